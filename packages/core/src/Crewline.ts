@@ -1,0 +1,109 @@
+/**
+ * What an application calls: start a crew, follow it, cancel it, take it up again.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type * as Crew from "./Crew.ts"
+import type * as EventLog from "./EventLog.ts"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type * as Plan from "./Plan.ts"
+import type { Usage } from "./Usage.ts"
+
+export interface StartOptions {
+  /** Values of the crew's placeholders. */
+  readonly inputs?: { readonly [name: string]: Schema.Json }
+  /** The same key and request again answers with the first execution. */
+  readonly idempotencyKey?: string
+  /** Of a stored crew, for listing its executions. */
+  readonly crewId?: string
+}
+
+/** The execution ended without a result. */
+export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("ExecutionFailed", {
+  executionId: Schema.String,
+  status: Schema.Literals(["failed", "cancelled"]),
+  code: Schema.String,
+  message: Schema.String,
+  taskId: Schema.optionalKey(Schema.String)
+}) {}
+
+export interface TaskView {
+  readonly status: "pending" | "running" | "waiting" | "retrying" | "completed" | "failed" | "skipped" | "cancelled"
+  /** Attempts begun. */
+  readonly attempts: number
+  readonly agent: string
+  readonly output?: Schema.Json
+  readonly outputFile?: string
+  readonly error?: ExecutionEvent.Failure
+  readonly usage: Usage
+  readonly startedAt?: string
+  readonly endedAt?: string
+}
+
+/** The state of an execution for people and for the API. */
+export interface View {
+  readonly id: string
+  readonly crewName: string
+  readonly crewId?: string
+  readonly status: "pending" | "running" | "waiting" | "completed" | "failed" | "cancelled"
+  readonly tasks: { readonly [task: string]: TaskView }
+  readonly output?: Schema.Json
+  readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
+  readonly usage: Usage
+  readonly startedAt: string
+  readonly endedAt?: string
+  readonly lastSeq: number
+}
+
+/** What an execution came to. */
+export interface Result<Output = Schema.Json> {
+  readonly executionId: string
+  /** Of one final task its output; of several an object by task name. */
+  readonly output: Output
+  readonly tasks: { readonly [task: string]: TaskView }
+  readonly usage: Usage
+}
+
+/** A started execution, for the one who started it. */
+export interface Handle<Output = Schema.Json> {
+  readonly id: string
+  /** True when an idempotency key led to an execution that stood already. */
+  readonly existing: boolean
+  /** Every event from the first on, with passing deltas; ends with the execution. */
+  readonly events: Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
+  /** Waits for the end. */
+  readonly result: Effect.Effect<Result<Output>, ExecutionFailed | EventLog.EventLogError>
+}
+
+export class Crewline extends Context.Service<
+  Crewline,
+  {
+    /** Validates, freezes, stores, and lets the workers begin. Answers as soon as the execution is durable. */
+    readonly start: <Output>(
+      crew: Crew.Crew<Output>,
+      options?: StartOptions
+    ) => Effect.Effect<Handle<Output>, Crew.CrewInvalid | EventLog.EventLogError>
+    /** The same for a plan that was made already. */
+    readonly startPlan: (
+      plan: Plan.Plan,
+      options?: Omit<StartOptions, "inputs">
+    ) => Effect.Effect<Handle, EventLog.EventLogError>
+    readonly follow: (
+      executionId: string,
+      options?: { readonly after?: number; readonly deltas?: boolean }
+    ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
+    readonly get: (executionId: string) => Effect.Effect<View, EventLog.EventLogError>
+    readonly list: (options?: EventLog.ListOptions) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
+    /** Stops the execution and the calls in flight; on an ended one does nothing. Answers when it is recorded. */
+    readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
+    /** Answers a signal that a suspended task waits for; the first answer wins. */
+    readonly signal: (executionId: string, signal: string, value: Schema.Json) => Effect.Effect<void, EventLog.EventLogError>
+    /** Takes up an unfinished execution, with the code (guardrails, schemas, conditions) of the given crew. */
+    readonly resume: <Output>(
+      executionId: string,
+      crew?: Crew.Crew<Output>
+    ) => Effect.Effect<Handle<Output>, EventLog.EventLogError>
+  }
+>()("@crewline/core/Crewline") {}

@@ -1,0 +1,175 @@
+/**
+ * Where events are appended and followed from. The only truth about an execution.
+ *
+ * - One append is atomic: all of its events or none; `seq` is the order of commits, without gaps.
+ * - Appends with `expectVersion` fail with `Conflict` when a structural event came in between.
+ * - After `ExecutionEnded` every append fails with `Ended`. A second terminal event of a task fails with `AlreadySettled`.
+ * - Appends are idempotent: the same `nonce` again answers what the first one did; a turn is unique by (task, run, turn).
+ * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then live ones; deltas are lossy.
+ * - Everything is confined to `Tenant.Current`.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+
+/** The execution moved on: read the delta and decide again. */
+export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
+  version: Schema.Int,
+  lastSeq: Schema.Int
+}) {}
+
+/** The execution is over; nothing can be added. */
+export class Ended extends Schema.TaggedError<Ended>()("Ended", {}) {}
+
+/** The task already has its terminal event. */
+export class AlreadySettled extends Schema.TaggedError<AlreadySettled>()("AlreadySettled", { taskId: Schema.String }) {}
+
+/** This tenant has no such execution. */
+export class UnknownExecution extends Schema.TaggedError<UnknownExecution>()("UnknownExecution", {
+  executionId: Schema.String
+}) {
+  override get message() {
+    return `There is no execution ${this.executionId}.`
+  }
+}
+
+/** The idempotency key was used before with another request. */
+export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", { key: Schema.String }) {
+  override get message() {
+    return `The idempotency key "${this.key}" was already used with a different request; use a new key.`
+  }
+}
+
+/** The storage failed; retryable when it may pass (connection lost, serialization failure). */
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
+  description: Schema.String,
+  isRetryable: Schema.Boolean,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message() {
+    return this.description
+  }
+}
+
+export const Reason = Schema.Union([Conflict, Ended, AlreadySettled, UnknownExecution, KeyReused, Unavailable])
+
+/** The one error of this service: which operation, and why. */
+export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
+  operation: Schema.String,
+  reason: Reason
+}) {
+  override get message() {
+    return `EventLog.${this.operation}: ${this.reason.message || this.reason._tag}`
+  }
+}
+
+export interface AppendOptions {
+  readonly expectVersion?: number
+  /** Unique per append of one writer; the same append sent twice is stored once. */
+  readonly nonce?: string
+}
+
+/** Where the execution stood right after the append. */
+export interface Appended {
+  readonly lastSeq: number
+  readonly version: number
+  /** The stored events, stamped, in order; on a repeated append those of the first. */
+  readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent>
+}
+
+export interface StartOptions {
+  /** Unique per tenant and key: the same request again answers with the first execution, another one fails with `KeyReused`. */
+  readonly idempotency?: { readonly key: string; readonly requestHash: string }
+  readonly crewId?: string
+}
+
+export interface Started {
+  readonly executionId: string
+  /** True when the idempotency key named an execution that stood already. */
+  readonly existing: boolean
+}
+
+export interface ReadOptions {
+  /** Only events with a greater `seq`; default 0. */
+  readonly after?: number
+  /** At most so many; default all. */
+  readonly limit?: number
+  /** Only structural events, and without outputs (`TaskCompleted.output`, `ExecutionEnded.output` are absent or null): for the fold. */
+  readonly structural?: boolean
+  /** Only events of this task. */
+  readonly taskId?: string
+}
+
+/** One line about an execution, kept by the log from the events themselves. */
+export interface Summary {
+  readonly id: string
+  readonly tenant: string
+  readonly crewName: string
+  readonly crewId?: string
+  readonly status: "pending" | "running" | "completed" | "failed" | "cancelled"
+  readonly startedAt: string
+  readonly endedAt?: string
+  readonly lastSeq: number
+  readonly version: number
+}
+
+export interface ListOptions {
+  readonly status?: ReadonlyArray<Summary["status"]>
+  readonly crewId?: string
+  readonly crewName?: string
+  /** At most so many, newest first; default 50. */
+  readonly limit?: number
+  /** Only executions older than the one with this id (for pages). */
+  readonly before?: string
+}
+
+export class EventLog extends Context.Service<
+  EventLog,
+  {
+    /** Creates the execution with its first event. */
+    readonly start: (
+      executionId: string,
+      event: ExecutionEvent.ExecutionStarted,
+      options?: StartOptions
+    ) => Effect.Effect<Started, EventLogError>
+    readonly append: (
+      executionId: string,
+      events: NonEmptyReadonlyArray<ExecutionEvent.Draft>,
+      options?: AppendOptions
+    ) => Effect.Effect<Appended, EventLogError>
+    readonly read: (
+      executionId: string,
+      options?: ReadOptions
+    ) => Effect.Effect<ReadonlyArray<ExecutionEvent.ExecutionEvent>, EventLogError>
+    /** Outputs of completed tasks, by task id; tasks without one are absent. */
+    readonly outputs: (
+      executionId: string,
+      taskIds: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyMap<string, Schema.Json>, EventLogError>
+    /** Ends after `ExecutionEnded`. `deltas: true` mixes passing deltas in. */
+    readonly follow: (
+      executionId: string,
+      options?: { readonly after?: number; readonly deltas?: boolean }
+    ) => Stream.Stream<ExecutionEvent.Followed, EventLogError>
+    /** Gives a passing delta to those who follow now; never stored, may be dropped. */
+    readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
+    readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
+    readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Summary>, EventLogError>
+    /**
+     * Takes or renews the right to run executions in this process, for all tenants: those not ended, whose owner is `owner` or whose
+     * lease has expired (by the log's clock). Answers the executions now owned. Time in milliseconds.
+     */
+    readonly adopt: (options: {
+      readonly owner: string
+      readonly leaseMillis: number
+      readonly limit: number
+      /** Only these; default any. */
+      readonly executionIds?: ReadonlyArray<string>
+    }) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>, EventLogError>
+    /** Gives the right back (shutdown), so that another process may adopt at once. */
+    readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
+  }
+>()("@crewline/core/EventLog") {}

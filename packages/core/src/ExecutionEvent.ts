@@ -1,0 +1,263 @@
+/**
+ * The closed union of what can happen to an execution. Events are facts: numbered per execution (`seq`, from 1, without gaps),
+ * never changed, plain JSON. The state of an execution is their fold (`Execution.apply`) and nothing else.
+ *
+ * `run` is the fence: a number that the log issues with `TaskStarted`. An event of a task whose `run` is not the task's current
+ * one is ignored by every reader.
+ *
+ * @see Execution for the fold, EventLog for where events live
+ */
+import type * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type * as Schema from "effect/Schema"
+import type * as Plan from "./Plan.ts"
+import type { Usage } from "./Usage.ts"
+
+/** Why something failed, as data for people and for programs. */
+export interface Failure {
+  /** Stable, kebab-case: `model-error`, `output-invalid`, `guardrail-refused`, `max-turns`, `tool-loop`, `timeout`, `crashed`, … */
+  readonly code: string
+  /** What was wrong and what to do; secrets removed. */
+  readonly message: string
+  readonly isRetryable: boolean
+}
+
+/** What a suspended task waits for. */
+export interface Waits {
+  /** Ready again when all of these tasks are settled … */
+  readonly tasks: ReadonlyArray<string>
+  /** … and all of these signals have arrived. */
+  readonly signals: ReadonlyArray<string>
+  /** `all` (default) or `any` of them. */
+  readonly mode: "all" | "any"
+  /** Give up waiting after this many milliseconds and go on without. */
+  readonly timeoutMillis?: number
+}
+
+/** The execution exists; its plan is frozen. */
+export interface ExecutionStarted {
+  readonly type: "ExecutionStarted"
+  readonly plan: Plan.Plan
+}
+/** A worker began (or went on with) a task under a new fence. */
+export interface TaskStarted {
+  readonly type: "TaskStarted"
+  readonly taskId: string
+  readonly run: number
+  /** From 1; counts failures, not crashes. */
+  readonly attempt: number
+  readonly worker: string
+  /** After a suspension: what ended it. */
+  readonly woke?: "satisfied" | "timeout"
+}
+/** A model answered. `messages` are those that were new in this turn: with turn 1 the whole prompt. */
+export interface TurnCompleted {
+  readonly type: "TurnCompleted"
+  readonly taskId: string
+  readonly run: number
+  /** From 1 per attempt. */
+  readonly turn: number
+  readonly messages: ReadonlyArray<Prompt.MessageEncoded>
+  readonly parts: ReadonlyArray<Response.PartEncoded>
+  readonly finishReason: Response.FinishReason
+  readonly model: string
+  readonly usage: Usage
+}
+/** A model other than the task's own turn was paid: a judge of a guardrail. */
+export interface GuardrailJudged {
+  readonly type: "GuardrailJudged"
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  readonly guardrail: number
+  readonly accepted: boolean
+  readonly complaint?: string
+  readonly model?: string
+  readonly usage?: Usage
+}
+/** A call that must not be repeated is about to begin. */
+export interface ToolStarted {
+  readonly type: "ToolStarted"
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  readonly callId: string
+  readonly tool: string
+}
+/** A tool answered, or failed in a way that the model is told. */
+export interface ToolCalled {
+  readonly type: "ToolCalled"
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  readonly callId: string
+  readonly tool: string
+  readonly arguments: Schema.Json
+  readonly result: Schema.Json
+  readonly isFailure: boolean
+  readonly durationMillis: number
+}
+/** An answer was sent back: its schema or a guardrail refused it. */
+export interface OutputRejected {
+  readonly type: "OutputRejected"
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  readonly by: "schema" | "guardrail"
+  /** What the model is told. */
+  readonly complaint: string
+}
+/** The task gave its worker back until `waits` are satisfied. */
+export interface TaskSuspended {
+  readonly type: "TaskSuspended"
+  readonly taskId: string
+  readonly run: number
+  readonly waits: Waits
+  /** Tasks that this one added; their `dependencies` are siblings or settled tasks. */
+  readonly spawn: ReadonlyArray<Plan.PlannedTask>
+}
+/** An attempt failed and another will follow, not before `retryAt`. */
+export interface TaskRetried {
+  readonly type: "TaskRetried"
+  readonly taskId: string
+  readonly run: number
+  /** The attempt that failed. */
+  readonly attempt: number
+  readonly error: Failure
+  /** ISO 8601, by the log's clock. */
+  readonly retryAt: string
+  /** True when the next attempt goes on after the last recorded turn instead of beginning anew. */
+  readonly keepsTurns: boolean
+}
+/** A worker handed the task back unharmed (draining); counts neither as a failure nor as a crash. */
+export interface TaskReleased {
+  readonly type: "TaskReleased"
+  readonly taskId: string
+  readonly run: number
+}
+export interface TaskCompleted {
+  readonly type: "TaskCompleted"
+  readonly taskId: string
+  readonly run: number
+  readonly output: Schema.Json
+  /** Where the output was written, relative to the workspace directory. */
+  readonly outputFile?: string
+}
+export interface TaskFailed {
+  readonly type: "TaskFailed"
+  readonly taskId: string
+  /** Absent when the task never ran. */
+  readonly run?: number
+  readonly error: Failure
+}
+export interface TaskSkipped {
+  readonly type: "TaskSkipped"
+  readonly taskId: string
+  readonly run?: number
+  readonly reason: "condition" | "dependency-failed" | "dependency-skipped"
+  /** The task that caused it. */
+  readonly because?: string
+}
+export interface TaskCancelled {
+  readonly type: "TaskCancelled"
+  readonly taskId: string
+  readonly reason: "execution-cancelled" | "execution-failed" | "execution-timeout" | "parent-ended"
+}
+/** A person or another system answered what a suspended task waits for. The first answer wins. */
+export interface SignalReceived {
+  readonly type: "SignalReceived"
+  readonly signal: string
+  readonly value: Schema.Json
+}
+export interface ExecutionPaused {
+  readonly type: "ExecutionPaused"
+}
+export interface ExecutionResumed {
+  readonly type: "ExecutionResumed"
+}
+/** The last event of every execution. */
+export interface ExecutionEnded {
+  readonly type: "ExecutionEnded"
+  readonly status: "completed" | "failed" | "cancelled"
+  /** Of the one final task its output; of several an object by task. Only when completed. */
+  readonly output?: Schema.Json
+  readonly error?: Failure & { readonly taskId?: string }
+  readonly usage: Usage
+}
+
+/** An event before the log has numbered it. */
+export type Draft =
+  | ExecutionStarted
+  | TaskStarted
+  | TurnCompleted
+  | GuardrailJudged
+  | ToolStarted
+  | ToolCalled
+  | OutputRejected
+  | TaskSuspended
+  | TaskRetried
+  | TaskReleased
+  | TaskCompleted
+  | TaskFailed
+  | TaskSkipped
+  | TaskCancelled
+  | SignalReceived
+  | ExecutionPaused
+  | ExecutionResumed
+  | ExecutionEnded
+
+/** What the log adds to a draft. */
+export interface Stamp {
+  /** From 1 per execution, without gaps, in the order of commits. */
+  readonly seq: number
+  /** ISO 8601 in UTC with milliseconds, by the clock of the log, never decreasing with `seq`. */
+  readonly at: string
+  readonly executionId: string
+}
+
+export type ExecutionEvent = Draft & Stamp
+export type Type = Draft["type"]
+export type Of<T extends Type> = Extract<Draft, { readonly type: T }> & Stamp
+
+/** A passing piece of a model's answer: live only, never stored, carries no `seq`. */
+export interface TextDelta {
+  readonly type: "TextDelta"
+  readonly executionId: string
+  readonly at: string
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  /** Position of `delta` in the turn's text, in UTF-16 code units. */
+  readonly offset: number
+  readonly delta: string
+}
+
+/** What a follower sees: stored events, and between them passing deltas. */
+export type Followed = ExecutionEvent | TextDelta
+
+/** True for stored events, false for passing deltas. */
+export const isStored = (event: Followed): event is ExecutionEvent => event.type !== "TextDelta"
+
+const structural: ReadonlySet<Type> = new Set<Type>([
+  "ExecutionStarted",
+  "TaskStarted",
+  "TaskSuspended",
+  "TaskRetried",
+  "TaskReleased",
+  "TaskCompleted",
+  "TaskFailed",
+  "TaskSkipped",
+  "TaskCancelled",
+  "SignalReceived",
+  "ExecutionPaused",
+  "ExecutionResumed",
+  "ExecutionEnded"
+])
+
+/** Structural events raise the `version` of the execution: decisions are made against it. */
+export const isStructural = (event: { readonly type: Type }): boolean => structural.has(event.type)
+
+const terminal: ReadonlySet<Type> = new Set<Type>(["TaskCompleted", "TaskFailed", "TaskSkipped", "TaskCancelled"])
+
+/** A task has at most one terminal event; a settled task never reopens. */
+export const isTerminal = (event: { readonly type: Type }): boolean => terminal.has(event.type)
