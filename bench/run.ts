@@ -1,0 +1,88 @@
+/**
+ * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table for people or, with
+ * `--json`, one object a line. Nothing else is written to stdout; progress belongs on stderr.
+ *
+ * A benchmark exports `run(report)` and calls `report` once per measured case.
+ */
+import { readdirSync } from "node:fs"
+
+/** One measured case: which benchmark, which case, and its figures by name. */
+export interface Row {
+  readonly bench: string
+  readonly case: string
+  readonly [figure: string]: string | number
+}
+
+export type Report = (row: Row) => void
+
+interface Bench {
+  readonly run: (report: Report) => Promise<void>
+}
+
+const isBench = (module: unknown): module is Bench =>
+  typeof module === "object" && module !== null && "run" in module && typeof module.run === "function"
+
+const names = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith(".ts") && file !== "run.ts" && !file.endsWith(".config.ts"))
+  .map((file) => file.slice(0, -".ts".length))
+  .sort()
+
+const cell = (value: string | number | undefined): string => {
+  if (typeof value !== "number") return value ?? ""
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
+}
+
+/** Rows under one header per group of rows with the same figures, numbers aligned to the right. */
+const table = (rows: ReadonlyArray<Row>): string => {
+  const groups = new Map<string, Array<Row>>()
+  for (const row of rows) {
+    const columns = Object.keys(row).join("\0")
+    groups.set(columns, [...(groups.get(columns) ?? []), row])
+  }
+  return [...groups.values()]
+    .map((group) => {
+      const columns = Object.keys(group[0] ?? {})
+      const lines = [columns, ...group.map((row) => columns.map((column) => cell(row[column])))]
+      const widths = columns.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? "").length)))
+      const isNumeric = columns.map((column) => group.every((row) => typeof row[column] === "number"))
+      return lines
+        .map((line) =>
+          line
+            .map((text, index) =>
+              isNumeric[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0)
+            )
+            .join("  ")
+            .trimEnd()
+        )
+        .join("\n")
+    })
+    .join("\n\n")
+}
+
+const args = process.argv.slice(2)
+const asJson = args.includes("--json")
+const [name, ...rest] = args.filter((argument) => argument !== "--json")
+
+if (name === undefined || !names.includes(name) || rest.length > 0) {
+  const problem =
+    rest.length > 0
+      ? `One benchmark at a time, please: there is no use for ${rest.map((argument) => `"${argument}"`).join(", ")}.`
+      : name === undefined
+        ? "Which benchmark?"
+        : `There is no benchmark "${name}".`
+  process.stderr.write(
+    `${problem}\nnpm run -s bench -- <name> [--json], name one of: ${names.join(", ") || "(none yet)"}\n`
+  )
+  process.exit(2)
+}
+
+const bench: unknown = await import(new URL(`${name}.ts`, import.meta.url).href)
+if (!isBench(bench)) throw new Error(`bench/${name}.ts exports no function "run".`)
+
+const rows: Array<Row> = []
+await bench.run((row) => {
+  rows.push(row)
+  if (asJson) process.stdout.write(`${JSON.stringify(row)}\n`)
+})
+if (rows.length === 0) throw new Error(`bench/${name}.ts reported nothing.`)
+if (!asJson) process.stdout.write(`${table(rows)}\n`)

@@ -1,0 +1,172 @@
+#!/usr/bin/env node
+/**
+ * The door to every command of the repository, for a machine that has only Node >= 20 and npm:
+ *
+ *     node scripts/launch.mjs <command> [arguments]
+ *
+ * It installs what is missing with pnpm, once per lockfile, then runs the command with the Node of the project (the npm
+ * package `node`). Plain JavaScript without a dependency, because nothing is installed when it starts. Its own words go to
+ * stderr, so that stdout holds only what the command prints.
+ */
+import { spawn, spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { constants } from "node:os"
+import { delimiter, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const path = (...parts) => join(root, ...parts)
+
+const oldestNode = 20
+const oldestProjectNode = [22, 19]
+
+const commands = {
+  start: {
+    file: "packages/server/bin/crewline.mjs",
+    first: ["start"],
+    about: "run the example crew on a local server"
+  },
+  crewline: { file: "packages/server/bin/crewline.mjs", first: [], about: "the crewline command" },
+  test: { file: "scripts/test.mjs", first: [], about: "every test, with the coverage of core" },
+  verify: { file: "scripts/verify.mjs", first: [], about: "what CI does: static checks, then every test" },
+  bench: { file: "bench/run.ts", first: [], about: "one benchmark: bench <name> [--json]" },
+  services: { file: "scripts/services.mjs", first: [], about: "PostgreSQL and Redis for tests: start, stop, status" }
+}
+
+const say = (text) => process.stderr.write(`${text}\n`)
+
+const give = (text) => {
+  say(text)
+  process.exit(1)
+}
+
+/** Changes whenever the installed dependencies no longer fit: another lockfile, machine or place. */
+const fingerprint = () =>
+  createHash("sha256")
+    .update(readFileSync(path("pnpm-lock.yaml")))
+    .update(`${process.platform}-${process.arch}-${root}`)
+    .digest("hex")
+
+const stampFile = path("node_modules", ".crewline-installed")
+
+/** The `node` of the npm package of that name, or nothing when it is not there or cannot run here. */
+const projectNode = () => {
+  const binary = path("node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node")
+  return existsSync(binary) && spawnSync(binary, ["--version"]).status === 0 ? binary : undefined
+}
+
+const isNewEnough = (version) => {
+  const [major = 0, minor = 0] = version.replace("v", "").split(".").map(Number)
+  return major > oldestProjectNode[0] || (major === oldestProjectNode[0] && minor >= oldestProjectNode[1])
+}
+
+const writeStamp = () => {
+  // There is no such package for some systems (Alpine's musl, for one): a new enough Node of the machine does as well.
+  const node = projectNode() ?? (isNewEnough(process.version) ? process.execPath : undefined)
+  if (node === undefined) {
+    give(
+      `Crewline needs Node ${oldestProjectNode.join(".")} or newer. The one of the npm package "node" cannot run on this machine ` +
+        `(${process.platform} ${process.arch}), and this is ${process.version}: please install a newer Node and try again.`
+    )
+  }
+  writeFileSync(stampFile, JSON.stringify({ fingerprint: fingerprint(), node }))
+}
+
+/** The Node to run with when everything is installed for this very lockfile; otherwise nothing. */
+const installedNode = () => {
+  try {
+    const stamp = JSON.parse(readFileSync(stampFile, "utf8"))
+    return stamp.fingerprint === fingerprint() && statSync(stamp.node).isFile() ? stamp.node : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True when somebody ran `pnpm install` by hand for this very lockfile: pnpm keeps a copy of what it installed. */
+const installedByHand = () => {
+  try {
+    const copy = readFileSync(path("node_modules", ".pnpm", "lock.yaml"))
+    return copy.equals(readFileSync(path("pnpm-lock.yaml"))) && projectNode() !== undefined
+  } catch {
+    return false
+  }
+}
+
+const pnpmVersion = () => JSON.parse(readFileSync(path("package.json"), "utf8")).devDependencies.pnpm
+
+/** How to run pnpm in the version of the project: the one on PATH, else fetched by npm. */
+const pnpmCommand = () => {
+  const version = pnpmVersion()
+  const windows = process.platform === "win32"
+  const onPath = spawnSync("pnpm", ["--version"], {
+    cwd: root,
+    encoding: "utf8",
+    shell: windows,
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: 20_000,
+    env: { ...process.env, COREPACK_ENABLE_DOWNLOAD_PROMPT: "0" }
+  })
+  if (onPath.status === 0 && onPath.stdout.trim() === version) return { command: "pnpm", first: [], shell: windows }
+  // The npm that runs this script, if one does; it need not be on PATH.
+  const npm = process.env.npm_execpath
+  if (npm !== undefined && /npm-cli\.[cm]?js$/.test(npm) && existsSync(npm)) {
+    return { command: process.execPath, first: [npm, "exec", "--yes", "--", `pnpm@${version}`], shell: false }
+  }
+  return { command: "npx", first: ["--yes", `pnpm@${version}`], shell: windows }
+}
+
+const install = () => {
+  say(
+    existsSync(path("node_modules"))
+      ? "Crewline: updating the dependencies…"
+      : "Crewline: installing the dependencies, once…"
+  )
+  const { command, first, shell } = pnpmCommand()
+  const result = spawnSync(
+    command,
+    // The compiler, the test runner and Node itself are devDependencies: NODE_ENV=production must not leave them out.
+    [...first, "install", "--frozen-lockfile", "--prod=false", "--config.confirm-modules-purge=false"],
+    { cwd: root, shell, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 * 1024 * 1024 }
+  )
+  if (result.error !== undefined || result.status !== 0) {
+    say(`${result.stdout ?? ""}${result.stderr ?? ""}`.trimEnd())
+    give(
+      `\nCrewline: the dependencies could not be installed (${result.error?.message ?? `exit code ${result.status}`}; the output ` +
+        "above says why).\nIt takes npm and a way to the npm registry (`npm ping` tells). Then run the same command again."
+    )
+  }
+  writeStamp()
+}
+
+const run = (node, { file, first }, args) => {
+  const binaries = path("node_modules", ".bin")
+  const child = spawn(node, [path(file), ...first, ...args], {
+    stdio: "inherit",
+    // `node` means the Node of the project for whatever the command starts in its turn.
+    env: { ...process.env, PATH: [dirname(node), binaries, process.env.PATH].filter(Boolean).join(delimiter) }
+  })
+  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to be passed on.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  child.on("error", (error) => give(`Crewline: ${node} could not be started: ${error.message}`))
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+const launch = (name, args) => {
+  if (Number(process.versions.node.split(".")[0]) < oldestNode) {
+    give(`Crewline needs Node ${oldestNode} or newer; this is ${process.version}.`)
+  }
+  const command = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined
+  if (command === undefined) {
+    const list = Object.entries(commands).map(([key, { about }]) => `  ${key.padEnd(10)}${about}`)
+    give(`${name === undefined ? "" : `There is no command "${name}".\n`}Commands:\n${list.join("\n")}`)
+  }
+  if (installedNode() === undefined) {
+    if (installedByHand()) writeStamp()
+    else install()
+  }
+  run(installedNode(), command, args)
+}
+
+launch(process.argv[2], process.argv.slice(3))
