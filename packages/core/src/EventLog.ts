@@ -11,9 +11,11 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as localEventLog from "./internal/localEventLog.ts"
 
 /** The execution moved on: read the delta and decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
@@ -97,8 +99,11 @@ export interface ReadOptions {
   readonly after?: number
   /** At most so many; default all. */
   readonly limit?: number
-  /** Only structural events, and without outputs (`TaskCompleted.output`, `ExecutionEnded.output` are absent or null): for the fold. */
-  readonly structural?: boolean
+  /**
+   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output` may be absent): enough for the
+   * fold, and never loads outputs. Default true.
+   */
+  readonly payloads?: boolean
   /** Only events of this task. */
   readonly taskId?: string
 }
@@ -173,3 +178,13 @@ export class EventLog extends Context.Service<
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
   }
 >()("@crewline/core/EventLog") {}
+
+/**
+ * The log in the memory of this process, with another retention than the default: `keepEnded` ended executions are remembered, the
+ * oldest are forgotten first and then answer `UnknownExecution`.
+ */
+export const layerLocalWith = (options: { readonly keepEnded: number }): Layer.Layer<EventLog> =>
+  Layer.sync(EventLog, () => localEventLog.make(options))
+
+/** The log in the memory of this process: gone with it. Remembers the last 1,000 ended executions. */
+export const layerLocal: Layer.Layer<EventLog> = layerLocalWith({ keepEnded: 1_000 })

@@ -47,6 +47,8 @@ export interface TaskStarted {
   /** From 1; counts failures, not crashes. */
   readonly attempt: number
   readonly worker: string
+  /** Consecutive earlier runs that stopped without having recorded anything: how a task that kills its workers is found. */
+  readonly crashes: number
   /** After a suspension: what ended it. */
   readonly woke?: "satisfied" | "timeout"
 }
@@ -116,7 +118,7 @@ export interface TaskSuspended {
   /** Tasks that this one added; their `dependencies` are siblings or settled tasks. */
   readonly spawn: ReadonlyArray<Plan.PlannedTask>
 }
-/** An attempt failed and another will follow, not before `retryAt`. */
+/** An attempt failed and another will follow, not before `delayMillis` after this event. */
 export interface TaskRetried {
   readonly type: "TaskRetried"
   readonly taskId: string
@@ -124,8 +126,7 @@ export interface TaskRetried {
   /** The attempt that failed. */
   readonly attempt: number
   readonly error: Failure
-  /** ISO 8601, by the log's clock. */
-  readonly retryAt: string
+  readonly delayMillis: number
   /** True when the next attempt goes on after the last recorded turn instead of beginning anew. */
   readonly keepsTurns: boolean
 }
@@ -154,7 +155,7 @@ export interface TaskSkipped {
   readonly type: "TaskSkipped"
   readonly taskId: string
   readonly run?: number
-  readonly reason: "condition" | "dependency-failed" | "dependency-skipped"
+  readonly reason: "condition" | "dependency-failed"
   /** The task that caused it. */
   readonly because?: string
 }
@@ -179,8 +180,6 @@ export interface ExecutionResumed {
 export interface ExecutionEnded {
   readonly type: "ExecutionEnded"
   readonly status: "completed" | "failed" | "cancelled"
-  /** Of the one final task its output; of several an object by task. Only when completed. */
-  readonly output?: Schema.Json
   readonly error?: Failure & { readonly taskId?: string }
   readonly usage: Usage
 }
