@@ -1,0 +1,389 @@
+/**
+ * What may happen next, decided from the state alone: pure, so that a decision can be taken again after a conflict and checked by a
+ * model. A decision is the list of events to append with `expectVersion`, or the reason why there is nothing to append.
+ *
+ * An outcome and all that it causes (skipped descendants, cancelled tasks, the end of the execution) are one decision, hence one
+ * append: otherwise the last two tasks could each miss the other, and nobody would end the execution.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Execution from "./Execution.ts"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type * as Plan from "./Plan.ts"
+import * as Usage from "./Usage.ts"
+
+/** How one leg of a task ended. */
+export type Outcome =
+  | { readonly _tag: "Completed"; readonly output: Schema.Json; readonly outputFile?: string }
+  | { readonly _tag: "Skipped" }
+  | {
+      readonly _tag: "Failed"
+      readonly error: ExecutionEvent.Failure
+      /** Wait at least so long before the next attempt (`Retry-After`), in milliseconds. */
+      readonly retryAfterMillis?: number
+      /** The next attempt goes on after the last recorded turn. */
+      readonly keepsTurns?: boolean
+    }
+  | {
+      readonly _tag: "Suspended"
+      readonly waits: ExecutionEvent.Waits
+      readonly spawn: ReadonlyArray<Plan.PlannedTask>
+    }
+  | { readonly _tag: "Released" }
+
+export type Command =
+  | {
+      readonly _tag: "Start"
+      readonly taskId: string
+      readonly worker: string
+      /** The run that the worker saw when it took the task: another start since then means that it lost the race. */
+      readonly seenRun?: number
+      /** The wait of a suspended task has timed out (by the queue's timer). */
+      readonly timedOut?: boolean
+      /** Consecutive runs without recorded progress after which the task is given up. */
+      readonly maxCrashes: number
+    }
+  | {
+      readonly _tag: "Finish"
+      readonly taskId: string
+      readonly run: number
+      readonly outcome: Outcome
+      /** Progress to record in the same append, before the outcome. */
+      readonly progress: ReadonlyArray<ExecutionEvent.Draft>
+      /** A number in [0, 1) for the jitter of the backoff. */
+      readonly jitter: number
+    }
+  | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
+  | { readonly _tag: "Cancel" }
+  | { readonly _tag: "Timeout"; readonly millis: number }
+  | { readonly _tag: "Pause" }
+  | { readonly _tag: "Resume" }
+
+/** Why nothing is appended. */
+export type Refusal =
+  | "ended"
+  | "unknown-task"
+  | "settled"
+  /** Another run of the task has begun since. */
+  | "stale"
+  /** Suspended, and what it waits for has not come. */
+  | "suspended"
+  | "paused"
+  /** Dependencies are not settled in the log: the queue is ahead of it. */
+  | "dependencies"
+  /** It is so already (a second answer to a signal, a pause of what is paused). */
+  | "already"
+
+type Decided = Result.Result<ReadonlyArray<ExecutionEvent.Draft>, Refusal>
+
+/** The events that a command causes in this state. */
+export const decide = (state: Execution.Execution, command: Command): Decided => {
+  if (state.status !== "running") return Result.fail("ended")
+  switch (command._tag) {
+    case "Start":
+      return start(state, command)
+    case "Finish":
+      return finish(state, command)
+    case "Signal":
+      return HashMap.has(state.signals, command.signal)
+        ? Result.fail("already")
+        : Result.succeed([{ type: "SignalReceived", signal: command.signal, value: command.value }])
+    case "Cancel":
+      return Result.succeed(
+        abort(state, { status: "cancelled", reason: "execution-cancelled", usage: state.usage, except: undefined })
+      )
+    case "Timeout":
+      return Result.succeed(
+        abort(state, {
+          status: "failed",
+          reason: "execution-timeout",
+          usage: state.usage,
+          except: undefined,
+          error: {
+            code: "execution-timeout",
+            message: `The execution was stopped after its time limit of ${command.millis} ms.`,
+            isRetryable: false
+          }
+        })
+      )
+    case "Pause":
+      return state.paused ? Result.fail("already") : Result.succeed([{ type: "ExecutionPaused" }])
+    case "Resume":
+      return state.paused ? Result.succeed([{ type: "ExecutionResumed" }]) : Result.fail("already")
+  }
+}
+
+const start = (state: Execution.Execution, command: Extract<Command, { _tag: "Start" }>): Decided => {
+  const task = Execution.task(state, command.taskId)
+  if (task === undefined) return Result.fail("unknown-task")
+  if (Execution.isSettled(task)) return Result.fail("settled")
+  if (command.seenRun !== undefined && command.seenRun !== task.run) return Result.fail("stale")
+  const satisfied = task.status !== "suspended" || Execution.isSatisfied(state, task.waits!)
+  if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined)) return Result.fail("suspended")
+  if (state.paused) return Result.fail("paused")
+  if (!Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
+  // Still "running" in the log: its worker is gone. It counts as a crash unless the run recorded something.
+  const crashes = task.status === "running" && !task.progressed ? task.crashes + 1 : 0
+  if (crashes >= command.maxCrashes) {
+    return settle(state, task, {
+      type: "TaskFailed",
+      taskId: command.taskId,
+      run: task.run,
+      error: {
+        code: "crashed",
+        message: `Task "${command.taskId}" was given up: its worker died ${crashes} times in a row without any progress.`,
+        isRetryable: false
+      }
+    })
+  }
+  return Result.succeed([
+    {
+      type: "TaskStarted",
+      taskId: command.taskId,
+      run: task.run + 1,
+      attempt: task.attempt,
+      worker: command.worker,
+      crashes,
+      ...(task.status === "suspended" ? { woke: satisfied ? ("satisfied" as const) : ("timeout" as const) } : {})
+    }
+  ])
+}
+
+const finish = (state: Execution.Execution, command: Extract<Command, { _tag: "Finish" }>): Decided => {
+  const { outcome, run, taskId } = command
+  const task = Execution.task(state, taskId)
+  if (task === undefined) return Result.fail("unknown-task")
+  if (Execution.isSettled(task)) return Result.fail("settled")
+  if (task.run !== run || task.status !== "running") return Result.fail("stale")
+  switch (outcome._tag) {
+    case "Released":
+      return Result.succeed([...command.progress, { type: "TaskReleased", taskId, run }])
+    case "Suspended":
+      return Result.succeed([
+        ...command.progress,
+        { type: "TaskSuspended", taskId, run, waits: outcome.waits, spawn: outcome.spawn }
+      ])
+    case "Completed":
+      return settle(
+        state,
+        task,
+        {
+          type: "TaskCompleted",
+          taskId,
+          run,
+          output: outcome.output,
+          ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile })
+        },
+        command.progress
+      )
+    case "Skipped":
+      return settle(
+        state,
+        task,
+        {
+          type: "TaskSkipped",
+          taskId,
+          run,
+          reason: "condition",
+          ...(task.plan.when === undefined ? {} : { because: task.plan.when.task })
+        },
+        command.progress
+      )
+    case "Failed": {
+      const { attempts } = task.plan.retry
+      if (outcome.error.isRetryable && task.attempt < attempts) {
+        return Result.succeed([
+          ...command.progress,
+          {
+            type: "TaskRetried",
+            taskId,
+            run,
+            attempt: task.attempt,
+            error: outcome.error,
+            delayMillis: backoff(task.plan.retry, task.attempt, command.jitter, outcome.retryAfterMillis),
+            keepsTurns: outcome.keepsTurns === true
+          }
+        ])
+      }
+      return settle(state, task, { type: "TaskFailed", taskId, run, error: outcome.error }, command.progress)
+    }
+  }
+}
+
+/**
+ * Milliseconds before the next attempt: full jitter below an exponential bound, never less than the provider asked for.
+ *
+ * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
+export const backoff = (
+  retry: Plan.Retry,
+  attempt: number,
+  jitter: number,
+  retryAfterMillis: number | undefined
+): number => {
+  const bound = Math.min(retry.maxMillis, retry.initialMillis * retry.factor ** (attempt - 1))
+  return Math.max(Math.round(jitter * bound), retryAfterMillis ?? 0)
+}
+
+type Terminal =
+  | ExecutionEvent.TaskCompleted
+  | ExecutionEvent.TaskFailed
+  | ExecutionEvent.TaskSkipped
+  | ExecutionEvent.TaskCancelled
+
+/** A terminal event with all that follows from it. */
+const settle = (
+  state: Execution.Execution,
+  task: Execution.Task,
+  event: Terminal,
+  progress: ReadonlyArray<ExecutionEvent.Draft> = []
+): Decided => {
+  const drafts: Array<ExecutionEvent.Draft> = [...progress, event]
+  const gone = new Set<string>([event.taskId])
+  const usage = progress.reduce(
+    (sum, draft) => ("usage" in draft && draft.usage !== undefined ? Usage.add(sum, draft.usage) : sum),
+    state.usage
+  )
+  // Whoever ends takes what it spawned with it.
+  for (const descendant of spawnedBy(state, gone)) {
+    gone.add(descendant)
+    drafts.push({ type: "TaskCancelled", taskId: descendant, reason: "parent-ended" })
+  }
+  if (event.type === "TaskFailed" && task.plan.onFailure !== "continue") {
+    // The failure of a spawned task is its parent's business: only the siblings that depend on it are skipped.
+    if (task.plan.onFailure === "fail" && task.parent === undefined) {
+      return Result.succeed([
+        ...drafts,
+        ...abort(state, {
+          status: "failed",
+          reason: "execution-failed",
+          usage,
+          except: gone,
+          error: { ...event.error, taskId: event.taskId }
+        })
+      ])
+    }
+    for (const id of dependentsOf(state, event.taskId)) {
+      if (gone.has(id)) continue
+      gone.add(id)
+      drafts.push({ type: "TaskSkipped", taskId: id, reason: "dependency-failed", because: event.taskId })
+    }
+  }
+  if (state.unsettled === gone.size) drafts.push(end(state, drafts, usage))
+  return Result.succeed(drafts)
+}
+
+/** The end of an execution whose tasks are all settled: it has a result when one of its final tasks has. */
+const end = (
+  state: Execution.Execution,
+  drafts: ReadonlyArray<ExecutionEvent.Draft>,
+  usage: Usage.Usage
+): ExecutionEvent.ExecutionEnded => {
+  const finals = new Set(finalTasks(state.plan))
+  let lost = finals.size
+  for (const id of finals) {
+    const status = Execution.task(state, id)?.status
+    if (status === "failed" || status === "cancelled" || status === "skipped") lost--
+  }
+  // Without a failure even an empty result (every final task skipped by its condition) is a result.
+  let failure: (ExecutionEvent.Failure & { readonly taskId: string }) | undefined
+  for (const task of HashMap.values(state.tasks)) {
+    if (task.status === "failed" && task.parent === undefined && failure === undefined) {
+      failure = { ...task.failure!, taskId: task.plan.id }
+    }
+  }
+  for (const draft of drafts) {
+    if (draft.type === "TaskFailed" && Execution.task(state, draft.taskId)?.parent === undefined) {
+      failure ??= { ...draft.error, taskId: draft.taskId }
+    }
+    if ((draft.type === "TaskFailed" || draft.type === "TaskSkipped") && finals.has(draft.taskId)) lost--
+  }
+  return lost <= 0 && failure !== undefined
+    ? { type: "ExecutionEnded", status: "failed", error: failure, usage }
+    : { type: "ExecutionEnded", status: "completed", usage }
+}
+
+/** Cancels whatever is open, and ends the execution. */
+const abort = (
+  state: Execution.Execution,
+  options: {
+    readonly status: "failed" | "cancelled"
+    readonly reason: ExecutionEvent.TaskCancelled["reason"]
+    readonly usage: Usage.Usage
+    readonly except: ReadonlySet<string> | undefined
+    readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
+  }
+): ReadonlyArray<ExecutionEvent.Draft> => {
+  const drafts: Array<ExecutionEvent.Draft> = []
+  for (const id of inOrder(state)) {
+    if (options.except?.has(id) !== true && !Execution.isSettled(Execution.task(state, id)!)) {
+      drafts.push({ type: "TaskCancelled", taskId: id, reason: options.reason })
+    }
+  }
+  drafts.push({
+    type: "ExecutionEnded",
+    status: options.status,
+    usage: options.usage,
+    ...(options.error === undefined ? {} : { error: options.error })
+  })
+  return drafts
+}
+
+/** Task ids: those of the plan in declared order, then spawned ones by name, so that the same state decides the same events. */
+const inOrder = (state: Execution.Execution): ReadonlyArray<string> => {
+  const planned = state.plan.tasks.map((task) => task.id)
+  if (planned.length === HashMap.size(state.tasks)) return planned
+  const known = new Set(planned)
+  const spawned: Array<string> = []
+  for (const task of HashMap.values(state.tasks)) if (!known.has(task.plan.id)) spawned.push(task.plan.id)
+  return [...planned, ...spawned.sort()]
+}
+
+/** Tasks of a plan that no other task depends on: their outputs are the result. */
+export const finalTasks = (plan: Plan.Plan): ReadonlyArray<string> => {
+  const needed = new Set(plan.tasks.flatMap((task) => task.dependencies))
+  return plan.tasks.filter((task) => !needed.has(task.id)).map((task) => task.id)
+}
+
+/** Unsettled tasks that were spawned, directly or not, by one of these. */
+const spawnedBy = (state: Execution.Execution, ancestors: ReadonlySet<string>): ReadonlyArray<string> => {
+  if (HashMap.size(state.tasks) === state.plan.tasks.length) return []
+  const found: Array<string> = []
+  for (const id of inOrder(state)) {
+    const task = Execution.task(state, id)!
+    if (Execution.isSettled(task)) continue
+    let parent = task.parent
+    while (parent !== undefined) {
+      if (ancestors.has(parent)) {
+        found.push(id)
+        break
+      }
+      parent = Execution.task(state, parent)?.parent
+    }
+  }
+  return found
+}
+
+/** Unsettled tasks that depend, directly or not, on this one, in declared order. */
+const dependentsOf = (state: Execution.Execution, root: string): ReadonlyArray<string> => {
+  const dependents = new Map<string, Array<string>>()
+  const order = inOrder(state)
+  for (const id of order) {
+    for (const dependency of Execution.task(state, id)!.plan.dependencies) {
+      const list = dependents.get(dependency)
+      if (list === undefined) dependents.set(dependency, [id])
+      else list.push(id)
+    }
+  }
+  const found = new Set<string>()
+  const queue = [root]
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const id of dependents.get(next) ?? []) {
+      if (found.has(id)) continue
+      found.add(id)
+      queue.push(id)
+    }
+  }
+  return order.filter((id) => found.has(id) && !Execution.isSettled(Execution.task(state, id)!))
+}

@@ -1,0 +1,294 @@
+/**
+ * The state of one run of a plan: the fold of its events, and nothing else. `apply` is pure and total; it ignores events that the
+ * fence (`run`) or a settled task makes stale, so every reader of the same log arrives at the same state.
+ *
+ * What may happen next is decided in `Decision`, from this state alone.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type { ExecutionEvent, Failure, Waits } from "./ExecutionEvent.ts"
+import type * as Plan from "./Plan.ts"
+import * as Usage from "./Usage.ts"
+
+export type Settled = "completed" | "failed" | "skipped" | "cancelled"
+
+/** One task of a running execution. */
+export interface Task {
+  readonly plan: Plan.PlannedTask
+  /** The task that spawned it; absent for those of the plan. */
+  readonly parent: string | undefined
+  /** The fence: the number of the current run; 0 before the first. */
+  readonly run: number
+  /** `open`: never started, handed back, or waiting for its next attempt. */
+  readonly status: "open" | "running" | "suspended" | Settled
+  /** The current attempt, from 1. */
+  readonly attempt: number
+  /** Attempts begun. */
+  readonly attempts: number
+  /** Consecutive runs before the current one that recorded nothing. */
+  readonly crashes: number
+  /** The current run has recorded something. */
+  readonly progressed: boolean
+  /** Not before this time (ISO 8601, the log's clock), and how long the delay was in milliseconds. */
+  readonly retryAt: string | undefined
+  readonly retryDelayMillis: number
+  readonly waits: Waits | undefined
+  readonly suspendedAt: string | undefined
+  readonly failure: Failure | undefined
+  readonly outputFile: string | undefined
+  readonly usage: Usage.Usage
+  readonly startedAt: string | undefined
+  readonly endedAt: string | undefined
+}
+
+export interface Execution {
+  readonly id: string
+  readonly plan: Plan.Plan
+  /** Number of structural events: what decisions are made against. */
+  readonly version: number
+  readonly lastSeq: number
+  readonly status: "running" | "completed" | "failed" | "cancelled"
+  readonly tasks: HashMap.HashMap<string, Task>
+  /** Tasks without a terminal event. */
+  readonly unsettled: number
+  /** Answers of signals, the first one each. */
+  readonly signals: HashMap.HashMap<string, Schema.Json>
+  readonly paused: boolean
+  readonly usage: Usage.Usage
+  readonly error: (Failure & { readonly taskId?: string }) | undefined
+  readonly startedAt: string
+  readonly endedAt: string | undefined
+}
+
+const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => ({
+  plan,
+  parent,
+  run: 0,
+  status: "open",
+  attempt: 1,
+  attempts: 0,
+  crashes: 0,
+  progressed: false,
+  retryAt: undefined,
+  retryDelayMillis: 0,
+  waits: undefined,
+  suspendedAt: undefined,
+  failure: undefined,
+  outputFile: undefined,
+  usage: Usage.zero,
+  startedAt: undefined,
+  endedAt: undefined
+})
+
+/** The state right after `ExecutionStarted`, the first event. */
+export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionStarted" }>): Execution => ({
+  id: event.executionId,
+  plan: event.plan,
+  version: 1,
+  lastSeq: event.seq,
+  status: "running",
+  tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
+  unsettled: event.plan.tasks.length,
+  signals: HashMap.empty(),
+  paused: false,
+  usage: Usage.zero,
+  error: undefined,
+  startedAt: event.at,
+  endedAt: undefined
+})
+
+/** The state from a whole history; `undefined` for an empty one. */
+export const fromEvents = (events: Iterable<ExecutionEvent>): Execution | undefined => {
+  let state: Execution | undefined
+  for (const event of events) {
+    if (state === undefined) {
+      if (event.type === "ExecutionStarted") state = make(event)
+    } else state = apply(state, event)
+  }
+  return state
+}
+
+/** The task, or `undefined`. */
+export const task = (state: Execution, id: string): Task | undefined => Option.getOrUndefined(HashMap.get(state.tasks, id))
+
+/** True when a task has its terminal event. */
+export const isSettled = (task: Task): boolean =>
+  task.status !== "open" && task.status !== "running" && task.status !== "suspended"
+
+/** True when every dependency of the task is settled. */
+export const isReleased = (state: Execution, plan: Plan.PlannedTask): boolean => {
+  for (const id of plan.dependencies) {
+    const dependency = task(state, id)
+    if (dependency === undefined || !isSettled(dependency)) return false
+  }
+  return true
+}
+
+/** True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no clock. */
+export const isSatisfied = (state: Execution, waits: Waits): boolean => {
+  const settled = (id: string) => {
+    const other = task(state, id)
+    return other !== undefined && isSettled(other)
+  }
+  const arrived = (signal: string) => HashMap.has(state.signals, signal)
+  const size = waits.tasks.length + waits.signals.length
+  if (waits.mode === "any" && size > 0) return waits.tasks.some(settled) || waits.signals.some(arrived)
+  return waits.tasks.every(settled) && waits.signals.every(arrived)
+}
+
+/** Pending, running, waiting (all that is open waits for signals), or how it ended. */
+export const statusOf = (state: Execution): "pending" | "running" | "waiting" | Settled => {
+  if (state.status !== "running") return state.status
+  let started = false
+  let waiting = false
+  for (const each of HashMap.values(state.tasks)) {
+    if (each.run > 0) started = true
+    if (isSettled(each)) continue
+    if (each.status === "suspended" && !isSatisfied(state, each.waits!)) {
+      if (each.waits!.signals.length > 0) waiting = true
+    } else if (each.status !== "open" || isReleased(state, each.plan)) return started || each.run > 0 ? "running" : "pending"
+  }
+  return waiting ? "waiting" : started ? "running" : "pending"
+}
+
+const put = (state: Execution, next: Task): HashMap.HashMap<string, Task> => HashMap.set(state.tasks, next.plan.id, next)
+
+/** Adds one event. Events must come in the order of `seq`; stale ones leave the tasks unchanged. */
+export const apply = (state: Execution, event: ExecutionEvent): Execution => {
+  switch (event.type) {
+    case "ExecutionStarted":
+      return state
+    case "SignalReceived":
+      return structural(state, event, {
+        signals: HashMap.has(state.signals, event.signal)
+          ? state.signals
+          : HashMap.set(state.signals, event.signal, event.value)
+      })
+    case "ExecutionPaused":
+      return structural(state, event, { paused: true })
+    case "ExecutionResumed":
+      return structural(state, event, { paused: false })
+    case "ExecutionEnded":
+      return structural(state, event, { status: event.status, error: event.error, endedAt: event.at })
+    case "TurnCompleted":
+    case "GuardrailJudged":
+    case "ToolStarted":
+    case "ToolCalled":
+    case "OutputRejected": {
+      const current = task(state, event.taskId)
+      const spent = "usage" in event && event.usage !== undefined ? event.usage : undefined
+      // A stale turn was paid all the same: it counts for the execution, not for the task's progress.
+      const usage = spent === undefined ? state.usage : Usage.add(state.usage, spent)
+      if (current === undefined || isSettled(current) || current.run !== event.run) {
+        return { ...state, lastSeq: event.seq, usage }
+      }
+      const next = spent === undefined ? current : { ...current, usage: Usage.add(current.usage, spent) }
+      const tasks =
+        current.progressed && spent === undefined ? state.tasks : put(state, { ...next, progressed: true, crashes: 0 })
+      return { ...state, lastSeq: event.seq, usage, tasks }
+    }
+    default:
+      return structural(state, event, taskChange(state, event))
+  }
+}
+
+const structural = (state: Execution, event: ExecutionEvent, change: Partial<Execution>): Execution => ({
+  ...state,
+  ...change,
+  version: state.version + 1,
+  lastSeq: event.seq
+})
+
+type TaskEvent = Extract<
+  ExecutionEvent,
+  {
+    readonly type:
+      | "TaskStarted"
+      | "TaskSuspended"
+      | "TaskRetried"
+      | "TaskReleased"
+      | "TaskCompleted"
+      | "TaskFailed"
+      | "TaskSkipped"
+      | "TaskCancelled"
+  }
+>
+
+const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
+  const current = task(state, event.taskId)
+  if (current === undefined || isSettled(current)) return {}
+  if (event.type === "TaskStarted") {
+    return {
+      tasks: put(state, {
+        ...current,
+        status: "running",
+        run: event.run,
+        attempt: event.attempt,
+        attempts: Math.max(current.attempts, event.attempt),
+        crashes: event.crashes,
+        progressed: false,
+        retryAt: undefined,
+        waits: undefined,
+        suspendedAt: undefined,
+        startedAt: current.startedAt ?? event.at
+      })
+    }
+  }
+  // An event of another run than the current one is stale; one without a run (a cascade) always counts.
+  if ("run" in event && event.run !== undefined && event.run !== current.run) return {}
+  switch (event.type) {
+    case "TaskReleased":
+      return { tasks: put(state, { ...current, status: "open", crashes: 0, progressed: true }) }
+    case "TaskRetried":
+      return {
+        tasks: put(state, {
+          ...current,
+          status: "open",
+          attempt: event.attempt + 1,
+          crashes: 0,
+          progressed: true,
+          failure: event.error,
+          retryAt: new Date(Date.parse(event.at) + event.delayMillis).toISOString(),
+          retryDelayMillis: event.delayMillis
+        })
+      }
+    case "TaskSuspended": {
+      let tasks = put(state, {
+        ...current,
+        status: "suspended",
+        waits: event.waits,
+        suspendedAt: event.at,
+        crashes: 0,
+        progressed: true
+      })
+      let unsettled = state.unsettled
+      for (const spawned of event.spawn) {
+        if (HashMap.has(tasks, spawned.id)) continue
+        tasks = HashMap.set(tasks, spawned.id, openTask(spawned, event.taskId))
+        unsettled++
+      }
+      return { tasks, unsettled }
+    }
+    default:
+      return {
+        unsettled: state.unsettled - 1,
+        tasks: put(state, {
+          ...current,
+          status: settledStatus[event.type],
+          failure: event.type === "TaskFailed" ? event.error : current.failure,
+          outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
+          retryAt: undefined,
+          waits: undefined,
+          endedAt: event.at
+        })
+      }
+  }
+}
+
+const settledStatus = {
+  TaskCompleted: "completed",
+  TaskFailed: "failed",
+  TaskSkipped: "skipped",
+  TaskCancelled: "cancelled"
+} as const
