@@ -3,7 +3,9 @@
  * machine can run it. Static and generated crews meet here.
  */
 import type * as JsonSchema from "effect/JsonSchema"
+import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type * as Crew from "./Crew.ts"
 
 /** A condition on the output of one earlier task; the task runs only when it holds. */
 export type Condition =
@@ -13,7 +15,9 @@ export type Condition =
   | { readonly task: string; readonly code: true }
 
 /** A guardrail of a task: a sentence that a model judges, or the n-th function of the crew's code for the task. */
-export type Guardrail = { readonly kind: "sentence"; readonly text: string } | { readonly kind: "code"; readonly index: number }
+export type Guardrail =
+  | { readonly kind: "sentence"; readonly text: string }
+  | { readonly kind: "code"; readonly index: number }
 
 /** Attempts and the backoff between them: full jitter below `initialMillis * factor^(attempt-1)`, at most `maxMillis`. */
 export interface Retry {
@@ -86,3 +90,15 @@ export interface Plan {
   /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */
   readonly needsCode?: true
 }
+
+export interface MakeOptions {
+  /** Values of the crew's placeholders. */
+  readonly inputs?: { readonly [name: string]: Schema.Json }
+  /** The tools that exist; absent: the crew's tool names are not checked. */
+  readonly tools?: ReadonlyArray<string>
+  /** Model of agents for which neither they nor the crew name one; absent: the application's default at run time. */
+  readonly defaultModel?: string
+}
+
+/** Validates the crew, fills its placeholders, and freezes the result. Reports everything that is wrong at once. */
+export declare const make: (crew: Crew.Crew<unknown>, options?: MakeOptions) => Result.Result<Plan, Crew.CrewInvalid>

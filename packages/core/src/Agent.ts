@@ -1,0 +1,72 @@
+/**
+ * An agent as a user declares it: who it is, what it wants, which model speaks for it and which tools it may use. Plain data.
+ */
+import * as Schema from "effect/Schema"
+import type * as Plan from "./Plan.ts"
+
+/** A reference to a model: the provider's name, a slash, the provider's name of the model (`openai/gpt-5.2`). */
+export const ModelReference = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9._-]+\/\S+$/, {
+    expected: 'a model reference such as "openai/gpt-5.2" (provider/model)'
+  })
+).annotate({ description: "Reference to a model, provider/model" })
+
+/** Parameters of the model call; absent ones are the provider's defaults. */
+export const ModelOptions = Schema.Struct({
+  /** From 0 (the likeliest words) to 2. */
+  temperature: Schema.optionalKey(
+    Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }, { expected: "a number from 0 to 2" }))
+  ),
+  /** The share of probability that words are drawn from, over 0 up to 1. */
+  topP: Schema.optionalKey(
+    Schema.Finite.check(
+      Schema.isBetween({ minimum: 0, maximum: 1, exclusiveMinimum: true }, { expected: "a number over 0, at most 1" })
+    )
+  ),
+  /** The longest answer, in tokens. */
+  maxOutputTokens: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+  ),
+  /** Asks the provider for the same answer to the same question. */
+  seed: Schema.optionalKey(Schema.Int),
+  /** The answer ends before any of these. */
+  stop: Schema.optionalKey(Schema.Array(Schema.String))
+}).annotate({ description: "Parameters of the model call" })
+export type ModelOptions = Plan.ModelOptions
+
+/** The name of a tool in the toolbox. */
+export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
+
+/** How many turns of the model one attempt at a task may take, when neither the task nor the agent says so. */
+export const defaultMaxTurns = 25
+
+const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
+
+/** An agent. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
+export const Agent = Schema.Struct({
+  /** Who the agent is: "Senior researcher". */
+  role: Text,
+  /** What the agent wants to achieve. */
+  goal: Text,
+  /** What made the agent who it is. Default: nothing. */
+  backstory: Schema.optionalKey(Schema.String),
+  /** The model that answers for the agent. Default: the crew's, else the application's. */
+  model: Schema.optionalKey(ModelReference),
+  modelOptions: Schema.optionalKey(ModelOptions),
+  /** Tools the agent may use in all of its tasks. Default: none. */
+  tools: Schema.optionalKey(Schema.Array(ToolName)),
+  /** Model turns of one attempt at a task, tool turns included. Default: 25. */
+  maxTurns: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+  )
+}).annotate({ identifier: "Agent", description: "An agent of a crew" })
+
+export interface Agent {
+  readonly role: string
+  readonly goal: string
+  readonly backstory?: string
+  readonly model?: string
+  readonly modelOptions?: ModelOptions
+  readonly tools?: ReadonlyArray<string>
+  readonly maxTurns?: number
+}

@@ -1,0 +1,129 @@
+/**
+ * A task as a user declares it: what is to be done, by whom, after what, and what counts as done. Plain data; the functions
+ * that a TypeScript crew may add (guardrails, conditions, output schemas) stand beside it in `Crew.Code`.
+ */
+import * as Schema from "effect/Schema"
+import * as Agent from "./Agent.ts"
+
+const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
+const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
+const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
+
+/** A time span: a number of milliseconds, or a number and a unit ("500 millis", "30 seconds", "2 minutes"). */
+export const Duration = Schema.Union([
+  Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a duration that is not negative" })),
+  Schema.String.check(
+    Schema.isPattern(/^\d+(\.\d+)? (milli|second|minute|hour|day|week)s?$/, {
+      expected: 'a duration such as "30 seconds", "500 millis" or a number of milliseconds'
+    })
+  )
+]).annotate({
+  description: 'A duration: milliseconds, or a number and a unit such as "30 seconds"',
+  expected: 'a duration such as "30 seconds", "500 millis" or a number of milliseconds'
+})
+export type Duration = number | string
+
+/** Attempts at a task and the pauses between them (full jitter, growing by `factor`). */
+export const Retry = Schema.Struct({
+  /** How often the task is tried in all. Default: 3. */
+  attempts: Schema.optionalKey(Schema.Int.check(atLeastOne)),
+  /** The longest pause before the second attempt. Default: 1 second. */
+  initial: Schema.optionalKey(Duration),
+  /** What the pause grows by with each attempt. Default: 2. */
+  factor: Schema.optionalKey(
+    Schema.Finite.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a number, 1 or more" }))
+  ),
+  /** The longest pause of all. Default: 1 minute. */
+  max: Schema.optionalKey(Duration)
+}).annotate({ description: "Attempts and the pauses between them" })
+
+export interface Retry {
+  readonly attempts?: number
+  readonly initial?: Duration
+  readonly factor?: number
+  readonly max?: Duration
+}
+
+/** A condition on the output of another task: exactly one of `contains`, `matches` and `equals`. */
+export const When = Schema.Struct({
+  /** The task whose output is looked at. */
+  task: TaskName,
+  /** Holds when the output, as text, contains this. */
+  contains: Schema.optionalKey(Schema.String),
+  /** Holds when this regular expression (JavaScript, flag `u`) matches the output as text. */
+  matches: Schema.optionalKey(Schema.String),
+  /** Holds when the output, or the part of it at `path`, equals this value. */
+  equals: Schema.optionalKey(Schema.Json),
+  /** JSON pointer into the output (`/verdict/approved`), for `equals`. */
+  path: Schema.optionalKey(Schema.String)
+}).annotate({ description: "A condition on the output of another task" })
+
+export interface When {
+  readonly task: string
+  readonly contains?: string
+  readonly matches?: string
+  readonly equals?: Schema.Json
+  readonly path?: string
+}
+
+/** A JSON Schema (draft 2020-12) of the output. */
+export const OutputSchema = Schema.JsonObject.annotate({ expected: "a JSON Schema object" })
+
+/** How often an output is sent back with the complaint, when the task does not say so. */
+export const defaultMaxRepairs = 3
+
+/** The retry policy of tasks that declare none, and of the parts that theirs leaves out; durations in milliseconds. */
+export const defaultRetry = { attempts: 3, initialMillis: 1_000, factor: 2, maxMillis: 60_000 } as const
+
+/** A task. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
+export const Task = Schema.Struct({
+  /** What is to be done. */
+  description: Text,
+  /** What a good output looks like. */
+  expectedOutput: Text,
+  /** The agent that does it. May be left out when the crew has only one. */
+  agent: Schema.optionalKey(Schema.String),
+  /** Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless given. */
+  context: Schema.optionalKey(Schema.Array(TaskName)),
+  /** Tasks that must be settled first, without reading their outputs. */
+  dependsOn: Schema.optionalKey(Schema.Array(TaskName)),
+  /** Tools the agent may use here. Default: those of the agent. */
+  tools: Schema.optionalKey(Schema.Array(Agent.ToolName)),
+  /** JSON Schema of the output. Default: the output is text. */
+  output: Schema.optionalKey(OutputSchema),
+  /** Sentences that a model holds the output against. */
+  guardrails: Schema.optionalKey(Schema.Array(Text)),
+  /** How often an output that its schema or a guardrail refuses is sent back with the complaint. Default: 3. */
+  maxRepairs: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a whole number, 0 or more" }))
+  ),
+  /** Model turns of one attempt, tool turns included. Default: the agent's. */
+  maxTurns: Schema.optionalKey(Schema.Int.check(atLeastOne)),
+  retry: Schema.optionalKey(Retry),
+  /** Time limit of one attempt. Default: none. */
+  timeout: Schema.optionalKey(Duration),
+  /** What a final failure does: end the execution (default), skip what depends on the task, or let that run and see it. */
+  onFailure: Schema.optionalKey(Schema.Literals(["fail", "skip", "continue"])),
+  /** The task runs only when this holds; otherwise it is skipped. */
+  when: Schema.optionalKey(When),
+  /** File that receives the output, relative to the workspace directory and inside of it. */
+  outputFile: Schema.optionalKey(Text)
+}).annotate({ identifier: "Task", description: "A task of a crew" })
+
+export interface Task {
+  readonly description: string
+  readonly expectedOutput: string
+  readonly agent?: string
+  readonly context?: ReadonlyArray<string>
+  readonly dependsOn?: ReadonlyArray<string>
+  readonly tools?: ReadonlyArray<string>
+  readonly output?: Schema.JsonObject
+  readonly guardrails?: ReadonlyArray<string>
+  readonly maxRepairs?: number
+  readonly maxTurns?: number
+  readonly retry?: Retry
+  readonly timeout?: Duration
+  readonly onFailure?: "fail" | "skip" | "continue"
+  readonly when?: When
+  readonly outputFile?: string
+}
