@@ -11,6 +11,7 @@ export default defineConfig({
       exclude: ["packages/core/src/testing/**", "packages/core/src/index.ts"],
       reporter: ["text-summary", "json-summary", "lcovonly"],
       reportsDirectory: "coverage",
+      reportOnFailure: true,
       thresholds: { "packages/core/src/**/*.ts": { lines: 90 } }
     }
   }

@@ -4,7 +4,8 @@
  *
  * A benchmark exports `run(report)` and calls `report` once per measured case.
  */
-import { readdirSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 
 /** One measured case: which benchmark, which case, and its figures by name. */
 export interface Row {
@@ -22,8 +23,12 @@ interface Bench {
 const isBench = (module: unknown): module is Bench =>
   typeof module === "object" && module !== null && "run" in module && typeof module.run === "function"
 
+/** A file beside this one is a benchmark when it exports `run`; the others serve the benchmarks. */
+const exportsRun = (file: string): boolean =>
+  /^export (const|async function|function) run\b/m.test(readFileSync(join(import.meta.dirname, file), "utf8"))
+
 const names = readdirSync(import.meta.dirname)
-  .filter((file) => file.endsWith(".ts") && file !== "run.ts" && !file.endsWith(".config.ts"))
+  .filter((file) => file.endsWith(".ts") && exportsRun(file))
   .map((file) => file.slice(0, -".ts".length))
   .sort()
 

@@ -1,0 +1,36 @@
+/**
+ * Builds every publishable package and packs it as `pnpm publish` would: `exports` of `publishConfig`, versions instead of
+ * `workspace:` and `catalog:`. From the command line: `node scripts/pack.mjs <folder>`.
+ */
+import { globSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { root, run } from "./run.mjs"
+
+const must = async (command, args, cwd = root) => {
+  const { code, output } = await run(command, args, { cwd, quiet: true })
+  if (code !== 0)
+    throw new Error(`${[command, ...args].join(" ")} (in ${cwd}) ended with exit code ${code}:\n${output}`)
+}
+
+/** Packs into an existing folder; resolves with the name and the tarball of each package, dependencies before dependents. */
+export const pack = async (folder) => {
+  // Declarations first: tsc stops at the first mistake, before anything is bundled.
+  await must("tsc", ["-b"])
+  await must("pnpm", ["-r", "build"])
+  const packed = []
+  for (const file of globSync("packages/*/package.json", { cwd: root }).sort()) {
+    const manifest = JSON.parse(readFileSync(join(root, file), "utf8"))
+    if (manifest.private) continue
+    const tarball = join(folder, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`)
+    await must("pnpm", ["pack", "--pack-destination", folder], dirname(join(root, file)))
+    packed.push({ name: manifest.name, version: manifest.version, tarball })
+  }
+  return packed
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2]
+  if (folder === undefined) throw new Error("Where to? node scripts/pack.mjs <folder>")
+  for (const { name, tarball } of await pack(folder)) process.stdout.write(`${name} ${tarball}\n`)
+}

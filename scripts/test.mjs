@@ -1,0 +1,70 @@
+/**
+ * `npm test`: every test with the coverage of core, then the type tests, then one line that counts them all. With arguments
+ * (`npm test -- packages/core`) they go to vitest, and there is neither coverage nor a type test.
+ *
+ * Exits with 0 only when at least one test ran, none failed, and every tool was content (coverage included).
+ */
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { root, run } from "./run.mjs"
+
+const filters = process.argv.slice(2)
+const everything = filters.length === 0
+const problems = []
+
+/** What vitest's JSON report says; a file that could not even be loaded counts as one failed test. */
+const count = (report) => {
+  const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0)
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests
+  }
+}
+
+const runTests = async () => {
+  const folder = mkdtempSync(join(tmpdir(), "crewline-test-"))
+  const file = join(folder, "report.json")
+  try {
+    const { code } = await run("vitest", [
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+      ...(everything ? ["--coverage"] : []),
+      ...filters
+    ])
+    const counts = count(JSON.parse(readFileSync(file, "utf8")))
+    if (code !== 0 && counts.failed === 0) problems.push(`vitest ended with exit code ${code} though no test failed.`)
+    return counts
+  } catch (error) {
+    problems.push(`vitest left no report: ${error.message}`)
+    return { passed: 0, failed: 0, skipped: 0 }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** tstyche has no report in JSON; its summary has a line such as `Tests:  1 failed, 2 skipped, 5 passed, 8 total`. */
+const runTypeTests = async () => {
+  if (globSync("packages/*/typetest/*.tst.ts", { cwd: root }).length === 0) return { passed: 0, failed: 0, skipped: 0 }
+  const { code, output } = await run("tstyche", [], {
+    capture: true,
+    // TypeScript 7 has no compiler API; without this tstyche would download the last TypeScript that has one.
+    env: { TSTYCHE_TYPESCRIPT_MODULE: "typescript-6", TSTYCHE_NO_COLOR: "true" }
+  })
+  const line = /^Tests:.*$/m.exec(output)?.[0] ?? ""
+  const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0)
+  const failed = number("failed")
+  if (code !== 0 && failed === 0) problems.push(`tstyche ended with exit code ${code}.`)
+  return { passed: number("passed"), failed, skipped: number("skipped") + number("todo") }
+}
+
+const runs = [await runTests(), ...(everything ? [await runTypeTests()] : [])]
+const total = (key) => runs.reduce((sum, counts) => sum + counts[key], 0)
+const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")]
+
+if (passed + failed === 0) problems.push("No test ran.")
+process.stdout.write(`${["", ...problems, `${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n")}\n`)
+process.exitCode = failed === 0 && problems.length === 0 ? 0 : 1
