@@ -86,6 +86,11 @@ export interface Frontier {
   ready(): ReadonlyArray<string>
   /** Settles a task and returns the ids that became ready by it. A second time changes nothing and returns none. */
   settle(id: string): ReadonlyArray<string>
+  /**
+   * Settles tasks together, as a failure does with all that it takes with it, and returns the ids that became ready by it:
+   * none of the given, while one `settle` after the other would return those that are ready before their own turn.
+   */
+  settleAll(ids: Iterable<string>): ReadonlyArray<string>
   /** How many dependencies of the task are not settled. */
   remaining(id: string): number
   isSettled(id: string): boolean

@@ -31,6 +31,12 @@ export class Run implements Frontier {
     return ready
   }
 
+  settleAll(ids: Iterable<string>): ReadonlyArray<string> {
+    // Looked up first, so that an unknown id leaves everything as it was.
+    const known = Array.from(ids, (id) => this.#dag.store.ids[indexOrThrow(this.#dag, id)]!)
+    return known.flatMap((id) => this.settle(id)).filter((id) => !this.isSettled(id))
+  }
+
   remaining(id: string): number {
     return this.#remaining[indexOrThrow(this.#dag, id)]!
   }
