@@ -1,0 +1,87 @@
+/**
+ * An execution as plain text, one line a stored event, for pipes and log files: elapsed seconds, the task, what happened.
+ */
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Layout from "./View/Layout.ts"
+import type * as View from "./View.ts"
+
+/** The line of one event; `view` already contains it. Passing deltas have none. */
+export const line = (view: View.View, event: ExecutionEvent.Followed): string | undefined => {
+  if (event.type === "TextDelta") return undefined
+  const elapsed = Math.max(0, Date.parse(event.at) - (view.startedAt ?? Date.parse(event.at)))
+  const task = "taskId" in event ? `${event.taskId}: ` : ""
+  return Layout.oneLine(`${(elapsed / 1000).toFixed(3).padStart(8)} s  ${task}${describe(view, event)}`)
+}
+
+const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string => {
+  switch (event.type) {
+    case "ExecutionStarted":
+      return `execution ${event.executionId} of crew ${event.plan.name} started (${count(event.plan.tasks.length, "task")})`
+    case "TaskStarted":
+      return event.attempt === 1 && event.run === 1 ? "started" : `started (attempt ${event.attempt}, run ${event.run})`
+    case "TurnCompleted":
+      return `${event.model} answered (${turnFacts(event)})`
+    case "GuardrailJudged":
+      return event.accepted
+        ? `guardrail ${event.guardrail + 1} accepted`
+        : `guardrail ${event.guardrail + 1} refused: ${event.complaint ?? ""}`
+    case "ToolStarted":
+      return `calls ${event.tool}`
+    case "ToolCalled": {
+      const call = `${event.tool} ${excerpt(JSON.stringify(event.arguments))}`
+      return `${call} ${event.isFailure ? "failed" : "answered"} in ${Math.round(event.durationMillis)} ms: ${excerpt(asText(event.result))}`
+    }
+    case "OutputRejected":
+      return `output refused by its ${event.by}: ${event.complaint}`
+    case "TaskSuspended":
+      return `waits for ${[...event.waits.tasks, ...event.waits.signals].join(event.waits.mode === "any" ? " or " : ", ") || "time"}`
+    case "TaskRetried":
+      return `attempt ${event.attempt} failed, tried again: ${event.error.message}`
+    case "TaskReleased":
+      return "handed back"
+    case "TaskCompleted":
+      return `completed: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
+    case "TaskFailed":
+      return `failed (${event.error.code}): ${event.error.message}`
+    case "TaskSkipped":
+      return `skipped (${event.reason}${event.because === undefined ? "" : `, because of ${event.because}`})`
+    case "TaskCancelled":
+      return `cancelled (${event.reason})`
+    case "SignalReceived":
+      return `signal ${event.signal} arrived`
+    case "ExecutionPaused":
+      return "execution paused"
+    case "ExecutionResumed":
+      return "execution resumed"
+    case "ExecutionEnded":
+      return `execution ${event.status} (${executionFacts(view)})${event.error === undefined ? "" : `: ${event.error.message}`}`
+  }
+}
+
+const turnFacts = (event: ExecutionEvent.TurnCompleted): string => {
+  const calls = event.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []))
+  return facts([
+    `turn ${event.turn}`,
+    Layout.tokens(event.usage),
+    Layout.cost(event.usage),
+    calls.length === 0 ? "" : `asks for ${calls.join(", ")}`
+  ])
+}
+
+const executionFacts = (view: View.View): string =>
+  facts([
+    Layout.duration((view.endedAt ?? 0) - (view.startedAt ?? 0)),
+    count(view.usage.requests, "model call"),
+    Layout.tokens(view.usage),
+    Layout.cost(view.usage)
+  ])
+
+const facts = (list: ReadonlyArray<string>): string => list.filter((fact) => fact !== "").join(", ")
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
+
+const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
+
+const excerptLength = 160
+
+const excerpt = (text: string): string => (text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text)

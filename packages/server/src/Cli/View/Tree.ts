@@ -1,0 +1,100 @@
+/**
+ * Draws a task graph as a tree that does not lie: a task stands below the nearest task that every one of its paths from the
+ * beginning runs through (its immediate dominator), so whatever stands below a task really has to wait for it, and every task
+ * stands exactly once. A chain that nothing branches off stays flat.
+ *
+ * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance
+ * Algorithm" (2001), where a graph without cycles needs no iteration.
+ */
+
+/** A task and the tasks that it comes after. */
+export interface Node {
+  readonly id: string
+  readonly needs: ReadonlyArray<string>
+}
+
+export interface Row extends Node {
+  /** What is drawn before the task itself: `├─ `, `│  └─ ` … */
+  readonly branch: string
+  /** What is drawn before further lines of the task. */
+  readonly trunk: string
+}
+
+/** Every node once, parents before children, siblings in topological order (ties as given). Unknown needs count as none. */
+export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
+  const ordered = sort(nodes)
+  const children = dominated(ordered)
+  const result: Array<Row> = []
+  // An explicit stack: chains may be longer than the call stack is deep.
+  type Entry = { readonly node: Node; readonly branch: string; readonly trunk: string; readonly isFlat: boolean }
+  const place = (list: ReadonlyArray<Node>, trunk: string, isFlat: boolean, isRoot: boolean): ReadonlyArray<Entry> =>
+    list.map((node, index) => {
+      if (isRoot || (isFlat && list.length === 1)) return { node, branch: "", trunk: "", isFlat: list.length === 1 }
+      const isLast = index === list.length - 1
+      return {
+        node,
+        branch: `${trunk}${isLast ? "└─ " : "├─ "}`,
+        trunk: `${trunk}${isLast ? "   " : "│  "}`,
+        isFlat: false
+      }
+    })
+  const stack = place(children.get(undefined) ?? [], "", true, true).toReversed()
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const below = place(children.get(entry.node.id) ?? [], entry.trunk, entry.isFlat, false)
+    const continues = below.some(({ branch }) => branch !== "")
+    result.push({ ...entry.node, branch: entry.branch, trunk: entry.trunk + (continues ? "│  " : "   ") })
+    stack.push(...below.toReversed())
+  }
+  return result
+}
+
+/** Kahn's algorithm, first come first served; nodes on a cycle (there are none in a valid plan) come last, as given. */
+const sort = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const missing = new Map(nodes.map((node) => [node.id, new Set(node.needs.filter((need) => byId.has(need))).size]))
+  const after = new Map<string, Array<string>>()
+  for (const node of nodes) {
+    for (const need of new Set(node.needs)) {
+      const list = after.get(need)
+      if (list === undefined) after.set(need, [node.id])
+      else list.push(node.id)
+    }
+  }
+  const queue = nodes.filter((node) => missing.get(node.id) === 0)
+  for (let index = 0; index < queue.length; index++) {
+    for (const id of after.get(queue[index]?.id ?? "") ?? []) {
+      const left = (missing.get(id) ?? 0) - 1
+      missing.set(id, left)
+      const node = byId.get(id)
+      if (left === 0 && node !== undefined) queue.push(node)
+    }
+  }
+  const placed = new Set(queue)
+  return [...queue, ...nodes.filter((node) => !placed.has(node))]
+}
+
+/** The children of each node in the tree of dominators; of the invisible root under `undefined`. */
+const dominated = (ordered: ReadonlyArray<Node>): ReadonlyMap<string | undefined, ReadonlyArray<Node>> => {
+  const parent = new Map<string, string | undefined>()
+  const depth = new Map<string | undefined, number>([[undefined, 0]])
+  const above = (id: string | undefined) => (id === undefined ? undefined : parent.get(id))
+  const nearest = (a: string | undefined, b: string | undefined): string | undefined => {
+    let [left, right] = [a, b]
+    while (left !== right) {
+      if ((depth.get(left) ?? 0) >= (depth.get(right) ?? 0)) left = above(left)
+      else right = above(right)
+    }
+    return left
+  }
+  const children = new Map<string | undefined, Array<Node>>()
+  for (const node of ordered) {
+    const needs = node.needs.filter((need) => depth.has(need))
+    const dominator = needs.length === 0 ? undefined : needs.reduce<string | undefined>(nearest, needs[0])
+    parent.set(node.id, dominator)
+    depth.set(node.id, (depth.get(dominator) ?? 0) + 1)
+    const siblings = children.get(dominator)
+    if (siblings === undefined) children.set(dominator, [node])
+    else siblings.push(node)
+  }
+  return children
+}

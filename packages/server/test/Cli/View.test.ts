@@ -1,0 +1,142 @@
+import { describe, expect, it } from "@effect/vitest"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import fc from "fast-check"
+import * as HashMap from "effect/HashMap"
+import * as View from "../../src/Cli/View.ts"
+import { answer, began, begin, complete, fail, fold, say, stamp, started, task, usage } from "./Story.ts"
+
+const get = (view: View.View, id: string) => HashMap.getUnsafe(view.tasks, id)
+
+describe("View", () => {
+  it("follows a task from pending to completed, with what it cost", () => {
+    const events = stamp([
+      started([task("a"), task("b", ["a"])]),
+      begin("a"),
+      answer("a", { cost: 0.25 }),
+      complete("a")
+    ])
+    expect(get(fold(events.slice(0, 1)), "a").status).toBe("pending")
+    expect(get(fold(events.slice(0, 2)), "a").status).toBe("running")
+    const view = fold(events)
+    expect(get(view, "a")).toMatchObject({
+      status: "completed",
+      attempt: 1,
+      startedAt: began + 100,
+      endedAt: began + 300
+    })
+    expect(get(view, "a").usage).toEqual(usage(100, 20, 0.25))
+    expect(view.usage.costUsd).toBe(0.25)
+    expect(get(view, "b").status).toBe("pending")
+    expect(view.lastSeq).toBe(4)
+  })
+
+  it("puts deltas together whatever is lost, repeated or late", () => {
+    const text = "The quick brown fox"
+    const pieces = Array.from(text, (_, index) => say("a", text.slice(index, index + 3), index))
+    fc.assert(
+      fc.property(fc.array(fc.nat(pieces.length - 1), { maxLength: 40 }), (picks) => {
+        // Every piece once and in order, with any others thrown in that came before.
+        const drafts = pieces.flatMap((piece, index) => [
+          piece,
+          ...picks.filter((pick) => pick < index).map((pick) => pieces[pick] ?? piece)
+        ])
+        expect(get(fold(stamp([started([task("a")]), begin("a"), ...drafts])), "a").tail).toBe(text)
+      })
+    )
+  })
+
+  it("keeps what is said to a bounded length", () => {
+    const drafts = Array.from({ length: 300 }, (_, index) => say("a", "0123456789", index * 10))
+    const { tail } = get(fold(stamp([started([task("a")]), begin("a"), ...drafts])), "a")
+    expect(tail.length).toBeLessThanOrEqual(500)
+    expect(tail.endsWith("0123456789")).toBe(true)
+  })
+
+  it("does not listen to a run that was taken over", () => {
+    const view = fold(
+      stamp([
+        started([task("a")]),
+        begin("a", 1),
+        begin("a", 2),
+        say("a", "old", 0, { run: 1 }),
+        say("a", "new", 0, { run: 2 })
+      ])
+    )
+    expect(get(view, "a").tail).toBe("new")
+    const after = fold(
+      stamp([started([task("a")]), begin("a", 1), begin("a", 2), answer("a", { run: 1, calls: ["old_tool"] })])
+    )
+    expect(get(after, "a").tools).toEqual([])
+  })
+
+  it("counts what an outdated run paid all the same", () => {
+    const view = fold(stamp([started([task("a")]), begin("a", 1), begin("a", 2), answer("a", { run: 1, cost: 1 })]))
+    expect(view.usage.costUsd).toBe(1)
+  })
+
+  it("names the tools that are being called until they answer", () => {
+    const called: ExecutionEvent.Draft = {
+      type: "ToolCalled",
+      taskId: "a",
+      run: 1,
+      turn: 1,
+      callId: "c0",
+      tool: "file_read",
+      arguments: {},
+      result: "text",
+      isFailure: false,
+      durationMillis: 1
+    }
+    const events = stamp([started([task("a")]), begin("a"), answer("a", { calls: ["file_read", "calculate"] }), called])
+    expect(get(fold(events.slice(0, 3)), "a").tools).toEqual(["file_read", "calculate"])
+    expect(get(fold(events), "a").tools).toEqual(["calculate"])
+  })
+
+  it("says why a task failed, is tried again or was skipped", () => {
+    const view = fold(
+      stamp([
+        started([task("a"), task("b", ["a"]), task("c")]),
+        begin("a"),
+        fail("a", "no credit left"),
+        { type: "TaskSkipped", taskId: "b", reason: "dependency-failed", because: "a" },
+        begin("c"),
+        {
+          type: "TaskRetried",
+          taskId: "c",
+          run: 1,
+          attempt: 1,
+          error: { code: "timeout", message: "too slow", isRetryable: true },
+          delayMillis: 500,
+          keepsTurns: true
+        }
+      ])
+    )
+    expect(get(view, "a")).toMatchObject({ status: "failed", note: "no credit left" })
+    expect(get(view, "b")).toMatchObject({ status: "skipped", note: "a failed" })
+    expect(get(view, "c")).toMatchObject({ status: "retrying", note: "too slow" })
+  })
+
+  it("takes in tasks that a task adds while it runs, below it", () => {
+    const view = fold(
+      stamp([
+        started([task("a"), task("z")]),
+        begin("a"),
+        {
+          type: "TaskSuspended",
+          taskId: "a",
+          run: 1,
+          waits: { tasks: ["a/1"], signals: [], mode: "all" },
+          spawn: [task("a/1")]
+        }
+      ])
+    )
+    expect(view.rows.map(({ branch, id }) => branch + id)).toEqual(["a", "└─ a/1", "z"])
+    expect(get(view, "a")).toMatchObject({ status: "waiting", note: "waits for a/1" })
+  })
+
+  it("never reopens a settled task", () => {
+    const view = fold(stamp([started([task("a")]), begin("a"), complete("a"), fail("a", "late"), say("a", "late", 0)]))
+    expect(get(view, "a").status).toBe("completed")
+    expect(get(view, "a").tail).toBe("")
+  })
+})
