@@ -29,6 +29,11 @@ const commands = {
   },
   crewline: { file: "packages/server/bin/crewline.mjs", first: [], about: "the crewline command" },
   test: { file: "scripts/test.mjs", first: [], about: "every test, with the coverage of core" },
+  check: {
+    file: "scripts/check.mjs",
+    first: [],
+    about: "the static checks of verify: check [format lint types unused packages]"
+  },
   verify: { file: "scripts/verify.mjs", first: [], about: "what CI does: static checks, then every test" },
   bench: { file: "bench/run.ts", first: [], about: "one benchmark: bench <name> [--json]" },
   services: { file: "scripts/services.mjs", first: [], about: "PostgreSQL and Redis for tests: start, stop, status" }

@@ -1,0 +1,70 @@
+/**
+ * `npm run check`: everything about the code that can be said without running it: format, lint, types, unused code, and the
+ * packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
+ * that did. `npm run check -- lint types` runs only these.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pack } from "./pack.mjs"
+import { run } from "./run.mjs"
+
+/** Runs the commands one after the other and stops at the first that fails. */
+const all =
+  (...commands) =>
+  async () => {
+    for (const [command, ...args] of commands) if ((await run(command, args)).code !== 0) return false
+    return true
+  }
+
+const packages = async () => {
+  const folder = mkdtempSync(join(tmpdir(), "crewline-packed-"))
+  try {
+    let good = true
+    for (const { name, tarball } of await pack(folder)) {
+      const lint = await run("publint", ["run", tarball, "--strict"], { quiet: true })
+      // Our packages are ESM only; Node >= 22 can `require` them, which test/Packages.test.ts tries.
+      const types = await run("attw", [tarball, "--profile", "esm-only", "--no-emoji"], { quiet: true })
+      for (const { code, output } of [lint, types]) {
+        if (code !== 0) process.stdout.write(`${name}:\n${output}\n`)
+        good &&= code === 0
+      }
+    }
+    return good
+  } catch (error) {
+    process.stdout.write(`${error.message}\n`)
+    return false
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const checks = {
+  format: all(["oxfmt", "--check", "."]),
+  lint: all(["oxlint", "--type-aware"]),
+  types: all(["tsc", "-b"], ["tsc", "-p", "tsconfig.test.json"]),
+  unused: all(["knip", "--no-config-hints"]),
+  packages
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !Object.hasOwn(checks, name))
+if (unknown.length > 0) {
+  process.stderr.write(`No such check: ${unknown.join(", ")}. There are: ${Object.keys(checks).join(", ")}.\n`)
+  process.exit(2)
+}
+
+const failed = []
+for (const [name, check] of Object.entries(checks)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  process.stdout.write(`--- ${name}\n`)
+  const started = performance.now()
+  const good = await check()
+  process.stdout.write(
+    `--- ${name}: ${good ? "good" : "FAILED"} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`
+  )
+  if (!good) failed.push(name)
+}
+
+process.stdout.write(failed.length === 0 ? "Checks: all good\n" : `Checks FAILED: ${failed.join(", ")}\n`)
+process.exitCode = failed.length === 0 ? 0 : 1
