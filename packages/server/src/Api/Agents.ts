@@ -1,0 +1,63 @@
+/** `/api/v1/agents`: stored agents, for crews to refer to as `{ "agentId": … }`. */
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import * as AgentStore from "../AgentStore.ts"
+import * as Page from "../Page.ts"
+import * as Problem from "../Problem.ts"
+import * as Resource from "./Resource.ts"
+
+/** An agent as it is answered. */
+export const Agent = Schema.Struct({ ...Resource.fields, ...AgentStore.AgentBody.fields }).annotate({
+  identifier: "AgentResource",
+  description: "A stored agent"
+})
+export type Agent = typeof Agent.Type
+
+/** What a replacement may hold. */
+export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentStore.AgentBody.fields })
+
+export class Agents extends HttpApiGroup.make("agents")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
+      success: Page.Page(Agent)
+    }).annotateMerge(OpenApi.annotations({ summary: "List agents, newest first" })),
+    HttpApiEndpoint.post("create", "/", {
+      payload: AgentStore.AgentBody,
+      success: Resource.Created(Agent),
+      error: Resource.createProblems
+    }).annotateMerge(OpenApi.annotations({ summary: "Store an agent" })),
+    HttpApiEndpoint.get("get", "/:id", {
+      params: Resource.params,
+      success: Resource.Found(Agent),
+      error: Problem.NotFound
+    }).annotateMerge(OpenApi.annotations({ summary: "Get an agent" })),
+    HttpApiEndpoint.put("replace", "/:id", {
+      params: Resource.params,
+      headers: Resource.ifMatch,
+      payload: Replacement,
+      success: Resource.Found(Agent),
+      error: Resource.replaceProblems
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Replace an agent",
+        description: "Executions that start from now on use the new agent; those that run keep the one they began with."
+      })
+    ),
+    HttpApiEndpoint.delete("remove", "/:id", {
+      params: Resource.params,
+      headers: Resource.ifMatch,
+      success: HttpApiSchema.NoContent,
+      error: Resource.removeProblems
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Remove an agent",
+        description: "Crews that refer to it cannot be started any more, until they are replaced."
+      })
+    )
+  )
+  .prefix("/api/v1/agents")
+  .annotateMerge(OpenApi.annotations({ title: "Agents", description: "Agents for crews to refer to" })) {}

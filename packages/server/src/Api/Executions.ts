@@ -1,0 +1,193 @@
+/** `/api/v1/executions`: start crews, watch them, stop them. */
+import * as Usage from "@crewline/core/Usage"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import * as CrewStore from "../CrewStore.ts"
+import * as Page from "../Page.ts"
+import * as Problem from "../Problem.ts"
+import * as RequestBody from "../RequestBody.ts"
+import * as Resource from "./Resource.ts"
+
+const Status = Schema.Literals(["pending", "running", "waiting", "completed", "failed", "cancelled"])
+
+const Failure = Schema.Struct({
+  code: Schema.String,
+  message: Schema.String,
+  isRetryable: Schema.Boolean,
+  taskId: Schema.optionalKey(Schema.String)
+})
+
+/** The state of one task. */
+export const Task = Schema.Struct({
+  status: Schema.Literals(["pending", "running", "waiting", "retrying", "completed", "failed", "skipped", "cancelled"]),
+  /** Attempts begun. */
+  attempts: Schema.Int,
+  agent: Schema.String,
+  output: Schema.optionalKey(Schema.Json),
+  outputFile: Schema.optionalKey(Schema.String),
+  error: Schema.optionalKey(Failure),
+  usage: Usage.Usage,
+  startedAt: Schema.optionalKey(Schema.String),
+  endedAt: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "TaskState" })
+
+/** The state of an execution. */
+export const Execution = Schema.Struct({
+  id: Schema.String,
+  crewName: Schema.String,
+  crewId: Schema.optionalKey(Schema.String),
+  status: Status,
+  tasks: Schema.Record(Schema.String, Task),
+  /** Of one final task its output; of several an object by task name. Only when completed. */
+  output: Schema.optionalKey(Schema.Json),
+  error: Schema.optionalKey(Failure),
+  usage: Usage.Usage,
+  startedAt: Schema.String,
+  endedAt: Schema.optionalKey(Schema.String),
+  /** The number of the last event: where to follow from. */
+  lastSeq: Schema.Int
+}).annotate({ identifier: "Execution", description: "The state of an execution" })
+
+/** One line about an execution, in lists. */
+export const Summary = Schema.Struct({
+  id: Schema.String,
+  crewName: Schema.String,
+  crewId: Schema.optionalKey(Schema.String),
+  status: Status,
+  startedAt: Schema.String,
+  endedAt: Schema.optionalKey(Schema.String),
+  lastSeq: Schema.Int
+}).annotate({ identifier: "ExecutionSummary" })
+
+/** What an execution is started with: a stored crew or one that comes along, and its inputs. */
+export const Start = Schema.Struct({
+  crewId: Schema.optionalKey(Schema.String),
+  crew: Schema.optionalKey(CrewStore.CrewBody),
+  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
+}).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
+
+/** A started execution. */
+export const Started = Schema.Struct({
+  id: Schema.String,
+  status: Status,
+  crewName: Schema.String,
+  crewId: Schema.optionalKey(Schema.String),
+  startedAt: Schema.String
+}).annotate({ identifier: "ExecutionStarted" })
+
+/** An event; the other fields depend on `type`. */
+export const Event = Schema.StructWithRest(
+  Schema.Struct({
+    seq: Schema.Int,
+    type: Schema.String,
+    at: Schema.String,
+    executionId: Schema.String,
+    taskId: Schema.optionalKey(Schema.String)
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+).annotate({ identifier: "ExecutionEvent", description: "One thing that happened, numbered per execution" })
+
+const seq = Schema.FiniteFromString.check(
+  Schema.isInt({ expected: "a whole number" }),
+  Schema.isGreaterThanOrEqualTo(0, { expected: "a number that is not negative" })
+)
+
+/** The most events of one answer. */
+export const maxEvents = 1_000
+
+export class Executions extends HttpApiGroup.make("executions")
+  .add(
+    HttpApiEndpoint.post("start", "/", {
+      headers: {
+        "idempotency-key": Schema.optionalKey(
+          Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { expected: "1 to 255 visible characters" }))
+        ).annotate({
+          description: "The same key and request again answers with the first execution; with another request, 422"
+        })
+      },
+      payload: Start,
+      success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
+      error: [...RequestBody.problems, Problem.NotFound, Problem.CrewInvalid, Problem.IdempotencyKeyReused]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Start a crew",
+        description: "Answers as soon as the execution is durable; it goes on by itself, also after a restart."
+      })
+    ),
+    HttpApiEndpoint.get("list", "/", {
+      query: {
+        ...Page.query,
+        status: Schema.optionalKey(Schema.String).annotate({
+          description: "Only executions with this status, or one of these, separated by commas"
+        }),
+        crewId: Schema.optionalKey(Schema.String),
+        crewName: Schema.optionalKey(Schema.String)
+      },
+      success: Page.Page(Summary)
+    }).annotateMerge(OpenApi.annotations({ summary: "List executions, newest first" })),
+    HttpApiEndpoint.get("get", "/:id", {
+      params: Resource.params,
+      success: Execution,
+      error: Problem.NotFound
+    }).annotateMerge(OpenApi.annotations({ summary: "Get an execution with the state of its tasks" })),
+    HttpApiEndpoint.post("cancel", "/:id/cancel", {
+      params: Resource.params,
+      success: Execution.pipe(HttpApiSchema.status(202)),
+      error: Problem.NotFound
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Cancel an execution",
+        description: "Stops the calls in flight too. On an execution that has ended it changes nothing."
+      })
+    ),
+    HttpApiEndpoint.get("events", "/:id/events", {
+      params: Resource.params,
+      headers: { "last-event-id": Schema.optionalKey(Schema.String) },
+      query: {
+        after: Schema.optionalKey(seq).annotate({ description: "Only events with a greater seq; 0 by default" }),
+        limit: Schema.optionalKey(
+          Schema.FiniteFromString.check(
+            Schema.isInt({ expected: "a whole number" }),
+            Schema.isBetween({ minimum: 1, maximum: maxEvents }, { expected: `a whole number from 1 to ${maxEvents}` })
+          )
+        ).annotate({ description: `At most so many events, 1 to ${maxEvents}; 100 by default. JSON only` }),
+        deltas: Schema.optionalKey(Schema.Literals(["true", "false"])).annotate({
+          description: "Server-sent events only: `false` leaves the passing pieces of answers out"
+        })
+      },
+      success: [
+        Schema.Struct({
+          items: Schema.Array(Event),
+          /** `after` of the next page; absent when there are no more events by now. */
+          nextAfter: Schema.optionalKey(Schema.Int)
+        }).annotate({ identifier: "ExecutionEvents" }),
+        Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
+      ],
+      error: Problem.NotFound
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Read or follow the events",
+        description:
+          "With `Accept: text/event-stream` the answer is a stream of server-sent events: first the stored events after `after` " +
+          "(or after `Last-Event-ID`, which goes before), then live ones. `id` is the seq, `data` the event as JSON; passing " +
+          "pieces of answers (`TextDelta`) have no `id`. A comment comes every 15 seconds. After `ExecutionEnded` the stream " +
+          "ends, and asking again answers 204, which tells an EventSource to stay closed. Otherwise a page of events as JSON."
+      })
+    ),
+    HttpApiEndpoint.post("signal", "/:id/signals/:signal", {
+      params: { ...Resource.params, signal: Schema.String },
+      payload: Schema.Json,
+      success: Execution.pipe(HttpApiSchema.status(202)),
+      error: [...RequestBody.problems, Problem.NotFound, Problem.ExecutionConflict]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Answer a signal that a task waits for",
+        description: "The body is the answer. The first answer wins; later ones change nothing."
+      })
+    )
+  )
+  .prefix("/api/v1/executions")
+  .annotateMerge(OpenApi.annotations({ title: "Executions", description: "Crews at work" })) {}

@@ -1,0 +1,30 @@
+/** `/health`: for those who watch over the process. */
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+
+const part = Schema.Literals(["ok", "failed"])
+
+/** Which parts of the server can do their work. */
+export const Readiness = Schema.Struct({
+  status: Schema.Literals(["ready", "not-ready"]),
+  parts: Schema.Struct({ database: part, worker: part }),
+  /** Why a part cannot. */
+  detail: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Readiness" })
+
+/** The server cannot do its work now. */
+export class NotReady extends Schema.Class<NotReady>("NotReady")(Readiness.fields, { httpApiStatus: 503 }) {}
+
+export class Health extends HttpApiGroup.make("health")
+  .add(
+    HttpApiEndpoint.get("live", "/live", {
+      success: Schema.Struct({ status: Schema.Literal("live") })
+    }).annotateMerge(OpenApi.annotations({ summary: "Is the process there?" })),
+    HttpApiEndpoint.get("ready", "/ready", { success: Readiness, error: NotReady }).annotateMerge(
+      OpenApi.annotations({ summary: "Can it take work? 503 names the part that cannot." })
+    )
+  )
+  .prefix("/health")
+  .annotateMerge(OpenApi.annotations({ title: "Health" })) {}

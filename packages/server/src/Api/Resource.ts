@@ -1,0 +1,53 @@
+/**
+ * What the addresses of stored resources have in common: ids, versions as ETags, and the fields that the server adds.
+ */
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import * as Problem from "../Problem.ts"
+import * as RequestBody from "../RequestBody.ts"
+
+/** The id in the path. */
+export const params = { id: Schema.String }
+
+/** What the server adds to a resource. */
+export const fields = {
+  id: Schema.String,
+  /** From 1, raised by every change; also the ETag. */
+  version: Schema.Int,
+  createdAt: Schema.String,
+  updatedAt: Schema.String
+}
+
+/** In a replacement: what came with the resource may be sent back; a `version` is then expected, like `If-Match`. */
+export const echoed = {
+  id: Schema.optionalKey(Schema.String),
+  version: Schema.optionalKey(Schema.Int),
+  createdAt: Schema.optionalKey(Schema.String),
+  updatedAt: Schema.optionalKey(Schema.String)
+}
+
+/** The version that a change expects, as the ETag that came with the resource. */
+export const ifMatch = {
+  "if-match": Schema.optionalKey(Schema.String).annotate({
+    description: "ETag of the version that the change expects; another version answers 412. Absent or `*`: any version"
+  })
+}
+
+const etag = Schema.String.annotate({ description: "The version of the resource, for If-Match" })
+
+/** A resource with its ETag. */
+export const Found = <S extends Schema.Top>(schema: S) => HttpApiSchema.WithHeaders(schema, { etag })
+
+/** A resource that was made, with its ETag and address. */
+export const Created = <S extends Schema.Top>(schema: S) =>
+  HttpApiSchema.WithHeaders(schema.pipe(HttpApiSchema.status(201)), {
+    etag,
+    location: Schema.String.annotate({ description: "The address of the new resource" })
+  })
+
+/** What creating may fail with. */
+export const createProblems = RequestBody.problems
+/** What replacing may fail with. */
+export const replaceProblems = [...RequestBody.problems, Problem.NotFound, Problem.VersionMismatch] as const
+/** What removing may fail with. */
+export const removeProblems = [Problem.NotFound, Problem.VersionMismatch] as const

@@ -1,0 +1,210 @@
+/**
+ * Resources that clients create, read, replace and delete: crews, agents, providers. One table each, of the same shape.
+ *
+ * - Every operation is one SQL statement, confined to `Tenant.Current`.
+ * - Each change raises `version` by one; a change that expects another version than the stored one fails and changes nothing.
+ * - Ids sort by the time they were made; lists go from the newest to the oldest.
+ * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means something.
+ */
+import * as Tenant from "@crewline/core/Tenant"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+/** This tenant has no resource of this id. */
+export class UnknownResource extends Schema.TaggedError<UnknownResource>()("UnknownResource", { id: Schema.String }) {
+  override get message() {
+    return `There is nothing stored with the id ${this.id}.`
+  }
+}
+
+/** The resource is at another version than the change expects. */
+export class OtherVersion extends Schema.TaggedError<OtherVersion>()("OtherVersion", {
+  id: Schema.String,
+  /** The stored version. */
+  version: Schema.Int
+}) {
+  override get message() {
+    return `${this.id} is at version ${this.version} by now.`
+  }
+}
+
+/** Another resource of this kind has the name, and names are unique here. */
+export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { name: Schema.String }) {
+  override get message() {
+    return `The name ${this.name} is taken.`
+  }
+}
+
+/** The storage failed; retryable when it may pass. */
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
+  description: Schema.String,
+  isRetryable: Schema.Boolean,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message() {
+    return this.description
+  }
+}
+
+export const Reason = Schema.Union([UnknownResource, OtherVersion, NameTaken, Unavailable])
+
+/** The one error of stores: which operation, and why. */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  operation: Schema.String,
+  reason: Reason
+}) {
+  override get message() {
+    return `${this.operation}: ${this.reason.message}`
+  }
+}
+
+/** A stored resource. */
+export interface Stored<Body> {
+  readonly id: string
+  /** From 1, raised by every change. */
+  readonly version: number
+  /** ISO 8601 in UTC, by the clock of the database. */
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly body: Body
+}
+
+export interface ListOptions {
+  readonly limit: number
+  /** Only resources older than the one with this id, whether that still exists or not. */
+  readonly before?: string | undefined
+  /** Only resources of this name. */
+  readonly name?: string | undefined
+}
+
+export interface ResourceStore<Body> {
+  readonly create: (body: Body) => Effect.Effect<Stored<Body>, StoreError>
+  readonly get: (id: string) => Effect.Effect<Stored<Body>, StoreError>
+  readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Stored<Body>>, StoreError>
+  /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). */
+  readonly replace: (id: string, body: Body, expected?: number) => Effect.Effect<Stored<Body>, StoreError>
+  readonly remove: (id: string, expected?: number) => Effect.Effect<void, StoreError>
+}
+
+export interface Options<Body> {
+  /** For the names of operations in errors and traces. */
+  readonly name: string
+  readonly table: "crews" | "agents" | "llm_providers"
+  /** Of the ids: `crew` makes `crew_…`. */
+  readonly prefix: string
+  /** What resources are found by, besides their id. */
+  readonly nameOf: (body: Body) => string
+}
+
+interface Row {
+  readonly id: string
+  readonly version: number
+  readonly created_at: string
+  readonly updated_at: string
+  readonly body: string
+}
+
+/** A store over one table of the server's migrations. */
+export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
+  const sql = yield* SqlClient.SqlClient
+  const { name, nameOf, prefix, table } = options
+  const columns = sql.literal(
+    `id, version, body, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
+      `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at`
+  )
+
+  const stored = (row: Row): Stored<Body> => ({
+    id: row.id,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    // Written by this store alone, from a body that was parsed at the edge.
+    body: JSON.parse(row.body)
+  })
+
+  const fail = (operation: string, reason: typeof Reason.Type) =>
+    Effect.fail(new StoreError({ operation: `${name}.${operation}`, reason }))
+
+  const storage =
+    (operation: string, body?: Body) =>
+    <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StoreError> =>
+      Effect.catch(effect, (error) =>
+        error.reason._tag === "UniqueViolation" && body !== undefined
+          ? fail(operation, new NameTaken({ name: nameOf(body) }))
+          : fail(
+              operation,
+              new Unavailable({ description: "The database failed.", isRetryable: error.isRetryable, cause: error })
+            )
+      )
+
+  /** Why a change of one row met no row. */
+  const missed = Effect.fnUntraced(function* (operation: string, tenant: string, id: string) {
+    const rows = yield* sql<{
+      readonly version: number
+    }>`select version from ${sql(table)} where tenant = ${tenant} and id = ${id}`.pipe(storage(operation))
+    const row = rows[0]
+    return yield* fail(
+      operation,
+      row === undefined ? new UnknownResource({ id }) : new OtherVersion({ id, version: row.version })
+    )
+  })
+
+  const create = Effect.fn(`${name}.create`)(function* (body: Body) {
+    const tenant = yield* Tenant.Current
+    const id = `${prefix}_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`
+    const rows = yield* sql<Row>`
+      insert into ${sql(table)} (tenant, id, name, body)
+      values (${tenant}, ${id}, ${nameOf(body)}, ${JSON.stringify(body)})
+      returning ${columns}`.pipe(storage("create", body))
+    return stored(rows[0]!)
+  })
+
+  const get = Effect.fn(`${name}.get`)(function* (id: string) {
+    const tenant = yield* Tenant.Current
+    const rows = yield* sql<Row>`select ${columns} from ${sql(table)} where tenant = ${tenant} and id = ${id}`.pipe(
+      storage("get")
+    )
+    const row = rows[0]
+    return row === undefined ? yield* fail("get", new UnknownResource({ id })) : stored(row)
+  })
+
+  const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {
+    const tenant = yield* Tenant.Current
+    const conditions = [sql`tenant = ${tenant}`]
+    if (page.before !== undefined) conditions.push(sql`id < ${page.before}`)
+    if (page.name !== undefined) conditions.push(sql`name = ${page.name}`)
+    const rows = yield* sql<Row>`
+      select ${columns} from ${sql(table)} where ${sql.and(conditions)}
+      order by id desc limit ${page.limit}`.pipe(storage("list"))
+    return rows.map(stored)
+  })
+
+  const replace = Effect.fn(`${name}.replace`)(function* (id: string, body: Body, expected?: number) {
+    const tenant = yield* Tenant.Current
+    const conditions = [sql`tenant = ${tenant}`, sql`id = ${id}`]
+    if (expected !== undefined) conditions.push(sql`version = ${expected}`)
+    const rows = yield* sql<Row>`
+      update ${sql(table)}
+      set name = ${nameOf(body)}, body = ${JSON.stringify(body)}, version = version + 1, updated_at = now()
+      where ${sql.and(conditions)}
+      returning ${columns}`.pipe(storage("replace", body))
+    const row = rows[0]
+    return row === undefined ? yield* missed("replace", tenant, id) : stored(row)
+  })
+
+  const remove = Effect.fn(`${name}.remove`)(function* (id: string, expected?: number) {
+    const tenant = yield* Tenant.Current
+    const conditions = [sql`tenant = ${tenant}`, sql`id = ${id}`]
+    if (expected !== undefined) conditions.push(sql`version = ${expected}`)
+    const rows = yield* sql<{
+      readonly id: string
+    }>`delete from ${sql(table)} where ${sql.and(conditions)} returning id`.pipe(storage("remove"))
+    if (rows.length === 0) return yield* missed("remove", tenant, id)
+  })
+
+  const store: ResourceStore<Body> = { create, get, list, replace, remove }
+  return store
+})
