@@ -41,15 +41,21 @@ const colors: Record<Layout.Style, string> = {
   name: "1"
 }
 
-/** A line with escape codes for its styles, or without any. */
-export const paint = (line: Layout.Line, hasColor: boolean): string =>
-  line
-    .map(({ style, text }) =>
-      hasColor && colors[style] !== "" && text !== "" ? `${escape}${colors[style]}m${text}${escape}0m` : text
-    )
-    .join("")
+/** A line as text for a terminal. */
+export type Paint = (line: Layout.Line) => string
 
-export const make = (target: Target, options: { readonly hasColor: boolean }): Screen => {
+/** With escape codes for its styles, or without any. */
+export const paint =
+  (hasColor: boolean): Paint =>
+  (line) =>
+    line
+      .map(({ style, text }) => {
+        const code = colors[style]
+        return hasColor && code !== "" && text !== "" ? `${escape}${code}m${text}${escape}0m` : text
+      })
+      .join("")
+
+export const make = (target: Target, paintLine: Paint): Screen => {
   /** What stands on the terminal now, with the width it was drawn at. */
   let block: ReadonlyArray<string> = []
   let width = target.columns
@@ -78,16 +84,17 @@ export const make = (target: Target, options: { readonly hasColor: boolean }): S
 
   return {
     draw: (lines) => {
-      const next = lines.map((line) => paint(line, options.hasColor))
+      const next = lines.map(paintLine)
       const isSame =
         target.columns === width && next.length === block.length && next.every((line, index) => line === block[index])
       if (!isSame) write(render(next))
     },
     print: (text) => {
-      write(render(block, `${text.replace(/\n$/, "")}\n`))
+      if (block.length === 0) target.write(`${text}\n`)
+      else write(render(block, `${text}\n`))
     },
     finish: (lines) => {
-      write(render(lines.map((line) => paint(line, options.hasColor))) + showCursor)
+      write(render(lines.map(paintLine)) + showCursor)
       block = []
     }
   }

@@ -71,7 +71,7 @@ describe("Screen", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         const terminal = new Terminal(10)
-        const screen = Screen.make(terminal, { hasColor: false })
+        const screen = Screen.make(terminal, Screen.paint(false))
         const printed: Array<string> = []
         let last: ReadonlyArray<string> = []
         for (const one of steps) {
@@ -94,7 +94,7 @@ describe("Screen", () => {
 
   it("writes nothing when nothing changed, and only the lines that did", () => {
     const terminal = new Terminal(40)
-    const screen = Screen.make(terminal, { hasColor: false })
+    const screen = Screen.make(terminal, Screen.paint(false))
     screen.draw(block("one", "two", "three"))
     terminal.written = ""
     screen.draw(block("one", "two", "three"))
@@ -107,7 +107,7 @@ describe("Screen", () => {
 
   it("leaves no remains when the terminal becomes narrower and wraps what stood there", () => {
     const terminal = new Terminal(40)
-    const screen = Screen.make(terminal, { hasColor: false })
+    const screen = Screen.make(terminal, Screen.paint(false))
     screen.draw(block("x".repeat(35), "short", "y".repeat(30)))
     terminal.narrow(12)
     screen.draw(block("three", "narrow", "lines"))
@@ -116,7 +116,7 @@ describe("Screen", () => {
 
   it("writes no colour when it may not", () => {
     const line = [{ text: "done", style: "good" as const }]
-    expect(Screen.paint(line, false)).toBe("done")
-    expect(Screen.paint(line, true)).toBe("\u001b[32mdone\u001b[0m")
+    expect(Screen.paint(false)(line)).toBe("done")
+    expect(Screen.paint(true)(line)).toBe("\u001b[32mdone\u001b[0m")
   })
 })

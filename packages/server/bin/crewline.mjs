@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * The `crewline` command. Plain JavaScript that any Node can read: on one that is too old it goes on with the newer Node that
+ * came with the project (npm package `node`), or says what is missing.
+ */
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import * as module from "node:module"
+import { constants } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const require = module.createRequire(import.meta.url)
+const oldest = [22, 19]
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+
+/** The `node` of the npm package of that name, if the project has it. */
+const projectNode = () => {
+  try {
+    const folder = join(require.resolve("node/package.json"), "..", "bin")
+    return ["node", "node.exe"].map((name) => join(folder, name)).find((file) => existsSync(file))
+  } catch {
+    return undefined
+  }
+}
+
+if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
+  // Keeps compiled code between starts.
+  module.enableCompileCache?.()
+  const { main } = await import("@crewline/server/Cli")
+  main({ version: require("../package.json").version })
+} else {
+  const node = projectNode()
+  if (node === undefined) {
+    process.stderr.write(`crewline needs Node ${oldest.join(".")} or newer; this is ${process.version}.\n`)
+    process.exit(1)
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" })
+  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to be passed on.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}

@@ -1,0 +1,198 @@
+/**
+ * The `crewline` command. Each subcommand is imported only when it runs: `--help` and `validate` load no database.
+ *
+ * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or command line, 130 cancelled by
+ * Control-C.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Runtime from "effect/Runtime"
+import * as Failure from "./Cli/Failure.ts"
+import * as Inputs from "./Cli/Inputs.ts"
+import * as Output from "./Cli/Output.ts"
+
+const file = Argument.String("file").pipe(Argument.withDescription("A crew as YAML or JSON, as in crew.yaml"))
+
+const port = Flag.Int("port").pipe(
+  Flag.withAlias("p"),
+  Flag.withDescription("Port to listen on; 0 takes a free one. Default: PORT, else 4747"),
+  Flag.optional
+)
+
+const host = Flag.String("host").pipe(
+  Flag.withDescription("Address to listen on. Default: HOST, else 127.0.0.1: only this machine"),
+  Flag.optional
+)
+
+const data = Flag.String("data").pipe(
+  Flag.withMetavar("directory"),
+  Flag.withDescription("Where the embedded database lives. Default: CREWLINE_DATA, else .crewline"),
+  Flag.optional
+)
+
+const model = Flag.String("model").pipe(
+  Flag.withAlias("m"),
+  Flag.withMetavar("provider/model"),
+  Flag.withDescription("Answers for every agent, whatever model the crew names: openai/gpt-5.2, scripted/demo"),
+  Flag.optional
+)
+
+const workspace = Flag.String("workspace").pipe(
+  Flag.withMetavar("directory"),
+  Flag.withDescription(
+    "The only directory that tools read and output files are written to. Default: that of the crew file"
+  ),
+  Flag.optional
+)
+
+const json = (description: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+const run = Command.make(
+  "run",
+  {
+    file,
+    inputs: Inputs.flag,
+    model,
+    data: Flag.String("data").pipe(
+      Flag.withMetavar("directory"),
+      Flag.withDescription("Keep the execution in the embedded database of this directory. Default: in memory only"),
+      Flag.optional
+    ),
+    workspace,
+    json: json("Print one event a line as JSON on stdout")
+  },
+  Effect.fnUntraced(function* (options) {
+    const { run } = yield* Effect.promise(() => import("./Cli/Run.ts"))
+    return yield* run(options)
+  })
+).pipe(
+  Command.withDescription("Run a crew in this process, watch it, and print its output"),
+  Command.withExamples([
+    { command: "crewline run crew.yaml --input topic=otters", description: "Run with an input" },
+    { command: "crewline run crew.yaml -i topic=otters > report.md", description: "Keep only the output" }
+  ])
+)
+
+const validate = Command.make(
+  "validate",
+  { file, inputs: Inputs.flag, json: json("Print the problems as one JSON object") },
+  Effect.fnUntraced(function* (options) {
+    const { validate } = yield* Effect.promise(() => import("./Cli/Validate.ts"))
+    return yield* validate(options)
+  })
+).pipe(
+  Command.withDescription("Say everything that is wrong with a crew, without running it"),
+  Command.withExamples([{ command: "crewline validate crew.yaml", description: "Exit code 0: valid; 2: not" }])
+)
+
+const serve = Command.make(
+  "serve",
+  { port, host, data },
+  Effect.fnUntraced(function* (options) {
+    const { serve } = yield* Effect.promise(() => import("./Cli/Serve.ts"))
+    return yield* serve(options)
+  })
+).pipe(Command.withDescription("Serve the HTTP API, and work on executions"))
+
+const migrate = Command.make(
+  "migrate",
+  { data },
+  Effect.fnUntraced(function* (options) {
+    const { migrate } = yield* Effect.promise(() => import("./Cli/Migrate.ts"))
+    return yield* migrate(options)
+  })
+).pipe(Command.withDescription("Bring the database up to date: that of DATABASE_URL, else the embedded one"))
+
+const start = Command.make(
+  "start",
+  { inputs: Inputs.flag, port, host, data, model },
+  Effect.fnUntraced(function* (options) {
+    const { start } = yield* Effect.promise(() => import("./Cli/Start.ts"))
+    return yield* start(options)
+  })
+).pipe(Command.withDescription("Serve with an example: run its crew once, show it, and stay up"))
+
+/** The whole command, for `Command.runWith` and completions. */
+export const command = Command.make("crewline").pipe(
+  Command.withDescription("Runs crews of AI agents"),
+  Command.withSubcommands([start, run, validate, serve, migrate])
+)
+
+/** A wrong command line is answered by what was wrong, not by pages of help. */
+const presenter: CliOutput.Presenter = {
+  present: (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const help = `Run "${event.commandPath.join(" ")} --help" for what it takes.`
+    return Console.error([...event.errors.map((error) => error.message), help].join("\n"))
+  }
+}
+
+const exitCodeOf = <A, E>(exit: Exit.Exit<A, E>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.hasInterruptsOnly(exit.cause)) return Failure.exitCode.cancelled
+  const error = Cause.squash(exit.cause)
+  if (error instanceof Failure.Failure) return error.code
+  if (CliError.isCliError(error))
+    return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : Failure.exitCode.invalid
+  return Failure.exitCode.failed
+}
+
+/** What is left to say about a failure; defects are shown whole, because they are ours to mend. */
+const report = <E>(cause: Cause.Cause<E>): Effect.Effect<void, never, Output.Output> =>
+  Effect.gen(function* () {
+    if (Cause.hasInterruptsOnly(cause)) return
+    const { say } = yield* Output.Output
+    const error = Cause.squash(cause)
+    if (CliError.isCliError(error)) return
+    if (error instanceof Failure.Failure) {
+      if (error.message !== "") yield* say(error.message)
+    } else yield* say(Cause.pretty(cause))
+  })
+
+const program = (version: string) =>
+  Command.run(command, { version }).pipe(
+    Effect.tapCause(report),
+    Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }))
+  )
+
+/** Waits until stdout has taken everything, then ends the process. */
+const teardown: Runtime.Teardown = (exit) => {
+  process.stdout.write("", () => process.exit(exitCodeOf(exit)))
+}
+
+/** A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence the pause. */
+const leaveOnSecondSignal = () => {
+  let first: number | undefined
+  process.on("SIGINT", () => {
+    first ??= performance.now()
+    if (performance.now() - first > 500) {
+      process.stderr.write("\u001b[?25h")
+      process.exit(Failure.exitCode.cancelled)
+    }
+  })
+}
+
+/** Runs the command of this process; `version` is that of the package. */
+export const main = ({ version }: { readonly version: string }): void => {
+  leaveOnSecondSignal()
+  // A reader that has seen enough (`crewline … | head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+  program(version).pipe(
+    Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer(process))),
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown })
+  )
+}

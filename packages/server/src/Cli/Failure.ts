@@ -1,0 +1,24 @@
+/** How a command ends when it does not end well: what to say, and the exit code. */
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+
+/** What the exit codes of `crewline` mean. */
+export const exitCode = {
+  /** The execution failed, or the server could not start. */
+  failed: 1,
+  /** The crew is invalid, or the command was not understood. */
+  invalid: 2,
+  /** Cancelled by Control-C. */
+  cancelled: 130
+} as const
+
+/** The command ends. `message` is for people and may be empty when all has been said. */
+export class Failure extends Schema.TaggedError<Failure>()("CommandFailure", {
+  message: Schema.String,
+  code: Schema.Int
+}) {
+  override readonly [Runtime.errorExitCode] = this.code
+}
+
+export const failed = (message: string): Failure => new Failure({ message, code: exitCode.failed })
+export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })

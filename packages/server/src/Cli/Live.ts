@@ -1,0 +1,62 @@
+/**
+ * Shows an execution while it runs: as a tree that is drawn again and again in a terminal, as one line an event in a pipe or a
+ * log, or as one JSON object an event on stdout for programs. Ends when the events end, with the last view.
+ */
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as Output from "./Output.ts"
+import * as Transcript from "./Transcript.ts"
+import * as Layout from "./View/Layout.ts"
+import * as View from "./View.ts"
+
+/** Smooth to the eye, and far below one percent of a core. */
+const framePause = "80 millis"
+
+export interface Options {
+  /** One stored event a line on stdout, instead of anything for people. */
+  readonly json: boolean
+}
+
+/** Follows `events` to their end. */
+export const show = Effect.fn("Live.show")(function* <E>(
+  events: Stream.Stream<ExecutionEvent.Followed, E>,
+  options: Options
+) {
+  const output = yield* Output.Output
+  let view = View.empty
+  const each = (f: (event: ExecutionEvent.Followed) => Effect.Effect<void>) =>
+    Stream.runForEach(events, (event) => {
+      view = View.apply(view, event)
+      return f(event)
+    })
+  if (options.json) {
+    yield* each((event) => (ExecutionEvent.isStored(event) ? output.result(JSON.stringify(event)) : Effect.void))
+  } else if (output.terminal === undefined) {
+    yield* each((event) => {
+      const line = Transcript.line(view, event)
+      return line === undefined ? Effect.void : output.say(line)
+    })
+  } else {
+    const { terminal } = output
+    let frame = 0
+    const lines = (rows?: number) =>
+      Effect.map(Clock.currentTimeMillis, (now) =>
+        // The last column stays free: a character there makes some terminals wrap, others not.
+        Layout.lines(view, {
+          columns: terminal.columns() - 1,
+          now,
+          frame: frame++,
+          ...(rows === undefined ? {} : { rows })
+        })
+      )
+    const draw = Effect.suspend(() => Effect.map(lines(terminal.rows() - 1), terminal.draw))
+    yield* each(() => Effect.void).pipe(
+      Effect.raceFirst(Effect.repeat(draw, Schedule.spaced(framePause))),
+      Effect.ensuring(Effect.suspend(() => Effect.map(lines(), terminal.finish)))
+    )
+  }
+  return view
+})

@@ -1,0 +1,57 @@
+/**
+ * Where the command writes: results to stdout, all else to stderr, so that `crewline run … > report.md` holds the report and
+ * nothing more. What is said while something is drawn stands above it.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Screen from "./Screen.ts"
+
+/** A terminal, with a block of lines to draw on it. */
+export interface Terminal extends Screen.Screen {
+  readonly columns: () => number
+  readonly rows: () => number
+}
+
+export class Output extends Context.Service<
+  Output,
+  {
+    /** Writes the text and a line break to stdout. */
+    readonly result: (text: string) => Effect.Effect<void>
+    /** Writes the text and a line break to stderr. */
+    readonly say: (text: string) => Effect.Effect<void>
+    /** stderr as a terminal to draw on; absent when it is none. */
+    readonly terminal: Terminal | undefined
+    /** True when stdout is read by a person and not by a program. */
+    readonly resultIsForPeople: boolean
+    /** Text in a style, as stderr can show it. */
+    readonly paint: Screen.Paint
+  }
+>()("@crewline/server/Cli/Output") {}
+
+type Stream = Screen.Target & { readonly isTTY?: boolean }
+
+export interface Options {
+  readonly stdout: Stream
+  readonly stderr: Stream
+  readonly env: { readonly [name: string]: string | undefined }
+}
+
+/**
+ * Output to the two streams of a process. A terminal gets colours unless `NO_COLOR` is set or `TERM` is `dumb`; anything else
+ * only when `FORCE_COLOR` is set.
+ */
+export const layer = ({ env, stderr, stdout }: Options): Layer.Layer<Output> => {
+  const isSet = (name: string) => env[name] !== undefined && env[name] !== ""
+  const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
+  const isForced = isSet("FORCE_COLOR") && env.FORCE_COLOR !== "0"
+  const paint = Screen.paint(!isSet("NO_COLOR") && (isTerminal || isForced))
+  const screen = Screen.make(stderr, paint)
+  return Layer.succeed(Output, {
+    result: (text) => Effect.sync(() => stdout.write(`${text}\n`)),
+    say: (text) => Effect.sync(() => (isTerminal ? screen.print(text) : stderr.write(`${text}\n`))),
+    terminal: isTerminal ? { ...screen, columns: () => stderr.columns, rows: () => stderr.rows } : undefined,
+    resultIsForPeople: stdout.isTTY === true,
+    paint
+  })
+}
