@@ -3,13 +3,22 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Crew from "./Crew.ts"
-import type * as EventLog from "./EventLog.ts"
+import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import { CodeRegistry } from "./internal/CodeRegistry.ts"
+import * as internal from "./internal/crewline.ts"
+import { Ledger } from "./internal/Ledger.ts"
+import type * as Llm from "./Llm.ts"
 import type * as Plan from "./Plan.ts"
+import * as TaskQueue from "./TaskQueue.ts"
+import type * as Toolbox from "./Toolbox.ts"
 import type { Usage } from "./Usage.ts"
+import * as Worker from "./Worker.ts"
+import * as Workspace from "./Workspace.ts"
 
 export interface StartOptions {
   /** Values of the crew's placeholders. */
@@ -95,11 +104,17 @@ export class Crewline extends Context.Service<
       options?: { readonly after?: number; readonly deltas?: boolean }
     ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
     readonly get: (executionId: string) => Effect.Effect<View, EventLog.EventLogError>
-    readonly list: (options?: EventLog.ListOptions) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
+    readonly list: (
+      options?: EventLog.ListOptions
+    ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
     /** Stops the execution and the calls in flight; on an ended one does nothing. Answers when it is recorded. */
     readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /** Answers a signal that a suspended task waits for; the first answer wins. */
-    readonly signal: (executionId: string, signal: string, value: Schema.Json) => Effect.Effect<void, EventLog.EventLogError>
+    readonly signal: (
+      executionId: string,
+      signal: string,
+      value: Schema.Json
+    ) => Effect.Effect<void, EventLog.EventLogError>
     /** Takes up an unfinished execution, with the code (guardrails, schemas, conditions) of the given crew. */
     readonly resume: <Output>(
       executionId: string,
@@ -107,3 +122,37 @@ export class Crewline extends Context.Service<
     ) => Effect.Effect<Handle<Output>, EventLog.EventLogError>
   }
 >()("@crewline/core/Crewline") {}
+
+export interface Options {
+  /** The worker of this process. */
+  readonly worker?: Worker.Options
+  /**
+   * For how long this process owns an execution unless it renews, in milliseconds; default 15,000. Another process on the same log
+   * takes an execution up when its owner has been silent for so long.
+   */
+  readonly leaseMillis?: number
+  /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
+  readonly sweepMillis?: number
+}
+
+/** Over any log and queue: `start` here, work here, and take up what others left unfinished. */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<
+  Crewline | Worker.Worker,
+  never,
+  EventLog.EventLog | TaskQueue.TaskQueue | Llm.Llm | Toolbox.Toolbox | Workspace.Workspace
+> =>
+  Layer.effect(Crewline, internal.make(options)).pipe(
+    Layer.provideMerge(Worker.layer(options.worker)),
+    Layer.provide([Ledger.layer, CodeRegistry.layer])
+  )
+
+/** Everything in the memory of this process: nothing installed, nothing kept. Output files are refused. */
+export const layerLocal = (
+  options: Options = {}
+): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog, never, Llm.Llm | Toolbox.Toolbox> =>
+  layer(options).pipe(
+    Layer.provideMerge(EventLog.layerLocal),
+    Layer.provide([TaskQueue.layerLocal, Workspace.layerNone])
+  )

@@ -86,6 +86,8 @@ export interface StartOptions {
   /** Unique per tenant and key: the same request again answers with the first execution, another one fails with `KeyReused`. */
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
   readonly crewId?: string
+  /** Who runs it from the start on, and for how long unless it renews (`adopt`), in milliseconds. */
+  readonly owner?: { readonly name: string; readonly leaseMillis: number }
 }
 
 export interface Started {
@@ -173,7 +175,10 @@ export class EventLog extends Context.Service<
       readonly limit: number
       /** Only these; default any. */
       readonly executionIds?: ReadonlyArray<string>
-    }) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>, EventLogError>
+    }) => Effect.Effect<
+      ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>,
+      EventLogError
+    >
     /** Gives the right back (shutdown), so that another process may adopt at once. */
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
   }

@@ -28,7 +28,11 @@ export interface Facts {
   readonly tenant: string
   readonly nodes: ReadonlyArray<Node>
   readonly settled: ReadonlyArray<string>
-  readonly suspended: ReadonlyArray<{ readonly id: string; readonly waits: Waits; readonly remainingMillis: number | undefined }>
+  readonly suspended: ReadonlyArray<{
+    readonly id: string
+    readonly waits: Waits
+    readonly remainingMillis: number | undefined
+  }>
   /** Tasks whose next attempt must wait, in milliseconds from now. */
   readonly delayed: ReadonlyArray<{ readonly id: string; readonly millis: number }>
   readonly signals: ReadonlyArray<string>
@@ -83,7 +87,10 @@ export class TaskQueue extends Context.Service<
 export const layerLocal: Layer.Layer<TaskQueue> = Layer.effect(TaskQueue, internal.make)
 
 /** The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays are measured with. */
-export const factsOf = (state: Execution.Execution, options: { readonly tenant: string; readonly now: number }): Facts => {
+export const factsOf = (
+  state: Execution.Execution,
+  options: { readonly tenant: string; readonly now: number }
+): Facts => {
   const nodes: Array<Node> = []
   const settled: Array<string> = []
   const suspended: Array<Facts["suspended"][number]> = []

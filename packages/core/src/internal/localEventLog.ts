@@ -229,8 +229,8 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         turns: undefined,
         waiting: new Set(),
         deltaFollowers: new Set(),
-        owner: undefined,
-        leaseUntil: 0
+        owner: startOptions?.owner?.name,
+        leaseUntil: millis + (startOptions?.owner?.leaseMillis ?? 0)
       }
       state.executions.set(executionId, execution)
       open.add(execution)

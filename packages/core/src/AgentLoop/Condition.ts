@@ -1,0 +1,37 @@
+/**
+ * Whether the condition of a task (`when`) holds. A condition on a task that came to nothing does not hold.
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as Schema from "effect/Schema"
+import * as Acceptance from "./Acceptance.ts"
+import type { Ended, Leg } from "./Leg.ts"
+import { textOf } from "./Prompting.ts"
+
+/** True or false, or the end of a leg whose condition could not be told. */
+export const holds = (leg: Leg, output: Schema.Json | undefined): Effect.Effect<boolean | Ended> => {
+  const { when } = leg.task
+  if (when === undefined) return Effect.succeed(true)
+  if (output === undefined) return Effect.succeed(false)
+  if ("code" in when) {
+    const check = leg.code?.when
+    if (check === undefined) return Effect.succeed(Acceptance.missingCode(`the condition of task "${leg.task.id}"`, []))
+    return Effect.map(
+      Acceptance.runCode("condition", () => check(output, { task: leg.task.id, inputs: leg.plan.inputs })),
+      (result) => (result._tag === "Success" ? result.value : result.failure([]))
+    )
+  }
+  if ("contains" in when) return Effect.succeed(textOf(output).toLowerCase().includes(when.contains.toLowerCase()))
+  if ("matches" in when) return Effect.succeed(new RegExp(when.matches, "u").test(textOf(output)))
+  return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))
+}
+
+/** The value at a path such as `verdict.approved` or `items.0`; `undefined` where there is none. */
+const at = (output: Schema.Json, path: string): unknown => {
+  let value: unknown = output
+  for (const key of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
+}

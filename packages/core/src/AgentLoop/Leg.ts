@@ -1,0 +1,57 @@
+/**
+ * One leg of a task: what a worker hands to the agent loop, and what it gets back.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { TaskCode } from "../Crew.ts"
+import type { Outcome } from "../Decision.ts"
+import type * as EventLog from "../EventLog.ts"
+import type { Draft } from "../ExecutionEvent.ts"
+import { redact } from "../internal/redact.ts"
+import type * as Plan from "../Plan.ts"
+import type { Upstream } from "./Prompting.ts"
+import type { Transcript } from "./Transcript.ts"
+
+/** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
+export class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
+
+export interface Leg {
+  readonly executionId: string
+  readonly plan: Plan.Plan
+  readonly task: Plan.PlannedTask
+  readonly run: number
+  readonly upstream: ReadonlyArray<Upstream>
+  readonly memories: ReadonlyArray<string>
+  readonly history: Transcript
+  /** The functions of the task, when this process has them. */
+  readonly code: TaskCode | undefined
+  readonly record: (events: NonEmptyReadonlyArray<Draft>) => Effect.Effect<void, Lost | EventLog.EventLogError>
+  /** Given: answers are streamed, and every piece of text is handed over with its position in the turn's text. */
+  readonly onDelta?: (turn: number, offset: number, delta: string) => void
+}
+
+/** How the leg ended, and what was not recorded yet: it belongs into the append of the outcome. */
+export interface Ended {
+  readonly outcome: Outcome
+  readonly progress: ReadonlyArray<Draft>
+}
+
+export interface FailedOptions {
+  readonly isRetryable: boolean
+  /** The next attempt goes on after the last recorded turn. */
+  readonly keepsTurns?: boolean
+  readonly retryAfterMillis?: number | undefined
+  readonly progress?: ReadonlyArray<Draft>
+}
+
+/** The end of a leg that failed; what looks like a secret in the message is blanked. */
+export const failed = (code: string, message: string, options: FailedOptions): Ended => ({
+  outcome: {
+    _tag: "Failed",
+    error: { code, message: redact(message), isRetryable: options.isRetryable },
+    ...(options.keepsTurns === true ? { keepsTurns: true } : {}),
+    ...(options.retryAfterMillis === undefined ? {} : { retryAfterMillis: options.retryAfterMillis })
+  },
+  progress: options.progress ?? []
+})

@@ -1,0 +1,141 @@
+/**
+ * The words that a model is given: who it is, what the task is, what earlier tasks came to. Every sentence that Crewline itself says
+ * to a model stands in this file.
+ */
+import type * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type * as JsonSchema from "effect/JsonSchema"
+import type * as Schema from "effect/Schema"
+import type * as Plan from "../Plan.ts"
+
+/** An earlier task as this one sees it. */
+export interface Upstream {
+  readonly task: string
+  readonly status: "completed" | "failed" | "skipped" | "cancelled"
+  readonly output: Schema.Json | undefined
+  readonly error: string | undefined
+}
+
+/** An output as text: a string as it is, anything else as JSON. */
+export const textOf = (output: Schema.Json): string =>
+  typeof output === "string" ? output : JSON.stringify(output, undefined, 2)
+
+const user = (text: string): Prompt.MessageEncoded => ({ role: "user", content: [{ type: "text", text }] })
+
+const resultOf = (upstream: Upstream): string => {
+  const attributes = upstream.status === "completed" ? "" : ` status="${upstream.status}"`
+  const body =
+    upstream.status === "completed"
+      ? textOf(upstream.output ?? "")
+      : upstream.status === "failed"
+        ? `This task failed: ${upstream.error ?? "no reason given"}`
+        : "There is no result: the task was not run."
+  return `<result task="${upstream.task}"${attributes}>\n${body}\n</result>`
+}
+
+const jsonOnly = (schema: JsonSchema.JsonSchema): string =>
+  `Answer with one JSON value and nothing else: no explanation, no code fence. It must be valid for this JSON Schema:\n${JSON.stringify(schema)}`
+
+/** The first messages of a task. */
+export const opening = (options: {
+  readonly agent: Plan.PlannedAgent
+  readonly task: Plan.PlannedTask
+  readonly upstream: ReadonlyArray<Upstream>
+  readonly memories: ReadonlyArray<string>
+}): ReadonlyArray<Prompt.MessageEncoded> => {
+  const { agent, memories, task, upstream } = options
+  let system = `You are ${agent.role}.`
+  if (agent.backstory !== "") system += `\n${agent.backstory}`
+  system += `\nYour goal: ${agent.goal}`
+  let text = `${task.description}\n\nExpected output: ${task.expectedOutput}`
+  if (upstream.length > 0) text += `\n\nResults of earlier tasks:\n\n${upstream.map(resultOf).join("\n\n")}`
+  if (memories.length > 0)
+    text += `\n\nWhat you remember that may help:\n${memories.map((line) => `- ${line}`).join("\n")}`
+  if (task.output !== undefined) text += `\n\n${jsonOnly(task.output)}`
+  return [{ role: "system", content: system }, user(text)]
+}
+
+/** The answer of a model as a message of the conversation. */
+export const answerMessage = (parts: ReadonlyArray<Response.PartEncoded>): Prompt.MessageEncoded => {
+  const content: Array<Prompt.AssistantMessagePartEncoded> = []
+  for (const part of parts) {
+    if (part.type === "text") content.push({ type: "text", text: part.text })
+    else if (part.type === "reasoning") {
+      content.push({ type: "reasoning", text: part.text, ...(part.metadata ? { options: part.metadata } : {}) })
+    } else if (part.type === "tool-call") {
+      content.push({ type: "tool-call", id: part.id, name: part.name, params: part.params, providerExecuted: false })
+    }
+  }
+  return { role: "assistant", content }
+}
+
+/** The text of an answer. */
+export const answerText = (parts: ReadonlyArray<Response.PartEncoded>): string => {
+  let text = ""
+  for (const part of parts) if (part.type === "text") text += part.text
+  return text
+}
+
+export interface ToolAnswer {
+  readonly id: string
+  readonly name: string
+  readonly result: Schema.Json
+  readonly isFailure: boolean
+}
+
+/** The results of the calls of one turn. */
+export const toolMessage = (answers: ReadonlyArray<ToolAnswer>): Prompt.MessageEncoded => ({
+  role: "tool",
+  content: answers.map((answer) => ({ type: "tool-result", ...answer, providerExecuted: false }))
+})
+
+/** An answer is sent back. */
+export const complaintMessage = (complaint: string, schema: JsonSchema.JsonSchema | undefined): Prompt.MessageEncoded =>
+  user(
+    `Your answer was not accepted:\n${complaint}\n\nGive the whole answer again, corrected.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
+  )
+
+export const emptyAnswer = "The answer was empty."
+export const truncatedAnswer = "The answer was cut off because it was too long. Answer shorter."
+
+export const invalidJson = (reason: string): string => `The answer is not JSON: ${reason}`
+
+export const schemaComplaint = (issues: ReadonlyArray<{ readonly path: string; readonly message: string }>): string =>
+  `The JSON does not fit the schema:\n${issues.map((issue) => `- ${issue.path === "" ? "(root)" : issue.path}: ${issue.message}`).join("\n")}`
+
+export const interruptedTool =
+  "This call was begun before an interruption, and whether it took effect is not known. It was not repeated. Find out before you call it again."
+
+export const unparsableArguments = "The arguments are not valid JSON. Call the tool again with a JSON object."
+
+export const repeatedCall = (times: number): string =>
+  `You have made this very call ${times} times and the result was always the same; it was not made again. Use what you know, or try something else.`
+
+export const unknownTool = (name: string, known: ReadonlyArray<string>): string =>
+  `There is no tool "${name}". ${known.length === 0 ? "You have no tools." : `Your tools: ${known.join(", ")}.`}`
+
+/** Asks a model whether an output keeps a rule. */
+export const judgement = (
+  rule: string,
+  task: Plan.PlannedTask,
+  output: string
+): ReadonlyArray<Prompt.MessageEncoded> => [
+  {
+    role: "system",
+    content:
+      "You check the work of another agent against one rule. You do not rewrite the work. Accept it when it keeps the rule; otherwise say what is wrong, so that it can be mended."
+  },
+  user(
+    `The task was:\n${task.description}\n\nThe rule:\n${rule}\n\nThe work:\n<work>\n${output}\n</work>\n\n${jsonOnly(judgementSchema)}`
+  )
+]
+
+export const judgementSchema: JsonSchema.JsonSchema = {
+  type: "object",
+  properties: {
+    accepted: { type: "boolean", description: "true when the work keeps the rule" },
+    complaint: { type: "string", description: "what is wrong, when it does not" }
+  },
+  required: ["accepted", "complaint"],
+  additionalProperties: false
+}

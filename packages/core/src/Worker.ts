@@ -1,0 +1,350 @@
+/**
+ * Takes a task, runs it, commits its outcome. The queue is asked for work, the log for the truth: a task starts only when the log
+ * agrees, and the queue is told only what the log has recorded.
+ *
+ * Delivery is at least once, commit exactly once. A lost lease interrupts the work. When the worker stops, what it runs is handed back
+ * unharmed, so that it is neither counted as a crash nor as a failure.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as AgentLoop from "./AgentLoop.ts"
+import * as Condition from "./AgentLoop/Condition.ts"
+import { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
+import type { Upstream } from "./AgentLoop/Prompting.ts"
+import * as Transcript from "./AgentLoop/Transcript.ts"
+import type * as Decision from "./Decision.ts"
+import * as EventLog from "./EventLog.ts"
+import * as Execution from "./Execution.ts"
+import * as ExecutionEvent from "./ExecutionEvent.ts"
+import { CodeRegistry } from "./internal/CodeRegistry.ts"
+import { Ledger, type Committed } from "./internal/Ledger.ts"
+import * as Llm from "./Llm.ts"
+import * as TaskQueue from "./TaskQueue.ts"
+import * as Tenant from "./Tenant.ts"
+import * as Toolbox from "./Toolbox.ts"
+import * as Workspace from "./Workspace.ts"
+
+export interface Options {
+  /** Tasks at once; most of their time they wait for models. Default 256. */
+  readonly concurrency?: number
+  /** Ask models to stream, and pass the pieces of their answers on to followers. Default false. */
+  readonly streaming?: boolean
+  /** Consecutive runs without recorded progress after which a task is given up. Default 5. */
+  readonly maxCrashes?: number
+  /** When the worker stops: how long the work under way may still take, in milliseconds. Default 0. */
+  readonly graceMillis?: number
+  /** How the worker is named in events. Default: a random name. */
+  readonly name?: string
+}
+
+/** What runs a leg of a task; replaced in tests, and by tasks that are not an agent's. */
+export const Runner: Context.Reference<typeof AgentLoop.run> = Context.Reference("@crewline/core/Worker/Runner", {
+  defaultValue: () => AgentLoop.run
+})
+
+export class Worker extends Context.Service<
+  Worker,
+  {
+    readonly name: string
+    /** Tasks that run here now. */
+    readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
+    /** Tells the queue what the log says of an execution; used when the queue lacks it, or knows too little. */
+    readonly enqueue: (state: Execution.Execution) => Effect.Effect<void>
+    /** Tells the queue what was committed outside of a task (cancel, signal, pause). */
+    readonly announce: (committed: Committed) => Effect.Effect<void>
+  }
+>()("@crewline/core/Worker") {}
+
+/** How long a task rests in the queue after the storage failed under it, in milliseconds. */
+const storageBackoffMillis = 1_000
+
+const make = (options: Options) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog.EventLog
+    const queue = yield* TaskQueue.TaskQueue
+    const ledger = yield* Ledger
+    const registry = yield* CodeRegistry
+    const services = { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace }
+    const runner = yield* Runner
+    const clock = yield* Clock.Clock
+    const scope = yield* Scope.Scope
+    const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
+    const maxCrashes = options.maxCrashes ?? 5
+    const running = new Map<number, { readonly lease: TaskQueue.Lease; readonly fiber: Fiber.Fiber<void> }>()
+
+    const enqueue = (state: Execution.Execution) =>
+      Effect.flatMap(Tenant.Current, (tenant) =>
+        queue.submit(TaskQueue.factsOf(state, { tenant, now: clock.currentTimeMillisUnsafe() }))
+      )
+
+    const rebuild = Effect.fnUntraced(function* (executionId: string) {
+      yield* queue.forget(executionId)
+      yield* enqueue(yield* ledger.state(executionId))
+    })
+
+    const announce = Effect.fnUntraced(function* ({ events, state }: Committed, lease?: TaskQueue.Lease) {
+      const settled: Array<string> = []
+      for (const event of events) {
+        switch (event.type) {
+          case "ExecutionEnded":
+            registry.forget(state.id)
+            ledger.forget(state.id)
+            return yield* queue.forget(state.id)
+          case "TaskRetried":
+            if (lease !== undefined) yield* queue.release(lease, event.delayMillis)
+            break
+          case "TaskReleased":
+            if (lease !== undefined) yield* queue.release(lease)
+            break
+          case "TaskSuspended":
+            if (lease !== undefined) yield* queue.suspend(lease, event.waits, event.spawn)
+            break
+          case "SignalReceived":
+            yield* queue.tell(state.id, { signals: [event.signal] })
+            break
+          case "ExecutionPaused":
+          case "ExecutionResumed":
+            yield* queue.tell(state.id, { paused: event.type === "ExecutionPaused" })
+            break
+          default:
+            if (ExecutionEvent.isTerminal(event)) settled.push((event as ExecutionEvent.TaskCompleted).taskId)
+        }
+      }
+      if (settled.length > 0) yield* queue.tell(state.id, { settled })
+    })
+
+    /** What the queue is told when the log refuses a start. */
+    const refused = (
+      lease: TaskQueue.Lease,
+      refusal: Decision.Refusal
+    ): Effect.Effect<unknown, EventLog.EventLogError> => {
+      switch (refusal) {
+        case "ended":
+          ledger.forget(lease.executionId)
+          return queue.forget(lease.executionId)
+        case "settled":
+          return queue.tell(lease.executionId, { settled: [lease.taskId] })
+        case "suspended": {
+          const task = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
+          return queue.suspend(lease, task.waits!, [])
+        }
+        case "paused":
+          return Effect.andThen(queue.tell(lease.executionId, { paused: true }), queue.release(lease))
+        case "dependencies":
+        case "unknown-task":
+          return rebuild(lease.executionId)
+        case "stale":
+        case "already":
+          return queue.release(lease)
+      }
+    }
+
+    const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
+      if (ids.length === 0) return []
+      const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
+      const outputs = yield* log.outputs(state.id, completed)
+      return ids.map((id): Upstream => {
+        const task = Execution.task(state, id)!
+        return {
+          task: id,
+          status: task.status as Upstream["status"],
+          output: outputs.get(id),
+          error: task.failure?.message
+        }
+      })
+    })
+
+    const deltas = (state: Execution.Execution, taskId: string, run: number, context: Context.Context<never>) => {
+      const fork = Effect.runForkWith(context)
+      return (turn: number, offset: number, delta: string) => {
+        const at = new Date(clock.currentTimeMillisUnsafe()).toISOString()
+        fork(log.publish({ type: "TextDelta", executionId: state.id, at, taskId, run, turn, offset, delta }))
+      }
+    }
+
+    const runLeg = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
+      const { plan } = task
+      const code = registry.find(state.id, state.plan.name)?.[plan.id]
+      if (plan.outputCode === true && code?.output === undefined) {
+        return failed(
+          "missing-code",
+          `This process does not have the output schema of task "${plan.id}": resume the execution with its crew.`,
+          { isRetryable: false }
+        )
+      }
+      const wanted = plan.when === undefined ? plan.context : [...new Set([...plan.context, plan.when.task])]
+      const upstream = yield* upstreamOf(state, wanted)
+      const leg: Leg = {
+        executionId: state.id,
+        plan: state.plan,
+        task: plan,
+        run: task.run,
+        upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
+        memories: [],
+        // A first run has no past. A later one reads its own, after its start is in the log.
+        history:
+          task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id })),
+        code,
+        record: (events) =>
+          Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>
+            ours ? Effect.void : Effect.fail(new Lost())
+          ),
+        ...(options.streaming === true ? { onDelta: deltas(state, plan.id, task.run, yield* Effect.context()) } : {})
+      }
+      const condition =
+        plan.when === undefined
+          ? true
+          : yield* Condition.holds(leg, upstream.find((each) => each.task === plan.when!.task)?.output)
+      if (condition === false) return { outcome: { _tag: "Skipped" }, progress: [] } satisfies Ended
+      return condition === true ? yield* runner(services, leg) : condition
+    })
+
+    const finish = Effect.fnUntraced(function* (lease: TaskQueue.Lease, run: number, { outcome, progress }: Ended) {
+      const decided = yield* ledger.decide(lease.executionId, {
+        _tag: "Finish",
+        taskId: lease.taskId,
+        run,
+        outcome,
+        progress,
+        jitter: yield* Random.next
+      })
+      // From here on the lease is the queue's business: its loss must not interrupt the one who tells.
+      running.delete(lease.nonce)
+      yield* Result.isSuccess(decided) ? announce(decided.success, lease) : refused(lease, decided.failure)
+    })
+
+    const work = Effect.fnUntraced(function* (lease: TaskQueue.Lease) {
+      const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
+      const seenRun = Execution.task(state, lease.taskId)?.run
+      const decided = yield* ledger.decide(lease.executionId, {
+        _tag: "Start",
+        taskId: lease.taskId,
+        worker: name,
+        maxCrashes,
+        timedOut: lease.timedOut,
+        ...(seenRun === undefined ? {} : { seenRun })
+      })
+      if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
+      const task = Execution.task(decided.success.state, lease.taskId)!
+      if (task.status !== "running") {
+        running.delete(lease.nonce)
+        return yield* announce(decided.success, lease)
+      }
+      const { run } = task
+      const ended = yield* Effect.onInterrupt(
+        Effect.catchDefect(runLeg(decided.success.state, task), (defect) =>
+          Effect.as(
+            Effect.logError(`Task "${lease.taskId}" of ${lease.executionId} hit a defect`, defect),
+            failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
+          )
+        ),
+        // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
+        () =>
+          stopping && running.has(lease.nonce)
+            ? Effect.ignore(finish(lease, run, { outcome: { _tag: "Released" }, progress: [] }))
+            : Effect.void
+      )
+      yield* Effect.uninterruptible(finish(lease, run, ended))
+    })
+
+    let free = options.concurrency ?? 256
+    let stopping = false
+    let wakeDispatcher: (() => void) | undefined
+
+    const begin = (lease: TaskQueue.Lease) => {
+      const body = Effect.catch(
+        work(lease),
+        Effect.fnUntraced(function* (error) {
+          if (error._tag === "Lost") return yield* queue.release(lease)
+          yield* Effect.logWarning(
+            `The event log failed under task "${lease.taskId}" of ${lease.executionId}: ${error.message}`
+          )
+          return yield* queue.release(lease, storageBackoffMillis)
+        })
+      )
+      const fiber = Effect.runForkWith(context)(
+        Effect.asVoid(
+          lease.tenant === Tenant.defaultTenant ? body : Effect.provideService(body, Tenant.Current, lease.tenant)
+        )
+      )
+      running.set(lease.nonce, { lease, fiber })
+      fiber.addObserver((exit) => {
+        running.delete(lease.nonce)
+        free++
+        wakeDispatcher?.()
+        // A defect of ours: the task must not stay leased for ever.
+        if (Exit.isFailure(exit) && !stopping) Effect.runForkWith(context)(queue.release(lease, storageBackoffMillis))
+      })
+    }
+
+    const hasRoom = Effect.callback<void>((resume) => {
+      if (free > 0) return resume(Effect.void)
+      wakeDispatcher = () => {
+        wakeDispatcher = undefined
+        resume(Effect.void)
+      }
+      return Effect.sync(() => {
+        wakeDispatcher = undefined
+      })
+    })
+
+    const context = yield* Effect.context()
+    const dispatcher = yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.gen(function* () {
+          if (free <= 0) yield* hasRoom
+          const leases = yield* queue.take({ worker: name, limit: free })
+          free -= leases.length
+          leases.forEach(begin)
+        })
+      )
+    )
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.map(queue.lost(name), (leases) => {
+          for (const { nonce } of leases) {
+            const task = running.get(nonce)
+            running.delete(nonce)
+            task?.fiber.interruptUnsafe()
+          }
+        })
+      )
+    )
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.gen(function* () {
+        yield* Fiber.interrupt(dispatcher)
+        if ((options.graceMillis ?? 0) > 0) {
+          const all = Effect.forEach([...running.values()], ({ fiber }) => Fiber.await(fiber), {
+            concurrency: "unbounded"
+          })
+          yield* Effect.timeoutOption(all, options.graceMillis!)
+        }
+        stopping = true
+        yield* Fiber.interruptAll(Array.from(running.values(), ({ fiber }) => fiber))
+      })
+    )
+
+    return Worker.of({
+      name,
+      running: Effect.sync(() => Array.from(running.values(), ({ lease }) => lease)),
+      enqueue,
+      announce: (committed) => announce(committed)
+    })
+  })
+
+/** A worker in this process, for as long as the layer lives. */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<
+  Worker,
+  never,
+  EventLog.EventLog | TaskQueue.TaskQueue | Ledger | CodeRegistry | Llm.Llm | Toolbox.Toolbox | Workspace.Workspace
+> => Layer.effect(Worker, make(options))

@@ -1,0 +1,81 @@
+/**
+ * The directory that a crew may write its output files to, and nothing outside of it.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+
+/** The file could not be written; the message says which and why. */
+export class WorkspaceError extends Schema.TaggedError<WorkspaceError>()("WorkspaceError", {
+  path: Schema.String,
+  description: Schema.String
+}) {
+  override get message() {
+    return `${this.path}: ${this.description}`
+  }
+}
+
+export class Workspace extends Context.Service<
+  Workspace,
+  {
+    /**
+     * Writes a file below the directory, whole or not at all, making folders as needed. The same write again changes nothing.
+     * Paths are relative; one that leads outside, also through a symbolic link, is refused.
+     */
+    readonly write: (path: string, content: string) => Effect.Effect<void, WorkspaceError>
+  }
+>()("@crewline/core/Workspace") {}
+
+/** For applications whose crews write no files: every write is refused. */
+export const layerNone: Layer.Layer<Workspace> = Layer.succeed(Workspace, {
+  write: (path) =>
+    Effect.fail(
+      new WorkspaceError({
+        path,
+        description: "this application has no workspace directory; provide Workspace.layer({ directory })"
+      })
+    )
+})
+
+/** Files below `directory`, which is made when the first file is written. */
+export const layer = (options: {
+  readonly directory: string
+}): Layer.Layer<Workspace, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(
+    Workspace,
+    Effect.gen(function* () {
+      const fileSystem = yield* FileSystem.FileSystem
+      const paths = yield* Path.Path
+      const root = paths.resolve(options.directory)
+      const inside = (path: string, base: string) => path === base || path.startsWith(base + paths.sep)
+      const write = Effect.fnUntraced(
+        function* (path: string, content: string) {
+          const target = paths.resolve(root, path)
+          const outside = Effect.fail(
+            new WorkspaceError({ path, description: `leads outside the workspace directory ${options.directory}` })
+          )
+          if (paths.isAbsolute(path) || target === root || !inside(target, root)) return yield* outside
+          const folder = paths.dirname(target)
+          yield* fileSystem.makeDirectory(root, { recursive: true })
+          // The nearest folder that exists must be inside once links are followed: only then are folders made below it.
+          let existing = folder
+          while (!(yield* fileSystem.exists(existing))) existing = paths.dirname(existing)
+          if (!inside(yield* fileSystem.realPath(existing), yield* fileSystem.realPath(root))) return yield* outside
+          yield* fileSystem.makeDirectory(folder, { recursive: true })
+          const temporary = yield* fileSystem.makeTempFile({ directory: folder, prefix: ".crewline-" })
+          yield* fileSystem.writeFileString(temporary, content).pipe(
+            Effect.andThen(fileSystem.rename(temporary, target)),
+            Effect.onError(() => Effect.ignore(fileSystem.remove(temporary)))
+          )
+        },
+        (effect, path) =>
+          Effect.catchTag(effect, "PlatformError", (error) =>
+            Effect.fail(new WorkspaceError({ path, description: error.message }))
+          )
+      )
+      return Workspace.of({ write })
+    })
+  )

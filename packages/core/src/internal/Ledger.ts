@@ -1,0 +1,269 @@
+/**
+ * The folds of the executions that this process works on, and the one place where structural decisions are committed.
+ *
+ * Decisions about one execution are taken one after the other; those that arrive while an append is under way share the next one.
+ * A decision that meets a conflict is taken again on the newer state; nothing is ever appended that was decided on an older one.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Decision from "../Decision.ts"
+import * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import type { Draft, ExecutionEvent } from "../ExecutionEvent.ts"
+
+/** What a decision came to. `state` includes its events. */
+export interface Committed {
+  readonly events: ReadonlyArray<ExecutionEvent>
+  readonly state: Execution.Execution
+}
+
+type Answer = Result.Result<Committed, Decision.Refusal>
+
+interface Request {
+  readonly command: Decision.Command
+  readonly answer: Deferred.Deferred<Answer, EventLog.EventLogError>
+}
+
+interface Entry {
+  readonly id: string
+  state: Execution.Execution | undefined
+  /** Events that came back before an earlier one did. */
+  readonly ahead: Map<number, ExecutionEvent>
+  readonly requests: Array<Request>
+  busy: boolean
+  readonly leaving: Set<() => void>
+}
+
+/** Appends that the storage may have taken although it answered nothing are sent again, with the same nonce. */
+const appendTries = 6
+const appendBackoffMillis = 100
+
+export class Ledger extends Context.Service<
+  Ledger,
+  {
+    /** The state as of now: reads what came since. */
+    readonly state: (executionId: string) => Effect.Effect<Execution.Execution, EventLog.EventLogError>
+    /** The state as last seen, without reading. */
+    readonly seen: (executionId: string) => Execution.Execution | undefined
+    readonly decide: (executionId: string, command: Decision.Command) => Effect.Effect<Answer, EventLog.EventLogError>
+    /** Appends progress of a task. False: the run is not the task's current one any more, its work must stop. */
+    readonly record: (
+      executionId: string,
+      options: { readonly taskId: string; readonly run: number; readonly events: NonEmptyReadonlyArray<Draft> }
+    ) => Effect.Effect<boolean, EventLog.EventLogError>
+    /** Drops what is known of the execution; those who wait for its end here are told. */
+    readonly forget: (executionId: string) => void
+    /** Is told of every execution that ends here. */
+    readonly onEnded: (listener: (executionId: string) => void) => void
+    /** Waits until the execution has ended, or is not this process's business any more. */
+    readonly left: (executionId: string) => Effect.Effect<void>
+  }
+>()("@crewline/core/internal/Ledger") {
+  static readonly layer: Layer.Layer<Ledger, never, EventLog.EventLog> = Layer.effect(
+    Ledger,
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const entries = new Map<string, Entry>()
+      const writer = `${(yield* Random.next).toString(36).slice(2, 12)}-`
+      let appends = 0
+      const listeners = new Set<(executionId: string) => void>()
+
+      const entryOf = (id: string): Entry => {
+        let entry = entries.get(id)
+        if (entry === undefined) {
+          entry = { id, state: undefined, ahead: new Map(), requests: [], busy: false, leaving: new Set() }
+          entries.set(id, entry)
+        }
+        return entry
+      }
+
+      const absorb = (entry: Entry, events: ReadonlyArray<ExecutionEvent>): void => {
+        const before = entry.state?.status
+        add(entry, events)
+        if (entry.state === undefined || entry.state.status === "running" || before !== "running") return
+        leave(entry)
+        for (const listener of listeners) listener(entry.id)
+      }
+
+      const add = (entry: Entry, events: ReadonlyArray<ExecutionEvent>): void => {
+        for (const event of events) {
+          const { state } = entry
+          if (state === undefined) {
+            if (event.type === "ExecutionStarted") entry.state = Execution.make(event)
+          } else if (event.seq === state.lastSeq + 1) entry.state = Execution.apply(state, event)
+          else if (event.seq > state.lastSeq) entry.ahead.set(event.seq, event)
+        }
+        if (entry.ahead.size === 0 || entry.state === undefined) return
+        for (const seq of [...entry.ahead.keys()].sort((a, b) => a - b)) {
+          if (seq > entry.state.lastSeq + 1) break
+          if (seq === entry.state.lastSeq + 1) entry.state = Execution.apply(entry.state, entry.ahead.get(seq)!)
+          entry.ahead.delete(seq)
+        }
+      }
+
+      const leave = (entry: Entry): void => {
+        for (const resume of entry.leaving) resume()
+        entry.leaving.clear()
+      }
+
+      const refresh = (entry: Entry): Effect.Effect<Execution.Execution, EventLog.EventLogError> =>
+        Effect.flatMap(log.read(entry.id, { after: entry.state?.lastSeq ?? 0, payloads: false }), (events) => {
+          absorb(entry, events)
+          return entry.state === undefined
+            ? Effect.fail(
+                new EventLog.EventLogError({
+                  operation: "read",
+                  reason: new EventLog.UnknownExecution({ executionId: entry.id })
+                })
+              )
+            : Effect.succeed(entry.state)
+        })
+
+      const append = (
+        entry: Entry,
+        events: NonEmptyReadonlyArray<Draft>,
+        expectVersion: number | undefined
+      ): Effect.Effect<EventLog.Appended, EventLog.EventLogError> => {
+        const options = {
+          nonce: `${writer}${appends++}`,
+          ...(expectVersion === undefined ? {} : { expectVersion })
+        }
+        const attempt = (left: number): Effect.Effect<EventLog.Appended, EventLog.EventLogError> =>
+          Effect.catchTag(log.append(entry.id, events, options), "EventLogError", (error) =>
+            error.reason._tag === "Unavailable" && error.reason.isRetryable && left > 0
+              ? Effect.andThen(Effect.sleep(appendBackoffMillis * 2 ** (appendTries - left)), attempt(left - 1))
+              : Effect.fail(error)
+          )
+        return attempt(appendTries)
+      }
+
+      /** Decides a batch of commands on one state, each after the other, and appends all that they cause at once. */
+      const commit = Effect.fnUntraced(function* (entry: Entry, batch: ReadonlyArray<Request>) {
+        let fresh = false
+        if (entry.state === undefined || entry.ahead.size > 0) {
+          yield* refresh(entry)
+          fresh = true
+        }
+        for (;;) {
+          const base = entry.state!
+          let state = base
+          const drafts: Array<Draft> = []
+          const decided: Array<Result.Result<readonly [from: number, to: number], Decision.Refusal>> = []
+          for (const { command } of batch) {
+            const result = Decision.decide(state, command)
+            if (Result.isFailure(result)) {
+              decided.push(Result.fail(result.failure))
+              continue
+            }
+            decided.push(Result.succeed([drafts.length, drafts.length + result.success.length]))
+            drafts.push(...result.success)
+            if (batch.length === 1) break
+            for (const draft of result.success) {
+              state = Execution.apply(state, {
+                ...draft,
+                seq: state.lastSeq + 1,
+                at: state.startedAt,
+                executionId: entry.id
+              })
+            }
+          }
+          // What is refused on a state that may be old is decided once more on the newest one.
+          if (!fresh && decided.some(Result.isFailure)) {
+            yield* refresh(entry)
+            fresh = true
+            continue
+          }
+          let events: ReadonlyArray<ExecutionEvent> = []
+          if (drafts.length > 0) {
+            const appended = yield* Effect.result(append(entry, drafts as [Draft, ...Array<Draft>], base.version))
+            if (Result.isFailure(appended)) {
+              const tag = appended.failure.reason._tag
+              if (tag !== "Conflict" && tag !== "Ended" && tag !== "AlreadySettled") return yield* appended.failure
+              yield* refresh(entry)
+              fresh = true
+              continue
+            }
+            events = appended.success.events
+            absorb(entry, events)
+            if (entry.ahead.size > 0) yield* refresh(entry)
+          }
+          for (let i = 0; i < batch.length; i++) {
+            const result = decided[i]!
+            Deferred.doneUnsafe(
+              batch[i]!.answer,
+              Effect.succeed(
+                Result.isFailure(result)
+                  ? Result.fail(result.failure)
+                  : Result.succeed({ events: events.slice(...result.success), state: entry.state! })
+              )
+            )
+          }
+          return
+        }
+      })
+
+      const drain = Effect.fnUntraced(function* (entry: Entry) {
+        while (entry.requests.length > 0) {
+          const batch = entry.requests.splice(0)
+          yield* Effect.catchCause(commit(entry, batch), (cause) =>
+            Effect.sync(() => {
+              for (const { answer } of batch) Deferred.doneUnsafe(answer, Effect.failCause(cause))
+            })
+          )
+        }
+        entry.busy = false
+      })
+
+      return Ledger.of({
+        state: (executionId) => Effect.suspend(() => refresh(entryOf(executionId))),
+        seen: (executionId) => entries.get(executionId)?.state,
+        decide: (executionId, command) =>
+          Effect.suspend(() => {
+            const entry = entryOf(executionId)
+            const answer = Deferred.makeUnsafe<Answer, EventLog.EventLogError>()
+            entry.requests.push({ command, answer })
+            if (entry.busy) return Deferred.await(answer)
+            entry.busy = true
+            return Effect.andThen(Effect.uninterruptible(drain(entry)), Deferred.await(answer))
+          }),
+        record: Effect.fnUntraced(function* (executionId, { events, run, taskId }) {
+          const entry = entryOf(executionId)
+          const appended = yield* Effect.result(append(entry, events, undefined))
+          if (Result.isFailure(appended)) {
+            if (appended.failure.reason._tag === "Ended") return false
+            return yield* appended.failure
+          }
+          absorb(entry, appended.success.events)
+          // Another version than ours: something structural happened; it may have fenced this run off.
+          if (entry.state === undefined || entry.state.version !== appended.success.version) yield* refresh(entry)
+          const task = Execution.task(entry.state!, taskId)
+          return (
+            task !== undefined && task.run === run && task.status === "running" && entry.state!.status === "running"
+          )
+        }),
+        forget: (executionId) => {
+          const entry = entries.get(executionId)
+          if (entry === undefined || entry.busy) return
+          entries.delete(executionId)
+          leave(entry)
+        },
+        onEnded: (listener) => {
+          listeners.add(listener)
+        },
+        left: (executionId) =>
+          Effect.callback<void>((resume) => {
+            const entry = entries.get(executionId)
+            if (entry?.state === undefined || entry.state.status !== "running") return resume(Effect.void)
+            const waiter = () => resume(Effect.void)
+            entry.leaving.add(waiter)
+            return Effect.sync(() => entry.leaving.delete(waiter))
+          })
+      })
+    })
+  )
+}

@@ -1,0 +1,275 @@
+/** `Crewline.layer`: starting, following and ending executions over a log and a queue, and taking up what others left. */
+import * as Clock from "effect/Clock"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Crew from "../Crew.ts"
+import * as Crewline from "../Crewline.ts"
+import type * as Decision from "../Decision.ts"
+import * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import * as Plan from "../Plan.ts"
+import * as TaskQueue from "../TaskQueue.ts"
+import * as Tenant from "../Tenant.ts"
+import * as Toolbox from "../Toolbox.ts"
+import * as Worker from "../Worker.ts"
+import { CodeRegistry } from "./CodeRegistry.ts"
+import { Ledger } from "./Ledger.ts"
+import * as View from "./view.ts"
+
+/** An execution that this process runs. */
+interface Active {
+  readonly tenant: string
+  /** The state at which the sweep last found that the queue knows all. */
+  verifiedSeq: number
+  timer: Fiber.Fiber<unknown> | undefined
+}
+
+const adoptLimit = 10_000
+
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+/** Sortable by time: 9 characters of milliseconds, then 14 random ones (72 bits), in base 36. */
+const newId = Effect.map(
+  Effect.all([Clock.currentTimeMillis, Effect.replicateEffect(Random.nextIntBetween(0, 35), 14)]),
+  ([millis, digits]) => `exec_${millis.toString(36).padStart(9, "0")}${digits.map((digit) => alphabet[digit]).join("")}`
+)
+
+const hashOf = (value: unknown): Effect.Effect<string> =>
+  Digest.Digest.use((digest) => digest.digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify(value)))).pipe(
+    Effect.provide(Digest.layerWebCrypto)
+  )
+
+export const make = (options: Crewline.Options) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog.EventLog
+    const queue = yield* TaskQueue.TaskQueue
+    const toolbox = yield* Toolbox.Toolbox
+    const worker = yield* Worker.Worker
+    const ledger = yield* Ledger
+    const registry = yield* CodeRegistry
+    const scope = yield* Scope.Scope
+    const leaseMillis = options.leaseMillis ?? 15_000
+    const sweepMillis = options.sweepMillis ?? leaseMillis / 3
+    const active = new Map<string, Active>()
+
+    const decide = Effect.fnUntraced(function* (executionId: string, command: Decision.Command) {
+      const decided = yield* ledger.decide(executionId, command)
+      if (Result.isSuccess(decided)) yield* worker.announce(decided.success)
+      if (!active.has(executionId)) ledger.forget(executionId)
+    })
+
+    /** From now on this process runs it. */
+    const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
+      if (active.has(state.id)) return
+      const entry: Active = { tenant: yield* Tenant.Current, verifiedSeq: state.lastSeq, timer: undefined }
+      active.set(state.id, entry)
+      const { timeoutMillis } = state.plan
+      if (timeoutMillis !== undefined) {
+        const now = yield* Clock.currentTimeMillis
+        const left = Math.min(Math.max(Date.parse(state.startedAt) + timeoutMillis - now, 0), timeoutMillis)
+        const stop = Effect.ignore(decide(state.id, { _tag: "Timeout", millis: timeoutMillis }))
+        entry.timer = yield* Effect.forkIn(Effect.delay(stop, left), scope)
+      }
+      yield* worker.enqueue(state)
+    })
+
+    const deactivate = (executionId: string): void => {
+      const entry = active.get(executionId)
+      active.delete(executionId)
+      entry?.timer?.interruptUnsafe()
+    }
+    ledger.onEnded(deactivate)
+
+    const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
+      const completed: Array<string> = []
+      for (const task of HashMap.values(state.tasks)) if (task.status === "completed") completed.push(task.plan.id)
+      const outputs =
+        completed.length === 0 ? new Map<string, Schema.Json>() : yield* log.outputs(executionId, completed)
+      const { crewId } = yield* log.summary(executionId)
+      return View.make(state, outputs, crewId)
+    })
+
+    const stateOf = Effect.fnUntraced(function* (executionId: string) {
+      const seen = ledger.seen(executionId)
+      if (seen !== undefined && active.has(executionId)) return seen
+      const state = yield* ledger.state(executionId)
+      if (!active.has(executionId)) ledger.forget(executionId)
+      return state
+    })
+
+    /** Waits for the end: here, while this process runs it; else as a follower. */
+    const untilEnd = Effect.fnUntraced(function* (executionId: string) {
+      if (active.has(executionId)) yield* ledger.left(executionId)
+      const state = yield* stateOf(executionId)
+      if (state.status !== "running") return state
+      yield* Stream.runDrain(log.follow(executionId, { after: state.lastSeq }))
+      return yield* stateOf(executionId)
+    })
+
+    const resultOf = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
+      const state = yield* untilEnd(executionId)
+      const { error, output, tasks, usage } = yield* viewOf(executionId, state)
+      if (state.status !== "completed") {
+        return yield* new Crewline.ExecutionFailed({
+          executionId,
+          status: state.status === "cancelled" ? "cancelled" : "failed",
+          code: error?.code ?? "cancelled",
+          message: error === undefined ? "The execution was cancelled." : error.message,
+          ...(error?.taskId === undefined ? {} : { taskId: error.taskId })
+        })
+      }
+      return { executionId, output: (yield* decodeOutput(state, output ?? null, crew)) as Output, tasks, usage }
+    })
+
+    const handleOf = <Output>(
+      started: EventLog.Started,
+      crew: Crew.Crew<Output> | undefined
+    ): Crewline.Handle<Output> => ({
+      id: started.executionId,
+      existing: started.existing,
+      events: log.follow(started.executionId, { deltas: true }),
+      result: resultOf(started.executionId, crew)
+    })
+
+    const launch = Effect.fnUntraced(function* <Output>(
+      plan: Plan.Plan,
+      crew: Crew.Crew<Output> | undefined,
+      start: Crewline.StartOptions
+    ) {
+      const executionId = yield* newId
+      const started = yield* log.start(
+        executionId,
+        { type: "ExecutionStarted", plan },
+        {
+          owner: { name: worker.name, leaseMillis },
+          ...(start.crewId === undefined ? {} : { crewId: start.crewId }),
+          ...(start.idempotencyKey === undefined
+            ? {}
+            : {
+                idempotency: {
+                  key: start.idempotencyKey,
+                  requestHash: yield* hashOf([start.crewId ?? crew?.definition ?? plan, start.inputs ?? {}])
+                }
+              })
+        }
+      )
+      if (!started.existing) {
+        if (crew !== undefined) registry.add(executionId, crew)
+        yield* activate(yield* ledger.state(executionId))
+      }
+      return handleOf(started, crew)
+    })
+
+    /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
+    const sweep = Effect.fnUntraced(function* () {
+      const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: adoptLimit })
+      const ids = new Set(owned.map((each) => each.executionId))
+      for (const id of active.keys()) {
+        if (ids.has(id)) continue
+        deactivate(id)
+        yield* queue.forget(id)
+        ledger.forget(id)
+      }
+      for (const { executionId, lastSeq, tenant } of owned) {
+        yield* takeUp(executionId, lastSeq).pipe(
+          Effect.provideService(Tenant.Current, tenant),
+          Effect.catch((error) => Effect.logWarning(`Execution ${executionId} could not be taken up: ${error.message}`))
+        )
+      }
+    })
+
+    const takeUp = Effect.fnUntraced(function* (executionId: string, lastSeq: number) {
+      const entry = active.get(executionId)
+      if (entry !== undefined) {
+        // Quiet in the queue, and moved in the log since it was last looked at: the queue may lack a fact.
+        if (entry.verifiedSeq === lastSeq || (yield* queue.inspect(executionId)) === "busy") return
+        const state = yield* ledger.state(executionId)
+        const { nodes, settled, signals, paused } = TaskQueue.factsOf(state, { tenant: entry.tenant, now: 0 })
+        yield* worker.enqueue(state)
+        yield* queue.tell(executionId, { nodes, settled, signals, paused })
+        entry.verifiedSeq = state.lastSeq
+        return
+      }
+      const state = yield* ledger.state(executionId)
+      if (state.status !== "running") return ledger.forget(executionId)
+      if (state.plan.needsCode === true && registry.find(executionId, state.plan.name) === undefined) {
+        ledger.forget(executionId)
+        return yield* Effect.logDebug(
+          `Execution ${executionId} waits for the code of crew "${state.plan.name}": resume it with its crew.`
+        )
+      }
+      yield* activate(state)
+    })
+
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.andThen(
+          Effect.catch(sweep(), (error) =>
+            Effect.logWarning(`Looking for unfinished executions failed: ${error.message}`)
+          ),
+          Effect.sleep(sweepMillis)
+        )
+      )
+    )
+    yield* Scope.addFinalizer(scope, Effect.ignore(log.disown(worker.name)))
+
+    return Crewline.Crewline.of({
+      start: Effect.fnUntraced(function* (crew, start = {}) {
+        const tools = yield* toolbox.list
+        const plan = Plan.make(crew, {
+          tools: tools.map((tool) => tool.name),
+          ...(start.inputs === undefined ? {} : { inputs: start.inputs })
+        })
+        if (Result.isFailure(plan)) return yield* plan.failure
+        return yield* launch(plan.success, crew, start)
+      }),
+      startPlan: (plan, start = {}) => launch<Schema.Json>(plan, undefined, start),
+      follow: (executionId, follow) => log.follow(executionId, follow),
+      get: (executionId) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
+      list: (list) => log.list(list),
+      cancel: (executionId) => decide(executionId, { _tag: "Cancel" }),
+      signal: (executionId, signal, value) => decide(executionId, { _tag: "Signal", signal, value }),
+      resume: Effect.fnUntraced(function* (executionId, crew) {
+        const state = yield* ledger.state(executionId)
+        if (state.status === "running") {
+          if (crew !== undefined) registry.add(executionId, crew)
+          const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: 1, executionIds: [executionId] })
+          if (owned.length > 0) yield* activate(state)
+        }
+        if (!active.has(executionId)) ledger.forget(executionId)
+        return handleOf({ executionId, existing: true }, crew)
+      })
+    })
+  })
+
+/** The output as the crew's schemas decode it. They accepted it before; what they cannot decode now is given as it is. */
+const decodeOutput = (
+  state: Execution.Execution,
+  output: Schema.Json,
+  crew: Crew.Crew<unknown> | undefined
+): Effect.Effect<unknown> => {
+  if (crew === undefined) return Effect.succeed(output)
+  const decode = (task: string, value: Schema.Json): Effect.Effect<unknown> => {
+    const schema = crew.code[task]?.output
+    if (schema === undefined || value === null) return Effect.succeed(value)
+    return Effect.map(
+      Effect.promise(() => Promise.resolve(schema["~standard"].validate(value))),
+      (result) => (result.issues === undefined ? result.value : value)
+    )
+  }
+  const finals = View.finalsOf(state)
+  if (finals.length === 1) return decode(finals[0]!, output)
+  return Effect.map(
+    Effect.forEach(finals, (task) =>
+      Effect.map(decode(task, (output as Schema.JsonObject)[task] ?? null), (value) => [task, value] as const)
+    ),
+    (entries) => Object.fromEntries(entries)
+  )
+}
