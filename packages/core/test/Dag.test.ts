@@ -370,7 +370,14 @@ describe("readiness", () => {
     expect(Dag.frontier(dag).extend(dag)).toEqual([])
     expect(Dag.frontier(dag).extend(grown)).toEqual([])
     expect(Dag.frontier(dag).extend(forked)).toEqual([])
-    for (const other of [dag, forked, make(tasks({ a: "", b: "a", x: "b" })), make(tasks({ a: "", b: "", c: "b" }))]) {
+    const others = [
+      dag,
+      forked,
+      make(tasks({ a: "", b: "a", x: "b" })),
+      make(tasks({ a: "", b: "a", c: "a" })),
+      make(tasks({ a: "", b: "", c: "a b" }))
+    ]
+    for (const other of others) {
       expect(() => Dag.frontier(grown).extend(other)).toThrow("no growth of the one of 3 tasks")
     }
     expect(Dag.frontier(grown).extend(make(tasks({ a: "", b: "a", c: "b", d: "" })))).toEqual(["d"])
