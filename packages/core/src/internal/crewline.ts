@@ -97,8 +97,7 @@ export const make = (options: Crewline.Options) =>
     })
 
     const stateOf = Effect.fnUntraced(function* (executionId: string) {
-      const seen = ledger.seen(executionId)
-      if (seen !== undefined && active.has(executionId)) return seen
+      // Always read: whoever has followed an event must find it here.
       const state = yield* ledger.state(executionId)
       if (!active.has(executionId)) ledger.forget(executionId)
       return state
