@@ -110,7 +110,8 @@ export const fromEvents = (events: Iterable<ExecutionEvent>): Execution | undefi
 }
 
 /** The task, or `undefined`. */
-export const task = (state: Execution, id: string): Task | undefined => Option.getOrUndefined(HashMap.get(state.tasks, id))
+export const task = (state: Execution, id: string): Task | undefined =>
+  Option.getOrUndefined(HashMap.get(state.tasks, id))
 
 /** True when a task has its terminal event. */
 export const isSettled = (task: Task): boolean =>
@@ -132,8 +133,9 @@ export const isSatisfied = (state: Execution, waits: Waits): boolean => {
     return other !== undefined && isSettled(other)
   }
   const arrived = (signal: string) => HashMap.has(state.signals, signal)
-  const size = waits.tasks.length + waits.signals.length
-  if (waits.mode === "any" && size > 0) return waits.tasks.some(settled) || waits.signals.some(arrived)
+  // Waiting for nothing but time is a timer, and its end is not seen here.
+  if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
+  if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
   return waits.tasks.every(settled) && waits.signals.every(arrived)
 }
 
@@ -141,24 +143,27 @@ export const isSatisfied = (state: Execution, waits: Waits): boolean => {
 export const statusOf = (state: Execution): "pending" | "running" | "waiting" | Settled => {
   if (state.status !== "running") return state.status
   let started = false
+  let able = false
   let waiting = false
   for (const each of HashMap.values(state.tasks)) {
     if (each.run > 0) started = true
-    if (isSettled(each)) continue
+    if (able || isSettled(each)) continue
     if (each.status === "suspended" && !isSatisfied(state, each.waits!)) {
-      if (each.waits!.signals.length > 0) waiting = true
-    } else if (each.status !== "open" || isReleased(state, each.plan)) return started || each.run > 0 ? "running" : "pending"
+      waiting ||= each.waits!.signals.some((signal) => !HashMap.has(state.signals, signal))
+    } else able = each.status !== "open" || isReleased(state, each.plan)
   }
-  return waiting ? "waiting" : started ? "running" : "pending"
+  return !started ? "pending" : waiting && !able ? "waiting" : "running"
 }
 
-const put = (state: Execution, next: Task): HashMap.HashMap<string, Task> => HashMap.set(state.tasks, next.plan.id, next)
+const put = (state: Execution, next: Task): HashMap.HashMap<string, Task> =>
+  HashMap.set(state.tasks, next.plan.id, next)
 
 /** Adds one event. Events must come in the order of `seq`; stale ones leave the tasks unchanged. */
 export const apply = (state: Execution, event: ExecutionEvent): Execution => {
   switch (event.type) {
     case "ExecutionStarted":
-      return state
+      // Only the first one counts; the log has numbered this one all the same.
+      return structural(state, event, {})
     case "SignalReceived":
       return structural(state, event, {
         signals: HashMap.has(state.signals, event.signal)
@@ -219,6 +224,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
   const current = task(state, event.taskId)
   if (current === undefined || isSettled(current)) return {}
   if (event.type === "TaskStarted") {
+    if (event.run <= current.run) return {}
     return {
       tasks: put(state, {
         ...current,

@@ -202,7 +202,9 @@ export const make = Effect.gen(function* () {
   const satisfied = (execution: Execution, waits: Waits) => {
     const settled = (id: string) => execution.tasks.get(id)?.state === "settled"
     const arrived = (signal: string) => execution.signals.has(signal)
-    return waits.mode === "any" && waits.tasks.length + waits.signals.length > 0
+    // As in the fold: waiting for nothing but time is a timer.
+    if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
+    return waits.mode === "any"
       ? waits.tasks.some(settled) || waits.signals.some(arrived)
       : waits.tasks.every(settled) && waits.signals.every(arrived)
   }

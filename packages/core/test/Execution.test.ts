@@ -1,0 +1,350 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as HashMap from "effect/HashMap"
+import * as FastCheck from "fast-check"
+import * as Execution from "../src/Execution.ts"
+import * as ExecutionEvent from "../src/ExecutionEvent.ts"
+import * as Usage from "../src/Usage.ts"
+import * as Plans from "./arbitrary/Plan.ts"
+import * as Stories from "./arbitrary/Story.ts"
+
+const runs = { numRuns: 1_000 }
+
+const property = <Values extends [unknown, ...Array<unknown>]>(
+  name: string,
+  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
+  holds: (...values: Values) => void
+): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), runs))
+
+type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
+
+/** Everything in a state, for comparing. */
+const picture = (state: Execution.Execution) => ({ ...state, tasks: tasksIn(state), signals: signalsIn(state) })
+const tasksIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.tasks))
+const signalsIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.signals))
+
+const fold = (events: Events): Execution.Execution => Execution.fromEvents(events)!
+const at = (millis: number): string => new Date(Date.UTC(2026, 0, 1) + millis).toISOString()
+
+/** The events of a plan that started, numbered, one millisecond apart. */
+const history = (plan: ReturnType<typeof Plans.chart>, drafts: ReadonlyArray<ExecutionEvent.Draft>): Events =>
+  [{ type: "ExecutionStarted", plan } as const, ...drafts].map((draft, index) => ({
+    ...draft,
+    seq: index + 1,
+    at: at(index),
+    executionId: "e"
+  }))
+
+const started = (taskId: string, run: number, attempt = 1): ExecutionEvent.TaskStarted => ({
+  type: "TaskStarted",
+  taskId,
+  run,
+  attempt,
+  worker: "w",
+  crashes: 0
+})
+const completed = (taskId: string, run: number): ExecutionEvent.TaskCompleted => ({
+  type: "TaskCompleted",
+  taskId,
+  run,
+  output: null
+})
+const turn = (taskId: string, run: number, usage: Usage.Usage): ExecutionEvent.TurnCompleted => ({
+  type: "TurnCompleted",
+  taskId,
+  run,
+  turn: 1,
+  messages: [],
+  parts: [],
+  finishReason: "stop",
+  model: "scripted/test",
+  usage
+})
+const failure = { code: "test", message: "It went wrong.", isRetryable: true }
+const cents: Usage.Usage = { ...Usage.zero, requests: 1, inputTokens: 7, costUsd: 0.25 }
+
+describe("the fold", () => {
+  property("in pieces is the fold at once", [Stories.any, FastCheck.nat()], ({ events, final }, cut) => {
+    const head = events.slice(0, 1 + (cut % events.length))
+    const before = fold(head)
+    const copy = structuredClone(picture(before))
+    const whole = events.slice(head.length).reduce(Execution.apply, before)
+    expect(picture(whole)).toEqual(picture(final))
+    // Whoever holds an older state goes on seeing what it saw.
+    expect(picture(before)).toEqual(copy)
+  })
+
+  property("is the same for every reader, on whatever way the events came", [Stories.any], ({ events, final }) => {
+    expect(picture(fold(JSON.parse(JSON.stringify(events)) as Events))).toEqual(picture(final))
+  })
+
+  property("counts every event, and as its version every structural one", [Stories.any], ({ events, steps }) => {
+    for (const { after } of steps) {
+      expect(after.lastSeq).toBeLessThanOrEqual(events.length)
+      const seen = events.slice(0, after.lastSeq)
+      expect(after.version).toBe(seen.filter(ExecutionEvent.isStructural).length)
+    }
+  })
+
+  property(
+    "ignores what runs of the past still say",
+    [
+      Stories.any,
+      FastCheck.array(FastCheck.tuple(FastCheck.nat(), FastCheck.nat(), FastCheck.nat()), {
+        minLength: 1,
+        maxLength: 8
+      })
+    ],
+    ({ events, final }, places) => {
+      const positions = places.map(([place]) => 1 + (place % events.length))
+      const injected: Array<ExecutionEvent.ExecutionEvent> = []
+      let state: Execution.Execution | undefined
+      for (const [index, event] of events.entries()) {
+        state = state === undefined ? fold([event]) : Execution.apply(state, event)
+        injected.push(event)
+        for (const [place, position] of positions.entries()) {
+          if (position !== index + 1 || state.status !== "running") continue
+          const draft = staleDraft(state, places[place]![1], places[place]![2])
+          if (draft !== undefined) injected.push({ ...draft, seq: 0, at: event.at, executionId: event.executionId })
+        }
+      }
+      const disturbed = fold(injected.map((event, index) => ({ ...event, seq: index + 1 })))
+      expect(tasksIn(disturbed)).toEqual(tasksIn(final))
+      expect(disturbed.unsettled).toBe(final.unsettled)
+      expect(signalsIn(disturbed)).toEqual(signalsIn(final))
+    }
+  )
+
+  property(
+    "takes any event in any state, and leaves the number of unsettled tasks right",
+    [Stories.any, FastCheck.nat(), FastCheck.array(anyDraft(), { minLength: 1, maxLength: 5 })],
+    ({ events }, cut, drafts) => {
+      let state = fold(events.slice(0, 1 + (cut % events.length)))
+      for (const draft of drafts) {
+        const before = state
+        state = Execution.apply(before, { ...draft, seq: before.lastSeq + 1, at: at(1e6), executionId: state.id })
+        expect(state.lastSeq - before.lastSeq).toBe(1)
+        expect(state.version - before.version).toBe(ExecutionEvent.isStructural(draft) ? 1 : 0)
+        expect(state.unsettled).toBe(Stories.tasksOf(state).filter((task) => !Stories.isSettled(task)).length)
+      }
+    }
+  )
+})
+
+describe("tasks", () => {
+  property("are in exactly one state, and unsettled says how many are open", [Stories.any], ({ steps }) => {
+    const wrong: Array<string> = []
+    for (const { after } of steps) {
+      const able = new Set(Stories.actionable(after))
+      let unsettled = 0
+      for (const task of Stories.tasksOf(after)) {
+        const settled = Stories.isSettled(task)
+        if (!settled) unsettled++
+        const holds =
+          Execution.isSettled(task) === settled &&
+          (task.endedAt !== undefined) === settled &&
+          (task.waits !== undefined) === (task.status === "suspended") &&
+          (task.status !== "open" || Execution.isReleased(after, task.plan) === able.has(task)) &&
+          (task.status !== "suspended" || Execution.isSatisfied(after, task.waits!) === able.has(task)) &&
+          (task.status !== "running" || task.run > 0)
+        if (!holds) wrong.push(`${task.plan.id} ${task.status} at ${after.lastSeq}`)
+      }
+      if (after.unsettled !== unsettled) wrong.push(`${after.unsettled} unsettled, not ${unsettled}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  property("settle once, and stay as they settled", [Stories.any], ({ final, steps }) => {
+    for (const { after, before } of steps) {
+      for (const task of Stories.tasksOf(after)) {
+        if (Stories.isSettled(task) && Execution.task(before, task.plan.id) !== task)
+          expect(Execution.task(final, task.plan.id)).toEqual(task)
+      }
+    }
+  })
+
+  property("never go back: runs and attempts only grow", [Stories.any], ({ steps }) => {
+    for (const { after, before } of steps) {
+      const back = Stories.tasksOf(before).filter((old) => {
+        const task = Execution.task(after, old.plan.id)!
+        return task.run < old.run || task.attempt < old.attempt || task.attempts < old.attempts
+      })
+      expect(back).toEqual([])
+    }
+  })
+
+  it("waits for its next attempt from the time of the log", () => {
+    const plan = Plans.chart({ a: "" })
+    const retried = {
+      type: "TaskRetried",
+      taskId: "a",
+      run: 1,
+      attempt: 1,
+      error: failure,
+      delayMillis: 500,
+      keepsTurns: false
+    } as const
+    const waiting = Execution.task(fold(history(plan, [started("a", 1), retried])), "a")!
+    expect(waiting).toMatchObject({
+      status: "open",
+      attempt: 2,
+      attempts: 1,
+      retryAt: at(502),
+      retryDelayMillis: 500,
+      failure
+    })
+    const again = Execution.task(fold(history(plan, [started("a", 1), retried, started("a", 2, 2)])), "a")!
+    expect(again).toMatchObject({ status: "running", attempt: 2, attempts: 2, retryAt: undefined })
+  })
+
+  it("keeps the parent of what it spawned, and takes nobody's place", () => {
+    const spawn = [Plans.task({ id: "x" }), Plans.task({ id: "b", description: "An impostor." })]
+    const waits = { tasks: ["x"], signals: [], mode: "all" } as const
+    const state = fold(
+      history(Plans.chart({ a: "", b: "" }), [
+        started("a", 1),
+        { type: "TaskSuspended", taskId: "a", run: 1, waits, spawn }
+      ])
+    )
+    expect(Execution.task(state, "x")).toMatchObject({ parent: "a", status: "open", run: 0 })
+    expect(Execution.task(state, "b")).toMatchObject({ parent: undefined, plan: { description: "Do b." } })
+    expect(state.unsettled).toBe(3)
+  })
+
+  it("that is handed back counts neither as failed nor as crashed", () => {
+    const state = fold(
+      history(Plans.chart({ a: "" }), [started("a", 1), { type: "TaskReleased", taskId: "a", run: 1 }])
+    )
+    expect(Execution.task(state, "a")).toMatchObject({ status: "open", attempt: 1, crashes: 0, progressed: true })
+  })
+})
+
+describe("waits", () => {
+  const state = fold(
+    history(Plans.chart({ a: "", b: "" }), [
+      started("a", 1),
+      completed("a", 1),
+      { type: "SignalReceived", signal: "yes", value: 1 }
+    ])
+  )
+  it.each([
+    ["nothing", { tasks: [], signals: [], mode: "all" }, true],
+    ["any of nothing", { tasks: [], signals: [], mode: "any" }, true],
+    ["nothing but time", { tasks: [], signals: [], mode: "all", timeoutMillis: 5 }, false],
+    ["all of what came", { tasks: ["a"], signals: ["yes"], mode: "all" }, true],
+    ["all, and a task is open", { tasks: ["a", "b"], signals: [], mode: "all" }, false],
+    ["all, and a signal is missing", { tasks: ["a"], signals: ["yes", "no"], mode: "all" }, false],
+    ["any, and a task is settled", { tasks: ["b", "a"], signals: ["no"], mode: "any" }, true],
+    ["any, and a signal came", { tasks: ["b"], signals: ["no", "yes"], mode: "any" }, true],
+    ["any, and none came", { tasks: ["b"], signals: ["no"], mode: "any" }, false]
+  ] as const)("for %s", (_, waits, satisfied) => {
+    expect(Execution.isSatisfied(state, waits)).toBe(satisfied)
+  })
+
+  it("have the first answer of a signal", () => {
+    const twice = fold(
+      history(Plans.chart({ a: "" }), [
+        { type: "SignalReceived", signal: "s", value: "first" },
+        { type: "SignalReceived", signal: "s", value: "second" }
+      ])
+    )
+    expect(signalsIn(twice)).toEqual({ s: "first" })
+  })
+})
+
+describe("usage", () => {
+  property("is the sum of all that was paid, and unknown when a part is", [Stories.any], ({ events, final }) => {
+    const paid = events.flatMap((event) => (event.type === "TurnCompleted" ? [event] : []))
+    expect(final.usage).toEqual(sum(paid))
+    expect(events.at(-1)).toMatchObject({ type: "ExecutionEnded", usage: final.usage })
+    // Nothing in a story was recorded by a run that was fenced off already, so every turn counts for its task.
+    for (const task of Stories.tasksOf(final)) {
+      expect(task.usage).toEqual(sum(paid.filter((event) => event.taskId === task.plan.id)))
+    }
+  })
+
+  it("counts a stale turn for the execution, but not for the task", () => {
+    const plan = Plans.chart({ a: "" })
+    const state = fold(history(plan, [started("a", 1), turn("a", 1, cents), started("a", 2), turn("a", 1, cents)]))
+    expect(state.usage).toEqual(Usage.add(cents, cents))
+    expect(Execution.task(state, "a")).toMatchObject({ usage: cents, progressed: false })
+  })
+
+  it("stays unknown", () => {
+    const unknown = Usage.add({ ...cents, costUsd: null }, cents)
+    expect(unknown).toMatchObject({ requests: 2, inputTokens: 14, costUsd: null })
+    expect(Usage.add(cents, unknown).costUsd).toBeNull()
+  })
+
+  const sum = (events: ReadonlyArray<{ readonly usage: Usage.Usage }>): Usage.Usage => {
+    const total = (key: Exclude<keyof Usage.Usage, "costUsd">) => events.reduce((all, { usage }) => all + usage[key], 0)
+    const costs = events.map(({ usage }) => usage.costUsd)
+    return {
+      requests: total("requests"),
+      inputTokens: total("inputTokens"),
+      cachedInputTokens: total("cachedInputTokens"),
+      outputTokens: total("outputTokens"),
+      reasoningTokens: total("reasoningTokens"),
+      costUsd: costs.includes(null) ? null : costs.reduce<number>((all, cost) => all + cost!, 0)
+    }
+  }
+})
+
+describe("the status", () => {
+  property("says what people would say", [Stories.any], ({ steps }) => {
+    for (const { after } of steps) {
+      const tasks = Stories.tasksOf(after)
+      const expected =
+        after.status !== "running"
+          ? after.status
+          : tasks.every((task) => task.run === 0)
+            ? "pending"
+            : Stories.actionable(after).length === 0 && Stories.unanswered(after).length > 0
+              ? "waiting"
+              : "running"
+      expect(Execution.statusOf(after)).toBe(expected)
+    }
+  })
+})
+
+/** An event that a reader must ignore: of an older run, or of a settled task. */
+const staleDraft = (state: Execution.Execution, pick: number, kind: number): ExecutionEvent.Draft | undefined => {
+  const tasks = Stories.tasksOf(state).filter((task) => task.run > 0)
+  if (tasks.length === 0) return undefined
+  const { plan, run: current } = tasks[pick % tasks.length]!
+  const settled = Stories.isSettled(tasks[pick % tasks.length]!)
+  const run = settled ? current + (kind % 3) : kind % current
+  return eventsOf(plan.id, run)[kind % 9]!
+}
+
+const eventsOf = (taskId: string, run: number): ReadonlyArray<ExecutionEvent.Draft> => [
+  started(taskId, run),
+  turn(taskId, run, cents),
+  { type: "ToolStarted", taskId, run, turn: 1, callId: "c", tool: "t" },
+  { type: "OutputRejected", taskId, run, turn: 1, by: "schema", complaint: "No." },
+  {
+    type: "TaskSuspended",
+    taskId,
+    run,
+    waits: { tasks: [], signals: ["never"], mode: "all" },
+    spawn: [Plans.task({ id: `${taskId}/stale` })]
+  },
+  { type: "TaskRetried", taskId, run, attempt: 1, error: failure, delayMillis: 1, keepsTurns: false },
+  { type: "TaskReleased", taskId, run },
+  completed(taskId, run),
+  { type: "TaskFailed", taskId, run, error: failure }
+]
+
+function anyDraft(): FastCheck.Arbitrary<ExecutionEvent.Draft> {
+  return FastCheck.tuple(FastCheck.constantFrom("a", "b", "a/1", "nobody"), FastCheck.nat(4), FastCheck.nat(14)).map(
+    ([taskId, run, kind]) =>
+      [
+        ...eventsOf(taskId, run),
+        { type: "TaskFailed", taskId, error: failure } as const,
+        { type: "TaskSkipped", taskId, reason: "dependency-failed" } as const,
+        { type: "TaskCancelled", taskId, reason: "parent-ended" } as const,
+        { type: "SignalReceived", signal: "s1", value: 0 } as const,
+        { type: "ExecutionPaused" } as const,
+        { type: "ExecutionStarted", plan: Plans.chart({ other: "" }) } as const
+      ][kind]!
+  )
+}

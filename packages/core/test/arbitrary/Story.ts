@@ -1,0 +1,311 @@
+/**
+ * Stories for properties: a random plan, and random commands that drive it to its end. Every command goes through `decide`, every
+ * event through `apply`, and each step keeps the state before and after, so that a property only has to look.
+ *
+ * Commands are chosen by a list of numbers. When it runs out, each choice is the first one, and the first choice always goes on: so
+ * every story ends, and one with few numbers is one in which little happens. A counterexample prints the plan and what happened.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Result from "effect/Result"
+import * as FastCheck from "fast-check"
+import * as Decision from "../../src/Decision.ts"
+import * as Execution from "../../src/Execution.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Plan from "../../src/Plan.ts"
+import type { Usage } from "../../src/Usage.ts"
+import * as Plans from "./Plan.ts"
+
+export interface Step {
+  /** Absent: progress was recorded without a decision. */
+  readonly command: Decision.Command | undefined
+  readonly before: Execution.Execution
+  /** None when the command was refused. */
+  readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent>
+  readonly refusal: Decision.Refusal | undefined
+  readonly after: Execution.Execution
+}
+
+export interface Story {
+  readonly plan: Plan.Plan
+  readonly steps: ReadonlyArray<Step>
+  readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent>
+  readonly final: Execution.Execution
+}
+
+/** Runs without progress after which a task is given up. */
+export const maxCrashes = 3
+/** A story that takes more steps than this per choice and task does not end. */
+const stepsPerTask = 6
+
+// Naive readings of a state, written without the functions under test.
+
+export const tasksOf = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
+  const spawned = [...HashMap.values(state.tasks)].filter((task) => task.parent !== undefined)
+  const byId = new Map([...HashMap.values(state.tasks)].map((task) => [task.plan.id, task]))
+  return [
+    ...state.plan.tasks.map((planned) => byId.get(planned.id)!),
+    ...spawned.sort((a, b) => (a.plan.id < b.plan.id ? -1 : 1))
+  ]
+}
+
+export const isSettled = (task: Execution.Task | undefined): boolean =>
+  task !== undefined && ["completed", "failed", "skipped", "cancelled"].includes(task.status)
+
+/** What could go on now without anybody from outside: running, released, or woken. */
+export const actionable = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
+  const tasks = tasksOf(state)
+  const settled = new Set(tasks.filter(isSettled).map((task) => task.plan.id))
+  return tasks.filter((task) => {
+    if (task.status === "running") return true
+    if (task.status === "open") return task.plan.dependencies.every((id) => settled.has(id))
+    return task.status === "suspended" && isWoken(state, task, settled)
+  })
+}
+
+const isWoken = (state: Execution.Execution, task: Execution.Task, settled: ReadonlySet<string>): boolean => {
+  const { mode, signals, tasks, timeoutMillis } = task.waits!
+  const came = [...tasks.map((id) => settled.has(id)), ...signals.map((signal) => HashMap.has(state.signals, signal))]
+  if (came.length === 0) return timeoutMillis === undefined
+  return mode === "any" ? came.includes(true) : !came.includes(false)
+}
+
+/** Signals that suspended tasks wait for and nobody answered. */
+export const unanswered = (state: Execution.Execution): ReadonlyArray<string> =>
+  tasksOf(state)
+    .flatMap((task) => (task.status === "suspended" ? task.waits!.signals : []))
+    .filter((signal) => !HashMap.has(state.signals, signal))
+
+// Stories
+
+/** Numbers below `count`, from a list; 0 when the list has run out. */
+export const choosing = (choices: ReadonlyArray<number>): ((count: number) => number) => {
+  let taken = 0
+  return (count) => (taken < choices.length ? choices[taken++]! % count : 0)
+}
+
+/** What happens in the stories of a property. */
+export interface Options {
+  /** Somebody may cancel the execution, or its time may run out. */
+  readonly aborts: boolean
+}
+
+/** Tells the story of a plan. Throws when it does not end. */
+export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: Options): Story => {
+  const choose = choosing(choices)
+  const steps: Array<Step> = []
+  const events: Array<ExecutionEvent.ExecutionEvent> = []
+  const stamp = (draft: ExecutionEvent.Draft): ExecutionEvent.ExecutionEvent => {
+    const event = { ...draft, seq: events.length + 1, at: timeOf(steps.length), executionId: "story" }
+    events.push(event)
+    return event
+  }
+  const started = stamp({ type: "ExecutionStarted", plan })
+  let state = Execution.make(started as ExecutionEvent.Of<"ExecutionStarted">)
+  let turn = 0
+  let asked = 0
+  let spawned = 0
+
+  const add = (command: Decision.Command | undefined, drafts: ReadonlyArray<ExecutionEvent.Draft>): void => {
+    const before = state
+    const stamped = drafts.map(stamp)
+    for (const event of stamped) state = Execution.apply(state, event)
+    steps.push({ command, before, events: stamped, refusal: undefined, after: state })
+  }
+  const send = (command: Decision.Command): void => {
+    const decided = Decision.decide(state, command)
+    if (Result.isSuccess(decided)) add(command, decided.success)
+    else steps.push({ command, before: state, events: [], refusal: decided.failure, after: state })
+  }
+
+  const turnOf = (task: Execution.Task): ExecutionEvent.TurnCompleted => ({
+    type: "TurnCompleted",
+    taskId: task.plan.id,
+    run: task.run,
+    turn: ++turn,
+    messages: [],
+    parts: [],
+    finishReason: "stop",
+    model: "scripted/story",
+    usage: usageOf(choose)
+  })
+  const start = (task: Execution.Task, more: { readonly timedOut?: boolean; readonly seenRun?: number } = {}) =>
+    send({ _tag: "Start", taskId: task.plan.id, worker: "w", maxCrashes, ...more })
+  const finish = (task: Execution.Task, outcome: Decision.Outcome, run = task.run) =>
+    send({
+      _tag: "Finish",
+      taskId: task.plan.id,
+      run,
+      outcome,
+      progress: choose(4) === 1 ? [turnOf(task)] : [],
+      jitter: choose(10) / 10
+    })
+
+  const suspension = (task: Execution.Task): Decision.Outcome => {
+    const ids: Array<string> = []
+    const spawn: Array<Plan.PlannedTask> = []
+    const depth = task.plan.id.split("/").length
+    for (let left = depth > 2 ? 0 : choose(4); left > 0; left--) {
+      const id = `${task.plan.id}/${++spawned}`
+      const onFailure = (["fail", "skip", "continue"] as const)[choose(3)]!
+      const dependencies = ids.filter(() => choose(3) === 1)
+      const done = tasksOf(state).filter(isSettled)
+      if (done.length > 0 && choose(4) === 1) dependencies.push(done[choose(done.length)]!.plan.id)
+      spawn.push(Plans.task({ id, dependencies: [...new Set(dependencies)], onFailure }))
+      ids.push(id)
+    }
+    const signals = Array.from({ length: choose(3) }, () => `s${++asked}`)
+    return {
+      _tag: "Suspended",
+      spawn,
+      waits: {
+        tasks: ids.filter(() => choose(5) !== 1),
+        signals,
+        mode: choose(3) === 1 ? "any" : "all",
+        ...(choose(3) === 1 || (ids.length === 0 && signals.length === 0) ? { timeoutMillis: 50 } : {})
+      }
+    }
+  }
+  const failure = (isRetryable: boolean): Decision.Outcome => ({
+    _tag: "Failed",
+    error: { code: "story", message: "It went wrong.", isRetryable },
+    ...(choose(3) === 1 ? { retryAfterMillis: 5_000 } : {}),
+    ...(choose(3) === 1 ? { keepsTurns: true } : {})
+  })
+
+  const goOn = (): void => {
+    if (state.paused && choose(3) === 0) return send({ _tag: "Resume" })
+    const able = actionable(state).filter((task) => !state.paused || task.status === "running")
+    const task = able[choose(Math.max(able.length, 1))]
+    if (task === undefined) {
+      const signal = unanswered(state)[0]
+      if (signal !== undefined) return send({ _tag: "Signal", signal, value: asked })
+      const sleeper = tasksOf(state).find((each) => each.waits?.timeoutMillis !== undefined)
+      if (state.paused || sleeper === undefined) return send({ _tag: "Resume" })
+      return start(sleeper, { timedOut: true })
+    }
+    if (task.status !== "running") return start(task, choose(2) === 1 ? { seenRun: task.run } : {})
+    switch (choose(12)) {
+      case 1:
+      case 2:
+        return finish(task, failure(true))
+      case 3:
+        return finish(task, failure(false))
+      case 4:
+        return finish(task, { _tag: "Skipped" })
+      case 5:
+        return finish(task, { _tag: "Released" })
+      case 6:
+      case 7:
+      case 8:
+        return finish(task, suspension(task))
+      default:
+        return finish(task, { _tag: "Completed", output: task.plan.id })
+    }
+  }
+
+  const step = (): void => {
+    const tasks = tasksOf(state)
+    const any = () => tasks[choose(tasks.length)]!
+    switch (choose(20)) {
+      case 1:
+      case 2: {
+        const running = tasks.filter((task) => task.status === "running")
+        if (running.length === 0) return goOn()
+        return add(undefined, [turnOf(running[choose(running.length)]!)])
+      }
+      case 3:
+      case 4: {
+        // A worker died, and another has the task.
+        const running = tasks.filter((task) => task.status === "running")
+        return running.length === 0 ? goOn() : start(running[choose(running.length)]!)
+      }
+      case 5: {
+        const task = any()
+        return finish(task, { _tag: "Completed", output: "stale" }, task.run - 1 + choose(3))
+      }
+      case 6:
+        return start(any(), { timedOut: choose(2) === 1 })
+      case 7: {
+        const task = any()
+        return start(task, { seenRun: task.run + 1 - choose(3) })
+      }
+      case 8:
+        return send({ _tag: "Signal", signal: `s${1 + choose(asked + 1)}`, value: asked })
+      case 9:
+        return send({ _tag: choose(2) === 1 ? "Resume" : "Pause" })
+      case 10:
+        return options.aborts ? send(choose(2) === 1 ? { _tag: "Timeout", millis: 10 } : { _tag: "Cancel" }) : goOn()
+      default:
+        return goOn()
+    }
+  }
+
+  while (state.status === "running") {
+    step()
+    const most = choices.length + stepsPerTask * (HashMap.size(state.tasks) + asked + 1)
+    if (steps.length > most) throw new Error(`It does not end.\n${describe(plan, steps)}`)
+  }
+  return Object.defineProperty({ plan, steps, events, final: state }, FastCheck.toStringMethod, {
+    value: () => describe(plan, steps),
+    enumerable: false
+  })
+}
+
+/** Any story of a plan of this kind. */
+export const of = (plan: FastCheck.Arbitrary<Plan.Plan>, options: Options): FastCheck.Arbitrary<Story> =>
+  FastCheck.tuple(plan, FastCheck.array(FastCheck.nat(59), { maxLength: 120, size: "max" })).map(([plan, choices]) =>
+    tell(plan, choices, options)
+  )
+
+/** Any story at all. */
+export const any: FastCheck.Arbitrary<Story> = FastCheck.oneof(
+  { weight: 3, arbitrary: of(Plans.withPolicies(["skip", "continue"]), { aborts: false }) },
+  { weight: 2, arbitrary: of(Plans.any, { aborts: false }) },
+  { weight: 1, arbitrary: of(Plans.any, { aborts: true }) }
+)
+
+export const timeOf = (step: number): string => new Date(Date.UTC(2026, 0, 1) + step * 10).toISOString()
+
+/** Costs are multiples of an eighth of a dollar: sums of them are exact. */
+const usageOf = (choose: (count: number) => number): Usage => ({
+  requests: 1,
+  inputTokens: choose(50),
+  cachedInputTokens: choose(10),
+  outputTokens: choose(50),
+  reasoningTokens: choose(10),
+  costUsd: choose(12) === 11 ? null : choose(9) / 8
+})
+
+const describe = (plan: Plan.Plan, steps: ReadonlyArray<Step>): string =>
+  [`plan: ${Plans.print(plan)}`, ...steps.map(line)].join("\n  ")
+
+const line = ({ command, events, refusal }: Step): string => {
+  const what =
+    command === undefined
+      ? "record"
+      : [
+          command._tag,
+          "taskId" in command ? command.taskId : "signal" in command ? command.signal : "",
+          command._tag === "Finish" ? `run ${command.run} ${command.outcome._tag}` : "",
+          command._tag === "Start" && command.seenRun !== undefined ? `seen ${command.seenRun}` : "",
+          command._tag === "Start" && command.timedOut === true ? "timed out" : ""
+        ]
+          .filter(Boolean)
+          .join(" ")
+  return `${what} -> ${refusal ?? events.map(print).join(", ")}`
+}
+
+/** An event in a few words. */
+export const print = (event: ExecutionEvent.ExecutionEvent): string => {
+  const of = "taskId" in event ? ` ${event.taskId}` : ""
+  const run = "run" in event && event.run !== undefined ? `@${event.run}` : ""
+  const detail =
+    event.type === "TaskSuspended"
+      ? ` for ${event.waits.mode} of {${[...event.waits.tasks, ...event.waits.signals].join(" ")}}`
+      : event.type === "ExecutionEnded"
+        ? ` ${event.status}${event.error?.taskId === undefined ? "" : ` by ${event.error.taskId}`}`
+        : "reason" in event
+          ? ` (${event.reason})`
+          : ""
+  return `${event.seq}:${event.type}${of}${run}${detail}`
+}
