@@ -1,0 +1,188 @@
+/**
+ * The packages as their users get them: packed, installed by npm in an empty application, imported, required and compiled
+ * against. Nothing here can see the workspace.
+ */
+import { execFile } from "node:child_process"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest"
+
+const minute = 60_000
+const root = join(import.meta.dirname, "..")
+
+/** npm tells the scripts that it runs where they run; an npm that they start must not believe that it runs there too. */
+const environment = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(npm_(package|lifecycle|command|config_local_prefix)|NODE_(ENV|OPTIONS)|VITEST)/.test(name)
+    )
+  ),
+  PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`
+}
+
+interface Outcome {
+  readonly ok: boolean
+  readonly stdout: string
+  /** Everything that was printed, for the message of a failure. */
+  readonly text: string
+}
+
+const run = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<Outcome> => {
+  try {
+    const options = { cwd, env: environment, maxBuffer: 64 * 1024 * 1024 }
+    const { stdout, stderr } = await promisify(execFile)(command, [...args], options)
+    return { ok: true, stdout, text: stdout + stderr }
+  } catch (error) {
+    const { stdout = "", stderr = "", message } = error as { stdout?: string; stderr?: string; message: string }
+    return { ok: false, stdout, text: `${message}\n${stdout}${stderr}` }
+  }
+}
+
+const must = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<string> => {
+  const outcome = await run(command, args, cwd)
+  if (!outcome.ok) throw new Error(outcome.text)
+  return outcome.stdout
+}
+
+/** The files of a small application. It is compiled as strictly as a user might. */
+const application: { readonly [file: string]: string } = {
+  "tsconfig.json": JSON.stringify({
+    compilerOptions: {
+      module: "nodenext",
+      moduleResolution: "nodenext",
+      target: "es2023",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: []
+    },
+    include: ["*.mts", "*.cts"]
+  }),
+  "esm.mjs": `
+    const names = JSON.parse(process.argv[2])
+    const keys = {}
+    for (const name of names) keys[name] = Object.keys(await import(name)).sort()
+    console.log(JSON.stringify(keys))`,
+  "commonjs.cjs": `
+    const names = JSON.parse(process.argv[2])
+    const keys = {}
+    for (const name of names) keys[name] = Object.keys(require(name)).sort()
+    console.log(JSON.stringify(keys))`,
+  "consumer.mts": `
+    import { Crew, Dag } from "@crewline/core"
+    import * as CrewModule from "@crewline/core/Crew"
+    import * as promise from "@crewline/core/promise"
+    import * as llm from "@crewline/llm"
+    import * as memory from "@crewline/memory-pg"
+    import * as queue from "@crewline/queue-redis"
+    import * as server from "@crewline/server"
+    import * as tools from "@crewline/tools"
+
+    export const crew: CrewModule.Crew<unknown> = Crew.make({
+      name: "first",
+      agents: { writer: { role: "Writer", goal: "Write", backstory: "Wrote before." } },
+      tasks: { write: { agent: "writer", description: "Write.", expectedOutput: "A text." } }
+    })
+
+    Crew.make({
+      name: "misspelt",
+      agents: { writer: { role: "Writer", goal: "Write", backstory: "Wrote before." } },
+      // @ts-expect-error no agent has this name
+      tasks: { write: { agent: "wirter", description: "Write.", expectedOutput: "A text." } }
+    })
+
+    export const modules: ReadonlyArray<object> = [Dag, promise, llm, memory, queue, server, tools]`,
+  "consumer.cts": `
+    import core = require("@crewline/core")
+
+    export const make: object = core.Crew.make`
+}
+
+describe("packed packages in an empty application", () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "crewline-packages-")))
+  const app = join(folder, "app")
+  let names: ReadonlyArray<string> = []
+  let offline: string | undefined
+
+  const needsRegistry = (context: TestContext) => {
+    if (offline !== undefined) context.skip(offline)
+  }
+
+  beforeAll(async () => {
+    mkdirSync(app)
+    for (const [file, text] of Object.entries(application)) writeFileSync(join(app, file), text)
+    const packed = await must(process.execPath, [join(root, "scripts", "pack.mjs"), folder], root)
+    const tarballs = new Map(
+      packed
+        .trim()
+        .split("\n")
+        .map((line): [string, string] => {
+          const [name = "", file = ""] = line.split(" ")
+          return [name, `file:${file}`]
+        })
+    )
+    names = [...tarballs.keys()]
+    const dependencies = Object.fromEntries(tarballs)
+    // The packages ask for each other by version: they must mean these, not what a registry has under their names.
+    const overrides = Object.fromEntries(names.map((name) => [name, `$${name}`]))
+    const manifest = { name: "application", private: true, type: "module", dependencies, overrides }
+    writeFileSync(join(app, "package.json"), JSON.stringify(manifest))
+    const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
+    const outcome = await run("npm", args, app)
+    if (outcome.ok) return
+    if (!/code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED)/.test(outcome.text))
+      throw new Error(outcome.text)
+    offline = "the npm registry cannot be reached"
+  }, 5 * minute)
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const keysBy = async (file: string): Promise<{ readonly [name: string]: ReadonlyArray<string> }> =>
+    JSON.parse(await must("node", [file, JSON.stringify([...names, "@crewline/core/promise"])], app))
+
+  it("are all there", (context) => {
+    needsRegistry(context)
+    expect(names).toEqual(
+      ["core", "llm", "memory-pg", "queue-redis", "server", "tools"].map((name) => `@crewline/${name}`)
+    )
+  })
+
+  it("can be imported and, on Node >= 22, required with the same result", { timeout: minute }, async (context) => {
+    needsRegistry(context)
+    const imported = await keysBy("esm.mjs")
+    for (const [name, keys] of Object.entries(imported)) expect(keys, name).not.toEqual([])
+    const required = await keysBy("commonjs.cjs")
+    for (const [name, keys] of Object.entries(imported)) {
+      expect(
+        required[name]?.filter((key) => key !== "__esModule"),
+        name
+      ).toEqual(keys)
+    }
+  })
+
+  it("keep their internals to themselves", { timeout: minute }, async (context) => {
+    needsRegistry(context)
+    const outcome = await run("node", ["esm.mjs", JSON.stringify(["@crewline/core/internal/anything"])], app)
+    expect(outcome.text).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED")
+  })
+
+  it("compile in a strict application, from ESM and from CommonJS", { timeout: 2 * minute }, async (context) => {
+    needsRegistry(context)
+    const outcome = await run("tsc", ["-p", "tsconfig.json"], app)
+    expect(outcome.text).toBe("")
+  })
+
+  it("bring the crewline command", { timeout: minute }, async (context) => {
+    needsRegistry(context)
+    const outcome = await run(
+      "node",
+      [join(app, "node_modules", "@crewline", "server", "bin", "crewline.mjs"), "--help"],
+      app
+    )
+    expect(outcome.ok, outcome.text).toBe(true)
+    expect(outcome.stdout).toContain("validate")
+  })
+})

@@ -1,0 +1,176 @@
+/**
+ * Who may use whom. The table is the decision; the test holds manifests, project references and the imports that are really
+ * there to it. To change the architecture, change the table, and say why on a page in `decisions/`.
+ */
+import { globSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { builtinModules } from "node:module"
+import { basename, dirname, join, relative, resolve } from "node:path"
+import * as typescript from "typescript-6"
+import { describe, expect, it } from "vitest"
+
+interface Allowed {
+  /** Packages of ours. */
+  readonly ours: ReadonlyArray<string>
+  /** Packages of others. */
+  readonly others: ReadonlyArray<string>
+  /** Of others, for `src/testing` only: its users bring a test runner anyway. */
+  readonly testing?: ReadonlyArray<string>
+  /** Whether the modules of Node may be used. */
+  readonly node: boolean
+}
+
+const table: { readonly [name: string]: Allowed } = {
+  core: {
+    ours: [],
+    others: ["@cfworker/json-schema", "effect", "yaml"],
+    testing: ["@effect/vitest", "vitest"],
+    node: false
+  },
+  llm: { ours: ["core"], others: ["effect", "openai", "undici"], node: true },
+  tools: { ours: ["core"], others: ["effect"], node: true },
+  "memory-pg": {
+    ours: ["core"],
+    others: ["@effect/sql-pg", "@electric-sql/pglite", "@electric-sql/pglite-pgvector", "effect"],
+    node: true
+  },
+  "queue-redis": { ours: ["core"], others: ["effect", "ioredis"], node: true },
+  server: {
+    ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
+    others: ["@effect/platform-node", "effect", "ws"],
+    node: true
+  }
+}
+
+const lineLimit = 500
+/** Names that say nothing about what is inside. */
+const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
+
+const root = join(import.meta.dirname, "..")
+const names = Object.keys(table)
+const folder = (name: string): string => join(root, "packages", name)
+const read = (file: string): string => readFileSync(file, "utf8")
+const readJson = (file: string) => JSON.parse(read(file))
+const sources = (name: string): ReadonlyArray<string> => globSync("src/**/*.ts", { cwd: folder(name) }).sort()
+
+/** What a file imports, types and `import()` included; not what its comments show as an example. */
+const imports = (file: string): ReadonlyArray<string> =>
+  typescript.preProcessFile(read(file), true, true).importedFiles.map(({ fileName }) => fileName)
+
+/** `@scope/name` of `@scope/name/module`. */
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/")
+
+/** Why a file may not import this, or nothing. */
+const objection = (name: string, file: string, specifier: string): string | undefined => {
+  const allowed = table[name]!
+  const inTesting = file.startsWith("src/testing/")
+  if (specifier.startsWith(".")) {
+    const target = resolve(folder(name), dirname(file), specifier)
+    if (relative(join(folder(name), "src"), target).startsWith("..")) return "leaves the sources of the package"
+    if (!specifier.endsWith(".ts") && !specifier.endsWith(".json")) return "needs the ending .ts"
+    // Test code ships only under ./testing, for applications that have the test runner.
+    return !inTesting && target.startsWith(join(folder(name), "src", "testing")) ? "is test code" : undefined
+  }
+  if (specifier.startsWith("node:") || builtinModules.includes(specifier)) {
+    if (!specifier.startsWith("node:")) return "needs the prefix node:"
+    return allowed.node ? undefined : "needs Node, and this package runs anywhere"
+  }
+  if (specifier === "effect") return "is the barrel: import the module, as in effect/Effect"
+  const imported = packageOf(specifier)
+  if (imported === `@crewline/${name}`) return "is the package itself: import the file"
+  if (imported.startsWith("@crewline/")) {
+    if (!allowed.ours.includes(imported.slice("@crewline/".length))) return "is a package that this one must not know"
+    return /^@crewline\/[^/]+\/(src|dist|internal)(\/|$)/.test(specifier) ? "is another package's internals" : undefined
+  }
+  if (allowed.others.includes(imported)) return undefined
+  return inTesting && allowed.testing?.includes(imported) ? undefined : "is not in the table of dependencies"
+}
+
+it("the table names every package", () => {
+  expect(readdirSync(join(root, "packages")).sort()).toEqual([...names].sort())
+  const references = readJson(join(root, "tsconfig.json")).references.map(({ path }: { path: string }) =>
+    basename(path)
+  )
+  expect(references.sort()).toEqual([...names].sort())
+})
+
+describe("the guard itself", () => {
+  it.each([
+    ["core", "src/Crew.ts", "node:fs", "needs Node"],
+    ["core", "src/Crew.ts", "effect", "barrel"],
+    ["core", "src/Crew.ts", "openai", "not in the table"],
+    ["core", "src/Crew.ts", "vitest", "not in the table"],
+    ["core", "src/Crew.ts", "./testing/Suite.ts", "test code"],
+    ["core", "src/Crew.ts", "@crewline/llm", "must not know"],
+    ["llm", "src/Llm.ts", "../../core/src/Crew.ts", "leaves the sources"],
+    ["llm", "src/Llm.ts", "./Other", "ending .ts"],
+    ["llm", "src/Llm.ts", "fs", "prefix node:"],
+    ["llm", "src/Llm.ts", "@crewline/tools", "must not know"],
+    ["llm", "src/Llm.ts", "@crewline/core/internal/Text", "internals"]
+  ])("refuses in %s, %s: %s", (name, file, specifier, reason) => {
+    expect(objection(name, file, specifier)).toContain(reason)
+  })
+
+  it.each([
+    ["core", "src/testing/Suite.ts", "vitest"],
+    ["core", "src/Crew.ts", "effect/Effect"],
+    ["server", "src/Cli/Output.ts", "../Api.ts"],
+    ["server", "src/Cli.ts", "@crewline/core/Crew"],
+    ["tools", "src/FileRead.ts", "node:path"]
+  ])("lets %s, %s: %s pass", (name, file, specifier) => {
+    expect(objection(name, file, specifier)).toBeUndefined()
+  })
+})
+
+describe.each(names)("%s", (name) => {
+  const allowed = table[name]!
+  const manifest = readJson(join(folder(name), "package.json"))
+
+  it("declares the dependencies of the table, and no other", () => {
+    const ours = allowed.ours.map((other) => `@crewline/${other}`)
+    const declared = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }
+    expect(Object.keys(declared).sort()).toEqual([...ours, ...allowed.others, ...(allowed.testing ?? [])].sort())
+    for (const other of allowed.testing ?? []) expect(manifest.peerDependenciesMeta[other]).toEqual({ optional: true })
+    const { references = [] } = readJson(join(folder(name), "tsconfig.json"))
+    expect(references.map(({ path }: { path: string }) => basename(path)).sort()).toEqual([...allowed.ours].sort())
+  })
+
+  it("imports only what the table allows", () => {
+    const objections = sources(name).flatMap((file) =>
+      imports(join(folder(name), file)).flatMap((specifier) => {
+        const reason = objection(name, file, specifier)
+        return reason === undefined ? [] : [`packages/${name}/${file}: "${specifier}" ${reason}`]
+      })
+    )
+    expect(objections).toEqual([])
+  })
+
+  it("offers the same modules from sources and when published, never its internals", () => {
+    expect(Object.keys(manifest.publishConfig.exports)).toEqual(Object.keys(manifest.exports))
+    expect(manifest.exports["./internal/*"]).toBeNull()
+    expect(manifest.publishConfig.exports["./internal/*"]).toBeNull()
+  })
+
+  it("has files with names that say something, each short enough to read", () => {
+    const problems = sources(name).flatMap((file) => {
+      const lines = read(join(folder(name), file)).split("\n").length - 1
+      return [
+        ...(emptyNames.test(basename(file, ".ts")) ? [`${file}: name it after its main export`] : []),
+        ...(lines >= lineLimit ? [`${file}: ${lines} lines, look for the second concept inside`] : [])
+      ]
+    })
+    expect(problems).toEqual([])
+  })
+
+  it("has a folder only beside a file of its name", () => {
+    const entries = globSync("src/**/*", { cwd: folder(name) })
+    const lonely = entries.filter((entry) => {
+      if (/^src\/(internal|testing)$/.test(entry) || !statSync(join(folder(name), entry)).isDirectory()) return false
+      return !entries.includes(`${entry}.ts`)
+    })
+    expect(lonely).toEqual([])
+  })
+})
