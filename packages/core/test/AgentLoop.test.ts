@@ -1,0 +1,324 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
+import * as Fiber from "effect/Fiber"
+import * as Crewline from "../src/Crewline.ts"
+import * as EventLog from "../src/EventLog.ts"
+import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
+import * as Llm from "../src/Llm.ts"
+import type * as Plan from "../src/Plan.ts"
+import * as TaskQueue from "../src/TaskQueue.ts"
+import * as Toolbox from "../src/Toolbox.ts"
+import * as Workspace from "../src/Workspace.ts"
+import * as World from "./fake/World.ts"
+
+const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
+
+/** Runs one task `a` to its end; answers its view, its events and what the model was asked. */
+const runTask = (
+  task: Partial<Plan.PlannedTask>,
+  answers: ReadonlyArray<Llm.Answer | World.Reply>,
+  tools: ReadonlyArray<Toolbox.Tool> = []
+) => {
+  const asked: Array<Llm.Request> = []
+  return Effect.gen(function* () {
+    const crewline = yield* Crewline.Crewline
+    const handle = yield* crewline.startPlan(World.plan({ a: { retry: once, ...task } }))
+    const fiber = yield* Effect.forkChild(Stream.runCollect(handle.events))
+    for (let i = 0; i < 50 && fiber.pollUnsafe() === undefined; i++) yield* TestClock.adjust(100)
+    const events = yield* Fiber.join(fiber)
+    const view = yield* crewline.get(handle.id)
+    return { task: view.tasks["a"]!, events, asked }
+  }).pipe(Effect.provide(World.world(World.llm(World.script({ a: answers }), asked), World.toolbox(...tools))))
+}
+
+const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.Followed>, type: T) =>
+  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
+
+const lastMessage = (request: Llm.Request): string => JSON.stringify(request.messages.at(-1))
+
+describe("AgentLoop", () => {
+  describe("tools", () => {
+    it.effect("run at once, and their results go back in the order of the calls", () =>
+      Effect.gen(function* () {
+        const { asked, events, task } = yield* runTask(
+          { tools: ["slow", "fast"] },
+          [World.calls(["slow", { n: 1 }], ["fast", { n: 2 }]), World.text("done")],
+          [
+            World.tool("slow", (args) => Effect.delay(Effect.succeed({ slow: args["n"]! }), 100)),
+            World.tool("fast", (args) => Effect.succeed({ fast: args["n"]! }), { idempotent: true })
+          ]
+        )
+        assert.strictEqual(task.output, "done")
+        assert.deepStrictEqual(
+          ofType(events, "ToolCalled").map((event) => event.tool),
+          ["fast", "slow"]
+        )
+        assert.match(lastMessage(asked[1]!), /"slow":1.*"fast":2/)
+        // Only the call that must not be repeated is announced, and before it runs.
+        assert.deepStrictEqual(
+          ofType(events, "ToolStarted").map((event) => event.tool),
+          ["slow"]
+        )
+        assert.strictEqual(ofType(events, "ToolCalled")[1]!.durationMillis, 100)
+      })
+    )
+
+    it.effect("failures, unknown tools and broken arguments are told to the model, not thrown", () =>
+      Effect.gen(function* () {
+        const { asked, task } = yield* runTask(
+          { tools: ["broken"] },
+          [World.calls(["broken", {}], ["ghost", {}], ["broken", "{not json"]), World.text("I give up")],
+          [World.tool("broken", () => Effect.fail(new Toolbox.ToolFailed({ message: "no such city" })))]
+        )
+        assert.strictEqual(task.status, "completed")
+        const message = lastMessage(asked[1]!)
+        assert.include(message, "no such city")
+        assert.include(message, 'There is no tool \\"ghost\\". Your tools: broken.')
+        assert.include(message, "not valid JSON")
+      })
+    )
+
+    it.effect("a tool that throws fails the task with its message", () =>
+      Effect.gen(function* () {
+        const { task } = yield* runTask(
+          { tools: ["bug"] },
+          [World.calls(["bug", {}])],
+          [World.tool("bug", () => Effect.die(new Error("off by one")))]
+        )
+        assert.strictEqual(task.error!.code, "defect")
+        assert.include(task.error!.message, "off by one")
+      })
+    )
+
+    it.effect("the same call with the same result is refused, then the attempt fails", () =>
+      Effect.gen(function* () {
+        let runs = 0
+        const again = World.calls(["look", { at: 1 }])
+        const { asked, events, task } = yield* runTask(
+          { tools: ["look"], maxTurns: 25 },
+          Array.from({ length: 20 }, () => again),
+          [
+            World.tool("look", () =>
+              Effect.sync(() => {
+                runs++
+                return "nothing"
+              })
+            )
+          ]
+        )
+        assert.strictEqual(task.error!.code, "tool-loop")
+        assert.strictEqual(runs, 3)
+        assert.include(lastMessage(asked[4]!), "You have made this very call 3 times")
+        assert.strictEqual(ofType(events, "ToolStarted").length, 3)
+      })
+    )
+
+    it.effect("a call whose results change may be made again and again", () =>
+      Effect.gen(function* () {
+        let runs = 0
+        const { task } = yield* runTask(
+          { tools: ["poll"], maxTurns: 25 },
+          [...Array.from({ length: 8 }, () => World.calls(["poll", {}])), World.text("ready")],
+          [World.tool("poll", () => Effect.sync(() => ++runs))]
+        )
+        assert.strictEqual(task.output, "ready")
+        assert.strictEqual(runs, 8)
+      })
+    )
+
+    it.effect("in the last turn no tool may be called, and without an answer the task fails", () =>
+      Effect.gen(function* () {
+        const { asked, task } = yield* runTask(
+          { tools: ["look"], maxTurns: 2 },
+          [World.calls(["look", { n: 1 }]), World.calls(["look", { n: 2 }])],
+          [World.tool("look", () => Effect.succeed(1))]
+        )
+        assert.deepStrictEqual(
+          asked.map((request) => request.toolChoice),
+          ["auto", "none"]
+        )
+        assert.strictEqual(task.error!.code, "max-turns")
+      })
+    )
+
+    it.effect("a tool that this process does not have is a clear failure", () =>
+      Effect.gen(function* () {
+        const { task } = yield* runTask({ tools: ["nowhere"] }, [])
+        assert.strictEqual(task.error!.code, "unknown-tool")
+        assert.include(task.error!.message, "nowhere")
+      })
+    )
+  })
+
+  describe("typed output", () => {
+    const output = { type: "object", properties: { score: { type: "integer" } }, required: ["score"] }
+
+    it.effect("is validated, sent back with the complaint, and stored as JSON", () =>
+      Effect.gen(function* () {
+        const { asked, events, task } = yield* runTask({ output }, [
+          World.text("it is good"),
+          World.text('{"score":"high"}'),
+          World.text('Here you are:\n```json\n{"score": 7}\n```')
+        ])
+        assert.deepStrictEqual(task.output, { score: 7 })
+        assert.include(lastMessage(asked[1]!), "The answer is not JSON")
+        assert.include(lastMessage(asked[2]!), "/score")
+        assert.strictEqual(ofType(events, "OutputRejected").length, 2)
+      })
+    )
+
+    it.effect("fails after so many repairs", () =>
+      Effect.gen(function* () {
+        const { task } = yield* runTask({ output, maxRepairs: 1 }, [World.text("no"), World.text("no")])
+        assert.strictEqual(task.error!.code, "output-invalid")
+        assert.strictEqual(task.usage.requests, 2)
+      })
+    )
+
+    it.effect("asks for JSON by the provider's means only when no tool can be called", () =>
+      Effect.gen(function* () {
+        const { asked } = yield* runTask(
+          { output, tools: ["look"], maxTurns: 2 },
+          [World.calls(["look", {}]), World.text('{"score":1}')],
+          [World.tool("look", () => Effect.succeed(1))]
+        )
+        assert.deepStrictEqual(
+          asked.map((request) => request.output !== undefined),
+          [false, true]
+        )
+      })
+    )
+  })
+
+  it.effect("an empty or a truncated answer is sent back", () =>
+    Effect.gen(function* () {
+      const { asked, task } = yield* runTask({}, [World.text("  "), World.text("long, lo", "length"), World.text("ok")])
+      assert.strictEqual(task.output, "ok")
+      assert.include(lastMessage(asked[1]!), "empty")
+      assert.include(lastMessage(asked[2]!), "cut off")
+    })
+  )
+
+  it.effect("a refusal of the content filter is final", () =>
+    Effect.gen(function* () {
+      const { task } = yield* runTask({}, [World.text("I", "content-filter")])
+      assert.strictEqual(task.error!.code, "model-content-refused")
+      assert.strictEqual(task.usage.requests, 1)
+    })
+  )
+
+  describe("a guardrail in words", () => {
+    const guardrails: ReadonlyArray<Plan.Guardrail> = [{ kind: "sentence", text: "Name a source." }]
+
+    it.effect("is judged by the model; the complaint goes back to the agent", () =>
+      Effect.gen(function* () {
+        const { asked, events, task } = yield* runTask({ guardrails }, [
+          World.text("Otters float."),
+          World.text('{"accepted":false,"complaint":"no source"}'),
+          World.text("Otters float (Kenyon 1969)."),
+          World.text('{"accepted":true,"complaint":""}')
+        ])
+        assert.include(String(task.output), "Kenyon")
+        assert.include(lastMessage(asked[2]!), "no source")
+        assert.deepStrictEqual(
+          ofType(events, "GuardrailJudged").map((event) => event.accepted),
+          [false, true]
+        )
+        assert.strictEqual(task.usage.requests, 4)
+      })
+    )
+
+    it.effect("that refuses every time fails the task", () =>
+      Effect.gen(function* () {
+        const no = World.text('{"accepted":false,"complaint":"no source"}')
+        const { task } = yield* runTask({ guardrails, maxRepairs: 1 }, [World.text("a"), no, World.text("b"), no])
+        assert.strictEqual(task.error!.code, "guardrail-refused")
+        assert.include(task.error!.message, "no source")
+      })
+    )
+
+    it.effect("whose judge gives no verdict is a failure of its own", () =>
+      Effect.gen(function* () {
+        const { task } = yield* runTask({ guardrails }, [World.text("a"), World.text("hm")])
+        assert.strictEqual(task.error!.code, "guardrail-unavailable")
+      })
+    )
+  })
+
+  it.effect("every reason of a model's failure has its code", () =>
+    Effect.gen(function* () {
+      const reasons = [
+        [new Llm.ContextTooLong({ description: "x" }), "model-context-too-long"],
+        [new Llm.QuotaExhausted({ description: "x" }), "model-quota-exhausted"],
+        [new Llm.Overloaded({ description: "x" }), "model-overloaded"]
+      ] as const
+      for (const [reason, code] of reasons) {
+        const { task } = yield* runTask({}, [World.refuse(reason)])
+        assert.strictEqual(task.error!.code, code)
+      }
+    })
+  )
+
+  describe("taken up again", () => {
+    const shared = Layer.provideMerge(TaskQueue.layerLocal, Layer.merge(EventLog.layerLocal, Workspace.layerNone))
+    const process = (
+      reply: Parameters<typeof World.llm>[0],
+      asked: Array<Llm.Request>,
+      tools: ReadonlyArray<Toolbox.Tool>
+    ) =>
+      Crewline.layer({ sweepMillis: 100 }).pipe(
+        Layer.provide([World.llm(reply, asked), World.toolbox(...tools), TaskQueue.layerLocal])
+      )
+
+    it.effect("asks nothing again that was answered, and repeats no call that must not be", () =>
+      Effect.gen(function* () {
+        const asked: Array<Llm.Request> = []
+        let charged = 0
+        const tools = [
+          World.tool("read", () => Effect.succeed("text"), { idempotent: true }),
+          World.tool("charge", () =>
+            Effect.andThen(
+              Effect.sync(() => void charged++),
+              Effect.never
+            )
+          )
+        ]
+        const context = yield* Layer.build(shared)
+        // The first process stops while it waits for the second tool; its end is abrupt as far as the tool knows.
+        const id = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const crewline = yield* Crewline.Crewline
+            const handle = yield* crewline.startPlan(World.plan({ a: { tools: ["read", "charge"], retry: once } }))
+            yield* TestClock.adjust(10)
+            return handle.id
+          }).pipe(
+            Effect.provide(
+              process(World.script({ a: [World.calls(["read", {}, "1"], ["charge", {}, "2"])] }), asked, tools)
+            )
+          )
+        ).pipe(Effect.provideContext(context))
+        const log = yield* Effect.provideContext(Effect.service(EventLog.EventLog), context)
+        assert.strictEqual((yield* log.read(id)).at(-1)!.type, "TaskReleased")
+        const events = yield* Effect.gen(function* () {
+          const crewline = yield* Crewline.Crewline
+          const fiber = yield* Effect.forkChild(Stream.runCollect(crewline.follow(id)))
+          yield* TestClock.adjust(200)
+          return yield* Fiber.join(fiber)
+        }).pipe(
+          Effect.provide(process(World.script({ a: [World.text("done")] }), asked, tools)),
+          Effect.provideContext(context)
+        )
+        assert.strictEqual(charged, 1)
+        assert.strictEqual(asked.length, 2)
+        assert.strictEqual(ofType(events, "ToolCalled").filter((event) => event.tool === "read").length, 1)
+        assert.include(lastMessage(asked[1]!), "not known")
+        assert.strictEqual(ofType(events, "TaskStarted").at(-1)!.run, 2)
+        assert.strictEqual(ofType(events, "TaskStarted").at(-1)!.attempt, 1)
+        assert.strictEqual(events.at(-1)!.type, "ExecutionEnded")
+      }).pipe(Effect.scoped)
+    )
+  })
+})
