@@ -1,0 +1,170 @@
+/**
+ * The body of a chat completion for a request of ours.
+ */
+import type { Request, ToolDefinition } from "@crewline/core/Llm"
+import type * as Prompt from "effect/ai/Prompt"
+import type {
+  ChatCompletionContentPart,
+  ChatCompletionCreateParams,
+  ChatCompletionMessageFunctionToolCall,
+  ChatCompletionMessageParam,
+  ChatCompletionTool
+} from "openai/resources/chat/completions"
+import * as StrictSchema from "./StrictSchema.ts"
+
+/** The request cannot be put into words that the provider has. */
+export class Unsupported extends Error {}
+
+export interface Options {
+  readonly model: string
+  /** OpenAI's own models take `max_completion_tokens`; most compatible servers know only the older `max_tokens`. */
+  readonly maxTokensField: "max_completion_tokens" | "max_tokens"
+}
+
+export const make = (options: Options, request: Request): ChatCompletionCreateParams => {
+  const { tools, output } = request
+  const model = request.options
+  const offered = tools.length > 0
+  return {
+    model: options.model,
+    messages: messagesOf(request.messages),
+    ...(offered && { tools: toolsOf(tools) }),
+    ...(offered && request.toolChoice !== "auto" && { tool_choice: request.toolChoice }),
+    ...(output !== undefined && responseFormat(output)),
+    ...(model !== undefined && {
+      ...(model.temperature !== undefined && { temperature: model.temperature }),
+      ...(model.topP !== undefined && { top_p: model.topP }),
+      ...(model.maxOutputTokens !== undefined && { [options.maxTokensField]: model.maxOutputTokens }),
+      ...(model.seed !== undefined && { seed: model.seed }),
+      ...(model.stop !== undefined && { stop: [...model.stop] })
+    }),
+    ...(request.onDelta !== undefined && { stream: true, stream_options: { include_usage: true } })
+  }
+}
+
+// --- tools and output -------------------------------------------------------------------------------------------------------------
+
+// A task offers the same tools in every turn.
+const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, Array<ChatCompletionTool>>()
+
+const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<ChatCompletionTool> => {
+  const known = knownTools.get(tools)
+  if (known !== undefined) return known
+  const made = tools.map(({ name, description, parameters }): ChatCompletionTool => ({
+    type: "function",
+    function: { name, description, parameters: withoutDialect(parameters) }
+  }))
+  knownTools.set(tools, made)
+  return made
+}
+
+const withoutDialect = (schema: { readonly [key: string]: unknown }): { [key: string]: unknown } => {
+  const { $schema: _, ...rest } = schema
+  return rest
+}
+
+/** Providers take objects at the root only; another root is left to the prompt and to the caller's validation. */
+const responseFormat = (output: NonNullable<Request["output"]>) => {
+  const { name, schema } = output
+  if (schema["type"] !== "object") return {}
+  return {
+    response_format: {
+      type: "json_schema" as const,
+      json_schema: {
+        name: name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "output",
+        schema: withoutDialect(schema),
+        strict: StrictSchema.qualifies(schema)
+      }
+    }
+  }
+}
+
+// --- messages ---------------------------------------------------------------------------------------------------------------------
+
+const messagesOf = (messages: ReadonlyArray<Prompt.MessageEncoded>): Array<ChatCompletionMessageParam> => {
+  const out: Array<ChatCompletionMessageParam> = []
+  for (const message of messages) {
+    switch (message.role) {
+      case "system":
+        out.push({ role: "system", content: message.content })
+        break
+      case "user":
+        out.push({ role: "user", content: userContent(message.content) })
+        break
+      case "assistant":
+        out.push(assistantMessage(message.content))
+        break
+      case "tool":
+        for (const part of message.content) {
+          if (part.type === "tool-result") {
+            out.push({ role: "tool", tool_call_id: part.id, content: resultText(part) })
+          }
+        }
+    }
+  }
+  return out
+}
+
+const userContent = (content: Prompt.UserMessageEncoded["content"]): string | Array<ChatCompletionContentPart> => {
+  if (typeof content === "string") return content
+  const [only] = content
+  if (content.length === 1 && only?.type === "text") return only.text
+  return content.map((part) => (part.type === "text" ? { type: "text", text: part.text } : filePart(part)))
+}
+
+const assistantMessage = (content: Prompt.AssistantMessageEncoded["content"]): ChatCompletionMessageParam => {
+  if (typeof content === "string") return { role: "assistant", content }
+  let text = ""
+  const calls: Array<ChatCompletionMessageFunctionToolCall> = []
+  for (const part of content) {
+    if (part.type === "text") text += part.text
+    else if (part.type === "tool-call") {
+      // Arguments that were not JSON go back as a JSON string: several servers parse what they are given here.
+      const json = JSON.stringify(part.params) ?? "{}"
+      calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: json } })
+    }
+  }
+  if (calls.length === 0) return { role: "assistant", content: text }
+  return { role: "assistant", content: text === "" ? null : text, tool_calls: calls }
+}
+
+const resultText = (part: Prompt.ToolResultPartEncoded): string => {
+  if (part.modelOutput !== undefined) {
+    return part.modelOutput.map((output) => (output.type === "text" ? output.text : `[${output.mediaType}]`)).join("\n")
+  }
+  return typeof part.result === "string" ? part.result : (JSON.stringify(part.result) ?? "")
+}
+
+const filePart = (part: Prompt.FilePartEncoded): ChatCompletionContentPart => {
+  const { mediaType, data } = part
+  const url = urlOf(data)
+  if (mediaType.startsWith("image/")) {
+    const type = mediaType === "image/*" ? "image/jpeg" : mediaType
+    return { type: "image_url", image_url: { url: url ?? `data:${type};base64,${base64Of(data)}` } }
+  }
+  if (url !== undefined) throw new Unsupported(`A file of type ${mediaType} has to be given as bytes, not as a URL.`)
+  if (mediaType === "application/pdf") {
+    const fileName = part.fileName ?? "document.pdf"
+    return {
+      type: "file",
+      file: { filename: fileName, file_data: `data:application/pdf;base64,${base64Of(data)}` }
+    }
+  }
+  const audio = mediaType === "audio/wav" ? "wav" : mediaType === "audio/mpeg" ? "mp3" : undefined
+  if (audio !== undefined) return { type: "input_audio", input_audio: { data: base64Of(data), format: audio } }
+  throw new Unsupported(`A file of type ${mediaType} cannot be sent in a chat completion.`)
+}
+
+type FileData = Prompt.FilePartEncoded["data"]
+
+const urlOf = (data: FileData): string | undefined => {
+  if (data instanceof URL) return data.href
+  if (typeof data === "string") return /^(https?|data):/.test(data) ? data : undefined
+  return "_tag" in data && data._tag === "URL" ? data.href : undefined
+}
+
+const base64Of = (data: FileData): string => {
+  if (typeof data === "string") return data
+  if (data instanceof Uint8Array) return Buffer.from(data).toString("base64")
+  return "_tag" in data && data._tag === "Uint8Array" ? data.base64 : ""
+}

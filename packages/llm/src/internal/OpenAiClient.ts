@@ -1,0 +1,75 @@
+/**
+ * The official client, without what every call of ours would pay for again: request headers are built once (each `Headers` costs
+ * about 10 µs, and a call makes five), and time limits are the transport's, so that no timer is set per request. Both are
+ * methods that the SDK lets subclasses override; everything else of the request and its failures is the SDK's.
+ *
+ * Measured, 50 calls at once: 201 µs a call before, 113 µs with it (`bench/model-call.ts`).
+ */
+import { OpenAI } from "openai"
+import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
+import * as UndiciFetch from "../UndiciFetch.ts"
+
+type RequestOptions = Parameters<OpenAI["buildRequest"]>[0]
+type BuiltRequest = Awaited<ReturnType<OpenAI["buildRequest"]>>
+
+const path = "/chat/completions"
+
+export interface Options {
+  readonly apiKey: string
+  readonly baseURL: string
+  readonly organization: string | null
+  readonly project: string | null
+  /** How long the other side may stay silent. */
+  readonly silenceMillis: number
+}
+
+// The SDK sends the name of the class as its user agent.
+export class CrewlineOpenAI extends OpenAI {
+  readonly #fetch: UndiciFetch.Fetch
+  #first: { readonly headers: Headers; readonly url: string } | undefined
+
+  constructor(options: Options) {
+    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+    super({
+      apiKey: options.apiKey,
+      adminAPIKey: null,
+      webhookSecret: null,
+      organization: options.organization,
+      project: options.project,
+      baseURL: options.baseURL,
+      timeout: options.silenceMillis,
+      // Retrying is ours: it has a budget, it is recorded, and it can be interrupted.
+      maxRetries: 0,
+      // What the SDK would print may quote prompts.
+      logLevel: "off",
+      fetch
+    })
+    this.#fetch = fetch
+  }
+
+  /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
+  complete(body: ChatCompletionCreateParams, signal: AbortSignal): Promise<Response> {
+    return this.post(path, { body, signal }).asResponse()
+  }
+
+  override async buildRequest(options: RequestOptions, retry?: { retryCount?: number }): Promise<BuiltRequest> {
+    const first = this.#first
+    if (options.path === path && first !== undefined) {
+      const req = {
+        method: "POST",
+        headers: first.headers,
+        body: JSON.stringify(options.body),
+        signal: options.signal ?? null
+      }
+      return { req, url: first.url, timeout: this.timeout }
+    }
+    const built = await super.buildRequest(options, retry)
+    // Frozen: the fetch reads it once.
+    if (options.path === path) this.#first = { headers: Object.freeze(built.req.headers), url: built.url }
+    return built
+  }
+
+  override fetchWithTimeout(url: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+    return this.#fetch(url, init)
+  }
+}

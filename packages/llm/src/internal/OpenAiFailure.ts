@@ -1,0 +1,170 @@
+/**
+ * Every way in which a call to OpenAI or a compatible server fails, as the reason that retry, budget and people act on.
+ */
+import * as Llm from "@crewline/core/Llm"
+import { APIConnectionTimeoutError, APIError, APIConnectionError } from "openai/core/error"
+import * as ChatAnswer from "./ChatAnswer.ts"
+import * as ChatRequest from "./ChatRequest.ts"
+
+export interface Context {
+  /** The full reference of the model. */
+  readonly reference: string
+  /** Where the request went, without credentials. */
+  readonly address: string
+  /** Removes the key from a text. */
+  readonly redact: (text: string) => string
+  readonly requestId?: string | undefined
+  readonly now: number
+}
+
+export const toLlmError = (context: Context, error: unknown): Llm.LlmError =>
+  new Llm.LlmError({ model: context.reference, reason: reasonOf(context, error) })
+
+const reasonOf = (context: Context, error: unknown): Llm.Reason => {
+  if (error instanceof ChatAnswer.NotAnAnswer) return new Llm.MalformedAnswer(details(context, error.message))
+  if (error instanceof ChatAnswer.Refused) return new Llm.ContentRefused(details(context, error.message))
+  if (error instanceof ChatRequest.Unsupported) return new Llm.InvalidRequest(details(context, error.message))
+  if (error instanceof ChatAnswer.FailedMidStream) {
+    const { code, type } = error.body
+    const status = typeof code === "number" ? code : undefined
+    return fromResponse(context, {
+      status,
+      code: text(code),
+      type: text(type),
+      message: error.message,
+      headers: undefined
+    })
+  }
+  if (error instanceof APIConnectionTimeoutError) return timeout(context)
+  if (error instanceof APIError && !(error instanceof APIConnectionError)) {
+    const { status, code, type, headers } = error
+    return fromResponse(
+      { ...context, requestId: error.requestID ?? context.requestId },
+      { status, code: text(code), type: text(type), message: error.message, headers }
+    )
+  }
+  return fromTransport(context, error instanceof APIConnectionError ? error.cause : error)
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
+const longest = 600
+
+const details = (context: Context, description: string): { description: string; requestId?: string } => {
+  const safe = context.redact(description).trim()
+  const short = safe.length > longest ? `${safe.slice(0, longest)}…` : safe
+  return context.requestId === undefined || context.requestId === ""
+    ? { description: short }
+    : { description: short, requestId: context.redact(context.requestId) }
+}
+
+// --- failures that the server reported --------------------------------------------------------------------------------------------
+
+interface Failure {
+  readonly status: number | undefined
+  readonly code: string
+  readonly type: string
+  readonly message: string
+  readonly headers: Headers | undefined
+}
+
+const tooLong = /maximum context length|context (length|window)|prompt is too long|too many tokens|reduce the length/i
+const noCredit = /insufficient_quota|billing_hard_limit|billing_not_active/
+const filtered = /content_filter|content_policy|ResponsibleAI/i
+const limited = /rate_limit/
+const busy = /server_error|overloaded|service_unavailable/
+
+const fromResponse = (context: Context, failure: Failure): Llm.Reason => {
+  const { status, code, type, message } = failure
+  const kind = `${code} ${type}`
+  const described = (hint = "") => details(context, `${message || "The provider gave no reason."}${hint}`)
+  const later = () => {
+    const retryAfterMillis = retryAfter(failure.headers, context.now)
+    return retryAfterMillis === undefined ? described() : { ...described(), retryAfterMillis }
+  }
+  if (noCredit.test(kind) || status === 402) {
+    return new Llm.QuotaExhausted(described(" The account has no credit left; add some at the provider."))
+  }
+  if (filtered.test(kind)) return new Llm.ContentRefused(described())
+  if (
+    code === "context_length_exceeded" ||
+    status === 413 ||
+    ((status === 400 || status === 422) && tooLong.test(message))
+  ) {
+    return new Llm.ContextTooLong(described())
+  }
+  if (status === 429 || limited.test(kind)) return new Llm.RateLimited(later())
+  if (status === 401) return new Llm.Authentication(described(" Check the API key."))
+  if (status === 403) return new Llm.Authentication(described(" The API key may not do this."))
+  if (status === 408) return new Llm.Timeout(described())
+  if (status === 409 || (status !== undefined && status >= 500) || busy.test(kind)) return new Llm.Overloaded(later())
+  if (status !== undefined && status >= 300 && status < 400) {
+    const location = failure.headers?.get("location")
+    const to = location == null ? "" : ` to ${withoutCredentials(location)}`
+    return new Llm.InvalidRequest(described(` ${context.address} redirects${to}; set the base URL to where it leads.`))
+  }
+  if (status === undefined) return new Llm.Overloaded(described())
+  if (status === 404) return new Llm.InvalidRequest(described(` Asked at ${context.address}.`))
+  return new Llm.InvalidRequest(described())
+}
+
+/** How long the provider asks to wait, in milliseconds. Source: RFC 9110, 10.2.3; `retry-after-ms` is OpenAI's own. */
+const retryAfter = (headers: Headers | undefined, now: number): number | undefined => {
+  const millis = headers?.get("retry-after-ms")
+  if (millis != null && millis.trim() !== "" && Number(millis) >= 0) return Math.ceil(Number(millis))
+  const value = headers?.get("retry-after")?.trim()
+  if (value === undefined || value === "") return undefined
+  const seconds = Number(value)
+  if (seconds >= 0) return Math.ceil(seconds * 1_000)
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+const withoutCredentials = (address: string): string => address.replace(/\/\/[^/@\s]*@/, "//")
+
+// --- failures on the way ----------------------------------------------------------------------------------------------------------
+
+const silences = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"])
+
+const unsendable = new Set(["UND_ERR_INVALID_ARG", "ERR_INVALID_URL", "ERR_INVALID_CHAR"])
+
+const wordings: { readonly [code: string]: string } = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "there is no such host",
+  EAI_AGAIN: "the name cannot be resolved now",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was closed",
+  UND_ERR_SOCKET: "the connection was closed",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached"
+}
+
+const timeout = (context: Context): Llm.Timeout =>
+  new Llm.Timeout(details(context, `${context.address} was silent for too long.`))
+
+const fromTransport = (context: Context, error: unknown): Llm.Reason => {
+  const code = codeOf(error)
+  if (silences.has(code)) return timeout(context)
+  if (error instanceof Error && error.name === "HTTPParserError") {
+    return new Llm.MalformedAnswer(details(context, `${context.address} does not speak HTTP: ${error.message}.`))
+  }
+  if (error instanceof Error && (unsendable.has(code) || (error instanceof TypeError && code === ""))) {
+    // Most often a key with a stray character, or a base URL that is none.
+    return new Llm.InvalidRequest(details(context, `Nothing can be sent to ${context.address}: ${error.message}.`))
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  const why = wordings[code] === undefined ? message : `${wordings[code]} (${code})`
+  return new Llm.Network(details(context, `Cannot talk to ${context.address}: ${why}.`))
+}
+
+const codeOf = (error: unknown): string => {
+  for (let current = error, depth = 0; depth < 4; depth++) {
+    if (typeof current !== "object" || current === null) return ""
+    if ("code" in current && typeof current.code === "string") return current.code
+    // Several addresses were tried.
+    if ("errors" in current && Array.isArray(current.errors) && current.errors.length > 0) current = current.errors[0]
+    else if ("cause" in current) current = current.cause
+    else return ""
+  }
+  return ""
+}
