@@ -25,7 +25,7 @@ export const layer: Layer.Layer<AgentStore, never, SqlClient> = Layer.effect(
   Effect.suspend(() =>
     ResourceStore.make<AgentBody>({
       name: "AgentStore",
-      table: "agents",
+      table: "crewline_agent",
       prefix: "agent",
       nameOf: (agent) => agent.name
     })

@@ -32,6 +32,11 @@ export class CrewStore extends Context.Service<CrewStore, ResourceStore.Resource
 export const layer: Layer.Layer<CrewStore, never, SqlClient> = Layer.effect(
   CrewStore,
   Effect.suspend(() =>
-    ResourceStore.make<CrewBody>({ name: "CrewStore", table: "crews", prefix: "crew", nameOf: (crew) => crew.name })
+    ResourceStore.make<CrewBody>({
+      name: "CrewStore",
+      table: "crewline_crew",
+      prefix: "crew",
+      nameOf: (crew) => crew.name
+    })
   )
 )

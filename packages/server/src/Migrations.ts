@@ -1,39 +1,50 @@
 /**
- * The tables of the server, as plain SQL for PostgreSQL 15 and newer, PGlite included. Forward only: a migration that was
- * released is never edited, another one follows.
+ * The tables of the server: what clients store. Plain SQL for PostgreSQL 15 and newer, PGlite included; applied under the
+ * component name `server` by `@crewline/memory-pg/Migrations`.
  *
  * `collate "C"`: ids and cursors are compared byte by byte, in every database alike.
  */
-
-/** One step of the schema. */
-export interface Migration {
-  /** Sorts and names the migration; unique over all packages. */
-  readonly name: string
-  readonly sql: string
-}
+import * as Migrations from "@crewline/memory-pg/Migrations"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
 
 const resource = (table: string) => `
 create table ${table} (
   tenant     text not null,
   id         text collate "C" primary key,
   name       text not null,
-  version    integer not null default 1,
+  version    int not null default 1,
+  -- JSON as text: jsonb reorders keys, and the order of tasks means something.
   body       text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-create index ${table}_tenant_id on ${table} (tenant, id desc);
+create index ${table}_listing on ${table} (tenant, id);
 `
 
 /** Every migration of this package, in order. */
-export const migrations: ReadonlyArray<Migration> = [
+export const migrations: ReadonlyArray<Migrations.Migration> = [
   {
-    name: "server_0001_resources",
-    sql: `${resource("crews")}
-create index crews_tenant_name on crews (tenant, name);
-${resource("agents")}
-${resource("llm_providers")}
-create unique index llm_providers_tenant_name on llm_providers (tenant, name);
-`
+    id: 1,
+    name: "resources",
+    sql: [
+      resource("crewline_crew"),
+      "create index crewline_crew_name on crewline_crew (tenant, name);",
+      resource("crewline_agent"),
+      "create index crewline_agent_name on crewline_agent (tenant, name);",
+      resource("crewline_llm_provider"),
+      // Models are named by their provider: `acme/some-model`.
+      "create unique index crewline_llm_provider_name on crewline_llm_provider (tenant, name);"
+    ].join("\n")
   }
 ]
+
+/** Applies this package's migrations; answers the names of those applied now. */
+export const migrate: Effect.Effect<ReadonlyArray<string>, Migrations.MigrationError, SqlClient> = Migrations.run({
+  component: "server",
+  migrations
+})
+
+/** Applies this package's migrations before what is provided with it is built. */
+export const layer: Layer.Layer<never, Migrations.MigrationError, SqlClient> = Layer.effectDiscard(migrate)

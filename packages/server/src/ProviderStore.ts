@@ -56,7 +56,7 @@ export const layer: Layer.Layer<ProviderStore, never, SqlClient> = Layer.effect(
   Effect.suspend(() =>
     ResourceStore.make<ProviderBody>({
       name: "ProviderStore",
-      table: "llm_providers",
+      table: "crewline_llm_provider",
       prefix: "provider",
       nameOf: (provider) => provider.name
     })

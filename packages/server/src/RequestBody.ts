@@ -64,8 +64,16 @@ export const text = (
 }
 
 /** A JSON body, with the keys that it says twice refused. */
-export const json = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const body = yield* text(request, ["application/json"])
+export const json = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax | Problem.PayloadTooLarge | Problem.UnsupportedMediaType> {
+  return yield* parseJson(yield* text(request, ["application/json"]))
+})
+
+/** The value of a JSON text. */
+export const parseJson = Effect.fnUntraced(function* (
+  body: string
+): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax> {
   const parsed = Json.parse(body)
   if (Result.isFailure(parsed)) {
     const { message, line, column } = parsed.failure

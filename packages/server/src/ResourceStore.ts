@@ -92,7 +92,7 @@ export interface ResourceStore<Body> {
 export interface Options<Body> {
   /** For the names of operations in errors and traces. */
   readonly name: string
-  readonly table: "crews" | "agents" | "llm_providers"
+  readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider"
   /** Of the ids: `crew` makes `crew_…`. */
   readonly prefix: string
   /** What resources are found by, besides their id. */

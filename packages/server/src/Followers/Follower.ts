@@ -1,0 +1,126 @@
+/**
+ * One WebSocket that follows an execution. It holds a cursor, not a buffer: what it has not taken yet stays in the log.
+ */
+import type { Duplex } from "node:stream"
+import type { WebSocket } from "ws"
+
+/** Codes that a socket is closed with. */
+export const closeCodes = {
+  /** `ExecutionEnded` was sent. */
+  ended: 1000,
+  /** The server has a fault. */
+  fault: 1011,
+  /** The server restarts: connect again, with `after`. */
+  restart: 1012,
+  /** `after` is no seq of this execution. */
+  badAfter: 4400,
+  /** There is no such execution. */
+  unknown: 4404,
+  /** The client takes too little; the reason is the last seq that it was sent. */
+  slow: 4408
+} as const
+
+export interface Limits {
+  /** Bytes on their way to a client beyond which passing deltas are dropped. */
+  readonly deltaBytes: number
+  /** Bytes on their way to a client beyond which nothing more is given to its socket. */
+  readonly storedBytes: number
+  /** Milliseconds that a client may stay beyond `storedBytes` before it is closed. */
+  readonly patienceMillis: number
+}
+
+export const defaultLimits: Limits = { deltaBytes: 256 * 1024, storedBytes: 1024 * 1024, patienceMillis: 10_000 }
+
+export class Follower {
+  /** The last seq that was given to the socket. */
+  cursor: number
+  /** A page of the log is on its way for this follower. */
+  isLoading = false
+  /** Since when it has been beyond the limit; by the clock of `check`. */
+  private blockedSince: number | undefined
+  private isBlocked = false
+  private isAlive = true
+  private readonly webSocket: WebSocket
+  private readonly socket: Duplex
+  private readonly limits: Limits
+
+  constructor(webSocket: WebSocket, socket: Duplex, after: number, limits: Limits) {
+    this.webSocket = webSocket
+    this.socket = socket
+    this.cursor = after
+    this.limits = limits
+    webSocket.on("pong", () => {
+      this.isAlive = true
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN
+  }
+
+  /** Calls back whenever the socket has become free for more. */
+  onDrain(resume: () => void) {
+    this.socket.on("drain", () => {
+      if (this.hasRoom) resume()
+    })
+  }
+
+  onClose(closed: () => void) {
+    this.webSocket.on("close", closed)
+    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
+    this.webSocket.on("error", () => undefined)
+  }
+
+  /** True when more stored events may be given to the socket. Remembers when not. */
+  get hasRoom(): boolean {
+    this.isBlocked = this.socket.writableLength >= this.limits.storedBytes
+    if (!this.isBlocked) this.blockedSince = undefined
+    return !this.isBlocked
+  }
+
+  /** Stored events up to `to`. The caller has asked `hasRoom`. */
+  send(frames: Buffer, to: number) {
+    if (!this.isOpen) return
+    this.socket.write(frames)
+    this.cursor = to
+  }
+
+  /** Stored events one by one, as far as there is room. */
+  sendEach(frames: ReadonlyArray<Buffer>) {
+    // One system call for all of them instead of one each.
+    this.socket.cork()
+    for (const frame of frames) {
+      if (!this.isOpen || !this.hasRoom) break
+      this.socket.write(frame)
+      this.cursor++
+    }
+    this.socket.uncork()
+  }
+
+  /** Passing deltas, which are dropped when the client is behind. */
+  sendDeltas(frames: Buffer) {
+    if (this.isOpen && this.socket.writableLength < this.limits.deltaBytes) this.socket.write(frames)
+  }
+
+  close(code: number, reason: string) {
+    this.webSocket.close(code, reason)
+  }
+
+  terminate() {
+    this.webSocket.terminate()
+  }
+
+  /** Closes a client that has been taking nothing for too long. `now` in milliseconds, of any one clock. */
+  check(now: number) {
+    if (!this.isOpen || this.hasRoom) return
+    this.blockedSince ??= now
+    if (now - this.blockedSince >= this.limits.patienceMillis) this.close(closeCodes.slow, String(this.cursor))
+  }
+
+  /** Asks for a sign of life; a client that has not given one since the last time is dead. */
+  ping() {
+    if (!this.isAlive) return this.webSocket.terminate()
+    this.isAlive = false
+    if (this.isOpen) this.webSocket.ping()
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Everything that this server answers over HTTP: the API, its description, its documentation, and a word of welcome.
+ */
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import { Api } from "./Api.ts"
+import * as CrewReader from "./CrewReader.ts"
+import * as Agents from "./Http/Agents.ts"
+import * as Crews from "./Http/Crews.ts"
+import * as Executions from "./Http/Executions.ts"
+import * as Failures from "./Http/Failures.ts"
+import * as Health from "./Http/Health.ts"
+import * as LlmProviders from "./Http/LlmProviders.ts"
+import * as Tools from "./Http/Tools.ts"
+import * as Problem from "./Problem.ts"
+
+const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide([Crews.layer, Agents.layer, LlmProviders.layer, Tools.layer, Executions.layer, Health.layer]),
+  Layer.provide(CrewReader.layer),
+  Layer.provide(Failures.layerProblems)
+)
+
+/** Nothing from anywhere else: the page of the reference holds its own script and style. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline'",
+  "style-src 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'"
+].join("; ")
+
+/** The page of the API reference. */
+const docs = HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } }).pipe(
+  Layer.provide(
+    HttpRouter.middleware((page) =>
+      Effect.map(page, HttpServerResponse.setHeader("content-security-policy", contentSecurityPolicy))
+    ).layer
+  )
+)
+
+const index = HttpRouter.add(
+  "GET",
+  "/",
+  Effect.succeed(
+    HttpServerResponse.jsonUnsafe({
+      name: "Crewline",
+      docs: "/docs",
+      openapi: "/openapi.json",
+      crews: "/api/v1/crews",
+      agents: "/api/v1/agents",
+      llmProviders: "/api/v1/llm-providers",
+      tools: "/api/v1/tools",
+      executions: "/api/v1/executions",
+      follow: "/api/v1/executions/{id}/ws?after={seq}",
+      health: { live: "/health/live", ready: "/health/ready" },
+      problems: "/problems"
+    })
+  )
+)
+
+const problems = HttpRouter.addAll([
+  HttpRouter.route("GET", "/problems", Effect.succeed(HttpServerResponse.jsonUnsafe(Problem.catalogue))),
+  HttpRouter.route(
+    "GET",
+    "/problems/:code",
+    Effect.flatMap(HttpRouter.params, ({ code = "" }) => {
+      const problem = Object.hasOwn(Problem.catalogue, code) ? Problem.catalogue[code] : undefined
+      return problem === undefined
+        ? HttpServerRespondable.toResponse(
+            new Problem.NoSuchRoute({ detail: "There is no such problem; see /problems." })
+          )
+        : Effect.succeed(HttpServerResponse.jsonUnsafe({ code, ...problem }))
+    })
+  )
+])
+
+/** A plain request for the address of a WebSocket. */
+const webSocket = HttpRouter.add(
+  "GET",
+  "/api/v1/executions/:id/ws",
+  HttpServerRespondable.toResponse(
+    new Problem.UpgradeRequired({
+      detail: "Open this address as a WebSocket, or follow the execution at …/events with Accept: text/event-stream."
+    })
+  ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))
+)
+
+/** All routes. What none of them answers is left to `Failures.answer`. */
+export const layer = Layer.mergeAll(api, docs, index, problems, webSocket)

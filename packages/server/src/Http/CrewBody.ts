@@ -1,0 +1,66 @@
+/**
+ * Crews in the bodies of requests, as JSON or YAML.
+ */
+import type * as CoreCrew from "@crewline/core/Crew"
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type * as Json from "../Json.ts"
+import * as Problem from "../Problem.ts"
+import * as RequestBody from "../RequestBody.ts"
+import type * as ResourceStore from "../ResourceStore.ts"
+import * as Failing from "./Failing.ts"
+
+/** The types that a crew may come as. */
+export const mediaTypes = ["application/json", "application/yaml"]
+
+/** A key that stands twice, as a problem of the crew. */
+export const duplicate = ({ path, line, column }: Json.Duplicate): CoreCrew.Problem => ({
+  code: "duplicate-name",
+  path,
+  message: RequestBody.duplicateError({ path, line, column }).message,
+  line,
+  column
+})
+
+/** The value of a body, and the problems that its text already shows. */
+export const value = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  const { value, duplicates } = yield* RequestBody.parseJson(yield* RequestBody.text(request, mediaTypes))
+  return { value, problems: duplicates.map(duplicate) }
+})
+
+/** Problems of a crew as a problem of the request; `at` is where the crew stands in the body. */
+export const invalid = (
+  error: CoreCrew.CrewInvalid,
+  at: (problem: CoreCrew.Problem) => ReadonlyArray<string | number> = () => []
+): Problem.CrewInvalid => {
+  const count = error.problems.length
+  return new Problem.CrewInvalid({
+    detail:
+      count === 1 ? error.problems[0]!.message : `The crew has ${count} problems: ${error.problems[0]?.message} …`,
+    errors: error.problems.map((problem) => ({ ...problem, path: [...at(problem), ...problem.path] }))
+  })
+}
+
+/** Failures of reading a crew as problems. */
+export const reading =
+  (at?: (problem: CoreCrew.Problem) => ReadonlyArray<string | number>) =>
+  <A, R>(
+    effect: Effect.Effect<A, CoreCrew.CrewInvalid | ResourceStore.StoreError, R>
+  ): Effect.Effect<A, Problem.CrewInvalid | Problem.Unavailable, R> =>
+    Effect.catch(effect, (error): Effect.Effect<never, Problem.CrewInvalid | Problem.Unavailable> => {
+      if (error._tag === "CrewInvalid") return Effect.fail(invalid(error, at))
+      return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+    })
+
+/** What of a replacement came with the resource, and the crew itself. */
+export const replacement = (value: unknown): { readonly version: number | undefined; readonly crew: unknown } => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { version: undefined, crew: value }
+  const {
+    id: _id,
+    version,
+    createdAt: _createdAt,
+    updatedAt: _updatedAt,
+    ...crew
+  }: { [key: string]: unknown } = Object.fromEntries(Object.entries(value))
+  return { version: typeof version === "number" ? version : undefined, crew }
+}

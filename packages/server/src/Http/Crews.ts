@@ -1,0 +1,56 @@
+/** Handlers of `/api/v1/crews`. */
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { Api } from "../Api.ts"
+import { CrewReader } from "../CrewReader.ts"
+import { CrewStore } from "../CrewStore.ts"
+import * as Page from "../Page.ts"
+import * as CrewBody from "./CrewBody.ts"
+import * as Failing from "./Failing.ts"
+import * as Resource from "./Resource.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "crews",
+  Effect.fnUntraced(function* (handlers) {
+    const crews = yield* CrewStore
+    const reader = yield* CrewReader
+    return handlers
+      .handle("list", ({ query }) =>
+        Effect.gen(function* () {
+          const limit = query.limit ?? Page.defaultLimit
+          const before = yield* Page.decodeCursor(query.cursor)
+          const items = yield* crews.list({ limit: limit + 1, before, name: query.name }).pipe(Failing.storing)
+          return Page.make(items.map(Resource.view), limit, (crew) => crew.id)
+        })
+      )
+      .handleRaw("create", ({ request }) =>
+        Effect.gen(function* () {
+          const { value, problems } = yield* CrewBody.value(request)
+          const { body } = yield* reader.read(value, problems).pipe(CrewBody.reading())
+          return Resource.created(yield* crews.create(body).pipe(Failing.storing), "/api/v1/crews")
+        })
+      )
+      .handle("get", ({ params }) =>
+        Effect.map(crews.get(params.id).pipe(Failing.reading("crew")), (stored) => Resource.found(stored))
+      )
+      .handleRaw("replace", ({ request, params, headers }) =>
+        Effect.gen(function* () {
+          const { value, problems } = yield* CrewBody.value(request)
+          const { version, crew } = CrewBody.replacement(value)
+          const { body } = yield* reader.read(crew, problems).pipe(CrewBody.reading())
+          const stored = yield* Resource.expected(crews, params.id, headers["if-match"], version).pipe(
+            Effect.flatMap((expected) => crews.replace(params.id, body, expected)),
+            Failing.changing("crew")
+          )
+          return Resource.found(stored)
+        })
+      )
+      .handle("remove", ({ params, headers }) =>
+        Resource.expected(crews, params.id, headers["if-match"]).pipe(
+          Effect.flatMap((expected) => crews.remove(params.id, expected)),
+          Failing.changing("crew")
+        )
+      )
+  })
+)

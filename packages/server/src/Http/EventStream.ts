@@ -1,0 +1,68 @@
+/**
+ * Events of an execution as server-sent events. `id` is the seq, so that an EventSource that was cut goes on where it was;
+ * passing deltas have no `id`. Ends after `ExecutionEnded`; from then on the answer is 204, at which an EventSource stays closed.
+ */
+import type * as EventLog from "@crewline/core/EventLog"
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Stream from "effect/Stream"
+import type * as Lifecycle from "../Lifecycle.ts"
+import * as Problem from "../Problem.ts"
+import * as RequestBody from "../RequestBody.ts"
+import * as Failing from "./Failing.ts"
+
+/** Between comments that keep the connection from being taken for dead. */
+const heartbeat = "15 seconds"
+
+/** True when the client prefers a stream to a page. */
+export const isWanted = (request: HttpServerRequest.HttpServerRequest): boolean =>
+  /\btext\/event-stream\b/i.test(request.headers["accept"] ?? "")
+
+const encode = (event: ExecutionEvent.Followed): string =>
+  `${ExecutionEvent.isStored(event) ? `id: ${event.seq}\n` : ""}data: ${JSON.stringify(event)}\n\n`
+
+const invalidPlace = (path: ReadonlyArray<string>, message: string) =>
+  RequestBody.invalid([{ path, code: "invalid-value", message }])
+
+export interface Options {
+  readonly log: EventLog.EventLog["Service"]
+  readonly lifecycle: Lifecycle.Lifecycle["Service"]
+  readonly executionId: string
+  /** `Last-Event-ID`: goes before `from`, because an EventSource repeats the URL that it began with. */
+  readonly after: string | undefined
+  readonly from: number
+  readonly deltas: boolean
+}
+
+export const respond = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<
+  HttpServerResponse.HttpServerResponse,
+  Problem.NotFound | Problem.Unavailable | Problem.InvalidRequest
+> {
+  const { executionId, log } = options
+  const summary = yield* log.summary(executionId).pipe(Failing.execution(executionId))
+  if (options.after !== undefined && !/^\d{1,15}$/.test(options.after)) {
+    return yield* invalidPlace(
+      ["headers", "last-event-id"],
+      "Last-Event-ID must be the id of an event, a whole number."
+    )
+  }
+  const after = options.after === undefined ? options.from : Number(options.after)
+  if (after > summary.lastSeq) {
+    return yield* invalidPlace(["query", "after"], `after is ${after}, but the last seq is ${summary.lastSeq}.`)
+  }
+  if (summary.endedAt !== undefined && after === summary.lastSeq) return HttpServerResponse.empty({ status: 204 })
+  const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(Stream.map(encode))
+  const comments = Stream.tick(heartbeat).pipe(Stream.map(() => ":\n\n"))
+  return HttpServerResponse.stream(
+    Stream.succeed("retry: 1000\n\n").pipe(
+      Stream.concat(Stream.merge(events, comments, { haltStrategy: "left" })),
+      Stream.interruptWhen(options.lifecycle.stopping),
+      Stream.encodeText
+    ),
+    { contentType: "text/event-stream", headers: { "cache-control": "no-store", "x-accel-buffering": "no" } }
+  )
+})

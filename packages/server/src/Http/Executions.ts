@@ -1,0 +1,175 @@
+/** Handlers of `/api/v1/executions`. */
+import * as CoreCrew from "@crewline/core/Crew"
+import { Crewline } from "@crewline/core/Crewline"
+import * as EventLog from "@crewline/core/EventLog"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type * as Schema from "effect/Schema"
+import { Api } from "../Api.ts"
+import { CrewReader } from "../CrewReader.ts"
+import { CrewStore } from "../CrewStore.ts"
+import * as Lifecycle from "../Lifecycle.ts"
+import * as Page from "../Page.ts"
+import * as Problem from "../Problem.ts"
+import * as RequestBody from "../RequestBody.ts"
+import * as CrewBody from "./CrewBody.ts"
+import * as EventStream from "./EventStream.ts"
+import * as Failing from "./Failing.ts"
+import * as StartBody from "./StartBody.ts"
+
+const defaultEvents = 100
+
+const statuses: ReadonlyArray<EventLog.Summary["status"]> = ["pending", "running", "completed", "failed", "cancelled"]
+
+const isStatus = (status: string): status is EventLog.Summary["status"] => statuses.some((known) => known === status)
+
+const decodeStatus = (
+  status: string | undefined
+): Effect.Effect<ReadonlyArray<EventLog.Summary["status"]> | undefined, Problem.InvalidRequest> => {
+  if (status === undefined) return Effect.succeed(undefined)
+  const names = status.split(",").map((name) => name.trim())
+  const unknown = names.filter((name) => !isStatus(name))
+  return unknown.length === 0
+    ? Effect.succeed(names.filter(isStatus))
+    : Effect.fail(
+        RequestBody.invalid(
+          unknown.map((name) => ({
+            path: ["query", "status"],
+            code: "invalid-value",
+            message: `${JSON.stringify(name)} is no status to filter by; there are ${statuses.join(", ")}.`
+          }))
+        )
+      )
+}
+
+/** Where the problems of a crew stand in the body of a start. */
+const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" ? [] : ["crew"])
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "executions",
+  Effect.fnUntraced(function* (handlers) {
+    const crewline = yield* Crewline
+    const log = yield* EventLog.EventLog
+    const crews = yield* CrewStore
+    const reader = yield* CrewReader
+    const lifecycle = yield* Lifecycle.Lifecycle
+
+    const view = (id: string) => crewline.get(id).pipe(Failing.execution(id))
+
+    return handlers
+      .handleRaw("start", ({ request, headers }) =>
+        Effect.gen(function* () {
+          const { crewId, crew: sent, inputs, problems } = yield* StartBody.read(request)
+          const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
+          const { crew } = yield* reader.read(value, problems).pipe(CrewBody.reading(inStart))
+          const key = headers["idempotency-key"]
+          const execution = yield* crewline
+            .start(crew, {
+              inputs,
+              ...(key !== undefined && { idempotencyKey: key }),
+              ...(crewId !== undefined && { crewId })
+            })
+            .pipe(
+              Effect.catch((error): Effect.Effect<never, StartProblem> => {
+                if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, inStart))
+                if (error.reason._tag === "KeyReused") {
+                  return Effect.fail(new Problem.IdempotencyKeyReused({ detail: error.reason.message }))
+                }
+                return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+              })
+            )
+          const { id, status, crewName, startedAt, ...summary } = yield* log
+            .summary(execution.id)
+            .pipe(Failing.execution(execution.id))
+          return HttpApiSchema.withHeaders({
+            body: {
+              id,
+              status,
+              crewName,
+              ...(summary.crewId !== undefined && { crewId: summary.crewId }),
+              startedAt
+            },
+            headers: { location: `/api/v1/executions/${id}` }
+          })
+        })
+      )
+      .handle("list", ({ query }) =>
+        Effect.gen(function* () {
+          const limit = query.limit ?? Page.defaultLimit
+          const before = yield* Page.decodeCursor(query.cursor)
+          const status = yield* decodeStatus(query.status)
+          const items = yield* log
+            .list({
+              limit: limit + 1,
+              ...(before !== undefined && { before }),
+              ...(status !== undefined && { status }),
+              ...(query.crewId !== undefined && { crewId: query.crewId }),
+              ...(query.crewName !== undefined && { crewName: query.crewName })
+            })
+            .pipe(
+              Effect.catch(({ reason }) =>
+                reason._tag === "UnknownExecution" ? Effect.succeed([]) : listProblem(reason)
+              )
+            )
+          return Page.make(
+            items.map(({ tenant: _tenant, version: _version, ...item }) => item),
+            limit,
+            (item) => item.id
+          )
+        })
+      )
+      .handle("get", ({ params }) => view(params.id))
+      .handle("cancel", ({ params }) =>
+        crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id)))
+      )
+      .handle("events", ({ params, query, headers, request }) =>
+        Effect.gen(function* () {
+          if (EventStream.isWanted(request)) {
+            return yield* EventStream.respond({
+              log,
+              lifecycle,
+              executionId: params.id,
+              after: headers["last-event-id"],
+              from: query.after ?? 0,
+              deltas: query.deltas !== "false"
+            })
+          }
+          const limit = query.limit ?? defaultEvents
+          yield* log.summary(params.id).pipe(Failing.execution(params.id))
+          const events = yield* log
+            .read(params.id, { after: query.after ?? 0, limit: limit + 1 })
+            .pipe(Failing.execution(params.id))
+          const items = events.slice(0, limit)
+          const last = items.at(-1)
+          // Events are JSON already; checking each against a schema would cost more than reading them.
+          return HttpServerResponse.jsonUnsafe({
+            items,
+            ...(events.length > limit && last !== undefined && { nextAfter: last.seq })
+          })
+        })
+      )
+      .handleRaw("signal", ({ params, request }) =>
+        Effect.gen(function* () {
+          const { value } = yield* RequestBody.json(request)
+          // What a JSON text says is JSON.
+          yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(
+            Effect.catch((error): Effect.Effect<never, Problem.ExecutionConflict | EventLog.EventLogError> =>
+              error.reason._tag === "Ended"
+                ? Effect.fail(new Problem.ExecutionConflict({ detail: `The execution ${params.id} has ended.` }))
+                : Effect.fail(error)
+            ),
+            Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
+          )
+          return yield* view(params.id)
+        })
+      )
+  })
+)
+
+type StartProblem = Problem.CrewInvalid | Problem.IdempotencyKeyReused | Problem.Unavailable
+
+const listProblem = (reason: typeof EventLog.Reason.Type): Effect.Effect<never, Problem.Unavailable> =>
+  reason._tag === "Unavailable" ? Failing.unavailable(reason) : Effect.die(reason)

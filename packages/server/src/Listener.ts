@@ -1,0 +1,156 @@
+/**
+ * The HTTP server of the process: one port for requests and WebSockets.
+ *
+ * When its scope closes, it stops accepting, tells followers that the server restarts (1012), lets requests under way finish for a
+ * while, and cuts what is left.
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as ByteSize from "effect/ByteSize"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Fiber from "effect/Fiber"
+import * as Http from "node:http"
+import type { Duplex } from "node:stream"
+import { Followers } from "./Followers.ts"
+import * as Guard from "./Guard.ts"
+import * as Failures from "./Http/Failures.ts"
+import * as Lifecycle from "./Lifecycle.ts"
+import * as Problem from "./Problem.ts"
+import * as RequestBody from "./RequestBody.ts"
+
+/** The server cannot listen where it should. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  /** Of the system: `EADDRINUSE`, `EACCES`, … */
+  code: Schema.String
+}) {
+  override get message() {
+    const where = `${this.host}:${this.port}`
+    switch (this.code) {
+      case "EADDRINUSE":
+        return `Port ${this.port} is in use on ${this.host}. Stop what listens there, or choose another port: PORT=${this.port + 1}.`
+      case "EACCES":
+        return `This user may not listen on ${where}. Choose a port above 1023: PORT=4747.`
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+        return `${this.host} is no address of this machine. Choose another one: HOST=127.0.0.1.`
+      default:
+        return `The server cannot listen on ${where} (${this.code}).`
+    }
+  }
+}
+
+export interface Options {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly allowedHosts: ReadonlyArray<string>
+}
+
+export class Listener extends Context.Service<
+  Listener,
+  {
+    /** Where the server is reached, without a slash at the end. */
+    readonly url: string
+    readonly port: number
+  }
+>()("@crewline/server/Listener") {}
+
+/** How long requests under way may take after the server was told to stop. */
+const graceMillis = 5_000
+
+const followPath = /^\/api\/v1\/executions\/([A-Za-z0-9_-]{1,128})\/ws\/?$/
+
+/** A problem on a connection that asked for a WebSocket, before it is one. */
+const refuseUpgrade = (
+  socket: Duplex,
+  problem: { readonly status: number; readonly title: string; readonly code: string }
+) => {
+  const body = JSON.stringify({ type: `/problems/${problem.code}`, ...problem })
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status] ?? ""}\r\nconnection: close\r\n` +
+      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
+/** Serves an application. */
+export const make = Effect.fnUntraced(function* <E, R>(
+  app: Effect.Effect<HttpServerResponse, E, R | HttpServerRequest | Scope.Scope>,
+  options: Options
+) {
+  const followers = yield* Followers
+  const lifecycle = yield* Lifecycle.Lifecycle
+  const scope = yield* Effect.scope
+  const refuses = Guard.refuses(options)
+  const handle = yield* NodeHttpServer.makeHandler(
+    Failures.answer(app).pipe(
+      Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.fromInputUnsafe(RequestBody.limitBytes))
+    ),
+    { scope }
+  )
+
+  const server = Http.createServer((request, response) => {
+    const reason = refuses(request.headers)
+    if (reason === undefined) return handle(request, response)
+    const { code, title, type, status } = new Problem.ForeignOrigin({})
+    response.writeHead(status, { "content-type": "application/problem+json" })
+    response.end(JSON.stringify({ type, title, status, detail: reason, code }))
+  })
+
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy())
+    const url = new URL(request.url ?? "/", "http://localhost")
+    const executionId = followPath.exec(url.pathname)?.[1]
+    if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, new Problem.ForeignOrigin({}))
+    if (executionId === undefined || request.method !== "GET") return refuseUpgrade(socket, new Problem.NoSuchRoute({}))
+    followers.accept(executionId, url.searchParams.get("after") ?? undefined, request, socket, head)
+  })
+
+  const { host, port } = options
+  yield* Effect.callback<void, CannotListen>((resume) => {
+    const failed = (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new CannotListen({ host, port, code: error.code ?? error.name })))
+    server.once("error", failed)
+    server.listen({ host, port }, () => {
+      server.off("error", failed)
+      resume(Effect.void)
+    })
+  })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      yield* lifecycle.stop
+      const closed = yield* Effect.forkChild(
+        Effect.callback<void>((resume) => {
+          server.close(() => resume(Effect.void))
+          server.closeIdleConnections()
+        }),
+        { startImmediately: true }
+      )
+      yield* followers.close
+      // Connections that become idle after their last answer are closed as they do.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50)
+      const cut = setTimeout(() => server.closeAllConnections(), graceMillis)
+      yield* Effect.ensuring(
+        Fiber.await(closed),
+        Effect.sync(() => {
+          clearInterval(sweep)
+          clearTimeout(cut)
+        })
+      )
+    })
+  )
+
+  const address = server.address()
+  const actual = typeof address === "object" && address !== null ? address.port : port
+  // Nobody can open 0.0.0.0 in a browser everywhere, but everybody can open this machine.
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host
+  return Listener.of({ url: `http://${name}:${actual}`, port: actual })
+})

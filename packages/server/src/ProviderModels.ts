@@ -1,0 +1,93 @@
+/**
+ * Models of stored providers, and behind them those of the environment. A provider is looked up by every call, so that a change
+ * holds from the next call on, in every process, with no restart; a stored provider goes before one of the environment.
+ */
+import * as Llm from "@crewline/core/Llm"
+import * as Tenant from "@crewline/core/Tenant"
+import * as OpenAi from "@crewline/llm/OpenAi"
+import type { Provider } from "@crewline/llm/Provider"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as ProviderStore from "./ProviderStore.ts"
+import type * as ResourceStore from "./ResourceStore.ts"
+
+type Stored = ResourceStore.Stored<ProviderStore.ProviderBody>
+
+/** Sent to servers that want no key: an SDK does not go without one. */
+const noKey = Redacted.make("none")
+
+const make = Effect.gen(function* () {
+  const environment = yield* Llm.Llm
+  const store = yield* ProviderStore.ProviderStore
+  /** Clients keep connections: one for each provider, of the version that was last seen. */
+  const clients = new Map<string, { readonly version: number; readonly provider: Provider }>()
+
+  const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
+
+  const find = (reference: string, name: string) =>
+    Effect.catch(store.list({ name, limit: 1 }), ({ reason }) =>
+      fail(
+        reference,
+        new Llm.Network({
+          description:
+            reason._tag === "Unavailable" && !reason.isRetryable
+              ? "The stored providers cannot be read; the log of the server says more."
+              : "The stored providers cannot be read now."
+        })
+      )
+    ).pipe(Effect.map((found) => found[0]))
+
+  const keyOf = Effect.fnUntraced(function* (reference: string, { apiKeyVariable, name }: ProviderStore.ProviderBody) {
+    if (apiKeyVariable === undefined) return noKey
+    const key = yield* Effect.catch(Config.option(Config.Redacted(apiKeyVariable)), () => Effect.succeed(Option.none()))
+    if (Option.isSome(key)) return key.value
+    return yield* fail(
+      reference,
+      new Llm.Authentication({
+        description: `The provider "${name}" wants its key in the environment variable ${apiKeyVariable}, which the server does not have.`
+      })
+    )
+  })
+
+  const clientOf = Effect.fnUntraced(function* (reference: string, { id, version, body }: Stored) {
+    const key = `${yield* Tenant.Current} ${id}`
+    const known = clients.get(key)
+    if (known?.version === version) return known.provider
+    const provider = OpenAi.make({
+      name: body.name,
+      apiKey: yield* keyOf(reference, body),
+      ...(body.baseUrl !== undefined && { baseURL: body.baseUrl })
+    })
+    clients.set(key, { version, provider })
+    return provider
+  })
+
+  return Llm.Llm.of({
+    resolve: Effect.fnUntraced(function* (reference) {
+      const slash = reference?.indexOf("/") ?? -1
+      if (reference === undefined || slash <= 0) return yield* environment.resolve(reference)
+      const stored = yield* find(reference, reference.slice(0, slash))
+      if (stored === undefined) return yield* environment.resolve(reference)
+      const model = reference.slice(slash + 1)
+      const { models, name } = stored.body
+      if (models !== undefined && !models.includes(model)) {
+        return yield* fail(
+          reference,
+          new Llm.UnknownModel({
+            description: `The provider "${name}" offers ${models.join(", ") || "no models"}, but not ${model}.`
+          })
+        )
+      }
+      return (yield* clientOf(reference, stored)).model(model)
+    })
+  })
+})
+
+/** Over the models of the environment. */
+export const layer = <E, R>(
+  environment: Layer.Layer<Llm.Llm, E, R>
+): Layer.Layer<Llm.Llm, E, R | ProviderStore.ProviderStore> =>
+  Layer.effect(Llm.Llm, make).pipe(Layer.provide(environment))
