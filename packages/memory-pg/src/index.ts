@@ -1,1 +1,8 @@
-export {}
+/**
+ * PostgreSQL for Crewline, on a server or embedded in the process.
+ */
+export * as Database from "./Database.ts"
+export * as Migrations from "./Migrations.ts"
+export * as PgEventLog from "./PgEventLog.ts"
+export * as Pglite from "./Pglite.ts"
+export * as Postgres from "./Postgres.ts"

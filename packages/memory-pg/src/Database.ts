@@ -1,0 +1,57 @@
+/**
+ * The database that the configuration names: a PostgreSQL server when `DATABASE_URL` is set, else one embedded in this process, in
+ * the directory `CREWLINE_DATA` (default `.crewline`). Both come migrated.
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Migrations from "./Migrations.ts"
+import * as Pglite from "./Pglite.ts"
+import * as Postgres from "./Postgres.ts"
+
+export type Options =
+  | { readonly kind: "server"; readonly url: Redacted.Redacted; readonly maxConnections?: number | undefined }
+  | { readonly kind: "embedded"; readonly directory: string }
+  | { readonly kind: "memory" }
+
+/** What was chosen, for those who tell people about it. */
+export class Database extends Context.Service<
+  Database,
+  { readonly kind: Options["kind"]; readonly directory?: string }
+>()("@crewline/memory-pg/Database") {}
+
+export type Failure = Pglite.Failure | SqlError | Migrations.MigrationError
+
+/** Reads `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS` and `CREWLINE_DATA`. */
+export const config: Config.Config<Options> = Config.map(
+  Config.all({
+    url: Config.option(Config.Redacted("DATABASE_URL")),
+    maxConnections: Config.withDefault(Config.Int("DATABASE_MAX_CONNECTIONS"), 10),
+    directory: Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
+  }),
+  ({ directory, maxConnections, url }): Options =>
+    Option.isSome(url) ? { kind: "server", url: url.value, maxConnections } : { kind: "embedded", directory }
+)
+
+/** Opens the database and migrates it. Provides `PgClient` too when it is a server. */
+export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlClient, Failure> => {
+  const client: Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =
+    options.kind === "server"
+      ? Postgres.layer(options)
+      : Pglite.layer({ directory: options.kind === "embedded" ? options.directory : undefined })
+  const chosen = Layer.succeed(Database, {
+    kind: options.kind,
+    ...(options.kind === "embedded" && { directory: options.directory })
+  })
+  return Layer.mergeAll(Migrations.layer, chosen).pipe(Layer.provideMerge(client))
+}
+
+/** Opens what the configuration names. */
+export const layerConfig: Layer.Layer<Database | SqlClient.SqlClient, Failure | Config.ConfigError> = Layer.unwrap(
+  Effect.map(config, layer)
+)

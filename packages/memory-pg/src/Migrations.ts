@@ -1,0 +1,117 @@
+/**
+ * Brings a database up to this version: forward only, each migration once, in the order of its number, all in one transaction.
+ * Any number of processes may start at once: an advisory lock lets one migrate while the others wait and then find nothing to do.
+ * A database that a newer version has migrated is refused instead of guessed at.
+ *
+ * Other packages keep their own tables with `run`, under a component name of their own.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as EventLog0001 from "./Migrations/EventLog0001.ts"
+
+export interface Migration {
+  /** From 1, without gaps; never changed once released. */
+  readonly id: number
+  readonly name: string
+  /** One or more statements, separated by semicolons. */
+  readonly sql: string
+}
+
+/** The database could not be brought to this version. */
+export class MigrationError extends Schema.TaggedError<MigrationError>()("MigrationError", {
+  description: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message() {
+    return this.description
+  }
+}
+
+/** The tables of this package. */
+export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log", sql: EventLog0001.sql }]
+
+/** The oldest PostgreSQL that everything here was tried on. */
+const oldestServer = 15
+/** Any number that nobody else is likely to lock. */
+const lockKey = 7_239_274_511
+
+const fail = (description: string, cause?: SqlError) =>
+  new MigrationError({ description, ...(cause !== undefined && { cause }) })
+
+/** Quotes a text so that no text inside can end it. */
+const quote = (text: string) => {
+  let tag = "$crewline$"
+  while (text.includes(tag)) tag = `$crewline_${tag.length}$`
+  return `${tag}${text}${tag}`
+}
+
+/** Applies what of `migrations` the component has not seen yet; answers the names of those applied now. */
+export const run = Effect.fn("Migrations.run")(function* (options: {
+  readonly component: string
+  readonly migrations: ReadonlyArray<Migration>
+}): Effect.fn.Return<ReadonlyArray<string>, MigrationError, SqlClient.SqlClient> {
+  const sql = yield* SqlClient.SqlClient
+  const newest = options.migrations.at(-1)?.id ?? 0
+
+  const migrate = Effect.gen(function* () {
+    yield* sql.unsafe(`select pg_advisory_xact_lock(${lockKey})`)
+    const [server] = yield* sql.unsafe<{ readonly major: number }>(
+      "select current_setting('server_version_num')::int / 10000 as major"
+    )
+    if (server!.major < oldestServer) {
+      return yield* fail(`The database is PostgreSQL ${server!.major}; Crewline needs ${oldestServer} or newer.`)
+    }
+    yield* sql.unsafe(`create table if not exists crewline_migration (
+      component text not null, id int not null, name text not null, applied_at timestamptz not null default now(),
+      primary key (component, id)
+    )`)
+    const [state] = yield* sql<{ readonly last: number }>`
+      select coalesce(max(id), 0)::int as last from crewline_migration where component = ${options.component}`
+    const last = state!.last
+    if (last > newest) {
+      return yield* fail(
+        `The database has migration ${last} of "${options.component}", but this version knows only ${newest}: ` +
+          "it was migrated by a newer version. Run that version, or use another database."
+      )
+    }
+    const applied: Array<string> = []
+    for (const migration of options.migrations) {
+      if (migration.id <= last) continue
+      // A driver sends one statement at a time; a block executes any number of them.
+      yield* sql
+        .unsafe(`do ${quote(`begin execute ${quote(migration.sql)}; end`)}`)
+        .pipe(
+          Effect.mapError((cause) =>
+            fail(
+              `Migration ${migration.id} (${migration.name}) of "${options.component}" failed; nothing was changed.`,
+              cause
+            )
+          )
+        )
+      yield* sql`insert into crewline_migration (component, id, name)
+        values (${options.component}, ${migration.id}::int, ${migration.name})`
+      applied.push(migration.name)
+    }
+    return applied
+  })
+
+  return yield* sql
+    .withTransaction(migrate)
+    .pipe(
+      Effect.catchTag("SqlError", (cause) =>
+        Effect.fail(fail(`The database could not be migrated: ${cause.message}`, cause))
+      )
+    )
+})
+
+/** Applies this package's migrations. */
+export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlClient.SqlClient> = run({
+  component: "memory-pg",
+  migrations
+})
+
+/** Applies this package's migrations before what is provided with it is built. */
+export const layer: Layer.Layer<never, MigrationError, SqlClient.SqlClient> = Layer.effectDiscard(migrate)

@@ -1,0 +1,73 @@
+/**
+ * An event as its row: what the fold needs in the body, what is large apart from it, and what is very large by hash in a blob.
+ * A stored event comes back as it was written, keys in their order, every character.
+ */
+import * as NodeCrypto from "node:crypto"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+
+/** Fields that a reader may leave out, by type of event. */
+const payloadFields: { readonly [type in ExecutionEvent.Type]?: ReadonlyArray<string> } = {
+  TurnCompleted: ["messages", "parts"],
+  ToolCalled: ["arguments", "result"],
+  TaskCompleted: ["output"]
+}
+
+/** Payloads of more bytes go to the blob table. */
+export const blobBytes = 64 * 1024
+const excerptLength = 200
+
+export interface Row {
+  readonly type: string
+  readonly task_id?: string
+  readonly run?: number
+  readonly turn?: number
+  readonly body: string
+  readonly payload?: string
+  readonly sha256?: string
+  readonly size?: number
+  readonly excerpt?: string
+}
+
+/** The row of a draft, and the content of its blob when it has one. */
+export const split = (draft: ExecutionEvent.Draft): { readonly row: Row; readonly blob?: string } => {
+  const { run, taskId, turn } = draft as { readonly taskId?: string; readonly run?: number; readonly turn?: number }
+  const columns = {
+    type: draft.type,
+    ...(taskId !== undefined && { task_id: taskId }),
+    ...(run !== undefined && { run }),
+    ...(turn !== undefined && { turn })
+  }
+  const fields = payloadFields[draft.type]
+  if (fields === undefined) return { row: { ...columns, body: JSON.stringify(draft) } }
+
+  const body: Record<string, unknown> = {}
+  const large: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(draft)) (fields.includes(key) ? large : body)[key] = value
+  const payload = JSON.stringify(large)
+  // No text has more bytes than three times its length.
+  const size = payload.length * 3 > blobBytes ? Buffer.byteLength(payload) : 0
+  if (size <= blobBytes) return { row: { ...columns, body: JSON.stringify(body), payload } }
+  return {
+    row: {
+      ...columns,
+      body: JSON.stringify(body),
+      sha256: NodeCrypto.createHash("sha256").update(payload).digest("hex"),
+      size,
+      // Half a surrogate pair at the cut is no text for PostgreSQL.
+      excerpt: payload.slice(0, excerptLength).replace(/[\uD800-\uDBFF]$/, "")
+    },
+    blob: payload
+  }
+}
+
+/** The event of a row; without a payload its large fields are absent. */
+export const join = (
+  executionId: string,
+  row: { readonly seq: number; readonly at: Date; readonly body: string; readonly payload: string | null }
+): ExecutionEvent.ExecutionEvent => ({
+  ...JSON.parse(row.body),
+  ...(row.payload !== null && JSON.parse(row.payload)),
+  seq: row.seq,
+  at: row.at.toISOString(),
+  executionId
+})

@@ -1,0 +1,157 @@
+/**
+ * PostgreSQL embedded in this process: PGlite, in a directory or in memory. Provides Effect's `SqlClient`.
+ *
+ * PGlite has one session. Every statement and every transaction holds it alone, in the order they came, so concurrent
+ * transactions are safe and never interleave; a statement outside a transaction waits until that is over. It is never interrupted
+ * halfway: an interrupted statement is finished and its result dropped. Written data survives `kill -9` of the process.
+ *
+ * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently lose each other's writes.
+ */
+import * as NodePath from "node:path"
+import type { PGlite } from "@electric-sql/pglite"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import * as SqlError from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
+import * as Stream from "effect/Stream"
+import * as DirectoryLock from "./Pglite/DirectoryLock.ts"
+
+export interface Options {
+  /** The data directory, created when missing; absent: the database lives in memory and is gone with the layer. */
+  readonly directory?: string | undefined
+  /** A dump by PGlite's `dumpDataDir` to begin with, for a new directory or a database in memory. */
+  readonly loadDataDir?: Blob | undefined
+}
+
+/** The embedded database does not start. */
+export class PgliteFailed extends Schema.TaggedError<PgliteFailed>()("PgliteFailed", {
+  directory: Schema.NullOr(Schema.String),
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const where = this.directory === null ? "in memory" : `in ${this.directory}`
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `The embedded database ${where} does not start: ${why}`
+  }
+}
+
+export type Failure = PgliteFailed | DirectoryLock.DirectoryInUse | DirectoryLock.DirectoryUnusable
+
+const compiler = Statement.makeCompiler({
+  dialect: "pg",
+  placeholder: (index) => `$${index}`,
+  onIdentifier: Statement.defaultEscape('"'),
+  onRecordUpdate: (placeholders, alias, columns, values, returning) => [
+    `(values ${placeholders}) AS ${alias}${columns}${returning ? ` RETURNING ${returning[0]}` : ""}`,
+    returning ? values.flat().concat(returning[1]) : values.flat()
+  ],
+  onCustom: () => ["", []]
+})
+
+/** What went wrong by SQLSTATE, in the classes that Effect's own drivers use. */
+const toSqlError = (operation: string) => (cause: unknown) => {
+  const { code = "", constraint } = cause as { readonly code?: string; readonly constraint?: string }
+  const properties = { cause, message: cause instanceof Error ? cause.message : String(cause), operation }
+  const reason =
+    code === "23505"
+      ? new SqlError.UniqueViolation({ ...properties, constraint: constraint ?? "unknown" })
+      : code.startsWith("23")
+        ? new SqlError.ConstraintError(properties)
+        : code === "42501"
+          ? new SqlError.AuthorizationError(properties)
+          : code.startsWith("42")
+            ? new SqlError.SqlSyntaxError(properties)
+            : code === "40001"
+              ? new SqlError.SerializationError(properties)
+              : code === "40P01"
+                ? new SqlError.DeadlockError(properties)
+                : new SqlError.UnknownError(properties)
+  return new SqlError.SqlError({ reason })
+}
+
+type Row = Record<string, unknown>
+
+const makeConnection = (db: PGlite): SqlConnection.Connection => {
+  const query = <A>(sql: string, params: ReadonlyArray<unknown>, rowMode: "object" | "array" = "object") =>
+    Effect.uninterruptible(
+      Effect.tryPromise({ try: () => db.query<A>(sql, [...params], { rowMode }), catch: toSqlError("execute") })
+    )
+  const rows = (sql: string, params: ReadonlyArray<unknown>) =>
+    Effect.map(query<Row>(sql, params), (result) => result.rows)
+  const values = (sql: string, params: ReadonlyArray<unknown>) =>
+    Effect.map(query<ReadonlyArray<unknown>>(sql, params, "array"), (result) => result.rows)
+  return {
+    execute: (sql, params, transform) =>
+      Effect.map(rows(sql, params), (found) => (transform === undefined ? found : transform(found))),
+    executeRaw: (sql, params) => query(sql, params),
+    executeStream: (sql, params, transform) =>
+      Stream.unwrap(
+        Effect.map(rows(sql, params), (found) =>
+          Stream.fromIterable(transform === undefined ? found : transform(found))
+        )
+      ),
+    executeValues: values,
+    executeValuesUnprepared: values,
+    executeUnprepared: (sql, params, transform) =>
+      Effect.map(rows(sql, params), (found) => (transform === undefined ? found : transform(found)))
+  }
+}
+
+/** A `SqlClient` over an open PGlite. */
+export const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never, Reactivity.Reactivity> =>
+  Effect.suspend(() => {
+    const connection = makeConnection(db)
+    const session = Semaphore.makeUnsafe(1)
+    const acquirer = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(session.take(1)), () =>
+        Effect.as(
+          Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, session.release(1))),
+          connection
+        )
+      )
+    )
+    return SqlClient.make({
+      acquirer,
+      transactionAcquirer: acquirer,
+      borrower: (use) => session.withPermit(use(connection)),
+      compiler,
+      driver: "pglite",
+      spanAttributes: [["db.system.name", "postgresql"]],
+      releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`
+    })
+  })
+
+const open = (options: Options) =>
+  Effect.gen(function* () {
+    if (options.directory !== undefined) yield* DirectoryLock.acquire(options.directory)
+    return yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        // Megabytes of WebAssembly: loaded only by those who use it.
+        try: async () => {
+          const [{ PGlite }, { vector }] = await Promise.all([
+            import("@electric-sql/pglite"),
+            import("@electric-sql/pglite-pgvector")
+          ])
+          return PGlite.create({
+            ...(options.directory !== undefined && { dataDir: NodePath.join(options.directory, "postgres") }),
+            ...(options.loadDataDir !== undefined && { loadDataDir: options.loadDataDir }),
+            extensions: { vector },
+            // As Effect's driver for a server does it.
+            parsers: { 20: BigInt }
+          })
+        },
+        catch: (cause) => new PgliteFailed({ directory: options.directory ?? null, cause })
+      }),
+      (db) => Effect.promise(() => db.close())
+    )
+  })
+
+/** Opens the database and closes it with the layer. */
+export const layer = (options: Options = {}): Layer.Layer<SqlClient.SqlClient, Failure> =>
+  Layer.effect(SqlClient.SqlClient, Effect.flatMap(open(options), fromPglite)).pipe(Layer.provide(Reactivity.layer))

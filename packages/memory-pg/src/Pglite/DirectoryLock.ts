@@ -1,0 +1,215 @@
+/**
+ * Lets one process at a time use a data directory. A second one is refused with the pid of the first and what to do about it; the
+ * lock of a process that died, in whatever way, is taken over without waiting.
+ *
+ * Each process writes a lock file under a name that no other process ever has (its pid and the moment it started), and only then
+ * looks at the files of others: of two that come together at least one sees the other. A file says first `claiming`, then `held`;
+ * who meets another claim withdraws and tries again, who meets a live holder is refused. Nobody ever removes a file that a live
+ * process owns, and nobody ever comes back under an old name, so removing a dead one cannot hit a new one.
+ *
+ * Alive means: the pid exists, is no zombie, and started when the lock says (pids are used again). Where the other process cannot be
+ * seen, because it runs on another machine or in another container, a heartbeat on the file decides.
+ */
+import { execFileSync } from "node:child_process"
+import * as NodeFs from "node:fs"
+import * as NodeOs from "node:os"
+import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/** Another process uses the directory. */
+export class DirectoryInUse extends Schema.TaggedError<DirectoryInUse>()("DirectoryInUse", {
+  directory: Schema.String,
+  pid: Schema.Int,
+  host: Schema.String
+}) {
+  override get message() {
+    const here = this.host === NodeOs.hostname()
+    const who = `process ${this.pid}${here ? "" : ` on ${this.host}`}`
+    return (
+      `The data directory ${this.directory} is in use by ${who}. An embedded database belongs to one process at a time. ` +
+      `Stop that process${here ? ` (kill ${this.pid})` : ""}, choose another directory with CREWLINE_DATA, ` +
+      "or let several processes share a PostgreSQL server with DATABASE_URL."
+    )
+  }
+}
+
+/** The directory cannot be created, read or written. */
+export class DirectoryUnusable extends Schema.TaggedError<DirectoryUnusable>()("DirectoryUnusable", {
+  directory: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `The data directory ${this.directory} cannot be used: ${why}. Choose another one with CREWLINE_DATA.`
+  }
+}
+
+interface Holder {
+  readonly pid: number
+  /** When the process started, in the system's own terms; null where the system does not tell. */
+  readonly started: string | null
+  /** Where pids mean the same: one boot of one machine, one pid namespace. */
+  readonly realm: string
+  readonly host: string
+  readonly state: "claiming" | "held"
+}
+
+const heartbeatMillis = 5_000
+const staleMillis = 30_000
+const attempts = 10
+
+const prefix = "lock-"
+
+const readText = (path: string): string | undefined => {
+  try {
+    return NodeFs.readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+/** The state letter and the start, in clock ticks since boot, of a process on Linux. The name before them may hold anything. */
+const linuxStat = (pid: number): { readonly state: string; readonly started: string } | undefined => {
+  const stat = readText(`/proc/${pid}/stat`)
+  if (stat === undefined) return undefined
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return { state: fields[0]!, started: fields[19]! }
+}
+
+const startOf = (pid: number): string | null => {
+  if (process.platform === "linux") return linuxStat(pid)?.started ?? null
+  if (process.platform === "win32") return null
+  try {
+    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"]
+    }).trim()
+  } catch {
+    return null
+  }
+}
+
+const realm = (): string => {
+  if (process.platform !== "linux") return NodeOs.hostname()
+  const boot = readText("/proc/sys/kernel/random/boot_id")?.trim() ?? NodeOs.hostname()
+  try {
+    return `${boot} ${NodeFs.readlinkSync("/proc/self/ns/pid")}`
+  } catch {
+    return boot
+  }
+}
+
+const exists = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Not allowed to signal it: it exists.
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+const isAlive = (holder: Holder, ownRealm: string, path: string): boolean => {
+  if (holder.realm !== ownRealm) {
+    // A boot that is over cannot be told from another machine: only the heartbeat can.
+    const age = Date.now() - (NodeFs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    return age < staleMillis
+  }
+  if (!exists(holder.pid)) return false
+  if (process.platform === "linux") {
+    const stat = linuxStat(holder.pid)
+    return stat === undefined
+      ? holder.started === null
+      : stat.state !== "Z" && stat.state !== "X" && (holder.started === null || stat.started === holder.started)
+  }
+  const started = startOf(holder.pid)
+  return started === null || holder.started === null || started === holder.started
+}
+
+const parse = (text: string | undefined): Holder | undefined => {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as Holder
+  } catch {
+    return undefined
+  }
+}
+
+/** Another live process in the directory; the files of dead ones are removed on the way. */
+const findOther = (directory: string, own: string, ownRealm: string): Holder | undefined => {
+  for (const name of NodeFs.readdirSync(directory)) {
+    if (!name.startsWith(prefix) || name === own || name.endsWith(".new")) continue
+    const path = NodePath.join(directory, name)
+    const holder = parse(readText(path))
+    // Gone since it was listed. Files appear by renaming, so none is ever seen half written.
+    if (holder === undefined) continue
+    if (isAlive(holder, ownRealm, path)) return holder
+    NodeFs.rmSync(path, { force: true })
+  }
+  return undefined
+}
+
+const write = (path: string, holder: Holder) => {
+  NodeFs.writeFileSync(`${path}.new`, JSON.stringify(holder))
+  NodeFs.renameSync(`${path}.new`, path)
+}
+
+/** Directories that this process uses already. */
+const ours = new Set<string>()
+
+const claim = (directory: string): Effect.Effect<string, DirectoryInUse | DirectoryUnusable> =>
+  Effect.gen(function* () {
+    const host = NodeOs.hostname()
+    const ownRealm = realm()
+    const started = startOf(process.pid)
+    const name = `${prefix}${process.pid}-${(started ?? String(Date.now())).replace(/\W+/g, "-")}`
+    const path = NodePath.join(directory, name)
+    const own = { pid: process.pid, started, realm: ownRealm, host }
+    const disk = <A>(f: () => A) =>
+      Effect.try({ try: f, catch: (cause) => new DirectoryUnusable({ directory, cause }) })
+
+    yield* disk(() => NodeFs.mkdirSync(directory, { recursive: true }))
+    const key = yield* disk(() => NodeFs.realpathSync(directory))
+    if (ours.has(key)) return yield* new DirectoryInUse({ directory, pid: process.pid, host })
+    ours.add(key)
+    return yield* Effect.gen(function* () {
+      for (let attempt = 1; ; attempt++) {
+        yield* disk(() => write(path, { ...own, state: "claiming" }))
+        const other = yield* disk(() => findOther(directory, name, ownRealm))
+        if (other === undefined) {
+          yield* disk(() => write(path, { ...own, state: "held" }))
+          return path
+        }
+        yield* disk(() => NodeFs.rmSync(path, { force: true }))
+        if (other.state === "held" || attempt === attempts) {
+          return yield* new DirectoryInUse({ directory, pid: other.pid, host: other.host })
+        }
+        // Different pauses, or two that came together would meet for ever.
+        yield* Effect.sleep(10 + ((process.pid * attempt * 7) % 97))
+      }
+    }).pipe(Effect.onError(() => Effect.sync(() => ours.delete(key))))
+  })
+
+const beat = (path: string) =>
+  Effect.ignore(
+    Effect.try(() => {
+      const now = new Date()
+      NodeFs.utimesSync(path, now, now)
+    })
+  ).pipe(Effect.repeat(Schedule.spaced(heartbeatMillis)))
+
+/** Holds the directory (created when missing) until the scope closes. */
+export const acquire = (directory: string): Effect.Effect<void, DirectoryInUse | DirectoryUnusable, Scope.Scope> =>
+  Effect.acquireRelease(claim(directory), (path) =>
+    Effect.sync(() => {
+      NodeFs.rmSync(path, { force: true })
+      try {
+        ours.delete(NodeFs.realpathSync(directory))
+      } catch {
+        ours.clear()
+      }
+    })
+  ).pipe(Effect.flatMap((path) => Effect.asVoid(Effect.forkScoped(beat(path)))))
