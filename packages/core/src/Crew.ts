@@ -1,20 +1,23 @@
 /**
  * A crew: agents and a graph of tasks, declared. Plain data plus, for crews written in TypeScript, the functions that data
- * cannot hold.
+ * cannot hold. Nothing here throws: what is wrong with a crew is told by `validate`, `fromJson` and `Plan.make`, all at once.
  */
 import type * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Agent from "./Agent.ts"
+import type * as CrewBuilder from "./internal/CrewBuilder.ts"
+import * as CrewInspection from "./internal/CrewInspection.ts"
 import * as Task from "./Task.ts"
 
 /** A value that an execution is given by name, for the placeholders. */
 export const Input = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
-  /** The value when an execution gives none. Without a default the input is required. */
+  /** The value when an execution gives none. Without a default, a placeholder that uses the input needs a value. */
   default: Schema.optionalKey(Schema.Json)
-})
+}).annotate({ description: "An input of a crew" })
+
 export interface Input {
   readonly description?: string
   readonly default?: Schema.Json
@@ -54,14 +57,19 @@ export interface CodeContext {
   readonly inputs: { readonly [name: string]: Schema.Json }
 }
 
-/** Accepts with `true`, or refuses with a complaint that the agent is shown. A function that throws fails the attempt. */
+/**
+ * Accepts the decoded output of its task with `true`, or refuses it with a complaint that the agent is shown. A function that
+ * throws, fails the attempt.
+ */
 export type GuardrailFunction<Output = any> = (
   output: Output,
   context: CodeContext
 ) => Verdict | Promise<Verdict> | Effect.Effect<Verdict>
+
+/** `true`, or the complaint. */
 export type Verdict = true | string
 
-/** Tells from the output of another task whether this one runs. */
+/** Tells from the decoded output of another task whether this one runs. */
 export type ConditionFunction<Output = any> = (
   output: Output,
   context: CodeContext
@@ -92,7 +100,7 @@ export interface Crew<out Output = Schema.Json> {
   readonly "~output"?: Output
 }
 
-/** What is wrong with a crew: stable, for programs. */
+/** What kind of thing is wrong with a crew: stable, for programs. */
 export const ProblemCode = Schema.Literals([
   "unknown-key",
   "missing-key",
@@ -132,13 +140,54 @@ export type Problem = typeof Problem.Type
 
 /** The crew cannot be run. Holds everything that is wrong with it at once. */
 export class CrewInvalid extends Schema.TaggedError<CrewInvalid>()("CrewInvalid", {
-  problems: Schema.Array(Problem)
+  problems: Schema.Array(Problem),
+  /** The file that the crew was read from. */
+  filename: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return this.problems.map((problem) => problem.message).join("\n")
+    const count = this.problems.length === 1 ? "1 problem" : `${this.problems.length} problems`
+    const where = this.filename === undefined ? "" : ` in ${this.filename}`
+    return `The crew${where} is not valid, ${count}:${this.problems.map((problem) => `\n- ${describe(problem)}`).join("")}`
   }
 }
 
-export declare const validate: (crew: Crew<unknown>) => Result.Result<void, CrewInvalid>
-export declare const fromJson: (input: unknown) => Result.Result<Crew, CrewInvalid>
-export declare const toJson: (crew: Crew<unknown>) => Definition
+/** A problem as one line, with the place in the file when it is known. */
+export const describe = (problem: Problem): string =>
+  problem.line === undefined
+    ? problem.message
+    : `line ${problem.line}, column ${problem.column ?? 1}: ${problem.message}`
+
+/**
+ * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a task that refers to itself, and
+ * functions that expect another output than their task declares. Whatever else is wrong is told by `validate` and when the crew
+ * is started.
+ *
+ * The output of the crew is inferred: that of the task that nothing depends on, or an object of several such tasks by name.
+ * Limits: a name chosen at run time (`context: [long ? "essay" : "note"]`) counts as both; in a sequential crew the type is the
+ * union over the tasks that no other names; a task that may be skipped is typed as if it ran.
+ */
+export const make = <
+  const AgentName extends string,
+  const Outputs,
+  const Contexts,
+  const Orders,
+  const Conditions,
+  const Process extends "parallel" | "sequential" = "parallel"
+>(
+  options: CrewBuilder.MakeOptions<AgentName, Process, Outputs, Contexts, Orders, Conditions>
+): Crew<CrewBuilder.CrewOutput<Process, Outputs, Contexts, Orders, Conditions>> => CrewInspection.build(options)
+
+/** A crew from its data: agents and tasks by name, or as lists of objects with a `name`. */
+export const fromJson = (input: unknown): Result.Result<Crew, CrewInvalid> => {
+  const { crew, problems } = CrewInspection.fromData(input)
+  return problems.length === 0 ? Result.succeed(crew) : Result.fail(new CrewInvalid({ problems }))
+}
+
+/** The crew's data, which `fromJson` takes. Functions are no data: what they guard or decide is not in it. */
+export const toJson = (crew: Crew<unknown>): Definition => crew.definition
+
+/** Everything that is wrong with a crew, whatever its inputs will be. Costs nothing for a crew that was looked at before. */
+export const validate = (crew: Crew<unknown>): Result.Result<void, CrewInvalid> => {
+  const { problems } = CrewInspection.inspect(crew)
+  return problems.length === 0 ? Result.void : Result.fail(new CrewInvalid({ problems }))
+}

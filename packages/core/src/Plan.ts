@@ -3,9 +3,16 @@
  * machine can run it. Static and generated crews meet here.
  */
 import type * as JsonSchema from "effect/JsonSchema"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type * as Crew from "./Crew.ts"
+import * as Crew from "./Crew.ts"
+import * as CrewCheck from "./internal/CrewCheck.ts"
+import * as CrewInspection from "./internal/CrewInspection.ts"
+import * as CrewMentions from "./internal/CrewMentions.ts"
+import * as CrewTemplate from "./internal/CrewTemplate.ts"
+import * as CrewText from "./internal/CrewText.ts"
+import * as Placeholder from "./internal/Placeholder.ts"
+import * as PlainJson from "./internal/PlainJson.ts"
 
 /** A condition on the output of one earlier task; the task runs only when it holds. */
 export type Condition =
@@ -100,5 +107,134 @@ export interface MakeOptions {
   readonly defaultModel?: string
 }
 
-/** Validates the crew, fills its placeholders, and freezes the result. Reports everything that is wrong at once. */
-export declare const make: (crew: Crew.Crew<unknown>, options?: MakeOptions) => Result.Result<Plan, Crew.CrewInvalid>
+/**
+ * Validates the crew, fills its placeholders, and freezes the result. Reports everything that is wrong at once. What does not
+ * depend on the inputs is done once for each crew object.
+ */
+export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
+  const prepared = prepare(crew)
+  const { problems, values } = valuesOf(prepared, options)
+  const wrong = [...prepared.checked.problems, ...problems, ...unknownTools(prepared, options.tools)]
+  if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
+  return fill(crew.definition, prepared.template, values, options.defaultModel)
+}
+
+interface Prepared {
+  readonly checked: CrewCheck.Checked
+  readonly mentions: CrewMentions.Mentions
+  /** Absent: the crew is not valid. */
+  readonly template: CrewTemplate.CrewTemplate | undefined
+}
+
+const preparations = new WeakMap<object, Prepared>()
+
+const prepare = (crew: Crew.Crew<unknown>): Prepared => {
+  const known = preparations.get(crew)
+  if (known !== undefined) return known
+  const checked = CrewInspection.inspect(crew)
+  const prepared = {
+    checked,
+    mentions: CrewMentions.make(checked),
+    template: checked.problems.length === 0 ? CrewTemplate.make(crew.definition, crew.code) : undefined
+  }
+  preparations.set(crew, prepared)
+  return prepared
+}
+
+const fill = (
+  definition: Crew.Definition,
+  template: CrewTemplate.CrewTemplate,
+  values: ReadonlyMap<string, Schema.Json>,
+  defaultModel: string | undefined
+): Result.Result<Plan, Crew.CrewInvalid> => {
+  const problems: Array<Crew.Problem> = []
+  const text = (parts: Placeholder.Text) => Placeholder.fill(parts, values)
+  const agent = (one: CrewTemplate.AgentTemplate): PlannedAgent => {
+    const { backstory, fixed, goal, planned, role } = one
+    const filled = planned ?? { role: text(role), goal: text(goal), backstory: text(backstory), ...fixed }
+    return filled.model === undefined && defaultModel !== undefined ? { ...filled, model: defaultModel } : filled
+  }
+  const task = (one: CrewTemplate.TaskTemplate): PlannedTask => {
+    if (one.planned !== undefined) return one.planned
+    const outputFile = one.outputFile === undefined ? undefined : text(one.outputFile)
+    const outside = outputFile === undefined ? undefined : CrewCheck.outsideWorkspace(outputFile)
+    if (outside !== undefined) {
+      const message = `The output file of the task ${one.fixed.id} ${outside}: with these inputs it is ${JSON.stringify(outputFile)}.`
+      problems.push({ code: "output-file-outside-workspace", path: ["tasks", one.fixed.id, "outputFile"], message })
+    }
+    return {
+      ...one.fixed,
+      description: text(one.description),
+      expectedOutput: text(one.expectedOutput),
+      ...(outputFile === undefined ? {} : { outputFile }),
+      guardrails: one.guardrails.map((guardrail) =>
+        "kind" in guardrail ? guardrail : { kind: "sentence", text: text(guardrail) }
+      )
+    }
+  }
+  const plan: Plan = {
+    version: 1,
+    name: definition.name,
+    process: definition.process ?? "parallel",
+    agents: Object.fromEntries(template.agents.map((one) => [one.name, agent(one)])),
+    tasks: template.tasks.map(task),
+    inputs: Object.fromEntries(values),
+    ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
+    ...(template.needsCode ? { needsCode: true } : {})
+  }
+  return problems.length === 0 ? Result.succeed(plan) : Result.fail(new Crew.CrewInvalid({ problems }))
+}
+
+/** The inputs over the defaults, and the placeholders that have no value. */
+const valuesOf = ({ checked, mentions }: Prepared, { inputs = {} }: MakeOptions) => {
+  const values = new Map(mentions.defaults)
+  const problems: Array<Crew.Problem> = []
+  for (const [name, value] of Object.entries(inputs)) {
+    // From JavaScript `undefined` is what a forgotten variable is: the default stands.
+    if (value === undefined) continue
+    const copied = typeof value === "string" ? { json: value, faults: [] } : PlainJson.copy(value)
+    for (const { message, path } of copied.faults) {
+      const at = ["inputs", name, ...path]
+      problems.push({ code: "wrong-type", path: at, message: `${CrewText.place(at)} ${message}.` })
+    }
+    // Nothing of it is JSON: that is said above, and it is not missing as well.
+    values.set(name, copied.json ?? null)
+  }
+  for (const [name, places] of mentions.placeholders) {
+    if (values.has(name)) continue
+    const spare = Object.keys(inputs).filter(
+      (given) => !mentions.placeholders.has(given) && !mentions.declared.has(given)
+    )
+    const suggestion = checked.suggester.closest(name, spare)
+    const used = places.slice(0, 5).map(CrewText.place).join(", ")
+    const more = places.length > 5 ? ` and ${places.length - 5} more places` : ""
+    const hint = suggestion === undefined ? "" : ` Given is ${JSON.stringify(suggestion)}: did you mean that?`
+    problems.push({
+      code: "missing-input",
+      path: ["inputs", name],
+      message: `The input ${JSON.stringify(name)} is missing; it is used in ${used}${more}.${hint}`,
+      ...(suggestion === undefined ? {} : { suggestion })
+    })
+  }
+  return { problems, values }
+}
+
+const unknownTools = (
+  { checked, mentions }: Prepared,
+  tools: ReadonlyArray<string> | undefined
+): ReadonlyArray<Crew.Problem> => {
+  if (tools === undefined || mentions.tools.length === 0) return []
+  const known = new Set(tools)
+  return mentions.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
+    if (known.has(name)) return []
+    const suggestion = checked.suggester.closest(name, tools)
+    const hint =
+      suggestion !== undefined
+        ? `did you mean ${JSON.stringify(suggestion)}?`
+        : tools.length === 0
+          ? "there are no tools."
+          : `the tools are ${CrewText.list(tools)}.`
+    const message = `${CrewText.place(path)} names the tool ${JSON.stringify(name)}, which does not exist: ${hint}`
+    return [{ code: "unknown-tool", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
+  })
+}

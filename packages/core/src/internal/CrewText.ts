@@ -1,0 +1,33 @@
+/**
+ * How problems speak of a place in a crew and of a value.
+ */
+
+/** `["tasks", "write", "context", 0]` as `tasks.write.context[0]`; a very long way is cut in its middle. */
+export const place = (path: ReadonlyArray<string | number>): string => {
+  if (path.length === 0) return "The crew"
+  return path.length > 12 ? steps(path.slice(-3), `${steps(path.slice(0, 8))}…`) : steps(path)
+}
+
+const steps = (path: ReadonlyArray<string | number>, start = ""): string =>
+  path.reduce<string>(
+    (text, step) => text + (typeof step === "number" ? `[${step}]` : text === "" ? step : `.${step}`),
+    start
+  )
+
+/** A value as JSON, cut when long; lists and objects by their kind. */
+export const show = (value: unknown): string => {
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
+  if (typeof value === "object" && value !== null) return "an object"
+  const text = value === undefined ? "absent" : JSON.stringify(value)
+  const kind = typeof value === "number" ? "the number " : ""
+  return kind + (text.length > 60 ? `${text.slice(0, 57)}...` : text)
+}
+
+/** Names one after the other, cut when many. */
+export const list = (names: ReadonlyArray<string>): string =>
+  names.length <= 12
+    ? names.map((name) => JSON.stringify(name)).join(", ")
+    : `${names
+        .slice(0, 10)
+        .map((name) => JSON.stringify(name))
+        .join(", ")} and ${names.length - 10} more`
