@@ -9,7 +9,8 @@ import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Execution from "./Execution.ts"
-import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as Growth from "./internal/Growth.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
 
@@ -120,12 +121,13 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
   if (Execution.isSettled(task)) return Result.fail("settled")
   if (command.seenRun !== undefined && command.seenRun !== task.run) return Result.fail("stale")
   const satisfied = task.status !== "suspended" || Execution.isSatisfied(state, task.waits!)
-  if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined)) return Result.fail("suspended")
+  if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined))
+    return Result.fail("suspended")
   if (state.paused) return Result.fail("paused")
   if (!Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
   // Still "running" in the log: its worker is gone. It counts as a crash unless the run recorded something.
   const crashes = task.status === "running" && !task.progressed ? task.crashes + 1 : 0
-  if (crashes >= command.maxCrashes) {
+  if (crashes > 0 && crashes >= command.maxCrashes) {
     return settle(state, task, {
       type: "TaskFailed",
       taskId: command.taskId,
@@ -159,11 +161,17 @@ const finish = (state: Execution.Execution, command: Extract<Command, { _tag: "F
   switch (outcome._tag) {
     case "Released":
       return Result.succeed([...command.progress, { type: "TaskReleased", taskId, run }])
-    case "Suspended":
+    case "Suspended": {
+      const problem = Growth.problemOf(state, taskId, outcome)
+      if (problem !== undefined) {
+        const error = { code: "invalid-growth", message: problem, isRetryable: false }
+        return settle(state, task, { type: "TaskFailed", taskId, run, error }, command.progress)
+      }
       return Result.succeed([
         ...command.progress,
         { type: "TaskSuspended", taskId, run, waits: outcome.waits, spawn: outcome.spawn }
       ])
+    }
     case "Completed":
       return settle(
         state,
@@ -211,8 +219,11 @@ const finish = (state: Execution.Execution, command: Extract<Command, { _tag: "F
   }
 }
 
+/** What a timer of the platform can hold: 24 days. */
+const longestDelayMillis = 2 ** 31 - 1
+
 /**
- * Milliseconds before the next attempt: full jitter below an exponential bound, never less than the provider asked for.
+ * Whole milliseconds before the next attempt: full jitter below an exponential bound, never less than the provider asked for.
  *
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
@@ -222,8 +233,10 @@ export const backoff = (
   jitter: number,
   retryAfterMillis: number | undefined
 ): number => {
-  const bound = Math.min(retry.maxMillis, retry.initialMillis * retry.factor ** (attempt - 1))
-  return Math.max(Math.round(jitter * bound), retryAfterMillis ?? 0)
+  // A factor to a high power may be infinite; nothing times it is not a number.
+  const grown = retry.initialMillis === 0 ? 0 : retry.initialMillis * retry.factor ** (attempt - 1)
+  const delay = Math.max(jitter * Math.min(retry.maxMillis, grown), retryAfterMillis ?? 0)
+  return Math.min(Math.ceil(delay), longestDelayMillis)
 }
 
 type Terminal =
@@ -274,34 +287,31 @@ const settle = (
   return Result.succeed(drafts)
 }
 
-/** The end of an execution whose tasks are all settled: it has a result when one of its final tasks has. */
+/**
+ * The end of an execution whose tasks are all settled: it has a result when one of its final tasks has, and when nothing failed (every
+ * final task was skipped by its condition). Otherwise the first failure, in declared order, is why it has none.
+ */
 const end = (
   state: Execution.Execution,
   drafts: ReadonlyArray<ExecutionEvent.Draft>,
   usage: Usage.Usage
 ): ExecutionEvent.ExecutionEnded => {
-  const finals = new Set(finalTasks(state.plan))
-  let lost = finals.size
-  for (const id of finals) {
-    const status = Execution.task(state, id)?.status
-    if (status === "failed" || status === "cancelled" || status === "skipped") lost--
-  }
-  // Without a failure even an empty result (every final task skipped by its condition) is a result.
-  let failure: (ExecutionEvent.Failure & { readonly taskId: string }) | undefined
-  for (const task of HashMap.values(state.tasks)) {
-    if (task.status === "failed" && task.parent === undefined && failure === undefined) {
-      failure = { ...task.failure!, taskId: task.plan.id }
+  const news = new Map<string, Terminal>()
+  for (const draft of drafts)
+    if (ExecutionEvent.isTerminal(draft)) news.set((draft as Terminal).taskId, draft as Terminal)
+  const hasResult = finalTasks(state.plan).some((id) =>
+    news.has(id) ? news.get(id)!.type === "TaskCompleted" : Execution.task(state, id)!.status === "completed"
+  )
+  if (!hasResult) {
+    for (const { id } of state.plan.tasks) {
+      const event = news.get(id)
+      const { failure, status } = Execution.task(state, id)!
+      const error = event?.type === "TaskFailed" ? event.error : status === "failed" ? failure : undefined
+      if (error !== undefined)
+        return { type: "ExecutionEnded", status: "failed", error: { ...error, taskId: id }, usage }
     }
   }
-  for (const draft of drafts) {
-    if (draft.type === "TaskFailed" && Execution.task(state, draft.taskId)?.parent === undefined) {
-      failure ??= { ...draft.error, taskId: draft.taskId }
-    }
-    if ((draft.type === "TaskFailed" || draft.type === "TaskSkipped") && finals.has(draft.taskId)) lost--
-  }
-  return lost <= 0 && failure !== undefined
-    ? { type: "ExecutionEnded", status: "failed", error: failure, usage }
-    : { type: "ExecutionEnded", status: "completed", usage }
+  return { type: "ExecutionEnded", status: "completed", usage }
 }
 
 /** Cancels whatever is open, and ends the execution. */

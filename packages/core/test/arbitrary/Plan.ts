@@ -98,4 +98,5 @@ export const print = (plan: Plan.Plan): string =>
     )
     .join(" ")
 
-const word = (id: string): string => (/^[\w./#-]+$/.test(id) ? id : JSON.stringify(id))
+/** A name, in quotes when it needs them. */
+export const word = (id: string): string => (/^[\w./#-]+$/.test(id) ? id : JSON.stringify(id))

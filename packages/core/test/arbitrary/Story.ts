@@ -285,7 +285,7 @@ const line = ({ command, events, refusal }: Step): string => {
       ? "record"
       : [
           command._tag,
-          "taskId" in command ? command.taskId : "signal" in command ? command.signal : "",
+          "taskId" in command ? Plans.word(command.taskId) : "signal" in command ? command.signal : "",
           command._tag === "Finish" ? `run ${command.run} ${command.outcome._tag}` : "",
           command._tag === "Start" && command.seenRun !== undefined ? `seen ${command.seenRun}` : "",
           command._tag === "Start" && command.timedOut === true ? "timed out" : ""
@@ -297,7 +297,7 @@ const line = ({ command, events, refusal }: Step): string => {
 
 /** An event in a few words. */
 export const print = (event: ExecutionEvent.ExecutionEvent): string => {
-  const of = "taskId" in event ? ` ${event.taskId}` : ""
+  const of = "taskId" in event ? ` ${Plans.word(event.taskId)}` : ""
   const run = "run" in event && event.run !== undefined ? `@${event.run}` : ""
   const detail =
     event.type === "TaskSuspended"

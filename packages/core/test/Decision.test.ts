@@ -1,0 +1,504 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as FastCheck from "fast-check"
+import * as Dag from "../src/Dag.ts"
+import * as Decision from "../src/Decision.ts"
+import * as Execution from "../src/Execution.ts"
+import * as ExecutionEvent from "../src/ExecutionEvent.ts"
+import type * as Plan from "../src/Plan.ts"
+import * as Plans from "./arbitrary/Plan.ts"
+import * as Stories from "./arbitrary/Story.ts"
+
+const runs = { numRuns: 1_000 }
+
+const property = <Values extends [unknown, ...Array<unknown>]>(
+  name: string,
+  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
+  holds: (...values: Values) => void
+): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), runs))
+
+type Event = ExecutionEvent.ExecutionEvent
+type State = Execution.Execution
+
+const taskIds = (state: State): ReadonlyArray<string> => Stories.tasksOf(state).map((task) => task.plan.id)
+const terminals = (events: ReadonlyArray<Event>) =>
+  events.filter((event) => ExecutionEvent.isTerminal(event)) as ReadonlyArray<Extract<Event, { taskId: string }>>
+const statuses = (state: State): ReadonlyMap<string, string> =>
+  new Map(Stories.tasksOf(state).map((task) => [task.plan.id, task.status]))
+
+// What a decision takes with it, told naively.
+
+/** Whom a task spawned, directly or not. */
+const descendants = (state: State, id: string): ReadonlySet<string> => {
+  const found = new Set<string>()
+  for (;;) {
+    const more = Stories.tasksOf(state).filter(
+      ({ parent, plan }) => parent !== undefined && (parent === id || found.has(parent)) && !found.has(plan.id)
+    )
+    if (more.length === 0) return found
+    for (const { plan } of more) found.add(plan.id)
+  }
+}
+/** Who depends on a task, directly or not. */
+const dependents = (state: State, id: string): ReadonlySet<string> => {
+  const found = new Set<string>()
+  for (;;) {
+    const more = Stories.tasksOf(state).filter(
+      ({ plan }) => !found.has(plan.id) && plan.dependencies.some((each) => each === id || found.has(each))
+    )
+    if (more.length === 0) return found
+    for (const { plan } of more) found.add(plan.id)
+  }
+}
+
+/** All terminal events that one terminal event causes, itself left out: `task: event, reason`. */
+const expectedFall = (before: State, cause: Extract<Event, { taskId: string }>): ReadonlyMap<string, string> => {
+  const fall = new Map<string, string>()
+  const open = new Set(
+    Stories.tasksOf(before)
+      .filter((task) => !Stories.isSettled(task))
+      .map((task) => task.plan.id)
+  )
+  const { parent, plan } = Execution.task(before, cause.taskId)!
+  open.delete(plan.id)
+  const take = (id: string, how: string) => {
+    if (open.delete(id)) fall.set(id, how)
+  }
+  for (const id of descendants(before, plan.id)) take(id, "TaskCancelled parent-ended")
+  if (cause.type !== "TaskFailed" || plan.onFailure === "continue") return fall
+  if (plan.onFailure === "fail" && parent === undefined) {
+    for (const id of [...open]) take(id, "TaskCancelled execution-failed")
+  } else {
+    for (const id of dependents(before, plan.id)) take(id, `TaskSkipped dependency-failed ${plan.id}`)
+  }
+  return fall
+}
+
+const told = (event: Extract<Event, { taskId: string }>): string =>
+  event.type +
+  ("reason" in event ? ` ${event.reason}` : "") +
+  ("because" in event && event.because !== undefined ? ` ${event.because}` : "")
+
+describe("an execution", () => {
+  property(
+    "ends within bounded steps, with one terminal event per task and nothing after its end",
+    [Stories.any],
+    ({ events, final }) => {
+      expect(final.status).not.toBe("running")
+      expect(final.unsettled).toBe(0)
+      expect(events.filter((event) => event.type === "ExecutionEnded")).toEqual([events.at(-1)])
+      const settled = terminals(events).map((event) => event.taskId)
+      expect(settled.toSorted()).toEqual(taskIds(final).toSorted())
+      for (const command of commandsOn(taskIds(final)[0]!)) expect(refusal(final, command)).toBe("ended")
+    }
+  )
+
+  property("never stands still: somebody can go on, or is waited for from outside", [Stories.any], ({ steps }) => {
+    for (const { after } of steps) {
+      if (after.status !== "running" || Stories.actionable(after).length > 0) continue
+      const timed = Stories.tasksOf(after).some((task) => task.waits?.timeoutMillis !== undefined)
+      expect(timed || Stories.unanswered(after).length > 0).toBe(true)
+    }
+  })
+
+  property("starts no task before its dependencies are settled", [Stories.any], ({ events }) => {
+    const settled = new Set<string>()
+    const dependencies = new Map<string, ReadonlyArray<string>>()
+    for (const event of events) {
+      const added =
+        event.type === "ExecutionStarted" ? event.plan.tasks : event.type === "TaskSuspended" ? event.spawn : []
+      for (const task of added) dependencies.set(task.id, task.dependencies)
+      if (event.type === "TaskStarted")
+        expect(dependencies.get(event.taskId)!.filter((id) => !settled.has(id))).toEqual([])
+      if (ExecutionEvent.isTerminal(event)) settled.add((event as ExecutionEvent.TaskCompleted).taskId)
+    }
+  })
+
+  property("releases tasks as the graph does, each once", [Stories.any], ({ events, plan }) => {
+    let dag = Result.getOrThrow(Dag.make(nodesOf(plan.tasks)))
+    const frontier = Dag.frontier(dag)
+    const ready = new Set(frontier.ready())
+    let state = Execution.fromEvents(events.slice(0, 1))!
+    for (const event of events.slice(1)) {
+      state = Execution.apply(state, event)
+      const news = new Array<string>()
+      if (event.type === "TaskSuspended") {
+        dag = Result.getOrThrow(Dag.grow(dag, nodesOf(event.spawn)))
+        news.push(...frontier.extend(dag))
+      } else if (ExecutionEvent.isTerminal(event)) {
+        news.push(...frontier.settle((event as ExecutionEvent.TaskCompleted).taskId))
+      } else continue
+      for (const id of news) {
+        expect(ready.has(id)).toBe(false)
+        ready.add(id)
+      }
+      for (const { plan: task } of Stories.tasksOf(state)) {
+        const open = task.dependencies.filter((id) => !Stories.isSettled(Execution.task(state, id)))
+        if (frontier.remaining(task.id) !== open.length) expect(frontier.remaining(task.id)).toBe(open.length)
+        if (Execution.isReleased(state, task) !== (open.length === 0)) expect(task.id).toBe("released otherwise")
+      }
+      expect(frontier.unsettled).toBe(state.unsettled)
+    }
+  })
+
+  property("keeps attempts and crashes within their limits", [Stories.any], ({ events, final }) => {
+    const begun = new Map<string, number>()
+    let last = 0
+    for (const event of events) {
+      if (event.type !== "TaskStarted") continue
+      last = begun.get(event.taskId) ?? 0
+      expect(event.run).toBe(last + 1)
+      expect(event.crashes).toBeLessThan(Stories.maxCrashes)
+      begun.set(event.taskId, event.run)
+    }
+    for (const { attempts, plan } of Stories.tasksOf(final)) expect(attempts).toBeLessThanOrEqual(plan.retry.attempts)
+  })
+
+  property("gives a task up exactly when its runs in a row recorded nothing", [Stories.any], ({ events }) => {
+    const idle = new Map<string, number>()
+    for (const event of events) {
+      if (!("taskId" in event)) continue
+      if (event.type === "TaskStarted") idle.set(event.taskId, (idle.get(event.taskId) ?? 0) + 1)
+      else if (event.type === "TaskFailed" && event.error.code === "crashed")
+        expect(idle.get(event.taskId)).toBe(Stories.maxCrashes)
+      else idle.set(event.taskId, 0)
+      expect(idle.get(event.taskId)!).toBeLessThanOrEqual(Stories.maxCrashes)
+    }
+  })
+})
+
+describe("a decision", () => {
+  property("is the same for the same state, and leaves the state alone", [Stories.any], ({ steps }) => {
+    for (const { before, command, events, refusal } of steps) {
+      if (command === undefined) continue
+      const again = Decision.decide(before, command)
+      if (Result.isFailure(again)) expect(again.failure).toBe(refusal)
+      else expect(again.success.map(({ type }) => type)).toEqual(events.map(({ type }) => type))
+    }
+  })
+
+  property("has only events that count", [Stories.any], ({ steps }) => {
+    for (const { after, before, events } of steps) {
+      let state = before
+      for (const event of events) {
+        const next = Execution.apply(state, event)
+        if ("taskId" in event) expect(Execution.task(next, event.taskId)).not.toBe(Execution.task(state, event.taskId))
+        state = next
+      }
+      expect(before.unsettled + spawnedIn(events) - terminals(events).length).toBe(after.unsettled)
+    }
+  })
+
+  property("settles with a task exactly what its policy reaches", [Stories.any], ({ steps }) => {
+    for (const { after, before, command, events } of steps) {
+      const [cause, ...fallen] = terminals(events)
+      if (cause === undefined || command?._tag === "Cancel" || command?._tag === "Timeout") continue
+      expect(new Map(fallen.map((event) => [event.taskId, told(event)]))).toEqual(expectedFall(before, cause))
+      expect(after.status !== "running").toBe(after.unsettled === 0)
+    }
+  })
+
+  property(
+    "ends with a result when a final task has one, else with the first failure",
+    [Stories.any],
+    ({ events, final, plan, steps }) => {
+      const last = steps.at(-1)!
+      const end = events.at(-1) as ExecutionEvent.Of<"ExecutionEnded">
+      const failed = plan.tasks.filter(({ id }) => Execution.task(final, id)!.status === "failed")
+      if (last.command?._tag === "Cancel") {
+        expect(end.status).toBe("cancelled")
+        return
+      }
+      if (last.command?._tag === "Timeout") {
+        expect(end).toMatchObject({ status: "failed", error: { code: "execution-timeout", isRetryable: false } })
+        return
+      }
+      const fatal = terminals(last.events).find(
+        (event) =>
+          event.type === "TaskFailed" &&
+          plan.tasks.some(({ id, onFailure }) => id === event.taskId && onFailure === "fail")
+      )
+      const needed = new Set(plan.tasks.flatMap((task) => task.dependencies))
+      const results = plan.tasks.filter(
+        ({ id }) => !needed.has(id) && Execution.task(final, id)!.status === "completed"
+      )
+      const by = fatal?.taskId ?? (results.length === 0 ? failed[0]?.id : undefined)
+      expect(end.error?.taskId).toBe(by)
+      expect(end.status).toBe(by === undefined ? "completed" : "failed")
+      if (by !== undefined) expect(end.error).toEqual({ ...Execution.task(final, by)!.failure, taskId: by })
+    }
+  )
+
+  property("to stop leaves nothing open", [Stories.of(Plans.any, { aborts: true })], ({ steps }) => {
+    for (const { after, before, command, events } of steps) {
+      if (command?._tag !== "Cancel" && command?._tag !== "Timeout") continue
+      const open = Stories.tasksOf(before).filter((task) => !Stories.isSettled(task))
+      const reason = command._tag === "Cancel" ? "execution-cancelled" : "execution-timeout"
+      expect(terminals(events).map((event) => [event.taskId, told(event)])).toEqual(
+        open.map((task) => [task.plan.id, `TaskCancelled ${reason}`])
+      )
+      expect(after.unsettled).toBe(0)
+    }
+  })
+
+  property("starts nothing while paused, and lets what runs go on", [Stories.any], ({ steps }) => {
+    for (const { before, command, events, refusal } of steps) {
+      if (!before.paused) continue
+      expect(events.some((event) => event.type === "TaskStarted")).toBe(false)
+      if (command?._tag === "Finish" || command?._tag === "Signal") expect(refusal).not.toBe("paused")
+    }
+  })
+
+  property("wakes whom it should, and says by what", [Stories.any], ({ steps }) => {
+    for (const { before, command, events, refusal } of steps) {
+      if (command?._tag !== "Start") continue
+      const task = Execution.task(before, command.taskId)!
+      if (task.status !== "suspended") continue
+      const woken = Stories.actionable(before).includes(task)
+      const timedOut = command.timedOut === true && task.waits!.timeoutMillis !== undefined
+      if (!woken && !timedOut && refusal !== "stale") expect(refusal).toBe("suspended")
+      if (events.length > 0) expect(events[0]).toMatchObject({ woke: woken ? "satisfied" : "timeout" })
+    }
+  })
+})
+
+describe("what comes out", () => {
+  const outcome = FastCheck.constantFrom("Completed", "Failed", "Skipped")
+  const choices = FastCheck.array(FastCheck.nat(59), { maxLength: 60, size: "max" })
+
+  property(
+    "does not depend on who was first",
+    [
+      Plans.withPolicies(["skip", "continue"]),
+      FastCheck.array(outcome, { minLength: 9, maxLength: 9 }),
+      choices,
+      choices
+    ],
+    (plan, outcomes, one, other) => {
+      const fate = new Map(plan.tasks.map(({ id }, index) => [id, outcomes[index]!]))
+      const first = settleAll(plan, fate, one)
+      const second = settleAll(plan, fate, other)
+      expect(statuses(first)).toEqual(expectedStatuses(plan, fate))
+      expect(statuses(second)).toEqual(statuses(first))
+      expect([second.status, second.error]).toEqual([first.status, first.error])
+    }
+  )
+
+  const settleAll = (plan: Plan.Plan, fate: ReadonlyMap<string, string>, choices: ReadonlyArray<number>): State => {
+    const choose = Stories.choosing(choices)
+    let state = stateOf(plan)
+    while (state.status === "running") {
+      const able = Stories.actionable(state)
+      const { plan: task, run, status } = able[choose(able.length)]!
+      state = after(state, status === "running" ? finish(task.id, run, outcomeOf(fate.get(task.id)!)) : start(task.id))
+    }
+    return state
+  }
+  const outcomeOf = (name: string): Decision.Outcome =>
+    name === "Failed" ? failed : name === "Skipped" ? { _tag: "Skipped" } : { _tag: "Completed", output: 1 }
+
+  /** By the graph alone: who is reached by a failure with `skip` is skipped, all others come out as fate has it. */
+  const expectedStatuses = (plan: Plan.Plan, fate: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
+    const result = new Map<string, string>()
+    const of = (id: string): void => {
+      const task = plan.tasks.find((each) => each.id === id)!
+      const reached = task.dependencies.some((each) => {
+        of(each)
+        return result.get(each) === "failed" ? onFailureOf(plan, each) === "skip" : doomed.has(each)
+      })
+      if (reached) doomed.add(id)
+      result.set(id, reached ? "skipped" : fate.get(id)!.toLowerCase())
+    }
+    const doomed = new Set<string>()
+    for (const { id } of plan.tasks) of(id)
+    return result
+  }
+  const onFailureOf = (plan: Plan.Plan, id: string) => plan.tasks.find((task) => task.id === id)!.onFailure
+})
+
+describe("growth", () => {
+  const name = FastCheck.constantFrom("a", "b", "c", "p/1", "p/2", "p/3", "old", "nobody", "p")
+  const names = FastCheck.array(name, { maxLength: 3 })
+  const waits = FastCheck.record({ tasks: names, mode: FastCheck.constantFrom("all", "any") })
+  const spawn = FastCheck.array(FastCheck.record({ id: name, dependencies: names }), { maxLength: 4 })
+
+  /** p runs and has spawned `old`, which runs too; a is settled, b depends on p, c is released. */
+  const grown = (): State => {
+    const plan = Plans.chart({ a: "", p: "", b: "p", c: "a" })
+    const waiting = { tasks: [], signals: [], mode: "all" } as const
+    let state = after(after(stateOf(plan), start("a")), finish("a", 1, { _tag: "Completed", output: 1 }))
+    state = after(
+      after(state, start("p")),
+      finish("p", 1, { _tag: "Suspended", waits: waiting, spawn: [Plans.task({ id: "old" })] })
+    )
+    return after(after(state, start("p")), start("old"))
+  }
+
+  property("keeps the graph whole, or fails the task that grew", [waits, spawn], (waits, spawn) => {
+    const before = grown()
+    const command = finish("p", 2, {
+      _tag: "Suspended",
+      waits: { ...waits, signals: [] },
+      spawn: spawn.map(({ dependencies, id }) => Plans.task({ id, dependencies }))
+    })
+    const state = after(before, command)
+    // Whatever it was, the graph is valid, and who was there is as before, unless it fell with the task.
+    Result.getOrThrow(
+      Dag.make(Stories.tasksOf(state).map(({ plan }) => ({ id: plan.id, dependencies: plan.dependencies })))
+    )
+    expect(Execution.task(state, "a")).toBe(Execution.task(before, "a"))
+    const grew = Execution.task(state, "p")!
+    if (grew.status === "failed") {
+      expect(grew.failure).toMatchObject({ code: "invalid-growth", isRetryable: false })
+      expect(isAllowed(spawn, waits.tasks)).toBe(false)
+      return
+    }
+    expect(isAllowed(spawn, waits.tasks)).toBe(true)
+    for (const id of ["b", "c", "old"]) expect(Execution.task(state, id)).toBe(Execution.task(before, id))
+    expect(completeAll(state).status).toBe("completed")
+  })
+
+  /** By the rule: own tasks wait for own or settled ones, in no circle; p waits for its own. */
+  const isAllowed = (spawn: ReadonlyArray<Dag.Node>, waits: ReadonlyArray<string>): boolean => {
+    const own = new Set(["old", ...spawn.map(({ id }) => id)])
+    const taken = ["a", "b", "c", "p", "nobody"].filter((id) => id !== "nobody")
+    if (spawn.some(({ id }) => taken.includes(id)) || new Set(spawn.map(({ id }) => id)).size < spawn.length)
+      return false
+    if (waits.some((id) => !own.has(id))) return false
+    if (spawn.some(({ dependencies }) => dependencies.some((id) => id !== "a" && !own.has(id)))) return false
+    const left = new Map(spawn.map(({ dependencies, id }) => [id, dependencies]))
+    for (let size = -1; size !== left.size;) {
+      size = left.size
+      for (const [id, dependencies] of left) if (!dependencies.some((each) => left.has(each))) left.delete(id)
+    }
+    return left.size === 0
+  }
+
+  const completeAll = (state: State): State => {
+    while (state.status === "running") {
+      const { plan, run, status } = Stories.actionable(state)[0]!
+      state = after(
+        state,
+        status === "running" ? finish(plan.id, run, { _tag: "Completed", output: 1 }) : start(plan.id)
+      )
+    }
+    return state
+  }
+
+  it.each([
+    ["a name that is taken", { spawn: [Plans.task({ id: "b" })], tasks: [] }, 'adds a task "b", but there is one'],
+    ["a wait for another's task", { spawn: [], tasks: ["b"] }, 'waits for "b", which it did not add'],
+    [
+      "a cycle",
+      {
+        spawn: [Plans.task({ id: "x", dependencies: ["y"] }), Plans.task({ id: "y", dependencies: ["x"] })],
+        tasks: ["x"]
+      },
+      "x -> y -> x"
+    ],
+    ["what is not settled", { spawn: [Plans.task({ id: "x", dependencies: ["c"] })], tasks: [] }, 'depends on "c"']
+  ])("with %s says what is wrong", (_, { spawn, tasks }, message) => {
+    const waits = { tasks, signals: [], mode: "all" } as const
+    const state = after(grown(), finish("p", 2, { _tag: "Suspended", waits, spawn }))
+    expect(Execution.task(state, "p")!.failure!.message).toContain(message)
+  })
+})
+
+describe("a refusal", () => {
+  const fresh = stateOf(Plans.chart({ a: "", b: "a" }))
+  const running = after(fresh, start("a"))
+  const waiting = after(
+    running,
+    finish("a", 1, { _tag: "Suspended", waits: { tasks: [], signals: ["s"], mode: "all" }, spawn: [] })
+  )
+  const done = after(running, finish("a", 1, { _tag: "Completed", output: 1 }))
+  const paused = after(fresh, { _tag: "Pause" })
+  const answered = after(fresh, { _tag: "Signal", signal: "s", value: 1 })
+  it.each<[string, Decision.Refusal, State, Decision.Command]>([
+    ["to start nobody", "unknown-task", fresh, start("x")],
+    ["to finish nobody", "unknown-task", fresh, finish("x", 1, failed)],
+    ["to start what is settled", "settled", done, start("a")],
+    ["to finish what is settled", "settled", done, finish("a", 1, failed)],
+    ["to start what another has started since", "stale", running, { ...start("a"), seenRun: 0 }],
+    ["to finish an older run", "stale", after(running, start("a")), finish("a", 1, failed)],
+    ["to finish what never ran", "stale", fresh, finish("a", 0, failed)],
+    ["to finish what is suspended", "stale", waiting, finish("a", 1, failed)],
+    ["to start what waits", "suspended", waiting, start("a")],
+    ["to time out what has no time limit", "suspended", waiting, { ...start("a"), timedOut: true }],
+    ["to start while paused", "paused", paused, start("a")],
+    ["to start before its dependencies", "dependencies", fresh, start("b")],
+    ["to pause what is paused", "already", paused, { _tag: "Pause" }],
+    ["to resume what is not paused", "already", fresh, { _tag: "Resume" }],
+    ["to answer twice", "already", answered, { _tag: "Signal", signal: "s", value: 2 }]
+  ])("%s", (_, expected, state, command) => {
+    expect(refusal(state, command)).toBe(expected)
+  })
+})
+
+describe("the backoff", () => {
+  const retry = FastCheck.record({
+    attempts: FastCheck.integer({ min: 1, max: 2_000 }),
+    initialMillis: FastCheck.oneof(FastCheck.constant(0), FastCheck.double({ min: 0, max: 1e22, noNaN: true })),
+    factor: FastCheck.double({ min: 1, max: 1e300, noNaN: true }),
+    maxMillis: FastCheck.double({ min: 0, max: 1e22, noNaN: true })
+  })
+  const jitter = FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+  const retryAfter = FastCheck.option(FastCheck.double({ min: 0, max: 1e22, noNaN: true }), { nil: undefined })
+
+  property(
+    "stays below its bound, never comes before the provider's time, and is a delay that a timer can hold",
+    [retry, FastCheck.integer({ min: 1, max: 2_000 }), jitter, retryAfter],
+    (retry, attempt, jitter, retryAfter) => {
+      const delay = Decision.backoff(retry, attempt, jitter, retryAfter)
+      expect(Number.isInteger(delay) && delay >= 0 && delay <= 2 ** 31 - 1).toBe(true)
+      expect(delay).toBeLessThanOrEqual(Math.ceil(Math.max(retry.maxMillis, retryAfter ?? 0)))
+      if (retryAfter !== undefined && retryAfter < 1e9) expect(delay).toBeGreaterThanOrEqual(retryAfter)
+    }
+  )
+
+  it("grows by its factor up to its maximum", () => {
+    const retry = { attempts: 9, initialMillis: 100, factor: 2, maxMillis: 500 }
+    const delays = [1, 2, 3, 4, 9].map((attempt) => Decision.backoff(retry, attempt, 0.5, undefined))
+    expect(delays).toEqual([50, 100, 200, 250, 250])
+    expect(Decision.backoff(retry, 1, 0.5, 3_000)).toBe(3_000)
+  })
+})
+
+// Small parts
+
+const failed: Decision.Outcome = { _tag: "Failed", error: { code: "test", message: "No.", isRetryable: false } }
+
+function start(taskId: string): Extract<Decision.Command, { _tag: "Start" }> {
+  return { _tag: "Start", taskId, worker: "w", maxCrashes: Stories.maxCrashes }
+}
+function finish(taskId: string, run: number, outcome: Decision.Outcome): Decision.Command {
+  return { _tag: "Finish", taskId, run, outcome, progress: [], jitter: 0.5 }
+}
+function stateOf(plan: Plan.Plan): State {
+  return Execution.make({ type: "ExecutionStarted", plan, seq: 1, at: Stories.timeOf(0), executionId: "e" })
+}
+/** The state after a command that must not be refused. */
+function after(state: State, command: Decision.Command): State {
+  return Result.getOrThrow(Decision.decide(state, command)).reduce(
+    (next, draft) =>
+      Execution.apply(next, { ...draft, seq: next.lastSeq + 1, at: Stories.timeOf(next.lastSeq), executionId: "e" }),
+    state
+  )
+}
+function refusal(state: State, command: Decision.Command): Decision.Refusal | undefined {
+  const decided = Decision.decide(state, command)
+  return Result.isFailure(decided) ? decided.failure : undefined
+}
+const commandsOn = (taskId: string): ReadonlyArray<Decision.Command> => [
+  start(taskId),
+  finish(taskId, 1, failed),
+  { _tag: "Signal", signal: "new", value: 1 },
+  { _tag: "Cancel" },
+  { _tag: "Timeout", millis: 1 },
+  { _tag: "Pause" },
+  { _tag: "Resume" }
+]
+const nodesOf = (tasks: ReadonlyArray<Plan.PlannedTask>): ReadonlyArray<Dag.Node> =>
+  tasks.map(({ dependencies, id }) => ({ id, dependencies }))
+const spawnedIn = (events: ReadonlyArray<Event>): number =>
+  events.reduce((sum, event) => sum + (event.type === "TaskSuspended" ? event.spawn.length : 0), 0)
