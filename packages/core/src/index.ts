@@ -1,1 +1,33 @@
-export {}
+/**
+ * Crews of AI agents: the map of the package, in reading order. Each module is also an entry of its own
+ * (`@crewline/core/Crew`), which loads nothing else.
+ */
+
+// What is declared.
+export * as Agent from "./Agent.ts"
+export * as Task from "./Task.ts"
+export * as Crew from "./Crew.ts"
+export * as CrewFile from "./CrewFile.ts"
+export * as Dag from "./Dag.ts"
+export * as Plan from "./Plan.ts"
+
+// What happens, and what it comes to.
+export * as ExecutionEvent from "./ExecutionEvent.ts"
+export * as Execution from "./Execution.ts"
+export * as Decision from "./Decision.ts"
+export * as Usage from "./Usage.ts"
+
+// What it stands on.
+export * as EventLog from "./EventLog.ts"
+export * as TaskQueue from "./TaskQueue.ts"
+export * as Llm from "./Llm.ts"
+export * as Toolbox from "./Toolbox.ts"
+export * as Memory from "./Memory.ts"
+export * as Workspace from "./Workspace.ts"
+export * as Tenant from "./Tenant.ts"
+export * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
+
+// What runs it, and what an application calls.
+export * as AgentLoop from "./AgentLoop.ts"
+export * as Worker from "./Worker.ts"
+export * as Crewline from "./Crewline.ts"

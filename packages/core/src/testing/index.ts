@@ -1,0 +1,5 @@
+/**
+ * What every layer of a port must do, as suites of tests: an adapter calls the suite of its port with its layer.
+ */
+export * as EventLogContract from "./EventLogContract.ts"
+export * as TaskQueueContract from "./TaskQueueContract.ts"
