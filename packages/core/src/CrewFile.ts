@@ -6,11 +6,15 @@
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
+import * as CrewInspection from "./internal/CrewInspection.ts"
 import type { Path } from "./internal/PlainJson.ts"
+import * as Plan from "./Plan.ts"
 
 export interface ParseOptions {
   /** Named in the messages. */
   readonly filename?: string
+  /** Given: inputs and tools are looked at too, as `Plan.make` would, so that its problems have their place in the text. */
+  readonly plan?: Plan.MakeOptions
 }
 
 /** The crew in a text, or everything that is wrong with it. */
@@ -43,9 +47,11 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
       error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error)
     return fail([syntaxProblem(`The text cannot be read: ${reason}`, { line: 1, col: 1 })])
   }
-  const crew = Crew.fromJson(value)
-  if (Result.isSuccess(crew)) return repeated.length === 0 ? crew : fail(repeated)
-  const found = crew.failure.problems.map((problem) => ({ ...problem, ...position(document, problem, lines) }))
+  const { crew, problems } = CrewInspection.fromData(value)
+  const planned = options.plan === undefined ? Result.void : Plan.make(crew, options.plan)
+  const wrong = Result.isFailure(planned) ? planned.failure.problems : problems
+  if (wrong.length === 0 && repeated.length === 0) return Result.succeed(crew)
+  const found = wrong.map((problem) => ({ ...problem, ...position(document, problem, lines) }))
   return fail([...found, ...repeated].toSorted((a, b) => a.line - b.line || a.column - b.column))
 }
 
