@@ -5,8 +5,9 @@
  * the model as the call's result; neither ends the task.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 /** The call was wrong in a way that the model can mend; the message tells it how. */
@@ -57,3 +58,27 @@ export class Toolbox extends Context.Service<
     readonly get: (name: string) => Effect.Effect<Tool, UnknownTool>
   }
 >()("@crewline/core/Toolbox") {}
+
+/** A toolbox of these tools, in this order. Two tools of one name are a mistake that throws a `TypeError`. */
+export const make = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
+  const byName = new Map<string, Tool>()
+  for (const tool of tools) {
+    if (byName.has(tool.name)) throw new TypeError(`There are two tools of the name "${tool.name}": rename one.`)
+    byName.set(tool.name, tool)
+  }
+  const list = [...tools]
+  const known = list.map((tool) => tool.name)
+  return {
+    list: Effect.succeed(list),
+    get: (name) => {
+      const tool = byName.get(name)
+      return tool === undefined ? Effect.fail(new UnknownTool({ tool: name, known })) : Effect.succeed(tool)
+    }
+  }
+}
+
+/** The tools that are given, and no others. */
+export const layer = (tools: ReadonlyArray<Tool>): Layer.Layer<Toolbox> => Layer.sync(Toolbox, () => make(tools))
+
+/** No tools at all. */
+export const layerLocal: Layer.Layer<Toolbox> = layer([])
