@@ -278,7 +278,6 @@ const settle = (
       ])
     }
     for (const id of dependentsOf(state, event.taskId)) {
-      if (gone.has(id)) continue
       gone.add(id)
       drafts.push({ type: "TaskSkipped", taskId: id, reason: "dependency-failed", because: event.taskId })
     }
