@@ -329,6 +329,8 @@ const make = (options: Options) =>
         }
         stopping = true
         yield* Fiber.interruptAll(Array.from(running.values(), ({ fiber }) => fiber))
+        // Only now: whoever takes the executions up finds nobody else at work on them.
+        yield* Effect.ignore(log.disown(name))
       })
     )
 

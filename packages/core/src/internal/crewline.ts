@@ -168,10 +168,12 @@ export const make = (options: Crewline.Options) =>
 
     /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
     const sweep = Effect.fnUntraced(function* () {
+      // What begins while the log is asked is not in its answer.
+      const before = [...active.keys()]
       const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: adoptLimit })
       const ids = new Set(owned.map((each) => each.executionId))
-      for (const id of active.keys()) {
-        if (ids.has(id)) continue
+      for (const id of before) {
+        if (ids.has(id) || !active.has(id)) continue
         deactivate(id)
         yield* queue.forget(id)
         ledger.forget(id)
@@ -217,7 +219,6 @@ export const make = (options: Crewline.Options) =>
         )
       )
     )
-    yield* Scope.addFinalizer(scope, Effect.ignore(log.disown(worker.name)))
 
     return Crewline.Crewline.of({
       start: Effect.fnUntraced(function* (crew, start = {}) {
