@@ -154,15 +154,14 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("signal", ({ params, request }) =>
         Effect.gen(function* () {
           const { value } = yield* RequestBody.json(request)
+          const summary = yield* log.summary(params.id).pipe(Failing.execution(params.id))
+          if (summary.endedAt !== undefined) {
+            return yield* new Problem.ExecutionConflict({
+              detail: `The execution ${params.id} is ${summary.status}; nothing waits for ${JSON.stringify(params.signal)} any more.`
+            })
+          }
           // What a JSON text says is JSON.
-          yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(
-            Effect.catch((error): Effect.Effect<never, Problem.ExecutionConflict | EventLog.EventLogError> =>
-              error.reason._tag === "Ended"
-                ? Effect.fail(new Problem.ExecutionConflict({ detail: `The execution ${params.id} has ended.` }))
-                : Effect.fail(error)
-            ),
-            Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
-          )
+          yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(Failing.execution(params.id))
           return yield* view(params.id)
         })
       )
