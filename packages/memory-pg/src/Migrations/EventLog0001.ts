@@ -241,7 +241,7 @@ begin
       (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce,
        body, payload, payload_sha256, payload_size, payload_excerpt)
       select x.key, x.last_seq + row_number() over (order by d.ordinality), in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
-        first_seq, last_seq, version, case when d.ordinality = 1 then item->>'nonce' end,
+        first_seq, last_seq, version, case when row_number() over (order by d.ordinality) = 1 then item->>'nonce' end,
         d.body, d.payload, d.sha256, d.size, d.excerpt
       from rows from (
         jsonb_to_recordset(item->'events') as

@@ -1,0 +1,32 @@
+/**
+ * What every event log must do, whatever stores it: each sentence of `EventLog`'s module comment as tests.
+ *
+ *     EventLogContract.suite("PgEventLog on PGlite", layer)
+ *
+ * All tests of a suite share one log and use executions, tenants and owners of their own, so the log may be one that others use.
+ * They run on the real clock.
+ *
+ * @see EventLog
+ */
+import { layer as withLayer } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
+import type * as Layer from "effect/Layer"
+import type * as EventLog from "../EventLog.ts"
+import * as Appending from "./EventLogContract/Appending.ts"
+import * as Following from "./EventLogContract/Following.ts"
+import * as Looking from "./EventLogContract/Looking.ts"
+import * as Owning from "./EventLogContract/Owning.ts"
+
+export interface Options {
+  /** How long the layer may take to open; default a minute. */
+  readonly timeout?: Duration.Input
+}
+
+/** Declares the suite; call it at the top of a test file or inside a `describe`. */
+export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>, options: Options = {}): void =>
+  withLayer(layer, { excludeTestServices: true, timeout: options.timeout ?? "1 minute" })(name, (it) => {
+    Appending.declare(it)
+    Looking.declare(it)
+    Following.declare(it)
+    Owning.declare(it)
+  })

@@ -1,0 +1,131 @@
+/**
+ * The right to run executions: taken for a time, renewed, lost, given back.
+ */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as EventLog from "../../EventLog.ts"
+import * as Story from "./Story.ts"
+
+const long = 60_000
+
+/** Adopts of these executions only; answers which, in their order. */
+const adopt = (
+  owner: string,
+  executionIds: ReadonlyArray<string>,
+  options?: { readonly leaseMillis?: number; readonly limit?: number }
+) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog.EventLog
+    const adopted = yield* log.adopt({
+      owner,
+      leaseMillis: options?.leaseMillis ?? long,
+      limit: options?.limit ?? 100,
+      executionIds
+    })
+    return executionIds.filter((id) => adopted.some(({ executionId }) => executionId === id))
+  })
+
+export const declare = (it: Story.It): void => {
+  it.effect("adopt gives each execution to one owner at a time", () =>
+    Effect.gen(function* () {
+      const ids = yield* Effect.forEach(Story.upTo(8), () => Story.begin)
+      const owners = yield* Effect.forEach(Story.upTo(6), () => Story.fresh("owner"))
+      const shares = yield* Effect.forEach(owners, (owner) => adopt(owner, ids), { concurrency: "unbounded" })
+      assert.deepStrictEqual(shares.flat().sort(), [...ids].sort())
+    })
+  )
+
+  it.effect("adopt says where the execution stands and whose it is, for all tenants", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const tenant = yield* Story.fresh("tenant")
+      const executionId = yield* Story.inTenant(tenant)(Story.begin)
+      yield* Story.inTenant(tenant)(log.append(executionId, [Story.taskStarted("a"), Story.turn("a", 1)]))
+      const owner = yield* Story.fresh("owner")
+      const adopted = yield* log.adopt({ owner, leaseMillis: long, limit: 10, executionIds: [executionId] })
+      assert.deepStrictEqual(adopted, [{ executionId, tenant, lastSeq: 3 }])
+    })
+  )
+
+  it.effect("adopt takes at most so many, and renews before it takes", () =>
+    Effect.gen(function* () {
+      const ids = yield* Effect.forEach(Story.upTo(6), () => Story.begin)
+      const owner = yield* Story.fresh("owner")
+      const last = ids.slice(4)
+      assert.deepStrictEqual(yield* adopt(owner, last), last)
+      const three = yield* adopt(owner, ids, { limit: 3 })
+      assert.strictEqual(three.length, 3)
+      assert.includeMembers(three, last)
+    })
+  )
+
+  it.effect("a lease holds while it is renewed and ends when it is not", () =>
+    Effect.gen(function* () {
+      const id = yield* Story.begin
+      const [first, second] = [yield* Story.fresh("owner"), yield* Story.fresh("owner")]
+      assert.deepStrictEqual(yield* adopt(first, [id], { leaseMillis: 300 }), [id])
+      for (const _ of Story.upTo(4)) {
+        yield* Effect.sleep(100)
+        assert.deepStrictEqual(yield* adopt(second, [id]), [])
+        assert.deepStrictEqual(yield* adopt(first, [id], { leaseMillis: 300 }), [id])
+      }
+      yield* Effect.sleep(400)
+      assert.deepStrictEqual(yield* adopt(second, [id]), [id])
+      assert.deepStrictEqual(yield* adopt(first, [id]), [])
+    })
+  )
+
+  it.effect("an execution may be owned from its start on", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const [first, second, id] = [
+        yield* Story.fresh("owner"),
+        yield* Story.fresh("owner"),
+        yield* Story.fresh("execution")
+      ]
+      yield* log.start(id, Story.executionStarted(), { owner: { name: first, leaseMillis: 200 } })
+      assert.deepStrictEqual(yield* adopt(second, [id]), [])
+      yield* Effect.sleep(300)
+      assert.deepStrictEqual(yield* adopt(second, [id]), [id])
+    })
+  )
+
+  it.effect("what is disowned may be adopted at once", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const ids = [yield* Story.begin, yield* Story.begin]
+      const [first, second, third] = [
+        yield* Story.fresh("owner"),
+        yield* Story.fresh("owner"),
+        yield* Story.fresh("owner")
+      ]
+      yield* adopt(first, [ids[0]!])
+      yield* adopt(second, [ids[1]!])
+      yield* log.disown(first)
+      assert.deepStrictEqual(yield* adopt(third, ids), [ids[0]!])
+    })
+  )
+
+  it.effect("an ended execution belongs to nobody", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const id = yield* Story.begin
+      const owner = yield* Story.fresh("owner")
+      assert.deepStrictEqual(yield* adopt(owner, [id]), [id])
+      yield* log.append(id, [Story.ended()])
+      assert.deepStrictEqual(yield* adopt(owner, [id]), [])
+    })
+  )
+
+  it.effect("appending takes no right and needs none", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const id = yield* Story.begin
+      const owner = yield* Story.fresh("owner")
+      yield* adopt(owner, [id])
+      yield* log.append(id, [Story.taskStarted("a")])
+      assert.deepStrictEqual(yield* adopt(yield* Story.fresh("owner"), [id]), [])
+      assert.deepStrictEqual(yield* adopt(owner, [id]), [id])
+    })
+  )
+}

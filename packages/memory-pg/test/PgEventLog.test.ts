@@ -1,0 +1,11 @@
+import { EventLogContract } from "@crewline/core/testing"
+import * as Layer from "effect/Layer"
+import * as Database from "../src/Database.ts"
+import * as PgEventLog from "../src/PgEventLog.ts"
+
+EventLogContract.suite("PgEventLog embedded", PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "memory" }))))
+
+EventLogContract.suite(
+  "PgEventLog embedded, with every hint dropped",
+  PgEventLog.layerWith({ hints: false, pollMillis: 20 }).pipe(Layer.provide(Database.layer({ kind: "memory" })))
+)
