@@ -6,7 +6,7 @@
  */
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { root, run } from "./run.mjs"
 
 const filters = process.argv.slice(2)
@@ -23,6 +23,19 @@ const count = (report) => {
   }
 }
 
+/** Which tests did not run: their groups by file, because the name of a group says what it would have needed. */
+const listSkipped = (report) => {
+  const groups = new Map()
+  for (const file of report.testResults) {
+    for (const { status, ancestorTitles, title } of file.assertionResults) {
+      if (status === "passed" || status === "failed") continue
+      const group = `${relative(root, file.name)}: ${ancestorTitles[0] ?? title}`
+      groups.set(group, (groups.get(group) ?? 0) + 1)
+    }
+  }
+  for (const [group, tests] of groups) process.stdout.write(`skipped ${tests} in ${group}\n`)
+}
+
 const runTests = async () => {
   const folder = mkdtempSync(join(tmpdir(), "crewline-test-"))
   const file = join(folder, "report.json")
@@ -35,7 +48,9 @@ const runTests = async () => {
       ...(everything ? ["--coverage"] : []),
       ...filters
     ])
-    const counts = count(JSON.parse(readFileSync(file, "utf8")))
+    const report = JSON.parse(readFileSync(file, "utf8"))
+    const counts = count(report)
+    listSkipped(report)
     if (code !== 0 && counts.failed === 0) problems.push(`vitest ended with exit code ${code} though no test failed.`)
     return counts
   } catch (error) {
