@@ -171,7 +171,8 @@ const make = (options: Options) =>
 
     const runLeg = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
       const { plan } = task
-      const code = registry.find(state.id, state.plan.name)?.[plan.id]
+      const crewCode = registry.find(state.id, state.plan.name)
+      const code = crewCode?.[plan.id]
       if (plan.outputCode === true && code?.output === undefined) {
         return failed(
           "missing-code",
@@ -201,7 +202,11 @@ const make = (options: Options) =>
       const condition =
         plan.when === undefined
           ? true
-          : yield* Condition.holds(leg, upstream.find((each) => each.task === plan.when!.task)?.output)
+          : yield* Condition.holds(
+              leg,
+              upstream.find((each) => each.task === plan.when!.task)?.output,
+              crewCode?.[plan.when.task]?.output
+            )
       if (condition === false) return { outcome: { _tag: "Skipped" }, progress: [] } satisfies Ended
       return condition === true ? yield* runner(services, leg) : condition
     })

@@ -3,33 +3,48 @@
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as JsonPointer from "effect/JsonPointer"
 import type * as Schema from "effect/Schema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Acceptance from "./Acceptance.ts"
 import type { Ended, Leg } from "./Leg.ts"
 import { textOf } from "./Prompting.ts"
 
-/** True or false, or the end of a leg whose condition could not be told. */
-export const holds = (leg: Leg, output: Schema.Json | undefined): Effect.Effect<boolean | Ended> => {
+/** True or false, or the end of a leg whose condition could not be told. `schema` decodes the output that a function is given. */
+export const holds = (
+  leg: Leg,
+  output: Schema.Json | undefined,
+  schema: StandardSchemaV1 | undefined
+): Effect.Effect<boolean | Ended> => {
   const { when } = leg.task
   if (when === undefined) return Effect.succeed(true)
   if (output === undefined) return Effect.succeed(false)
   if ("code" in when) {
     const check = leg.code?.when
     if (check === undefined) return Effect.succeed(Acceptance.missingCode(`the condition of task "${leg.task.id}"`, []))
-    return Effect.map(
-      Acceptance.runCode("condition", () => check(output, { task: leg.task.id, inputs: leg.plan.inputs })),
-      (result) => (result._tag === "Success" ? result.value : result.failure([]))
-    )
+    return Effect.gen(function* () {
+      const decoded =
+        schema === undefined
+          ? undefined
+          : yield* Acceptance.runCode("output schema", () => schema["~standard"].validate(output))
+      if (decoded?._tag === "Failure") return decoded.failure([])
+      const value = decoded === undefined || decoded.value.issues !== undefined ? output : decoded.value.value
+      const result = yield* Acceptance.runCode("condition", () =>
+        check(value, { task: when.task, inputs: leg.plan.inputs })
+      )
+      return result._tag === "Success" ? result.value : result.failure([])
+    })
   }
   if ("contains" in when) return Effect.succeed(textOf(output).toLowerCase().includes(when.contains.toLowerCase()))
   if ("matches" in when) return Effect.succeed(new RegExp(when.matches, "u").test(textOf(output)))
   return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))
 }
 
-/** The value at a path such as `verdict.approved` or `items.0`; `undefined` where there is none. */
-const at = (output: Schema.Json, path: string): unknown => {
+/** The value at a JSON pointer such as `/verdict/approved` or `/items/0`; `undefined` where there is none. */
+const at = (output: Schema.Json, pointer: string): unknown => {
   let value: unknown = output
-  for (const key of path.split(".")) {
+  for (const token of pointer.split("/").slice(1)) {
+    const key = JsonPointer.unescapeToken(token)
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined
     value = (value as Record<string, unknown>)[key]
   }

@@ -1,0 +1,102 @@
+/**
+ * Crewline for people who do not write Effect: promises and async iterables over the very same service.
+ *
+ *     import * as Crewline from "@crewline/core/promise"
+ *
+ *     const crewline = await Crewline.make({ llm })
+ *     const execution = await crewline.start(crew, { inputs: { topic: "otters" } })
+ *     for await (const event of execution.events) console.log(event.type)
+ *     const { output } = await execution.result
+ *     await crewline.close()
+ *
+ * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `EventLogError`.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Crew from "./Crew.ts"
+import * as Crewline from "./Crewline.ts"
+import * as EventLog from "./EventLog.ts"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type * as Llm from "./Llm.ts"
+import * as TaskQueue from "./TaskQueue.ts"
+import * as Toolbox from "./Toolbox.ts"
+import * as Workspace from "./Workspace.ts"
+
+export interface Options extends Crewline.Options {
+  /** Where models come from: `Providers.layer(…)` of `@crewline/llm`. */
+  readonly llm: Layer.Layer<Llm.Llm, unknown>
+  /** The tools that crews may name. Default: none. */
+  readonly tools?: ReadonlyArray<Toolbox.Tool> | Layer.Layer<Toolbox.Toolbox, unknown>
+  /** Where events are kept. Default: in the memory of this process; durable ones come from `@crewline/memory-pg`. */
+  readonly log?: Layer.Layer<EventLog.EventLog, unknown>
+  /** Where crews may write their output files. Default: nowhere. */
+  readonly workspace?: Layer.Layer<Workspace.Workspace, unknown>
+}
+
+/** A started execution. */
+export interface Execution<Output = Schema.Json> {
+  readonly id: string
+  /** True when an idempotency key led to an execution that stood already. */
+  readonly existing: boolean
+  /** Every event from the first on, with passing deltas; ends with the execution. Each iteration begins anew. */
+  readonly events: AsyncIterable<ExecutionEvent.Followed>
+  /** Waits for the end; rejects with `ExecutionFailed` when it failed or was cancelled. */
+  readonly result: Promise<Crewline.Result<Output>>
+}
+
+export interface Client {
+  readonly start: <Output>(crew: Crew.Crew<Output>, options?: Crewline.StartOptions) => Promise<Execution<Output>>
+  readonly follow: (
+    executionId: string,
+    options?: { readonly after?: number; readonly deltas?: boolean }
+  ) => AsyncIterable<ExecutionEvent.Followed>
+  readonly get: (executionId: string) => Promise<Crewline.View>
+  readonly list: (options?: EventLog.ListOptions) => Promise<ReadonlyArray<EventLog.Summary>>
+  readonly cancel: (executionId: string) => Promise<void>
+  readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
+  /** Takes up an unfinished execution, with the functions of the given crew. */
+  readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** Hands back what runs, and lets go of connections. */
+  readonly close: () => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** Crewline in this process. Rejects when the log or the models cannot be set up. */
+export const make = async (options: Options): Promise<Client> => {
+  const { llm, log = EventLog.layerLocal, tools = [], workspace = Workspace.layerNone } = options
+  const toolbox: Layer.Layer<Toolbox.Toolbox, unknown> = "length" in tools ? Toolbox.layer(tools) : tools
+  const runtime = ManagedRuntime.make(
+    Crewline.layer(options).pipe(Layer.provide([log, llm, workspace, toolbox, TaskQueue.layerLocal]))
+  )
+  const crewline = await runtime.runPromise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
+    await runtime.dispose()
+    throw error
+  })
+  const executionOf = <Output>(handle: Crewline.Handle<Output>): Execution<Output> => {
+    let result: Promise<Crewline.Result<Output>> | undefined
+    return {
+      id: handle.id,
+      existing: handle.existing,
+      events: Stream.toAsyncIterable(handle.events),
+      // Begun when it is first looked at: whoever never does is not told of a failure as an unhandled rejection.
+      get result() {
+        return (result ??= runtime.runPromise(handle.result))
+      }
+    }
+  }
+  const close = () => runtime.dispose()
+  return {
+    start: (crew, start) => runtime.runPromise(Effect.map(crewline.start(crew, start), executionOf)),
+    follow: (executionId, follow) => Stream.toAsyncIterable(crewline.follow(executionId, follow)),
+    get: (executionId) => runtime.runPromise(crewline.get(executionId)),
+    list: (list) => runtime.runPromise(crewline.list(list)),
+    cancel: (executionId) => runtime.runPromise(crewline.cancel(executionId)),
+    signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
+    resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { z } from "zod"
+import * as Crew from "../src/Crew.ts"
+import * as Llm from "../src/Llm.ts"
+import * as Crewline from "../src/promise.ts"
+import * as World from "./fake/World.ts"
+
+const agents = { writer: { role: "Writer", goal: "Write about {topic}" } }
+
+describe("promise", () => {
+  it("starts, follows, and answers with the typed result of the final task", async () => {
+    const crew = Crew.make({
+      name: "otters",
+      agents,
+      tasks: {
+        gather: { agent: "writer", description: "Gather facts about {topic}.", expectedOutput: "Facts." },
+        rate: {
+          agent: "writer",
+          description: "Rate it.",
+          expectedOutput: "A score.",
+          context: ["gather"],
+          output: Schema.Struct({ score: Schema.Finite, at: Schema.DateTimeUtcFromString })
+        }
+      }
+    })
+    const crewline = await Crewline.make({
+      llm: World.llm((request) =>
+        request.caller!.taskId === "gather"
+          ? World.text("They float.")
+          : World.text('{"score": 7, "at": "2026-01-01T00:00:00Z"}')
+      )
+    })
+    const execution = await crewline.start(crew, { inputs: { topic: "otters" } })
+    const types: Array<string> = []
+    for await (const event of execution.events) types.push(event.type)
+    assert.strictEqual(types.at(-1), "ExecutionEnded")
+    const result = await execution.result
+    assert.strictEqual(result.output.score, 7)
+    assert.strictEqual(result.output.at.epochMilliseconds, Date.UTC(2026, 0, 1))
+    assert.strictEqual(result.tasks["gather"]!.usage.requests, 1)
+    assert.strictEqual(result.usage.requests, 2)
+    assert.strictEqual((await crewline.get(execution.id)).status, "completed")
+    assert.strictEqual((await crewline.list()).length, 1)
+    const resumed = await crewline.resume(execution.id, crew)
+    assert.strictEqual((await resumed.result).output.score, 7)
+    await crewline.close()
+  })
+
+  it("runs functions of the crew: guardrails, conditions, Zod schemas", async () => {
+    const crew = Crew.make({
+      name: "checked",
+      agents: { writer: { role: "Writer", goal: "Write" } },
+      tasks: {
+        draft: {
+          agent: "writer",
+          description: "Draft.",
+          expectedOutput: "A draft.",
+          output: z.object({ words: z.number().int() }),
+          guardrails: [(draft: { words: number }) => Promise.resolve(draft.words > 10 ? true : "too short")]
+        },
+        publish: {
+          agent: "writer",
+          description: "Publish.",
+          expectedOutput: "A link.",
+          when: { task: "draft", test: (draft: { words: number }) => Effect.succeed(draft.words > 100) }
+        }
+      }
+    })
+    const answers = ['{"words": 3}', '{"words": 30}']
+    const crewline = await Crewline.make({ llm: World.llm(() => World.text(answers.shift()!)) })
+    const { tasks } = await (await crewline.start(crew)).result
+    assert.deepStrictEqual(tasks["draft"]!.output, { words: 30 })
+    assert.strictEqual(tasks["publish"]!.status, "skipped")
+    await crewline.close()
+  })
+
+  it("rejects with typed errors", async () => {
+    const crew = Crew.make({
+      name: "failing",
+      agents,
+      tasks: { a: { agent: "writer", description: "Do {missing}.", expectedOutput: "x" } }
+    })
+    const crewline = await Crewline.make({
+      llm: World.llm(() => World.refuse(new Llm.Authentication({ description: "wrong key" })))
+    })
+    const invalid = await crewline.start(crew, { inputs: { topic: "x" } }).catch((error: unknown) => error)
+    assert.instanceOf(invalid, Crew.CrewInvalid)
+    assert.strictEqual(invalid.problems[0]!.code, "missing-input")
+    const execution = await crewline.start(crew, { inputs: { topic: "x", missing: "it" } })
+    const failed = await execution.result.catch((error: unknown) => error)
+    assert.isTrue(failed instanceof Error && "code" in failed && failed.code === "model-authentication")
+    await crewline.close()
+  })
+
+  it("cancels", async () => {
+    const crew = Crew.make({
+      name: "slow",
+      agents: { writer: { role: "Writer", goal: "Write" } },
+      tasks: { a: { agent: "writer", description: "Wait.", expectedOutput: "x" } }
+    })
+    const crewline = await Crewline.make({ llm: World.llm(() => Effect.never) })
+    const execution = await crewline.start(crew)
+    await crewline.cancel(execution.id)
+    const failed = await execution.result.catch((error: unknown) => error)
+    assert.isTrue(failed instanceof Error && "status" in failed && failed.status === "cancelled")
+    await crewline.close()
+  })
+})
