@@ -15,6 +15,11 @@ export interface ParseOptions {
   readonly filename?: string
   /** Given: inputs and tools are looked at too, as `Plan.make` would, so that its problems have their place in the text. */
   readonly plan?: Plan.MakeOptions
+  /**
+   * Given: changes what the text says before it is looked at as a crew (fills in what it only refers to). Problems keep their place in
+   * the text.
+   */
+  readonly transform?: (value: unknown) => unknown
 }
 
 /** The crew in a text, or everything that is wrong with it. */
@@ -39,8 +44,11 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
     })
     const syntax = syntaxProblems([...document.errors, ...document.warnings], lines)
     if (syntax.length > 0) return fail(syntax)
-    repeated = repeatedKeys(document.contents, lines)
-    value = document.toJS({ maxAliasCount: 1_000 })
+    const names = namesOf(document.contents, lines)
+    if (names.dangling.length > 0) return fail(names.dangling)
+    repeated = names.repeated
+    const said: unknown = document.toJS({ maxAliasCount: 1_000 })
+    value = options.transform === undefined ? said : options.transform(said)
   } catch (error) {
     // Aliases that unfold without end, or nesting that exhausts the stack.
     const reason =
@@ -61,7 +69,7 @@ export const stringify = (crew: Crew.Crew<unknown>): string =>
 
 type Placed = Crew.Problem & { readonly line: number; readonly column: number }
 
-/** One error draws others after it: the same again, and keys that are no text because a bracket was not closed. */
+/** One error draws others after it (the same again, keys that are no text because a bracket was not closed): ten are enough. */
 const syntaxProblems = (
   errors: ReadonlyArray<Yaml.YAMLParseError | Yaml.YAMLWarning>,
   lines: Yaml.LineCounter
@@ -78,7 +86,7 @@ const syntaxProblems = (
     const problem = syntaxProblem(words, lines.linePos(pos[0]))
     problems.set(`${problem.line}:${problem.column}:${words}`, problem)
   }
-  return [...problems.values()].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return [...problems.values()].toSorted((a, b) => a.line - b.line || a.column - b.column).slice(0, 10)
 }
 
 const syntaxProblem = (message: string, { col, line }: { readonly line: number; readonly col: number }): Placed => {
@@ -92,12 +100,16 @@ const syntaxProblem = (message: string, { col, line }: { readonly line: number; 
   }
 }
 
-/** Keys that stand twice in one object, anywhere in the document. */
-const repeatedKeys = (root: Yaml.Node | null, lines: Yaml.LineCounter): ReadonlyArray<Placed> => {
-  const problems: Array<Placed> = []
+/** Keys that stand twice in one object, and aliases of nothing, anywhere in the document. */
+const namesOf = (root: Yaml.Node | null, lines: Yaml.LineCounter) => {
+  const repeated: Array<Placed> = []
+  const anchors = new Set<string>()
+  const aliases: Array<Yaml.Alias> = []
   const pending: Array<{ readonly node: unknown; readonly path: Path }> = [{ node: root, path: [] }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { node, path } = next
+    if (Yaml.isAlias(node)) aliases.push(node)
+    else if (Yaml.isNode(node) && node.anchor !== undefined) anchors.add(node.anchor)
     if (Yaml.isSeq(node)) node.items.forEach((item, index) => pending.push({ node: item, path: [...path, index] }))
     if (!Yaml.isMap(node)) continue
     const seen = new Map<string, unknown>()
@@ -109,11 +121,19 @@ const repeatedKeys = (root: Yaml.Node | null, lines: Yaml.LineCounter): Readonly
       else if (name !== "<<") {
         const { column, line } = at(key, lines)
         const message = `${JSON.stringify(name)} stands here already, on line ${at(first, lines).line}: only one can count. Give each its own name.`
-        problems.push({ code: "duplicate-name", path: [...path, name], message, line, column })
+        repeated.push({ code: "duplicate-name", path: [...path, name], message, line, column })
       }
     }
   }
-  return problems
+  const dangling = aliases
+    .filter(({ source }) => !anchors.has(source))
+    .map((alias) =>
+      syntaxProblem(
+        `Nothing has the anchor &${alias.source} of the alias *${alias.source}`,
+        lines.linePos(alias.range?.[0] ?? 0)
+      )
+    )
+  return { repeated, dangling }
 }
 
 const keyName = (key: unknown): string => String(Yaml.isScalar(key) ? key.value : key)

@@ -151,7 +151,13 @@ const entries = (
 ): ReadonlyArray<Entry> => {
   const none = kind === "agents" ? "no-agents" : "no-tasks"
   if (value === undefined || value === null) {
-    report([{ code: none, path: [], message: `The crew has no ${kind}: it needs at least one under "${kind}".` }])
+    report([
+      {
+        code: none,
+        path: value === null ? [kind] : [],
+        message: `The crew has no ${kind}: it needs at least one under "${kind}".`
+      }
+    ])
     return []
   }
   if (typeof value !== "object") {
@@ -203,12 +209,13 @@ const entries = (
 
 const invalidName = (what: string, name: string, path: PlainJson.Path): ReadonlyArray<Problem> => {
   if (namePattern.test(name) && name !== "__proto__") return []
-  const message = `${what} cannot have the name ${JSON.stringify(name)}: a name begins with a letter or _, and goes on with letters, digits, _ and -.`
+  const rule = "a name begins with a letter or _, and goes on with letters, digits, _ and -"
+  const message = `${what} cannot have the name ${JSON.stringify(name)}: ${rule}`
   const suggestion = name.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replace(/^(?=[\d-])/, "_")
   return [
     namePattern.test(suggestion) && /[A-Za-z0-9]/.test(suggestion) && name !== "__proto__"
-      ? { code: "invalid-name", path, message, suggestion }
-      : { code: "invalid-name", path, message }
+      ? { code: "invalid-name", path, message: `${message}; ${suggestion} would do.`, suggestion }
+      : { code: "invalid-name", path, message: `${message}.` }
   ]
 }
 

@@ -18,8 +18,8 @@ export const make = (): Suggester => {
       if (name.length > lengthAtMost || comparisons > comparisonsAtMost) return undefined
       const folded = fold(name)
       let best: string | undefined
-      // A third of the letters may be wrong: more is another name.
-      let least = Math.floor(Math.max(folded.length, 3) / 3) + 1
+      // A third of the letters may be wrong, and never all: more is another name.
+      let least = Math.min(Math.floor(Math.max(folded.length, 3) / 3) + 1, folded.length)
       for (const candidate of candidates) {
         comparisons++
         if (candidate.length > lengthAtMost || Math.abs(candidate.length - name.length) > least + 3) continue
