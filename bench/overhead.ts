@@ -35,7 +35,10 @@ export const run = async (report: Report): Promise<void> => {
       const ours: Array<number> = []
       const bare: Array<number> = []
       const ratios: Array<number> = []
-      const arms = { crewline: await Arm.start("crewline", each, provider), sdk: await Arm.start("sdk", each, provider) }
+      const arms = {
+        crewline: await Arm.start("crewline", each, provider),
+        sdk: await Arm.start("sdk", each, provider)
+      }
       for (let round = -2; round < rounds; round++) {
         const first = round % 2 === 0 ? arms.crewline : arms.sdk
         const second = first === arms.sdk ? arms.crewline : arms.sdk
@@ -156,23 +159,21 @@ const sdkArm = async (each: Case, baseURL: string): Promise<() => Promise<unknow
 
 /** One execution of a crew with one task, from `start` to its result. */
 const crewlineArm = async (each: Case, baseURL: string): Promise<() => Promise<unknown>> => {
-  const [Crew, Crewline, Tool, Toolbox, OpenAi, Providers, Effect, Layer, ManagedRuntime, Redacted] = await Promise.all([
+  const [Crew, Crewline, Tool, Toolbox, OpenAi, Llm, Effect, Layer, ManagedRuntime, Redacted] = await Promise.all([
     import("@crewline/core/Crew"),
     import("@crewline/core/Crewline"),
     import("@crewline/core/Tool"),
     import("@crewline/core/Toolbox"),
     import("@crewline/llm/OpenAi"),
-    import("@crewline/llm/Providers"),
+    import("@crewline/core/Llm"),
     import("effect/Effect"),
     import("effect/Layer"),
     import("effect/ManagedRuntime"),
     import("effect/Redacted")
   ])
   const lookup = Tool.make({ ...tool, execute: (args) => lookUp(args as { day: number }) })
-  const llm = Providers.layer({
-    providers: [OpenAi.make({ apiKey: Redacted.make("none"), baseURL })],
-    defaultModel: "openai/m"
-  })
+  const model = OpenAi.make({ apiKey: Redacted.make("none"), baseURL }).model("m")
+  const llm = Layer.succeed(Llm.Llm, { resolve: () => Effect.succeed(model) })
   const runtime = ManagedRuntime.make(
     Crewline.layerLocal({ worker: { streaming: each.streaming, concurrency: 5_000 } }).pipe(
       Layer.provide([llm, Toolbox.layer(each.tools ? [lookup] : [])])
@@ -195,6 +196,12 @@ const crewlineArm = async (each: Case, baseURL: string): Promise<() => Promise<u
   return () => runtime.runPromise(execution)
 }
 
+/** Bytes of the JavaScript heap and of buffers outside of it. */
+const inUse = (): number => {
+  const { external, heapUsed } = process.memoryUsage()
+  return heapUsed + external
+}
+
 const batch = async (count: number, atOnce: number, call: () => Promise<unknown>): Promise<void> => {
   let left = count
   await Promise.all(
@@ -212,11 +219,11 @@ if (process.send !== undefined && import.meta.filename === process.argv[1]) {
   process.on("message", async () => {
     if (name === "memory") {
       gc()
-      const before = process.memoryUsage().heapUsed
+      const before = inUse()
       for (let i = 0; i < 1_000; i++) void call()
       await new Promise((resolve) => setTimeout(resolve, 3_000))
       gc()
-      return process.send!((process.memoryUsage().heapUsed - before) / 1_000)
+      return process.send!((inUse() - before) / 1_000)
     }
     gc()
     const before = process.cpuUsage()
