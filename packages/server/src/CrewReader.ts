@@ -3,6 +3,7 @@
  * checked, and all problems are told at once, each with its path from the root of the crew.
  */
 import * as CoreCrew from "@crewline/core/Crew"
+import * as CrewFile from "@crewline/core/CrewFile"
 import * as Plan from "@crewline/core/Plan"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Context from "effect/Context"
@@ -22,16 +23,37 @@ export interface Read {
   readonly body: CrewStore.CrewBody
 }
 
+export interface Source {
+  /** The crew as parsed JSON. */
+  readonly value: unknown
+  /** The text of the crew: its problems have lines and columns then. */
+  readonly text?: string | undefined
+  /** True when the text must be looked at even if the value is in order: names may stand twice in it. */
+  readonly isSuspect?: boolean | undefined
+  /** What is wrong already, when there is no `text` of the crew alone. */
+  readonly problems?: ReadonlyArray<CoreCrew.Problem> | undefined
+}
+
 export class CrewReader extends Context.Service<
   CrewReader,
   {
-    /** A crew as parsed JSON (or YAML); `problems` are those that its text already showed. */
-    readonly read: (
-      value: unknown,
-      problems?: ReadonlyArray<CoreCrew.Problem>
-    ) => Effect.Effect<Read, CoreCrew.CrewInvalid | ResourceStore.StoreError>
+    readonly read: (source: Source) => Effect.Effect<Read, CoreCrew.CrewInvalid | ResourceStore.StoreError>
   }
 >()("@crewline/server/CrewReader") {}
+
+/** What a text of YAML says, or where it breaks. */
+export const parseYaml = (text: string): Result.Result<unknown, CoreCrew.CrewInvalid> => {
+  let value: unknown
+  let isRead = false
+  const parsed = CrewFile.parse(text, {
+    transform: (said) => {
+      isRead = true
+      value = said
+      return said
+    }
+  })
+  return !isRead && Result.isFailure(parsed) ? Result.fail(parsed.failure) : Result.succeed(value)
+}
 
 /** Stands for an agent that cannot be looked up, so that the rest of the crew can be checked. */
 const placeholder = { role: "unknown", goal: "unknown" }
@@ -86,19 +108,33 @@ const make = Effect.gen(function* () {
     return { value: { ...value, agents: resolved }, problems }
   })
 
-  const read = Effect.fn("CrewReader.read")(function* (
-    value: unknown,
-    seen: ReadonlyArray<CoreCrew.Problem> = []
-  ): Effect.fn.Return<Read, CoreCrew.CrewInvalid | ResourceStore.StoreError> {
+  const read = Effect.fn("CrewReader.read")(function* ({
+    value,
+    text,
+    isSuspect = false,
+    problems: seen = []
+  }: Source): Effect.fn.Return<Read, CoreCrew.CrewInvalid | ResourceStore.StoreError> {
     const resolved = yield* resolve(value)
-    const crew = CoreCrew.fromJson(resolved.value)
     const tools = (yield* toolbox.list).map((tool) => tool.name)
-    const checked = Result.flatMap(crew, (crew) => Plan.make(crew, { tools }))
+    const crew = CoreCrew.fromJson(resolved.value)
+    const planned = Result.flatMap(crew, (crew) => Plan.make(crew, { tools }))
+    const wrong = Result.isFailure(planned) ? planned.failure.problems : []
+    const problemsOfText = () => {
+      const parsed = CrewFile.parse(text ?? JSON.stringify(value) ?? "", {
+        plan: { tools },
+        transform: () => resolved.value
+      })
+      return Result.isFailure(parsed) ? parsed.failure.problems : wrong
+    }
+    // Reading the text once more costs as much as all the rest: only for crews that need it.
+    const found = isSuspect || wrong.length > 0 ? problemsOfText() : []
     const problems = [
       ...seen,
       ...resolved.problems,
-      // Inputs are given when the crew is started.
-      ...(Result.isFailure(checked) ? checked.failure.problems.filter(({ code }) => code !== "missing-input") : [])
+      ...found
+        // Inputs are given when the crew is started.
+        .filter(({ code }) => code !== "missing-input")
+        .map((problem) => (text === undefined ? withoutPlace(problem) : problem))
     ]
     if (problems.length > 0 || Result.isFailure(crew)) return yield* new CoreCrew.CrewInvalid({ problems })
     return { crew: crew.success, body: yield* Effect.orDie(decodeBody(value)) }
@@ -106,6 +142,8 @@ const make = Effect.gen(function* () {
 
   return CrewReader.of({ read })
 })
+
+const withoutPlace = ({ line: _line, column: _column, ...problem }: CoreCrew.Problem): CoreCrew.Problem => problem
 
 /** A key of a client may be `__proto__`. */
 const define = (record: Record<string, unknown>, key: string, value: unknown) =>

@@ -2,6 +2,8 @@
  * Crews in the bodies of requests, as JSON or YAML.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
+import * as Result from "effect/Result"
+import * as CrewReader from "../CrewReader.ts"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as Json from "../Json.ts"
@@ -22,10 +24,25 @@ export const duplicate = ({ path, line, column }: Json.Duplicate): CoreCrew.Prob
   column
 })
 
-/** The value of a body, and the problems that its text already shows. */
-export const value = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const { value, duplicates } = yield* RequestBody.parseJson(yield* RequestBody.text(request, mediaTypes))
-  return { value, problems: duplicates.map(duplicate) }
+/** A crew in a body, as far as its text can be read. */
+export const source = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.fn.Return<CrewReader.Source, RequestBody.BodyProblem> {
+  const text = yield* RequestBody.text(request, mediaTypes)
+  if (RequestBody.mediaType(request) === "application/json") {
+    const { value, duplicates } = yield* RequestBody.parseJson(text)
+    return { value, text, isSuspect: duplicates.length > 0 }
+  }
+  const parsed = CrewReader.parseYaml(text)
+  if (Result.isSuccess(parsed)) return { value: parsed.success, text, isSuspect: true }
+  const errors = parsed.failure.problems
+  const first = errors[0]
+  return yield* new Problem.InvalidSyntax({
+    detail: parsed.failure.message,
+    ...(first?.line !== undefined && { line: first.line }),
+    ...(first?.column !== undefined && { column: first.column }),
+    errors
+  })
 })
 
 /** Problems of a crew as a problem of the request; `at` is where the crew stands in the body. */

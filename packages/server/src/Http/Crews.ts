@@ -26,8 +26,8 @@ export const layer = HttpApiBuilder.group(
       )
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
-          const { value, problems } = yield* CrewBody.value(request)
-          const { body } = yield* reader.read(value, problems).pipe(CrewBody.reading())
+          const source = yield* CrewBody.source(request)
+          const { body } = yield* reader.read(source).pipe(CrewBody.reading())
           return Resource.created(yield* crews.create(body).pipe(Failing.storing), "/api/v1/crews")
         })
       )
@@ -36,9 +36,9 @@ export const layer = HttpApiBuilder.group(
       )
       .handleRaw("replace", ({ request, params, headers }) =>
         Effect.gen(function* () {
-          const { value, problems } = yield* CrewBody.value(request)
-          const { version, crew } = CrewBody.replacement(value)
-          const { body } = yield* reader.read(crew, problems).pipe(CrewBody.reading())
+          const source = yield* CrewBody.source(request)
+          const { version, crew } = CrewBody.replacement(source.value)
+          const { body } = yield* reader.read({ ...source, value: crew }).pipe(CrewBody.reading())
           const stored = yield* Resource.expected(crews, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => crews.replace(params.id, body, expected)),
             Failing.changing("crew")

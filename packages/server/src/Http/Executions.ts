@@ -64,7 +64,7 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { crewId, crew: sent, inputs, problems } = yield* StartBody.read(request)
           const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
-          const { crew } = yield* reader.read(value, problems).pipe(CrewBody.reading(inStart))
+          const { crew } = yield* reader.read({ value, problems }).pipe(CrewBody.reading(inStart))
           const key = headers["idempotency-key"]
           const execution = yield* crewline
             .start(crew, {

@@ -1,0 +1,283 @@
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Process from "./Cli/Process.ts"
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "crewline-cli-"))
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const crewFile = async (name: string, text: string) => {
+  const file = join(folder, name)
+  await writeFile(file, text)
+  return file
+}
+
+// eslint-disable-next-line no-control-regex
+const escapeCode = /\u001b/
+
+const oneTask = (description: string, more = "") => `
+name: one
+agents: { worker: { role: Worker, goal: Work${more} } }
+tasks: { only: { description: "${description}", expectedOutput: Something. } }
+`
+
+describe("crewline", () => {
+  it("lists its commands, and explains each, without loading a database or a provider", async () => {
+    const log = `data:text/javascript,import { registerHooks } from "node:module"
+registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + url); return next(url, context) } })`
+    const hook = ["--import", log.replaceAll("\n", ";")]
+    const help = await Process.run(["--help"], { node: hook })
+    expect(help).toMatchObject({ code: 0 })
+    for (const command of ["start", "run", "validate", "serve", "migrate"])
+      expect(help.stdout).toContain(`  ${command}`)
+    const validate = await Process.run(["validate", "planets.yaml"], { node: hook })
+    expect(validate.code).toBe(0)
+    for (const { stderr } of [help, validate]) {
+      expect(stderr).toContain("loaded ")
+      expect(stderr).not.toMatch(/pglite|sql-pg|openai\/|undici|Server\.ts/)
+    }
+  })
+
+  it.each([
+    [["run"], /Missing required argument: file/],
+    [["run", "planets.yaml", "--inptu", "a=b"], /Unrecognized flag: --inptu[^]*--input/],
+    [["run", "planets.yaml", "--input", "topic"], /--input topic=otters/],
+    [["run", "planets.yaml", "-i", "topic=a", "-i", "topic=b"], /"topic" only once/],
+    [["sevre"], /Unknown subcommand/],
+    [["run", "nowhere.yaml"], /nowhere\.yaml cannot be read: there is no such file/]
+  ])("refuses %j with exit code 2 and a word on stderr", async (args, message) => {
+    const { code, stderr, stdout } = await Process.run(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
+    expect(stderr).toMatch(message)
+  })
+})
+
+describe("crewline validate", () => {
+  it("accepts every crew of the examples", async () => {
+    for (const file of ["planets.yaml", "brief.yaml", "review.yaml"]) {
+      expect(await Process.run(["validate", file])).toMatchObject({ code: 0, stderr: "" })
+    }
+  })
+
+  it("tells every problem at once, each with its place, a code and what was meant", async () => {
+    const file = await crewFile(
+      "broken.yaml",
+      `name: broken
+agents:
+  researcher:
+    role: Researcher
+    gaol: Find things out
+tasks:
+  gather:
+    agent: reseacher
+    description: Gather facts about {topic}.
+    expectedOutput: Facts.
+    context: [write]
+    tools: [file_raed]
+  write:
+    agent: researcher
+    description: Write.
+    expectedOutput: Text.
+    context: [gather, gahter]
+    dependsOn: [write]
+`
+    )
+    const { code, stderr, stdout } = await Process.run(["validate", file, "--input", "topik=otters"])
+    expect(code).toBe(2)
+    const problems = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(`${file}:`, ""))
+    expect(problems.map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(
+      expect.arrayContaining([
+        "5:5 unknown-key",
+        "8:12 unknown-agent",
+        "12:13 unknown-tool",
+        "17:23 unknown-task",
+        "18:17 self-dependency"
+      ])
+    )
+    expect(stdout).toMatch(/cycle .*gather -> write -> gather/)
+    expect(stdout).toMatch(/missing-input .*"topic".*"topik"/)
+    expect(stdout).toMatch(/did you mean "file_read"/)
+    expect(stderr).toContain(`${problems.length} problems`)
+  })
+
+  it("tells line and column of broken YAML", async () => {
+    const file = await crewFile("syntax.yaml", "name: x\nagents:\n  a: { role: [\n")
+    const { code, stdout } = await Process.run(["validate", file])
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/syntax\.yaml:\d+:\d+ yaml-syntax /)
+  })
+
+  it("answers programs with one JSON object", async () => {
+    const file = await crewFile("empty.yaml", "name: x\nagents: {}\ntasks: {}\n")
+    const invalid = await Process.run(["validate", file, "--json"])
+    expect({ code: invalid.code, stderr: invalid.stderr }).toEqual({ code: 2, stderr: "" })
+    const codes = JSON.parse(invalid.stdout).problems.map(({ code }: { code: string }) => code)
+    expect(codes).toEqual(expect.arrayContaining(["no-agents", "no-tasks"]))
+    const valid = await Process.run(["validate", "planets.yaml", "--json"])
+    expect(JSON.parse(valid.stdout)).toEqual({ file: "planets.yaml", valid: true, problems: [] })
+  })
+})
+
+describe("crewline run", () => {
+  it("prints the output to stdout and one line an event to stderr when neither is a terminal", async () => {
+    const { code, stderr, stdout } = await Process.run(["run", "brief.yaml", "--input", "topic=otters"])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/otters/)
+    expect(stderr).toMatch(/gather: started/)
+    expect(stderr).toMatch(/execution completed/)
+    // Nobody takes a demonstration for an answer.
+    expect(stderr).toMatch(/scripted\/demo/)
+    expect(stdout + stderr).not.toMatch(escapeCode)
+  })
+
+  it("is about its input and about the file that its tools read", async () => {
+    const { stdout } = await Process.run(["run", "planets.yaml", "-i", "topic=why a year on Neptune is long", "--json"])
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+    const calls = events.filter(({ type }) => type === "ToolCalled")
+    expect(calls.map(({ tool }) => tool)).toEqual(expect.arrayContaining(["file_read", "calculate"]))
+    expect(calls.every(({ isFailure }) => isFailure === false)).toBe(true)
+    const outputs = JSON.stringify(events.filter(({ type }) => type === "TaskCompleted"))
+    expect(outputs).toContain("why a year on Neptune is long")
+    expect(outputs).toContain("Mercury,0.330")
+    expect(events.at(-1)).toMatchObject({ type: "ExecutionEnded", status: "completed" })
+  })
+
+  it("runs with another model for all agents, whatever the crew names", async () => {
+    const file = await crewFile("priced.yaml", oneTask("Say something.", ", model: nobody/nothing"))
+    const failed = await Process.run(["run", file])
+    expect(failed.code).toBe(1)
+    expect(failed.stdout).toBe("")
+    expect(failed.stderr).toMatch(/nobody\/nothing/)
+    expect(await Process.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
+  })
+
+  it("names everything that is wrong before anything runs", async () => {
+    const { code, stderr, stdout } = await Process.run(["run", "brief.yaml"])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
+    expect(stderr).toMatch(/brief\.yaml:\d+:\d+ missing-input .*"topic"/)
+  })
+
+  it("writes output files beside the crew, or in the workspace that it is told", async () => {
+    const file = await crewFile(
+      "writes.yaml",
+      `name: writes
+agents: { worker: { role: Worker, goal: Work } }
+tasks: { only: { description: Say something., expectedOutput: Something., outputFile: out/said.md } }
+`
+    )
+    const { stdout } = await Process.run(["run", file])
+    expect(`${await readFile(join(folder, "out", "said.md"), "utf8")}`.trim()).toBe(stdout.trim())
+    const elsewhere = join(folder, "elsewhere")
+    await Process.run(["run", file, "--workspace", elsewhere])
+    expect(existsSync(join(elsewhere, "out", "said.md"))).toBe(true)
+  })
+
+  it("is content when its reader has seen enough", async () => {
+    const bin = fileURLToPath(new URL("../bin/crewline.mjs", import.meta.url))
+    const shell = spawn(
+      "bash",
+      ["-o", "pipefail", "-c", `"$0" "$1" run planets.yaml --json 2>/dev/null | head -1`, process.execPath, bin],
+      {
+        cwd: Process.examples
+      }
+    )
+    const code = await new Promise((resolve) => shell.on("close", resolve))
+    expect(code).toBe(0)
+  })
+
+  describe("while a model does not answer", () => {
+    let provider: ChildProcess
+    let url: string
+
+    beforeAll(async () => {
+      const script = fileURLToPath(new URL("../../../bench/fake-provider.ts", import.meta.url))
+      provider = spawn(process.execPath, [script, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] })
+      const line = await new Promise<string>((resolve) =>
+        provider.stdout?.once("data", (data) => resolve(String(data)))
+      )
+      url = JSON.parse(line.split("\n")[0] ?? "").url
+    })
+
+    afterAll(() => provider.kill())
+
+    it("Control-C cancels the execution, shows that, and exits with 130", async () => {
+      const file = await crewFile("stuck.yaml", oneTask("[[never]]"))
+      const running = Process.start(["run", file, "--model", "openai/fake"], {
+        env: { OPENAI_API_KEY: "test", OPENAI_BASE_URL: url }
+      })
+      await running.said(/only: started/)
+      running.child.kill("SIGINT")
+      const { code, stderr, stdout } = await running.ended
+      expect({ code, stdout }).toEqual({ code: 130, stdout: "" })
+      expect(stderr).toMatch(/only: cancelled \(execution-cancelled\)[^]*execution cancelled/)
+    })
+  })
+})
+
+describe("crewline migrate, serve and start", { timeout: 120_000 }, () => {
+  const data = () => join(folder, "data")
+
+  it("migrate says what it applied, and the second time that there was nothing to do", async () => {
+    const first = await Process.run(["migrate", "--data", data()])
+    expect(first).toMatchObject({ code: 0, stderr: "" })
+    expect(first.stdout).toMatch(/^applied event-log\n[^]*up to date/)
+    const second = await Process.run(["migrate"], { env: { CREWLINE_DATA: data() } })
+    expect(second).toMatchObject({ code: 0 })
+    expect(second.stdout).toMatch(/up to date: there was nothing to do/)
+  })
+
+  it("serve prints where it listens, and ends well on SIGTERM; what it needs is refused to a second one in words", async () => {
+    const server = Process.start(["serve", "--port", "0", "--data", data()])
+    const [, url = ""] = await server.said(/^Crewline listens on (http:\/\/127\.0\.0\.1:\d+)$/m)
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+    const { port } = new URL(url)
+
+    const sameData = await Process.run(["serve", "--port", "0", "--data", data()])
+    expect({ code: sameData.code, stdout: sameData.stdout }).toEqual({ code: 1, stdout: "" })
+    expect(sameData.stderr).toContain(`in use by process ${server.child.pid}`)
+    const samePort = await Process.run(["serve", "--port", port, "--data", join(folder, "other")])
+    expect(samePort.code).toBe(1)
+    expect(samePort.stderr).toMatch(new RegExp(`Port ${port} is in use`))
+
+    server.child.kill("SIGTERM")
+    expect(await server.ended).toMatchObject({ code: 0, stderr: "" })
+  })
+
+  it("start stores the example, runs it, says where to look, stays up, and starts again on the same data", async () => {
+    const go = async (topic: string) => {
+      const running = Process.start(["start", "--port", "0", "--data", data(), "--input", `topic=${topic}`])
+      const [, address = ""] = await running.said(/This execution {2}(\S+)/)
+      const execution = await (await fetch(address)).json()
+      expect(execution).toMatchObject({ crewName: "planets", status: "completed" })
+      const crews = await (await fetch(new URL("/api/v1/crews?name=planets", address))).json()
+      running.child.kill("SIGINT")
+      const { code, stderr, stdout } = await running.ended
+      expect(code).toBe(0)
+      expect(stderr).toMatch(/scripted\/demo/)
+      expect(stdout).toContain(topic)
+      expect(stdout).toMatch(/\/docs/)
+      expect(crews.items.map(({ id }: { id: string }) => id)).toEqual([execution.crewId])
+      return execution
+    }
+    const first = await go("which planet is the densest")
+    const second = await go("which planet is the hottest")
+    expect(second.crewId).toBe(first.crewId)
+    expect(second.id).not.toBe(first.id)
+  })
+})

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Server from "./fake/Server.ts"
+
+let server: Server.Running
+beforeAll(async () => {
+  server = await Server.start({ worker: { graceMillis: 0 } })
+})
+afterAll(() => server.stop())
+
+const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
+  Server.request(server.url + path, options)
+
+const agents = { researcher: { role: "Researcher", goal: "Find out" } }
+const task = (more: object = {}) => ({ description: "Do", expectedOutput: "Done", agent: "researcher", ...more })
+
+interface Case {
+  readonly what: string
+  readonly crew: unknown
+  /** Every problem that must be told: its code, and its path in the crew. */
+  readonly problems: ReadonlyArray<readonly [code: string, path: string]>
+}
+
+const cases: ReadonlyArray<Case> = [
+  {
+    what: "a cycle",
+    crew: { name: "c", agents, tasks: { a: task({ context: ["b"] }), b: task({ dependsOn: ["a"] }) } },
+    problems: [["cycle", "tasks.a.context.0"]]
+  },
+  {
+    what: "a task that depends on itself",
+    crew: { name: "c", agents, tasks: { a: task({ context: ["a"] }) } },
+    problems: [["self-dependency", "tasks.a.context.0"]]
+  },
+  {
+    what: "an unknown agent",
+    crew: { name: "c", agents, tasks: { a: task({ agent: "reseacher" }) } },
+    problems: [["unknown-agent", "tasks.a.agent"]]
+  },
+  {
+    what: "an unknown task",
+    crew: { name: "c", agents, tasks: { a: task(), b: task({ context: ["aa"] }) } },
+    problems: [["unknown-task", "tasks.b.context.0"]]
+  },
+  {
+    what: "an unknown tool",
+    crew: { name: "c", agents, tasks: { a: task({ tools: ["clok"] }) } },
+    problems: [["unknown-tool", "tasks.a.tools.0"]]
+  },
+  {
+    what: "an unknown stored agent, and what stands next to a reference",
+    crew: { name: "c", agents: { researcher: { agentId: "agent_none", role: "R" } }, tasks: { a: task() } },
+    problems: [
+      ["unknown-key", "agents.researcher.role"],
+      ["unknown-agent", "agents.researcher.agentId"]
+    ]
+  },
+  {
+    what: "an unknown key",
+    crew: { name: "c", agents, tasks: { a: task({ expectedOutputs: "x" }) } },
+    problems: [["unknown-key", "tasks.a.expectedOutputs"]]
+  },
+  {
+    what: "everything at once",
+    crew: {
+      name: "",
+      proces: "parallel",
+      agents: { researcher: { role: "R" } },
+      tasks: { a: task({ agent: "nobody", tools: ["nothing"] }), b: task({ context: ["b"] }), c: { description: 3 } }
+    },
+    problems: [
+      ["unknown-key", "proces"],
+      ["missing-key", "agents.researcher.goal"],
+      ["unknown-agent", "tasks.a.agent"],
+      ["unknown-tool", "tasks.a.tools.0"],
+      ["self-dependency", "tasks.b.context.0"],
+      ["wrong-type", "tasks.c.description"]
+    ]
+  },
+  {
+    what: "nothing at all",
+    crew: {},
+    problems: [
+      ["missing-key", "name"],
+      ["no-agents", ""],
+      ["no-tasks", ""]
+    ]
+  },
+  { what: "no object", crew: ["a"], problems: [["wrong-type", ""]] }
+]
+
+const told = (body: Server.Answered["body"]) =>
+  body.errors.map(({ code, path }: { code: string; path: Array<string | number> }) => `${code} ${path.join(".")}`)
+
+describe("an invalid crew", () => {
+  it.each(cases)("with $what is refused, stored or started, with nothing stored", async ({ crew, problems }) => {
+    const stored = await call("/api/v1/crews", { body: crew })
+    expect(stored).toMatchObject({ status: 422, body: { code: "crew-invalid", title: "The crew is invalid" } })
+    expect(told(stored.body)).toEqual(expect.arrayContaining(problems.map(([code, path]) => `${code} ${path}`)))
+    for (const error of stored.body.errors) expect(error.message).toMatch(/\S/)
+
+    const started = await call("/api/v1/executions", { body: { crew } })
+    expect(started).toMatchObject({ status: 422, body: { code: "crew-invalid" } })
+    expect(told(started.body).sort()).toEqual(
+      told(stored.body)
+        .map((line: string) => line.replace(/ (?=.)/, " crew.").replace(/ $/, " crew"))
+        .sort()
+    )
+    expect((await call("/api/v1/crews")).body.items).toEqual([])
+    expect((await call("/api/v1/executions")).body.items).toEqual([])
+  })
+
+  it("is told what was probably meant", async () => {
+    const { body } = await call("/api/v1/crews", {
+      body: { name: "c", agents, tasks: { a: task({ agent: "reseacher", contxt: [], tools: ["clok"] }) } }
+    })
+    const suggestions = Object.fromEntries(
+      body.errors.map(({ code, suggestion }: { code: string; suggestion?: string }) => [code, suggestion])
+    )
+    expect(suggestions).toEqual({ "unknown-agent": "researcher", "unknown-key": "context", "unknown-tool": "clock" })
+  })
+
+  it("has its problems placed by line and column, in JSON and YAML", async () => {
+    const text =
+      '{\n  "name": "c",\n  "agents": {"r": {"role": "R", "goal": "g"}},\n  "tasks": {"a": {"description": "d", "expectedOutput": "e", "agent": "x"}}\n}'
+    const json = await call("/api/v1/crews", { text })
+    expect(json.body.errors).toMatchObject([
+      { code: "unknown-agent", line: 4, column: text.split("\n")[3]!.indexOf('"x"') + 1 }
+    ])
+    const yaml = await call("/api/v1/crews", {
+      text: "name: c\nagents:\n  r: { role: R, goal: g }\ntasks:\n  a: { description: d, expectedOutput: e, agent: x }\n",
+      headers: { "content-type": "application/yaml" }
+    })
+    expect(yaml).toMatchObject({ status: 422, body: { errors: [{ code: "unknown-agent", line: 5 }] } })
+  })
+
+  it("may not say a name twice, in JSON or YAML", async () => {
+    const json = await call("/api/v1/crews", {
+      text: '{"name": "c", "agents": {"r": {"role": "R", "goal": "g"}},\n"tasks": {"a": {"description": "d", "expectedOutput": "e"},\n"a": {"description": "d", "expectedOutput": "e"}}}'
+    })
+    expect(json).toMatchObject({
+      status: 422,
+      body: { errors: [{ code: "duplicate-name", path: ["tasks", "a"], line: 3, column: 1 }] }
+    })
+    const started = await call("/api/v1/executions", {
+      text: '{"crew": {"name": "c", "agents": {"r": {"role": "R", "goal": "g"}, "r": {"role": "R", "goal": "g"}},\n"tasks": {"a": {"description": "d", "expectedOutput": "e"}}}}'
+    })
+    expect(started).toMatchObject({
+      status: 422,
+      body: { errors: [{ code: "duplicate-name", path: ["crew", "agents", "r"], line: 1 }] }
+    })
+    const yaml = await call("/api/v1/crews", {
+      text: "name: c\nagents:\n  r: { role: R, goal: g }\ntasks:\n  a: { description: d, expectedOutput: e }\n  a: { description: d, expectedOutput: e }\n",
+      headers: { "content-type": "application/yaml" }
+    })
+    expect(yaml).toMatchObject({ status: 422, body: { errors: [{ code: "duplicate-name", line: 6, column: 3 }] } })
+    expect((await call("/api/v1/crews")).body.items).toEqual([])
+  })
+
+  it("in YAML that is none is told where it breaks", async () => {
+    const { status, body } = await call("/api/v1/crews", {
+      text: 'name: "c\nagents: [',
+      headers: { "content-type": "application/yaml" }
+    })
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ code: "invalid-syntax", line: expect.any(Number), column: expect.any(Number) })
+    expect(body.errors[0]).toMatchObject({ code: "yaml-syntax" })
+  })
+})
+
+describe("a valid crew", () => {
+  it("may come as YAML, with inputs that only its start gives, and may refer to a stored agent", async () => {
+    const agent = await call("/api/v1/agents", { body: { name: "r", role: "R", goal: "g" } })
+    const headers = { "content-type": "application/yaml; charset=utf-8" }
+    const text = `name: c\nagents:\n  r: { agentId: ${agent.body.id} }\ntasks:\n  a: { description: "Look at {topic}", expectedOutput: e }\n`
+    const stored = await call("/api/v1/crews", { text, headers })
+    expect(stored).toMatchObject({ status: 201, body: { agents: { r: { agentId: agent.body.id } } } })
+    const replaced = await call(`/api/v1/crews/${stored.body.id}`, {
+      method: "PUT",
+      text: `${text}version: 1\n`,
+      headers
+    })
+    expect(replaced).toMatchObject({ status: 200, body: { version: 2 } })
+    const started = await call("/api/v1/executions", { body: { crewId: stored.body.id } })
+    expect(started.body.errors).toMatchObject([{ code: "missing-input" }])
+  })
+})
