@@ -61,7 +61,7 @@ export interface CodeContext {
  * Accepts the decoded output of its task with `true`, or refuses it with a complaint that the agent is shown. A function that
  * throws, fails the attempt.
  */
-export type GuardrailFunction<Output = any> = (
+export type GuardrailFunction<Output = unknown> = (
   output: Output,
   context: CodeContext
 ) => Verdict | Promise<Verdict> | Effect.Effect<Verdict>
@@ -70,7 +70,7 @@ export type GuardrailFunction<Output = any> = (
 export type Verdict = true | string
 
 /** Tells from the decoded output of another task whether this one runs. */
-export type ConditionFunction<Output = any> = (
+export type ConditionFunction<Output = unknown> = (
   output: Output,
   context: CodeContext
 ) => boolean | Promise<boolean> | Effect.Effect<boolean>

@@ -16,8 +16,8 @@ export interface ParseOptions {
   /** Given: inputs and tools are looked at too, as `Plan.make` would, so that its problems have their place in the text. */
   readonly plan?: Plan.MakeOptions
   /**
-   * Given: changes what the text says before it is looked at as a crew (fills in what it only refers to). Problems keep their place in
-   * the text.
+   * Given: changes what the text says before it is looked at as a crew (fills in what it only refers to). Problems keep their
+   * place in the text.
    */
   readonly transform?: (value: unknown) => unknown
 }
@@ -56,8 +56,10 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
     return fail([syntaxProblem(`The text cannot be read: ${reason}`, { line: 1, col: 1 })])
   }
   const { crew, problems } = CrewInspection.fromData(value)
-  const planned = options.plan === undefined ? Result.void : Plan.make(crew, options.plan)
-  const wrong = Result.isFailure(planned) ? planned.failure.problems : problems
+  const wrong =
+    options.plan === undefined
+      ? problems
+      : Result.match(Plan.make(crew, options.plan), { onFailure: (error) => error.problems, onSuccess: () => [] })
   if (wrong.length === 0 && repeated.length === 0) return Result.succeed(crew)
   const found = wrong.map((problem) => ({ ...problem, ...position(document, problem, lines) }))
   return fail([...found, ...repeated].toSorted((a, b) => a.line - b.line || a.column - b.column))

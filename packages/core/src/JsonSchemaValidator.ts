@@ -199,17 +199,17 @@ const plain = (error: Cfworker.OutputUnit, value: unknown, schema: Cfworker.Sche
       case "required":
         return `lacks the property ${/"(.*)"/s.exec(error.error)?.[0] ?? ""}`
       case "minLength":
-        return parameter === 1 ? "must not be empty" : `must have at least ${show(parameter)} characters`
+        return parameter === 1 ? "must not be empty" : `must have at least ${counted(parameter, "character")}`
       case "maxLength":
-        return `must have at most ${show(parameter)} characters`
+        return `must have at most ${counted(parameter, "character")}`
       case "minItems":
-        return parameter === 1 ? "must not be empty" : `must have at least ${show(parameter)} items`
+        return parameter === 1 ? "must not be empty" : `must have at least ${counted(parameter, "item")}`
       case "maxItems":
-        return `must have at most ${show(parameter)} items`
+        return `must have at most ${counted(parameter, "item")}`
       case "minProperties":
-        return `must have at least ${show(parameter)} properties`
+        return `must have at least ${counted(parameter, "property")}`
       case "maxProperties":
-        return `must have at most ${show(parameter)} properties`
+        return `must have at most ${counted(parameter, "property")}`
       case "minimum":
         return `must be at least ${show(parameter)}, not ${show(actual)}`
       case "maximum":
@@ -275,6 +275,9 @@ const show = (value: unknown): string => {
   const text = value === undefined ? "absent" : JSON.stringify(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
+
+const counted = (count: unknown, one: "character" | "item" | "property"): string =>
+  `${show(count)} ${count === 1 ? one : one === "property" ? "properties" : `${one}s`}`
 
 const kind = (type: unknown): string => {
   switch (type) {

@@ -318,7 +318,7 @@ const sorted = (problems: ReadonlyArray<{ code: string; path: ReadonlyArray<stri
   problems.map(key).toSorted()
 
 describe("invalid crews", () => {
-  const throughSdk = (crew: unknown) => Plan.make(Crew.make(crew as never))
+  const throughSdk = (crew: unknown): Result.Result<unknown, Crew.CrewInvalid> => Plan.make(Crew.make(crew as never))
   const throughJson = (crew: unknown) => Crew.fromJson(JSON.parse(JSON.stringify(crew)))
   const throughYaml = (crew: unknown) => CrewFile.parse(Yaml.stringify(crew))
   const throughJsonText = (crew: unknown) => CrewFile.parse(JSON.stringify(crew, null, 2))

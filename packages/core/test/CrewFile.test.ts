@@ -147,6 +147,27 @@ tasks:
     }
   })
 
+  it("looks at tools and inputs too, when they are told", () => {
+    const text = `${valid}    tools: [file_read, serch]\n`
+    expect(Result.isSuccess(CrewFile.parse(text))).toBe(true)
+    const result = CrewFile.parse(text, { plan: { tools: ["file_read", "search"] } })
+    assert(Result.isFailure(result))
+    expect(result.failure.problems).toMatchObject([
+      { code: "missing-input", path: ["inputs", "topic"], line: 2 },
+      { code: "unknown-tool", suggestion: "search", line: 10, column: 24 }
+    ])
+    const plan = { tools: ["file_read", "serch"], inputs: { topic: "otters" } }
+    expect(Result.isSuccess(CrewFile.parse(text, { plan }))).toBe(true)
+  })
+
+  it("keeps places when what the text refers to is filled in", () => {
+    const text = "name: x\nagents:\n  a: { agentId: 7 }\ntasks:\n  t: { description: d, expectedOutput: 3 }\n"
+    const stored = { role: "r", goal: "g" }
+    const result = CrewFile.parse(text, { transform: (value) => ({ ...(value as object), agents: { a: stored } }) })
+    assert(Result.isFailure(result))
+    expect(result.failure.problems).toMatchObject([{ code: "wrong-type", line: 5, column: 40 }])
+  })
+
   it("names the file", () => {
     const result = CrewFile.parse("name: x", { filename: "crews/report.yaml" })
     assert(Result.isFailure(result))

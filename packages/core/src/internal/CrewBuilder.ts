@@ -30,7 +30,7 @@ export type OutputOf<Declaration> = unknown extends Declaration
         ? OutputOf<S>
         : Schema.Json
 
-type OutputOfNamed<Name, Outputs> = Name extends keyof Outputs ? OutputOf<Outputs[Name]> : any
+type OutputOfNamed<Name, Outputs> = Name extends keyof Outputs ? OutputOf<Outputs[Name]> : unknown
 
 /** The names that a task may refer to: all but its own. */
 export type OthersThan<Outputs, Name> = string extends keyof Outputs ? string : Exclude<keyof Outputs & string, Name>
