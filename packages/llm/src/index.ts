@@ -1,1 +1,12 @@
-export {}
+/**
+ * Model providers: OpenAI and compatible servers through the official SDK, any `effect/ai` language model, the demonstration model
+ * that needs no key, and scripts for tests.
+ */
+export * as Provider from "./Provider.ts"
+export * as Providers from "./Providers.ts"
+export * as OpenAi from "./OpenAi.ts"
+export * as Prices from "./Prices.ts"
+export * as EffectModel from "./EffectModel.ts"
+export * as Demo from "./Demo.ts"
+export * as Scripted from "./Scripted.ts"
+export * as UndiciFetch from "./UndiciFetch.ts"

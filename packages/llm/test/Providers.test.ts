@@ -1,0 +1,86 @@
+import * as Llm from "@crewline/core/Llm"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Demo from "../src/Demo.ts"
+import * as OpenAi from "../src/OpenAi.ts"
+import * as Providers from "../src/Providers.ts"
+import * as FakeProvider from "./FakeProvider.ts"
+
+const environment = (variables: { readonly [name: string]: string }) =>
+  Providers.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(variables))))
+
+const resolve = (reference?: string) => Effect.flatMap(Llm.Llm, (llm) => llm.resolve(reference))
+
+const referenceWith = (variables: { readonly [name: string]: string }, reference?: string) =>
+  resolve(reference).pipe(
+    Effect.map((model) => model.reference),
+    Effect.catch((error) => Effect.succeed(`${error.reason._tag}: ${error.reason.description}`)),
+    Effect.provide(environment(variables))
+  )
+
+describe("Providers", () => {
+  it.effect("resolves references, the same one to the same model", () =>
+    Effect.gen(function* () {
+      const openAi = OpenAi.make({ apiKey: Redacted.make("k"), baseURL: "http://127.0.0.1:1" })
+      const llm = Providers.make({ providers: [openAi, Demo.make()], defaultModel: "scripted/demo" })
+      assert.strictEqual((yield* llm.resolve("openai/gpt-5.2")).reference, "openai/gpt-5.2")
+      assert.strictEqual((yield* llm.resolve("openai/org/model:7b")).reference, "openai/org/model:7b")
+      assert.strictEqual((yield* llm.resolve(undefined)).reference, "scripted/demo")
+      assert.strictEqual(yield* llm.resolve("openai/gpt-5.2"), yield* llm.resolve("openai/gpt-5.2"))
+    })
+  )
+
+  it.effect("says what is configured and how to configure the rest", () =>
+    Effect.gen(function* () {
+      const llm = Providers.make({ providers: [Demo.make()], defaultModel: "scripted/demo" })
+      const refusal = (reference: string) => Effect.map(Effect.flip(llm.resolve(reference)), (error) => error)
+      const openai = yield* refusal("openai/gpt-5.2")
+      assert.strictEqual(openai.reason._tag, "UnknownModel")
+      assert.isFalse(openai.reason.isRetryable)
+      assert.strictEqual(openai.model, "openai/gpt-5.2")
+      assert.strictEqual(
+        openai.reason.description,
+        'There is no provider "openai". Configured: scripted/demo. To use openai/…, set OPENAI_API_KEY (and OPENAI_BASE_URL for a compatible server).'
+      )
+      assert.include((yield* refusal("scripted/other")).message, 'The provider "scripted" has no model "other".')
+      for (const reference of ["gpt-5.2", "openai/", "/gpt", ""]) {
+        assert.include((yield* refusal(reference)).message, "is no model reference: write provider/model")
+      }
+    })
+  )
+
+  it.effect("takes what the environment configures", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* referenceWith({}), "scripted/demo")
+      assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: " ", CREWLINE_MODEL: "" }), "scripted/demo")
+      assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: "k" }), "openai/gpt-5.2-mini")
+      assert.strictEqual(
+        yield* referenceWith({ OPENAI_API_KEY: "k", CREWLINE_MODEL: "scripted/demo" }),
+        "scripted/demo"
+      )
+      assert.strictEqual(yield* referenceWith({ OPENAI_BASE_URL: "http://localhost:11434/v1" }), "scripted/demo")
+      assert.strictEqual(
+        yield* referenceWith({ OPENAI_BASE_URL: "http://localhost:1/v1" }, "openai/qwen"),
+        "openai/qwen"
+      )
+      assert.include(yield* referenceWith({ CREWLINE_MODEL: "openai/gpt-5.2" }), "UnknownModel: There is no provider")
+    })
+  )
+
+  it.effect("asks the server at OPENAI_BASE_URL, with the key", () =>
+    Effect.gen(function* () {
+      const provider = yield* FakeProvider.start(FakeProvider.json(FakeProvider.completion({ content: "Hi." })))
+      const ask = resolve("openai/m").pipe(
+        Effect.flatMap((model) =>
+          model.generate({ messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" })
+        ),
+        Effect.provide(environment({ OPENAI_BASE_URL: provider.baseURL, OPENAI_API_KEY: "key-1" }))
+      )
+      assert.strictEqual((yield* ask).model, "model-2026")
+      assert.strictEqual(provider.received[0]?.headers.authorization, "Bearer key-1")
+    }).pipe(Effect.scoped)
+  )
+})
