@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import type * as SqlClient from "effect/sql/SqlClient"
+import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Migrations from "./Migrations.ts"
 import * as Pglite from "./Pglite.ts"
@@ -38,6 +38,18 @@ export const config: Config.Config<Options> = Config.map(
     Option.isSome(url) ? { kind: "server", url: url.value, maxConnections } : { kind: "embedded", directory }
 )
 
+/**
+ * An embedded database belongs to one process, which its lock proves: whoever else owns executions is dead, and its leases need not
+ * run out before they are taken up.
+ */
+const disownDead = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe(
+    "update crewline_execution set owner = null, lease_until = null where ended_at is null and owner is not null"
+  )
+)
+
+const migratedAlone = Layer.effectDiscard(Effect.andThen(Migrations.migrate, disownDead))
+
 /** Opens the database and migrates it. Provides `PgClient` too when it is a server. */
 export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlClient, Failure> => {
   const client: Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =
@@ -48,7 +60,8 @@ export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlCli
     kind: options.kind,
     ...(options.kind === "embedded" && { directory: options.directory })
   })
-  return Layer.mergeAll(Migrations.layer, chosen).pipe(Layer.provideMerge(client))
+  const migrated = options.kind === "server" ? Migrations.layer : migratedAlone
+  return Layer.mergeAll(migrated, chosen).pipe(Layer.provideMerge(client))
 }
 
 /** Opens what the configuration names. */

@@ -5,7 +5,8 @@
  * - One append is one statement: a function of the database locks the execution's row, checks the guards, numbers and inserts. So
  *   the order of `seq` is the order of commits, without gaps, whatever the number of processes. `at` is taken under that lock
  *   from the database's clock.
- * - Appends that come while a statement is under way go together in the next one.
+ * - Appends that come while a statement is under way go together in the next one. An execution that somebody else holds delays its
+ *   own appends only.
  * - Followers of one execution share what is read. They are told of new events in process, and across processes by NOTIFY on a
  *   server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other processes too when they are
  *   small, and may be lost.
@@ -37,8 +38,6 @@ export interface Options {
   readonly pollMillis?: number
   /** Tell followers of new events, in process and by NOTIFY; default true. Without, they see them by looking. */
   readonly hints?: boolean
-  /** Append statements under way at once; default 1 embedded, 2 on a server. */
-  readonly writers?: number
   /** Text of events kept for followers, in characters; default 32 Mi. */
   readonly cacheLength?: number
 }
@@ -153,7 +152,6 @@ export const make = (
         : undefined
 
     const append = yield* Appender.make(sql, {
-      writers: options.writers ?? (isServer(sql) ? 2 : 1),
       onStored: (tenant, executionId, events, length) => {
         if (!hints) return
         followers.stored(tenant, executionId, events, length)

@@ -133,13 +133,16 @@ end $$;
 
 const append = `
 -- A batch of appends of one process, each with its own answer: an append that is refused leaves the others alone.
-create function crewline_append(batch jsonb)
+-- An execution that somebody else holds is answered with 'busy' unless in_wait, so a batch waits for nobody, and nobody for each
+-- other. Plans are made once: planning each statement anew took a third of the time.
+create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
 language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   item jsonb;
   in_tenant text;
+  held bigint[] := '{}';
   x crewline_execution;
   earlier crewline_event;
   turns_given int;
@@ -147,16 +150,29 @@ declare
   now_at timestamptz;
   given int;
 begin
-  if jsonb_array_length(batch) > 1 then
-    -- All rows in one order (tenant, key), as crewline_adopt does, so that no two statements wait for each other.
-    for in_tenant in select distinct i.value->>'tenant' from jsonb_array_elements(batch) i order by 1 loop
-      perform set_config('crewline.tenant', in_tenant, true);
-      perform 1 from crewline_execution e
-        where e.tenant = in_tenant
-          and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
-        order by e.key for no key update;
-    end loop;
-  end if;
+  for in_tenant in select distinct i.value->>'tenant' from jsonb_array_elements(batch) i loop
+    perform set_config('crewline.tenant', in_tenant, true);
+    if in_wait then
+      -- In one order, so that no two that wait can wait for each other.
+      held := held || array(
+        select locked.key from (
+          select e.key from crewline_execution e
+          where e.tenant = in_tenant
+            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
+          order by e.key for no key update
+        ) locked
+      );
+    else
+      held := held || array(
+        select locked.key from (
+          select e.key from crewline_execution e
+          where e.tenant = in_tenant
+            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
+          for no key update skip locked
+        ) locked
+      );
+    end if;
+  end loop;
 
   for item in select i.value from jsonb_array_elements(batch) with ordinality i order by i.ordinality loop
     if in_tenant is distinct from item->>'tenant' then
@@ -165,9 +181,10 @@ begin
     end if;
     outcome := null; first_seq := null; last_seq := null; version := null; at := null; task_id := null;
 
-    select * into x from crewline_execution e where e.tenant = in_tenant and e.id = item->>'execution' for no key update;
-    if not found then
-      outcome := 'unknown';
+    -- A statement begun under the lock sees the row as it is now.
+    select * into x from crewline_execution e where e.tenant = in_tenant and e.id = item->>'execution';
+    if not found or x.key <> all (held) then
+      outcome := case when found then 'busy' else 'unknown' end;
       return next;
       continue;
     end if;
@@ -354,7 +371,7 @@ end $$;
 `
 
 const acrossTenants = `
--- Renewals wait for their rows, because an execution left out of the answer counts as lost; new ones are taken as they are free.
+-- Renewals wait for their rows (in one order), because an execution left out of the answer counts as lost; new ones are taken as they are free.
 create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
 language plpgsql security definer set search_path from current as $$

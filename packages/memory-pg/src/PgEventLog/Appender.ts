@@ -1,7 +1,10 @@
 /**
- * Group commit. An append is sent at once when a writer is free; appends that come while all writers are busy wait and go together
- * as one statement, for whatever executions. Each has its own answer: a refused one leaves the others alone, and when the statement
- * itself fails on what one of them carries, they are sent again one by one.
+ * Group commit. An append is sent at once when nothing is under way; appends that come meanwhile wait and go together as one
+ * statement, for whatever executions. Each has its own answer: a refused one leaves the others alone, and when the statement itself
+ * fails on what one of them carries, they are sent again one by one.
+ *
+ * A batch waits for nobody: an append to an execution that another process or transaction holds at the moment is answered `busy`
+ * and sent again by itself, by a second writer that does wait.
  *
  * An append is sent by a fiber of its own, so interrupting the caller never leaves a statement cut off; it is then stored or not.
  */
@@ -26,11 +29,10 @@ interface Request {
   /** The append as `crewline_append` reads it. */
   readonly json: string
   resume: (result: Result) => void
-  abandoned: boolean
 }
 
 interface Answer {
-  readonly outcome: "stored" | "repeated" | "unknown" | "ended" | "conflict" | "settled"
+  readonly outcome: "stored" | "repeated" | "busy" | "unknown" | "ended" | "conflict" | "settled"
   readonly first_seq: number | null
   readonly last_seq: number | null
   readonly version: number | null
@@ -39,8 +41,6 @@ interface Answer {
 }
 
 export interface Options {
-  /** Statements under way at once. */
-  readonly writers: number
   /** Told of every append that this process stored; `length` is that of its text. */
   readonly onStored: (
     tenant: string,
@@ -132,7 +132,9 @@ export const make = (
 ): Effect.Effect<EventLog.EventLog["Service"]["append"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const waiting = yield* Queue.unbounded<Request>()
-    const sent = new Set<Request>()
+    const busy = yield* Queue.unbounded<Request>()
+    /** Not answered yet. */
+    const open = new Set<Request>()
     let isClosed = false
 
     /** The events of an append that is stored as it was given; of any other they have to be read. */
@@ -176,16 +178,20 @@ export const make = (
       if (answer.outcome === "stored") options.onStored(tenant, executionId, events ?? [], json.length)
     }
 
-    const execute = (requests: ReadonlyArray<Request>): Effect.Effect<ReadonlyArray<Answer>, SqlError> =>
-      sql.unsafe<Answer>("select * from crewline_append($1::text::jsonb)", [
-        `[${requests.map((request) => request.json).join(",")}]`
+    const execute = (
+      requests: ReadonlyArray<Request>,
+      waits: boolean
+    ): Effect.Effect<ReadonlyArray<Answer>, SqlError> =>
+      sql.unsafe<Answer>("select * from crewline_append($1::text::jsonb, $2::boolean)", [
+        `[${requests.map((request) => request.json).join(",")}]`,
+        waits
       ])
 
-    const send = (requests: ReadonlyArray<Request>): Effect.Effect<void> =>
-      Effect.matchEffect(execute(requests), {
+    const send = (requests: ReadonlyArray<Request>, waits = false): Effect.Effect<void> =>
+      Effect.matchEffect(execute(requests, waits), {
         onFailure: (error) => {
           if (requests.length > 1 && !Failures.isRetryable(error)) {
-            return Effect.forEach(requests, (request) => send([request]), { discard: true })
+            return Effect.forEach(requests, (request) => send([request], waits), { discard: true })
           }
           const failure = Effect.fail(Failures.fromSql("append")(error))
           for (const request of requests) request.resume(failure)
@@ -194,6 +200,7 @@ export const make = (
         onSuccess: (answers) => {
           requests.forEach((request, index) => {
             const answer = answers[index]!
+            if (answer.outcome === "busy") return Queue.offerUnsafe(busy, request)
             const events = eventsOf(request, answer)
             tell(request, answer, events)
             request.resume(resultOf(request, answer, events))
@@ -203,23 +210,21 @@ export const make = (
       })
 
     const write = Effect.gen(function* () {
-      while (true) {
-        const taken = yield* Queue.takeBetween(waiting, 1, maxAppends)
-        const requests = taken.filter((request) => !request.abandoned)
-        for (const request of requests) sent.add(request)
-        for (const chunk of chunks(requests)) yield* send(chunk)
-        for (const request of requests) sent.delete(request)
-      }
+      const taken = yield* Queue.takeBetween(waiting, 1, maxAppends)
+      for (const chunk of chunks(taken.filter((request) => open.has(request)))) yield* send(chunk)
     })
+    const insist = Effect.flatMap(Queue.take(busy), (request) =>
+      open.has(request) ? send([request], true) : Effect.void
+    )
 
     yield* Effect.addFinalizer(() =>
-      Effect.gen(function* () {
+      Effect.sync(() => {
         isClosed = true
-        const left = yield* Queue.clear(waiting)
-        for (const request of [...sent, ...left]) request.resume(fail(closed))
+        for (const request of open) request.resume(fail(closed))
       })
     )
-    for (let i = 0; i < options.writers; i++) yield* Effect.forkScoped(write)
+    yield* Effect.forkScoped(Effect.forever(write))
+    yield* Effect.forkScoped(Effect.forever(insist))
 
     return (executionId, drafts, appendOptions) =>
       Effect.withFiber((fiber): Result => {
@@ -227,10 +232,10 @@ export const make = (
         const tenant = fiber.getRef(Tenant.Current)
         const json = encode(tenant, executionId, drafts, appendOptions)
         if (typeof json !== "string") return fail(json)
-        const request: Request = { tenant, executionId, drafts, json, resume: () => {}, abandoned: false }
+        const request: Request = { tenant, executionId, drafts, json, resume: () => {} }
         if (Context.getOption(fiber.context, sql.transactionService)._tag === "Some") {
           // Inside a transaction of the caller it has to join: on one session (PGlite) a writer would wait for its end for ever.
-          return Effect.flatMap(Effect.mapError(execute([request]), Failures.fromSql("append")), ([answer]) => {
+          return Effect.flatMap(Effect.mapError(execute([request], true), Failures.fromSql("append")), ([answer]) => {
             const events = eventsOf(request, answer!)
             return Effect.tap(
               resultOf(request, answer!, events),
@@ -239,11 +244,14 @@ export const make = (
           })
         }
         return Effect.callback<EventLog.Appended, EventLog.EventLogError>((resume) => {
-          request.resume = resume
+          request.resume = (result) => {
+            open.delete(request)
+            resume(result)
+          }
+          open.add(request)
           Queue.offerUnsafe(waiting, request)
-          return Effect.sync(() => {
-            request.abandoned = true
-          })
+          // Not sent yet: it never will be. Sent: it is stored or not, and nobody hears of it.
+          return Effect.sync(() => open.delete(request))
         })
       })
   })

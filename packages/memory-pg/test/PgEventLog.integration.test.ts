@@ -1,0 +1,257 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as EventLog from "@crewline/core/EventLog"
+import * as Tenant from "@crewline/core/Tenant"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import { EventLogContract } from "@crewline/core/testing"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import * as Database from "../src/Database.ts"
+import * as PgEventLog from "../src/PgEventLog.ts"
+import * as Postgres from "../src/Postgres.ts"
+import * as PostgresServer from "./PostgresServer.ts"
+
+const { missing } = PostgresServer
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+const minute = 60_000
+
+const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
+const usage = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 }
+const started: ExecutionEvent.ExecutionStarted = { type: "ExecutionStarted", plan }
+const ended: ExecutionEvent.ExecutionEnded = { type: "ExecutionEnded", status: "completed", usage }
+const completed = (taskId: string, output = "output"): ExecutionEvent.TaskCompleted => ({
+  type: "TaskCompleted",
+  taskId,
+  run: 1,
+  output
+})
+
+/** A process of its own, as far as the database can tell: a pool and a log that share nothing with another. */
+const process_ = (url: URL, options: PgEventLog.Options) =>
+  Effect.map(
+    Layer.build(PgEventLog.layerWith(options).pipe(Layer.provideMerge(Database.layer(PostgresServer.optionsOf(url))))),
+    (context) => ({ log: Context.get(context, EventLog.EventLog), sql: Context.get(context, SqlClient.SqlClient) })
+  )
+
+/** So rarely that only a notification can be what told a follower. */
+const hardlyEver = 10 * minute
+
+describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
+  EventLogContract.suite("PgEventLog on a server", PgEventLog.layer.pipe(Layer.provide(PostgresServer.layer)))
+
+  EventLogContract.suite(
+    "PgEventLog on a server, with every hint dropped",
+    PgEventLog.layerWith({ hints: false, pollMillis: 30 }).pipe(Layer.provide(PostgresServer.layer))
+  )
+
+  EventLogContract.suite(
+    "PgEventLog as a role that row security confines",
+    Layer.unwrap(
+      Effect.gen(function* () {
+        const role = yield* PostgresServer.role
+        const url = yield* PostgresServer.emptyDatabase
+        yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.unsafe(`do $$ begin
+            grant select, insert, update, delete on crewline_execution, crewline_event, crewline_blob to ${role};
+            grant execute on all functions in schema public to ${role};
+          end $$`)
+        ).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))
+        url.username = role
+        // Migrated by the owner: this role may not.
+        return PgEventLog.layer.pipe(Layer.provide(Postgres.layer({ url: Redacted.make(url.href) })))
+      })
+    )
+  )
+
+  it.live("row security hides every row from a role that names no tenant, and other tenants' from one that does", () =>
+    Effect.gen(function* () {
+      const role = yield* PostgresServer.role
+      const url = yield* PostgresServer.emptyDatabase
+      const { log, sql } = yield* process_(url, {})
+      yield* log.start("x", started).pipe(Effect.provideService(Tenant.Current, "mine"))
+      yield* log.append("x", [completed("a", "y".repeat(100_000))]).pipe(Effect.provideService(Tenant.Current, "mine"))
+      yield* sql.unsafe(`grant select, update, delete on crewline_execution, crewline_event, crewline_blob to ${role}`)
+      const count = (tenant: string | undefined) =>
+        sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql.unsafe(`set local role ${role}`)
+            if (tenant !== undefined) yield* sql`select set_config('crewline.tenant', ${tenant}, true)`
+            const rows = yield* sql<{ readonly n: number }>`select (select count(*) from crewline_execution)::int
+              + (select count(*) from crewline_event)::int + (select count(*) from crewline_blob)::int as n`
+            return rows[0]!.n
+          })
+        )
+      assert.strictEqual(yield* count(undefined), 0)
+      assert.strictEqual(yield* count("theirs"), 0)
+      assert.strictEqual(yield* count("mine"), 4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("another process follows by NOTIFY, deltas included", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const here = yield* process_(url, { pollMillis: hardlyEver })
+      const there = yield* process_(url, { pollMillis: hardlyEver })
+      yield* here.log.start("x", started)
+      const begun = yield* Deferred.make<void>()
+      const gotDelta = yield* Deferred.make<void>()
+      const follower = yield* there.log.follow("x", { deltas: true }).pipe(
+        Stream.tap((event) => Deferred.succeed(event.type === "TextDelta" ? gotDelta : begun, undefined)),
+        Stream.runCollect,
+        Effect.forkChild
+      )
+      yield* Deferred.await(begun)
+      const delta = { type: "TextDelta", executionId: "x", at: "", taskId: "a", run: 1, turn: 1 } as const
+      // Until the other one listens: deltas may be lost.
+      yield* here.log
+        .publish({ ...delta, offset: 0, delta: "some 🦦 text" })
+        .pipe(
+          Effect.andThen(Effect.sleep(50)),
+          Effect.repeat({ schedule: Schedule.recurs(100), until: () => Deferred.isDoneUnsafe(gotDelta) })
+        )
+      yield* here.log.append("x", [completed("a")])
+      yield* here.log.append("x", [ended])
+      const seen = yield* Fiber.join(follower)
+      assert.deepStrictEqual(
+        seen.filter((event) => event.type !== "TextDelta"),
+        yield* here.log.read("x")
+      )
+      assert.deepInclude(seen[1], { ...delta, offset: 0 })
+    }).pipe(Effect.scoped, Effect.timeout("20 seconds"))
+  )
+
+  it.live(
+    "sixteen appenders in two processes, every listener killed again and again: a follower sees exactly 1 … n",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresServer.emptyDatabase
+        const processes = [
+          yield* process_(url, { pollMillis: 100 }),
+          yield* process_(url, { pollMillis: 100 })
+        ] as const
+        const there = yield* process_(url, { pollMillis: 100 })
+        yield* there.log.start("x", started)
+        const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
+        const killer = yield* Effect.forkChild(
+          there.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and query ilike 'listen%'`.pipe(
+            Effect.andThen(Effect.sleep(40)),
+            Effect.forever
+          )
+        )
+        yield* Effect.forEach(
+          Array.from({ length: 16 }, (_, index) => index),
+          (index) =>
+            Effect.forEach(Array.from({ length: 20 }), (_, n) =>
+              processes[index % 2]!.log.append("x", [completed(`${index}-${n}`)]).pipe(Effect.delay(5))
+            ),
+          { concurrency: "unbounded" }
+        )
+        yield* processes[0].log.append("x", [ended])
+        const seen = yield* Fiber.join(follower)
+        yield* Fiber.interrupt(killer)
+        assert.deepStrictEqual(seen, yield* there.log.read("x"))
+        assert.deepStrictEqual(
+          seen.map((event) => ("seq" in event ? event.seq : 0)),
+          Array.from({ length: 322 }, (_, index) => index + 1)
+        )
+      }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
+  )
+
+  it.live("connections killed under appends: what failed is retryable, and sent again is stored once", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const { log } = yield* process_(url, { pollMillis: 100 })
+      const killer = yield* process_(url, { hints: false })
+      yield* log.start("x", started)
+      const killing = yield* Effect.forkChild(
+        killer.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid()`.pipe(
+          Effect.andThen(Effect.sleep(30)),
+          Effect.forever
+        )
+      )
+      let failures = 0
+      yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, index) => index),
+        (index) =>
+          Effect.forEach(Array.from({ length: 20 }), (_, n) =>
+            log.append("x", [completed(`${index}-${n}`)], { nonce: `${index}-${n}` }).pipe(
+              Effect.delay(2),
+              Effect.tapError(() => Effect.sync(() => failures++)),
+              Effect.retry({ while: ({ reason }) => reason._tag === "Unavailable" && reason.isRetryable, times: 50 })
+            )
+          ),
+        { concurrency: "unbounded" }
+      )
+      yield* Fiber.interrupt(killing)
+      const events = yield* log.read("x").pipe(Effect.retry({ times: 10 }))
+      assert.deepStrictEqual(
+        events.map(({ seq }) => seq),
+        Array.from({ length: 161 }, (_, index) => index + 1)
+      )
+      assert.isAbove(failures, 0)
+    }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
+  )
+
+  it.live("a transaction held open leaves no gap that a follower could skip, and stops no other execution", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const here = yield* process_(url, { pollMillis: 20 })
+      const there = yield* process_(url, { pollMillis: 20 })
+      yield* here.log.start("x", started)
+      yield* here.log.start("y", started)
+      const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
+      const held = yield* Deferred.make<void>()
+      const release = yield* Deferred.make<void>()
+      const holding = yield* Effect.forkChild(
+        here.sql.withTransaction(
+          Effect.gen(function* () {
+            yield* here.log.append("x", [completed("held")])
+            yield* Deferred.succeed(held, undefined)
+            yield* Deferred.await(release)
+          })
+        )
+      )
+      yield* Deferred.await(held)
+      const waiting = yield* Effect.forkChild(there.log.append("x", [completed("waiting")]))
+      yield* there.log.append("y", [completed("free")])
+      yield* Effect.sleep(100)
+      assert.isUndefined(waiting.pollUnsafe())
+      assert.strictEqual((yield* there.log.read("x")).length, 1)
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.join(holding)
+      yield* Fiber.join(waiting)
+      yield* here.log.append("x", [ended])
+      assert.deepStrictEqual(
+        (yield* Fiber.join(follower)).map((event) => ("taskId" in event ? event.taskId : event.type)),
+        ["ExecutionStarted", "held", "waiting", "ExecutionEnded"]
+      )
+    }).pipe(Effect.scoped, Effect.timeout("20 seconds"))
+  )
+
+  it.live("two processes share what is to be run", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const here = yield* process_(url, {})
+      const there = yield* process_(url, {})
+      const ids = Array.from({ length: 40 }, (_, index) => `x${index}`)
+      yield* Effect.forEach(ids, (id) => here.log.start(id, started))
+      const adopt = (log: EventLog.EventLog["Service"], owner: string) =>
+        Effect.map(
+          Effect.forEach(Array.from({ length: 4 }), () => log.adopt({ owner, leaseMillis: minute, limit: 20 })),
+          (rounds) => rounds.at(-1)!.map(({ executionId }) => executionId)
+        )
+      const [mine, theirs] = yield* Effect.all([adopt(here.log, "here"), adopt(there.log, "there")], { concurrency: 2 })
+      assert.strictEqual(new Set([...mine, ...theirs]).size, 40)
+      assert.strictEqual(mine.length, 20)
+    }).pipe(Effect.scoped)
+  )
+})

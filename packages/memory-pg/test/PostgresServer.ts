@@ -1,0 +1,61 @@
+/**
+ * The real PostgreSQL server for integration tests: `TEST_DATABASE_URL`, else the usual port of this machine. Each layer gets a
+ * database of its own, which is dropped afterwards.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Database from "../src/Database.ts"
+import * as Postgres from "../src/Postgres.ts"
+
+export const serverUrl = new URL(process.env["TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres")
+
+const admin = Postgres.layer({ url: Redacted.make(serverUrl.href), maxConnections: 1 })
+
+/** Why there is no server, or undefined. */
+export const missing: string | undefined = await Effect.runPromise(
+  Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`).pipe(
+    Effect.provide(admin),
+    Effect.timeout("5 seconds"),
+    Effect.match({
+      onFailure: (error) => `no PostgreSQL at ${serverUrl.host}: ${error.message}`,
+      onSuccess: () => undefined
+    })
+  )
+)
+
+/** Runs SQL on the server itself. */
+export const administer = (text: string) =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)).pipe(Effect.provide(admin), Effect.orDie)
+
+/** The URL of a new, empty database that goes with the scope. */
+export const emptyDatabase = Effect.acquireRelease(
+  Effect.suspend(() => {
+    const name = `crewline_test_${process.pid}_${Math.random().toString(36).slice(2)}`
+    return Effect.as(administer(`create database ${name}`), name)
+  }),
+  (name) => administer(`drop database if exists ${name} with (force)`)
+).pipe(
+  Effect.map((name) => {
+    const url = new URL(serverUrl)
+    url.pathname = `/${name}`
+    return url
+  })
+)
+
+/** A role that owns nothing, for a database made after it (and dropped before it). */
+export const role = Effect.acquireRelease(
+  Effect.suspend(() => {
+    const name = `crewline_test_role_${process.pid}_${Math.random().toString(36).slice(2)}`
+    return Effect.as(administer(`create role ${name} login`), name)
+  }),
+  (name) => administer(`drop role ${name}`)
+)
+
+export const optionsOf = (url: URL): Database.Options => ({ kind: "server", url: Redacted.make(url.href) })
+
+/** A new database, migrated. */
+export const layer: Layer.Layer<SqlClient.SqlClient | Database.Database, Database.Failure> = Layer.unwrap(
+  Effect.map(emptyDatabase, (url) => Database.layer(optionsOf(url)))
+)
