@@ -34,6 +34,8 @@ export const Definition = Schema.Struct({
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Input)),
   /** The model of agents that name none. Default: the application's. */
   model: Schema.optionalKey(Agent.ModelReference),
+  /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
+  memory: Schema.optionalKey(Schema.Boolean),
   /** Time limit of a whole execution. Default: none. */
   timeout: Schema.optionalKey(Task.Duration)
 }).annotate({ identifier: "Crew", description: "A crew of agents and its tasks" })
@@ -46,6 +48,7 @@ export interface Definition {
   readonly tasks: { readonly [name: string]: Task.Task }
   readonly inputs?: { readonly [name: string]: Input }
   readonly model?: string
+  readonly memory?: boolean
   readonly timeout?: Task.Duration
 }
 

@@ -92,6 +92,8 @@ export interface Plan {
   /** In declared order. */
   readonly tasks: ReadonlyArray<PlannedTask>
   readonly inputs: { readonly [name: string]: Schema.Json }
+  /** True when agents are reminded of what the crew remembers, and what they come to is remembered. */
+  readonly memory?: true
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
   /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */
@@ -179,6 +181,7 @@ const fill = (
     agents: Object.fromEntries(template.agents.map((one) => [one.name, agent(one)])),
     tasks: template.tasks.map(task),
     inputs: Object.fromEntries(values),
+    ...(definition.memory === true ? { memory: true } : {}),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
   }

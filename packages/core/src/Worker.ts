@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import * as AgentLoop from "./AgentLoop.ts"
 import * as Condition from "./AgentLoop/Condition.ts"
 import { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
-import type { Upstream } from "./AgentLoop/Prompting.ts"
+import { textOf, type Upstream } from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as Decision from "./Decision.ts"
 import * as EventLog from "./EventLog.ts"
@@ -26,6 +26,8 @@ import * as ExecutionEvent from "./ExecutionEvent.ts"
 import { CodeRegistry } from "./internal/CodeRegistry.ts"
 import { Ledger, type Committed } from "./internal/Ledger.ts"
 import * as Llm from "./Llm.ts"
+import * as Memory from "./Memory.ts"
+import type { PlannedTask } from "./Plan.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as Tenant from "./Tenant.ts"
 import * as Toolbox from "./Toolbox.ts"
@@ -73,6 +75,7 @@ const make = (options: Options) =>
     const registry = yield* CodeRegistry
     const services = { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace }
     const runner = yield* Runner
+    const memory = yield* Effect.serviceOption(Memory.Memory)
     const clock = yield* Clock.Clock
     const scope = yield* Scope.Scope
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
@@ -169,6 +172,31 @@ const make = (options: Options) =>
       }
     }
 
+    /** What the crew remembers that may help with a task. A memory that fails costs the task nothing. */
+    const recall = (state: Execution.Execution, plan: PlannedTask, upstream: ReadonlyArray<Upstream>) => {
+      if (state.plan.memory !== true || memory._tag === "None") return Effect.succeed<ReadonlyArray<string>>([])
+      const text = [plan.description, ...upstream.map(({ output }) => (output === undefined ? "" : textOf(output)))]
+      return memory.value
+        .recall({
+          text: text.join("\n"),
+          scope: { crew: state.plan.name, agent: plan.agent, execution: state.id }
+        })
+        .pipe(
+          Effect.map((recalled) => recalled.map((each) => each.text)),
+          Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
+        )
+    }
+
+    const remember = (state: Execution.Execution, task: PlannedTask, { outcome }: Ended) =>
+      state.plan.memory !== true || memory._tag === "None" || outcome._tag !== "Completed"
+        ? Effect.void
+        : Effect.catch(
+            memory.value.remember([
+              { kind: "long-term", text: textOf(outcome.output), scope: { crew: state.plan.name } }
+            ]),
+            (error) => Effect.logWarning(`What task "${task.id}" came to is not remembered: ${error.message}`)
+          )
+
     const runLeg = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
       const { plan } = task
       const crewCode = registry.find(state.id, state.plan.name)
@@ -182,16 +210,18 @@ const make = (options: Options) =>
       }
       const wanted = plan.when === undefined ? plan.context : [...new Set([...plan.context, plan.when.task])]
       const upstream = yield* upstreamOf(state, wanted)
+      // A first run has no past. A later one reads its own, after its start is in the log.
+      const history =
+        task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
       const leg: Leg = {
         executionId: state.id,
         plan: state.plan,
         task: plan,
         run: task.run,
         upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
-        memories: [],
-        // A first run has no past. A later one reads its own, after its start is in the log.
-        history:
-          task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id })),
+        // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
+        memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
+        history,
         code,
         record: (events) =>
           Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>
@@ -257,6 +287,7 @@ const make = (options: Options) =>
             : Effect.void
       )
       yield* Effect.uninterruptible(finish(lease, run, ended))
+      yield* remember(decided.success.state, task.plan, ended)
     })
 
     let free = options.concurrency ?? 256

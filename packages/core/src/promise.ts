@@ -21,6 +21,7 @@ import * as Crewline from "./Crewline.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type * as Llm from "./Llm.ts"
+import * as Memory from "./Memory.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as Workspace from "./Workspace.ts"
@@ -32,6 +33,8 @@ export interface Options extends Crewline.Options {
   readonly tools?: ReadonlyArray<Toolbox.Tool> | Layer.Layer<Toolbox.Toolbox, unknown>
   /** Where events are kept. Default: in the memory of this process; durable ones come from `@crewline/memory-pg`. */
   readonly log?: Layer.Layer<EventLog.EventLog, unknown>
+  /** What crews with `memory: true` remember. Default: in the memory of this process. */
+  readonly memory?: Layer.Layer<Memory.Memory, unknown>
   /** Where crews may write their output files. Default: nowhere. */
   readonly workspace?: Layer.Layer<Workspace.Workspace, unknown>
 }
@@ -66,10 +69,16 @@ export interface Client {
 
 /** Crewline in this process. Rejects when the log or the models cannot be set up. */
 export const make = async (options: Options): Promise<Client> => {
-  const { llm, log = EventLog.layerLocal, tools = [], workspace = Workspace.layerNone } = options
+  const {
+    llm,
+    log = EventLog.layerLocal,
+    memory = Memory.layerLocal,
+    tools = [],
+    workspace = Workspace.layerNone
+  } = options
   const toolbox: Layer.Layer<Toolbox.Toolbox, unknown> = "length" in tools ? Toolbox.layer(tools) : tools
   const runtime = ManagedRuntime.make(
-    Crewline.layer(options).pipe(Layer.provide([log, llm, workspace, toolbox, TaskQueue.layerLocal]))
+    Crewline.layer(options).pipe(Layer.provide([log, llm, memory, workspace, toolbox, TaskQueue.layerLocal]))
   )
   const crewline = await runtime.runPromise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
     await runtime.dispose()

@@ -108,3 +108,33 @@ describe("promise", () => {
     await crewline.close()
   })
 })
+
+describe("a crew with memory", () => {
+  it("is reminded of what earlier executions came to, once", async () => {
+    const asked: Array<Llm.Request> = []
+    const crewline = await Crewline.make({
+      llm: World.llm(() => World.text(`Sea otters hold hands (${asked.length}).`), asked)
+    })
+    const crew = (memory: boolean) =>
+      Crew.make({
+        name: "otters",
+        memory,
+        agents: { writer: { role: "Writer", goal: "Write" } },
+        tasks: { a: { agent: "writer", description: "What do otters do?", expectedOutput: "A sentence." } }
+      })
+    await (
+      await crewline.start(crew(true))
+    ).result
+    await (
+      await crewline.start(crew(true))
+    ).result
+    await (
+      await crewline.start(crew(false))
+    ).result
+    const prompts = asked.map((request) => JSON.stringify(request.messages))
+    assert.notInclude(prompts[0], "hold hands")
+    assert.include(prompts[1], "Sea otters hold hands (1).")
+    assert.notInclude(prompts[2], "hold hands")
+    await crewline.close()
+  })
+})

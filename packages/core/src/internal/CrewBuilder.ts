@@ -90,6 +90,8 @@ export interface MakeOptions<AgentName extends string, Process, Outputs, Context
   readonly inputs?: { readonly [name: string]: Input | string | number | boolean | ReadonlyArray<Schema.Json> }
   /** The model of agents that name none. Default: the application's. */
   readonly model?: string
+  /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
+  readonly memory?: boolean
   /** Time limit of a whole execution. Default: none. */
   readonly timeout?: Task.Duration
 }

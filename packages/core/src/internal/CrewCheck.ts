@@ -56,6 +56,7 @@ const decodeHeader = SchemaParser.decodeUnknownResult(
       )
     ),
     model: Schema.optionalKey(Agent.ModelReference),
+    memory: Schema.optionalKey(Schema.Boolean),
     timeout: Schema.optionalKey(Task.Duration)
   }),
   everything
