@@ -36,24 +36,15 @@ const host = Flag.String("host").pipe(
   Flag.optional
 )
 
-const data = Flag.String("data").pipe(
-  Flag.withMetavar("directory"),
-  Flag.withDescription("Where the embedded database lives. Default: CREWLINE_DATA, else .crewline"),
-  Flag.optional
-)
+const directory = (name: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("directory"), Flag.withDescription(description), Flag.optional)
+
+const data = directory("data", "Where the embedded database lives. Default: CREWLINE_DATA, else .crewline")
 
 const model = Flag.String("model").pipe(
   Flag.withAlias("m"),
   Flag.withMetavar("provider/model"),
   Flag.withDescription("Answers for every agent, whatever model the crew names: openai/gpt-5.2, scripted/demo"),
-  Flag.optional
-)
-
-const workspace = Flag.String("workspace").pipe(
-  Flag.withMetavar("directory"),
-  Flag.withDescription(
-    "The only directory that tools read and output files are written to. Default: that of the crew file"
-  ),
   Flag.optional
 )
 
@@ -66,12 +57,11 @@ const run = Command.make(
     file,
     inputs: Inputs.flag,
     model,
-    data: Flag.String("data").pipe(
-      Flag.withMetavar("directory"),
-      Flag.withDescription("Keep the execution in the embedded database of this directory. Default: in memory only"),
-      Flag.optional
+    data: directory("data", "Keep the execution in the embedded database of this directory. Default: in memory only"),
+    workspace: directory(
+      "workspace",
+      "The only directory that tools read and output files are written to. Default: that of the crew file"
     ),
-    workspace,
     json: json("Print one event a line as JSON on stdout")
   },
   Effect.fnUntraced(function* (options) {
@@ -100,7 +90,15 @@ const validate = Command.make(
 
 const serve = Command.make(
   "serve",
-  { port, host, data },
+  {
+    port,
+    host,
+    data,
+    workspace: directory(
+      "workspace",
+      "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else beside the data"
+    )
+  },
   Effect.fnUntraced(function* (options) {
     const { serve } = yield* Effect.promise(() => import("./Cli/Serve.ts"))
     return yield* serve(options)
@@ -118,12 +116,12 @@ const migrate = Command.make(
 
 const start = Command.make(
   "start",
-  { inputs: Inputs.flag, port, host, data, model },
+  { file: Argument.optional(file), inputs: Inputs.flag, port, host, data, model },
   Effect.fnUntraced(function* (options) {
     const { start } = yield* Effect.promise(() => import("./Cli/Start.ts"))
     return yield* start(options)
   })
-).pipe(Command.withDescription("Serve with an example: run its crew once, show it, and stay up"))
+).pipe(Command.withDescription("Serve, run a crew once (default: an example), show it, and stay up"))
 
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
@@ -171,7 +169,7 @@ const program = (version: string) =>
 
 /** Waits until stdout has taken everything, then ends the process. */
 const teardown: Runtime.Teardown = (exit) => {
-  process.stdout.write("", () => process.exit(exitCodeOf(exit)))
+  process.stdout.write("", () => process.exit(process.exitCode ?? exitCodeOf(exit)))
 }
 
 /** A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence the pause. */

@@ -1,0 +1,53 @@
+/** Every example runs as its README says, with the demonstration model. */
+import { spawn } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+
+const folder = fileURLToPath(new URL(".", import.meta.url))
+const bin = join(folder, "..", "node_modules", ".bin")
+
+/** What `npm start -- …args` runs, without npm. */
+const start = (example: string, args: ReadonlyArray<string>) =>
+  new Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resolve) => {
+    const cwd = join(folder, example)
+    const { scripts } = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))
+    const { OPENAI_API_KEY: _, OPENAI_BASE_URL: _url, ...env } = process.env
+    const path = [join(cwd, "node_modules", ".bin"), bin, env["PATH"]].join(delimiter)
+    const child = spawn("sh", ["-c", `${scripts.start} "$@"`, "sh", ...args], { cwd, env: { ...env, PATH: path } })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (data) => (stdout += data))
+    child.stderr.on("data", (data) => (stderr += data))
+    child.on("close", (code) => resolve({ code, stdout, stderr }))
+  })
+
+describe("examples", { timeout: 60_000 }, () => {
+  it.each(["01-first-crew", "02-effect"])("%s runs the crew on its topic", async (example) => {
+    const { code, stderr, stdout } = await start(example, ["the lighthouse of Alexandria"])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toMatch(/gather begins\ngather is done\nwrite begins\nwrite called word_count\nwrite is done\n/)
+    expect(stdout).toContain("the lighthouse of Alexandria")
+    expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
+  })
+
+  it("crews runs with its default input, and with another", async () => {
+    const asShipped = await start("crews", [])
+    expect(asShipped.code).toBe(0)
+    expect(asShipped.stdout).toContain("the length of a planet's year")
+    const asked = await start("crews", ["--input", "topic=which planet is the densest"])
+    expect(asked.code).toBe(0)
+    expect(asked.stdout).toContain("which planet is the densest")
+  })
+
+  it("each has a README and a package.json with a start command", () => {
+    const examples = readdirSync(folder, { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && entry.name !== "node_modules"
+    )
+    for (const { name } of examples) {
+      expect(readFileSync(join(folder, name, "README.md"), "utf8")).toContain("npm start")
+      expect(JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8")).scripts.start).toBeTypeOf("string")
+    }
+  })
+})

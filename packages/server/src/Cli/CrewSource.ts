@@ -1,0 +1,80 @@
+/**
+ * Crew files as the command meets them: read, checked with their inputs and the tools that there are, and their problems told as
+ * `file:line:column code message`, which editors and CI systems make links of.
+ */
+import type * as Crew from "@crewline/core/Crew"
+import * as CrewFile from "@crewline/core/CrewFile"
+import type * as Plan from "@crewline/core/Plan"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Record from "effect/Record"
+import * as Result from "effect/Result"
+import * as Failure from "./Failure.ts"
+import type { Inputs } from "./Inputs.ts"
+
+export interface CrewSource {
+  readonly crew: Crew.Crew
+  /** Where the file is: paths in the crew are relative to it. */
+  readonly directory: string
+}
+
+export interface Options {
+  readonly file: string
+  /** Absent: nothing is said about inputs that have no value yet. */
+  readonly inputs?: Inputs
+  /** Names of the tools that there are. */
+  readonly tools: ReadonlyArray<string>
+}
+
+/** The crew in a file, or everything that is wrong with it. */
+export const read = Effect.fn("CrewSource.read")(function* (options: Options) {
+  const files = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const text = yield* files
+    .readFileString(options.file)
+    .pipe(Effect.mapError((error) => Failure.invalid(`${options.file} cannot be read: ${reasonOf(error.reason)}.`)))
+  const parsed = parse(text, options)
+  return Result.map(parsed, (crew): CrewSource => ({ crew, directory: paths.dirname(paths.resolve(options.file)) }))
+})
+
+const reasonOf = ({ _tag }: { readonly _tag: string }) => {
+  if (_tag === "NotFound") return "there is no such file"
+  if (_tag === "PermissionDenied") return "this user may not read it"
+  return _tag === "BadResource" ? "it is no file" : "the system does not give it"
+}
+
+const parse = (text: string, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> => {
+  const plan: Plan.MakeOptions = { tools, ...(inputs === undefined ? {} : { inputs }) }
+  const complete = CrewFile.parse(text, { plan })
+  if (Result.isSuccess(complete)) return Result.succeed(complete.success)
+  const problems = complete.failure.problems.filter(({ code }) => inputs !== undefined || code !== "missing-input")
+  if (problems.length > 0) return Result.fail(problems)
+  return Result.mapError(CrewFile.parse(text), (error) => error.problems)
+}
+
+/** The crew in a file; fails with its problems. */
+export const load = (options: Options) =>
+  Effect.flatMap(read(options), (source) =>
+    Result.isSuccess(source) ? Effect.succeed(source.success) : Effect.fail(refusal(options.file, source.failure))
+  )
+
+/** One problem on one line. */
+export const describe = (file: string, { code, column, line, message }: Crew.Problem): string =>
+  `${file}:${line ?? 1}:${column ?? 1} ${code} ${message}`
+
+/** A failure that tells all problems. */
+export const refusal = (file: string, problems: ReadonlyArray<Crew.Problem>): Failure.Failure =>
+  Failure.invalid([...problems.map((problem) => describe(file, problem)), "", count(problems.length)].join("\n"))
+
+/** How many problems there are, in words. */
+export const count = (problems: number): string =>
+  `${problems === 1 ? "1 problem" : `${problems} problems`}: nothing was run.`
+
+/** The same crew with one model for all of its agents, when there is one. */
+export const withModel = (crew: Crew.Crew, model: Option.Option<string>): Crew.Crew => {
+  if (Option.isNone(model)) return crew
+  const agents = Record.map(crew.definition.agents, (agent) => ({ ...agent, model: model.value }))
+  return { ...crew, definition: { ...crew.definition, agents } }
+}

@@ -1,0 +1,46 @@
+/**
+ * Crewline in this process, for one execution: in memory, or in the embedded database of a directory, where what a crash left
+ * unfinished is taken up again.
+ */
+import * as Crewline from "@crewline/core/Crewline"
+import * as EventLog from "@crewline/core/EventLog"
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as Workspace from "@crewline/core/Workspace"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Failure from "./Failure.ts"
+import * as Models from "./Models.ts"
+import * as Tools from "./Tools.ts"
+
+export interface Options {
+  /** Of the embedded database; absent: everything is in memory. */
+  readonly directory: string | undefined
+  /** The only directory that tools read and output files are written to. */
+  readonly workspace: string
+}
+
+/** PGlite is megabytes of WebAssembly: loaded only by those who want it. */
+const durable = (directory: string) =>
+  Layer.unwrap(
+    Effect.promise(async () => {
+      const [Database, PgEventLog] = await Promise.all([
+        import("@crewline/memory-pg/Database"),
+        import("@crewline/memory-pg/PgEventLog")
+      ])
+      return PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "embedded", directory })))
+    })
+  )
+
+/** In the present scope; whatever keeps it from starting is told in words. */
+export const build = ({ directory, workspace }: Options) =>
+  Layer.build(
+    Crewline.layer({ worker: { streaming: true } }).pipe(
+      Layer.provide([
+        directory === undefined ? EventLog.layerLocal : durable(directory),
+        TaskQueue.layerLocal,
+        Workspace.layer({ directory: workspace }),
+        Tools.layer(workspace)
+      ]),
+      Layer.provideMerge(Models.layer)
+    )
+  ).pipe(Effect.mapError((error) => Failure.failed(error.message)))

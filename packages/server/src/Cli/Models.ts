@@ -1,0 +1,33 @@
+/** The models that the command runs crews with: those that the environment configures. */
+import type * as Crew from "@crewline/core/Crew"
+import * as Llm from "@crewline/core/Llm"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Output from "./Output.ts"
+
+/** SDKs of providers are loaded only by commands that call models. */
+export const layer = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("@crewline/llm/Providers")),
+    (Providers) => Providers.layerConfig
+  )
+)
+
+/** Says who answers when that is not a real model, so loudly that nobody takes its answers for some. */
+export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew) {
+  const llm = yield* Llm.Llm
+  const { paint, say } = yield* Output.Output
+  const { agents, model } = crew.definition
+  // A reference that cannot be resolved is told by the task that needs it.
+  const standard = yield* Effect.option(llm.resolve(model))
+  const references = new Set(
+    Object.values(agents).flatMap((agent) => agent.model ?? (standard._tag === "Some" ? standard.value.reference : []))
+  )
+  if (![...references].some((reference) => reference.startsWith("scripted/"))) return
+  const words = [
+    "DEMONSTRATION: the built-in model scripted/demo answers. It calls the tools and quotes what they",
+    "give, but it does not think. Set OPENAI_API_KEY to run with a real model."
+  ]
+  const line = "─".repeat(Math.max(...words.map((text) => text.length)))
+  for (const text of [line, ...words, line]) yield* say(paint([{ text, style: "busy" }]))
+})

@@ -1,0 +1,43 @@
+/** `crewline serve`: the HTTP API, until Control-C. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Listener from "../Listener.ts"
+import * as Server from "../Server.ts"
+import * as Failure from "./Failure.ts"
+import * as Output from "./Output.ts"
+import * as Models from "./Models.ts"
+import * as Tools from "./Tools.ts"
+import * as Settings from "./Settings.ts"
+
+export interface Options extends Settings.Flags {
+  readonly workspace: Option.Option<string>
+}
+
+/** The server in the present scope; whatever keeps it from starting is told in words. */
+export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspace: string) {
+  const listen = yield* Settings.listen(flags)
+  const database = yield* Settings.database(flags.data)
+  const lease = yield* Settings.lease
+  return yield* Layer.build(
+    Server.layer({ listen, database, lease, workspace, llm: Models.layer, toolbox: Tools.layer(workspace) })
+  ).pipe(Effect.mapError((error) => Failure.failed(error.message)))
+})
+
+/** Stays until Control-C or SIGTERM, which is how a server ends well: exit code 0. */
+export const stay = Effect.never.pipe(
+  Effect.onInterrupt(() =>
+    Effect.sync(() => {
+      process.exitCode = 0
+    })
+  )
+)
+
+export const serve = Effect.fn("Serve.serve")(function* (options: Options) {
+  const { result } = yield* Output.Output
+  const workspace = Option.isSome(options.workspace) ? options.workspace.value : yield* Settings.workspace(options.data)
+  const services = yield* build(options, workspace)
+  const { url } = yield* Effect.provideContext(Listener.Listener, services)
+  yield* result(`Crewline listens on ${url}`)
+  return yield* stay
+}, Effect.scoped)

@@ -1,0 +1,84 @@
+/**
+ * `crewline start`, which is what `npm start` runs: a server with an embedded database, a crew stored in it, one execution of it
+ * shown live, and the addresses to go on with. Stays up until Control-C.
+ */
+import * as Crew from "@crewline/core/Crew"
+import * as Crewline from "@crewline/core/Crewline"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as CrewStore from "../CrewStore.ts"
+import * as Listener from "../Listener.ts"
+import * as CrewSource from "./CrewSource.ts"
+import * as Failure from "./Failure.ts"
+import type { Inputs } from "./Inputs.ts"
+import * as Live from "./Live.ts"
+import * as Output from "./Output.ts"
+import * as Models from "./Models.ts"
+import * as Tools from "./Tools.ts"
+import * as Serve from "./Serve.ts"
+import type * as Settings from "./Settings.ts"
+import * as Watch from "./Watch.ts"
+
+export interface Options extends Settings.Flags {
+  readonly file: Option.Option<string>
+  readonly inputs: Inputs
+  readonly model: Option.Option<string>
+}
+
+/** The example of the repository. */
+const exampleFile = fileURLToPath(new URL("../../../../examples/crews/planets.yaml", import.meta.url))
+
+export const start = Effect.fn("Start.start")(function* (options: Options) {
+  const output = yield* Output.Output
+  const file = Option.getOrElse(options.file, () => exampleFile)
+  if (!existsSync(file) && Option.isNone(options.file)) {
+    return yield* Failure.invalid("There is no example crew here. Name a crew file: crewline start crew.yaml")
+  }
+  const { crew, directory } = yield* CrewSource.load({ file, inputs: options.inputs, tools: yield* Tools.names })
+  yield* output.say("Starting the server; the first start creates its database, which takes some seconds …")
+  const services = yield* Serve.build(options, directory)
+  const { url } = yield* Effect.provideContext(Listener.Listener, services)
+  yield* output.result(`Crewline listens on ${url}`)
+  const executionId = yield* Effect.provideContext(execute(crew, options), services)
+  yield* output.result(addresses(url, executionId))
+  return yield* Serve.stay
+}, Effect.scoped)
+
+/** Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at its next start. */
+const execute = Effect.fnUntraced(
+  function* (stored: Crew.Crew, { inputs, model }: Options) {
+    const crewline = yield* Crewline.Crewline
+    const output = yield* Output.Output
+    const crewId = yield* store(Crew.toJson(stored))
+    const crew = CrewSource.withModel(stored, model)
+    yield* Models.announce(crew)
+    const handle = yield* crewline.start(crew, { inputs, crewId })
+    yield* Live.show(handle.events, { json: false })
+    yield* Effect.matchEffect(handle.result, {
+      onFailure: (error) => output.say(`The execution came to nothing: ${error.message}`),
+      onSuccess: (result) => output.result(`\n${Watch.asText(result.output)}\n`)
+    })
+    return handle.id
+  },
+  Effect.mapError((error) => Failure.failed(error.message))
+)
+
+/** Stores the crew, or brings the stored one of this name up to date; answers its id. */
+const store = Effect.fnUntraced(function* (definition: Crew.Definition) {
+  const crews = yield* CrewStore.CrewStore
+  const [known] = yield* crews.list({ name: definition.name, limit: 1 })
+  if (known === undefined) return (yield* crews.create(definition)).id
+  const isSame = JSON.stringify(known.body) === JSON.stringify(definition)
+  return isSame ? known.id : (yield* crews.replace(known.id, definition)).id
+})
+
+const addresses = (url: string, executionId: string): string =>
+  [
+    `The server stays up until Control-C:`,
+    `  API reference   ${url}/docs`,
+    `  This execution  ${url}/api/v1/executions/${executionId}`,
+    `  Its events      ${url}/api/v1/executions/${executionId}/events`,
+    `  Stored crews    ${url}/api/v1/crews`
+  ].join("\n")

@@ -1,0 +1,195 @@
+/**
+ * What README.md and docs/ show is run. The language of a block says how:
+ *
+ * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit with 0.
+ * - `bash`: all blocks of a file, in order, in one shell in the root of the repository; every command must succeed. In a file that
+ *   says `CREWLINE_URL` a server listens there.
+ * - `yaml` that begins with `name:`: a whole crew, which must be valid.
+ * - anything else (`sh`, `text`, `json` …) is to be read.
+ */
+import * as CrewFile from "../packages/core/src/CrewFile.ts"
+import * as Crew from "../packages/core/src/Crew.ts"
+import * as Agent from "../packages/core/src/Agent.ts"
+import * as Task from "../packages/core/src/Task.ts"
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { delimiter, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((name) =>
+  name.endsWith(".md")
+)
+
+interface Block {
+  readonly language: string
+  readonly code: string
+  readonly line: number
+}
+
+const blocksOf = (page: string): ReadonlyArray<Block> => {
+  const text = readFileSync(join(root, page), "utf8")
+  return Array.from(text.matchAll(/^```(\w+)\n([^]*?)^```$/gm), (match) => ({
+    language: match[1] ?? "",
+    code: match[2] ?? "",
+    line: text.slice(0, match.index).split("\n").length + 1
+  }))
+}
+
+/** Without what this machine has configured. */
+const environment = (more: Record<string, string> = {}) => {
+  const {
+    CREWLINE_DATA: _data,
+    DATABASE_URL: _url,
+    OPENAI_API_KEY: _key,
+    OPENAI_BASE_URL: _base,
+    PORT: _port,
+    ...rest
+  } = process.env
+  return { ...rest, PATH: [join(root, "node_modules", ".bin"), rest["PATH"]].join(delimiter), ...more }
+}
+
+const run = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: { readonly cwd: string; readonly env?: Record<string, string> }
+) =>
+  new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: environment(options.env),
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    let output = ""
+    child.stdout.on("data", (data) => (output += data))
+    child.stderr.on("data", (data) => (output += data))
+    child.on("close", (code) => resolve({ code, output }))
+  })
+
+describe("the programs of the documentation", { timeout: 120_000 }, () => {
+  // Beside an example, so that packages resolve as they do there; ignored by git.
+  const folder = join(root, "examples", "02-effect", "scratchpad", `docs-${process.pid}`)
+  const programs = pages.flatMap((page) =>
+    blocksOf(page)
+      .filter(({ language }) => language === "ts")
+      .map((block) => ({ page, ...block, file: `${page.replace(/\W/g, "-")}-${block.line}.ts` }))
+  )
+
+  beforeAll(async () => {
+    await mkdir(folder, { recursive: true })
+    for (const { code, file } of programs) await writeFile(join(folder, file), code)
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        extends: "../../../../tsconfig.test.json",
+        compilerOptions: { incremental: false, tsBuildInfoFile: null },
+        include: ["*.ts"],
+        exclude: []
+      })
+    )
+  })
+
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it("there are some", () => {
+    expect(programs.map(({ page }) => page)).toContain("README.md")
+  })
+
+  it.each(programs)("$page:$line runs", async ({ file }) => {
+    const { code, output } = await run(process.execPath, [join(folder, file)], { cwd: folder })
+    expect({ code, output }).toMatchObject({ code: 0 })
+    expect(output).not.toBe("")
+  })
+
+  it("have no type errors", async () => {
+    expect(await run("tsc", ["-p", folder], { cwd: root })).toEqual({ code: 0, output: "" })
+  })
+})
+
+describe("the commands of the documentation", { timeout: 120_000 }, () => {
+  const scripts = pages.flatMap((page) => {
+    const blocks = blocksOf(page).filter(({ language }) => language === "bash")
+    return blocks.length === 0 ? [] : [{ page, script: blocks.map(({ code }) => code).join("\n") }]
+  })
+  let data: string
+  let server: ChildProcess
+  let url: string
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), "crewline-docs-"))
+    server = spawn(
+      process.execPath,
+      ["packages/server/bin/crewline.mjs", "serve", "--port", "0", "--data", join(data, "server")],
+      {
+        cwd: root,
+        env: environment(),
+        stdio: ["ignore", "pipe", "inherit"]
+      }
+    )
+    url = await new Promise<string>((resolve, reject) => {
+      server.stdout?.on("data", (line) => resolve(/http:\S+/.exec(String(line))?.[0] ?? ""))
+      server.on("exit", (code) => reject(new Error(`The server ended with ${code}`)))
+    })
+  }, 120_000)
+
+  afterAll(async () => {
+    const ended = new Promise((resolve) => server.on("exit", resolve))
+    server.kill()
+    await ended
+    await rm(data, { recursive: true, force: true })
+  })
+
+  it.each(scripts)("$page", async ({ script }) => {
+    const { code, output } = await run("bash", ["-euo", "pipefail", "-c", script], {
+      cwd: root,
+      env: { CREWLINE_URL: url, CREWLINE_DATA: join(data, "command") }
+    })
+    expect({ code, output }).toMatchObject({ code: 0 })
+  })
+})
+
+describe("the words of the documentation", () => {
+  it("every crew in it is valid", () => {
+    const crews = pages.flatMap((page) =>
+      blocksOf(page).filter(({ code, language }) => language === "yaml" && code.startsWith("name:"))
+    )
+    expect(crews.length).toBeGreaterThan(0)
+    for (const { code } of crews) expect(CrewFile.parse(code)).toMatchObject({ _tag: "Success" })
+  })
+
+  it("every link within the repository leads somewhere", () => {
+    for (const page of pages) {
+      const text = readFileSync(join(root, page), "utf8")
+      const links = Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)(#[^)]*)?\)/g), (match) => match[1] ?? "")
+      expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
+    }
+  })
+
+  it("crew-files.md has every key of a crew, an agent and a task", async () => {
+    const text = await readFile(join(root, "docs/crew-files.md"), "utf8")
+    const keys = [Crew.Definition, Agent.Agent, Agent.ModelOptions, Task.Task, Task.Retry, Task.When].flatMap(
+      (schema) => Object.keys(schema.fields)
+    )
+    expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
+  })
+
+  it("events.md has every type of event and every field of it", async () => {
+    const text = await readFile(join(root, "docs/events.md"), "utf8")
+    const source = await readFile(join(root, "packages/core/src/ExecutionEvent.ts"), "utf8")
+    const interfaces = Array.from(source.matchAll(/export interface (\w+) \{\n([^]*?)\n\}/g))
+    const events = interfaces.filter(([, , body]) => /readonly type: "/.test(body ?? ""))
+    expect(events.length).toBeGreaterThan(15)
+    const missing = events.flatMap(([, name, body]) => {
+      const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? ""
+      const fields = Array.from((body ?? "").matchAll(/^ {2}readonly (\w+\??):/gm), (match) => match[1] ?? "")
+      const everywhere = new Set(["type", "taskId", "executionId", "at"])
+      return fields
+        .filter((field) => !everywhere.has(field) && !row.includes(`\`${field}\``))
+        .map((field) => `${name}.${field}`)
+    })
+    expect(missing).toEqual([])
+  })
+})
