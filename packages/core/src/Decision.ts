@@ -11,6 +11,7 @@ import type * as Schema from "effect/Schema"
 import * as Execution from "./Execution.ts"
 import * as ExecutionEvent from "./ExecutionEvent.ts"
 import * as Growth from "./internal/Growth.ts"
+import * as Reach from "./internal/Reach.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
 
@@ -42,6 +43,8 @@ export type Command =
       readonly seenRun?: number
       /** The wait of a suspended task has timed out (by the queue's timer). */
       readonly timedOut?: boolean
+      /** The time as far as the worker knows it, in milliseconds since the epoch: nothing starts before its next attempt is due. */
+      readonly now?: number
       /** Consecutive runs without recorded progress after which the task is given up. */
       readonly maxCrashes: number
     }
@@ -71,6 +74,8 @@ export type Refusal =
   /** Suspended, and what it waits for has not come. */
   | "suspended"
   | "paused"
+  /** Its next attempt is not due yet. */
+  | "delayed"
   /** Dependencies are not settled in the log: the queue is ahead of it. */
   | "dependencies"
   /** It is so already (a second answer to a signal, a pause of what is paused). */
@@ -124,9 +129,9 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
   if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined))
     return Result.fail("suspended")
   if (state.paused) return Result.fail("paused")
+  if (isDelayed(task, command.now)) return Result.fail("delayed")
   if (!Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
-  // Still "running" in the log: its worker is gone. It counts as a crash unless the run recorded something.
-  const crashes = task.status === "running" && !task.progressed ? task.crashes + 1 : 0
+  const crashes = Execution.crashesOf(task)
   if (crashes > 0 && crashes >= command.maxCrashes) {
     return settle(state, task, {
       type: "TaskFailed",
@@ -150,6 +155,13 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
       ...(task.status === "suspended" ? { woke: satisfied ? ("satisfied" as const) : ("timeout" as const) } : {})
     }
   ])
+}
+
+/** Before its next attempt is due. A clock that stands before the failure itself is wrong, and tells nothing. */
+const isDelayed = (task: Execution.Task, now: number | undefined): boolean => {
+  if (now === undefined || task.retryAt === undefined) return false
+  const dueAt = Date.parse(task.retryAt)
+  return now < dueAt && now >= dueAt - task.retryDelayMillis
 }
 
 const finish = (state: Execution.Execution, command: Extract<Command, { _tag: "Finish" }>): Decided => {
@@ -259,7 +271,7 @@ const settle = (
     state.usage
   )
   // Whoever ends takes what it spawned with it.
-  for (const descendant of spawnedBy(state, gone)) {
+  for (const descendant of Reach.spawnedBy(state, gone)) {
     gone.add(descendant)
     drafts.push({ type: "TaskCancelled", taskId: descendant, reason: "parent-ended" })
   }
@@ -277,7 +289,7 @@ const settle = (
         })
       ])
     }
-    for (const id of dependentsOf(state, event.taskId)) {
+    for (const id of Reach.dependentsOf(state, event.taskId)) {
       gone.add(id)
       drafts.push({ type: "TaskSkipped", taskId: id, reason: "dependency-failed", because: event.taskId })
     }
@@ -325,7 +337,7 @@ const abort = (
   }
 ): ReadonlyArray<ExecutionEvent.Draft> => {
   const drafts: Array<ExecutionEvent.Draft> = []
-  for (const id of inOrder(state)) {
+  for (const id of Reach.inOrder(state)) {
     if (options.except?.has(id) !== true && !Execution.isSettled(Execution.task(state, id)!)) {
       drafts.push({ type: "TaskCancelled", taskId: id, reason: options.reason })
     }
@@ -339,60 +351,8 @@ const abort = (
   return drafts
 }
 
-/** Task ids: those of the plan in declared order, then spawned ones by name, so that the same state decides the same events. */
-const inOrder = (state: Execution.Execution): ReadonlyArray<string> => {
-  const planned = state.plan.tasks.map((task) => task.id)
-  if (planned.length === HashMap.size(state.tasks)) return planned
-  const known = new Set(planned)
-  const spawned: Array<string> = []
-  for (const task of HashMap.values(state.tasks)) if (!known.has(task.plan.id)) spawned.push(task.plan.id)
-  return [...planned, ...spawned.sort()]
-}
-
 /** Tasks of a plan that no other task depends on: their outputs are the result. */
 export const finalTasks = (plan: Plan.Plan): ReadonlyArray<string> => {
   const needed = new Set(plan.tasks.flatMap((task) => task.dependencies))
   return plan.tasks.filter((task) => !needed.has(task.id)).map((task) => task.id)
-}
-
-/** Unsettled tasks that were spawned, directly or not, by one of these. */
-const spawnedBy = (state: Execution.Execution, ancestors: ReadonlySet<string>): ReadonlyArray<string> => {
-  if (HashMap.size(state.tasks) === state.plan.tasks.length) return []
-  const found: Array<string> = []
-  for (const id of inOrder(state)) {
-    const task = Execution.task(state, id)!
-    if (Execution.isSettled(task)) continue
-    let parent = task.parent
-    while (parent !== undefined) {
-      if (ancestors.has(parent)) {
-        found.push(id)
-        break
-      }
-      parent = Execution.task(state, parent)?.parent
-    }
-  }
-  return found
-}
-
-/** Unsettled tasks that depend, directly or not, on this one, in declared order. */
-const dependentsOf = (state: Execution.Execution, root: string): ReadonlyArray<string> => {
-  const dependents = new Map<string, Array<string>>()
-  const order = inOrder(state)
-  for (const id of order) {
-    for (const dependency of Execution.task(state, id)!.plan.dependencies) {
-      const list = dependents.get(dependency)
-      if (list === undefined) dependents.set(dependency, [id])
-      else list.push(id)
-    }
-  }
-  const found = new Set<string>()
-  const queue = [root]
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const id of dependents.get(next) ?? []) {
-      if (found.has(id)) continue
-      found.add(id)
-      queue.push(id)
-    }
-  }
-  return order.filter((id) => found.has(id) && !Execution.isSettled(Execution.task(state, id)!))
 }

@@ -155,6 +155,12 @@ export const statusOf = (state: Execution): "pending" | "running" | "waiting" | 
   return !started ? "pending" : waiting && !able ? "waiting" : "running"
 }
 
+/**
+ * Consecutive runs up to and with the current one that recorded nothing, if a new one begins now. A task that is still "running" has
+ * lost its worker, and that is a crash unless the run recorded something.
+ */
+export const crashesOf = (task: Task): number => (task.status === "running" && !task.progressed ? task.crashes + 1 : 0)
+
 const put = (state: Execution, next: Task): HashMap.HashMap<string, Task> =>
   HashMap.set(state.tasks, next.plan.id, next)
 
@@ -232,7 +238,8 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
         run: event.run,
         attempt: event.attempt,
         attempts: Math.max(current.attempts, event.attempt),
-        crashes: event.crashes,
+        // Not as the event says: its writer may have missed a turn that was recorded just before.
+        crashes: crashesOf(current),
         progressed: false,
         retryAt: undefined,
         waits: undefined,

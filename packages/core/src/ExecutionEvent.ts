@@ -47,7 +47,7 @@ export interface TaskStarted {
   /** From 1; counts failures, not crashes. */
   readonly attempt: number
   readonly worker: string
-  /** Consecutive earlier runs that stopped without having recorded anything: how a task that kills its workers is found. */
+  /** Consecutive earlier runs that stopped without having recorded anything, as far as the worker knew; the fold counts for itself. */
   readonly crashes: number
   /** After a suspension: what ended it. */
   readonly woke?: "satisfied" | "timeout"

@@ -143,6 +143,10 @@ const make = (options: Options) =>
         case "dependencies":
         case "unknown-task":
           return rebuild(lease.executionId)
+        case "delayed": {
+          const task = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
+          return queue.release(lease, Math.max(Date.parse(task.retryAt!) - clock.currentTimeMillisUnsafe(), 0))
+        }
         case "stale":
         case "already":
           return queue.release(lease)
@@ -264,6 +268,7 @@ const make = (options: Options) =>
         worker: name,
         maxCrashes,
         timedOut: lease.timedOut,
+        now: clock.currentTimeMillisUnsafe(),
         ...(seenRun === undefined ? {} : { seenRun })
       })
       if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)

@@ -413,6 +413,12 @@ describe("a refusal", () => {
   )
   const done = after(running, finish("a", 1, { _tag: "Completed", output: 1 }))
   const paused = after(fresh, { _tag: "Pause" })
+  const retried = after(
+    stateOf(Plans.chart({ a: "" }, { a: { retry: { attempts: 2, initialMillis: 100, factor: 2, maxMillis: 100 } } })),
+    start("a")
+  )
+  const delayed = after(retried, finish("a", 1, { ...failed, error: { ...failed.error, isRetryable: true } }))
+  const due = Date.parse(Execution.task(delayed, "a")!.retryAt!)
   const answered = after(fresh, { _tag: "Signal", signal: "s", value: 1 })
   it.each<[string, Decision.Refusal, State, Decision.Command]>([
     ["to start nobody", "unknown-task", fresh, start("x")],
@@ -426,12 +432,17 @@ describe("a refusal", () => {
     ["to start what waits", "suspended", waiting, start("a")],
     ["to time out what has no time limit", "suspended", waiting, { ...start("a"), timedOut: true }],
     ["to start while paused", "paused", paused, start("a")],
+    ["to start before its next attempt is due", "delayed", delayed, { ...start("a"), now: due - 1 }],
     ["to start before its dependencies", "dependencies", fresh, start("b")],
     ["to pause what is paused", "already", paused, { _tag: "Pause" }],
     ["to resume what is not paused", "already", fresh, { _tag: "Resume" }],
     ["to answer twice", "already", answered, { _tag: "Signal", signal: "s", value: 2 }]
   ])("%s", (_, expected, state, command) => {
     expect(refusal(state, command)).toBe(expected)
+  })
+
+  it("does not meet a task whose next attempt is due, or a clock that is far behind", () => {
+    for (const now of [due, due + 1, due - 51]) expect(refusal(delayed, { ...start("a"), now })).toBeUndefined()
   })
 })
 
@@ -466,7 +477,10 @@ describe("the backoff", () => {
 
 // Small parts
 
-const failed: Decision.Outcome = { _tag: "Failed", error: { code: "test", message: "No.", isRetryable: false } }
+const failed: Extract<Decision.Outcome, { _tag: "Failed" }> = {
+  _tag: "Failed",
+  error: { code: "test", message: "No.", isRetryable: false }
+}
 
 function start(taskId: string): Extract<Decision.Command, { _tag: "Start" }> {
   return { _tag: "Start", taskId, worker: "w", maxCrashes: Stories.maxCrashes }

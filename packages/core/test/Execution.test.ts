@@ -210,6 +210,14 @@ describe("tasks", () => {
     expect(state.unsettled).toBe(3)
   })
 
+  it("count crashes for themselves, whatever a start that missed a turn says", () => {
+    const late = { ...started("a", 2), crashes: 1 }
+    const plan = Plans.chart({ a: "" })
+    expect(Execution.task(fold(history(plan, [started("a", 1), late])), "a")).toMatchObject({ crashes: 1 })
+    const state = fold(history(plan, [started("a", 1), turn("a", 1, cents), late]))
+    expect(Execution.task(state, "a")).toMatchObject({ crashes: 0 })
+  })
+
   it("that is handed back counts neither as failed nor as crashed", () => {
     const state = fold(
       history(Plans.chart({ a: "" }), [started("a", 1), { type: "TaskReleased", taskId: "a", run: 1 }])
