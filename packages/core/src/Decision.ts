@@ -41,6 +41,8 @@ export type Command =
       readonly worker: string
       /** The run that the worker saw when it took the task: another start since then means that it lost the race. */
       readonly seenRun?: number
+      /** The attempt that it saw: if that has failed since, the next one has a time of its own. */
+      readonly seenAttempt?: number
       /** The wait of a suspended task has timed out (by the queue's timer). */
       readonly timedOut?: boolean
       /** The time as far as the worker knows it, in milliseconds since the epoch: nothing starts before its next attempt is due. */
@@ -125,6 +127,7 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
   if (task === undefined) return Result.fail("unknown-task")
   if (Execution.isSettled(task)) return Result.fail("settled")
   if (command.seenRun !== undefined && command.seenRun !== task.run) return Result.fail("stale")
+  if (command.seenAttempt !== undefined && command.seenAttempt !== task.attempt) return Result.fail("stale")
   const satisfied = task.status !== "suspended" || Execution.isSatisfied(state, task.waits!)
   if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined))
     return Result.fail("suspended")

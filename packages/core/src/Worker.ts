@@ -261,7 +261,7 @@ const make = (options: Options) =>
 
     const work = Effect.fnUntraced(function* (lease: TaskQueue.Lease) {
       const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
-      const seenRun = Execution.task(state, lease.taskId)?.run
+      const seen = Execution.task(state, lease.taskId)
       const decided = yield* ledger.decide(lease.executionId, {
         _tag: "Start",
         taskId: lease.taskId,
@@ -269,7 +269,7 @@ const make = (options: Options) =>
         maxCrashes,
         timedOut: lease.timedOut,
         now: clock.currentTimeMillisUnsafe(),
-        ...(seenRun === undefined ? {} : { seenRun })
+        ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
       })
       if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
       const task = Execution.task(decided.success.state, lease.taskId)!

@@ -426,6 +426,7 @@ describe("a refusal", () => {
     ["to start what is settled", "settled", done, start("a")],
     ["to finish what is settled", "settled", done, finish("a", 1, failed)],
     ["to start what another has started since", "stale", running, { ...start("a"), seenRun: 0 }],
+    ["to start an attempt that has failed since", "stale", delayed, { ...start("a"), seenRun: 1, seenAttempt: 1 }],
     ["to finish an older run", "stale", after(running, start("a")), finish("a", 1, failed)],
     ["to finish what never ran", "stale", fresh, finish("a", 0, failed)],
     ["to finish what is suspended", "stale", waiting, finish("a", 1, failed)],
