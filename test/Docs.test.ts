@@ -70,8 +70,8 @@ const run = (
   })
 
 describe("the programs of the documentation", { timeout: 120_000 }, () => {
-  // Beside an example, so that packages resolve as they do there; ignored by git.
-  const folder = join(root, "examples", "02-effect", "scratchpad", `docs-${process.pid}`)
+  // In a package that uses all the others, so that they are found; ignored by git.
+  const folder = join(root, "packages", "server", "scratchpad", `docs-${process.pid}`)
   const programs = pages.flatMap((page) =>
     blocksOf(page)
       .filter(({ language }) => language === "ts")

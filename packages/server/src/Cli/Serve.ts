@@ -1,4 +1,5 @@
 /** `crewline serve`: the HTTP API, until Control-C. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -20,7 +21,14 @@ export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspa
   const database = yield* Settings.database(flags.data)
   const lease = yield* Settings.lease
   return yield* Layer.build(
-    Server.layer({ listen, database, lease, workspace, llm: Models.layer, toolbox: Tools.layer(workspace) })
+    Server.layer({
+      listen,
+      database,
+      lease,
+      workspace,
+      llm: Models.layer,
+      toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
+    })
   ).pipe(Effect.mapError((error) => Failure.failed(error.message)))
 })
 
