@@ -1,1 +1,4 @@
-export {}
+/**
+ * Redis for Crewline.
+ */
+export * as RedisConnection from "./RedisConnection.ts"
