@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Migrations from "./Migrations.ts"
@@ -35,7 +35,10 @@ export const config: Config.Config<Options> = Config.map(
     directory: Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
   }),
   ({ directory, maxConnections, url }): Options =>
-    Option.isSome(url) ? { kind: "server", url: url.value, maxConnections } : { kind: "embedded", directory }
+    // Set but empty is how many environments say that there is none.
+    Option.isSome(url) && Redacted.value(url.value) !== ""
+      ? { kind: "server", url: url.value, maxConnections }
+      : { kind: "embedded", directory }
 )
 
 /**

@@ -75,6 +75,35 @@ const stamp = (draft: ExecutionEvent.Draft, seq: number, at: string, executionId
   executionId
 })
 
+/** The drafts without turns that stand already, or stand before in the same list. */
+const withNewTurns = (
+  drafts: ReadonlyArray<ExecutionEvent.Draft>,
+  recorded: ReadonlyMap<string, unknown> | undefined
+): ReadonlyArray<ExecutionEvent.Draft> => {
+  const given = new Set<string>()
+  return drafts.filter((draft) => {
+    if (draft.type !== "TurnCompleted") return true
+    const key = turnKey(draft)
+    if (given.has(key) || recorded?.has(key)) return false
+    given.add(key)
+    return true
+  })
+}
+
+/** What an append contradicts itself in: a task settled twice, or something after the end. */
+const flawOf = (drafts: ReadonlyArray<ExecutionEvent.Draft>): Reason | undefined => {
+  let settled: Set<string> | undefined
+  for (let i = 0; i < drafts.length; i++) {
+    const draft = drafts[i]!
+    if (draft.type === "ExecutionEnded" && i < drafts.length - 1) return new EventLog.Ended({})
+    if (!ExecutionEvent.isTerminal(draft)) continue
+    const { taskId } = draft as ExecutionEvent.TaskCompleted
+    if ((settled ??= new Set()).has(taskId)) return new EventLog.AlreadySettled({ taskId })
+    settled.add(taskId)
+  }
+  return undefined
+}
+
 const belongsTo = (event: Event, taskId: string) => "taskId" in event && event.taskId === taskId
 
 const lastSeq = (execution: Execution) => execution.events.length
@@ -251,43 +280,34 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         if (earlier !== undefined) return Effect.succeed(earlier)
       }
       let accepted: ReadonlyArray<ExecutionEvent.Draft> = drafts
-      if (execution.turns !== undefined) {
-        let earlier: EventLog.Appended | undefined
-        let turns = 0
-        let repeated = 0
-        for (const draft of drafts) {
-          if (draft.type !== "TurnCompleted") continue
-          turns++
-          const recorded = execution.turns.get(turnKey(draft))
-          if (recorded === undefined) continue
-          repeated++
-          earlier ??= recorded
-        }
-        if (earlier !== undefined) {
-          if (repeated === turns) return Effect.succeed(earlier)
-          // A batch that grew before it was sent again: what stands already is left out.
-          const known = execution.turns
-          accepted = drafts.filter((draft) => draft.type !== "TurnCompleted" || !known.has(turnKey(draft)))
-        }
+      let earlier: EventLog.Appended | undefined
+      let turns = 0
+      let repeated = 0
+      for (const draft of drafts) {
+        if (draft.type !== "TurnCompleted") continue
+        turns++
+        const recorded = execution.turns?.get(turnKey(draft))
+        if (recorded === undefined) continue
+        repeated++
+        earlier ??= recorded
       }
+      if (earlier !== undefined && repeated === turns) return Effect.succeed(earlier)
+      // A batch that grew before it was sent again: what stands already is left out.
+      if (turns > 1) accepted = withNewTurns(drafts, execution.turns)
 
       if (isEnded(execution)) return fail("append", new EventLog.Ended({}))
       const expected = appendOptions?.expectVersion
       if (expected !== undefined && expected !== execution.version) {
         return fail("append", new EventLog.Conflict({ version: execution.version, lastSeq: lastSeq(execution) }))
       }
-      let settling: Set<string> | undefined
-      for (let i = 0; i < accepted.length; i++) {
-        const draft = accepted[i]!
-        if (ExecutionEvent.isTerminal(draft)) {
-          const taskId = (draft as ExecutionEvent.TaskCompleted).taskId
-          if (execution.outcomes.has(taskId) || settling?.has(taskId)) {
-            return fail("append", new EventLog.AlreadySettled({ taskId }))
-          }
-          if (accepted.length > 1) (settling ??= new Set()).add(taskId)
-        } else if (draft.type === "ExecutionEnded" && i < accepted.length - 1) {
-          return fail("append", new EventLog.Ended({}))
-        }
+      for (const draft of drafts) {
+        if (!ExecutionEvent.isTerminal(draft)) continue
+        const { taskId } = draft as ExecutionEvent.TaskCompleted
+        if (execution.outcomes.has(taskId)) return fail("append", new EventLog.AlreadySettled({ taskId }))
+      }
+      if (drafts.length > 1) {
+        const flaw = flawOf(drafts)
+        if (flaw !== undefined) return fail("append", flaw)
       }
 
       const millis = Math.max(now(fiber), execution.lastMillis)

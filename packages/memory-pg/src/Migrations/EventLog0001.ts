@@ -235,12 +235,18 @@ begin
         where e.execution = x.key
           and e.task_id = any (array(select jsonb_array_elements_text(item->'settles')))
           and e.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled')
-        limit 1;
+        order by array_position(array(select jsonb_array_elements_text(item->'settles')), e.task_id) limit 1;
       if found then
         outcome := 'settled';
         return next;
         continue;
       end if;
+    end if;
+
+    if item ? 'flaw' then
+      outcome := item->'flaw'->>'outcome'; task_id := item->'flaw'->>'task_id';
+      return next;
+      continue;
     end if;
 
     -- Under the lock, so that the order of times is the order of seq whatever the system clock does.

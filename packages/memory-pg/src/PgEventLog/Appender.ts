@@ -63,13 +63,23 @@ const fail = (reason: typeof EventLog.Reason.Type) => Effect.fail(Failures.make(
 
 const closed = new EventLog.Unavailable({ description: "The event log is closed.", isRetryable: false })
 
-/** Checks of an append by itself, and the append as JSON. */
+/** The drafts without a turn that stands before in the same list. */
+const withoutRepeatedTurns = (drafts: ReadonlyArray<ExecutionEvent.Draft>): ReadonlyArray<ExecutionEvent.Draft> => {
+  const given = new Set<string>()
+  return drafts.filter((draft) => {
+    if (draft.type !== "TurnCompleted") return true
+    const key = `${draft.run} ${draft.turn} ${draft.taskId}`
+    return !given.has(key) && given.add(key)
+  })
+}
+
+/** The append as `crewline_append` reads it. */
 const encode = (
   tenant: string,
   executionId: string,
   drafts: ReadonlyArray<ExecutionEvent.Draft>,
   options: EventLog.AppendOptions | undefined
-): string | typeof EventLog.Reason.Type => {
+): string => {
   const events: Array<StoredEvent.Row> = []
   const settles = new Set<string>()
   const turns: Array<{ readonly task_id: string; readonly run: number; readonly turn: number }> = []
@@ -77,8 +87,10 @@ const encode = (
   let structural = 0
   let status: string | undefined
   let ends = false
+  // What the append contradicts itself in: refused, but only if nothing else refuses it or knows it.
+  let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
   for (const draft of drafts) {
-    if (ends) return new EventLog.Ended({})
+    if (ends) flaw ??= { outcome: "ended" }
     const { blob, row } = StoredEvent.split(draft)
     events.push(row)
     if (blob !== undefined) (blobs ??= {})[row.sha256!] = blob
@@ -91,7 +103,7 @@ const encode = (
       ends = true
     } else if (ExecutionEvent.isTerminal(draft)) {
       const { taskId } = draft as ExecutionEvent.TaskCompleted
-      if (settles.has(taskId)) return new EventLog.AlreadySettled({ taskId })
+      if (settles.has(taskId)) flaw ??= { outcome: "settled", task_id: taskId }
       settles.add(taskId)
     }
   }
@@ -103,6 +115,7 @@ const encode = (
     ...(options?.expectVersion !== undefined && { expectVersion: options.expectVersion }),
     ...(turns.length > 0 && { turns }),
     ...(settles.size > 0 && { settles: [...settles] }),
+    ...(flaw !== undefined && { flaw }),
     ...(status !== undefined && { status }),
     ...(ends && { ends: true }),
     ...(blobs !== undefined && { blobs }),
@@ -226,12 +239,12 @@ export const make = (
     yield* Effect.forkScoped(Effect.forever(write))
     yield* Effect.forkScoped(Effect.forever(insist))
 
-    return (executionId, drafts, appendOptions) =>
+    return (executionId, given, appendOptions) =>
       Effect.withFiber((fiber): Result => {
         if (isClosed) return fail(closed)
         const tenant = fiber.getRef(Tenant.Current)
+        const drafts = given.length > 1 ? withoutRepeatedTurns(given) : given
         const json = encode(tenant, executionId, drafts, appendOptions)
-        if (typeof json !== "string") return fail(json)
         const request: Request = { tenant, executionId, drafts, json, resume: () => {} }
         if (Context.getOption(fiber.context, sql.transactionService)._tag === "Some") {
           // Inside a transaction of the caller it has to join: on one session (PGlite) a writer would wait for its end for ever.

@@ -220,6 +220,20 @@ export const declare = (it: Story.It): void => {
     })
   )
 
+  it.effect("a turn given twice in one append is stored once", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const { events } = yield* log.append(executionId, [
+        Story.turn("a", 1, "first"),
+        Story.turn("b", 1),
+        Story.turn("a", 1)
+      ])
+      assert.deepStrictEqual(Story.seqs(events), [2, 3])
+      assert.deepInclude(events[0], Story.turn("a", 1, "first"))
+    })
+  )
+
   it.effect("appenders racing give exactly 1 … n, each event where its append says", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog

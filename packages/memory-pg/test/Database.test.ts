@@ -1,0 +1,36 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Database from "../src/Database.ts"
+
+const choose = (env: Record<string, string>) =>
+  Effect.provideService(Database.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+
+describe("Database", () => {
+  it.effect("is a server when there is a URL, else embedded in a directory", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* choose({}), { kind: "embedded", directory: ".crewline" })
+      assert.deepStrictEqual(yield* choose({ CREWLINE_DATA: "/data" }), { kind: "embedded", directory: "/data" })
+      assert.deepStrictEqual(yield* choose({ DATABASE_URL: "" }), { kind: "embedded", directory: ".crewline" })
+      const url = "postgres://user:secret@host/database"
+      const server = yield* choose({ DATABASE_URL: url, CREWLINE_DATA: "/data" })
+      assert.strictEqual(server.kind, "server")
+      if (server.kind !== "server") return
+      assert.strictEqual(Redacted.value(server.url), url)
+      assert.strictEqual(server.maxConnections, 10)
+      assert.notInclude(JSON.stringify(server), "secret")
+    })
+  )
+
+  it.live("a server that is not there fails without telling the password", () =>
+    Effect.gen(function* () {
+      const layer = Database.layer({
+        kind: "server",
+        url: Redacted.make("postgres://user:secret@127.0.0.1:1/database")
+      })
+      const error = yield* Effect.flip(Effect.provide(Database.Database, layer))
+      assert.notInclude(`${error.message} ${JSON.stringify(error)}`, "secret")
+    })
+  )
+})
