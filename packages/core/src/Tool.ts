@@ -168,7 +168,7 @@ const jsonSchemaOf = (name: string, schema: StandardSchemaV1): JsonSchema.JsonSc
   throw new TypeError(`${vendor} gives no JSON Schema of the parameters of tool "${name}": use { schema, jsonSchema }.`)
 }
 
-const withoutDialect = ({ $schema: _, ...schema }: JsonSchema.JsonSchema): JsonSchema.JsonSchema => schema
+const withoutDialect = ({ $schema: _dialect, ...schema }: JsonSchema.JsonSchema): JsonSchema.JsonSchema => schema
 
 /** Providers take objects only; a schema that is not usable would fail every call. */
 const usable = (name: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
@@ -273,7 +273,7 @@ const longest = 4_000
 const messageOf = (error: unknown): string => {
   const messages: Array<string> = []
   for (let current = error, depth = 0; current !== undefined && depth < 5; depth++) {
-    const message = current instanceof Error ? current.message || current.name : String(current)
+    const message = current instanceof Error ? current.message || current.name : textOf(current)
     // Wrapping errors often repeat what they wrap.
     if (!messages.some((known) => known.includes(message))) messages.push(message)
     current = current instanceof Error ? current.cause : undefined
@@ -281,3 +281,6 @@ const messageOf = (error: unknown): string => {
   const text = messages.join(": ")
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
+
+const textOf = (thrown: unknown): string =>
+  typeof thrown === "string" ? thrown : (JSON.stringify(thrown) ?? typeof thrown)

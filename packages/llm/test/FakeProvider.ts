@@ -6,10 +6,20 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 
+/** A request as it came: what a test looks at, and anything else. */
+export interface Body {
+  readonly messages: ReadonlyArray<unknown>
+  readonly response_format?: {
+    readonly type: string
+    readonly json_schema: { readonly name: string; readonly strict: boolean; readonly schema: unknown }
+  }
+  readonly [field: string]: unknown
+}
+
 export interface Received {
   readonly path: string
   readonly headers: Http.IncomingHttpHeaders
-  readonly body: any
+  readonly body: Body
 }
 
 export interface FakeProvider {

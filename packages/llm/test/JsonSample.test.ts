@@ -182,13 +182,9 @@ describe("JsonSample", () => {
     ["a pattern and a length", { type: "string", pattern: "^[a-z]+$", minLength: 8, maxLength: 8 }],
     [
       "a condition",
-      {
-        type: "object",
-        properties: { kind: { enum: ["a", "b"] }, size: { type: "integer" } },
-        required: ["kind"],
-        if: { properties: { kind: { const: "a" } } },
-        then: { required: ["size"] }
-      }
+      JSON.parse(
+        '{"type":"object","properties":{"kind":{"enum":["a","b"]},"size":{"type":"integer"}},"required":["kind"],"if":{"properties":{"kind":{"const":"a"}}},"then":{"required":["size"]}}'
+      )
     ],
     ["values with a limit next to them", { enum: [1, 5, 9], minimum: 4 }],
     ["no type at all", { properties: { a: { minimum: 3 } }, required: ["a"] }],

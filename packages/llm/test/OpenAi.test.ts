@@ -241,8 +241,8 @@ describe("OpenAi.generate", () => {
         { ...strict, anyOf: [] }
       ]) {
         const format = yield* ask(loose)
-        assert.isFalse(format.json_schema.strict)
-        assert.deepStrictEqual(format.json_schema.schema, loose)
+        assert.isFalse(format?.json_schema.strict)
+        assert.deepStrictEqual(format?.json_schema.schema, loose)
       }
       assert.isUndefined(yield* ask({ type: "array", items: { type: "string" } }))
     }).pipe(Effect.scoped)

@@ -59,7 +59,7 @@ const accepts = (schema: unknown, depth: number): boolean => {
   if ($defs !== undefined && !(isSchema($defs) && Object.values($defs).every((child) => accepts(child, 0))))
     return false
   if ($ref !== undefined) return typeof $ref === "string" && $ref.startsWith("#")
-  if (format !== undefined && !formats.has(String(format))) return false
+  if (format !== undefined && !(typeof format === "string" && formats.has(format))) return false
   if (anyOf !== undefined) return Array.isArray(anyOf) && anyOf.every((child) => accepts(child, depth + 1))
   const types = Array.isArray(type) ? type : [type]
   if (types.includes("object") && !acceptsObject(schema, depth)) return false

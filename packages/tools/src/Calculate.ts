@@ -1,0 +1,40 @@
+/**
+ * The tool `calculate`: exact arithmetic for models, which are bad at it. Nothing but arithmetic can be run.
+ */
+import * as Tool from "@crewline/core/Tool"
+import type * as Toolbox from "@crewline/core/Toolbox"
+import { ToolRetry } from "@crewline/core/Toolbox"
+import * as Schema from "effect/Schema"
+import * as Arithmetic from "./internal/Arithmetic.ts"
+
+/** Computes `{ expression }`; the result is a number. A mistake is shown to the model with its position. */
+export const tool: Toolbox.Tool = Tool.make({
+  name: "calculate",
+  description: `Computes an arithmetic expression and answers with the number. Operators: + - * / % (remainder) ^ (power), parentheses. Functions: ${Arithmetic.functionNames.join(", ")}. Constants: pi, e. Example: round(avg(12.5, 14) * 3, 2)`,
+  parameters: Schema.Struct({
+    expression: Schema.NonEmptyString.annotate({
+      description: "The expression, for example (2962 - 2711) / 2711 * 100"
+    })
+  }),
+  idempotent: true,
+  execute: ({ expression }) => {
+    try {
+      return Arithmetic.evaluateUnsafe(expression)
+    } catch (error) {
+      if (error instanceof Arithmetic.ArithmeticError) throw new ToolRetry({ message: marked(expression, error) })
+      throw error
+    }
+  }
+})
+
+const before = 40
+const after = 30
+
+/** The message, and below it the part of the expression with a mark under the position. */
+const marked = (expression: string, { message, position }: Arithmetic.ArithmeticError): string => {
+  const line = expression.replace(/\s/g, " ")
+  const start = Math.max(0, position - before)
+  const prefix = start > 0 ? "…" : ""
+  const shown = `${prefix}${line.slice(start, position + after)}${position + after < line.length ? "…" : ""}`
+  return `${message} (at character ${position + 1})\n${shown}\n${" ".repeat(prefix.length + position - start)}^`
+}
