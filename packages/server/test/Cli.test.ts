@@ -154,7 +154,7 @@ describe("crewline run", () => {
     expect(calls.every(({ isFailure }) => isFailure === false)).toBe(true)
     const outputs = JSON.stringify(events.filter(({ type }) => type === "TaskCompleted"))
     expect(outputs).toContain("why a year on Neptune is long")
-    expect(outputs).toContain("Mercury,0.330")
+    expect(outputs).toContain("Mercury,0.330,4879")
     expect(events.at(-1)).toMatchObject({ type: "ExecutionEnded", status: "completed" })
   })
 

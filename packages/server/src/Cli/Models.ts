@@ -13,10 +13,16 @@ export const layer = Layer.unwrap(
   )
 )
 
+const words = [
+  "DEMONSTRATION: the built-in model scripted/demo answers. It calls the tools",
+  "and quotes what they give, but it does not think. With OPENAI_API_KEY set, a",
+  "real model answers."
+] as const
+
 /** Says who answers when that is not a real model, so loudly that nobody takes its answers for some. */
 export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew) {
   const llm = yield* Llm.Llm
-  const { paint, say } = yield* Output.Output
+  const { paint, say, terminal } = yield* Output.Output
   const { agents, model } = crew.definition
   // A reference that cannot be resolved is told by the task that needs it.
   const standard = yield* Effect.option(llm.resolve(model))
@@ -24,10 +30,6 @@ export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew)
     Object.values(agents).flatMap((agent) => agent.model ?? (standard._tag === "Some" ? standard.value.reference : []))
   )
   if (![...references].some((reference) => reference.startsWith("scripted/"))) return
-  const words = [
-    "DEMONSTRATION: the built-in model scripted/demo answers. It calls the tools and quotes what they",
-    "give, but it does not think. Set OPENAI_API_KEY to run with a real model."
-  ]
-  const line = "─".repeat(Math.max(...words.map((text) => text.length)))
+  const line = "─".repeat(Math.min(words[0].length, (terminal?.columns() ?? 80) - 1))
   for (const text of [line, ...words, line]) yield* say(paint([{ text, style: "busy" }]))
 })
