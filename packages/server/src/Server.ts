@@ -18,6 +18,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
@@ -43,6 +44,8 @@ export interface Options<LE = never, TE = never> {
   /** The worker in this process; `streaming` is on unless said otherwise. */
   readonly worker?: Worker.Options | undefined
   readonly followers?: Followers.Options | undefined
+  /** How long another server on the same database waits before it takes up what a dead one left; default 15 seconds. */
+  readonly lease?: Duration.Duration | undefined
 }
 
 /** What a running server offers to code in the same process. */
@@ -74,7 +77,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) => {
     Layer.provideMerge(database)
   )
   const core = Crewline.layer({
-    worker: { streaming: true, graceMillis, ...options.worker }
+    worker: { streaming: true, graceMillis, ...options.worker },
+    ...(options.lease !== undefined && { leaseMillis: Duration.toMillis(options.lease) })
   }).pipe(
     Layer.provide([TaskQueue.layerLocal, Workspace.layer({ directory: options.workspace })]),
     Layer.provideMerge(Layer.mergeAll(PgEventLog.layer, ProviderModels.layer(options.llm), options.toolbox)),
@@ -102,6 +106,12 @@ export const listenConfig: Config.Config<Listener.Options> = Config.map(
       .map((host) => host.trim())
       .filter((host) => host !== "")
   })
+)
+
+/** `CREWLINE_LEASE`, a duration such as `30 seconds`; default 15 seconds. */
+export const leaseConfig: Config.Config<Duration.Duration> = Config.withDefault(
+  Config.Duration("CREWLINE_LEASE"),
+  Duration.seconds(15)
 )
 
 /** Serves until it is interrupted, and says where as soon as it is ready. */
