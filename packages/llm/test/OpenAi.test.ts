@@ -593,6 +593,23 @@ describe("OpenAi interruption", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("closes the connection of a later call too, and leaves the model usable", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const provider = yield* FakeProvider.start((received, response) => {
+        if (JSON.stringify(received.body.messages).includes("wait")) Deferred.doneUnsafe(asked, Effect.void)
+        else text(received, response)
+      })
+      const model = modelAt(provider.baseURL)
+      yield* model.generate(request())
+      const fiber = yield* Effect.forkChild(model.generate(request({ messages: [{ role: "user", content: "wait" }] })))
+      yield* Deferred.await(asked)
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.timeout(provider.aborted, 2_000)
+      yield* model.generate(request())
+    }).pipe(Effect.scoped)
+  )
+
   it.live("closes the connection in the middle of a stream, and hands nothing over afterwards", () =>
     Effect.gen(function* () {
       const first = yield* Deferred.make<void>()
