@@ -56,11 +56,12 @@ export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | E
 /** `RateLimited` -> `model-rate-limited`. */
 const modelCode = (tag: string): string => `model${tag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-const modelFailed = (error: Llm.LlmError): Ended =>
+const modelFailed = (error: Llm.LlmError, progress: ReadonlyArray<Draft> = []): Ended =>
   failed(modelCode(error.reason._tag), error.message, {
     isRetryable: error.reason.isRetryable,
     keepsTurns: true,
-    retryAfterMillis: "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
+    retryAfterMillis: "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined,
+    progress
   })
 
 /** A tool as the model sees it, made once per tool. */
@@ -98,6 +99,7 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
   })
   const repeats = new Map<string, Repeat>()
   let repairs = 0
+  const notices: Array<Draft> = []
 
   for (let turn = 1; turn <= task.maxTurns; turn++) {
     const recorded = history.turns[turn - 1]
@@ -129,12 +131,23 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
                   offset += delta.length
                 }
               }),
+          onNotice: (notice) => {
+            notices.push({
+              type: "ModelNoticed",
+              taskId: task.id,
+              run: leg.run,
+              turn,
+              notice: { ...notice, message: redact(notice.message) }
+            })
+          },
           caller
         })
       )
-      if (result._tag === "Failure") return modelFailed(result.failure)
+      const noticed = notices.splice(0)
+      if (result._tag === "Failure") return modelFailed(result.failure, noticed)
       answer = result.success
       unrecorded = [
+        ...noticed,
         {
           type: "TurnCompleted",
           taskId: task.id,

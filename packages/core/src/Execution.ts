@@ -182,6 +182,8 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       return structural(state, event, { paused: false })
     case "ExecutionEnded":
       return structural(state, event, { status: event.status, error: event.error, endedAt: event.at })
+    case "ModelNoticed":
+      return { ...state, lastSeq: event.seq }
     case "TurnCompleted":
     case "GuardrailJudged":
     case "ToolStarted":

@@ -34,6 +34,32 @@ export interface Waits {
   readonly timeoutMillis?: number
 }
 
+/** What happened around a model call. */
+export interface Notice {
+  readonly kind:
+    /** The call failed and is made again after `delayMillis`. */
+    | "retried"
+    /** The call waited `delayMillis` for a rate or concurrency limit of ours. */
+    | "limited"
+    /** The circuit breaker opened, refused the call, or closed again. */
+    | "breaker-opened"
+    | "breaker-refused"
+    | "breaker-closed"
+    /** Another model of the chain was asked. */
+    | "fell-back"
+    /** The answer came from the response cache. */
+    | "cache-hit"
+    /** The call was not made: it could have gone over a budget. */
+    | "budget-refused"
+    /** Older turns were left out, because the conversation would not have fitted. */
+    | "context-trimmed"
+  /** The model reference. */
+  readonly model: string
+  /** For people; secrets removed. */
+  readonly message: string
+  readonly delayMillis?: number
+}
+
 /** The execution exists; its plan is frozen. */
 export interface ExecutionStarted {
   readonly type: "ExecutionStarted"
@@ -64,6 +90,14 @@ export interface TurnCompleted {
   readonly finishReason: Response.FinishReason
   readonly model: string
   readonly usage: Usage
+}
+/** Something around a model call is worth knowing: it waited, was refused, went to another model, or cost nothing. */
+export interface ModelNoticed {
+  readonly type: "ModelNoticed"
+  readonly taskId: string
+  readonly run: number
+  readonly turn: number
+  readonly notice: Notice
 }
 /** A model other than the task's own turn was paid: a judge of a guardrail. */
 export interface GuardrailJudged {
@@ -189,6 +223,7 @@ export type Draft =
   | ExecutionStarted
   | TaskStarted
   | TurnCompleted
+  | ModelNoticed
   | GuardrailJudged
   | ToolStarted
   | ToolCalled

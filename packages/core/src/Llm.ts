@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
+import type { Notice } from "./ExecutionEvent.ts"
 import type { ModelOptions } from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 
@@ -61,6 +62,17 @@ export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", details) {
 export class MalformedAnswer extends Schema.TaggedError<MalformedAnswer>()("MalformedAnswer", details) {
   readonly isRetryable = true
 }
+/** The call was not made: together with what is spent and reserved it could have gone over a limit. */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", details) {
+  readonly isRetryable = false
+}
+/** The circuit breaker of the model is open: it failed too often a moment ago. */
+export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
+  ...details,
+  retryAfterMillis: Schema.optionalKey(Schema.Finite)
+}) {
+  readonly isRetryable = true
+}
 /** No configured provider knows this reference. */
 export class UnknownModel extends Schema.TaggedError<UnknownModel>()("UnknownModel", details) {
   readonly isRetryable = false
@@ -77,6 +89,8 @@ export const Reason = Schema.Union([
   Network,
   Timeout,
   MalformedAnswer,
+  BudgetExceeded,
+  CircuitOpen,
   UnknownModel
 ])
 export type Reason = typeof Reason.Type
@@ -109,6 +123,8 @@ export interface Request {
   readonly options?: ModelOptions
   /** Given: the answer is streamed, and every piece of its text is handed over as it comes. Must not throw. */
   readonly onDelta?: (delta: string) => void
+  /** Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not throw. */
+  readonly onNotice?: (notice: Notice) => void
   /** Who calls, for scripted models and telemetry. */
   readonly caller?: { readonly executionId: string; readonly taskId: string; readonly agent: string }
 }

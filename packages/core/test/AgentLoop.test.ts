@@ -322,3 +322,28 @@ describe("AgentLoop", () => {
     )
   })
 })
+
+describe("what happens around a model call", () => {
+  it.effect("is recorded with the turn, or with the failure", () =>
+    Effect.gen(function* () {
+      const noticing = (request: Llm.Request, fail: boolean): World.Reply =>
+        Effect.suspend(() => {
+          request.onNotice!({ kind: "fell-back", model: "fake/1", message: "asked fake/2, key sk-canary1234567890" })
+          return fail
+            ? World.refuse(new Llm.BudgetExceeded({ description: "no more" }))
+            : Effect.succeed(World.text("ok"))
+        })
+      for (const fail of [false, true]) {
+        const events = yield* Effect.gen(function* () {
+          const crewline = yield* Crewline.Crewline
+          const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+          return yield* Stream.runCollect(handle.events)
+        }).pipe(Effect.provide(World.world(World.llm((request) => noticing(request, fail)))))
+        const [noticed] = ofType(events, "ModelNoticed")
+        assert.strictEqual(noticed!.notice.kind, "fell-back")
+        assert.notInclude(noticed!.notice.message, "canary")
+        assert.strictEqual(ofType(events, "TaskFailed").length, fail ? 1 : 0)
+      }
+    })
+  )
+})

@@ -287,12 +287,14 @@ const aiReason = (reason: Llm.Reason, description: string): AiError.AiErrorReaso
         reason.retryAfterMillis === undefined ? {} : { retryAfter: Duration.millis(reason.retryAfterMillis) }
       )
     case "QuotaExhausted":
+    case "BudgetExceeded":
       return new AiError.QuotaExhaustedError({})
     case "Authentication":
       return new AiError.AuthenticationError({ kind: "Unknown", description })
     case "ContentRefused":
       return new AiError.ContentPolicyError({ description })
     case "Overloaded":
+    case "CircuitOpen":
     case "Timeout":
       return new AiError.InternalProviderError({ description })
     case "Network":

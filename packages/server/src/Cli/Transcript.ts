@@ -21,6 +21,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return event.attempt === 1 && event.run === 1 ? "started" : `started (attempt ${event.attempt}, run ${event.run})`
     case "TurnCompleted":
       return `${event.model} answered (${turnFacts(event)})`
+    case "ModelNoticed":
+      return `${event.notice.model} ${event.notice.kind}: ${event.notice.message}`
     case "GuardrailJudged":
       return event.accepted
         ? `guardrail ${event.guardrail + 1} accepted`

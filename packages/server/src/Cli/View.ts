@@ -124,6 +124,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
         tailEnd: Number.POSITIVE_INFINITY,
         tools: event.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []))
       }))
+    case "ModelNoticed":
+      return current(view, event, (task) => ({ ...task, note: event.notice.message }))
     case "GuardrailJudged":
       return event.usage === undefined ? view : spend(view, event.taskId, event.usage)
     case "ToolStarted":
