@@ -216,20 +216,20 @@ if (process.send !== undefined && import.meta.filename === process.argv[1]) {
   const each = JSON.parse(json) as Case
   const call = await (name === "sdk" ? sdkArm : crewlineArm)(each, baseURL)
   const gc = (globalThis as { gc?: () => void }).gc!
-  process.on("message", async () => {
+  const round = async (): Promise<number> => {
+    gc()
     if (name === "memory") {
-      gc()
       const before = inUse()
       for (let i = 0; i < 1_000; i++) void call()
       await new Promise((resolve) => setTimeout(resolve, 3_000))
       gc()
-      return process.send!((inUse() - before) / 1_000)
+      return (inUse() - before) / 1_000
     }
-    gc()
     const before = process.cpuUsage()
     await batch(each.count, concurrency, call)
     const { system, user } = process.cpuUsage(before)
-    process.send!((system + user) / each.count)
-  })
+    return (system + user) / each.count
+  }
+  process.on("message", () => void round().then((figure) => process.send!(figure)))
   process.send("ready")
 }
