@@ -67,7 +67,7 @@ const expectedFall = (before: State, cause: Extract<Event, { taskId: string }>):
   for (const id of descendants(before, plan.id)) take(id, "TaskCancelled parent-ended")
   if (cause.type !== "TaskFailed" || plan.onFailure === "continue") return fall
   if (plan.onFailure === "fail" && parent === undefined) {
-    for (const id of [...open]) take(id, "TaskCancelled execution-failed")
+    for (const id of open) take(id, "TaskCancelled execution-failed")
   } else {
     for (const id of dependents(before, plan.id)) take(id, `TaskSkipped dependency-failed ${plan.id}`)
   }

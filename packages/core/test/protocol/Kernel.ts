@@ -1,0 +1,76 @@
+/**
+ * The real `decide` and `apply`, and where one of their rules is off, what they would be without it: they are shown another state or
+ * command, or something is taken out of what they answer. Nothing in production code knows of this.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Result from "effect/Result"
+import * as Decision from "../../src/Decision.ts"
+import * as Execution from "../../src/Execution.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type { Rules } from "./Rules.ts"
+
+type Decided = ReturnType<typeof Decision.decide>
+
+export const apply = (
+  rules: Rules,
+  state: Execution.Execution,
+  event: ExecutionEvent.ExecutionEvent
+): Execution.Execution => {
+  if (!("taskId" in event)) return Execution.apply(state, event)
+  const before = Execution.task(state, event.taskId)
+  if (before === undefined) return Execution.apply(state, event)
+  const fenced = "run" in event && event.run !== undefined && event.type !== "TaskStarted"
+  const seen = !rules.runFence && fenced ? { ...event, run: before.run } : event
+  const after = Execution.apply(state, seen)
+  if (rules.crashesInARow || event.type === "TaskStarted") return after
+  // Progress forgets no crash.
+  return with_(after, event.taskId, (task) => ({ ...task, crashes: before.crashes }))
+}
+
+export const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
+  switch (command._tag) {
+    case "Start":
+      return Decision.decide(startState(rules, state, command.taskId), startCommand(rules, command))
+    case "Signal":
+      return Decision.decide(rules.firstAnswer ? state : { ...state, signals: HashMap.empty() }, command)
+    case "Finish": {
+      const run = rules.runFence ? command.run : (Execution.task(state, command.taskId)?.run ?? command.run)
+      const decided = Decision.decide(state, { ...command, run })
+      if (rules.parentTakesChildren) return decided
+      return Result.map(decided, (drafts) =>
+        drafts.filter((draft) => draft.type !== "TaskCancelled" || draft.reason !== "parent-ended")
+      )
+    }
+    default:
+      return Decision.decide(state, command)
+  }
+}
+
+type Start = Extract<Decision.Command, { _tag: "Start" }>
+
+const startCommand = (rules: Rules, { seenAttempt, seenRun, ...command }: Start): Start => ({
+  ...command,
+  ...(rules.seenRun && seenRun !== undefined ? { seenRun } : {}),
+  ...(rules.backoffOnTake && seenAttempt !== undefined ? { seenAttempt } : {}),
+  ...(rules.crashLimit ? {} : { maxCrashes: Number.POSITIVE_INFINITY })
+})
+
+const startState = (rules: Rules, state: Execution.Execution, taskId: string): Execution.Execution => {
+  let seen = state
+  if (!rules.pauseStopsStarts && seen.paused) seen = { ...seen, paused: false }
+  if (!rules.dependencyCheck)
+    seen = with_(seen, taskId, (task) => ({ ...task, plan: { ...task.plan, dependencies: [] } }))
+  if (!rules.crashesInARow) seen = with_(seen, taskId, (task) => ({ ...task, progressed: false }))
+  if (!rules.settledStays)
+    seen = with_(seen, taskId, (task) => (Execution.isSettled(task) ? { ...task, status: "open" } : task))
+  return seen
+}
+
+const with_ = (
+  state: Execution.Execution,
+  taskId: string,
+  change: (task: Execution.Task) => Execution.Task
+): Execution.Execution => {
+  const task = Execution.task(state, taskId)
+  return task === undefined ? state : { ...state, tasks: HashMap.set(state.tasks, taskId, change(task)) }
+}

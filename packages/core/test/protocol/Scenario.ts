@@ -1,0 +1,139 @@
+/** Kinds of schedules: what may happen in them, and how often. Probabilities are per step of the schedule unless said otherwise. */
+import type * as Script from "./Script.ts"
+
+export interface Scenario {
+  /** Steps in which things go wrong; after them nothing does any more, and the execution must end. */
+  readonly chaosSteps: number
+  readonly calmSteps: number
+  readonly servers: 1 | 2
+  /** Steps that a model takes to answer. */
+  readonly callSteps: number
+  /** SIGKILL of a worker, a sweeper, a person's server. */
+  readonly kill: number
+  /** SIGSTOP or SIGCONT of a worker or a sweeper. */
+  readonly freeze: number
+  /** A whole server is killed, with its queue. */
+  readonly serverKill: number
+  /** SIGSTOP or SIGCONT of a whole server. */
+  readonly serverFreeze: number
+  /** A worker is asked to stop, and hands back what it runs. */
+  readonly drain: number
+  /** The queue loses all its data. */
+  readonly wipe: number
+  /** The queue goes back to an older state. */
+  readonly rollback: number
+  /** Of appends: committed, but the client hears of a failure. */
+  readonly lostReply: number
+  /** Of appends: the client gives up waiting; the append may be committed later all the same. */
+  readonly clientTimeout: number
+  /** Of appends: the database rolls back, and says so. */
+  readonly databaseRollback: number
+  /** How often an append is sent when it may not have been stored. */
+  readonly tries: number
+  /** Of hints to followers: dropped. */
+  readonly hintDropped: number
+  /** Of followers: cut, to come back with their cursor. */
+  readonly cut: number
+  /** Whether somebody answers. */
+  readonly people: boolean
+  /** Whether the sweep looks at what it knows the queue to hold. */
+  readonly sweepsQuiet: boolean
+  /** Of schedules: the execution is cancelled at some time. */
+  readonly cancel: number
+  /** An execution is paused or resumed. */
+  readonly pause: number
+  readonly scripts: Script.Options
+  /** No model call is made twice: nothing goes wrong that would excuse it. */
+  readonly asksOnce: boolean
+}
+
+const calm: Scenario = {
+  chaosSteps: 0,
+  calmSteps: 8_000,
+  servers: 1,
+  callSteps: 2,
+  kill: 0,
+  freeze: 0,
+  serverKill: 0,
+  serverFreeze: 0,
+  drain: 0,
+  wipe: 0,
+  rollback: 0,
+  lostReply: 0,
+  clientTimeout: 0,
+  databaseRollback: 0,
+  tries: Number.POSITIVE_INFINITY,
+  hintDropped: 0,
+  cut: 0,
+  people: true,
+  sweepsQuiet: false,
+  cancel: 0,
+  pause: 0,
+  scripts: { failures: true, poison: false },
+  asksOnce: true
+}
+
+const mixed: Scenario = {
+  ...calm,
+  chaosSteps: 600,
+  kill: 0.02,
+  freeze: 0.03,
+  drain: 0.01,
+  wipe: 0.005,
+  rollback: 0.005,
+  lostReply: 0.04,
+  clientTimeout: 0.04,
+  databaseRollback: 0.04,
+  tries: 3,
+  hintDropped: 0.1,
+  cut: 0.01,
+  sweepsQuiet: true,
+  cancel: 0.3,
+  pause: 0.01,
+  asksOnce: false
+}
+
+/** No data is lost, so no sweep of what the queue knows is needed: it would hide a wake-up that was lost. */
+const careful: Scenario = {
+  ...mixed,
+  wipe: 0,
+  rollback: 0,
+  tries: Number.POSITIVE_INFINITY,
+  sweepsQuiet: false,
+  cancel: 0
+}
+
+export const scenarios = {
+  calm,
+  mixed,
+  careful,
+  /** Waits that time out, while everything else happens too. */
+  waiting: { ...mixed, scripts: { failures: false, poison: false, waits: true } },
+  /** Appends are sent once, and often nobody knows what became of them. */
+  unsure: { ...mixed, tries: 1, lostReply: 0.2, cancel: 0 },
+  /** Nobody answers anything; in the end the execution is cancelled. */
+  unanswered: { ...mixed, people: false, cancel: 1 },
+  /** Paused and resumed all the time, and no sweep that would put right what the queue believes. */
+  pausing: { ...careful, pause: 0.05 },
+  /** The queue loses everything now and then, and only the sweep of what it lacks brings it back. */
+  wiped: { ...calm, chaosSteps: 600, wipe: 0.02, asksOnce: false, scripts: { failures: false, poison: false } },
+  /** The queue goes back to older states all the time. */
+  "rolled back": { ...calm, chaosSteps: 1_000, rollback: 0.1, sweepsQuiet: true, asksOnce: false },
+  /** Some tasks kill whoever runs them. */
+  poisoned: { ...mixed, scripts: { failures: true, poison: true } },
+  /** Two processes with a queue of their own each, on one log, and slow models. */
+  "two servers": { ...calm, servers: 2, callSteps: 20, calmSteps: 20_000 },
+  /** Two such processes, which die and stand still. */
+  failover: {
+    ...mixed,
+    servers: 2,
+    wipe: 0,
+    rollback: 0,
+    serverKill: 0.003,
+    serverFreeze: 0.01,
+    chaosSteps: 1_500,
+    calmSteps: 20_000
+  }
+} satisfies { readonly [name: string]: Scenario }
+
+export type ScenarioName = keyof typeof scenarios
