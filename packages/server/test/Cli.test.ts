@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Process from "./Cli/Process.ts"
+import { request } from "./fake/Server.ts"
 
 let folder: string
 
@@ -29,6 +30,9 @@ name: one
 agents: { worker: { role: Worker, goal: Work${more} } }
 tasks: { only: { description: "${description}", expectedOutput: Something. } }
 `
+
+/** Gives a command a terminal of its own; part of util-linux. */
+const hasScript = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0
 
 describe("crewline", () => {
   it("lists its commands, and explains each, without loading a database or a provider", async () => {
@@ -188,6 +192,24 @@ tasks: { only: { description: Say something., expectedOutput: Something., output
     expect(existsSync(join(elsewhere, "out", "said.md"))).toBe(true)
   })
 
+  it.skipIf(!hasScript)("draws a tree in a terminal, and leaves it as it was", async () => {
+    const bin = fileURLToPath(new URL("../bin/crewline.mjs", import.meta.url))
+    const command = `"${process.execPath}" "${bin}" run brief.yaml --input topic=otters`
+    const shell = spawn("script", ["-qec", command, "/dev/null"], {
+      cwd: Process.examples,
+      env: { ...process.env, TERM: "xterm", NO_COLOR: "1" }
+    })
+    let shown = ""
+    shell.stdout.setEncoding("utf8").on("data", (text: string) => (shown += text))
+    const code = await new Promise((resolve) => shell.on("close", resolve))
+    expect(code).toBe(0)
+    expect(shown).toMatch(/○ gather|[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏].* gather/)
+    expect(shown.slice(shown.lastIndexOf("\u001b[?25h"))).toMatch(/This is a demonstration/)
+    const last = shown.slice(shown.lastIndexOf("\u001b[?2026h"))
+    expect(last).toMatch(/✔/)
+    expect(last).toMatch(/completed/)
+  })
+
   it("is content when its reader has seen enough", async () => {
     const bin = fileURLToPath(new URL("../bin/crewline.mjs", import.meta.url))
     const shell = spawn(
@@ -263,9 +285,9 @@ describe("crewline migrate, serve and start", { timeout: 120_000 }, () => {
     const go = async (topic: string) => {
       const running = Process.start(["start", "--port", "0", "--data", data(), "--input", `topic=${topic}`])
       const [, address = ""] = await running.said(/This execution {2}(\S+)/)
-      const execution = await (await fetch(address)).json()
+      const { body: execution } = await request(address)
       expect(execution).toMatchObject({ crewName: "planets", status: "completed" })
-      const crews = await (await fetch(new URL("/api/v1/crews?name=planets", address))).json()
+      const { body: crews } = await request(new URL("/api/v1/crews?name=planets", address).href)
       running.child.kill("SIGINT")
       const { code, stderr, stdout } = await running.ended
       expect(code).toBe(0)

@@ -5,15 +5,16 @@
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Output from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Layout from "./View/Layout.ts"
 import * as View from "./View.ts"
 
-/** Smooth to the eye, and far below one percent of a core. */
-const framePause = "80 millis"
+/** Between two frames, in milliseconds: smooth to the eye. */
+const framePause = 80
+/** Drawing takes at most this part of the time: a frame of 10,000 tasks takes 40 ms, one of ten tasks a fraction of one. */
+const drawingShare = 1 / 20
 
 export interface Options {
   /** One stored event a line on stdout, instead of anything for people. */
@@ -52,9 +53,14 @@ export const show = Effect.fn("Live.show")(function* <E>(
           ...(rows === undefined ? {} : { rows })
         })
       )
-    const draw = Effect.suspend(() => Effect.map(lines(terminal.rows() - 1), terminal.draw))
+    const draw = Effect.gen(function* () {
+      const before = yield* Clock.currentTimeMillis
+      terminal.draw(yield* lines(terminal.rows() - 1))
+      const taken = (yield* Clock.currentTimeMillis) - before
+      yield* Effect.sleep(Math.max(framePause, taken / drawingShare))
+    })
     yield* each(() => Effect.void).pipe(
-      Effect.raceFirst(Effect.repeat(draw, Schedule.spaced(framePause))),
+      Effect.raceFirst(Effect.forever(draw)),
       Effect.ensuring(Effect.suspend(() => Effect.map(lines(), terminal.finish)))
     )
   }

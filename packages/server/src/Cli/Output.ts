@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Screen from "./Screen.ts"
 
 /** A terminal, with a block of lines to draw on it. */
@@ -29,7 +30,12 @@ export class Output extends Context.Service<
   }
 >()("@crewline/server/Cli/Output") {}
 
-type Stream = Screen.Target & { readonly isTTY?: boolean }
+interface Stream {
+  readonly write: (text: string) => unknown
+  readonly columns?: number
+  readonly rows?: number
+  readonly isTTY?: boolean
+}
 
 export interface Options {
   readonly stdout: Stream
@@ -38,7 +44,7 @@ export interface Options {
 }
 
 /**
- * Output to the two streams of a process. A terminal gets colours unless `NO_COLOR` is set or `TERM` is `dumb`; anything else
+ * Output to the two streams of a process, the log included. A terminal gets colours unless `NO_COLOR` is set or `TERM` is `dumb`; anything else
  * only when `FORCE_COLOR` is set.
  */
 export const layer = ({ env, stderr, stdout }: Options): Layer.Layer<Output> => {
@@ -46,12 +52,21 @@ export const layer = ({ env, stderr, stdout }: Options): Layer.Layer<Output> => 
   const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
   const isForced = isSet("FORCE_COLOR") && env.FORCE_COLOR !== "0"
   const paint = Screen.paint(!isSet("NO_COLOR") && (isTerminal || isForced))
-  const screen = Screen.make(stderr, paint)
-  return Layer.succeed(Output, {
+  // A terminal that was not told its size says 0.
+  const size = { columns: () => Math.max(20, stderr.columns || 80), rows: () => Math.max(6, stderr.rows || 24) }
+  const screen = Screen.make({ ...size, write: (text) => stderr.write(text) }, paint)
+  const say = (text: string) => {
+    if (isTerminal) screen.print(text)
+    else stderr.write(`${text}\n`)
+  }
+  // What the program logs must not mix with results, nor run through what is drawn.
+  const logger = Logger.layer([Logger.map(Logger.formatLogFmt, say)])
+  const output = Layer.succeed(Output, {
     result: (text) => Effect.sync(() => stdout.write(`${text}\n`)),
-    say: (text) => Effect.sync(() => (isTerminal ? screen.print(text) : stderr.write(`${text}\n`))),
-    terminal: isTerminal ? { ...screen, columns: () => stderr.columns, rows: () => stderr.rows } : undefined,
+    say: (text) => Effect.sync(() => say(text)),
+    terminal: isTerminal ? { ...screen, ...size } : undefined,
     resultIsForPeople: stdout.isTTY === true,
     paint
   })
+  return Layer.merge(output, logger)
 }

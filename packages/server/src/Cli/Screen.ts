@@ -5,13 +5,13 @@
  * flickers. After `finish` the terminal is as it was before: the cursor shows and the last block stands in the history.
  */
 import { displayWidth } from "effect/cli/CliOutput"
-import * as Layout from "./View/Layout.ts"
+import type * as Layout from "./View/Layout.ts"
 
-/** Where to draw; `process.stderr` is one. */
+/** Where to draw. */
 export interface Target {
   readonly write: (text: string) => unknown
-  readonly columns: number
-  readonly rows: number
+  /** The width of now: terminals are resized. */
+  readonly columns: () => number
 }
 
 export interface Screen {
@@ -58,21 +58,24 @@ export const paint =
 export const make = (target: Target, paintLine: Paint): Screen => {
   /** What stands on the terminal now, with the width it was drawn at. */
   let block: ReadonlyArray<string> = []
-  let width = target.columns
+  let width = target.columns()
 
   /** How many rows of the terminal the block takes: one that became narrower has wrapped its lines. */
   const height = () =>
-    target.columns >= width
+    target.columns() >= width
       ? block.length
-      : block.reduce((rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / Math.max(1, target.columns))), 0)
+      : block.reduce(
+          (rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / Math.max(1, target.columns()))),
+          0
+        )
 
   /** The cursor always rests at the beginning of the line below the block. */
   const toTop = (rows: number) => (rows === 0 ? "\r" : `\r${escape}${rows}A`)
 
   const render = (next: ReadonlyArray<string>, above = ""): string => {
-    const isResized = target.columns !== width
+    const isResized = target.columns() !== width
     const rows = height()
-    width = target.columns
+    width = target.columns()
     const previous = block
     block = next
     if (isResized || above !== "") return toTop(rows) + clearBelow + above + next.map((line) => `${line}\n`).join("")
@@ -86,7 +89,7 @@ export const make = (target: Target, paintLine: Paint): Screen => {
     draw: (lines) => {
       const next = lines.map(paintLine)
       const isSame =
-        target.columns === width && next.length === block.length && next.every((line, index) => line === block[index])
+        target.columns() === width && next.length === block.length && next.every((line, index) => line === block[index])
       if (!isSame) write(render(next))
     },
     print: (text) => {

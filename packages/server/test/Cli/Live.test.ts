@@ -72,6 +72,23 @@ describe("Live", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("keeps what is logged off stdout, and above what is drawn", () => {
+    const { layer, stderr, stdout } = world(true)
+    return Effect.gen(function* () {
+      const shown = yield* Effect.forkChild(
+        Live.show(Stream.concat(Stream.fromIterable(events.slice(0, 2)), Stream.never), { json: false })
+      )
+      yield* TestClock.adjust("200 millis")
+      const before = stderr.take().length
+      yield* Effect.logWarning("the database is slow")
+      const logged = stderr.take().slice(before)
+      // The block is cleared, the words written, the block drawn again below them.
+      expect(logged).toMatch(/\d+A[^]*the database is slow[^]*\n[^]*planets[^]*gather/)
+      expect(stdout.take()).toBe("")
+      yield* Fiber.interrupt(shown)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("uses colours in a terminal unless NO_COLOR is set, and none on a dumb one", () =>
     Effect.gen(function* () {
       const hasColor = (isTTY: boolean, env: Record<string, string>) =>

@@ -5,7 +5,6 @@ import * as Screen from "../../src/Cli/Screen.ts"
 /** As much of a terminal as the screen uses: lines below each other, a cursor, clearing, automatic wrapping. */
 class Terminal {
   columns: number
-  rows = 100
   written = ""
   cells: Array<string> = [""]
   row = 0
@@ -15,6 +14,8 @@ class Terminal {
   constructor(columns: number) {
     this.columns = columns
   }
+
+  readonly target = { write: (text: string) => this.write(text), columns: () => this.columns }
 
   write(text: string) {
     this.written += text
@@ -71,7 +72,7 @@ describe("Screen", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         const terminal = new Terminal(10)
-        const screen = Screen.make(terminal, Screen.paint(false))
+        const screen = Screen.make(terminal.target, Screen.paint(false))
         const printed: Array<string> = []
         let last: ReadonlyArray<string> = []
         for (const one of steps) {
@@ -94,7 +95,7 @@ describe("Screen", () => {
 
   it("writes nothing when nothing changed, and only the lines that did", () => {
     const terminal = new Terminal(40)
-    const screen = Screen.make(terminal, Screen.paint(false))
+    const screen = Screen.make(terminal.target, Screen.paint(false))
     screen.draw(block("one", "two", "three"))
     terminal.written = ""
     screen.draw(block("one", "two", "three"))
@@ -107,7 +108,7 @@ describe("Screen", () => {
 
   it("leaves no remains when the terminal becomes narrower and wraps what stood there", () => {
     const terminal = new Terminal(40)
-    const screen = Screen.make(terminal, Screen.paint(false))
+    const screen = Screen.make(terminal.target, Screen.paint(false))
     screen.draw(block("x".repeat(35), "short", "y".repeat(30)))
     terminal.narrow(12)
     screen.draw(block("three", "narrow", "lines"))
