@@ -48,7 +48,7 @@ interface Client {
 const follow = (url: string, cutAt: number | undefined): Client => {
   const seqs: Array<number> = []
   let isReady = () => {}
-  let isRefused = (_: Error) => {}
+  let isRefused: (error: Error) => void = () => {}
   const ready = new Promise<void>((resolve, reject) => {
     isReady = resolve
     isRefused = reject
@@ -62,9 +62,9 @@ const follow = (url: string, cutAt: number | undefined): Client => {
       const connect = () => {
         const socket = new WebSocket(`${url}?after=${seqs.at(-1) ?? 0}`, { perMessageDeflate: false })
         let isCut = false
-        socket.on("message", (data) => {
+        socket.on("message", (data: Buffer) => {
           if (isCut) return
-          const { seq }: { readonly seq?: number } = JSON.parse(String(data))
+          const { seq }: { readonly seq?: number } = JSON.parse(data.toString())
           client.received++
           if (seq === undefined) return
           seqs.push(seq)
@@ -121,7 +121,7 @@ const measure = async (report: Report, name: string, cutAt: (client: number) => 
       const [head, ...tail] = Array.from({ length: batch }, (_, index) => event(n + index))
       await runtime.runPromise(log.append(id, [head!, ...tail]))
     }
-    const end: ExecutionEvent.Draft = { type: "ExecutionEnded", status: "completed", output: null, usage: Usage.zero }
+    const end: ExecutionEvent.Draft = { type: "ExecutionEnded", status: "completed", usage: Usage.zero }
     const { lastSeq } = await runtime.runPromise(log.append(id, [end]))
     const codes = await Promise.all(followers.map(({ done }) => done))
     const seconds = (performance.now() - began) / 1_000

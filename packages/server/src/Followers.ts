@@ -76,6 +76,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
   const channels = new Map<string, Channel>()
   const followers = new Set<Follower>()
+  /** Every connection that was taken over, those that follow nothing yet or any more included. */
+  const sockets = new Set<WebSocket>()
   const run = yield* FiberSet.makeRuntime<never>()
   const runPromise = yield* FiberSet.makeRuntimePromise<never>()
   const readers = yield* FiberMap.make<string>()
@@ -147,7 +149,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       }
       channel = yield* open(executionId, summary)
     }
-    if (webSocket.readyState !== webSocket.OPEN || isClosed) return
+    if (webSocket.readyState !== webSocket.OPEN) return
     const follower = new Follower(webSocket, socket, after, limits)
     followers.add(follower)
     follower.onClose(() => followers.delete(follower))
@@ -165,19 +167,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const close = Effect.gen(function* () {
     isClosed = true
-    for (const follower of followers) follower.close(closeCodes.restart, "the server restarts")
+    for (const socket of sockets) socket.close(closeCodes.restart, "the server restarts")
     yield* Effect.sleep("20 millis").pipe(
-      Effect.repeat({ until: () => followers.size === 0 }),
+      Effect.repeat({ until: () => sockets.size === 0 }),
       Effect.timeoutOption(closePatience)
     )
-    for (const follower of followers) follower.terminate()
+    for (const socket of sockets) socket.terminate()
   })
   yield* Effect.addFinalizer(() => close)
 
   return Followers.of({
     accept: (executionId, after, request, socket, head) => {
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        // Errors before a follower listens for them.
+        sockets.add(webSocket)
+        webSocket.on("close", () => sockets.delete(webSocket))
+        // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
         webSocket.on("error", () => undefined)
         if (isClosed) return webSocket.close(closeCodes.restart, "the server restarts")
         if (after !== undefined && !/^\d{1,15}$/.test(after)) {

@@ -13,7 +13,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
@@ -74,6 +74,8 @@ const refuseUpgrade = (
   problem: { readonly status: number; readonly title: string; readonly code: string }
 ) => {
   const body = JSON.stringify({ type: `/problems/${problem.code}`, ...problem })
+  // The other side may keep its half open for ever.
+  socket.once("finish", () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status] ?? ""}\r\nconnection: close\r\n` +
       `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
@@ -87,7 +89,8 @@ export const make = Effect.fnUntraced(function* <E, R>(
 ) {
   const followers = yield* Followers
   const lifecycle = yield* Lifecycle.Lifecycle
-  const scope = yield* Effect.scope
+  // Of its own, made before the finalizer below and so closed after it: requests under way are interrupted last.
+  const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
   const refuses = Guard.refuses(options)
   const handle = yield* NodeHttpServer.makeHandler(
     Failures.answer(app).pipe(

@@ -17,7 +17,6 @@ import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -113,14 +112,3 @@ export const leaseConfig: Config.Config<Duration.Duration> = Config.withDefault(
   Config.Duration("CREWLINE_LEASE"),
   Duration.seconds(15)
 )
-
-/** Serves until it is interrupted, and says where as soon as it is ready. */
-export const serve = <LE, TE>(options: Options<LE, TE>) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const services = yield* Layer.build(layer(options))
-      const { url } = yield* Effect.provideContext(Listener.Listener, services)
-      yield* Console.log(`Crewline listens on ${url}`)
-      return yield* Effect.never
-    })
-  )

@@ -52,7 +52,7 @@ const open = (id: string, after?: number | string) => Socket.open(server.url, id
 
 const log = () => Context.get(server.services, EventLog.EventLog)
 
-describe("a follower", () => {
+describe("a follower", { timeout: 60_000 }, () => {
   it("is told everything from the start, then live, with deltas; and the end closes it", async () => {
     const id = await start(3)
     const client = open(id)

@@ -18,7 +18,8 @@ afterAll(async () => {
   second.close()
 })
 
-const call = (path: string, options?: Parameters<typeof Server.request>[1]) => Server.request(server.url + path, options)
+const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
+  Server.request(server.url + path, options)
 
 /** Runs one task with this model to its end. */
 const run = async (model: string) => {

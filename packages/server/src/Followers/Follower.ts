@@ -67,8 +67,6 @@ export class Follower {
 
   onClose(closed: () => void) {
     this.webSocket.on("close", closed)
-    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
-    this.webSocket.on("error", () => undefined)
   }
 
   /** True when more stored events may be given to the socket. Remembers when not. */
@@ -104,10 +102,6 @@ export class Follower {
 
   close(code: number, reason: string) {
     this.webSocket.close(code, reason)
-  }
-
-  terminate() {
-    this.webSocket.terminate()
   }
 
   /** Closes a client that has been taking nothing for too long. `now` in milliseconds, of any one clock. */

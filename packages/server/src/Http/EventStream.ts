@@ -57,12 +57,11 @@ export const respond = Effect.fnUntraced(function* (
   if (summary.endedAt !== undefined && after === summary.lastSeq) return HttpServerResponse.empty({ status: 204 })
   const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(Stream.map(encode))
   const comments = Stream.tick(heartbeat).pipe(Stream.map(() => ":\n\n"))
-  return HttpServerResponse.stream(
-    Stream.succeed("retry: 1000\n\n").pipe(
-      Stream.concat(Stream.merge(events, comments, { haltStrategy: "left" })),
-      Stream.interruptWhen(options.lifecycle.stopping),
-      Stream.encodeText
-    ),
-    { contentType: "text/event-stream", headers: { "cache-control": "no-store", "x-accel-buffering": "no" } }
-  )
+  // An end, not an interruption: the client sees a whole answer, and comes back.
+  const stop = Stream.fromEffectDrain(options.lifecycle.stopping)
+  const body = Stream.merge(Stream.merge(events, comments, { haltStrategy: "left" }), stop, { haltStrategy: "either" })
+  return HttpServerResponse.stream(Stream.succeed("retry: 1000\n\n").pipe(Stream.concat(body), Stream.encodeText), {
+    contentType: "text/event-stream",
+    headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
+  })
 })

@@ -28,8 +28,8 @@ export const open = (url: string, executionId: string, after?: number | string):
   })
   const messages: Array<Message> = []
   const waiting = new Set<(message: Message) => void>()
-  socket.on("message", (data) => {
-    const message: Message = JSON.parse(String(data))
+  socket.on("message", (data: Buffer) => {
+    const message: Message = JSON.parse(data.toString())
     messages.push(message)
     for (const wake of waiting) wake(message)
   })

@@ -1,0 +1,75 @@
+/** The server on a PostgreSQL server: two of them on one database. */
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import * as Postgres from "@crewline/memory-pg/Postgres"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
+
+const admin = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
+const name = `crewline_server_${process.pid}`
+
+const sql = (statement: string) =>
+  Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe(statement)).pipe(
+    Effect.provide(Postgres.layer({ url: Redacted.make(admin) }))
+  )
+
+const isThere = Exit.isSuccess(await Effect.runPromiseExit(Effect.timeout(sql("select 1"), "5 seconds")))
+
+describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, () => {
+  let servers: ReadonlyArray<Server.Running> = []
+  let calls = 0
+  beforeAll(async () => {
+    await Effect.runPromise(sql(`create database ${name}`))
+    const url = new URL(admin)
+    url.pathname = `/${name}`
+    const options: Server.Options = {
+      database: { kind: "server", url: Redacted.make(url.href) },
+      worker: { graceMillis: 0 },
+      answer: (request) =>
+        Effect.as(
+          Effect.delay(
+            Effect.sync(() => calls++),
+            20
+          ),
+          `Done: ${request.caller?.taskId}.`
+        )
+    }
+    servers = await Promise.all([Server.start(options), Server.start(options)])
+  })
+  afterAll(async () => {
+    await Promise.all(servers.map(({ stop }) => stop()))
+    await Effect.runPromise(sql(`drop database if exists ${name} with (force)`))
+  })
+
+  const crew = {
+    name: "wide",
+    agents: { a: { role: "r", goal: "g" } },
+    tasks: Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`t${n}`, { description: "d", expectedOutput: "e" }]))
+  }
+
+  it("share what is stored, and who follows at the one sees what the other does", async () => {
+    const [first, second] = servers as [Server.Running, Server.Running]
+    const { body: stored } = await Server.request(`${first.url}/api/v1/crews`, { body: crew })
+    expect((await Server.request(`${second.url}/api/v1/crews/${stored.id}`)).body).toEqual(stored)
+    const starts = await Promise.all(
+      Array.from({ length: 6 }, (_, n) =>
+        Server.request(`${servers[n % 2]!.url}/api/v1/executions`, {
+          body: { crewId: stored.id },
+          headers: { "idempotency-key": `key-${n % 3}` }
+        })
+      )
+    )
+    expect(new Set(starts.map(({ status }) => status))).toEqual(new Set([202]))
+    const ids = [...new Set(starts.map(({ body }) => body.id))]
+    expect(ids).toHaveLength(3)
+    const followers = ids.flatMap((id) => [Socket.open(first.url, id), Socket.open(second.url, id)])
+    for (const follower of followers) {
+      expect((await follower.closed).code).toBe(1000)
+      expect(follower.seqs()).toEqual(Socket.upTo(follower.seqs().at(-1)!))
+    }
+    expect(calls).toBe(3 * 8)
+  })
+})

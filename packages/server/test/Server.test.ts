@@ -1,0 +1,99 @@
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Listener from "@crewline/server/Listener"
+import { mkdtemp, rm } from "node:fs/promises"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "crewline-data-"))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+const crew = {
+  name: "chain",
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: {
+    first: { description: "quick", expectedOutput: "e" },
+    second: { description: "wait for it", expectedOutput: "e", context: ["first"] }
+  }
+}
+
+describe("a server", { timeout: 60_000 }, () => {
+  it("stops in order, and goes on by itself where it was when it starts again", async () => {
+    const gate = Deferred.makeUnsafe<void>()
+    const calls: Array<string> = []
+    const answer: Server.Options["answer"] = (request) => {
+      const task = request.caller!.taskId
+      calls.push(task)
+      return Effect.as(task === "second" ? Deferred.await(gate) : Effect.void, `Done: ${task}.`)
+    }
+    const options: Server.Options = {
+      answer,
+      database: { kind: "embedded", directory },
+      worker: { graceMillis: 0 }
+    }
+    const first = await Server.start(options)
+    const { body: stored } = await Server.request(`${first.url}/api/v1/crews`, { body: crew })
+    const { body: started } = await Server.request(`${first.url}/api/v1/executions`, { body: { crewId: stored.id } })
+    const client = Socket.open(first.url, started.id)
+    await client.until(({ type, taskId }) => type === "TaskStarted" && taskId === "second")
+    await first.stop()
+    expect((await client.closed).code).toBe(1012)
+    await expect(fetch(first.url)).rejects.toThrow("fetch failed")
+
+    Deferred.doneUnsafe(gate, Effect.void)
+    const second = await Server.start(options)
+    expect((await Server.request(`${second.url}/api/v1/crews/${stored.id}`)).body).toEqual(stored)
+    const back = Socket.open(second.url, started.id, client.seqs().at(-1))
+    expect((await back.closed).code).toBe(1000)
+    expect([...client.seqs(), ...back.seqs()]).toEqual(Socket.upTo(back.seqs().at(-1)!))
+    const { body } = await Server.request(`${second.url}/api/v1/executions/${started.id}`)
+    expect(body).toMatchObject({ status: "completed", tasks: { first: { attempts: 1 }, second: { attempts: 1 } } })
+    // The call in flight was made again, a finished one never.
+    expect(calls).toEqual(["first", "second", "second"])
+    await second.stop()
+  })
+
+  it("lets requests under way finish, and ends streams", async () => {
+    const server = await Server.start({ answer: () => Effect.never, worker: { graceMillis: 0 } })
+    const { body: started } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew } })
+    const stream = await fetch(`${server.url}/api/v1/executions/${started.id}/events`, {
+      headers: { accept: "text/event-stream" }
+    })
+    const text = stream.text()
+    // Half of a request: its rest comes after the server was told to stop.
+    const body = JSON.stringify({ name: "late", role: "r", goal: "g" })
+    const { hostname, port } = new URL(server.url)
+    const half = connect(Number(port), hostname)
+    const head = `POST /api/v1/agents HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    await new Promise<void>((resolve) => half.write(head + body.slice(0, 10), () => resolve()))
+    // Answered on another connection, by when the half is read.
+    await Server.request(server.url)
+    const answer = new Promise<string>((resolve) => half.once("data", (data) => resolve(String(data))))
+    const stopped = server.stop()
+    // The stream ends whole, which is when the server has been told.
+    expect(await text).toContain("id: 1\n")
+    half.write(body.slice(10))
+    expect(await answer).toMatch(/^HTTP\/1\.1 201 /)
+    await stopped
+  })
+
+  it("says that its port is taken, and what to do", async () => {
+    const server = await Server.start()
+    const port = Context.get(server.services, Listener.Listener).port
+    const error = await Server.start({ listen: { host: "127.0.0.1", port, allowedHosts: [] } }).then(
+      () => undefined,
+      (cause: unknown) => cause
+    )
+    expect(String(error)).toContain(`Port ${port} is in use on 127.0.0.1`)
+    expect(String(error)).toContain(`PORT=${port + 1}`)
+    await server.stop()
+  })
+})
