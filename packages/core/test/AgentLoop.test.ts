@@ -221,7 +221,7 @@ describe("AgentLoop", () => {
           World.text("Otters float (Kenyon 1969)."),
           World.text('{"accepted":true,"complaint":""}')
         ])
-        assert.include(String(task.output), "Kenyon")
+        assert.include(JSON.stringify(task.output), "Kenyon")
         assert.include(lastMessage(asked[2]!), "no source")
         assert.deepStrictEqual(
           ofType(events, "GuardrailJudged").map((event) => event.accepted),

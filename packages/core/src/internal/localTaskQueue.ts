@@ -278,7 +278,7 @@ export const make = Effect.gen(function* () {
   yield* Scope.addFinalizer(
     scope,
     Effect.sync(() => {
-      for (const id of [...executions.keys()]) drop(id)
+      for (const id of executions.keys()) drop(id)
     })
   )
 
