@@ -34,7 +34,7 @@ tasks: { only: { description: "${description}", expectedOutput: Something. } }
 /** Gives a command a terminal of its own; part of util-linux. */
 const hasScript = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0
 
-describe("crewline", () => {
+describe("crewline", { timeout: 60_000 }, () => {
   it("lists its commands, and explains each, without loading a database or a provider", async () => {
     const log = `data:text/javascript,import { registerHooks } from "node:module"
 registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + url); return next(url, context) } })`
@@ -65,7 +65,7 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
   })
 })
 
-describe("crewline validate", () => {
+describe("crewline validate", { timeout: 60_000 }, () => {
   it("accepts every crew of the examples", async () => {
     for (const file of ["planets.yaml", "brief.yaml", "review.yaml"]) {
       expect(await Process.run(["validate", file])).toMatchObject({ code: 0, stderr: "" })
@@ -134,7 +134,7 @@ tasks:
   })
 })
 
-describe("crewline run", () => {
+describe("crewline run", { timeout: 60_000 }, () => {
   it("prints the output to stdout and one line an event to stderr when neither is a terminal", async () => {
     const { code, stderr, stdout } = await Process.run(["run", "brief.yaml", "--input", "topic=otters"])
     expect(code).toBe(0)

@@ -17,6 +17,8 @@ export interface Options {
   readonly directory: string | undefined
   /** The only directory that tools read and output files are written to. */
   readonly workspace: string
+  /** Ask models for their answers piece by piece: worth it only when somebody watches. */
+  readonly streaming: boolean
 }
 
 /** PGlite is megabytes of WebAssembly: loaded only by those who want it. */
@@ -32,9 +34,9 @@ const durable = (directory: string) =>
   )
 
 /** In the present scope; whatever keeps it from starting is told in words. */
-export const build = ({ directory, workspace }: Options) =>
+export const build = ({ directory, streaming, workspace }: Options) =>
   Layer.build(
-    Crewline.layer({ worker: { streaming: true } }).pipe(
+    Crewline.layer({ worker: { streaming } }).pipe(
       Layer.provide([
         directory === undefined ? EventLog.layerLocal : durable(directory),
         TaskQueue.layerLocal,

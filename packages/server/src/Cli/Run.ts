@@ -25,7 +25,8 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   const crew = CrewSource.withModel(source.crew, options.model)
   const services = yield* Local.build({
     directory: Option.getOrUndefined(options.data),
-    workspace: Option.getOrElse(options.workspace, () => source.directory)
+    workspace: Option.getOrElse(options.workspace, () => source.directory),
+    streaming: output.terminal !== undefined && !options.json
   })
   yield* Effect.provideContext(Models.announce(crew), services)
   const result = yield* Watch.watch(crew, options).pipe(
