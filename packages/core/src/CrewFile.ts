@@ -66,8 +66,16 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
 }
 
 /** The crew's data as YAML, which `parse` takes. Functions are no data: what they guard or decide is not in it. */
-export const stringify = (crew: Crew.Crew<unknown>): string =>
-  Yaml.stringify(Crew.toJson(crew), { aliasDuplicateObjects: false, lineWidth: 100, version: "1.2" })
+export const stringify = (crew: Crew.Crew<unknown>): string => {
+  const document = new Yaml.Document(Crew.toJson(crew), { aliasDuplicateObjects: false, version: "1.2" })
+  Yaml.visit(document, {
+    // Unquoted it would merge; in a value or an output schema it may be a mere name.
+    Pair: (_, { key }) => {
+      if (Yaml.isScalar(key) && key.value === "<<") key.type = Yaml.Scalar.QUOTE_DOUBLE
+    }
+  })
+  return document.toString({ lineWidth: 100 })
+}
 
 type Placed = Crew.Problem & { readonly line: number; readonly column: number }
 

@@ -224,6 +224,12 @@ tasks:
 })
 
 describe("stringify", () => {
+  it("does not let a name merge", () => {
+    const inputs = { a: { default: [{ "<<": false }, { "<<": { x: 1 } }] } }
+    const crew = Result.getOrThrow(Crew.fromJson({ ...Result.getOrThrow(CrewFile.parse(valid)).definition, inputs }))
+    expect(Result.getOrThrow(CrewFile.parse(CrewFile.stringify(crew))).definition.inputs).toEqual(inputs)
+  })
+
   it("is read again as the same crew", () => {
     fc.assert(
       fc.property(definition, (data) => {

@@ -106,6 +106,7 @@ const header = fc.record(
     process: fc.constantFrom("parallel" as const, "sequential" as const),
     inputs: fc.dictionary(name, fc.record({ description: fc.string(), default: json }, optional), { maxKeys: 4 }),
     model: fc.constantFrom("openai/gpt-5.2", "scripted/demo"),
+    memory: fc.boolean(),
     timeout: duration
   },
   { requiredKeys: ["name"] }
