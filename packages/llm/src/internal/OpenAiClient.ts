@@ -3,7 +3,7 @@
  * about 10 µs, and a call makes five), and time limits are the transport's, so that no timer is set per request. Both are
  * methods that the SDK lets subclasses override; everything else of the request and its failures is the SDK's.
  *
- * Measured, 50 calls at once: 201 µs a call before, 113 µs with it (`bench/model-call.ts`).
+ * With both a call costs 113 µs instead of 201 µs, 50 at once.
  */
 import { OpenAI } from "openai"
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
