@@ -26,6 +26,10 @@ import * as Output from "./Cli/Output.ts"
 const file = Argument.String("file").pipe(Argument.withDescription("A crew as YAML or JSON, as in crew.yaml"))
 
 const port = Flag.Int("port").pipe(
+  Flag.filter(
+    (value) => value >= 0 && value <= 65_535,
+    () => "a port from 0 to 65535"
+  ),
   Flag.withAlias("p"),
   Flag.withDescription("Port to listen on; 0 takes a free one. Default: PORT, else 4747"),
   Flag.optional

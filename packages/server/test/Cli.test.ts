@@ -56,12 +56,26 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     [["run", "planets.yaml", "--inptu", "a=b"], /Unrecognized flag: --inptu[^]*--input/],
     [["run", "planets.yaml", "--input", "topic"], /--input topic=otters/],
     [["run", "planets.yaml", "-i", "topic=a", "-i", "topic=b"], /"topic" only once/],
+    [["serve", "--port", "99999"], /--port[^]*a port from 0 to 65535/],
     [["sevre"], /Unknown subcommand/],
     [["run", "nowhere.yaml"], /nowhere\.yaml cannot be read: there is no such file/]
   ])("refuses %j with exit code 2 and a word on stderr", async (args, message) => {
     const { code, stderr, stdout } = await Process.run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
     expect(stderr).toMatch(message)
+  })
+})
+
+describe("what the environment says wrongly", { timeout: 60_000 }, () => {
+  it("is told with the name of the variable, or with what the other side said", async () => {
+    const port = await Process.run(["serve"], { env: { PORT: "abc" } })
+    expect(port).toMatchObject({ code: 2, stdout: "" })
+    expect(port.stderr).toMatch(/environment is not valid: .* for PORT\./)
+    const url = "postgres://somebody:secret@127.0.0.1:1/nothing"
+    const database = await Process.run(["migrate"], { env: { DATABASE_URL: url } })
+    expect(database).toMatchObject({ code: 1, stdout: "" })
+    expect(database.stderr).toMatch(/ECONNREFUSED 127\.0\.0\.1:1/)
+    expect(database.stderr).not.toContain("secret")
   })
 })
 

@@ -22,3 +22,10 @@ export class Failure extends Schema.TaggedError<Failure>()("CommandFailure", {
 
 export const failed = (message: string): Failure => new Failure({ message, code: exitCode.failed })
 export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })
+
+/** What kept the command from doing its work, with what lies at the bottom of it: "Failed to connect" alone helps nobody. */
+export const because = (error: Error): Failure => {
+  let root: Error = error
+  while (root.cause instanceof Error) root = root.cause
+  return failed(error.message.includes(root.message) ? error.message : `${error.message}: ${root.message}`)
+}

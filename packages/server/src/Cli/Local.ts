@@ -45,4 +45,4 @@ export const build = ({ directory, streaming, workspace }: Options) =>
       ]),
       Layer.provideMerge(Models.layer)
     )
-  ).pipe(Effect.mapError((error) => Failure.failed(error.message)))
+  ).pipe(Effect.mapError(Failure.because))

@@ -24,10 +24,7 @@ const applyAll = Effect.all([PgMigrations.migrate, Migrations.migrate]).pipe(Eff
 export const migrate = Effect.fn("Migrate.migrate")(function* ({ data }: { readonly data: Option.Option<string> }) {
   const { result } = yield* Output.Output
   const options = yield* Settings.database(data)
-  const applied = yield* applyAll.pipe(
-    Effect.provide(client(options)),
-    Effect.mapError((error) => Failure.failed(error.message))
-  )
+  const applied = yield* applyAll.pipe(Effect.provide(client(options)), Effect.mapError(Failure.because))
   for (const name of applied) yield* result(`applied ${name}`)
   const where = options.kind === "embedded" ? `The database in ${options.directory}` : "The database"
   yield* result(`${where} is up to date${applied.length === 0 ? ": there was nothing to do" : ""}.`)

@@ -33,7 +33,8 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
     Effect.provideContext(services),
     Effect.catchTags({
       CrewInvalid: ({ problems }) => Effect.fail(CrewSource.refusal(options.file, problems)),
-      ExecutionFailed: ({ message }) => Effect.fail(Failure.failed(message)),
+      // Whoever watched has seen it.
+      ExecutionFailed: ({ message }) => Effect.fail(Failure.failed(options.json ? message : "")),
       EventLogError: ({ message }) => Effect.fail(Failure.failed(message))
     })
   )

@@ -29,7 +29,7 @@ export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspa
       llm: Models.layer,
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     })
-  ).pipe(Effect.mapError((error) => Failure.failed(error.message)))
+  ).pipe(Effect.mapError(Failure.because))
 })
 
 /** Stays until Control-C or SIGTERM, which is how a server ends well: exit code 0. */

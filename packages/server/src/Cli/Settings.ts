@@ -16,7 +16,12 @@ const directory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".c
 
 /** The environment says something that cannot be understood: told in words, with the name of the variable. */
 const read = <A>(config: Config.Config<A>) =>
-  config.pipe(Effect.mapError((error) => Failure.invalid(`The environment is not valid: ${error.message}`)))
+  config.pipe(
+    Effect.mapError(({ cause: { message } }) => {
+      const words = message.replace(/\s*\n\s*at \["(.+?)"\]/g, " for $1")
+      return Failure.invalid(`The environment is not valid: ${words}.`)
+    })
+  )
 
 /** `--data` is the embedded database of that directory; otherwise `DATABASE_URL`, otherwise the embedded one of `CREWLINE_DATA`. */
 export const database = (data: Flags["data"]): Effect.Effect<Database.Options, Failure.Failure> =>

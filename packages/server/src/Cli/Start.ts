@@ -47,23 +47,20 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
 }, Effect.scoped)
 
 /** Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at its next start. */
-const execute = Effect.fnUntraced(
-  function* (stored: Crew.Crew, { inputs, model }: Options) {
-    const crewline = yield* Crewline.Crewline
-    const output = yield* Output.Output
-    const crewId = yield* store(Crew.toJson(stored))
-    const crew = CrewSource.withModel(stored, model)
-    yield* Models.announce(crew)
-    const handle = yield* crewline.start(crew, { inputs, crewId })
-    yield* Live.show(handle.events, { json: false })
-    yield* Effect.matchEffect(handle.result, {
-      onFailure: (error) => output.say(`The execution came to nothing: ${error.message}`),
-      onSuccess: (result) => output.result(`\n${Watch.asText(result.output)}\n`)
-    })
-    return handle.id
-  },
-  Effect.mapError((error) => Failure.failed(error.message))
-)
+const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model }: Options) {
+  const crewline = yield* Crewline.Crewline
+  const output = yield* Output.Output
+  const crewId = yield* store(Crew.toJson(stored))
+  const crew = CrewSource.withModel(stored, model)
+  yield* Models.announce(crew)
+  const handle = yield* crewline.start(crew, { inputs, crewId })
+  yield* Live.show(handle.events, { json: false })
+  yield* Effect.matchEffect(handle.result, {
+    onFailure: (error) => output.say(`The execution came to nothing: ${error.message}`),
+    onSuccess: (result) => output.result(`\n${Watch.asText(result.output)}\n`)
+  })
+  return handle.id
+}, Effect.mapError(Failure.because))
 
 /** Stores the crew, or brings the stored one of this name up to date; answers its id. */
 const store = Effect.fnUntraced(function* (definition: Crew.Definition) {
