@@ -291,9 +291,12 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         repeated++
         earlier ??= recorded
       }
-      if (earlier !== undefined && repeated === turns) return Effect.succeed(earlier)
+      // Progress that stands already was sent again. What a batch decides besides is news, whatever its turns are.
+      if (earlier !== undefined && repeated === turns && !drafts.some(ExecutionEvent.isStructural)) {
+        return Effect.succeed(earlier)
+      }
       // A batch that grew before it was sent again: what stands already is left out.
-      if (turns > 1) accepted = withNewTurns(drafts, execution.turns)
+      if (turns > 1 || earlier !== undefined) accepted = withNewTurns(drafts, execution.turns)
 
       if (isEnded(execution)) return fail("append", new EventLog.Ended({}))
       const expected = appendOptions?.expectVersion

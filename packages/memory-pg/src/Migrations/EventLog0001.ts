@@ -206,7 +206,8 @@ begin
         from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
         join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
         where e.type = 'TurnCompleted';
-      if turns_known = turns_given then
+      -- Progress that stands already was sent again. What a batch decides besides is news, whatever its turns are.
+      if turns_known = turns_given and (item->>'structural')::int = 0 then
         select e.* into earlier
           from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
           join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn

@@ -234,6 +234,28 @@ export const declare = (it: Story.It): void => {
     })
   )
 
+  it.effect("an outcome is stored though the turn that is sent with it stands already", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      yield* log.append(executionId, [Story.turn("a", 1, "first")])
+      const { events, version } = yield* log.append(executionId, [
+        Story.turn("a", 1, "again"),
+        Story.completed("a"),
+        Story.ended()
+      ])
+      assert.deepStrictEqual(
+        events.map(({ seq, type }) => [seq, type]),
+        [
+          [3, "TaskCompleted"],
+          [4, "ExecutionEnded"]
+        ]
+      )
+      assert.strictEqual(version, 3)
+      assert.strictEqual((yield* log.summary(executionId)).status, "completed")
+    })
+  )
+
   it.effect("appenders racing give exactly 1 … n, each event where its append says", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
