@@ -89,6 +89,17 @@ describe("DirectoryLock", () => {
     assert.strictEqual(said.filter((text) => text.includes("in use by process")).length, 5)
   })
 
+  it("waits for a claim that stands beside its own to be decided", async () => {
+    const { child } = await holder()
+    const path = NodePath.join(directory, locks()[0]!)
+    const lock = JSON.parse(NodeFs.readFileSync(path, "utf8")) as object
+    NodeFs.writeFileSync(path, JSON.stringify({ ...lock, state: "claiming" }))
+    assert.include(await attempt(), `process ${child.pid}`)
+    const waiting = attempt()
+    setTimeout(() => NodeFs.rmSync(path), 20)
+    assert.strictEqual(await waiting, "held")
+  })
+
   it.runIf(process.platform === "linux")(
     "is not fooled by a pid that is used again, or by a dead child nobody buried",
     async () => {

@@ -172,4 +172,26 @@ describe("Followers", () => {
       assert.strictEqual(state.reads, 1)
     }).pipe(Effect.scoped)
   )
+
+  it.effect("what is stored while a page is read finds its place", () =>
+    Effect.gen(function* () {
+      const { options, state } = table(3)
+      state.ended = false
+      const gate = yield* Latch.make(false)
+      const followers = yield* Followers.make({
+        ...options,
+        read: (...asked) => Effect.andThen(gate.await, options.read(...asked))
+      })
+      const follower = yield* Effect.forkChild(Stream.runCollect(followers.follow("t", "x", undefined)))
+      yield* TestClock.adjust(10)
+      followers.stored("t", "x", [eventOf(4, 0)], 100)
+      state.stored = 5
+      yield* gate.open
+      yield* TestClock.adjust(10)
+      followers.stored("t", "x", [eventOf(5, 0)], 100)
+      state.ended = true
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(seqs(yield* Fiber.join(follower)), upTo(5))
+    }).pipe(Effect.scoped)
+  )
 })

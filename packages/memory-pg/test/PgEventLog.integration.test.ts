@@ -165,6 +165,29 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
   )
 
+  it.live("a process whose listener was killed listens again, and looks for what it missed", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const here = yield* process_(url, { pollMillis: hardlyEver })
+      const there = yield* process_(url, { pollMillis: hardlyEver })
+      const listeners = Effect.map(
+        here.sql<{ readonly n: number }>`select count(*)::int as n from pg_stat_activity
+          where datname = current_database() and query ilike 'listen%'`,
+        ([row]) => row!.n
+      )
+      const untilListening = Effect.repeat(Effect.delay(listeners, 20), { until: (n) => n === 2 })
+      yield* here.log.start("x", started)
+      const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
+      yield* untilListening
+      yield* here.sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and query ilike 'listen%'`
+      yield* here.log.append("x", [completed("missed")])
+      yield* untilListening
+      yield* here.log.append("x", [ended])
+      assert.strictEqual((yield* Fiber.join(follower)).length, 3)
+    }).pipe(Effect.scoped, Effect.timeout("15 seconds"))
+  )
+
   it.live("connections killed under appends: what failed is retryable, and sent again is stored once", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
