@@ -26,7 +26,10 @@ const counts: { readonly [Name in ScenarioName]: number } = {
   "rolled back": 300,
   poisoned: 300,
   "two servers": 300,
-  failover: 400
+  failover: 400,
+  "in process": 200,
+  "in process, unsure": 300,
+  "in processes": 200
 }
 
 const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>

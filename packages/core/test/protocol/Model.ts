@@ -5,6 +5,7 @@
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Follower from "./Follower.ts"
+import { LocalQueue, makeStore, ScheduleClock } from "./Local.ts"
 import * as Log from "./Log.ts"
 import * as Outside from "./Outside.ts"
 import { SimulatedQueue } from "./Queue.ts"
@@ -24,7 +25,7 @@ const followers = 2
 
 interface Place extends Server {
   name: string
-  readonly queue: SimulatedQueue
+  readonly queue: SimulatedQueue | LocalQueue
   frozen: boolean
   workers: Array<{ readonly self: Worker.Self; readonly act: Act }>
   sweepers: Array<{ act: Act; frozen: boolean }>
@@ -56,6 +57,7 @@ class Schedule {
   private readonly outside: Array<Act>
   private readonly followers: Array<{ readonly self: Follower.Self; act: Act }>
   private readonly ownership: Sweeper.Ownership = { owner: undefined, until: 0 }
+  private readonly clock: ScheduleClock
   private names = 0
 
   constructor(seed: number, rules: Rules, scenario: Scenario) {
@@ -67,14 +69,17 @@ class Schedule {
       maxCrashes,
       onStart: (task, run, by) => this.checkTaken(task, run, by)
     })
-    const clock = () => this.world.log.now
-    const { started, store } = Log.makeStore(rules, scripts.plan, clock)
+    const clock = () => (this.world as World | undefined)?.log.now ?? 0
+    this.clock = new ScheduleClock(clock)
+    const { started, store } =
+      scenario.log === "local" ? makeStore(scripts.plan, this.clock) : Log.makeStore(rules, scripts.plan, clock)
     const log = new Log.Log({ rules, scenario, random, witness, store, started })
     this.random = random
     this.scenario = scenario
     this.world = { rules, scenario, random, scripts, log, witness, maxCrashes, nonces: 0 }
     this.places = Array.from({ length: scenario.servers }, (_, index) => {
-      const queue = new SimulatedQueue({ rules, random, clock })
+      const queue =
+        scenario.queue === "local" ? new LocalQueue(this.clock) : new SimulatedQueue({ rules, random, clock })
       const place: Place = { name: `server${index}`, queue, frozen: false, workers: [], sweepers: [] }
       place.workers = Array.from({ length: workersPerServer }, () => this.hire(place))
       place.sweepers = [this.sweeper(place), this.sweeper(place)]
@@ -100,6 +105,7 @@ class Schedule {
     const { calmSteps, chaosSteps } = this.scenario
     for (let step = 0; step < chaosSteps + calmSteps; step++) {
       log.now++
+      this.clock.tick()
       if (step === chaosSteps) this.calmDown()
       if (step < chaosSteps) {
         if (this.disturb()) continue
@@ -163,7 +169,9 @@ class Schedule {
   private bury(): void {
     for (const place of this.places) {
       place.workers.forEach(({ self }, index) => {
-        if (self.poisoned || (self.draining && self.lease === undefined)) place.workers[index] = this.hire(place)
+        // In a process nobody dies alone.
+        if (self.poisoned && this.scenario.queue === "local") this.restart(place)
+        else if (self.poisoned || (self.draining && self.lease === undefined)) place.workers[index] = this.hire(place)
       })
       if (!this.random.chance(0.06)) continue
       place.queue.expire((lease) => {

@@ -6,6 +6,10 @@ export interface Scenario {
   readonly chaosSteps: number
   readonly calmSteps: number
   readonly servers: 1 | 2
+  /** The queue of each server: the modelled one, whose leases expire, or the real one of a process. */
+  readonly queue: "modelled" | "local"
+  /** The log: the modelled one, or the real one of a process. */
+  readonly log: "modelled" | "local"
   /** Steps that a model takes to answer. */
   readonly callSteps: number
   /** SIGKILL of a worker, a sweeper, a person's server. */
@@ -51,6 +55,8 @@ const calm: Scenario = {
   chaosSteps: 0,
   calmSteps: 8_000,
   servers: 1,
+  queue: "modelled",
+  log: "modelled",
   callSteps: 2,
   kill: 0,
   freeze: 0,
@@ -103,6 +109,11 @@ const careful: Scenario = {
   cancel: 0
 }
 
+const unsure: Scenario = { ...mixed, tries: 1, lostReply: 0.2, cancel: 0 }
+
+/** What does not happen within a process: that a worker dies alone, or that its queue loses something. */
+const atOnce = { kill: 0, freeze: 0, wipe: 0, rollback: 0 }
+
 export const scenarios = {
   calm,
   mixed,
@@ -110,7 +121,7 @@ export const scenarios = {
   /** Waits that time out, while everything else happens too. */
   waiting: { ...mixed, scripts: { failures: false, poison: false, waits: true } },
   /** Appends are sent once, and often nobody knows what became of them. */
-  unsure: { ...mixed, tries: 1, lostReply: 0.2, cancel: 0 },
+  unsure,
   /** Nobody answers anything; in the end the execution is cancelled. */
   unanswered: { ...mixed, people: false, cancel: 1 },
   /** Paused and resumed all the time, and no sweep that would put right what the queue believes. */
@@ -129,6 +140,26 @@ export const scenarios = {
     servers: 2,
     wipe: 0,
     rollback: 0,
+    serverKill: 0.003,
+    serverFreeze: 0.01,
+    chaosSteps: 1_500,
+    calmSteps: 20_000
+  },
+  /** One process, as it comes: its own log, its own queue. */
+  "in process": { ...calm, queue: "local", log: "local" },
+  /** The same on a log that fails now and then, and often nobody knows what became of an append. */
+  "in process, unsure": {
+    ...unsure,
+    ...atOnce,
+    queue: "local",
+    log: "local"
+  },
+  /** Processes with real queues, which die and stand still. */
+  "in processes": {
+    ...mixed,
+    ...atOnce,
+    queue: "local",
+    servers: 2,
     serverKill: 0.003,
     serverFreeze: 0.01,
     chaosSteps: 1_500,

@@ -28,7 +28,8 @@ export function* work(world: World.World, self: Self): World.Act {
     self.run = undefined
     const lease = queue.take(self.name)
     // The reply of the queue may be lost like any other: then nobody works under the lease.
-    const lost = world.log.chaos && world.random.chance(world.scenario.lostReply)
+    const { lostReply, queue: kind } = world.scenario
+    const lost = kind === "modelled" && world.log.chaos && world.random.chance(lostReply)
     self.lease = lost ? undefined : lease
     yield
     if (self.lease !== undefined) yield* leg(world, self, self.lease)
