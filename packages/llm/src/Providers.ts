@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Demo from "./Demo.ts"
+import * as Fallback from "./Fallback.ts"
 import * as OpenAi from "./OpenAi.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -34,21 +35,20 @@ export const make = (options: Options): Llm.Llm["Service"] => {
   const { defaultModel } = options
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]))
   const models = new Map<string, Llm.Model>()
-  return {
-    resolve: (reference = defaultModel) => {
-      const known = models.get(reference)
-      if (known !== undefined) return Effect.succeed(known)
-      const slash = reference.indexOf("/")
-      const provider = slash > 0 ? providers.get(reference.slice(0, slash)) : undefined
-      const id = reference.slice(slash + 1)
-      if (provider === undefined || id === "" || provider.models?.includes(id) === false) {
-        return Effect.fail(unknown(reference, providers))
-      }
-      const model = provider.model(id)
-      if (models.size < remembered) models.set(reference, model)
-      return Effect.succeed(model)
+  const one = (reference = defaultModel): Effect.Effect<Llm.Model, Llm.LlmError> => {
+    const known = models.get(reference)
+    if (known !== undefined) return Effect.succeed(known)
+    const slash = reference.indexOf("/")
+    const provider = slash > 0 ? providers.get(reference.slice(0, slash)) : undefined
+    const id = reference.slice(slash + 1)
+    if (provider === undefined || id === "" || provider.models?.includes(id) === false) {
+      return Effect.fail(unknown(reference, providers))
     }
+    const model = provider.model(id)
+    if (models.size < remembered) models.set(reference, model)
+    return Effect.succeed(model)
   }
+  return { resolve: Fallback.resolving(one) }
 }
 
 const unknown = (reference: string, providers: ReadonlyMap<string, Provider>): Llm.LlmError => {

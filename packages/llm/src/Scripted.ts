@@ -14,6 +14,7 @@ import type { Json } from "effect/Schema"
 import * as TokenEstimate from "./internal/TokenEstimate.ts"
 import * as Words from "./internal/Words.ts"
 import type { Provider } from "./Provider.ts"
+import * as Fallback from "./Fallback.ts"
 
 /** Which calls a step is for, and how it comes. */
 export interface StepOptions {
@@ -205,7 +206,9 @@ export const make = (steps: ReadonlyArray<Step | string>, options: Options = {})
       Llm.Llm,
       Effect.as(
         Effect.addFinalizer(() => Effect.orDie(assertConsumed)),
-        Llm.Llm.of({ resolve: (reference) => Effect.succeed(model(reference ?? "scripted/script")) })
+        Llm.Llm.of({
+          resolve: Fallback.resolving((reference) => Effect.succeed(model(reference ?? "scripted/script")))
+        })
       )
     ),
     requests,

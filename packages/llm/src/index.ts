@@ -4,6 +4,7 @@
  */
 export * as Provider from "./Provider.ts"
 export * as Providers from "./Providers.ts"
+export * as Fallback from "./Fallback.ts"
 export * as OpenAi from "./OpenAi.ts"
 export * as Prices from "./Prices.ts"
 export * as EffectModel from "./EffectModel.ts"

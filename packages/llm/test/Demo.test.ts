@@ -107,7 +107,7 @@ describe("Demo: tools", () => {
       assert.include(text, description)
       assert.include(text, "From file_read (path: otters.md):")
       assert.include(text, "> A count in spring found 2,962 sea otters along the coast of California.")
-      assert.include(text, "27")
+      assert.include(text, "> calculate (expression: 3 * (4 + 5)) gives 27")
       assert.notInclude(text, "Bread")
     })
   )
@@ -290,13 +290,25 @@ describe("Demo: output of a schema", () => {
 describe("Demo", () => {
   it.effect("quotes earlier tasks, but not their notices", () =>
     Effect.gen(function* () {
-      const first = yield* run(prompt(), [fileRead])
+      const first = yield* run(prompt(), [fileRead, calculate])
       const results = `\n\nResults of earlier tasks:\n\n<result task="gather">\n${first.text}\n</result>\n\n<result task="count" status="failed">\nThis task failed: no boat\n</result>`
       const { text } = yield* run(prompt(results))
       assert.include(text, 'From the earlier task "gather":')
       assert.include(text, "> A count in spring found 2,962 sea otters along the coast of California.")
       assert.include(text, 'From the earlier task "count", which failed:')
+      assert.include(text, "> calculate (expression: 3 * (4 + 5)) gives 27")
       assert.strictEqual(text.split("This is a demonstration").length, 2)
+      assert.strictEqual(text.split(description).length, 2)
+    })
+  )
+
+  it.effect("quotes the same line once", () =>
+    Effect.gen(function* () {
+      const results = ["a", "b"]
+        .map((task) => `<result task="${task}">\nThere are 2,962 sea otters.\n</result>`)
+        .join("\n\n")
+      const { text } = yield* run(prompt(`\n\nResults of earlier tasks:\n\n${results}`))
+      assert.strictEqual(text.split("2,962").length, 2)
     })
   )
 

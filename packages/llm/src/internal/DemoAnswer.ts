@@ -8,15 +8,19 @@ import * as DemoArguments from "./DemoArguments.ts"
 import { bestQuotes, notice, quotes, type Reading } from "./DemoReading.ts"
 import * as JsonSample from "./JsonSample.ts"
 
-const quotesPerSource = 3
+const quotesPerSource = 4
 
 export const text = (reading: Reading): string => {
   const { complaint, description, expectedOutput, sources, terms } = reading
   const lines = [`${notice}: no language model was asked, the text is put together from the input by rule.`, ""]
   if (description !== "") lines.push(`Task: ${short(description, 300)}`)
   if (expectedOutput !== "") lines.push(`Wanted: ${short(expectedOutput, 200)}`)
+  const known = new Set<string>()
   for (const source of sources) {
-    const quoted = quotes(source.text, terms, quotesPerSource)
+    const found = quotes(source.text, terms, quotesPerSource + known.size)
+    const quoted = found.filter((quote) => !known.has(quote)).slice(0, quotesPerSource)
+    if (found.length > 0 && quoted.length === 0) continue
+    for (const quote of quoted) known.add(quote)
     lines.push("", source.isFailure ? `From ${source.title}, which failed:` : `From ${source.title}:`)
     for (const quote of quoted) lines.push(`> ${quote}`)
     if (quoted.length === 0) lines.push(`> ${short(source.text, 120) || "(nothing)"}`)

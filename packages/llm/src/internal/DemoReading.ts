@@ -50,7 +50,10 @@ export const read = (request: Llm.Request): Reading => {
         const title = called.get(part.id) ?? part.name
         // What only repeats an argument is in the title already.
         const lines = leaves(part.result).filter((line) => !title.includes(line))
-        tools.push({ title, text: lines.join("\n"), isFailure: part.isFailure })
+        const text = lines.join("\n")
+        // A figure says nothing without what it is the figure of.
+        const isFigure = !part.isFailure && text.length <= 80 && !text.includes("\n")
+        tools.push({ title, text: isFigure ? `${title}${gives}${text}` : text, isFailure: part.isFailure })
       }
     }
   }
@@ -107,6 +110,7 @@ const earlierResults = (prompt: string): ReadonlyArray<Source> =>
 
 /** Of an earlier demonstration only what it quoted itself is worth quoting. */
 const quotable = (text: string): string => {
+  if (text.startsWith(notice)) return (text.match(/^> .*/gm) ?? []).join("\n")
   try {
     const json: unknown = JSON.parse(text)
     return typeof json === "object" && json !== null ? leaves(json).join("\n") : text
@@ -162,6 +166,7 @@ export const bestQuotes = (reading: Reading, count: number): ReadonlyArray<strin
     .toSorted((a, b) => b.score - a.score)
     .slice(0, count)
     .map(({ line }) => line)
+    .filter((line, index, all) => all.indexOf(line) === index)
 
 const rank = (text: string, terms: ReadonlyArray<string>) =>
   text
@@ -175,13 +180,17 @@ const rank = (text: string, terms: ReadonlyArray<string>) =>
       const score =
         terms.filter((term) => lower.includes(term)).length * 2 +
         (/\d/.test(line) ? 1 : 0) +
-        (/[.!?;]$/.test(line) ? 1 : 0)
+        (/[.!?;]$/.test(line) ? 1 : 0) +
+        (line.includes(gives) ? 3 : 0)
       return { line: line.length > longest ? `${line.slice(0, longest)}…` : line, index, score }
     })
     .toSorted((a, b) => b.score - a.score || a.index - b.index)
 
 /** The first words of every demonstration, by which one knows another. */
 export const notice = "This is a demonstration"
+
+/** Between a call and the figure that came of it. */
+const gives = " gives "
 
 const isSubstance = (line: string): boolean =>
   line.length >= shortest &&

@@ -1,0 +1,66 @@
+/**
+ * A chain of models that looks like one: where a model cannot answer, the next one is asked. The last failure is the chain's.
+ *
+ * A refusal that another model would meet as well is final: a call over a budget, a request that is wrong, content that a provider
+ * refuses (asking around until one does not is not what a fallback is for).
+ */
+import * as Llm from "@crewline/core/Llm"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+
+const final: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
+  "BudgetExceeded",
+  "ContentRefused",
+  "InvalidRequest"
+])
+
+/** At least one model; they are asked in order, each call anew from the first. */
+export const make = (models: readonly [Llm.Model, ...ReadonlyArray<Llm.Model>]): Llm.Model => {
+  const [first, ...others] = models
+  if (others.length === 0) return first
+  const ask = (index: number, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
+    const next = models[index + 1]
+    // What a model streamed before it failed cannot be taken back: its successor is not streamed behind it.
+    let streamed = false
+    const { onDelta } = request
+    const own: Llm.Request =
+      onDelta === undefined || next === undefined
+        ? request
+        : {
+            ...request,
+            onDelta: (delta) => {
+              streamed = true
+              onDelta(delta)
+            }
+          }
+    const answer = models[index]!.generate(own)
+    if (next === undefined) return answer
+    return Effect.catch(answer, (error) => {
+      if (final.has(error.reason._tag)) return Effect.fail(error)
+      request.onNotice?.({
+        kind: "fell-back",
+        model: error.model,
+        message: `${error.message} Asking ${next.reference} instead.`
+      })
+      if (!streamed) return ask(index + 1, request)
+      const { onDelta: _, ...silent } = request
+      return ask(index + 1, silent)
+    })
+  }
+  return { reference: models.map((model) => model.reference).join(" | "), generate: (request) => ask(0, request) }
+}
+
+/** `Llm.resolve` from a function that knows single references: a list of them becomes a chain. */
+export const resolving =
+  (one: (reference: string | undefined) => Effect.Effect<Llm.Model, Llm.LlmError>): Llm.Llm["Service"]["resolve"] =>
+  (reference) =>
+    typeof reference === "string" || reference === undefined
+      ? one(reference)
+      : Effect.flatMap(Effect.forEach(reference, one), (models) =>
+          Arr.isReadonlyArrayNonEmpty(models) ? Effect.succeed(make(models)) : Effect.fail(nobody)
+        )
+
+const nobody = new Llm.LlmError({
+  model: "(none)",
+  reason: new Llm.UnknownModel({ description: "An empty list names no model: write at least one." })
+})
