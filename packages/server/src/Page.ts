@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as WholeNumber from "./Api/WholeNumber.ts"
 import * as Problem from "./Problem.ts"
 
 /** Items of a page when the client does not say. */
@@ -17,11 +18,12 @@ export const maxLimit = 200
 /** The parameters of every list. */
 export const query = {
   limit: Schema.optionalKey(
-    Schema.FiniteFromString.check(
-      Schema.isInt({ expected: "a whole number" }),
-      Schema.isBetween({ minimum: 1, maximum: maxLimit }, { expected: `a whole number from 1 to ${maxLimit}` })
-    )
-  ).annotate({ description: `At most so many items, 1 to ${maxLimit}; ${defaultLimit} by default` }),
+    WholeNumber.make({
+      minimum: 1,
+      maximum: maxLimit,
+      description: `At most so many items, 1 to ${maxLimit}; ${defaultLimit} by default`
+    })
+  ),
   cursor: Schema.optionalKey(Schema.String).annotate({
     description: "`nextCursor` of the page before; absent: the first page"
   })

@@ -1,3 +1,6 @@
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Server from "./fake/Server.ts"
 
@@ -24,6 +27,10 @@ describe("the edge", () => {
     expect(body.openapi).toBe("3.1.0")
     expect(Object.keys(body.paths)).toContain("/api/v1/executions/{id}/events")
     expect(body.components.schemas.CrewBody.properties).toHaveProperty("tasks")
+    const { parameters } = body.paths["/api/v1/executions"].get
+    for (const { name, schema, description } of parameters) {
+      if (name === "limit") expect(schema.description ?? description).toContain("50 by default")
+    }
     const docs = await get("/docs")
     expect(docs.status).toBe(200)
     // The page is large: say only whether it holds.
@@ -71,6 +78,25 @@ describe("the edge", () => {
     expect((await get("/api/v1/crews?cursor=nonsense")).body.errors).toMatchObject([
       { path: ["query", "cursor"], code: "invalid-cursor" }
     ])
+  })
+
+  it("tells nothing of its faults", async () => {
+    const faulty = await Server.start({
+      toolbox: Layer.succeed(Toolbox.Toolbox, {
+        list: Effect.die(new Error("the secret")),
+        get: (tool) => Effect.fail(new Toolbox.UnknownTool({ tool, known: [] }))
+      })
+    })
+    const { body, headers, status } = await Server.request(`${faulty.url}/api/v1/tools`)
+    expect(status).toBe(500)
+    expect(headers.get("content-type")).toBe("application/problem+json")
+    expect(body).toMatchObject({ code: "internal-error", status: 500 })
+    expect(JSON.stringify(body)).not.toContain("secret")
+    await faulty.stop()
+  })
+
+  it("lists the tools", async () => {
+    expect((await get("/api/v1/tools")).body.items).toMatchObject([{ name: "clock", idempotent: true }])
   })
 
   it("serves no page of another site, and no borrowed name", async () => {

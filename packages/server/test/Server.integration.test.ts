@@ -72,4 +72,18 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
     }
     expect(calls).toBe(3 * 8)
   })
+
+  it("say which part of them is gone, and that it may come back", async () => {
+    const [first] = servers as [Server.Running, Server.Running]
+    expect(await Server.request(`${first.url}/health/ready`)).toMatchObject({ status: 200 })
+    await Effect.runPromise(sql(`drop database ${name} with (force)`))
+    expect(await Server.request(`${first.url}/health/ready`)).toMatchObject({
+      status: 503,
+      body: { status: "not-ready", parts: { database: "failed", worker: "ok" } }
+    })
+    expect(await Server.request(`${first.url}/health/live`)).toMatchObject({ status: 200 })
+    const failed = await Server.request(`${first.url}/api/v1/crews`)
+    expect([500, 503]).toContain(failed.status)
+    expect(JSON.stringify(failed.body)).not.toContain("postgres")
+  })
 })

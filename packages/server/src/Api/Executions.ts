@@ -10,6 +10,7 @@ import * as Page from "../Page.ts"
 import * as Problem from "../Problem.ts"
 import * as RequestBody from "../RequestBody.ts"
 import * as Resource from "./Resource.ts"
+import * as WholeNumber from "./WholeNumber.ts"
 
 const Status = Schema.Literals(["pending", "running", "waiting", "completed", "failed", "cancelled"])
 
@@ -90,11 +91,6 @@ export const Event = Schema.StructWithRest(
   [Schema.Record(Schema.String, Schema.Unknown)]
 ).annotate({ identifier: "ExecutionEvent", description: "One thing that happened, numbered per execution" })
 
-const seq = Schema.FiniteFromString.check(
-  Schema.isInt({ expected: "a whole number" }),
-  Schema.isGreaterThanOrEqualTo(0, { expected: "a number that is not negative" })
-)
-
 /** The most events of one answer. */
 export const maxEvents = 1_000
 
@@ -147,13 +143,16 @@ export class Executions extends HttpApiGroup.make("executions")
       params: Resource.params,
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       query: {
-        after: Schema.optionalKey(seq).annotate({ description: "Only events with a greater seq; 0 by default" }),
+        after: Schema.optionalKey(
+          WholeNumber.make({ minimum: 0, description: "Only events with a greater seq; 0 by default" })
+        ),
         limit: Schema.optionalKey(
-          Schema.FiniteFromString.check(
-            Schema.isInt({ expected: "a whole number" }),
-            Schema.isBetween({ minimum: 1, maximum: maxEvents }, { expected: `a whole number from 1 to ${maxEvents}` })
-          )
-        ).annotate({ description: `At most so many events, 1 to ${maxEvents}; 100 by default. JSON only` }),
+          WholeNumber.make({
+            minimum: 1,
+            maximum: maxEvents,
+            description: `At most so many events, 1 to ${maxEvents}; 100 by default. JSON only`
+          })
+        ),
         deltas: Schema.optionalKey(Schema.Literals(["true", "false"])).annotate({
           description: "Server-sent events only: `false` leaves the passing pieces of answers out"
         })

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -30,7 +31,7 @@ export const toolbox: Layer.Layer<Toolbox.Toolbox> = Layer.succeed(Toolbox.Toolb
       : Effect.fail(new Toolbox.UnknownTool({ tool: name, known: [clock.name] }))
 })
 
-export interface Options extends Partial<Omit<Server.Options, "llm" | "toolbox">> {
+export interface Options extends Partial<Omit<Server.Options, "llm">> {
   readonly answer?: Model.Answer
 }
 
@@ -54,7 +55,8 @@ export const start = async (options: Options = {}): Promise<Running> => {
         llm: Model.layer(answer),
         toolbox,
         ...rest
-      }),
+        // What faults the tests provoke is not for the terminal.
+      }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))),
       scope
     )
   )
