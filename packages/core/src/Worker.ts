@@ -135,8 +135,15 @@ const make = (options: Options) =>
         case "settled":
           return queue.tell(lease.executionId, { settled: [lease.taskId] })
         case "suspended": {
-          const task = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
-          return queue.suspend(lease, task.waits!, [])
+          // The queue may lack more than the wait: what the task spawned, and what came since.
+          const now = clock.currentTimeMillisUnsafe()
+          const facts = TaskQueue.factsOf(ledger.seen(lease.executionId)!, { tenant: lease.tenant, now })
+          const { remainingMillis, waits } = facts.suspended.find(({ id }) => id === lease.taskId)!
+          const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
+          return Effect.andThen(
+            queue.suspend(lease, left, facts.nodes),
+            queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
+          )
         }
         case "paused":
           return Effect.andThen(queue.tell(lease.executionId, { paused: true }), queue.release(lease))
