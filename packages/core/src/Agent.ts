@@ -2,6 +2,7 @@
  * An agent as a user declares it: who it is, what it wants, which model speaks for it and which tools it may use. Plain data.
  */
 import * as Schema from "effect/Schema"
+import * as Limits from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 
 /** A reference to a model: the provider's name, a slash, the provider's name of the model (`openai/gpt-5.2`). */
@@ -10,6 +11,16 @@ export const ModelReference = Schema.String.check(
     expected: 'a model reference such as "openai/gpt-5.2" (provider/model)'
   })
 ).annotate({ description: "Reference to a model, provider/model" })
+
+/** One model, or a chain: where one cannot answer the next is asked. */
+export const Models = Schema.Union([
+  ModelReference,
+  Schema.Array(ModelReference).check(Schema.isMinLength(1, { expected: "at least one model reference" }))
+]).annotate({
+  description: "A model reference, or several in the order in which they are asked",
+  expected: 'a model reference such as "openai/gpt-5.2" (provider/model), or a list of them'
+})
+export type Models = string | ReadonlyArray<string>
 
 /** Parameters of the model call; absent ones are the provider's defaults. */
 export const ModelOptions = Schema.Struct({
@@ -50,23 +61,29 @@ export const Agent = Schema.Struct({
   goal: Text,
   /** What made the agent who it is. Default: nothing. */
   backstory: Schema.optionalKey(Schema.String),
-  /** The model that answers for the agent. Default: the crew's, else the application's. */
-  model: Schema.optionalKey(ModelReference),
+  /** The model that answers for the agent, or several: where one cannot answer the next is asked. Default: the crew's, else the application's. */
+  model: Schema.optionalKey(Models),
   modelOptions: Schema.optionalKey(ModelOptions),
   /** Tools the agent may use in all of its tasks. Default: none. */
   tools: Schema.optionalKey(Schema.Array(ToolName)),
   /** Model turns of one attempt at a task, tool turns included. Default: 25. */
   maxTurns: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
-  )
+  ),
+  /** What the agent may spend in one execution. Default: no limit. */
+  limits: Schema.optionalKey(Limits.Limits),
+  /** True: the same question may be answered from the cache of answers. Default: false. */
+  cache: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 
 export interface Agent {
   readonly role: string
   readonly goal: string
   readonly backstory?: string
-  readonly model?: string
+  readonly model?: Models
   readonly modelOptions?: ModelOptions
   readonly tools?: ReadonlyArray<string>
   readonly maxTurns?: number
+  readonly limits?: Limits.Limits
+  readonly cache?: boolean
 }

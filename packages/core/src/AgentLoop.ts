@@ -19,6 +19,7 @@ import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as EventLog from "./EventLog.ts"
 import type { Draft, TurnCompleted } from "./ExecutionEvent.ts"
 import { redact } from "./internal/redact.ts"
+import type * as Limits from "./Limits.ts"
 import type * as Llm from "./Llm.ts"
 import type * as Toolbox from "./Toolbox.ts"
 import type * as Workspace from "./Workspace.ts"
@@ -75,6 +76,19 @@ const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
   return definition
 }
 
+/** The limits that calls of this task are under. */
+const limitsOf = ({ executionId, plan, task }: Leg): ReadonlyArray<Limits.Scoped> | undefined => {
+  const agent = plan.agents[task.agent]!
+  if (task.limits === undefined && agent.limits === undefined && plan.limits === undefined) return undefined
+  const scoped: Array<Limits.Scoped> = []
+  if (task.limits !== undefined) scoped.push({ ...task.limits, scope: "task", key: `${executionId}/task/${task.id}` })
+  if (agent.limits !== undefined) {
+    scoped.push({ ...agent.limits, scope: "agent", key: `${executionId}/agent/${task.agent}` })
+  }
+  if (plan.limits !== undefined) scoped.push({ ...plan.limits, scope: "execution", key: executionId })
+  return scoped
+}
+
 const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
   const { history, task } = leg
   const agent = leg.plan.agents[task.agent]!
@@ -89,6 +103,8 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
   if (resolved._tag === "Failure") return modelFailed(resolved.failure)
   const model = resolved.success
   const caller = { executionId: leg.executionId, taskId: task.id, agent: task.agent }
+
+  const limits = limitsOf(leg)
 
   const conversation: Array<Prompt.MessageEncoded> = []
   let fresh: ReadonlyArray<Prompt.MessageEncoded> = Prompting.opening({
@@ -123,6 +139,8 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
           // The provider's own means for JSON only when no tool can be called any more: a schema must never stop the tools.
           ...(task.output !== undefined && !toolsAllowed ? { output: { name: task.id, schema: task.output } } : {}),
           ...(agent.modelOptions === undefined ? {} : { options: agent.modelOptions }),
+          ...(limits === undefined ? {} : { limits }),
+          ...(task.cache === true ? { cache: true } : {}),
           ...(onDelta === undefined
             ? {}
             : {

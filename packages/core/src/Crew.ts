@@ -9,6 +9,7 @@ import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Agent from "./Agent.ts"
 import type * as CrewBuilder from "./internal/CrewBuilder.ts"
 import * as CrewInspection from "./internal/CrewInspection.ts"
+import * as Limits from "./Limits.ts"
 import * as Task from "./Task.ts"
 
 /** A value that an execution is given by name, for the placeholders. */
@@ -33,11 +34,13 @@ export const Definition = Schema.Struct({
   tasks: Schema.Record(Schema.String, Task.Task),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Input)),
   /** The model of agents that name none. Default: the application's. */
-  model: Schema.optionalKey(Agent.ModelReference),
+  model: Schema.optionalKey(Agent.Models),
   /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
   memory: Schema.optionalKey(Schema.Boolean),
   /** Time limit of a whole execution. Default: none. */
-  timeout: Schema.optionalKey(Task.Duration)
+  timeout: Schema.optionalKey(Task.Duration),
+  /** What one execution may spend. Default: no limit. */
+  limits: Schema.optionalKey(Limits.Limits)
 }).annotate({ identifier: "Crew", description: "A crew of agents and its tasks" })
 
 export interface Definition {
@@ -47,9 +50,10 @@ export interface Definition {
   readonly agents: { readonly [name: string]: Agent.Agent }
   readonly tasks: { readonly [name: string]: Task.Task }
   readonly inputs?: { readonly [name: string]: Input }
-  readonly model?: string
+  readonly model?: Agent.Models
   readonly memory?: boolean
   readonly timeout?: Task.Duration
+  readonly limits?: Limits.Limits
 }
 
 /** What a function of the crew is told besides the output. */

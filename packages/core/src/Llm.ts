@@ -11,6 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { Notice } from "./ExecutionEvent.ts"
+import type * as Limits from "./Limits.ts"
 import type { ModelOptions } from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 
@@ -121,6 +122,10 @@ export interface Request {
   /** Ask the provider for JSON of this schema, where it can (the answer is validated by the caller all the same). */
   readonly output?: { readonly name: string; readonly schema: JsonSchema.JsonSchema }
   readonly options?: ModelOptions
+  /** The call must not be made when it could go over one of these. */
+  readonly limits?: ReadonlyArray<Limits.Scoped>
+  /** The same question may be answered from the cache of answers. */
+  readonly cache?: boolean
   /** Given: the answer is streamed, and every piece of its text is handed over as it comes. Must not throw. */
   readonly onDelta?: (delta: string) => void
   /** Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not throw. */
@@ -147,7 +152,7 @@ export interface Model {
 export class Llm extends Context.Service<
   Llm,
   {
-    /** `undefined`: the application's default model. */
-    readonly resolve: (reference: string | undefined) => Effect.Effect<Model, LlmError>
+    /** `undefined`: the application's default model. Of several the first is asked, and the next where it cannot answer. */
+    readonly resolve: (reference: string | ReadonlyArray<string> | undefined) => Effect.Effect<Model, LlmError>
   }
 >()("@crewline/core/Llm") {}

@@ -6,6 +6,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Crew from "./Crew.ts"
+import type { Limits } from "./Limits.ts"
 import * as CrewCheck from "./internal/CrewCheck.ts"
 import * as CrewInspection from "./internal/CrewInspection.ts"
 import * as CrewMentions from "./internal/CrewMentions.ts"
@@ -48,9 +49,11 @@ export interface PlannedAgent {
   readonly role: string
   readonly goal: string
   readonly backstory: string
-  /** Model reference `provider/model`; absent: the application's default. */
-  readonly model?: string
+  /** Model reference `provider/model`, or several in the order in which they are asked; absent: the application's default. */
+  readonly model?: string | ReadonlyArray<string>
   readonly modelOptions?: ModelOptions
+  /** What the agent may spend in one execution. */
+  readonly limits?: Limits
 }
 
 export interface PlannedTask {
@@ -81,6 +84,10 @@ export interface PlannedTask {
   readonly when?: Condition
   /** File that receives the output, relative to the workspace directory. */
   readonly outputFile?: string
+  /** What the task may spend, all attempts together. */
+  readonly limits?: Limits
+  /** True: the same question may be answered from the cache of answers. */
+  readonly cache?: true
 }
 
 export interface Plan {
@@ -96,6 +103,8 @@ export interface Plan {
   readonly memory?: true
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
+  /** What the execution may spend. */
+  readonly limits?: Limits
   /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */
   readonly needsCode?: true
 }
@@ -181,6 +190,7 @@ const fill = (
     agents: Object.fromEntries(template.agents.map((one) => [one.name, agent(one)])),
     tasks: template.tasks.map(task),
     inputs: Object.fromEntries(values),
+    ...(definition.limits === undefined ? {} : { limits: definition.limits }),
     ...(definition.memory === true ? { memory: true } : {}),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})

@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Agent from "./Agent.ts"
+import * as Limits from "./Limits.ts"
 
 const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
@@ -107,7 +108,11 @@ export const Task = Schema.Struct({
   /** The task runs only when this holds; otherwise it is skipped. */
   when: Schema.optionalKey(When),
   /** File that receives the output, relative to the workspace directory and inside of it. */
-  outputFile: Schema.optionalKey(Text)
+  outputFile: Schema.optionalKey(Text),
+  /** What the task may spend, all attempts together. Default: no limit. */
+  limits: Schema.optionalKey(Limits.Limits),
+  /** True: the same question may be answered from the cache of answers. Default: the agent's. */
+  cache: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "Task", description: "A task of a crew" })
 
 export interface Task {
@@ -126,4 +131,6 @@ export interface Task {
   readonly onFailure?: "fail" | "skip" | "continue"
   readonly when?: When
   readonly outputFile?: string
+  readonly limits?: Limits.Limits
+  readonly cache?: boolean
 }

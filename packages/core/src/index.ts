@@ -15,6 +15,7 @@ export * as Plan from "./Plan.ts"
 export * as ExecutionEvent from "./ExecutionEvent.ts"
 export * as Execution from "./Execution.ts"
 export * as Decision from "./Decision.ts"
+export * as Limits from "./Limits.ts"
 export * as Usage from "./Usage.ts"
 
 // What it stands on.

@@ -347,3 +347,32 @@ describe("what happens around a model call", () => {
     })
   )
 })
+
+describe("limits and the cache", () => {
+  it.effect("go with every call, each under its own key", () => {
+    const asked: Array<Llm.Request> = []
+    return Effect.gen(function* () {
+      const crewline = yield* Crewline.Crewline
+      const plan = World.plan(
+        { a: { limits: { tokens: 10 }, cache: true }, b: { dependencies: ["a"] } },
+        {
+          limits: { requests: 5 },
+          agents: { agent: { role: "Agent", goal: "Test", backstory: "", limits: { costUsd: 1 } } }
+        }
+      )
+      const handle = yield* crewline.startPlan(plan)
+      yield* handle.result
+      assert.deepStrictEqual(asked[0]!.limits, [
+        { tokens: 10, scope: "task", key: `${handle.id}/task/a` },
+        { costUsd: 1, scope: "agent", key: `${handle.id}/agent/agent` },
+        { requests: 5, scope: "execution", key: handle.id }
+      ])
+      assert.strictEqual(asked[0]!.cache, true)
+      assert.deepStrictEqual(
+        asked[1]!.limits!.map((limit) => limit.scope),
+        ["agent", "execution"]
+      )
+      assert.isUndefined(asked[1]!.cache)
+    }).pipe(Effect.provide(World.world(World.llm(() => World.text("x"), asked))))
+  })
+})

@@ -4,6 +4,7 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Fallback from "@crewline/llm/Fallback"
 import * as OpenAi from "@crewline/llm/OpenAi"
 import type { Provider } from "@crewline/llm/Provider"
 import * as Config from "effect/Config"
@@ -66,23 +67,25 @@ const make = Effect.gen(function* () {
   })
 
   return Llm.Llm.of({
-    resolve: Effect.fnUntraced(function* (reference) {
-      const slash = reference?.indexOf("/") ?? -1
-      if (reference === undefined || slash <= 0) return yield* environment.resolve(reference)
-      const stored = yield* find(reference, reference.slice(0, slash))
-      if (stored === undefined) return yield* environment.resolve(reference)
-      const model = reference.slice(slash + 1)
-      const { models, name } = stored.body
-      if (models !== undefined && !models.includes(model)) {
-        return yield* fail(
-          reference,
-          new Llm.UnknownModel({
-            description: `The provider "${name}" offers ${models.join(", ") || "no models"}, but not ${model}.`
-          })
-        )
-      }
-      return (yield* clientOf(reference, stored)).model(model)
-    })
+    resolve: Fallback.resolving(
+      Effect.fnUntraced(function* (reference) {
+        const slash = reference?.indexOf("/") ?? -1
+        if (reference === undefined || slash <= 0) return yield* environment.resolve(reference)
+        const stored = yield* find(reference, reference.slice(0, slash))
+        if (stored === undefined) return yield* environment.resolve(reference)
+        const model = reference.slice(slash + 1)
+        const { models, name } = stored.body
+        if (models !== undefined && !models.includes(model)) {
+          return yield* fail(
+            reference,
+            new Llm.UnknownModel({
+              description: `The provider "${name}" offers ${models.join(", ") || "no models"}, but not ${model}.`
+            })
+          )
+        }
+        return (yield* clientOf(reference, stored)).model(model)
+      })
+    )
   })
 })
 

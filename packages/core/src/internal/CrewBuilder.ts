@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type * as Agent from "../Agent.ts"
 import type { ConditionFunction, GuardrailFunction, Input } from "../Crew.ts"
+import type * as Limits from "../Limits.ts"
 import type * as Task from "../Task.ts"
 
 /** An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema. */
@@ -89,11 +90,13 @@ export interface MakeOptions<AgentName extends string, Process, Outputs, Context
   /** Inputs by name: a declaration, or a default value that is not an object. */
   readonly inputs?: { readonly [name: string]: Input | string | number | boolean | ReadonlyArray<Schema.Json> }
   /** The model of agents that name none. Default: the application's. */
-  readonly model?: string
+  readonly model?: Agent.Models
   /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
   readonly memory?: boolean
   /** Time limit of a whole execution. Default: none. */
   readonly timeout?: Task.Duration
+  /** What one execution may spend. Default: no limit. */
+  readonly limits?: Limits.Limits
 }
 
 type NamesIn<Lists> = {

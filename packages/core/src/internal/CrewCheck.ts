@@ -9,6 +9,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as Agent from "../Agent.ts"
 import type { Definition, Problem } from "../Crew.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Limits from "../Limits.ts"
 import * as Task from "../Task.ts"
 import { graphProblems } from "./CrewGraph.ts"
 import * as CrewText from "./CrewText.ts"
@@ -55,9 +56,10 @@ const decodeHeader = SchemaParser.decodeUnknownResult(
         Schema.Struct({ description: Schema.optionalKey(Schema.String), default: Schema.optionalKey(Schema.Json) })
       )
     ),
-    model: Schema.optionalKey(Agent.ModelReference),
+    model: Schema.optionalKey(Agent.Models),
     memory: Schema.optionalKey(Schema.Boolean),
-    timeout: Schema.optionalKey(Task.Duration)
+    timeout: Schema.optionalKey(Task.Duration),
+    limits: Schema.optionalKey(Limits.Limits)
   }),
   everything
 )

@@ -65,11 +65,12 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
   }
 }
 
-const agentTemplate = (name: string, agent: Agent.Agent, crewModel: string | undefined): AgentTemplate => {
+const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models | undefined): AgentTemplate => {
   const model = agent.model ?? crewModel
   const fixed = {
     ...(model === undefined ? {} : { model }),
-    ...(agent.modelOptions === undefined ? {} : { modelOptions: agent.modelOptions })
+    ...(agent.modelOptions === undefined ? {} : { modelOptions: agent.modelOptions }),
+    ...(agent.limits === undefined ? {} : { limits: agent.limits })
   }
   const { backstory = "", goal, role } = agent
   const texts = [role, goal, backstory].map(Placeholder.parse)
@@ -113,6 +114,8 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
     retry: retry(task.retry),
     ...(task.timeout === undefined ? {} : { timeoutMillis: millis(task.timeout) }),
     onFailure: task.onFailure ?? "fail",
+    ...(task.limits === undefined ? {} : { limits: task.limits }),
+    ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
     ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, code.when !== undefined)) })
   } as const
   const texts = [description, expectedOutput, ...(outputFile === undefined ? [] : [outputFile]), ...sentences]

@@ -1,0 +1,30 @@
+/**
+ * How much a task, an agent or an execution may spend on models. Limits are hard: a call that could go over one is not made.
+ */
+import * as Schema from "effect/Schema"
+
+/** Absent parts are not limited. */
+export const Limits = Schema.Struct({
+  /** Tokens, those of prompts and those of answers. */
+  tokens: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+  ),
+  /** US dollars. A model whose price is not known is not called under such a limit. */
+  costUsd: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" }))),
+  /** Model calls. */
+  requests: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+  )
+}).annotate({ description: "How much may be spent on models" })
+
+export interface Limits {
+  readonly tokens?: number
+  readonly costUsd?: number
+  readonly requests?: number
+}
+
+/** Whose limits they are; `key` tells what counts together. */
+export interface Scoped extends Limits {
+  readonly scope: "task" | "agent" | "execution" | "tenant"
+  readonly key: string
+}
