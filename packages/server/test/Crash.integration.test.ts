@@ -1,0 +1,401 @@
+/**
+ * Servers as real processes that are killed, stopped, frozen and started again, over a provider that counts what it is asked. What is
+ * promised: every execution ends by itself, nothing finished runs again, no recorded answer is asked for again, and followers see
+ * every event once.
+ *
+ * `CREWLINE_CRASHES=300` kills so often; `CREWLINE_CRASH_SEED` draws the same moments again.
+ */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, describe, expect, it, type TestContext } from "vitest"
+import * as Campaign from "./crash/Campaign.ts"
+import * as Client from "./crash/Client.ts"
+import * as Follower from "./crash/Follower.ts"
+import * as History from "./crash/History.ts"
+import * as Moment from "./crash/Moment.ts"
+import * as Patience from "./crash/Patience.ts"
+import * as Provider from "./crash/Provider.ts"
+import * as ServerProcess from "./crash/ServerProcess.ts"
+import * as Storage from "./crash/Storage.ts"
+
+const kills = Number(process.env["CREWLINE_CRASHES"] ?? 32)
+const seed = Number(
+  process.env["CREWLINE_CRASH_SEED"] ?? (process.env["CREWLINE_CRASHES"] === undefined ? 1 : Date.now() % 1e6)
+)
+
+const second = 1_000
+/** Much more than it takes, on a machine that has other things to do. */
+const patience = 60 * second
+
+const missing = await Storage.postgresMissing()
+const onPostgres = missing === undefined ? "" : `: ${missing}`
+const overPostgres = missing === undefined ? it.concurrent : it.concurrent.skip
+
+afterAll(async () => {
+  await ServerProcess.endLeftovers()
+  await Storage.disposeShared()
+})
+
+/** A storage and a provider of the test's own, and a way to start servers on them. */
+const scene = async (
+  { onTestFinished }: Pick<TestContext, "onTestFinished">,
+  options: { readonly storage: () => Promise<Storage.Storage>; readonly env?: Readonly<Record<string, string>> }
+) => {
+  const servers: Array<ServerProcess.ServerProcess> = []
+  const provider = await Provider.start()
+  onTestFinished(() => provider.stop())
+  const storage = await options.storage()
+  onTestFinished(async () => {
+    for (const server of servers) {
+      server.signal("SIGKILL")
+      server.signal("SIGCONT")
+      await server.ended
+    }
+    await storage.dispose()
+  }, patience)
+  const env = { ...storage.env, ...options.env, OPENAI_API_KEY: "test-key", OPENAI_BASE_URL: provider.baseURL }
+  /** On a port of its own, or on one given. */
+  const begin = async (start: Partial<ServerProcess.Options> = {}) => {
+    const server = ServerProcess.start({
+      port: await ServerProcess.freePort(),
+      ...start,
+      env: { ...env, ...start.env }
+    })
+    servers.push(server)
+    return server
+  }
+  const ready = async (start?: Partial<ServerProcess.Options>) => {
+    const server = await begin(start)
+    await Patience.within(patience, server.output, server.ready)
+    return server
+  }
+  return { provider, storage, begin, ready }
+}
+
+interface TaskOf {
+  readonly after?: ReadonlyArray<string>
+  /** What the provider is told. */
+  readonly text: string
+}
+
+/** A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all others. */
+const crewOf = (tag: string, tasks: Readonly<Record<string, TaskOf>>, tools: ReadonlyArray<string> = []) => ({
+  name: "crash",
+  agents: { worker: { role: "Worker", goal: "Work", model: "openai/fake", tools } },
+  tasks: Object.fromEntries(
+    Object.entries(tasks).map(([name, { after = [], text }]) => [
+      name,
+      { description: `${tag} ${name}: ${text}`, expectedOutput: "text", dependsOn: after }
+    ])
+  )
+})
+
+/** How often the turns of a task were asked, by the number of messages that they had. */
+const askedOf = (asked: Provider.Asked, text: string): ReadonlyArray<number> =>
+  [...asked].filter(([key]) => key.includes(`: ${text}: `)).map(([, times]) => times)
+
+const ended = (follower: Follower.Follower) =>
+  Patience.within(patience, () => `stands at ${JSON.stringify(follower.events.at(-1))}`, follower.done)
+
+const hasStarted = (follower: Follower.Follower, task: string) =>
+  follower.events.some(({ taskId, type }) => type === "TaskStarted" && taskId === task)
+
+describe("a server that is killed", () => {
+  const arm = async (context: TestContext, storage: () => Promise<Storage.Storage>, count: number, armSeed: number) => {
+    // Answers come in pieces, so that some kills cut them.
+    const provider = await Provider.start("--latency", "40", "--chunks", "6", "--chunk-delay", "3")
+    context.onTestFinished(() => provider.stop())
+    const own = await storage()
+    context.onTestFinished(() => own.dispose())
+    const report = await Campaign.run({ storage: own, provider, kills: count, seed: armSeed })
+    console.log(`seed ${armSeed}: ${JSON.stringify({ ...report, problems: report.problems.length })}`)
+    expect(report.problems, `with CREWLINE_CRASH_SEED=${seed}`).toEqual([])
+    expect(report.kills).toBe(count)
+    // Otherwise nothing was shown.
+    expect(report.answersHeld).toBeGreaterThan(count)
+  }
+  // A start costs more than twice as much there.
+  const embedded = Math.floor(kills / 3)
+
+  it.concurrent(
+    `goes on by itself, embedded, ${embedded} times`,
+    { timeout: 60 * second + embedded * 15 * second },
+    (context) => arm(context, Storage.embedded, embedded, seed)
+  )
+
+  overPostgres(
+    `goes on by itself, over PostgreSQL, ${kills - embedded} times${onPostgres}`,
+    { timeout: 60 * second + kills * 15 * second },
+    (context) => arm(context, Storage.postgres, kills - embedded, seed + 1)
+  )
+
+  it.concurrent("repeats no call that must not be repeated", { timeout: 4 * patience }, async (context) => {
+    const { provider, storage, begin, ready } = await scene(context, { storage: Storage.embedded })
+    const random = Moment.seeded(seed)
+    const lines = (name: string) => [1, 2, 3].map((line) => `[[tool:append {"line":"${name} ${line}"}]]`).join(" then ")
+    // Two calls in one turn, and three turns one after another.
+    const crew = crewOf(
+      "journal",
+      { left: { text: `${lines("left")} + [[tool:append {"line":"too"}]]` }, right: { text: lines("right") } },
+      ["append"]
+    )
+    let server = await ready({ entry: "own-tools", env: { CREWLINE_LEASE: "10 minutes" } })
+    const { url } = server
+    const port = Number(new URL(url).port)
+    const id = await Client.post(url, crew, "journal")
+    const follower = Follower.follow(url, id)
+    for (let kill = 1; kill <= 4; kill++) {
+      const begun = Moment.seen([follower], ({ type }) => type === "ToolStarted")
+      await Patience.within(patience, server.output, Promise.race([begun, follower.done]))
+      // The line is written 20 ms after the call has begun, and its result is known 20 ms later.
+      await sleep(random() * 50)
+      if (follower.hasEnded()) break
+      server.signal("SIGKILL")
+      await server.ended
+      server = await begin({ entry: "own-tools", port })
+    }
+    await ended(follower)
+    const events = await Client.events(url, id)
+    expect(History.problems(events)).toEqual([])
+    expect((await Client.view(url, id)).status).toBe("completed")
+
+    const journal = (await readFile(join(storage.workspace, "journal.txt"), "utf8")).trim().split("\n")
+    expect(new Set(journal).size, journal.join("\n")).toBe(journal.length)
+    const results = events.filter(({ type }) => type === "ToolCalled")
+    const done = results.filter(({ isFailure }) => isFailure === false)
+    expect(results.length).toBe(7)
+    expect(done.length).toBeLessThan(7)
+    // A call whose end nobody saw may have written its line; the model was told that nobody knows.
+    expect(journal.length).toBeGreaterThanOrEqual(done.length)
+    expect(journal.length).toBeLessThanOrEqual(results.length)
+    for (const { isFailure, result } of results) {
+      expect(String(result)).toMatch(isFailure === true ? /begun before an interruption/ : /^appended/)
+    }
+    for (const { key } of History.answers(events)) expect((await provider.asked()).get(key), key).toBeGreaterThan(0)
+  })
+})
+
+describe("a server that is told to stop", () => {
+  const crew = crewOf("drain", {
+    first: { text: "[[latency:1500]]" },
+    second: { text: "[[latency:50]]", after: ["first"] }
+  })
+
+  /** Starts the crew, stops the server in the middle of its first call, and starts the next one. */
+  const stopAndGoOn = async (
+    context: TestContext,
+    storage: () => Promise<Storage.Storage>,
+    start: Partial<ServerProcess.Options>
+  ) => {
+    const { provider, ready } = await scene(context, { storage, env: { CREWLINE_LEASE: "10 minutes" } })
+    const server = await ready(start)
+    const id = await Client.post(server.url, crew, "drain")
+    const follower = Follower.follow(server.url, id)
+    await Patience.until(
+      patience,
+      "the first call",
+      async () => askedOf(await provider.asked(), "drain first").length > 0
+    )
+    server.signal("SIGTERM")
+    const end = await Patience.within(patience, server.output, server.ended)
+    const next = await ready({ ...start, port: Number(new URL(server.url).port) })
+    await ended(follower)
+    const events = await Client.events(next.url, id)
+    expect(follower.events).toEqual(events)
+    expect(History.problems(events)).toEqual([])
+    expect((await Client.view(next.url, id)).status).toBe("completed")
+    const asked = await provider.asked()
+    return { end, events, asked: [askedOf(asked, "drain first"), askedOf(asked, "drain second")] }
+  }
+
+  it.concurrent(
+    "finishes the call under way and leaves the rest to the next one, embedded",
+    { timeout: 4 * patience },
+    async (context) => {
+      const { asked, end } = await stopAndGoOn(context, Storage.embedded, {})
+      expect(end).toEqual({ code: 0, signal: null })
+      expect(asked).toEqual([[1], [1]])
+    }
+  )
+
+  overPostgres(
+    `gives its executions back, over PostgreSQL${onPostgres}`,
+    { timeout: 4 * patience },
+    async (context) => {
+      // With a lease of ten minutes, only what was given back goes on.
+      const { asked, end } = await stopAndGoOn(context, Storage.postgres, {})
+      expect(end).toEqual({ code: 0, signal: null })
+      expect(asked).toEqual([[1], [1]])
+    }
+  )
+
+  it.concurrent("hands back what takes longer than its patience", { timeout: 4 * patience }, async (context) => {
+    const { asked, events } = await stopAndGoOn(context, Storage.embedded, {
+      entry: "own-tools",
+      env: { GRACE_MILLIS: "200" }
+    })
+    const starts = events.filter(({ taskId, type }) => taskId === "first" && type === "TaskStarted")
+    expect(events.filter(({ type }) => type === "TaskReleased").map(({ run, taskId }) => [taskId, run])).toEqual([
+      ["first", 1]
+    ])
+    // Neither a failure nor a crash.
+    expect(starts.map(({ attempt, crashes, run }) => [run, attempt, crashes])).toEqual([
+      [1, 1, 0],
+      [2, 1, 0]
+    ])
+    expect(asked).toEqual([[2], [1]])
+  })
+})
+
+describe("two servers", () => {
+  it.concurrent("are not let into one directory", { timeout: 4 * patience }, async (context) => {
+    const { begin, ready } = await scene(context, { storage: Storage.embedded })
+    const first = await ready()
+    const crew = crewOf("alone", {
+      one: { text: "[[latency:500]]" },
+      two: { text: "[[latency:500]]", after: ["one"] },
+      three: { text: "[[latency:500]]", after: ["two"] }
+    })
+    const id = await Client.post(first.url, crew, "alone")
+    const follower = Follower.follow(first.url, id)
+    const other = await begin()
+    const { code } = await Patience.within(patience, other.output, other.ended)
+    expect(code).toBe(1)
+    expect(other.output()).toContain(`is in use by process ${first.pid}`)
+    expect(other.output()).toContain("CREWLINE_DATA")
+    expect(other.output()).not.toContain("    at ")
+    await ended(follower)
+    expect(first.isRunning()).toBe(true)
+    expect(follower.connections()).toBe(1)
+    expect((await Client.view(first.url, id)).status).toBe("completed")
+    expect(History.problems(await Client.events(first.url, id))).toEqual([])
+  })
+
+  overPostgres(
+    `share a database: each call is made once, and one takes over what the other leaves${onPostgres}`,
+    { timeout: 4 * patience },
+    async (context) => {
+      const lease = 4 * second
+      const { provider, storage, ready } = await scene(context, {
+        storage: Storage.postgres,
+        env: { CREWLINE_LEASE: `${lease} millis` }
+      })
+      const [left, right] = await Promise.all([ready(), ready()])
+      // Slower than a third of the lease, after which servers look for what nobody runs.
+      const tasks = {
+        a: { text: "[[latency:2000]]" },
+        b: { text: "[[latency:2200]]" },
+        c: { text: "[[latency:300]]", after: ["a", "b"] }
+      }
+      const begin = async ({ url }: ServerProcess.ServerProcess, tag: string) => {
+        const id = await Client.post(url, crewOf(tag, tasks), tag)
+        // Followed at the other server: events travel.
+        return { id, tag, follower: Follower.follow((url === left.url ? right : left).url, id) }
+      }
+      const both = await Promise.all(
+        [left, right].flatMap((server, index) => [1, 2, 3].map((each) => begin(server, `share-${index}-${each}`)))
+      )
+      for (const { follower } of both) await ended(follower)
+      const asked = await provider.asked()
+      for (const { id, tag } of both) {
+        expect(History.problems(await Client.events(left.url, id))).toEqual([])
+        for (const task of ["a", "b", "c"]) expect(askedOf(asked, `${tag} ${task}`), `${tag} ${task}`).toEqual([1])
+      }
+
+      // Now one dies in the middle of its calls.
+      const lefts = await Promise.all([1, 2].map((each) => begin(left, `leave-${each}`)))
+      await Promise.all(
+        lefts.map(({ follower }) =>
+          Patience.until(patience, "all started", () => hasStarted(follower, "a") && hasStarted(follower, "b"))
+        )
+      )
+      left.signal("SIGKILL")
+      await left.ended
+      const died = Date.now()
+      for (const { follower } of lefts) await ended(follower)
+      const askedAtLast = await provider.asked()
+      for (const { id, tag } of lefts) {
+        const events = await Client.events(right.url, id)
+        expect(History.problems(events)).toEqual([])
+        expect((await Client.view(right.url, id)).status).toBe("completed")
+        // In flight when it died: once more. Not begun: once.
+        expect(askedOf(askedAtLast, `${tag} a`)).toEqual([2])
+        expect(askedOf(askedAtLast, `${tag} b`)).toEqual([2])
+        expect(askedOf(askedAtLast, `${tag} c`)).toEqual([1])
+        const again = events.find(({ run, type }) => type === "TaskStarted" && run === 2)!
+        const waited = Date.parse(again.at) - died
+        expect(waited).toBeLessThan(lease * (4 / 3) + 3 * second)
+      }
+      expect(storage.env["DATABASE_URL"]).toBeDefined()
+    }
+  )
+
+  overPostgres(
+    `get by when one freezes for longer than its lease${onPostgres}`,
+    { timeout: 4 * patience },
+    async (context) => {
+      const { provider, ready } = await scene(context, {
+        storage: Storage.postgres,
+        env: { CREWLINE_LEASE: "1500 millis" }
+      })
+      const [frozen, other] = await Promise.all([ready(), ready()])
+      const early = {
+        // Frozen before its outcome: the first answer is the last.
+        outcome: { text: "[[latency:700]]" },
+        // Frozen before a turn: the answer asks for a tool.
+        turn: { text: '[[latency:700]] [[tool:calculate {"expression":"6 * 7"}]]' }
+      }
+      const late = { ...early, rest: { text: "[[latency:4000]]", after: ["outcome", "turn"] } }
+      const begin = async (tag: string, tasks: Readonly<Record<string, TaskOf>>) => {
+        const id = await Client.post(frozen.url, crewOf(tag, tasks, ["calculate"]), tag)
+        return { id, tag, follower: Follower.follow(other.url, id) }
+      }
+      // Its answer comes while the other one is at work on it.
+      const race = await begin("race", { outcome: { text: "[[latency:4000]]" } })
+      const over = await begin("over", early)
+      const open = await begin("open", late)
+      await Patience.until(patience, "the first calls", async () => {
+        const asked = await provider.asked()
+        return ["race outcome", "over outcome", "over turn", "open outcome", "open turn"].every(
+          (text) => askedOf(asked, text).length > 0
+        )
+      })
+      frozen.signal("SIGSTOP")
+
+      // The other one takes all up: one ends, one has settled the tasks that the frozen one works on, one is in the middle.
+      await ended(over.follower)
+      await Patience.until(patience, "the last task started", () => hasStarted(open.follower, "rest"))
+      await Patience.until(
+        patience,
+        "the answer to the frozen one",
+        async () => askedOf(await provider.answered(), "race outcome")[0] === 1
+      )
+      const overEvents = await Client.events(other.url, over.id)
+      frozen.signal("SIGCONT")
+      await ended(race.follower)
+      await ended(open.follower)
+      // It lives on: what it starts now ends. By then it has long read the answers that waited for it.
+      const after = await begin("after", { only: { text: "[[latency:1500]]" } })
+      await ended(after.follower)
+      expect(frozen.isRunning()).toBe(true)
+
+      expect(await Client.events(other.url, over.id)).toEqual(overEvents)
+      const asked = await provider.asked()
+      for (const { id, tag } of [over, open, race]) {
+        const events = await Client.events(frozen.url, id)
+        expect(History.problems(events)).toEqual([])
+        const view = await Client.view(frozen.url, id)
+        expect(view.status).toBe("completed")
+        expect(askedOf(asked, `${tag} outcome`)).toEqual([2])
+        // A second turn was the other's alone.
+        if (view.tasks["turn"] !== undefined) expect(askedOf(asked, `${tag} turn`)).toEqual([2, 1])
+        for (const task of ["outcome", "turn"].filter((name) => view.tasks[name] !== undefined)) {
+          const outcomes = events.filter((event) => event.type === "TaskCompleted" && event.taskId === task)
+          expect(outcomes.map(({ run }) => run)).toEqual([2])
+          expect(view.tasks[task]!.output).toEqual(outcomes[0]!["output"])
+        }
+      }
+    }
+  )
+})

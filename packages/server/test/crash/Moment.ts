@@ -1,0 +1,96 @@
+/**
+ * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Event, Follower } from "./Follower.ts"
+
+export type Moment =
+  /** While clients post: between the request and its answer, between log and queue. */
+  | { readonly kind: "posting"; readonly millis: number }
+  /** While the server starts, reads its log and takes executions up; a share of the time that a start takes. */
+  | { readonly kind: "starting"; readonly share: number }
+  /** So long after it was ready. */
+  | { readonly kind: "running"; readonly millis: number }
+  /** Right after so many more events. */
+  | { readonly kind: "events"; readonly count: number }
+  /** So long after the next event of a type, if one comes soon. */
+  | { readonly kind: "type"; readonly type: string; readonly millis: number }
+
+/** Numbers in [0, 1) by a seed (mulberry32). */
+export type Random = () => number
+
+export const seeded = (seed: number): Random => {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+const types = [
+  "TaskStarted",
+  "TurnCompleted",
+  "TurnCompleted",
+  "ToolCalled",
+  "ToolCalled",
+  "TaskCompleted",
+  "OutputRejected",
+  "TaskRetried",
+  "GuardrailJudged"
+]
+
+const kinds = ["starting", "running", "events", "type", "events", "type"] as const
+
+/** The next moment; the first one of a round may be while clients post, and cannot be while the server starts. */
+export const draw = (random: Random, isFirst: boolean): Moment => {
+  const kind = isFirst && random() < 0.5 ? "posting" : kinds[Math.floor(random() * kinds.length)]!
+  switch (kind) {
+    case "posting":
+      return { kind, millis: random() * 40 }
+    case "starting":
+      return isFirst ? { kind: "running", millis: random() * 300 } : { kind, share: 0.2 + random() }
+    case "running":
+      return { kind, millis: random() * 500 }
+    case "events":
+      return { kind, count: 1 + Math.floor(random() * 14) }
+    case "type":
+      return { kind, type: types[Math.floor(random() * types.length)]!, millis: random() < 0.5 ? 0 : random() * 12 }
+  }
+}
+
+export const toText = (moment: Moment): string => (moment.kind === "type" ? `after ${moment.type}` : moment.kind)
+
+/** Waits for the next event that `isIt` holds for, of any of these executions. */
+export const seen = (followers: ReadonlyArray<Follower>, isIt: (event: Event) => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const listener = (event: Event) => {
+      if (!isIt(event)) return
+      for (const { listeners } of followers) listeners.delete(listener)
+      resolve()
+    }
+    for (const { listeners } of followers) listeners.add(listener)
+  })
+
+/** Waits for the moment, from now on. */
+export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, startMillis: number): Promise<void> => {
+  switch (moment.kind) {
+    case "posting":
+    case "running":
+      await sleep(moment.millis)
+      return
+    case "starting":
+      await sleep(moment.share * startMillis)
+      return
+    case "events": {
+      let left = moment.count
+      await seen(followers, () => --left === 0)
+      return
+    }
+    case "type":
+      // Not every type comes once more: then some moment is as good.
+      await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(600)])
+      if (moment.millis > 0) await sleep(moment.millis)
+  }
+}

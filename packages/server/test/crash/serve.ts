@@ -1,0 +1,62 @@
+/**
+ * A server like `crewline serve`, with two differences that tests need: a tool that must not be called twice, and another patience
+ * with the work under way when it is told to stop (`GRACE_MILLIS`).
+ */
+import * as Tool from "@crewline/core/Tool"
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Providers from "@crewline/llm/Providers"
+import * as Database from "@crewline/memory-pg/Database"
+import * as Listener from "@crewline/server/Listener"
+import * as Server from "@crewline/server/Server"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { appendFileSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+
+const config = Config.all({
+  listen: Server.listenConfig,
+  database: Database.config,
+  lease: Server.leaseConfig,
+  workspace: Config.NonEmptyString("CREWLINE_WORKSPACE"),
+  graceMillis: Config.withDefault(Config.Int("GRACE_MILLIS"), 5_000)
+})
+
+/** Appends a line with the name of its call to a file, in the middle of a pause. */
+const append = (workspace: string) =>
+  Tool.make({
+    name: "append",
+    description: "Appends a line to the journal. Every call counts.",
+    parameters: {
+      type: "object",
+      properties: { line: { type: "string" } },
+      required: ["line"],
+      additionalProperties: false
+    },
+    execute: async ({ line }, { idempotencyKey }) => {
+      await sleep(20)
+      appendFileSync(join(workspace, "journal.txt"), `${idempotencyKey}\n`)
+      await sleep(20)
+      return `appended ${String(line)}`
+    }
+  })
+
+const program = Effect.gen(function* () {
+  const { graceMillis, ...options } = yield* config
+  const services = yield* Layer.build(
+    Server.layer({
+      ...options,
+      worker: { graceMillis },
+      llm: Providers.layerConfig,
+      toolbox: Toolbox.layer([append(options.workspace)])
+    })
+  )
+  yield* Console.log(`Crewline listens on ${Context.get(services, Listener.Listener).url}`)
+  return yield* Effect.never
+})
+
+NodeRuntime.runMain(Effect.scoped(program))
