@@ -379,11 +379,11 @@ const server = Net.createServer({ noDelay: true }, (socket) => {
     while (!busy) {
       const end = pending.indexOf(separator)
       if (end === -1) return
-      const head = pending.latin1Slice(0, end)
+      const head = pending.toString("latin1", 0, end)
       const length = Number(contentLength.exec(head)?.[1] ?? 0)
       const start = end + 4
       if (pending.length < start + length) return
-      const body = pending.utf8Slice(start, start + length)
+      const body = pending.toString("utf8", start, start + length)
       pending = pending.subarray(start + length)
       busy = true
       let immediate = true

@@ -1,0 +1,45 @@
+/** What the type of a tool's parameters says about its function. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { expect, test } from "tstyche"
+import * as z from "zod"
+import * as Tool from "../src/Tool.ts"
+import * as Toolbox from "../src/Toolbox.ts"
+
+const base = { name: "t", description: "d" } as const
+
+test("arguments have the type of the schema", () => {
+  Tool.make({
+    ...base,
+    parameters: Schema.Struct({ city: Schema.String, from: Schema.optionalKey(Schema.DateFromString) }),
+    execute: (args, context) => {
+      expect(args).type.toBe<{ readonly city: string; readonly from?: Date }>()
+      expect(context.signal).type.toBe<AbortSignal>()
+      return null
+    }
+  })
+  Tool.make({
+    ...base,
+    parameters: z.object({ city: z.string(), days: z.number().default(3) }),
+    execute: (args) => {
+      expect(args).type.toBe<{ city: string; days: number }>()
+    }
+  })
+  Tool.make({
+    ...base,
+    parameters: { type: "object", properties: { city: { type: "string" } } },
+    execute: (args) => {
+      expect(args).type.toBe<Schema.JsonObject>()
+    }
+  })
+})
+
+test("the function returns JSON, as it is, promised or as an effect that fails only as tools do", () => {
+  expect(Tool.make({ ...base, execute: async () => ({ a: [1, null] }) })).type.toBe<Toolbox.Tool>()
+  expect(Tool.make<Tool.Parameters>).type.toBeCallableWith({
+    ...base,
+    execute: () => Effect.fail(new Toolbox.ToolRetry({ message: "again" }))
+  })
+  expect(Tool.make<Tool.Parameters>).type.not.toBeCallableWith({ ...base, execute: () => Effect.fail(new Error("no")) })
+  expect(Tool.make<Tool.Parameters>).type.not.toBeCallableWith({ ...base, execute: () => Symbol("no") })
+})
