@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
-import * as localEventLog from "./internal/localEventLog.ts"
+import * as LocalEventLog from "./internal/LocalEventLog.ts"
 
 /** The execution moved on: read the delta and decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
@@ -189,7 +189,7 @@ export class EventLog extends Context.Service<
  * oldest are forgotten first and then answer `UnknownExecution`.
  */
 export const layerLocalWith = (options: { readonly keepEnded: number }): Layer.Layer<EventLog> =>
-  Layer.sync(EventLog, () => localEventLog.make(options))
+  Layer.sync(EventLog, () => LocalEventLog.make(options))
 
 /** The log in the memory of this process: gone with it. Remembers the last 1,000 ended executions. */
 export const layerLocal: Layer.Layer<EventLog> = layerLocalWith({ keepEnded: 1_000 })

@@ -11,6 +11,8 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as EventLog0001 from "./Migrations/EventLog0001.ts"
+import * as EventLogWriting0002 from "./Migrations/EventLogWriting0002.ts"
+import * as EventLogReading0003 from "./Migrations/EventLogReading0003.ts"
 
 export interface Migration {
   /** From 1, without gaps; never changed once released. */
@@ -31,7 +33,11 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
 }
 
 /** The tables of this package. */
-export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log", sql: EventLog0001.sql }]
+export const migrations: ReadonlyArray<Migration> = [
+  { id: 1, name: "event-log", sql: EventLog0001.sql },
+  { id: 2, name: "event-log-writing", sql: EventLogWriting0002.sql },
+  { id: 3, name: "event-log-reading", sql: EventLogReading0003.sql }
+]
 
 /** The oldest PostgreSQL that everything here was tried on. */
 const oldestServer = 15

@@ -3,55 +3,23 @@
  *
  * Everything of an append happens in one synchronous step of one fiber, so it is atomic without a lock; nothing is decoded or
  * copied deeply, so an append costs a few microseconds. Whoever appends or reads must not change the objects afterwards.
- * Followers hold a position in the execution's own array, never a copy of it; only passing deltas are buffered, and few.
  *
  * `EventLog.ts` imports this file for its layer and this file imports the errors from there: nothing here may touch
  * `EventLog` before a function is called.
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Pull from "effect/Pull"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
+import * as LocalExecution from "./LocalExecution.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
+type Execution = LocalExecution.Execution
 type Reason = typeof EventLog.Reason.Type
-
-/** A follower that wants deltas; a delta is seen after the events that stood when it was published. */
-interface DeltaFollower {
-  readonly pending: Array<{ readonly after: number; readonly delta: ExecutionEvent.TextDelta }>
-}
-
-interface Execution {
-  readonly id: string
-  readonly tenant: string
-  readonly crewName: string
-  readonly crewId: string | undefined
-  readonly idempotencyKey: string | undefined
-  /** The event with `seq` n stands at n - 1. */
-  readonly events: Array<Event>
-  version: number
-  status: EventLog.Summary["status"]
-  /** The greatest time given to an event so far. */
-  lastMillis: number
-  /** Terminal events by task id. */
-  readonly outcomes: Map<string, Event>
-  /** What an append answered, by nonce, and by turn: for its repetition. Absent until the first. */
-  nonces: Map<string, EventLog.Appended> | undefined
-  turns: Map<string, EventLog.Appended> | undefined
-  /** Followers that wait for something new. */
-  readonly waiting: Set<() => void>
-  readonly deltaFollowers: Set<DeltaFollower>
-  owner: string | undefined
-  leaseUntil: number
-}
 
 interface TenantState {
   /** In the order of their start. */
@@ -59,21 +27,9 @@ interface TenantState {
   readonly idempotency: Map<string, { readonly requestHash: string; readonly executionId: string }>
 }
 
-/** Events handed to a follower at once. */
-const pageSize = 512
-/** Deltas kept for a follower that does not keep up; further ones are dropped. */
-const maxPendingDeltas = 256
-
 const fail = (operation: string, reason: Reason) => Effect.fail(new EventLog.EventLogError({ operation, reason }))
 
 const turnKey = (event: ExecutionEvent.TurnCompleted) => `${event.run} ${event.turn} ${event.taskId}`
-
-const stamp = (draft: ExecutionEvent.Draft, seq: number, at: string, executionId: string): Event => ({
-  ...draft,
-  seq,
-  at,
-  executionId
-})
 
 /** The drafts without turns that stand already, or stand before in the same list. */
 const withNewTurns = (
@@ -103,89 +59,6 @@ const flawOf = (drafts: ReadonlyArray<ExecutionEvent.Draft>): Reason | undefined
   }
   return undefined
 }
-
-const belongsTo = (event: Event, taskId: string) => "taskId" in event && event.taskId === taskId
-
-const lastSeq = (execution: Execution) => execution.events.length
-
-const isEnded = (execution: Execution) =>
-  execution.status === "completed" || execution.status === "failed" || execution.status === "cancelled"
-
-const wake = (execution: Execution) => {
-  if (execution.waiting.size === 0) return
-  const waiting = Array.from(execution.waiting)
-  execution.waiting.clear()
-  for (const resume of waiting) resume()
-}
-
-const summaryOf = (execution: Execution): EventLog.Summary => {
-  const last = execution.events.at(-1)!
-  return {
-    id: execution.id,
-    tenant: execution.tenant,
-    crewName: execution.crewName,
-    ...(execution.crewId !== undefined && { crewId: execution.crewId }),
-    status: execution.status,
-    startedAt: execution.events[0]!.at,
-    ...(isEnded(execution) && { endedAt: last.at }),
-    lastSeq: lastSeq(execution),
-    version: execution.version
-  }
-}
-
-/**
- * The stored events after `cursor` with the deltas where they belong, at most one page of events. `undefined`: nothing is there.
- */
-const page = (
-  execution: Execution,
-  cursor: number,
-  deltas: DeltaFollower | undefined
-): NonEmptyReadonlyArray<ExecutionEvent.Followed> | undefined => {
-  const events = execution.events.slice(cursor, cursor + pageSize)
-  if (deltas === undefined || deltas.pending.length === 0) return Arr.isArrayNonEmpty(events) ? events : undefined
-  const mixed: Array<ExecutionEvent.Followed> = []
-  let taken = 0
-  for (const event of events) {
-    while (taken < deltas.pending.length && deltas.pending[taken]!.after < event.seq)
-      mixed.push(deltas.pending[taken++]!.delta)
-    mixed.push(event)
-  }
-  const reached = cursor + events.length
-  while (taken < deltas.pending.length && deltas.pending[taken]!.after <= reached)
-    mixed.push(deltas.pending[taken++]!.delta)
-  deltas.pending.splice(0, taken)
-  return Arr.isArrayNonEmpty(mixed) ? mixed : undefined
-}
-
-const waitForMore = (execution: Execution) =>
-  Effect.callback<void>((resume) => {
-    const waiter = () => resume(Effect.void)
-    execution.waiting.add(waiter)
-    return Effect.sync(() => execution.waiting.delete(waiter))
-  })
-
-const followExecution = (execution: Execution, after: number, deltas: DeltaFollower | undefined) =>
-  Stream.fromPull(
-    Effect.sync(() => {
-      let cursor = after
-      const pull: Pull.Pull<NonEmptyReadonlyArray<ExecutionEvent.Followed>> = Effect.suspend(() => {
-        const next = page(execution, cursor, deltas)
-        if (next !== undefined) {
-          for (let i = next.length - 1; i >= 0; i--) {
-            const event = next[i]!
-            if (ExecutionEvent.isStored(event)) {
-              cursor = event.seq
-              break
-            }
-          }
-          return Effect.succeed(next)
-        }
-        if (isEnded(execution) && cursor >= lastSeq(execution)) return Cause.done()
-        return Effect.flatMap(waitForMore(execution), () => pull)
-      })
-      return pull
-    })
-  )
 
 /** Makes a log; `keepEnded` is how many ended executions it remembers, the oldest are forgotten first. */
 export const make = (options: { readonly keepEnded: number }): EventLog.EventLog["Service"] => {
@@ -249,7 +122,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         crewName: event.plan.name,
         crewId: startOptions?.crewId,
         idempotencyKey: idempotency?.key,
-        events: [stamp(event, 1, isoOf(millis), executionId)],
+        events: [LocalExecution.stamp(event, 1, isoOf(millis), executionId)],
         version: 1,
         status: "pending",
         lastMillis: millis,
@@ -298,10 +171,13 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       // A batch that grew before it was sent again: what stands already is left out.
       if (turns > 1 || earlier !== undefined) accepted = withNewTurns(drafts, execution.turns)
 
-      if (isEnded(execution)) return fail("append", new EventLog.Ended({}))
+      if (LocalExecution.isEnded(execution)) return fail("append", new EventLog.Ended({}))
       const expected = appendOptions?.expectVersion
       if (expected !== undefined && expected !== execution.version) {
-        return fail("append", new EventLog.Conflict({ version: execution.version, lastSeq: lastSeq(execution) }))
+        return fail(
+          "append",
+          new EventLog.Conflict({ version: execution.version, lastSeq: LocalExecution.lastSeq(execution) })
+        )
       }
       for (const draft of drafts) {
         if (!ExecutionEvent.isTerminal(draft)) continue
@@ -318,7 +194,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       const at = isoOf(millis)
       const events: Array<Event> = []
       for (const draft of accepted) {
-        const event = stamp(draft, execution.events.length + 1, at, executionId)
+        const event = LocalExecution.stamp(draft, execution.events.length + 1, at, executionId)
         execution.events.push(event)
         events.push(event)
         if (!ExecutionEvent.isStructural(event)) continue
@@ -334,12 +210,16 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
           forgetOldest()
         }
       }
-      const appended: EventLog.Appended = { lastSeq: lastSeq(execution), version: execution.version, events }
+      const appended: EventLog.Appended = {
+        lastSeq: LocalExecution.lastSeq(execution),
+        version: execution.version,
+        events
+      }
       if (nonce !== undefined) (execution.nonces ??= new Map()).set(nonce, appended)
       for (const event of events) {
         if (event.type === "TurnCompleted") (execution.turns ??= new Map()).set(turnKey(event), appended)
       }
-      wake(execution)
+      LocalExecution.wake(execution)
       return Effect.succeed(appended)
     })
 
@@ -355,7 +235,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       const events: Array<Event> = []
       for (let i = after; i < execution.events.length && events.length < limit; i++) {
         const event = execution.events[i]!
-        if (belongsTo(event, taskId)) events.push(event)
+        if (LocalExecution.belongsTo(event, taskId)) events.push(event)
       }
       return Effect.succeed(events)
     })
@@ -378,17 +258,17 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         const execution = find(fiber, executionId)
         if (execution === undefined) return fail("follow", new EventLog.UnknownExecution({ executionId }))
         const after = Math.max(followOptions?.after ?? 0, 0)
-        if (followOptions?.deltas !== true) return Effect.succeed(followExecution(execution, after, undefined))
+        if (followOptions?.deltas !== true) return Effect.succeed(LocalExecution.follow(execution, after, undefined))
         return Effect.map(
           Effect.acquireRelease(
             Effect.sync(() => {
-              const follower: DeltaFollower = { pending: [] }
+              const follower: LocalExecution.DeltaFollower = { pending: [] }
               execution.deltaFollowers.add(follower)
               return follower
             }),
             (follower) => Effect.sync(() => execution.deltaFollowers.delete(follower))
           ),
-          (follower) => followExecution(execution, after, follower)
+          (follower) => LocalExecution.follow(execution, after, follower)
         )
       })
     )
@@ -397,9 +277,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
     Effect.withFiber((fiber) => {
       const execution = find(fiber, delta.executionId)
       if (execution !== undefined && execution.deltaFollowers.size > 0) {
-        const passing = { after: lastSeq(execution), delta }
-        for (const { pending } of execution.deltaFollowers) if (pending.length < maxPendingDeltas) pending.push(passing)
-        wake(execution)
+        LocalExecution.pass(execution, delta)
       }
       return Effect.void
     })
@@ -409,7 +287,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       const execution = find(fiber, executionId)
       return execution === undefined
         ? fail("summary", new EventLog.UnknownExecution({ executionId }))
-        : Effect.succeed(summaryOf(execution))
+        : Effect.succeed(LocalExecution.summaryOf(execution))
     })
 
   const list: EventLog.EventLog["Service"]["list"] = (listOptions = {}) =>
@@ -427,7 +305,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         if (status !== undefined && !status.includes(execution.status)) continue
         if (crewId !== undefined && execution.crewId !== crewId) continue
         if (crewName !== undefined && execution.crewName !== crewName) continue
-        summaries.push(summaryOf(execution))
+        summaries.push(LocalExecution.summaryOf(execution))
       }
       return Effect.succeed(summaries)
     })
@@ -455,7 +333,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         adopted.map((execution) => ({
           executionId: execution.id,
           tenant: execution.tenant,
-          lastSeq: lastSeq(execution)
+          lastSeq: LocalExecution.lastSeq(execution)
         }))
       )
     })

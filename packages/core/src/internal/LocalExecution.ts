@@ -1,0 +1,146 @@
+/**
+ * One execution of the local event log: its events, and those who follow them. Followers hold a position in the execution's own
+ * array, never a copy of it; only passing deltas are buffered, and few.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import type * as EventLog from "../EventLog.ts"
+import * as ExecutionEvent from "../ExecutionEvent.ts"
+
+type Event = ExecutionEvent.ExecutionEvent
+
+/** A follower that wants deltas; a delta is seen after the events that stood when it was published. */
+export interface DeltaFollower {
+  readonly pending: Array<{ readonly after: number; readonly delta: ExecutionEvent.TextDelta }>
+}
+
+export interface Execution {
+  readonly id: string
+  readonly tenant: string
+  readonly crewName: string
+  readonly crewId: string | undefined
+  readonly idempotencyKey: string | undefined
+  /** The event with `seq` n stands at n - 1. */
+  readonly events: Array<Event>
+  version: number
+  status: EventLog.Summary["status"]
+  /** The greatest time given to an event so far. */
+  lastMillis: number
+  /** Terminal events by task id. */
+  readonly outcomes: Map<string, Event>
+  /** What an append answered, by nonce, and by turn: for its repetition. Absent until the first. */
+  nonces: Map<string, EventLog.Appended> | undefined
+  turns: Map<string, EventLog.Appended> | undefined
+  /** Followers that wait for something new. */
+  readonly waiting: Set<() => void>
+  readonly deltaFollowers: Set<DeltaFollower>
+  owner: string | undefined
+  leaseUntil: number
+}
+
+/** Events handed to a follower at once. */
+const pageSize = 512
+/** Deltas kept for a follower that does not keep up; further ones are dropped. */
+const maxPendingDeltas = 256
+
+export const stamp = (draft: ExecutionEvent.Draft, seq: number, at: string, executionId: string): Event => ({
+  ...draft,
+  seq,
+  at,
+  executionId
+})
+
+export const belongsTo = (event: Event, taskId: string) => "taskId" in event && event.taskId === taskId
+
+export const lastSeq = (execution: Execution) => execution.events.length
+
+export const isEnded = (execution: Execution) =>
+  execution.status === "completed" || execution.status === "failed" || execution.status === "cancelled"
+
+export const wake = (execution: Execution) => {
+  if (execution.waiting.size === 0) return
+  const waiting = Array.from(execution.waiting)
+  execution.waiting.clear()
+  for (const resume of waiting) resume()
+}
+
+/** Gives a passing delta to the followers that want deltas. */
+export const pass = (execution: Execution, delta: ExecutionEvent.TextDelta) => {
+  const passing = { after: lastSeq(execution), delta }
+  for (const { pending } of execution.deltaFollowers) if (pending.length < maxPendingDeltas) pending.push(passing)
+  wake(execution)
+}
+
+export const summaryOf = (execution: Execution): EventLog.Summary => {
+  const last = execution.events.at(-1)!
+  return {
+    id: execution.id,
+    tenant: execution.tenant,
+    crewName: execution.crewName,
+    ...(execution.crewId !== undefined && { crewId: execution.crewId }),
+    status: execution.status,
+    startedAt: execution.events[0]!.at,
+    ...(isEnded(execution) && { endedAt: last.at }),
+    lastSeq: lastSeq(execution),
+    version: execution.version
+  }
+}
+
+/**
+ * The stored events after `cursor` with the deltas where they belong, at most one page of events. `undefined`: nothing is there.
+ */
+const page = (
+  execution: Execution,
+  cursor: number,
+  deltas: DeltaFollower | undefined
+): NonEmptyReadonlyArray<ExecutionEvent.Followed> | undefined => {
+  const events = execution.events.slice(cursor, cursor + pageSize)
+  if (deltas === undefined || deltas.pending.length === 0) return Arr.isArrayNonEmpty(events) ? events : undefined
+  const mixed: Array<ExecutionEvent.Followed> = []
+  let taken = 0
+  for (const event of events) {
+    while (taken < deltas.pending.length && deltas.pending[taken]!.after < event.seq)
+      mixed.push(deltas.pending[taken++]!.delta)
+    mixed.push(event)
+  }
+  const reached = cursor + events.length
+  while (taken < deltas.pending.length && deltas.pending[taken]!.after <= reached)
+    mixed.push(deltas.pending[taken++]!.delta)
+  deltas.pending.splice(0, taken)
+  return Arr.isArrayNonEmpty(mixed) ? mixed : undefined
+}
+
+const waitForMore = (execution: Execution) =>
+  Effect.callback<void>((resume) => {
+    const waiter = () => resume(Effect.void)
+    execution.waiting.add(waiter)
+    return Effect.sync(() => execution.waiting.delete(waiter))
+  })
+
+/** The events after `after`, then those that come, to the end of the execution. */
+export const follow = (execution: Execution, after: number, deltas: DeltaFollower | undefined) =>
+  Stream.fromPull(
+    Effect.sync(() => {
+      let cursor = after
+      const pull: Pull.Pull<NonEmptyReadonlyArray<ExecutionEvent.Followed>> = Effect.suspend(() => {
+        const next = page(execution, cursor, deltas)
+        if (next !== undefined) {
+          for (let i = next.length - 1; i >= 0; i--) {
+            const event = next[i]!
+            if (ExecutionEvent.isStored(event)) {
+              cursor = event.seq
+              break
+            }
+          }
+          return Effect.succeed(next)
+        }
+        if (isEnded(execution) && cursor >= lastSeq(execution)) return Cause.done()
+        return Effect.flatMap(waitForMore(execution), () => pull)
+      })
+      return pull
+    })
+  )
