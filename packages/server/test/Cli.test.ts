@@ -185,6 +185,12 @@ describe("crewline run", { timeout: 60_000 }, () => {
     expect(await Process.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
   })
 
+  it("says so when there is no output, and prints none", async () => {
+    const { code, stderr, stdout } = await Process.run(["run", "review.yaml", "-i", "text=Water boils."])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" })
+    expect(stderr).toMatch(/rewrite: skipped \(condition, because of judge\)[^]*There is no output/)
+  })
+
   it("names everything that is wrong before anything runs", async () => {
     const { code, stderr, stdout } = await Process.run(["run", "brief.yaml"])
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })

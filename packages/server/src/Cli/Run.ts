@@ -38,5 +38,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
       EventLogError: ({ message }) => Effect.fail(Failure.failed(message))
     })
   )
-  if (!options.json) yield* output.result(Watch.asText(result.output))
+  if (options.json) return
+  if (result.output === null) yield* output.say("There is no output: the final task was skipped.")
+  else yield* output.result(Watch.asText(result.output))
 }, Effect.scoped)
