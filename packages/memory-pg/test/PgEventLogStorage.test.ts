@@ -50,7 +50,8 @@ const draft: fc.Arbitrary<ExecutionEvent.Draft> = fc.oneof(
   fc.constantFrom<ExecutionEvent.Draft>(
     { type: "TaskSkipped", taskId: "c", reason: "condition" },
     { type: "ExecutionPaused" },
-    { type: "SignalReceived", signal: "s", value: null }
+    { type: "SignalReceived", signal: "s", value: null },
+    { type: "ToolStarted", taskId: "a", run: 1, turn: 1, callId: "c", tool: "t" }
   ),
   { weight: 1, arbitrary: fc.constant<ExecutionEvent.Draft>(ended) }
 )

@@ -164,9 +164,10 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         repeated++
         earlier ??= recorded
       }
-      // Progress that stands already was sent again. What a batch decides besides is news, whatever its turns are.
+      // Progress that stands already was sent again. What a batch brings besides is news, whatever its turns are.
       if (earlier !== undefined && repeated === turns && !drafts.some(ExecutionEvent.isStructural)) {
-        return Effect.succeed(earlier)
+        const given = turns > 1 ? withNewTurns(drafts, undefined) : drafts
+        if (turns === drafts.length || earlier.events.length === given.length) return Effect.succeed(earlier)
       }
       // A batch that grew before it was sent again: what stands already is left out.
       if (turns > 1 || earlier !== undefined) accepted = withNewTurns(drafts, execution.turns)

@@ -116,16 +116,20 @@ begin
         from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
         join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
         where e.type = 'TurnCompleted';
-      -- Progress that stands already was sent again. What a batch decides besides is news, whatever its turns are.
+      -- Progress that stands already was sent again. What a batch brings besides is news, whatever its turns are.
       if turns_known = turns_given and (item->>'structural')::int = 0 then
         select e.* into earlier
-          from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
+          from rows from (jsonb_to_recordset(item->'turns') as (task_id text, run int, turn int)) with ordinality
+            as t (task_id, run, turn, position)
           join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
-          where e.type = 'TurnCompleted' order by e.seq limit 1;
-        outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
-        version := earlier.append_version;
-        return next;
-        continue;
+          where e.type = 'TurnCompleted' order by t.position limit 1;
+        given := jsonb_array_length(item->'events');
+        if given in (turns_given, earlier.append_last - earlier.append_first + 1) then
+          outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
+          version := earlier.append_version;
+          return next;
+          continue;
+        end if;
       end if;
     end if;
 

@@ -217,6 +217,14 @@ export const declare = (it: Story.It): void => {
       assert.strictEqual(lastSeq, 3)
       assert.deepStrictEqual(Story.seqs(events), [3])
       assert.deepInclude(events[0], Story.turn("a", 2))
+      const third = yield* log.append(executionId, [Story.turn("a", 1, "again"), Story.toolCalled("a", "1")])
+      assert.deepStrictEqual(
+        third.events.map(({ seq, type }) => [seq, type]),
+        [[4, "ToolCalled"]]
+      )
+      // Nothing new at all: what the first of them did.
+      const again = yield* log.append(executionId, [Story.turn("a", 2), Story.turn("a", 1)])
+      assert.deepStrictEqual(again.events, events)
     })
   )
 
