@@ -3,6 +3,7 @@
  *
  * Decisions about one execution are taken one after the other; those that arrive while an append is under way share the next one.
  * A decision that meets a conflict is taken again on the newer state; nothing is ever appended that was decided on an older one.
+ * A decision once asked for is taken, also when the one who asked is interrupted. Ended executions are not kept.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
@@ -15,6 +16,7 @@ import * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type { Draft, ExecutionEvent } from "../ExecutionEvent.ts"
+import * as Tenant from "../Tenant.ts"
 
 /** What a decision came to. `state` includes its events. */
 export interface Committed {
@@ -31,6 +33,7 @@ interface Request {
 
 interface Entry {
   readonly id: string
+  readonly tenant: string
   state: Execution.Execution | undefined
   /** Events that came back before an earlier one did. */
   readonly ahead: Map<number, ExecutionEvent>
@@ -38,6 +41,10 @@ interface Entry {
   busy: boolean
   readonly leaving: Set<() => void>
 }
+
+/** No single command is to blame: the storage is gone for a while, or does not know the execution. */
+const isOutage = (error: EventLog.EventLogError): boolean =>
+  error.reason._tag !== "Unavailable" || error.reason.isRetryable
 
 /** Appends that the storage may have taken although it answered nothing are sent again, with the same nonce. */
 const appendTries = 6
@@ -58,6 +65,8 @@ export class Ledger extends Context.Service<
     ) => Effect.Effect<boolean, EventLog.EventLogError>
     /** Drops what is known of the execution; those who wait for its end here are told. */
     readonly forget: (executionId: string) => void
+    /** How many executions are known. */
+    readonly size: () => number
     /** Is told of every execution that ends here. */
     readonly onEnded: (listener: (executionId: string) => void) => void
     /** Waits until the execution has ended, or is not this process's business any more. */
@@ -73,19 +82,38 @@ export class Ledger extends Context.Service<
       let appends = 0
       const listeners = new Set<(executionId: string) => void>()
 
-      const entryOf = (id: string): Entry => {
-        let entry = entries.get(id)
-        if (entry === undefined) {
-          entry = { id, state: undefined, ahead: new Map(), requests: [], busy: false, leaving: new Set() }
-          entries.set(id, entry)
+      const entryOf = (id: string, tenant: string): Entry => {
+        const known = entries.get(id)
+        if (known?.tenant === tenant) return known
+        const entry: Entry = {
+          id,
+          tenant,
+          state: undefined,
+          ahead: new Map(),
+          requests: [],
+          busy: false,
+          leaving: new Set()
         }
+        // Somebody asks under another tenant: the log will refuse one of the two, and neither may touch what the other knows.
+        if (known === undefined) entries.set(id, entry)
         return entry
+      }
+
+      const drop = (entry: Entry): void => {
+        if (entries.get(entry.id) === entry) entries.delete(entry.id)
+      }
+
+      /** Nothing was found out about the execution: it does not exist, or takes no more appends. */
+      const tidy = (entry: Entry): void => {
+        if (entry.state === undefined && !entry.busy) drop(entry)
       }
 
       const absorb = (entry: Entry, events: ReadonlyArray<ExecutionEvent>): void => {
         const before = entry.state?.status
         add(entry, events)
-        if (entry.state === undefined || entry.state.status === "running" || before !== "running") return
+        if (entry.state === undefined || entry.state.status === "running") return
+        drop(entry)
+        if (before !== "running") return
         leave(entry)
         for (const listener of listeners) listener(entry.id)
       }
@@ -207,32 +235,24 @@ export class Ledger extends Context.Service<
         }
       })
 
+      const take = (entry: Entry, batch: ReadonlyArray<Request>): Effect.Effect<void> =>
+        Effect.catchCause(commit(entry, batch), (cause) => {
+          // One of them cannot be stored, or decided: the others need not suffer for it.
+          if (batch.length > 1 && !cause.reasons.some((reason) => reason._tag === "Fail" && isOutage(reason.error))) {
+            return Effect.forEach(batch, (request) => take(entry, [request]), { discard: true })
+          }
+          for (const { answer } of batch) Deferred.doneUnsafe(answer, Effect.failCause(cause))
+          return Effect.void
+        })
+
       const drain = Effect.fnUntraced(function* (entry: Entry) {
-        while (entry.requests.length > 0) {
-          const batch = entry.requests.splice(0)
-          yield* Effect.catchCause(commit(entry, batch), (cause) =>
-            Effect.sync(() => {
-              for (const { answer } of batch) Deferred.doneUnsafe(answer, Effect.failCause(cause))
-            })
-          )
-        }
+        while (entry.requests.length > 0) yield* take(entry, entry.requests.splice(0))
         entry.busy = false
+        tidy(entry)
       })
 
-      return Ledger.of({
-        state: (executionId) => Effect.suspend(() => refresh(entryOf(executionId))),
-        seen: (executionId) => entries.get(executionId)?.state,
-        decide: (executionId, command) =>
-          Effect.suspend(() => {
-            const entry = entryOf(executionId)
-            const answer = Deferred.makeUnsafe<Answer, EventLog.EventLogError>()
-            entry.requests.push({ command, answer })
-            if (entry.busy) return Deferred.await(answer)
-            entry.busy = true
-            return Effect.andThen(Effect.uninterruptible(drain(entry)), Deferred.await(answer))
-          }),
-        record: Effect.fnUntraced(function* (executionId, { events, run, taskId }) {
-          const entry = entryOf(executionId)
+      const record = Effect.fnUntraced(
+        function* (entry: Entry, taskId: string, run: number, events: NonEmptyReadonlyArray<Draft>) {
           const appended = yield* Effect.result(append(entry, events, undefined))
           if (Result.isFailure(appended)) {
             if (appended.failure.reason._tag === "Ended") return false
@@ -240,16 +260,47 @@ export class Ledger extends Context.Service<
           }
           absorb(entry, appended.success.events)
           // Another version than ours: something structural happened; it may have fenced this run off.
-          if (entry.state === undefined || entry.state.version !== appended.success.version) yield* refresh(entry)
-          const task = Execution.task(entry.state!, taskId)
-          return (
-            task !== undefined && task.run === run && task.status === "running" && entry.state!.status === "running"
+          const known = entry.state
+          const state = known?.version === appended.success.version ? known : yield* refresh(entry)
+          const task = Execution.task(state, taskId)
+          return task !== undefined && task.run === run && task.status === "running" && state.status === "running"
+        },
+        (effect, entry) =>
+          Effect.ensuring(
+            effect,
+            Effect.sync(() => tidy(entry))
           )
-        }),
+      )
+
+      return Ledger.of({
+        state: (executionId) =>
+          Effect.withFiber((fiber) => {
+            const entry = entryOf(executionId, fiber.getRef(Tenant.Current))
+            return Effect.ensuring(
+              refresh(entry),
+              Effect.sync(() => tidy(entry))
+            )
+          }),
+        seen: (executionId) => entries.get(executionId)?.state,
+        size: () => entries.size,
+        decide: (executionId, command) =>
+          Effect.withFiber((fiber) => {
+            const entry = entryOf(executionId, fiber.getRef(Tenant.Current))
+            const answer = Deferred.makeUnsafe<Answer, EventLog.EventLogError>()
+            entry.requests.push({ command, answer })
+            if (!entry.busy) {
+              entry.busy = true
+              // By nobody's fiber: who came first must not work for all who come after, nor take them with it when it ends.
+              Effect.runForkWith(fiber.context)(drain(entry))
+            }
+            return Deferred.await(answer)
+          }),
+        record: (executionId, { events, run, taskId }) =>
+          Effect.withFiber((fiber) => record(entryOf(executionId, fiber.getRef(Tenant.Current)), taskId, run, events)),
         forget: (executionId) => {
           const entry = entries.get(executionId)
-          if (entry === undefined || entry.busy) return
-          entries.delete(executionId)
+          if (entry === undefined) return
+          drop(entry)
           leave(entry)
         },
         onEnded: (listener) => {

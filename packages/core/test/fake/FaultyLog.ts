@@ -1,0 +1,35 @@
+/** An event log in memory whose appends and reads a test can delay, lose or refuse. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as EventLog from "../../src/EventLog.ts"
+
+type Service = EventLog.EventLog["Service"]
+
+/** What stands between the caller and the log; `next` is the log itself. */
+export interface Faults {
+  readonly append?: (
+    next: Service["append"],
+    ...args: Parameters<Service["append"]>
+  ) => Effect.Effect<EventLog.Appended, EventLog.EventLogError>
+  readonly read?: (next: Service["read"], ...args: Parameters<Service["read"]>) => ReturnType<Service["read"]>
+  readonly adopt?: (next: Service["adopt"], ...args: Parameters<Service["adopt"]>) => ReturnType<Service["adopt"]>
+}
+
+export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
+  Layer.effect(
+    EventLog.EventLog,
+    Effect.map(EventLog.EventLog, (log) =>
+      EventLog.EventLog.of({
+        ...log,
+        append: (...args) => (faults.append === undefined ? log.append(...args) : faults.append(log.append, ...args)),
+        read: (...args) => (faults.read === undefined ? log.read(...args) : faults.read(log.read, ...args)),
+        adopt: (...args) => (faults.adopt === undefined ? log.adopt(...args) : faults.adopt(log.adopt, ...args))
+      })
+    )
+  ).pipe(Layer.provide(EventLog.layerLocal))
+
+export const unavailable = (isRetryable: boolean): EventLog.EventLogError =>
+  new EventLog.EventLogError({
+    operation: "append",
+    reason: new EventLog.Unavailable({ description: "the disk is gone", isRetryable })
+  })
