@@ -107,6 +107,30 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(values).toEqual(Array.from({ length: lines }, (_, n) => "é".repeat(n % 300)))
   })
 
+  it("misses nothing of what is appended while it catches up", async () => {
+    const id = await start(1)
+    const append = (from: number, to: number) => {
+      const [head, ...tail] = Array.from({ length: to - from }, (_, n): ExecutionEvent.Draft => ({
+        type: "SignalReceived",
+        signal: `s${from + n}`,
+        value: null
+      }))
+      return Effect.runPromise(log().append(id, [head!, ...tail]))
+    }
+    await append(0, 500)
+    const clients: Array<Socket.Client> = []
+    for (let n = 500; n < 700; n += 5) {
+      clients.push(open(id, (n * 7) % 500))
+      await append(n, n + 5)
+    }
+    Deferred.doneUnsafe(gate, Effect.void)
+    for (const [n, client] of clients.entries()) {
+      expect((await client.closed).code).toBe(1000)
+      const seqs = client.seqs()
+      expect(seqs).toEqual(Socket.upTo(seqs.at(-1)!).slice(((500 + n * 5) * 7) % 500))
+    }
+  })
+
   it("is told why it is refused", async () => {
     const id = await start(1)
     expect(await open("exec_none").closed).toMatchObject({ code: 4404 })
