@@ -157,7 +157,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         yield* processes[0].log.append("x", [ended])
         const seen = yield* Fiber.join(follower)
         yield* Fiber.interrupt(killer)
-        assert.deepStrictEqual(seen, yield* there.log.read("x"))
+        assert.deepStrictEqual<ReadonlyArray<unknown>>(seen, yield* there.log.read("x"))
         assert.deepStrictEqual(
           seen.map((event) => ("seq" in event ? event.seq : 0)),
           Array.from({ length: 322 }, (_, index) => index + 1)

@@ -1,4 +1,5 @@
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import type * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as StoredEvent from "../src/PgEventLog/StoredEvent.ts"
@@ -7,7 +8,7 @@ const at = new Date("2026-11-22T12:00:00.123Z")
 
 /** Any JSON, large enough at times to be stored apart. */
 const json = fc.oneof(
-  { weight: 9, arbitrary: fc.jsonValue({ stringUnit: "binary" }) },
+  { weight: 9, arbitrary: fc.jsonValue({ stringUnit: "binary" }).map((value) => value as Schema.Json) },
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 50 }).map((text) => text.repeat(10_000)) }
 )
 

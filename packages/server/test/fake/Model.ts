@@ -3,6 +3,7 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
+import * as Fallback from "@crewline/llm/Fallback"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
@@ -12,7 +13,7 @@ export type Answer = (request: Llm.Request, model: string) => Effect.Effect<stri
 /** Answers every request by its text; streamed answers come word by word. */
 export const layer = (answer: Answer): Layer.Layer<Llm.Llm> =>
   Layer.succeed(Llm.Llm, {
-    resolve: (reference = "fake/model") =>
+    resolve: Fallback.resolving((reference = "fake/model") =>
       Effect.succeed({
         reference,
         generate: (request: Llm.Request) =>
@@ -26,6 +27,7 @@ export const layer = (answer: Answer): Layer.Layer<Llm.Llm> =>
             }
           })
       })
+    )
   })
 
 /** Names the task that it was asked for. */
