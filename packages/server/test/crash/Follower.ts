@@ -35,7 +35,7 @@ const connect = (url: string, onMessage: (text: string) => void, onSocket: (sock
   new Promise<void>((resolve) => {
     const socket = new WebSocket(url, { perMessageDeflate: false })
     onSocket(socket)
-    socket.on("message", (data) => onMessage(String(data)))
+    socket.on("message", (data) => onMessage((data as Buffer).toString()))
     socket.on("error", () => undefined)
     socket.on("close", () => resolve())
   })

@@ -41,7 +41,7 @@ const append = (workspace: string) =>
       await sleep(20)
       appendFileSync(join(workspace, "journal.txt"), `${idempotencyKey}\n`)
       await sleep(20)
-      return `appended ${String(line)}`
+      return `appended ${JSON.stringify(line)}`
     }
   })
 
