@@ -19,7 +19,7 @@ import * as Provider from "./crash/Provider.ts"
 import * as ServerProcess from "./crash/ServerProcess.ts"
 import * as Storage from "./crash/Storage.ts"
 
-const kills = Number(process.env["CREWLINE_CRASHES"] ?? 32)
+const kills = Number(process.env["CREWLINE_CRASHES"] ?? 30)
 const seed = Number(
   process.env["CREWLINE_CRASH_SEED"] ?? (process.env["CREWLINE_CRASHES"] === undefined ? 1 : Date.now() % 1e6)
 )
@@ -116,7 +116,7 @@ describe("a server that is killed", () => {
     expect(report.answersHeld).toBeGreaterThan(count)
   }
   // A start costs more than twice as much there.
-  const embedded = Math.floor(kills / 3)
+  const embedded = Math.floor(kills * 0.3)
 
   it.concurrent(
     `goes on by itself, embedded, ${embedded} times`,

@@ -1,5 +1,6 @@
 /**
- * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening.
+ * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening. The clock counts in starts of the
+ * server, which take about a second, so that a slow machine is killed in the same phases as a fast one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Event, Follower } from "./Follower.ts"
@@ -7,10 +8,10 @@ import type { Event, Follower } from "./Follower.ts"
 export type Moment =
   /** While clients post: between the request and its answer, between log and queue. */
   | { readonly kind: "posting"; readonly millis: number }
-  /** While the server starts, reads its log and takes executions up; a share of the time that a start takes. */
-  | { readonly kind: "starting"; readonly share: number }
+  /** While the server starts, reads its log and takes executions up. */
+  | { readonly kind: "starting"; readonly starts: number }
   /** So long after it was ready. */
-  | { readonly kind: "running"; readonly millis: number }
+  | { readonly kind: "running"; readonly starts: number }
   /** Right after so many more events. */
   | { readonly kind: "events"; readonly count: number }
   /** So long after the next event of a type, if one comes soon. */
@@ -50,9 +51,9 @@ export const draw = (random: Random, isFirst: boolean): Moment => {
     case "posting":
       return { kind, millis: random() * 40 }
     case "starting":
-      return isFirst ? { kind: "running", millis: random() * 300 } : { kind, share: 0.2 + random() }
+      return isFirst ? { kind: "running", starts: random() * 0.5 } : { kind, starts: 0.2 + random() }
     case "running":
-      return { kind, millis: random() * 500 }
+      return { kind, starts: random() * 0.6 }
     case "events":
       return { kind, count: 1 + Math.floor(random() * 14) }
     case "type":
@@ -77,11 +78,11 @@ export const seen = (followers: ReadonlyArray<Follower>, isIt: (event: Event) =>
 export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, startMillis: number): Promise<void> => {
   switch (moment.kind) {
     case "posting":
-    case "running":
       await sleep(moment.millis)
       return
+    case "running":
     case "starting":
-      await sleep(moment.share * startMillis)
+      await sleep(moment.starts * startMillis)
       return
     case "events": {
       let left = moment.count
@@ -90,7 +91,7 @@ export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, s
     }
     case "type":
       // Not every type comes once more: then some moment is as good.
-      await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(600)])
+      await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(startMillis)])
       if (moment.millis > 0) await sleep(moment.millis)
   }
 }
