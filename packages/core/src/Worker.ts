@@ -5,6 +5,7 @@
  * Delivery is at least once, commit exactly once. A lost lease interrupts the work. When the worker stops, what it runs is handed back
  * unharmed, so that it is neither counted as a crash nor as a failure.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -67,6 +68,9 @@ export class Worker extends Context.Service<
 /** How long a task rests in the queue after the storage failed under it, in milliseconds. */
 const storageBackoffMillis = 1_000
 
+const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
+  failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
+
 const make = (options: Options) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
@@ -82,10 +86,15 @@ const make = (options: Options) =>
     const maxCrashes = options.maxCrashes ?? 5
     const running = new Map<number, { readonly lease: TaskQueue.Lease; readonly fiber: Fiber.Fiber<void> }>()
 
-    const enqueue = (state: Execution.Execution) =>
-      Effect.flatMap(Tenant.Current, (tenant) =>
-        queue.submit(TaskQueue.factsOf(state, { tenant, now: clock.currentTimeMillisUnsafe() }))
-      )
+    const enqueue = Effect.fnUntraced(function* (state: Execution.Execution) {
+      const tenant = yield* Tenant.Current
+      yield* queue.submit(TaskQueue.factsOf(state, { tenant, now: clock.currentTimeMillisUnsafe() }))
+      // What was committed meanwhile was told to a queue that did not know the execution yet.
+      const now = ledger.seen(state.id)
+      if (now === undefined || now.lastSeq === state.lastSeq) return
+      const { nodes, paused, settled, signals } = TaskQueue.factsOf(now, { tenant, now: 0 })
+      yield* queue.tell(state.id, { nodes, settled, signals, paused })
+    })
 
     const rebuild = Effect.fnUntraced(function* (executionId: string) {
       yield* queue.forget(executionId)
@@ -135,10 +144,14 @@ const make = (options: Options) =>
         case "settled":
           return queue.tell(lease.executionId, { settled: [lease.taskId] })
         case "suspended": {
+          const state = ledger.seen(lease.executionId)
+          if (state === undefined) return queue.release(lease)
           // The queue may lack more than the wait: what the task spawned, and what came since.
           const now = clock.currentTimeMillisUnsafe()
-          const facts = TaskQueue.factsOf(ledger.seen(lease.executionId)!, { tenant: lease.tenant, now })
-          const { remainingMillis, waits } = facts.suspended.find(({ id }) => id === lease.taskId)!
+          const facts = TaskQueue.factsOf(state, { tenant: lease.tenant, now })
+          const suspended = facts.suspended.find(({ id }) => id === lease.taskId)
+          if (suspended === undefined) return queue.release(lease)
+          const { remainingMillis, waits } = suspended
           const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
           return Effect.andThen(
             queue.suspend(lease, left, facts.nodes),
@@ -146,7 +159,13 @@ const make = (options: Options) =>
           )
         }
         case "paused":
-          return Effect.andThen(queue.tell(lease.executionId, { paused: true }), queue.release(lease))
+          // It may have gone on since: what is told last must be what the log said last.
+          return Effect.andThen(
+            Effect.suspend(() =>
+              queue.tell(lease.executionId, { paused: ledger.seen(lease.executionId)?.paused ?? true })
+            ),
+            queue.release(lease)
+          )
         case "dependencies":
         case "unknown-task":
           return rebuild(lease.executionId)
@@ -266,41 +285,50 @@ const make = (options: Options) =>
       yield* Result.isSuccess(decided) ? announce(decided.success, lease) : refused(lease, decided.failure)
     })
 
-    const work = Effect.fnUntraced(function* (lease: TaskQueue.Lease) {
-      const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
-      const seen = Execution.task(state, lease.taskId)
-      const decided = yield* ledger.decide(lease.executionId, {
-        _tag: "Start",
-        taskId: lease.taskId,
-        worker: name,
-        maxCrashes,
-        timedOut: lease.timedOut,
-        now: clock.currentTimeMillisUnsafe(),
-        ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
-      })
-      if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
-      const task = Execution.task(decided.success.state, lease.taskId)!
-      if (task.status !== "running") {
-        running.delete(lease.nonce)
-        return yield* announce(decided.success, lease)
-      }
-      const { run } = task
-      const ended = yield* Effect.onInterrupt(
-        Effect.catchDefect(runLeg(decided.success.state, task), (defect) =>
-          Effect.as(
-            Effect.logError(`Task "${lease.taskId}" of ${lease.executionId} hit a defect`, defect),
-            failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
+    // Only the leg itself can be interrupted: a start or an outcome that is recorded must be followed by what it means.
+    const work = (lease: TaskQueue.Lease) =>
+      Effect.uninterruptibleMask(
+        Effect.fnUntraced(function* (restore) {
+          const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
+          const seen = Execution.task(state, lease.taskId)
+          const decided = yield* ledger.decide(lease.executionId, {
+            _tag: "Start",
+            taskId: lease.taskId,
+            worker: name,
+            maxCrashes,
+            timedOut: lease.timedOut,
+            now: clock.currentTimeMillisUnsafe(),
+            ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
+          })
+          if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
+          const task = Execution.task(decided.success.state, lease.taskId)!
+          if (task.status !== "running") {
+            running.delete(lease.nonce)
+            return yield* announce(decided.success, lease)
+          }
+          const { run } = task
+          const ended = yield* restore(runLeg(decided.success.state, task)).pipe(
+            Effect.catchDefect((defect) =>
+              Effect.as(
+                Effect.logError(`Task "${lease.taskId}" of ${lease.executionId} hit a defect`, defect),
+                failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
+              )
+            ),
+            Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason))),
+            // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
+            Effect.onInterrupt(() =>
+              stopping && running.has(lease.nonce)
+                ? Effect.ignore(finish(lease, run, { outcome: { _tag: "Released" }, progress: [] }))
+                : Effect.void
+            )
           )
-        ),
-        // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
-        () =>
-          stopping && running.has(lease.nonce)
-            ? Effect.ignore(finish(lease, run, { outcome: { _tag: "Released" }, progress: [] }))
-            : Effect.void
+          yield* Effect.catchReason(finish(lease, run, ended), "EventLogError", "Unavailable", (reason, error) =>
+            // What cannot be stored cannot be stored the next time either.
+            reason.isRetryable ? Effect.fail(error) : finish(lease, run, unstored(reason))
+          )
+          yield* restore(remember(decided.success.state, task.plan, ended))
+        })
       )
-      yield* Effect.uninterruptible(finish(lease, run, ended))
-      yield* remember(decided.success.state, task.plan, ended)
-    })
 
     let free = options.concurrency ?? 256
     let stopping = false
@@ -311,6 +339,7 @@ const make = (options: Options) =>
         work(lease),
         Effect.fnUntraced(function* (error) {
           if (error._tag === "Lost") return yield* queue.release(lease)
+          if (error.reason._tag === "UnknownExecution") return yield* queue.forget(lease.executionId)
           yield* Effect.logWarning(
             `The event log failed under task "${lease.taskId}" of ${lease.executionId}: ${error.message}`
           )
@@ -327,8 +356,14 @@ const make = (options: Options) =>
         running.delete(lease.nonce)
         free++
         wakeDispatcher?.()
-        // A defect of ours: the task must not stay leased for ever.
-        if (Exit.isFailure(exit) && !stopping) Effect.runForkWith(context)(queue.release(lease, storageBackoffMillis))
+        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+        // A defect of ours: it must be seen, and the task must not stay leased for ever.
+        Effect.runForkWith(context)(
+          Effect.andThen(
+            Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
+            queue.release(lease, storageBackoffMillis)
+          )
+        )
       })
     }
 
@@ -346,12 +381,15 @@ const make = (options: Options) =>
     const context = yield* Effect.context()
     const dispatcher = yield* Effect.forkScoped(
       Effect.forever(
-        Effect.gen(function* () {
-          if (free <= 0) yield* hasRoom
-          const leases = yield* queue.take({ worker: name, limit: free })
-          free -= leases.length
-          leases.forEach(begin)
-        })
+        // What was taken is begun, whenever the end comes.
+        Effect.uninterruptibleMask(
+          Effect.fnUntraced(function* (restore) {
+            if (free <= 0) yield* restore(hasRoom)
+            const leases = yield* restore(queue.take({ worker: name, limit: free }))
+            free -= leases.length
+            leases.forEach(begin)
+          })
+        )
       )
     )
     yield* Effect.forkScoped(

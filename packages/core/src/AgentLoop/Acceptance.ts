@@ -93,7 +93,9 @@ export const judge = Effect.fnUntraced(function* (options: {
         check(decoded, { task: task.id, inputs: leg.plan.inputs })
       )
       if (result._tag === "Failure") return { _tag: "Ended", ended: result.failure(unrecorded) }
-      complaint = result.value === true ? undefined : result.value
+      // A function in JavaScript may answer anything: only `true` lets pass.
+      const said: unknown = result.value
+      complaint = said === true ? undefined : typeof said === "string" ? said : Prompting.refusedWithoutReason
     } else {
       // The judge is paid: the answer is made durable first, and so is the verdict.
       if (Arr.isReadonlyArrayNonEmpty(unrecorded)) yield* leg.record(unrecorded)

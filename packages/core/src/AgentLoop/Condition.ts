@@ -4,10 +4,11 @@
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as JsonPointer from "effect/JsonPointer"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Acceptance from "./Acceptance.ts"
-import type { Ended, Leg } from "./Leg.ts"
+import { failed, type Ended, type Leg } from "./Leg.ts"
 import { textOf } from "./Prompting.ts"
 
 /** True or false, or the end of a leg whose condition could not be told. `schema` decodes the output that a function is given. */
@@ -32,11 +33,17 @@ export const holds = (
       const result = yield* Acceptance.runCode("condition", () =>
         check(value, { task: when.task, inputs: leg.plan.inputs })
       )
-      return result._tag === "Success" ? result.value : result.failure([])
+      // A function in JavaScript may answer anything.
+      return result._tag === "Success" ? Boolean(result.value) : result.failure([])
     })
   }
   if ("contains" in when) return Effect.succeed(textOf(output).toLowerCase().includes(when.contains.toLowerCase()))
-  if ("matches" in when) return Effect.succeed(new RegExp(when.matches, "u").test(textOf(output)))
+  if ("matches" in when) {
+    const matches = Result.try(() => new RegExp(when.matches, "u"))
+    if (Result.isSuccess(matches)) return Effect.succeed(matches.success.test(textOf(output)))
+    const message = `The condition of task "${leg.task.id}" is no regular expression: ${JSON.stringify(when.matches)}.`
+    return Effect.succeed(failed("invalid-condition", message, { isRetryable: false }))
+  }
   return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))
 }
 

@@ -96,6 +96,7 @@ export const complaintMessage = (complaint: string, schema: JsonSchema.JsonSchem
   )
 
 export const emptyAnswer = "The answer was empty."
+export const refusedWithoutReason = "A check refused the answer and gave no reason."
 export const truncatedAnswer = "The answer was cut off because it was too long. Answer shorter."
 
 export const invalidJson = (reason: string): string => `The answer is not JSON: ${reason}`

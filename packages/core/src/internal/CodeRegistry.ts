@@ -19,6 +19,8 @@ export class CodeRegistry extends Context.Service<
     const byName = new Map<string, Crew.Code>()
     return {
       add: (executionId, crew) => {
+        // Most crews have no functions, and their names may be without end.
+        if (Object.keys(crew.code).length === 0) return
         byExecution.set(executionId, crew.code)
         byName.set(crew.definition.name, crew.code)
       },

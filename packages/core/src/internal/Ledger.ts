@@ -69,6 +69,8 @@ export class Ledger extends Context.Service<
     readonly size: () => number
     /** Is told of every execution that ends here. */
     readonly onEnded: (listener: (executionId: string) => void) => void
+    /** Is told of what is read of an execution that was known before: most of it others have written. */
+    readonly onRead: (listener: (read: Committed) => void) => void
     /** Waits until the execution has ended, or is not this process's business any more. */
     readonly left: (executionId: string) => Effect.Effect<void>
   }
@@ -81,6 +83,7 @@ export class Ledger extends Context.Service<
       const writer = `${(yield* Random.next).toString(36).slice(2, 12)}-`
       let appends = 0
       const listeners = new Set<(executionId: string) => void>()
+      const readers = new Set<(read: Committed) => void>()
 
       const entryOf = (id: string, tenant: string): Entry => {
         const known = entries.get(id)
@@ -141,15 +144,15 @@ export class Ledger extends Context.Service<
 
       const refresh = (entry: Entry): Effect.Effect<Execution.Execution, EventLog.EventLogError> =>
         Effect.flatMap(log.read(entry.id, { after: entry.state?.lastSeq ?? 0, payloads: false }), (events) => {
+          const isKnown = entry.state !== undefined
           absorb(entry, events)
-          return entry.state === undefined
-            ? Effect.fail(
-                new EventLog.EventLogError({
-                  operation: "read",
-                  reason: new EventLog.UnknownExecution({ executionId: entry.id })
-                })
-              )
-            : Effect.succeed(entry.state)
+          const { state } = entry
+          if (state === undefined) {
+            const reason = new EventLog.UnknownExecution({ executionId: entry.id })
+            return Effect.fail(new EventLog.EventLogError({ operation: "read", reason }))
+          }
+          if (isKnown && events.length > 0) for (const reader of readers) reader({ events, state })
+          return Effect.succeed(state)
         })
 
       const append = (
@@ -305,6 +308,9 @@ export class Ledger extends Context.Service<
         },
         onEnded: (listener) => {
           listeners.add(listener)
+        },
+        onRead: (reader) => {
+          readers.add(reader)
         },
         left: (executionId) =>
           Effect.callback<void>((resume) => {

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -31,6 +32,7 @@ interface Active {
   timer: Fiber.Fiber<unknown> | undefined
 }
 
+/** Executions that are taken up at once, besides those that run here. */
 const adoptLimit = 10_000
 
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -58,23 +60,33 @@ export const make = (options: Crewline.Options) =>
     const leaseMillis = options.leaseMillis ?? 15_000
     const sweepMillis = options.sweepMillis ?? leaseMillis / 3
     const active = new Map<string, Active>()
+    const fork = Effect.runForkWith(yield* Effect.context())
 
+    // What is recorded must be told, whether or not the one who asked is still there.
     const decide = Effect.fnUntraced(function* (executionId: string, command: Decision.Command) {
       const decided = yield* ledger.decide(executionId, command)
       if (Result.isSuccess(decided)) yield* worker.announce(decided.success)
       if (!active.has(executionId)) ledger.forget(executionId)
-    })
+    }, Effect.uninterruptible)
 
     /** From now on this process runs it. */
     const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
+      const tenant = yield* Tenant.Current
       if (active.has(state.id)) return
-      const entry: Active = { tenant: yield* Tenant.Current, verifiedSeq: state.lastSeq, timer: undefined }
+      const entry: Active = { tenant, verifiedSeq: state.lastSeq, timer: undefined }
       active.set(state.id, entry)
       const { timeoutMillis } = state.plan
       if (timeoutMillis !== undefined) {
         const now = yield* Clock.currentTimeMillis
         const left = Math.min(Math.max(Date.parse(state.startedAt) + timeoutMillis - now, 0), timeoutMillis)
-        const stop = Effect.ignore(decide(state.id, { _tag: "Timeout", millis: timeoutMillis }))
+        const stop = decide(state.id, { _tag: "Timeout", millis: timeoutMillis }).pipe(
+          // A storage that fails does not make the execution run for ever.
+          Effect.retry({
+            while: ({ reason }) => reason._tag === "Unavailable",
+            schedule: Schedule.spaced(sweepMillis)
+          }),
+          Effect.ignore
+        )
         entry.timer = yield* Effect.forkIn(Effect.delay(stop, left), scope)
       }
       yield* worker.enqueue(state)
@@ -85,7 +97,13 @@ export const make = (options: Crewline.Options) =>
       active.delete(executionId)
       entry?.timer?.interruptUnsafe()
     }
-    ledger.onEnded(deactivate)
+    // However it ended, and wherever: what still runs of it here is stopped.
+    ledger.onEnded((executionId) => {
+      deactivate(executionId)
+      registry.forget(executionId)
+      fork(queue.forget(executionId))
+    })
+    ledger.onRead((read) => fork(worker.announce(read)))
 
     const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
       const completed: Array<string> = []
@@ -161,27 +179,32 @@ export const make = (options: Crewline.Options) =>
       )
       if (!started.existing) {
         if (crew !== undefined) registry.add(executionId, crew)
-        yield* activate(yield* ledger.state(executionId))
+        yield* Effect.catch(Effect.flatMap(ledger.state(executionId), activate), (error) =>
+          // It is stored: whoever asked must not start it again. The sweep takes it up.
+          Effect.logWarning(`Execution ${executionId} begins later: ${error.message}`)
+        )
       }
       return handleOf(started, crew)
-    })
+    }, Effect.uninterruptible)
 
     /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
     const sweep = Effect.fnUntraced(function* () {
       // What begins while the log is asked is not in its answer.
       const before = [...active.keys()]
-      const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: adoptLimit })
+      const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: active.size + adoptLimit })
       const ids = new Set(owned.map((each) => each.executionId))
       for (const id of before) {
         if (ids.has(id) || !active.has(id)) continue
         deactivate(id)
         yield* queue.forget(id)
         ledger.forget(id)
+        registry.forget(id)
       }
       for (const { executionId, lastSeq, tenant } of owned) {
         yield* takeUp(executionId, lastSeq).pipe(
           Effect.provideService(Tenant.Current, tenant),
-          Effect.catch((error) => Effect.logWarning(`Execution ${executionId} could not be taken up: ${error.message}`))
+          // One that cannot be read must not keep the others waiting.
+          Effect.catchCause((cause) => Effect.logWarning(`Execution ${executionId} could not be taken up`, cause))
         )
       }
     })
@@ -189,8 +212,12 @@ export const make = (options: Crewline.Options) =>
     const takeUp = Effect.fnUntraced(function* (executionId: string, lastSeq: number) {
       const entry = active.get(executionId)
       if (entry !== undefined) {
-        // Quiet in the queue, and moved in the log since it was last looked at: the queue may lack a fact.
-        if (entry.verifiedSeq === lastSeq || (yield* queue.inspect(executionId)) === "busy") return
+        // What others wrote is told to the queue when it is read.
+        if ((ledger.seen(executionId)?.lastSeq ?? 0) < lastSeq) yield* ledger.state(executionId)
+        const queued = yield* queue.inspect(executionId)
+        // Gone from the queue; or quiet there, and moved in the log since it was last looked at: the queue may lack a fact.
+        if (queued === "busy" || (queued === "idle" && entry.verifiedSeq === lastSeq) || !active.has(executionId))
+          return
         const state = yield* ledger.state(executionId)
         const { nodes, settled, signals, paused } = TaskQueue.factsOf(state, { tenant: entry.tenant, now: 0 })
         yield* worker.enqueue(state)
@@ -212,9 +239,7 @@ export const make = (options: Crewline.Options) =>
     yield* Effect.forkScoped(
       Effect.forever(
         Effect.andThen(
-          Effect.catch(sweep(), (error) =>
-            Effect.logWarning(`Looking for unfinished executions failed: ${error.message}`)
-          ),
+          Effect.catchCause(sweep(), (cause) => Effect.logWarning("Looking for unfinished executions failed", cause)),
           Effect.sleep(sweepMillis)
         )
       )
@@ -259,9 +284,9 @@ const decodeOutput = (
   const decode = (task: string, value: Schema.Json): Effect.Effect<unknown> => {
     const schema = crew.code[task]?.output
     if (schema === undefined || value === null) return Effect.succeed(value)
-    return Effect.map(
-      Effect.promise(() => Promise.resolve(schema["~standard"].validate(value))),
-      (result) => (result.issues === undefined ? result.value : value)
+    return Effect.promise(async () => schema["~standard"].validate(value)).pipe(
+      Effect.map((result) => (result.issues === undefined ? result.value : value)),
+      Effect.catchDefect(() => Effect.succeed(value))
     )
   }
   const finals = View.finalsOf(state)

@@ -7,6 +7,7 @@ type Service = EventLog.EventLog["Service"]
 
 /** What stands between the caller and the log; `next` is the log itself. */
 export interface Faults {
+  readonly start?: (next: Service["start"], ...args: Parameters<Service["start"]>) => ReturnType<Service["start"]>
   readonly append?: (
     next: Service["append"],
     ...args: Parameters<Service["append"]>
@@ -21,6 +22,7 @@ export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
     Effect.map(EventLog.EventLog, (log) =>
       EventLog.EventLog.of({
         ...log,
+        start: (...args) => (faults.start === undefined ? log.start(...args) : faults.start(log.start, ...args)),
         append: (...args) => (faults.append === undefined ? log.append(...args) : faults.append(log.append, ...args)),
         read: (...args) => (faults.read === undefined ? log.read(...args) : faults.read(log.read, ...args)),
         adopt: (...args) => (faults.adopt === undefined ? log.adopt(...args) : faults.adopt(log.adopt, ...args))

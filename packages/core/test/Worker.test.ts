@@ -1,0 +1,559 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import { failed, type Ended } from "../src/AgentLoop/Leg.ts"
+import * as EventLog from "../src/EventLog.ts"
+import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
+import type * as Llm from "../src/Llm.ts"
+import type * as Plan from "../src/Plan.ts"
+import * as Usage from "../src/Usage.ts"
+import type * as Worker from "../src/Worker.ts"
+import * as FaultyLog from "./fake/FaultyLog.ts"
+import * as Process from "./fake/Process.ts"
+import * as World from "./fake/World.ts"
+
+type Runner = (typeof Worker.Runner)["Service"]
+
+const retry: Plan.Retry = { attempts: 3, initialMillis: 10, factor: 1, maxMillis: 10 }
+/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
+const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
+
+/** Runs in a scope, over a log in memory, or over this one. */
+const inMemory = <A, E>(
+  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
+  log = EventLog.layerLocal
+): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
+
+const eventsOf = Effect.fnUntraced(function* (id: string) {
+  return yield* (yield* EventLog.EventLog).read(id)
+})
+
+const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, type: T) =>
+  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
+
+const turn = (taskId: string, run: number, number: number): ExecutionEvent.Draft => ({
+  type: "TurnCompleted",
+  taskId,
+  run,
+  turn: number,
+  messages: [],
+  parts: [{ type: "tool-call", id: `call_${number}`, name: "look", params: {}, providerExecuted: false }],
+  finishReason: "tool-calls",
+  model: "fake-1",
+  usage: { ...Usage.zero, requests: 1 }
+})
+
+const begun = (taskId: string, run: number, crashes: number): ExecutionEvent.Draft => ({
+  type: "TaskStarted",
+  taskId,
+  run,
+  attempt: 1,
+  worker: "dead",
+  crashes
+})
+
+const completed = (output: string): Ended => ({ outcome: { _tag: "Completed", output }, progress: [] })
+
+/** A model that answers `done` once `release` was called, and says when a call was interrupted. */
+const gate = () => {
+  const state = { asked: 0, interrupted: 0, open: false }
+  const model = World.llm(() => {
+    state.asked++
+    return state.open
+      ? World.text("done")
+      : Effect.onInterrupt(Effect.never, () =>
+          Effect.sync(() => {
+            state.interrupted++
+          })
+        )
+  })
+  return { state, model }
+}
+
+describe("Worker", () => {
+  describe("when it stops", () => {
+    it.effect("hands back what runs: neither a crash nor a failure, and another takes it up at once", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { model, state } = gate()
+          const first = yield* Process.start({ model })
+          const handle = yield* first.crewline.startPlan(World.plan({ a: {}, b: {} }))
+          yield* seconds(1)
+          assert.strictEqual((yield* first.worker.running).length, 2)
+          yield* first.close
+          assert.strictEqual(state.interrupted, 2)
+          const events = yield* eventsOf(handle.id)
+          assert.deepStrictEqual(events.map((event) => event.type).slice(-2), ["TaskReleased", "TaskReleased"])
+          assert.deepStrictEqual(yield* first.worker.running, [])
+
+          state.open = true
+          const second = yield* Process.start({ model })
+          yield* TestClock.adjust(1)
+          const view = yield* second.crewline.get(handle.id)
+          assert.strictEqual(view.status, "completed")
+          const runs = ofType(yield* eventsOf(handle.id), "TaskStarted")
+          assert.deepStrictEqual(
+            runs.map(({ attempt, crashes, run }) => [run, attempt, crashes]),
+            [
+              [1, 1, 0],
+              [1, 1, 0],
+              [2, 1, 0],
+              [2, 1, 0]
+            ]
+          )
+        })
+      )
+    )
+
+    it.effect("in the middle of a start, hands that back too", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { model, state } = gate()
+          const first = yield* Process.start({ model })
+          const handle = yield* first.crewline.startPlan(World.plan({ a: {} }))
+          yield* TestClock.adjust(50)
+          const closing = yield* Effect.forkChild(first.close)
+          yield* seconds(1)
+          yield* Fiber.join(closing)
+          assert.strictEqual(state.asked, 0)
+          assert.deepStrictEqual(
+            (yield* eventsOf(handle.id)).map((event) => event.type),
+            ["ExecutionStarted", "TaskStarted", "TaskReleased"]
+          )
+        }),
+        FaultyLog.layer({ append: (next, ...args) => Effect.delay(next(...args), 100) })
+      )
+    )
+
+    it.effect("gives the work under way its time", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const model = World.llm((request) =>
+            Effect.delay(Effect.succeed(World.text("done")), request.caller!.taskId === "short" ? 500 : 5_000)
+          )
+          const first = yield* Process.start({ model, options: { worker: { graceMillis: 1_000 } } })
+          const handle = yield* first.crewline.startPlan(
+            World.plan({ short: {}, long: {}, later: { context: ["short"] } })
+          )
+          yield* TestClock.adjust(10)
+          const closing = yield* Effect.forkChild(first.close)
+          yield* seconds(2)
+          yield* Fiber.join(closing)
+          const events = yield* eventsOf(handle.id)
+          assert.deepStrictEqual(
+            ofType(events, "TaskCompleted").map((event) => event.taskId),
+            ["short"]
+          )
+          assert.deepStrictEqual(
+            ofType(events, "TaskReleased").map((event) => event.taskId),
+            ["long"]
+          )
+          // What became ready while it stopped was not begun.
+          assert.strictEqual(ofType(events, "TaskStarted").length, 2)
+        })
+      )
+    )
+  })
+
+  it.effect("a task whose lease is lost is stopped, and says nothing more", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { model, state } = gate()
+        const { crewline, queue, worker } = yield* Process.start({ model })
+        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        yield* seconds(1)
+        const before = (yield* eventsOf(handle.id)).length
+        yield* queue.forget(handle.id)
+        yield* TestClock.adjust(1)
+        assert.strictEqual(state.interrupted, 1)
+        assert.strictEqual((yield* eventsOf(handle.id)).length, before)
+        assert.deepStrictEqual(yield* worker.running, [])
+      })
+    )
+  )
+
+  it.effect("never runs more tasks than it may, and every place comes back", () =>
+    inMemory(
+      Effect.gen(function* () {
+        let running = 0
+        let most = 0
+        const runner: Runner = (_services, leg) =>
+          Effect.gen(function* () {
+            most = Math.max(most, ++running)
+            yield* Effect.sleep(100)
+            running--
+            if (leg.task.id === "t3" && leg.run === 1) return yield* Effect.die(new Error("bad"))
+            return leg.task.id === "t4" && leg.run === 1
+              ? failed("x", "again", { isRetryable: true })
+              : completed(leg.task.id)
+          })
+        const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 3 } } })
+        const tasks = Object.fromEntries(
+          Array.from({ length: 20 }, (_, index) => [`t${index}`, { retry, onFailure: "continue" as const }])
+        )
+        const handle = yield* crewline.startPlan(World.plan(tasks))
+        yield* seconds(3)
+        const view = yield* crewline.get(handle.id)
+        assert.strictEqual(view.status, "completed")
+        assert.strictEqual(most, 3)
+        assert.strictEqual(view.tasks["t3"]!.error!.code, "defect")
+        assert.strictEqual(view.tasks["t4"]!.attempts, 2)
+      })
+    )
+  )
+
+  it.effect("a defect fails the task, without its secrets, and nobody tries again", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const model = World.llm(() => Effect.die(new Error("no route to sk-canary1234567890")))
+        const { crewline } = yield* Process.start({ model })
+        const handle = yield* crewline.startPlan(World.plan({ a: { retry } }))
+        yield* seconds(1)
+        const view = yield* crewline.get(handle.id)
+        assert.strictEqual(view.tasks["a"]!.error!.code, "defect")
+        assert.strictEqual(view.tasks["a"]!.attempts, 1)
+        assert.include(view.tasks["a"]!.error!.message, "no route to [redacted]")
+      })
+    )
+  )
+
+  it.effect("a condition that is no regular expression fails its task in words", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { crewline } = yield* Process.start({})
+        const handle = yield* crewline.startPlan(
+          World.plan({ a: {}, b: { dependencies: ["a"], when: { task: "a", matches: "(" } } })
+        )
+        yield* seconds(1)
+        const view = yield* crewline.get(handle.id)
+        assert.strictEqual(view.tasks["b"]!.error!.code, "invalid-condition")
+        assert.include(view.tasks["b"]!.error!.message, 'task "b"')
+      })
+    )
+  )
+
+  describe("when the storage fails", () => {
+    it.effect("for a while, work waits, is neither lost nor counted as a crash", () => {
+      let down = false
+      const asked: Array<Llm.Request> = []
+      return inMemory(
+        Effect.gen(function* () {
+          const model = World.llm(World.script({ a: [World.calls(["look", {}]), World.text("done")] }), asked)
+          const tools = [
+            World.tool("look", () =>
+              Effect.sync(() => {
+                down = true
+                return "seen"
+              })
+            )
+          ]
+          const { crewline, worker } = yield* Process.start({ model, tools, options: { worker: { maxCrashes: 1 } } })
+          const handle = yield* crewline.startPlan(World.plan({ a: { tools: ["look"] } }))
+          yield* seconds(60)
+          assert.strictEqual((yield* worker.running).length, 1)
+          down = false
+          yield* seconds(60)
+          const view = yield* crewline.get(handle.id)
+          assert.strictEqual(view.status, "completed")
+          // The recorded answer was not asked for again.
+          assert.strictEqual(asked.length, 2)
+        }),
+        FaultyLog.layer({
+          append: (next, ...args) => (down ? Effect.fail(FaultyLog.unavailable(true)) : next(...args))
+        })
+      )
+    })
+
+    it.effect("under a task that has recorded nothing yet, it is a failed attempt and no crash", () => {
+      let failures = 0
+      return inMemory(
+        Effect.gen(function* () {
+          const model = World.llm(() => World.calls(["look", {}]))
+          const { crewline } = yield* Process.start({
+            model,
+            tools: [World.tool("look", () => Effect.never)],
+            options: { worker: { maxCrashes: 2 } }
+          })
+          const handle = yield* crewline.startPlan(World.plan({ a: { tools: ["look"] } }))
+          yield* seconds(120)
+          const view = yield* crewline.get(handle.id)
+          assert.strictEqual(view.tasks["a"]!.status, "running")
+          assert.deepStrictEqual(
+            ofType(yield* eventsOf(handle.id), "TaskStarted").map(({ attempt, crashes }) => [attempt, crashes]),
+            [
+              [1, 0],
+              [2, 0],
+              [3, 0]
+            ]
+          )
+        }),
+        FaultyLog.layer({
+          // Starts are stored; the first two turns are not, however often they are sent.
+          append: (next, ...args) =>
+            args[1][0].type === "TurnCompleted" && failures++ < 14
+              ? Effect.fail(FaultyLog.unavailable(true))
+              : next(...args)
+        })
+      )
+    })
+
+    it.effect("for good on what a task has to say, the task fails, and the others do not", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({})
+          const handle = yield* crewline.startPlan(World.plan({ bad: { onFailure: "skip" }, good: {} }))
+          yield* seconds(60)
+          const view = yield* crewline.get(handle.id)
+          assert.strictEqual(view.tasks["bad"]!.status, "failed")
+          assert.strictEqual(view.tasks["bad"]!.error!.code, "storage")
+          assert.include(view.tasks["bad"]!.error!.message, "the disk is gone")
+          assert.strictEqual(view.tasks["good"]!.status, "completed")
+        }),
+        FaultyLog.layer({
+          append: (next, ...args) =>
+            args[1].some((event) => event.type === "TurnCompleted" && event.taskId === "bad")
+              ? Effect.fail(FaultyLog.unavailable(false))
+              : next(...args)
+        })
+      )
+    )
+  })
+
+  describe("crashes", () => {
+    /** An execution whose worker died so often, with or without having recorded a turn each time. */
+    const died = Effect.fnUntraced(function* (times: number, progress: boolean) {
+      const log = yield* EventLog.EventLog
+      yield* log.start("x", {
+        type: "ExecutionStarted",
+        plan: World.plan({ a: { tools: ["look"], maxTurns: 100, onFailure: "continue" } })
+      })
+      for (let run = 1; run <= times; run++) {
+        yield* log.append("x", [begun("a", run, progress ? 0 : run - 1), ...(progress ? [turn("a", run, run)] : [])])
+      }
+    })
+    const tools = [World.tool("look", () => Effect.succeed("seen"), { idempotent: true })]
+
+    it.effect("a task that kills its worker every time is given up", () =>
+      inMemory(
+        Effect.gen(function* () {
+          yield* died(5, false)
+          const asked: Array<Llm.Request> = []
+          const { crewline } = yield* Process.start({ tools, model: World.llm(() => World.text("done"), asked) })
+          yield* seconds(1)
+          const view = yield* crewline.get("x")
+          assert.strictEqual(view.tasks["a"]!.error!.code, "crashed")
+          assert.strictEqual(asked.length, 0)
+        })
+      )
+    )
+
+    it.effect("one less, and it is tried again", () =>
+      inMemory(
+        Effect.gen(function* () {
+          yield* died(4, false)
+          const { crewline } = yield* Process.start({ tools, model: World.llm(() => World.text("done")) })
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get("x")).tasks["a"]!.status, "completed")
+          assert.strictEqual(ofType(yield* eventsOf("x"), "TaskStarted").at(-1)!.crashes, 4)
+        })
+      )
+    )
+
+    it.effect("a task that gets on between them is not given up, and goes on where it was", () =>
+      inMemory(
+        Effect.gen(function* () {
+          yield* died(20, true)
+          const asked: Array<Llm.Request> = []
+          const { crewline } = yield* Process.start({ tools, model: World.llm(() => World.text("done"), asked) })
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get("x")).tasks["a"]!.status, "completed")
+          assert.strictEqual(asked.length, 1)
+        })
+      )
+    )
+  })
+
+  describe("pause", () => {
+    it.effect("stops starts, lets what runs commit, and ends with resume", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const log = yield* EventLog.EventLog
+          const model = World.llm((request) => Effect.delay(Effect.succeed(World.text(request.caller!.taskId)), 500))
+          const { crewline } = yield* Process.start({ model })
+          const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+          yield* TestClock.adjust(100)
+          // By somebody else: the queue here finds out by itself.
+          yield* log.append(handle.id, [{ type: "ExecutionPaused" }])
+          yield* seconds(3)
+          const paused = yield* crewline.get(handle.id)
+          assert.strictEqual(paused.tasks["a"]!.status, "completed")
+          assert.strictEqual(paused.tasks["b"]!.status, "pending")
+          yield* log.append(handle.id, [{ type: "ExecutionResumed" }])
+          yield* seconds(10)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        })
+      )
+    )
+  })
+
+  describe("a leg that suspends", () => {
+    const child = (id: string, dependencies: ReadonlyArray<string> = []): Plan.PlannedTask => ({
+      ...World.plan({ [id]: {} }).tasks[0]!,
+      dependencies
+    })
+
+    it.effect("gives its place back, is woken by what it spawned, and goes on in a new run", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const legs: Array<string> = []
+          const runner: Runner = (_services, leg) =>
+            Effect.sync((): Ended => {
+              legs.push(`${leg.task.id}${leg.run}`)
+              if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
+              return {
+                outcome: {
+                  _tag: "Suspended",
+                  waits: { tasks: ["one", "two"], signals: [], mode: "all" },
+                  spawn: [child("one"), child("two", ["one"])]
+                },
+                progress: []
+              }
+            })
+          // With one place, whoever kept it while he waits would wait for ever.
+          const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
+          const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          assert.deepStrictEqual(legs, ["a1", "one1", "two1", "a2", "b1"])
+          const woken = ofType(yield* eventsOf(handle.id), "TaskStarted").find((event) => event.woke !== undefined)!
+          assert.deepStrictEqual([woken.taskId, woken.run, woken.woke], ["a", 2, "satisfied"])
+        })
+      )
+    )
+
+    const waiting =
+      (timeoutMillis?: number): Runner =>
+      (_services, leg) =>
+        Effect.delay(
+          Effect.succeed<Ended>(
+            leg.task.id !== "a" || leg.run > 1
+              ? completed(leg.task.id)
+              : {
+                  outcome: {
+                    _tag: "Suspended",
+                    waits: {
+                      tasks: [],
+                      signals: ["answer"],
+                      mode: "all",
+                      ...(timeoutMillis === undefined ? {} : { timeoutMillis })
+                    },
+                    spawn: []
+                  },
+                  progress: []
+                }
+          ),
+          leg.task.id === "slow" ? 60_000 : 100
+        )
+
+    it.effect("is woken by its time limit, and by no other", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({ runner: waiting(5_000) })
+          const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+          yield* TestClock.adjust(5_050)
+          assert.strictEqual((yield* crewline.get(handle.id)).tasks["a"]!.status, "waiting")
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          assert.strictEqual(ofType(yield* eventsOf(handle.id), "TaskStarted")[1]!.woke, "timeout")
+        })
+      )
+    )
+
+    it.effect("is woken at its time also after a restart in between", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const first = yield* Process.start({ runner: waiting(60_000) })
+          const handle = yield* first.crewline.startPlan(World.plan({ a: {} }))
+          yield* seconds(30)
+          yield* first.close
+          yield* seconds(20)
+          const second = yield* Process.start({ runner: waiting(60_000) })
+          yield* seconds(9)
+          assert.strictEqual((yield* second.crewline.get(handle.id)).tasks["a"]!.status, "waiting")
+          yield* seconds(2)
+          assert.strictEqual((yield* second.crewline.get(handle.id)).status, "completed")
+        })
+      )
+    )
+
+    it.effect("is woken by a signal, and the first answer counts", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({ runner: waiting() })
+          const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+          yield* seconds(30)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "waiting")
+          yield* crewline.signal(handle.id, "answer", "yes")
+          yield* crewline.signal(handle.id, "answer", "no")
+          yield* TestClock.adjust(200)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          assert.deepStrictEqual(
+            ofType(yield* eventsOf(handle.id), "SignalReceived").map((event) => event.value),
+            ["yes"]
+          )
+        })
+      )
+    )
+
+    it.effect("is woken by a signal that came before it", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({ runner: waiting() })
+          const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+          yield* TestClock.adjust(50)
+          yield* crewline.signal(handle.id, "answer", "yes")
+          yield* TestClock.adjust(200)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        })
+      )
+    )
+
+    it.effect("is woken by a signal that another process took, while other tasks of it run here", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const here = yield* Process.start({ runner: waiting() })
+          const there = yield* Process.start({ runner: waiting() })
+          const handle = yield* here.crewline.startPlan(World.plan({ a: {}, slow: {} }))
+          yield* seconds(1)
+          yield* there.crewline.signal(handle.id, "answer", "yes")
+          yield* seconds(15)
+          assert.strictEqual((yield* here.crewline.get(handle.id)).tasks["a"]!.status, "completed")
+        })
+      )
+    )
+
+    it.effect("with tasks that cannot run fails, and tells why", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const runner: Runner = () =>
+            Effect.succeed<Ended>({
+              outcome: {
+                _tag: "Suspended",
+                waits: { tasks: ["stranger"], signals: [], mode: "all" },
+                spawn: []
+              },
+              progress: []
+            })
+          const { crewline } = yield* Process.start({ runner })
+          const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+          yield* seconds(1)
+          const view = yield* crewline.get(handle.id)
+          assert.strictEqual(view.error!.code, "invalid-growth")
+          assert.include(view.error!.message, "stranger")
+        })
+      )
+    )
+  })
+})

@@ -1,0 +1,56 @@
+/** Crewline as one process runs it, over a log that outlives it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Crewline from "../../src/Crewline.ts"
+import * as EventLog from "../../src/EventLog.ts"
+import type * as Llm from "../../src/Llm.ts"
+import * as TaskQueue from "../../src/TaskQueue.ts"
+import type * as Toolbox from "../../src/Toolbox.ts"
+import * as Worker from "../../src/Worker.ts"
+import * as Workspace from "../../src/Workspace.ts"
+import * as World from "./World.ts"
+
+export interface Parts {
+  readonly model?: Layer.Layer<Llm.Llm>
+  readonly tools?: ReadonlyArray<Toolbox.Tool>
+  readonly runner?: (typeof Worker.Runner)["Service"]
+  readonly options?: Crewline.Options
+}
+
+export interface Process {
+  readonly crewline: Crewline.Crewline["Service"]
+  readonly worker: Worker.Worker["Service"]
+  readonly queue: TaskQueue.TaskQueue["Service"]
+  /** Ends it as a shutdown does; interrupts and hands back what runs. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Begins a process on the log of the context. It ends with the scope of the test, if not before. */
+export const start = Effect.fnUntraced(function* (parts: Parts) {
+  const log = yield* EventLog.EventLog
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const runner = parts.runner === undefined ? Layer.empty : Layer.succeed(Worker.Runner, parts.runner)
+  const context = yield* Layer.buildWithScope(
+    Crewline.layer(parts.options).pipe(
+      Layer.provideMerge(Layer.fresh(TaskQueue.layerLocal)),
+      Layer.provide([
+        Layer.succeed(EventLog.EventLog, log),
+        parts.model ?? World.llm((request) => World.text(request.caller!.taskId)),
+        World.toolbox(...(parts.tools ?? [])),
+        Workspace.layerNone,
+        runner
+      ])
+    ),
+    scope
+  )
+  const process: Process = {
+    crewline: Context.get(context, Crewline.Crewline),
+    worker: Context.get(context, Worker.Worker),
+    queue: Context.get(context, TaskQueue.TaskQueue),
+    close: Scope.close(scope, Exit.void)
+  }
+  return process
+})
