@@ -21,6 +21,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as AgentStore from "./AgentStore.ts"
 import * as CrewStore from "./CrewStore.ts"
@@ -107,8 +108,17 @@ export const listenConfig: Config.Config<Listener.Options> = Config.map(
   })
 )
 
+/** Shorter ones would keep the database busy with renewals, and be lost in every pause of the process. */
+const Lease = Schema.DurationFromString.check(
+  Schema.makeFilter(
+    (lease) =>
+      (Duration.isFinite(lease) && Duration.isGreaterThanOrEqualTo(lease, Duration.millis(100))) ||
+      "Expected a duration of at least 100 millis"
+  )
+)
+
 /** `CREWLINE_LEASE`, a duration such as `30 seconds`; default 15 seconds. */
 export const leaseConfig: Config.Config<Duration.Duration> = Config.withDefault(
-  Config.Duration("CREWLINE_LEASE"),
+  Config.schema(Lease, "CREWLINE_LEASE"),
   Duration.seconds(15)
 )

@@ -1,7 +1,11 @@
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Listener from "@crewline/server/Listener"
+import * as Configured from "@crewline/server/Server"
 import { mkdtemp, rm } from "node:fs/promises"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
@@ -95,5 +99,18 @@ describe("a server", { timeout: 60_000 }, () => {
     expect(String(error)).toContain(`Port ${port} is in use on 127.0.0.1`)
     expect(String(error)).toContain(`PORT=${port + 1}`)
     await server.stop()
+  })
+})
+
+describe("the lease", () => {
+  const lease = (text?: string) =>
+    Effect.runPromiseExit(
+      Configured.leaseConfig.parse(ConfigProvider.fromUnknown(text === undefined ? {} : { CREWLINE_LEASE: text }))
+    )
+
+  it("is a duration that a pause of the process does not outlast", async () => {
+    expect(await lease()).toEqual(Exit.succeed(Duration.seconds(15)))
+    expect(await lease("2 minutes")).toEqual(Exit.succeed(Duration.minutes(2)))
+    for (const text of ["5 millis", "Infinity", "soon", "0"]) expect(Exit.isFailure(await lease(text)), text).toBe(true)
   })
 })
