@@ -37,8 +37,18 @@ const contentSecurityPolicy = [
   "base-uri 'none'"
 ].join("; ")
 
+/** Nothing on the page leads to its makers' services; Effect's types know only a part of the settings. */
+const scalar = {
+  withDefaultFonts: false,
+  hideClientButton: true,
+  showDeveloperTools: "never",
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  telemetry: false
+}
+
 /** The page of the API reference. */
-const docs = HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } }).pipe(
+const docs = HttpApiScalar.layer(Api, { path: "/docs", scalar }).pipe(
   Layer.provide(
     HttpRouter.middleware((page) =>
       Effect.map(page, HttpServerResponse.setHeader("content-security-policy", contentSecurityPolicy))
