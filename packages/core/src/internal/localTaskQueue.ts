@@ -297,18 +297,20 @@ export const make = Effect.gen(function* () {
         }
         executions.set(execution.id, execution)
         const added = add(execution, facts.nodes)
-        for (const id of facts.settled) {
-          const task = execution.tasks.get(id)
-          if (task !== undefined) settle(task, undefined)
-        }
+        // First what holds tasks back, then what would make them ready.
         for (const { id, remainingMillis, waits } of facts.suspended) {
           const task = execution.tasks.get(id)
           if (task !== undefined) suspend(task, waits, remainingMillis)
         }
         for (const { id, millis } of facts.delayed) {
           const task = execution.tasks.get(id)
-          if (task !== undefined && task.state === "waiting") delay(task, millis)
+          if (task !== undefined && task.state === "waiting" && millis > 0) delay(task, millis)
         }
+        for (const id of facts.settled) {
+          const task = execution.tasks.get(id)
+          if (task !== undefined) settle(task, undefined)
+        }
+        wake(execution)
         for (const task of added) if (task.state === "waiting" && task.remaining === 0) makeReady(task)
         serve()
       }),

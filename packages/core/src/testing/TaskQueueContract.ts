@@ -115,7 +115,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
       Effect.gen(function* () {
         yield* queue.submit(
           facts(
-            { a: [], b: ["a"], c: ["a"], d: [], e: [] },
+            { a: [], b: ["a"], c: ["a"], d: ["a"], e: [] },
             {
               settled: ["a"],
               suspended: [
