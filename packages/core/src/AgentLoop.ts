@@ -13,13 +13,12 @@ import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
-import { failed, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
+import { failed, limitsOf, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as EventLog from "./EventLog.ts"
 import type { Draft, TurnCompleted } from "./ExecutionEvent.ts"
 import { redact } from "./internal/redact.ts"
-import type * as Limits from "./Limits.ts"
 import type * as Llm from "./Llm.ts"
 import type * as Toolbox from "./Toolbox.ts"
 import type * as Workspace from "./Workspace.ts"
@@ -74,19 +73,6 @@ const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
     definitions.set(tool, definition)
   }
   return definition
-}
-
-/** The limits that calls of this task are under. */
-const limitsOf = ({ executionId, plan, task }: Leg): ReadonlyArray<Limits.Scoped> | undefined => {
-  const agent = plan.agents[task.agent]!
-  if (task.limits === undefined && agent.limits === undefined && plan.limits === undefined) return undefined
-  const scoped: Array<Limits.Scoped> = []
-  if (task.limits !== undefined) scoped.push({ ...task.limits, scope: "task", key: `${executionId}/task/${task.id}` })
-  if (agent.limits !== undefined) {
-    scoped.push({ ...agent.limits, scope: "agent", key: `${executionId}/agent/${task.agent}` })
-  }
-  if (plan.limits !== undefined) scoped.push({ ...plan.limits, scope: "execution", key: executionId })
-  return scoped
 }
 
 const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {

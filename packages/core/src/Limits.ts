@@ -27,4 +27,9 @@ export interface Limits {
 export interface Scoped extends Limits {
   readonly scope: "task" | "agent" | "execution" | "tenant"
   readonly key: string
+  /**
+   * What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here.
+   * `costUsd` is `null` where the price of a model that was called is not known.
+   */
+  readonly spent?: { readonly tokens: number; readonly requests: number; readonly costUsd: number | null }
 }

@@ -17,7 +17,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as AgentLoop from "./AgentLoop.ts"
 import * as Condition from "./AgentLoop/Condition.ts"
-import { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
+import { failed, Lost, spentUntil, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 import { textOf, type Upstream } from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as Decision from "./Decision.ts"
@@ -243,6 +243,7 @@ const make = (options: Options) =>
       // A first run has no past. A later one reads its own, after its start is in the log.
       const history =
         task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
+      const spent = spentUntil(state, plan)
       const leg: Leg = {
         executionId: state.id,
         plan: state.plan,
@@ -252,6 +253,7 @@ const make = (options: Options) =>
         // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
         memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
         history,
+        ...(spent === undefined ? {} : { spent }),
         code,
         record: (events) =>
           Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>

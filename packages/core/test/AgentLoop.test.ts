@@ -362,17 +362,32 @@ describe("limits and the cache", () => {
       )
       const handle = yield* crewline.startPlan(plan)
       yield* handle.result
-      assert.deepStrictEqual(asked[0]!.limits, [
-        { tokens: 10, scope: "task", key: `${handle.id}/task/a` },
-        { costUsd: 1, scope: "agent", key: `${handle.id}/agent/agent` },
-        { requests: 5, scope: "execution", key: handle.id }
-      ])
+      assert.deepStrictEqual(
+        asked[0]!.limits!.map(({ spent: _, ...limit }) => limit),
+        [
+          { tokens: 10, scope: "task", key: `${handle.id}/task/a` },
+          { costUsd: 1, scope: "agent", key: `${handle.id}/agent/agent` },
+          { requests: 5, scope: "execution", key: handle.id }
+        ]
+      )
       assert.strictEqual(asked[0]!.cache, true)
       assert.deepStrictEqual(
         asked[1]!.limits!.map((limit) => limit.scope),
         ["agent", "execution"]
       )
       assert.isUndefined(asked[1]!.cache)
+      // What the log says was spent goes along, so that a budget outlives the process that counted it.
+      assert.deepStrictEqual(
+        asked[0]!.limits!.map(({ spent }) => spent?.requests),
+        [0, 0, 0]
+      )
+      const { usage } = yield* handle.result
+      const spent = { tokens: (usage.inputTokens + usage.outputTokens) / 2, requests: 1, costUsd: usage.costUsd }
+      assert.isAbove(spent.tokens, 0)
+      assert.deepStrictEqual(
+        asked[1]!.limits!.map((limit) => limit.spent),
+        [spent, spent]
+      )
     }).pipe(Effect.provide(World.world(World.llm(() => World.text("x"), asked))))
   })
 })

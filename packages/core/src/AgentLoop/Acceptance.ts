@@ -11,7 +11,7 @@ import { redact } from "../internal/redact.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
-import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
+import { failed, limitsOf, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Transcript from "./Transcript.ts"
 
@@ -100,12 +100,14 @@ export const judge = Effect.fnUntraced(function* (options: {
       // The judge is paid: the answer is made durable first, and so is the verdict.
       if (Arr.isReadonlyArrayNonEmpty(unrecorded)) yield* leg.record(unrecorded)
       unrecorded = []
+      const limits = limitsOf(leg)
       const judged = yield* Effect.result(
         options.model.generate({
           messages: Prompting.judgement(guardrail.text, task, Prompting.textOf(output)),
           tools: [],
           toolChoice: "none",
           output: { name: "verdict", schema: Prompting.judgementSchema },
+          ...(limits === undefined ? {} : { limits }),
           caller: { executionId: leg.executionId, taskId: task.id, agent: task.agent }
         })
       )

@@ -7,14 +7,25 @@ import * as Schema from "effect/Schema"
 import type { TaskCode } from "../Crew.ts"
 import type { Outcome } from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import { redact } from "../internal/redact.ts"
+import type * as Limits from "../Limits.ts"
 import type * as Plan from "../Plan.ts"
+import * as Usage from "../Usage.ts"
 import type { Upstream } from "./Prompting.ts"
 import type { Transcript } from "./Transcript.ts"
 
 /** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
 export class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
+
+/** What model calls consumed until the leg began. */
+export interface Spent {
+  readonly task: Usage.Usage
+  /** By all tasks of the task's agent. */
+  readonly agent: Usage.Usage
+  readonly execution: Usage.Usage
+}
 
 export interface Leg {
   readonly executionId: string
@@ -24,11 +35,48 @@ export interface Leg {
   readonly upstream: ReadonlyArray<Upstream>
   readonly memories: ReadonlyArray<string>
   readonly history: Transcript
+  /** What was spent until now; absent where nothing is limited. */
+  readonly spent?: Spent
   /** The functions of the task, when this process has them. */
   readonly code: TaskCode | undefined
   readonly record: (events: NonEmptyReadonlyArray<Draft>) => Effect.Effect<void, Lost | EventLog.EventLogError>
   /** Given: answers are streamed, and every piece of text is handed over with its position in the turn's text. */
   readonly onDelta?: (turn: number, offset: number, delta: string) => void
+}
+
+/** The limits that model calls of this leg are under, those of judges included. */
+export const limitsOf = (leg: Leg): ReadonlyArray<Limits.Scoped> | undefined => {
+  const { executionId, plan, spent, task } = leg
+  const agent = plan.agents[task.agent]!
+  const scoped: Array<Limits.Scoped> = []
+  const add = (scope: "task" | "agent" | "execution", key: string, limits: Limits.Limits | undefined): void => {
+    if (limits !== undefined) scoped.push({ ...limits, scope, key, ...(spent && { spent: amountOf(spent[scope]) }) })
+  }
+  add("task", `${executionId}/task/${task.id}`, task.limits)
+  add("agent", `${executionId}/agent/${task.agent}`, agent.limits)
+  add("execution", executionId, plan.limits)
+  return scoped.length === 0 ? undefined : scoped
+}
+
+const amountOf = ({ costUsd, inputTokens, outputTokens, requests }: Usage.Usage) => ({
+  tokens: inputTokens + outputTokens,
+  requests,
+  costUsd
+})
+
+/** What was spent, from the log; absent where no limit asks for it. */
+export const spentUntil = (state: Execution.Execution, task: Plan.PlannedTask): Spent | undefined => {
+  const { agents, limits } = state.plan
+  if (task.limits === undefined && agents[task.agent]!.limits === undefined && limits === undefined) return undefined
+  let own = Usage.zero
+  let agent = Usage.zero
+  for (const { id, agent: doer } of state.plan.tasks) {
+    if (doer !== task.agent) continue
+    const { usage } = Execution.task(state, id)!
+    if (id === task.id) own = usage
+    agent = Usage.add(agent, usage)
+  }
+  return { task: own, agent, execution: state.usage }
 }
 
 /** How the leg ended, and what was not recorded yet: it belongs into the append of the outcome. */
