@@ -1,0 +1,187 @@
+/**
+ * Keeps calls under limits of tokens, money and requests: of a task, an agent and an execution (`request.limits`), and of a tenant
+ * or whatever else the application limits (`limits`).
+ *
+ * Hard: the most a call can use is reserved before it is made, in all its limits or in none; a call that could go over one is not
+ * made. Where a request does not say how long the answer may be, the call is told to stay within what is reserved. Afterwards the
+ * reservation becomes what was really used. A call that was interrupted, or failed without saying what it used, is charged whole.
+ * So what is counted is never below what was spent, as long as prompts are not longer than estimated; where an answer shows that
+ * one was, the estimates of that model are raised from then on.
+ *
+ * A call that does not fit only because of reservations of others waits until they are settled, holding nothing.
+ */
+import type { Notice } from "@crewline/core/ExecutionEvent"
+import type * as Limits from "@crewline/core/Limits"
+import * as Llm from "@crewline/core/Llm"
+import type { Usage } from "@crewline/core/Usage"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as BudgetStore from "./BudgetStore.ts"
+import * as Prices from "./Prices.ts"
+import * as PromptEstimate from "./PromptEstimate.ts"
+
+export interface Options {
+  /** Where the sums are kept. Default: in this process, for this wrapper alone; give one to all models that share limits. */
+  readonly store?: BudgetStore.BudgetStore
+  /** Limits besides those of the request, of a tenant for example. */
+  readonly limits?: (request: Llm.Request) => ReadonlyArray<Limits.Scoped>
+  /** What models cost, before `Prices.known`. Without a price no call is made under a limit of money. */
+  readonly prices?: Prices.Prices
+  /** The longest answer that is reserved where the request does not limit it, in tokens. Default: 4,096. */
+  readonly maxOutputTokens?: number
+  /** An answer that could not have so many tokens is not asked for. Default: 64. */
+  readonly minOutputTokens?: number
+  /** By how much estimates of prompts are raised. Default: `PromptEstimate.margin`. */
+  readonly margin?: number
+  /** How long a call waits for reservations of others to be settled, in milliseconds. Default: 60,000. */
+  readonly waitMillis?: number
+}
+
+const firstPause = 5
+const longestPause = 250
+
+/** What a call that failed like this can have used: nothing, where the provider refused before it worked. */
+const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
+  "RateLimited",
+  "Overloaded",
+  "ContextTooLong",
+  "InvalidRequest",
+  "Authentication",
+  "QuotaExhausted",
+  "UnknownModel",
+  "CircuitOpen",
+  "BudgetExceeded"
+])
+
+/** Puts a model under limits; without any a call is passed on as it is. */
+export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
+  const {
+    store = BudgetStore.makeLocal(),
+    maxOutputTokens = 4_096,
+    minOutputTokens = 64,
+    waitMillis = 60_000
+  } = options
+  return (model) => {
+    const { reference } = model
+    const price = Prices.find(reference, options.prices)
+    let factor = options.margin ?? PromptEstimate.margin(reference)
+
+    const refusal = (request: Llm.Request, description: string) => {
+      const notice: Notice = { kind: "budget-refused", model: reference, message: description }
+      request.onNotice?.(notice)
+      return Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.BudgetExceeded({ description }) }))
+    }
+
+    const reserve = Effect.fnUntraced(function* (
+      request: Llm.Request,
+      limits: ReadonlyArray<Limits.Scoped>,
+      inputTokens: number
+    ) {
+      const asked = request.options?.maxOutputTokens
+      const most = asked ?? maxOutputTokens
+      const want = {
+        inputTokens,
+        maxOutputTokens: most,
+        minOutputTokens: asked ?? Math.min(minOutputTokens, most),
+        inputNanoUsd: price === undefined ? 0 : Math.ceil(Prices.dearestInput(price) * 1_000),
+        outputNanoUsd: price === undefined ? 0 : Math.ceil(price.output * 1_000)
+      }
+      const entries = limits.map(BudgetStore.entryOf)
+      const until = (yield* Clock.currentTimeMillis) + waitMillis
+      let pause = firstPause
+      while (true) {
+        const answer = yield* store.reserve({ want, entries })
+        if (answer._tag === "Reserved") return answer
+        const now = yield* Clock.currentTimeMillis
+        if (!answer.mayFitLater || now >= until) {
+          return yield* refusal(request, describe(limits[answer.entry]!, answer, want))
+        }
+        yield* Effect.interruptible(Effect.sleep(Math.min(pause, until - now)))
+        pause = Math.min(pause * 2, longestPause)
+      }
+    })
+
+    const generate = Effect.fnUntraced(function* (request: Llm.Request, limits: ReadonlyArray<Limits.Scoped>) {
+      if (price === undefined && limits.some((limit) => limit.costUsd !== undefined)) {
+        return yield* refusal(
+          request,
+          `The price of ${reference} is not known, so it is not called under a limit of money. Give its price (prices), or limit tokens instead.`
+        )
+      }
+      const blind = limits.find((limit) => limit.costUsd !== undefined && limit.spent?.costUsd === null)
+      if (blind !== undefined) {
+        return yield* refusal(
+          request,
+          `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`
+        )
+      }
+      const counter = yield* PromptEstimate.counter
+      const estimate = counter.request(request)
+      const reserving = Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), (error) =>
+        error instanceof Llm.LlmError
+          ? error
+          : new Llm.LlmError({
+              model: reference,
+              reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
+            })
+      )
+      return yield* Effect.acquireUseRelease(
+        reserving,
+        ({ outputTokens }) =>
+          model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
+        (reserved, exit) => {
+          const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
+          if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
+          return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved, price)), (error) =>
+            Effect.logWarning(`A reservation of a budget stays as it is: ${error.message}`)
+          )
+        }
+      )
+    })
+
+    return {
+      reference,
+      generate: (request) => {
+        const more = options.limits?.(request)
+        const limits = [...(request.limits ?? []), ...(more ?? [])]
+        return limits.length === 0 ? model.generate(request) : generate(request, limits)
+      }
+    }
+  }
+}
+
+/** What a call is charged. */
+const usedBy = (
+  exit: Exit.Exit<Llm.Answer, Llm.LlmError>,
+  reserved: BudgetStore.Reserved,
+  price: Prices.Price | undefined
+): BudgetStore.Amount => {
+  if (Exit.isSuccess(exit)) return amountOf(exit.value.usage, price)
+  const error = Exit.findErrorOption(exit)
+  if (error._tag === "Some" && free.has(error.value.reason._tag)) return { requests: 1, tokens: 0, nanoUsd: 0 }
+  return reserved.reservation.amount
+}
+
+const amountOf = (usage: Usage, price: Prices.Price | undefined): BudgetStore.Amount => ({
+  requests: 1,
+  tokens: usage.inputTokens + usage.outputTokens,
+  nanoUsd: Math.ceil((price === undefined ? (usage.costUsd ?? 0) : Prices.costAt(price, usage)) * 1_000_000_000)
+})
+
+// --- words ------------------------------------------------------------------------------------------------------------------------
+
+const scopeOf = (limit: Limits.Scoped): string => `the ${limit.scope} (${limit.key})`
+
+const usd = (nano: number): string => `$${Number((nano / 1_000_000_000).toPrecision(4))}`
+const count = (value: number): string => value.toLocaleString("en-US")
+
+const describe = (limit: Limits.Scoped, { dimension, left, needed }: BudgetStore.Refused, want: BudgetStore.Want) => {
+  const figure = dimension === "nanoUsd" ? usd : count
+  const unit = dimension === "nanoUsd" ? "" : ` ${dimension}`
+  const need =
+    dimension === "requests"
+      ? "one more call"
+      : `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
+  return `The budget of ${scopeOf(limit)} has ${figure(Math.max(0, left))}${unit} left, and ${need}. The call was not made; raise the limit, or make the task smaller.`
+}

@@ -1,0 +1,121 @@
+/**
+ * How many tokens a request has, before anybody is asked: the tokens of its messages, tools and schema by OpenAI's `o200k_base`
+ * encoding, each message counted once however often it is sent again. Nothing is downloaded; the encoding is loaded at its first use.
+ *
+ * It is an estimate from above: frames of messages are counted generously, images and files by the most they usually cost. Other
+ * providers cut text otherwise, so callers put a margin on it (`margin`).
+ */
+import type * as Llm from "@crewline/core/Llm"
+import * as Effect from "effect/Effect"
+
+/** Counts the tokens of requests. */
+export interface Counter {
+  /** Of what is sent as it stands. */
+  readonly request: (request: Pick<Llm.Request, "messages" | "tools" | "output">) => number
+  /** Of one message, its frame included. */
+  readonly message: (message: Llm.Request["messages"][number]) => number
+  /** Of what goes with every turn: the tools and the schema of the answer. */
+  readonly frame: (request: Pick<Llm.Request, "tools" | "output">) => number
+}
+
+/** Tokens around a message, its role and its end. */
+const perMessage = 8
+/** Tokens around a part of a message, a tool or a schema. */
+const perPart = 12
+/** Tokens around a whole request. */
+const perRequest = 16
+/** The most that an image usually costs at the three providers. */
+const perImage = 5_000
+/** Longer runs are counted in pieces: the time of a long one without spaces grows with its square. */
+const pieceLength = 2_000
+
+/** By how much an estimate is raised, by provider: the encoding is OpenAI's own; others make more tokens of the same text. */
+export const margin = (reference: string): number => (reference.startsWith("openai/") ? 1.05 : 1.4)
+
+const make = (countTokens: (text: string) => number): Counter => {
+  const known = new WeakMap<object, number>()
+  const once = <A extends object>(count: (value: A) => number) => {
+    return (value: A): number => {
+      let tokens = known.get(value)
+      if (tokens === undefined) {
+        tokens = count(value)
+        known.set(value, tokens)
+      }
+      return tokens
+    }
+  }
+  const text = (value: string): number => {
+    if (value.length <= pieceLength) return countTokens(value)
+    let tokens = 0
+    for (let at = 0; at < value.length; at += pieceLength) tokens += countTokens(value.slice(at, at + pieceLength))
+    return tokens
+  }
+  const json = (value: unknown): number =>
+    value === undefined ? 0 : typeof value === "string" ? text(value) : text(JSON.stringify(value) ?? "")
+  const message = once((each: Llm.Request["messages"][number]): number => {
+    let tokens = perMessage
+    if (typeof each.content === "string") return tokens + text(each.content)
+    for (const part of each.content) {
+      tokens += perPart
+      if (part.type === "text" || part.type === "reasoning") tokens += text(part.text)
+      else if (part.type === "file") tokens += file(part.mediaType, part.data)
+      else if (part.type === "tool-call") tokens += text(part.name) + json(part.params)
+      else if (part.type === "tool-result") tokens += text(part.name) + json(part.result)
+      else tokens += json(part)
+    }
+    return tokens
+  })
+  const tool = once((each: Llm.ToolDefinition) => perPart + json(each))
+  const schema = once((each: NonNullable<Llm.Request["output"]>["schema"]) => perPart + json(each))
+  const frame: Counter["frame"] = ({ output, tools }) => {
+    let tokens = perRequest
+    for (const each of tools) tokens += tool(each)
+    return output === undefined ? tokens : tokens + schema(output.schema)
+  }
+  return {
+    message,
+    frame,
+    request: (request) => {
+      let tokens = frame(request)
+      for (const each of request.messages) tokens += message(each)
+      return tokens
+    }
+  }
+}
+
+const file = (mediaType: string, data: unknown): number => {
+  if (mediaType.startsWith("image/")) return perImage
+  // Text of a document, at worst: three bytes of base64 are four characters, and a token has at least two bytes as a rule.
+  const size = typeof data === "string" ? data.length * 0.75 : data instanceof Uint8Array ? data.byteLength : 0
+  return perImage + Math.ceil(size / 2)
+}
+
+let loading: Promise<Counter> | undefined
+let loaded: Counter | undefined
+
+/** The counter; the first time it takes about a quarter of a second to load the encoding. */
+export const counter: Effect.Effect<Counter> = Effect.suspend(() => {
+  if (loaded !== undefined) return Effect.succeed(loaded)
+  loading ??= import("gpt-tokenizer/encoding/o200k_base").then(({ countTokens }) => {
+    // What looks like a control token in a prompt is text like any other.
+    const plain = { disallowedSpecial: new Set<string>() }
+    loaded = make((value) => countTokens(value, plain))
+    return loaded
+  })
+  return Effect.promise(() => loading!)
+})
+
+const encoder = new TextEncoder()
+
+/** No encoding makes more tokens of a request than this: a token is a byte at least. Cheap, and far above the truth. */
+export const atMost = (request: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
+  let images = 0
+  const json = JSON.stringify([request.messages, request.tools, request.output], (_, value) => {
+    if (typeof value === "object" && value !== null && "type" in value && value.type === "file") {
+      images += file(String(value.mediaType), value.data)
+      return null
+    }
+    return value
+  })
+  return encoder.encode(json).byteLength + images + perRequest + request.messages.length * perMessage
+}
