@@ -1,0 +1,117 @@
+import * as Llm from "@crewline/core/Llm"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import * as RateLimit from "../src/RateLimit.ts"
+import * as Wrapped from "./Wrapped.ts"
+
+const all = (count: number, model: Llm.Model, request: Llm.Request) =>
+  Effect.forEach(Array.from({ length: count }), () => Wrapped.outcome(model.generate(request)), {
+    concurrency: "unbounded"
+  })
+
+/** The most calls that began within a window of so many milliseconds, wherever it begins. */
+const densest = (times: ReadonlyArray<number>, window: number): number => {
+  const sorted = times.toSorted((a, b) => a - b)
+  let most = 0
+  for (let from = 0, to = 0; to < sorted.length; to++) {
+    while (sorted[to]! - sorted[from]! >= window) from++
+    most = Math.max(most, to - from + 1)
+  }
+  return most
+}
+
+describe("RateLimit", () => {
+  it.effect("300 calls at 60 a minute are never more in any minute, and take five minutes", () =>
+    Effect.gen(function* () {
+      const { model, times } = Wrapped.succeeding()
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a", requestsPerMinute: 60 })(model)
+      const said = Wrapped.notices()
+      const began = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const fiber = yield* Effect.forkChild(all(300, limited, Wrapped.request("x", said)))
+      yield* TestClock.adjust(400_000)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(times.length, 300)
+      assert.isAtMost(densest(times, 60_000), 60)
+      assert.isAtMost(densest(times, 1_000), 1)
+      const took = Math.max(...times) - began
+      assert.isAtLeast(took, 270_000)
+      assert.isAtMost(took, 330_000)
+      assert.deepStrictEqual([...new Set(said.kinds())], ["limited"])
+      assert.strictEqual(said.all.length, 299)
+    })
+  )
+
+  it.live("keeps its pace by the real clock too", () =>
+    Effect.gen(function* () {
+      const { model, times } = Wrapped.succeeding()
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a", requestsPerMinute: 3_000 })(model)
+      const began = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      yield* all(75, limited, Wrapped.request())
+      const took = Math.max(...times) - began
+      assert.isAtMost(densest(times, 500), 26)
+      assert.isAtLeast(took, 1_350)
+    })
+  )
+
+  it.effect("counts tokens by estimate, and corrects them by what was used", () =>
+    Effect.gen(function* () {
+      const usage = { ...Wrapped.answer("x").usage, inputTokens: 400, outputTokens: 600 }
+      const { model, times } = Wrapped.model(() => Effect.succeed({ ...Wrapped.answer("x"), usage }))
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a", tokensPerMinute: 10_000 })(model)
+      for (let call = 0; call < 21; call++) {
+        const fiber = yield* Effect.forkChild(limited.generate(Wrapped.request()))
+        yield* TestClock.adjust(20_000)
+        yield* Fiber.join(fiber)
+      }
+      // Nobody waits after a pause that is long enough …
+      assert.isAtMost(times[20]! - times[0]!, 20 * 20_000)
+      const before = times.length
+      const fiber = yield* Effect.forkChild(
+        Effect.forEach(Array.from({ length: 21 }), () => limited.generate(Wrapped.request()))
+      )
+      yield* TestClock.adjust(300_000)
+      yield* Fiber.join(fiber)
+      // … and one after the other, 1,000 tokens each, 20 more calls take the time of 20,000 tokens.
+      const took = times.at(-1)! - times[before]!
+      assert.isAtLeast(took, 110_000)
+      assert.isAtMost(took, 132_000)
+    })
+  )
+
+  it.effect("asks nobody while a 429 says so, and keeps its pace afterwards", () =>
+    Effect.gen(function* () {
+      const limitedReason = new Llm.RateLimited({ description: "slow down", retryAfterMillis: 30_000 })
+      const { model, times } = Wrapped.model((_, call) =>
+        call === 5 ? Effect.fail(Wrapped.failure(limitedReason)) : Effect.succeed(Wrapped.answer("fine"))
+      )
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a", requestsPerMinute: 60 })(model)
+      const fiber = yield* Effect.forkChild(all(60, limited, Wrapped.request()))
+      yield* TestClock.adjust(200_000)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(times.length, 60)
+      assert.isAtLeast(times[5]! - times[4]!, 30_000)
+      assert.isAtMost(densest(times, 1_000), 1)
+    })
+  )
+
+  it.effect("a call that is interrupted while it waits holds nobody up", () =>
+    Effect.gen(function* () {
+      const { model, times } = Wrapped.succeeding()
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a", requestsPerMinute: 60 })(model)
+      yield* limited.generate(Wrapped.request())
+      const waiting = yield* Effect.forkChild(limited.generate(Wrapped.request()), { startImmediately: true })
+      const other = yield* Effect.forkChild(limited.generate(Wrapped.request()), { startImmediately: true })
+      yield* Fiber.interrupt(waiting)
+      yield* TestClock.adjust(2_100)
+      yield* Fiber.join(other)
+      assert.strictEqual(times.length, 2)
+    })
+  )
+})
