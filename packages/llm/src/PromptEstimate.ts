@@ -105,17 +105,26 @@ export const counter: Effect.Effect<Counter> = Effect.suspend(() => {
   return Effect.promise(() => loading!)
 })
 
-const encoder = new TextEncoder()
+const bytes = new WeakMap<object, number>()
+const bytesOf = (value: object): number => {
+  let known = bytes.get(value)
+  if (known === undefined) {
+    let files = 0
+    const json = JSON.stringify(value, (_, part) => {
+      if (typeof part !== "object" || part === null || part.type !== "file") return part
+      files += file(String(part.mediaType), part.data)
+      return null
+    })
+    known = Buffer.byteLength(json) + files + perMessage
+    bytes.set(value, known)
+  }
+  return known
+}
 
 /** No encoding makes more tokens of a request than this: a token is a byte at least. Cheap, and far above the truth. */
-export const atMost = (request: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
-  let images = 0
-  const json = JSON.stringify([request.messages, request.tools, request.output], (_, value) => {
-    if (typeof value === "object" && value !== null && "type" in value && value.type === "file") {
-      images += file(String(value.mediaType), value.data)
-      return null
-    }
-    return value
-  })
-  return encoder.encode(json).byteLength + images + perRequest + request.messages.length * perMessage
+export const atMost = ({ messages, output, tools }: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
+  let sum = perRequest + (output === undefined ? 0 : bytesOf(output.schema))
+  for (const each of messages) sum += bytesOf(each)
+  for (const each of tools) sum += bytesOf(each)
+  return sum
 }
