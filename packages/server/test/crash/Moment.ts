@@ -8,9 +8,9 @@ import type { Event, Follower } from "./Follower.ts"
 export type Moment =
   /** While clients post: between the request and its answer, between log and queue. */
   | { readonly kind: "posting"; readonly millis: number }
-  /** While the server starts, reads its log and takes executions up. */
+  /** While the server starts, reads its log, waits for leases to run out and takes executions up. */
   | { readonly kind: "starting"; readonly starts: number }
-  /** So long after it was ready. */
+  /** So long after it was seen at work. */
   | { readonly kind: "running"; readonly starts: number }
   /** Right after so many more events. */
   | { readonly kind: "events"; readonly count: number }
@@ -51,7 +51,7 @@ export const draw = (random: Random, isFirst: boolean): Moment => {
     case "posting":
       return { kind, millis: random() * 40 }
     case "starting":
-      return isFirst ? { kind: "running", starts: random() * 0.5 } : { kind, starts: 0.2 + random() }
+      return isFirst ? { kind: "running", starts: random() * 0.5 } : { kind, starts: 0.2 + random() * 1.6 }
     case "running":
       return { kind, starts: random() * 0.6 }
     case "events":
@@ -81,6 +81,9 @@ export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, s
       await sleep(moment.millis)
       return
     case "running":
+      await seen(followers, () => true)
+      await sleep(moment.starts * startMillis)
+      return
     case "starting":
       await sleep(moment.starts * startMillis)
       return
@@ -91,7 +94,7 @@ export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, s
     }
     case "type":
       // Not every type comes once more: then some moment is as good.
-      await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(startMillis)])
+      await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(3 * startMillis)])
       if (moment.millis > 0) await sleep(moment.millis)
   }
 }
