@@ -65,12 +65,12 @@ export const layer = (options: {
           while (!(yield* fileSystem.exists(existing))) existing = paths.dirname(existing)
           if (!inside(yield* fileSystem.realPath(existing), yield* fileSystem.realPath(root))) return yield* outside
           yield* fileSystem.makeDirectory(folder, { recursive: true })
-          const temporary = yield* fileSystem.makeTempFile({ directory: folder, prefix: ".crewline-" })
-          yield* fileSystem.writeFileString(temporary, content).pipe(
-            Effect.andThen(fileSystem.rename(temporary, target)),
-            Effect.onError(() => Effect.ignore(fileSystem.remove(temporary)))
-          )
+          // A temporary file stands in a folder of its own; that goes with the scope, however this ends.
+          const temporary = yield* fileSystem.makeTempFileScoped({ directory: folder, prefix: ".crewline-" })
+          yield* fileSystem.writeFileString(temporary, content)
+          yield* fileSystem.rename(temporary, target)
         },
+        Effect.scoped,
         (effect, path) =>
           Effect.catchTag(effect, "PlatformError", (error) =>
             Effect.fail(new WorkspaceError({ path, description: error.message }))

@@ -3,13 +3,17 @@
  * the first place; what looks like one all the same is blanked here.
  */
 
+// Texts may be long and come from anywhere: what may repeat is bounded or begins only once, so that the time is linear.
 const patterns: ReadonlyArray<readonly [RegExp, string]> = [
-  [/\bsk-[A-Za-z0-9_-]{8,}/g, "[redacted]"],
+  [/\bsk-(?=[A-Za-z_-]{0,64}\d)[A-Za-z0-9_-]{8,}/g, "[redacted]"],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, "[redacted]"],
-  [/\bgh[pousr]_[A-Za-z0-9]{20,}/g, "[redacted]"],
-  [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, "$1 [redacted]"],
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi, "$1:[redacted]@"],
-  [/\b((?:api[_-]?key|token|secret|password)["']?\s*[=:]\s*["']?)[^\s"',;&]{6,}/gi, "$1[redacted]"]
+  [/\b(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}/g, "[redacted]"],
+  [/\bAIza[A-Za-z0-9_-]{30,}/g, "[redacted]"],
+  [/\bxox[a-z]-[A-Za-z0-9-]{8,}/g, "[redacted]"],
+  [/(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*/g, "[redacted]"],
+  [/\b(Bearer|Basic)\s+(?=[A-Za-z._~+/-]{0,64}[\d=])[A-Za-z0-9._~+/=-]{8,}/gi, "$1 [redacted]"],
+  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,256}):[^\s/]{1,1024}@/gi, "$1:[redacted]@"],
+  [/((?:api[ _-]?key|token|secret|password)["']?\s*[=:]\s*["']?)[^\s"',;&]{6,}/gi, "$1[redacted]"]
 ]
 
 export const redact = (text: string): string => {

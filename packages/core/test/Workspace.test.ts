@@ -1,0 +1,140 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import type * as Scope from "effect/Scope"
+import * as Workspace from "../src/Workspace.ts"
+
+/** A directory that goes with the test, with a workspace in it and something beside the workspace. */
+const inDirectory = <A, E>(
+  body: (parts: {
+    readonly files: FileSystem.FileSystem
+    readonly directory: string
+    readonly write: Workspace.Workspace["Service"]["write"]
+  }) => Effect.Effect<A, E, Scope.Scope | FileSystem.FileSystem | Path.Path>
+) =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const around = yield* files.makeTempDirectoryScoped({ prefix: "crewline-test-" })
+    yield* files.makeDirectory(`${around}/outside`)
+    yield* files.writeFileString(`${around}/outside/kept.txt`, "kept")
+    const directory = `${around}/workspace`
+    const { write } = yield* Effect.provide(Workspace.Workspace, Workspace.layer({ directory }))
+    yield* body({ files, directory, write })
+    assert.deepStrictEqual(yield* files.readDirectory(`${around}/outside`), ["kept.txt"])
+    assert.strictEqual(yield* files.readFileString(`${around}/outside/kept.txt`), "kept")
+    assert.deepStrictEqual(
+      (yield* files.readDirectory(around)).filter((name) => name.startsWith("escaped")),
+      []
+    )
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+describe("Workspace", () => {
+  it.effect("writes a file, with the folders it needs, and nothing else", () =>
+    inDirectory(({ directory, files, write }) =>
+      Effect.gen(function* () {
+        yield* write("deep/er/report.md", "# Report")
+        assert.strictEqual(yield* files.readFileString(`${directory}/deep/er/report.md`), "# Report")
+        yield* write("deep/er/report.md", "# Another")
+        assert.strictEqual(yield* files.readFileString(`${directory}/deep/er/report.md`), "# Another")
+        assert.deepStrictEqual((yield* files.readDirectory(directory, { recursive: true })).sort(), [
+          "deep",
+          "deep/er",
+          "deep/er/report.md"
+        ])
+      })
+    )
+  )
+
+  it.effect("makes no directory before there is something to write", () =>
+    inDirectory(({ directory, files }) =>
+      Effect.gen(function* () {
+        assert.isFalse(yield* files.exists(directory))
+      })
+    )
+  )
+
+  it.effect("refuses what leads outside", () =>
+    inDirectory(({ directory, write }) =>
+      Effect.gen(function* () {
+        for (const path of [
+          "../escaped.txt",
+          "..",
+          ".",
+          "",
+          "a/../../escaped.txt",
+          `${directory}/../escaped.txt`,
+          `${directory}/absolute.txt`,
+          "/etc/escaped.txt"
+        ]) {
+          const error = yield* Effect.flip(write(path, "x"))
+          assert.strictEqual(error._tag, "WorkspaceError")
+          assert.include(error.message, "leads outside the workspace directory", path)
+        }
+      })
+    )
+  )
+
+  it.effect("a name that only begins like the directory is not inside of it", () =>
+    inDirectory(({ directory, write }) =>
+      Effect.gen(function* () {
+        assert.include((yield* Effect.flip(write("../workspace-escaped/x", "x"))).message, directory)
+      })
+    )
+  )
+
+  it.effect("refuses a way through a link that leads outside, also when what it names does not exist", () =>
+    inDirectory(({ directory, files, write }) =>
+      Effect.gen(function* () {
+        yield* files.makeDirectory(directory)
+        yield* files.symlink(`${directory}/../outside`, `${directory}/link`)
+        yield* files.symlink(`${directory}/../escaped`, `${directory}/dangling`)
+        yield* files.symlink(directory, `${directory}/self`)
+        for (const path of ["link/x.txt", "link/deep/x.txt", "self/link/x.txt"]) {
+          assert.include((yield* Effect.flip(write(path, "x"))).message, "leads outside", path)
+        }
+        for (const path of ["dangling/x.txt", "dangling/deep/x.txt"]) {
+          assert.strictEqual((yield* Effect.flip(write(path, "x"))).path, path)
+        }
+        // A link that stays inside is one of the user's ways to arrange things.
+        yield* write("self/inside.txt", "x")
+        assert.strictEqual(yield* files.readFileString(`${directory}/inside.txt`), "x")
+      })
+    )
+  )
+
+  it.effect("replaces a link instead of following it", () =>
+    inDirectory(({ directory, files, write }) =>
+      Effect.gen(function* () {
+        yield* files.makeDirectory(directory)
+        yield* files.symlink(`${directory}/../outside/kept.txt`, `${directory}/report.txt`)
+        yield* write("report.txt", "mine")
+        assert.strictEqual(yield* files.readFileString(`${directory}/report.txt`), "mine")
+      })
+    )
+  )
+
+  it.effect("what cannot be written is a typed error, and leaves nothing behind", () =>
+    inDirectory(({ directory, files, write }) =>
+      Effect.gen(function* () {
+        yield* files.makeDirectory(`${directory}/folder`, { recursive: true })
+        yield* files.writeFileString(`${directory}/file`, "kept")
+        for (const path of ["folder", "file/below.txt", "with\0zero.txt", "x".repeat(300)]) {
+          const error = yield* Effect.flip(write(path, "x"))
+          assert.strictEqual(error._tag, "WorkspaceError", path)
+          assert.strictEqual(error.path, path)
+        }
+        assert.deepStrictEqual((yield* files.readDirectory(directory)).sort(), ["file", "folder"])
+        assert.deepStrictEqual(yield* files.readDirectory(`${directory}/folder`), [])
+      })
+    )
+  )
+
+  it.effect("is nowhere unless the application says where", () =>
+    Effect.gen(function* () {
+      const { write } = yield* Workspace.Workspace
+      assert.include((yield* Effect.flip(write("a.txt", "x"))).message, "a.txt: this application has no workspace")
+    }).pipe(Effect.provide(Workspace.layerNone))
+  )
+})
