@@ -1,11 +1,13 @@
 /**
- * Model providers: OpenAI and compatible servers through the official SDK, any `effect/ai` language model, the demonstration model
- * that needs no key, and scripts for tests.
+ * Model providers: OpenAI and compatible servers, Anthropic and Ollama through their official SDKs, any `effect/ai` language model, the
+ * demonstration model that needs no key, and scripts for tests.
  */
 export * as Provider from "./Provider.ts"
 export * as Providers from "./Providers.ts"
 export * as Fallback from "./Fallback.ts"
 export * as OpenAi from "./OpenAi.ts"
+export * as Anthropic from "./Anthropic.ts"
+export * as Ollama from "./Ollama.ts"
 export * as Prices from "./Prices.ts"
 export * as EffectModel from "./EffectModel.ts"
 export * as Demo from "./Demo.ts"

@@ -110,9 +110,13 @@ export const usageEvent = `data: ${JSON.stringify({ id: "chatcmpl-1", choices: [
 
 /** Writes these pieces one after another, each when the one before has been sent, then does `last`. */
 export const stream =
-  (pieces: ReadonlyArray<string | Buffer>, last: (response: Http.ServerResponse) => void = (r) => r.end()): Handler =>
+  (
+    pieces: ReadonlyArray<string | Buffer>,
+    last: (response: Http.ServerResponse) => void = (r) => r.end(),
+    type = "text/event-stream"
+  ): Handler =>
   (_, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_1" })
+    response.writeHead(200, { "content-type": `${type}; charset=utf-8`, "x-request-id": "req_1" })
     let at = 0
     const next = (): void => {
       const piece = pieces[at++]

@@ -1,27 +1,14 @@
 /**
  * Chat completions, whole or in chunks, as answers of ours. What a compatible server leaves out is borne where it can be (ids of
- * calls, usage, the last `[DONE]`); what is no answer is `NotAnAnswer`.
+ * calls, usage, the last `[DONE]`); what is no answer is a `Fault`.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
 import type { Prices } from "../Prices.ts"
 import * as Price from "../Prices.ts"
-
-/** The provider sent something that is no answer; `message` says what. */
-export class NotAnAnswer extends Error {}
-
-/** The provider refused to answer, or cut its answer off, because of the content. */
-export class Refused extends Error {}
-
-/** The provider reported a failure inside of the stream. */
-export class FailedMidStream extends Error {
-  readonly body: { readonly message?: unknown; readonly code?: unknown; readonly type?: unknown }
-  constructor(body: FailedMidStream["body"]) {
-    super(typeof body.message === "string" ? body.message : "The provider reported a failure while it answered.")
-    this.body = body
-  }
-}
+import * as Fault from "./Fault.ts"
+import * as ProviderJson from "./ProviderJson.ts"
 
 // As servers send them: nothing is taken for granted.
 interface Completion {
@@ -29,7 +16,7 @@ interface Completion {
   readonly model?: string | null
   readonly choices?: ReadonlyArray<Choice> | null
   readonly usage?: CompletionUsage | null
-  readonly error?: FailedMidStream["body"] | null
+  readonly error?: Fault.FailedMidStream["body"] | null
 }
 interface Choice {
   readonly message?: Message | null
@@ -63,12 +50,12 @@ export interface Context {
 
 /** Reads a completion that came in one piece. */
 export const fromText = (context: Context, text: string): Answer => {
-  const completion = parse(text)
-  if (completion.error != null) throw new FailedMidStream(completion.error)
+  const completion: Completion = ProviderJson.parseObject(text)
+  if (completion.error != null) throw new Fault.FailedMidStream(completion.error)
   const choice = completion.choices?.[0]
-  if (choice === undefined) throw new NotAnAnswer("The provider's answer has no choices.")
+  if (choice === undefined) throw new Fault.NotAnAnswer("The provider's answer has no choices.")
   const { message } = choice
-  if (message == null) throw new NotAnAnswer("The provider's answer has no message.")
+  if (message == null) throw new Fault.NotAnAnswer("The provider's answer has no message.")
   const calls = (message.tool_calls ?? []).map((call): Call => ({
     id: call.id ?? "",
     name: call.function?.name ?? "",
@@ -113,8 +100,8 @@ export class Accumulator {
       this.done = true
       return
     }
-    const chunk = parse(data)
-    if (chunk.error != null) throw new FailedMidStream(chunk.error)
+    const chunk: Completion = ProviderJson.parseObject(data)
+    if (chunk.error != null) throw new Fault.FailedMidStream(chunk.error)
     this.#any = true
     if (this.#id === "" && chunk.id != null) this.#id = chunk.id
     if (this.#model === "" && chunk.model != null) this.#model = chunk.model
@@ -151,9 +138,9 @@ export class Accumulator {
   }
 
   finish(): Answer {
-    if (!this.#any) throw new NotAnAnswer("The provider's stream was empty.")
+    if (!this.#any) throw new Fault.NotAnAnswer("The provider's stream was empty.")
     if (!this.done && this.#finishReason === undefined) {
-      throw new NotAnAnswer("The provider's stream was cut off before the answer was complete.")
+      throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
     }
     return answer(this.#context, {
       id: this.#id,
@@ -187,35 +174,18 @@ interface Gathered {
   readonly usage: CompletionUsage | undefined
 }
 
-const parse = (text: string): Completion => {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new NotAnAnswer(`The provider's answer is not JSON: ${excerpt(text)}`)
-  }
-  if (typeof json !== "object" || json === null) {
-    throw new NotAnAnswer(`The provider's answer is no JSON object: ${excerpt(text)}`)
-  }
-  return json
-}
-
-const excerpt = (text: string): string => {
-  const line = text.replace(/\s+/g, " ").trim()
-  return line === "" ? "(nothing)" : line.length > 120 ? `${line.slice(0, 120)}…` : line
-}
-
 const answer = (context: Context, gathered: Gathered): Answer => {
   const { text, reasoning, calls } = gathered
-  if (gathered.refusal !== "") throw new Refused(`The model refused: ${excerpt(gathered.refusal)}`)
-  if (gathered.finishReason === "content_filter") throw new Refused("The provider's content filter cut the answer off.")
+  if (gathered.refusal !== "") throw new Fault.Refused(`The model refused: ${ProviderJson.excerpt(gathered.refusal)}`)
+  if (gathered.finishReason === "content_filter")
+    throw new Fault.Refused("The provider's content filter cut the answer off.")
   const parts: Array<Response.PartEncoded> = []
   if (reasoning !== "") parts.push({ type: "reasoning", text: reasoning })
   if (text !== "") parts.push({ type: "text", text })
   calls.forEach((call, index) => {
-    if (call.name === "") throw new NotAnAnswer("The provider's answer calls a tool without a name.")
+    if (call.name === "") throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
     const id = call.id === "" ? `${gathered.id || "call"}_${index}` : call.id
-    parts.push({ type: "tool-call", id, name: call.name, params: argumentsOf(call.arguments) })
+    parts.push({ type: "tool-call", id, name: call.name, params: ProviderJson.parseArguments(call.arguments) })
   })
   return {
     parts,
@@ -224,19 +194,6 @@ const answer = (context: Context, gathered: Gathered): Answer => {
     model: gathered.model
   }
 }
-
-/** Arguments that are no JSON stay what they are: the loop tells the model. */
-const argumentsOf = (text: string): unknown => {
-  if (text === "") return {}
-  try {
-    return JSON.parse(text, text.includes("__proto__") ? withoutPrototype : undefined)
-  } catch {
-    return text
-  }
-}
-
-/** A key of this name would become a prototype wherever the object is assigned from. */
-const withoutPrototype = (key: string, value: unknown): unknown => (key === "__proto__" ? undefined : value)
 
 const finishReason = (reason: string | undefined, called: boolean): Response.FinishReason => {
   switch (reason) {

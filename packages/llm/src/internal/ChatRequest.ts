@@ -10,10 +10,10 @@ import type {
   ChatCompletionMessageParam,
   ChatCompletionTool
 } from "openai/resources/chat/completions"
+import * as Fault from "./Fault.ts"
+import * as FileContent from "./FileContent.ts"
 import * as StrictSchema from "./StrictSchema.ts"
-
-/** The request cannot be put into words that the provider has. */
-export class Unsupported extends Error {}
+import * as ToolResult from "./ToolResult.ts"
 
 export interface Options {
   readonly model: string
@@ -97,7 +97,7 @@ const messagesOf = (messages: ReadonlyArray<Prompt.MessageEncoded>): Array<ChatC
       case "tool":
         for (const part of message.content) {
           if (part.type === "tool-result") {
-            out.push({ role: "tool", tool_call_id: part.id, content: resultText(part) })
+            out.push({ role: "tool", tool_call_id: part.id, content: ToolResult.textOf(part) })
           }
         }
     }
@@ -128,43 +128,24 @@ const assistantMessage = (content: Prompt.AssistantMessageEncoded["content"]): C
   return { role: "assistant", content: text === "" ? null : text, tool_calls: calls }
 }
 
-const resultText = (part: Prompt.ToolResultPartEncoded): string => {
-  if (part.modelOutput !== undefined) {
-    return part.modelOutput.map((output) => (output.type === "text" ? output.text : `[${output.mediaType}]`)).join("\n")
-  }
-  return typeof part.result === "string" ? part.result : (JSON.stringify(part.result) ?? "")
-}
-
 const filePart = (part: Prompt.FilePartEncoded): ChatCompletionContentPart => {
   const { mediaType, data } = part
-  const url = urlOf(data)
+  const url = FileContent.urlOf(data)
   if (mediaType.startsWith("image/")) {
     const type = mediaType === "image/*" ? "image/jpeg" : mediaType
-    return { type: "image_url", image_url: { url: url ?? `data:${type};base64,${base64Of(data)}` } }
+    return { type: "image_url", image_url: { url: url ?? `data:${type};base64,${FileContent.base64Of(data)}` } }
   }
-  if (url !== undefined) throw new Unsupported(`A file of type ${mediaType} has to be given as bytes, not as a URL.`)
+  if (url !== undefined)
+    throw new Fault.Unsupported(`A file of type ${mediaType} has to be given as bytes, not as a URL.`)
   if (mediaType === "application/pdf") {
     const fileName = part.fileName ?? "document.pdf"
     return {
       type: "file",
-      file: { filename: fileName, file_data: `data:application/pdf;base64,${base64Of(data)}` }
+      file: { filename: fileName, file_data: `data:application/pdf;base64,${FileContent.base64Of(data)}` }
     }
   }
   const audio = mediaType === "audio/wav" ? "wav" : mediaType === "audio/mpeg" ? "mp3" : undefined
-  if (audio !== undefined) return { type: "input_audio", input_audio: { data: base64Of(data), format: audio } }
-  throw new Unsupported(`A file of type ${mediaType} cannot be sent in a chat completion.`)
-}
-
-type FileData = Prompt.FilePartEncoded["data"]
-
-const urlOf = (data: FileData): string | undefined => {
-  if (data instanceof URL) return data.href
-  if (typeof data === "string") return /^(https?|data):/.test(data) ? data : undefined
-  return "_tag" in data && data._tag === "URL" ? data.href : undefined
-}
-
-const base64Of = (data: FileData): string => {
-  if (typeof data === "string") return data
-  if (data instanceof Uint8Array) return Buffer.from(data).toString("base64")
-  return "_tag" in data && data._tag === "Uint8Array" ? data.base64 : ""
+  if (audio !== undefined)
+    return { type: "input_audio", input_audio: { data: FileContent.base64Of(data), format: audio } }
+  throw new Fault.Unsupported(`A file of type ${mediaType} cannot be sent in a chat completion.`)
 }

@@ -1,10 +1,9 @@
 /**
- * Every way in which a call to OpenAI or a compatible server fails, as the reason that retry, budget and people act on.
+ * Every way in which a call to a provider fails, as the reason that retry, budget and people act on. Providers differ in words and
+ * agree in status codes: one table serves them all. No text of a reason holds the key.
  */
 import * as Llm from "@crewline/core/Llm"
-import { APIConnectionTimeoutError, APIError, APIConnectionError } from "openai/core/error"
-import * as ChatAnswer from "./ChatAnswer.ts"
-import * as ChatRequest from "./ChatRequest.ts"
+import * as Fault from "./Fault.ts"
 
 export interface Context {
   /** The full reference of the model. */
@@ -17,36 +16,35 @@ export interface Context {
   readonly now: number
 }
 
-export const toLlmError = (context: Context, error: unknown): Llm.LlmError =>
-  new Llm.LlmError({ model: context.reference, reason: reasonOf(context, error) })
+/** A failure that the provider told of. */
+export interface Reported {
+  readonly status: number | undefined
+  readonly code: string
+  readonly type: string
+  readonly message: string
+  readonly headers: Headers | undefined
+}
 
-const reasonOf = (context: Context, error: unknown): Llm.Reason => {
-  if (error instanceof ChatAnswer.NotAnAnswer) return new Llm.MalformedAnswer(details(context, error.message))
-  if (error instanceof ChatAnswer.Refused) return new Llm.ContentRefused(details(context, error.message))
-  if (error instanceof ChatRequest.Unsupported) return new Llm.InvalidRequest(details(context, error.message))
-  if (error instanceof ChatAnswer.FailedMidStream) {
+/** The reason behind what is no error of an SDK: a fault found in the answer or the request, or a failure of the connection. */
+export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
+  if (error instanceof Fault.NotAnAnswer) return new Llm.MalformedAnswer(details(context, error.message))
+  if (error instanceof Fault.Refused) return new Llm.ContentRefused(details(context, error.message))
+  if (error instanceof Fault.Unsupported) return new Llm.InvalidRequest(details(context, error.message))
+  if (error instanceof Fault.FailedMidStream) {
     const { code, type } = error.body
-    const status = typeof code === "number" ? code : undefined
-    return fromResponse(context, {
-      status,
+    return fromReported(context, {
+      status: typeof code === "number" ? code : undefined,
       code: text(code),
       type: text(type),
       message: error.message,
       headers: undefined
     })
   }
-  if (error instanceof APIConnectionTimeoutError) return timeout(context)
-  if (error instanceof APIError && !(error instanceof APIConnectionError)) {
-    const { status, code, type, headers } = error
-    return fromResponse(
-      { ...context, requestId: error.requestID ?? context.requestId },
-      { status, code: text(code), type: text(type), message: error.message, headers }
-    )
-  }
-  return fromTransport(context, error instanceof APIConnectionError ? error.cause : error)
+  return fromTransport(context, error)
 }
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "")
+/** A text that a provider sent, or nothing where it sent something else. */
+export const text = (value: unknown): string => (typeof value === "string" ? value : "")
 
 const longest = 600
 
@@ -60,21 +58,18 @@ const details = (context: Context, description: string): { description: string; 
 
 // --- failures that the server reported --------------------------------------------------------------------------------------------
 
-interface Failure {
-  readonly status: number | undefined
-  readonly code: string
-  readonly type: string
-  readonly message: string
-  readonly headers: Headers | undefined
-}
-
-const tooLong = /maximum context length|context (length|window)|prompt is too long|too many tokens|reduce the length/i
-const noCredit = /insufficient_quota|billing_hard_limit|billing_not_active/
+const tooLong =
+  /maximum context length|context (length|window|limit|size)|prompt is too long|too many tokens|reduce the length/i
+const noCredit = /insufficient_quota|billing_hard_limit|billing_not_active|billing_error/
+/** Anthropic says these with the status and type of an invalid request. */
+const noCreditMessage = /credit balance is too low|reached your specified .*usage limits/i
 const filtered = /content_filter|content_policy|ResponsibleAI/i
+const filteredMessage = /blocked by content filtering/i
 const limited = /rate_limit/
-const busy = /server_error|overloaded|service_unavailable/
+const busy = /server_error|overloaded|service_unavailable|api_error|server busy/
 
-const fromResponse = (context: Context, failure: Failure): Llm.Reason => {
+/** The reason behind a failure that the provider told of. */
+export const fromReported = (context: Context, failure: Reported): Llm.Reason => {
   const { status, code, type, message } = failure
   const kind = `${code} ${type}`
   const described = (hint = "") => details(context, `${message || "The provider gave no reason."}${hint}`)
@@ -82,10 +77,11 @@ const fromResponse = (context: Context, failure: Failure): Llm.Reason => {
     const retryAfterMillis = retryAfter(failure.headers, context.now)
     return retryAfterMillis === undefined ? described() : { ...described(), retryAfterMillis }
   }
-  if (noCredit.test(kind) || status === 402) {
+  if (noCredit.test(kind) || status === 402 || (status === 400 && noCreditMessage.test(message))) {
     return new Llm.QuotaExhausted(described(" The account has no credit left; add some at the provider."))
   }
-  if (filtered.test(kind)) return new Llm.ContentRefused(described())
+  if (filtered.test(kind) || (status === 400 && filteredMessage.test(message)))
+    return new Llm.ContentRefused(described())
   if (
     code === "context_length_exceeded" ||
     status === 413 ||
@@ -96,7 +92,7 @@ const fromResponse = (context: Context, failure: Failure): Llm.Reason => {
   if (status === 429 || limited.test(kind)) return new Llm.RateLimited(later())
   if (status === 401) return new Llm.Authentication(described(" Check the API key."))
   if (status === 403) return new Llm.Authentication(described(" The API key may not do this."))
-  if (status === 408) return new Llm.Timeout(described())
+  if (status === 408 || kind.includes("timeout_error")) return new Llm.Timeout(described())
   if (status === 409 || (status !== undefined && status >= 500) || busy.test(kind)) return new Llm.Overloaded(later())
   if (status !== undefined && status >= 300 && status < 400) {
     const location = failure.headers?.get("location")
@@ -139,10 +135,12 @@ const wordings: { readonly [code: string]: string } = {
   ENETUNREACH: "the network cannot be reached"
 }
 
-const timeout = (context: Context): Llm.Timeout =>
+/** The provider was silent for too long. */
+export const timeout = (context: Context): Llm.Timeout =>
   new Llm.Timeout(details(context, `${context.address} was silent for too long.`))
 
-const fromTransport = (context: Context, error: unknown): Llm.Reason => {
+/** The reason behind a failure on the way. */
+export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   const code = codeOf(error)
   if (silences.has(code)) return timeout(context)
   if (error instanceof Error && error.name === "HTTPParserError") {

@@ -1,0 +1,75 @@
+/**
+ * Models of Anthropic, and of every server that speaks its messages, through the official SDK.
+ *
+ * One call is one request: nothing is retried here. Interrupting it destroys the connection, also in the middle of a stream. Every
+ * failure is an `LlmError`; none of its texts holds the key.
+ *
+ * The system prompt, the tools and the conversation so far are marked for the provider's cache. What a model thought goes back to it
+ * with its signature, and to no other provider's model. Output of a schema is asked for by structured output, or by a tool that has to
+ * be called where model or schema allow no better. There is no `seed`; a temperature above 1 becomes 1.
+ */
+import * as Effect from "effect/Effect"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Redacted from "effect/Redacted"
+import * as SdkProvider from "./internal/SdkProvider.ts"
+import type { Prices } from "./Prices.ts"
+import type { Provider } from "./Provider.ts"
+
+export interface Options {
+  readonly apiKey: Redacted.Redacted
+  /** Where the API is, without its version. Default: `https://api.anthropic.com`. */
+  readonly baseURL?: string
+  /** The first half of references to these models. Default: `anthropic`. */
+  readonly name?: string
+  /** What models cost; the cost of others is unknown. */
+  readonly prices?: Prices
+  /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
+  readonly timeoutMillis?: number
+  /** The most tokens of an answer where an agent says nothing; the API wants a number. Default: 8192. */
+  readonly maxOutputTokens?: number
+  /** Tokens a model may think before it answers, on top of those of the answer. Default: the model's own way. */
+  readonly thinkingTokens?: number
+  /** How long what is marked stays in the provider's cache; `false`: nothing is marked. Default: `5m`. */
+  readonly promptCache?: "5m" | "1h" | false
+}
+
+/** Where Anthropic itself answers. */
+export const defaultBaseURL = "https://api.anthropic.com"
+
+const defaultMaxOutputTokens = 8_192
+
+/**
+ * The provider. Connections are made when they are needed and closed when they idle; there is nothing to release. The SDK is loaded
+ * at the first call.
+ */
+export const make = (options: Options): Provider => {
+  const { name = "anthropic", prices, promptCache = "5m" } = options
+  // Some write the version into the address: the SDK does that itself.
+  const baseURL = (options.baseURL?.trim() || defaultBaseURL).replace(/\/v1\/?$/, "")
+  const apiKey = SdkProvider.keyOf(options.apiKey)
+  return SdkProvider.make({
+    name,
+    baseURL,
+    apiKey,
+    load: async () => {
+      const Engine = await import("./internal/AnthropicEngine.ts")
+      return Engine.make({
+        apiKey,
+        baseURL,
+        prices,
+        silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis,
+        maxOutputTokens: options.maxOutputTokens ?? defaultMaxOutputTokens,
+        thinkingTokens: options.thinkingTokens,
+        cache: promptCache === false ? undefined : promptCache
+      })
+    }
+  })
+}
+
+/** An `effect/ai` language model over the same calls. */
+export const languageModel = (options: Options, id: string): Effect.Effect<LanguageModel.LanguageModel> =>
+  // Loaded here and not above: `effect/ai` costs every start that does without it.
+  Effect.flatMap(
+    Effect.promise(() => import("./EffectModel.ts")),
+    (EffectModel) => EffectModel.toLanguageModel(make(options).model(id))
+  )

@@ -1,0 +1,69 @@
+/**
+ * The official client of Anthropic, without what every call of ours would pay for again: request headers are built once, and time
+ * limits are the transport's (see `OpenAiClient`). It uses the given key only: no profile, no token of the environment.
+ */
+import { Anthropic } from "@anthropic-ai/sdk"
+import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
+import * as UndiciFetch from "../UndiciFetch.ts"
+
+type RequestOptions = Parameters<Anthropic["buildRequest"]>[0]
+type BuiltRequest = Awaited<ReturnType<Anthropic["buildRequest"]>>
+
+const path = "/v1/messages"
+
+export interface Options {
+  readonly apiKey: string
+  readonly baseURL: string
+  /** How long the other side may stay silent. */
+  readonly silenceMillis: number
+}
+
+export class CrewlineAnthropic extends Anthropic {
+  readonly #fetch: UndiciFetch.Fetch
+  #first: { readonly headers: Headers; readonly url: string } | undefined
+
+  constructor(options: Options) {
+    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+    super({
+      apiKey: options.apiKey,
+      authToken: null,
+      webhookKey: null,
+      baseURL: options.baseURL,
+      timeout: options.silenceMillis,
+      // Retrying is ours: it has a budget, it is recorded, and it can be interrupted.
+      maxRetries: 0,
+      // What the SDK would print may quote prompts.
+      logLevel: "off",
+      // Spans are ours.
+      openTelemetry: false,
+      fetch
+    })
+    this.#fetch = fetch
+  }
+
+  /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
+  complete(body: MessageCreateParams, signal: AbortSignal): Promise<Response> {
+    return this.post(path, { body, signal }).asResponse()
+  }
+
+  override async buildRequest(options: RequestOptions, retry?: { retryCount?: number }): Promise<BuiltRequest> {
+    const first = this.#first
+    if (options.path === path && first !== undefined) {
+      const req = {
+        method: "POST",
+        headers: first.headers,
+        body: JSON.stringify(options.body),
+        signal: options.signal ?? null
+      }
+      return { req, url: first.url, timeout: this.timeout }
+    }
+    const built = await super.buildRequest(options, retry)
+    // Frozen: the fetch reads it once.
+    if (options.path === path) this.#first = { headers: Object.freeze(built.req.headers), url: built.url }
+    return built
+  }
+
+  override fetchWithTimeout(url: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+    return this.#fetch(url, init)
+  }
+}

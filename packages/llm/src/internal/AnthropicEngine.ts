@@ -1,0 +1,38 @@
+/**
+ * Messages through the `@anthropic-ai/sdk`. Streams are read by our own decoder.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import type { Prices } from "../Prices.ts"
+import * as AnthropicClient from "./AnthropicClient.ts"
+import { reasonOf } from "./AnthropicFailure.ts"
+import * as EventStream from "./EventStream.ts"
+import * as MessagesAnswer from "./MessagesAnswer.ts"
+import * as MessagesRequest from "./MessagesRequest.ts"
+import type { Call, Engine } from "./SdkProvider.ts"
+import * as ServerSentEvents from "./ServerSentEvents.ts"
+
+export interface Options extends AnthropicClient.Options, Omit<MessagesRequest.Options, "model"> {
+  readonly prices: Prices | undefined
+}
+
+export const make = (options: Options): Engine => {
+  const client = new AnthropicClient.CrewlineAnthropic(options)
+
+  const run = async (model: string, call: Call): Promise<Llm.Answer> => {
+    const { request } = call
+    const { onDelta } = request
+    const { body, outputTool } = MessagesRequest.make({ ...options, model }, request)
+    const context = { model, prices: options.prices, outputTool }
+    const response = await client.complete(body, call.signal)
+    call.requestId = response.headers.get("request-id") ?? response.headers.get("x-request-id") ?? undefined
+    if (onDelta !== undefined && EventStream.isStream(response, "text/event-stream")) {
+      const accumulator = new MessagesAnswer.Accumulator(context)
+      return EventStream.read(response.body, new ServerSentEvents.Decoder(accumulator.add), accumulator, onDelta)
+    }
+    const answer = MessagesAnswer.fromText(context, await response.text())
+    EventStream.handOver(answer.parts, onDelta)
+    return answer
+  }
+
+  return { run, reasonOf }
+}

@@ -1,0 +1,55 @@
+/**
+ * Reads a streamed answer: decodes the network chunks, gathers the answer, and hands its text on once per chunk.
+ */
+
+/** Turns bytes into events, each given to the accumulator. */
+export interface Decoder {
+  readonly push: (chunk: Uint8Array) => void
+  readonly end: () => void
+}
+
+/** Gathers events into an answer. */
+export interface Accumulator<A> {
+  /** True when the provider said that this is all. */
+  readonly done: boolean
+  /** The text that came since the last time. */
+  readonly takeDelta: () => string
+  /** Fails when the answer is not complete. */
+  readonly finish: () => A
+}
+
+/** To the end of the answer, not of the connection: a provider may keep that open. */
+export const read = async <A>(
+  body: AsyncIterable<Uint8Array> | null,
+  decoder: Decoder,
+  accumulator: Accumulator<A>,
+  onDelta: (delta: string) => void
+): Promise<A> => {
+  const hand = (): void => {
+    const delta = accumulator.takeDelta()
+    if (delta !== "") onDelta(delta)
+  }
+  if (body !== null) {
+    for await (const chunk of body) {
+      decoder.push(chunk)
+      hand()
+      if (accumulator.done) break
+    }
+  }
+  decoder.end()
+  hand()
+  return accumulator.finish()
+}
+
+/** Whether a response is a stream of this type, and not all of the answer at once (some servers do not stream). */
+export const isStream = (response: Response, type: string): boolean =>
+  response.headers.get("content-type")?.startsWith(type) === true
+
+/** Hands the text of a whole answer on, for one who waits for a stream. */
+export const handOver = (
+  parts: ReadonlyArray<{ readonly type: string; readonly text?: unknown }>,
+  onDelta: ((delta: string) => void) | undefined
+): void => {
+  if (onDelta === undefined) return
+  for (const part of parts) if (part.type === "text" && typeof part.text === "string") onDelta(part.text)
+}

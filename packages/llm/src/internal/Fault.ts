@@ -1,0 +1,22 @@
+/**
+ * What is wrong with an answer that came or a request that cannot be sent, found by ourselves and not by an SDK. `Failure` makes a
+ * reason of each.
+ */
+
+/** The provider sent something that is no answer; `message` says what. */
+export class NotAnAnswer extends Error {}
+
+/** The provider refused to answer, or cut its answer off, because of the content. */
+export class Refused extends Error {}
+
+/** The request cannot be put into words that the provider has. */
+export class Unsupported extends Error {}
+
+/** The provider reported a failure inside of an answer that had begun well. */
+export class FailedMidStream extends Error {
+  readonly body: { readonly message?: unknown; readonly code?: unknown; readonly type?: unknown }
+  constructor(body: FailedMidStream["body"]) {
+    super(typeof body.message === "string" ? body.message : "The provider reported a failure while it answered.")
+    this.body = body
+  }
+}

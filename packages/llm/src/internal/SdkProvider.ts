@@ -1,0 +1,100 @@
+/**
+ * A provider on an official SDK. The SDK is loaded at the first call and not before: a start that calls no model, or only models of
+ * another provider, does not pay for it. Interrupting a call aborts its request; a failure is an `LlmError`.
+ */
+import * as Llm from "@crewline/core/Llm"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Provider } from "../Provider.ts"
+import * as Failure from "./Failure.ts"
+
+/** What a provider does with its SDK. */
+export interface Engine {
+  /** Sends one request for the model of this id. What it throws, `reasonOf` understands. */
+  readonly run: (model: string, call: Call) => Promise<Llm.Answer>
+  readonly reasonOf: (context: Failure.Context, error: unknown) => Llm.Reason
+}
+
+/** One call that is under way. */
+export class Call {
+  readonly request: Llm.Request
+  readonly #controller = new AbortController()
+  /** The provider's id of the request, as soon as it is known. */
+  requestId: string | undefined
+
+  constructor(request: Llm.Request) {
+    this.request = request
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller.abort()
+  }
+}
+
+export interface Options {
+  readonly name: string
+  readonly baseURL: string
+  /** Is never told. */
+  readonly apiKey: string
+  readonly load: () => Promise<Engine>
+}
+
+export const make = (options: Options): Provider => {
+  const { name, load } = options
+  const address = originOf(options.baseURL)
+  const redact = redactor(options.apiKey)
+  let engine: Engine | undefined
+  let loading: Promise<Engine> | undefined
+  const loaded = Effect.promise(() => (loading ??= load().then((ready) => (engine = ready))))
+
+  const model = (id: string): Llm.Model => {
+    const reference = `${name}/${id}`
+    const ask = (sdk: Engine, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> =>
+      Effect.callback((resume) => {
+        const call = new Call(request)
+        sdk.run(id, call).then(
+          (answer) => resume(Effect.succeed(answer)),
+          (error: unknown) =>
+            resume(
+              Effect.flatMap(Clock.currentTimeMillis, (now) => {
+                const context = { reference, address, redact, requestId: call.requestId, now }
+                return Effect.fail(new Llm.LlmError({ model: reference, reason: sdk.reasonOf(context, error) }))
+              })
+            )
+        )
+        return Effect.sync(() => call.abort())
+      })
+    const generate = (request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> =>
+      engine !== undefined ? ask(engine, request) : Effect.flatMap(loaded, (sdk) => ask(sdk, request))
+    return { reference, generate }
+  }
+
+  return { name, model }
+}
+
+/** A key as a header can hold it: one read from a file often ends in a line break. */
+export const keyOf = (apiKey: Redacted.Redacted | undefined): string =>
+  apiKey === undefined ? "" : Redacted.value(apiKey).trim()
+
+/** How long a provider may stay silent where nothing else is said: 10 minutes. */
+export const defaultTimeoutMillis = 600_000
+
+// --- addresses and keys -----------------------------------------------------------------------------------------------------------
+
+/** For messages: where the requests go, without credentials that a URL may hold. */
+const originOf = (baseURL: string): string => {
+  const url = URL.parse(baseURL)
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin
+  return `the base URL "${baseURL}" (it has to begin with https:// or http://)`
+}
+
+const redactor = (apiKey: string): ((text: string) => string) => {
+  if (apiKey === "") return (text) => text
+  const forms = [apiKey, JSON.stringify(apiKey).slice(1, -1), encodeURIComponent(apiKey)]
+  return (text) => forms.reduce((safe, form) => safe.replaceAll(form, "[key]"), text)
+}

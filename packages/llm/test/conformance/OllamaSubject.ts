@@ -1,0 +1,67 @@
+/** Ollama's chat: lines of JSON, whether anybody listens to them or not. */
+import * as Redacted from "effect/Redacted"
+import * as Ollama from "../../src/Ollama.ts"
+import * as FakeProvider from "../FakeProvider.ts"
+import { type Subject, usage, type WireFailure } from "./Subject.ts"
+
+const line = (message: object, rest: object = {}): string =>
+  `${JSON.stringify({ model: "model-2026", message: { role: "assistant", content: "", ...message }, done: false, ...rest })}\n`
+
+const failure = (
+  what: string,
+  status: number,
+  error: string,
+  reason: WireFailure["reason"],
+  headers: Record<string, string> = {},
+  retryAfterMillis?: number
+): WireFailure => ({
+  what,
+  handler: FakeProvider.json({ error }, status, headers),
+  reason,
+  ...(retryAfterMillis !== undefined && { retryAfterMillis })
+})
+
+export const ollama: Subject = {
+  name: "Ollama",
+  model: (origin, { apiKey, timeoutMillis } = {}) =>
+    Ollama.make({
+      host: origin,
+      ...(apiKey !== undefined && { apiKey: Redacted.make(apiKey) }),
+      ...(timeoutMillis !== undefined && { timeoutMillis })
+    }).model("m"),
+  answer: ({ reasoning, text, calls, stop }) =>
+    FakeProvider.stream([
+      ...(reasoning === undefined ? [] : [line({ thinking: reasoning })]),
+      ...(text === undefined ? [] : [line({ content: text })]),
+      ...(calls === undefined
+        ? []
+        : [
+            line({
+              tool_calls: calls.map(({ id, name, arguments: text }) => ({
+                id,
+                function: { name, arguments: JSON.parse(text) }
+              }))
+            })
+          ]),
+      line({}, { done: true, done_reason: stop ?? "stop", prompt_eval_count: usage.input, eval_count: usage.output })
+    ]),
+  pieces: (texts) => texts.map((content) => line({ content })),
+  streamType: "application/x-ndjson",
+  caches: false,
+  textArguments: false,
+  requestIdHeader: "x-request-id",
+  failures: [
+    failure("429", 429, "too many requests", "RateLimited", { "retry-after": "7" }, 7_000),
+    failure("503", 503, "server busy, please try again. maximum pending requests exceeded", "Overloaded"),
+    failure("500", 500, "llama runner process has terminated", "Overloaded"),
+    failure("400 of a long prompt", 400, "the input length exceeds the context length", "ContextTooLong"),
+    failure("400", 400, "m does not support tools", "InvalidRequest"),
+    failure("404", 404, "model 'm' not found", "InvalidRequest"),
+    failure("401", 401, "unauthorized", "Authentication"),
+    failure("402", 402, "you have no credit", "QuotaExhausted"),
+    failure("a failure in a good status", 200, "an error was encountered while running the model", "Overloaded"),
+    { what: "no answer", handler: FakeProvider.json({ hello: 1 }), reason: "MalformedAnswer" }
+  ],
+  schemaOf: (body) => body["format"],
+  imageMessage: { role: "user", content: "Look.", images: ["AQID"] }
+}

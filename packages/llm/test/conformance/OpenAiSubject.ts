@@ -1,0 +1,110 @@
+/** OpenAI's chat completions, and a compatible server under another name. */
+import * as Redacted from "effect/Redacted"
+import * as OpenAi from "../../src/OpenAi.ts"
+import * as FakeProvider from "../FakeProvider.ts"
+import { type Subject, usage, type WireAnswer, type WireFailure } from "./Subject.ts"
+
+const toolCalls = ({ calls = [] }: WireAnswer) =>
+  calls.map((call, index) => ({
+    index,
+    id: call.id,
+    type: "function",
+    function: { name: call.name, arguments: call.arguments }
+  }))
+
+const finish = (answer: WireAnswer): string => answer.stop ?? (answer.calls === undefined ? "stop" : "tool_calls")
+
+const tokens = {
+  prompt_tokens: usage.input,
+  completion_tokens: usage.output,
+  prompt_tokens_details: { cached_tokens: usage.cached }
+}
+
+const failure = (
+  what: string,
+  status: number,
+  error: object,
+  reason: WireFailure["reason"],
+  headers: Record<string, string> = {},
+  retryAfterMillis?: number
+): WireFailure => ({
+  what,
+  handler: FakeProvider.json({ error: { message: "Told so.", ...error } }, status, headers),
+  reason,
+  ...(retryAfterMillis !== undefined && { retryAfterMillis })
+})
+
+export const openAi: Subject = {
+  name: "OpenAI",
+  model: (origin, { apiKey = "test", timeoutMillis } = {}) =>
+    OpenAi.make({
+      apiKey: Redacted.make(apiKey),
+      baseURL: `${origin}/v1`,
+      ...(timeoutMillis !== undefined && { timeoutMillis })
+    }).model("m"),
+  answer: (answer, streamed) => {
+    const message = {
+      ...(answer.reasoning !== undefined && { reasoning_content: answer.reasoning }),
+      ...(answer.text !== undefined && { content: answer.text }),
+      ...(answer.calls !== undefined && { tool_calls: toolCalls(answer) })
+    }
+    return streamed
+      ? FakeProvider.stream([
+          FakeProvider.event(message),
+          FakeProvider.event({}, finish(answer)),
+          `data: ${JSON.stringify({ choices: [], usage: tokens })}\n\n`,
+          "data: [DONE]\n\n"
+        ])
+      : FakeProvider.json(FakeProvider.completion(message, { usage: tokens }, finish(answer)))
+  },
+  pieces: (texts) => texts.map((content) => FakeProvider.event({ content })),
+  streamType: "text/event-stream",
+  caches: true,
+  textArguments: true,
+  requestIdHeader: "x-request-id",
+  failures: [
+    failure("429", 429, { code: "rate_limit_exceeded" }, "RateLimited", { "retry-after": "7" }, 7_000),
+    failure("500", 500, {}, "Overloaded"),
+    failure("503 with Retry-After", 503, {}, "Overloaded", { "retry-after": "2" }, 2_000),
+    failure("400 of a long prompt", 400, { code: "context_length_exceeded" }, "ContextTooLong"),
+    failure("400 of a content filter", 400, { code: "content_filter" }, "ContentRefused"),
+    failure("400", 400, {}, "InvalidRequest"),
+    failure("401", 401, { code: "invalid_api_key" }, "Authentication"),
+    failure("403", 403, {}, "Authentication"),
+    failure("429 without credit", 429, { code: "insufficient_quota" }, "QuotaExhausted"),
+    failure("408", 408, {}, "Timeout"),
+    {
+      what: "a refusal",
+      handler: FakeProvider.json(FakeProvider.completion({ refusal: "I will not." })),
+      reason: "ContentRefused"
+    },
+    { what: "no answer", handler: FakeProvider.json({ choices: [] }), reason: "MalformedAnswer" }
+  ],
+  schemaOf: ({ response_format }) => response_format?.json_schema.schema,
+  imageMessage: {
+    role: "user",
+    content: [
+      { type: "text", text: "Look." },
+      { type: "image_url", image_url: { url: "data:image/png;base64,AQID" } }
+    ]
+  },
+  imageUrlMessage: {
+    role: "user",
+    content: [
+      { type: "text", text: "Look." },
+      { type: "image_url", image_url: { url: "https://example.com/a.png" } }
+    ]
+  }
+}
+
+export const compatible: Subject = {
+  ...openAi,
+  name: "a server that is compatible with OpenAI",
+  model: (origin, { apiKey = "none", timeoutMillis } = {}) =>
+    OpenAi.make({
+      name: "local",
+      apiKey: Redacted.make(apiKey),
+      baseURL: `${origin}/v1`,
+      ...(timeoutMillis !== undefined && { timeoutMillis })
+    }).model("m")
+}

@@ -1,0 +1,57 @@
+/**
+ * What the conformance suite needs to know of a provider: how to make its model, and how its server puts things on the wire.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import type * as FakeProvider from "../FakeProvider.ts"
+
+export interface ModelOptions {
+  readonly apiKey?: string
+  readonly timeoutMillis?: number
+}
+
+export interface WireCall {
+  readonly id: string
+  readonly name: string
+  /** As the model wrote them: JSON, or not. */
+  readonly arguments: string
+}
+
+export interface WireAnswer {
+  readonly reasoning?: string
+  readonly text?: string
+  readonly calls?: ReadonlyArray<WireCall>
+  readonly stop?: "length"
+}
+
+/** A failure that a server tells of, and what it has to become. */
+export interface WireFailure {
+  readonly what: string
+  readonly handler: FakeProvider.Handler
+  readonly reason: Llm.Reason["_tag"]
+  readonly retryAfterMillis?: number
+}
+
+export interface Subject {
+  readonly name: string
+  /** The model `m` at the server of this origin. */
+  readonly model: (origin: string, options?: ModelOptions) => Llm.Model
+  /** What the fields of answers are called here: 100 tokens in (40 of them from the cache, where there is one) and 20 out. */
+  readonly answer: (answer: WireAnswer, streamed: boolean) => FakeProvider.Handler
+  /** The first pieces of a streamed text, without an end. */
+  readonly pieces: (texts: ReadonlyArray<string>) => ReadonlyArray<string>
+  readonly streamType: string
+  readonly caches: boolean
+  /** Broken arguments reach us as text; where they do not, the server parses them itself. */
+  readonly textArguments: boolean
+  readonly failures: ReadonlyArray<WireFailure>
+  /** The header that holds the provider's id of a request. */
+  readonly requestIdHeader: string
+  /** The request's body where it asks for output of this schema. */
+  readonly schemaOf: (body: FakeProvider.Body) => unknown
+  /** A message with the text `Look.` and a PNG of the bytes 1, 2, 3, on the wire. */
+  readonly imageMessage: unknown
+  /** The same with an image at `https://example.com/a.png`; absent: refused as an invalid request. */
+  readonly imageUrlMessage?: unknown
+}
+
+export const usage = { input: 100, cached: 40, output: 20 } as const
