@@ -73,6 +73,12 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       return Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.BudgetExceeded({ description }) }))
     }
 
+    /** What was charged is what the answer says it cost, so that the log knows it after a restart. */
+    const priced = (answer: Llm.Answer): Llm.Answer =>
+      answer.usage.costUsd !== null || price === undefined
+        ? answer
+        : { ...answer, usage: { ...answer.usage, costUsd: Prices.costAt(price, answer.usage) } }
+
     const reserve = Effect.fnUntraced(function* (
       request: Llm.Request,
       limits: ReadonlyArray<Limits.Scoped>,
@@ -129,7 +135,10 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       return yield* Effect.acquireUseRelease(
         reserving,
         ({ outputTokens }) =>
-          model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
+          Effect.map(
+            model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
+            priced
+          ),
         (reserved, exit) => {
           const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
           if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05

@@ -11,7 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Effects from "effect/persistence/CircuitBreaker"
-import type * as Scope from "effect/Scope"
 
 export interface Options {
   readonly store: Effects.CircuitBreakerStore["Service"]
@@ -24,7 +23,7 @@ export interface Options {
 }
 
 /** A store for this process alone. */
-export const makeLocalStore: Effect.Effect<Effects.CircuitBreakerStore["Service"], never, Scope.Scope> = Effect.provide(
+export const makeLocalStore: Effect.Effect<Effects.CircuitBreakerStore["Service"]> = Effect.provide(
   Effects.CircuitBreakerStore,
   Effects.layerStoreMemory()
 )

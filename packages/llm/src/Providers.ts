@@ -17,6 +17,8 @@ export interface Options {
   readonly providers: ReadonlyArray<Provider>
   /** The reference of the model that answers where none is named. */
   readonly defaultModel: string
+  /** Put around every single model, within a chain of several: budgets, limits, retry (`Resilience.make`). */
+  readonly wrap?: (model: Llm.Model) => Llm.Model
 }
 
 /** The default model where an OpenAI key is configured and `CREWLINE_MODEL` is not. */
@@ -44,7 +46,7 @@ export const make = (options: Options): Llm.Llm["Service"] => {
     if (provider === undefined || id === "" || provider.models?.includes(id) === false) {
       return Effect.fail(unknown(reference, providers))
     }
-    const model = provider.model(id)
+    const model = options.wrap?.(provider.model(id)) ?? provider.model(id)
     if (models.size < remembered) models.set(reference, model)
     return Effect.succeed(model)
   }
@@ -111,5 +113,12 @@ export const config: Config.Config<Options> = Config.all({
   })
 )
 
-/** The models that the environment configures. */
-export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effect(Llm.Llm, Effect.map(config, make))
+/** The models that the environment configures, within the limits that it configures (`Resilience.config`). */
+export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effect(
+  Llm.Llm,
+  Effect.gen(function* () {
+    const options = yield* config
+    const Resilience = yield* Effect.promise(() => import("./Resilience.ts"))
+    return make({ ...options, wrap: yield* Resilience.make(yield* Resilience.config) })
+  })
+)

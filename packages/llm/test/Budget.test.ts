@@ -143,8 +143,9 @@ describe("Budget", () => {
       const budgeted = Budget.make({ waitMillis: 0 })(model)
       // An answer of 4,096 tokens at $10 a million, and the prompt at $2.5.
       const asked = request(limit({ costUsd: 0.042 }), undefined, { options: { maxOutputTokens: 4_096 } })
-      const outcomes = yield* Effect.forEach([1, 2, 3], () => outcome(budgeted.generate(asked)))
-      assert.deepStrictEqual(outcomes, ["Answered", "BudgetExceeded", "BudgetExceeded"])
+      const { usage } = yield* budgeted.generate(asked)
+      assert.closeTo(usage.costUsd!, (usage.inputTokens * 2.5 + 100 * 10) / 1_000_000, 1e-9)
+      assert.strictEqual(yield* outcome(budgeted.generate(asked)), "BudgetExceeded")
       assert.strictEqual(seen.requests, 1)
       const unknown = yield* Effect.flip(
         Budget.make()({ ...model, reference: "openai/gpt-99" }).generate(request(limit({ costUsd: 100 })))

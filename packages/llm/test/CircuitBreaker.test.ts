@@ -31,7 +31,7 @@ describe("CircuitBreaker", () => {
       yield* TestClock.adjust(1)
       assert.deepStrictEqual([yield* call, yield* call], ["fine", "fine"])
       assert.strictEqual(said.all.at(-1)?.kind, "breaker-closed")
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.effect("is not opened by what says nothing about the provider's health", () =>
@@ -47,7 +47,7 @@ describe("CircuitBreaker", () => {
       const guarded = CircuitBreaker.make({ store, failures: 1 })(model)
       for (let call = 0; call < 8; call++) yield* Wrapped.outcome(guarded.generate(Wrapped.request()))
       assert.strictEqual(asked.length, 8)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.effect("stays open as long as the provider asks for", () =>
@@ -59,6 +59,6 @@ describe("CircuitBreaker", () => {
       yield* Wrapped.outcome(guarded.generate(Wrapped.request()))
       yield* TestClock.adjust(59_000)
       assert.strictEqual(yield* Wrapped.outcome(guarded.generate(Wrapped.request())), "CircuitOpen")
-    }).pipe(Effect.scoped)
+    })
   )
 })

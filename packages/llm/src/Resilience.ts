@@ -1,0 +1,188 @@
+/**
+ * Every wrapper around a model, in one fixed order; each can be left out. From the outside in:
+ *
+ * fallback chain (`Fallback`, where several models are named) → response cache → context window → retry → circuit breaker → budget →
+ * rate limit → concurrency limit → telemetry → timeout → the provider.
+ *
+ * What follows from it: a hit of the cache costs nothing and passes no limit. Every attempt of a retry passes the breaker, the budget
+ * and both limits anew, so an attempt that failed is counted too. A call waits for its moment after its budget is reserved, so none
+ * is sent that may not be paid; and the time limit begins when it is sent. `decisions/2026-11-22-resilience-order.md` has the reasons.
+ *
+ * Budgets, rate limits and breakers are shared by all processes on one Redis where Effect's `Redis` service is there; else they are
+ * this process's own.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
+import type * as Persistence from "effect/persistence/Persistence"
+import * as RateLimiters from "effect/persistence/RateLimiter"
+import * as Redis from "effect/persistence/Redis"
+import * as Budget from "./Budget.ts"
+import * as BudgetStore from "./BudgetStore.ts"
+import * as CircuitBreaker from "./CircuitBreaker.ts"
+import * as ConcurrencyLimit from "./ConcurrencyLimit.ts"
+import * as ContextWindow from "./ContextWindow.ts"
+import * as RateLimit from "./RateLimit.ts"
+import * as ResponseCache from "./ResponseCache.ts"
+import * as Retry from "./Retry.ts"
+import * as Timeout from "./Timeout.ts"
+
+/** How much of one account may be used; what is absent is not limited. */
+export interface Quota {
+  readonly requestsPerMinute?: number
+  readonly tokensPerMinute?: number
+  /** Calls at once, in each process. */
+  readonly concurrency?: number
+}
+
+/** `false` leaves a wrapper out. */
+export interface Options {
+  readonly responseCache?: Omit<ResponseCache.Options, "store"> | false
+  /** Where answers are kept beyond this process. */
+  readonly responseStore?: Persistence.BackingPersistenceStore
+  readonly contextWindow?: ContextWindow.Options | false
+  readonly retry?: Retry.Options | false
+  readonly circuitBreaker?: Omit<CircuitBreaker.Options, "store"> | false
+  readonly budget?: Omit<Budget.Options, "store"> | false
+  /** By provider (`openai`), for all of its models together, or by reference (`openai/gpt-5.2`), for this one alone. */
+  readonly quotas?: { readonly [providerOrReference: string]: Quota }
+  readonly timeout?: Timeout.Options | false
+  /** Put around each model outside of everything but the provider and the time limit: telemetry, a recorder. */
+  readonly observe?: ReadonlyArray<(model: Llm.Model) => Llm.Model>
+}
+
+/** Puts all wrappers around a single model; for `Providers.Options.wrap`. */
+export type Wrap = (model: Llm.Model) => Llm.Model
+
+/** The scripted models answer by themselves: there is no provider to be spared, and no network. */
+const scripted = "scripted"
+
+/** Makes the wrappers, and the state they share. */
+export const make = (options: Options = {}): Effect.Effect<Wrap> =>
+  Effect.gen(function* () {
+    const redis = yield* Effect.serviceOption(Redis.Redis)
+    const stores = Option.isSome(redis)
+      ? yield* Effect.provideService(sharedStores, Redis.Redis, redis.value)
+      : yield* localStores
+
+    const either = <A>(given: A | false | undefined, make: (given: A | undefined) => Wrap): Wrap =>
+      given === false ? same : make(given)
+    const responseCache = either(options.responseCache, (given) =>
+      ResponseCache.make({ ...given, ...(options.responseStore && { store: options.responseStore }) })
+    )
+    const contextWindow = either(options.contextWindow, ContextWindow.make)
+    const retry = either(options.retry, Retry.make)
+    const circuitBreaker = either(options.circuitBreaker, (given) =>
+      CircuitBreaker.make({ ...given, store: stores.circuitBreaker })
+    )
+    const budget = either(options.budget, (given) => Budget.make({ ...given, store: stores.budget }))
+    const timeout = either(options.timeout, Timeout.make)
+    const quotas = new Map(
+      Object.entries(options.quotas ?? {}).map(([key, quota]) => [key, limitsOf(key, quota, stores.rateLimiter)])
+    )
+    const observers = (options.observe ?? []).toReversed()
+
+    return (model) => {
+      const { reference } = model
+      const provider = reference.slice(0, reference.indexOf("/"))
+      const limit = (key: string): Wrap => quotas.get(key) ?? same
+      let inner = observers.reduce((each, observe) => observe(each), provider === scripted ? model : timeout(model))
+      inner = limit(provider)(limit(reference)(inner))
+      inner = budget(inner)
+      if (provider !== scripted) inner = retry(circuitBreaker(inner))
+      return responseCache(contextWindow(inner))
+    }
+  })
+
+const text = (name: string) => Config.withDefault(Config.String(name), "")
+
+/** `openai=500, anthropic=50` */
+const quotasOf = (
+  name: string,
+  field: keyof Quota,
+  value: string
+): Effect.Effect<Options["quotas"], Config.ConfigError> =>
+  Effect.gen(function* () {
+    const quotas: Record<string, Quota> = {}
+    for (const entry of value.split(",").filter((each) => each.trim() !== "")) {
+      const [, key, amount] = /^\s*([^\s=]+)\s*=\s*([1-9]\d*)\s*$/.exec(entry) ?? []
+      if (key === undefined) {
+        const message = `${name}: "${entry.trim()}" is no limit; write provider=number, for example openai=500, several with commas.`
+        return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+      }
+      quotas[key] = { [field]: Number(amount) }
+    }
+    return quotas
+  })
+
+/**
+ * What the environment configures:
+ *
+ * - `CREWLINE_REQUESTS_PER_MINUTE`, `CREWLINE_TOKENS_PER_MINUTE`, `CREWLINE_MODEL_CONCURRENCY`: quotas by provider or reference, as
+ *   in `openai=500,anthropic=50`.
+ * - `CREWLINE_MODEL_ATTEMPTS`: attempts of a call before its task fails and is retried itself. Default: 1, because a task that waits
+ *   in the queue for its next attempt keeps no worker busy and survives a restart.
+ */
+export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function* () {
+  const fields = {
+    CREWLINE_REQUESTS_PER_MINUTE: "requestsPerMinute",
+    CREWLINE_TOKENS_PER_MINUTE: "tokensPerMinute",
+    CREWLINE_MODEL_CONCURRENCY: "concurrency"
+  } as const
+  const quotas: Record<string, Quota> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    for (const [key, quota] of Object.entries((yield* quotasOf(name, field, yield* text(name))) ?? {})) {
+      quotas[key] = { ...quotas[key], ...quota }
+    }
+  }
+  const attempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_ATTEMPTS"), 1)
+  return { quotas, retry: attempts > 1 ? { attempts } : false }
+})
+
+const same: Wrap = (model) => model
+
+/** The rate limit is outside: who waits for his moment takes no place among those under way. */
+const limitsOf = (key: string, quota: Quota, limiter: RateLimiters.RateLimiter): Wrap => {
+  const { concurrency, requestsPerMinute, tokensPerMinute } = quota
+  const concurrencyLimit = concurrency === undefined ? same : ConcurrencyLimit.make({ concurrency })
+  const rateLimit =
+    requestsPerMinute === undefined && tokensPerMinute === undefined
+      ? same
+      : RateLimit.make({
+          limiter,
+          key,
+          ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+          ...(tokensPerMinute !== undefined && { tokensPerMinute })
+        })
+  return (model) => rateLimit(concurrencyLimit(model))
+}
+
+interface Stores {
+  readonly budget: BudgetStore.BudgetStore
+  readonly circuitBreaker: CircuitBreaker.Options["store"]
+  readonly rateLimiter: RateLimiters.RateLimiter
+}
+
+const localStores: Effect.Effect<Stores> = Effect.gen(function* () {
+  return {
+    budget: BudgetStore.makeLocal(),
+    circuitBreaker: yield* CircuitBreaker.makeLocalStore,
+    rateLimiter: yield* RateLimit.makeLocalLimiter
+  }
+})
+
+const prefix = "crewline:models:"
+
+const sharedStores: Effect.Effect<Stores, never, Redis.Redis> = Effect.gen(function* () {
+  return {
+    budget: yield* BudgetStore.makeRedis(),
+    circuitBreaker: yield* Effect.provide(
+      CircuitBreakers.CircuitBreakerStore,
+      CircuitBreakers.layerStoreRedis({ prefix: `${prefix}breaker:` })
+    ),
+    rateLimiter: yield* Effect.provide(RateLimiters.make, RateLimiters.layerStoreRedis({ prefix: `${prefix}rate:` }))
+  }
+})

@@ -1,0 +1,136 @@
+import type * as Limits from "@crewline/core/Limits"
+import * as Llm from "@crewline/core/Llm"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import * as Providers from "../src/Providers.ts"
+import * as Resilience from "../src/Resilience.ts"
+import * as Wrapped from "./Wrapped.ts"
+
+const limit = (limits: Limits.Limits): ReadonlyArray<Limits.Scoped> => [{ scope: "execution", key: "e", ...limits }]
+
+const flaky = (failures: number) =>
+  Wrapped.model((_, call) =>
+    call <= failures ? Effect.fail(Wrapped.overloaded) : Effect.succeed(Wrapped.answer("fine"))
+  )
+
+const settled = Effect.fnUntraced(function* (call: Effect.Effect<Llm.Answer, Llm.LlmError>, millis = 600_000) {
+  const fiber = yield* Effect.forkChild(Wrapped.outcome(call))
+  yield* TestClock.adjust(millis)
+  return yield* Fiber.join(fiber)
+})
+
+describe("Resilience", () => {
+  it.effect("every attempt of a retry is counted by the budget and passes the rate limit", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make({ quotas: { fake: { requestsPerMinute: 6 } }, retry: { initialMillis: 1 } })
+      const { model, times } = flaky(2)
+      const wrapped = wrap(model)
+      const said = Wrapped.notices()
+      const limits = limit({ requests: 4 })
+      assert.strictEqual(yield* settled(wrapped.generate(Wrapped.request("x", { limits, ...said }))), "fine")
+      assert.isAtLeast(times[1]! - times[0]!, 10_000)
+      assert.isAtLeast(times[2]! - times[1]!, 10_000)
+      assert.deepStrictEqual(said.kinds(), ["retried", "limited", "retried", "limited"])
+      assert.strictEqual(yield* settled(wrapped.generate(Wrapped.request("x", { limits }))), "fine")
+      assert.strictEqual(yield* settled(wrapped.generate(Wrapped.request("x", { limits }))), "BudgetExceeded")
+      assert.strictEqual(times.length, 4)
+    })
+  )
+
+  it.effect("a hit of the cache passes no limit and is in no budget", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make({ quotas: { fake: { requestsPerMinute: 1 } } })
+      const { model, times } = Wrapped.succeeding()
+      const wrapped = wrap(model)
+      const request = Wrapped.request("x", { cache: true, limits: limit({ requests: 1 }) })
+      for (let call = 0; call < 5; call++) {
+        assert.strictEqual(yield* Wrapped.outcome(wrapped.generate(request)), "fine")
+      }
+      assert.strictEqual(times.length, 1)
+    })
+  )
+
+  it.effect("an open breaker lets the next model of a chain answer, and a time limit counts as a failure", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make({
+        circuitBreaker: { failures: 2 },
+        retry: false,
+        timeout: { wholeMillis: 100 }
+      })
+      const hanging = Wrapped.model(() => Effect.never)
+      const second = Wrapped.succeeding()
+      const llm = Providers.make({
+        providers: [
+          { name: "a", model: () => ({ ...hanging.model, reference: "a/1" }) },
+          { name: "b", model: () => ({ ...second.model, reference: "b/2" }) }
+        ],
+        defaultModel: "a/1",
+        wrap
+      })
+      const chain = yield* llm.resolve(["a/1", "b/2"])
+      const said = Wrapped.notices()
+      for (let call = 0; call < 3; call++) {
+        assert.strictEqual(yield* settled(chain.generate(Wrapped.request("x", said)), 100), "fine")
+      }
+      assert.strictEqual(hanging.asked.length, 2)
+      assert.deepStrictEqual(said.kinds(), ["fell-back", "breaker-opened", "fell-back", "breaker-refused", "fell-back"])
+    })
+  )
+
+  it.effect("a budget that is used up ends the chain", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make()
+      const { asked, model } = Wrapped.succeeding()
+      const llm = Providers.make({
+        providers: [{ name: "fake", model: () => model }],
+        defaultModel: "fake/model",
+        wrap
+      })
+      const chain = yield* llm.resolve(["fake/model", "fake/other"])
+      assert.strictEqual(
+        yield* Wrapped.outcome(chain.generate(Wrapped.request("x", { limits: limit({ tokens: 5 }) }))),
+        "BudgetExceeded"
+      )
+      assert.strictEqual(asked.length, 0)
+    })
+  )
+
+  it.effect("leaves out what it is told to", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make({
+        responseCache: false,
+        contextWindow: false,
+        retry: false,
+        circuitBreaker: false,
+        budget: false,
+        timeout: false
+      })
+      const { model } = Wrapped.succeeding()
+      assert.strictEqual(wrap(model), model)
+    })
+  )
+
+  it.effect("reads quotas from the environment, and says what is wrong with them", () =>
+    Effect.gen(function* () {
+      const read = (variables: { readonly [name: string]: string }) =>
+        Effect.provideService(Resilience.config, ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables))
+      assert.deepStrictEqual(yield* read({}), { quotas: {}, retry: false })
+      assert.deepStrictEqual(
+        yield* read({
+          CREWLINE_REQUESTS_PER_MINUTE: "openai=500, anthropic/claude = 50",
+          CREWLINE_MODEL_CONCURRENCY: "openai=8",
+          CREWLINE_MODEL_ATTEMPTS: "3"
+        }),
+        {
+          quotas: { openai: { requestsPerMinute: 500, concurrency: 8 }, "anthropic/claude": { requestsPerMinute: 50 } },
+          retry: { attempts: 3 }
+        }
+      )
+      const error = yield* Effect.flip(read({ CREWLINE_TOKENS_PER_MINUTE: "lots" }))
+      assert.include(error.message, 'CREWLINE_TOKENS_PER_MINUTE: "lots" is no limit; write provider=number')
+    })
+  )
+})
