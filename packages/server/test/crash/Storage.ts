@@ -8,7 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { execFile } from "node:child_process"
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import * as ServerProcess from "./ServerProcess.ts"
@@ -46,13 +46,19 @@ let template: Promise<string> | undefined
 const migrated = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), "crewline-crash-template-"))
   const data = join(directory, "data")
-  await promisify(execFile)(process.execPath, [ServerProcess.command, "migrate", "--data", data])
+  try {
+    await promisify(execFile)(process.execPath, [ServerProcess.command, "migrate", "--data", data])
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  }
   return data
 }
 
 /** Removes what the storages of this process share. */
 export const disposeShared = async (): Promise<void> => {
-  if (template !== undefined) await rm(join(await template, ".."), { recursive: true, force: true })
+  const data = await template?.catch(() => undefined)
+  if (data !== undefined) await rm(dirname(data), { recursive: true, force: true })
 }
 
 /** The database embedded in the server. With the long lease, an execution that waits for a dead owner does not go on. */
