@@ -44,6 +44,9 @@ const environment = (more: Record<string, string> = {}) => {
   const {
     CREWLINE_DATA: _data,
     DATABASE_URL: _url,
+    ANTHROPIC_API_KEY: _anthropic,
+    ANTHROPIC_BASE_URL: _anthropicURL,
+    OLLAMA_HOST: _ollama,
     OPENAI_API_KEY: _key,
     OPENAI_BASE_URL: _base,
     PORT: _port,

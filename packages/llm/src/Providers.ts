@@ -7,8 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Anthropic from "./Anthropic.ts"
 import * as Demo from "./Demo.ts"
 import * as Fallback from "./Fallback.ts"
+import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -24,9 +26,17 @@ export interface Options {
 /** The default model where an OpenAI key is configured and `CREWLINE_MODEL` is not. */
 export const defaultOpenAiModel = "openai/gpt-5.2-mini"
 
+/** The default model where of the keys only one of Anthropic is configured. */
+export const defaultAnthropicModel = "anthropic/claude-haiku-4-5"
+
+/** The default model where there is no key but an Ollama server. */
+export const defaultOllamaModel = "ollama/llama3.2"
+
 /** How known providers are configured, for those who name one that is not. */
 const howTo: { readonly [provider: string]: string } = {
-  openai: "set OPENAI_API_KEY (and OPENAI_BASE_URL for a compatible server)"
+  openai: "set OPENAI_API_KEY (and OPENAI_BASE_URL for a compatible server)",
+  anthropic: "set ANTHROPIC_API_KEY",
+  ollama: `set OLLAMA_HOST (${Ollama.defaultHost} on this machine)`
 }
 
 /** References that stay known; more (an application that makes them up) are resolved anew each time. */
@@ -60,12 +70,14 @@ const unknown = (reference: string, providers: ReadonlyMap<string, Provider>): L
     ({ name: each, models }) => `${each}/${models?.join(`, ${each}/`) ?? "…"}`
   )
   const missing = Object.entries(howTo).filter(([each]) => !providers.has(each))
+  // Who named one of them wants to know of that one only.
+  const asked = missing.filter(([each]) => each === name)
   const what = !/^[^/]+\/./.test(reference)
     ? `"${reference}" is no model reference: write provider/model, for example ${defaultOpenAiModel}.`
     : provider !== undefined
       ? `The provider "${name}" has no model "${reference.slice(name.length + 1)}".`
       : `There is no provider "${name}".`
-  const hint = missing.map(([each, how]) => `To use ${each}/…, ${how}.`)
+  const hint = (asked.length > 0 ? asked : missing).map(([each, how]) => `To use ${each}/…, ${how}.`)
   const description = [what, `Configured: ${configured.join(", ") || "none"}.`, ...hint].join(" ")
   return new Llm.LlmError({ model: reference, reason: new Llm.UnknownModel({ description }) })
 }
@@ -81,35 +93,57 @@ const text = (name: string): Config.Config<Option.Option<string>> =>
     Config.map(Option.map((value) => value.trim()))
   )
 
+const secret = (name: string): Config.Config<Option.Option<Redacted.Redacted>> =>
+  Config.Redacted(name).pipe(Config.option, Config.map(Option.filter((value) => Redacted.value(value).trim() !== "")))
+
+/** What a server that needs no key is sent: the SDKs insist on some. */
+const noKey = (): Redacted.Redacted => Redacted.make("none")
+
 /**
  * What the environment configures:
  *
  * - `OPENAI_API_KEY`: the provider `openai`.
  * - `OPENAI_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
- * - `CREWLINE_MODEL`: the default model. Default: `openai/gpt-5.2-mini` with a key, else `scripted/demo`.
+ * - `ANTHROPIC_API_KEY`: the provider `anthropic`.
+ * - `ANTHROPIC_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
+ * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the server wants one.
+ * - `CREWLINE_MODEL`: the default model.
  *
- * The provider `scripted` is always there.
+ * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's key (`openai/gpt-5.2-mini`),
+ * Anthropic's key (`anthropic/claude-haiku-4-5`), `OLLAMA_HOST` (`ollama/llama3.2`), and `scripted/demo`, which is always there.
  */
 export const config: Config.Config<Options> = Config.all({
-  apiKey: Config.option(Config.Redacted("OPENAI_API_KEY")),
-  baseURL: text("OPENAI_BASE_URL"),
+  openAiKey: secret("OPENAI_API_KEY"),
+  openAiURL: text("OPENAI_BASE_URL"),
+  anthropicKey: secret("ANTHROPIC_API_KEY"),
+  anthropicURL: text("ANTHROPIC_BASE_URL"),
+  ollamaHost: text("OLLAMA_HOST"),
+  ollamaKey: secret("OLLAMA_API_KEY"),
   defaultModel: text("CREWLINE_MODEL")
 }).pipe(
-  Config.map(({ apiKey, baseURL, defaultModel }): Options => {
-    const key = Option.filter(apiKey, (value) => Redacted.value(value).trim() !== "")
-    const openAi =
-      Option.isSome(key) || Option.isSome(baseURL)
-        ? [
-            OpenAi.make({
-              apiKey: Option.getOrElse(key, () => Redacted.make("none")),
-              ...(Option.isSome(baseURL) && { baseURL: baseURL.value })
-            })
-          ]
-        : []
-    return {
-      providers: [...openAi, Demo.make()],
-      defaultModel: Option.getOrElse(defaultModel, () => (Option.isSome(key) ? defaultOpenAiModel : Demo.reference))
+  Config.map(({ anthropicKey, anthropicURL, defaultModel, ollamaHost, ollamaKey, openAiKey, openAiURL }): Options => {
+    const providers: Array<Provider> = []
+    if (Option.isSome(openAiKey) || Option.isSome(openAiURL)) {
+      const baseURL = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : {}
+      providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...baseURL }))
     }
+    if (Option.isSome(anthropicKey) || Option.isSome(anthropicURL)) {
+      const baseURL = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : {}
+      providers.push(Anthropic.make({ apiKey: Option.getOrElse(anthropicKey, noKey), ...baseURL }))
+    }
+    if (Option.isSome(ollamaHost)) {
+      const apiKey = Option.isSome(ollamaKey) ? { apiKey: ollamaKey.value } : {}
+      providers.push(Ollama.make({ host: ollamaHost.value, ...apiKey }))
+    }
+    providers.push(Demo.make())
+    const first = Option.isSome(openAiKey)
+      ? defaultOpenAiModel
+      : Option.isSome(anthropicKey)
+        ? defaultAnthropicModel
+        : Option.isSome(ollamaHost)
+          ? defaultOllamaModel
+          : Demo.reference
+    return { providers, defaultModel: Option.getOrElse(defaultModel, () => first) }
   })
 )
 

@@ -70,6 +70,56 @@ describe("Providers", () => {
     })
   )
 
+  it.effect("chooses the default model in the documented order", () =>
+    Effect.gen(function* () {
+      const all = { OPENAI_API_KEY: "k", ANTHROPIC_API_KEY: "k", OLLAMA_HOST: "127.0.0.1" }
+      const { OPENAI_API_KEY: _openAi, ...withoutOpenAi } = all
+      const { ANTHROPIC_API_KEY: _anthropic, ...onlyOllama } = withoutOpenAi
+      assert.strictEqual(yield* referenceWith(all), Providers.defaultOpenAiModel)
+      assert.strictEqual(yield* referenceWith(withoutOpenAi), Providers.defaultAnthropicModel)
+      assert.strictEqual(yield* referenceWith(onlyOllama), Providers.defaultOllamaModel)
+      assert.strictEqual(yield* referenceWith({ ...onlyOllama, ANTHROPIC_API_KEY: " " }), Providers.defaultOllamaModel)
+      assert.strictEqual(yield* referenceWith({ ANTHROPIC_BASE_URL: "http://localhost:1" }), "scripted/demo")
+      assert.strictEqual(yield* referenceWith({ ...all, CREWLINE_MODEL: "ollama/qwen3:8b" }), "ollama/qwen3:8b")
+    })
+  )
+
+  it.effect("says how to configure the provider that was named, or all where it is none of ours", () =>
+    Effect.gen(function* () {
+      const anthropic = yield* referenceWith({}, "anthropic/claude-haiku-4-5")
+      assert.include(anthropic, "To use anthropic/…, set ANTHROPIC_API_KEY.")
+      assert.notInclude(anthropic, "OPENAI")
+      const mistral = yield* referenceWith({ OPENAI_API_KEY: "k" }, "mistral/large")
+      assert.include(mistral, "To use anthropic/…, set ANTHROPIC_API_KEY.")
+      assert.include(mistral, "To use ollama/…, set OLLAMA_HOST")
+      assert.notInclude(mistral, "OPENAI_API_KEY")
+    })
+  )
+
+  it.live("asks the servers at ANTHROPIC_BASE_URL and OLLAMA_HOST, with their keys", () =>
+    Effect.gen(function* () {
+      const request: Llm.Request = { messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" }
+      for (const { model, variables } of [
+        {
+          model: "anthropic/m",
+          variables: (origin: string) => ({ ANTHROPIC_BASE_URL: `${origin}/v1`, ANTHROPIC_API_KEY: "key-1" })
+        },
+        { model: "ollama/m", variables: (origin: string) => ({ OLLAMA_HOST: origin, OLLAMA_API_KEY: "key-1" }) }
+      ]) {
+        const provider = yield* FakeProvider.start(FakeProvider.json({ error: { message: "no" } }, 400))
+        const { origin } = new URL(provider.baseURL)
+        const error = yield* resolve(model).pipe(
+          Effect.flatMap(({ generate }) => generate(request)),
+          Effect.flip,
+          Effect.provide(environment(variables(origin)))
+        )
+        assert.strictEqual(error.reason._tag, "InvalidRequest")
+        assert.include(["/v1/messages", "/api/chat"], provider.received[0]?.path)
+        assert.include(JSON.stringify(provider.received[0]?.headers), "key-1")
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("asks the server at OPENAI_BASE_URL, with the key", () =>
     Effect.gen(function* () {
       const provider = yield* FakeProvider.start(FakeProvider.json(FakeProvider.completion({ content: "Hi." })))
