@@ -274,7 +274,7 @@ const settle = (
     state.usage
   )
   // Whoever ends takes what it spawned with it.
-  for (const descendant of Reach.spawnedBy(state, gone)) {
+  for (const descendant of Reach.spawnedBy(state, event.taskId)) {
     gone.add(descendant)
     drafts.push({ type: "TaskCancelled", taskId: descendant, reason: "parent-ended" })
   }

@@ -50,6 +50,8 @@ export interface Execution {
   readonly lastSeq: number
   readonly status: "running" | "completed" | "failed" | "cancelled"
   readonly tasks: HashMap.HashMap<string, Task>
+  /** Ids of the tasks that a task has spawned, by its id. */
+  readonly children: HashMap.HashMap<string, ReadonlyArray<string>>
   /** Tasks without a terminal event. */
   readonly unsettled: number
   /** Answers of signals, the first one each. */
@@ -89,6 +91,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   lastSeq: event.seq,
   status: "running",
   tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
+  children: HashMap.empty(),
   unsettled: event.plan.tasks.length,
   signals: HashMap.empty(),
   paused: false,
@@ -277,13 +280,16 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
         crashes: 0,
         progressed: true
       })
-      let unsettled = state.unsettled
-      for (const spawned of event.spawn) {
-        if (HashMap.has(tasks, spawned.id)) continue
-        tasks = HashMap.set(tasks, spawned.id, openTask(spawned, event.taskId))
-        unsettled++
+      const spawned: Array<string> = []
+      for (const plan of event.spawn) {
+        if (HashMap.has(tasks, plan.id)) continue
+        tasks = HashMap.set(tasks, plan.id, openTask(plan, event.taskId))
+        spawned.push(plan.id)
       }
-      return { tasks, unsettled }
+      if (spawned.length === 0) return { tasks }
+      const earlier = Option.getOrElse(HashMap.get(state.children, event.taskId), () => [])
+      const children = HashMap.set(state.children, event.taskId, [...earlier, ...spawned])
+      return { tasks, children, unsettled: state.unsettled + spawned.length }
     }
     default:
       return {

@@ -129,6 +129,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         outcomes: new Map(),
         nonces: undefined,
         turns: undefined,
+        byTask: undefined,
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: startOptions?.owner?.name,
@@ -196,7 +197,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       const events: Array<Event> = []
       for (const draft of accepted) {
         const event = LocalExecution.stamp(draft, execution.events.length + 1, at, executionId)
-        execution.events.push(event)
+        LocalExecution.add(execution, event)
         events.push(event)
         if (!ExecutionEvent.isStructural(event)) continue
         execution.version++
@@ -233,12 +234,9 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       const taskId = readOptions?.taskId
       // Payloads stay in whatever was asked: they are in memory anyway, and leaving them out would cost copies.
       if (taskId === undefined) return Effect.succeed(execution.events.slice(after, after + limit))
-      const events: Array<Event> = []
-      for (let i = after; i < execution.events.length && events.length < limit; i++) {
-        const event = execution.events[i]!
-        if (LocalExecution.belongsTo(event, taskId)) events.push(event)
-      }
-      return Effect.succeed(events)
+      const events = LocalExecution.eventsOf(execution, taskId)
+      const from = after === 0 ? 0 : events.findIndex((event) => event.seq > after)
+      return Effect.succeed(from < 0 ? [] : events.slice(from, from + limit))
     })
 
   const outputs: EventLog.EventLog["Service"]["outputs"] = (executionId, taskIds) =>

@@ -35,6 +35,8 @@ export interface Execution {
   /** What an append answered, by nonce, and by turn: for its repetition. Absent until the first. */
   nonces: Map<string, EventLog.Appended> | undefined
   turns: Map<string, EventLog.Appended> | undefined
+  /** The events of each task. Absent until somebody asks for those of one: most executions run without. */
+  byTask: Map<string, Array<Event>> | undefined
   /** Followers that wait for something new. */
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>
@@ -54,7 +56,27 @@ export const stamp = (draft: ExecutionEvent.Draft, seq: number, at: string, exec
   executionId
 })
 
-export const belongsTo = (event: Event, taskId: string) => "taskId" in event && event.taskId === taskId
+const file = (byTask: Map<string, Array<Event>>, event: Event): void => {
+  if (!("taskId" in event)) return
+  const events = byTask.get(event.taskId)
+  if (events === undefined) byTask.set(event.taskId, [event])
+  else events.push(event)
+}
+
+/** Adds a stamped event. */
+export const add = (execution: Execution, event: Event): void => {
+  execution.events.push(event)
+  if (execution.byTask !== undefined) file(execution.byTask, event)
+}
+
+/** The events of one task, in order. */
+export const eventsOf = (execution: Execution, taskId: string): ReadonlyArray<Event> => {
+  if (execution.byTask === undefined) {
+    execution.byTask = new Map()
+    for (const event of execution.events) file(execution.byTask, event)
+  }
+  return execution.byTask.get(taskId) ?? []
+}
 
 export const lastSeq = (execution: Execution) => execution.events.length
 

@@ -20,6 +20,8 @@ interface Task {
   state: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
   lease: TaskQueue.Lease | undefined
   waits: Waits | undefined
+  /** So many tasks at the front of what it waits for are known to be settled. */
+  passed: number
   timedOut: boolean
   timer: Fiber.Fiber<void> | undefined
 }
@@ -166,6 +168,7 @@ export const make = Effect.gen(function* () {
         state: "waiting",
         lease: undefined,
         waits: undefined,
+        passed: 0,
         timedOut: false,
         timer: undefined
       }
@@ -199,27 +202,30 @@ export const make = Effect.gen(function* () {
     }
   }
 
-  const satisfied = (execution: Execution, waits: Waits) => {
+  const satisfied = (task: Task, waits: Waits) => {
+    const { execution } = task
     const settled = (id: string) => execution.tasks.get(id)?.state === "settled"
     const arrived = (signal: string) => execution.signals.has(signal)
     // As in the fold: waiting for nothing but time is a timer.
     if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
-    return waits.mode === "any"
-      ? waits.tasks.some(settled) || waits.signals.some(arrived)
-      : waits.tasks.every(settled) && waits.signals.every(arrived)
+    if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
+    // Settled tasks stay so: of many that are waited for each is passed once, not once for every other that settles.
+    while (task.passed < waits.tasks.length && settled(waits.tasks[task.passed]!)) task.passed++
+    return task.passed === waits.tasks.length && waits.signals.every(arrived)
   }
 
   /** Level-triggered: every suspended task is tested again after any news. */
   const wake = (execution: Execution) => {
-    for (const task of execution.suspended) if (satisfied(execution, task.waits!)) makeReady(task)
+    for (const task of execution.suspended) if (satisfied(task, task.waits!)) makeReady(task)
   }
 
   const suspend = (task: Task, waits: Waits, millis: number | undefined) => {
     task.state = "suspended"
     task.lease = undefined
     task.waits = waits
+    task.passed = 0
     task.execution.suspended.add(task)
-    if (satisfied(task.execution, waits)) makeReady(task)
+    if (satisfied(task, waits)) makeReady(task)
     else if (millis !== undefined) {
       later(task, millis, () => {
         if (task.state !== "suspended") return
