@@ -46,11 +46,15 @@ export const known: Prices = {
   "anthropic/claude-haiku-4-5": { input: 1, cachedInput: 0.1, cacheWrite: 1.25, output: 5 }
 }
 
+const nothing: Price = { input: 0, output: 0 }
+
 /** The price of a model reference: the application's, else the known one. A model of a day (`…-2025-08-07`) costs what its name does. */
 export const find = (reference: string, own: Prices = {}): Price | undefined => {
   const id = reference.slice(reference.indexOf("/") + 1)
   const undated = reference.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")
   const pick = (prices: Prices, name: string) => (Object.hasOwn(prices, name) ? prices[name] : undefined)
+  // They answer by themselves, and say that it costs nothing.
+  if (reference.startsWith("scripted/")) return nothing
   return pick(own, reference) ?? pick(own, id) ?? pick(known, reference) ?? pick(known, undated)
 }
 

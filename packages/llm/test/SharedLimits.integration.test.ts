@@ -1,0 +1,117 @@
+/** Several worker processes, one Redis, one provider: what they may spend and how fast they may ask holds for all of them together. */
+import { afterAll, describe, expect, it } from "vitest"
+import * as Effect from "effect/Effect"
+import * as Redis from "effect/persistence/Redis"
+import * as Redacted from "effect/Redacted"
+import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
+import { fork } from "node:child_process"
+import { once } from "node:events"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import * as BudgetStore from "../src/BudgetStore.ts"
+
+const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+const redis = RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-limits" })
+const missing = await Effect.runPromise(
+  Effect.match(Effect.provide(Effect.asVoid(Redis.Redis), redis), {
+    onFailure: ({ message }) => message,
+    onSuccess: () => undefined
+  })
+)
+
+const seen = { tokens: 0, times: [] as Array<number> }
+/** Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as it is allowed to, mostly. */
+const provider = Http.createServer((request, response) => {
+  let text = ""
+  request.setEncoding("utf8").on("data", (chunk) => (text += chunk))
+  request.on("end", () => {
+    seen.times.push(performance.now())
+    const body = JSON.parse(text)
+    const prompt_tokens = body.messages.reduce(
+      (sum: number, { content }: { content: string }) => sum + 4 + content.split(/\W+/).length,
+      3
+    )
+    const most = body.max_tokens ?? body.max_completion_tokens ?? 1_000_000
+    const completion_tokens = Math.min(most, seen.times.length % 3 === 0 ? 20 : 400)
+    seen.tokens += prompt_tokens + completion_tokens
+    const answer = {
+      id: "x",
+      object: "chat.completion",
+      model: "fake",
+      choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "Fine." } }],
+      usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
+    }
+    setTimeout(() => {
+      response.setHeader("content-type", "application/json")
+      response.end(JSON.stringify(answer))
+    }, seen.times.length % 20)
+  })
+})
+provider.listen(0)
+await once(provider, "listening")
+const baseURL = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`
+afterAll(() => void provider.close())
+
+const fresh = () => `t${process.pid}-${Math.random().toString(36).slice(2)}`
+
+const workers = async (count: number, ...args: ReadonlyArray<string | number>) => {
+  const outcomes = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const child = fork(join(import.meta.dirname, "fake/Spender.ts"), [baseURL, url, ...args.map(String)])
+      const [told] = (await once(child, "message")) as [Record<string, number>]
+      return told
+    })
+  )
+  const sum: Record<string, number> = {}
+  for (const each of outcomes) for (const [tag, times] of Object.entries(each)) sum[tag] = (sum[tag] ?? 0) + times
+  return sum
+}
+
+const suite = missing === undefined ? describe : describe.skip
+suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+  it("200 calls in three processes never spend more than one budget, as the provider counts it", async () => {
+    for (const budget of [9_000, 30_000]) {
+      seen.tokens = 0
+      const outcomes = await workers(3, fresh(), 67, budget)
+      expect(seen.tokens).toBeLessThanOrEqual(budget)
+      expect(seen.tokens).toBeGreaterThan(budget * 0.3)
+      expect(outcomes["BudgetExceeded"]).toBeGreaterThan(0)
+      expect(Object.keys(outcomes).sort()).toEqual(expect.arrayContaining(["Answered", "BudgetExceeded"]))
+    }
+  }, 60_000)
+
+  it("calls of three processes keep to one rate", async () => {
+    seen.times.length = 0
+    // 18 at 300 a minute: one in 200 ms. A process that is busy may be late by one place.
+    const outcomes = await workers(3, fresh(), 6, 0, 300)
+    expect(outcomes["Answered"]! + (outcomes["Left"] ?? 0)).toBe(18)
+    const { times } = seen
+    const within = (from: number, millis: number) => times.filter((time) => time >= from && time < from + millis).length
+    expect(Math.max(...times.map((time) => within(time, 1_000)))).toBeLessThanOrEqual(6)
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(17 * 200 * 0.8)
+  }, 60_000)
+
+  it("a budget in Redis refuses, caps, waits and counts from the log as one in the process does", () =>
+    Effect.gen(function* () {
+      const entry = {
+        key: "tenant:x",
+        limit: { tokens: 1_000, nanoUsd: 5_000 },
+        spent: { tokens: 100, requests: 1, nanoUsd: 0 }
+      }
+      const want = { inputTokens: 100, minOutputTokens: 50, maxOutputTokens: 500, inputNanoUsd: 1, outputNanoUsd: 5 }
+      const shared = yield* BudgetStore.makeRedis({ prefix: `crewline-test:${fresh()}:`, ttlMillis: 60_000 })
+      const steps = Effect.fnUntraced(function* (store: BudgetStore.BudgetStore) {
+        const first = yield* store.reserve({ want, entries: [entry] })
+        const second = yield* store.reserve({ want, entries: [entry] })
+        const third = yield* store.reserve({ want, entries: [entry] })
+        if (first._tag === "Reserved") yield* store.settle(first.reservation, { tokens: 0, requests: 1, nanoUsd: 0 })
+        const fourth = yield* store.reserve({ want: { ...want, maxOutputTokens: 900 }, entries: [entry] })
+        const greedy = yield* store.reserve({ want: { ...want, minOutputTokens: 901 }, entries: [entry] })
+        return [first, second, third, fourth, greedy]
+      })
+      const inRedis = yield* steps(shared)
+      expect(inRedis).toEqual(yield* steps(BudgetStore.makeLocal()))
+      expect(inRedis.map(({ _tag }) => _tag)).toEqual(["Reserved", "Reserved", "Refused", "Reserved", "Refused"])
+    }).pipe(Effect.provide(redis), Effect.runPromise))
+})
