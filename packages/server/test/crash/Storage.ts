@@ -63,8 +63,9 @@ export const disposeShared = async (): Promise<void> => {
 
 /** The database embedded in the server. With the long lease, an execution that waits for a dead owner does not go on. */
 export const embedded = async (): Promise<Storage> => {
+  const data = await (template ??= migrated())
   const { env, remove, workspace } = await directories()
-  await cp(await (template ??= migrated()), env.CREWLINE_DATA, { recursive: true })
+  await cp(data, env.CREWLINE_DATA, { recursive: true })
   return {
     env: { ...env, CREWLINE_LEASE: "10 minutes" },
     workspace,
