@@ -84,6 +84,12 @@ if (name === undefined || !names.includes(name) || rest.length > 0) {
 const bench: unknown = await import(new URL(`${name}.ts`, import.meta.url).href)
 if (!isBench(bench)) throw new Error(`bench/${name}.ts exports no function "run".`)
 
+// Whoever reads only the first lines (`… | head -1`) has what they want.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0)
+  throw error
+})
+
 const rows: Array<Row> = []
 await bench.run((row) => {
   rows.push(row)
