@@ -33,16 +33,9 @@ export interface ServerProcess {
 export const command = fileURLToPath(new URL("../../bin/crewline.mjs", import.meta.url))
 const ownTools = fileURLToPath(new URL("./serve.ts", import.meta.url))
 
-// What the machine of the test has configured must not change what the server does.
-const neutral = {
-  DATABASE_URL: undefined,
-  CREWLINE_DATA: undefined,
-  CREWLINE_WORKSPACE: undefined,
-  HOST: undefined,
-  NO_COLOR: "1",
-  FORCE_COLOR: undefined,
-  NODE_OPTIONS: undefined
-}
+/** What the machine of the test has configured must not change what the server does. */
+const configures = /^(CREWLINE_|OPENAI_|DATABASE_|REDIS_URL$|HOST$|PORT$|FORCE_COLOR$|NODE_OPTIONS$)/
+const neutral = Object.fromEntries(Object.entries(process.env).filter(([name]) => !configures.test(name)))
 
 const running = new Set<ChildProcess>()
 const endAll = () => {
@@ -76,7 +69,7 @@ export const freePort = (): Promise<number> =>
 export const start = ({ entry = "command", env, port }: Options): ServerProcess => {
   const began = performance.now()
   const child = spawn(process.execPath, entry === "command" ? [command, "serve"] : [ownTools], {
-    env: { ...process.env, ...neutral, ...env, PORT: String(port) },
+    env: { ...neutral, NO_COLOR: "1", ...env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"]
   })
   running.add(child)
