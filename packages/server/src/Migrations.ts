@@ -37,6 +37,17 @@ export const migrations: ReadonlyArray<Migrations.Migration> = [
       // Models are named by their provider: `acme/some-model`.
       "create unique index crewline_llm_provider_name on crewline_llm_provider (tenant, name);"
     ].join("\n")
+  },
+  {
+    id: 2,
+    name: "provider-keys",
+    // Both or neither: the key of the provider, encrypted, and the id of the master key that opens it.
+    sql: `
+alter table crewline_llm_provider add column api_key text;
+alter table crewline_llm_provider add column api_key_master text;
+alter table crewline_llm_provider add constraint crewline_llm_provider_api_key
+  check ((api_key is null) = (api_key_master is null));
+`
   }
 ]
 

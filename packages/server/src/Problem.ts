@@ -111,6 +111,13 @@ export class CrewInvalid extends HttpApiError.Problem<CrewInvalid>()(
   { code: Schema.tag("crew-invalid"), errors }
 ) {}
 
+/** A key of a provider came, and the server has nothing to encrypt it with. */
+export class MasterKeyMissing extends HttpApiError.Problem<MasterKeyMissing>()(
+  "MasterKeyMissing",
+  { type: "/problems/master-key-missing", status: 422, title: "The server cannot store keys" },
+  { code: Schema.tag("master-key-missing"), errors }
+) {}
+
 /** The idempotency key was used before with another request. */
 export class IdempotencyKeyReused extends HttpApiError.Problem<IdempotencyKeyReused>()(
   "IdempotencyKeyReused",
@@ -177,6 +184,11 @@ export const catalogue: Readonly<Record<string, { readonly status: number; reado
   "payload-too-large": { status: 413, meaning: "The body has more bytes than `limitBytes`." },
   "unsupported-media-type": { status: 415, meaning: "Send a body of one of the types in `supported`." },
   "crew-invalid": { status: 422, meaning: "The crew cannot be run; `errors` holds everything that is wrong with it." },
+  "master-key-missing": {
+    status: 422,
+    meaning:
+      "Keys of providers are stored encrypted, and the server has no master key: set CREWLINE_MASTER_KEY (openssl rand -base64 32), or name the variable that holds the provider's key as `apiKeyVariable`."
+  },
   "idempotency-key-reused": { status: 422, meaning: "This key was used with another request; use a new key." },
   "upgrade-required": { status: 426, meaning: "Open this address as a WebSocket." },
   "internal-error": { status: 500, meaning: "A fault of the server; its log says more." },

@@ -4,7 +4,9 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Anthropic from "@crewline/llm/Anthropic"
 import * as Fallback from "@crewline/llm/Fallback"
+import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
 import type { Provider } from "@crewline/llm/Provider"
 import * as Config from "effect/Config"
@@ -12,15 +14,33 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as KeyGuard from "./KeyGuard.ts"
+import type { ProviderBody } from "./ProviderBody.ts"
 import * as ProviderStore from "./ProviderStore.ts"
-import type * as ResourceStore from "./ResourceStore.ts"
-
-type Stored = ResourceStore.Stored<ProviderStore.ProviderBody>
 
 /** Sent to servers that want no key: an SDK does not go without one. */
 const noKey = Redacted.make("none")
 
-const make = Effect.gen(function* () {
+const make = ({ name, kind, baseUrl }: ProviderBody, apiKey: Redacted.Redacted): Provider => {
+  switch (kind) {
+    case "openai":
+    case "openai-compatible":
+      return OpenAi.make({ name, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+    case "anthropic":
+      return Anthropic.make({ name, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+    case "ollama":
+      return Ollama.make({
+        name,
+        ...(apiKey !== noKey && { apiKey }),
+        ...(baseUrl !== undefined && { host: baseUrl })
+      })
+  }
+}
+
+const guarded = (provider: Provider, apiKey: Redacted.Redacted): Provider =>
+  apiKey === noKey ? provider : { ...provider, model: (id) => KeyGuard.guard(provider.model(id), apiKey) }
+
+const service = Effect.gen(function* () {
   const environment = yield* Llm.Llm
   const store = yield* ProviderStore.ProviderStore
   /** Clients keep connections: one for each provider, of the version that was last seen. */
@@ -41,7 +61,17 @@ const make = Effect.gen(function* () {
       )
     ).pipe(Effect.map((found) => found[0]))
 
-  const keyOf = Effect.fnUntraced(function* (reference: string, { apiKeyVariable, name }: ProviderStore.ProviderBody) {
+  const keyOf = Effect.fnUntraced(function* (reference: string, stored: ProviderStore.Stored) {
+    const { apiKeyVariable, name } = stored.body
+    const own = yield* Effect.catch(store.apiKeyOf(stored), (error) =>
+      fail(
+        reference,
+        new Llm.Authentication({
+          description: `The stored key of the provider "${name}" cannot be used. ${error.message} Storing the key of the provider again helps as well.`
+        })
+      )
+    )
+    if (own !== undefined) return own
     if (apiKeyVariable === undefined) return noKey
     const key = yield* Effect.catch(Config.option(Config.Redacted(apiKeyVariable)), () => Effect.succeed(Option.none()))
     if (Option.isSome(key)) return key.value
@@ -53,15 +83,13 @@ const make = Effect.gen(function* () {
     )
   })
 
-  const clientOf = Effect.fnUntraced(function* (reference: string, { id, version, body }: Stored) {
+  const clientOf = Effect.fnUntraced(function* (reference: string, stored: ProviderStore.Stored) {
+    const { id, version, body } = stored
     const key = `${yield* Tenant.Current} ${id}`
     const known = clients.get(key)
     if (known?.version === version) return known.provider
-    const provider = OpenAi.make({
-      name: body.name,
-      apiKey: yield* keyOf(reference, body),
-      ...(body.baseUrl !== undefined && { baseURL: body.baseUrl })
-    })
+    const apiKey = yield* keyOf(reference, stored)
+    const provider = guarded(make(body, apiKey), apiKey)
     clients.set(key, { version, provider })
     return provider
   })
@@ -93,4 +121,4 @@ const make = Effect.gen(function* () {
 export const layer = <E, R>(
   environment: Layer.Layer<Llm.Llm, E, R>
 ): Layer.Layer<Llm.Llm, E, R | ProviderStore.ProviderStore> =>
-  Layer.effect(Llm.Llm, make).pipe(Layer.provide(environment))
+  Layer.effect(Llm.Llm, service).pipe(Layer.provide(environment))

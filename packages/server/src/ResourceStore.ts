@@ -70,7 +70,12 @@ export interface Stored<Body> {
   readonly createdAt: string
   readonly updatedAt: string
   readonly body: Body
+  /** What is stored beside the body and is part of no answer. */
+  readonly extra: Extra
 }
+
+/** Values of the store's extra columns. */
+export type Extra = Readonly<Record<string, string | null>>
 
 export interface ListOptions {
   readonly limit: number
@@ -81,11 +86,17 @@ export interface ListOptions {
 }
 
 export interface ResourceStore<Body> {
-  readonly create: (body: Body) => Effect.Effect<Stored<Body>, StoreError>
+  /** `extra` is told the new id. */
+  readonly create: (body: Body, extra?: (id: string) => Extra) => Effect.Effect<Stored<Body>, StoreError>
   readonly get: (id: string) => Effect.Effect<Stored<Body>, StoreError>
   readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Stored<Body>>, StoreError>
-  /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). */
-  readonly replace: (id: string, body: Body, expected?: number) => Effect.Effect<Stored<Body>, StoreError>
+  /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). Absent extra columns stay. */
+  readonly replace: (
+    id: string,
+    body: Body,
+    expected?: number,
+    extra?: Extra
+  ) => Effect.Effect<Stored<Body>, StoreError>
   readonly remove: (id: string, expected?: number) => Effect.Effect<void, StoreError>
 }
 
@@ -97,6 +108,8 @@ export interface Options<Body> {
   readonly prefix: string
   /** What resources are found by, besides their id. */
   readonly nameOf: (body: Body) => string
+  /** Columns of text that this table has besides those of every other; they may be null. */
+  readonly extra?: ReadonlyArray<string>
 }
 
 interface Row {
@@ -105,15 +118,17 @@ interface Row {
   readonly created_at: string
   readonly updated_at: string
   readonly body: string
+  readonly [extra: string]: unknown
 }
 
 /** A store over one table of the server's migrations. */
 export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
   const sql = yield* SqlClient.SqlClient
-  const { name, nameOf, prefix, table } = options
+  const { name, nameOf, prefix, table, extra: extraColumns = [] } = options
   const columns = sql.literal(
     `id, version, body, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
-      `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at`
+      `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at` +
+      extraColumns.map((column) => `, ${column}`).join("")
   )
 
   const stored = (row: Row): Stored<Body> => ({
@@ -122,7 +137,13 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     // Written by this store alone, from a body that was parsed at the edge.
-    body: JSON.parse(row.body)
+    body: JSON.parse(row.body),
+    extra: Object.fromEntries(
+      extraColumns.map((column) => {
+        const value = row[column]
+        return [column, typeof value === "string" ? value : null]
+      })
+    )
   })
 
   const fail = (operation: string, reason: typeof Reason.Type) =>
@@ -152,12 +173,12 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     )
   })
 
-  const create = Effect.fn(`${name}.create`)(function* (body: Body) {
+  const create = Effect.fn(`${name}.create`)(function* (body: Body, extra?: (id: string) => Extra) {
     const tenant = yield* Tenant.Current
     const id = `${prefix}_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`
     const rows = yield* sql<Row>`
-      insert into ${sql(table)} (tenant, id, name, body)
-      values (${tenant}, ${id}, ${nameOf(body)}, ${JSON.stringify(body)})
+      insert into ${sql(table)}
+      ${sql.insert({ tenant, id, name: nameOf(body), body: JSON.stringify(body), ...extra?.(id) })}
       returning ${columns}`.pipe(storage("create", body))
     return stored(rows[0]!)
   })
@@ -182,13 +203,13 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     return rows.map(stored)
   })
 
-  const replace = Effect.fn(`${name}.replace`)(function* (id: string, body: Body, expected?: number) {
+  const replace = Effect.fn(`${name}.replace`)(function* (id: string, body: Body, expected?: number, extra?: Extra) {
     const tenant = yield* Tenant.Current
     const conditions = [sql`tenant = ${tenant}`, sql`id = ${id}`]
     if (expected !== undefined) conditions.push(sql`version = ${expected}`)
     const rows = yield* sql<Row>`
       update ${sql(table)}
-      set name = ${nameOf(body)}, body = ${JSON.stringify(body)}, version = version + 1, updated_at = now()
+      set ${sql.update({ name: nameOf(body), body: JSON.stringify(body), ...extra })}, version = version + 1, updated_at = now()
       where ${sql.and(conditions)}
       returning ${columns}`.pipe(storage("replace", body))
     const row = rows[0]

@@ -29,6 +29,7 @@ import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
 import * as Lifecycle from "./Lifecycle.ts"
 import * as Listener from "./Listener.ts"
+import * as MasterKeys from "./MasterKeys.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ProviderStore.ts"
@@ -41,6 +42,8 @@ export interface Options<LE = never, TE = never> {
   /** The models of the environment; stored providers come before them. */
   readonly llm: Layer.Layer<Llm.Llm, LE>
   readonly toolbox: Layer.Layer<Toolbox, TE>
+  /** What keys of providers are encrypted with; without a current one, none are stored. */
+  readonly masterKeys?: MasterKeys.Options | undefined
   /** The worker in this process; `streaming` is on unless said otherwise. */
   readonly worker?: Worker.Options | undefined
   readonly followers?: Followers.Options | undefined
@@ -73,9 +76,8 @@ const listener = (options: Listener.Options) =>
 /** The whole server. It listens when the layer is built, and stops when it is released. */
 export const layer = <LE, TE>(options: Options<LE, TE>) => {
   const database = Migrations.layer.pipe(Layer.provideMerge(Database.layer(options.database)))
-  const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, ProviderStore.layer).pipe(
-    Layer.provideMerge(database)
-  )
+  const providers = ProviderStore.layer.pipe(Layer.provide(MasterKeys.layer(options.masterKeys)))
+  const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, providers).pipe(Layer.provideMerge(database))
   const core = Crewline.layer({
     worker: { streaming: true, graceMillis, ...options.worker },
     ...(options.lease !== undefined && { leaseMillis: Duration.toMillis(options.lease) })

@@ -1,4 +1,5 @@
 /** `/api/v1/llm-providers`: stored model providers, used by the next model call. */
+import { Usage } from "@crewline/core/Usage"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -6,20 +7,91 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Page from "../Page.ts"
 import * as Problem from "../Problem.ts"
-import * as ProviderStore from "../ProviderStore.ts"
+import * as ProviderBody from "../ProviderBody.ts"
+import * as RequestBody from "../RequestBody.ts"
 import * as Resource from "./Resource.ts"
 
-/** A provider as it is answered. */
-export const LlmProvider = Schema.Struct({ ...Resource.fields, ...ProviderStore.fields }).annotate({
+const apiKey = Schema.optionalKey(
+  Schema.NullOr(ProviderBody.ApiKey).annotate({
+    description:
+      "The key itself: stored encrypted and never answered again. Absent in a replacement: the stored one stays; null: none"
+  })
+)
+
+const hasApiKey = Schema.Boolean.annotate({ description: "Whether a key is stored with the provider" })
+
+/** A provider as clients send it. */
+export const Body = Schema.Struct({ ...ProviderBody.fields, apiKey })
+  .check(ProviderBody.hasAddress)
+  .annotate({ identifier: "LlmProvider", description: "A provider of models" })
+
+/** A provider as it is answered: never with its key. */
+export const LlmProvider = Schema.Struct({ ...Resource.fields, ...ProviderBody.fields, hasApiKey }).annotate({
   identifier: "LlmProviderResource",
   description: "A stored provider of models"
 })
 export type LlmProvider = typeof LlmProvider.Type
 
 /** What a replacement may hold. */
-export const Replacement = Schema.Struct({ ...Resource.echoed, ...ProviderStore.fields }).check(
-  ProviderStore.hasAddress
-)
+export const Replacement = Schema.Struct({
+  ...Resource.echoed,
+  hasApiKey: Schema.optionalKey(hasApiKey),
+  ...ProviderBody.fields,
+  apiKey
+}).check(ProviderBody.hasAddress)
+
+/** What to test a provider with. */
+export const Test = Schema.Struct({
+  /** Default: the first of the provider's `models`. */
+  model: Schema.optionalKey(Schema.String.check(Schema.isPattern(/\S/, { expected: "the name of a model" }))),
+  /** How long the answer may take; default 30 seconds. */
+  timeoutMillis: Schema.optionalKey(
+    Schema.Int.check(
+      Schema.isBetween({ minimum: 100, maximum: 120_000 }, { expected: "a whole number from 100 to 120000" })
+    )
+  )
+}).annotate({ identifier: "LlmProviderTest", description: "What to test a provider with" })
+
+const Answered = Schema.Struct({
+  ok: Schema.Literal(true),
+  /** As the provider names it. */
+  model: Schema.String,
+  latencyMillis: Schema.Finite,
+  usage: Usage,
+  /** What the model said, at most 1000 characters of it. */
+  text: Schema.String
+})
+
+const Failed = Schema.Struct({
+  ok: Schema.Literal(false),
+  model: Schema.String,
+  latencyMillis: Schema.Finite,
+  reason: Schema.Literals([
+    "rate-limited",
+    "overloaded",
+    "context-too-long",
+    "content-refused",
+    "invalid-request",
+    "authentication",
+    "quota-exhausted",
+    "network",
+    "timeout",
+    "malformed-answer",
+    "budget-exceeded",
+    "circuit-open",
+    "unknown-model"
+  ]),
+  message: Schema.String,
+  /** The provider's id of the request. */
+  requestId: Schema.optionalKey(Schema.String)
+})
+
+/** What came of a test. */
+export const Tested = Schema.Union([Answered, Failed]).annotate({
+  identifier: "LlmProviderTested",
+  description: "What a provider answered to a minimal call"
+})
+export type Tested = typeof Tested.Type
 
 export class LlmProviders extends HttpApiGroup.make("llmProviders")
   .add(
@@ -28,9 +100,9 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
       success: Page.Page(LlmProvider)
     }).annotateMerge(OpenApi.annotations({ summary: "List providers, newest first" })),
     HttpApiEndpoint.post("create", "/", {
-      payload: ProviderStore.ProviderBody,
+      payload: Body,
       success: Resource.Created(LlmProvider),
-      error: [...Resource.createProblems, Problem.NameTaken]
+      error: [...Resource.createProblems, Problem.NameTaken, Problem.MasterKeyMissing]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a provider",
@@ -47,16 +119,30 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
       headers: Resource.ifMatch,
       payload: Replacement,
       success: Resource.Found(LlmProvider),
-      error: [...Resource.replaceProblems, Problem.NameTaken]
+      error: [...Resource.replaceProblems, Problem.NameTaken, Problem.MasterKeyMissing]
     }).annotateMerge(
-      OpenApi.annotations({ summary: "Replace a provider", description: "The next model call uses the new one." })
+      OpenApi.annotations({
+        summary: "Replace a provider",
+        description: "The next model call uses the new one. A stored key stays with the host it was given for."
+      })
     ),
     HttpApiEndpoint.delete("remove", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       success: HttpApiSchema.NoContent,
       error: Resource.removeProblems
-    }).annotateMerge(OpenApi.annotations({ summary: "Remove a provider" }))
+    }).annotateMerge(OpenApi.annotations({ summary: "Remove a provider" })),
+    HttpApiEndpoint.post("test", "/:id/test", {
+      params: Resource.params,
+      payload: Test,
+      success: Tested,
+      error: [...RequestBody.problems, Problem.NotFound]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Test a provider",
+        description: "Makes one small call, which may cost a little, and says what came back. No body is needed."
+      })
+    )
   )
   .prefix("/api/v1/llm-providers")
   .annotateMerge(OpenApi.annotations({ title: "LLM providers", description: "Where models are called" })) {}

@@ -20,11 +20,13 @@ export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspa
   const listen = yield* Settings.listen(flags)
   const database = yield* Settings.database(flags.data)
   const lease = yield* Settings.lease
+  const masterKeys = yield* Settings.masterKeys
   return yield* Layer.build(
     Server.layer({
       listen,
       database,
       lease,
+      masterKeys,
       workspace,
       llm: Models.layer,
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))

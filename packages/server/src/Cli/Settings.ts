@@ -4,6 +4,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Failure from "./Failure.ts"
+import * as MasterKeys from "../MasterKeys.ts"
 import * as Server from "../Server.ts"
 
 export interface Flags {
@@ -40,6 +41,9 @@ export const listen = ({ host, port }: Flags) =>
 
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)
+
+/** What keys of providers are encrypted with. */
+export const masterKeys = read(MasterKeys.config)
 
 /** The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE` names another. */
 export const workspace = (data: Flags["data"]) =>

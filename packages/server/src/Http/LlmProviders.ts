@@ -1,40 +1,86 @@
 /** Handlers of `/api/v1/llm-providers`. */
+import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import { ProviderBody, ProviderStore } from "../ProviderStore.ts"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import { Api } from "../Api.ts"
 import * as LlmProviders from "../Api/LlmProviders.ts"
 import * as Page from "../Page.ts"
+import type { MasterKeyMissing } from "../MasterKeys.ts"
+import * as Problem from "../Problem.ts"
+import { hasApiKey, type OtherHost, ProviderStore, type Stored } from "../ProviderStore.ts"
 import * as RequestBody from "../RequestBody.ts"
+import type { StoreError } from "../ResourceStore.ts"
 import * as Failing from "./Failing.ts"
+import * as ProviderTest from "./ProviderTest.ts"
 import * as Resource from "./Resource.ts"
 
-const readBody = RequestBody.decode(ProviderBody)
+const readBody = RequestBody.decode(LlmProviders.Body)
 const readReplacement = RequestBody.decode(LlmProviders.Replacement)
+const readTest = RequestBody.decode(LlmProviders.Test)
+
+/** All of a provider but its key. */
+const told = (stored: Stored) => ({ ...stored, body: { ...stored.body, hasApiKey: hasApiKey(stored) } })
+
+/** Keys that cannot be stored, or not for this host; the other failures are left to `rest`. */
+const keeping =
+  <A, E>(rest: (effect: Effect.Effect<A, StoreError>) => Effect.Effect<A, E>) =>
+  (
+    effect: Effect.Effect<A, StoreError | MasterKeyMissing | OtherHost>
+  ): Effect.Effect<A, E | Problem.MasterKeyMissing | Problem.InvalidRequest> =>
+    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.MasterKeyMissing | Problem.InvalidRequest> => {
+      const { message } = error
+      switch (error._tag) {
+        case "MasterKeyMissing":
+          return Effect.fail(
+            new Problem.MasterKeyMissing({
+              detail: `${message} Or send apiKeyVariable, the name of the environment variable that holds the key, instead of apiKey.`,
+              errors: [{ path: ["apiKey"], code: "master-key-missing", message }]
+            })
+          )
+        case "OtherHost":
+          return Effect.fail(RequestBody.invalid([{ path: ["apiKey"], code: "other-host", message }]))
+        case "StoreError":
+          return rest(Effect.fail(error))
+      }
+    })
+
+/** There is nothing in the request to read: not even a type of what would be there. */
+const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest) =>
+  headers["content-type"] === undefined &&
+  headers["transfer-encoding"] === undefined &&
+  Number(headers["content-length"] ?? 0) === 0
 
 export const layer = HttpApiBuilder.group(
   Api,
   "llmProviders",
   Effect.fnUntraced(function* (handlers) {
     const providers = yield* ProviderStore
+    const llm = yield* Llm.Llm
     return handlers
       .handle("list", ({ query }) =>
         Effect.gen(function* () {
           const limit = query.limit ?? Page.defaultLimit
           const before = yield* Page.decodeCursor(query.cursor)
           const items = yield* providers.list({ limit: limit + 1, before, name: query.name }).pipe(Failing.storing)
-          return Page.make(items.map(Resource.view), limit, (provider) => provider.id)
+          return Page.make(
+            items.map((stored) => Resource.view(told(stored))),
+            limit,
+            (provider) => provider.id
+          )
         })
       )
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
-          const body = yield* readBody(request)
-          const stored = yield* providers.create(body).pipe(Failing.naming(Failing.storing))
-          return Resource.created(stored, "/api/v1/llm-providers")
+          const { apiKey, ...body } = yield* readBody(request)
+          const stored = yield* providers.create(body, apiKey).pipe(keeping(Failing.naming(Failing.storing)))
+          return Resource.created(told(stored), "/api/v1/llm-providers")
         })
       )
       .handle("get", ({ params }) =>
-        Effect.map(providers.get(params.id).pipe(Failing.reading("llm-provider")), (stored) => Resource.found(stored))
+        Effect.map(providers.get(params.id).pipe(Failing.reading("llm-provider")), (stored) =>
+          Resource.found(told(stored))
+        )
       )
       .handleRaw("replace", ({ request, params, headers }) =>
         Effect.gen(function* () {
@@ -43,13 +89,15 @@ export const layer = HttpApiBuilder.group(
             version,
             createdAt: _createdAt,
             updatedAt: _updatedAt,
+            hasApiKey: _hasApiKey,
+            apiKey,
             ...body
           } = yield* readReplacement(request)
           const stored = yield* Resource.expected(providers, params.id, headers["if-match"], version).pipe(
-            Effect.flatMap((expected) => providers.replace(params.id, body, expected)),
-            Failing.naming(Failing.changing("llm-provider"))
+            Effect.flatMap((expected) => providers.replace(params.id, body, { expected, apiKey })),
+            keeping(Failing.naming(Failing.changing("llm-provider")))
           )
-          return Resource.found(stored)
+          return Resource.found(told(stored))
         })
       )
       .handle("remove", ({ params, headers }) =>
@@ -57,6 +105,20 @@ export const layer = HttpApiBuilder.group(
           Effect.flatMap((expected) => providers.remove(params.id, expected)),
           Failing.changing("llm-provider")
         )
+      )
+      .handleRaw("test", ({ request, params }) =>
+        Effect.gen(function* () {
+          const { model: named, timeoutMillis } = isEmpty(request) ? {} : yield* readTest(request)
+          const { body } = yield* providers.get(params.id).pipe(Failing.reading("llm-provider"))
+          const model = named ?? body.models?.[0]
+          if (model === undefined) {
+            const message = `The provider "${body.name}" lists no models: name the one to test it with.`
+            return yield* RequestBody.invalid([{ path: ["model"], code: "missing-key", message }])
+          }
+          return yield* ProviderTest.run({ provider: body.name, model, timeoutMillis }).pipe(
+            Effect.provideService(Llm.Llm, llm)
+          )
+        })
       )
   })
 )

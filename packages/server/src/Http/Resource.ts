@@ -32,7 +32,7 @@ const never = 0
 
 /** The version that a change expects: by `If-Match`, else by `version` in the body, else any. */
 export const expected = <Body>(
-  store: ResourceStore.ResourceStore<Body>,
+  store: Pick<ResourceStore.ResourceStore<Body>, "get">,
   id: string,
   ifMatch: string | undefined,
   version?: number

@@ -4,6 +4,8 @@
 import { createServer, type IncomingMessage } from "node:http"
 
 export interface Call {
+  readonly path: string
+  /** The key, as it came. */
   readonly authorization: string | undefined
   readonly model: string
 }
@@ -15,19 +17,38 @@ export interface Provider {
   readonly close: () => void
 }
 
+const header = (request: IncomingMessage, name: string) => request.headers[name]?.toString()
+
 const read = async (request: IncomingMessage): Promise<string> => {
   let text = ""
   for await (const chunk of request) text += String(chunk)
   return text
 }
 
-/** Answers every request with this text. */
-export const start = async (text: string): Promise<Provider> => {
+/** A failure instead of an answer: the body is sent as it is. */
+export interface Refusal {
+  readonly status: number
+  readonly body: object
+  readonly headers?: Record<string, string>
+}
+
+type Reply = string | Refusal
+
+/** Answers every request with this text, or with what is said to the call. */
+export const start = async (reply: Reply | ((call: Call) => Reply | Promise<Reply>)): Promise<Provider> => {
   const calls: Array<Call> = []
   const server = createServer((request, response) => {
-    void read(request).then((body) => {
+    void read(request).then(async (body) => {
       const { model, stream }: { model: string; stream?: boolean } = JSON.parse(body)
-      calls.push({ authorization: request.headers.authorization, model })
+      const path = request.url ?? ""
+      const call = { path, authorization: request.headers.authorization ?? header(request, "x-api-key"), model }
+      calls.push(call)
+      const replied = typeof reply === "function" ? await reply(call) : reply
+      if (typeof replied !== "string") {
+        response.writeHead(replied.status, { "content-type": "application/json", ...replied.headers })
+        return response.end(JSON.stringify(replied.body))
+      }
+      const text = replied
       const common = { id: "chatcmpl-1", created: 1, model }
       const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
       if (stream !== true) {

@@ -1,0 +1,76 @@
+/**
+ * A model that tells nobody the key it is called with: whatever a provider sends back (its answer, streamed or whole, and its
+ * failures) is without it, so that no event, log or answer of ours holds it.
+ */
+import * as Llm from "@crewline/core/Llm"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/** Stands where the key stood. */
+const mark = "[key]"
+/** What is shorter is no key, and words would be torn out of answers for it. */
+const shortest = 8
+
+const encode = Schema.encodeSync(Llm.LlmError)
+const decode = Schema.decodeSync(Llm.LlmError)
+
+export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model => {
+  const key = Redacted.value(secret).trim()
+  if (key.length < shortest) return model
+  const forms = new Set([key, JSON.stringify(key).slice(1, -1), encodeURIComponent(key)])
+
+  /** The same value where it does not hold the key: that is nearly always. */
+  const clean = <A>(value: A): A => {
+    let found = false
+    const text = JSON.stringify(value, (_, part: unknown) => {
+      if (typeof part !== "string") return part
+      let safe = part
+      for (const form of forms) safe = safe.replaceAll(form, mark)
+      if (safe !== part) found = true
+      return safe
+    })
+    return found ? JSON.parse(text) : value
+  }
+
+  const generate = (request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
+    const { onDelta, onNotice } = request
+    const deltas = onDelta === undefined ? undefined : cleanDeltas(key, onDelta)
+    return model
+      .generate({
+        ...request,
+        ...(deltas !== undefined && { onDelta: deltas.push }),
+        ...(onNotice !== undefined && { onNotice: (notice) => onNotice(clean(notice)) })
+      })
+      .pipe(
+        Effect.mapBoth({
+          onSuccess: clean,
+          onFailure: (error) => {
+            const encoded = encode(error)
+            const safe = clean(encoded)
+            return safe === encoded ? error : decode(safe)
+          }
+        }),
+        Effect.onExit(() => Effect.sync(() => deltas?.end()))
+      )
+  }
+  return { reference: model.reference, generate }
+}
+
+/** A key may come in pieces: what could be the beginning of one is held back until more is known. */
+const cleanDeltas = (key: string, tell: (delta: string) => void) => {
+  let held = ""
+  return {
+    push: (delta: string) => {
+      const text = (held + delta).replaceAll(key, mark)
+      let kept = Math.min(text.length, key.length - 1)
+      while (kept > 0 && !text.endsWith(key.slice(0, kept))) kept--
+      held = text.slice(text.length - kept)
+      if (kept < text.length) tell(text.slice(0, text.length - kept))
+    },
+    end: () => {
+      if (held !== "") tell(held)
+      held = ""
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What a stored provider is made of: what clients send and receive, apart from its key.
+ */
+import * as Schema from "effect/Schema"
+
+/** What a provider is made of. */
+export const fields = {
+  /** The first half of model references: `acme` makes `acme/some-model`. */
+  name: Schema.String.check(
+    Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
+  ),
+  /** `openai-compatible`: whatever speaks OpenAI's chat completions at `baseUrl`; the others are what they are called. */
+  kind: Schema.Literals(["openai", "openai-compatible", "anthropic", "ollama"]),
+  /** Where the API is: of OpenAI and those that are compatible with it with `/v1`. Absent: the provider's own, Ollama's on this machine. */
+  baseUrl: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^https?:\/\/[^\s/?#@]+([/?#]\S*)?$/, {
+        expected: "an http or https URL, without a user name and password"
+      })
+    )
+  ),
+  /** The environment variable of the server that holds the key. A stored key goes before it; with neither, no key is sent. */
+  apiKeyVariable: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^[A-Z][A-Z0-9_]*_API_KEY$/, {
+        expected:
+          "the name of an environment variable that ends in _API_KEY, such as ACME_API_KEY, and not the key itself"
+      })
+    )
+  ),
+  /** The models to offer; absent: any. */
+  models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))))
+}
+
+/** A key to be stored. */
+export const ApiKey = Schema.RedactedFromValue(
+  Schema.String.check(
+    Schema.isPattern(/^[\x21-\x7e]{8,4000}$/, {
+      expected: "a key of at least 8 characters, all of them visible ASCII, without spaces and line breaks"
+    })
+  ),
+  { label: "api key" }
+)
+
+/** The others have an address of their own. */
+export const hasAddress = Schema.makeFilter<{ readonly kind: string; readonly baseUrl?: string }>((provider) =>
+  provider.kind === "openai-compatible" && provider.baseUrl === undefined
+    ? { path: ["baseUrl"], issue: "An openai-compatible provider needs a baseUrl" }
+    : undefined
+)
+
+/** A provider without its key. */
+export const ProviderBody = Schema.Struct(fields).check(hasAddress)
+export type ProviderBody = typeof ProviderBody.Type
