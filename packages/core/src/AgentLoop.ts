@@ -165,7 +165,9 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
         }
       ]
     }
-    conversation.push(Prompting.answerMessage(answer.parts))
+    const said = Prompting.answerMessage(answer.parts)
+    // Providers refuse a message without content.
+    if (said.content.length > 0) conversation.push(said)
 
     const calls = answer.parts.filter((part) => part.type === "tool-call")
     if (calls.length > 0) {
@@ -187,7 +189,12 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
       })
     }
 
-    const verdict = yield* Acceptance.judge({ leg, agent, model, turn, answer, unrecorded })
+    // What was refused once stays refused, whatever a check would say today: the turns after it stand on that.
+    const rejection = history.rejections.get(turn)
+    const verdict: Acceptance.Verdict =
+      rejection === undefined
+        ? yield* Acceptance.judge({ leg, agent, model, turn, answer, unrecorded })
+        : { _tag: "Refused", by: rejection.by, complaint: rejection.complaint, unrecorded }
     if (verdict._tag === "Ended") return verdict.ended
     if (verdict._tag === "Accepted") {
       const { output } = verdict
@@ -204,7 +211,7 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
       } satisfies Ended
     }
     const { by, complaint } = verdict
-    if (!history.rejections.has(turn)) {
+    if (rejection === undefined) {
       const rejected: Draft = { type: "OutputRejected", taskId: task.id, run: leg.run, turn, by, complaint }
       yield* leg.record(Arr.append(verdict.unrecorded, rejected))
     }

@@ -59,8 +59,9 @@ export const opening = (options: {
 export const answerMessage = (parts: ReadonlyArray<Response.PartEncoded>): Prompt.MessageEncoded => {
   const content: Array<Prompt.AssistantMessagePartEncoded> = []
   for (const part of parts) {
-    if (part.type === "text") content.push({ type: "text", text: part.text })
-    else if (part.type === "reasoning") {
+    if (part.type === "text") {
+      if (part.text !== "") content.push({ type: "text", text: part.text })
+    } else if (part.type === "reasoning") {
       content.push({ type: "reasoning", text: part.text, ...(part.metadata ? { options: part.metadata } : {}) })
     } else if (part.type === "tool-call") {
       content.push({ type: "tool-call", id: part.id, name: part.name, params: part.params, providerExecuted: false })

@@ -1,0 +1,177 @@
+/** A task that is taken up again stands on what is recorded. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
+import * as EventLog from "../../src/EventLog.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Llm from "../../src/Llm.ts"
+import type * as Plan from "../../src/Plan.ts"
+import type * as Toolbox from "../../src/Toolbox.ts"
+import * as Usage from "../../src/Usage.ts"
+import * as Process from "../fake/Process.ts"
+import * as World from "../fake/World.ts"
+
+const usage: Usage.Usage = { ...Usage.zero, requests: 1 }
+const turn = (number: number, answer: Llm.Answer): ExecutionEvent.Draft => ({
+  type: "TurnCompleted",
+  taskId: "a",
+  run: 1,
+  turn: number,
+  messages: [{ role: "user", content: `words of turn ${number}` }],
+  parts: answer.parts,
+  finishReason: answer.finishReason,
+  model: "fake-1",
+  usage
+})
+
+/** An execution whose worker died after these events of its task `a`; answers what the model was asked after that, and the view. */
+const takeUp = (options: {
+  readonly task?: Partial<Plan.PlannedTask>
+  readonly recorded: ReadonlyArray<ExecutionEvent.Draft>
+  readonly answers: ReadonlyArray<Llm.Answer>
+  readonly tools?: ReadonlyArray<Toolbox.Tool>
+}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog.EventLog
+    const asked: Array<Llm.Request> = []
+    yield* log.start("x", { type: "ExecutionStarted", plan: World.plan({ a: { ...options.task } }) })
+    yield* log.append("x", [
+      { type: "TaskStarted", taskId: "a", run: 1, attempt: 1, worker: "dead", crashes: 0 },
+      ...options.recorded
+    ])
+    const { crewline } = yield* Process.start({
+      model: World.llm(World.script({ a: options.answers }), asked),
+      ...(options.tools === undefined ? {} : { tools: options.tools })
+    })
+    yield* Effect.repeat(TestClock.adjust(100), { times: 20 })
+    return { asked, events: yield* log.read("x"), task: (yield* crewline.get("x")).tasks["a"]! }
+  }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+
+describe("AgentLoop, after a crash", () => {
+  it.effect("an answer that was refused stays refused, though no check would refuse it now", () =>
+    Effect.gen(function* () {
+      const { asked, events, task } = yield* takeUp({
+        recorded: [
+          turn(1, World.text("first")),
+          { type: "OutputRejected", taskId: "a", run: 1, turn: 1, by: "guardrail", complaint: "too short" }
+        ],
+        answers: [World.text("second")]
+      })
+      assert.strictEqual(task.output, "second")
+      assert.strictEqual(asked.length, 1)
+      assert.include(JSON.stringify(asked[0]!.messages.at(-1)), "too short")
+      assert.strictEqual(events.filter((event) => event.type === "OutputRejected").length, 1)
+    })
+  )
+
+  it.effect("a recorded answer that nobody has looked at yet is judged, not asked for again", () =>
+    Effect.gen(function* () {
+      const { asked, task } = yield* takeUp({ recorded: [turn(1, World.text("first"))], answers: [] })
+      assert.strictEqual(task.output, "first")
+      assert.strictEqual(asked.length, 0)
+    })
+  )
+
+  it.effect("recorded verdicts of a judge count, and only the missing one is asked for", () =>
+    Effect.gen(function* () {
+      const { asked, task } = yield* takeUp({
+        task: {
+          guardrails: [
+            { kind: "sentence", text: "Be brief." },
+            { kind: "sentence", text: "Be kind." }
+          ]
+        },
+        recorded: [
+          turn(1, World.text("first")),
+          { type: "GuardrailJudged", taskId: "a", run: 1, turn: 1, guardrail: 0, accepted: true }
+        ],
+        answers: [World.text('{"accepted":true,"complaint":""}')]
+      })
+      assert.strictEqual(task.output, "first")
+      assert.strictEqual(asked.length, 1)
+      assert.include(JSON.stringify(asked[0]!.messages), "Be kind.")
+    })
+  )
+
+  it.effect("of three calls the finished one is not made again, the begun one only if that does no harm", () =>
+    Effect.gen(function* () {
+      const made: Array<string> = []
+      const tool = (name: string, idempotent: boolean) =>
+        World.tool(
+          name,
+          (_args, { idempotencyKey }) =>
+            Effect.sync(() => {
+              made.push(idempotencyKey)
+              return name
+            }),
+          { idempotent }
+        )
+      const { asked, task } = yield* takeUp({
+        task: { tools: ["done", "begun", "read"] },
+        recorded: [
+          turn(1, World.calls(["done", {}, "c1"], ["begun", {}, "c2"], ["read", {}, "c3"])),
+          { type: "ToolStarted", taskId: "a", run: 1, turn: 1, callId: "c1", tool: "done" },
+          { type: "ToolStarted", taskId: "a", run: 1, turn: 1, callId: "c2", tool: "begun" },
+          {
+            type: "ToolCalled",
+            taskId: "a",
+            run: 1,
+            turn: 1,
+            callId: "c1",
+            tool: "done",
+            arguments: {},
+            result: "recorded result",
+            isFailure: false,
+            durationMillis: 1
+          }
+        ],
+        answers: [World.text("fine")],
+        tools: [tool("done", false), tool("begun", false), tool("read", true)]
+      })
+      assert.strictEqual(task.output, "fine")
+      // The key is that of the run that asked for the call: a second delivery carries the same.
+      assert.deepStrictEqual(made, ["x/a/1/1/c3"])
+      const results = JSON.stringify(asked[0]!.messages.at(-1))
+      assert.include(results, "recorded result")
+      assert.include(results, "whether it took effect is not known")
+    })
+  )
+
+  it.effect("what an attempt recorded that began anew is not used", () =>
+    Effect.gen(function* () {
+      const { asked, task } = yield* takeUp({
+        recorded: [
+          turn(1, World.text("first")),
+          {
+            type: "TaskRetried",
+            taskId: "a",
+            run: 1,
+            attempt: 1,
+            error: { code: "output-invalid", message: "bad", isRetryable: true },
+            delayMillis: 0,
+            keepsTurns: false
+          }
+        ],
+        answers: [World.text("anew")]
+      })
+      assert.strictEqual(task.output, "anew")
+      assert.notInclude(JSON.stringify(asked[0]!.messages), "words of turn 1")
+    })
+  )
+})
+
+describe("AgentLoop", () => {
+  it.effect("sends no message without content back to a provider", () =>
+    Effect.gen(function* () {
+      const { asked, task } = yield* takeUp({
+        recorded: [],
+        answers: [World.text(""), { ...World.text(""), parts: [] }, World.text("done")]
+      })
+      assert.strictEqual(task.output, "done")
+      assert.deepStrictEqual(
+        asked.at(-1)!.messages.map((message) => message.role),
+        ["system", "user", "user", "user"]
+      )
+    })
+  )
+})
