@@ -28,6 +28,7 @@ import * as ContextWindow from "./ContextWindow.ts"
 import * as RateLimit from "./RateLimit.ts"
 import * as ResponseCache from "./ResponseCache.ts"
 import * as Retry from "./Retry.ts"
+import * as Telemetry from "./Telemetry.ts"
 import * as Timeout from "./Timeout.ts"
 
 /** How much of one account may be used; what is absent is not limited. */
@@ -49,8 +50,9 @@ export interface Options {
   readonly budget?: Omit<Budget.Options, "store"> | false
   /** By provider (`openai`), for all of its models together, or by reference (`openai/gpt-5.2`), for this one alone. */
   readonly quotas?: { readonly [providerOrReference: string]: Quota }
+  readonly telemetry?: Telemetry.Options | false
   readonly timeout?: Timeout.Options | false
-  /** Put around each model outside of everything but the provider and the time limit: telemetry, a recorder. */
+  /** Put around each model just outside of telemetry and the time limit, the first one outermost: a recorder for example. */
   readonly observe?: ReadonlyArray<(model: Llm.Model) => Llm.Model>
 }
 
@@ -79,6 +81,7 @@ export const make = (options: Options = {}): Effect.Effect<Wrap> =>
       CircuitBreaker.make({ ...given, store: stores.circuitBreaker })
     )
     const budget = either(options.budget, (given) => Budget.make({ ...given, store: stores.budget }))
+    const telemetry = either(options.telemetry, Telemetry.make)
     const timeout = either(options.timeout, Timeout.make)
     const quotas = new Map(
       Object.entries(options.quotas ?? {}).map(([key, quota]) => [key, limitsOf(key, quota, stores.rateLimiter)])
@@ -89,7 +92,8 @@ export const make = (options: Options = {}): Effect.Effect<Wrap> =>
       const { reference } = model
       const provider = reference.slice(0, reference.indexOf("/"))
       const limit = (key: string): Wrap => quotas.get(key) ?? same
-      let inner = observers.reduce((each, observe) => observe(each), provider === scripted ? model : timeout(model))
+      const sent = telemetry(provider === scripted ? model : timeout(model))
+      let inner = observers.reduce((each, observe) => observe(each), sent)
       inner = limit(provider)(limit(reference)(inner))
       inner = budget(inner)
       if (provider !== scripted) inner = retry(circuitBreaker(inner))

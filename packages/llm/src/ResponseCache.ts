@@ -14,7 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Persistence from "effect/persistence/Persistence"
-import { createHash } from "node:crypto"
+import * as QuestionKey from "./internal/QuestionKey.ts"
 
 export interface Options {
   /** Answers that are kept in this process. Default: 1,000. */
@@ -109,7 +109,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     return {
       reference,
       generate: (request) =>
-        request.cache === true ? ask(keyOf(reference, request), request) : model.generate(request)
+        request.cache === true ? ask(QuestionKey.of(reference, request), request) : model.generate(request)
     }
   }
 }
@@ -120,15 +120,3 @@ const unavailable = (error: Persistence.PersistenceError) =>
 /** What `remember` wrote; anything else under the key is not ours. */
 const isEntry = (value: object): value is { readonly answer: Llm.Answer; readonly until: number } =>
   "answer" in value && typeof value.answer === "object" && "until" in value && typeof value.until === "number"
-
-/** The same content has the same key, in whatever order its fields stand. */
-const keyOf = (reference: string, request: Llm.Request): string => {
-  const { messages, options, output, toolChoice, tools } = request
-  const json = JSON.stringify([reference, options, messages, toolChoice, tools, output], sorted)
-  return createHash("sha256").update(json).digest("base64url")
-}
-
-const sorted = (_: string, value: unknown): unknown =>
-  typeof value !== "object" || value === null || Array.isArray(value)
-    ? value
-    : Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))

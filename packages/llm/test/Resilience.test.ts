@@ -106,6 +106,7 @@ describe("Resilience", () => {
         retry: false,
         circuitBreaker: false,
         budget: false,
+        telemetry: false,
         timeout: false
       })
       const { model } = Wrapped.succeeding()
