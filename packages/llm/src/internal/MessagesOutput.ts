@@ -4,6 +4,7 @@
  *
  * Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
  */
+import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema"
 import type { JSONOutputFormat, Tool } from "@anthropic-ai/sdk/resources/messages"
 import type { Request } from "@crewline/core/Llm"
 import type { JsonSchema } from "effect/JsonSchema"
@@ -16,9 +17,8 @@ export interface Means {
 export const means = (model: string, request: Request): Means => {
   const { output } = request
   if (output === undefined || output.schema["type"] !== "object") return {}
-  if (!isOlder(model) && accepts(output.schema, 0)) {
-    return { format: { type: "json_schema", schema: withoutDialect(output.schema) } }
-  }
+  const format = isOlder(model) ? null : formatOf(output.schema)
+  if (format !== null) return { format }
   const taken = new Set(request.tools.map(({ name }) => name))
   let name = "final_output"
   while (taken.has(name)) name += "_"
@@ -38,58 +38,47 @@ const withoutDialect = (schema: JsonSchema): { [key: string]: unknown } => {
 const isOlder = (model: string): boolean =>
   /claude-(instant|[23])/.test(model) || /claude-(opus|sonnet)-4(-0|-2025\d{4}|@2025\d{4})?$/.test(model)
 
-const keywords = new Set([
-  "$schema",
-  "$id",
-  "$comment",
-  "$defs",
-  "$ref",
-  "title",
-  "description",
-  "default",
-  "type",
-  "enum",
-  "const",
-  "properties",
-  "required",
-  "additionalProperties",
-  "items",
-  "minItems",
-  "anyOf",
-  "allOf",
-  "format"
-])
+const formats = new WeakMap<JsonSchema, JSONOutputFormat | null>()
 
-const formats = new Set(["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"])
-
-const maxDepth = 10
+/** The schema in the provider's words, or `null` where it has none for it. What it cannot enforce moves to descriptions. */
+const formatOf = (schema: JsonSchema): JSONOutputFormat | null => {
+  const known = formats.get(schema)
+  if (known !== undefined) return known
+  let format: JSONOutputFormat | null = null
+  if (isClosed(schema, false)) {
+    try {
+      format = { type: "json_schema", schema: transformJSONSchema(schema) }
+    } catch {
+      // Something has no type: the SDK cannot translate it.
+    }
+  }
+  formats.set(schema, format)
+  return format
+}
 
 /**
- * Whether the provider takes the schema as it is: it refuses any other keyword, objects with open ends, and definitions that refer
- * to themselves (here: to any).
+ * Whether every object is one of known properties: the provider closes objects, so a map would always be empty. Definitions must not
+ * refer to themselves (here: to any), and what is an object or an array must be just that.
  */
-const accepts = (schema: unknown, depth: number, defining = false): boolean => {
-  if (!isSchema(schema) || depth > maxDepth) return false
-  for (const key of Object.keys(schema)) if (!keywords.has(key)) return false
-  const all = (children: ReadonlyArray<unknown>): boolean =>
-    children.every((child) => accepts(child, depth + 1, defining))
-  const { $defs, $ref, type, format, anyOf, allOf, items, minItems } = schema
-  if ($defs !== undefined) {
-    if (!isSchema($defs) || !Object.values($defs).every((child) => accepts(child, depth + 1, true))) return false
-  }
-  if ($ref !== undefined) return !defining && typeof $ref === "string" && $ref.startsWith("#/$defs/")
-  if (format !== undefined && !(typeof format === "string" && formats.has(format))) return false
-  if (minItems !== undefined && minItems !== 0 && minItems !== 1) return false
-  if (anyOf !== undefined && !(Array.isArray(anyOf) && all(anyOf))) return false
-  if (allOf !== undefined && !(Array.isArray(allOf) && all(allOf))) return false
-  const types = Array.isArray(type) ? type : [type]
-  if (types.includes("object")) {
-    const { properties, additionalProperties } = schema
-    if (additionalProperties !== false || !isSchema(properties) || !all(Object.values(properties))) return false
-  }
-  if (types.includes("array") && !all([items])) return false
-  return [type, anyOf, allOf, schema["enum"], schema["const"]].some((given) => given !== undefined)
+const isClosed = (schema: unknown, defining: boolean): boolean => {
+  if (!isSchema(schema)) return false
+  const { $defs, $ref, additionalProperties, allOf, anyOf, items, oneOf, patternProperties, properties, type } = schema
+  if ($ref !== undefined && (defining || typeof $ref !== "string" || !$ref.startsWith("#/$defs/"))) return false
+  // Others than the named properties are merely allowed by `true`: nothing is lost without them.
+  if (isSchema(additionalProperties) || patternProperties !== undefined) return false
+  if (type === "object" && children(properties).length === 0) return false
+  if (Array.isArray(type) && (type.includes("object") || type.includes("array"))) return false
+  return (
+    children($defs).every((child) => isClosed(child, true)) &&
+    [...children(properties), ...children(anyOf), ...children(oneOf), ...children(allOf)].every((child) =>
+      isClosed(child, defining)
+    ) &&
+    (items === undefined || isClosed(items, defining))
+  )
 }
+
+const children = (value: unknown): ReadonlyArray<unknown> =>
+  typeof value === "object" && value !== null ? Object.values(value) : []
 
 const isSchema = (value: unknown): value is JsonSchema =>
   typeof value === "object" && value !== null && !Array.isArray(value)

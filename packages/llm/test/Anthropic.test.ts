@@ -1,0 +1,278 @@
+/** What only Anthropic has; the rest is in the conformance suite. */
+import type * as Llm from "@crewline/core/Llm"
+import { assert, describe, it } from "@effect/vitest"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Anthropic from "../src/Anthropic.ts"
+import * as FakeProvider from "./FakeProvider.ts"
+
+const message = (content: ReadonlyArray<object>, rest: object = {}) =>
+  FakeProvider.json({
+    id: "msg_1",
+    type: "message",
+    role: "assistant",
+    model: "m",
+    content,
+    stop_reason: "end_turn",
+    usage: { input_tokens: 10, output_tokens: 5 },
+    ...rest
+  })
+
+const hello = message([{ type: "text", text: "Hello." }])
+
+const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
+  messages: [
+    { role: "system", content: "Be brief." },
+    { role: "user", content: "Hi" }
+  ],
+  tools: [],
+  toolChoice: "auto",
+  ...fields
+})
+
+const tool = (name: string): Llm.ToolDefinition => ({
+  name,
+  description: name,
+  parameters: { type: "object", properties: {} }
+})
+
+const ask = (
+  fields: Partial<Llm.Request> = {},
+  options: Partial<Anthropic.Options> & { readonly id?: string; readonly handler?: FakeProvider.Handler } = {}
+) =>
+  Effect.gen(function* () {
+    const { handler = hello, id = "m", ...rest } = options
+    const provider = yield* FakeProvider.start(handler)
+    const { origin } = new URL(provider.baseURL)
+    const model = Anthropic.make({ apiKey: Redacted.make("k"), baseURL: origin, ...rest }).model(id)
+    const answer = yield* model.generate(request(fields))
+    const { body, headers } = provider.received[0]!
+    return { answer, body, headers }
+  }).pipe(Effect.scoped)
+
+const marker = { type: "ephemeral" }
+
+const conversation: ReadonlyArray<Prompt.MessageEncoded> = [
+  { role: "system", content: "Be brief." },
+  { role: "user", content: "Hi" },
+  {
+    role: "assistant",
+    content: [
+      { type: "reasoning", text: "Hm.", options: { anthropic: { signature: "sig-1" } } },
+      { type: "reasoning", text: "", options: { anthropic: { redactedData: "secret" } } },
+      { type: "reasoning", text: "Another provider's." },
+      { type: "text", text: " " },
+      { type: "tool-call", id: "a", name: "look", params: { at: 1 } },
+      { type: "tool-call", id: "b", name: "look", params: "{broken" }
+    ]
+  },
+  {
+    role: "tool",
+    content: [
+      { type: "tool-result", id: "a", name: "look", isFailure: false, result: { seen: 1 } },
+      { type: "tool-result", id: "b", name: "look", isFailure: true, result: "no JSON" }
+    ]
+  },
+  { role: "user", content: "Go on." }
+]
+
+describe("Anthropic", () => {
+  it.live("sends a plain request, with the key and a limit of tokens", () =>
+    Effect.gen(function* () {
+      const { body, headers } = yield* ask({ options: { temperature: 1.5, topP: 0.5, seed: 1, stop: ["END"] } })
+      assert.deepStrictEqual(body, {
+        model: "m",
+        max_tokens: 8_192,
+        system: [{ type: "text", text: "Be brief.", cache_control: marker }],
+        messages: [{ role: "user", content: [{ type: "text", text: "Hi" }] }],
+        temperature: 1,
+        top_p: 0.5,
+        stop_sequences: ["END"]
+      })
+      assert.include(JSON.stringify(headers), '"anthropic-version"')
+      assert.match(headers["user-agent"] ?? "", /Anthropic/)
+    })
+  )
+
+  it.live(
+    "sends back what was thought, with its signature, and marks what the next call will read from the cache",
+    () =>
+      Effect.gen(function* () {
+        const { body } = yield* ask({
+          messages: conversation,
+          tools: [tool("look"), tool("ask")],
+          toolChoice: "required"
+        })
+        assert.deepStrictEqual(body.messages, [
+          { role: "user", content: [{ type: "text", text: "Hi", cache_control: marker }] },
+          {
+            role: "assistant",
+            content: [
+              { type: "thinking", thinking: "Hm.", signature: "sig-1" },
+              { type: "redacted_thinking", data: "secret" },
+              { type: "tool_use", id: "a", name: "look", input: { at: 1 } },
+              { type: "tool_use", id: "b", name: "look", input: {} }
+            ]
+          },
+          {
+            role: "user",
+            content: [
+              { type: "tool_result", tool_use_id: "a", content: '{"seen":1}' },
+              { type: "tool_result", tool_use_id: "b", content: "no JSON", is_error: true },
+              { type: "text", text: "Go on.", cache_control: marker }
+            ]
+          }
+        ])
+        assert.deepStrictEqual(
+          (body["tools"] as ReadonlyArray<{ cache_control?: object }>).map((each) => each.cache_control),
+          [undefined, marker]
+        )
+        assert.deepStrictEqual(body["tool_choice"], { type: "any" })
+        const plain = yield* ask({ messages: conversation, tools: [tool("look")] }, { promptCache: false })
+        assert.notInclude(JSON.stringify(plain.body), "cache_control")
+        const hour = yield* ask({ messages: conversation }, { promptCache: "1h" })
+        assert.include(JSON.stringify(hour.body), '"cache_control":{"type":"ephemeral","ttl":"1h"}')
+      })
+  )
+
+  it.live("keeps the signatures of what was thought in the answer", () =>
+    Effect.gen(function* () {
+      const handler = message([
+        { type: "thinking", thinking: "Hm.", signature: "sig-1" },
+        { type: "redacted_thinking", data: "secret" },
+        { type: "text", text: "Hello." }
+      ])
+      const { answer, body } = yield* ask({ options: { temperature: 0.5 } }, { handler, thinkingTokens: 2_000 })
+      assert.deepStrictEqual(answer.parts, [
+        { type: "reasoning", text: "Hm.", metadata: { anthropic: { signature: "sig-1" } } },
+        { type: "reasoning", text: "", metadata: { anthropic: { redactedData: "secret" } } },
+        { type: "text", text: "Hello." }
+      ])
+      assert.deepStrictEqual(body["thinking"], { type: "enabled", budget_tokens: 2_000 })
+      assert.strictEqual(body["max_tokens"], 10_192)
+      assert.isUndefined(body["temperature"])
+    })
+  )
+
+  it.live("counts what is written to the cache, and what that costs", () =>
+    Effect.gen(function* () {
+      const usage = {
+        input_tokens: 100,
+        cache_read_input_tokens: 200,
+        cache_creation_input_tokens: 400,
+        output_tokens: 50,
+        output_tokens_details: { thinking_tokens: 20 }
+      }
+      const { answer } = yield* ask(
+        {},
+        { handler: message([], { usage }), prices: { m: { input: 4, cachedInput: 1, output: 10 } } }
+      )
+      const { costUsd, ...counts } = answer.usage
+      assert.deepStrictEqual(counts, {
+        requests: 1,
+        inputTokens: 700,
+        cachedInputTokens: 200,
+        outputTokens: 50,
+        reasoningTokens: 20
+      })
+      assert.closeTo(costUsd ?? 0, (100 * 4 + 200 * 1 + 400 * 5 + 50 * 10) / 1e6, 1e-12)
+    })
+  )
+
+  describe("output of a schema", () => {
+    const schema = {
+      type: "object",
+      properties: { score: { type: "integer", minimum: 1 } },
+      required: ["score"]
+    }
+    const output = { name: "rating", schema }
+
+    it.live("is asked for by structured output, beside the tools", () =>
+      Effect.gen(function* () {
+        const { body } = yield* ask({ output, tools: [tool("look")] })
+        assert.deepStrictEqual(body["output_config"], {
+          format: {
+            type: "json_schema",
+            schema: {
+              type: "object",
+              properties: { score: { type: "integer", description: "{minimum: 1}" } },
+              required: ["score"],
+              additionalProperties: false
+            }
+          }
+        })
+        assert.isUndefined(body["tool_choice"])
+      })
+    )
+
+    it.live("is a tool's arguments where model or schema allow no better", () =>
+      Effect.gen(function* () {
+        const handler = message([{ type: "tool_use", id: "t", name: "final_output", input: { score: 7 } }], {
+          stop_reason: "tool_use"
+        })
+        const map = { type: "object", additionalProperties: { type: "number" } }
+        for (const options of [
+          { fields: { output }, id: "claude-3-5-haiku-latest" },
+          { fields: { output: { name: "scores", schema: map } }, id: "m" }
+        ]) {
+          const { answer, body } = yield* ask(options.fields, { handler, id: options.id })
+          assert.deepStrictEqual(answer.parts, [{ type: "text", text: '{"score":7}' }])
+          assert.strictEqual(answer.finishReason, "stop")
+          assert.isUndefined(body["output_config"])
+          assert.deepStrictEqual(body["tool_choice"], {
+            type: "tool",
+            name: "final_output",
+            disable_parallel_tool_use: true
+          })
+        }
+        // Where tools may run, the schema does not stop them.
+        const free = yield* ask({ output, tools: [tool("final_output")] }, { id: "claude-sonnet-4-20250514" })
+        assert.deepStrictEqual(free.body["tool_choice"], { type: "any" })
+        const names = (free.body["tools"] as ReadonlyArray<{ name: string }>).map(({ name }) => name)
+        assert.deepStrictEqual(names, ["final_output", "final_output_"])
+      })
+    )
+
+    it.live("is streamed from the tool's arguments as text", () =>
+      Effect.gen(function* () {
+        const event = (data: object) => `data: ${JSON.stringify(data)}\n\n`
+        const piece = (text: string) =>
+          event({
+            type: "content_block_delta",
+            index: 0,
+            delta: { type: "input_json_delta", partial_json: text }
+          })
+        const handler = FakeProvider.stream([
+          event({ type: "message_start", message: { id: "x", model: "m", usage: { input_tokens: 1 } } }),
+          event({
+            type: "content_block_start",
+            index: 0,
+            content_block: { type: "tool_use", id: "t", name: "final_output", input: {} }
+          }),
+          piece('{"score"'),
+          piece(":7}"),
+          event({ type: "message_delta", delta: { stop_reason: "tool_use" }, usage: { output_tokens: 2 } }),
+          event({ type: "message_stop" })
+        ])
+        const deltas: Array<string> = []
+        const { answer } = yield* ask(
+          { output, onDelta: (delta) => deltas.push(delta) },
+          { handler, id: "claude-3-haiku-20240307" }
+        )
+        assert.deepStrictEqual(answer.parts, [{ type: "text", text: '{"score":7}' }])
+        assert.deepStrictEqual(deltas, ['{"score"', ":7}"])
+      })
+    )
+  })
+
+  it.live("is a failure of the stream where that tells of one", () =>
+    Effect.gen(function* () {
+      const handler = FakeProvider.stream([
+        `data: ${JSON.stringify({ type: "error", error: { type: "overloaded_error", message: "Overloaded" } })}\n\n`
+      ])
+      const error = yield* Effect.flip(ask({ onDelta: () => {} }, { handler }))
+      assert.strictEqual(error.reason._tag, "Overloaded")
+    })
+  )
+})

@@ -1,0 +1,144 @@
+/**
+ * One crew, unchanged, on every provider: tools, a part that runs side by side, output of a schema. And a chain of models that
+ * finishes it although the first of them fails in every way.
+ */
+import * as Crew from "@crewline/core/Crew"
+import type { Followed } from "@crewline/core/ExecutionEvent"
+import * as Crewline from "@crewline/core/promise"
+import * as Tool from "@crewline/core/Tool"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Provider } from "../../src/Provider.ts"
+import * as Providers from "../../src/Providers.ts"
+import * as FakeProvider from "../FakeProvider.ts"
+import { anthropic } from "./AnthropicSubject.ts"
+import { ollama } from "./OllamaSubject.ts"
+import { compatible, openAi } from "./OpenAiSubject.ts"
+import type { ModelOptions, Subject, WireAnswer } from "./Subject.ts"
+
+const forecast = Tool.make({
+  name: "forecast",
+  description: "Tells the weather of a city.",
+  parameters: Schema.Struct({ city: Schema.String }),
+  idempotent: true,
+  execute: ({ city }) => `${city} has ${city === "Rome" ? 28 : 12} degrees`
+})
+
+const crewOn = (model: string | ReadonlyArray<string>) =>
+  Crew.make({
+    name: "travel",
+    model,
+    agents: { guide: { role: "Guide", goal: "Find the warmer city", tools: ["forecast"] } },
+    tasks: {
+      oslo: { description: "What is the weather in Oslo?", expectedOutput: "A sentence.", tools: ["forecast"] },
+      rome: { description: "What is the weather in Rome?", expectedOutput: "A sentence.", tools: ["forecast"] },
+      decide: {
+        description: "Decide which city is warmer.",
+        context: ["oslo", "rome"],
+        expectedOutput: "The city and its degrees.",
+        tools: [],
+        output: Schema.Struct({ city: Schema.String, degrees: Schema.Int })
+      }
+    }
+  })
+
+/** What a sensible model answers, by what it is told. */
+const thinks = (body: FakeProvider.Body): WireAnswer => {
+  const told = JSON.stringify(body.messages)
+  if (told.includes("Decide which")) {
+    return { text: told.includes("Rome has 28") ? '{"city":"Rome","degrees":28}' : '{"city":"?","degrees":0}' }
+  }
+  const city = told.includes("in Oslo?") ? "Oslo" : "Rome"
+  const known = new RegExp(`${city} has \\d+ degrees`).exec(told)
+  return known === null
+    ? { calls: [{ id: `call_${city}`, name: "forecast", arguments: JSON.stringify({ city }) }] }
+    : { text: `${known[0]}.` }
+}
+
+const answering =
+  (subject: Subject): FakeProvider.Handler =>
+  (received, response) =>
+    subject.answer(thinks(received.body), received.body["stream"] === true)(received, response)
+
+/** Holds the first two requests until both are there: tasks that ran one after the other would never come so far. */
+const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
+  let held: Array<() => void> | undefined = []
+  return (received, response) => {
+    if (held === undefined) return handler(received, response)
+    held.push(() => handler(received, response))
+    if (held.length < 2) return
+    const both = held
+    held = undefined
+    for (const answer of both) answer()
+  }
+}
+
+/** A provider whose one model is the subject's. */
+const providerOf = (
+  name: string,
+  subject: Subject,
+  { baseURL }: FakeProvider.FakeProvider,
+  options?: ModelOptions
+): Provider => {
+  const model = subject.model(new URL(baseURL).origin, options)
+  return { name, model: () => model }
+}
+
+const run = (model: string | ReadonlyArray<string>, providers: ReadonlyArray<Provider>) =>
+  Effect.acquireUseRelease(
+    Effect.promise(() =>
+      Crewline.make({ llm: Providers.layer({ providers, defaultModel: "none/none" }), tools: [forecast] })
+    ),
+    (crewline) =>
+      Effect.promise(async () => {
+        const execution = await crewline.start(crewOn(model))
+        const events: Array<Followed> = []
+        for await (const event of execution.events) events.push(event)
+        return { events, ...(await execution.result) }
+      }),
+    (crewline) => Effect.promise(() => crewline.close())
+  )
+
+describe("the same crew", () => {
+  it.live.each([openAi, compatible, anthropic, ollama])("runs on $name", (subject) =>
+    Effect.gen(function* () {
+      const server = yield* FakeProvider.start(sideBySide(answering(subject)))
+      const { events, output, tasks, usage } = yield* run("some/model", [providerOf("some", subject, server)])
+      assert.deepStrictEqual(output, { city: "Rome", degrees: 28 })
+      assert.strictEqual(tasks["oslo"]?.output, "Oslo has 12 degrees.")
+      assert.strictEqual(server.received.length, 5)
+      assert.strictEqual(usage.requests, 5)
+      assert.strictEqual(usage.inputTokens, 500)
+      assert.strictEqual(events.filter(({ type }) => type === "ToolCalled").length, 2)
+      // The last task asks for its schema by the provider's own means.
+      assert.isDefined(subject.schemaOf(server.received.at(-1)!.body))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is finished by a chain of models while the first answers 500, 429 and not at all", () =>
+    Effect.gen(function* () {
+      const refusals: ReadonlyArray<FakeProvider.Handler> = [
+        FakeProvider.json({ error: { message: "oops" } }, 500),
+        FakeProvider.json({ error: { message: "slow down", code: "rate_limit_exceeded" } }, 429),
+        () => {}
+      ]
+      let asked = 0
+      const failing = yield* FakeProvider.start((received, response) =>
+        refusals[asked++ % refusals.length]!(received, response)
+      )
+      const sound = yield* FakeProvider.start(answering(anthropic))
+      const { events, output } = yield* run(
+        ["openai/m", "anthropic/m"],
+        [providerOf("openai", openAi, failing, { timeoutMillis: 200 }), providerOf("anthropic", anthropic, sound)]
+      )
+      assert.deepStrictEqual(output, { city: "Rome", degrees: 28 })
+      assert.strictEqual(failing.received.length, 5)
+      assert.strictEqual(sound.received.length, 5)
+      const notices = events.flatMap((event) => (event.type === "ModelNoticed" ? [event.notice] : []))
+      assert.deepStrictEqual([...new Set(notices.map(({ kind }) => kind))], ["fell-back"])
+      const told = notices.map(({ message }) => message).join("\n")
+      for (const why of ["oops", "slow down", "silent for too long"]) assert.include(told, why)
+    }).pipe(Effect.scoped)
+  )
+})
