@@ -40,8 +40,17 @@ const make = ({ name, kind, baseUrl }: ProviderBody, apiKey: Redacted.Redacted):
 const guarded = (provider: Provider, apiKey: Redacted.Redacted): Provider =>
   apiKey === noKey ? provider : { ...provider, model: (id) => KeyGuard.guard(provider.model(id), apiKey) }
 
+/** What the models of the environment are called with. */
+const environmentKeys = Config.all(
+  ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_API_KEY"].map((name) => Config.option(Config.Redacted(name)))
+).pipe(Config.map((keys) => keys.flatMap(Option.toArray)))
+
 const service = Effect.gen(function* () {
-  const environment = yield* Llm.Llm
+  const llm = yield* Llm.Llm
+  const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
+  /** A model of the environment. */
+  const configured = (reference: string | undefined) =>
+    Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyGuard.guard, model))
   const store = yield* ProviderStore.ProviderStore
   /** Clients keep connections: one for each provider, of the version that was last seen. */
   const clients = new Map<string, { readonly version: number; readonly provider: Provider }>()
@@ -98,9 +107,9 @@ const service = Effect.gen(function* () {
     resolve: Fallback.resolving(
       Effect.fnUntraced(function* (reference) {
         const slash = reference?.indexOf("/") ?? -1
-        if (reference === undefined || slash <= 0) return yield* environment.resolve(reference)
+        if (reference === undefined || slash <= 0) return yield* configured(reference)
         const stored = yield* find(reference, reference.slice(0, slash))
-        if (stored === undefined) return yield* environment.resolve(reference)
+        if (stored === undefined) return yield* configured(reference)
         const model = reference.slice(slash + 1)
         const { models, name } = stored.body
         if (models !== undefined && !models.includes(model)) {

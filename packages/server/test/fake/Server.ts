@@ -1,6 +1,7 @@
 /**
  * The real server on a free port, with a database in memory and a model of the test's own.
  */
+import type * as Llm from "@crewline/core/Llm"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Listener from "@crewline/server/Listener"
 import * as Server from "@crewline/server/Server"
@@ -33,6 +34,10 @@ export const toolbox: Layer.Layer<Toolbox.Toolbox> = Layer.succeed(Toolbox.Toolb
 
 export interface Options extends Partial<Omit<Server.Options, "llm">> {
   readonly answer?: Model.Answer
+  /** Instead of the model that `answer` makes. */
+  readonly llm?: Layer.Layer<Llm.Llm>
+  /** Loggers and tracers; without them nothing is logged. */
+  readonly observe?: Layer.Layer<never>
 }
 
 export interface Running {
@@ -43,7 +48,7 @@ export interface Running {
 
 /** Starts a server; `stop` releases it as SIGTERM would. */
 export const start = async (options: Options = {}): Promise<Running> => {
-  const { answer = Model.echo, ...rest } = options
+  const { answer = Model.echo, observe, ...rest } = options
   const workspace = await mkdtemp(join(tmpdir(), "crewline-server-"))
   const scope = Scope.makeUnsafe()
   const services = await Effect.runPromise(
@@ -56,7 +61,7 @@ export const start = async (options: Options = {}): Promise<Running> => {
         toolbox,
         ...rest
         // What faults the tests provoke is not for the terminal.
-      }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))),
+      }).pipe(Layer.provide(observe ?? Layer.succeed(References.MinimumLogLevel, "None"))),
       scope
     )
   )
