@@ -209,7 +209,7 @@ describe("providers of other kinds", () => {
 
 describe("an execution", () => {
   it("goes on with the provider as it is by the next call", async () => {
-    let answer = (_: string) => {}
+    let answer: ((text: string) => void) | undefined
     const held = new Promise<string>((resolve) => (answer = resolve))
     const first = await fake(() => held)
     const second = await fake("From the second.")
@@ -233,7 +233,7 @@ describe("an execution", () => {
       body: { ...stored, baseUrl: second.baseUrl, apiKey: "sk-of-the-second" }
     })
     expect(replaced.status).toBe(200)
-    answer("From the first.")
+    answer?.("From the first.")
     const ended = await until(started.id, ({ endedAt }) => endedAt !== undefined)
     expect(ended).toMatchObject({ status: "completed", output: "From the second." })
     const { body: events } = await call(`/api/v1/executions/${started.id}/events?limit=200`)

@@ -1,0 +1,193 @@
+/**
+ * Keys go in by every way there is, and come out at the providers alone. What is searched: every HTTP answer, event, log line, span
+ * and column of the database.
+ */
+import * as Providers from "@crewline/llm/Providers"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
+import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import * as Provider from "./fake/Provider.ts"
+import * as Server from "./fake/Server.ts"
+
+/** All of them are found by this word; a master key is one in base64, and in the bytes that this stands for. */
+const canary = "CANARY"
+const key = (name: string) => `sk-${canary}-${name}-0123456789`
+const master = `${canary}masterkey`.padEnd(43, "x") + "="
+const previous = `${canary}previouskey`.padEnd(43, "x") + "="
+const leaks = [canary, Buffer.from(master, "base64").toString("hex")]
+
+const seen: Array<{ readonly where: string; readonly text: string }> = []
+const remember = (where: string, text: string) => seen.push({ where, text })
+
+const spans: Array<Tracer.NativeSpan> = []
+const observe = Layer.mergeAll(
+  Logger.layer([Logger.map(Logger.formatStructured, (line) => remember("log", inspect(line, { depth: 20 })))]),
+  Layer.succeed(References.MinimumLogLevel, "All"),
+  Layer.succeed(
+    Tracer.Tracer,
+    Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+  )
+)
+
+/** Everything that a provider might do with a key that it should not. */
+const reply = ({ authorization = "", model }: Provider.Call): string | Provider.Refusal => {
+  const bare = authorization.replace("Bearer ", "")
+  const headers = { "x-request-id": bare, "x-echo": authorization }
+  switch (model) {
+    case "echo":
+      return `You sent ${authorization}, which begins with ${bare.slice(0, 5)}`
+    case "refuses":
+      return { status: 401, headers, body: { error: { message: `Incorrect API key: ${bare}`, code: bare } } }
+    case "breaks":
+      return { status: 500, headers, body: { error: { message: `Boom with ${JSON.stringify({ authorization })}` } } }
+    default:
+      return { status: 400, headers, body: { detail: authorization } }
+  }
+}
+const models = ["echo", "refuses", "breaks", "complains"]
+
+let fake: Provider.Provider
+let server: Server.Running
+beforeAll(async () => {
+  fake = await Provider.start(reply)
+  vi.stubEnv("ACME_API_KEY", key("variable"))
+  vi.stubEnv("OPENAI_API_KEY", key("environment"))
+  vi.stubEnv("OPENAI_BASE_URL", fake.baseUrl)
+  server = await Server.start({
+    observe,
+    llm: Layer.orDie(Providers.layerConfig),
+    masterKeys: { current: Redacted.make(master), previous: [Redacted.make(previous)] },
+    worker: { graceMillis: 0 }
+  })
+}, 60_000)
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await server.stop()
+  fake.close()
+})
+
+const call = async (path: string, options?: Parameters<typeof Server.request>[1]) => {
+  const answered = await Server.request(server.url + path, options)
+  const { body, headers, status } = answered
+  remember(`${options?.method ?? ""} ${path} ${status}`, JSON.stringify([body, [...headers]]))
+  return answered
+}
+
+const providers = "/api/v1/llm-providers"
+
+const run = async (model: string) => {
+  const { body: started } = await call("/api/v1/executions", {
+    body: {
+      crew: {
+        name: "c",
+        agents: { a: { role: "r", goal: "g", model } },
+        tasks: { t: { description: "d", expectedOutput: "e", retry: { attempts: 1 } } }
+      }
+    }
+  })
+  const path = `/api/v1/executions/${started.id}`
+  // Ends when the execution does, deltas included.
+  await call(`${path}/events`, { headers: { accept: "text/event-stream" } })
+  await call(`${path}/events?limit=200`)
+  return (await call(path)).body
+}
+
+it("no key is told to anybody but its provider", { timeout: 120_000 }, async () => {
+  const common = { kind: "openai-compatible", baseUrl: fake.baseUrl, models }
+  const { body: stored } = await call(providers, { body: { ...common, name: "stored", apiKey: key("first") } })
+  expect(stored.hasApiKey).toBe(true)
+  await run("stored/echo")
+  const put = (body: object) => call(`${providers}/${stored.id}`, { method: "PUT", body })
+  const { version: _, ...unversioned } = stored
+  await put({ ...unversioned, apiKey: key("second") })
+  await call(providers, { body: { ...common, name: "variable", apiKeyVariable: "ACME_API_KEY" } })
+
+  // Refused in every way.
+  await call(providers, { body: { ...common, name: "stored", apiKey: key("twin") } })
+  await put({ ...unversioned, version: 1, apiKey: key("stale") })
+  await put({ ...unversioned, baseUrl: "http://127.0.0.1:9/v1" })
+  for (const body of [
+    { ...common, name: "x", apiKey: `${key("spaced")} ` },
+    { ...common, name: "x", apiKey: [key("listed")] },
+    { ...common, name: "x", api_key: key("misspelt") },
+    { ...common, name: "x", apiKeyVariable: key("misplaced") },
+    { ...common, name: "x", baseUrl: `https://${key("user")}@acme.example` },
+    { apiKey: key("alone") }
+  ]) {
+    expect((await call(providers, { body })).status).toBe(400)
+  }
+  for (const text of [`{ "apiKey": "${key("twice")}", "apiKey": "${key("again")}" }`, `{ "apiKey": ${key("bare")} }`]) {
+    expect((await call(providers, { text })).status).toBe(400)
+  }
+  await call(`${providers}/none`, { method: "PUT", body: { ...common, name: "x", apiKey: key("nowhere") } })
+
+  for (const provider of ["stored", "variable", "openai"]) {
+    for (const model of models) {
+      const ended = await run(`${provider}/${model}`)
+      expect(ended.status).toBe(model === "echo" ? "completed" : "failed")
+      if (model === "echo") expect(ended.output).toBe("You sent Bearer [key], which begins with sk-CA")
+    }
+  }
+  for (const model of models) {
+    const { body } = await call(`${providers}/${stored.id}/test`, { body: { model } })
+    expect(body.ok).toBe(model === "echo")
+  }
+  for (const path of ["/openapi.json", "/docs", "/problems", providers, `${providers}/${stored.id}`]) await call(path)
+
+  // A fault of the server, in the middle of storing a key.
+  const sql = Context.get(server.services, SqlClient.SqlClient)
+  await Effect.runPromise(sql`alter table crewline_llm_provider rename to crewline_elsewhere`)
+  expect((await call(providers, { body: { ...common, name: "y", apiKey: key("fault") } })).status).toBe(500)
+  await Effect.runPromise(sql`alter table crewline_elsewhere rename to crewline_llm_provider`)
+
+  const tables = await Effect.runPromise(
+    sql<{
+      readonly name: string
+    }>`select table_name as name from information_schema.tables where table_schema = 'public'`
+  )
+  for (const { name } of tables) {
+    const rows = await Effect.runPromise(sql<{ readonly row: string }>`select t::text as row from ${sql(name)} t`)
+    remember(`table ${name}`, JSON.stringify(rows))
+  }
+  for (const { name, attributes, events, status } of spans) {
+    // What exporters send: of a span that succeeded not its value.
+    const failure = status._tag === "Ended" && Exit.isFailure(status.exit) ? Cause.pretty(status.exit.cause) : ""
+    remember(`span ${name}`, inspect([name, attributes, events, failure], { depth: 20 }))
+  }
+
+  // There was something to leak, and it was looked for in the right places.
+  const sent = new Set(fake.calls.map(({ authorization }) => authorization))
+  expect(sent).toEqual(new Set(["first", "second", "variable", "environment"].map((name) => `Bearer ${key(name)}`)))
+  for (const where of [
+    "log",
+    "table crewline_llm_provider",
+    "table crewline_event",
+    "span ProviderStore",
+    "POST",
+    "PUT"
+  ]) {
+    expect(
+      seen.some((one) => one.where.includes(where)),
+      where
+    ).toBe(true)
+  }
+  const found = seen.filter(({ text }) => leaks.some((leak) => text.includes(leak)))
+  expect(
+    found.map(({ where, text }) => `${where}: …${text.slice(Math.max(0, text.indexOf(canary) - 60)).slice(0, 140)}`)
+  ).toEqual([])
+})
