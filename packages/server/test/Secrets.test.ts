@@ -117,6 +117,9 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   await put({ ...unversioned, apiKey: key("second") })
   await call(providers, { body: { ...common, name: "variable", apiKeyVariable: "ACME_API_KEY" } })
 
+  // Stays as it was made, for the search of the tables.
+  await call(providers, { body: { ...common, name: "kept", apiKey: key("kept") } })
+
   // Refused in every way.
   await call(providers, { body: { ...common, name: "stored", apiKey: key("twin") } })
   await put({ ...unversioned, version: 1, apiKey: key("stale") })
@@ -136,7 +139,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   }
   await call(`${providers}/none`, { method: "PUT", body: { ...common, name: "x", apiKey: key("nowhere") } })
 
-  for (const provider of ["stored", "variable", "openai"]) {
+  for (const provider of ["stored", "kept", "variable", "openai"]) {
     for (const model of models) {
       const ended = await run(`${provider}/${model}`)
       expect(ended.status).toBe(model === "echo" ? "completed" : "failed")
@@ -172,7 +175,9 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
 
   // There was something to leak, and it was looked for in the right places.
   const sent = new Set(fake.calls.map(({ authorization }) => authorization))
-  expect(sent).toEqual(new Set(["first", "second", "variable", "environment"].map((name) => `Bearer ${key(name)}`)))
+  expect(sent).toEqual(
+    new Set(["first", "second", "kept", "variable", "environment"].map((name) => `Bearer ${key(name)}`))
+  )
   for (const where of [
     "log",
     "table crewline_llm_provider",
