@@ -13,6 +13,7 @@ import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -128,7 +129,7 @@ describe("the commands of the documentation", { timeout: 120_000 }, () => {
       ["packages/server/bin/crewline.mjs", "serve", "--port", "0", "--data", join(data, "server")],
       {
         cwd: root,
-        env: environment(),
+        env: environment({ CREWLINE_MASTER_KEY: randomBytes(32).toString("base64") }),
         stdio: ["ignore", "pipe", "inherit"]
       }
     )
