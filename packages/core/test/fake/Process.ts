@@ -17,6 +17,7 @@ export interface Parts {
   readonly model?: Layer.Layer<Llm.Llm>
   readonly tools?: ReadonlyArray<Toolbox.Tool>
   readonly runner?: (typeof Worker.Runner)["Service"]
+  readonly workspace?: Layer.Layer<Workspace.Workspace>
   readonly options?: Crewline.Options
 }
 
@@ -40,7 +41,7 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
         Layer.succeed(EventLog.EventLog, log),
         parts.model ?? World.llm((request) => World.text(request.caller!.taskId)),
         World.toolbox(...(parts.tools ?? [])),
-        Workspace.layerNone,
+        parts.workspace ?? Workspace.layerNone,
         runner
       ])
     ),

@@ -1,0 +1,274 @@
+/** A queue that says something else than the log: the log is right, and the queue is told. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import * as EventLog from "../../src/EventLog.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Plan from "../../src/Plan.ts"
+import type * as TaskQueue from "../../src/TaskQueue.ts"
+import * as Usage from "../../src/Usage.ts"
+import * as Process from "../fake/Process.ts"
+import * as World from "../fake/World.ts"
+
+/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
+const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
+
+const begun = (taskId: string, run = 1): ExecutionEvent.Draft => ({
+  type: "TaskStarted",
+  taskId,
+  run,
+  attempt: 1,
+  worker: "elsewhere",
+  crashes: 0
+})
+const completed = (taskId: string, run = 1): ExecutionEvent.Draft => ({
+  type: "TaskCompleted",
+  taskId,
+  run,
+  output: `recorded ${taskId}`
+})
+
+interface Story {
+  readonly plan: Parameters<typeof World.plan>[0]
+  /** What the log says. */
+  readonly recorded: ReadonlyArray<ExecutionEvent.Draft>
+  /** What the queue thinks. */
+  readonly nodes: ReadonlyArray<TaskQueue.Node>
+}
+
+/** A process whose queue was given these nodes, all of them open. Nobody else looks after the execution. */
+const lied = Effect.fnUntraced(function* ({ nodes, plan, recorded }: Story, parts: Process.Parts = {}) {
+  const log = yield* EventLog.EventLog
+  const owner = { name: "elsewhere", leaseMillis: 3_600_000 }
+  yield* log.start("x", { type: "ExecutionStarted", plan: World.plan(plan) }, { owner })
+  for (const event of recorded) yield* log.append("x", [event])
+  const process = yield* Process.start(parts)
+  yield* process.queue.submit({
+    executionId: "x",
+    tenant: "default",
+    nodes,
+    settled: [],
+    suspended: [],
+    delayed: [],
+    signals: [],
+    paused: false
+  })
+  const view = Effect.map(process.crewline.get("x"), ({ status, tasks }) => ({
+    status,
+    tasks: Object.fromEntries(Object.entries(tasks).map(([id, task]) => [id, task.status]))
+  }))
+  return { ...process, view, starts: Effect.map(log.read("x"), startsOf), log }
+})
+
+const startsOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) =>
+  events.flatMap((event) => (event.type === "TaskStarted" ? [`${event.taskId}${event.run}`] : []))
+
+const it_ = (sentence: string, body: Effect.Effect<void, unknown, EventLog.EventLog | Scope.Scope>) =>
+  it.effect(sentence, () => body.pipe(Effect.scoped, Effect.provide(EventLog.layerLocal)))
+
+describe("Worker, given a task that the log", () => {
+  it_(
+    "has settled, goes on with those that depend on it",
+    Effect.gen(function* () {
+      const { starts, view } = yield* lied({
+        plan: { a: {}, b: { context: ["a"] } },
+        recorded: [begun("a"), completed("a")],
+        nodes: [
+          { id: "a", dependencies: [] },
+          { id: "b", dependencies: ["a"] }
+        ]
+      })
+      yield* seconds(1)
+      assert.strictEqual((yield* view).status, "completed")
+      assert.deepStrictEqual(yield* starts, ["a1", "b1"])
+    })
+  )
+
+  it_(
+    "has not released, runs first what it depends on",
+    Effect.gen(function* () {
+      const { starts, view } = yield* lied({
+        plan: { a: {}, b: { context: ["a"] } },
+        recorded: [],
+        nodes: [{ id: "b", dependencies: [] }]
+      })
+      yield* seconds(1)
+      assert.strictEqual((yield* view).status, "completed")
+      assert.deepStrictEqual(yield* starts, ["a1", "b1"])
+    })
+  )
+
+  it_(
+    "does not know, runs those that it does",
+    Effect.gen(function* () {
+      const { starts, view } = yield* lied({
+        plan: { a: {} },
+        recorded: [],
+        nodes: [{ id: "ghost", dependencies: [] }]
+      })
+      yield* seconds(1)
+      assert.strictEqual((yield* view).status, "completed")
+      assert.deepStrictEqual(yield* starts, ["a1"])
+    })
+  )
+
+  const child: Plan.PlannedTask = World.plan({ child: {} }).tasks[0]!
+
+  it_(
+    "has suspended, waits, and runs what the task had spawned",
+    Effect.gen(function* () {
+      const { starts, view } = yield* lied({
+        plan: { a: {} },
+        recorded: [
+          begun("a"),
+          {
+            type: "TaskSuspended",
+            taskId: "a",
+            run: 1,
+            waits: { tasks: ["child"], signals: [], mode: "all" },
+            spawn: [child]
+          }
+        ],
+        nodes: [{ id: "a", dependencies: [] }]
+      })
+      yield* seconds(1)
+      assert.deepStrictEqual(yield* starts, ["a1", "child1", "a2"])
+      assert.strictEqual((yield* view).status, "completed")
+    })
+  )
+
+  it_(
+    "has suspended with a time limit, waits for the rest of it",
+    Effect.gen(function* () {
+      const { starts } = yield* lied({
+        plan: { a: {} },
+        recorded: [
+          begun("a"),
+          {
+            type: "TaskSuspended",
+            taskId: "a",
+            run: 1,
+            waits: { tasks: [], signals: ["answer"], mode: "all", timeoutMillis: 10_000 },
+            spawn: []
+          }
+        ],
+        nodes: [{ id: "a", dependencies: [] }]
+      })
+      yield* seconds(9)
+      assert.deepStrictEqual(yield* starts, ["a1"])
+      yield* seconds(2)
+      assert.deepStrictEqual(yield* starts, ["a1", "a2"])
+    })
+  )
+
+  it_(
+    "tries again later, waits until then",
+    Effect.gen(function* () {
+      const { starts } = yield* lied({
+        plan: { a: {} },
+        recorded: [
+          begun("a"),
+          {
+            type: "TaskRetried",
+            taskId: "a",
+            run: 1,
+            attempt: 1,
+            error: { code: "model-network", message: "cut", isRetryable: true },
+            delayMillis: 10_000,
+            keepsTurns: true
+          }
+        ],
+        nodes: [{ id: "a", dependencies: [] }]
+      })
+      yield* seconds(9)
+      assert.deepStrictEqual(yield* starts, ["a1"])
+      yield* seconds(2)
+      assert.deepStrictEqual(yield* starts, ["a1", "a2"])
+    })
+  )
+
+  it_(
+    "has paused, holds it until the execution goes on",
+    Effect.gen(function* () {
+      const { log, queue, starts, view } = yield* lied({
+        plan: { a: {} },
+        recorded: [{ type: "ExecutionPaused" }],
+        nodes: [{ id: "a", dependencies: [] }]
+      })
+      yield* seconds(1)
+      assert.deepStrictEqual(yield* starts, [])
+      assert.strictEqual(yield* queue.inspect("x"), "idle")
+      yield* log.append("x", [{ type: "ExecutionResumed" }])
+      // Reading is enough: what others wrote is told to the queue.
+      yield* view
+      yield* seconds(1)
+      assert.deepStrictEqual(yield* starts, ["a1"])
+    })
+  )
+
+  it_(
+    "has ended, forgets the execution",
+    Effect.gen(function* () {
+      const { queue, starts, worker } = yield* lied({
+        plan: { a: {} },
+        recorded: [
+          { type: "TaskCancelled", taskId: "a", reason: "execution-cancelled" },
+          { type: "ExecutionEnded", status: "cancelled", usage: Usage.zero }
+        ],
+        nodes: [{ id: "a", dependencies: [] }]
+      })
+      yield* seconds(1)
+      assert.deepStrictEqual(yield* starts, [])
+      assert.strictEqual(yield* queue.inspect("x"), "absent")
+      assert.deepStrictEqual(yield* worker.running, [])
+    })
+  )
+
+  it_(
+    "has never heard of, forgets that too",
+    Effect.gen(function* () {
+      const { queue } = yield* Process.start({})
+      yield* queue.submit({
+        executionId: "nowhere",
+        tenant: "default",
+        nodes: [{ id: "a", dependencies: [] }],
+        settled: [],
+        suspended: [],
+        delayed: [],
+        signals: [],
+        paused: false
+      })
+      yield* seconds(1)
+      assert.strictEqual(yield* queue.inspect("nowhere"), "absent")
+    })
+  )
+
+  it_(
+    "has begun elsewhere meanwhile, starts it under a new fence, and the other one's word counts no more",
+    Effect.gen(function* () {
+      const { log, view } = yield* lied(
+        { plan: { a: {} }, recorded: [begun("a")], nodes: [{ id: "a", dependencies: [] }] },
+        { model: World.llm(() => Effect.delay(Effect.succeed(World.text("mine")), 500)) }
+      )
+      yield* TestClock.adjust(100)
+      // Late words of the worker that had it: as progress they are stored, and ignored.
+      yield* log.append("x", [
+        {
+          type: "TurnCompleted",
+          taskId: "a",
+          run: 1,
+          turn: 1,
+          messages: [],
+          parts: World.text("theirs").parts,
+          finishReason: "stop",
+          model: "fake-1",
+          usage: { ...Usage.zero, requests: 1 }
+        }
+      ])
+      yield* seconds(1)
+      assert.strictEqual((yield* view).status, "completed")
+      assert.strictEqual((yield* log.outputs("x", ["a"])).get("a"), "mine")
+    })
+  )
+})
