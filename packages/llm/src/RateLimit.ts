@@ -41,8 +41,10 @@ const expectedOutput = 500
 const lotMillis = 10
 
 export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
-  const { burst = 1, key, limiter, pauseMillis = 1_000, requestsPerMinute, tokensPerMinute } = options
+  const { key, limiter, pauseMillis = 1_000, requestsPerMinute, tokensPerMinute } = options
   const interval = requestsPerMinute === undefined ? 0 : (minute * headroom) / requestsPerMinute
+  // The limiter counts in milliseconds: of a faster pace, what one of them holds goes at once.
+  const burst = Math.max(options.burst ?? 1, interval > 0 ? Math.ceil(1 / interval) : 1)
   const lot = tokensPerMinute === undefined ? 1 : Math.max(1, Math.ceil((tokensPerMinute / minute) * lotMillis))
   const lotInterval = tokensPerMinute === undefined ? 0 : (minute * headroom * lot) / tokensPerMinute
   const fallbackWindow = Duration.millis(minute)
@@ -69,7 +71,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         window: Duration.millis(lotInterval),
         tokens: lots
       }),
-      ({ delay }) => Math.max(0, Duration.toMillis(delay) - (lots - 1) * lotInterval)
+      ({ delay }) => Math.max(0, Duration.toMillis(delay) - Math.ceil(Math.max(0, lots - 1)) * lotInterval)
     )
   // A process that was busy wakes all whose moments passed meanwhile at once: they go one after the other all the same.
   const gap = burst > 1 ? 0 : interval / headroom
@@ -80,7 +82,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
     wentAt = now
     return 0
   })
-  const lotsOf = (tokens: number) => Math.max(1, Math.ceil(tokens / lot))
+  const lotsOf = (tokens: number) => tokens / lot
 
   return (model) => {
     const { reference } = model

@@ -57,7 +57,7 @@ const crowd = Effect.fnUntraced(function* (store: BudgetStore.BudgetStore, total
   const next = () => seed[at++ % seed.length]!
   const { model, seen } = provider({ delay: () => next() % 50, length: () => next() })
   const budgeted = Budget.make({ store, waitMillis: 2_000 })(model)
-  const call = () => {
+  const call = (): Effect.Effect<unknown> => {
     const generate = outcome(budgeted.generate(request(limit({ tokens: total }), "word ".repeat(next() % 90))))
     return next() % 7 === 0 ? Effect.timeoutOption(generate, next() % 30) : generate
   }
