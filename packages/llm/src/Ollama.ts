@@ -56,7 +56,7 @@ export const make = (options: Options = {}): Provider => {
   const apiKey = SdkProvider.keyOf(options.apiKey)
   return SdkProvider.make({
     name,
-    baseURL: host,
+    address: SdkProvider.originOf(host),
     apiKey,
     load: async () => {
       const Engine = await import("./internal/OllamaEngine.ts")

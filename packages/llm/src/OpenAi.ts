@@ -40,7 +40,7 @@ export const make = (options: Options): Provider => {
   const apiKey = SdkProvider.keyOf(options.apiKey)
   return SdkProvider.make({
     name,
-    baseURL,
+    address: SdkProvider.originOf(baseURL),
     apiKey,
     load: async () => {
       const Engine = await import("./internal/OpenAiEngine.ts")

@@ -38,15 +38,15 @@ export class Call {
 
 export interface Options {
   readonly name: string
-  readonly baseURL: string
+  /** For messages: where requests go, without credentials (`originOf`). */
+  readonly address: string
   /** Is never told. */
   readonly apiKey: string
   readonly load: () => Promise<Engine>
 }
 
 export const make = (options: Options): Provider => {
-  const { name, load } = options
-  const address = originOf(options.baseURL)
+  const { address, load, name } = options
   const redact = redactor(options.apiKey)
   let engine: Engine | undefined
   let loading: Promise<Engine> | undefined
@@ -87,7 +87,7 @@ export const defaultTimeoutMillis = 600_000
 // --- addresses and keys -----------------------------------------------------------------------------------------------------------
 
 /** For messages: where the requests go, without credentials that a URL may hold. */
-const originOf = (baseURL: string): string => {
+export const originOf = (baseURL: string): string => {
   const url = URL.parse(baseURL)
   if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin
   return `the base URL "${baseURL}" (it has to begin with https:// or http://)`
