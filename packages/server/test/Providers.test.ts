@@ -47,6 +47,13 @@ const until = async (id: string, holds: (execution: Server.Answered["body"]) => 
 }
 
 describe("a key", () => {
+  it("is described as something that is only sent", async () => {
+    const { schemas } = (await call("/openapi.json")).body.components
+    expect(schemas.LlmProvider.properties.apiKey).toMatchObject({ writeOnly: true })
+    expect(Object.keys(schemas.LlmProviderResource.properties)).toContain("hasApiKey")
+    expect(Object.keys(schemas.LlmProviderResource.properties)).not.toContain("apiKey")
+  })
+
   it("is used, and never answered again", async () => {
     const { baseUrl, calls } = await fake("OK")
     const { apiKey, hasApiKey, id, ...stored } = await store({ baseUrl, apiKey: secret })

@@ -13,6 +13,7 @@ import * as Resource from "./Resource.ts"
 
 const apiKey = Schema.optionalKey(
   Schema.NullOr(ProviderBody.ApiKey).annotate({
+    writeOnly: true,
     description:
       "The key itself: stored encrypted and never answered again. Absent in a replacement: the stored one stays; null: none"
   })
