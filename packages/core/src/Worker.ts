@@ -68,6 +68,13 @@ export class Worker extends Context.Service<
 /** How long a task rests in the queue after the storage failed under it, in milliseconds. */
 const storageBackoffMillis = 1_000
 
+interface Running {
+  readonly lease: TaskQueue.Lease
+  fiber: Fiber.Fiber<void> | undefined
+  /** `lost`: somebody else's from now on. `over`: the lease is the queue's business; losing it must not stop the one who tells. */
+  state: "working" | "lost" | "over"
+}
+
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
   failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
@@ -84,7 +91,7 @@ const make = (options: Options) =>
     const scope = yield* Scope.Scope
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
     const maxCrashes = options.maxCrashes ?? 5
-    const running = new Map<number, { readonly lease: TaskQueue.Lease; readonly fiber: Fiber.Fiber<void> }>()
+    const running = new Map<number, Running>()
 
     const enqueue = Effect.fnUntraced(function* (state: Execution.Execution) {
       const tenant = yield* Tenant.Current
@@ -282,15 +289,15 @@ const make = (options: Options) =>
         progress,
         jitter: yield* Random.next
       })
-      // From here on the lease is the queue's business: its loss must not interrupt the one who tells.
-      running.delete(lease.nonce)
       yield* Result.isSuccess(decided) ? announce(decided.success, lease) : refused(lease, decided.failure)
+      return Result.isSuccess(decided)
     })
 
     // Only the leg itself can be interrupted: a start or an outcome that is recorded must be followed by what it means.
-    const work = (lease: TaskQueue.Lease) =>
+    const work = (entry: Running) =>
       Effect.uninterruptibleMask(
         Effect.fnUntraced(function* (restore) {
+          const { lease } = entry
           const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
           const seen = Execution.task(state, lease.taskId)
           const decided = yield* ledger.decide(lease.executionId, {
@@ -305,7 +312,7 @@ const make = (options: Options) =>
           if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
           const task = Execution.task(decided.success.state, lease.taskId)!
           if (task.status !== "running") {
-            running.delete(lease.nonce)
+            entry.state = "over"
             return yield* announce(decided.success, lease)
           }
           const { run } = task
@@ -319,16 +326,21 @@ const make = (options: Options) =>
             Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason))),
             // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
             Effect.onInterrupt(() =>
-              stopping && running.has(lease.nonce)
+              stopping && entry.state === "working"
                 ? Effect.ignore(finish(lease, run, { outcome: { _tag: "Released" }, progress: [] }))
                 : Effect.void
             )
           )
-          yield* Effect.catchReason(finish(lease, run, ended), "EventLogError", "Unavailable", (reason, error) =>
-            // What cannot be stored cannot be stored the next time either.
-            reason.isRetryable ? Effect.fail(error) : finish(lease, run, unstored(reason))
+          entry.state = "over"
+          const stored = yield* Effect.catchReason(
+            finish(lease, run, ended),
+            "EventLogError",
+            "Unavailable",
+            (reason, error) =>
+              // What cannot be stored cannot be stored the next time either.
+              reason.isRetryable ? Effect.fail(error) : Effect.as(finish(lease, run, unstored(reason)), false)
           )
-          yield* restore(remember(decided.success.state, task.plan, ended))
+          if (stored) yield* restore(remember(decided.success.state, task.plan, ended))
         })
       )
 
@@ -337,8 +349,10 @@ const make = (options: Options) =>
     let wakeDispatcher: (() => void) | undefined
 
     const begin = (lease: TaskQueue.Lease) => {
+      const entry: Running = { lease, fiber: undefined, state: "working" }
+      running.set(lease.nonce, entry)
       const body = Effect.catch(
-        work(lease),
+        work(entry),
         Effect.fnUntraced(function* (error) {
           if (error._tag === "Lost") return yield* queue.release(lease)
           if (error.reason._tag === "UnknownExecution") return yield* queue.forget(lease.executionId)
@@ -353,7 +367,7 @@ const make = (options: Options) =>
           lease.tenant === Tenant.defaultTenant ? body : Effect.provideService(body, Tenant.Current, lease.tenant)
         )
       )
-      running.set(lease.nonce, { lease, fiber })
+      entry.fiber = fiber
       fiber.addObserver((exit) => {
         running.delete(lease.nonce)
         free++
@@ -368,6 +382,8 @@ const make = (options: Options) =>
         )
       })
     }
+
+    const fibers = () => Array.from(running.values()).flatMap(({ fiber }) => fiber ?? [])
 
     const hasRoom = Effect.callback<void>((resume) => {
       if (free > 0) return resume(Effect.void)
@@ -398,9 +414,10 @@ const make = (options: Options) =>
       Effect.forever(
         Effect.map(queue.lost(name), (leases) => {
           for (const { nonce } of leases) {
-            const task = running.get(nonce)
-            running.delete(nonce)
-            task?.fiber.interruptUnsafe()
+            const entry = running.get(nonce)
+            if (entry?.state !== "working") continue
+            entry.state = "lost"
+            entry.fiber?.interruptUnsafe()
           }
         })
       )
@@ -410,13 +427,13 @@ const make = (options: Options) =>
       Effect.gen(function* () {
         yield* Fiber.interrupt(dispatcher)
         if ((options.graceMillis ?? 0) > 0) {
-          const all = Effect.forEach([...running.values()], ({ fiber }) => Fiber.await(fiber), {
+          const all = Effect.forEach(fibers(), (fiber) => Fiber.await(fiber), {
             concurrency: "unbounded"
           })
           yield* Effect.timeoutOption(all, options.graceMillis!)
         }
         stopping = true
-        yield* Fiber.interruptAll(Array.from(running.values(), ({ fiber }) => fiber))
+        yield* Fiber.interruptAll(fibers())
         // Only now: whoever takes the executions up finds nobody else at work on them.
         yield* Effect.ignore(log.disown(name))
       })

@@ -7,6 +7,7 @@ import { failed, type Ended } from "../src/AgentLoop/Leg.ts"
 import * as EventLog from "../src/EventLog.ts"
 import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import type * as Llm from "../src/Llm.ts"
+import * as Memory from "../src/Memory.ts"
 import type * as Plan from "../src/Plan.ts"
 import * as Usage from "../src/Usage.ts"
 import type * as Worker from "../src/Worker.ts"
@@ -233,6 +234,51 @@ describe("Worker", () => {
       })
     )
   )
+
+  describe("memory", () => {
+    const kept = () => {
+      const texts: Array<string> = []
+      const memory: Memory.Memory["Service"] = {
+        remember: (entries) => Effect.sync(() => void texts.push(...entries.map((entry) => entry.text))),
+        recall: () =>
+          Effect.fail(new Memory.MemoryError({ operation: "recall", description: "down", isRetryable: true })),
+        forget: () => Effect.succeed(0)
+      }
+      return { memory, texts }
+    }
+
+    it.effect("is given what each task came to, the last one's too, and its failure costs a task nothing", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { memory, texts } = kept()
+          const { crewline } = yield* Process.start({ memory })
+          const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }, { memory: true }))
+          yield* seconds(2)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          assert.deepStrictEqual(texts, ["a", "b"])
+        }),
+        FaultyLog.layer({ append: (next, ...args) => Effect.delay(next(...args), 20) })
+      )
+    )
+
+    it.effect("is not given what was not stored", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { memory, texts } = kept()
+          const { crewline } = yield* Process.start({ memory })
+          yield* crewline.startPlan(World.plan({ a: {} }, { memory: true }))
+          yield* seconds(2)
+          assert.deepStrictEqual(texts, [])
+        }),
+        FaultyLog.layer({
+          append: (next, ...args) =>
+            args[1].some((event) => event.type === "TaskCompleted")
+              ? Effect.fail(FaultyLog.unavailable(false))
+              : next(...args)
+        })
+      )
+    )
+  })
 
   describe("when the storage fails", () => {
     it.effect("for a while, work waits, is neither lost nor counted as a crash", () => {

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Crewline from "../../src/Crewline.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import type * as Llm from "../../src/Llm.ts"
+import * as Memory from "../../src/Memory.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
 import type * as Toolbox from "../../src/Toolbox.ts"
 import * as Worker from "../../src/Worker.ts"
@@ -18,6 +19,7 @@ export interface Parts {
   readonly tools?: ReadonlyArray<Toolbox.Tool>
   readonly runner?: (typeof Worker.Runner)["Service"]
   readonly workspace?: Layer.Layer<Workspace.Workspace>
+  readonly memory?: Memory.Memory["Service"]
   readonly options?: Crewline.Options
 }
 
@@ -42,6 +44,7 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
         parts.model ?? World.llm((request) => World.text(request.caller!.taskId)),
         World.toolbox(...(parts.tools ?? [])),
         parts.workspace ?? Workspace.layerNone,
+        parts.memory === undefined ? Layer.empty : Layer.succeed(Memory.Memory, parts.memory),
         runner
       ])
     ),
