@@ -220,6 +220,18 @@ describe("Ledger", () => {
     }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
   )
 
+  it.effect("refuses nothing on an old state: what is refused is decided once more on the newest", () =>
+    Effect.gen(function* () {
+      yield* begin(["a"])
+      const [mine, theirs] = [yield* another, yield* another]
+      yield* mine.state("x")
+      yield* theirs.decide("x", { _tag: "Pause" })
+      assert.isTrue(Result.isSuccess(yield* mine.decide("x", { _tag: "Resume" })))
+      const again = yield* mine.decide("x", { _tag: "Resume" })
+      assert.strictEqual(Result.isFailure(again) && again.failure, "already")
+    }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  )
+
   it.effect("puts events in order that came back out of order", () => {
     let slow = true
     return Effect.gen(function* () {

@@ -97,12 +97,8 @@ export const make = (options: Crewline.Options) =>
       active.delete(executionId)
       entry?.timer?.interruptUnsafe()
     }
-    // However it ended, and wherever: what still runs of it here is stopped.
-    ledger.onEnded((executionId) => {
-      deactivate(executionId)
-      registry.forget(executionId)
-      fork(queue.forget(executionId))
-    })
+    ledger.onEnded(deactivate)
+    // What others wrote is told to the queue like what was decided here; an end stops what still runs of the execution.
     ledger.onRead((read) => fork(worker.announce(read)))
 
     const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {

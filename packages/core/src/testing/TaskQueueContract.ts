@@ -115,12 +115,13 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
       Effect.gen(function* () {
         yield* queue.submit(
           facts(
-            { a: [], b: ["a"], c: ["a"], d: ["a"], e: [] },
+            { a: [], b: ["a"], c: ["a"], d: ["a"], e: [], f: [] },
             {
               settled: ["a"],
               suspended: [
                 { id: "c", waits: waits({ signals: ["s"] }), remainingMillis: undefined },
-                { id: "e", waits: waits({ signals: ["known"] }), remainingMillis: undefined }
+                { id: "e", waits: waits({ signals: ["known"] }), remainingMillis: undefined },
+                { id: "f", waits: waits({ tasks: ["a"] }), remainingMillis: undefined }
               ],
               delayed: [{ id: "d", millis: 100 }],
               signals: ["known"],
@@ -130,11 +131,18 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
         )
         assert.deepStrictEqual(yield* available(queue), [])
         yield* queue.tell("x", { paused: false })
-        assert.deepStrictEqual(ids(yield* available(queue)).sort(), ["b", "e"])
+        assert.deepStrictEqual(ids(yield* available(queue)).sort(), ["b", "e", "f"])
         yield* elapse(100)
         assert.deepStrictEqual(ids(yield* available(queue)), ["d"])
         yield* queue.tell("x", { signals: ["s"] })
         assert.deepStrictEqual(ids(yield* available(queue)), ["c"])
+      }))
+
+    test("rebuilt, lets nothing wait for what is settled already", (queue) =>
+      Effect.gen(function* () {
+        const suspended = [{ id: "b", waits: waits({ tasks: ["a"] }), remainingMillis: undefined }]
+        yield* queue.submit(facts({ a: [], b: [] }, { settled: ["a"], suspended }))
+        assert.deepStrictEqual(ids(yield* available(queue)), ["b"])
       }))
 
     test("does nothing for an execution that it does not know", (queue) =>
@@ -182,6 +190,20 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
           assert.isTrue(yield* queue.suspend(lease!, waits({ tasks: ["a/1", "a/2"] }), spawn))
           assert.deepStrictEqual(ids(yield* available(queue)), ["a/1"])
           yield* queue.tell("x", { settled: ["a/1"] })
+          assert.deepStrictEqual(ids(yield* available(queue)), ["a/2"])
+          yield* queue.tell("x", { settled: ["a/2"] })
+          assert.deepStrictEqual(ids(yield* available(queue)), ["a"])
+        }))
+
+      test("may be suspended again, and waits again", (queue) =>
+        Effect.gen(function* () {
+          yield* queue.submit(facts({ a: [] }))
+          const [first] = yield* available(queue)
+          yield* queue.suspend(first!, waits({ tasks: ["a/1"] }), [{ id: "a/1", dependencies: [] }])
+          yield* available(queue)
+          yield* queue.tell("x", { settled: ["a/1"] })
+          const [second] = yield* available(queue)
+          yield* queue.suspend(second!, waits({ tasks: ["a/2"] }), [{ id: "a/2", dependencies: [] }])
           assert.deepStrictEqual(ids(yield* available(queue)), ["a/2"])
           yield* queue.tell("x", { settled: ["a/2"] })
           assert.deepStrictEqual(ids(yield* available(queue)), ["a"])
