@@ -3,11 +3,13 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Anthropic from "./Anthropic.ts"
+import * as Budget from "./Budget.ts"
 import * as Demo from "./Demo.ts"
 import * as Fallback from "./Fallback.ts"
 import * as Ollama from "./Ollama.ts"
@@ -147,12 +149,15 @@ export const config: Config.Config<Options> = Config.all({
   })
 )
 
-/** The models that the environment configures, within the limits that it configures (`Resilience.config`). */
-export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effect(
-  Llm.Llm,
+/**
+ * The models that the environment configures, within the `Resilience.Wrappers` of the application; where it has none, within the
+ * limits that the environment configures (`Resilience.config`).
+ */
+export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effectContext(
   Effect.gen(function* () {
     const options = yield* config
     const Resilience = yield* Effect.promise(() => import("./Resilience.ts"))
-    return make({ ...options, wrap: yield* Resilience.make(yield* Resilience.config) })
+    const { all, budget } = yield* Resilience.makeParts(yield* Resilience.config)
+    return Context.make(Llm.Llm, make({ ...options, wrap: all })).pipe(Context.add(Budget.Current, budget))
   })
 )

@@ -14,7 +14,9 @@
 import type * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
 import type * as Persistence from "effect/persistence/Persistence"
@@ -63,7 +65,10 @@ export type Wrap = (model: Llm.Model) => Llm.Model
 const scripted = "scripted"
 
 /** Makes the wrappers, and the state they share. */
-export const make = (options: Options = {}): Effect.Effect<Wrap> =>
+export const make = (options: Options = {}): Effect.Effect<Wrap> => Effect.map(makeParts(options), ({ all }) => all)
+
+/** As `make`, and the budget by itself: for models that only have to keep to it, as those of other accounts. */
+export const makeParts = (options: Options = {}): Effect.Effect<{ readonly all: Wrap; readonly budget: Wrap }> =>
   Effect.gen(function* () {
     const redis = yield* Effect.serviceOption(Redis.Redis)
     const stores = Option.isSome(redis)
@@ -88,7 +93,7 @@ export const make = (options: Options = {}): Effect.Effect<Wrap> =>
     )
     const observers = (options.observe ?? []).toReversed()
 
-    return (model) => {
+    const all: Wrap = (model) => {
       const { reference } = model
       const provider = reference.slice(0, reference.indexOf("/"))
       const limit = (key: string): Wrap => quotas.get(key) ?? same
@@ -99,7 +104,19 @@ export const make = (options: Options = {}): Effect.Effect<Wrap> =>
       if (provider !== scripted) inner = retry(circuitBreaker(inner))
       return responseCache(contextWindow(inner))
     }
+    return { all, budget }
   })
+
+/** The wrappers of an application, with the state that all of its models share. */
+export class Wrappers extends Context.Service<Wrappers, { readonly wrap: Wrap }>()(
+  "@crewline/llm/Resilience/Wrappers"
+) {}
+
+export const layer = (options: Options = {}): Layer.Layer<Wrappers> =>
+  Layer.effect(
+    Wrappers,
+    Effect.map(make(options), (wrap) => ({ wrap }))
+  )
 
 const text = (name: string) => Config.withDefault(Config.String(name), "")
 
@@ -145,6 +162,12 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
   const attempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_ATTEMPTS"), 1)
   return { quotas, retry: attempts > 1 ? { attempts } : false }
 })
+
+/** What the environment configures. */
+export const layerConfig: Layer.Layer<Wrappers, Config.ConfigError> = Layer.effect(
+  Wrappers,
+  Effect.map(Effect.flatMap(config, make), (wrap) => ({ wrap }))
+)
 
 const same: Wrap = (model) => model
 

@@ -5,6 +5,7 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
+import * as Budget from "@crewline/llm/Budget"
 import * as Fallback from "@crewline/llm/Fallback"
 import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
@@ -52,6 +53,8 @@ const service = Effect.gen(function* () {
   const configured = (reference: string | undefined) =>
     Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyGuard.guard, model))
   const store = yield* ProviderStore.ProviderStore
+  // Limits hold whoever's models are asked: there is one budget.
+  const budget = yield* Budget.Current
   /** Clients keep connections: one for each provider, of the version that was last seen. */
   const clients = new Map<string, { readonly version: number; readonly provider: Provider }>()
 
@@ -120,7 +123,7 @@ const service = Effect.gen(function* () {
             })
           )
         }
-        return (yield* clientOf(reference, stored)).model(model)
+        return budget((yield* clientOf(reference, stored)).model(model))
       })
     )
   })

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
+import * as Providers from "@crewline/llm/Providers"
+import * as Layer from "effect/Layer"
 
 let server: Server.Running
 let first: Provider.Provider
@@ -22,18 +24,19 @@ const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
   Server.request(server.url + path, options)
 
 /** Runs one task with this model to its end. */
-const run = async (model: string) => {
-  const { body: started } = await call("/api/v1/executions", {
+const run = async (model: string, { limits, url = server.url }: { limits?: object; url?: string } = {}) => {
+  const { body: started } = await Server.request(`${url}/api/v1/executions`, {
     body: {
       crew: {
         name: "c",
         agents: { a: { role: "r", goal: "g", model } },
-        tasks: { t: { description: "d", expectedOutput: "e", retry: { attempts: 1 } } }
+        tasks: { t: { description: "d", expectedOutput: "e", retry: { attempts: 1 } } },
+        ...(limits && { limits })
       }
     }
   })
   for (;;) {
-    const { body } = await call(`/api/v1/executions/${started.id}`)
+    const { body } = await Server.request(`${url}/api/v1/executions/${started.id}`)
     if (body.endedAt !== undefined) return body
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
@@ -69,5 +72,24 @@ describe("a stored provider", () => {
     })
     const keyless = await run("keyless/any")
     expect(keyless.error.message).toContain("MISSING_API_KEY")
+  })
+
+  it("keeps to the budget that the models of the environment keep to", async () => {
+    const own = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
+    try {
+      const asked = first.calls.length
+      await Server.request(`${own.url}/api/v1/llm-providers`, {
+        body: { name: "dear", kind: "openai-compatible", baseUrl: first.baseUrl }
+      })
+      const limited = await run("dear/large", { url: own.url, limits: { tokens: 30 } })
+      expect(limited).toMatchObject({ status: "failed" })
+      expect(limited.error.message).toContain("has 30 tokens left")
+      expect(first.calls).toHaveLength(asked)
+      expect(await run("dear/large", { url: own.url, limits: { tokens: 5_000 } })).toMatchObject({
+        output: "From the first."
+      })
+    } finally {
+      await own.stop()
+    }
   })
 })
