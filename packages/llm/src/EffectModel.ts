@@ -17,6 +17,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as Stream from "effect/Stream"
+import * as EffectFailure from "./internal/EffectFailure.ts"
 
 /**
  * A model of a crew that is an `effect/ai` language model. Tools are not run by it. Where the request asks for output of a schema and
@@ -57,7 +58,7 @@ export const toLanguageModel = (model: Llm.Model): Effect.Effect<LanguageModel.L
   LanguageModel.make({
     generateText: (options) =>
       Effect.flatMap(requestOf(options), (request) =>
-        model.generate(request).pipe(Effect.map(partsOf), Effect.mapError(aiError("generateText")))
+        model.generate(request).pipe(Effect.map(partsOf), Effect.mapError(EffectFailure.toAiError("generateText")))
       ),
     streamText: (options) =>
       Stream.callback<Response.StreamPartEncoded, AiError.AiError>((queue) =>
@@ -69,7 +70,9 @@ export const toLanguageModel = (model: Llm.Model): Effect.Effect<LanguageModel.L
             Queue.offerUnsafe(queue, { type: "text-delta", id: "text", delta })
           }
           const request = yield* requestOf(options)
-          const answer = yield* model.generate({ ...request, onDelta }).pipe(Effect.mapError(aiError("streamText")))
+          const answer = yield* model
+            .generate({ ...request, onDelta })
+            .pipe(Effect.mapError(EffectFailure.toAiError("streamText")))
           if (text) Queue.offerUnsafe(queue, { type: "text-end", id: "text" })
           for (const part of streamEnd(answer)) Queue.offerUnsafe(queue, part)
           yield* Queue.end(queue)
@@ -273,37 +276,4 @@ const lastParts = (answer: Llm.Answer) => {
       }
     }
   ] as const
-}
-
-const aiError =
-  (method: string) =>
-  ({ reason, message }: Llm.LlmError): AiError.AiError =>
-    AiError.make({ module: "Crewline", method, reason: aiReason(reason, message) })
-
-const aiReason = (reason: Llm.Reason, description: string): AiError.AiErrorReason => {
-  switch (reason._tag) {
-    case "RateLimited":
-      return new AiError.RateLimitError(
-        reason.retryAfterMillis === undefined ? {} : { retryAfter: Duration.millis(reason.retryAfterMillis) }
-      )
-    case "QuotaExhausted":
-    case "BudgetExceeded":
-      return new AiError.QuotaExhaustedError({})
-    case "Authentication":
-      return new AiError.AuthenticationError({ kind: "Unknown", description })
-    case "ContentRefused":
-      return new AiError.ContentPolicyError({ description })
-    case "Overloaded":
-    case "CircuitOpen":
-    case "Timeout":
-      return new AiError.InternalProviderError({ description })
-    case "Network":
-      return new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "", description })
-    case "MalformedAnswer":
-      return new AiError.InvalidResponseError({ description })
-    case "ContextTooLong":
-    case "InvalidRequest":
-    case "UnknownModel":
-      return new AiError.InvalidRequestError({ description })
-  }
 }

@@ -7,6 +7,7 @@
  */
 import { OpenAI } from "openai"
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
+import type { EmbeddingCreateParams } from "openai/resources/embeddings"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<OpenAI["buildRequest"]>[0]
@@ -50,6 +51,11 @@ export class CrewlineOpenAI extends OpenAI {
   /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
   complete(body: ChatCompletionCreateParams, signal: AbortSignal): Promise<Response> {
     return this.post(path, { body, signal }).asResponse()
+  }
+
+  /** The same for the vectors of texts. */
+  embed(body: EmbeddingCreateParams, signal: AbortSignal): Promise<Response> {
+    return this.post("/embeddings", { body, signal }).asResponse()
   }
 
   override async buildRequest(options: RequestOptions, retry?: { retryCount?: number }): Promise<BuiltRequest> {

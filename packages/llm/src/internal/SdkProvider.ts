@@ -9,21 +9,21 @@ import * as Redacted from "effect/Redacted"
 import type { Provider } from "../Provider.ts"
 import * as Failure from "./Failure.ts"
 
-/** What a provider does with its SDK. */
-export interface Engine {
+/** What is done with an SDK: one kind of calls. */
+export interface Engine<Request = Llm.Request, Answer = Llm.Answer> {
   /** Sends one request for the model of this id. What it throws, `reasonOf` understands. */
-  readonly run: (model: string, call: Call) => Promise<Llm.Answer>
+  readonly run: (model: string, call: Call<Request>) => Promise<Answer>
   readonly reasonOf: (context: Failure.Context, error: unknown) => Llm.Reason
 }
 
 /** One call that is under way. */
-export class Call {
-  readonly request: Llm.Request
+export class Call<Request = Llm.Request> {
+  readonly request: Request
   readonly #controller = new AbortController()
   /** The provider's id of the request, as soon as it is known. */
   requestId: string | undefined
 
-  constructor(request: Llm.Request) {
+  constructor(request: Request) {
     this.request = request
   }
 
@@ -36,25 +36,35 @@ export class Call {
   }
 }
 
-export interface Options {
+export interface Options<Request = Llm.Request, Answer = Llm.Answer> {
   readonly name: string
   /** For messages: where requests go, without credentials (`originOf`). */
   readonly address: string
   /** Is never told. */
   readonly apiKey: string
-  readonly load: () => Promise<Engine>
+  readonly load: () => Promise<Engine<Request, Answer>>
 }
 
+/** The provider of models that are called so. */
 export const make = (options: Options): Provider => {
+  const { name } = options
+  const call = caller(options)
+  return { name, model: (id) => ({ reference: `${name}/${id}`, generate: call(id) }) }
+}
+
+/** A call of each model, by its id. */
+export const caller = <Request, Answer>(
+  options: Options<Request, Answer>
+): ((id: string) => (request: Request) => Effect.Effect<Answer, Llm.LlmError>) => {
   const { address, load, name } = options
   const redact = redactor(options.apiKey)
-  let engine: Engine | undefined
-  let loading: Promise<Engine> | undefined
+  let engine: Engine<Request, Answer> | undefined
+  let loading: Promise<Engine<Request, Answer>> | undefined
   const loaded = Effect.promise(() => (loading ??= load().then((ready) => (engine = ready))))
 
-  const model = (id: string): Llm.Model => {
+  return (id) => {
     const reference = `${name}/${id}`
-    const ask = (sdk: Engine, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> =>
+    const ask = (sdk: Engine<Request, Answer>, request: Request): Effect.Effect<Answer, Llm.LlmError> =>
       Effect.callback((resume) => {
         const call = new Call(request)
         sdk.run(id, call).then(
@@ -69,12 +79,9 @@ export const make = (options: Options): Provider => {
         )
         return Effect.sync(() => call.abort())
       })
-    const generate = (request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> =>
+    return (request) =>
       engine !== undefined ? ask(engine, request) : Effect.flatMap(loaded, (sdk) => ask(sdk, request))
-    return { reference, generate }
   }
-
-  return { name, model }
 }
 
 /** A key as a header can hold it: one read from a file often ends in a line break. */

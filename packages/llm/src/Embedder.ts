@@ -1,0 +1,81 @@
+/**
+ * Embedding models of OpenAI (and compatible servers) and of Ollama, as `effect/ai` embedding models. Vectors come in the order of the
+ * texts. Many texts go in requests of `batchSize`, one after the other; nothing is repeated. A text that is too long is a failure: none
+ * is cut.
+ */
+import * as EmbeddingModel from "effect/ai/EmbeddingModel"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Embedded, EmbeddingEngine } from "./internal/EmbeddingEngines.ts"
+import * as EffectFailure from "./internal/EffectFailure.ts"
+import * as SdkProvider from "./internal/SdkProvider.ts"
+import * as Ollama from "./Ollama.ts"
+import * as OpenAi from "./OpenAi.ts"
+
+export interface Options {
+  /** The provider's id of the model: `text-embedding-3-small`, `nomic-embed-text`. */
+  readonly model: string
+  /** Length of the vectors, for models that let one choose. Default: the model's own. */
+  readonly dimensions?: number
+  /** Texts in one request. Default: 256. */
+  readonly batchSize?: number
+}
+
+/** An embedding model of OpenAI, or of a server that speaks its API. */
+export const openAi = (
+  options: Options & Omit<OpenAi.Options, "prices">
+): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
+  const baseURL = options.baseURL?.trim() || OpenAi.defaultBaseURL
+  const apiKey = SdkProvider.keyOf(options.apiKey)
+  const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
+  const { dimensions, name = "openai", organization = null, project = null } = options
+  return make(options, { name, address: SdkProvider.originOf(baseURL), apiKey }, async () => {
+    const Engines = await import("./internal/EmbeddingEngines.ts")
+    return Engines.openAi({ apiKey, baseURL, organization, project, silenceMillis, dimensions })
+  })
+}
+
+/** An embedding model of an Ollama server. */
+export const ollama = (
+  options: Options & Pick<Ollama.Options, "host" | "apiKey" | "name" | "timeoutMillis">
+): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
+  const host = Ollama.addressOf(options.host ?? "")
+  const apiKey = SdkProvider.keyOf(options.apiKey)
+  const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
+  const { dimensions, name = "ollama" } = options
+  return make(options, { name, address: SdkProvider.originOf(host), apiKey }, async () => {
+    const Engines = await import("./internal/EmbeddingEngines.ts")
+    return Engines.ollama({ host, apiKey, silenceMillis, dimensions })
+  })
+}
+
+export const layerOpenAi = (options: Parameters<typeof openAi>[0]): Layer.Layer<EmbeddingModel.EmbeddingModel> =>
+  Layer.effect(EmbeddingModel.EmbeddingModel, openAi(options))
+
+export const layerOllama = (options: Parameters<typeof ollama>[0]): Layer.Layer<EmbeddingModel.EmbeddingModel> =>
+  Layer.effect(EmbeddingModel.EmbeddingModel, ollama(options))
+
+const make = (
+  { batchSize = 256, model }: Options,
+  provider: { readonly name: string; readonly address: string; readonly apiKey: string },
+  load: () => Promise<EmbeddingEngine>
+): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
+  const embed = SdkProvider.caller({ ...provider, load })(model)
+  return EmbeddingModel.make({
+    embedMany: ({ inputs }) =>
+      Effect.forEach(Arr.chunksOf(inputs, batchSize), embed).pipe(
+        Effect.map((batches) => ({
+          results: batches.flatMap(({ vectors }) => vectors),
+          usage: { inputTokens: sum(batches) }
+        })),
+        Effect.mapError(EffectFailure.toAiError("embedMany"))
+      )
+  })
+}
+
+const sum = (batches: ReadonlyArray<Embedded>): number | undefined =>
+  batches.reduce<number | undefined>(
+    (total, { inputTokens }) => (total === undefined || inputTokens === undefined ? undefined : total + inputTokens),
+    0
+  )

@@ -1,0 +1,126 @@
+import { LLMock } from "@copilotkit/aimock"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as EmbeddingModel from "effect/ai/EmbeddingModel"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Embedder from "../src/Embedder.ts"
+import * as FakeProvider from "./FakeProvider.ts"
+
+const canary = "sk-canary-7f3a9b1c5d"
+
+/** The vector of a text is its length and the place of its first letter in the alphabet. */
+const vectorOf = (text: string): [number, number] => [text.length, text.charCodeAt(0) - 96]
+
+const inputs = (body: FakeProvider.Body): ReadonlyArray<string> => body["input"] as ReadonlyArray<string>
+
+interface Case {
+  readonly name: string
+  readonly make: (
+    provider: FakeProvider.FakeProvider,
+    options?: { readonly batchSize?: number; readonly dimensions?: number }
+  ) => Effect.Effect<EmbeddingModel.EmbeddingModel>
+  readonly vectors: FakeProvider.Handler
+  readonly path: string
+}
+
+const cases: ReadonlyArray<Case> = [
+  {
+    name: "OpenAI",
+    make: ({ baseURL }, options) => Embedder.openAi({ apiKey: Redacted.make(canary), baseURL, model: "m", ...options }),
+    // Out of order, as a server may answer.
+    vectors: (received, response) => {
+      const data = inputs(received.body).map((text, index) => ({ index, embedding: vectorOf(text) }))
+      FakeProvider.json({ data: data.reverse(), usage: { prompt_tokens: 7 } })(received, response)
+    },
+    path: "/v1/embeddings"
+  },
+  {
+    name: "Ollama",
+    make: ({ baseURL }, options) =>
+      Embedder.ollama({ apiKey: Redacted.make(canary), host: new URL(baseURL).origin, model: "m", ...options }),
+    vectors: (received, response) => {
+      const embeddings = inputs(received.body).map(vectorOf)
+      FakeProvider.json({ model: "m", embeddings, prompt_eval_count: 7 })(received, response)
+    },
+    path: "/api/embed"
+  }
+]
+
+describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
+  it.effect("gives the vectors of texts in their order, in batches", () =>
+    Effect.gen(function* () {
+      const provider = yield* FakeProvider.start(vectors)
+      const embedder = yield* make(provider, { batchSize: 2, dimensions: 2 })
+      const { embeddings, usage } = yield* embedder.embedMany(["otter", "bear", "cat"])
+      assert.deepStrictEqual(
+        embeddings.map(({ vector }) => vector),
+        [
+          [5, 15],
+          [4, 2],
+          [3, 3]
+        ]
+      )
+      assert.strictEqual(usage.inputTokens, 14)
+      assert.deepStrictEqual(
+        provider.received.map(({ body, path: at }) => [at, body["model"], body["dimensions"], inputs(body).length]),
+        [
+          [path, "m", 2, 2],
+          [path, "m", 2, 1]
+        ]
+      )
+      assert.deepStrictEqual((yield* embedder.embed("dog")).vector, [3, 4])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("fails as a model does, without the key", () =>
+    Effect.gen(function* () {
+      const failure = (handler: FakeProvider.Handler) =>
+        Effect.gen(function* () {
+          const provider = yield* FakeProvider.start(handler)
+          return yield* Effect.flip((yield* make(provider)).embed("otter"))
+        })
+      const wrong = yield* failure(FakeProvider.json({ error: { message: `bad key ${canary}` } }, 401))
+      assert.strictEqual(wrong.reason._tag, "AuthenticationError")
+      assert.notInclude(`${wrong.message} ${JSON.stringify(wrong)}`, canary)
+      const limited = yield* failure(FakeProvider.json({ error: "slow down" }, 429, { "retry-after": "3" }))
+      assert.strictEqual(limited.reason._tag, "RateLimitError")
+      for (const body of ["no JSON", {}, { data: [], embeddings: [] }, { data: [{}], embeddings: ["x"] }]) {
+        assert.strictEqual((yield* failure(FakeProvider.json(body))).reason._tag, "InvalidResponseError")
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("closes the connection when it is interrupted", () =>
+    Effect.gen(function* () {
+      const provider = yield* FakeProvider.start(() => {})
+      const embedder = yield* make(provider)
+      const fiber = yield* Effect.forkChild(embedder.embedMany(["otter"]))
+      yield* provider.asked
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.timeout(provider.aborted, 2_000)
+    }).pipe(Effect.scoped)
+  )
+})
+
+// aimock answers Ollama's embeddings in a shape that Ollama gave up.
+it.live("Embedder reads what aimock writes for OpenAI, as a layer", () =>
+  Effect.acquireUseRelease(
+    Effect.promise(() => LLMock.create({ port: 0, logLevel: "silent" })),
+    (mock) =>
+      Effect.gen(function* () {
+        mock.onEmbedding("otter", { embedding: [0.5, 0.25] })
+        const embedder = yield* EmbeddingModel.EmbeddingModel
+        assert.deepStrictEqual((yield* embedder.embed("otter")).vector, [0.5, 0.25])
+      }).pipe(
+        Effect.provide(
+          Embedder.layerOpenAi({
+            apiKey: Redacted.make("k"),
+            baseURL: `${mock.url}/v1`,
+            model: "text-embedding-3-small"
+          })
+        )
+      ),
+    (mock) => Effect.promise(() => mock.stop())
+  )
+)
