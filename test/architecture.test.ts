@@ -26,7 +26,11 @@ const table: { readonly [name: string]: Allowed } = {
     testing: ["@effect/vitest", "vitest"],
     node: false
   },
-  llm: { ours: ["core"], others: ["effect", "gpt-tokenizer", "openai", "undici"], node: true },
+  llm: {
+    ours: ["core"],
+    others: ["@anthropic-ai/sdk", "effect", "gpt-tokenizer", "ollama", "openai", "undici"],
+    node: true
+  },
   tools: { ours: ["core"], others: ["effect"], node: true },
   "memory-pg": {
     ours: ["core"],
