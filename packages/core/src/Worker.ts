@@ -426,11 +426,14 @@ const make = (options: Options) =>
       scope,
       Effect.gen(function* () {
         yield* Fiber.interrupt(dispatcher)
-        if ((options.graceMillis ?? 0) > 0) {
-          const all = Effect.forEach(fibers(), (fiber) => Fiber.await(fiber), {
-            concurrency: "unbounded"
-          })
-          yield* Effect.timeoutOption(all, options.graceMillis!)
+        const { graceMillis = 0 } = options
+        if (graceMillis > 0 && running.size > 0) {
+          // Nobody renews any more: what is still worked on here must stay here for as long as that may take.
+          const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
+          const leaseMillis = graceMillis + storageBackoffMillis
+          yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
+          const all = Effect.forEach(fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
+          yield* Effect.timeoutOption(all, graceMillis)
         }
         stopping = true
         yield* Fiber.interruptAll(fibers())

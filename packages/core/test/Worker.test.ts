@@ -158,6 +158,26 @@ describe("Worker", () => {
     )
   })
 
+  it.effect("keeps what it finishes while it stops, though its time is longer than the lease of its executions", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const model = World.llm(() => Effect.delay(Effect.succeed(World.text("done")), 5_000))
+        const first = yield* Process.start({ model, options: { worker: { graceMillis: 60_000 }, leaseMillis: 1_000 } })
+        const handle = yield* first.crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+        yield* seconds(1)
+        const closing = yield* Effect.forkChild(first.close)
+        const second = yield* Process.start({ model, options: { leaseMillis: 1_000 } })
+        yield* seconds(20)
+        yield* Fiber.join(closing)
+        assert.strictEqual((yield* second.crewline.get(handle.id)).status, "completed")
+        assert.deepStrictEqual(
+          ofType(yield* eventsOf(handle.id), "TaskStarted").map((event) => `${event.taskId}${event.run}`),
+          ["a1", "b1"]
+        )
+      })
+    )
+  )
+
   it.effect("a task whose lease is lost is stopped, and says nothing more", () =>
     inMemory(
       Effect.gen(function* () {
