@@ -157,7 +157,10 @@ export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effec
   Effect.gen(function* () {
     const options = yield* config
     const Resilience = yield* Effect.promise(() => import("./Resilience.ts"))
-    const { all, budget } = yield* Resilience.makeParts(yield* Resilience.config)
-    return Context.make(Llm.Llm, make({ ...options, wrap: all })).pipe(Context.add(Budget.Current, budget))
+    const given = yield* Effect.serviceOption(Resilience.Wrappers)
+    const { budget, wrap } = Option.isSome(given)
+      ? given.value
+      : yield* Effect.flatMap(Resilience.config, Resilience.makeWrappers)
+    return Context.make(Llm.Llm, make({ ...options, wrap })).pipe(Context.add(Budget.Current, budget))
   })
 )

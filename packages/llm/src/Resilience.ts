@@ -64,11 +64,22 @@ export type Wrap = (model: Llm.Model) => Llm.Model
 /** The scripted models answer by themselves: there is no provider to be spared, and no network. */
 const scripted = "scripted"
 
-/** Makes the wrappers, and the state they share. */
-export const make = (options: Options = {}): Effect.Effect<Wrap> => Effect.map(makeParts(options), ({ all }) => all)
+/** The wrappers of an application, with the state that all of its models share. */
+export class Wrappers extends Context.Service<
+  Wrappers,
+  {
+    readonly wrap: Wrap
+    /** The budget by itself: for models that only have to keep to it, as those of other accounts. */
+    readonly budget: Wrap
+  }
+>()("@crewline/llm/Resilience/Wrappers") {}
 
-/** As `make`, and the budget by itself: for models that only have to keep to it, as those of other accounts. */
-export const makeParts = (options: Options = {}): Effect.Effect<{ readonly all: Wrap; readonly budget: Wrap }> =>
+/** Makes all wrappers as one, and the state they share. */
+export const make = (options: Options = {}): Effect.Effect<Wrap> =>
+  Effect.map(makeWrappers(options), ({ wrap }) => wrap)
+
+/** Makes the wrappers, and the state they share. */
+export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Service"]> =>
   Effect.gen(function* () {
     const redis = yield* Effect.serviceOption(Redis.Redis)
     const stores = Option.isSome(redis)
@@ -93,7 +104,7 @@ export const makeParts = (options: Options = {}): Effect.Effect<{ readonly all: 
     )
     const observers = (options.observe ?? []).toReversed()
 
-    const all: Wrap = (model) => {
+    const wrap: Wrap = (model) => {
       const { reference } = model
       const provider = reference.slice(0, reference.indexOf("/"))
       const limit = (key: string): Wrap => quotas.get(key) ?? same
@@ -104,19 +115,11 @@ export const makeParts = (options: Options = {}): Effect.Effect<{ readonly all: 
       if (provider !== scripted) inner = retry(circuitBreaker(inner))
       return responseCache(contextWindow(inner))
     }
-    return { all, budget }
+    return { wrap, budget }
   })
 
-/** The wrappers of an application, with the state that all of its models share. */
-export class Wrappers extends Context.Service<Wrappers, { readonly wrap: Wrap }>()(
-  "@crewline/llm/Resilience/Wrappers"
-) {}
-
-export const layer = (options: Options = {}): Layer.Layer<Wrappers> =>
-  Layer.effect(
-    Wrappers,
-    Effect.map(make(options), (wrap) => ({ wrap }))
-  )
+/** The wrappers for all models of an application. */
+export const layer = (options: Options = {}): Layer.Layer<Wrappers> => Layer.effect(Wrappers, makeWrappers(options))
 
 const text = (name: string) => Config.withDefault(Config.String(name), "")
 
@@ -166,7 +169,7 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
 /** What the environment configures. */
 export const layerConfig: Layer.Layer<Wrappers, Config.ConfigError> = Layer.effect(
   Wrappers,
-  Effect.map(Effect.flatMap(config, make), (wrap) => ({ wrap }))
+  Effect.flatMap(config, makeWrappers)
 )
 
 const same: Wrap = (model) => model

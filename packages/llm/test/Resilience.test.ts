@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import * as Providers from "../src/Providers.ts"
 import * as Resilience from "../src/Resilience.ts"
@@ -111,6 +112,22 @@ describe("Resilience", () => {
       })
       const { model } = Wrapped.succeeding()
       assert.strictEqual(wrap(model), model)
+    })
+  )
+
+  it.effect("the application's wrappers go before those of the environment", () =>
+    Effect.gen(function* () {
+      const wrapped: Array<string> = []
+      const wrappers = Layer.succeed(Resilience.Wrappers, {
+        wrap: (model) => {
+          wrapped.push(model.reference)
+          return model
+        },
+        budget: (model) => model
+      })
+      const resolved = Effect.flatMap(Llm.Llm, (llm) => llm.resolve("scripted/demo"))
+      yield* Effect.provide(resolved, Layer.provide(Providers.layerConfig, wrappers))
+      assert.deepStrictEqual(wrapped, ["scripted/demo"])
     })
   )
 
