@@ -148,7 +148,8 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
     mentions: CrewMentions.make(checked),
     template: checked.problems.length === 0 ? CrewTemplate.make(crew.definition, crew.code) : undefined
   }
-  preparations.set(crew, prepared)
+  // A program without types may pass anything, and not everything can be a key.
+  if (Object(crew) === crew) preparations.set(crew, prepared)
   return prepared
 }
 

@@ -94,6 +94,21 @@ describe("promise", () => {
     await crewline.close()
   })
 
+  it("tells a program without types what is no crew", async () => {
+    const crewline = await Crewline.make({ llm: World.llm(() => "An answer.") })
+    const data = { name: "otters", agents, tasks: { gather: { description: "d", expectedOutput: "e" } } }
+    for (const value of [data, null, "otters", { definition: data }, [data]]) {
+      const error = await crewline.start(value as never).catch((error: unknown) => error)
+      assert.instanceOf(error, Crew.CrewInvalid)
+      assert.deepStrictEqual(
+        error.problems.map(({ code, path }) => [code, path]),
+        [["wrong-type", []]]
+      )
+      assert.include(error.message, "Crew.fromJson")
+    }
+    await crewline.close()
+  })
+
   it("cancels", async () => {
     const crew = Crew.make({
       name: "slow",

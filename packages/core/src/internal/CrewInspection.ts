@@ -13,6 +13,7 @@ const inspected = new WeakMap<object, CrewCheck.Checked>()
 export const inspect = (crew: Crew<unknown>): CrewCheck.Checked => {
   const known = inspected.get(crew)
   if (known !== undefined) return known
+  if (!isCrew(crew)) return noCrew
   const code = Object.entries(crew.code)
   const conditions = new Set(code.flatMap(([task, { when }]) => (when === undefined ? [] : [task])))
   const checked = CrewCheck.check(crew.definition, { conditions })
@@ -54,6 +55,21 @@ export const build = (options: unknown): Crew<never> => {
   const conditions = new Set(Object.keys(code).filter((name) => code[name]!.when !== undefined))
   const checked = CrewCheck.check({ ...options, tasks: Object.fromEntries(tasks) }, { conditions })
   return remember({ ...checked, problems: [...checked.problems, ...problems] }, Object.freeze(code))
+}
+
+/** What a program without types, or with data that it parsed, may pass for a crew. */
+const isCrew = (value: unknown) => isObject(value) && isObject(value["code"]) && "definition" in value
+
+const noCrew: CrewCheck.Checked = {
+  ...CrewCheck.check({}),
+  problems: [
+    {
+      code: "wrong-type",
+      path: [],
+      message:
+        "This is no crew: make one of it with Crew.make, with Crew.fromJson when it is data, or with CrewFile.parse when it is YAML."
+    }
+  ]
 }
 
 const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
