@@ -116,23 +116,33 @@ export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.
   column
 })
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
+const unexpected = "is not a key that belongs here"
 
-/** Every issue of a failed decoding as an invalid field. */
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => {
+    if (issue._tag !== "UnexpectedKey") return SchemaIssue.defaultLeafHook(issue)
+    const keys = issue.ast._tag === "Objects" ? issue.ast.propertySignatures.map(({ name }) => String(name)) : []
+    return keys.length === 0 ? unexpected : `${unexpected}; the keys are ${keys.join(", ")}`
+  }
+})
+
+/** Every invalid field of a failed decoding. Of several checks that one field fails, the last is the most particular. */
 export const fieldErrors = (
   error: Schema.SchemaError,
   at: ReadonlyArray<string | number> = []
-): ReadonlyArray<Problem.FieldError> =>
-  format(error.issue).issues.map((issue) => {
+): ReadonlyArray<Problem.FieldError> => {
+  const errors = new Map<string, Problem.FieldError>()
+  for (const issue of format(error.issue).issues) {
     const path = [...at, ...(issue.path ?? []).map(segment)]
-    const code = issue.message.startsWith("Missing key")
-      ? "missing-key"
-      : issue.message.startsWith("Unexpected key")
-        ? "unknown-key"
-        : "invalid-value"
+    const isUnknown = issue.message.startsWith(unexpected)
+    const code = isUnknown ? "unknown-key" : issue.message === "Missing key" ? "missing-key" : "invalid-value"
     const where = path.length === 0 ? "The body" : path.join(".")
-    return { path, code, message: `${where}: ${issue.message}${/[.!?]$/.test(issue.message) ? "" : "."}` }
-  })
+    const message = `${where}${isUnknown ? "" : ":"} ${issue.message}${/[.!?]$/.test(issue.message) ? "" : "."}`
+    // Checks of the whole are about several fields: each counts.
+    errors.set(path.length === at.length ? message : JSON.stringify(path), { path, code, message })
+  }
+  return [...errors.values()]
+}
 
 const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {
   const key = typeof part === "object" ? part.key : part

@@ -143,7 +143,17 @@ describe("what is refused", () => {
       "name",
       "role"
     ])
+    expect(body.errors.find((error: { code: string }) => error.code === "unknown-key")).toMatchObject({
+      path: ["colour"],
+      message: expect.stringMatching(/^colour is not a key that belongs here; the keys are name, .*role, /)
+    })
     expect((await call("/api/v1/agents")).body.items).toEqual([])
+  })
+
+  it("a page size that is no number, once", async () => {
+    const { status, body } = await call("/api/v1/agents?limit=many")
+    expect(status).toBe(400)
+    expect(body.errors).toMatchObject([{ path: ["query", "limit"], code: "invalid-value" }])
   })
 
   it("keys that stand twice", async () => {
