@@ -2,8 +2,8 @@
  * Builds every publishable package and packs it as `pnpm publish` would: `exports` of `publishConfig`, versions instead of
  * `workspace:` and `catalog:`. From the command line: `node scripts/pack.mjs <folder>`.
  */
-import { globSync, readFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { root, run } from "./run.mjs"
 
@@ -19,11 +19,12 @@ export const pack = async (folder) => {
   await must("tsc", ["-b"])
   await must("pnpm", ["-r", "build"])
   const packed = []
-  for (const file of globSync("packages/*/package.json", { cwd: root }).sort()) {
-    const manifest = JSON.parse(readFileSync(join(root, file), "utf8"))
+  for (const name of readdirSync(join(root, "packages")).sort()) {
+    const directory = join(root, "packages", name)
+    const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))
     if (manifest.private) continue
     const tarball = join(folder, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`)
-    await must("pnpm", ["pack", "--pack-destination", folder], dirname(join(root, file)))
+    await must("pnpm", ["pack", "--pack-destination", folder], directory)
     packed.push({ name: manifest.name, version: manifest.version, tarball })
   }
   return packed
