@@ -8,6 +8,9 @@ import * as Demo from "../src/Demo.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import * as Providers from "../src/Providers.ts"
 import * as FakeProvider from "./FakeProvider.ts"
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { promisify } from "node:util"
 
 const environment = (variables: { readonly [name: string]: string }) =>
   Providers.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(variables))))
@@ -132,5 +135,28 @@ describe("Providers", () => {
       assert.strictEqual((yield* ask).model, "model-2026")
       assert.strictEqual(provider.received[0]?.headers.authorization, "Bearer key-1")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("loads no SDK before a model is called", () =>
+    Effect.gen(function* () {
+      const program = `
+        import { registerHooks } from "node:module"
+        const seen = []
+        registerHooks({ resolve: (name, context, next) => (seen.push(name), next(name, context)) })
+        const { Ollama } = await import("./src/index.ts")
+        const sdks = () => seen.filter((name) => /^(openai|ollama|@anthropic-ai)/.test(name)).length
+        const before = sdks()
+        const { runPromiseExit } = await import("effect/Effect")
+        const model = Ollama.make({ host: "http://127.0.0.1:9" }).model("m")
+        await runPromiseExit(model.generate({ messages: [], tools: [], toolChoice: "auto" }))
+        console.log(before, sdks() > 0)
+      `
+      const output = yield* Effect.promise(() =>
+        promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
+          cwd: join(import.meta.dirname, "..")
+        })
+      )
+      assert.strictEqual(output.stdout.trim(), "0 true")
+    })
   )
 })

@@ -1,0 +1,106 @@
+/** What only Ollama has; the rest is in the conformance suite. */
+import type * as Llm from "@crewline/core/Llm"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Ollama from "../src/Ollama.ts"
+import * as FakeProvider from "./FakeProvider.ts"
+
+const done = (message: object = {}) =>
+  FakeProvider.json({
+    model: "m",
+    message: { role: "assistant", content: "Hello.", ...message },
+    done: true,
+    done_reason: "stop",
+    prompt_eval_count: 10,
+    eval_count: 5
+  })
+
+const tool: Llm.ToolDefinition = { name: "look", description: "Looks", parameters: { type: "object", properties: {} } }
+const output = { name: "rating", schema: { type: "object", properties: { score: { type: "integer" } } } }
+
+const ask = (
+  fields: Partial<Llm.Request> = {},
+  options: Ollama.Options & { readonly id?: string; readonly handler?: FakeProvider.Handler } = {}
+) =>
+  Effect.gen(function* () {
+    const { handler = done(), id = "m", ...rest } = options
+    const provider = yield* FakeProvider.start(handler)
+    const model = Ollama.make({ host: new URL(provider.baseURL).origin, ...rest }).model(id)
+    const messages = [{ role: "user" as const, content: "Hi" }]
+    const answer = yield* model.generate({ messages, tools: [], toolChoice: "auto", ...fields })
+    return { answer, body: provider.received[0]!.body }
+  }).pipe(Effect.scoped)
+
+describe("Ollama", () => {
+  it("understands hosts as Ollama writes them", () => {
+    const addresses = ["", ":8080", "machine", "0.0.0.0", "0.0.0.0:1234", "https://ollama.com/", "http://[::1]:11434"]
+    assert.deepStrictEqual(addresses.map(Ollama.addressOf), [
+      "http://127.0.0.1:11434",
+      "http://127.0.0.1:8080",
+      "http://machine:11434",
+      "http://127.0.0.1:11434",
+      "http://127.0.0.1:1234",
+      "https://ollama.com",
+      "http://[::1]:11434"
+    ])
+  })
+
+  it.live("passes the parameters of the model and the size of its window", () =>
+    Effect.gen(function* () {
+      const { body } = yield* ask(
+        { options: { temperature: 0.2, topP: 0.9, maxOutputTokens: 50, seed: 7, stop: ["END"] } },
+        { contextTokens: 32_000, keepAlive: "5m" }
+      )
+      assert.deepStrictEqual(body, {
+        model: "m",
+        messages: [{ role: "user", content: "Hi" }],
+        options: { num_ctx: 32_000, temperature: 0.2, top_p: 0.9, num_predict: 50, seed: 7, stop: ["END"] },
+        keep_alive: "5m",
+        stream: true
+      })
+    })
+  )
+
+  it.live("gives the schema only where no tool can be called, and no tools where none may be", () =>
+    Effect.gen(function* () {
+      const free = yield* ask({ tools: [tool], output })
+      assert.isUndefined(free.body["format"])
+      assert.isDefined(free.body["tools"])
+      const last = yield* ask({ tools: [tool], toolChoice: "none", output })
+      assert.deepStrictEqual(last.body["format"], output.schema)
+      assert.isUndefined(last.body["tools"])
+    })
+  )
+
+  it.live("gives calls without ids some, and reads arguments that came as text", () =>
+    Effect.gen(function* () {
+      const call = (args: unknown) => ({ function: { name: "look", arguments: args } })
+      const handler = done({ content: "", tool_calls: [call({ at: 1 }), call('{"at":2}'), call('{"at')] })
+      const { answer } = yield* ask({ tools: [tool] }, { handler })
+      const calls = answer.parts.flatMap((part) => (part.type === "tool-call" ? [part] : []))
+      assert.deepStrictEqual(
+        calls.map(({ params }) => params),
+        [{ at: 1 }, { at: 2 }, '{"at']
+      )
+      assert.strictEqual(new Set(calls.map(({ id }) => id)).size, 3)
+      assert.strictEqual(answer.finishReason, "tool-calls")
+    })
+  )
+
+  it.live("costs nothing here, and an unknown sum in the cloud", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* ask()).answer.usage.costUsd, 0)
+      assert.isNull((yield* ask({}, { id: "gpt-oss:120b-cloud" })).answer.usage.costUsd)
+      const priced = yield* ask({}, { prices: { m: { input: 1, output: 2 } } })
+      assert.strictEqual(priced.answer.usage.costUsd, 20 / 1_000_000)
+    })
+  )
+
+  it.live("says how to get a model that is not there", () =>
+    Effect.gen(function* () {
+      const handler = FakeProvider.json({ error: "model 'qwen3:8b' not found" }, 404)
+      const error = yield* Effect.flip(ask({}, { handler, id: "qwen3:8b" }))
+      assert.include(error.message, "ollama pull qwen3:8b")
+    })
+  )
+})
