@@ -1,5 +1,6 @@
 /** What `Crewline` owes to executions when things around them fail: the storage, the caller, the queue, another process. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -187,6 +188,32 @@ describe("Crewline", () => {
             if (asked === 1) return Effect.fail(FaultyLog.unavailable(true))
             return asked === 2 ? Effect.die(new Error("a bug")) : next(options)
           }
+        })
+      )
+    })
+
+    it.effect("renews what runs here in time, however many there are to take up", () => {
+      const asked: Array<number> = []
+      return inMemory(
+        Effect.gen(function* () {
+          const log = yield* EventLog.EventLog
+          const count = 2_000
+          for (let i = 0; i < count; i++) {
+            yield* log.start(`x${i}`, { type: "ExecutionStarted", plan: World.plan({ a: {} }) })
+          }
+          const { crewline } = yield* Process.start({ options: { leaseMillis: 3_000 } })
+          yield* Effect.repeat(TestClock.adjust(100), { times: 400 })
+          assert.isAbove(asked.length, 20)
+          const gaps = asked.slice(1).map((at, index) => at - asked[index]!)
+          assert.isAtMost(Math.max(...gaps), 2_500)
+          const ended = yield* crewline.list({ limit: count, status: ["completed"] })
+          assert.strictEqual(ended.length, 1_000, "all that a log in memory keeps")
+          assert.deepStrictEqual(yield* crewline.list({ status: ["pending", "running"] }), [])
+        }),
+        FaultyLog.layer({
+          read: (next, ...args) => Effect.delay(next(...args), 100),
+          adopt: (next, options) =>
+            Effect.tap(next(options), () => Effect.map(Clock.currentTimeMillis, (now) => void asked.push(now)))
         })
       )
     })

@@ -1,4 +1,5 @@
 /** `Crewline.layer`: starting, following and ending executions over a log and a queue, and taking up what others left. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
@@ -34,6 +35,13 @@ interface Active {
 
 /** Executions that are taken up at once, besides those that run here. */
 const adoptLimit = 10_000
+
+/** Executions that are read at once when many have to be taken up. */
+const takeUpConcurrency = 16
+
+/** Says what failed, defects included; an interruption goes on. */
+const warn = (text: string) => (cause: Cause.Cause<unknown>) =>
+  Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logWarning(text, cause)
 
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -187,6 +195,7 @@ export const make = (options: Crewline.Options) =>
     const sweep = Effect.fnUntraced(function* () {
       // What begins while the log is asked is not in its answer.
       const before = [...active.keys()]
+      const until = (yield* Clock.currentTimeMillis) + sweepMillis
       const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: active.size + adoptLimit })
       const ids = new Set(owned.map((each) => each.executionId))
       for (const id of before) {
@@ -196,13 +205,19 @@ export const make = (options: Crewline.Options) =>
         ledger.forget(id)
         registry.forget(id)
       }
-      for (const { executionId, lastSeq, tenant } of owned) {
-        yield* takeUp(executionId, lastSeq).pipe(
-          Effect.provideService(Tenant.Current, tenant),
-          // One that cannot be read must not keep the others waiting.
-          Effect.catchCause((cause) => Effect.logWarning(`Execution ${executionId} could not be taken up`, cause))
-        )
-      }
+      yield* Effect.forEach(
+        owned,
+        Effect.fnUntraced(function* ({ executionId, lastSeq, tenant }) {
+          // The rest comes with the next sweep: what runs here has to be renewed in time.
+          if ((yield* Clock.currentTimeMillis) >= until) return
+          yield* takeUp(executionId, lastSeq).pipe(
+            Effect.provideService(Tenant.Current, tenant),
+            // One that cannot be read must not keep the others waiting.
+            Effect.catchCause(warn(`Execution ${executionId} could not be taken up`))
+          )
+        }),
+        { concurrency: takeUpConcurrency, discard: true }
+      )
     })
 
     const takeUp = Effect.fnUntraced(function* (executionId: string, lastSeq: number) {
@@ -235,7 +250,7 @@ export const make = (options: Crewline.Options) =>
     yield* Effect.forkScoped(
       Effect.forever(
         Effect.andThen(
-          Effect.catchCause(sweep(), (cause) => Effect.logWarning("Looking for unfinished executions failed", cause)),
+          Effect.catchCause(sweep(), warn("Looking for unfinished executions failed")),
           Effect.sleep(sweepMillis)
         )
       )
