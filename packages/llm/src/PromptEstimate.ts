@@ -23,7 +23,7 @@ const perMessage = 8
 /** Tokens around a part of a message, a tool or a schema. */
 const perPart = 12
 /** Tokens around a whole request. */
-const perRequest = 16
+const perRequest = 32
 /** The most that an image usually costs at the three providers. */
 const perImage = 5_000
 /** Longer runs are counted in pieces: the time of a long one without spaces grows with its square. */
@@ -52,7 +52,10 @@ const make = (countTokens: (text: string) => number): Counter => {
   }
   const json = (value: unknown): number =>
     value === undefined ? 0 : typeof value === "string" ? text(value) : text(JSON.stringify(value) ?? "")
-  const message = once((each: Llm.Request["messages"][number]): number => {
+  // Servers that count no tokens often take one for four characters of what they were sent.
+  const counted = <A extends object>(count: (value: A) => number) =>
+    once((value: A) => Math.max(count(value), perMessage + Math.ceil(bytesOf(value) / 4)))
+  const message = counted((each: Llm.Request["messages"][number]): number => {
     let tokens = perMessage
     if (typeof each.content === "string") return tokens + text(each.content)
     for (const part of each.content) {
@@ -65,8 +68,8 @@ const make = (countTokens: (text: string) => number): Counter => {
     }
     return tokens
   })
-  const tool = once((each: Llm.ToolDefinition) => perPart + json(each))
-  const schema = once((each: NonNullable<Llm.Request["output"]>["schema"]) => perPart + json(each))
+  const tool = counted((each: Llm.ToolDefinition) => perPart + json(each))
+  const schema = counted((each: NonNullable<Llm.Request["output"]>["schema"]) => perPart + json(each))
   const frame: Counter["frame"] = ({ output, tools }) => {
     let tokens = perRequest
     for (const each of tools) tokens += tool(each)

@@ -45,7 +45,7 @@ describe("ContextWindow", () => {
   it.effect("leaves the oldest turns out, and says so", () =>
     Effect.gen(function* () {
       const messages = [...opening, ...toolTurn(1, 400), ...complaintTurn(300), ...toolTurn(3, 100), ...toolTurn(4, 90)]
-      const { kinds, sent } = yield* trim(messages, 700)
+      const { kinds, sent } = yield* trim(messages, 900)
       assert.deepStrictEqual(sent, [...opening, ...toolTurn(3, 100), ...toolTurn(4, 90)])
       assert.deepStrictEqual(kinds, ["context-trimmed"])
     })
