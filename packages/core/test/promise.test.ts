@@ -95,7 +95,7 @@ describe("promise", () => {
   })
 
   it("tells a program without types what is no crew", async () => {
-    const crewline = await Crewline.make({ llm: World.llm(() => "An answer.") })
+    const crewline = await Crewline.make({ llm: World.llm(() => World.text("An answer.")) })
     const data = { name: "otters", agents, tasks: { gather: { description: "d", expectedOutput: "e" } } }
     for (const value of [data, null, "otters", { definition: data }, [data]]) {
       const error = await crewline.start(value as never).catch((error: unknown) => error)

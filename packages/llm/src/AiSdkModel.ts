@@ -6,7 +6,6 @@
  * `LlmError`; of the model's errors the message, the status and the request's id are kept, no header or body of the request.
  */
 import type * as Llm from "@crewline/core/Llm"
-import type * as Schema from "effect/Schema"
 import * as AiSdkAnswer from "./internal/AiSdkAnswer.ts"
 import { reasonOf } from "./internal/AiSdkFailure.ts"
 import * as AiSdkRequest from "./internal/AiSdkRequest.ts"
@@ -40,24 +39,30 @@ export interface CallOptions {
 }
 
 export interface Metadata {
-  readonly [provider: string]: { readonly [key: string]: Schema.Json | undefined }
+  readonly [provider: string]: { readonly [key: string]: unknown }
 }
 
 export interface Content {
   readonly type: string
-  readonly text?: string
-  readonly toolCallId?: string
-  readonly toolName?: string
+  readonly text?: string | undefined
+  readonly toolCallId?: string | undefined
+  readonly toolName?: string | undefined
   readonly input?: unknown
-  readonly providerExecuted?: boolean
-  readonly providerMetadata?: Metadata | null
+  readonly providerExecuted?: boolean | undefined
+  readonly providerMetadata?: Metadata | null | undefined
 }
 
 export type FinishReason = string | { readonly unified: string }
 
 export interface Usage {
-  readonly inputTokens?: number | { readonly total?: number; readonly cacheRead?: number } | undefined
-  readonly outputTokens?: number | { readonly total?: number; readonly reasoning?: number } | undefined
+  readonly inputTokens?:
+    | number
+    | { readonly total?: number | undefined; readonly cacheRead?: number | undefined }
+    | undefined
+  readonly outputTokens?:
+    | number
+    | { readonly total?: number | undefined; readonly reasoning?: number | undefined }
+    | undefined
   readonly cachedInputTokens?: number | undefined
   readonly reasoningTokens?: number | undefined
 }
@@ -66,15 +71,15 @@ export interface GenerateResult {
   readonly content: ReadonlyArray<Content>
   readonly finishReason: FinishReason
   readonly usage: Usage
-  readonly response?: { readonly modelId?: string }
+  readonly response?: { readonly modelId?: string | undefined } | undefined
 }
 
 export interface StreamPart extends Content {
-  readonly id?: string
-  readonly delta?: string
-  readonly modelId?: string
-  readonly finishReason?: FinishReason
-  readonly usage?: Usage
+  readonly id?: string | undefined
+  readonly delta?: string | undefined
+  readonly modelId?: string | undefined
+  readonly finishReason?: FinishReason | undefined
+  readonly usage?: Usage | undefined
   readonly error?: unknown
 }
 
