@@ -39,7 +39,7 @@ const table: { readonly [name: string]: Allowed } = {
   },
   "queue-redis": { ours: [], others: ["effect", "ioredis"], node: true },
   server: {
-    ours: ["core", "llm", "memory-pg", "tools"],
+    ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
     others: ["@effect/platform-node", "effect", "ws"],
     node: true
   }

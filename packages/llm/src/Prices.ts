@@ -46,16 +46,28 @@ export const known: Prices = {
   "anthropic/claude-haiku-4-5": { input: 1, cachedInput: 0.1, cacheWrite: 1.25, output: 5 }
 }
 
+/** The known prices of one maker, by the ids of its models: for a provider that calls them there. */
+export const of = (provider: keyof typeof sources): Prices =>
+  Object.fromEntries(
+    Object.entries(known).flatMap(([reference, price]) =>
+      reference.startsWith(`${provider}/`) ? [[reference.slice(provider.length + 1), price]] : []
+    )
+  )
+
+/** A model of a day (`…-2025-08-07`) is priced as its name. */
+const undatedOf = (model: string): string => model.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")
+
+const pick = (prices: Prices, name: string): Price | undefined =>
+  Object.hasOwn(prices, name) ? prices[name] : undefined
+
 const nothing: Price = { input: 0, output: 0 }
 
-/** The price of a model reference: the application's, else the known one. A model of a day (`…-2025-08-07`) costs what its name does. */
+/** The price of a model reference: the application's, else the known one. */
 export const find = (reference: string, own: Prices = {}): Price | undefined => {
   const id = reference.slice(reference.indexOf("/") + 1)
-  const undated = reference.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")
-  const pick = (prices: Prices, name: string) => (Object.hasOwn(prices, name) ? prices[name] : undefined)
   // They answer by themselves, and say that it costs nothing.
   if (reference.startsWith("scripted/")) return nothing
-  return pick(own, reference) ?? pick(own, id) ?? pick(known, reference) ?? pick(known, undated)
+  return pick(own, reference) ?? pick(own, id) ?? pick(known, reference) ?? pick(known, undatedOf(reference))
 }
 
 /** The most that a token of a prompt can cost, per million. */
@@ -77,6 +89,6 @@ export const costAt = (price: Price, usage: Tokens): number => {
 
 /** US dollars, or `null` when the model has no price among these. */
 export const cost = (prices: Prices | undefined, model: string, usage: Tokens): number | null => {
-  const price = prices !== undefined && Object.hasOwn(prices, model) ? prices[model] : undefined
+  const price = prices === undefined ? undefined : (pick(prices, model) ?? pick(prices, undatedOf(model)))
   return price === undefined ? null : costAt(price, usage)
 }

@@ -14,6 +14,7 @@ import * as Demo from "./Demo.ts"
 import * as Fallback from "./Fallback.ts"
 import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
+import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
 export interface Options {
@@ -126,12 +127,13 @@ export const config: Config.Config<Options> = Config.all({
   Config.map(({ anthropicKey, anthropicURL, defaultModel, ollamaHost, ollamaKey, openAiKey, openAiURL }): Options => {
     const providers: Array<Provider> = []
     if (Option.isSome(openAiKey) || Option.isSome(openAiURL)) {
-      const baseURL = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : {}
-      providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...baseURL }))
+      // Another server has prices of its own.
+      const place = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : { prices: Prices.of("openai") }
+      providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...place }))
     }
     if (Option.isSome(anthropicKey) || Option.isSome(anthropicURL)) {
-      const baseURL = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : {}
-      providers.push(Anthropic.make({ apiKey: Option.getOrElse(anthropicKey, noKey), ...baseURL }))
+      const place = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : { prices: Prices.of("anthropic") }
+      providers.push(Anthropic.make({ apiKey: Option.getOrElse(anthropicKey, noKey), ...place }))
     }
     if (Option.isSome(ollamaHost)) {
       const apiKey = Option.isSome(ollamaKey) ? { apiKey: ollamaKey.value } : {}

@@ -1,17 +1,24 @@
 /** The models that the command runs crews with: those that the environment configures. */
 import type * as Crew from "@crewline/core/Crew"
 import * as Llm from "@crewline/core/Llm"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Output from "./Output.ts"
 
-/** SDKs of providers are loaded only by commands that call models. */
+/**
+ * With `REDIS_URL` budgets, rate limits and circuit breakers are those of all processes on that Redis. Loaded is only what is needed:
+ * SDKs of providers by commands that call models, Redis where it is configured.
+ */
 export const layer = Layer.unwrap(
-  Effect.map(
-    Effect.promise(() => import("@crewline/llm/Providers")),
-    (Providers) => Providers.layerConfig
-  )
+  Effect.gen(function* () {
+    const Providers = yield* Effect.promise(() => import("@crewline/llm/Providers"))
+    const url = yield* Config.withDefault(Config.String("REDIS_URL"), "")
+    if (url.trim() === "") return Providers.layerConfig
+    const RedisConnection = yield* Effect.promise(() => import("@crewline/queue-redis/RedisConnection"))
+    return Layer.provide(Providers.layerConfig, RedisConnection.layerConfig)
+  })
 )
 
 const words = [
