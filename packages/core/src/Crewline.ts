@@ -133,6 +133,8 @@ export interface Options {
   readonly leaseMillis?: number
   /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
   readonly sweepMillis?: number
+  /** True: a handle keeps the result of its execution from the end on, for logs that forget. Default: false; `layerLocal`: true. */
+  readonly keepResults?: boolean
 }
 
 /** Over any log and queue: `start` here, work here, and take up what others left unfinished. */
@@ -152,7 +154,7 @@ export const layer = (
 export const layerLocal = (
   options: Options = {}
 ): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog, never, Llm.Llm | Toolbox.Toolbox> =>
-  layer(options).pipe(
+  layer({ keepResults: true, ...options }).pipe(
     Layer.provideMerge(EventLog.layerLocal),
     Layer.provide([TaskQueue.layerLocal, Workspace.layerNone])
   )

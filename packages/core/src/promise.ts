@@ -78,7 +78,9 @@ export const make = async (options: Options): Promise<Client> => {
   } = options
   const toolbox: Layer.Layer<Toolbox.Toolbox, unknown> = "length" in tools ? Toolbox.layer(tools) : tools
   const runtime = ManagedRuntime.make(
-    Crewline.layer(options).pipe(Layer.provide([log, llm, memory, workspace, toolbox, TaskQueue.layerLocal]))
+    Crewline.layer({ keepResults: options.log === undefined, ...options }).pipe(
+      Layer.provide([log, llm, memory, workspace, toolbox, TaskQueue.layerLocal])
+    )
   )
   const crewline = await runtime.runPromise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
     await runtime.dispose()

@@ -109,6 +109,20 @@ describe("promise", () => {
     await crewline.close()
   })
 
+  it("keeps results that are asked for long after many executions have ended", async () => {
+    const crew = Crew.make({
+      name: "many",
+      agents: { writer: { role: "Writer", goal: "Write" } },
+      tasks: { a: { agent: "writer", description: "Say {n}.", expectedOutput: "x" } }
+    })
+    const crewline = await Crewline.make({ llm: World.llm((request) => World.text(JSON.stringify(request.messages))) })
+    const started = await Promise.all(Array.from({ length: 1_500 }, (_, n) => crewline.start(crew, { inputs: { n } })))
+    await started.at(-1)!.result
+    const results = await Promise.all(started.map((execution) => execution.result))
+    for (const [n, { output }] of results.entries()) assert.include(output, `Say ${n}.`)
+    await crewline.close()
+  })
+
   it("cancels", async () => {
     const crew = Crew.make({
       name: "slow",

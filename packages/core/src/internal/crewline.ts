@@ -188,7 +188,11 @@ export const make = (options: Crewline.Options) =>
           Effect.logWarning(`Execution ${executionId} begins later: ${error.message}`)
         )
       }
-      return handleOf(started, crew)
+      const handle = handleOf(started, crew)
+      if (options.keepResults !== true || started.existing) return handle
+      // A log that forgets would have forgotten it when many others end before it is asked for.
+      const result = yield* Effect.forkIn(Effect.interruptible(handle.result), scope)
+      return { ...handle, result: Fiber.join(result) }
     }, Effect.uninterruptible)
 
     /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
