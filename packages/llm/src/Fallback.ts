@@ -7,6 +7,7 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 
 const final: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "BudgetExceeded",
@@ -56,8 +57,19 @@ export const resolving =
   (reference) =>
     typeof reference === "string" || reference === undefined
       ? one(reference)
-      : Effect.flatMap(Effect.forEach(reference, one), (models) =>
-          Arr.isReadonlyArrayNonEmpty(models) ? Effect.succeed(make(models)) : Effect.fail(nobody)
+      : Effect.flatMap(
+          Effect.forEach(reference, (each) => Effect.result(Effect.suspend(() => one(each)))),
+          (results) => {
+            // One that is not configured here cannot answer: the next one is asked, as of any other that cannot.
+            const models = results.map((result, index) =>
+              Result.isSuccess(result)
+                ? result.success
+                : { reference: reference[index]!, generate: () => Effect.fail(result.failure) }
+            )
+            const failure = results.every(Result.isFailure) ? results[0]?.failure : undefined
+            if (failure !== undefined) return Effect.fail(failure)
+            return Arr.isReadonlyArrayNonEmpty(models) ? Effect.succeed(make(models)) : Effect.fail(nobody)
+          }
         )
 
 const nobody = new Llm.LlmError({

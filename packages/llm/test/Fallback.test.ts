@@ -90,4 +90,20 @@ describe("Fallback", () => {
       assert.strictEqual((yield* Effect.flip(resolve([]))).reason._tag, "UnknownModel")
     })
   )
+
+  it.effect("one of the list that is not configured is passed over; none configured is told", () =>
+    Effect.gen(function* () {
+      const resolve = Fallback.resolving((reference = "") =>
+        reference === "b/2"
+          ? Effect.succeed(model(reference, () => Effect.succeed(answer(reference))))
+          : Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.UnknownModel({ description: "no key" }) }))
+      )
+      const notices: Array<Notice> = []
+      const chain = yield* resolve(["a/1", "b/2"])
+      const answered = yield* chain.generate({ ...request, onNotice: (notice) => notices.push(notice) })
+      assert.strictEqual(answered.model, "b/2")
+      assert.include(notices[0]!.message, "no key")
+      assert.strictEqual((yield* Effect.flip(resolve(["a/1", "c/3"]))).model, "a/1")
+    })
+  )
 })

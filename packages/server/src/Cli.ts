@@ -100,7 +100,7 @@ const serve = Command.make(
     data,
     workspace: directory(
       "workspace",
-      "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else beside the data"
+      "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else `workspace` in the data directory"
     )
   },
   Effect.fnUntraced(function* (options) {

@@ -154,7 +154,9 @@ describe("/api/v1/executions", () => {
       status: 404,
       body: { resource: "crew", id: "crew_none" }
     })
-    const both = await call("/api/v1/executions", { body: { crewId: "crew_none", crew: {}, input: {} } })
+    const both = await call("/api/v1/executions", {
+      body: { crewId: "crew_none", crew: crew("both", "Gather"), input: {} }
+    })
     expect(both).toMatchObject({ status: 400 })
     expect(both.body.errors).toHaveLength(2)
     expect(await call("/api/v1/executions", { body: { crew: crew("no input") } })).toMatchObject({
@@ -210,5 +212,16 @@ describe("/api/v1/executions", () => {
       status: 422,
       body: { errors: [{ code: "unknown-agent", path: ["crew", "agents", "researcher", "agentId"] }] }
     })
+  })
+
+  it("names what is wrong with the body and with the crew in it at once", async () => {
+    const refused = await call("/api/v1/executions", {
+      body: { crew: { ...crew("wrong", "Gather"), proces: "parallel" }, inputz: {} }
+    })
+    expect(refused.status).toBe(400)
+    expect(refused.body.errors).toMatchObject([
+      { code: "unknown-key", path: ["inputz"] },
+      { code: "unknown-key", path: ["crew", "proces"], suggestion: "process" }
+    ])
   })
 })

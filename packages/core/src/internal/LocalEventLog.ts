@@ -187,7 +187,8 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         if (execution.outcomes.has(taskId)) return fail("append", new EventLog.AlreadySettled({ taskId }))
       }
       if (drafts.length > 1) {
-        const flaw = flawOf(drafts)
+        // A turn that stands before in the same list is no event after the end.
+        const flaw = flawOf(turns > 1 ? withNewTurns(drafts, undefined) : drafts)
         if (flaw !== undefined) return fail("append", flaw)
       }
 

@@ -62,7 +62,19 @@ export const layer = HttpApiBuilder.group(
     return handlers
       .handleRaw("start", ({ request, headers }) =>
         Effect.gen(function* () {
-          const { crewId, crew: sent, inputs, problems } = yield* StartBody.read(request)
+          const { crewId, crew: sent, errors, inputs, problems } = yield* StartBody.read(request)
+          if (errors.length > 0) {
+            // All that is wrong at once: with the body, and with the crew in it.
+            const checked =
+              sent === undefined
+                ? undefined
+                : yield* Effect.result(reader.read({ value: sent, problems }).pipe(CrewBody.reading(inStart)))
+            const ofCrew =
+              checked?._tag === "Failure" && checked.failure instanceof Problem.CrewInvalid
+                ? checked.failure.errors
+                : []
+            return yield* RequestBody.invalid([...errors, ...ofCrew])
+          }
           const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
           const { crew } = yield* reader.read({ value, problems }).pipe(CrewBody.reading(inStart))
           const key = headers["idempotency-key"]

@@ -18,6 +18,8 @@ export interface Start {
   readonly inputs: { readonly [name: string]: Schema.Json }
   /** What the text of the crew already shows, with paths from the root of the crew. */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
+  /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
+  readonly errors: ReadonlyArray<Problem.FieldError>
 }
 
 // The crew may be anything here: its own reader says what is wrong with it, in words for people.
@@ -47,11 +49,11 @@ export const read = Effect.fnUntraced(function* (
           : "Say what to start: crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
-  if (errors.length > 0 || Result.isFailure(form)) return yield* RequestBody.invalid(errors)
   return {
-    crewId: form.success.crewId,
-    crew: form.success.crew,
-    inputs: form.success.inputs ?? {},
+    crewId: Result.isSuccess(form) ? form.success.crewId : undefined,
+    crew: Predicate.isObject(value) && "crew" in value ? value.crew : undefined,
+    inputs: (Result.isSuccess(form) ? form.success.inputs : undefined) ?? {},
+    errors,
     problems: duplicates
       .filter(({ path }) => path[0] === "crew" && path.length > 1)
       .map((duplicate) => CrewBody.duplicate({ ...duplicate, path: duplicate.path.slice(1) }))
