@@ -3,6 +3,7 @@
  * the directory `CREWLINE_DATA` (default `.crewline`). Both come migrated.
  */
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -28,18 +29,24 @@ export class Database extends Context.Service<
 export type Failure = Pglite.Failure | SqlError | Migrations.MigrationError
 
 /** Reads `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS` and `CREWLINE_DATA`. */
-export const config: Config.Config<Options> = Config.map(
+export const config: Config.Config<Options> = Config.mapEffect(
   Config.all({
     url: Config.option(Config.Redacted("DATABASE_URL")),
     maxConnections: Config.withDefault(Config.Int("DATABASE_MAX_CONNECTIONS"), 10),
     directory: Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
   }),
-  ({ directory, maxConnections, url }): Options =>
+  ({ directory, maxConnections, url }): Effect.Effect<Options, Config.ConfigError> => {
     // Set but empty is how many environments say that there is none.
-    Option.isSome(url) && Redacted.value(url.value) !== ""
-      ? { kind: "server", url: url.value, maxConnections }
-      : { kind: "embedded", directory }
+    if (Option.isNone(url) || Redacted.value(url.value) === "") return Effect.succeed({ kind: "embedded", directory })
+    const text = Redacted.value(url.value)
+    return /^postgres(ql)?:\/\/./i.test(text) && URL.canParse(text)
+      ? Effect.succeed({ kind: "server", url: url.value, maxConnections })
+      : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: noUrl })))
+  }
 )
+
+/** The value itself is not told: it may hold a password. */
+const noUrl = "DATABASE_URL is no PostgreSQL URL: write postgres://user:password@host:5432/database, or unset it"
 
 /**
  * An embedded database belongs to one process, which its lock proves: whoever else owns executions is dead, and its leases need not

@@ -23,6 +23,16 @@ describe("Database", () => {
     })
   )
 
+  it.effect("a URL that is none is told by the name of its variable, and not by its value", () =>
+    Effect.gen(function* () {
+      for (const url of ["garbage", "mysql://user:secret@host/database", "postgres://", "postgres://[secret"]) {
+        const error = yield* Effect.flip(choose({ DATABASE_URL: url }))
+        assert.include(error.cause.message, "DATABASE_URL is no PostgreSQL URL")
+        assert.notInclude(error.cause.message, "secret")
+      }
+    })
+  )
+
   it.live("a server that is not there fails without telling the password", () =>
     Effect.gen(function* () {
       const layer = Database.layer({
