@@ -2,9 +2,10 @@
  * Keeps calls to so many requests and tokens a minute, over Effect's rate limiter: in process, or shared by all processes on one Redis.
  *
  * Calls are spread evenly (60 a minute: one a second), so that no minute, wherever it begins, has more than it may. Each is given its
- * moment when it comes and sleeps until then, holding nothing; it says `limited` when it had to. Tokens are taken by estimate and
- * corrected by what was used. After a 429 nobody asks until the provider's `Retry-After` is over, and the pace that was refused is
- * learnt. If the store does not answer, calls are made.
+ * moment when it comes and sleeps until then, holding nothing; it says `limited` when it had to. Whoever misses his moment by so much
+ * that a minute could have too many (a busy process, a slow store) takes a new one. Tokens are taken by estimate and corrected by what
+ * was used. After a 429 nobody asks until the provider's `Retry-After` is over, and the pace that was refused is learnt. If the store
+ * does not answer, calls are made.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -35,6 +36,10 @@ export const makeLocalLimiter: Effect.Effect<Effects.RateLimiter> = Effect.provi
 const minute = 60_000
 /** The pace is so much slower than the limit: what is sent evenly does not arrive so. */
 const headroom = 1.02
+/** A call may be so much later than its moment, in milliseconds: what the headroom leaves in a minute, but for the way to the provider. */
+const tolerance = 1_000
+/** Who misses so many moments goes all the same: all are as late, or the process is so busy that it would never ask. */
+const mostMissed = 3
 /** An answer is expected to be so long where nothing limits it, in tokens. */
 const expectedOutput = 500
 /** Tokens are counted in lots of at least this many milliseconds. */
@@ -76,12 +81,15 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
   // A process that was busy wakes all whose moments passed meanwhile at once: they go one after the other all the same.
   const gap = burst > 1 ? 0 : interval / headroom
   let wentAt = Number.NEGATIVE_INFINITY
-  const tooSoon = Effect.map(Clock.currentTimeMillis, (now) => {
-    const millis = wentAt + gap - now
-    if (millis > 0) return millis
-    wentAt = now
-    return 0
-  })
+  /** Milliseconds until a call may go whose moment this was; `missed`: it is too late for that. */
+  const turn = (moment: number) =>
+    Effect.map(Clock.currentTimeMillis, (now): number | "missed" => {
+      if (now - moment > tolerance) return "missed"
+      const millis = wentAt + gap - now
+      if (millis > 0) return millis
+      wentAt = now
+      return 0
+    })
   const lotsOf = (tokens: number) => tokens / lot
 
   return (model) => {
@@ -95,7 +103,10 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         return Effect.sleep(millis)
       }
       let taken = false
+      let missed = 0
       while (true) {
+        // From before the store is asked: its answer may come late, and the moment is no later than this says.
+        const asked = yield* Clock.currentTimeMillis
         const delay = Math.max(
           requestsPerMinute === undefined ? 0 : yield* slot,
           tokensPerMinute === undefined || taken ? 0 : yield* takeLots(lots)
@@ -112,7 +123,17 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         const pause = Duration.toMillis(pace.delay)
         if (pause > 0) yield* wait(pause)
         if (pause === 0 || pace.phase === "learned") {
-          for (let millis = yield* tooSoon; millis > 0; millis = yield* tooSoon) yield* wait(millis)
+          const isLast = requestsPerMinute === undefined || missed >= mostMissed
+          const moment = isLast ? Number.POSITIVE_INFINITY : asked + delay + pause
+          let left = yield* turn(moment)
+          while (left !== "missed" && left > 0) {
+            yield* wait(left)
+            left = yield* turn(moment)
+          }
+          if (left === "missed") {
+            missed++
+            continue
+          }
           if (waited >= 1) {
             request.onNotice?.({
               kind: "limited",

@@ -20,13 +20,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as RateLimiters from "effect/persistence/RateLimiter"
+import type * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
 import * as Budget from "./Budget.ts"
 import * as BudgetStore from "./BudgetStore.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as ConcurrencyLimit from "./ConcurrencyLimit.ts"
 import * as ContextWindow from "./ContextWindow.ts"
+import * as RedisRateStore from "./internal/RedisRateStore.ts"
 import * as RateLimit from "./RateLimit.ts"
 import * as ResponseCache from "./ResponseCache.ts"
 import * as Retry from "./Retry.ts"
@@ -213,6 +214,6 @@ const sharedStores: Effect.Effect<Stores, never, Redis.Redis> = Effect.gen(funct
       CircuitBreakers.CircuitBreakerStore,
       CircuitBreakers.layerStoreRedis({ prefix: `${prefix}breaker:` })
     ),
-    rateLimiter: yield* Effect.provide(RateLimiters.make, RateLimiters.layerStoreRedis({ prefix: `${prefix}rate:` }))
+    rateLimiter: yield* RedisRateStore.makeLimiter(`${prefix}rate:`)
   }
 })

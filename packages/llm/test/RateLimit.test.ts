@@ -44,6 +44,55 @@ describe("RateLimit", () => {
     })
   )
 
+  it.effect("keeps every minute in several processes whose store answers late", () =>
+    Effect.gen(function* () {
+      const { model, times } = Wrapped.succeeding()
+      const limiter = yield* RateLimit.makeLocalLimiter
+      let random = 42
+      const next = () => (random = (random * 48_271) % 2_147_483_647)
+      // One answer in five is learnt up to six seconds later than it was given.
+      const lag = () => (next() % 5 === 0 ? next() % 6_000 : next() % 50)
+      const slow: typeof limiter = {
+        ...limiter,
+        consume: (options) => Effect.tap(limiter.consume(options), () => Effect.sleep(lag()))
+      }
+      const processes = Array.from({ length: 4 }, () =>
+        RateLimit.make({ limiter: slow, key: "a", requestsPerMinute: 60 })(model)
+      )
+      const calls = processes.map((process, index) =>
+        // Not all at once: what is asked for while nobody waits is the moment that is missed.
+        Effect.forEach(
+          Array.from({ length: 75 }, (_, call) => call),
+          (call) => Effect.delay(process.generate(Wrapped.request()), call * 3_000 + index * 700),
+          { concurrency: "unbounded" }
+        )
+      )
+      const fiber = yield* Effect.forkChild(Effect.all(calls, { concurrency: "unbounded" }))
+      yield* TestClock.adjust(900_000)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(times.length, 300)
+      assert.isAtMost(densest(times, 60_000), 60)
+      // Moments that were missed are lost, and no more.
+      assert.isAtMost(Math.max(...times), 450_000)
+    })
+  )
+
+  it.effect("a process that is always too late for its moments asks in the end", () =>
+    Effect.gen(function* () {
+      const { model, times } = Wrapped.succeeding()
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const slow: typeof limiter = {
+        ...limiter,
+        consume: (options) => Effect.tap(limiter.consume(options), () => Effect.sleep(5_000))
+      }
+      const limited = RateLimit.make({ limiter: slow, key: "a", requestsPerMinute: 60 })(model)
+      const fiber = yield* Effect.forkChild(limited.generate(Wrapped.request()))
+      yield* TestClock.adjust(60_000)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(times.length, 1)
+    })
+  )
+
   it.live("keeps its pace by the real clock too", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
