@@ -10,6 +10,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import * as BudgetStore from "../src/BudgetStore.ts"
+import type { Grant } from "./fake/Paced.ts"
 
 const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
 const redis = RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-limits" })
@@ -20,7 +21,7 @@ const missing = await Effect.runPromise(
   })
 )
 
-const seen = { tokens: 0, times: [] as Array<number> }
+const seen = { tokens: 0, times: [] as Array<number>, arrived: new Map<string, number>() }
 /** Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as it is allowed to, mostly. */
 const provider = Http.createServer((request, response) => {
   let text = ""
@@ -29,6 +30,7 @@ const provider = Http.createServer((request, response) => {
     const body = JSON.parse(text)
     const measured = body.messages[0].content !== "warm"
     if (measured) seen.times.push(performance.now())
+    seen.arrived.set(body.messages[0].content, Date.now())
     const prompt_tokens = body.messages.reduce(
       (sum: number, { content }: { content: string }) => sum + 4 + content.split(/\W+/).length,
       3
@@ -91,6 +93,48 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     const { times } = seen
     expect(times.at(-1)! - times[0]!).toBeGreaterThan(17 * 200 * 0.5)
   }, 60_000)
+
+  it("300 calls of four processes, whose clocks differ, are given even moments, and none arrives before its own", async () => {
+    // 60 in two seconds. What is held does not depend on how busy the machine is: moments are given by Redis, and a process that is
+    // slow can only arrive later than at its own.
+    const run = fresh()
+    const [perMinute, interval, window, limit] = [1_800, 34, 2_000, 60]
+    const children = [0, 300_000, -300_000, 5_000].map((skew, index) =>
+      fork(
+        join(import.meta.dirname, "fake/Paced.ts"),
+        [baseURL, url, run, `p${index}`, 75, perMinute, skew].map(String)
+      )
+    )
+    await Promise.all(children.map((child) => once(child, "message")))
+    const told = children.map(async (child) => ((await once(child, "message")) as [ReadonlyArray<Grant>])[0])
+    for (const child of children) child.send("go")
+    const grants = (await Promise.all(told)).flat().toSorted((a, b) => a.at - b.at)
+
+    // Exactly: the moment of the call before and what a call takes, or at once when nobody waits.
+    let idle = 0
+    for (const [index, { at, moment }] of grants.entries()) {
+      const next = index === 0 ? at : grants[index - 1]!.moment + interval
+      idle += Math.max(0, at - next)
+      expect(Math.abs(moment - Math.max(at, next))).toBeLessThan(0.1)
+    }
+    const moments = grants.map(({ moment }) => moment)
+    for (const [index, moment] of moments.entries()) {
+      expect(moments.slice(index).filter((other) => other - moment < window).length).toBeLessThanOrEqual(limit)
+    }
+
+    // Whoever missed his moment took another one.
+    const own = new Map(grants.map(({ call, moment }) => [call, moment]))
+    expect(own.size).toBe(300)
+    for (const [call, moment] of own) {
+      // Timers of Node count whole milliseconds, and are up to one early.
+      expect(seen.arrived.get(call)!).toBeGreaterThan(moment - 3)
+    }
+
+    const implied = ((grants.length - 1) * window) / limit
+    const took = moments.at(-1)! - moments[0]! - idle
+    expect(took).toBeGreaterThan(implied * 0.9)
+    expect(took).toBeLessThan(implied * 1.1)
+  }, 120_000)
 
   it("a budget in Redis refuses, caps, waits and counts from the log as one in the process does", () =>
     Effect.gen(function* () {
