@@ -1,6 +1,6 @@
 /**
- * A fake OpenAI server (chat completions) on a raw socket: about 15 µs a request, so that benchmarks measure the caller, and a process of
- * its own, so that it survives the processes that tests kill.
+ * A fake server of OpenAI (chat completions), Anthropic (messages) and Ollama (chat) on a raw socket: about 15 µs a request, so that
+ * benchmarks measure the caller, and a process of its own, so that it survives the processes that tests kill.
  *
  *     node bench/fake-provider.ts --port 0 [--latency ms] [--chunks n] [--chunk-delay ms] [--tools]
  *
@@ -17,6 +17,7 @@
  */
 import * as Net from "node:net"
 import { parseArgs } from "node:util"
+import * as FakeDialect from "./FakeDialect.ts"
 
 const { values: flags } = parseArgs({
   options: {
@@ -33,32 +34,7 @@ const chunkCount = Math.max(1, Number(flags.chunks))
 /** -1: all chunks of a stream in one write; 0: each in a write of its own; above: with so many milliseconds between. */
 const chunkDelay = Number(flags["chunk-delay"])
 
-interface Message {
-  readonly role: string
-  readonly content?: string | ReadonlyArray<{ readonly text?: string }> | null
-  readonly tool_calls?: ReadonlyArray<unknown>
-}
-
-interface ChatRequest {
-  readonly model: string
-  readonly messages: ReadonlyArray<Message>
-  readonly stream?: boolean
-  readonly tools?: ReadonlyArray<{ readonly function: { readonly name: string; readonly parameters?: Schema } }>
-  readonly tool_choice?: unknown
-  readonly response_format?: { readonly json_schema?: { readonly schema?: Schema } }
-}
-
-interface Schema {
-  readonly type?: string
-  readonly properties?: { readonly [name: string]: Schema }
-  readonly items?: Schema
-  readonly enum?: ReadonlyArray<unknown>
-}
-
-interface Call {
-  readonly name: string
-  readonly arguments: string
-}
+type Call = Omit<FakeDialect.Call, "id">
 
 /** What was asked: one entry per turn of a conversation. */
 interface Turn {
@@ -75,13 +51,7 @@ let open = 0
 
 // --- what to answer ---------------------------------------------------------------------------------------------------------------
 
-const textOf = (message: Message): string => {
-  if (typeof message.content === "string") return message.content
-  if (message.content == null) return ""
-  return message.content.map((part) => part.text ?? "").join("")
-}
-
-const sample = (schema: Schema | undefined): unknown => {
+const sample = (schema: FakeDialect.Schema | undefined): unknown => {
   if (schema?.enum !== undefined) return schema.enum[0]
   switch (schema?.type) {
     case "object":
@@ -195,32 +165,20 @@ const plain = (text: string): string => {
 }
 
 const answerOf = (
-  request: ChatRequest,
-  prompt: string,
+  { called, prompt, schema, tool }: FakeDialect.Question,
   script: Script
-): { text: string; calls: ReadonlyArray<Call> } => {
-  let done = 0
-  for (const message of request.messages)
-    if (message.tool_calls !== undefined && message.tool_calls.length > 0) done += 1
-  const scripted = script.turns[done]
+): { readonly text: string; readonly calls: ReadonlyArray<Call> } => {
+  const scripted = script.turns[called]
   if (scripted !== undefined) return { text: "", calls: scripted }
-  const tool = request.tools?.[0]?.function
-  if (flags.tools && tool !== undefined && done === 0 && request.tool_choice !== "none") {
+  if (flags.tools && tool !== undefined && called === 0) {
     return { text: "", calls: [{ name: tool.name, arguments: JSON.stringify(sample(tool.parameters)) }] }
   }
   if (script.answer !== undefined) return { text: script.answer, calls: [] }
-  const schema = request.response_format?.json_schema?.schema
   if (schema !== undefined) return { text: JSON.stringify(sample(schema)), calls: [] }
   return { text: `Here is what I found after some thought about this: ${plain(prompt).slice(0, 200)}`, calls: [] }
 }
 
 // --- the wire ---------------------------------------------------------------------------------------------------------------------
-
-const usage = (promptLength: number, answerLength: number): string => {
-  const input = Math.ceil(promptLength / 4)
-  const output = Math.ceil(answerLength / 4)
-  return `{"prompt_tokens":${input},"completion_tokens":${output},"total_tokens":${input + output},"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}`
-}
 
 const send = (socket: Net.Socket, status: number, body: string, headers = ""): void => {
   socket.write(
@@ -235,41 +193,10 @@ const pieces = (text: string): Array<string> => {
   return out
 }
 
-/** The server-sent events of a streamed answer, one string per event. */
-const eventsOf = (
-  model: string,
-  id: string,
-  text: string,
-  calls: ReadonlyArray<Call>,
-  count: string
-): Array<string> => {
-  const head = `data: {"id":"${id}","object":"chat.completion.chunk","created":1,"model":${JSON.stringify(model)},"choices":`
-  const event = (delta: string, finish = "null") =>
-    `${head}[{"index":0,"delta":${delta},"finish_reason":${finish}}]}\n\n`
-  const out = [event('{"role":"assistant","content":""}')]
-  for (const piece of pieces(text)) out.push(event(`{"content":${JSON.stringify(piece)}}`))
-  calls.forEach((call, index) => {
-    out.push(
-      event(
-        `{"tool_calls":[{"index":${index},"id":"call_${total}_${index}","type":"function","function":{"name":${JSON.stringify(call.name)},"arguments":""}}]}`
-      )
-    )
-    for (const piece of pieces(call.arguments)) {
-      out.push(event(`{"tool_calls":[{"index":${index},"function":{"arguments":${JSON.stringify(piece)}}}]}`))
-    }
-  })
-  out.push(
-    event("{}", calls.length > 0 ? '"tool_calls"' : '"stop"'),
-    `${head}[],"usage":${count}}\n\n`,
-    "data: [DONE]\n\n"
-  )
-  return out
-}
-
 const frame = (chunk: string): string => `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`
 
-const stream = (socket: Net.Socket, events: Array<string>, done: () => void): void => {
-  const head = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req_${total}\r\ntransfer-encoding: chunked\r\n\r\n`
+const stream = (socket: Net.Socket, type: string, events: Array<string>, done: () => void): void => {
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\nx-request-id: req_${total}\r\ntransfer-encoding: chunked\r\n\r\n`
   if (chunkDelay < 0) {
     socket.write(head + frame(events.join("")) + "0\r\n\r\n")
     return done()
@@ -290,13 +217,12 @@ const stream = (socket: Net.Socket, events: Array<string>, done: () => void): vo
   next()
 }
 
-const complete = (socket: Net.Socket, body: string, next: () => void): void => {
-  const request: ChatRequest = JSON.parse(body)
-  const user = request.messages.findLast((message) => message.role === "user")
-  const prompt = user === undefined ? "" : textOf(user)
-  const key = `${request.messages.length}:${prompt}`
+const complete = (socket: Net.Socket, dialect: FakeDialect.Dialect, body: string, next: () => void): void => {
+  const question = dialect.read(body)
+  const { messages, model, prompt } = question
+  const key = `${messages}:${prompt}`
   let turn = turns.get(key)
-  if (turn === undefined) turns.set(key, (turn = { prompt, messages: request.messages.length, asked: 0, answered: 0 }))
+  if (turn === undefined) turns.set(key, (turn = { prompt, messages, asked: 0, answered: 0 }))
   turn.asked += 1
   total += 1
   const script = scriptOf(prompt)
@@ -313,24 +239,22 @@ const complete = (socket: Net.Socket, body: string, next: () => void): void => {
       )
       return next()
     }
-    const { text, calls } = answerOf(request, prompt, script)
-    const id = `chatcmpl-${total}`
-    const count = usage(body.length, text.length)
+    const { calls, text } = answerOf(question, script)
+    const said: FakeDialect.Reply = {
+      number: total,
+      model,
+      text,
+      calls: calls.map((call, index) => ({ ...call, id: `call_${total}_${index}` })),
+      inputTokens: Math.ceil(body.length / 4),
+      outputTokens: Math.ceil(text.length / 4)
+    }
     const finish = (): void => {
       turn.answered += 1
       answered += 1
       next()
     }
-    if (request.stream === true) return stream(socket, eventsOf(request.model, id, text, calls, count), finish)
-    const toolCalls =
-      calls.length === 0
-        ? ""
-        : `,"tool_calls":[${calls.map((call, index) => `{"id":"call_${total}_${index}","type":"function","function":{"name":${JSON.stringify(call.name)},"arguments":${JSON.stringify(call.arguments)}}}`).join(",")}]`
-    send(
-      socket,
-      200,
-      `{"id":"${id}","object":"chat.completion","created":1,"model":${JSON.stringify(request.model)},"choices":[{"index":0,"message":{"role":"assistant","content":${calls.length > 0 ? "null" : JSON.stringify(text)}${toolCalls}},"finish_reason":"${calls.length > 0 ? "tool_calls" : "stop"}","logprobs":null}],"usage":${count}}`
-    )
+    if (question.stream) return stream(socket, dialect.streamType, dialect.events(said, pieces), finish)
+    send(socket, 200, dialect.whole(said))
     finish()
   }
   if (script.latency > 0) setTimeout(reply, script.latency)
@@ -338,9 +262,10 @@ const complete = (socket: Net.Socket, body: string, next: () => void): void => {
 }
 
 const serve = (socket: Net.Socket, line: string, body: string, next: () => void): void => {
-  if (line.startsWith("POST ") && line.includes("/chat/completions")) {
+  const dialect = line.startsWith("POST ") ? FakeDialect.all.find(({ matches }) => matches(line)) : undefined
+  if (dialect !== undefined) {
     try {
-      return complete(socket, body, next)
+      return complete(socket, dialect, body, next)
     } catch (error) {
       send(
         socket,
@@ -359,12 +284,7 @@ const serve = (socket: Net.Socket, line: string, body: string, next: () => void)
     send(socket, 200, "{}")
   } else if (line.includes("/models")) {
     send(socket, 200, '{"object":"list","data":[{"id":"fake","object":"model"}]}')
-  } else
-    send(
-      socket,
-      404,
-      '{"error":{"message":"The fake provider knows only chat completions.","type":"fake","code":null}}'
-    )
+  } else send(socket, 404, '{"error":{"message":"The fake provider knows only chats.","type":"fake","code":null}}')
   next()
 }
 

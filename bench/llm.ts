@@ -1,12 +1,15 @@
 /**
- * What a model call costs with every wrapper around it, in CPU: the bare SDK with Node's fetch, our model alone, our model with each
- * wrapper by itself, and with all of them together as `Resilience` composes them; whole, and streamed in 20 chunks, with the time to
- * the first chunk. 50 calls at once. Every arm is a process of its own; rounds alternate between them. The target is 1.25 times the
- * bare SDK.
+ * What a model call costs with every wrapper around it, in CPU, for each SDK: the bare SDK with Node's fetch, our model alone, our model
+ * with each wrapper by itself, and with all of them together as `Resilience` composes them; whole, and streamed in 20 chunks, with the
+ * time to the first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5 ms of it.
+ *
+ * Every arm is a process of its own. All arms of a case are alive together and take turns, in another order each round, and an arm is
+ * compared with the bare SDK of the same round: a machine that is busy for a while is busy for both. What is told is the median.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import type { Llm } from "@crewline/core"
+import * as BareSdk from "./BareSdk.ts"
 import * as FakeProvider from "./FakeProvider.ts"
 import type { Report } from "./run.ts"
 
@@ -26,39 +29,67 @@ type Arm = (typeof arms)[number]
 const cases = ["whole", "streamed"] as const
 
 const concurrency = 50
-const calls = 600
-const rounds = 3
+const calls = 500
+const rounds = 7
+/** Calls one after another whose first chunks are timed, a round. */
+const firstCalls = 50
+
+interface Figures {
+  /** CPU of a call, in microseconds. */
+  readonly micros: number
+  /** From the call to its first chunk, in milliseconds. */
+  readonly first: number
+}
+
+interface Started {
+  readonly sdk: BareSdk.Sdk
+  readonly arm: Arm
+  readonly child: ChildProcess
+  readonly rounds: Array<Figures>
+}
 
 export const run = async (report: Report): Promise<void> => {
   const provider = await FakeProvider.start("--chunks", "20", "--chunk-delay", "0")
+  const { origin } = new URL(provider.baseURL)
   try {
     for (const each of cases) {
-      // Streamed, the pairs that the target is about are enough.
-      const chosen: ReadonlyArray<Arm> = each === "whole" ? arms : ["bare SDK", "model alone", "all"]
-      const started: Array<ChildProcess> = []
-      for (const arm of chosen) started.push(await start(arm, each, provider.baseURL))
-      const figures = chosen.map(() => ({ micros: [] as Array<number>, first: [] as Array<number> }))
+      // Streamed, the arms that the target is about are enough: wrappers do not see chunks, but for the timeout.
+      const chosen: ReadonlyArray<Arm> = each === "whole" ? arms : ["bare SDK", "model alone", "timeout", "all"]
+      const pairs = BareSdk.sdks.flatMap((sdk) => chosen.map((arm) => ({ sdk, arm })))
+      const started = await Promise.all(
+        pairs.map(async ({ arm, sdk }): Promise<Started> => {
+          return { sdk, arm, child: await start(sdk, arm, each, origin), rounds: [] }
+        })
+      )
       for (let round = -1; round < rounds; round++) {
-        for (const [index, child] of started.entries()) {
-          child.send("round")
-          const [[micros, first]] = (await once(child, "message")) as [[number, number]]
-          if (round < 0) continue
-          figures[index]!.micros.push(micros)
-          figures[index]!.first.push(first)
+        for (const one of rotated(started, round)) {
+          one.child.send("round")
+          const [figures] = (await once(one.child, "message")) as [Figures]
+          // The first round warms up.
+          if (round >= 0) one.rounds.push(figures)
         }
       }
-      for (const child of started) child.kill()
-      const cpu = figures.map(({ micros }) => median(micros))
-      const [sdk = 0, alone = 0] = cpu
-      for (const [index, arm] of chosen.entries()) {
-        report({
-          bench: "llm",
-          case: `${each}: ${arm}`,
-          "CPU µs": Math.round(cpu[index]!),
-          "against bare SDK": Math.round((cpu[index]! / sdk) * 100) / 100,
-          "adds µs": arm === "bare SDK" ? 0 : Math.round(cpu[index]! - alone),
-          ...(each === "streamed" && { "first chunk ms": Math.round(median(figures[index]!.first) * 100) / 100 })
-        })
+      for (const { child } of started) child.kill()
+      for (const sdk of BareSdk.sdks) {
+        const of = (arm: Arm): ReadonlyArray<Figures> =>
+          started.find((one) => one.sdk === sdk && one.arm === arm)?.rounds ?? []
+        const bare = of("bare SDK")
+        const alone = of("model alone")
+        const against = (arm: Arm, others: ReadonlyArray<Figures>, compare: (a: Figures, b: Figures) => number) =>
+          median(of(arm).map((figures, round) => compare(figures, others[round]!)))
+        for (const arm of chosen) {
+          report({
+            bench: "llm",
+            case: `${each}: ${sdk}, ${arm}`,
+            "CPU µs": Math.round(median(of(arm).map(({ micros }) => micros))),
+            "against bare SDK": hundredths(against(arm, bare, (a, b) => a.micros / b.micros)),
+            "adds µs": arm === "bare SDK" ? 0 : Math.round(against(arm, alone, (a, b) => a.micros - b.micros)),
+            ...(each === "streamed" && {
+              "first chunk ms": hundredths(median(of(arm).map(({ first }) => first))),
+              "later than bare ms": hundredths(against(arm, bare, (a, b) => a.first - b.first))
+            })
+          })
+        }
       }
     }
   } finally {
@@ -68,8 +99,17 @@ export const run = async (report: Report): Promise<void> => {
 
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
-const start = async (arm: Arm, each: string, baseURL: string): Promise<ChildProcess> => {
-  const child = fork(import.meta.filename, [arm, each, baseURL], { execArgv: ["--expose-gc"] })
+const hundredths = (value: number): number => Math.round(value * 100) / 100
+
+/** Nobody always comes after the same neighbour's garbage. */
+const rotated = <A>(values: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
+  const from = Math.abs(round * 5) % values.length
+  const turned = [...values.slice(from), ...values.slice(0, from)]
+  return round % 2 === 0 ? turned : turned.toReversed()
+}
+
+const start = async (sdk: BareSdk.Sdk, arm: Arm, each: string, origin: string): Promise<ChildProcess> => {
+  const child = fork(import.meta.filename, [sdk, arm, each, origin], { execArgv: ["--expose-gc"] })
   await once(child, "message")
   return child
 }
@@ -80,35 +120,24 @@ const question = "Say something useful about topic 17."
 /** How long calls waited for their first piece, one at a time, in milliseconds. */
 let firsts: Array<number> = []
 
-const bareSdk = async (streamed: boolean, baseURL: string): Promise<() => Promise<unknown>> => {
-  const { default: OpenAI } = await import("openai")
-  const client = new OpenAI({ apiKey: "none", baseURL, maxRetries: 0 })
-  const messages = [{ role: "user" as const, content: question }]
-  if (!streamed) return () => client.chat.completions.create({ model: "m", messages })
-  return async () => {
-    const began = performance.now()
-    const stream = await client.chat.completions.create({
-      model: "m",
-      messages,
-      stream: true,
-      stream_options: { include_usage: true }
-    })
-    let text = ""
-    for await (const chunk of stream) {
-      const delta = chunk.choices[0]?.delta.content ?? ""
-      if (text === "" && delta !== "") firsts.push(performance.now() - began)
-      text += delta
-    }
-    return text
+const providerOf = async (sdk: BareSdk.Sdk, origin: string) => {
+  const Redacted = await import("effect/Redacted")
+  const apiKey = Redacted.make("none")
+  switch (sdk) {
+    case "openai":
+      return (await import("@crewline/llm/OpenAi")).make({ apiKey, baseURL: `${origin}/v1` })
+    case "anthropic":
+      return (await import("@crewline/llm/Anthropic")).make({ apiKey, baseURL: origin })
+    case "ollama":
+      return (await import("@crewline/llm/Ollama")).make({ host: origin })
   }
 }
 
-const ours = async (arm: Arm, streamed: boolean, baseURL: string): Promise<() => Promise<unknown>> => {
-  const [OpenAi, Resilience, Effect, Redacted] = await Promise.all([
-    import("@crewline/llm/OpenAi"),
+const ours = async (sdk: BareSdk.Sdk, arm: Arm, streamed: boolean, origin: string): Promise<() => Promise<unknown>> => {
+  const [provider, Resilience, Effect] = await Promise.all([
+    providerOf(sdk, origin),
     import("@crewline/llm/Resilience"),
-    import("effect/Effect"),
-    import("effect/Redacted")
+    import("effect/Effect")
   ])
   const only = <A extends object>(name: Arm, options: A): A | false => (arm === name || arm === "all" ? options : false)
   const quota = {
@@ -118,16 +147,16 @@ const ours = async (arm: Arm, streamed: boolean, baseURL: string): Promise<() =>
   const wrap = await Effect.runPromise(
     Resilience.make({
       responseCache: only("response cache", {}),
-      contextWindow: only("context window", { windows: { "openai/m": 100_000 } }),
+      contextWindow: only("context window", { windows: { [`${sdk}/m`]: 100_000 } }),
       retry: only("retry", {}),
       circuitBreaker: only("circuit breaker", {}),
       budget: only("budget", {}),
       telemetry: only("telemetry", {}),
       timeout: only("timeout", {}),
-      quotas: { openai: quota }
+      quotas: { [sdk]: quota }
     })
   )
-  const model = wrap(OpenAi.make({ apiKey: Redacted.make("none"), baseURL }).model("m"))
+  const model = wrap(provider.model("m"))
   const limits = [{ scope: "execution" as const, key: "bench", tokens: 1_000_000_000_000 }]
   let number = 0
   return () => {
@@ -151,7 +180,7 @@ const ours = async (arm: Arm, streamed: boolean, baseURL: string): Promise<() =>
   }
 }
 
-const round = async (call: () => Promise<unknown>): Promise<readonly [micros: number, first: number]> => {
+const round = async (call: () => Promise<unknown>): Promise<Figures> => {
   globalThis.gc?.()
   let left = calls
   const before = process.cpuUsage()
@@ -162,15 +191,19 @@ const round = async (call: () => Promise<unknown>): Promise<readonly [micros: nu
   )
   const { system, user } = process.cpuUsage(before)
   firsts = []
-  for (let each = 0; each < 50; each++) await call()
-  return [(system + user) / calls, median(firsts)]
+  for (let each = 0; each < firstCalls; each++) await call()
+  return { micros: (system + user) / calls, first: median(firsts) }
 }
 
-const [arm = "", each = "", baseURL = ""] = process.argv.slice(2)
-const chosen = arms.find((name) => name === arm)
-if (process.send !== undefined && chosen !== undefined && baseURL !== "") {
+const [sdkName, armName, each = "", origin = ""] = process.argv.slice(2)
+const sdk = BareSdk.sdks.find((name) => name === sdkName)
+const arm = arms.find((name) => name === armName)
+if (process.send !== undefined && sdk !== undefined && arm !== undefined && origin !== "") {
   const streamed = each === "streamed"
-  const call = await (chosen === "bare SDK" ? bareSdk(streamed, baseURL) : ours(chosen, streamed, baseURL))
+  const onFirst = (milliseconds: number): void => void firsts.push(milliseconds)
+  const call = await (arm === "bare SDK"
+    ? BareSdk.make(sdk, { origin, question, streamed, onFirst })
+    : ours(sdk, arm, streamed, origin))
   process.on("message", () => void round(call).then((figures) => process.send?.(figures)))
   process.send("ready")
 }
