@@ -43,8 +43,8 @@ export type Command =
       readonly seenRun?: number
       /** The attempt that it saw: if that has failed since, the next one has a time of its own. */
       readonly seenAttempt?: number
-      /** The wait of a suspended task has timed out (by the queue's timer). */
-      readonly timedOut?: boolean
+      /** The wait that this run began has timed out (by the queue's timer): a timer belongs to one wait. */
+      readonly timedOut?: number
       /** The time as far as the worker knows it, in milliseconds since the epoch: nothing starts before its next attempt is due. */
       readonly now?: number
       /** Consecutive runs without recorded progress after which the task is given up. */
@@ -129,7 +129,7 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
   if (command.seenRun !== undefined && command.seenRun !== task.run) return Result.fail("stale")
   if (command.seenAttempt !== undefined && command.seenAttempt !== task.attempt) return Result.fail("stale")
   const satisfied = task.status !== "suspended" || Execution.isSatisfied(state, task.waits!)
-  if (!satisfied && !(command.timedOut === true && task.waits!.timeoutMillis !== undefined))
+  if (!satisfied && !(command.timedOut === task.run && task.waits!.timeoutMillis !== undefined))
     return Result.fail("suspended")
   if (state.paused) return Result.fail("paused")
   if (isDelayed(task, command.now)) return Result.fail("delayed")

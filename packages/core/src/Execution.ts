@@ -7,7 +7,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { ExecutionEvent, Failure, Waits } from "./ExecutionEvent.ts"
+import type { ExecutionEvent, Failure, Priority, Waits } from "./ExecutionEvent.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
 
@@ -45,6 +45,7 @@ export interface Task {
 export interface Execution {
   readonly id: string
   readonly plan: Plan.Plan
+  readonly priority: Priority
   /** Number of structural events: what decisions are made against. */
   readonly version: number
   readonly lastSeq: number
@@ -87,6 +88,7 @@ const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => (
 export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionStarted" }>): Execution => ({
   id: event.executionId,
   plan: event.plan,
+  priority: event.priority ?? "normal",
   version: 1,
   lastSeq: event.seq,
   status: "running",

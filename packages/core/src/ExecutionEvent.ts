@@ -34,6 +34,9 @@ export interface Waits {
   readonly timeoutMillis?: number
 }
 
+/** Whose tasks are worked on first, among the executions of a tenant. */
+export type Priority = "low" | "normal" | "high"
+
 /** What happened around a model call. */
 export interface Notice {
   readonly kind:
@@ -64,6 +67,8 @@ export interface Notice {
 export interface ExecutionStarted {
   readonly type: "ExecutionStarted"
   readonly plan: Plan.Plan
+  /** Before or after other executions of the same tenant; default `normal`. */
+  readonly priority?: Priority
 }
 /** A worker began (or went on with) a task under a new fence. */
 export interface TaskStarted {

@@ -4,8 +4,11 @@
  *
  * - A task is handed out when its dependencies are settled, under a lease; at most one live lease per task.
  * - Suspending, growing and testing what is waited for is one step: a signal that came first wakes the task at once.
- * - Among the ready: higher tier first, then the longest way to a final task, then the oldest.
+ * - Tenants share fairly: who was served least is served next. Within a tenant: higher priority first, then the longest way to a final
+ *   task, then the oldest. A task that is given back keeps its age.
+ * - Of a lane no more tasks are handed out at once than its limit, by all workers together.
  * - Told about an execution that it does not know it does nothing.
+ * - Nothing here fails: a queue that cannot be reached tries again for a while, then the call counts as lost, and the sweep mends it.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
@@ -13,23 +16,35 @@ import type * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Execution from "./Execution.ts"
-import type { Waits } from "./ExecutionEvent.ts"
+import type { Priority, Waits } from "./ExecutionEvent.ts"
 import * as internal from "./internal/localTaskQueue.ts"
+import type * as Plan from "./Plan.ts"
 
 /** A task as the queue knows it. */
 export interface Node {
   readonly id: string
   readonly dependencies: ReadonlyArray<string>
+  /** Tasks that load the same service share a lane; default `defaultLane`. */
+  readonly lane?: string
 }
+
+/** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */
+export const defaultLane = "default"
 
 /** All that the log says about an execution, as far as a queue needs it. */
 export interface Facts {
   readonly executionId: string
   readonly tenant: string
+  /** Default `normal`. */
+  readonly priority?: Priority
+  /** The `seq` up to which the log was read for these facts. */
+  readonly upTo: number
   readonly nodes: ReadonlyArray<Node>
   readonly settled: ReadonlyArray<string>
   readonly suspended: ReadonlyArray<{
     readonly id: string
+    /** The run that was suspended. */
+    readonly run: number
     readonly waits: Waits
     readonly remainingMillis: number | undefined
   }>
@@ -39,12 +54,15 @@ export interface Facts {
   readonly paused: boolean
 }
 
-/** Facts that came after the submission; all of them only grow, except `paused`. */
+/** Facts that came after the submission; all of them only grow, except `pause`. */
 export interface News {
   readonly nodes?: ReadonlyArray<Node>
   readonly settled?: ReadonlyArray<string>
   readonly signals?: ReadonlyArray<string>
-  readonly paused?: boolean
+  /** As the log said at `seq`; of two the newer counts, in whatever order they arrive. */
+  readonly pause?: { readonly paused: boolean; readonly seq: number }
+  /** These news hold every fact of the log up to this `seq`. */
+  readonly upTo?: number
 }
 
 /** The right to work on one task. */
@@ -52,16 +70,84 @@ export interface Lease {
   readonly executionId: string
   readonly tenant: string
   readonly taskId: string
+  readonly lane: string
   readonly worker: string
   /** Tells this lease from any other of the same task. */
   readonly nonce: number
-  /** The task was suspended and its wait has timed out. */
-  readonly timedOut: boolean
+  /** The task was suspended, and the wait that this run began has timed out. */
+  readonly timedOut: number | undefined
+}
+
+/** What a leg of a task waits for when it gives its worker back. */
+export interface Suspension {
+  /** The run that is suspended: a timer belongs to one wait. */
+  readonly run: number
+  readonly waits: Waits
+  /** The tasks that it spawned. */
+  readonly spawn: ReadonlyArray<Node>
+}
+
+/** `busy`: something is ready, leased, delayed or timed. `idle`: nothing will happen without news. */
+export interface Inspection {
+  readonly status: "absent" | "idle" | "busy"
+  /** It was told all that the log said up to this `seq`; 0: nothing is known. */
+  readonly upTo: number
+}
+
+/** A worker, as it presents itself. */
+export interface WorkerInfo {
+  readonly name: string
+  /** Tasks that it works on at once, at most. */
+  readonly concurrency: number
+  /** At most so many at once by lane; absent: any. */
+  readonly lanes?: { readonly [lane: string]: number }
+  /** The machine, for people. */
+  readonly host?: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** True: it finishes what it has, and takes no more. */
+  readonly draining: boolean
+}
+
+export interface WorkerView extends WorkerInfo {
+  /** Since it was last heard of, in milliseconds. */
+  readonly silentMillis: number
+  readonly running: ReadonlyArray<{
+    readonly executionId: string
+    readonly tenant: string
+    readonly taskId: string
+    readonly lane: string
+  }>
+}
+
+export interface LaneView {
+  readonly lane: string
+  readonly ready: number
+  readonly leased: number
+  /** How many tasks may be handed out at once, by all workers together; absent: any number. */
+  readonly limit?: number
+  /** For how long the one that is ready longest has waited, in milliseconds; absent: nothing is ready. */
+  readonly oldestReadyMillis?: number
+}
+
+/** How full the queue is. */
+export interface Overview {
+  readonly executions: number
+  readonly lanes: ReadonlyArray<LaneView>
+  /** Tasks that become ready at a time: retries, and waits with a time limit. */
+  readonly timed: number
+}
+
+export interface Options {
+  /** How many tasks of a lane may be handed out at once, by all workers together; absent: any number. */
+  readonly lanes?: { readonly [lane: string]: number }
 }
 
 export class TaskQueue extends Context.Service<
   TaskQueue,
   {
+    /** True: other processes take from it too, and it outlives this one. */
+    readonly isShared: boolean
     /** Takes an execution in, whole or not at all; one that it knows already stays as it is. */
     readonly submit: (facts: Facts) => Effect.Effect<void>
     readonly tell: (executionId: string, news: News) => Effect.Effect<void>
@@ -69,22 +155,59 @@ export class TaskQueue extends Context.Service<
     readonly take: (options: {
       readonly worker: string
       readonly limit: number
+      /** At most so many by lane; `default` stands for all lanes that are not named. Absent: any. */
+      readonly lanes?: { readonly [lane: string]: number }
     }) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
+    /** Whether the lease still holds: to be asked after the log was read, and before a start is recorded. */
+    readonly holds: (lease: Lease) => Effect.Effect<boolean>
     /** Gives the task back until its waits are satisfied, together with the tasks it spawned. False: the lease was lost. */
-    readonly suspend: (lease: Lease, waits: Waits, spawn: ReadonlyArray<Node>) => Effect.Effect<boolean>
+    readonly suspend: (lease: Lease, suspension: Suspension) => Effect.Effect<boolean>
     /** Gives the task back, ready again after `delayMillis` (default 0). False: the lease was lost. */
     readonly release: (lease: Lease, delayMillis?: number) => Effect.Effect<boolean>
     /** Waits until leases of this worker are lost (the execution ended, another has the task): their work must stop. */
     readonly lost: (worker: string) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
     /** The execution is over, or must be rebuilt: drops it and all its leases. */
     readonly forget: (executionId: string) => Effect.Effect<void>
-    /** `busy`: something is ready, leased, delayed or timed. `idle`: nothing will happen without news. */
-    readonly inspect: (executionId: string) => Effect.Effect<"absent" | "idle" | "busy">
+    readonly inspect: (executionId: string) => Effect.Effect<Inspection>
+    /** Executions that it knows, a page of them: for a sweep that forgets what the log has ended. */
+    readonly known: (options: {
+      readonly after: string | undefined
+      readonly limit: number
+    }) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string }>>
+    /** Makes a worker known to all, or says that something about it has changed. It stays until it is dismissed, or silent for long. */
+    readonly enlist: (worker: WorkerInfo) => Effect.Effect<void>
+    readonly dismiss: (worker: string) => Effect.Effect<void>
+    readonly workers: Effect.Effect<ReadonlyArray<WorkerView>>
+    readonly overview: Effect.Effect<Overview>
   }
 >()("@crewline/core/TaskQueue") {}
 
-/** In process; the reference of every other layer. */
-export const layerLocal: Layer.Layer<TaskQueue> = Layer.effect(TaskQueue, internal.make)
+/** In process, with limits for lanes; the reference of every other layer. */
+export const layerLocalWith = (options: Options): Layer.Layer<TaskQueue> =>
+  Layer.effect(TaskQueue, internal.make(options))
+
+/** In process. */
+export const layerLocal: Layer.Layer<TaskQueue> = layerLocalWith({})
+
+/** The lane of a task: the provider of the model that is asked first. */
+export const laneOf = (plan: Plan.Plan, task: Plan.PlannedTask): string => {
+  const model = plan.agents[task.agent]?.model
+  const first = typeof model === "string" ? model : model?.[0]
+  return first === undefined ? defaultLane : first.slice(0, Math.max(first.indexOf("/"), 0)) || defaultLane
+}
+
+/** A task as a queue needs it. */
+export const nodeOf = (plan: Plan.Plan, task: Plan.PlannedTask): Node => ({
+  id: task.id,
+  dependencies: task.dependencies,
+  lane: laneOf(plan, task)
+})
+
+/** All that a state says, as news for a queue that knows the execution already. */
+export const newsOf = (state: Execution.Execution): News => {
+  const { nodes, paused, settled, signals, upTo } = factsOf(state, { tenant: "", now: 0 })
+  return { nodes, settled, signals, pause: { paused, seq: upTo }, upTo }
+}
 
 /** The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays are measured with. */
 export const factsOf = (
@@ -95,16 +218,17 @@ export const factsOf = (
   const settled: Array<string> = []
   const suspended: Array<Facts["suspended"][number]> = []
   const delayed: Array<Facts["delayed"][number]> = []
-  for (const planned of state.plan.tasks) nodes.push({ id: planned.id, dependencies: planned.dependencies })
+  for (const planned of state.plan.tasks) nodes.push(nodeOf(state.plan, planned))
   const planned = new Set(state.plan.tasks.map((task) => task.id))
   for (const task of HashMap.values(state.tasks)) {
     const { id } = task.plan
-    if (!planned.has(id)) nodes.push({ id, dependencies: task.plan.dependencies })
+    if (!planned.has(id)) nodes.push(nodeOf(state.plan, task.plan))
     if (Execution.isSettled(task)) settled.push(id)
     else if (task.status === "suspended") {
       const total = task.waits!.timeoutMillis
       suspended.push({
         id,
+        run: task.run,
         waits: task.waits!,
         remainingMillis: total === undefined ? undefined : remaining(task.suspendedAt!, total, options.now)
       })
@@ -115,6 +239,8 @@ export const factsOf = (
   return {
     executionId: state.id,
     tenant: options.tenant,
+    priority: state.priority,
+    upTo: state.lastSeq,
     nodes,
     settled,
     suspended,

@@ -99,8 +99,7 @@ const make = (options: Options) =>
       // What was committed meanwhile was told to a queue that did not know the execution yet.
       const now = ledger.seen(state.id)
       if (now === undefined || now.lastSeq === state.lastSeq) return
-      const { nodes, paused, settled, signals } = TaskQueue.factsOf(now, { tenant, now: 0 })
-      yield* queue.tell(state.id, { nodes, settled, signals, paused })
+      yield* queue.tell(state.id, TaskQueue.newsOf(now))
     })
 
     const rebuild = Effect.fnUntraced(function* (executionId: string) {
@@ -123,14 +122,17 @@ const make = (options: Options) =>
             if (lease !== undefined) yield* queue.release(lease)
             break
           case "TaskSuspended":
-            if (lease !== undefined) yield* queue.suspend(lease, event.waits, event.spawn)
+            if (lease !== undefined) {
+              const spawn = event.spawn.map((task) => TaskQueue.nodeOf(state.plan, task))
+              yield* queue.suspend(lease, { run: event.run, waits: event.waits, spawn })
+            }
             break
           case "SignalReceived":
             yield* queue.tell(state.id, { signals: [event.signal] })
             break
           case "ExecutionPaused":
           case "ExecutionResumed":
-            yield* queue.tell(state.id, { paused: event.type === "ExecutionPaused" })
+            yield* queue.tell(state.id, { pause: { paused: event.type === "ExecutionPaused", seq: event.seq } })
             break
           default:
             if (ExecutionEvent.isTerminal(event)) settled.push((event as ExecutionEvent.TaskCompleted).taskId)
@@ -158,19 +160,20 @@ const make = (options: Options) =>
           const facts = TaskQueue.factsOf(state, { tenant: lease.tenant, now })
           const suspended = facts.suspended.find(({ id }) => id === lease.taskId)
           if (suspended === undefined) return queue.release(lease)
-          const { remainingMillis, waits } = suspended
+          const { remainingMillis, run, waits } = suspended
           const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
           return Effect.andThen(
-            queue.suspend(lease, left, facts.nodes),
+            queue.suspend(lease, { run, waits: left, spawn: facts.nodes }),
             queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
           )
         }
         case "paused":
           // It may have gone on since: what is told last must be what the log said last.
           return Effect.andThen(
-            Effect.suspend(() =>
-              queue.tell(lease.executionId, { paused: ledger.seen(lease.executionId)?.paused ?? true })
-            ),
+            Effect.suspend(() => {
+              const { lastSeq = 0, paused = true } = ledger.seen(lease.executionId) ?? {}
+              return queue.tell(lease.executionId, { pause: { paused, seq: lastSeq } })
+            }),
             queue.release(lease)
           )
         case "dependencies":
@@ -298,14 +301,17 @@ const make = (options: Options) =>
       Effect.uninterruptibleMask(
         Effect.fnUntraced(function* (restore) {
           const { lease } = entry
-          const state = ledger.seen(lease.executionId) ?? (yield* ledger.state(lease.executionId))
+          const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
+          const state = known ?? (yield* ledger.state(lease.executionId))
+          // A lease is worth something only after the log was read: before, its time may have run out unseen.
+          if (!(yield* queue.holds(lease))) return
           const seen = Execution.task(state, lease.taskId)
           const decided = yield* ledger.decide(lease.executionId, {
             _tag: "Start",
             taskId: lease.taskId,
             worker: name,
             maxCrashes,
-            timedOut: lease.timedOut,
+            ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
             now: clock.currentTimeMillisUnsafe(),
             ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
           })

@@ -45,7 +45,7 @@ describe("Crewline", () => {
           assert.strictEqual((yield* crewline.get(handle.id)).error!.code, "execution-timeout")
           assert.strictEqual(state.interrupted, 2)
           assert.deepStrictEqual(yield* worker.running, [])
-          assert.strictEqual(yield* queue.inspect(handle.id), "absent")
+          assert.strictEqual((yield* queue.inspect(handle.id)).status, "absent")
         })
       )
     )

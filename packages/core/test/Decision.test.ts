@@ -255,7 +255,7 @@ describe("a decision", () => {
       const task = Execution.task(before, command.taskId)!
       if (task.status !== "suspended") continue
       const woken = Stories.actionable(before).includes(task)
-      const timedOut = command.timedOut === true && task.waits!.timeoutMillis !== undefined
+      const timedOut = command.timedOut === task.run && task.waits!.timeoutMillis !== undefined
       if (!woken && !timedOut && refusal !== "stale") expect(refusal).toBe("suspended")
       if (events.length > 0) expect(events[0]).toMatchObject({ woke: woken ? "satisfied" : "timeout" })
     }
@@ -431,7 +431,7 @@ describe("a refusal", () => {
     ["to finish what never ran", "stale", fresh, finish("a", 0, failed)],
     ["to finish what is suspended", "stale", waiting, finish("a", 1, failed)],
     ["to start what waits", "suspended", waiting, start("a")],
-    ["to time out what has no time limit", "suspended", waiting, { ...start("a"), timedOut: true }],
+    ["to time out what has no time limit", "suspended", waiting, { ...start("a"), timedOut: 1 }],
     ["to start while paused", "paused", paused, start("a")],
     ["to start before its next attempt is due", "delayed", delayed, { ...start("a"), now: due - 1 }],
     ["to start before its dependencies", "dependencies", fresh, start("b")],

@@ -28,8 +28,6 @@ import * as View from "./view.ts"
 /** An execution that this process runs. */
 interface Active {
   readonly tenant: string
-  /** The state at which the sweep last found that the queue knows all. */
-  verifiedSeq: number
   timer: Fiber.Fiber<unknown> | undefined
 }
 
@@ -81,7 +79,7 @@ export const make = (options: Crewline.Options) =>
     const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
       const tenant = yield* Tenant.Current
       if (active.has(state.id)) return
-      const entry: Active = { tenant, verifiedSeq: state.lastSeq, timer: undefined }
+      const entry: Active = { tenant, timer: undefined }
       active.set(state.id, entry)
       const { timeoutMillis } = state.plan
       if (timeoutMillis !== undefined) {
@@ -230,14 +228,16 @@ export const make = (options: Crewline.Options) =>
         // What others wrote is told to the queue when it is read.
         if ((ledger.seen(executionId)?.lastSeq ?? 0) < lastSeq) yield* ledger.state(executionId)
         const queued = yield* queue.inspect(executionId)
-        // Gone from the queue; or quiet there, and moved in the log since it was last looked at: the queue may lack a fact.
-        if (queued === "busy" || (queued === "idle" && entry.verifiedSeq === lastSeq) || !active.has(executionId))
+        // Gone from the queue; or quiet there, and behind the log: it may lack a fact.
+        if (
+          queued.status === "busy" ||
+          (queued.status === "idle" && queued.upTo >= lastSeq) ||
+          !active.has(executionId)
+        )
           return
         const state = yield* ledger.state(executionId)
-        const { nodes, settled, signals, paused } = TaskQueue.factsOf(state, { tenant: entry.tenant, now: 0 })
         yield* worker.enqueue(state)
-        yield* queue.tell(executionId, { nodes, settled, signals, paused })
-        entry.verifiedSeq = state.lastSeq
+        yield* queue.tell(executionId, TaskQueue.newsOf(state))
         return
       }
       const state = yield* ledger.state(executionId)

@@ -1,92 +1,72 @@
 /** `TaskQueue.layerLocal`: plain data structures, every operation one synchronous step. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { Waits } from "../ExecutionEvent.ts"
+import type { Priority, Waits } from "../ExecutionEvent.ts"
 import * as TaskQueue from "../TaskQueue.ts"
+import { quota, ReadyTasks } from "./ReadyTasks.ts"
 
 interface Task {
   readonly id: string
   readonly execution: Execution
+  readonly lane: string
+  readonly tenant: string
+  readonly priority: Priority
   readonly dependents: Array<Task>
   /** Dependencies that are not settled. */
   remaining: number
   /** Longest way to a final task, in tasks. */
   depth: number
-  /** When it became ready, as a number that only grows. */
+  /** When it first became ready after it was submitted or woken, as a number that only grows. */
   age: number
+  /** The same by the clock, in milliseconds. */
+  readyAt: number
   state: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
   lease: TaskQueue.Lease | undefined
   waits: Waits | undefined
+  /** The run that began to wait. */
+  waitRun: number
   /** So many tasks at the front of what it waits for are known to be settled. */
   passed: number
-  timedOut: boolean
+  timedOut: number | undefined
   timer: Fiber.Fiber<void> | undefined
 }
 
 interface Execution {
   readonly id: string
   readonly tenant: string
+  readonly priority: Priority
   readonly tasks: Map<string, Task>
   readonly signals: Set<string>
   /** Suspended tasks: usually none, so that settling looks at nobody. */
   readonly suspended: Set<Task>
   /** Ready tasks that are held back while the execution is paused. */
-  readonly held: Array<Task>
+  readonly held: Set<Task>
   paused: boolean
+  /** The `seq` at which the log said so. */
+  pauseSeq: number
+  upTo: number
 }
 
 interface Taker {
   readonly worker: string
   readonly limit: number
+  readonly lanes: { readonly [lane: string]: number } | undefined
   readonly give: (leases: NonEmptyReadonlyArray<TaskQueue.Lease>) => void
 }
 
-/** A binary heap; the first in `before` order comes out first. */
-class Heap<A> {
-  private readonly items: Array<A> = []
-  private readonly before: (a: A, b: A) => boolean
-  constructor(before: (a: A, b: A) => boolean) {
-    this.before = before
-  }
-  push(item: A): void {
-    const { before, items } = this
-    let at = items.push(item) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!before(item, items[parent]!)) break
-      items[at] = items[parent]!
-      at = parent
-    }
-    items[at] = item
-  }
-  pop(): A | undefined {
-    const { before, items } = this
-    const first = items[0]
-    const last = items.pop()
-    if (items.length === 0 || last === undefined) return first
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && before(items[child + 1]!, items[child]!)) child++
-      if (!before(items[child]!, last)) break
-      items[at] = items[child]!
-      at = child
-    }
-    items[at] = last
-    return first
-  }
-}
-
 /** The service, in the scope of its layer. */
-export const make = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   const scope = yield* Scope.Scope
   const context = yield* Effect.context()
   const executions = new Map<string, Execution>()
-  const ready = new Heap<Task>((a, b) => (a.depth === b.depth ? a.age < b.age : a.depth > b.depth))
+  const clock = yield* Clock.Clock
+  const ready = new ReadyTasks<Task>()
+  const leased = new Map<string, number>()
+  const workers = new Map<string, { readonly info: TaskQueue.WorkerInfo; readonly heardAt: number }>()
   const takers: Array<Taker> = []
   const losses = new Map<string, { leases: Array<TaskQueue.Lease>; wake: (() => void) | undefined }>()
   let age = 0
@@ -110,45 +90,58 @@ export const make = Effect.gen(function* () {
     if (timer !== undefined) timer.interruptUnsafe()
   }
 
+  /** Ready anew, and the youngest of all. */
   const makeReady = (task: Task) => {
+    task.age = age++
+    task.readyAt = clock.currentTimeMillisUnsafe()
+    giveBack(task)
+  }
+
+  const giveBack = (task: Task) => {
     stopTimer(task)
     task.execution.suspended.delete(task)
     task.state = "ready"
-    task.age = age++
-    if (task.execution.paused) task.execution.held.push(task)
-    else ready.push(task)
+    if (task.execution.paused) task.execution.held.add(task)
+    else ready.add(task)
+  }
+
+  /** The lease is over; the task is in nobody's hands. */
+  const unlease = (task: Task) => {
+    if (task.lease === undefined) return
+    task.lease = undefined
+    leased.set(task.lane, leased.get(task.lane)! - 1)
   }
 
   /** Ready tasks to whoever waits. */
   const serve = () => {
-    while (takers.length > 0) {
-      const leases = claim(takers[0]!.worker, takers[0]!.limit)
-      if (leases === undefined) return
-      takers.shift()!.give(leases)
+    for (let at = 0; at < takers.length;) {
+      const leases = claim(takers[at]!)
+      if (leases === undefined) at++
+      else takers.splice(at, 1)[0]!.give(leases)
     }
   }
 
-  const claim = (worker: string, limit: number): NonEmptyReadonlyArray<TaskQueue.Lease> | undefined => {
+  const claim = (taker: Omit<Taker, "give">): NonEmptyReadonlyArray<TaskQueue.Lease> | undefined => {
     const leases: Array<TaskQueue.Lease> = []
-    while (leases.length < limit) {
-      const task = ready.pop()
+    const own = quota(taker.lanes)
+    const hasRoom = (lane: string) =>
+      own.has(lane) && (leased.get(lane) ?? 0) < (options.lanes?.[lane] ?? Number.POSITIVE_INFINITY)
+    while (leases.length < taker.limit) {
+      const task = ready.next(hasRoom)
       if (task === undefined) break
-      // Entries are not removed when a task leaves the ready state another way: they are passed over here.
-      if (task.state !== "ready" || executions.get(task.execution.id) !== task.execution) continue
-      if (task.execution.paused) {
-        task.execution.held.push(task)
-        continue
-      }
+      own.take(task.lane)
+      leased.set(task.lane, (leased.get(task.lane) ?? 0) + 1)
       task.state = "leased"
       task.lease = {
         executionId: task.execution.id,
-        tenant: task.execution.tenant,
+        tenant: task.tenant,
         taskId: task.id,
-        worker,
+        lane: task.lane,
+        worker: taker.worker,
         nonce: nonce++,
         timedOut: task.timedOut
       }
-      task.timedOut = false
+      task.timedOut = undefined
       leases.push(task.lease)
     }
     return leases.length > 0 ? (leases as [TaskQueue.Lease, ...Array<TaskQueue.Lease>]) : undefined
@@ -161,15 +154,20 @@ export const make = Effect.gen(function* () {
       const task: Task = {
         id: node.id,
         execution,
+        lane: node.lane ?? TaskQueue.defaultLane,
+        tenant: execution.tenant,
+        priority: execution.priority,
         dependents: [],
         remaining: 0,
         depth: 0,
         age: 0,
+        readyAt: 0,
         state: "waiting",
         lease: undefined,
         waits: undefined,
+        waitRun: 0,
         passed: 0,
-        timedOut: false,
+        timedOut: undefined,
         timer: undefined
       }
       execution.tasks.set(node.id, task)
@@ -190,13 +188,20 @@ export const make = Effect.gen(function* () {
     return added.map(([task]) => task)
   }
 
+  /** Takes the task out of everything that could hand it out. */
+  const drop = (task: Task) => {
+    stopTimer(task)
+    unlease(task)
+    ready.remove(task)
+    task.execution.held.delete(task)
+    task.execution.suspended.delete(task)
+  }
+
   const settle = (task: Task, by: TaskQueue.Lease | undefined) => {
     if (task.state === "settled") return
-    stopTimer(task)
     if (task.lease !== undefined && task.lease !== by) lose(task.lease)
-    task.lease = undefined
+    drop(task)
     task.state = "settled"
-    task.execution.suspended.delete(task)
     for (const dependent of task.dependents) {
       if (--dependent.remaining === 0 && dependent.state === "waiting") makeReady(dependent)
     }
@@ -219,29 +224,28 @@ export const make = Effect.gen(function* () {
     for (const task of execution.suspended) if (satisfied(task, task.waits!)) makeReady(task)
   }
 
-  const suspend = (task: Task, waits: Waits, millis: number | undefined) => {
+  const suspend = (task: Task, run: number, waits: Waits, millis: number | undefined) => {
+    unlease(task)
     task.state = "suspended"
-    task.lease = undefined
     task.waits = waits
+    task.waitRun = run
+    task.timedOut = undefined
     task.passed = 0
     task.execution.suspended.add(task)
     if (satisfied(task, waits)) makeReady(task)
     else if (millis !== undefined) {
       later(task, millis, () => {
-        if (task.state !== "suspended") return
-        task.timedOut = true
+        task.timedOut = task.waitRun
         makeReady(task)
       })
     }
   }
 
   const delay = (task: Task, millis: number) => {
-    task.lease = undefined
-    if (millis <= 0) return makeReady(task)
+    unlease(task)
+    if (millis <= 0) return giveBack(task)
     task.state = "delayed"
-    later(task, millis, () => {
-      if (task.state === "delayed") makeReady(task)
-    })
+    later(task, millis, () => giveBack(task))
   }
 
   const held = (lease: TaskQueue.Lease): Task | undefined => {
@@ -256,6 +260,11 @@ export const make = Effect.gen(function* () {
     entry.wake?.()
   }
 
+  const hold = (task: Task) => {
+    ready.remove(task)
+    task.execution.held.add(task)
+  }
+
   const tell = (execution: Execution, news: TaskQueue.News, by?: TaskQueue.Lease) => {
     const added = news.nodes === undefined ? [] : add(execution, news.nodes)
     for (const id of news.settled ?? []) {
@@ -263,54 +272,71 @@ export const make = Effect.gen(function* () {
       if (task !== undefined) settle(task, by)
     }
     for (const signal of news.signals ?? []) execution.signals.add(signal)
-    if (news.paused !== undefined) {
-      execution.paused = news.paused
-      if (!news.paused) for (const task of execution.held.splice(0)) if (task.state === "ready") ready.push(task)
+    if (news.pause !== undefined && news.pause.seq >= execution.pauseSeq) {
+      execution.paused = news.pause.paused
+      execution.pauseSeq = news.pause.seq
+      if (execution.paused) {
+        for (const task of execution.tasks.values()) if (task.state === "ready") hold(task)
+      } else {
+        for (const task of execution.held) ready.add(task)
+        execution.held.clear()
+      }
     }
+    execution.upTo = Math.max(execution.upTo, news.upTo ?? 0)
     for (const task of added) if (task.state === "waiting" && task.remaining === 0) makeReady(task)
     if (execution.suspended.size > 0) wake(execution)
   }
 
-  const drop = (executionId: string) => {
+  const forget = (executionId: string) => {
     const execution = executions.get(executionId)
     if (execution === undefined) return
     executions.delete(executionId)
     for (const task of execution.tasks.values()) {
-      stopTimer(task)
       if (task.lease !== undefined) lose(task.lease)
+      drop(task)
     }
+    // A lane may have room again.
+    serve()
   }
 
   yield* Scope.addFinalizer(
     scope,
     Effect.sync(() => {
-      for (const id of executions.keys()) drop(id)
+      takers.length = 0
+      for (const id of executions.keys()) forget(id)
     })
   )
 
   return TaskQueue.TaskQueue.of({
+    isShared: false,
     submit: (facts) =>
       Effect.sync(() => {
         if (executions.has(facts.executionId)) return
         const execution: Execution = {
           id: facts.executionId,
           tenant: facts.tenant,
+          priority: facts.priority ?? "normal",
           tasks: new Map(),
           signals: new Set(facts.signals),
           suspended: new Set(),
-          held: [],
-          paused: facts.paused
+          held: new Set(),
+          paused: facts.paused,
+          pauseSeq: facts.upTo,
+          upTo: facts.upTo
         }
         executions.set(execution.id, execution)
         const added = add(execution, facts.nodes)
         // First what holds tasks back, then what would make them ready.
-        for (const { id, remainingMillis, waits } of facts.suspended) {
+        for (const { id, remainingMillis, run, waits } of facts.suspended) {
           const task = execution.tasks.get(id)
-          if (task !== undefined) suspend(task, waits, remainingMillis)
+          if (task !== undefined) suspend(task, run, waits, remainingMillis)
         }
         for (const { id, millis } of facts.delayed) {
           const task = execution.tasks.get(id)
-          if (task !== undefined && task.state === "waiting" && millis > 0) delay(task, millis)
+          if (task === undefined || task.state !== "waiting" || millis <= 0) continue
+          task.age = age++
+          task.readyAt = clock.currentTimeMillisUnsafe() + millis
+          delay(task, millis)
         }
         for (const id of facts.settled) {
           const task = execution.tasks.get(id)
@@ -327,23 +353,25 @@ export const make = Effect.gen(function* () {
         tell(execution, news)
         serve()
       }),
-    take: ({ limit, worker }) =>
+    take: ({ lanes, limit, worker }) =>
       Effect.callback<NonEmptyReadonlyArray<TaskQueue.Lease>>((resume) => {
-        const leases = takers.length === 0 ? claim(worker, limit) : undefined
+        // Who waits already could take nothing of what is ready.
+        const leases = claim({ worker, limit, lanes })
         if (leases !== undefined) return resume(Effect.succeed(leases))
-        const taker: Taker = { worker, limit, give: (leases) => resume(Effect.succeed(leases)) }
+        const taker: Taker = { worker, limit, lanes, give: (leases) => resume(Effect.succeed(leases)) }
         takers.push(taker)
         return Effect.sync(() => {
           const at = takers.indexOf(taker)
           if (at >= 0) takers.splice(at, 1)
         })
       }),
-    suspend: (lease, waits, spawn) =>
+    holds: (lease) => Effect.sync(() => held(lease) !== undefined),
+    suspend: (lease, { run, spawn, waits }) =>
       Effect.sync(() => {
         const task = held(lease)
         if (task === undefined) return false
         const added = add(task.execution, spawn)
-        suspend(task, waits, waits.timeoutMillis)
+        suspend(task, run, waits, waits.timeoutMillis)
         for (const child of added) if (child.remaining === 0) makeReady(child)
         serve()
         return true
@@ -370,17 +398,70 @@ export const make = Effect.gen(function* () {
           entry.wake = undefined
         })
       }),
-    forget: (executionId) => Effect.sync(() => drop(executionId)),
+    forget: (executionId) => Effect.sync(() => forget(executionId)),
     inspect: (executionId) =>
       Effect.sync(() => {
         const execution = executions.get(executionId)
-        if (execution === undefined) return "absent"
+        if (execution === undefined) return { status: "absent", upTo: 0 }
+        const { upTo } = execution
         for (const task of execution.tasks.values()) {
-          if (task.state === "ready" && !execution.paused) return "busy"
-          if (task.state === "leased" || task.state === "delayed" || task.timer !== undefined) return "busy"
+          if (task.state === "ready" && !execution.paused) return { status: "busy", upTo }
+          if (task.state === "leased" || task.timer !== undefined) return { status: "busy", upTo }
         }
-        return "idle"
-      })
+        return { status: "idle", upTo }
+      }),
+    known: ({ after, limit }) =>
+      Effect.sync(() =>
+        Array.from(executions.values(), ({ id, tenant }) => ({ executionId: id, tenant }))
+          .filter(({ executionId }) => after === undefined || executionId > after)
+          .sort((a, b) => (a.executionId < b.executionId ? -1 : 1))
+          .slice(0, limit)
+      ),
+    enlist: (info) =>
+      Effect.sync(() => void workers.set(info.name, { info, heardAt: clock.currentTimeMillisUnsafe() })),
+    dismiss: (worker) => Effect.sync(() => void workers.delete(worker)),
+    workers: Effect.sync(() => {
+      const running = new Map<string, Array<TaskQueue.WorkerView["running"][number]>>()
+      for (const execution of executions.values()) {
+        for (const { lease } of execution.tasks.values()) {
+          if (lease === undefined) continue
+          const { executionId, lane, taskId, tenant, worker } = lease
+          const list = running.get(worker) ?? []
+          running.set(worker, list)
+          list.push({ executionId, tenant, taskId, lane })
+        }
+      }
+      // In process nobody falls silent.
+      return Array.from(workers.values(), ({ info }) => ({
+        ...info,
+        silentMillis: 0,
+        running: running.get(info.name) ?? []
+      }))
+    }),
+    overview: Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const lanes = new Map<string, { ready: number; oldest: number | undefined }>()
+      for (const lane of [...Object.keys(options.lanes ?? {}), ...leased.keys()])
+        lanes.set(lane, { ready: 0, oldest: undefined })
+      for (const { lane, readyAt } of ready.all()) {
+        const entry = lanes.get(lane) ?? { ready: 0, oldest: undefined }
+        lanes.set(lane, { ready: entry.ready + 1, oldest: Math.min(entry.oldest ?? readyAt, readyAt) })
+      }
+      let timed = 0
+      for (const { tasks } of executions.values())
+        for (const task of tasks.values()) if (task.timer !== undefined) timed++
+      return {
+        executions: executions.size,
+        timed,
+        lanes: Array.from(lanes, ([lane, { oldest, ready: count }]): TaskQueue.LaneView => ({
+          lane,
+          ready: count,
+          leased: leased.get(lane) ?? 0,
+          ...(options.lanes?.[lane] === undefined ? {} : { limit: options.lanes[lane]! }),
+          ...(oldest === undefined ? {} : { oldestReadyMillis: Math.max(now - oldest, 0) })
+        })).sort((a, b) => (a.lane < b.lane ? -1 : 1))
+      }
+    })
   })
 })
 

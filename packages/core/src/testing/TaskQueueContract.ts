@@ -20,6 +20,7 @@ const facts = (
   nodes: { readonly [id: string]: ReadonlyArray<string> },
   more: Partial<TaskQueue.Facts> = {}
 ): TaskQueue.Facts => ({
+  upTo: 1,
   executionId: "x",
   tenant: "default",
   nodes: Object.entries(nodes).map(([id, dependencies]) => ({ id, dependencies })),
@@ -32,6 +33,12 @@ const facts = (
 })
 
 const waits = (more: Partial<Waits>): Waits => ({ tasks: [], signals: [], mode: "all", ...more })
+
+const suspension = (
+  more: Partial<Waits>,
+  spawn: ReadonlyArray<TaskQueue.Node> = [],
+  run = 1
+): TaskQueue.Suspension => ({ run, waits: waits(more), spawn })
 
 const ids = (leases: ReadonlyArray<TaskQueue.Lease>) => leases.map((lease) => lease.taskId)
 
@@ -119,9 +126,9 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
             {
               settled: ["a"],
               suspended: [
-                { id: "c", waits: waits({ signals: ["s"] }), remainingMillis: undefined },
-                { id: "e", waits: waits({ signals: ["known"] }), remainingMillis: undefined },
-                { id: "f", waits: waits({ tasks: ["a"] }), remainingMillis: undefined }
+                { id: "c", run: 1, waits: waits({ signals: ["s"] }), remainingMillis: undefined },
+                { id: "e", run: 1, waits: waits({ signals: ["known"] }), remainingMillis: undefined },
+                { id: "f", run: 1, waits: waits({ tasks: ["a"] }), remainingMillis: undefined }
               ],
               delayed: [{ id: "d", millis: 100 }],
               signals: ["known"],
@@ -130,7 +137,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
           )
         )
         assert.deepStrictEqual(yield* available(queue), [])
-        yield* queue.tell("x", { paused: false })
+        yield* queue.tell("x", { pause: { paused: false, seq: 6 } })
         assert.deepStrictEqual(ids(yield* available(queue)).sort(), ["b", "e", "f"])
         yield* elapse(100)
         assert.deepStrictEqual(ids(yield* available(queue)), ["d"])
@@ -140,7 +147,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
 
     test("rebuilt, lets nothing wait for what is settled already", (queue) =>
       Effect.gen(function* () {
-        const suspended = [{ id: "b", waits: waits({ tasks: ["a"] }), remainingMillis: undefined }]
+        const suspended = [{ id: "b", run: 1, waits: waits({ tasks: ["a"] }), remainingMillis: undefined }]
         yield* queue.submit(facts({ a: [], b: [] }, { settled: ["a"], suspended }))
         assert.deepStrictEqual(ids(yield* available(queue)), ["b"])
       }))
@@ -149,7 +156,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
       Effect.gen(function* () {
         yield* queue.tell("nowhere", { nodes: [{ id: "a", dependencies: [] }], settled: ["b"], signals: ["s"] })
         yield* queue.forget("nowhere")
-        assert.strictEqual(yield* queue.inspect("nowhere"), "absent")
+        assert.strictEqual((yield* queue.inspect("nowhere")).status, "absent")
         assert.deepStrictEqual(yield* available(queue), [])
       }))
 
@@ -173,7 +180,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
         yield* queue.release(stale!)
         const [current] = yield* available(queue)
         assert.isFalse(yield* queue.release(stale!))
-        assert.isFalse(yield* queue.suspend(stale!, waits({ signals: ["s"] }), []))
+        assert.isFalse(yield* queue.suspend(stale!, suspension({ signals: ["s"] })))
         assert.deepStrictEqual(yield* available(queue), [])
         assert.isTrue(yield* queue.release(current!))
       }))
@@ -187,7 +194,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
             { id: "a/1", dependencies: [] },
             { id: "a/2", dependencies: ["a/1"] }
           ]
-          assert.isTrue(yield* queue.suspend(lease!, waits({ tasks: ["a/1", "a/2"] }), spawn))
+          assert.isTrue(yield* queue.suspend(lease!, suspension({ tasks: ["a/1", "a/2"] }, spawn)))
           assert.deepStrictEqual(ids(yield* available(queue)), ["a/1"])
           yield* queue.tell("x", { settled: ["a/1"] })
           assert.deepStrictEqual(ids(yield* available(queue)), ["a/2"])
@@ -199,11 +206,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
         Effect.gen(function* () {
           yield* queue.submit(facts({ a: [] }))
           const [first] = yield* available(queue)
-          yield* queue.suspend(first!, waits({ tasks: ["a/1"] }), [{ id: "a/1", dependencies: [] }])
+          yield* queue.suspend(first!, suspension({ tasks: ["a/1"] }, [{ id: "a/1", dependencies: [] }]))
           yield* available(queue)
           yield* queue.tell("x", { settled: ["a/1"] })
           const [second] = yield* available(queue)
-          yield* queue.suspend(second!, waits({ tasks: ["a/2"] }), [{ id: "a/2", dependencies: [] }])
+          yield* queue.suspend(second!, suspension({ tasks: ["a/2"] }, [{ id: "a/2", dependencies: [] }]))
           assert.deepStrictEqual(ids(yield* available(queue)), ["a/2"])
           yield* queue.tell("x", { settled: ["a/2"] })
           assert.deepStrictEqual(ids(yield* available(queue)), ["a"])
@@ -213,9 +220,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
         Effect.gen(function* () {
           yield* queue.submit(facts({ a: [] }))
           const [lease] = yield* available(queue)
-          yield* queue.suspend(lease!, waits({ mode: "any", tasks: ["a/1"], signals: ["s"] }), [
-            { id: "a/1", dependencies: [] }
-          ])
+          yield* queue.suspend(
+            lease!,
+            suspension({ mode: "any", tasks: ["a/1"], signals: ["s"] }, [{ id: "a/1", dependencies: [] }])
+          )
           yield* available(queue)
           yield* queue.tell("x", { signals: ["s"] })
           assert.deepStrictEqual(ids(yield* available(queue)), ["a"])
@@ -226,23 +234,23 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
           yield* queue.submit(facts({ a: [] }))
           const [lease] = yield* available(queue)
           yield* queue.tell("x", { signals: ["s"] })
-          yield* queue.suspend(lease!, waits({ signals: ["s"] }), [])
+          yield* queue.suspend(lease!, suspension({ signals: ["s"] }))
           const [woken] = yield* available(queue)
           assert.strictEqual(woken!.taskId, "a")
-          assert.isFalse(woken!.timedOut)
+          assert.isUndefined(woken!.timedOut)
         }))
 
       test("is ready when its time is over, and says so", (queue) =>
         Effect.gen(function* () {
           yield* queue.submit(facts({ a: [] }))
           const [lease] = yield* available(queue)
-          yield* queue.suspend(lease!, waits({ signals: ["s"], timeoutMillis: 500 }), [])
-          assert.strictEqual(yield* queue.inspect("x"), "busy")
+          yield* queue.suspend(lease!, suspension({ signals: ["s"], timeoutMillis: 500 }))
+          assert.strictEqual((yield* queue.inspect("x")).status, "busy")
           yield* elapse(490)
           assert.deepStrictEqual(yield* available(queue), [])
           yield* elapse(10)
           const [woken] = yield* available(queue)
-          assert.isTrue(woken!.timedOut)
+          assert.strictEqual(woken!.timedOut, 1)
           yield* queue.tell("x", { signals: ["s"] })
           assert.deepStrictEqual(yield* available(queue), [])
         }))
@@ -251,9 +259,9 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
     test("a paused execution hands out nothing until it goes on", (queue) =>
       Effect.gen(function* () {
         yield* queue.submit(facts({ a: [], b: ["a"] }))
-        yield* queue.tell("x", { paused: true })
+        yield* queue.tell("x", { pause: { paused: true, seq: 5 } })
         assert.deepStrictEqual(yield* available(queue), [])
-        yield* queue.tell("x", { paused: false })
+        yield* queue.tell("x", { pause: { paused: false, seq: 6 } })
         assert.deepStrictEqual(ids(yield* available(queue)), ["a"])
       }))
 
@@ -269,7 +277,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
         while (told.length < leases.length) told.push(...(yield* queue.lost(worker)))
         assert.deepStrictEqual(new Set(told.map((lease) => lease.nonce)), new Set(leases.map((lease) => lease.nonce)))
         assert.strictEqual(told.length, leases.length)
-        assert.strictEqual(yield* queue.inspect("x"), "absent")
+        assert.strictEqual((yield* queue.inspect("x")).status, "absent")
       }))
 
     test("whoever works on a task that another settled is told", (queue) =>
@@ -288,11 +296,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<TaskQueue.TaskQueue, E
     test("tells whether anything will happen without news", (queue) =>
       Effect.gen(function* () {
         yield* queue.submit(facts({ a: [] }))
-        assert.strictEqual(yield* queue.inspect("x"), "busy")
+        assert.strictEqual((yield* queue.inspect("x")).status, "busy")
         const [lease] = yield* available(queue)
-        assert.strictEqual(yield* queue.inspect("x"), "busy")
-        yield* queue.suspend(lease!, waits({ signals: ["s"] }), [])
-        assert.strictEqual(yield* queue.inspect("x"), "idle")
+        assert.strictEqual((yield* queue.inspect("x")).status, "busy")
+        yield* queue.suspend(lease!, suspension({ signals: ["s"] }))
+        assert.strictEqual((yield* queue.inspect("x")).status, "idle")
       }))
 
     test("ten thousand tasks go through many takers, each once and after its dependencies", (queue) =>

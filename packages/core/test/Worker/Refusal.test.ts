@@ -49,6 +49,7 @@ const lied = Effect.fnUntraced(function* ({ nodes, plan, recorded }: Story, part
   yield* process.queue.submit({
     executionId: "x",
     tenant: "default",
+    upTo: 1,
     nodes,
     settled: [],
     suspended: [],
@@ -200,7 +201,7 @@ describe("Worker, given a task that the log", () => {
       })
       yield* seconds(1)
       assert.deepStrictEqual(yield* starts, [])
-      assert.strictEqual(yield* queue.inspect("x"), "idle")
+      assert.strictEqual((yield* queue.inspect("x")).status, "idle")
       yield* log.append("x", [{ type: "ExecutionResumed" }])
       // Reading is enough: what others wrote is told to the queue.
       yield* view
@@ -222,7 +223,7 @@ describe("Worker, given a task that the log", () => {
       })
       yield* seconds(1)
       assert.deepStrictEqual(yield* starts, [])
-      assert.strictEqual(yield* queue.inspect("x"), "absent")
+      assert.strictEqual((yield* queue.inspect("x")).status, "absent")
       assert.deepStrictEqual(yield* worker.running, [])
     })
   )
@@ -234,6 +235,7 @@ describe("Worker, given a task that the log", () => {
       yield* queue.submit({
         executionId: "nowhere",
         tenant: "default",
+        upTo: 1,
         nodes: [{ id: "a", dependencies: [] }],
         settled: [],
         suspended: [],
@@ -242,7 +244,7 @@ describe("Worker, given a task that the log", () => {
         paused: false
       })
       yield* seconds(1)
-      assert.strictEqual(yield* queue.inspect("nowhere"), "absent")
+      assert.strictEqual((yield* queue.inspect("nowhere")).status, "absent")
     })
   )
 

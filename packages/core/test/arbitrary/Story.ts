@@ -128,7 +128,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
     model: "scripted/story",
     usage: usageOf(choose)
   })
-  const start = (task: Execution.Task, more: { readonly timedOut?: boolean; readonly seenRun?: number } = {}) =>
+  const start = (task: Execution.Task, more: { readonly timedOut?: number; readonly seenRun?: number } = {}) =>
     send({ _tag: "Start", taskId: task.plan.id, worker: "w", maxCrashes, ...more })
   const finish = (task: Execution.Task, outcome: Decision.Outcome, run = task.run) =>
     send({
@@ -181,7 +181,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
       if (signal !== undefined) return send({ _tag: "Signal", signal, value: asked })
       const sleeper = tasksOf(state).find((each) => each.waits?.timeoutMillis !== undefined)
       if (state.paused || sleeper === undefined) return send({ _tag: "Resume" })
-      return start(sleeper, { timedOut: true })
+      return start(sleeper, { timedOut: sleeper.run })
     }
     if (task.status !== "running") return start(task, choose(2) === 1 ? { seenRun: task.run } : {})
     switch (choose(12)) {
@@ -223,8 +223,12 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
         const task = any()
         return finish(task, { _tag: "Completed", output: "stale" }, task.run - 1 + choose(3))
       }
-      case 6:
-        return start(any(), { timedOut: choose(2) === 1 })
+      case 6: {
+        // The timer of this wait, of an earlier one, or none.
+        const task = any()
+        const timer = choose(3)
+        return start(task, timer === 2 ? {} : { timedOut: task.run - timer })
+      }
       case 7: {
         const task = any()
         return start(task, { seenRun: task.run + 1 - choose(3) })
@@ -288,7 +292,7 @@ const line = ({ command, events, refusal }: Step): string => {
           "taskId" in command ? Plans.word(command.taskId) : "signal" in command ? command.signal : "",
           command._tag === "Finish" ? `run ${command.run} ${command.outcome._tag}` : "",
           command._tag === "Start" && command.seenRun !== undefined ? `seen ${command.seenRun}` : "",
-          command._tag === "Start" && command.timedOut === true ? "timed out" : ""
+          command._tag === "Start" && command.timedOut !== undefined ? `timed out ${command.timedOut}` : ""
         ]
           .filter(Boolean)
           .join(" ")

@@ -109,8 +109,6 @@ export class LocalQueue implements Queue {
   private queue!: TaskQueue.TaskQueue["Service"]
   private scope!: Scope.Closeable
   private readonly leases = new Map<number, { readonly lease: Lease; readonly real: TaskQueue.Lease }>()
-  /** The run whose wait the queue was told of, by task. */
-  private readonly runs = new Map<string, number>()
 
   constructor(clock: Clock.Clock) {
     this.clock = clock
@@ -118,19 +116,19 @@ export class LocalQueue implements Queue {
   }
 
   submit(facts: Facts): void {
-    if (this.inspect() === "absent") for (const { id, run } of facts.suspended) this.runs.set(id, run)
-    this.run(this.queue.submit({ executionId: "e", tenant: "default", ...facts }))
+    const { seq: upTo, ...rest } = facts
+    this.run(this.queue.submit({ executionId: "e", tenant: "default", upTo, ...rest }))
   }
 
   tell(news: News): void {
-    this.run(this.queue.tell("e", news))
+    const { paused, seq = 0, ...rest } = news
+    this.run(this.queue.tell("e", paused === undefined ? rest : { ...rest, pause: { paused, seq } }))
   }
 
   take(worker: string): Lease | undefined {
     const real = this.poll(this.queue.take({ worker, limit: 1 }))?.[0]
     if (real === undefined) return undefined
-    const { nonce, taskId } = real
-    const timedOut = real.timedOut ? this.runs.get(taskId) : undefined
+    const { nonce, taskId, timedOut } = real
     const lease: Lease = { taskId, nonce, worker, timedOut, era: this.era, over: false }
     this.leases.set(nonce, { lease, real })
     return lease
@@ -139,9 +137,7 @@ export class LocalQueue implements Queue {
   suspend(lease: Lease, { remainingMillis, run, spawn, waits }: Suspension): boolean {
     const { timeoutMillis: _, ...rest } = waits
     const left = remainingMillis === undefined ? rest : { ...rest, timeoutMillis: remainingMillis }
-    const given = this.give(lease, (real) => this.queue.suspend(real, left, spawn))
-    if (given) this.runs.set(lease.taskId, run)
-    return given
+    return this.give(lease, (real) => this.queue.suspend(real, { run, waits: left, spawn }))
   }
 
   release(lease: Lease, delayMillis = 0): boolean {
@@ -159,7 +155,7 @@ export class LocalQueue implements Queue {
   }
 
   inspect(): "absent" | "idle" | "busy" {
-    return this.run(this.queue.inspect("e"))
+    return this.run(this.queue.inspect("e")).status
   }
 
   /** The process dies, and another begins with nothing. */

@@ -26,7 +26,10 @@ export type Facts = Pick<TaskQueue.Facts, "nodes" | "settled" | "delayed" | "sig
 }
 
 /** News; whether it is paused is the one that does not only grow, and comes with the number of the event that it was read at. */
-export type News = TaskQueue.News & { readonly seq?: number }
+export type News = Pick<TaskQueue.News, "nodes" | "settled" | "signals"> & {
+  readonly paused?: boolean
+  readonly seq?: number
+}
 
 export interface Suspension {
   readonly waits: Waits

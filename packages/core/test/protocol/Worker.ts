@@ -53,9 +53,8 @@ function* leg(world: World.World, self: Self, lease: Lease): World.Act {
       taskId: lease.taskId,
       worker: self.name,
       maxCrashes: world.maxCrashes,
-      timedOut: rules.timerFence
-        ? lease.timedOut !== undefined && lease.timedOut === known?.run
-        : lease.timedOut !== undefined,
+      // Without the fence any timer ends any wait.
+      ...(lease.timedOut === undefined ? {} : { timedOut: rules.timerFence ? lease.timedOut : (known?.run ?? 0) }),
       ...(rules.backoffOnTake ? { now: log.now } : {}),
       ...(known === undefined ? {} : { seenRun: known.run, seenAttempt: known.attempt })
     },
