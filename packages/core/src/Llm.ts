@@ -115,6 +115,16 @@ export interface ToolDefinition {
   readonly parameters: JsonSchema.JsonSchema
 }
 
+/** How much of one of its rate limits a provider says is left. */
+export interface RateLimitState {
+  readonly of: "requests" | "tokens" | "input-tokens" | "output-tokens"
+  /** What the limit is when nothing of it is used. */
+  readonly limit: number
+  readonly remaining: number
+  /** Milliseconds until the limit is whole again, if nothing more is used. */
+  readonly resetMillis: number
+}
+
 export interface Request {
   readonly messages: ReadonlyArray<Prompt.MessageEncoded>
   readonly tools: ReadonlyArray<ToolDefinition>
@@ -130,6 +140,11 @@ export interface Request {
   readonly onDelta?: (delta: string) => void
   /** Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not throw. */
   readonly onNotice?: (notice: Notice) => void
+  /**
+   * Is told what is left of the provider's rate limits, where it says so: when its answer begins (a streamed one, too), and with its
+   * refusals. Must not throw.
+   */
+  readonly onRateLimits?: (states: ReadonlyArray<RateLimitState>) => void
   /** Who calls, for scripted models and telemetry. */
   readonly caller?: { readonly executionId: string; readonly taskId: string; readonly agent: string }
 }

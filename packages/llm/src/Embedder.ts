@@ -24,7 +24,7 @@ export interface Options {
 
 /** An embedding model of OpenAI, or of a server that speaks its API. */
 export const openAi = (
-  options: Options & Omit<OpenAi.Options, "prices">
+  options: Options & Omit<OpenAi.Options, "prices" | "api" | "reasoningEffort" | "reasoningSummary">
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const baseURL = options.baseURL?.trim() || OpenAi.defaultBaseURL
   const apiKey = SdkProvider.keyOf(options.apiKey)

@@ -1,5 +1,6 @@
 /**
- * Models of OpenAI, and of every server that speaks its chat completions, through the official SDK.
+ * Models of OpenAI, and of every server that speaks its APIs, through the official SDK: by its responses API or by chat completions.
+ * The responses API is asked to store nothing; what a model thought goes back to it, encrypted, with the next turn.
  *
  * One call is one request: nothing is retried here. Interrupting it destroys the connection, also in the middle of a stream. Every
  * failure is an `LlmError`; none of its texts holds the key. Streams are read by our own decoder and handed on once per network
@@ -13,10 +14,28 @@ import * as SdkProvider from "./internal/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
+/** `responses`: the newer API. `chat`: chat completions. */
+export type Api = (typeof apis)[number]
+export const apis = ["chat", "responses"] as const
+
+/** Not every model knows every one of them. */
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max"
+
+export type ReasoningSummary = "auto" | "concise" | "detailed"
+
 export interface Options {
   readonly apiKey: Redacted.Redacted
   /** Where the API is, up to and including its version. Default: `https://api.openai.com/v1`. */
   readonly baseURL?: string
+  /**
+   * Which API is asked. Default: at OpenAI itself the responses API, and chat completions for what only these have (`seed`, `stop`,
+   * audio); anywhere else chat completions, which every compatible server speaks.
+   */
+  readonly api?: Api
+  /** How much models think before they answer. Default: what the model does by itself. */
+  readonly reasoningEffort?: ReasoningEffort
+  /** Whether the responses API tells in short what a model thought. Default: it does not. */
+  readonly reasoningSummary?: ReasoningSummary
   /** The first half of references to these models. Default: `openai`. */
   readonly name?: string
   /** What models cost; the cost of others is unknown. */
@@ -48,6 +67,9 @@ export const make = (options: Options): Provider => {
         apiKey,
         baseURL,
         prices,
+        api: options.api,
+        reasoningEffort: options.reasoningEffort,
+        reasoningSummary: options.reasoningSummary,
         organization: options.organization ?? null,
         project: options.project ?? null,
         silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis

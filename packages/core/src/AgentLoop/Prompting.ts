@@ -59,10 +59,10 @@ export const opening = (options: {
 export const answerMessage = (parts: ReadonlyArray<Response.PartEncoded>): Prompt.MessageEncoded => {
   const content: Array<Prompt.AssistantMessagePartEncoded> = []
   for (const part of parts) {
-    if (part.type === "text") {
-      if (part.text !== "") content.push({ type: "text", text: part.text })
-    } else if (part.type === "reasoning") {
-      content.push({ type: "reasoning", text: part.text, ...(part.metadata ? { options: part.metadata } : {}) })
+    if (part.type === "text" || part.type === "reasoning") {
+      // A provider may know its own thoughts, and the kind of a text, by what it said with them.
+      const options = part.metadata ? { options: part.metadata } : {}
+      if (part.type === "reasoning" || part.text !== "") content.push({ type: part.type, text: part.text, ...options })
     } else if (part.type === "tool-call") {
       content.push({ type: "tool-call", id: part.id, name: part.name, params: part.params, providerExecuted: false })
     }

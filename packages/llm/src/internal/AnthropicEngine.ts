@@ -8,6 +8,7 @@ import { reasonOf } from "./AnthropicFailure.ts"
 import * as EventStream from "./EventStream.ts"
 import * as MessagesAnswer from "./MessagesAnswer.ts"
 import * as MessagesRequest from "./MessagesRequest.ts"
+import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 import type { Call, Engine } from "./SdkProvider.ts"
 import * as ServerSentEvents from "./ServerSentEvents.ts"
 
@@ -23,7 +24,11 @@ export const make = (options: Options): Engine => {
     const { onDelta } = request
     const { body, outputTool } = MessagesRequest.make({ ...options, model }, request)
     const context = { model, prices: options.prices, outputTool }
-    const response = await client.complete(body, call.signal)
+    const response = await client.complete(body, call.signal).catch((error: unknown) => {
+      RateLimitHeaders.tellOf(request, error)
+      throw error
+    })
+    RateLimitHeaders.tell(request, response.headers)
     call.requestId = response.headers.get("request-id") ?? response.headers.get("x-request-id") ?? undefined
     if (onDelta !== undefined && EventStream.isStream(response, "text/event-stream")) {
       const accumulator = new MessagesAnswer.Accumulator(context)

@@ -10,15 +10,17 @@ import type {
   ChatCompletionMessageParam,
   ChatCompletionTool
 } from "openai/resources/chat/completions"
+import type { ReasoningEffort } from "../OpenAi.ts"
 import * as Fault from "./Fault.ts"
 import * as FileContent from "./FileContent.ts"
-import * as StrictSchema from "./StrictSchema.ts"
+import * as SchemaFormat from "./SchemaFormat.ts"
 import * as ToolResult from "./ToolResult.ts"
 
 export interface Options {
   readonly model: string
   /** OpenAI's own models take `max_completion_tokens`; most compatible servers know only the older `max_tokens`. */
   readonly maxTokensField: "max_completion_tokens" | "max_tokens"
+  readonly reasoningEffort: ReasoningEffort | undefined
 }
 
 export const make = (options: Options, request: Request): ChatCompletionCreateParams => {
@@ -31,6 +33,7 @@ export const make = (options: Options, request: Request): ChatCompletionCreatePa
     ...(offered && { tools: toolsOf(tools) }),
     ...(offered && request.toolChoice !== "auto" && { tool_choice: request.toolChoice }),
     ...(output !== undefined && responseFormat(output)),
+    ...(options.reasoningEffort !== undefined && { reasoning_effort: options.reasoningEffort }),
     ...(model !== undefined && {
       ...(model.temperature !== undefined && { temperature: model.temperature }),
       ...(model.topP !== undefined && { top_p: model.topP }),
@@ -52,31 +55,15 @@ const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<ChatCompletionTool
   if (known !== undefined) return known
   const made = tools.map(({ name, description, parameters }): ChatCompletionTool => ({
     type: "function",
-    function: { name, description, parameters: withoutDialect(parameters) }
+    function: { name, description, parameters: SchemaFormat.withoutDialect(parameters) }
   }))
   knownTools.set(tools, made)
   return made
 }
 
-const withoutDialect = (schema: { readonly [key: string]: unknown }): { [key: string]: unknown } => {
-  const { $schema: _, ...rest } = schema
-  return rest
-}
-
-/** Providers take objects at the root only; another root is left to the prompt and to the caller's validation. */
 const responseFormat = (output: NonNullable<Request["output"]>) => {
-  const { name, schema } = output
-  if (schema["type"] !== "object") return {}
-  return {
-    response_format: {
-      type: "json_schema" as const,
-      json_schema: {
-        name: name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "output",
-        schema: withoutDialect(schema),
-        strict: StrictSchema.qualifies(schema)
-      }
-    }
-  }
+  const format = SchemaFormat.of(output)
+  return format === undefined ? {} : { response_format: { type: "json_schema" as const, json_schema: format } }
 }
 
 // --- messages ---------------------------------------------------------------------------------------------------------------------

@@ -63,9 +63,13 @@ const tooLong =
 const noCredit = /insufficient_quota|billing_hard_limit|billing_not_active|billing_error/
 /** Anthropic says these with the status and type of an invalid request. */
 const noCreditMessage = /credit balance is too low|reached your specified .*usage limits/i
-const filtered = /content_filter|content_policy|ResponsibleAI/i
+const filtered = /content_filter|content_policy|policy_violation|bio_policy|ResponsibleAI/i
 const filteredMessage = /blocked by content filtering/i
+/** OpenAI says `invalid_prompt` of a prompt that it will not answer, and of one that it cannot read. */
+const flaggedMessage = /flagged|usage polic/i
 const limited = /rate_limit/
+/** What OpenAI says about a request after it has begun to answer. */
+const unusable = /invalid_|_?image_|unsupported_|data_residency|not_found/
 const busy = /server_error|overloaded|service_unavailable|api_error|server busy/
 
 /** The reason behind a failure that the provider told of. */
@@ -80,6 +84,7 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
   if (noCredit.test(kind) || status === 402 || (status === 400 && noCreditMessage.test(message))) {
     return new Llm.QuotaExhausted(described(" The account has no credit left; add some at the provider."))
   }
+  if (kind.includes("invalid_prompt") && flaggedMessage.test(message)) return new Llm.ContentRefused(described())
   if (filtered.test(kind) || (status === 400 && filteredMessage.test(message)))
     return new Llm.ContentRefused(described())
   if (
@@ -99,6 +104,7 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
     const to = location == null ? "" : ` to ${withoutCredentials(location)}`
     return new Llm.InvalidRequest(described(` ${context.address} redirects${to}; set the base URL to where it leads.`))
   }
+  if (status === undefined && unusable.test(kind)) return new Llm.InvalidRequest(described())
   if (status === undefined) return new Llm.Overloaded(described())
   if (status === 404) return new Llm.InvalidRequest(described(` Asked at ${context.address}.`))
   return new Llm.InvalidRequest(described())

@@ -8,12 +8,14 @@
 import { OpenAI } from "openai"
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
 import type { EmbeddingCreateParams } from "openai/resources/embeddings"
+import type { ResponseCreateParams } from "openai/resources/responses/responses"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<OpenAI["buildRequest"]>[0]
 type BuiltRequest = Awaited<ReturnType<OpenAI["buildRequest"]>>
 
-const path = "/chat/completions"
+const chatPath = "/chat/completions"
+const responsesPath = "/responses"
 
 export interface Options {
   readonly apiKey: string
@@ -27,7 +29,7 @@ export interface Options {
 // The SDK sends the name of the class as its user agent.
 export class CrewlineOpenAI extends OpenAI {
   readonly #fetch: UndiciFetch.Fetch
-  #first: { readonly headers: Headers; readonly url: string } | undefined
+  readonly #first = new Map<string, { readonly headers: Headers; readonly url: string }>()
 
   constructor(options: Options) {
     const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
@@ -50,7 +52,12 @@ export class CrewlineOpenAI extends OpenAI {
 
   /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
   complete(body: ChatCompletionCreateParams, signal: AbortSignal): Promise<Response> {
-    return this.post(path, { body, signal }).asResponse()
+    return this.post(chatPath, { body, signal }).asResponse()
+  }
+
+  /** The same for the responses API. */
+  respond(body: ResponseCreateParams, signal: AbortSignal): Promise<Response> {
+    return this.post(responsesPath, { body, signal }).asResponse()
   }
 
   /** The same for the vectors of texts. */
@@ -59,8 +66,9 @@ export class CrewlineOpenAI extends OpenAI {
   }
 
   override async buildRequest(options: RequestOptions, retry?: { retryCount?: number }): Promise<BuiltRequest> {
-    const first = this.#first
-    if (options.path === path && first !== undefined) {
+    const { path } = options
+    const first = this.#first.get(path)
+    if (first !== undefined) {
       const req = {
         method: "POST",
         headers: first.headers,
@@ -71,7 +79,9 @@ export class CrewlineOpenAI extends OpenAI {
     }
     const built = await super.buildRequest(options, retry)
     // Frozen: the fetch reads it once.
-    if (options.path === path) this.#first = { headers: Object.freeze(built.req.headers), url: built.url }
+    if (path === chatPath || path === responsesPath) {
+      this.#first.set(path, { headers: Object.freeze(built.req.headers), url: built.url })
+    }
     return built
   }
 

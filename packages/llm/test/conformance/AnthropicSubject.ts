@@ -175,6 +175,17 @@ export const anthropic: Subject = {
     },
     { what: "no answer", handler: FakeProvider.json({ type: "message" }, 200, headers), reason: "MalformedAnswer" }
   ],
+  messagesOf: ({ messages }) => messages,
+  rateLimitHeaders: {
+    // Moments are told by the provider's clock, which is not ours.
+    date: "Tue, 03 Mar 2026 10:00:00 GMT",
+    "anthropic-ratelimit-requests-limit": "100",
+    "anthropic-ratelimit-requests-remaining": "7",
+    "anthropic-ratelimit-requests-reset": "2026-03-03T10:00:30Z",
+    "anthropic-ratelimit-tokens-limit": "4000",
+    "anthropic-ratelimit-tokens-remaining": "1000",
+    "anthropic-ratelimit-tokens-reset": "2026-03-03T10:01:00Z"
+  },
   schemaOf: (body) => JSON.parse(JSON.stringify(body["output_config"] ?? {})).format?.schema,
   imageMessage: {
     role: "user",

@@ -15,6 +15,7 @@ import * as FakeProvider from "../FakeProvider.ts"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
+import { responses } from "./ResponsesSubject.ts"
 import type { ModelOptions, Subject, WireAnswer } from "./Subject.ts"
 
 const forecast = Tool.make({
@@ -44,8 +45,8 @@ const crewOn = (model: string | ReadonlyArray<string>) =>
   })
 
 /** What a sensible model answers, by what it is told. */
-const thinks = (body: FakeProvider.Body): WireAnswer => {
-  const told = JSON.stringify(body.messages)
+const thinks = (messages: ReadonlyArray<unknown>): WireAnswer => {
+  const told = JSON.stringify(messages)
   if (told.includes("Decide which")) {
     return { text: told.includes("Rome has 28") ? '{"city":"Rome","degrees":28}' : '{"city":"?","degrees":0}' }
   }
@@ -59,7 +60,7 @@ const thinks = (body: FakeProvider.Body): WireAnswer => {
 const answering =
   (subject: Subject): FakeProvider.Handler =>
   (received, response) =>
-    subject.answer(thinks(received.body), received.body["stream"] === true)(received, response)
+    subject.answer(thinks(subject.messagesOf(received.body)), received.body["stream"] === true)(received, response)
 
 /** Holds the first two requests until both are there: tasks that ran one after the other would never come so far. */
 const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
@@ -101,7 +102,7 @@ const run = (model: string | ReadonlyArray<string>, providers: ReadonlyArray<Pro
   )
 
 describe("the same crew", () => {
-  it.live.each([openAi, compatible, anthropic, ollama])("runs on $name", (subject) =>
+  it.live.each([openAi, responses, compatible, anthropic, ollama])("runs on $name", (subject) =>
     Effect.gen(function* () {
       const server = yield* FakeProvider.start(sideBySide(answering(subject)))
       const { events, output, tasks, usage } = yield* run("some/model", [providerOf("some", subject, server)])
@@ -113,6 +114,25 @@ describe("the same crew", () => {
       assert.strictEqual(events.filter(({ type }) => type === "ToolCalled").length, 2)
       // The last task asks for its schema by the provider's own means.
       assert.isDefined(subject.schemaOf(server.received.at(-1)!.body))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each([
+    { subject: responses, sealed: '"encrypted_content":"gAAAA"' },
+    { subject: anthropic, sealed: '"signature":"sig"' }
+  ])("gives $subject.name back what its model thought before it called a tool", ({ sealed, subject }) =>
+    Effect.gen(function* () {
+      const server = yield* FakeProvider.start((received, response) => {
+        const streamed = received.body["stream"] === true
+        const thought = { ...thinks(subject.messagesOf(received.body)), reasoning: "I should look." }
+        subject.answer(thought, streamed)(received, response)
+      })
+      const { output } = yield* run("some/model", [providerOf("some", subject, server)])
+      assert.deepStrictEqual(output, { city: "Rome", degrees: 28 })
+      const conversations = server.received.map(({ body }) => JSON.stringify(subject.messagesOf(body)))
+      const second = conversations.filter((each) => each.includes("call_"))
+      assert.strictEqual(second.length, 2)
+      for (const each of second) assert.include(each, sealed)
     }).pipe(Effect.scoped)
   )
 

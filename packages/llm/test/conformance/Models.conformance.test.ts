@@ -12,6 +12,7 @@ import * as FakeProvider from "../FakeProvider.ts"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
+import { responses } from "./ResponsesSubject.ts"
 import { type ModelOptions, type Subject, usage } from "./Subject.ts"
 
 const request = (content: string, fields: Partial<Llm.Request> = {}): Llm.Request => ({
@@ -34,8 +35,12 @@ const rating = {
   additionalProperties: false
 }
 
+/** Whatever a model thought about it. */
 const text = (answer: Llm.Answer) =>
-  answer.parts.map((part) => (part.type === "text" ? part.text : part.type)).join("|")
+  answer.parts
+    .filter(({ type }) => type !== "reasoning")
+    .map((part) => (part.type === "text" ? part.text : part.type))
+    .join("|")
 
 const callsOf = (answer: Llm.Answer) => answer.parts.flatMap((part) => (part.type === "tool-call" ? [part] : []))
 
@@ -230,7 +235,7 @@ const conforms = (subject: Subject): void => {
             subject.answer({ text: "Sorry." }, streamed),
             withResults(request("weather?", { tools: [forecast], ...how }), answer, "The arguments are no JSON.")
           )
-          assert.strictEqual(body.messages.length, 3)
+          assert.strictEqual(subject.messagesOf(body).length, 3)
         })
       )
     }
@@ -268,6 +273,39 @@ const conforms = (subject: Subject): void => {
     )
   }
 
+  it.live("what is left of the provider's rate limits, told when the answer begins, and with refusals", () =>
+    Effect.gen(function* () {
+      const { rateLimitHeaders } = subject
+      if (rateLimitHeaders === undefined) return
+      const told: Array<unknown> = []
+      const onRateLimits = (states: ReadonlyArray<Llm.RateLimitState>): void => void told.push(states)
+      const saying =
+        (handler: FakeProvider.Handler): FakeProvider.Handler =>
+        (received, response) => {
+          for (const [name, value] of Object.entries(rateLimitHeaders)) response.setHeader(name, value)
+          handler(received, response)
+        }
+      const ask = request("otters", { onRateLimits })
+      yield* withFake(saying(subject.answer({ text: "Otters." }, false)), ask)
+      yield* withFake(saying(subject.answer({ text: "Otters." }, true)), { ...ask, onDelta: () => {} })
+      yield* failure(saying(FakeProvider.json({ error: { message: "slow down" } }, 429)), ask)
+      let toldBefore = 0
+      const onDelta = () => {
+        toldBefore = told.length
+      }
+      yield* failure(saying(streamOf(subject.pieces(["Sea ot"]))), { ...ask, onDelta })
+      assert.strictEqual(toldBefore, 4)
+      const states = [
+        { of: "requests", limit: 100, remaining: 7, resetMillis: 30_000 },
+        { of: "tokens", limit: 4_000, remaining: 1_000, resetMillis: 60_000 }
+      ]
+      assert.deepStrictEqual(told, [states, states, states, states])
+      // Nothing is told where nothing is said.
+      yield* withFake(subject.answer({ text: "Otters." }, false), ask)
+      assert.strictEqual(told.length, 4)
+    })
+  )
+
   it.live("images in prompts", () =>
     Effect.gen(function* () {
       const ask = (data: string | URL) =>
@@ -285,12 +323,12 @@ const conforms = (subject: Subject): void => {
       const handler = subject.answer({ text: "An otter." }, false)
       for (const data of ["AQID", "data:image/png;base64,AQID"]) {
         const { body } = yield* withFake(handler, ask(data))
-        assert.deepStrictEqual(body.messages, [subject.imageMessage])
+        assert.deepStrictEqual(subject.messagesOf(body), [subject.imageMessage])
       }
       const byUrl = ask(new URL("https://example.com/a.png"))
       if (subject.imageUrlMessage !== undefined) {
         const { body } = yield* withFake(handler, byUrl)
-        assert.deepStrictEqual(body.messages, [subject.imageUrlMessage])
+        assert.deepStrictEqual(subject.messagesOf(body), [subject.imageUrlMessage])
       } else {
         assert.strictEqual((yield* failure(handler, byUrl))._tag, "InvalidRequest")
       }
@@ -418,6 +456,6 @@ const conforms = (subject: Subject): void => {
   )
 }
 
-describe.each([openAi, compatible, anthropic, ollama])("$name", (subject) => {
+describe.each([openAi, responses, compatible, anthropic, ollama])("$name", (subject) => {
   conforms(subject)
 })

@@ -62,6 +62,7 @@ export const ollama: Subject = {
     failure("a failure in a good status", 200, "an error was encountered while running the model", "Overloaded"),
     { what: "no answer", handler: FakeProvider.json({ hello: 1 }), reason: "MalformedAnswer" }
   ],
+  messagesOf: ({ messages }) => messages,
   schemaOf: (body) => body["format"],
   imageMessage: { role: "user", content: "Look.", images: ["AQID"] }
 }

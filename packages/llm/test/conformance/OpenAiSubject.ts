@@ -80,6 +80,15 @@ export const openAi: Subject = {
     },
     { what: "no answer", handler: FakeProvider.json({ choices: [] }), reason: "MalformedAnswer" }
   ],
+  messagesOf: ({ messages }) => messages,
+  rateLimitHeaders: {
+    "x-ratelimit-limit-requests": "100",
+    "x-ratelimit-remaining-requests": "7",
+    "x-ratelimit-reset-requests": "30s",
+    "x-ratelimit-limit-tokens": "4000",
+    "x-ratelimit-remaining-tokens": "1000",
+    "x-ratelimit-reset-tokens": "1m0s"
+  },
   schemaOf: ({ response_format }) => response_format?.json_schema.schema,
   imageMessage: {
     role: "user",

@@ -48,6 +48,13 @@ export interface Subject {
   readonly requestIdHeader: string
   /** The request's body where it asks for output of this schema. */
   readonly schemaOf: (body: FakeProvider.Body) => unknown
+  /** The conversation in a request's body. */
+  readonly messagesOf: (body: FakeProvider.Body) => ReadonlyArray<unknown>
+  /**
+   * Headers that say: of 100 requests 7 are left, all are back in 30 s; of 4,000 tokens 1,000, all back in a minute. Absent: this
+   * provider says nothing of the kind.
+   */
+  readonly rateLimitHeaders?: Readonly<Record<string, string>>
   /** A message with the text `Look.` and a PNG of the bytes 1, 2, 3, on the wire. */
   readonly imageMessage: unknown
   /** The same with an image at `https://example.com/a.png`; absent: refused as an invalid request. */

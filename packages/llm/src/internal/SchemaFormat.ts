@@ -1,0 +1,27 @@
+/**
+ * Output of a schema in the words of OpenAI: chat completions and responses say the same of it, in different places.
+ */
+import type { Request } from "@crewline/core/Llm"
+import type { JsonSchema } from "effect/JsonSchema"
+import * as StrictSchema from "./StrictSchema.ts"
+
+export interface SchemaFormat {
+  readonly name: string
+  readonly schema: { [key: string]: unknown }
+  readonly strict: boolean
+}
+
+/** Providers take objects at the root only; another root is left to the prompt and to the caller's validation. */
+export const of = ({ name, schema }: NonNullable<Request["output"]>): SchemaFormat | undefined =>
+  schema["type"] === "object"
+    ? {
+        name: name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "output",
+        schema: withoutDialect(schema),
+        strict: StrictSchema.qualifies(schema)
+      }
+    : undefined
+
+export const withoutDialect = (schema: JsonSchema): { [key: string]: unknown } => {
+  const { $schema: _, ...rest } = schema
+  return rest
+}
