@@ -3,53 +3,11 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { Priority, Waits } from "../ExecutionEvent.ts"
+import type { Waits } from "../ExecutionEvent.ts"
 import * as TaskQueue from "../TaskQueue.ts"
+import { addTasks, type Execution, isSatisfied, makeExecution, type Task } from "./QueuedTasks.ts"
 import { quota, ReadyTasks } from "./ReadyTasks.ts"
-
-interface Task {
-  readonly id: string
-  readonly execution: Execution
-  readonly lane: string
-  readonly tenant: string
-  readonly priority: Priority
-  readonly dependents: Array<Task>
-  /** Dependencies that are not settled. */
-  remaining: number
-  /** Longest way to a final task, in tasks. */
-  depth: number
-  /** When it first became ready after it was submitted or woken, as a number that only grows. */
-  age: number
-  /** The same by the clock, in milliseconds. */
-  readyAt: number
-  state: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
-  lease: TaskQueue.Lease | undefined
-  waits: Waits | undefined
-  /** The run that began to wait. */
-  waitRun: number
-  /** So many tasks at the front of what it waits for are known to be settled. */
-  passed: number
-  timedOut: number | undefined
-  timer: Fiber.Fiber<void> | undefined
-}
-
-interface Execution {
-  readonly id: string
-  readonly tenant: string
-  readonly priority: Priority
-  readonly tasks: Map<string, Task>
-  readonly signals: Set<string>
-  /** Suspended tasks: usually none, so that settling looks at nobody. */
-  readonly suspended: Set<Task>
-  /** Ready tasks that are held back while the execution is paused. */
-  readonly held: Set<Task>
-  paused: boolean
-  /** The `seq` at which the log said so. */
-  pauseSeq: number
-  upTo: number
-}
 
 interface Taker {
   readonly worker: string
@@ -109,7 +67,9 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   const unlease = (task: Task) => {
     if (task.lease === undefined) return
     task.lease = undefined
-    leased.set(task.lane, leased.get(task.lane)! - 1)
+    const left = leased.get(task.lane)! - 1
+    if (left > 0) leased.set(task.lane, left)
+    else leased.delete(task.lane)
   }
 
   /** Ready tasks to whoever waits. */
@@ -147,47 +107,6 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     return leases.length > 0 ? (leases as [TaskQueue.Lease, ...Array<TaskQueue.Lease>]) : undefined
   }
 
-  const add = (execution: Execution, nodes: ReadonlyArray<TaskQueue.Node>): Array<Task> => {
-    const added: Array<readonly [Task, TaskQueue.Node]> = []
-    for (const node of nodes) {
-      if (execution.tasks.has(node.id)) continue
-      const task: Task = {
-        id: node.id,
-        execution,
-        lane: node.lane ?? TaskQueue.defaultLane,
-        tenant: execution.tenant,
-        priority: execution.priority,
-        dependents: [],
-        remaining: 0,
-        depth: 0,
-        age: 0,
-        readyAt: 0,
-        state: "waiting",
-        lease: undefined,
-        waits: undefined,
-        waitRun: 0,
-        passed: 0,
-        timedOut: undefined,
-        timer: undefined
-      }
-      execution.tasks.set(node.id, task)
-      added.push([task, node])
-    }
-    for (const [task, node] of added) {
-      for (const id of new Set(node.dependencies)) {
-        const dependency = execution.tasks.get(id)
-        if (dependency === undefined) {
-          task.remaining++ // unknown yet: the worker's fold says the same, and nothing starts too early
-          continue
-        }
-        dependency.dependents.push(task)
-        if (dependency.state !== "settled") task.remaining++
-      }
-    }
-    measureDepth(added.map(([task]) => task))
-    return added.map(([task]) => task)
-  }
-
   /** Takes the task out of everything that could hand it out. */
   const drop = (task: Task) => {
     stopTimer(task)
@@ -197,9 +116,9 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     task.execution.suspended.delete(task)
   }
 
-  const settle = (task: Task, by: TaskQueue.Lease | undefined) => {
+  const settle = (task: Task) => {
     if (task.state === "settled") return
-    if (task.lease !== undefined && task.lease !== by) lose(task.lease)
+    if (task.lease !== undefined) lose(task.lease)
     drop(task)
     task.state = "settled"
     for (const dependent of task.dependents) {
@@ -207,21 +126,9 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     }
   }
 
-  const satisfied = (task: Task, waits: Waits) => {
-    const { execution } = task
-    const settled = (id: string) => execution.tasks.get(id)?.state === "settled"
-    const arrived = (signal: string) => execution.signals.has(signal)
-    // As in the fold: waiting for nothing but time is a timer.
-    if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
-    if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
-    // Settled tasks stay so: of many that are waited for each is passed once, not once for every other that settles.
-    while (task.passed < waits.tasks.length && settled(waits.tasks[task.passed]!)) task.passed++
-    return task.passed === waits.tasks.length && waits.signals.every(arrived)
-  }
-
   /** Level-triggered: every suspended task is tested again after any news. */
   const wake = (execution: Execution) => {
-    for (const task of execution.suspended) if (satisfied(task, task.waits!)) makeReady(task)
+    for (const task of execution.suspended) if (isSatisfied(task, task.waits!)) makeReady(task)
   }
 
   const suspend = (task: Task, run: number, waits: Waits, millis: number | undefined) => {
@@ -232,7 +139,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     task.timedOut = undefined
     task.passed = 0
     task.execution.suspended.add(task)
-    if (satisfied(task, waits)) makeReady(task)
+    if (isSatisfied(task, waits)) makeReady(task)
     else if (millis !== undefined) {
       later(task, millis, () => {
         task.timedOut = task.waitRun
@@ -265,11 +172,11 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     task.execution.held.add(task)
   }
 
-  const tell = (execution: Execution, news: TaskQueue.News, by?: TaskQueue.Lease) => {
-    const added = news.nodes === undefined ? [] : add(execution, news.nodes)
+  const tell = (execution: Execution, news: TaskQueue.News) => {
+    const added = news.nodes === undefined ? [] : addTasks(execution, news.nodes)
     for (const id of news.settled ?? []) {
       const task = execution.tasks.get(id)
-      if (task !== undefined) settle(task, by)
+      if (task !== undefined) settle(task)
     }
     for (const signal of news.signals ?? []) execution.signals.add(signal)
     if (news.pause !== undefined && news.pause.seq >= execution.pauseSeq) {
@@ -312,20 +219,9 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     submit: (facts) =>
       Effect.sync(() => {
         if (executions.has(facts.executionId)) return
-        const execution: Execution = {
-          id: facts.executionId,
-          tenant: facts.tenant,
-          priority: facts.priority ?? "normal",
-          tasks: new Map(),
-          signals: new Set(facts.signals),
-          suspended: new Set(),
-          held: new Set(),
-          paused: facts.paused,
-          pauseSeq: facts.upTo,
-          upTo: facts.upTo
-        }
+        const execution = makeExecution(facts)
         executions.set(execution.id, execution)
-        const added = add(execution, facts.nodes)
+        const added = addTasks(execution, facts.nodes)
         // First what holds tasks back, then what would make them ready.
         for (const { id, remainingMillis, run, waits } of facts.suspended) {
           const task = execution.tasks.get(id)
@@ -340,7 +236,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         }
         for (const id of facts.settled) {
           const task = execution.tasks.get(id)
-          if (task !== undefined) settle(task, undefined)
+          if (task !== undefined) settle(task)
         }
         wake(execution)
         for (const task of added) if (task.state === "waiting" && task.remaining === 0) makeReady(task)
@@ -370,7 +266,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
       Effect.sync(() => {
         const task = held(lease)
         if (task === undefined) return false
-        const added = add(task.execution, spawn)
+        const added = addTasks(task.execution, spawn)
         suspend(task, run, waits, waits.timeoutMillis)
         for (const child of added) if (child.remaining === 0) makeReady(child)
         serve()
@@ -464,27 +360,3 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     })
   })
 })
-
-/** Longest way to a final task for tasks that were just added, without recursion. Their dependents are among themselves. */
-const measureDepth = (tasks: ReadonlyArray<Task>) => {
-  if (tasks.length < 2) return
-  const open = new Map<Task, number>()
-  const dependencies = new Map<Task, Array<Task>>()
-  for (const task of tasks) {
-    open.set(task, task.dependents.length)
-    for (const dependent of task.dependents) {
-      const list = dependencies.get(dependent)
-      if (list === undefined) dependencies.set(dependent, [task])
-      else list.push(task)
-    }
-  }
-  const done = tasks.filter((task) => task.dependents.length === 0)
-  for (let task = done.pop(); task !== undefined; task = done.pop()) {
-    for (const dependency of dependencies.get(task) ?? []) {
-      dependency.depth = Math.max(dependency.depth, task.depth + 1)
-      const left = open.get(dependency)! - 1
-      open.set(dependency, left)
-      if (left === 0) done.push(dependency)
-    }
-  }
-}
