@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Crew from "./Crew.ts"
 import * as EventLog from "./EventLog.ts"
+import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import { CodeRegistry } from "./internal/CodeRegistry.ts"
 import * as internal from "./internal/crewline.ts"
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly idempotencyKey?: string
   /** Of a stored crew, for listing its executions. */
   readonly crewId?: string
+  /** Whose tasks are worked on first, among the executions of a tenant; default `normal`. */
+  readonly priority?: ExecutionEvent.Priority
 }
 
 /** The execution ended without a result. */
@@ -56,7 +59,7 @@ export interface View {
   readonly id: string
   readonly crewName: string
   readonly crewId?: string
-  readonly status: "pending" | "running" | "waiting" | "completed" | "failed" | "cancelled"
+  readonly status: Execution.Status
   readonly tasks: { readonly [task: string]: TaskView }
   readonly output?: Schema.Json
   readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
@@ -109,6 +112,10 @@ export class Crewline extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
     /** Stops the execution and the calls in flight; on an ended one does nothing. Answers when it is recorded. */
     readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
+    /** No further task begins, on any process; what is under way goes on. Answers when it is recorded; on an ended one does nothing. */
+    readonly pause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
+    /** Undoes `pause`. */
+    readonly unpause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /** Answers a signal that a suspended task waits for; the first answer wins. */
     readonly signal: (
       executionId: string,

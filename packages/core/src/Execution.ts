@@ -144,9 +144,13 @@ export const isSatisfied = (state: Execution, waits: Waits): boolean => {
   return waits.tasks.every(settled) && waits.signals.every(arrived)
 }
 
-/** Pending, running, waiting (all that is open waits for signals), or how it ended. */
-export const statusOf = (state: Execution): "pending" | "running" | "waiting" | Settled => {
+/** How an execution that may have ended presents itself. */
+export type Status = "pending" | "running" | "waiting" | "paused" | Exclude<Settled, "skipped">
+
+/** Pending, running, waiting (all that is open waits for signals), paused (nothing more begins), or how it ended. */
+export const statusOf = (state: Execution): Status => {
   if (state.status !== "running") return state.status
+  if (state.paused) return "paused"
   let started = false
   let able = false
   let waiting = false

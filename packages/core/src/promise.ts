@@ -59,6 +59,10 @@ export interface Client {
   readonly get: (executionId: string) => Promise<Crewline.View>
   readonly list: (options?: EventLog.ListOptions) => Promise<ReadonlyArray<EventLog.Summary>>
   readonly cancel: (executionId: string) => Promise<void>
+  /** No further task begins; what is under way goes on. */
+  readonly pause: (executionId: string) => Promise<void>
+  /** Undoes `pause`. */
+  readonly unpause: (executionId: string) => Promise<void>
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /** Takes up an unfinished execution, with the functions of the given crew. */
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
@@ -105,6 +109,8 @@ export const make = async (options: Options): Promise<Client> => {
     get: (executionId) => runtime.runPromise(crewline.get(executionId)),
     list: (list) => runtime.runPromise(crewline.list(list)),
     cancel: (executionId) => runtime.runPromise(crewline.cancel(executionId)),
+    pause: (executionId) => runtime.runPromise(crewline.pause(executionId)),
+    unpause: (executionId) => runtime.runPromise(crewline.unpause(executionId)),
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
     close,

@@ -304,11 +304,13 @@ describe("the status", () => {
       const expected =
         after.status !== "running"
           ? after.status
-          : tasks.every((task) => task.run === 0)
-            ? "pending"
-            : Stories.actionable(after).length === 0 && Stories.unanswered(after).length > 0
-              ? "waiting"
-              : "running"
+          : after.paused
+            ? "paused"
+            : tasks.every((task) => task.run === 0)
+              ? "pending"
+              : Stories.actionable(after).length === 0 && Stories.unanswered(after).length > 0
+                ? "waiting"
+                : "running"
       expect(Execution.statusOf(after)).toBe(expected)
     }
   })

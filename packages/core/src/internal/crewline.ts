@@ -165,7 +165,7 @@ export const make = (options: Crewline.Options) =>
       const executionId = yield* newId
       const started = yield* log.start(
         executionId,
-        { type: "ExecutionStarted", plan },
+        { type: "ExecutionStarted", plan, ...(start.priority === undefined ? {} : { priority: start.priority }) },
         {
           owner: { name: worker.name, leaseMillis },
           ...(start.crewId === undefined ? {} : { crewId: start.crewId }),
@@ -174,7 +174,11 @@ export const make = (options: Crewline.Options) =>
             : {
                 idempotency: {
                   key: start.idempotencyKey,
-                  requestHash: yield* hashOf([start.crewId ?? crew?.definition ?? plan, start.inputs ?? {}])
+                  requestHash: yield* hashOf([
+                    start.crewId ?? crew?.definition ?? plan,
+                    start.inputs ?? {},
+                    ...(start.priority === undefined ? [] : [start.priority])
+                  ])
                 }
               })
         }
@@ -275,6 +279,8 @@ export const make = (options: Crewline.Options) =>
       get: (executionId) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
       list: (list) => log.list(list),
       cancel: (executionId) => decide(executionId, { _tag: "Cancel" }),
+      pause: (executionId) => decide(executionId, { _tag: "Pause" }),
+      unpause: (executionId) => decide(executionId, { _tag: "Resume" }),
       signal: (executionId, signal, value) => decide(executionId, { _tag: "Signal", signal, value }),
       resume: Effect.fnUntraced(function* (executionId, crew) {
         const state = yield* ledger.state(executionId)

@@ -53,7 +53,7 @@ export const make = (
     id: state.id,
     crewName: state.plan.name,
     ...(crewId === undefined ? {} : { crewId }),
-    status: Execution.statusOf(state) as View["status"],
+    status: Execution.statusOf(state),
     tasks,
     ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
     ...(state.error === undefined ? {} : { error: state.error }),

@@ -21,7 +21,15 @@ export interface Parts {
   readonly workspace?: Layer.Layer<Workspace.Workspace>
   readonly memory?: Memory.Memory["Service"]
   readonly options?: Crewline.Options
+  /** One that other processes have too; default: its own. */
+  readonly queue?: TaskQueue.TaskQueue["Service"]
 }
+
+/** A queue for several processes: one in memory, that says so. Its leases never expire. */
+export const sharedQueue: Effect.Effect<TaskQueue.TaskQueue["Service"], never, Scope.Scope> = Effect.gen(function* () {
+  const context = yield* Layer.buildWithScope(Layer.fresh(TaskQueue.layerLocal), yield* Effect.scope)
+  return { ...Context.get(context, TaskQueue.TaskQueue), isShared: true }
+})
 
 export interface Process {
   readonly crewline: Crewline.Crewline["Service"]
@@ -38,7 +46,9 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
   const runner = parts.runner === undefined ? Layer.empty : Layer.succeed(Worker.Runner, parts.runner)
   const context = yield* Layer.buildWithScope(
     Crewline.layer(parts.options).pipe(
-      Layer.provideMerge(Layer.fresh(TaskQueue.layerLocal)),
+      Layer.provideMerge(
+        parts.queue === undefined ? Layer.fresh(TaskQueue.layerLocal) : Layer.succeed(TaskQueue.TaskQueue, parts.queue)
+      ),
       Layer.provide([
         Layer.succeed(EventLog.EventLog, log),
         parts.model ?? World.llm((request) => World.text(request.caller!.taskId)),

@@ -12,7 +12,7 @@ import * as RequestBody from "../RequestBody.ts"
 import * as Resource from "./Resource.ts"
 import * as WholeNumber from "./WholeNumber.ts"
 
-const Status = Schema.Literals(["pending", "running", "waiting", "completed", "failed", "cancelled"])
+const Status = Schema.Literals(["pending", "running", "waiting", "paused", "completed", "failed", "cancelled"])
 
 const Failure = Schema.Struct({
   code: Schema.String,
