@@ -11,6 +11,8 @@ export const Usage = Schema.Struct({
   inputTokens: Schema.Int,
   /** The part of `inputTokens` that the provider read from its cache. */
   cachedInputTokens: Schema.Int,
+  /** The part of `inputTokens` that the provider wrote to its cache, where writing has a price of its own. */
+  cacheWriteInputTokens: Schema.optionalKey(Schema.Int),
   /** Completion tokens, reasoning included. */
   outputTokens: Schema.Int,
   /** The part of `outputTokens` spent on reasoning. */
@@ -36,6 +38,9 @@ export const add = (a: Usage, b: Usage): Usage => ({
   requests: a.requests + b.requests,
   inputTokens: a.inputTokens + b.inputTokens,
   cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+  ...((a.cacheWriteInputTokens ?? b.cacheWriteInputTokens) !== undefined && {
+    cacheWriteInputTokens: (a.cacheWriteInputTokens ?? 0) + (b.cacheWriteInputTokens ?? 0)
+  }),
   outputTokens: a.outputTokens + b.outputTokens,
   reasoningTokens: a.reasoningTokens + b.reasoningTokens,
   costUsd: a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd

@@ -1,7 +1,7 @@
 /**
  * Embedding models of OpenAI (and compatible servers) and of Ollama, as `effect/ai` embedding models. Vectors come in the order of the
  * texts. Many texts go in requests of `batchSize`, one after the other; nothing is repeated. A text that is too long is a failure: none
- * is cut.
+ * is cut. Each request is a span and counts in the metrics of `Telemetry`.
  */
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Arr from "effect/Array"
@@ -12,6 +12,7 @@ import * as EffectFailure from "./internal/EffectFailure.ts"
 import * as SdkProvider from "./internal/SdkProvider.ts"
 import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
+import * as Telemetry from "./Telemetry.ts"
 
 export interface Options {
   /** The provider's id of the model: `text-embedding-3-small`, `nomic-embed-text`. */
@@ -57,14 +58,15 @@ export const layerOllama = (options: Parameters<typeof ollama>[0]): Layer.Layer<
   Layer.effect(EmbeddingModel.EmbeddingModel, ollama(options))
 
 const make = (
-  { batchSize = 256, model }: Options,
+  { batchSize = 256, dimensions, model }: Options,
   provider: { readonly name: string; readonly address: string; readonly apiKey: string },
   load: () => Promise<EmbeddingEngine>
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const embed = SdkProvider.caller({ ...provider, load })(model)
+  const observed = Telemetry.embedding({ provider: provider.name, model, dimensions })
   return EmbeddingModel.make({
     embedMany: ({ inputs }) =>
-      Effect.forEach(Arr.chunksOf(inputs, batchSize), embed).pipe(
+      Effect.forEach(Arr.chunksOf(inputs, batchSize), (texts) => observed(embed(texts))).pipe(
         Effect.map((batches) => ({
           results: batches.flatMap(({ vectors }) => vectors),
           usage: { inputTokens: sum(batches) }

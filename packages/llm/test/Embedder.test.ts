@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Embedder from "../src/Embedder.ts"
 import * as FakeProvider from "./FakeProvider.ts"
@@ -52,7 +53,15 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
     Effect.gen(function* () {
       const provider = yield* FakeProvider.start(vectors)
       const embedder = yield* make(provider, { batchSize: 2, dimensions: 2 })
-      const { embeddings, usage } = yield* embedder.embedMany(["otter", "bear", "cat"])
+      const metrics = new Map()
+      const { embeddings, usage } = yield* embedder
+        .embedMany(["otter", "bear", "cat"])
+        .pipe(Effect.provideService(Metric.MetricRegistry, metrics))
+      // Each of the two requests is told.
+      const told = [...metrics.values()].map(({ hooks, id }) => [id, hooks.get().count, hooks.get().sum])
+      const [duration, tokens] = told.toSorted()
+      assert.deepStrictEqual(duration?.slice(0, 2), ["gen_ai.client.operation.duration", 2])
+      assert.deepStrictEqual(tokens, ["gen_ai.client.token.usage", 2, 14])
       assert.deepStrictEqual(
         embeddings.map(({ vector }) => vector),
         [
