@@ -15,7 +15,6 @@ import type * as Limits from "@crewline/core/Limits"
 import * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as BudgetStore from "./BudgetStore.ts"
@@ -54,15 +53,6 @@ const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "CircuitOpen",
   "BudgetExceeded"
 ])
-
-/**
- * The budget of the application, for models that are made elsewhere than in its `Llm` service: all must keep to the same one. The layer
- * `Providers.layerConfig` sets it; by default nothing is limited.
- */
-export const Current: Context.Reference<(model: Llm.Model) => Llm.Model> = Context.Reference(
-  "@crewline/llm/Budget/Current",
-  { defaultValue: () => (model: Llm.Model) => model }
-)
 
 /** Puts a model under limits; without any a call is passed on as it is. */
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Account from "./Account.ts"
 import * as Anthropic from "./Anthropic.ts"
-import * as Budget from "./Budget.ts"
 import * as Demo from "./Demo.ts"
 import * as Fallback from "./Fallback.ts"
 import * as Ollama from "./Ollama.ts"
@@ -160,9 +160,9 @@ export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effec
     const options = yield* config
     const Resilience = yield* Effect.promise(() => import("./Resilience.ts"))
     const given = yield* Effect.serviceOption(Resilience.Wrappers)
-    const { budget, wrap } = Option.isSome(given)
+    const { account, wrap } = Option.isSome(given)
       ? given.value
       : yield* Effect.flatMap(Resilience.config, Resilience.makeWrappers)
-    return Context.make(Llm.Llm, make({ ...options, wrap })).pipe(Context.add(Budget.Current, budget))
+    return Context.make(Llm.Llm, make({ ...options, wrap })).pipe(Context.add(Account.Current, account))
   })
 )

@@ -19,6 +19,8 @@ export interface Options {
   readonly limiter: Effects.RateLimiter
   /** What counts together, an account at a provider for example. */
   readonly key: string
+  /** What people call it. Default: the key. */
+  readonly name?: string
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
   /** Calls that may go at once after a pause; a minute can then have as many more than it should. Default: 1. */
@@ -46,7 +48,7 @@ const expectedOutput = 500
 const lotMillis = 10
 
 export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
-  const { key, limiter, pauseMillis = 1_000, requestsPerMinute, tokensPerMinute } = options
+  const { key, limiter, name = key, pauseMillis = 1_000, requestsPerMinute, tokensPerMinute } = options
   const interval = requestsPerMinute === undefined ? 0 : (minute * headroom) / requestsPerMinute
   // The limiter counts in milliseconds: of a faster pace, what one of them holds goes at once.
   const burst = Math.max(options.burst ?? 1, interval > 0 ? Math.ceil(1 / interval) : 1)
@@ -138,7 +140,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
             request.onNotice?.({
               kind: "limited",
               model: reference,
-              message: `The call waited ${Math.round(waited)} ms for the rate limit of ${key}${pause > 0 ? ", which the provider set with a 429" : ""}.`,
+              message: `The call waited ${Math.round(waited)} ms for the rate limit of ${name}${pause > 0 ? ", which the provider set with a 429" : ""}.`,
               delayMillis: Math.round(waited)
             })
           }
@@ -155,7 +157,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       }
       const admitted = yield* Effect.result(admission(request, lots))
       if (admitted._tag === "Failure") {
-        yield* Effect.logWarning(`The rate limit of ${key} is not kept: ${admitted.failure.message}`)
+        yield* Effect.logWarning(`The rate limit of ${name} is not kept: ${admitted.failure.message}`)
         return yield* model.generate(request)
       }
       return yield* Effect.onExit(model.generate(request), (exit) => feedback(exit, admitted.success, lots))

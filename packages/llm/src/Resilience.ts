@@ -22,6 +22,7 @@ import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
 import type * as Persistence from "effect/persistence/Persistence"
 import type * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
+import type { Account } from "./Account.ts"
 import * as Budget from "./Budget.ts"
 import * as BudgetStore from "./BudgetStore.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
@@ -70,8 +71,8 @@ export class Wrappers extends Context.Service<
   Wrappers,
   {
     readonly wrap: Wrap
-    /** The budget by itself: for models that only have to keep to it, as those of other accounts. */
-    readonly budget: Wrap
+    /** The same for models of another account: under the same budgets, and sharing nothing else. */
+    readonly account: (account: Account) => Wrap
   }
 >()("@crewline/llm/Resilience/Wrappers") {}
 
@@ -89,34 +90,61 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
 
     const either = <A>(given: A | false | undefined, make: (given: A | undefined) => Wrap): Wrap =>
       given === false ? same : make(given)
-    const responseCache = either(options.responseCache, (given) =>
-      ResponseCache.make({ ...given, ...(options.responseStore && { store: options.responseStore }) })
-    )
+    const responseCache = ResponseCache.make({
+      ...options.responseCache,
+      ...(options.responseStore && { store: options.responseStore })
+    })
     const contextWindow = either(options.contextWindow, ContextWindow.make)
     const retry = either(options.retry, Retry.make)
-    const circuitBreaker = either(options.circuitBreaker, (given) =>
-      CircuitBreaker.make({ ...given, store: stores.circuitBreaker })
-    )
+    const breaker = (account: Account | undefined) =>
+      either(options.circuitBreaker, (given) => {
+        const key = given?.key ?? ((reference: string) => reference)
+        const store = stores.circuitBreaker
+        if (account === undefined) return CircuitBreaker.make({ ...given, key, store })
+        const { id, version } = account
+        return CircuitBreaker.make({
+          ...given,
+          store,
+          key: (reference) => JSON.stringify([id, version, key(reference)])
+        })
+      })
     const budget = either(options.budget, (given) => Budget.make({ ...given, store: stores.budget }))
     const telemetry = either(options.telemetry, Telemetry.make)
     const timeout = either(options.timeout, Timeout.make)
-    const quotas = new Map(
-      Object.entries(options.quotas ?? {}).map(([key, quota]) => [key, limitsOf(key, quota, stores.rateLimiter)])
-    )
     const observers = (options.observe ?? []).toReversed()
-
-    const wrap: Wrap = (model) => {
-      const { reference } = model
-      const provider = reference.slice(0, reference.indexOf("/"))
-      const limit = (key: string): Wrap => quotas.get(key) ?? same
-      const sent = telemetry(provider === scripted ? model : timeout(model))
-      let inner = observers.reduce((each, observe) => observe(each), sent)
-      inner = limit(provider)(limit(reference)(inner))
-      inner = budget(inner)
-      if (provider !== scripted) inner = retry(circuitBreaker(inner))
-      return responseCache(contextWindow(inner))
+    const limits = new Map<string, Wrap>()
+    /** Whatever counts together under this key passes the same limits: they are made once. */
+    const limit = (key: string, name: string, quota: Quota | undefined): Wrap => {
+      if (quota === undefined) return same
+      const { concurrency, requestsPerMinute, tokensPerMinute } = quota
+      const known = JSON.stringify([key, concurrency, requestsPerMinute, tokensPerMinute])
+      const made = limits.get(known) ?? limitsOf(key, name, quota, stores.rateLimiter)
+      limits.set(known, made)
+      return made
     }
-    return { wrap, budget }
+
+    const wrapping = (account: Account | undefined): Wrap => {
+      const circuitBreaker = breaker(account)
+      const answers = account === undefined ? undefined : JSON.stringify([account.id, account.version])
+      return (model) => {
+        const { reference } = model
+        const provider = reference.slice(0, reference.indexOf("/"))
+        const isScripted = account === undefined && provider === scripted
+        const configured = (name: string) => {
+          const quota = options.quotas?.[name]
+          return limit(account === undefined ? name : JSON.stringify([account.id, name]), name, quota)
+        }
+        const sent = telemetry(isScripted ? model : timeout(model))
+        let inner = observers.reduce((each, observe) => observe(each), sent)
+        inner = configured(provider)(configured(reference)(inner))
+        if (account !== undefined) inner = limit(JSON.stringify([account.id]), provider, account.quota)(inner)
+        inner = budget(inner)
+        if (!isScripted) inner = retry(circuitBreaker(inner))
+        inner = contextWindow(inner)
+        return options.responseCache === false ? inner : responseCache(inner, answers)
+      }
+    }
+    return { wrap: wrapping(undefined), account: wrapping }
   })
 
 /** The wrappers for all models of an application. */
@@ -176,7 +204,7 @@ export const layerConfig: Layer.Layer<Wrappers, Config.ConfigError> = Layer.effe
 const same: Wrap = (model) => model
 
 /** The rate limit is outside: who waits for his moment takes no place among those under way. */
-const limitsOf = (key: string, quota: Quota, limiter: RateLimiters.RateLimiter): Wrap => {
+const limitsOf = (key: string, name: string, quota: Quota, limiter: RateLimiters.RateLimiter): Wrap => {
   const { concurrency, requestsPerMinute, tokensPerMinute } = quota
   const concurrencyLimit = concurrency === undefined ? same : ConcurrencyLimit.make({ concurrency })
   const rateLimit =
@@ -185,6 +213,7 @@ const limitsOf = (key: string, quota: Quota, limiter: RateLimiters.RateLimiter):
       : RateLimit.make({
           limiter,
           key,
+          name,
           ...(requestsPerMinute !== undefined && { requestsPerMinute }),
           ...(tokensPerMinute !== undefined && { tokensPerMinute })
         })

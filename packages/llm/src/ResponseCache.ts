@@ -1,12 +1,14 @@
 /**
  * Answers a question that was answered before without asking again, where the request allows it (`cache`). The same question is the
  * same model, parameters, messages, tools and schema, by a hash of their content. A hit says `cache-hit` and costs nothing: its
- * usage is zero. Whoever asks while the same question is being answered waits for that answer.
+ * usage is zero. Whoever asks while the same question is being answered waits for that answer. Tenants share no answers, whoever's
+ * model gave them, and neither do accounts.
  *
  * Answers are kept in this process, the least recently used ones go first, and, where a store is given, beyond it (Effect's
  * `BackingPersistence`, on Redis for example). A store that fails costs a call, no failure. Answers that are no whole ones are not kept.
  */
 import type * as Llm from "@crewline/core/Llm"
+import * as Tenant from "@crewline/core/Tenant"
 import * as Usage from "@crewline/core/Usage"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -27,8 +29,8 @@ export interface Options {
 
 const day = 24 * 60 * 60 * 1_000
 
-/** One cache; the models it is put around share it. */
-export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
+/** One cache; the models it is put around share it. What models of an account answer is kept for that account. */
+export const make = (options: Options = {}): ((model: Llm.Model, account?: string) => Llm.Model) => {
   const { capacity = 1_000, store, timeToLiveMillis = day } = options
   const kept = new Map<string, { readonly answer: Llm.Answer; readonly until: number }>()
   const asking = new Map<string, Deferred.Deferred<Llm.Answer | undefined>>()
@@ -67,7 +69,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     yield* Effect.catch(store.set(key, entry, Duration.millis(timeToLiveMillis)), unavailable)
   })
 
-  return (model) => {
+  return (model, account) => {
     const { reference } = model
 
     const hit = (request: Llm.Request, answer: Llm.Answer): Llm.Answer => {
@@ -109,7 +111,12 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     return {
       reference,
       generate: (request) =>
-        request.cache === true ? ask(QuestionKey.of(reference, request), request) : model.generate(request)
+        request.cache === true
+          ? Effect.withFiber((fiber) => {
+              const whose = JSON.stringify([fiber.getRef(Tenant.Current), account, reference])
+              return ask(QuestionKey.of(whose, request), request)
+            })
+          : model.generate(request)
     }
   }
 }

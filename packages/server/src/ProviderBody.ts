@@ -3,6 +3,8 @@
  */
 import * as Schema from "effect/Schema"
 
+const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+
 /** What a provider is made of. */
 export const fields = {
   /** The first half of model references: `acme` makes `acme/some-model`. */
@@ -29,7 +31,16 @@ export const fields = {
     )
   ),
   /** The models to offer; absent: any. */
-  models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))))
+  models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })))),
+  /** How much of the account may be used, all models together; what is absent is not limited. */
+  quota: Schema.optionalKey(
+    Schema.Struct({
+      requestsPerMinute: Schema.optionalKey(amount),
+      tokensPerMinute: Schema.optionalKey(amount),
+      /** Calls at once, in each process. */
+      concurrency: Schema.optionalKey(amount)
+    }).annotate({ description: "How much of the account may be used, all models together" })
+  )
 }
 
 /** A key to be stored. */

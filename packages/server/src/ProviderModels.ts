@@ -1,11 +1,14 @@
 /**
  * Models of stored providers, and behind them those of the environment. A provider is looked up by every call, so that a change
  * holds from the next call on, in every process, with no restart; a stored provider goes before one of the environment.
+ *
+ * Every wrapper of the application stands around them, each provider of each tenant an account of its own: tenants share no circuit
+ * breaker, no quota and no cached answer, whatever they call their providers.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Account from "@crewline/llm/Account"
 import * as Anthropic from "@crewline/llm/Anthropic"
-import * as Budget from "@crewline/llm/Budget"
 import * as Fallback from "@crewline/llm/Fallback"
 import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
@@ -53,10 +56,9 @@ const service = Effect.gen(function* () {
   const configured = (reference: string | undefined) =>
     Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyGuard.guard, model))
   const store = yield* ProviderStore.ProviderStore
-  // Limits hold whoever's models are asked: there is one budget.
-  const budget = yield* Budget.Current
-  /** Clients keep connections: one for each provider, of the version that was last seen. */
-  const clients = new Map<string, { readonly version: number; readonly provider: Provider }>()
+  const wrapperOf = yield* Account.Current
+  /** Clients keep connections: one for each provider, of the version that was last seen, and its models within their wrappers. */
+  const clients = new Map<string, { readonly version: number; readonly model: (id: string) => Llm.Model }>()
 
   const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
 
@@ -97,13 +99,25 @@ const service = Effect.gen(function* () {
 
   const clientOf = Effect.fnUntraced(function* (reference: string, stored: ProviderStore.Stored) {
     const { id, version, body } = stored
-    const key = `${yield* Tenant.Current} ${id}`
-    const known = clients.get(key)
-    if (known?.version === version) return known.provider
+    const account = JSON.stringify([yield* Tenant.Current, id])
+    const known = clients.get(account)
+    if (known?.version === version) return known
     const apiKey = yield* keyOf(reference, stored)
+    const { quota } = body
+    const wrap = wrapperOf({ id: account, version, ...(quota !== undefined && { quota }) })
     const provider = guarded(make(body, apiKey), apiKey)
-    clients.set(key, { version, provider })
-    return provider
+    const models = new Map<string, Llm.Model>()
+    const client = {
+      version,
+      model: (name: string) => {
+        const model = models.get(name) ?? wrap(provider.model(name))
+        // An application may make names up.
+        if (models.size < 100) models.set(name, model)
+        return model
+      }
+    }
+    clients.set(account, client)
+    return client
   })
 
   return Llm.Llm.of({
@@ -123,7 +137,7 @@ const service = Effect.gen(function* () {
             })
           )
         }
-        return budget((yield* clientOf(reference, stored)).model(model))
+        return (yield* clientOf(reference, stored)).model(model)
       })
     )
   })

@@ -2,12 +2,21 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
 import * as Providers from "@crewline/llm/Providers"
+import * as Llm from "@crewline/core/Llm"
+import * as Tenant from "@crewline/core/Tenant"
+import { ProviderStore } from "@crewline/server/ProviderStore"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 let server: Server.Running
 let first: Provider.Provider
 let second: Provider.Provider
+let shared: Provider.Provider
 beforeAll(async () => {
+  // Read once: what the environment says when the first server starts, it says to all.
+  shared = await Provider.start("Shared.")
+  vi.stubEnv("OPENAI_API_KEY", "sk-shared-0123456789")
+  vi.stubEnv("OPENAI_BASE_URL", shared.baseUrl)
   vi.stubEnv("ACME_API_KEY", "acme-secret")
   server = await Server.start({ worker: { graceMillis: 0 } })
   first = await Provider.start("From the first.")
@@ -18,6 +27,7 @@ afterAll(async () => {
   await server.stop()
   first.close()
   second.close()
+  shared.close()
 })
 
 const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
@@ -91,5 +101,106 @@ describe("a stored provider", () => {
     } finally {
       await own.stop()
     }
+  })
+})
+
+describe("providers of two tenants with the same name and models", () => {
+  let own: Server.Running
+  let mine: Provider.Provider
+  let theirs: Provider.Provider
+  const replies = { mine: undefined as Provider.Refusal | undefined }
+  beforeAll(async () => {
+    mine = await Provider.start(() => replies.mine ?? "Mine.")
+    theirs = await Provider.start("Theirs.")
+    own = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
+  })
+  afterAll(async () => {
+    await own.stop()
+    mine.close()
+    theirs.close()
+  })
+
+  const as = <A, E>(tenant: string, effect: Effect.Effect<A, E, Llm.Llm | ProviderStore>) =>
+    Effect.runPromise(effect.pipe(Effect.provideService(Tenant.Current, tenant), Effect.provideContext(own.services)))
+  const store = (tenant: string, name: string, { baseUrl }: Provider.Provider, more: object = {}) =>
+    as(
+      tenant,
+      Effect.flatMap(ProviderStore, (providers) =>
+        providers.create({ name, kind: "openai-compatible", baseUrl, ...more })
+      )
+    )
+  /** What came of it: the text, or why there is none; and what was decided on the way. */
+  const ask = (tenant: string, reference: string, more: Partial<Llm.Request> = {}) => {
+    const kinds: Array<string> = []
+    const request: Llm.Request = {
+      messages: [{ role: "user", content: "Whose are you?" }],
+      tools: [],
+      toolChoice: "none",
+      onNotice: ({ kind }) => kinds.push(kind),
+      ...more
+    }
+    const call = Effect.flatMap(Llm.Llm, (llm) =>
+      Effect.flatMap(llm.resolve(reference), (model) => model.generate(request))
+    )
+    const told = Effect.match(call, {
+      onFailure: ({ reason }): string => reason._tag,
+      onSuccess: ({ parts }) => parts.map((part) => (part.type === "text" ? part.text : "")).join("")
+    })
+    return as(
+      tenant,
+      Effect.map(told, (said) => ({ said, kinds }))
+    )
+  }
+
+  it("share no cached answer, and the models of the environment answer each tenant anew", async () => {
+    await store("a", "cached", mine)
+    await store("b", "cached", theirs)
+    const cache = { cache: true }
+    expect(await ask("a", "cached/m", cache)).toEqual({ said: "Mine.", kinds: [] })
+    expect(await ask("b", "cached/m", cache)).toEqual({ said: "Theirs.", kinds: [] })
+    expect(await ask("a", "cached/m", cache)).toEqual({ said: "Mine.", kinds: ["cache-hit"] })
+    expect(await ask("b", "cached/m", cache)).toEqual({ said: "Theirs.", kinds: ["cache-hit"] })
+    const asked = shared.calls.length
+    for (const tenant of ["a", "b"]) {
+      expect(await ask(tenant, "openai/m", cache)).toEqual({ said: "Shared.", kinds: [] })
+      expect((await ask(tenant, "openai/m", cache)).kinds).toEqual(["cache-hit"])
+    }
+    expect(shared.calls).toHaveLength(asked + 2)
+  })
+
+  it("share no answer that is still under way", async () => {
+    const all = ["a", "b", "a", "b"].map((tenant) =>
+      ask(tenant, "cached/m", { cache: true, messages: [{ role: "user", content: "At once?" }] })
+    )
+    expect((await Promise.all(all)).map(({ said }) => said)).toEqual(["Mine.", "Theirs.", "Mine.", "Theirs."])
+  })
+
+  it("share no circuit breaker, and a provider that was mended is asked at once", async () => {
+    const stored = await store("a", "broken", mine)
+    await store("b", "broken", theirs)
+    replies.mine = { status: 500, body: { error: { message: "oops" } } }
+    const outcomes: Array<string> = []
+    for (let call = 0; call < 7; call++) outcomes.push((await ask("a", "broken/m")).said)
+    expect(outcomes).toEqual([...Array.from({ length: 5 }, () => "Overloaded"), "CircuitOpen", "CircuitOpen"])
+    // Of the same account another model, and of the other account the same one.
+    expect((await ask("a", "broken/other")).said).toBe("Overloaded")
+    expect((await ask("b", "broken/m")).said).toBe("Theirs.")
+    await as(
+      "a",
+      Effect.flatMap(ProviderStore, (providers) =>
+        providers.replace(stored.id, { ...stored.body, baseUrl: theirs.baseUrl }, {})
+      )
+    )
+    expect((await ask("a", "broken/m")).said).toBe("Theirs.")
+    replies.mine = undefined
+  })
+
+  it("share no quota", async () => {
+    const quota = { requestsPerMinute: 300 }
+    await store("a", "slow", mine, { quota })
+    await store("b", "slow", theirs, { quota })
+    const three = await Promise.all(["m", "n", "o"].map((model) => ask("a", `slow/${model}`)))
+    expect(three.flatMap(({ kinds }) => kinds)).toEqual(["limited", "limited"])
+    expect((await ask("b", "slow/m")).kinds).toEqual([])
   })
 })

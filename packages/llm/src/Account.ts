@@ -1,0 +1,25 @@
+/**
+ * The account at a provider that a model is called with, where it is not the application's own: one that a tenant has stored, for
+ * example. Accounts whose providers and models have the same names share no breaker, no quota and no answer.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import * as Context from "effect/Context"
+import type { Quota } from "./Resilience.ts"
+
+export interface Account {
+  /** Unlike every other one, of all tenants. */
+  readonly id: string
+  /** Changes with what the account is called with: another server is as healthy and answers as it does itself. */
+  readonly version: string | number
+  /** How much of it may be used, all of its models together. */
+  readonly quota?: Quota
+}
+
+/**
+ * The wrappers of the application for models of other accounts, which are made elsewhere than in its `Llm` service. The layer
+ * `Providers.layerConfig` sets it; by default there are none.
+ */
+export const Current = Context.Reference<(account: Account) => (model: Llm.Model) => Llm.Model>(
+  "@crewline/llm/Account/Current",
+  { defaultValue: () => () => (model) => model }
+)
