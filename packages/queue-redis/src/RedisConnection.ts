@@ -1,5 +1,6 @@
 /**
- * A Redis server by URL, over ioredis; also as Effect's own `Redis` service, so that its rate limiter and its persistence run on it.
+ * Redis by URL, over ioredis: a server, the servers behind sentinels, or a cluster. Also as Effect's own `Redis` service, so that its
+ * rate limiter and its persistence run on it.
  *
  * - The layer is built once the server has answered, and fails with `RedisConnectionError` when it does not. Later the connection comes
  *   back by itself; commands under way are then sent again, so each is done at least once, or fails after a few tries.
@@ -12,15 +13,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { Redis as Client, type RedisOptions } from "ioredis"
+import type { RedisOptions } from "ioredis"
+import * as Address from "./RedisConnection/Address.ts"
+import * as Client from "./RedisConnection/Client.ts"
 
 export interface Options {
-  /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
+  /**
+   * `redis://user:password@host:port/database`; `redis+sentinel://…@host:port,host:port/name/database`, `sentinelPassword` and
+   * `sentinelUsername` as parameters; `redis+cluster://…@host:port,host:port`. Each with `rediss` for TLS.
+   */
   readonly url: Redacted.Redacted
-  /** For `rediss://`: authorities, certificates. Default: what Node trusts. */
+  /** For `rediss`: authorities, certificates. Default: what Node trusts. */
   readonly tls?: RedisOptions["tls"]
   /** How the server lists the connections; default `crewline`. */
   readonly name?: string | undefined
@@ -30,7 +37,7 @@ export interface Options {
 
 /** There is no connection: the URL is none, nobody answers at its address, or the server refuses (a wrong password). */
 export class RedisConnectionError extends Schema.TaggedError<RedisConnectionError>()("RedisConnectionError", {
-  /** `host:port`. */
+  /** `host:port`, or several. */
   address: Schema.String,
   reason: Schema.Literals(["invalid-url", "unreachable", "refused"]),
   description: Schema.String
@@ -47,17 +54,14 @@ export class RedisConnectionError extends Schema.TaggedError<RedisConnectionErro
 export class RedisConnection extends Context.Service<
   RedisConnection,
   {
-    /** `host:port`. */
+    /** `host:port`, or several, for people. */
     readonly address: string
     /** The shared connection. It must neither subscribe nor block: see `dedicated`. */
-    readonly client: Client
+    readonly client: Client.Client
     /** A connection of one's own, closed with the scope; it connects with its first command. */
-    readonly dedicated: Effect.Effect<Client, never, Scope.Scope>
+    readonly dedicated: Effect.Effect<Client.Client, never, Scope.Scope>
   }
 >()("@crewline/queue-redis/RedisConnection") {}
-
-/** How often a command is sent again when the connection was lost under it. */
-const maxRetriesPerRequest = 3
 
 const errorText = (error: unknown): string =>
   // Where both IPv4 and IPv6 were tried, only the code says something.
@@ -66,40 +70,16 @@ const errorText = (error: unknown): string =>
 /** Errors of ioredis carry the arguments of the command, `AUTH` included: only their text goes on. */
 const redisError = (error: unknown) => new Redis.RedisError({ cause: new Error(errorText(error)) })
 
-const parse = (options: Options) =>
-  Effect.try({
-    // Whatever is not as it must be throws.
-    try: () => {
-      const url = new URL(Redacted.value(options.url))
-      const [, tls] = /^redis(s?):$/.exec(url.protocol)!
-      const [, database] = /^\/?(\d*)$/.exec(url.pathname)!
-      if (url.hostname === "") throw new TypeError("no host")
-      return {
-        host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-        port: url.port === "" ? 6379 : Number(url.port),
-        db: Number(database),
-        ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
-        ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-        ...(tls === "" ? {} : { tls: options.tls ?? {} })
-      }
-    },
-    catch: () =>
-      new RedisConnectionError({
-        address: "",
-        reason: "invalid-url",
-        description:
-          "The URL of Redis is not valid: it must look like redis://user:password@host:6379 (rediss:// for TLS)."
-      })
-  })
-
 const make = Effect.fnUntraced(function* (options: Options) {
-  const server = yield* parse(options)
-  const address = `${server.host}:${server.port}`
+  const parsed = Address.parse(options.url)
+  if (Result.isFailure(parsed)) {
+    return yield* new RedisConnectionError({ address: "", reason: "invalid-url", description: parsed.failure })
+  }
+  const address = Address.toText(parsed.success)
   const connectTimeout = options.connectTimeoutMillis ?? 5_000
   const fork = Effect.runForkWith(yield* Effect.context())
-  const connectionName = options.name ?? "crewline"
 
-  const open = (create: () => Client) =>
+  const open = (create: () => Client.Client) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         const client = create()
@@ -117,35 +97,36 @@ const make = Effect.fnUntraced(function* (options: Options) {
       close
     )
 
-  const client = yield* open(
-    () => new Client({ ...server, connectionName, connectTimeout, maxRetriesPerRequest, lazyConnect: true })
-  )
+  const clientOptions = { name: options.name ?? "crewline", connectTimeoutMillis: connectTimeout, tls: options.tls }
+  const client = yield* open(() => Client.make(parsed.success, clientOptions))
   let last: unknown
   const remember = (error: unknown) => (last ??= error)
-  client.on("error", remember)
+  // Of a cluster and of sentinels, what single nodes said tells more than that none of them would do.
+  for (const event of failures) client.on(event, remember)
   const refusal = (reason: RedisConnectionError["reason"], description: string) =>
     new RedisConnectionError({ address, reason, description })
-  yield* Effect.tryPromise({
-    try: () => client.connect(),
-    catch: (error) => {
-      const cause = last ?? error
-      const isReply = cause instanceof Error && cause.name === "ReplyError"
-      return refusal(isReply ? "refused" : "unreachable", errorText(cause))
-    }
-  }).pipe(
+  yield* Effect.tryPromise({ try: () => client.connect(), catch: (error) => last ?? error }).pipe(
+    Effect.catch((error) =>
+      // The nodes of a cluster do not tell why they could not be reached.
+      Effect.flatMap(Client.complaint(parsed.success, clientOptions), (complaint) => {
+        const cause = complaint ?? error
+        const isReply = cause instanceof Error && cause.name === "ReplyError"
+        return Effect.fail(refusal(isReply ? "refused" : "unreachable", errorText(cause)))
+      })
+    ),
     Effect.timeoutOrElse({
       duration: connectTimeout,
       orElse: () => Effect.fail(refusal("unreachable", `no answer within ${connectTimeout} ms`))
     })
   )
-  client.off("error", remember)
+  for (const event of failures) client.off(event, remember)
 
-  const dedicated = open(() => client.duplicate())
+  const dedicated = open(() => Client.another(client, { once: false }))
   const redis = yield* Redis.make({
     send: sendWith(client),
     connect: Effect.sync(() => {
       // A reserved connection that is lost is replaced by the pool.
-      const reserved = client.duplicate({ retryStrategy: () => null })
+      const reserved = Client.another(client, { once: true })
       reserved.on("error", () => {})
       return { send: sendWith(reserved), close: close(reserved) }
     }),
@@ -159,13 +140,23 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return Context.make(RedisConnection, { address, client, dedicated }).pipe(Context.add(Redis.Redis, redis))
 })
 
-const sendWith =
-  (client: Client): Redis.Redis["Service"]["send"] =>
-  <A>(command: string, ...args: ReadonlyArray<string>) =>
-    Effect.tryPromise({ try: () => client.call(command, [...args]) as Promise<A>, catch: redisError })
+const sendWith = (client: Client.Client): Redis.Redis["Service"]["send"] => {
+  const call = <A>(on: Client.Client, command: string, args: ReadonlyArray<string>) =>
+    Effect.tryPromise({ try: () => on.call(command, [...args]) as Promise<A>, catch: redisError })
+  return <A>(command: string, ...args: ReadonlyArray<string>) =>
+    command === "SCRIPT"
+      ? Effect.map(
+          Effect.forEach(Client.masters(client), (each) => call<A>(each, command, args)),
+          (answers) => answers[0]!
+        )
+      : call<A>(client, command, args)
+}
+
+/** What a client tells of when it cannot connect. */
+const failures = ["node error", "sentinelError", "error"] as const
 
 /** Waits until the socket is closed, unless it is already. */
-const close = (client: Client): Effect.Effect<void> =>
+const close = (client: Client.Client): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const isOpen = client.status !== "end" && client.status !== "reconnecting"
     if (isOpen) client.once("end", () => resume(Effect.void))

@@ -1,0 +1,110 @@
+/**
+ * Clients of ioredis for every kind of address. Nothing connects before it is told to, or has a command to send. A command whose
+ * connection was lost is sent again a few times, then fails: nobody waits for a Redis that does not come back.
+ */
+import * as Effect from "effect/Effect"
+import { Cluster, Redis, type RedisOptions } from "ioredis"
+import type { Address } from "./Address.ts"
+
+export type Client = Redis | Cluster
+
+export interface Options {
+  readonly name: string
+  readonly connectTimeoutMillis: number
+  readonly tls: RedisOptions["tls"]
+}
+
+/** How often a command is sent again when the connection was lost under it. */
+const maxRetries = 3
+
+const common = (address: Address, options: Options) => ({
+  connectionName: options.name,
+  connectTimeout: options.connectTimeoutMillis,
+  maxRetriesPerRequest: maxRetries,
+  ...(address.username !== undefined && { username: address.username }),
+  ...(address.password !== undefined && { password: address.password }),
+  ...(address.isSecure && { tls: options.tls ?? {} })
+})
+
+const cluster = (address: Extract<Address, { readonly kind: "cluster" }>, options: Options): Cluster => {
+  const client = new Cluster([...address.nodes], {
+    lazyConnect: true,
+    slotsRefreshTimeout: options.connectTimeoutMillis,
+    redisOptions: common(address, options),
+    // Certificates of managed clusters name hosts, not addresses.
+    ...(address.isSecure && { dnsLookup: (host, callback) => callback(null, host) }),
+    clusterRetryStrategy: (times) => {
+      // Unlike a single connection, a cluster would keep what waits for ever.
+      if (times > maxRetries) client["flushQueue"](new Error("The cluster does not answer."))
+      return Math.min(100 * times, 2_000)
+    }
+  })
+  return client
+}
+
+const sentinel = (address: Extract<Address, { readonly kind: "sentinel" }>, options: Options): Redis => {
+  let wasReady = false
+  const client = new Redis({
+    ...common(address, options),
+    lazyConnect: true,
+    db: address.database,
+    sentinels: [...address.sentinels],
+    name: address.name,
+    ...(address.sentinelUsername !== undefined && { sentinelUsername: address.sentinelUsername }),
+    ...(address.sentinelPassword !== undefined && { sentinelPassword: address.sentinelPassword }),
+    ...(address.isSecure && { enableTLSForSentinelMode: true, sentinelTLS: options.tls ?? {} }),
+    failoverDetector: true,
+    // A first try fails at once, with what was wrong; a lost master is waited for.
+    sentinelRetryStrategy: (times) => (wasReady ? Math.min(100 * times, 2_000) : null)
+  })
+  client.once("ready", () => {
+    wasReady = true
+  })
+  return client
+}
+
+/** A client of this address. */
+export const make = (address: Address, options: Options): Client => {
+  switch (address.kind) {
+    case "cluster":
+      return cluster(address, options)
+    case "sentinel":
+      return sentinel(address, options)
+    case "single":
+      return new Redis({ ...common(address, options), ...address.at, db: address.database, lazyConnect: true })
+  }
+}
+
+/** Another client like this one. `once`: when its connection is lost, it stays so. */
+export const another = (client: Client, options: { readonly once: boolean }): Client => {
+  if (client instanceof Cluster) {
+    return client.duplicate(undefined, {
+      lazyConnect: true,
+      ...(options.once && { clusterRetryStrategy: () => null })
+    })
+  }
+  return client.duplicate(options.once ? { retryStrategy: () => null } : {})
+}
+
+/** The connections that a script must be loaded on: a cluster runs it wherever its keys are. */
+export const masters = (client: Client): ReadonlyArray<Client> =>
+  client instanceof Cluster ? client.nodes("master") : [client]
+
+/** What the first node of a cluster that gives any reason says against being connected to. */
+export const complaint = (address: Address, options: Options): Effect.Effect<unknown> =>
+  Effect.gen(function* () {
+    for (const at of address.kind === "cluster" ? address.nodes : []) {
+      const error = yield* Effect.callback<unknown>((resume) => {
+        const node = new Redis({ ...common(address, options), ...at, retryStrategy: null })
+        const told = (error?: unknown) => {
+          node.disconnect()
+          resume(Effect.succeed(error))
+        }
+        node.on("error", told)
+        node.once("ready", () => told())
+        return Effect.sync(() => node.disconnect())
+      })
+      if (error !== undefined) return error
+    }
+    return undefined
+  })

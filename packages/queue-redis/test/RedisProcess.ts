@@ -1,0 +1,125 @@
+/** Redis servers of a test's own: processes on free ports, which the test may stop, restart and empty as it likes. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { promisify } from "node:util"
+
+/** Why none can be started, or undefined. */
+export const missing: string | undefined = (() => {
+  try {
+    execFileSync("redis-server", ["--version"])
+    return undefined
+  } catch {
+    return "there is no redis-server to start"
+  }
+})()
+
+export interface RedisProcess {
+  readonly port: number
+  readonly directory: string
+  /** What `redis-cli` answers to this command. */
+  readonly cli: (...args: ReadonlyArray<string>) => Promise<string>
+  /** Ends it with SIGKILL. */
+  readonly kill: () => Promise<void>
+  /** Begins it again, on the same port and directory. */
+  readonly start: () => Promise<void>
+}
+
+export interface Options {
+  /** As in redis.conf, one directive each. */
+  readonly config?: ReadonlyArray<string>
+  readonly mode?: "server" | "sentinel"
+  /** For `redis-cli`: TLS, password. */
+  readonly cli?: ReadonlyArray<string>
+}
+
+const running = new Set<ChildProcess>()
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
+/** A port that is free now. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      if (address === null || typeof address === "string") return reject(new Error("no port"))
+      server.close(() => resolve(address.port))
+    })
+  })
+
+const open = async ({ cli: access = [], config = [], mode = "server" }: Options): Promise<RedisProcess> => {
+  const port = await freePort()
+  const directory = await mkdtemp(join(tmpdir(), "crewline-redis-"))
+  const file = join(directory, "redis.conf")
+  const lines = [`port ${port}`, "bind 127.0.0.1", `dir ${directory}`, ...(mode === "server" ? ['save ""'] : [])]
+  // Later lines win; a sentinel writes what it learns into its file.
+  await writeFile(file, [...lines, ...config, ""].join("\n"))
+  let child: ChildProcess | undefined
+  const cli: RedisProcess["cli"] = async (...args) => {
+    const { stdout } = await promisify(execFile)("redis-cli", ["-p", String(port), ...access, ...args])
+    return stdout.trim()
+  }
+  const start = async () => {
+    const begun = spawn("redis-server", [file, ...(mode === "sentinel" ? ["--sentinel"] : [])], { stdio: "ignore" })
+    child = begun
+    running.add(begun)
+    begun.once("close", () => running.delete(begun))
+    for (let tries = 0; tries < 500; tries++) {
+      const answer = await cli("ping").catch(String)
+      if (answer === "PONG") return
+      if (begun.exitCode !== null) throw new Error(`redis-server ended with ${begun.exitCode}`)
+      await sleep(20)
+    }
+    throw new Error("redis-server does not answer")
+  }
+  const kill = async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child?.once("close", resolve))
+    child.kill("SIGKILL")
+    await gone
+  }
+  await start()
+  return { port, directory, cli, start, kill }
+}
+
+/** A Redis that ends with the scope. */
+export const make = (options: Options = {}): Effect.Effect<RedisProcess, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => open(options)),
+    ({ directory, kill }) => Effect.promise(() => kill().then(() => rm(directory, { recursive: true, force: true })))
+  )
+
+/** A cluster of one node, which holds every slot. */
+export const cluster = (options: Options = {}): Effect.Effect<RedisProcess, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const bus = yield* Effect.promise(freePort)
+    const node = yield* make({
+      ...options,
+      // Alone it never learns its own address from others.
+      config: ["cluster-enabled yes", `cluster-port ${bus}`, "cluster-announce-ip 127.0.0.1", ...(options.config ?? [])]
+    })
+    yield* Effect.promise(async () => {
+      await node.cli("cluster", "addslotsrange", "0", "16383")
+      while (!(await node.cli("cluster", "info")).includes("cluster_state:ok")) await sleep(20)
+    })
+    return node
+  })
+
+/** A sentinel that watches over this server under the name `main`. */
+export const sentinelOf = (
+  { port }: RedisProcess,
+  options: Options = {}
+): Effect.Effect<RedisProcess, never, Scope.Scope> =>
+  make({
+    mode: "sentinel",
+    ...options,
+    config: [`sentinel monitor main 127.0.0.1 ${port} 1`, ...(options.config ?? [])]
+  })
