@@ -1,0 +1,67 @@
+/**
+ * What processes on one Redis tell each other, by PUBLISH and SUBSCRIBE. A listener has a connection of its own. In a cluster every node
+ * passes every text on. Whoever may connect to this Redis may listen: what passes is not confined to a tenant there.
+ */
+import * as Broadcast from "@crewline/core/Broadcast"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as RedisConnection from "./RedisConnection.ts"
+
+export interface Options {
+  /** Processes of one log use one channel, those of different logs different ones: a channel knows no databases. Default `crewline:events`. */
+  readonly channel?: string | undefined
+}
+
+/** Enough that many small texts travel as one, and none holds up the commands behind it. */
+const maxBytes = 64 * 1024
+
+const retryMillis = 1_000
+
+const make = ({ channel = "crewline:events" }: Options) =>
+  Effect.map(RedisConnection.RedisConnection, ({ client, dedicated }): Broadcast.Broadcast["Service"] => ({
+    maxBytes,
+    send: (texts) =>
+      // Sent in one go, answered one by one; on one connection they keep their order.
+      Effect.promise(() => Promise.allSettled(texts.map((text) => client.publish(channel, text)))).pipe(
+        Effect.flatMap((answers) => {
+          const lost = answers.find((answer) => answer.status === "rejected")
+          return lost === undefined
+            ? Effect.void
+            : Effect.logDebug(
+                "Other processes could not be told of new events; they will look by themselves",
+                lost.reason
+              )
+        })
+      ),
+    listen: ({ opened, received }) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const subscriber = yield* dedicated
+          const heard = yield* Queue.unbounded<Effect.Effect<void>>()
+          subscriber.on("message", (_channel: string, text: string) => Queue.offerUnsafe(heard, received(text)))
+          yield* Effect.tryPromise(() => subscriber.subscribe(channel))
+          yield* opened
+          // It subscribes again by itself, right after it is ready; what came in between is lost.
+          subscriber.on("ready", () => {
+            subscriber.subscribe(channel).then(
+              () => Queue.offerUnsafe(heard, opened),
+              () => undefined
+            )
+          })
+          while (true) yield* yield* Queue.take(heard)
+        })
+      ).pipe(
+        Effect.catchCause((cause) =>
+          Effect.logDebug("The connection that listens for new events was lost; opening another", cause)
+        ),
+        Effect.andThen(Effect.sleep(retryMillis)),
+        Effect.forever
+      )
+  }))
+
+/** Over the current connection. */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Broadcast.Broadcast, never, RedisConnection.RedisConnection> =>
+  Layer.effect(Broadcast.Broadcast, make(options))

@@ -1,0 +1,277 @@
+/**
+ * Sends operations in steps: one at a time is under way, and all that comes meanwhile goes with the next. A step whose reply is lost is
+ * sent again under the same number, and done once.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type { Lease, TaskQueue } from "@crewline/core/TaskQueue"
+import { RedisTransport } from "../RedisTransport.ts"
+import type { Keys } from "./Keys.ts"
+import { encode, parseMember } from "./Names.ts"
+import * as Scripts from "./Scripts.ts"
+
+export interface Settings {
+  readonly lanes: { readonly [lane: string]: number }
+  readonly leaseMillis: number
+  readonly giveUpMillis: number
+  readonly pollMillis: number
+  /** Tasks that are handed out in one step, at most. */
+  readonly maxBatch: number
+}
+
+/** One operation: its name and arguments. `index` gives the place of an execution among the step's keys. */
+type Operation = (index: (executionId: string) => number) => ReadonlyArray<unknown>
+
+interface Call {
+  readonly operation: Operation
+  /** `undefined`: it is not known whether it was done. */
+  readonly done: (result: unknown) => void
+}
+
+interface Taker {
+  readonly worker: string
+  readonly limit: number
+  readonly lanes: { readonly [lane: string]: number } | undefined
+  readonly give: (leases: NonEmptyReadonlyArray<Lease>) => void
+  /** Interrupted: what is claimed for it now is given back. */
+  gone: boolean
+  claiming: boolean
+  /** Called when a claim that was under way is over. */
+  settled: (() => void) | undefined
+}
+
+/** What this process holds, and since when it was known to hold. */
+export interface Held {
+  readonly lease: Lease
+  confirmedAt: number
+}
+
+/** Operations in one step, at most: a script keeps the server from everything else. */
+const maxOperations = 256
+const fixedKeys = 14
+
+export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys) {
+  const transport = yield* RedisTransport
+  const clock = yield* Clock.Clock
+  const id = (yield* Random.next).toString(36).slice(2, 12)
+  const calls: Array<Call> = []
+  const takers: Array<Taker> = []
+  const held = new Map<number, Held>()
+  const losses = new Map<string, { leases: Array<Lease>; wake: (() => void) | undefined }>()
+  /** Something may be ready for those who wait. */
+  let mayClaim = false
+  /** In how many milliseconds something becomes ready by itself. */
+  let nextMillis = settings.pollMillis
+  let wake: (() => void) | undefined
+  let request = 0
+
+  // Encoded as the scripts compare them.
+  const lanes = Object.fromEntries(Object.entries(settings.lanes).map(([lane, limit]) => [encode(lane), limit]))
+  const monotonic = () => Number(clock.currentTimeNanosUnsafe() / 1_000_000n)
+
+  const awaken = () => {
+    const waiting = wake
+    wake = undefined
+    waiting?.()
+  }
+
+  const lose = (lease: Lease) => {
+    if (!held.delete(lease.nonce)) return
+    const entry = losses.get(lease.worker) ?? { leases: [], wake: undefined }
+    losses.set(lease.worker, entry)
+    entry.leases.push(lease)
+    entry.wake?.()
+  }
+
+  yield* transport.listen(
+    keys.channel,
+    (message) => {
+      if (message === "ready") {
+        mayClaim = true
+        return awaken()
+      }
+      for (const [worker, nonce] of JSON.parse(message) as ReadonlyArray<readonly [string, string]>) {
+        const entry = held.get(Number(nonce))
+        if (entry !== undefined && encode(entry.lease.worker) === worker) lose(entry.lease)
+      }
+    },
+    () => {
+      mayClaim = true
+      awaken()
+    }
+  )
+
+  const head = (more: object) => ["", JSON.stringify({ ...config, ...more })]
+  const config = {
+    client: id,
+    ttl: settings.leaseMillis,
+    replyMillis: settings.giveUpMillis * 2,
+    lanes,
+    channel: keys.channel,
+    first: fixedKeys + 1
+  }
+
+  /** Again and again while Redis cannot be reached; in the end the call counts as lost. */
+  const run = (script: Scripts.Script, names: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const until = monotonic() + settings.giveUpMillis
+      for (let pause = 20; ; pause = Math.min(pause * 2, 1_000)) {
+        const result = yield* Effect.result(transport.run(script, names, args))
+        if (result._tag === "Success") return result.success
+        if (monotonic() >= until) {
+          yield* Effect.logWarning(`The queue could not reach Redis: ${causeOf(result.failure)}`)
+          return undefined
+        }
+        yield* Effect.sleep(pause)
+      }
+    })
+
+  const step = Effect.fnUntraced(function* (batch: ReadonlyArray<Call>) {
+    const ids: Array<string> = []
+    const places = new Map<string, number>()
+    const index = (executionId: string) => {
+      const known = places.get(executionId)
+      if (known !== undefined) return known
+      places.set(executionId, ids.length)
+      return ids.push(encode(executionId)) - 1
+    }
+    const operations = batch.map(({ operation }) => operation(index))
+    const answer = yield* run(
+      Scripts.step,
+      [...keys.fixed, keys.reply(id), ...ids.map(keys.execution)],
+      [...head({ ids }), String(++request), JSON.stringify(operations)]
+    )
+    if (answer === undefined) {
+      for (const { done } of batch) done(undefined)
+      return
+    }
+    const reply = JSON.parse(answer as string) as { readonly results: ReadonlyArray<unknown>; readonly next: number }
+    nextMillis = reply.next < 0 ? settings.pollMillis : Math.min(reply.next + 1, settings.pollMillis)
+    for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[i])
+  })
+
+  /** What a waiting taker asks for, as a part of the next step. */
+  const claimFor = (taker: Taker): Call => {
+    const askedAt = monotonic()
+    taker.claiming = true
+    const quota =
+      taker.lanes === undefined
+        ? false
+        : Object.fromEntries(Object.entries(taker.lanes).map(([lane, free]) => [encode(lane), free]))
+    return {
+      operation: () => ["claim", encode(taker.worker), Math.min(taker.limit, settings.maxBatch), quota],
+      done: (result) => {
+        taker.claiming = false
+        const claimed = Array.isArray(result) ? (result as ReadonlyArray<readonly [string, string, string?]>) : []
+        const leases = claimed.map(([member, nonce, timedOut]): Lease => ({
+          ...parseMember(member),
+          worker: taker.worker,
+          nonce: Number(nonce),
+          timedOut: timedOut === undefined ? undefined : Number(timedOut)
+        }))
+        if (taker.gone) {
+          let left = leases.length
+          if (left === 0) return taker.settled?.()
+          for (const lease of leases) release(lease, 0, () => --left === 0 && taker.settled?.())
+          return
+        }
+        if (leases.length === 0) return
+        for (const lease of leases) held.set(lease.nonce, { lease, confirmedAt: askedAt })
+        takers.splice(takers.indexOf(taker), 1)
+        taker.give(leases as [Lease, ...Array<Lease>])
+      }
+    }
+  }
+
+  const push = (operation: Operation, done: (result: unknown) => void) => {
+    calls.push({ operation, done })
+    awaken()
+  }
+
+  const release = (lease: Lease, delayMillis: number, done: (result: unknown) => void) =>
+    push((index) => ["release", index(lease.executionId), encode(lease.taskId), String(lease.nonce), delayMillis], done)
+
+  /** Until there is something to send. */
+  const something = Effect.suspend(() => {
+    if (calls.length > 0 || (takers.length > 0 && mayClaim)) return Effect.void
+    const woken = Effect.callback<void>((resume) => {
+      wake = () => resume(Effect.void)
+      return Effect.sync(() => {
+        wake = undefined
+      })
+    })
+    if (takers.length === 0) return woken
+    return Effect.asVoid(
+      Effect.raceFirst(
+        woken,
+        Effect.andThen(
+          Effect.sleep(nextMillis),
+          Effect.sync(() => {
+            mayClaim = true
+          })
+        )
+      )
+    )
+  })
+
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.gen(function* () {
+        yield* something
+        // What else is asked for in this moment goes along.
+        yield* Effect.yieldNow
+        const batch = calls.splice(0, maxOperations)
+        mayClaim = false
+        for (const taker of takers) if (!taker.claiming) batch.push(claimFor(taker))
+        if (batch.length > 0) yield* step(batch)
+      }).pipe(
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The queue's client failed", cause)
+        )
+      )
+    )
+  )
+
+  const ask = (operation: Operation): Effect.Effect<unknown> =>
+    Effect.callback((resume) => push(operation, (result) => resume(Effect.succeed(result))))
+
+  return {
+    id,
+    held,
+    lose,
+    losses,
+    monotonic,
+    ask,
+    awaken,
+    run,
+    head,
+    take: ({ lanes, limit, worker }: Parameters<TaskQueue["Service"]["take"]>[0]) =>
+      Effect.callback<NonEmptyReadonlyArray<Lease>>((resume) => {
+        const taker: Taker = {
+          worker,
+          limit,
+          lanes,
+          give: (leases) => resume(Effect.succeed(leases)),
+          gone: false,
+          claiming: false,
+          settled: undefined
+        }
+        takers.push(taker)
+        mayClaim = true
+        awaken()
+        return Effect.callback<void>((finished) => {
+          taker.gone = true
+          const at = takers.indexOf(taker)
+          if (at >= 0) takers.splice(at, 1)
+          if (!taker.claiming) return finished(Effect.void)
+          taker.settled = () => finished(Effect.void)
+        })
+      })
+  }
+})
+
+const causeOf = (error: { readonly cause: unknown }): string =>
+  error.cause instanceof Error ? error.cause.message : String(error.cause)

@@ -1,0 +1,381 @@
+/**
+ * The operations of the queue, in Lua: each is one atomic step. A step runs several of them, so that what a worker has settled and what
+ * it takes next cost one round trip.
+ */
+
+/** Facts that came after the submission: nodes, settled tasks, signals, pause. On an unknown execution nothing is written. */
+const tell = `
+operations.tell = function(id, news)
+  local x = load(id)
+  if not x then return 0 end
+  local free = grow(x, news.nodes or {})
+  local woken = settle(x, news.settled or {})
+  local lists = {}
+  for _, signal in ipairs(news.signals or {}) do
+    if call('HSETNX', x.key, 'a' .. signal, 1) == 1 then -- guard(true): signal-once
+      lists[#lists + 1] = call('HGET', x.key, 'g' .. signal)
+    end
+  end
+  for _, task in ipairs(arrive(x, lists)) do woken[#woken + 1] = task end
+  if news.pause then pause(x, news.pause[1], news.pause[2]) end
+  if news.upTo and news.upTo > tonumber(call('HGET', x.key, 'U')) then -- guard(true): told-up-to-grows
+    call('HSET', x.key, 'U', news.upTo)
+  end
+  local states = get(x.key, prefixed('s', free))
+  local ready = {}
+  for i, task in ipairs(free) do
+    if not states[i] then ready[#ready + 1] = task end
+  end
+  awake(x, ready)
+  wake(x, woken)
+  return 1
+end
+`
+
+/** Of two words about a pause the newer counts. What is ready while it is paused is held. */
+const pause = `
+local function pause(x, paused, seq)
+  if seq < tonumber(call('HGET', x.key, 'S')) then return end -- guard(false): newest-pause
+  call('HSET', x.key, 'S', seq)
+  if paused == (call('HEXISTS', PAUSED, x.id) == 1) then return end
+  local members = {}
+  if paused then
+    local all = call('HGETALL', x.key)
+    local ids, states = {}, {}
+    for i = 1, #all, 2 do
+      local kind = string.sub(all[i], 1, 1)
+      if kind == 's' then
+        local id = string.sub(all[i], 2)
+        local state = string.sub(all[i + 1], 1, 1)
+        if state == 'h' then members[#members + 1] = string.sub(all[i + 1], 2) end
+        if state == 'u' then
+          local fired = call('HGET', TIMEOUTS, x.id .. SEP .. id)
+          if fired then members[#members + 1] = string.match(fired, '^%d+' .. SEP .. '(.*)$') end
+        end
+      end
+    end
+    call('HSET', PAUSED, x.id, 1)
+    local shares, ready = {}, {}
+    for _, member in ipairs(members) do
+      if call('ZREM', READY, member) == 1 then
+        ready[#ready + 1] = member
+        shares[shareOf(member)] = true
+      end
+    end
+    tidy(shares)
+    push(x.id, ready)
+  else
+    call('HDEL', PAUSED, x.id)
+    local held = call('ZRANGEBYLEX', HELD, '[' .. x.id .. SEP, '(' .. x.id .. AFTER)
+    for i, each in ipairs(held) do members[i] = string.sub(each, #x.id + 2) end
+    del('ZREM', HELD, held)
+    push(x.id, members)
+  end
+end
+`
+
+/**
+ * Hands out up to \`limit\` tasks: of the shares whose lane has room the one whose turn it is, of each share the first. Picks are counted
+ * first and fetched afterwards, share by share, so that many tasks cost few commands.
+ */
+const claim = `
+-- By bytes: what Lua compares strings with depends on the machine's language.
+local function before(a, b)
+  local one, two = a.share, b.share
+  for i = 1, math.min(#one, #two) do
+    local x, y = string.byte(one, i), string.byte(two, i)
+    if x ~= y then return x < y end
+  end
+  return #one < #two
+end
+
+operations.claim = function(worker, limit, lanes)
+  local ring = call('ZRANGE', RING, 0, -1, 'WITHSCORES')
+  if #ring == 0 or limit <= 0 then return {} end
+  local used = {}
+  local function room(lane)
+    local most = config.lanes[lane]
+    if not most then return math.huge end -- guard(true): lane-limit
+    used[lane] = used[lane] or tonumber(call('HGET', PERMITS, lane) or 0)
+    return most - used[lane]
+  end
+  local own = {}
+  local function named(lane) return lanes[lane] and lane or 'default' end
+  local function quota(lane)
+    if not lanes then return math.huge end
+    local name = named(lane)
+    own[name] = own[name] or lanes[name] or 0
+    return own[name]
+  end
+  local function spend(lane, count)
+    if used[lane] then used[lane] = used[lane] + count end
+    if lanes then own[named(lane)] = quota(lane) - count end
+  end
+  local picks, left = {}, limit
+  local function pick(open)
+    while left > 0 do
+      local any = false
+      while left > 0 do
+        local best
+        for _, entry in ipairs(open) do
+          if not entry.empty and room(entry.lane) > 0 and quota(entry.lane) > 0 then
+            if not best or entry.turn + entry.count < best.turn + best.count then best = entry end
+          end
+        end
+        if not best then break end
+        -- Alone, it takes all that there is room for.
+        local count = #open == 1 and math.min(left, room(best.lane), quota(best.lane)) or 1
+        best.count = best.count + count
+        left = left - count
+        spend(best.lane, count)
+        any = true
+      end
+      if not any then return end
+      for _, entry in ipairs(open) do
+        if entry.count > 0 then
+          local found = call('ZRANGEBYLEX', READY, '[' .. entry.share .. SEP, '(' .. entry.share .. AFTER, 'LIMIT', 0, entry.count + 1)
+          local more = #found > entry.count
+          if more then found[#found] = nil end
+          for i, member in ipairs(found) do picks[#picks + 1] = { entry.turn + i - 1, entry.order, member } end
+          del('ZREM', READY, found)
+          entry.turn = entry.turn + #found
+          if more then
+            call('ZADD', RING, entry.turn, entry.share)
+          else
+            entry.empty = true
+            call('ZREM', RING, entry.share)
+            left = left + entry.count - #found
+            spend(entry.lane, #found - entry.count)
+          end
+          entry.count = 0
+        end
+      end
+    end
+  end
+  -- Among many, those whose turn comes first; further ones only when these have too little.
+  local window = 2 * (limit + 16)
+  for from = 1, #ring, window do
+    if left == 0 then break end
+    local open = {}
+    for i = from, math.min(from + window - 1, #ring), 2 do
+      open[#open + 1] = { share = ring[i], lane = laneOf(ring[i]), turn = tonumber(ring[i + 1]), count = 0 }
+    end
+    table.sort(open, before)
+    for i, entry in ipairs(open) do entry.order = i end
+    pick(open)
+  end
+  if #picks == 0 then return {} end
+  table.sort(picks, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  if picks[#picks][1] > tonumber(call('HGET', META, 'floor') or 0) then call('HSET', META, 'floor', picks[#picks][1]) end
+  local nonce = tick(#picks)
+  local leased, expiries, permits, places, leases = {}, {}, {}, {}, {}
+  for i, pick in ipairs(picks) do
+    local member = pick[3]
+    local place = placeOf(member)
+    local name = string.format('%.0f', nonce + i - 1)
+    places[i] = place
+    leases[i] = { member, name }
+    leased[2 * i - 1] = place
+    leased[2 * i] = name .. SEP .. worker .. SEP .. config.client .. SEP .. member
+    expiries[2 * i - 1] = now + config.ttl
+    expiries[2 * i] = place
+    local lane = laneOf(member)
+    permits[lane] = (permits[lane] or 0) + 1
+  end
+  put('HSET', LEASED, leased)
+  put('ZADD', LEASES, expiries)
+  for lane, count in pairs(permits) do call('HINCRBY', PERMITS, lane, count) end
+  if call('EXISTS', TIMEOUTS) == 1 then
+    local fired = get(TIMEOUTS, places)
+    for i = 1, #places do
+      if fired[i] then leases[i][3] = string.match(fired[i], '^%d+') end
+    end
+  end
+  return leases
+end
+`
+
+/** The task is given back, unless the lease is another's by now. */
+const release = `
+local function mine(x, task, nonce)
+  local place = x.id .. SEP .. task
+  local value = call('HGET', LEASED, place)
+  if not value then return nil end
+  local lease = parse(value)
+  if lease.nonce ~= nonce then return nil end -- guard(false): fence-of-the-lease
+  unlease({ place })
+  return lease
+end
+
+operations.release = function(id, task, nonce, delay)
+  local x = load(id)
+  local lease = x and mine(x, task, nonce)
+  if not lease then return 0 end
+  if delay > 0 then
+    call('ZADD', TIMERS, now + delay, 'd' .. SEP .. lease.member)
+  else
+    push(x.id, { lease.member })
+  end
+  return 1
+end
+`
+
+/** Grows, suspends and gives back, and tests at once what is waited for: it may have come before. */
+const suspend = `
+operations.suspend = function(id, task, nonce, suspension)
+  local x = load(id)
+  local lease = x and mine(x, task, nonce)
+  if not lease then return 0 end
+  local place = x.id .. SEP .. task
+  if call('EXISTS', TIMEOUTS) == 1 then call('HDEL', TIMEOUTS, place) end -- guard(false): old-timer-ends
+  -- A wait that timed out and was taken is still a wait: it is over now.
+  if call('HGET', x.key, 's' .. task) == 'u' then
+    local _, timer = string.match(call('HGET', x.key, 'w' .. task), '^(%d+)' .. SEP .. '(.*)$')
+    if timer ~= '' then call('HINCRBY', x.key, 'K', -1) end
+  else
+    call('HINCRBY', x.key, 'H', -1)
+  end
+  local free = grow(x, suspension.nodes)
+  local all = suspension.mode == 'all'
+  local left, met = 0, 0
+  -- Every wait has a number of its own: what is left over of an earlier one must not count for it.
+  local epoch = string.format('%.0f', tick(1))
+  local entry = epoch .. SEP .. task
+  local function await(field)
+    left = left + 1
+    local list = call('HGET', x.key, field)
+    call('HSET', x.key, field, list and list .. LIST .. entry or entry)
+  end
+  local states = get(x.key, prefixed('s', suspension.tasks))
+  for i, awaited in ipairs(suspension.tasks) do
+    if states[i] == 'x' then -- guard(false): settled-before
+      met = met + 1
+    else
+      await('v' .. awaited)
+    end
+  end
+  local arrived = get(x.key, prefixed('a', suspension.signals))
+  for i, signal in ipairs(suspension.signals) do
+    if arrived[i] then -- guard(false): arrived-before
+      met = met + 1
+    else
+      await('g' .. signal)
+    end
+  end
+  local timeout = suspension.timeout
+  local satisfied
+  if left + met == 0 then
+    satisfied = timeout < 0
+  else
+    satisfied = all and left == 0 or not all and met > 0
+  end
+  if satisfied then
+    call('HDEL', x.key, 'w' .. task, 'c' .. task)
+    awake(x, { task })
+  else
+    local timer = ''
+    if timeout >= 0 then
+      timer = string.format('%.0f', suspension.run) .. SEP .. lease.member
+      call('ZADD', TIMERS, now + timeout, timer)
+      call('HINCRBY', x.key, 'K', 1)
+    end
+    call('HSET', x.key, 's' .. task, 'u', 'w' .. task, epoch .. SEP .. timer, 'c' .. task, all and left or 1)
+  end
+  awake(x, free)
+  return 1
+end
+`
+
+/** Extends leases; answers those that are another's by now. Of an execution that the queue has lost nothing is known: it is rebuilt. */
+const beat = `
+operations.beat = function(leases)
+  local places = {}
+  for i, lease in ipairs(leases) do places[i] = config.ids[lease[1] + 1] .. SEP .. lease[2] end
+  local values = get(LEASED, places)
+  local kept, lost = {}, {}
+  for i, lease in ipairs(leases) do
+    local held = values[i] and parse(values[i])
+    if held and held.nonce == lease[3] then -- guard(true): only-its-own-is-renewed
+      kept[#kept + 1] = now + config.ttl
+      kept[#kept + 1] = places[i]
+    elseif held or call('EXISTS', KEYS[config.first + lease[1]]) == 1 then
+      lost[#lost + 1] = lease[3]
+    end
+  end
+  put('ZADD', LEASES, kept)
+  return lost
+end
+`
+
+/** Drops the execution, its leases and timers. The last one to go takes the counters with it: nothing stays behind. */
+const forget = `
+operations.forget = function(id)
+  local x = load(id)
+  if not x then return 0 end
+  local counts = call('HMGET', x.key, 'N', 'X')
+  if counts[1] ~= counts[2] then
+    local all = call('HGETALL', x.key)
+    local ids, states = {}, {}
+    for i = 1, #all, 2 do
+      if string.sub(all[i], 1, 1) == 's' and all[i + 1] ~= 'x' then
+        ids[#ids + 1] = string.sub(all[i], 2)
+        states[#ids] = all[i + 1]
+      end
+    end
+    withdraw(x, ids, states)
+  end
+  call('UNLINK', x.key)
+  call('HDEL', PAUSED, x.id)
+  call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
+  if call('EXISTS', KNOWN) == 0 then call('DEL', META) end
+  return 1
+end
+`
+
+/** Whether anything of the execution will happen without news, and how far it was told. */
+const inspect = `
+operations.inspect = function(id)
+  local key = KEYS[config.first + id]
+  local x = call('HMGET', key, 'T', 'U', 'H', 'K')
+  if not x[1] then return { 'absent', 0 } end
+  local execution = config.ids[id + 1]
+  local held = call('ZLEXCOUNT', HELD, '[' .. execution .. SEP, '(' .. execution .. AFTER)
+  local busy = tonumber(x[3]) + tonumber(x[4]) - held > 0
+  return { busy and 'busy' or 'idle', tonumber(x[2]) }
+end
+`
+
+/** Workers, as they present themselves. Those that were silent for an hour are struck off. */
+const enlist = `
+operations.enlist = function(worker, info)
+  call('HSET', INFOS, worker, info)
+  call('ZADD', WORKERS, now, worker)
+  local old = call('ZRANGEBYSCORE', WORKERS, '-inf', now - 3600000)
+  del('ZREM', WORKERS, old)
+  del('HDEL', INFOS, old)
+end
+operations.dismiss = function(worker)
+  call('ZREM', WORKERS, worker)
+  call('HDEL', INFOS, worker)
+end
+operations.heard = function(worker)
+  call('ZADD', WORKERS, 'XX', now, worker)
+end
+`
+
+/** In an order in which each finds what it uses. */
+export const operations = [
+  "local operations = {}",
+  pause,
+  tell,
+  claim,
+  release,
+  suspend,
+  beat,
+  forget,
+  inspect,
+  enlist
+].join("\n")

@@ -1,0 +1,155 @@
+/**
+ * The scripts, whole. Keys come in one order: `ready`, `ring`, `meta`, `leases`, `leased`, `permits`, `timers`, `timeouts`, `paused`,
+ * `held`, `known`, `workers`, `infos`, then what is said beside each script. Arguments begin with a time in milliseconds (empty: the
+ * server's own) and the settings.
+ */
+import { commons } from "./Commons.ts"
+import { operations } from "./Operations.ts"
+
+export interface Script {
+  readonly name: string
+  readonly source: string
+}
+
+/**
+ * Several operations at once, after what is due. Keys: the client's last reply, then the executions' hashes. The reply is kept for a
+ * client that has not received it: the same request again is answered by it, and done once.
+ */
+export const step: Script = {
+  name: "step",
+  source: `${commons}
+${operations}
+local REPLY = KEYS[14]
+local request = ARGV[3]
+local last = call('GET', REPLY)
+if last then
+  local at = string.find(last, SEP, 1, true)
+  if string.sub(last, 1, at - 1) == request then return string.sub(last, at + 1) end -- guard(false): once-per-request
+end
+promote()
+local results = {}
+for i, operation in ipairs(cjson.decode(ARGV[4])) do
+  results[i] = operations[operation[1]](unpack(operation, 2)) or 0
+end
+local function first(key)
+  local entry = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return entry[2] and math.max(tonumber(entry[2]) - now, 0) or -1
+end
+local timer, lease = first(TIMERS), first(LEASES)
+if timer < 0 or (lease >= 0 and lease < timer) then timer = lease end
+if #losses > 0 then call('PUBLISH', config.channel, cjson.encode(losses)) end
+if (added or freed) and call('EXISTS', RING) == 1 then call('PUBLISH', config.channel, 'ready') end
+local reply = cjson.encode({ results = results, next = timer })
+call('SET', REPLY, request .. SEP .. reply, 'PX', config.replyMillis)
+return reply
+`
+}
+
+/** A part of an execution that is too large for one call. Key: where it is staged; it goes away when nobody activates it. */
+export const stage: Script = {
+  name: "stage",
+  source: `
+local fields = cjson.decode(ARGV[1])
+for from = 1, #fields, 1000 do redis.call('HSET', KEYS[1], unpack(fields, from, math.min(from + 999, #fields))) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`
+}
+
+/**
+ * Takes an execution in, unless it is known. Keys: where its hash was staged, then the hash itself. The fields may also come with the
+ * call, when they are few.
+ */
+export const submit: Script = {
+  name: "submit",
+  source: `${commons}
+local STAGE, HASH = KEYS[14], KEYS[15]
+local facts = cjson.decode(ARGV[3])
+if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
+  call('UNLINK', STAGE)
+  return 0
+end
+if facts.staged then
+  if call('EXISTS', STAGE) == 0 then return -1 end
+  call('RENAME', STAGE, HASH)
+  call('PERSIST', HASH)
+end
+if #facts.fields > 0 then put('HSET', HASH, facts.fields) end
+call('ZADD', KNOWN, 0, facts.id .. SEP .. facts.tenant)
+if facts.paused then call('HSET', PAUSED, facts.id, 1) end
+local x = { key = HASH, id = facts.id, tenant = facts.tenant, tier = facts.tier }
+for _, turn in ipairs(facts.turns) do
+  if turn[1] == 'ready' then
+    awake(x, turn[2])
+  else
+    -- A delay or a wait: its member has an age, as if it were ready, and a time.
+    local kind, id, millis = turn[2], turn[3], turn[4]
+    local lane, depth = string.match(call('HGET', HASH, 'l' .. id), '^(.*)' .. SEP .. '(%d+)$')
+    local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. depth .. string.format('%017.0f', tick(1)) .. x.id .. SEP .. id
+    local timer = kind .. SEP .. member
+    call('ZADD', TIMERS, now + millis, timer)
+    if kind == 'd' then
+      call('HSET', HASH, 's' .. id, 'h' .. member)
+      call('HINCRBY', HASH, 'H', 1)
+    else
+      call('HSET', HASH, 'w' .. id, '0' .. SEP .. timer)
+      call('HINCRBY', HASH, 'K', 1)
+    end
+  end
+end
+call('PUBLISH', config.channel, 'ready')
+return 1
+`
+}
+
+/** Executions that are known, in the order of their ids. No further keys; arguments: after which, and how many. */
+export const known: Script = {
+  name: "known",
+  source: `${commons}
+local from = ARGV[3] == '' and '-' or '[' .. ARGV[3] .. AFTER
+return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])
+`
+}
+
+/** Workers with what they present themselves as, for how long they were silent, and what they hold. No further keys. */
+export const workers: Script = {
+  name: "workers",
+  source: `${commons}
+local list = {}
+local heard = call('ZRANGE', WORKERS, 0, -1, 'WITHSCORES')
+for i = 1, #heard, 2 do
+  list[#list + 1] = { heard[i], call('HGET', INFOS, heard[i]), math.max(now - tonumber(heard[i + 1]), 0) }
+end
+local leases = {}
+for i, value in ipairs(call('HVALS', LEASED)) do
+  local lease = parse(value)
+  leases[i] = { lease.worker, lease.member }
+end
+return cjson.encode({ workers = list, leases = leases })
+`
+}
+
+/** How full it is. Of each share the first 1,000 are looked at for the oldest. No further keys. */
+export const overview: Script = {
+  name: "overview",
+  source: `${commons}
+local lanes = {}
+local function of(lane)
+  lanes[lane] = lanes[lane] or { ready = 0, leased = 0, oldest = -1 }
+  return lanes[lane]
+end
+for lane in pairs(config.lanes) do of(lane) end
+for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
+  local lane = of(laneOf(share))
+  local from, to = '[' .. share .. SEP, '(' .. share .. AFTER
+  lane.ready = lane.ready + call('ZLEXCOUNT', READY, from, to)
+  for _, member in ipairs(call('ZRANGEBYLEX', READY, from, to, 'LIMIT', 0, 1000)) do
+    local waited = math.max(now - math.floor(tonumber(string.sub(member, #share + 9, #share + 25)) / 1000), 0)
+    if waited > lane.oldest then lane.oldest = waited end
+  end
+end
+local permits = call('HGETALL', PERMITS)
+for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
+return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })
+`
+}

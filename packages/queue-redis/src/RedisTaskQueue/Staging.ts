@@ -1,0 +1,172 @@
+/** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
+import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
+import { encode, listSeparator, separator } from "./Names.ts"
+
+export interface Staged {
+  /** Names and values of the fields, by turns. */
+  readonly fields: ReadonlyArray<string>
+  /** What becomes ready, or gets a timer, in this order. */
+  readonly turns: ReadonlyArray<
+    readonly ["ready", ReadonlyArray<string>] | readonly ["timer", kind: string, id: string, millis: number]
+  >
+  readonly tier: string
+}
+
+interface Task {
+  readonly id: string
+  readonly dependents: Array<string>
+  /** Who waits for it. */
+  readonly waiters: Array<string>
+  remaining: number
+  state: "waiting" | "ready" | "delayed" | "suspended" | "settled"
+}
+
+const tiers = { high: "0", normal: "1", low: "2" }
+
+/** The longest way to a final task, in tasks, of tasks that are added together. */
+const depthsOf = (nodes: ReadonlyArray<Node>): ReadonlyMap<string, number> => {
+  const depths = new Map<string, number>()
+  const open = new Map<string, number>()
+  const dependencies = new Map<string, ReadonlyArray<string>>()
+  for (const { dependencies: all, id } of nodes) {
+    if (dependencies.has(id)) continue
+    depths.set(id, 0)
+    dependencies.set(id, [...new Set(all)])
+  }
+  for (const all of dependencies.values()) for (const id of all) open.set(id, (open.get(id) ?? 0) + 1)
+  const done = [...dependencies.keys()].filter((id) => open.get(id) === undefined)
+  for (let id = done.pop(); id !== undefined; id = done.pop()) {
+    for (const dependency of dependencies.get(id)!) {
+      if (!depths.has(dependency)) continue
+      depths.set(dependency, Math.max(depths.get(dependency)!, depths.get(id)! + 1))
+      const left = open.get(dependency)! - 1
+      open.set(dependency, left)
+      if (left === 0) done.push(dependency)
+    }
+  }
+  return depths
+}
+
+const deepest = 999_999
+
+/** Nodes as the scripts take them: id, lane, depth (the deeper the smaller, so that it comes first), dependencies. */
+export const nodesOf = (nodes: ReadonlyArray<Node>) => {
+  const depths = depthsOf(nodes)
+  return nodes.map(({ dependencies, id, lane }): [string, string, string, ReadonlyArray<string>] => [
+    encode(id),
+    encode(lane ?? defaultLane),
+    String(Math.max(deepest - depths.get(id)!, 0)).padStart(6, "0"),
+    [...new Set(dependencies)].map(encode)
+  ])
+}
+
+export const stage = (facts: Facts): Staged => {
+  const tasks = new Map<string, Task>()
+  const fields: Array<string> = []
+  const turns: Array<Staged["turns"][number]> = []
+  const nodes = nodesOf(facts.nodes)
+  for (const [id, lane, depth] of nodes) {
+    if (tasks.has(id)) continue
+    tasks.set(id, { id, dependents: [], waiters: [], remaining: 0, state: "waiting" })
+    fields.push(`l${id}`, lane + separator + depth)
+  }
+  const counted = new Set<string>()
+  for (const [id, , , dependencies] of nodes) {
+    if (counted.has(id)) continue
+    counted.add(id)
+    for (const dependency of dependencies) {
+      tasks.get(id)!.remaining++
+      tasks.get(dependency)?.dependents.push(id)
+    }
+  }
+  const signals = new Set(facts.signals.map(encode))
+  const makeReady = (task: Task) => {
+    task.state = "ready"
+    const last = turns.at(-1)
+    if (last?.[0] === "ready") (last[1] as Array<string>).push(task.id)
+    else turns.push(["ready", [task.id]])
+  }
+
+  const settled = new Set(facts.settled.map(encode).filter((id) => tasks.has(id)))
+  const waits = facts.suspended.flatMap(({ id, remainingMillis, run, waits }) => {
+    const task = tasks.get(encode(id))
+    if (task === undefined || settled.has(task.id)) return []
+    return {
+      task,
+      run,
+      millis: remainingMillis,
+      mode: waits.mode,
+      tasks: waits.tasks.map(encode),
+      signals: waits.signals.map(encode),
+      timed: waits.timeoutMillis !== undefined
+    }
+  })
+  const missing = (wait: (typeof waits)[number], isSettled: (id: string) => boolean) => {
+    const total = wait.tasks.length + wait.signals.length
+    const left = [
+      ...wait.tasks.filter((id) => !isSettled(id)),
+      ...wait.signals.filter((signal) => !signals.has(signal))
+    ].length
+    if (total === 0) return wait.timed ? 1 : 0
+    return wait.mode === "any" && left < total ? 0 : left
+  }
+  for (const wait of waits) {
+    if (missing(wait, () => false) === 0) makeReady(wait.task)
+    else wait.task.state = "suspended"
+  }
+  for (const { id, millis } of facts.delayed) {
+    const task = tasks.get(encode(id))
+    if (task === undefined || task.state !== "waiting" || millis <= 0 || settled.has(task.id)) continue
+    task.state = "delayed"
+    turns.push(["timer", "d", task.id, millis])
+  }
+  for (const id of settled) {
+    const task = tasks.get(id)!
+    task.state = "settled"
+    for (const dependent of task.dependents) {
+      const other = tasks.get(dependent)!
+      if (--other.remaining === 0 && other.state === "waiting" && !settled.has(dependent)) makeReady(other)
+    }
+  }
+  const isSettled = (id: string) => settled.has(id)
+  const signalWaiters = new Map<string, Array<string>>()
+  const unknownWaiters = new Map<string, Array<string>>()
+  for (const wait of waits) {
+    if (wait.task.state !== "suspended") continue
+    const left = missing(wait, isSettled)
+    if (left === 0) {
+      makeReady(wait.task)
+      continue
+    }
+    const entry = `0${separator}${wait.task.id}`
+    for (const id of wait.tasks) {
+      if (isSettled(id)) continue
+      const known = tasks.get(id)?.waiters
+      if (known !== undefined) known.push(entry)
+      else unknownWaiters.set(id, [...(unknownWaiters.get(id) ?? []), entry])
+    }
+    for (const signal of wait.signals) {
+      if (!signals.has(signal)) signalWaiters.set(signal, [...(signalWaiters.get(signal) ?? []), entry])
+    }
+    const count = wait.mode === "any" || wait.tasks.length + wait.signals.length === 0 ? 1 : left
+    fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `0${separator}`, `c${wait.task.id}`, String(count))
+    if (wait.millis !== undefined) turns.push(["timer", String(wait.run), wait.task.id, wait.millis])
+  }
+  for (const task of tasks.values()) {
+    if (task.state === "waiting" && task.remaining === 0) makeReady(task)
+    fields.push(`r${task.id}`, String(task.remaining))
+    if (task.state === "settled") {
+      fields.push(`s${task.id}`, "x")
+      continue
+    }
+    if (task.dependents.length > 0) fields.push(`d${task.id}`, task.dependents.join(separator))
+    if (task.waiters.length > 0) fields.push(`v${task.id}`, task.waiters.join(listSeparator))
+  }
+  for (const [id, waiters] of unknownWaiters) fields.push(`v${id}`, waiters.join(listSeparator))
+  for (const [signal, waiters] of signalWaiters) fields.push(`g${signal}`, waiters.join(listSeparator))
+  for (const signal of signals) fields.push(`a${signal}`, "1")
+  const tier = tiers[facts.priority ?? "normal"]
+  fields.push("T", encode(facts.tenant), "P", tier, "U", String(facts.upTo), "S", String(facts.upTo))
+  fields.push("N", String(tasks.size), "X", String(settled.size), "H", "0", "K", "0")
+  return { fields, turns, tier }
+}

@@ -1,0 +1,78 @@
+/**
+ * How the queue reaches Redis: scripts by their hash, and a channel that says that something is ready or lost. A script may run twice
+ * when its reply was lost; a message may be lost. A queue on top of it counts on neither.
+ */
+import { createHash } from "node:crypto"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redis from "effect/persistence/Redis"
+import type * as Scope from "effect/Scope"
+import { RedisConnection } from "./RedisConnection.ts"
+import type { Script } from "./RedisTaskQueue/Scripts.ts"
+
+export class RedisTransport extends Context.Service<
+  RedisTransport,
+  {
+    readonly run: (
+      script: Script,
+      keys: ReadonlyArray<string>,
+      args: ReadonlyArray<string>
+    ) => Effect.Effect<unknown, Redis.RedisError>
+    /** Messages of a channel until the scope closes. After a loss of the connection `onReconnect` is told: messages may be missing. */
+    readonly listen: (
+      channel: string,
+      onMessage: (message: string) => void,
+      onReconnect: () => void
+    ) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("@crewline/queue-redis/RedisTransport") {}
+
+const errorOf = (error: unknown) =>
+  // Errors of ioredis carry the arguments of the command: only their text goes on.
+  new Redis.RedisError({ cause: new Error(error instanceof Error ? error.message : String(error)) })
+
+const hashes = new WeakMap<Script, string>()
+const hashOf = (script: Script): string => {
+  let hash = hashes.get(script)
+  if (hash === undefined) {
+    hash = createHash("sha1").update(script.source).digest("hex")
+    hashes.set(script, hash)
+  }
+  return hash
+}
+
+const make = Effect.gen(function* () {
+  const { client, dedicated } = yield* RedisConnection
+  return RedisTransport.of({
+    run: (script, keys, args) =>
+      Effect.tryPromise({
+        try: async () => {
+          try {
+            return await client.evalsha(hashOf(script), keys.length, ...keys, ...args)
+          } catch (error) {
+            // A server that was restarted, or never saw it.
+            if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error
+            return client.eval(script.source, keys.length, ...keys, ...args)
+          }
+        },
+        catch: errorOf
+      }),
+    listen: Effect.fnUntraced(function* (channel, onMessage, onReconnect) {
+      const subscriber = yield* dedicated
+      subscriber.on("message", (_: string, message: string) => onMessage(message))
+      let isFirst = true
+      subscriber.on("ready", () => {
+        if (!isFirst) onReconnect()
+        isFirst = false
+      })
+      // While there is no connection it is tried again; until then nothing is heard, which the queue expects.
+      yield* Effect.forkScoped(
+        Effect.ignore(Effect.tryPromise({ try: () => subscriber.subscribe(channel), catch: errorOf }))
+      )
+    })
+  })
+})
+
+/** Over the shared connection, and one of its own for the channel. */
+export const layer: Layer.Layer<RedisTransport, never, RedisConnection> = Layer.effect(RedisTransport, make)
