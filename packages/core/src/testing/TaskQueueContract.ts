@@ -58,21 +58,25 @@ export const suite = <E, R = never>(
     )
 
   const ends = options.expire !== undefined && options.outlive !== undefined
-  const groups: ReadonlyArray<readonly [name: string, declare: (test: Test) => void, applies?: boolean]> = [
-    ["hands out", Ordering.declare],
-    ["tenants", Sharing.declare],
-    ["lanes", Lanes.declare],
-    ["executions", Executions.declare],
-    ["a suspended task", Suspending.declare],
-    ["growing", Growing.declare],
-    ["pausing", Pausing.declare],
-    ["leases", Leasing.declare],
-    ["a worker that died", Leasing.declareExpiring, ends],
-    ["looking", Looking.declare],
-    ["work", Working.declare],
-    ["afterwards", Executions.declareRemains, ends && options.remains !== undefined]
+  const groups: ReadonlyArray<{
+    readonly about: string
+    readonly declare: (test: Test) => void
+    readonly applies?: boolean
+  }> = [
+    { about: "hands out", declare: Ordering.declare },
+    { about: "tenants", declare: Sharing.declare },
+    { about: "lanes", declare: Lanes.declare },
+    { about: "executions", declare: Executions.declare },
+    { about: "a suspended task", declare: Suspending.declare },
+    { about: "growing", declare: Growing.declare },
+    { about: "pausing", declare: Pausing.declare },
+    { about: "leases", declare: Leasing.declare },
+    { about: "a worker that died", declare: Leasing.declareExpiring, applies: ends },
+    { about: "looking", declare: Looking.declare },
+    { about: "work", declare: Working.declare },
+    { about: "afterwards", declare: Executions.declareRemains, applies: ends && options.remains !== undefined }
   ]
-  describe.each(groups.filter(([, , applies]) => applies ?? true))(`TaskQueue: ${name}: %s`, (_, declare) => {
+  describe.each(groups.filter(({ applies }) => applies ?? true))(`TaskQueue: ${name}: $about`, ({ declare }) => {
     declare(test)
   })
 }
