@@ -1,14 +1,17 @@
 /**
- * Keeps conversations within what a model can read: when one would not fit, older turns are left out, and `context-trimmed` says so.
- * The instructions, the task and the last turn always stay. A call of a tool and its result stay together or go together: a provider
- * refuses one without the other.
+ * Keeps conversations within what a model can read: when one would not fit, older turns are left out, or a summary takes their place,
+ * and `context-trimmed` says so. The instructions, the task and the last turn always stay. A call of a tool and its result stay together
+ * or go together: a provider refuses one without the other.
  *
  * What is left out is out of this call alone: the log keeps it. Where even what must stay does not fit, the call is made as it is,
  * and the provider says so (`ContextTooLong`).
  */
 import type * as Llm from "@crewline/core/Llm"
+import * as Usage from "@crewline/core/Usage"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
+import type * as Persistence from "effect/persistence/Persistence"
+import * as ContextSummary from "./internal/ContextSummary.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {
@@ -16,8 +19,10 @@ export interface Options {
   readonly windows?: { readonly [reference: string]: number }
   /** Tokens that are kept free for the answer where the request does not say. Default: 4,096. */
   readonly outputTokens?: number
-  /** What makes a conversation short enough. Default: `dropOldest`. */
-  readonly strategy?: Strategy
+  /** What makes a conversation short enough: `drop` is `dropOldest`, `summarise` is `summarise()`. Default: `drop`. */
+  readonly strategy?: "drop" | "summarise" | Strategy
+  /** Where `summarise` keeps summaries beyond this process. */
+  readonly store?: Persistence.BackingPersistenceStore
 }
 
 /** A conversation that is too long. */
@@ -30,9 +35,16 @@ export interface Conversation {
   readonly limit: number
   /** Estimated tokens. */
   readonly count: (messages: ReadonlyArray<Prompt.MessageEncoded>) => number
+  /** Asks the model that the conversation is with, within the same limits; what it uses is added to what the answer says it used. */
+  readonly ask: (
+    messages: ReadonlyArray<Prompt.MessageEncoded>,
+    options: NonNullable<Llm.Request["options"]>
+  ) => Effect.Effect<Llm.Answer, Llm.LlmError>
+  /** Adds a sentence to the notice about what was done. */
+  readonly say: (sentence: string) => void
 }
 
-/** Answers what is sent instead. It may ask a model, for a summary of what it leaves out for example. */
+/** Answers what is sent instead. */
 export type Strategy = (conversation: Conversation) => Effect.Effect<ReadonlyArray<Prompt.MessageEncoded>, Llm.LlmError>
 
 /** Windows of well-known models, in tokens. */
@@ -64,8 +76,42 @@ export const dropOldest: Strategy = ({ count, limit, opening, turns }) =>
     return [...opening, ...turns.slice(first).flat()]
   })
 
+/**
+ * Replaces the oldest turns by a summary that the model itself makes, in a call under the same limits whose usage is counted with the
+ * answer's. It is made when a conversation first does not fit, of so many turns that half of the window is free; the calls that follow
+ * use it again, and so does a resumed task: a summary is known by the content of what it summarises, in this process and, where a
+ * `store` is given, on every machine. Without a store a task that is resumed by another process pays for its summary once more.
+ *
+ * Where the summary cannot be made (the call fails, is refused by a budget, or does not fit), and where more has to go, turns are
+ * left out as by `dropOldest`.
+ */
+export const summarise = (options: ContextSummary.Options = {}): Strategy => {
+  const shorten = ContextSummary.make(options)
+  return (conversation) =>
+    shorten(conversation).pipe(
+      Effect.catch((error) => {
+        conversation.say(`The older turns could not be summarised: ${error.reason.description}`)
+        return Effect.succeed(undefined)
+      }),
+      Effect.flatMap((shortened) => {
+        if (shortened === undefined) return dropOldest(conversation)
+        const { opening, summarised, turns } = shortened
+        // The summary itself is not worth more than what it would push out.
+        if (conversation.count([...opening, ...turns.at(-1)!]) > conversation.limit) return dropOldest(conversation)
+        conversation.say(`A summary stands for the first ${summarised} of ${conversation.turns.length} turns.`)
+        return dropOldest({ ...conversation, opening, turns })
+      })
+    )
+}
+
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
-  const { outputTokens = 4_096, strategy = dropOldest } = options
+  const { outputTokens = 4_096, store } = options
+  const strategy =
+    typeof options.strategy === "function"
+      ? options.strategy
+      : options.strategy === "summarise"
+        ? summarise(store === undefined ? {} : { store })
+        : dropOldest
   return (model) => {
     const { reference } = model
     const window = options.windows?.[reference] ?? known[reference.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")]
@@ -79,13 +125,38 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         Math.ceil(messages.reduce((sum, each) => sum + counter.message(each), 0) * margin)
       const [opening, turns] = split(request.messages)
       const room = limit - Math.ceil(counter.frame(request) * margin)
-      const messages = yield* strategy({ opening, turns, limit: room, count })
+      let spent = Usage.zero
+      const ask: Conversation["ask"] = (messages, asked) => {
+        const { caller, limits, onNotice } = request
+        return Effect.tap(
+          model.generate({
+            messages,
+            tools: [],
+            toolChoice: "none",
+            options: asked,
+            ...(limits !== undefined && { limits }),
+            ...(caller !== undefined && { caller }),
+            ...(onNotice !== undefined && { onNotice })
+          }),
+          ({ usage }) => Effect.sync(() => (spent = Usage.add(spent, usage)))
+        )
+      }
+      const said: Array<string> = []
+      const messages = yield* strategy({
+        opening,
+        turns,
+        limit: room,
+        count,
+        ask,
+        say: (sentence) => void said.push(sentence)
+      })
       request.onNotice?.({
         kind: "context-trimmed",
         model: reference,
-        message: `The conversation of about ${count(request.messages)} tokens would not have fitted; it was cut to ${messages.length} of ${request.messages.length} messages (about ${count(messages)} tokens).`
+        message: `The conversation of about ${count(request.messages)} tokens would not have fitted; it was cut to ${messages.length} of ${request.messages.length} messages (about ${count(messages)} tokens).${said.map((sentence) => ` ${sentence}`).join("")}`
       })
-      return yield* model.generate({ ...request, messages })
+      const answer = yield* model.generate({ ...request, messages })
+      return spent.requests === 0 ? answer : { ...answer, usage: Usage.add(spent, answer.usage) }
     })
 
     return {

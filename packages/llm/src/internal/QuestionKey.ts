@@ -13,6 +13,10 @@ export const of = (reference: string, request: Llm.Request, clean?: (text: strin
     .digest("base64url")
 }
 
+/** The same values have the same digest, in whatever order their fields stand. */
+export const digest = (values: ReadonlyArray<unknown>): string =>
+  createHash("sha256").update(JSON.stringify(values, sorted)).digest("base64url")
+
 const sorted = (_: string, value: unknown): unknown =>
   typeof value !== "object" || value === null || Array.isArray(value)
     ? value
