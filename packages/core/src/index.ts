@@ -20,6 +20,7 @@ export * as Usage from "./Usage.ts"
 
 // What it stands on.
 export * as EventLog from "./EventLog.ts"
+export * as Broadcast from "./Broadcast.ts"
 export * as TaskQueue from "./TaskQueue.ts"
 export * as Llm from "./Llm.ts"
 export * as Toolbox from "./Toolbox.ts"

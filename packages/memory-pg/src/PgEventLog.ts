@@ -7,9 +7,9 @@
  *   from the database's clock.
  * - Appends that come while a statement is under way go together in the next one. An execution that somebody else holds delays its
  *   own appends only.
- * - Followers of one execution share what is read. They are told of new events in process, and across processes by NOTIFY on a
- *   server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other processes too when they are
- *   small, and may be lost.
+ * - Followers of one execution share what is read. They are told of new events in process, and across processes by the current
+ *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
+ *   processes too when they are small, and may be lost.
  * - Every query is confined to `Tenant.Current`; what else confines is explained with the tables.
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.
@@ -18,15 +18,18 @@
  *
  * @see Migrations/EventLog0001 for the tables, and the files beside it for the functions
  */
+import * as Broadcast from "@crewline/core/Broadcast"
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
+import * as PgBroadcast from "./PgBroadcast.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
 import * as Failures from "./PgEventLog/Failures.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
@@ -36,8 +39,10 @@ import * as StoredEvent from "./PgEventLog/StoredEvent.ts"
 export interface Options {
   /** Followers look for themselves this often, in milliseconds; default 1,000. */
   readonly pollMillis?: number
-  /** Tell followers of new events, in process and by NOTIFY; default true. Without, they see them by looking. */
+  /** Tell followers of new events, in process and elsewhere; default true. Without, they see them by looking. */
   readonly hints?: boolean
+  /** False: followers here see what other processes do by looking, which saves a connection; for a process where nobody follows. */
+  readonly listens?: boolean
   /** Text of events kept for followers, in characters; default 32 Mi. */
   readonly cacheLength?: number
 }
@@ -146,9 +151,16 @@ export const make = (
         )
     })
 
+    const broadcast = Option.getOrElse(yield* Effect.serviceOption(Broadcast.Broadcast), () =>
+      isServer(sql) ? PgBroadcast.make(sql) : undefined
+    )
     const signals =
-      hints && isServer(sql)
-        ? yield* Signals.make(sql, { onEvents: followers.look, onDelta: followers.delta })
+      hints && broadcast !== undefined
+        ? yield* Signals.make(broadcast, {
+            listens: options.listens ?? true,
+            onEvents: followers.look,
+            onDelta: followers.delta
+          })
         : undefined
 
     const append = yield* Appender.make(sql, {

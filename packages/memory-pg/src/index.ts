@@ -3,6 +3,7 @@
  */
 export * as Database from "./Database.ts"
 export * as Migrations from "./Migrations.ts"
+export * as PgBroadcast from "./PgBroadcast.ts"
 export * as PgEventLog from "./PgEventLog.ts"
 export * as Pglite from "./Pglite.ts"
 export * as Postgres from "./Postgres.ts"

@@ -3,6 +3,7 @@
  * passes every text on. Whoever may connect to this Redis may listen: what passes is not confined to a tenant there.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
@@ -19,7 +20,7 @@ const maxBytes = 64 * 1024
 const retryMillis = 1_000
 
 const make = ({ channel = "crewline:events" }: Options) =>
-  Effect.map(RedisConnection.RedisConnection, ({ client, dedicated }): Broadcast.Broadcast["Service"] => ({
+  Effect.map(RedisConnection.RedisConnection, ({ client, subscriber }): Broadcast.Broadcast["Service"] => ({
     maxBytes,
     send: (texts) =>
       // Sent in one go, answered one by one; on one connection they keep their order.
@@ -37,19 +38,13 @@ const make = ({ channel = "crewline:events" }: Options) =>
     listen: ({ opened, received }) =>
       Effect.scoped(
         Effect.gen(function* () {
-          const subscriber = yield* dedicated
-          const heard = yield* Queue.unbounded<Effect.Effect<void>>()
-          subscriber.on("message", (_channel: string, text: string) => Queue.offerUnsafe(heard, received(text)))
-          yield* Effect.tryPromise(() => subscriber.subscribe(channel))
+          const connection = yield* subscriber
+          const heard = yield* Queue.unbounded<string, Cause.Done>()
+          connection.on("message", (_channel: string, text: string) => Queue.offerUnsafe(heard, text))
+          connection.once("end", () => Queue.endUnsafe(heard))
+          yield* Effect.tryPromise(() => connection.subscribe(channel))
           yield* opened
-          // It subscribes again by itself, right after it is ready; what came in between is lost.
-          subscriber.on("ready", () => {
-            subscriber.subscribe(channel).then(
-              () => Queue.offerUnsafe(heard, opened),
-              () => undefined
-            )
-          })
-          while (true) yield* yield* Queue.take(heard)
+          while (true) yield* received(yield* Queue.take(heard))
         })
       ).pipe(
         Effect.catchCause((cause) =>

@@ -60,6 +60,8 @@ export class RedisConnection extends Context.Service<
     readonly client: Client.Client
     /** A connection of one's own, closed with the scope; it connects with its first command. */
     readonly dedicated: Effect.Effect<Client.Client, never, Scope.Scope>
+    /** A connection to subscribe with, closed with the scope. When it is lost it ends (the event `end`), so that its owner knows. */
+    readonly subscriber: Effect.Effect<Client.Client, RedisConnectionError, Scope.Scope>
   }
 >()("@crewline/queue-redis/RedisConnection") {}
 
@@ -122,6 +124,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
   for (const event of failures) client.off(event, remember)
 
   const dedicated = open(() => Client.another(client, { once: false }))
+  const subscriber = Effect.suspend(() => {
+    const created = Client.subscriber(client)
+    return created === undefined ? Effect.fail(refusal("unreachable", "no node is known")) : open(() => created)
+  })
   const redis = yield* Redis.make({
     send: sendWith(client),
     connect: Effect.sync(() => {
@@ -137,7 +143,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return Effect.never
     })
   })
-  return Context.make(RedisConnection, { address, client, dedicated }).pipe(Context.add(Redis.Redis, redis))
+  return Context.make(RedisConnection, { address, client, dedicated, subscriber }).pipe(Context.add(Redis.Redis, redis))
 })
 
 const sendWith = (client: Client.Client): Redis.Redis["Service"]["send"] => {

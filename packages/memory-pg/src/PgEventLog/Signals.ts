@@ -1,26 +1,22 @@
 /**
- * What processes tell each other over LISTEN and NOTIFY: which executions have new events (their ids only), and passing deltas.
- * Everything here is lossy; followers lose time by it, never an event.
+ * What processes that share the log tell each other over a broadcast: which executions have new events (their ids only), and passing
+ * deltas. Everything here is lossy; followers lose time by it, never an event.
  *
- * NOTIFY stands in no append: all notifying transactions of a database commit one after the other, so it would take an append's
- * concurrency away. Each process gathers what it has to tell and sends it as one statement, at most every `gatherMillis`.
- * Whoever may connect to the database may listen: deltas are not confined to a tenant there.
+ * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`.
  */
 import * as NodeCrypto from "node:crypto"
+import type * as Broadcast from "@crewline/core/Broadcast"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
-import type * as PgClient from "@effect/sql-pg/PgClient"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 
-const channel = "crewline"
 const gatherMillis = 20
-/** PostgreSQL refuses 8,000 bytes and more. */
-const maxPayloadBytes = 7_000
+/** What stands around the items of a message. */
+const envelopeBytes = 64
 /** Bytes of deltas that may wait to be sent; further ones are dropped. */
 const maxWaitingBytes = 256 * 1024
-const reconnectMillis = 1_000
 
 interface Passing {
   readonly tenant: string
@@ -34,6 +30,8 @@ interface Message {
 }
 
 export interface Options {
+  /** False: nobody follows here. */
+  readonly listens: boolean
   /** Executions with new events; absent: any may have, because messages may have been lost. */
   readonly onEvents: (executionIds?: ReadonlySet<string>) => Effect.Effect<void>
   readonly onDelta: (tenant: string, delta: ExecutionEvent.TextDelta) => void
@@ -44,8 +42,13 @@ export interface Signals {
   readonly delta: (tenant: string, delta: ExecutionEvent.TextDelta) => void
 }
 
-/** Items in as few payloads as they fit; an item that fits none is dropped. */
-const pack = (from: string, key: "ids" | "deltas", items: ReadonlyArray<unknown>): ReadonlyArray<string> => {
+/** Items in as few texts as they fit; an item that fits none is dropped. */
+const pack = (
+  from: string,
+  key: "ids" | "deltas",
+  items: ReadonlyArray<unknown>,
+  maxBytes: number
+): ReadonlyArray<string> => {
   const payloads: Array<string> = []
   let texts: Array<string> = []
   let bytes = 0
@@ -57,8 +60,8 @@ const pack = (from: string, key: "ids" | "deltas", items: ReadonlyArray<unknown>
   for (const item of items) {
     const text = JSON.stringify(item)
     const size = Buffer.byteLength(text) + 1
-    if (size > maxPayloadBytes) continue
-    if (bytes + size > maxPayloadBytes) close()
+    if (size > maxBytes) continue
+    if (bytes + size > maxBytes) close()
     texts.push(text)
     bytes += size
   }
@@ -81,8 +84,12 @@ const concat = (first: Passing, second: Passing): Passing | undefined => {
     : undefined
 }
 
-export const make = (sql: PgClient.PgClient, options: Options): Effect.Effect<Signals, never, Scope.Scope> =>
+export const make = (
+  broadcast: Broadcast.Broadcast["Service"],
+  options: Options
+): Effect.Effect<Signals, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const itemBytes = broadcast.maxBytes - envelopeBytes
     const from = NodeCrypto.randomUUID()
     const something = Latch.makeUnsafe(false)
     let ids = new Set<string>()
@@ -91,25 +98,21 @@ export const make = (sql: PgClient.PgClient, options: Options): Effect.Effect<Si
 
     const send = Effect.gen(function* () {
       yield* something.await
-      const payloads = [...pack(from, "ids", [...ids]), ...pack(from, "deltas", deltas)]
+      const texts = [...pack(from, "ids", [...ids], itemBytes), ...pack(from, "deltas", deltas, itemBytes)]
       ids = new Set()
       deltas = []
       waitingBytes = 0
       something.closeUnsafe()
-      yield* sql`select pg_notify(${channel}, value) from json_array_elements_text(${JSON.stringify(payloads)}::text::json)`.pipe(
-        Effect.catchCause((cause) =>
-          Effect.logDebug("Other processes could not be told of new events; they will look by themselves", cause)
-        )
-      )
+      if (Arr.isReadonlyArrayNonEmpty(texts)) yield* broadcast.send(texts)
       yield* Effect.sleep(gatherMillis)
     })
 
-    const receive = (payload: string) => {
+    const receive = (text: string) => {
       let message: Message
       try {
-        message = JSON.parse(payload) as Message
+        message = JSON.parse(text) as Message
       } catch {
-        // Anybody may notify on this channel.
+        // Anybody may send here.
         return Effect.void
       }
       if (message.from === from) return Effect.void
@@ -117,23 +120,10 @@ export const make = (sql: PgClient.PgClient, options: Options): Effect.Effect<Si
       return message.ids === undefined ? Effect.void : options.onEvents(new Set(message.ids))
     }
 
-    const listen = Effect.scoped(
-      Effect.gen(function* () {
-        const notifications = yield* sql.listen(channel)
-        // What was told while nobody listened.
-        yield* options.onEvents()
-        while (true) yield* receive((yield* Queue.take(notifications)).payload)
-      })
-    ).pipe(
-      Effect.catchCause((cause) =>
-        Effect.logDebug("The connection that listens for new events was lost; opening another", cause)
-      ),
-      Effect.andThen(Effect.sleep(reconnectMillis)),
-      Effect.forever
-    )
-
     yield* Effect.forkScoped(Effect.forever(send))
-    yield* Effect.forkScoped(listen)
+    // What was told while nobody listened.
+    const listener = { opened: options.onEvents(), received: receive }
+    if (options.listens) yield* Effect.forkScoped(broadcast.listen(listener))
 
     return {
       events: (executionId) => {

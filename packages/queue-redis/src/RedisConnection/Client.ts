@@ -86,6 +86,15 @@ export const another = (client: Client, options: { readonly once: boolean }): Cl
   return client.duplicate(options.once ? { retryStrategy: () => null } : {})
 }
 
+/**
+ * A connection to subscribe with; when it is lost, it stays so. In a cluster it is one to any node: the client for a whole cluster does
+ * not tell when it has lost its own. Undefined: no node is known now.
+ */
+export const subscriber = (client: Client): Redis | undefined => {
+  const nodes = client instanceof Cluster ? client.nodes() : [client]
+  return nodes[Math.floor(Math.random() * nodes.length)]?.duplicate({ lazyConnect: true, retryStrategy: () => null })
+}
+
 /** The connections that a script must be loaded on: a cluster runs it wherever its keys are. */
 export const masters = (client: Client): ReadonlyArray<Client> =>
   client instanceof Cluster ? client.nodes("master") : [client]

@@ -1,0 +1,47 @@
+/**
+ * What processes on one PostgreSQL server tell each other, by LISTEN and NOTIFY; a listener holds a connection of its pool.
+ *
+ * NOTIFY stands in no append: all notifying transactions of a database commit one after the other, so it would take an append's
+ * concurrency away. Whoever may connect to the database may listen: what passes is not confined to a tenant there.
+ */
+import * as Broadcast from "@crewline/core/Broadcast"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+
+const channel = "crewline"
+/** PostgreSQL refuses 8,000 bytes and more. */
+const maxBytes = 7_999
+const reconnectMillis = 1_000
+
+/** Over a client of a server. */
+export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => ({
+  maxBytes,
+  send: (texts) =>
+    sql`select pg_notify(${channel}, value) from json_array_elements_text(${JSON.stringify(texts)}::text::json)`.pipe(
+      Effect.catchCause((cause) =>
+        Effect.logDebug("Other processes could not be told of new events; they will look by themselves", cause)
+      ),
+      Effect.asVoid
+    ),
+  listen: ({ opened, received }) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const notifications = yield* sql.listen(channel)
+        yield* opened
+        while (true) yield* received((yield* Queue.take(notifications)).payload)
+      })
+    ).pipe(
+      Effect.catchCause((cause) =>
+        Effect.logDebug("The connection that listens for new events was lost; opening another", cause)
+      ),
+      Effect.andThen(Effect.sleep(reconnectMillis)),
+      Effect.forever
+    )
+})
+
+export const layer: Layer.Layer<Broadcast.Broadcast, never, PgClient.PgClient> = Layer.effect(
+  Broadcast.Broadcast,
+  Effect.map(PgClient.PgClient, make)
+)
