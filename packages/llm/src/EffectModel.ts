@@ -1,6 +1,7 @@
 /**
  * Both ways between our models and `effect/ai` language models: any `LanguageModel` serves as a model of a crew, and any model of
- * ours serves code that is written against `LanguageModel`.
+ * ours serves code that is written against `LanguageModel`. What providers want back with texts, thoughts and calls (signatures, ids) goes
+ * along both ways, as metadata of answers and options of prompts.
  */
 import * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
@@ -73,8 +74,7 @@ export const toLanguageModel = (model: Llm.Model): Effect.Effect<LanguageModel.L
           const answer = yield* model
             .generate({ ...request, onDelta })
             .pipe(Effect.mapError(EffectFailure.toAiError("streamText")))
-          if (text) Queue.offerUnsafe(queue, { type: "text-end", id: "text" })
-          for (const part of streamEnd(answer)) Queue.offerUnsafe(queue, part)
+          for (const part of streamEnd(answer, text)) Queue.offerUnsafe(queue, part)
           yield* Queue.end(queue)
         })
       )
@@ -137,30 +137,56 @@ const streamParts = (
     }
   )
 
+/** A text or reasoning that is put together, with what its provider wants back with it: signatures, ids. */
+interface Growing {
+  readonly type: "text" | "reasoning"
+  text: string
+  metadata: ProviderMetadata
+}
+
 const answerOf = (reference: string, content: ReadonlyArray<AnyPart>): Llm.Answer => {
-  const parts: Array<Response.PartEncoded> = []
+  const parts: Array<Growing | Response.ToolCallPartEncoded> = []
+  const growing = new Map<string, Growing>()
   let model = reference
-  let text = ""
-  let reasoning = ""
   let finishReason: Response.FinishReason = "unknown"
   let usage: Usage | undefined
+  /** Streamed parts have ids, and stand where they began. */
+  const grow = (type: Growing["type"], text: string, metadata: ProviderMetadata, id?: string): void => {
+    const key = `${type} ${id}`
+    let part = id === undefined ? undefined : growing.get(key)
+    if (part === undefined) {
+      part = { type, text: "", metadata: {} }
+      parts.push(part)
+      if (id !== undefined) growing.set(key, part)
+    }
+    part.text += text
+    part.metadata = merged(part.metadata, metadata)
+  }
   for (const part of content) {
     switch (part.type) {
       case "text":
-        text += part.text
+      case "reasoning":
+        grow(part.type, part.text, part.metadata)
+        break
+      case "text-start":
+      case "text-end":
+        grow("text", "", part.metadata, part.id)
         break
       case "text-delta":
-        text += part.delta
+        grow("text", part.delta, part.metadata, part.id)
         break
-      case "reasoning":
-        reasoning += part.text
+      case "reasoning-start":
+      case "reasoning-end":
+        grow("reasoning", "", part.metadata, part.id)
         break
       case "reasoning-delta":
-        reasoning += part.delta
+        grow("reasoning", part.delta, part.metadata, part.id)
         break
-      case "tool-call":
-        parts.push({ type: "tool-call", id: part.id, name: part.name, params: part.params })
+      case "tool-call": {
+        const { id, metadata, name, params } = part
+        parts.push({ type: "tool-call", id, name, params, ...metadataOf(metadata) })
         break
+      }
       case "response-metadata":
         model = part.modelId ?? model
         break
@@ -169,15 +195,42 @@ const answerOf = (reference: string, content: ReadonlyArray<AnyPart>): Llm.Answe
         usage = usageOf(part.usage)
     }
   }
-  if (text !== "") parts.unshift({ type: "text", text })
-  if (reasoning !== "") parts.unshift({ type: "reasoning", text: reasoning })
-  return { parts, finishReason, model, usage: usage ?? usageOf({ inputTokens: {}, outputTokens: {} }) }
+  return {
+    parts: parts.flatMap((part): ReadonlyArray<Response.PartEncoded> => {
+      if (part.type === "tool-call") return [part]
+      const metadata = metadataOf(part.metadata)
+      return part.text === "" && !("metadata" in metadata) ? [] : [{ type: part.type, text: part.text, ...metadata }]
+    }),
+    finishReason,
+    model,
+    usage: usage ?? usageOf({ inputTokens: {}, outputTokens: {} })
+  }
 }
+
+type ProviderMetadata = NonNullable<Response.TextPartEncoded["metadata"]>
+
+const metadataOf = (metadata: ProviderMetadata | undefined): { readonly metadata?: ProviderMetadata } =>
+  metadata === undefined || Object.keys(metadata).length === 0 ? {} : { metadata }
+
+/** What each provider said at the beginning, with what it said later. */
+const merged = (before: ProviderMetadata, after: ProviderMetadata | undefined): ProviderMetadata => {
+  if (after === undefined || Object.keys(after).length === 0) return before
+  const all: Record<string, ProviderMetadata[string]> = { ...before }
+  for (const [provider, said] of Object.entries(after)) {
+    const known = all[provider]
+    all[provider] = isObject(known) && isObject(said) ? { ...known, ...said } : said
+  }
+  return all
+}
+
+const isObject = (value: unknown): value is { readonly [key: string]: Schema.Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const usageOf = (usage: typeof Response.Usage.Encoded): Usage => ({
   requests: 1,
   inputTokens: usage.inputTokens.total ?? 0,
   cachedInputTokens: usage.inputTokens.cacheRead ?? 0,
+  ...(usage.inputTokens.cacheWrite !== undefined && { cacheWriteInputTokens: usage.inputTokens.cacheWrite }),
   outputTokens: usage.outputTokens.total ?? 0,
   reasoningTokens: usage.outputTokens.reasoning ?? 0,
   costUsd: null
@@ -218,7 +271,8 @@ const reasonOf = ({ reason }: AiError.AiError): Llm.Reason => {
 const encodePrompt = Schema.encodeEffect(Prompt.Prompt)
 
 const requestOf = (options: LanguageModel.ProviderOptions): Effect.Effect<Llm.Request> =>
-  Effect.map(Effect.orDie(encodePrompt(options.prompt)), ({ content }) => {
+  Effect.map(Effect.orDie(encodePrompt(options.prompt)), (prompt) => {
+    const content = prompt.content.map(inPlace)
     const { names, toolChoice } = choiceOf(options.toolChoice)
     const tools = options.tools
       .filter((tool) => names === undefined || names.includes(tool.name))
@@ -243,23 +297,60 @@ const choiceOf = (
 
 const partsOf = (answer: Llm.Answer): Array<Response.PartEncoded> => [...answer.parts, ...lastParts(answer)]
 
-const streamEnd = (answer: Llm.Answer): Array<Response.StreamPartEncoded> => {
+/**
+ * The end of a stream: all but the text that was streamed. What the model thought is known only now, behind the text that it led to; so
+ * the parts say where they stood, and `inPlace` puts them there when the conversation goes on: providers insist on it.
+ */
+const streamEnd = (answer: Llm.Answer, streamed: boolean): Array<Response.StreamPartEncoded> => {
   const out: Array<Response.StreamPartEncoded> = []
-  for (const part of answer.parts) {
-    if (part.type === "tool-call") out.push(part)
+  const thought = streamed && answer.parts.some(({ type }) => type === "reasoning")
+  const said = (metadata: ProviderMetadata | undefined, place: number) =>
+    thought ? { metadata: { ...metadata, crewline: { place } } } : metadataOf(metadata)
+  if (streamed) {
+    const texts = answer.parts.flatMap((part) => (part.type === "text" ? [part.metadata] : []))
+    const metadata = texts.reduce<ProviderMetadata>(merged, {})
+    const place = answer.parts.findIndex(({ type }) => type === "text")
+    out.push({ type: "text-end", id: "text", ...said(metadata, place) })
+  }
+  answer.parts.forEach((part, index) => {
+    const id = String(index)
+    if (part.type === "tool-call") out.push({ ...part, ...said(part.metadata, index) })
     else if (part.type === "reasoning") {
       out.push(
-        { type: "reasoning-start", id: "reasoning" },
-        { type: "reasoning-delta", id: "reasoning", delta: part.text },
-        { type: "reasoning-end", id: "reasoning" }
+        { type: "reasoning-start", id, ...said(part.metadata, index) },
+        { type: "reasoning-delta", id, delta: part.text },
+        { type: "reasoning-end", id }
+      )
+    } else if (part.type === "text" && !streamed) {
+      out.push(
+        { type: "text-start", id, ...metadataOf(part.metadata) },
+        { type: "text-delta", id, delta: part.text },
+        { type: "text-end", id }
       )
     }
-  }
+  })
   return [...out, ...lastParts(answer)]
 }
 
+const inPlace = (message: Prompt.MessageEncoded): Prompt.MessageEncoded => {
+  if (message.role !== "assistant" || typeof message.content === "string") return message
+  const places = message.content.map(({ options }) => {
+    const place = isObject(options?.["crewline"]) ? options["crewline"]["place"] : undefined
+    return typeof place === "number" ? place : Infinity
+  })
+  if (places.every((place) => place === Infinity)) return message
+  const content = message.content
+    .map((part, index) => ({ part, place: places[index]! }))
+    .toSorted((a, b) => (a.place === b.place ? 0 : a.place - b.place))
+    .map(({ part }) => {
+      const { crewline: _, ...options } = part.options ?? {}
+      return { ...part, options }
+    })
+  return { ...message, content }
+}
+
 const lastParts = (answer: Llm.Answer) => {
-  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = answer.usage
+  const { cacheWriteInputTokens, cachedInputTokens, inputTokens, outputTokens, reasoningTokens } = answer.usage
   return [
     { type: "response-metadata", modelId: answer.model },
     {
@@ -268,9 +359,9 @@ const lastParts = (answer: Llm.Answer) => {
       usage: {
         inputTokens: {
           total: inputTokens,
-          uncached: inputTokens - cachedInputTokens,
+          uncached: inputTokens - cachedInputTokens - (cacheWriteInputTokens ?? 0),
           cacheRead: cachedInputTokens,
-          cacheWrite: undefined
+          cacheWrite: cacheWriteInputTokens
         },
         outputTokens: { total: outputTokens, text: outputTokens - reasoningTokens, reasoning: reasoningTokens }
       }

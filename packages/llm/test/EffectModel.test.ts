@@ -1,6 +1,7 @@
 import * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as AiError from "effect/ai/AiError"
+import * as Chat from "effect/ai/Chat"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
@@ -91,6 +92,110 @@ describe("EffectModel, there and back", () => {
       assert.deepStrictEqual(answer.parts, [{ type: "text", text: "Sea otters do." }])
       assert.strictEqual(answer.finishReason, "stop")
       assert.deepStrictEqual(answer.usage, { requests: 1, ...usage, costUsd: null })
+    })
+  )
+
+  const thoughts: Llm.Answer["parts"] = [
+    { type: "reasoning", text: "Two things.", metadata: { anthropic: { signature: "s-1" } } },
+    { type: "text", text: "Let me look.", metadata: { openai: { phase: "commentary" } } },
+    { type: "reasoning", text: "", metadata: { anthropic: { redactedData: "s-2" } } },
+    {
+      type: "tool-call",
+      id: "a",
+      name: "weather",
+      params: { city: "Oslo" },
+      metadata: { google: { signature: "s-3" } }
+    }
+  ]
+  const looked: Llm.Request["messages"] = [
+    {
+      role: "tool",
+      content: [{ type: "tool-result", id: "a", name: "weather", isFailure: false, result: "Sunny" }]
+    }
+  ]
+  /** An answer as the message that goes back, as the agent loop makes it. */
+  const backOf = (parts: Llm.Answer["parts"]): Llm.Request["messages"][number] => ({
+    role: "assistant",
+    content: parts.flatMap((part) => {
+      if (part.type !== "text" && part.type !== "reasoning" && part.type !== "tool-call") return []
+      const { metadata, ...rest } = part
+      return [{ ...rest, ...(metadata !== undefined && { options: metadata }) }]
+    })
+  })
+  /** What a model of ours is sent of an answer, empty options aside. */
+  const sentOf = (asked: Llm.Request | undefined): unknown => {
+    const message = asked?.messages.find(({ role }) => role === "assistant")
+    return typeof message?.content === "string"
+      ? message.content
+      : message?.content.map((part) => ({
+          type: part.type,
+          ...("text" in part && { text: part.text }),
+          options: part.options
+        }))
+  }
+
+  it.effect("gives a provider back what it wants back, in its order, through a model of a crew", () =>
+    Effect.gen(function* () {
+      const { model, script } = yield* there([Scripted.parts(thoughts), "Sunny.", Scripted.parts(thoughts), "Sunny."])
+      const first = request({ tools: [weather] })
+      const whole = yield* model.generate(first)
+      assert.deepStrictEqual(whole.parts, thoughts)
+      yield* model.generate({ ...first, messages: [...first.messages, backOf(whole.parts), ...looked] })
+      assert.deepStrictEqual(sentOf(script.requests[1]), [
+        { type: "reasoning", text: "Two things.", options: { anthropic: { signature: "s-1" } } },
+        { type: "text", text: "Let me look.", options: { openai: { phase: "commentary" } } },
+        { type: "reasoning", text: "", options: { anthropic: { redactedData: "s-2" } } },
+        { type: "tool-call", options: { google: { signature: "s-3" } } }
+      ])
+      // Streamed, the text comes first: what stands before it is known only when the answer is whole.
+      const streamed = yield* model.generate({ ...first, onDelta: () => {} })
+      yield* model.generate({ ...first, messages: [...first.messages, backOf(streamed.parts), ...looked] })
+      assert.deepStrictEqual(sentOf(script.requests[3]), sentOf(script.requests[1]))
+    })
+  )
+
+  it.effect("gives a provider back what it wants back through a conversation of Effect's, whole and streamed", () =>
+    Effect.gen(function* () {
+      for (const stream of [false, true]) {
+        const script = Scripted.make([Scripted.parts(thoughts.slice(0, 3)), "Sunny."])
+        const languageModel = yield* EffectModel.toLanguageModel(script.model)
+        const conversation = yield* Chat.empty.pipe(Effect.provideService(LanguageModel.LanguageModel, languageModel))
+        const asking = { prompt: "weather?" }
+        yield* (
+          stream ? Stream.runDrain(conversation.streamText(asking)) : Effect.asVoid(conversation.generateText(asking))
+        ).pipe(Effect.provideService(LanguageModel.LanguageModel, languageModel))
+        yield* conversation
+          .generateText({ prompt: "and tomorrow?" })
+          .pipe(Effect.provideService(LanguageModel.LanguageModel, languageModel))
+        assert.deepStrictEqual(sentOf(script.requests[1]), [
+          { type: "reasoning", text: "Two things.", options: { anthropic: { signature: "s-1" } } },
+          { type: "text", text: "Let me look.", options: { openai: { phase: "commentary" } } },
+          { type: "reasoning", text: "", options: { anthropic: { redactedData: "s-2" } } }
+        ])
+      }
+    })
+  )
+
+  it.effect("hands on a whole answer of a model that streams nothing, and what writing to a cache took", () =>
+    Effect.gen(function* () {
+      const usage = { requests: 1, inputTokens: 12, cachedInputTokens: 4, cacheWriteInputTokens: 3, outputTokens: 7 }
+      const silent: Llm.Model = {
+        reference: "acme/silent",
+        generate: () =>
+          Effect.succeed({
+            parts: thoughts,
+            finishReason: "tool-calls",
+            model: "silent",
+            usage: { ...usage, reasoningTokens: 2, costUsd: null }
+          })
+      }
+      const languageModel = yield* EffectModel.toLanguageModel(silent)
+      const model = EffectModel.fromLanguageModel(languageModel, "effect/any")
+      const deltas: Array<string> = []
+      const answer = yield* model.generate(request({ tools: [weather], onDelta: (delta) => deltas.push(delta) }))
+      assert.deepStrictEqual(answer.parts, thoughts)
+      assert.deepStrictEqual(deltas, ["Let me look."])
+      assert.deepStrictEqual(answer.usage, { ...usage, reasoningTokens: 2, costUsd: null })
     })
   )
 
