@@ -1,49 +1,129 @@
-/** `RedisTaskQueue` on the real server, under keys of its own, in the time of the test's clock. */
-import type * as TaskQueue from "@crewline/core/TaskQueue"
+/** `RedisTaskQueue` on a real server, under keys of its own, in the time of the test's clock. */
+import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redis from "effect/persistence/Redis"
 import * as TestClock from "effect/testing/TestClock"
 import type * as RedisConnection from "../src/RedisConnection.ts"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import * as RedisTransport from "../src/RedisTransport.ts"
 import * as RedisServer from "./RedisServer.ts"
 
-/** The scripts take the time from the clock of whoever runs this, not from the server. */
-export const transport: Layer.Layer<RedisTransport.RedisTransport, never, RedisConnection.RedisConnection> =
-  Layer.effect(
-    RedisTransport.RedisTransport,
-    Effect.gen(function* () {
-      const real = yield* RedisTransport.RedisTransport
-      const clock = yield* Clock.Clock
-      const from = Date.now()
-      return RedisTransport.RedisTransport.of({
-        ...real,
-        run: (script, keys, args) =>
-          real.run(
-            script,
-            keys,
-            script.name === "stage" ? args : [String(from + clock.currentTimeMillisUnsafe()), ...args.slice(1)]
-          )
-      })
-    })
-  ).pipe(Layer.provide(RedisTransport.layer))
+/** What a test knows of the queue beside its port. */
+export class Backstage extends Context.Service<
+  Backstage,
+  {
+    /** Waits until no call is under way, and its answers have arrived. */
+    readonly quiesce: Effect.Effect<void>
+    /** That much time passes while the process does nothing, as under SIGSTOP. */
+    readonly freeze: (millis: number) => Effect.Effect<void>
+    /** The keys that do not go away by themselves. */
+    readonly remains: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("@crewline/queue-redis/test/Backstage") {}
 
-export const layer = (
-  options: RedisTaskQueue.Options = {}
-): Layer.Layer<TaskQueue.TaskQueue, RedisConnection.RedisConnectionError> =>
-  Layer.unwrap(
-    Effect.sync(() =>
-      RedisTaskQueue.layerTransport({ prefix: RedisServer.fresh("queue"), ...options }).pipe(
-        Layer.provide(transport),
-        Layer.provide(RedisServer.layerNamed("crewline-test-queue"))
-      )
+const leaseMillis = 15_000
+
+/** `around`: what happens to calls on their way. */
+export interface Options extends RedisTaskQueue.Options {
+  readonly connection?: Layer.Layer<RedisConnection.RedisConnection | Redis.Redis, RedisConnection.RedisConnectionError>
+  readonly around?: (run: RedisTransport.RedisTransport["Service"]["run"]) => typeof run
+}
+
+const make = Effect.fnUntraced(function* ({ around = (run) => run, connection: _, ...options }: Options) {
+  const real = yield* RedisTransport.RedisTransport
+  const redis = yield* Redis.Redis
+  const testClock = yield* Clock.Clock
+  const prefix = RedisServer.fresh("queue")
+  const from = Date.now()
+  let frozenMillis = 0
+  let underWay = 0
+
+  const clock: Clock.Clock = {
+    ...testClock,
+    currentTimeMillisUnsafe: () => testClock.currentTimeMillisUnsafe() + frozenMillis,
+    currentTimeNanosUnsafe: () => testClock.currentTimeNanosUnsafe() + BigInt(frozenMillis) * 1_000_000n,
+    monotonicTimeNanosUnsafe: () => testClock.monotonicTimeNanosUnsafe() + BigInt(frozenMillis) * 1_000_000n
+  }
+  // The scripts take the time from this clock, not from the server.
+  const run = around((script, keys, args) =>
+    Effect.suspend(() => {
+      underWay++
+      const time = String(from + clock.currentTimeMillisUnsafe())
+      return real.run(script, keys, script.name === "stage" ? args : [time, ...args.slice(1)])
+    }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
+  )
+  const queue = yield* Layer.build(
+    RedisTaskQueue.layerTransport({ prefix, leaseMillis, ...options }).pipe(
+      Layer.provide(Layer.succeed(RedisTransport.RedisTransport, { ...real, run })),
+      Layer.provide(Layer.succeed(Clock.Clock, clock))
     )
   )
+  const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+  const quiesce = Effect.gen(function* () {
+    for (let calm = 0; calm < 4; calm = underWay === 0 ? calm + 1 : 0) {
+      yield* TestClock.adjust(0)
+      yield* turn
+    }
+  })
+  const backstage = Backstage.of({
+    quiesce,
+    freeze: (millis) => Effect.sync(() => void (frozenMillis += millis)),
+    remains: Effect.gen(function* () {
+      const names: Array<string> = []
+      for (let cursor = "0"; ;) {
+        const [next, page] = yield* redis.send<[string, Array<string>]>(
+          ...(["SCAN", cursor, "MATCH", `{${prefix}:0}*`, "COUNT", "1000"] as const)
+        )
+        for (const key of page) {
+          if ((yield* redis.send<number>("PTTL", key)) === -1) names.push(key.slice(prefix.length + 5))
+        }
+        cursor = next
+        if (cursor === "0") return names
+      }
+    }).pipe(Effect.orDie)
+  })
+  return Context.add(queue, Backstage, backstage)
+})
 
-/** Lets the queue's time pass, and what is under way arrive. */
-export const elapse = (millis: number): Effect.Effect<void> =>
-  Effect.andThen(
-    TestClock.adjust(millis),
-    Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
-  )
+export const layer = (
+  options: Options = {}
+): Layer.Layer<TaskQueue.TaskQueue | Backstage, RedisConnection.RedisConnectionError> => {
+  const connection = options.connection ?? RedisServer.layerNamed("crewline-test-queue")
+  return Layer.effectContext(make(options)).pipe(Layer.provide(RedisTransport.layer), Layer.provide(connection))
+}
+
+export const quiesce: Effect.Effect<void, never, Backstage> = Effect.flatMap(
+  Backstage,
+  (backstage) => backstage.quiesce
+)
+
+/** Lets the queue's time pass, no faster than its heartbeat can follow. */
+export const elapse = (millis: number): Effect.Effect<void, never, Backstage> =>
+  Effect.gen(function* () {
+    const backstage = yield* Backstage
+    // Whoever is about to wait for a time must do so before it passes.
+    yield* backstage.quiesce
+    for (let left = millis; left > 0; left -= leaseMillis / 3) {
+      yield* TestClock.adjust(Math.min(left, leaseMillis / 3))
+      yield* backstage.quiesce
+    }
+  })
+
+/** This process stands still until its leases are over; then it goes on. */
+export const expire = (): Effect.Effect<void, never, Backstage> =>
+  Effect.gen(function* () {
+    const backstage = yield* Backstage
+    yield* backstage.freeze(leaseMillis + 1)
+    // Who waits looks by himself now and then.
+    yield* elapse(leaseMillis / 3)
+  })
+
+export const outlive = (): Effect.Effect<void, never, Backstage> => elapse(leaseMillis * 3)
+
+export const remains: Effect.Effect<ReadonlyArray<string>, never, Backstage> = Effect.flatMap(
+  Backstage,
+  (backstage) => backstage.remains
+)

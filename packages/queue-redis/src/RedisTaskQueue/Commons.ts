@@ -13,6 +13,7 @@
 export const commons = `
 local READY, RING, META, LEASES, LEASED, PERMITS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local OUTBOX = KEYS[14]
 -- Names never contain SEP or LIST; AFTER is the first byte after SEP.
 local SEP, AFTER, LIST = '\\31', '\\32', '\\29'
 local call = redis.call
@@ -27,7 +28,7 @@ else
 end
 local now = math.floor(micros / 1000)
 local config = cjson.decode(ARGV[2])
-local added, freed = false, false
+local added, freed = {}, false
 local losses = {}
 
 -- Numbers that only grow, also when the queue has been empty: ages and nonces.
@@ -104,6 +105,7 @@ local function push(execution, members)
   for _, member in ipairs(members) do
     fields[#fields + 1] = 0
     fields[#fields + 1] = member
+    added[#added + 1] = member
     local share = shareOf(member)
     if not seen[share] then
       seen[share] = true
@@ -113,7 +115,6 @@ local function push(execution, members)
     end
   end
   put('ZADD', READY, fields)
-  added = true
 end
 
 -- Tasks of one execution become ready, each younger than the one before.
@@ -359,11 +360,11 @@ local function grow(x, nodes)
     local left = #dependencies
     if left > 0 then
       local states = get(x.key, prefixed('s', dependencies))
-      local exist = get(x.key, prefixed('l', dependencies))
       for i, dependency in ipairs(dependencies) do
         if states[i] == 'x' then
           left = left - 1
-        elseif exist[i] then
+        else
+          -- Also of one that is not known yet: it may come later.
           local list = call('HGET', x.key, 'd' .. dependency)
           call('HSET', x.key, 'd' .. dependency, list and list .. SEP .. node[1] or node[1])
         end
@@ -395,5 +396,28 @@ local function promote()
     end
     push(executionOf(member), { member })
   end
+end
+
+-- What others have to know of this step: who has lost a lease, and that something is still ready. With an outbox a bell is written for
+-- each task that became ready and was not taken at once; its number names the activation.
+local function announce()
+  if #losses > 0 then call('PUBLISH', config.channel, cjson.encode(losses)) end
+  if #added == 0 and not freed or call('EXISTS', RING) == 0 then return end
+  if not config.outbox then
+    call('PUBLISH', config.channel, 'ready')
+    return
+  end
+  local bells = {}
+  for _, member in ipairs(added) do
+    if call('ZSCORE', READY, member) then bells[#bells + 1] = member end
+  end
+  if #bells == 0 then
+    -- A lane has room again: whoever is first may use it.
+    local share = call('ZRANGE', RING, 0, 0)[1]
+    bells = call('ZRANGEBYLEX', READY, '[' .. share .. SEP, '(' .. share .. AFTER, 'LIMIT', 0, 1)
+  end
+  local number = tick(#bells)
+  for i, member in ipairs(bells) do bells[i] = string.format('%.0f', number + i - 1) .. SEP .. member end
+  put('RPUSH', OUTBOX, bells)
 end
 `

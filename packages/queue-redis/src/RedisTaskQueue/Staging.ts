@@ -70,13 +70,17 @@ export const stage = (facts: Facts): Staged => {
     tasks.set(id, { id, dependents: [], waiters: [], remaining: 0, state: "waiting" })
     fields.push(`l${id}`, lane + separator + depth)
   }
+  /** Dependents of tasks that may come later. */
+  const expected = new Map<string, Array<string>>()
   const counted = new Set<string>()
   for (const [id, , , dependencies] of nodes) {
     if (counted.has(id)) continue
     counted.add(id)
     for (const dependency of dependencies) {
       tasks.get(id)!.remaining++
-      tasks.get(dependency)?.dependents.push(id)
+      const dependents = tasks.get(dependency)?.dependents ?? expected.get(dependency)
+      if (dependents !== undefined) dependents.push(id)
+      else expected.set(dependency, [id])
     }
   }
   const signals = new Set(facts.signals.map(encode))
@@ -162,6 +166,7 @@ export const stage = (facts: Facts): Staged => {
     if (task.dependents.length > 0) fields.push(`d${task.id}`, task.dependents.join(separator))
     if (task.waiters.length > 0) fields.push(`v${task.id}`, task.waiters.join(listSeparator))
   }
+  for (const [id, dependents] of expected) fields.push(`d${id}`, dependents.join(separator))
   for (const [id, waiters] of unknownWaiters) fields.push(`v${id}`, waiters.join(listSeparator))
   for (const [signal, waiters] of signalWaiters) fields.push(`g${signal}`, waiters.join(listSeparator))
   for (const signal of signals) fields.push(`a${signal}`, "1")

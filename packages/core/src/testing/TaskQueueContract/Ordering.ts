@@ -118,7 +118,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(second.taskId, "a")
       wait = yield* next
       yield* queue.release(second, 50)
-      yield* elapse(50)
+      yield* elapse(100)
       const third = yield* wait
       assert.strictEqual(third.taskId, "a")
       wait = yield* next
@@ -131,7 +131,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(fourth.taskId, "a")
       wait = yield* next
       yield* queue.suspend(fourth, suspension({ signals: ["s"], timeoutMillis: 50 }, [], 2))
-      yield* elapse(50)
+      yield* elapse(100)
       const fifth = yield* wait
       assert.strictEqual(fifth.timedOut, 2)
       wait = yield* next
