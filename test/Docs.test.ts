@@ -174,9 +174,15 @@ describe("the words of the documentation", () => {
 
   it("crew-files.md has every key of a crew, an agent and a task", async () => {
     const text = await readFile(join(root, "docs/crew-files.md"), "utf8")
-    const keys = [Crew.Definition, Agent.Agent, Agent.ModelOptions, Task.Task, Task.Retry, Task.When].flatMap(
-      (schema) => Object.keys(schema.fields)
-    )
+    const keys = [
+      Crew.Definition,
+      Agent.Agent,
+      Agent.ModelOptions,
+      Task.Task,
+      Task.Attachment,
+      Task.Retry,
+      Task.When
+    ].flatMap((schema) => Object.keys(schema.fields))
     expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
   })
 

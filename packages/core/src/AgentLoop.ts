@@ -13,6 +13,7 @@ import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
+import * as Attachments from "./AgentLoop/Attachments.ts"
 import { failed, limitsOf, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
@@ -91,6 +92,7 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
   const caller = { executionId: leg.executionId, taskId: task.id, agent: task.agent }
 
   const limits = limitsOf(leg)
+  const load = Attachments.loader(services.workspace, task)
 
   const conversation: Array<Prompt.MessageEncoded> = []
   let fresh: ReadonlyArray<Prompt.MessageEncoded> = Prompting.opening({
@@ -115,11 +117,15 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
       conversation.push(...fresh)
       const last = turn === task.maxTurns
       const toolsAllowed = toolDefinitions.length > 0 && !last
+      const shown = yield* Effect.result(load(conversation))
+      if (shown._tag === "Failure") {
+        return failed("attachment", shown.failure.message, { isRetryable: false, keepsTurns: true })
+      }
       let offset = 0
       const { onDelta } = leg
       const result = yield* Effect.result(
         model.generate({
-          messages: conversation,
+          messages: shown.success,
           tools: toolDefinitions,
           toolChoice: toolsAllowed ? "auto" : "none",
           // The provider's own means for JSON only when no tool can be called any more: a schema must never stop the tools.

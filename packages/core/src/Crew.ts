@@ -127,7 +127,8 @@ export const ProblemCode = Schema.Literals([
   "no-tasks",
   "no-agents",
   "invalid-output-schema",
-  "output-file-outside-workspace"
+  "output-file-outside-workspace",
+  "attachment-outside-workspace"
 ])
 
 /** One thing that is wrong with a crew. */

@@ -7,13 +7,15 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Crew from "./Crew.ts"
 import type { Limits } from "./Limits.ts"
-import * as CrewCheck from "./internal/CrewCheck.ts"
+import type * as CrewCheck from "./internal/CrewCheck.ts"
 import * as CrewInspection from "./internal/CrewInspection.ts"
 import * as CrewMentions from "./internal/CrewMentions.ts"
 import * as CrewTemplate from "./internal/CrewTemplate.ts"
 import * as CrewText from "./internal/CrewText.ts"
 import * as Placeholder from "./internal/Placeholder.ts"
 import * as PlainJson from "./internal/PlainJson.ts"
+import * as TaskAttachments from "./internal/TaskAttachments.ts"
+import { outsideWorkspace } from "./internal/WorkspacePath.ts"
 
 /** A condition on the output of one earlier task; the task runs only when it holds. */
 export type Condition =
@@ -56,6 +58,12 @@ export interface PlannedAgent {
   readonly limits?: Limits
 }
 
+/** A file that the agent is shown: of the workspace, or at an address. */
+export type PlannedAttachment = (
+  | { readonly file: string; readonly url?: never }
+  | { readonly url: string; readonly file?: never }
+) & { readonly mediaType: string; readonly name?: string }
+
 export interface PlannedTask {
   readonly id: string
   readonly description: string
@@ -65,6 +73,8 @@ export interface PlannedTask {
   readonly context: ReadonlyArray<string>
   /** All that must be settled first: `context`, `dependsOn`, the order of the process and the condition's task. */
   readonly dependencies: ReadonlyArray<string>
+  /** Pictures and other files that the agent is shown. The log names them; their bytes go to the model alone. */
+  readonly attachments?: ReadonlyArray<PlannedAttachment>
   /** Names of the tools the agent may use here. */
   readonly tools: ReadonlyArray<string>
   /** JSON Schema (2020-12) of the output; absent: text. */
@@ -169,16 +179,28 @@ const fill = (
   const task = (one: CrewTemplate.TaskTemplate): PlannedTask => {
     if (one.planned !== undefined) return one.planned
     const outputFile = one.outputFile === undefined ? undefined : text(one.outputFile)
-    const outside = outputFile === undefined ? undefined : CrewCheck.outsideWorkspace(outputFile)
+    const outside = outputFile === undefined ? undefined : outsideWorkspace(outputFile)
     if (outside !== undefined) {
       const message = `The output file of the task ${one.fixed.id} ${outside}: with these inputs it is ${JSON.stringify(outputFile)}.`
       problems.push({ code: "output-file-outside-workspace", path: ["tasks", one.fixed.id, "outputFile"], message })
     }
+    const attachments = one.attachments.flatMap((template, index): ReadonlyArray<PlannedAttachment> => {
+      const filled = TaskAttachments.fill(template, values)
+      const wrong = TaskAttachments.problems(filled, true)
+      for (const { code, key, wrong: what } of wrong) {
+        const path = ["tasks", one.fixed.id, "attachments", index, ...key]
+        const source = JSON.stringify(filled.file ?? filled.url)
+        const message = `${CrewText.place(path)} ${what}: with these inputs it is ${source.length > 200 ? `${source.slice(0, 200)}…` : source}.`
+        problems.push({ code, path, message })
+      }
+      return wrong.length === 0 ? [TaskAttachments.planned(filled)] : []
+    })
     return {
       ...one.fixed,
       description: text(one.description),
       expectedOutput: text(one.expectedOutput),
       ...(outputFile === undefined ? {} : { outputFile }),
+      ...(attachments.length === 0 ? {} : { attachments }),
       guardrails: one.guardrails.map((guardrail) =>
         "kind" in guardrail ? guardrail : { kind: "sentence", text: text(guardrail) }
       )

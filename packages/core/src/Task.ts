@@ -70,6 +70,29 @@ export interface When {
 /** A JSON Schema (draft 2020-12) of the output. */
 export const OutputSchema = Schema.JsonObject.annotate({ expected: "a JSON Schema object" })
 
+/** A picture or another file that the agent is shown with its task. */
+export const Attachment = Schema.Struct({
+  /** A file of the workspace directory. */
+  file: Schema.optionalKey(Text),
+  /** Or its address: `https://…`, which the provider fetches, or `data:…;base64,…` for small ones. */
+  url: Schema.optionalKey(Text),
+  /** Default: by the extension of its name. */
+  mediaType: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^[A-Za-z]+\/[A-Za-z0-9.+-]+$/, { expected: 'a media type such as "image/png"' })
+    )
+  ),
+  /** What it is called when the agent is told of it. Default: the name of the file. */
+  name: Schema.optionalKey(Text)
+}).annotate({ description: "A picture or another file that the agent is shown" })
+
+export interface Attachment {
+  readonly file?: string
+  readonly url?: string
+  readonly mediaType?: string
+  readonly name?: string
+}
+
 /** How often an output is sent back with the complaint, when the task does not say so. */
 export const defaultMaxRepairs = 3
 
@@ -88,6 +111,8 @@ export const Task = Schema.Struct({
   context: Schema.optionalKey(Schema.Array(TaskName)),
   /** Tasks that must be settled first, without reading their outputs. */
   dependsOn: Schema.optionalKey(Schema.Array(TaskName)),
+  /** Pictures and other files that the agent is shown. */
+  attachments: Schema.optionalKey(Schema.Array(Attachment)),
   /** Tools the agent may use here. Default: those of the agent. */
   tools: Schema.optionalKey(Schema.Array(Agent.ToolName)),
   /** JSON Schema of the output. Default: the output is text. */
@@ -121,6 +146,7 @@ export interface Task {
   readonly agent?: string
   readonly context?: ReadonlyArray<string>
   readonly dependsOn?: ReadonlyArray<string>
+  readonly attachments?: ReadonlyArray<Attachment>
   readonly tools?: ReadonlyArray<string>
   readonly output?: Schema.JsonObject
   readonly guardrails?: ReadonlyArray<string>

@@ -1,5 +1,5 @@
 /**
- * The directory that a crew may write its output files to, and nothing outside of it.
+ * The directory that a crew may read its attachments from and write its output files to, and nothing outside of it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 
-/** The file could not be written; the message says which and why. */
+/** The file could not be read or written; the message says which and why. */
 export class WorkspaceError extends Schema.TaggedError<WorkspaceError>()("WorkspaceError", {
   path: Schema.String,
   description: Schema.String
@@ -26,19 +26,24 @@ export class Workspace extends Context.Service<
      * Paths are relative; one that leads outside, also through a symbolic link, is refused.
      */
     readonly write: (path: string, content: string) => Effect.Effect<void, WorkspaceError>
+    /** The bytes of a file below the directory, of at most `mostBytes`. What leads outside is refused, as for `write`. */
+    readonly read: (path: string) => Effect.Effect<Uint8Array, WorkspaceError>
   }
 >()("@crewline/core/Workspace") {}
 
-/** For applications whose crews write no files: every write is refused. */
-export const layerNone: Layer.Layer<Workspace> = Layer.succeed(Workspace, {
-  write: (path) =>
-    Effect.fail(
-      new WorkspaceError({
-        path,
-        description: "this application has no workspace directory; provide Workspace.layer({ directory })"
-      })
-    )
-})
+/** The largest file that is read, in bytes: providers take no larger ones. */
+export const mostBytes = 32 * 1024 * 1024
+
+const nowhere = (path: string) =>
+  Effect.fail(
+    new WorkspaceError({
+      path,
+      description: "this application has no workspace directory; provide Workspace.layer({ directory })"
+    })
+  )
+
+/** For applications whose crews use no files: everything is refused. */
+export const layerNone: Layer.Layer<Workspace> = Layer.succeed(Workspace, { write: nowhere, read: nowhere })
 
 /** Files below `directory`, which is made when the first file is written. */
 export const layer = (options: {
@@ -51,13 +56,17 @@ export const layer = (options: {
       const paths = yield* Path.Path
       const root = paths.resolve(options.directory)
       const inside = (path: string, base: string) => path === base || path.startsWith(base + paths.sep)
+      const outsideOf = (path: string) =>
+        Effect.fail(
+          new WorkspaceError({ path, description: `leads outside the workspace directory ${options.directory}` })
+        )
+      const leadsOutside = (path: string, target: string) =>
+        paths.isAbsolute(path) || target === root || !inside(target, root)
       const write = Effect.fnUntraced(
         function* (path: string, content: string) {
           const target = paths.resolve(root, path)
-          const outside = Effect.fail(
-            new WorkspaceError({ path, description: `leads outside the workspace directory ${options.directory}` })
-          )
-          if (paths.isAbsolute(path) || target === root || !inside(target, root)) return yield* outside
+          const outside = outsideOf(path)
+          if (leadsOutside(path, target)) return yield* outside
           const folder = paths.dirname(target)
           yield* fileSystem.makeDirectory(root, { recursive: true })
           // The nearest folder that exists must be inside once links are followed: only then are folders made below it.
@@ -76,6 +85,29 @@ export const layer = (options: {
             Effect.fail(new WorkspaceError({ path, description: error.message }))
           )
       )
-      return Workspace.of({ write })
+      const read = Effect.fnUntraced(
+        function* (path: string) {
+          const target = paths.resolve(root, path)
+          if (leadsOutside(path, target)) return yield* outsideOf(path)
+          const absent = Effect.fail(
+            new WorkspaceError({ path, description: "there is no such file in the workspace" })
+          )
+          if (!(yield* fileSystem.exists(target))) return yield* absent
+          const real = yield* fileSystem.realPath(target)
+          if (!inside(real, yield* fileSystem.realPath(root))) return yield* outsideOf(path)
+          const { size, type } = yield* fileSystem.stat(real)
+          if (type !== "File") return yield* new WorkspaceError({ path, description: "is no file" })
+          if (size > mostBytes) {
+            const description = `has ${Math.ceil(Number(size) / 1024 / 1024)} MB; at most ${mostBytes / 1024 / 1024} MB are read`
+            return yield* new WorkspaceError({ path, description })
+          }
+          return yield* fileSystem.readFile(real)
+        },
+        (effect, path) =>
+          Effect.catchTag(effect, "PlatformError", (error) =>
+            Effect.fail(new WorkspaceError({ path, description: error.message }))
+          )
+      )
+      return Workspace.of({ write, read })
     })
   )

@@ -285,6 +285,40 @@ const cases: ReadonlyArray<Case> = [
     crew: withTask({ outputFile }),
     problems: [{ code: "output-file-outside-workspace" as const, path: [...write, "outputFile"] }]
   })),
+  ...["/etc/passwd", "../x.png", "a\\..\\..\\x.png", "C:\\x.png"].map((file) => ({
+    title: `the attachment ${file}`,
+    crew: withTask({ attachments: [{ file: "fine.png" }, { file }] }),
+    problems: [{ code: "attachment-outside-workspace" as const, path: [...write, "attachments", 1, "file"] }]
+  })),
+  {
+    title: "attachments of every wrong kind",
+    crew: withTask({
+      attachments: [
+        {},
+        { file: "a.png", url: "https://example.com/a.png" },
+        { file: "a" },
+        { url: "https://example.com/picture?x=.png" },
+        { url: "ftp://example.com/a.png" },
+        { url: "data:image/png,hello" },
+        { url: `data:image/png;base64,${"A".repeat(100_000)}` },
+        { file: "a.png", mediaType: "png" },
+        { path: "a.png" },
+        "a.png"
+      ]
+    }),
+    problems: [
+      { code: "invalid-value", path: [...write, "attachments", 7, "mediaType"], says: "image/png" },
+      { code: "unknown-key", path: [...write, "attachments", 8, "path"] },
+      { code: "wrong-type", path: [...write, "attachments", 9] },
+      { code: "invalid-value", path: [...write, "attachments", 0], says: "exactly one of file and url" },
+      { code: "invalid-value", path: [...write, "attachments", 1], says: "exactly one of file and url" },
+      { code: "missing-key", path: [...write, "attachments", 2, "mediaType"], says: "does not tell what it is" },
+      { code: "missing-key", path: [...write, "attachments", 3, "mediaType"] },
+      { code: "invalid-value", path: [...write, "attachments", 4, "url"], says: "http or https" },
+      { code: "invalid-value", path: [...write, "attachments", 5, "url"], says: "base64" },
+      { code: "invalid-value", path: [...write, "attachments", 6, "url"], says: "at most: put it into the workspace" }
+    ]
+  },
   {
     title: "a wrong type beside a cycle and an unknown agent",
     crew: {

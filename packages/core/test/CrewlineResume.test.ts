@@ -118,6 +118,7 @@ describe("the result", () => {
 describe("an output file", () => {
   const files = new Map<string, string>()
   const workspace = Layer.succeed(Workspace.Workspace, {
+    read: (path) => Effect.fail(new Workspace.WorkspaceError({ path, description: "there is no such file" })),
     write: (path, content) =>
       path === "full.md"
         ? Effect.fail(new Workspace.WorkspaceError({ path, description: "no space left" }))

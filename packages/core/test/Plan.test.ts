@@ -235,6 +235,51 @@ describe("placeholders", () => {
   })
 })
 
+describe("attachments", () => {
+  it("are planned with what they are and what they are called", () => {
+    const crew = oneTask({
+      attachments: [
+        { file: "charts/{quarter}.PNG" },
+        { url: "https://example.com/reports/2026.pdf?download=1" },
+        { url: "{address}", mediaType: "Image/WebP", name: "the photo" },
+        { url: "data:text/plain;charset=utf-8;base64,SGk=" }
+      ]
+    })
+    const inputs = { quarter: "q3", address: "https://example.com/photo" }
+    expect(planOf(crew, { inputs }).tasks[0]!.attachments).toEqual([
+      { file: "charts/q3.PNG", mediaType: "image/png", name: "q3.PNG" },
+      { url: "https://example.com/reports/2026.pdf?download=1", mediaType: "application/pdf", name: "2026.pdf" },
+      { url: "https://example.com/photo", mediaType: "image/webp", name: "the photo" },
+      { url: "data:text/plain;charset=utf-8;base64,SGk=", mediaType: "text/plain" }
+    ])
+    // Of a crew without placeholders one plan serves all.
+    expect(planOf(oneTask({ attachments: [{ file: "a.csv" }] })).tasks[0]!.attachments).toEqual([
+      { file: "a.csv", mediaType: "text/csv", name: "a.csv" }
+    ])
+    expect(planOf(oneTask({})).tasks[0]).not.toHaveProperty("attachments")
+  })
+
+  it("are looked at again when inputs are in place", () => {
+    const crew = oneTask({ attachments: [{ file: "{name}" }, { url: "{address}", mediaType: "image/png" }] })
+    const address = "https://example.com/a"
+    expect(planOf(crew, { inputs: { name: "a.png", address } }).tasks[0]!.attachments).toHaveLength(2)
+    const path = ["tasks", "t", "attachments"]
+    expect(problemsOf(crew, { inputs: { name: "{a}", address: "{b}" } })).toHaveLength(2)
+    for (const name of ["../a.png", "/etc/a.png"])
+      expect(problemsOf(crew, { inputs: { name, address } })).toMatchObject([
+        { code: "attachment-outside-workspace", path: [...path, 0, "file"] }
+      ])
+    expect(problemsOf(crew, { inputs: { name: "a", address: "file:///etc/passwd" } })).toMatchObject([
+      { code: "missing-key", path: [...path, 0, "mediaType"] },
+      { code: "invalid-value", path: [...path, 1, "url"] }
+    ])
+    expect(problemsOf(crew, {})).toMatchObject([
+      { code: "missing-input", path: ["inputs", "name"] },
+      { code: "missing-input", path: ["inputs", "address"] }
+    ])
+  })
+})
+
 describe("tools", () => {
   const crew = Crew.make({
     name: "x",

@@ -12,6 +12,7 @@ const inDirectory = <A, E>(
     readonly files: FileSystem.FileSystem
     readonly directory: string
     readonly write: Workspace.Workspace["Service"]["write"]
+    readonly read: Workspace.Workspace["Service"]["read"]
   }) => Effect.Effect<A, E, Scope.Scope | FileSystem.FileSystem | Path.Path>
 ) =>
   Effect.gen(function* () {
@@ -20,8 +21,8 @@ const inDirectory = <A, E>(
     yield* files.makeDirectory(`${around}/outside`)
     yield* files.writeFileString(`${around}/outside/kept.txt`, "kept")
     const directory = `${around}/workspace`
-    const { write } = yield* Effect.provide(Workspace.Workspace, Workspace.layer({ directory }))
-    yield* body({ files, directory, write })
+    const { read, write } = yield* Effect.provide(Workspace.Workspace, Workspace.layer({ directory }))
+    yield* body({ files, directory, read, write })
     assert.deepStrictEqual(yield* files.readDirectory(`${around}/outside`), ["kept.txt"])
     assert.strictEqual(yield* files.readFileString(`${around}/outside/kept.txt`), "kept")
     assert.deepStrictEqual(
@@ -131,9 +132,37 @@ describe("Workspace", () => {
     )
   )
 
+  it.effect("reads the bytes of what is inside, and nothing else", () =>
+    inDirectory(({ directory, files, read, write }) =>
+      Effect.gen(function* () {
+        const absent = yield* Effect.flip(read("a.txt"))
+        assert.strictEqual(absent.message, "a.txt: there is no such file in the workspace")
+        yield* write("deep/a.txt", "ä")
+        assert.deepStrictEqual([...(yield* read("deep/a.txt"))], [0xc3, 0xa4])
+        yield* files.symlink(`${directory}/../outside`, `${directory}/link`)
+        yield* files.symlink(`${directory}/../outside/kept.txt`, `${directory}/kept.txt`)
+        yield* files.symlink(`${directory}/deep/a.txt`, `${directory}/inside.txt`)
+        assert.strictEqual((yield* read("inside.txt")).length, 2)
+        const ways = ["link/kept.txt", "kept.txt", "../outside/kept.txt", `${directory}/deep/a.txt`, "", "."]
+        for (const path of ways) {
+          assert.include((yield* Effect.flip(read(path))).message, "leads outside the workspace directory", path)
+        }
+        assert.include((yield* Effect.flip(read("deep"))).message, "is no file")
+        assert.strictEqual((yield* Effect.flip(read("with\0zero.txt"))).path, "with\0zero.txt")
+        yield* files.writeFile(`${directory}/large.png`, new Uint8Array())
+        yield* files.truncate(`${directory}/large.png`, Workspace.mostBytes + 1)
+        assert.strictEqual(
+          (yield* Effect.flip(read("large.png"))).message,
+          "large.png: has 33 MB; at most 32 MB are read"
+        )
+      })
+    )
+  )
+
   it.effect("is nowhere unless the application says where", () =>
     Effect.gen(function* () {
-      const { write } = yield* Workspace.Workspace
+      const { read, write } = yield* Workspace.Workspace
+      assert.include((yield* Effect.flip(read("a.txt"))).message, "a.txt: this application has no workspace")
       assert.include((yield* Effect.flip(write("a.txt", "x"))).message, "a.txt: this application has no workspace")
     }).pipe(Effect.provide(Workspace.layerNone))
   )

@@ -52,8 +52,29 @@ export const opening = (options: {
   if (memories.length > 0)
     text += `\n\nWhat you remember that may help:\n${memories.map((line) => `- ${line}`).join("\n")}`
   if (task.output !== undefined) text += `\n\n${jsonOnly(task.output)}`
-  return [{ role: "system", content: system }, user(text)]
+  const { attachments = [] } = task
+  if (attachments.length === 0) return [{ role: "system", content: system }, user(text)]
+  const list = attachments.map(({ mediaType, name }, index) => `- ${name ?? `attachment ${index + 1}`} (${mediaType})`)
+  text += `\n\nAttached, in this order:\n${list.join("\n")}`
+  const files = attachments.map(attachment)
+  return [
+    { role: "system", content: system },
+    { role: "user", content: [{ type: "text", text }, ...files] }
+  ]
 }
+
+/** What a file holds is put in its place for the call alone: see `Attachments`. */
+export const attachmentScheme = "attachment:"
+
+const attachment = ({ mediaType, name }: Plan.PlannedAttachment, index: number): Prompt.FilePartEncoded => ({
+  type: "file",
+  mediaType,
+  data: `${attachmentScheme}${index}`,
+  ...(name === undefined ? {} : { fileName: name })
+})
+
+/** A file of text, as the model is shown it. */
+export const attachedText = (name: string, content: string): string => `<file name="${name}">\n${content}\n</file>`
 
 /** The answer of a model as a message of the conversation. */
 export const answerMessage = (parts: ReadonlyArray<Response.PartEncoded>): Prompt.MessageEncoded => {

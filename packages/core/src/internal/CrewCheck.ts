@@ -16,6 +16,8 @@ import * as CrewText from "./CrewText.ts"
 import * as PlainJson from "./PlainJson.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Suggestion from "./Suggestion.ts"
+import * as TaskAttachments from "./TaskAttachments.ts"
+import { outsideWorkspace } from "./WorkspacePath.ts"
 
 /** An agent or task as it was found. */
 export interface Entry {
@@ -43,6 +45,7 @@ export interface Options {
 const everything = { errors: "all", onExcessProperty: "error" } as const
 const decodeAgent = SchemaParser.decodeUnknownResult(Agent.Agent, everything)
 const decodeTask = SchemaParser.decodeUnknownResult(Task.Task, everything)
+const decodeAttachment = SchemaParser.decodeUnknownResult(Task.Attachment, everything)
 const decodeHeader = SchemaParser.decodeUnknownResult(
   Schema.Struct({
     name: Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })),
@@ -237,6 +240,15 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
     if (wrong !== undefined) add("output-file-outside-workspace", ["outputFile"], wrong)
   }
 
+  if (Array.isArray(task["attachments"])) {
+    for (const [index, attachment] of task["attachments"].entries()) {
+      const isOne = decodeAttachment(attachment)
+      if (Result.isFailure(isOne)) continue
+      for (const { code, key, wrong } of TaskAttachments.problems(isOne.success))
+        add(code, ["attachments", index, ...key], wrong)
+    }
+  }
+
   const when = task["when"]
   if (isRecord(when)) {
     const tests = ["contains", "matches", "equals"].filter((test) => Object.hasOwn(when, test))
@@ -276,13 +288,4 @@ const steps = (pointer: string, root: Schema.Json): ReadonlyArray<string | numbe
           : undefined
       return inList ? Number(key) : key
     })
-}
-
-/** Why a path cannot be an output file, or nothing. Both kinds of slash part folders, because some systems take both. */
-export const outsideWorkspace = (file: string): string | undefined => {
-  const parts = file.split(/[\\/]/)
-  if (/^([\\/]|[A-Za-z]:)/.test(file)) return "must be relative to the workspace directory, but is an absolute path"
-  if (parts.includes("..")) return 'must stay inside the workspace directory, but contains ".."'
-  if (file.includes("\0")) return "must not contain the character NUL"
-  return ["", "."].includes(parts.at(-1)!) ? "must name a file, but names a directory" : undefined
 }

@@ -32,6 +32,11 @@ export const make = ({ agents, definition, tasks }: Checked): Mentions => {
     for (const key of keys) text(declaration[key], [...path, key])
     if (Array.isArray(declaration["guardrails"]))
       declaration["guardrails"].forEach((sentence, index) => text(sentence, [...path, "guardrails", index]))
+    if (Array.isArray(declaration["attachments"]))
+      declaration["attachments"].forEach((attachment: unknown, index) => {
+        if (!isRecord(attachment)) return
+        for (const key of ["file", "url"]) text(attachment[key], [...path, "attachments", index, key])
+      })
     if (Array.isArray(declaration["tools"]))
       declaration["tools"].forEach((name: unknown, index) => {
         if (typeof name === "string" && name !== "") tools.push({ name, path: [...path, "tools", index] })

@@ -8,6 +8,7 @@ import type { Code, Definition, TaskCode } from "../Crew.ts"
 import type * as Plan from "../Plan.ts"
 import * as Task from "../Task.ts"
 import * as Placeholder from "./Placeholder.ts"
+import * as TaskAttachments from "./TaskAttachments.ts"
 
 export interface AgentTemplate {
   readonly name: string
@@ -24,9 +25,10 @@ export interface TaskTemplate {
   readonly description: Placeholder.Text
   readonly expectedOutput: Placeholder.Text
   readonly outputFile: Placeholder.Text | undefined
+  readonly attachments: ReadonlyArray<TaskAttachments.Template>
   /** Functions first, because they cost no call of a model. */
   readonly guardrails: ReadonlyArray<Plan.Guardrail | Placeholder.Text>
-  readonly fixed: Omit<Plan.PlannedTask, "description" | "expectedOutput" | "outputFile" | "guardrails">
+  readonly fixed: Omit<Plan.PlannedTask, "description" | "expectedOutput" | "outputFile" | "attachments" | "guardrails">
   readonly planned: Plan.PlannedTask | undefined
 }
 
@@ -101,6 +103,7 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
   const description = Placeholder.parse(task.description)
   const expectedOutput = Placeholder.parse(task.expectedOutput)
   const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
+  const attachments = (task.attachments ?? []).map(TaskAttachments.template)
   const fixed = {
     id: name,
     agent: agentName,
@@ -118,12 +121,14 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
     ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
     ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, code.when !== undefined)) })
   } as const
-  const texts = [description, expectedOutput, ...(outputFile === undefined ? [] : [outputFile]), ...sentences]
+  const files = [...(outputFile === undefined ? [] : [outputFile]), ...attachments.map(({ source }) => source)]
+  const texts = [description, expectedOutput, ...files, ...sentences]
   const constant = texts.every(Placeholder.isConstant)
   return {
     description,
     expectedOutput,
     outputFile,
+    attachments,
     guardrails: [...functions, ...sentences],
     fixed,
     planned: constant
@@ -132,6 +137,9 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
           description: task.description,
           expectedOutput: task.expectedOutput,
           ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
+          ...(attachments.length === 0
+            ? {}
+            : { attachments: Object.freeze((task.attachments ?? []).map(TaskAttachments.planned)) }),
           guardrails: Object.freeze([
             ...functions,
             ...(task.guardrails ?? []).map((text): Plan.Guardrail => Object.freeze({ kind: "sentence", text }))

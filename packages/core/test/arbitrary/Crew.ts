@@ -1,6 +1,7 @@
 /** Any valid crew, and any damage to one. */
 import * as fc from "fast-check"
 import type * as Crew from "../../src/Crew.ts"
+import type * as Task from "../../src/Task.ts"
 
 const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_-]{0,8}$/).filter((one) => one !== "__proto__")
 /** What is hard to write in YAML: quotes, breaks, indentation, things that look like other things. */
@@ -94,6 +95,15 @@ const task = fc.record(
     ),
     timeout: duration,
     onFailure: fc.constantFrom("fail" as const, "skip" as const, "continue" as const),
+    attachments: fc.array(
+      fc.constantFrom<Task.Attachment>(
+        { file: "a.png" },
+        { file: "in/{topic}.csv", mediaType: "text/csv", name: "Figures" },
+        { url: "https://example.com/{topic}", mediaType: "application/pdf" },
+        { url: "data:image/png;base64,AQID" }
+      ),
+      { maxLength: 3 }
+    ),
     outputFile: fc.constantFrom("a.md", "out/{topic}.txt", "..a/b..c")
   },
   { requiredKeys: ["description", "expectedOutput"] }

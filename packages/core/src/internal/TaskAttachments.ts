@@ -1,0 +1,116 @@
+/**
+ * What a task's agent is shown besides text: whether an attachment can be used, and what is planned of it. Pure; nobody looks at the
+ * file or asks the address here.
+ */
+import type * as Schema from "effect/Schema"
+import type { Problem } from "../Crew.ts"
+import type { Attachment } from "../Task.ts"
+import type { PlannedAttachment } from "../Plan.ts"
+import * as Placeholder from "./Placeholder.ts"
+import { outsideWorkspace } from "./WorkspacePath.ts"
+
+/** The media types of well-known names. */
+const mediaTypes: { readonly [extension: string]: string } = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  pdf: "application/pdf",
+  wav: "audio/wav",
+  mp3: "audio/mpeg",
+  txt: "text/plain",
+  log: "text/plain",
+  md: "text/markdown",
+  csv: "text/csv",
+  tsv: "text/tab-separated-values",
+  html: "text/html",
+  json: "application/json",
+  xml: "application/xml",
+  yaml: "application/yaml",
+  yml: "application/yaml"
+}
+
+/** The most that a crew itself may hold of a file, in bytes: it goes to the log with every start. */
+export const mostInline = 64 * 1024
+
+const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-Za-z0-9+/]*={0,2})$/i
+
+/** The media type as declared, else as the source says. */
+const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | undefined => {
+  if (mediaType !== undefined) return mediaType.toLowerCase()
+  if (url !== undefined && /^data:/i.test(url)) return dataUrl.exec(url)?.[1]?.toLowerCase()
+  const name = file ?? url?.replace(/[?#].*$/, "") ?? ""
+  const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase()
+  return extension === undefined || !Object.hasOwn(mediaTypes, extension) ? undefined : mediaTypes[extension]
+}
+
+/** One thing that is wrong: at which key, and how the sentence about it goes on. */
+export interface Wrong {
+  readonly code: Problem["code"]
+  readonly key: ReadonlyArray<string>
+  readonly wrong: string
+}
+
+const isConstant = (text: string): boolean => Placeholder.isConstant(Placeholder.parse(text))
+
+/** What is wrong with an attachment. Of texts with placeholders it is told when these are filled; what fills them may have braces. */
+export const problems = (attachment: Attachment, isFilled = false): ReadonlyArray<Wrong> => {
+  const { file, url } = attachment
+  if ((file === undefined) === (url === undefined)) {
+    return [{ code: "invalid-value", key: [], wrong: "needs exactly one of file and url" }]
+  }
+  if (file !== undefined) {
+    const outside = outsideWorkspace(file)
+    if (outside !== undefined) return [{ code: "attachment-outside-workspace", key: ["file"], wrong: outside }]
+  }
+  if (!isFilled && !isConstant(file ?? url!)) return []
+  if (url !== undefined) {
+    const wrong = wrongUrl(url)
+    if (wrong !== undefined) return [{ code: "invalid-value", key: ["url"], wrong }]
+  }
+  return mediaTypeOf(attachment) === undefined
+    ? [{ code: "missing-key", key: ["mediaType"], wrong: "is missing: the name of the file does not tell what it is" }]
+    : []
+}
+
+const wrongUrl = (url: string): string | undefined => {
+  if (/^https?:\/\//i.test(url)) return URL.canParse(url) ? undefined : "must be an http or https URL"
+  if (!/^data:/i.test(url)) return "must be an http or https URL or a data URL"
+  const content = dataUrl.exec(url)?.[2]
+  if (content === undefined || content.length % 4 !== 0)
+    return "must be a data URL in base64, data:image/png;base64,… for example"
+  const bytes = Math.floor((content.length * 3) / 4)
+  return bytes <= mostInline
+    ? undefined
+    : `holds ${Math.ceil(bytes / 1024)} KB, and a crew may hold ${mostInline / 1024} KB of a file at most: put it into the workspace and name it as file`
+}
+
+/** An attachment whose source is cut at its placeholders. */
+export interface Template {
+  readonly attachment: Attachment
+  readonly source: Placeholder.Text
+}
+
+export const template = (attachment: Attachment): Template => ({
+  attachment,
+  source: Placeholder.parse(attachment.file ?? attachment.url!)
+})
+
+/** With the inputs in place. */
+export const fill = ({ attachment, source }: Template, values: ReadonlyMap<string, Schema.Json>): Attachment => {
+  if (Placeholder.isConstant(source)) return attachment
+  const text = Placeholder.fill(source, values)
+  return attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
+}
+
+/** Of a valid attachment without placeholders. */
+export const planned = (attachment: Attachment): PlannedAttachment => {
+  const { file, name, url } = attachment
+  const called = name ?? (file ?? (/^data:/i.test(url!) ? undefined : url!.replace(/[?#].*$/, "")))?.split("/").at(-1)
+  return Object.freeze({
+    ...(file === undefined ? { url: url! } : { file }),
+    mediaType: mediaTypeOf(attachment)!,
+    ...(called === undefined || called === "" ? {} : { name: called })
+  })
+}
