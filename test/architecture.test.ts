@@ -37,7 +37,7 @@ const table: { readonly [name: string]: Allowed } = {
     others: ["@effect/sql-pg", "@electric-sql/pglite", "@electric-sql/pglite-pgvector", "effect"],
     node: true
   },
-  "queue-redis": { ours: ["core"], others: ["effect", "ioredis"], node: true },
+  "queue-redis": { ours: ["core"], others: ["bullmq", "effect", "ioredis"], node: true },
   server: {
     ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
     others: ["@effect/platform-node", "effect", "ws"],

@@ -41,7 +41,7 @@ const fieldsPerCall = 4_000
 /** How long a part of an execution that nobody activates is kept, in milliseconds. */
 const stageMillis = 60_000
 
-const make = Effect.fnUntraced(function* (options: Options) {
+export const make = Effect.fnUntraced(function* (options: Options, bell?: Client.Bell) {
   const leaseMillis = options.leaseMillis ?? 15_000
   const settings: Client.Settings = {
     lanes: options.lanes ?? {},
@@ -51,7 +51,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     maxBatch: 1_000
   }
   const keys = Keys.make(options.prefix ?? "crewline")
-  const client = yield* Client.make(settings, keys)
+  const client = yield* Client.make(settings, keys, bell)
   const { ask, held, lose, losses } = client
   const enlisted = new Set<string>()
 
@@ -117,6 +117,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           })
         ]
       )
+      client.mustRing()
       // The parts have gone away before they were all there.
       if (answer !== -1) return
     }

@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 import type { Lease, TaskQueue } from "@crewline/core/TaskQueue"
 import { RedisTransport } from "../RedisTransport.ts"
 import type { Keys } from "./Keys.ts"
-import { encode, parseMember } from "./Names.ts"
+import { encode, parseMember, separator } from "./Names.ts"
 import * as Scripts from "./Scripts.ts"
 
 export interface Settings {
@@ -43,17 +43,34 @@ interface Taker {
   settled: (() => void) | undefined
 }
 
+/** Somebody else carries the word that something is ready. */
+export interface Bell {
+  /** Passes bells on; a bell that was passed on before does no harm. */
+  readonly ring: (bells: ReadonlyArray<Ready>) => Effect.Effect<void>
+  /** Waits for a bell. Asked for only while somebody waits for tasks. */
+  readonly heard: Effect.Effect<void>
+}
+
+/** A task that became ready. */
+export interface Ready {
+  /** Of this activation; no other has it. */
+  readonly number: string
+  readonly executionId: string
+  readonly taskId: string
+}
+
 /** What this process holds, and since when it was known to hold. */
 export interface Held {
   readonly lease: Lease
   confirmedAt: number
 }
 
+/** Bells that are passed on together. */
+const bellsAtOnce = 500
 /** Operations in one step, at most: a script keeps the server from everything else. */
 const maxOperations = 256
-const fixedKeys = 14
 
-export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys) {
+export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys, bell: Bell | undefined) {
   const transport = yield* RedisTransport
   const clock = yield* Clock.Clock
   const id = (yield* Random.next).toString(36).slice(2, 12)
@@ -66,11 +83,14 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
   /** In how many milliseconds something becomes ready by itself. */
   let nextMillis = settings.pollMillis
   let wake: (() => void) | undefined
+  /** Called when somebody begins to wait for tasks. */
+  let taken: (() => void) | undefined
   let request = 0
+  let mustRing = () => {}
 
   // Encoded as the scripts compare them.
   const lanes = Object.fromEntries(Object.entries(settings.lanes).map(([lane, limit]) => [encode(lane), limit]))
-  const monotonic = () => Number(clock.currentTimeNanosUnsafe() / 1_000_000n)
+  const monotonic = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
   const awaken = () => {
     const waiting = wake
@@ -111,7 +131,9 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
     replyMillis: settings.giveUpMillis * 2,
     lanes,
     channel: keys.channel,
-    first: fixedKeys + 1
+    /** Where the executions' hashes begin among the keys, after the fixed ones and the reply. */
+    first: keys.fixed.length + 2,
+    ...(bell === undefined ? {} : { outbox: true })
   }
 
   /** Again and again while Redis cannot be reached; in the end the call counts as lost. */
@@ -151,6 +173,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
     const reply = JSON.parse(answer as string) as { readonly results: ReadonlyArray<unknown>; readonly next: number }
     nextMillis = reply.next < 0 ? settings.pollMillis : Math.min(reply.next + 1, settings.pollMillis)
     for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[i])
+    mustRing()
   })
 
   /** What a waiting taker asks for, as a part of the next step. */
@@ -235,6 +258,58 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
     )
   )
 
+  if (bell !== undefined) {
+    let isDue = true
+    let awaited: (() => void) | undefined
+    mustRing = () => {
+      isDue = true
+      awaited?.()
+    }
+    // Written with what made the tasks ready, passed on afterwards, by whoever comes by: also for one who died in between.
+    const passOn = Effect.gen(function* () {
+      if (!isDue) {
+        yield* Effect.callback<void>((resume) => {
+          awaited = () => resume(Effect.void)
+          return Effect.sync(() => {
+            awaited = undefined
+          })
+        }).pipe(Effect.timeoutOption(settings.pollMillis))
+      }
+      isDue = false
+      for (;;) {
+        const found = yield* run(Scripts.outbox, keys.fixed, [...head({}), String(bellsAtOnce)])
+        const bells = (found ?? []) as ReadonlyArray<string>
+        if (bells.length === 0) return
+        yield* bell.ring(
+          bells.map((each) => {
+            const end = each.indexOf(separator)
+            const { executionId, taskId } = parseMember(each.slice(end + 1))
+            return { number: each.slice(0, end), executionId, taskId }
+          })
+        )
+        yield* run(Scripts.rung, keys.fixed, [...head({}), JSON.stringify(bells)])
+      }
+    })
+    yield* Effect.forkScoped(Effect.forever(passOn))
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.gen(function* () {
+          while (takers.length === 0) {
+            yield* Effect.callback<void>((resume) => {
+              taken = () => resume(Effect.void)
+              return Effect.sync(() => {
+                taken = undefined
+              })
+            })
+          }
+          yield* bell.heard
+          mayClaim = true
+          awaken()
+        })
+      )
+    )
+  }
+
   const ask = (operation: Operation): Effect.Effect<unknown> =>
     Effect.callback((resume) => push(operation, (result) => resume(Effect.succeed(result))))
 
@@ -248,6 +323,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
     awaken,
     run,
     head,
+    mustRing: () => mustRing(),
     take: ({ lanes, limit, worker }: Parameters<TaskQueue["Service"]["take"]>[0]) =>
       Effect.callback<NonEmptyReadonlyArray<Lease>>((resume) => {
         const taker: Taker = {
@@ -262,6 +338,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys)
         takers.push(taker)
         mayClaim = true
         awaken()
+        taken?.()
         return Effect.callback<void>((finished) => {
           taker.gone = true
           const at = takers.indexOf(taker)

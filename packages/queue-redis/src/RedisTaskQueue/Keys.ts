@@ -22,7 +22,8 @@ const names = [
   "held",
   "known",
   "workers",
-  "infos"
+  "infos",
+  "outbox"
 ]
 
 export const make = (prefix: string): Keys => {

@@ -330,7 +330,7 @@ operations.forget = function(id)
   call('UNLINK', x.key)
   call('HDEL', PAUSED, x.id)
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
-  if call('EXISTS', KNOWN) == 0 then call('DEL', META) end
+  if call('EXISTS', KNOWN) == 0 then call('DEL', META, OUTBOX) end
   return 1
 end
 `

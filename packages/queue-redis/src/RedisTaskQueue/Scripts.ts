@@ -1,6 +1,6 @@
 /**
  * The scripts, whole. Keys come in one order: `ready`, `ring`, `meta`, `leases`, `leased`, `permits`, `timers`, `timeouts`, `paused`,
- * `held`, `known`, `workers`, `infos`, then what is said beside each script. Arguments begin with a time in milliseconds (empty: the
+ * `held`, `known`, `workers`, `infos`, `outbox`, then what is said beside each script. Arguments begin with a time in milliseconds (empty: the
  * server's own) and the settings.
  */
 import { commons } from "./Commons.ts"
@@ -19,7 +19,7 @@ export const step: Script = {
   name: "step",
   source: `${commons}
 ${operations}
-local REPLY = KEYS[14]
+local REPLY = KEYS[15]
 local request = ARGV[3]
 local last = call('GET', REPLY)
 if last then
@@ -37,8 +37,7 @@ local function first(key)
 end
 local timer, lease = first(TIMERS), first(LEASES)
 if timer < 0 or (lease >= 0 and lease < timer) then timer = lease end
-if #losses > 0 then call('PUBLISH', config.channel, cjson.encode(losses)) end
-if (added or freed) and call('EXISTS', RING) == 1 then call('PUBLISH', config.channel, 'ready') end
+announce()
 local reply = cjson.encode({ results = results, next = timer })
 call('SET', REPLY, request .. SEP .. reply, 'PX', config.replyMillis)
 return reply
@@ -63,7 +62,7 @@ return 1
 export const submit: Script = {
   name: "submit",
   source: `${commons}
-local STAGE, HASH = KEYS[14], KEYS[15]
+local STAGE, HASH = KEYS[15], KEYS[16]
 local facts = cjson.decode(ARGV[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
   call('UNLINK', STAGE)
@@ -97,7 +96,24 @@ for _, turn in ipairs(facts.turns) do
     end
   end
 end
-call('PUBLISH', config.channel, 'ready')
+announce()
+return 1
+`
+}
+
+/** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
+export const outbox: Script = {
+  name: "outbox",
+  source: `${commons}
+return call('LRANGE', OUTBOX, 0, ARGV[3] - 1)
+`
+}
+
+/** Bells that were passed on. No further keys; argument: the bells. */
+export const rung: Script = {
+  name: "rung",
+  source: `${commons}
+for _, bell in ipairs(cjson.decode(ARGV[3])) do call('LREM', OUTBOX, 1, bell) end
 return 1
 `
 }

@@ -1,0 +1,107 @@
+/**
+ * `TaskQueue` for those who run BullMQ already: its jobs ring the bell, one for each task that becomes ready, so that they are seen where
+ * one looks for jobs. All else is `RedisTaskQueue`: who gets which task, leases, order and limits are decided by the same scripts, and
+ * BullMQ holds no state of an execution.
+ *
+ * A bell is written with what made the task ready, and passed on afterwards: it may come late, twice, or after its task was taken; then
+ * nothing is found, or something else that is ready. A bell that is lost delays a task by `pollMillis` at most. The number in a job's id
+ * names the activation, not the task: BullMQ drops a job whose id it has seen, and a task becomes ready more than once.
+ */
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import { Queue, Worker } from "bullmq"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type { Redis as RedisClient } from "ioredis"
+import { RedisConnection } from "./RedisConnection.ts"
+import * as RedisTaskQueue from "./RedisTaskQueue.ts"
+import type { Bell, Ready } from "./RedisTaskQueue/Client.ts"
+import * as RedisTransport from "./RedisTransport.ts"
+
+export interface Options extends RedisTaskQueue.Options {
+  /** The name of BullMQ's queue; default `ready`. Its keys begin with `{prefix:0}:bull`. */
+  readonly name?: string
+}
+
+/** How long a fetched bell may take until BullMQ counts it as stalled and gives it to another, in milliseconds. */
+const lockMillis = 30_000
+const pauseMillis = 1_000
+
+const makeBell = Effect.fnUntraced(function* (options: Options) {
+  const { client, dedicated } = yield* RedisConnection
+  const blocking = yield* dedicated
+  const prefix = `{${options.prefix ?? "crewline"}:0}:bull`
+  const name = options.name ?? "ready"
+  const token = (yield* Random.next).toString(36).slice(2)
+  // Without a listener BullMQ writes to the console; a lost connection is told by the connection itself.
+  const silent = () => {}
+
+  const queue = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      new Queue<Pick<Ready, "executionId" | "taskId">>(name, { connection: client, prefix }).on("error", silent)
+    ),
+    (each) => Effect.promise(() => each.close())
+  )
+  const worker = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      // It blocks, for as long as it takes: not on the connection that all share, and without a limit of tries.
+      if (!blocking.isCluster) (blocking as RedisClient).options.maxRetriesPerRequest = null
+      return new Worker<Pick<Ready, "executionId" | "taskId">>(name, null, {
+        connection: blocking,
+        prefix,
+        autorun: false,
+        lockDuration: lockMillis
+      }).on("error", silent)
+    }),
+    (each) => Effect.promise(() => each.close(true))
+  )
+
+  const ring = (bells: ReadonlyArray<Ready>) =>
+    queue.addBulk(
+      bells.map(({ executionId, number, taskId }) => ({
+        name: "ready",
+        data: { executionId, taskId },
+        // Only digits would be taken for a number of BullMQ's own.
+        opts: { jobId: `activation-${number}`, removeOnComplete: true, removeOnFail: true }
+      }))
+    )
+
+  const bell: Bell = {
+    ring: (bells) =>
+      Effect.ignore(
+        Effect.tryPromise(() => ring(bells)),
+        {
+          log: "Warn",
+          message: "Bells could not be passed on to BullMQ: the tasks are found by those who look for themselves"
+        }
+      ),
+    heard: Effect.gen(function* () {
+      for (;;) {
+        const job = yield* Effect.option(Effect.tryPromise(() => worker.getNextJob(token)))
+        if (job._tag === "None") {
+          yield* Effect.sleep(pauseMillis)
+          continue
+        }
+        // Nothing came for a while.
+        if (job.value === undefined) continue
+        // Heard: whatever comes of it, it has done its work. Were it lost here, BullMQ would ring once more.
+        yield* Effect.ignore(Effect.tryPromise(() => job.value.moveToCompleted(null, token, false)))
+        return
+      }
+    })
+  }
+  return bell
+})
+
+/** Over a transport of the scripts, and a connection for BullMQ. */
+export const layerTransport = (
+  options: Options = {}
+): Layer.Layer<TaskQueue.TaskQueue, never, RedisConnection | RedisTransport.RedisTransport> =>
+  Layer.effect(
+    TaskQueue.TaskQueue,
+    Effect.flatMap(makeBell(options), (bell) => RedisTaskQueue.make(options, bell))
+  )
+
+/** Over the connection. */
+export const layer = (options: Options = {}): Layer.Layer<TaskQueue.TaskQueue, never, RedisConnection> =>
+  Layer.provide(layerTransport(options), RedisTransport.layer)
