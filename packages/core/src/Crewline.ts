@@ -41,6 +41,17 @@ export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("Exec
   taskId: Schema.optionalKey(Schema.String)
 }) {}
 
+/** Only what failed or was cancelled can be done again. */
+export class NotRetryable extends Schema.TaggedError<NotRetryable>()("NotRetryable", {
+  executionId: Schema.String,
+  status: Schema.Literals(["pending", "running", "waiting", "paused", "completed"])
+}) {
+  override get message() {
+    const is = this.status === "completed" ? "has completed" : "has not ended: cancel it first, or wait"
+    return `Execution ${this.executionId} ${is}. Only an execution that failed or was cancelled can be retried.`
+  }
+}
+
 export interface TaskView {
   readonly status: "pending" | "running" | "waiting" | "retrying" | "completed" | "failed" | "skipped" | "cancelled"
   /** Attempts begun. */
@@ -48,6 +59,10 @@ export interface TaskView {
   readonly agent: string
   readonly output?: Schema.Json
   readonly outputFile?: string
+  /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
+  readonly reused?: true
+  /** Why it was skipped. */
+  readonly skipped?: Pick<ExecutionEvent.TaskSkipped, "reason" | "because">
   readonly error?: ExecutionEvent.Failure
   readonly usage: Usage
   readonly startedAt?: string
@@ -59,6 +74,8 @@ export interface View {
   readonly id: string
   readonly crewName: string
   readonly crewId?: string
+  /** The execution that this one retries. */
+  readonly retryOf?: string
   readonly status: Execution.Status
   readonly tasks: { readonly [task: string]: TaskView }
   readonly output?: Schema.Json
@@ -127,6 +144,16 @@ export class Crewline extends Context.Service<
       executionId: string,
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, EventLog.EventLogError>
+    /**
+     * Does again what failed or was cancelled, as a new execution of the same plan: outputs that stand are taken over, and cost nothing
+     * again; the old execution stays as it is. Asked again it answers with the same new execution, unless that has failed too: then
+     * that one is retried. Tasks that saw a failure, and all that tasks have spawned, are done anew. Give the crew when its functions
+     * are not known here.
+     */
+    readonly retry: <Output>(
+      executionId: string,
+      crew?: Crew.Crew<Output>
+    ) => Effect.Effect<Handle<Output>, NotRetryable | EventLog.EventLogError>
   }
 >()("@crewline/core/Crewline") {}
 

@@ -34,6 +34,9 @@ export type Outcome =
     }
   | { readonly _tag: "Released" }
 
+/** What a task came to in the execution that is retried, with run 0. */
+export type Taken = ExecutionEvent.TaskCompleted | ExecutionEvent.TaskSkipped
+
 export type Command =
   | {
       readonly _tag: "Start"
@@ -63,6 +66,8 @@ export type Command =
   | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
   | { readonly _tag: "Cancel" }
   | { readonly _tag: "Timeout"; readonly millis: number }
+  /** Tasks of the execution that this one retries; `gone`: that one was deleted in the meantime. */
+  | { readonly _tag: "TakeOver"; readonly tasks: ReadonlyArray<Taken> | "gone" }
   | { readonly _tag: "Pause" }
   | { readonly _tag: "Resume" }
 
@@ -78,7 +83,7 @@ export type Refusal =
   | "paused"
   /** Its next attempt is not due yet. */
   | "delayed"
-  /** Dependencies are not settled in the log: the queue is ahead of it. */
+  /** Dependencies are not settled in the log, or not taken over yet: the queue is ahead of it. */
   | "dependencies"
   /** It is so already (a second answer to a signal, a pause of what is paused). */
   | "already"
@@ -115,6 +120,8 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
           }
         })
       )
+    case "TakeOver":
+      return takeOver(state, command.tasks)
     case "Pause":
       return state.paused ? Result.fail("already") : Result.succeed([{ type: "ExecutionPaused" }])
     case "Resume":
@@ -133,7 +140,7 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
     return Result.fail("suspended")
   if (state.paused) return Result.fail("paused")
   if (isDelayed(task, command.now)) return Result.fail("delayed")
-  if (!Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
+  if (state.untaken > 0 || !Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
   const crashes = Execution.crashesOf(task)
   if (crashes > 0 && crashes >= command.maxCrashes) {
     return settle(state, task, {
@@ -158,6 +165,29 @@ const start = (state: Execution.Execution, command: Extract<Command, { _tag: "St
       ...(task.status === "suspended" ? { woke: satisfied ? ("satisfied" as const) : ("timeout" as const) } : {})
     }
   ])
+}
+
+const takeOver = (state: Execution.Execution, tasks: ReadonlyArray<Taken> | "gone"): Decided => {
+  const { retryOf } = state
+  if (retryOf === undefined || state.untaken === 0) return Result.fail("already")
+  if (tasks === "gone") {
+    const message = `The execution that this one retries, ${retryOf.executionId}, was deleted before its outputs were taken over: start the crew anew.`
+    const error = { code: "retry-source-gone", message, isRetryable: false }
+    const { usage } = state
+    return Result.succeed(
+      abort(state, { status: "failed", reason: "execution-failed", usage, except: undefined, error })
+    )
+  }
+  const wanted = new Set(retryOf.tasks)
+  const drafts: Array<ExecutionEvent.Draft> = []
+  for (const taken of tasks) {
+    const task = Execution.task(state, taken.taskId)
+    const isOpen = task !== undefined && !Execution.isSettled(task) && task.run === taken.run
+    if (isOpen && wanted.delete(taken.taskId)) drafts.push(taken)
+  }
+  if (drafts.length === 0) return Result.fail("already")
+  if (state.unsettled === drafts.length) drafts.push(end(state, drafts, state.usage))
+  return Result.succeed(drafts)
 }
 
 /** Before its next attempt is due. A clock that stands before the failure itself is wrong, and tells nothing. */

@@ -7,7 +7,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { ExecutionEvent, Failure, Priority, Waits } from "./ExecutionEvent.ts"
+import type { ExecutionEvent, Failure, Priority, RetryOf, TaskSkipped, Waits } from "./ExecutionEvent.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
 
@@ -36,6 +36,8 @@ export interface Task {
   readonly waits: Waits | undefined
   readonly suspendedAt: string | undefined
   readonly failure: Failure | undefined
+  /** Why it was skipped. */
+  readonly skipped: Pick<TaskSkipped, "reason" | "because"> | undefined
   readonly outputFile: string | undefined
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
@@ -46,6 +48,10 @@ export interface Execution {
   readonly id: string
   readonly plan: Plan.Plan
   readonly priority: Priority
+  /** The execution that this one retries. */
+  readonly retryOf: RetryOf | undefined
+  /** Tasks of that one which have not been taken over yet: until there are none, nothing begins. */
+  readonly untaken: number
   /** Number of structural events: what decisions are made against. */
   readonly version: number
   readonly lastSeq: number
@@ -78,6 +84,7 @@ const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => (
   waits: undefined,
   suspendedAt: undefined,
   failure: undefined,
+  skipped: undefined,
   outputFile: undefined,
   usage: Usage.zero,
   startedAt: undefined,
@@ -89,6 +96,8 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   id: event.executionId,
   plan: event.plan,
   priority: event.priority ?? "normal",
+  retryOf: event.retryOf,
+  untaken: event.retryOf?.tasks.length ?? 0,
   version: 1,
   lastSeq: event.seq,
   status: "running",
@@ -300,10 +309,13 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
     default:
       return {
         unsettled: state.unsettled - 1,
+        // Only what is taken over is settled by a run that never began.
+        untaken: "run" in event && event.run === 0 ? Math.max(state.untaken - 1, 0) : state.untaken,
         tasks: put(state, {
           ...current,
           status: settledStatus[event.type],
           failure: event.type === "TaskFailed" ? event.error : current.failure,
+          skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           retryAt: undefined,
           waits: undefined,
@@ -312,6 +324,9 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
       }
   }
 }
+
+const skippedOf = ({ because, reason }: TaskSkipped): Task["skipped"] =>
+  because === undefined ? { reason } : { reason, because }
 
 const settledStatus = {
   TaskCompleted: "completed",

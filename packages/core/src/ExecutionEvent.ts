@@ -63,10 +63,19 @@ export interface Notice {
   readonly delayMillis?: number
 }
 
+/** What an execution takes over from the one that it retries. */
+export interface RetryOf {
+  /** It failed or was cancelled. */
+  readonly executionId: string
+  /** Before anything begins these are settled as they were there, as run 0. Each comes after those that it depends on. */
+  readonly tasks: ReadonlyArray<string>
+}
+
 /** The execution exists; its plan is frozen. */
 export interface ExecutionStarted {
   readonly type: "ExecutionStarted"
   readonly plan: Plan.Plan
+  readonly retryOf?: RetryOf
   /** Before or after other executions of the same tenant; default `normal`. */
   readonly priority?: Priority
 }
@@ -178,6 +187,7 @@ export interface TaskReleased {
 export interface TaskCompleted {
   readonly type: "TaskCompleted"
   readonly taskId: string
+  /** 0: taken over from the execution that this one retries. */
   readonly run: number
   readonly output: Schema.Json
   /** Where the output was written, relative to the workspace directory. */

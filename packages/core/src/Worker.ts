@@ -26,6 +26,7 @@ import * as Execution from "./Execution.ts"
 import * as ExecutionEvent from "./ExecutionEvent.ts"
 import { CodeRegistry } from "./internal/CodeRegistry.ts"
 import { Ledger, type Committed } from "./internal/Ledger.ts"
+import * as TakeOver from "./internal/TakeOver.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
 import type { PlannedTask } from "./Plan.ts"
@@ -59,7 +60,7 @@ export class Worker extends Context.Service<
     /** Tasks that run here now. */
     readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
     /** Tells the queue what the log says of an execution; used when the queue lacks it, or knows too little. */
-    readonly enqueue: (state: Execution.Execution) => Effect.Effect<void>
+    readonly enqueue: (state: Execution.Execution) => Effect.Effect<void, EventLog.EventLogError>
     /** Tells the queue what was committed outside of a task (cancel, signal, pause). */
     readonly announce: (committed: Committed) => Effect.Effect<void>
   }
@@ -93,7 +94,11 @@ const make = (options: Options) =>
     const maxCrashes = options.maxCrashes ?? 5
     const running = new Map<number, Running>()
 
-    const enqueue = Effect.fnUntraced(function* (state: Execution.Execution) {
+    const takeOver = TakeOver.complete(log, ledger)
+
+    const enqueue = Effect.fnUntraced(function* (given: Execution.Execution) {
+      const state = yield* takeOver(given)
+      if (state.status !== "running") return
       const tenant = yield* Tenant.Current
       yield* queue.submit(TaskQueue.factsOf(state, { tenant, now: clock.currentTimeMillisUnsafe() }))
       // What was committed meanwhile was told to a queue that did not know the execution yet.

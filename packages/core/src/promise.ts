@@ -9,7 +9,7 @@
  *     const { output } = await execution.result
  *     await crewline.close()
  *
- * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `EventLogError`.
+ * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `NotRetryable`, `EventLogError`.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -66,6 +66,8 @@ export interface Client {
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /** Takes up an unfinished execution, with the functions of the given crew. */
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
+  readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Hands back what runs, and lets go of connections. */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -113,6 +115,7 @@ export const make = async (options: Options): Promise<Client> => {
     unpause: (executionId) => runtime.runPromise(crewline.unpause(executionId)),
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
+    retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
     close,
     [Symbol.asyncDispose]: close
   }

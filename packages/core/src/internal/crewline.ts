@@ -16,6 +16,7 @@ import * as Crewline from "../Crewline.ts"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
+import type { ExecutionStarted } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Tenant from "../Tenant.ts"
@@ -23,6 +24,7 @@ import * as Toolbox from "../Toolbox.ts"
 import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "./CodeRegistry.ts"
 import { Ledger } from "./Ledger.ts"
+import * as TakeOver from "./TakeOver.ts"
 import * as View from "./view.ts"
 
 /** An execution that this process runs. */
@@ -157,37 +159,28 @@ export const make = (options: Crewline.Options) =>
       result: resultOf(started.executionId, crew)
     })
 
-    const launch = Effect.fnUntraced(function* <Output>(
-      plan: Plan.Plan,
-      crew: Crew.Crew<Output> | undefined,
-      start: Crewline.StartOptions
+    /** Stores the execution as one of this process. */
+    const store = Effect.fnUntraced(function* (
+      event: ExecutionStarted,
+      crewId: string | undefined,
+      idempotency: EventLog.StartOptions["idempotency"]
     ) {
-      const executionId = yield* newId
-      const started = yield* log.start(
-        executionId,
-        { type: "ExecutionStarted", plan, ...(start.priority === undefined ? {} : { priority: start.priority }) },
-        {
-          owner: { name: worker.name, leaseMillis },
-          ...(start.crewId === undefined ? {} : { crewId: start.crewId }),
-          ...(start.idempotencyKey === undefined
-            ? {}
-            : {
-                idempotency: {
-                  key: start.idempotencyKey,
-                  requestHash: yield* hashOf([
-                    start.crewId ?? crew?.definition ?? plan,
-                    start.inputs ?? {},
-                    ...(start.priority === undefined ? [] : [start.priority])
-                  ])
-                }
-              })
-        }
-      )
+      return yield* log.start(yield* newId, event, {
+        owner: { name: worker.name, leaseMillis },
+        ...(crewId === undefined ? {} : { crewId }),
+        ...(idempotency === undefined ? {} : { idempotency })
+      })
+    })
+
+    const begin = Effect.fnUntraced(function* <Output>(
+      started: EventLog.Started,
+      crew: Crew.Crew<Output> | undefined,
+      run: Effect.Effect<void, EventLog.EventLogError>
+    ) {
       if (!started.existing) {
-        if (crew !== undefined) registry.add(executionId, crew)
-        yield* Effect.catch(Effect.flatMap(ledger.state(executionId), activate), (error) =>
+        yield* Effect.catch(run, (error) =>
           // It is stored: whoever asked must not start it again. The sweep takes it up.
-          Effect.logWarning(`Execution ${executionId} begins later: ${error.message}`)
+          Effect.logWarning(`Execution ${started.executionId} begins later: ${error.message}`)
         )
       }
       const handle = handleOf(started, crew)
@@ -195,6 +188,45 @@ export const make = (options: Crewline.Options) =>
       // A log that forgets would have forgotten it when many others end before it is asked for.
       const result = yield* Effect.forkIn(Effect.interruptible(handle.result), scope)
       return { ...handle, result: Fiber.join(result) }
+    })
+
+    const launch = Effect.fnUntraced(function* <Output>(
+      plan: Plan.Plan,
+      crew: Crew.Crew<Output> | undefined,
+      { crewId, idempotencyKey: key, inputs, priority }: Crewline.StartOptions
+    ) {
+      const request = [crewId ?? crew?.definition ?? plan, inputs ?? {}, ...(priority === undefined ? [] : [priority])]
+      const started = yield* store(
+        { type: "ExecutionStarted", plan, ...(priority === undefined ? {} : { priority }) },
+        crewId,
+        key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
+      )
+      if (!started.existing && crew !== undefined) registry.add(started.executionId, crew)
+      return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), activate))
+    }, Effect.uninterruptible)
+
+    const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
+      for (let id = executionId; ;) {
+        const state = yield* stateOf(id)
+        const status = Execution.statusOf(state)
+        if (status !== "failed" && status !== "cancelled") {
+          if (id === executionId) return yield* new Crewline.NotRetryable({ executionId, status })
+          // A fork that goes on, or has made it.
+          return handleOf({ executionId: id, existing: true }, crew)
+        }
+        const { crewId } = yield* log.summary(id)
+        const { plan, priority } = state
+        const started = yield* store(
+          { type: "ExecutionStarted", plan, priority, retryOf: { executionId: id, tasks: TakeOver.standing(state) } },
+          crewId,
+          { key: `crewline-retry:${id}`, requestHash: id }
+        )
+        if (!started.existing) {
+          if (crew !== undefined) registry.add(started.executionId, crew)
+          return yield* begin(started, crew, takeUp(started.executionId, 0))
+        }
+        id = started.executionId
+      }
     }, Effect.uninterruptible)
 
     /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
@@ -291,7 +323,8 @@ export const make = (options: Crewline.Options) =>
         }
         if (!active.has(executionId)) ledger.forget(executionId)
         return handleOf({ executionId, existing: true }, crew)
-      })
+      }),
+      retry
     })
   })
 
