@@ -36,6 +36,11 @@ const commands = {
   },
   verify: { file: "scripts/verify.mjs", first: [], about: "what CI does: static checks, then every test" },
   bench: { file: "bench/run.ts", first: [], about: "one benchmark: bench <name> [--json]" },
+  simulate: {
+    file: "packages/queue-redis/test/simulation/simulate.ts",
+    first: [],
+    about: "executions on simulated machines, from seeds: simulate [--seeds N --from S --scenario X --json --trace]"
+  },
   services: { file: "scripts/services.mjs", first: [], about: "PostgreSQL and Redis for tests: start, stop, status" }
 }
 

@@ -1,0 +1,127 @@
+/** Kinds of simulations: what may happen in them, and how often. */
+import { noFaults, type Faults } from "./Network.ts"
+import type * as Script from "./Script.ts"
+
+export interface Scenario {
+  /** Of each process its own queue, as it is in production without Redis; or one that all share. */
+  readonly queue: "local" | "shared"
+  readonly servers: number
+  readonly executions: number
+  /** For how long things go wrong, in milliseconds. After that nothing does, and every execution must end within `calmMillis`. */
+  readonly chaosMillis: number
+  readonly calmMillis: number
+  /** Events of chaos a minute: SIGKILL, SIGSTOP, SIGTERM of a process. */
+  readonly kills: number
+  readonly freezes: number
+  readonly drains: number
+  /** The queue is emptied, or goes back to an older state: a minute. */
+  readonly wipes: number
+  readonly rollbacks: number
+  readonly database: Faults
+  /** Of what is only read from the database; default as `database`. */
+  readonly reads?: Faults
+  /** Of calls of Redis. */
+  readonly network: Faults
+  /** Of messages that say that something is ready: lost. */
+  readonly messageLost: number
+  /** False: nobody looks for what is left. */
+  readonly sweeps: boolean
+  /** Of executions: cancelled at some time. */
+  readonly cancel: number
+  /** Pauses a minute. */
+  readonly pauses: number
+  /** Whether somebody answers. */
+  readonly people: boolean
+  readonly callMillis: number
+  readonly skewMillis: number
+  readonly scripts: Script.Options
+  /** Nothing goes wrong that would excuse a model call that is made twice. */
+  readonly asksOnce: boolean
+}
+
+const scripts: Script.Options = { failures: true, poison: false, waits: false, requests: undefined, tasks: 4 }
+
+const calm: Scenario = {
+  queue: "local",
+  servers: 1,
+  executions: 1,
+  chaosMillis: 0,
+  calmMillis: 3_600_000,
+  kills: 0,
+  freezes: 0,
+  drains: 0,
+  wipes: 0,
+  rollbacks: 0,
+  database: noFaults,
+  network: noFaults,
+  messageLost: 0,
+  sweeps: true,
+  cancel: 0,
+  pauses: 0,
+  people: true,
+  callMillis: 3_000,
+  skewMillis: 0,
+  scripts,
+  asksOnce: true
+}
+
+const badDatabase: Faults = { lostRequest: 0.04, lostReply: 0.04, late: 0.02, twice: 0.05, slow: 0.1 }
+
+const failover: Scenario = {
+  ...calm,
+  servers: 3,
+  executions: 2,
+  chaosMillis: 120_000,
+  kills: 2,
+  freezes: 2,
+  drains: 1,
+  database: badDatabase,
+  cancel: 0.2,
+  pauses: 1,
+  asksOnce: false
+}
+
+const slowNetwork: Faults = { ...noFaults, twice: 0.1, slow: 0.2 }
+
+const unswept: Scenario = {
+  ...calm,
+  executions: 2,
+  sweeps: false,
+  pauses: 2,
+  chaosMillis: 60_000,
+  database: { ...badDatabase, lostRequest: 0.01, late: 0 },
+  reads: slowNetwork,
+  asksOnce: false
+}
+
+const shared: Scenario = {
+  ...failover,
+  queue: "shared",
+  wipes: 0.5,
+  messageLost: 0.1,
+  network: { lostRequest: 0.03, lostReply: 0.03, late: 0.01, twice: 0.05, slow: 0.1 }
+}
+
+export const scenarios = {
+  /** One process, as it comes. */
+  calm,
+  /** Two processes with queues of their own on one log, and slow models: every call is made once. */
+  "two servers": { ...calm, servers: 2, executions: 3, callMillis: 60_000 },
+  /** Such processes die, stand still and are stopped, on a database whose replies are lost. */
+  failover,
+  /** Waits that time out, while everything else happens too. */
+  waiting: { ...failover, scripts: { ...scripts, failures: false, waits: true } },
+  /** Some tasks kill the process that runs them. */
+  poisoned: { ...failover, kills: 0, scripts: { ...scripts, poison: true } },
+  /** Nobody looks for what is left: no wake-up may be lost. */
+  unswept,
+  /** Processes that share a queue; they die, stand still and are stopped, and the queue is emptied. */
+  shared,
+  /** The queue goes back to older states all the time. */
+  "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
+  "shared, waiting": { ...shared, rollbacks: 0.5, scripts: { ...scripts, failures: false, waits: true } },
+  /** The same, and the queue loses nothing: nobody looks for what is left. */
+  "shared, unswept": { ...unswept, queue: "shared", servers: 3, network: slowNetwork }
+} satisfies { readonly [name: string]: Scenario }
+
+export type ScenarioName = keyof typeof scenarios

@@ -1,0 +1,203 @@
+/**
+ * A Redis whose time stands still while nobody asks: the scripts of the queue run on a real server, one call after the other, with the
+ * time of the simulation. It can be emptied, and go back to an older state.
+ */
+import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
+import * as RedisTransport from "../../src/RedisTransport.ts"
+import type * as Scripts from "../../src/RedisTaskQueue/Scripts.ts"
+import type * as TaskQueue from "@crewline/core/TaskQueue"
+import { spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { createServer, type AddressInfo } from "node:net"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as EffectRedis from "effect/persistence/Redis"
+import { Redis } from "ioredis"
+import type { Kernel, Process } from "./Kernel.ts"
+import { call, type Faults } from "./Network.ts"
+
+/** A server process of our own, with nothing on disk. */
+export class Server {
+  readonly client: Redis
+  private readonly child: ChildProcess
+  private readonly hashes = new Map<string, string>()
+
+  private constructor(child: ChildProcess, client: Redis) {
+    this.child = child
+    this.client = client
+  }
+
+  static async open(): Promise<Server> {
+    const probe = createServer().listen(0, "127.0.0.1")
+    await once(probe, "listening")
+    const { port } = probe.address() as AddressInfo
+    await new Promise((resolve) => probe.close(resolve))
+    const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", daemonize: "no" }
+    // Fields of small hashes keep their order: nothing depends on it but that a seed stays the same.
+    const small = {
+      "hash-max-listpack-entries": 100_000,
+      "hash-max-listpack-value": 100_000,
+      "zset-max-listpack-entries": 100_000
+    }
+    const args = Object.entries({ ...settings, ...small }).flatMap(([name, value]) => [`--${name}`, String(value)])
+    const child = spawn("redis-server", args, { stdio: "ignore" })
+    const client = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: null })
+    client.on("error", () => {})
+    await client.ping()
+    return new Server(child, client)
+  }
+
+  async close(): Promise<void> {
+    this.client.disconnect()
+    const gone = once(this.child, "exit")
+    this.child.kill("SIGKILL")
+    await gone
+  }
+
+  /** Runs a script and answers what it answers, with what it published. */
+  async run(
+    source: string,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string>
+  ): Promise<readonly [answer: unknown, published: ReadonlyArray<string>]> {
+    let hash = this.hashes.get(source)
+    if (hash === undefined) {
+      hash = (await this.client.script("LOAD", listening(source))) as string
+      this.hashes.set(source, hash)
+    }
+    const [published, answer] = (await this.client.evalsha(hash, keys.length, ...keys, ...args)) as [
+      ReadonlyArray<string>,
+      unknown?
+    ]
+    return [answer ?? null, published]
+  }
+}
+
+/** The script with what it publishes among what it answers: nothing may arrive by itself. */
+const listening = (source: string): string => {
+  const caught = source.replaceAll("call('PUBLISH', config.channel, ", "publish(")
+  if (caught.includes("PUBLISH")) throw new Error("A script publishes in a way that the simulation does not know.")
+  return `local published = {}
+local function publish(message) published[#published + 1] = message end
+local function main()
+${caught}
+end
+return { published, main() }`
+}
+
+export interface Options extends TaskQueue.Options {
+  readonly kernel: Kernel
+  readonly faults: () => Faults
+  /** Of messages: dropped. */
+  readonly messageLost: () => number
+  readonly prefix: string
+  readonly queue: RedisTaskQueue.Options
+}
+
+interface Listener {
+  readonly process: Process
+  readonly onMessage: (message: string) => void
+  readonly onReconnect: () => void
+}
+
+/** The queue's keys of one simulation. */
+export class SimulatedRedis {
+  private readonly server: Server
+  private readonly options: Options
+  private listeners: Array<Listener> = []
+  private backup: ReadonlyArray<readonly [key: string, value: Buffer]> | undefined
+  calls = 0
+
+  constructor(server: Server, options: Options) {
+    this.server = server
+    this.options = options
+  }
+
+  /** The queue as a process has it. */
+  layer(process: Process): Layer.Layer<TaskQueue.TaskQueue> {
+    const { kernel, queue } = this.options
+    const transport = RedisTransport.RedisTransport.of({
+      run: (script, keys, args) =>
+        Effect.flatMap(
+          call(process, this.options.faults, () => this.run(script, keys, args)),
+          (outcome) =>
+            outcome === undefined
+              ? Effect.fail(new EffectRedis.RedisError({ cause: new Error("Redis did not answer.") }))
+              : Effect.succeed(outcome.value)
+        ),
+      listen: (_channel, onMessage, onReconnect) =>
+        Effect.sync(() => {
+          this.listeners = this.listeners.filter((each) => each.process.alive)
+          this.listeners.push({ process, onMessage, onReconnect })
+        })
+    })
+    kernel.note(`${process.name} connects to Redis`)
+    return RedisTaskQueue.layerTransport({ ...queue, prefix: this.options.prefix }).pipe(
+      Layer.provide(Layer.succeed(RedisTransport.RedisTransport, transport))
+    )
+  }
+
+  /** Keys that do not go away by themselves. */
+  async keys(): Promise<ReadonlyArray<string>> {
+    const keys = await this.all()
+    return keys.filter((key) => !/:(reply:|workers$|infos$)/.test(key)).sort()
+  }
+
+  /** All data is gone. */
+  async wipe(): Promise<void> {
+    const keys = await this.all()
+    if (keys.length > 0) await this.server.client.del(...keys)
+    this.reconnect()
+  }
+
+  /** Keeps a copy to go back to. */
+  async remember(): Promise<void> {
+    const keys = await this.all()
+    const copy: Array<readonly [string, Buffer]> = []
+    for (const key of keys) {
+      const value = await this.server.client.dumpBuffer(key)
+      if (value !== null) copy.push([key, value])
+    }
+    this.backup = copy
+  }
+
+  /** Goes back to the copy, as a replica does that takes over. */
+  async rollBack(): Promise<boolean> {
+    if (this.backup === undefined) return false
+    const keys = await this.all()
+    if (keys.length > 0) await this.server.client.del(...keys)
+    for (const [key, value] of this.backup) await this.server.client.restore(key, 0, value, "REPLACE")
+    this.reconnect()
+    return true
+  }
+
+  private reconnect(): void {
+    const { kernel } = this.options
+    for (const { onReconnect, process } of this.listeners)
+      if (kernel.random.chance(0.5)) kernel.after(kernel.random.below(2_000), process, onReconnect)
+  }
+
+  private async all(): Promise<ReadonlyArray<string>> {
+    return (await this.server.client.keys(`{${this.options.prefix}:*`)).sort()
+  }
+
+  private async run(
+    script: Scripts.Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string>
+  ): Promise<unknown> {
+    const { kernel, messageLost } = this.options
+    const time = String(Math.floor(kernel.now))
+    this.calls++
+    const [answer, published] = await this.server.run(
+      script.source,
+      keys,
+      script.name === "stage" ? args : [time, ...args.slice(1)]
+    )
+    for (const message of published)
+      for (const { onMessage, process } of this.listeners)
+        if (!kernel.random.chance(messageLost()))
+          kernel.after(kernel.random.next() * 3, process, () => onMessage(message))
+    return answer
+  }
+}

@@ -1,0 +1,457 @@
+/**
+ * The code of a worker as it is (`Crewline`, `Worker`, `Ledger`, `decide`, `apply`, the queue) in several simulated processes at once,
+ * while they die and stand still, replies are lost and data is. One seed is one history, always the same.
+ */
+import * as Crewline from "@crewline/core/Crewline"
+import * as EventLog from "@crewline/core/EventLog"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Llm from "@crewline/core/Llm"
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Worker from "@crewline/core/Worker"
+import * as Workspace from "@crewline/core/Workspace"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Agent from "./Agent.ts"
+import { epoch, Kernel, type Process } from "./Kernel.ts"
+import { noFaults } from "./Network.ts"
+import { SimulatedRedis, type Server as RedisServer } from "./SimulatedRedis.ts"
+import type { Scenario } from "./Scenario.ts"
+import * as Script from "./Script.ts"
+import { Storage } from "./Storage.ts"
+import { describe, Violation, Witness } from "./Witness.ts"
+
+/** Runs without progress after which a task is given up. */
+const maxCrashes = 3
+const leaseMillis = 15_000
+const sweepMillis = 5_000
+
+export interface Options {
+  /** Keeps all that happens, not only events of the log. */
+  readonly trace?: boolean
+  /** For scenarios whose processes share a queue. */
+  readonly redis?: RedisServer
+}
+
+let prefixes = 0
+
+/** What a simulation came to: what must never be, if it was. */
+export interface Report {
+  readonly violation: Violation | undefined
+  readonly history: ReadonlyArray<string>
+  readonly events: number
+  readonly calls: number
+  readonly repeatedCalls: number
+  readonly millis: number
+}
+
+/** Runs one simulation. */
+export const run = async (seed: number, scenario: Scenario, options: Options = {}): Promise<Report> => {
+  const simulation = new Simulation(seed, scenario, options)
+  let violation: Violation | undefined
+  try {
+    await simulation.run()
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    violation = error
+  } finally {
+    await simulation.close()
+  }
+  return simulation.report(violation)
+}
+
+interface Server {
+  process: Process
+  name: string
+  crewline: Crewline.Crewline["Service"] | undefined
+  queue: TaskQueue.TaskQueue["Service"] | undefined
+  scope: Scope.Closeable
+}
+
+class Simulation {
+  private readonly kernel: Kernel
+  private readonly scenario: Scenario
+  private readonly seed: number
+  private readonly storage: Storage
+  private readonly witnesses = new Map<string, Witness>()
+  private readonly redis: SimulatedRedis | undefined
+  /** Keys of the queue, when it was looked last. */
+  private keys: ReadonlyArray<string> = ["keys that nobody has looked for"]
+  private readonly servers: Array<Server>
+  private chaos = true
+  private names = 0
+  private history: Array<string> = []
+  /** Plans that were to be started; and handles that nobody has answered. */
+  private toStart = 0
+  private waiting = 0
+
+  constructor(seed: number, scenario: Scenario, options: Options) {
+    this.kernel = new Kernel(seed, options)
+    this.scenario = scenario
+    this.seed = seed
+    this.storage = new Storage({
+      kernel: this.kernel,
+      faults: (operation) => {
+        if (!this.chaos) return noFaults
+        return operation === "append" ? scenario.database : (scenario.reads ?? scenario.database)
+      },
+      onCommitted: (executionId, events) => this.committed(executionId, events)
+    })
+    this.redis =
+      options.redis === undefined || scenario.queue === "local"
+        ? undefined
+        : new SimulatedRedis(options.redis, {
+            kernel: this.kernel,
+            faults: () => (this.chaos ? scenario.network : noFaults),
+            messageLost: () => (this.chaos ? scenario.messageLost : 0),
+            prefix: `s${seed}-${prefixes++}`,
+            queue: {}
+          })
+    if (scenario.queue === "shared" && this.redis === undefined) throw new Error("A shared queue needs a Redis server.")
+    this.servers = Array.from({ length: scenario.servers }, () => this.boot())
+    this.people()
+    this.disturb()
+  }
+
+  report(violation: Violation | undefined): Report {
+    const sum = (of: (witness: Witness) => number) =>
+      [...this.witnesses.values()].reduce((total, witness) => total + of(witness), 0)
+    return {
+      violation,
+      history: this.kernel.trace ?? this.history,
+      events: this.history.length,
+      calls: sum(({ calls }) => calls),
+      repeatedCalls: sum(({ repeatedCalls }) => repeatedCalls),
+      millis: this.kernel.now - epoch
+    }
+  }
+
+  async run(): Promise<void> {
+    const { calmMillis, chaosMillis } = this.scenario
+    const isOver = () => {
+      this.check()
+      return !this.chaos && this.isOver()
+    }
+    const came = await this.kernel.run({ until: epoch + chaosMillis + calmMillis, isOver })
+    this.check()
+    if (came !== "over") throw new Violation("does not end", `${came}: ${this.remains().join("; ")}`)
+    this.checkEnd()
+  }
+
+  /** What it left on the server goes away. */
+  async close(): Promise<void> {
+    await this.redis?.wipe()
+  }
+
+  // Processes
+
+  private boot(): Server {
+    const { kernel, scenario } = this
+    const { random } = kernel
+    const skew = scenario.skewMillis === 0 ? 0 : (random.next() * 2 - 1) * scenario.skewMillis
+    const name = `p${++this.names}`
+    const process = kernel.process(name, skew)
+    const server: Server = {
+      process,
+      name,
+      crewline: undefined,
+      queue: undefined,
+      scope: Effect.runSync(Scope.make())
+    }
+    const runner = Layer.effect(
+      Worker.Runner,
+      Effect.map(EventLog.EventLog, (log) =>
+        Agent.make({
+          process,
+          log,
+          witnessOf: (id) => this.witnesses.get(id)!,
+          reserve: () => Effect.succeed(true),
+          settle: () => Effect.void,
+          callMillis: () => random.next() * scenario.callMillis,
+          onPoison: () => {
+            if (process.alive) this.kill(server)
+          }
+        })
+      )
+    )
+    const services = Layer.mergeAll(
+      Toolbox.layerLocal,
+      Workspace.layerNone,
+      Layer.succeed(Llm.Llm, { resolve: () => Effect.die("no model is asked") })
+    )
+    const layer = Crewline.layer({
+      leaseMillis,
+      sweepMillis: scenario.sweeps ? sweepMillis : 1e9,
+      worker: { name, maxCrashes, concurrency: 1 + random.below(6), graceMillis: random.chance(0.5) ? 0 : 5_000 }
+    }).pipe(
+      Layer.provide(runner),
+      Layer.provideMerge(this.queueOf(process)),
+      Layer.provideMerge(this.storage.layer(process)),
+      Layer.provide(services)
+    )
+    process.fork(
+      Effect.matchCause(Layer.buildWithScope(layer, server.scope), {
+        onFailure: (cause) => void kernel.defects.push(`${name} does not start: ${Cause.pretty(cause)}`),
+        onSuccess: (context) => {
+          server.crewline = Context.get(context, Crewline.Crewline)
+          server.queue = Context.get(context, TaskQueue.TaskQueue)
+        }
+      })
+    )
+    return server
+  }
+
+  private queueOf(process: Process): Layer.Layer<TaskQueue.TaskQueue> {
+    return this.redis === undefined ? TaskQueue.layerLocal : this.redis.layer(process)
+  }
+
+  /** SIGKILL; another process comes in its place after a while. */
+  private kill(server: Server): void {
+    const { kernel } = this
+    kernel.note(`${server.name} is killed`)
+    server.process.kill()
+    kernel.after(kernel.random.below(3_000), kernel.outside, () => this.replace(server))
+  }
+
+  /** SIGTERM: it finishes, then dies. */
+  private stop(server: Server): void {
+    const { kernel } = this
+    kernel.note(`${server.name} is stopped`)
+    server.crewline = undefined
+    const { process } = server
+    const fiber = process.fork(Scope.close(server.scope, Exit.void))
+    fiber.addObserver(() => {
+      if (!process.alive) return
+      kernel.note(`${server.name} has stopped`)
+      process.kill()
+      kernel.after(kernel.random.below(3_000), kernel.outside, () => this.replace(server))
+    })
+  }
+
+  private replace(server: Server): void {
+    const next = this.boot()
+    const at = this.servers.indexOf(server)
+    if (at >= 0) this.servers[at] = next
+  }
+
+  private disturb(): void {
+    const { kernel, scenario } = this
+    const { random } = kernel
+    const kinds: ReadonlyArray<readonly [perMinute: number, happen: () => void | Promise<void>]> = [
+      [scenario.kills, () => this.withServer((server) => this.kill(server))],
+      [scenario.drains, () => this.withServer((server) => this.stop(server))],
+      [
+        scenario.freezes,
+        () =>
+          this.withServer(({ name, process }) => {
+            const millis = random.chance(0.5) ? random.below(5_000) : random.below(60_000)
+            kernel.note(`${name} stands still for ${millis}`)
+            process.freeze()
+            kernel.after(millis, kernel.outside, () => {
+              if (process.frozen) kernel.note(`${name} goes on`)
+              process.thaw()
+            })
+          })
+      ],
+      [scenario.pauses, () => this.pause()],
+      [
+        scenario.wipes,
+        () => {
+          kernel.note("Redis is emptied")
+          return this.redis?.wipe()
+        }
+      ],
+      [scenario.rollbacks * 2, () => this.redis?.remember()],
+      [
+        scenario.rollbacks,
+        async () => {
+          if (await this.redis?.rollBack()) kernel.note("Redis goes back to an older state")
+        }
+      ]
+    ]
+    for (const [perMinute, happen] of kinds) {
+      const again = () => {
+        if (perMinute === 0) return
+        kernel.after((-Math.log(1 - random.next()) * 60_000) / perMinute, kernel.outside, () => {
+          if (!this.chaos) return
+          again()
+          return happen()
+        })
+      }
+      again()
+    }
+    kernel.after(scenario.chaosMillis, kernel.outside, () => {
+      this.chaos = false
+      kernel.note("calm")
+      for (const { process } of this.servers) process.thaw()
+      // Whoever paused undoes it.
+      this.unpauseAll()
+    })
+  }
+
+  private withServer(act: (server: Server) => void): void {
+    const able = this.servers.filter(
+      ({ crewline, process }) => process.alive && !process.frozen && crewline !== undefined
+    )
+    if (able.length > 0) act(this.kernel.random.pick(able))
+  }
+
+  // People
+
+  private people(): void {
+    const { kernel, scenario } = this
+    const { random } = kernel
+    this.toStart = scenario.executions
+    for (let index = 0; index < scenario.executions; index++) this.startLater(index, random.below(10_000))
+    const lookForKeys = () => {
+      kernel.after(1_000, kernel.outside, async () => {
+        lookForKeys()
+        if (this.redis !== undefined && !this.chaos) this.keys = await this.redis.keys()
+      })
+    }
+    lookForKeys()
+    const look = () => {
+      kernel.after(500 + random.below(3_000), kernel.outside, () => {
+        if (this.scenario.people) this.answer()
+        look()
+      })
+    }
+    look()
+  }
+
+  /** Starts an execution; what became of it is known from the log, not from the answer. */
+  private startLater(index: number, millis: number): void {
+    const { kernel, scenario, witnesses } = this
+    kernel.after(millis, kernel.outside, () => {
+      const name = `crew${index}`
+      const began = () => [...witnesses.values()].some((witness) => witness.scripts.plan.name === name)
+      if (began()) return
+      this.withServer((server) => {
+        const scripts = this.scriptsOf(index)
+        const fiber = server.process.fork(server.crewline!.startPlan(scripts.plan))
+        fiber.addObserver((exit) => {
+          if (!Exit.isSuccess(exit)) return
+          this.waiting++
+          server.process.fork(Effect.exit(exit.value.result)).addObserver(() => this.waiting--)
+        })
+      })
+      this.startLater(index, 5_000)
+    })
+    if (millis > 0 && scenario.cancel > kernel.random.next()) {
+      const tryCancel = () => {
+        const id = [...witnesses.entries()].find(([, { scripts }]) => scripts.plan.name === `crew${index}`)?.[0]
+        if (id === undefined || !witnesses.get(id)!.ended) {
+          if (id !== undefined) this.ask((crewline) => crewline.cancel(id))
+          kernel.after(3_000, kernel.outside, tryCancel)
+        }
+      }
+      kernel.after(kernel.random.below(100_000), kernel.outside, tryCancel)
+    }
+  }
+
+  private scriptsOf(index: number): Script.Scripts {
+    const scripts = Script.make(seedOf(this.seed, index), this.scenario.scripts)
+    return { ...scripts, plan: { ...scripts.plan, name: `crew${index}` } }
+  }
+
+  private ask(act: (crewline: Crewline.Crewline["Service"]) => Effect.Effect<unknown, EventLog.EventLogError>): void {
+    this.withServer(({ crewline, process }) => void process.fork(Effect.ignore(act(crewline!))))
+  }
+
+  private answer(): void {
+    const { random } = this.kernel
+    const asked = [...this.witnesses.values()].flatMap((witness) =>
+      witness.unanswered.map((signal) => ({ ...signal, execution: witness.id }))
+    )
+    if (asked.length === 0) return
+    const { execution, forever, id } = random.pick(asked)
+    if (!forever && random.chance(0.5)) return
+    // An answer may come when nobody waits for it any more, and two may answer at once.
+    const later = forever ? 0 : random.below(15_000)
+    for (let times = random.chance(0.2) ? 2 : 1; times > 0; times--)
+      this.kernel.after(later + random.below(50), this.kernel.outside, () =>
+        this.ask((crewline) => crewline.signal(execution, id, `answer ${times}`))
+      )
+  }
+
+  private pause(): void {
+    const { kernel } = this
+    const open = [...this.witnesses.values()].filter(({ ended }) => !ended)
+    if (open.length === 0) return
+    const { id } = kernel.random.pick(open)
+    this.ask((crewline) => crewline.pause(id))
+    kernel.after(kernel.random.below(20_000), kernel.outside, () => this.ask((crewline) => crewline.unpause(id)))
+  }
+
+  private unpauseAll(): void {
+    for (const { ended, id, paused } of this.witnesses.values())
+      if (!ended && paused) this.ask((crewline) => crewline.unpause(id))
+    // A pause may be under way, and so may a process that was asked.
+    this.kernel.after(5_000, this.kernel.outside, () => this.unpauseAll())
+  }
+
+  // What is seen
+
+  private committed(id: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
+    for (const event of events) {
+      const text = `${id.slice(-4)} ${describe(event)}`
+      this.history.push(`${this.kernel.now - epoch} ${text}`)
+      this.kernel.note(text)
+    }
+    const [first] = events
+    if (first?.type === "ExecutionStarted") {
+      const index = Number(first.plan.name.slice("crew".length))
+      this.witnesses.set(id, new Witness({ id, scripts: this.scriptsOf(index), maxCrashes }))
+    }
+    try {
+      this.witnesses.get(id)!.commit(events)
+    } catch (error) {
+      // It is kept by the witness; the database goes on.
+      if (!(error instanceof Violation)) throw error
+    }
+  }
+
+  private check(): void {
+    for (const { violation } of this.witnesses.values()) if (violation !== undefined) throw violation
+    if (this.kernel.defects.length > 0) throw new Violation("defect", this.kernel.defects.join("; "))
+  }
+
+  private isOver(): boolean {
+    return this.remains().length === 0
+  }
+
+  /** What has still to happen. */
+  private remains(): ReadonlyArray<string> {
+    const remains: Array<string> = []
+    const begun = new Set([...this.witnesses.values()].map(({ scripts }) => scripts.plan.name))
+    if (begun.size < this.toStart) remains.push(`${this.toStart - begun.size} to start`)
+    for (const { ended, id, open } of this.witnesses.values())
+      if (!ended) remains.push(`${id}: ${open.map((task) => `${task.id} ${task.status}`).join(", ")}`)
+    if (remains.length > 0) return remains
+    if (this.redis !== undefined) return this.keys.length > 0 ? [`Redis still has ${this.keys.join()}`] : []
+    for (const { name, process, queue } of this.servers) {
+      if (!process.alive || queue === undefined) continue
+      const known = Effect.runSync(queue.known({ after: undefined, limit: 10 }))
+      if (known.length > 0)
+        remains.push(`the queue of ${name} still knows ${known.map((each) => each.executionId).join()}`)
+    }
+    return remains
+  }
+
+  private checkEnd(): void {
+    if (!this.scenario.asksOnce) return
+    for (const { calls, repeatedCalls } of this.witnesses.values())
+      if (repeatedCalls > 0)
+        throw new Violation("calls wasted", `${repeatedCalls} of ${calls} asked what was asked before`)
+  }
+}
+
+const seedOf = (seed: number, index: number): number => (Math.imul(seed, 0x9e3779b1) + index * 7919) >>> 0
+
+/** What went wrong, and how to see it again. */
+export const tell = (seed: number, scenario: string, violation: Violation | undefined): string =>
+  `${violation?.message ?? "nothing went wrong"}\nagain: npm run simulate -- --seeds 1 --from ${seed} --scenario "${scenario}" --trace`
