@@ -26,6 +26,8 @@ export interface Options extends RedisTaskQueue.Options {
 /** How long a fetched bell may take until BullMQ counts it as stalled and gives it to another, in milliseconds. */
 const lockMillis = 30_000
 const pauseMillis = 1_000
+/** A job id of digits only would be taken for one of BullMQ's own. */
+const idPrefix = "activation-"
 
 const makeBell = Effect.fnUntraced(function* (options: Options) {
   const { client, dedicated } = yield* RedisConnection
@@ -61,8 +63,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options) {
       bells.map(({ executionId, number, taskId }) => ({
         name: "ready",
         data: { executionId, taskId },
-        // Only digits would be taken for a number of BullMQ's own.
-        opts: { jobId: `activation-${number}`, removeOnComplete: true, removeOnFail: true }
+        opts: { jobId: idPrefix + number, removeOnComplete: true, removeOnFail: true }
       }))
     )
 
@@ -86,7 +87,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options) {
         if (job.value === undefined) continue
         // Heard: whatever comes of it, it has done its work. Were it lost here, BullMQ would ring once more.
         yield* Effect.ignore(Effect.tryPromise(() => job.value.moveToCompleted(null, token, false)))
-        return
+        return { ...job.value.data, number: String(job.value.id).replace(idPrefix, "") }
       }
     })
   }

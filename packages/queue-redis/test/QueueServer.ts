@@ -29,10 +29,19 @@ const leaseMillis = 15_000
 /** `around`: what happens to calls on their way. */
 export interface Options extends RedisTaskQueue.Options {
   readonly connection?: Layer.Layer<RedisConnection.RedisConnection | Redis.Redis, RedisConnection.RedisConnectionError>
+  /** Another layer on the same scripts. */
+  readonly queue?: (
+    options: RedisTaskQueue.Options
+  ) => Layer.Layer<TaskQueue.TaskQueue, never, RedisTransport.RedisTransport | RedisConnection.RedisConnection>
   readonly around?: (run: RedisTransport.RedisTransport["Service"]["run"]) => typeof run
 }
 
-const make = Effect.fnUntraced(function* ({ around = (run) => run, connection: _, ...options }: Options) {
+const make = Effect.fnUntraced(function* ({
+  around = (run) => run,
+  connection: _,
+  queue: layerOf = RedisTaskQueue.layerTransport,
+  ...options
+}: Options) {
   const real = yield* RedisTransport.RedisTransport
   const redis = yield* Redis.Redis
   const testClock = yield* Clock.Clock
@@ -56,7 +65,7 @@ const make = Effect.fnUntraced(function* ({ around = (run) => run, connection: _
     }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
   )
   const queue = yield* Layer.build(
-    RedisTaskQueue.layerTransport({ prefix, leaseMillis, ...options }).pipe(
+    layerOf({ prefix, leaseMillis, ...options }).pipe(
       Layer.provide(Layer.succeed(RedisTransport.RedisTransport, { ...real, run })),
       Layer.provide(Layer.succeed(Clock.Clock, clock))
     )

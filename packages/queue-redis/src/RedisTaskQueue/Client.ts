@@ -48,7 +48,7 @@ export interface Bell {
   /** Passes bells on; a bell that was passed on before does no harm. */
   readonly ring: (bells: ReadonlyArray<Ready>) => Effect.Effect<void>
   /** Waits for a bell. Asked for only while somebody waits for tasks. */
-  readonly heard: Effect.Effect<void>
+  readonly heard: Effect.Effect<Ready>
 }
 
 /** A task that became ready. */
@@ -302,9 +302,11 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
               })
             })
           }
-          yield* bell.heard
+          const heard = yield* bell.heard
           mayClaim = true
           awaken()
+          // Whoever waited here has been served meanwhile: others may still wait.
+          if (takers.length === 0) yield* bell.ring([{ ...heard, number: `${heard.number}-again` }])
         })
       )
     )
