@@ -1,5 +1,6 @@
 /**
  * Keeps calls to so many requests and tokens a minute, over Effect's rate limiter: in process, or shared by all processes on one Redis.
+ * And to what the provider says in its headers is left of its own limits, whether or not there are such numbers (`ToldLimits`).
  *
  * Calls are spread evenly (60 a minute: one a second), so that no minute, wherever it begins, has more than it may. Each is given its
  * moment when it comes and sleeps until then, holding nothing; it says `limited` when it had to. Whoever misses his moment by so much
@@ -13,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Effects from "effect/persistence/RateLimiter"
+import * as ToldLimits from "./internal/ToldLimits.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {
@@ -27,6 +29,8 @@ export interface Options {
   readonly burst?: number
   /** How long nobody asks after a 429 that does not say, in milliseconds. Default: 1,000. */
   readonly pauseMillis?: number
+  /** `false`: what the provider says in its headers is not heeded. */
+  readonly headers?: false
 }
 
 /** A limiter for this process alone. */
@@ -93,6 +97,8 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       return 0
     })
   const lotsOf = (tokens: number) => tokens / lot
+  // Outside: whoever waited for the provider takes a moment of the even pace all the same.
+  const heedful = options.headers === false ? undefined : ToldLimits.make({ limiter, key })
 
   return (model) => {
     const { reference } = model
@@ -176,6 +182,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       return Effect.ignore(limiter.adaptiveFeedback({ key, epoch, tokens: 1, status: 429, retryAfter }))
     }
 
-    return { reference, generate }
+    const limited = { reference, generate }
+    return heedful === undefined ? limited : heedful(limited)
   }
 }

@@ -41,6 +41,11 @@ export interface Quota {
   readonly tokensPerMinute?: number
   /** Calls at once, in each process. */
   readonly concurrency?: number
+  /**
+   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the numbers that is so anyway; this is for
+   * where there are none.
+   */
+  readonly adaptive?: true
 }
 
 /** `false` leaves a wrapper out. */
@@ -108,7 +113,13 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
           key: (reference) => JSON.stringify([id, version, key(reference)])
         })
       })
-    const budget = either(options.budget, (given) => Budget.make({ ...given, store: stores.budget }))
+    const further = yield* Budget.Further
+    const budget = either(options.budget, (given) => {
+      const own = Budget.make({ ...given, store: stores.budget })
+      if (further === undefined) return own
+      const others = Budget.make({ ...given, ...further, ofRequest: false })
+      return (model) => own(others(model))
+    })
     const telemetry = either(options.telemetry, Telemetry.make)
     const timeout = either(options.timeout, Timeout.make)
     const observers = (options.observe ?? []).toReversed()
@@ -116,8 +127,8 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
     /** Whatever counts together under this key passes the same limits: they are made once. */
     const limit = (key: string, name: string, quota: Quota | undefined): Wrap => {
       if (quota === undefined) return same
-      const { concurrency, requestsPerMinute, tokensPerMinute } = quota
-      const known = JSON.stringify([key, concurrency, requestsPerMinute, tokensPerMinute])
+      const { adaptive, concurrency, requestsPerMinute, tokensPerMinute } = quota
+      const known = JSON.stringify([key, adaptive, concurrency, requestsPerMinute, tokensPerMinute])
       const made = limits.get(known) ?? limitsOf(key, name, quota, stores.rateLimiter)
       limits.set(known, made)
       return made
@@ -152,7 +163,7 @@ export const layer = (options: Options = {}): Layer.Layer<Wrappers> => Layer.eff
 
 const text = (name: string) => Config.withDefault(Config.String(name), "")
 
-/** `openai=500, anthropic=50` */
+/** `openai=500, anthropic=auto` */
 const quotasOf = (
   name: string,
   field: keyof Quota,
@@ -161,12 +172,13 @@ const quotasOf = (
   Effect.gen(function* () {
     const quotas: Record<string, Quota> = {}
     for (const entry of value.split(",").filter((each) => each.trim() !== "")) {
-      const [, key, amount] = /^\s*([^\s=]+)\s*=\s*([1-9]\d*)\s*$/.exec(entry) ?? []
-      if (key === undefined) {
-        const message = `${name}: "${entry.trim()}" is no limit; write provider=number, for example openai=500, several with commas.`
+      const [, key, amount] = /^\s*([^\s=]+)\s*=\s*([1-9]\d*|auto)\s*$/.exec(entry) ?? []
+      if (key === undefined || (amount === "auto" && field === "concurrency")) {
+        const hint = field === "concurrency" ? "" : ", or openai=auto for what the provider itself allows"
+        const message = `${name}: "${entry.trim()}" is no limit; write provider=number, for example openai=500${hint}, several with commas.`
         return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
       }
-      quotas[key] = { [field]: Number(amount) }
+      quotas[key] = amount === "auto" ? { adaptive: true } : { [field]: Number(amount) }
     }
     return quotas
   })
@@ -175,7 +187,7 @@ const quotasOf = (
  * What the environment configures:
  *
  * - `CREWLINE_REQUESTS_PER_MINUTE`, `CREWLINE_TOKENS_PER_MINUTE`, `CREWLINE_MODEL_CONCURRENCY`: quotas by provider or reference, as
- *   in `openai=500,anthropic=50`.
+ *   in `openai=500,anthropic=50`. `openai=auto` of the first two keeps to what the provider says is left, without a number.
  * - `CREWLINE_MODEL_ATTEMPTS`: attempts of a call before its task fails and is retried itself. Default: 1, because a task that waits
  *   in the queue for its next attempt keeps no worker busy and survives a restart.
  */
@@ -205,10 +217,10 @@ const same: Wrap = (model) => model
 
 /** The rate limit is outside: who waits for his moment takes no place among those under way. */
 const limitsOf = (key: string, name: string, quota: Quota, limiter: RateLimiters.RateLimiter): Wrap => {
-  const { concurrency, requestsPerMinute, tokensPerMinute } = quota
+  const { adaptive, concurrency, requestsPerMinute, tokensPerMinute } = quota
   const concurrencyLimit = concurrency === undefined ? same : ConcurrencyLimit.make({ concurrency })
   const rateLimit =
-    requestsPerMinute === undefined && tokensPerMinute === undefined
+    adaptive !== true && requestsPerMinute === undefined && tokensPerMinute === undefined
       ? same
       : RateLimit.make({
           limiter,

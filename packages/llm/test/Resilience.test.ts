@@ -131,6 +131,30 @@ describe("Resilience", () => {
     })
   )
 
+  it.effect("keeps to what a provider says is left where a quota is adaptive, and nowhere else", () =>
+    Effect.gen(function* () {
+      const waits = (quotas: Resilience.Options["quotas"]) =>
+        Effect.gen(function* () {
+          const { model } = Wrapped.model((request) => {
+            request.onRateLimits?.([{ of: "requests", limit: 60, remaining: 0, resetMillis: 60_000 }])
+            return Effect.succeed(Wrapped.answer("fine"))
+          })
+          const limited = (yield* Resilience.make(quotas === undefined ? {} : { quotas }))(model)
+          const said = Wrapped.notices()
+          const fiber = yield* Effect.forkChild(
+            Effect.forEach([1, 2], () => limited.generate(Wrapped.request("Hello", said)))
+          )
+          yield* TestClock.adjust(60_000)
+          yield* Fiber.join(fiber)
+          return said.kinds()
+        })
+      assert.deepStrictEqual(yield* waits({ fake: { adaptive: true } }), ["limited"])
+      assert.deepStrictEqual(yield* waits({ "fake/model": { tokensPerMinute: 1_000_000 } }), ["limited"])
+      assert.deepStrictEqual(yield* waits({ other: { adaptive: true } }), [])
+      assert.deepStrictEqual(yield* waits(undefined), [])
+    })
+  )
+
   it.effect("reads quotas from the environment, and says what is wrong with them", () =>
     Effect.gen(function* () {
       const read = (variables: { readonly [name: string]: string }) =>
@@ -147,6 +171,12 @@ describe("Resilience", () => {
           retry: { attempts: 3 }
         }
       )
+      assert.deepStrictEqual(
+        yield* read({ CREWLINE_REQUESTS_PER_MINUTE: "openai=auto", CREWLINE_TOKENS_PER_MINUTE: "openai=9000" }),
+        { quotas: { openai: { adaptive: true, tokensPerMinute: 9_000 } }, retry: false }
+      )
+      const nonsense = yield* Effect.flip(read({ CREWLINE_MODEL_CONCURRENCY: "openai=auto" }))
+      assert.include(nonsense.message, 'CREWLINE_MODEL_CONCURRENCY: "openai=auto" is no limit')
       const error = yield* Effect.flip(read({ CREWLINE_TOKENS_PER_MINUTE: "lots" }))
       assert.include(error.message, 'CREWLINE_TOKENS_PER_MINUTE: "lots" is no limit; write provider=number')
     })
