@@ -90,7 +90,7 @@ describe("retry", () => {
           { concurrency: "unbounded" }
         )
         assert.strictEqual(new Set(forks.map((fork) => fork.id)).size, 1)
-        assert.deepStrictEqual(forks.map((fork) => fork.existing).toSorted(), [false, true, true])
+        assert.strictEqual(forks.filter((fork) => fork.existing).length, 2)
         const [first] = forks
         yield* seconds(1)
         assert.strictEqual((yield* here.crewline.get(first!.id)).status, "failed")
