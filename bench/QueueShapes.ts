@@ -1,0 +1,96 @@
+/** Graphs that task queues are measured with. Every shape is the same in every run. */
+
+export interface Task {
+  readonly id: string
+  readonly dependencies: ReadonlyArray<string>
+}
+
+export interface Shape {
+  readonly name: string
+  readonly tasks: ReadonlyArray<Task>
+  /** The same as trees, as far as it can be said with them: each task with what it waits for below it. */
+  readonly trees: ReadonlyArray<Tree> | undefined
+}
+
+export interface Tree {
+  readonly id: string
+  readonly children: ReadonlyArray<Tree>
+}
+
+const range = <A>(count: number, make: (index: number) => A): ReadonlyArray<A> =>
+  Array.from({ length: count }, (_, index) => make(index))
+
+/** Mulberry32: the same numbers in every run. */
+const random = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+}
+
+/** One after the other. */
+export const chain = (length: number): Shape => {
+  let tree: Tree = { id: "t0", children: [] }
+  for (let n = 1; n < length; n++) tree = { id: `t${n}`, children: [tree] }
+  return {
+    name: "chain",
+    tasks: range(length, (n) => ({ id: `t${n}`, dependencies: n === 0 ? [] : [`t${n - 1}`] })),
+    trees: [tree]
+  }
+}
+
+/** Many that need nothing, and one that needs them all. */
+export const fanIn = (width: number): Shape => {
+  const leaves = range(width, (n) => `t${n}`)
+  return {
+    name: "fan-in",
+    tasks: [...leaves.map((id) => ({ id, dependencies: [] })), { id: "all", dependencies: leaves }],
+    trees: [{ id: "all", children: leaves.map((id) => ({ id, children: [] })) }]
+  }
+}
+
+/** From the leaves to the root, each task needs as many. */
+export const tree = (branches: number, depth: number): Shape => {
+  const tasks: Array<Task> = []
+  const grow = (id: string, below: number): Tree => {
+    const children = below === 0 ? [] : range(branches, (n) => grow(`${id}.${n}`, below - 1))
+    tasks.push({ id, dependencies: children.map((child) => child.id) })
+    return { id, children }
+  }
+  return { name: "tree", trees: [grow("t", depth)], tasks }
+}
+
+/** Each task needs the one above and the one to the left: what two tasks need of the same one, no tree can say. */
+export const lattice = (side: number): Shape => ({
+  name: "lattice",
+  tasks: range(side * side, (n) => {
+    const row = Math.floor(n / side)
+    const column = n % side
+    return {
+      id: `t${row}.${column}`,
+      dependencies: [...(row > 0 ? [`t${row - 1}.${column}`] : []), ...(column > 0 ? [`t${row}.${column - 1}`] : [])]
+    }
+  }),
+  trees: undefined
+})
+
+/** Each task needs up to three of the layer above. */
+export const layered = (size: number, width: number): Shape => {
+  const next = random(1)
+  return {
+    name: "layered",
+    tasks: range(size, (n) => {
+      const layer = Math.floor(n / width)
+      const dependencies = new Set<string>()
+      for (let k = 0; k < 3 && layer > 0; k++) dependencies.add(`t${(layer - 1) * width + Math.floor(next() * width)}`)
+      return { id: `t${n}`, dependencies: [...dependencies] }
+    }),
+    trees: undefined
+  }
+}
+
+/** Nothing needs anything. */
+export const independent = (size: number): Shape => {
+  const tasks = range(size, (n) => ({ id: `t${n}`, dependencies: [] }))
+  return { name: "independent", tasks, trees: tasks.map(({ id }) => ({ id, children: [] })) }
+}
