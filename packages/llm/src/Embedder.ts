@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Embedded, EmbeddingEngine } from "./internal/EmbeddingEngines.ts"
 import * as EffectFailure from "./internal/EffectFailure.ts"
+import * as EmbeddingInterruption from "./internal/EmbeddingInterruption.ts"
 import * as SdkProvider from "./internal/SdkProvider.ts"
 import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
@@ -64,7 +65,7 @@ const make = (
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const embed = SdkProvider.caller({ ...provider, load })(model)
   const observed = Telemetry.embedding({ provider: provider.name, model, dimensions })
-  return EmbeddingModel.make({
+  const made = EmbeddingModel.make({
     embedMany: ({ inputs }) =>
       Effect.forEach(Arr.chunksOf(inputs, batchSize), (texts) => observed(embed(texts))).pipe(
         Effect.map((batches) => ({
@@ -74,6 +75,7 @@ const make = (
         Effect.mapError(EffectFailure.toAiError("embedMany"))
       )
   })
+  return Effect.map(made, EmbeddingInterruption.make)
 }
 
 const sum = (batches: ReadonlyArray<Embedded>): number | undefined =>

@@ -1,5 +1,6 @@
 import { LLMock } from "@copilotkit/aimock"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Fiber from "effect/Fiber"
@@ -14,6 +15,8 @@ const canary = "sk-canary-7f3a9b1c5d"
 const vectorOf = (text: string): [number, number] => [text.length, text.charCodeAt(0) - 96]
 
 const inputs = (body: FakeProvider.Body): ReadonlyArray<string> => body["input"] as ReadonlyArray<string>
+
+const together = { concurrency: "unbounded" } as const
 
 interface Case {
   readonly name: string
@@ -59,7 +62,7 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
         .pipe(Effect.provideService(Metric.MetricRegistry, metrics))
       // Each of the two requests is told.
       const told = [...metrics.values()].map(({ hooks, id }) => [id, hooks.get().count, hooks.get().sum])
-      const [duration, tokens] = told.toSorted()
+      const [duration, tokens] = told.toSorted(([a], [b]) => String(a).localeCompare(String(b)))
       assert.deepStrictEqual(duration?.slice(0, 2), ["gen_ai.client.operation.duration", 2])
       assert.deepStrictEqual(tokens, ["gen_ai.client.token.usage", 2, 14])
       assert.deepStrictEqual(
@@ -100,14 +103,49 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("closes the connection when it is interrupted", () =>
+  const calls: ReadonlyArray<
+    readonly [string, (embedder: EmbeddingModel.EmbeddingModel) => Effect.Effect<unknown, unknown>]
+  > = [
+    ["embedMany", (embedder) => embedder.embedMany(["otter"])],
+    ["embed", (embedder) => embedder.embed("otter")],
+    ["two embeds in one request", (embedder) => Effect.all([embedder.embed("a"), embedder.embed("b")], together)]
+  ]
+  it.live.each(calls)("closes the connection when %s is interrupted", ([, call]) =>
     Effect.gen(function* () {
       const provider = yield* FakeProvider.start(() => {})
       const embedder = yield* make(provider)
-      const fiber = yield* Effect.forkChild(embedder.embedMany(["otter"]))
+      const fiber = yield* Effect.forkChild(call(embedder))
       yield* provider.asked
       yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(provider.aborted, 2_000)
+      yield* provider.aborted
+      assert.strictEqual(provider.received.length, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps the connection for an embed that still waits when another one of its request is interrupted", () =>
+    Effect.gen(function* () {
+      const answer = yield* Deferred.make<void>()
+      const provider = yield* FakeProvider.start((received, response) => {
+        Effect.runFork(
+          Effect.andThen(
+            Deferred.await(answer),
+            Effect.sync(() => vectors(received, response))
+          )
+        )
+      })
+      const embedder = yield* make(provider)
+      const interrupted = yield* Effect.forkChild(embedder.embed("otter"))
+      const kept = yield* Effect.forkChild(embedder.embed("bear"))
+      yield* provider.asked
+      yield* Fiber.interrupt(interrupted)
+      yield* Deferred.succeed(answer, undefined)
+      assert.deepStrictEqual((yield* Fiber.join(kept)).vector, [4, 2])
+      assert.deepStrictEqual(
+        provider.received.map(({ body }) => inputs(body)),
+        [["otter", "bear"]]
+      )
+      // The next calls are not touched by it.
+      assert.deepStrictEqual((yield* embedder.embed("cat")).vector, [3, 3])
     }).pipe(Effect.scoped)
   )
 })
