@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import * as SdkProvider from "./internal/SdkProvider.ts"
-import type { Prices } from "./Prices.ts"
+import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
 export interface Options {
@@ -22,7 +22,7 @@ export interface Options {
   /** The first half of references to these models. Default: `anthropic`. */
   readonly name?: string
   /** What models cost; the cost of others is unknown. */
-  readonly prices?: Prices
+  readonly prices?: Prices.Prices
   /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
   readonly timeoutMillis?: number
   /** The most tokens of an answer where an agent says nothing; the API wants a number. Default: 8192. */
@@ -43,7 +43,8 @@ const defaultMaxOutputTokens = 8_192
  * at the first call.
  */
 export const make = (options: Options): Provider => {
-  const { name = "anthropic", prices, promptCache = "5m" } = options
+  const { name = "anthropic", promptCache = "5m" } = options
+  const prices = options.prices === undefined ? undefined : Prices.withCacheWrites(options.prices)
   // Some write the version into the address: the SDK does that itself.
   const baseURL = (options.baseURL?.trim() || defaultBaseURL).replace(/\/v1\/?$/, "")
   const apiKey = SdkProvider.keyOf(options.apiKey)

@@ -15,6 +15,7 @@ import type * as Limits from "@crewline/core/Limits"
 import * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as BudgetStore from "./BudgetStore.ts"
@@ -25,7 +26,11 @@ export interface Options {
   /** Where the sums are kept. Default: in this process, for this wrapper alone; give one to all models that share limits. */
   readonly store?: BudgetStore.BudgetStore
   /** Limits besides those of the request, of a tenant for example. */
-  readonly limits?: (request: Llm.Request) => ReadonlyArray<Limits.Scoped>
+  readonly limits?: (
+    request: Llm.Request
+  ) => ReadonlyArray<Limits.Scoped> | Effect.Effect<ReadonlyArray<Limits.Scoped>, BudgetStore.BudgetStoreError>
+  /** `false`: another budget keeps the limits of the request. */
+  readonly ofRequest?: false
   /** What models cost, before `Prices.known`. Without a price no call is made under a limit of money. */
   readonly prices?: Prices.Prices
   /** The longest answer that is reserved where the request does not limit it, in tokens. Default: 4,096. */
@@ -54,6 +59,17 @@ const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "BudgetExceeded"
 ])
 
+/** Limits that an application keeps in a store of their own, besides those of its crews: of its tenants, for example. */
+export interface Further {
+  readonly store: BudgetStore.BudgetStore
+  readonly limits: NonNullable<Options["limits"]>
+}
+
+/** Set where the models of an application are made (`Providers.layerConfig`, `Resilience`), all of them keep to it. Default: none. */
+export const Further = Context.Reference<Further | undefined>("@crewline/llm/Budget/Further", {
+  defaultValue: () => undefined
+})
+
 /** Puts a model under limits; without any a call is passed on as it is. */
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
   const {
@@ -65,6 +81,8 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
   return (model) => {
     const { reference } = model
     const price = Prices.find(reference, options.prices)
+    // What the provider says it cost is exact (it knows what was written to its cache, and for how long), but by its own prices.
+    const isOwn = options.prices !== undefined && Prices.own(reference, options.prices) !== undefined
     let factor = options.margin ?? PromptEstimate.margin(reference)
 
     const refusal = (request: Llm.Request, description: string) => {
@@ -75,7 +93,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
 
     /** What was charged is what the answer says it cost, so that the log knows it after a restart. */
     const priced = (answer: Llm.Answer): Llm.Answer =>
-      answer.usage.costUsd !== null || price === undefined
+      price === undefined || (answer.usage.costUsd !== null && !isOwn)
         ? answer
         : { ...answer, usage: { ...answer.usage, costUsd: Prices.costAt(price, answer.usage) } }
 
@@ -86,12 +104,13 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     ) {
       const asked = request.options?.maxOutputTokens
       const most = asked ?? maxOutputTokens
+      const rates = price === undefined ? undefined : Prices.ratesAt(price, inputTokens)
       const want = {
         inputTokens,
         maxOutputTokens: most,
         minOutputTokens: asked ?? Math.min(minOutputTokens, most),
-        inputNanoUsd: price === undefined ? 0 : Math.ceil(Prices.dearestInput(price) * 1_000),
-        outputNanoUsd: price === undefined ? 0 : Math.ceil(price.output * 1_000)
+        inputNanoUsd: rates === undefined ? 0 : Math.ceil(Prices.dearestInput(rates) * 1_000),
+        outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
       }
       const entries = limits.map(BudgetStore.entryOf)
       const until = (yield* Clock.currentTimeMillis) + waitMillis
@@ -124,14 +143,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       }
       const counter = yield* PromptEstimate.counter
       const estimate = counter.request(request)
-      const reserving = Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), (error) =>
-        error instanceof Llm.LlmError
-          ? error
-          : new Llm.LlmError({
-              model: reference,
-              reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
-            })
-      )
+      const reserving = Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered)
       return yield* Effect.acquireUseRelease(
         reserving,
         ({ outputTokens }) =>
@@ -142,40 +154,51 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         (reserved, exit) => {
           const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
           if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
-          return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved, price)), (error) =>
+          return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved)), (error) =>
             Effect.logWarning(`A reservation of a budget stays as it is: ${error.message}`)
           )
         }
       )
     })
 
+    const unanswered = (error: Llm.LlmError | BudgetStore.BudgetStoreError): Llm.LlmError =>
+      error instanceof Llm.LlmError
+        ? error
+        : new Llm.LlmError({
+            model: reference,
+            reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
+          })
+
+    const under = (request: Llm.Request, more: ReadonlyArray<Limits.Scoped>) => {
+      const own = options.ofRequest === false ? [] : (request.limits ?? [])
+      const limits = more.length === 0 ? own : [...own, ...more]
+      return limits.length === 0 ? model.generate(request) : generate(request, limits)
+    }
+
     return {
       reference,
       generate: (request) => {
-        const more = options.limits?.(request)
-        const limits = [...(request.limits ?? []), ...(more ?? [])]
-        return limits.length === 0 ? model.generate(request) : generate(request, limits)
+        const more = options.limits?.(request) ?? []
+        return Effect.isEffect(more)
+          ? Effect.flatMap(Effect.mapError(more, unanswered), (found) => under(request, found))
+          : under(request, more)
       }
     }
   }
 }
 
-/** What a call is charged. */
-const usedBy = (
-  exit: Exit.Exit<Llm.Answer, Llm.LlmError>,
-  reserved: BudgetStore.Reserved,
-  price: Prices.Price | undefined
-): BudgetStore.Amount => {
-  if (Exit.isSuccess(exit)) return amountOf(exit.value.usage, price)
+/** What a call is charged. Its answer says what it cost, where that is known. */
+const usedBy = (exit: Exit.Exit<Llm.Answer, Llm.LlmError>, reserved: BudgetStore.Reserved): BudgetStore.Amount => {
+  if (Exit.isSuccess(exit)) return amountOf(exit.value.usage)
   const error = Exit.findErrorOption(exit)
   if (error._tag === "Some" && free.has(error.value.reason._tag)) return { requests: 1, tokens: 0, nanoUsd: 0 }
   return reserved.reservation.amount
 }
 
-const amountOf = (usage: Usage, price: Prices.Price | undefined): BudgetStore.Amount => ({
+const amountOf = (usage: Usage): BudgetStore.Amount => ({
   requests: 1,
   tokens: usage.inputTokens + usage.outputTokens,
-  nanoUsd: Math.ceil((price === undefined ? (usage.costUsd ?? 0) : Prices.costAt(price, usage)) * 1_000_000_000)
+  nanoUsd: Math.ceil((usage.costUsd ?? 0) * 1_000_000_000)
 })
 
 // --- words ------------------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {
   /** Tokens that a model reads and writes in one call, by reference, before those of `known`; others are not limited. */
-  readonly windows?: { readonly [reference: string]: number }
+  readonly windows?: { readonly [reference: string]: number | Window }
   /** Tokens that are kept free for the answer where the request does not say. Default: 4,096. */
   readonly outputTokens?: number
   /** What makes a conversation short enough: `drop` is `dropOldest`, `summarise` is `summarise()`. Default: `drop`. */
@@ -47,24 +47,50 @@ export interface Conversation {
 /** Answers what is sent instead. */
 export type Strategy = (conversation: Conversation) => Effect.Effect<ReadonlyArray<Prompt.MessageEncoded>, Llm.LlmError>
 
-/** Windows of well-known models, in tokens. */
-export const known: { readonly [reference: string]: number } = {
+/** How much a model reads and writes in one call, in tokens. */
+export interface Window {
+  readonly total: number
+  /** The most that it reads, where that is less. Default: `total`. */
+  readonly input?: number
+}
+
+const gpt5: Window = { total: 400_000, input: 272_000 }
+const gpt54: Window = { total: 1_050_000, input: 922_000 }
+
+/** Windows of well-known models, as their makers' pages give them, without what has to be asked for (a beta, a header). */
+export const known: { readonly [reference: string]: number | Window } = {
   "openai/gpt-4o": 128_000,
   "openai/gpt-4o-mini": 128_000,
   "openai/gpt-4.1": 1_047_576,
   "openai/gpt-4.1-mini": 1_047_576,
-  "openai/gpt-4.1-nano": 1_047_576,
-  "openai/o3": 200_000,
-  "openai/o4-mini": 200_000,
-  "openai/gpt-5": 400_000,
-  "openai/gpt-5-mini": 400_000,
-  "openai/gpt-5-nano": 400_000,
-  "openai/gpt-5.1": 400_000,
-  "openai/gpt-5.2": 400_000,
-  "anthropic/claude-opus-4-5": 200_000,
-  "anthropic/claude-opus-4-1": 200_000,
+  "openai/gpt-5": gpt5,
+  "openai/gpt-5-mini": gpt5,
+  "openai/gpt-5-nano": gpt5,
+  "openai/gpt-5.1": gpt5,
+  "openai/gpt-5.2": gpt5,
+  "openai/gpt-5.4": gpt54,
+  "openai/gpt-5.4-mini": gpt5,
+  "openai/gpt-5.4-nano": gpt5,
+  "openai/gpt-5.5": gpt54,
+  "openai/gpt-5.6-sol": gpt54,
+  "openai/gpt-5.6-terra": gpt54,
+  "openai/gpt-5.6-luna": gpt54,
+  "openai/gpt-6.1-terra": gpt54,
+  "anthropic/claude-haiku-4-5": 200_000,
+  "anthropic/claude-haiku-5-5": 1_000_000,
   "anthropic/claude-sonnet-4-5": 200_000,
-  "anthropic/claude-haiku-4-5": 200_000
+  "anthropic/claude-sonnet-4-6": 200_000,
+  "anthropic/claude-sonnet-5": 1_000_000,
+  "anthropic/claude-sonnet-5-5": 1_000_000,
+  "anthropic/claude-opus-4-1": 200_000,
+  "anthropic/claude-opus-4-5": 200_000,
+  "anthropic/claude-opus-4-6": 200_000,
+  "anthropic/claude-opus-4-7": 200_000,
+  "anthropic/claude-opus-4-8": 200_000,
+  "anthropic/claude-opus-5": 1_000_000,
+  "anthropic/claude-opus-5-5": 1_000_000,
+  "anthropic/claude-fable-5": 1_000_000,
+  "anthropic/claude-fable-5-1": 1_000_000
 }
 
 /** Leaves out the oldest turns, as few as it takes, never the last one. */
@@ -114,8 +140,9 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         : dropOldest
   return (model) => {
     const { reference } = model
-    const window = options.windows?.[reference] ?? known[reference.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")]
-    if (window === undefined) return model
+    const given = options.windows?.[reference] ?? known[reference.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")]
+    if (given === undefined) return model
+    const { input = Infinity, total } = typeof given === "number" ? { total: given } : given
 
     const generate = Effect.fnUntraced(function* (request: Llm.Request, limit: number) {
       const counter = yield* PromptEstimate.counter
@@ -162,7 +189,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     return {
       reference,
       generate: (request) => {
-        const limit = window - (request.options?.maxOutputTokens ?? outputTokens)
+        const limit = Math.min(input, total - (request.options?.maxOutputTokens ?? outputTokens))
         return PromptEstimate.atMost(request) <= limit ? model.generate(request) : generate(request, limit)
       }
     }

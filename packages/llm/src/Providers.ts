@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** The default model where an OpenAI key is configured and `CREWLINE_MODEL` is not. */
-export const defaultOpenAiModel = "openai/gpt-5.2-mini"
+export const defaultOpenAiModel = "openai/gpt-5.6-luna"
 
 /** The default model where of the keys only one of Anthropic is configured. */
 export const defaultAnthropicModel = "anthropic/claude-haiku-4-5"
@@ -112,7 +112,7 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
  * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the server wants one.
  * - `CREWLINE_MODEL`: the default model.
  *
- * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's key (`openai/gpt-5.2-mini`),
+ * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's key (`openai/gpt-5.6-luna`),
  * Anthropic's key (`anthropic/claude-haiku-4-5`), `OLLAMA_HOST` (`ollama/llama3.2`), and `scripted/demo`, which is always there.
  */
 export const config: Config.Config<Options> = Config.all({

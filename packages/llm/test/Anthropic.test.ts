@@ -161,6 +161,7 @@ describe("Anthropic", () => {
         input_tokens: 100,
         cache_read_input_tokens: 200,
         cache_creation_input_tokens: 400,
+        cache_creation: { ephemeral_5m_input_tokens: 300, ephemeral_1h_input_tokens: 100 },
         output_tokens: 50,
         output_tokens_details: { thinking_tokens: 20 }
       }
@@ -173,10 +174,11 @@ describe("Anthropic", () => {
         requests: 1,
         inputTokens: 700,
         cachedInputTokens: 200,
+        cacheWriteInputTokens: 400,
         outputTokens: 50,
         reasoningTokens: 20
       })
-      assert.closeTo(costUsd ?? 0, (100 * 4 + 200 * 1 + 400 * 5 + 50 * 10) / 1e6, 1e-12)
+      assert.closeTo(costUsd ?? 0, (100 * 4 + 200 * 1 + 300 * 5 + 100 * 8 + 50 * 10) / 1e6, 1e-12)
     })
   )
 

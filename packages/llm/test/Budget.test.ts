@@ -159,6 +159,59 @@ describe("Budget", () => {
     })
   )
 
+  it.effect("charges what the answer says it cost, cache writes included, or the application's own price", () =>
+    Effect.gen(function* () {
+      const usage = {
+        requests: 1,
+        inputTokens: 1_000,
+        cachedInputTokens: 0,
+        cacheWriteInputTokens: 800,
+        outputTokens: 0,
+        reasoningTokens: 0
+      }
+      const answering = (costUsd: number | null): Llm.Model => ({
+        reference: "anthropic/claude-haiku-4-5",
+        generate: () => Effect.succeed({ parts: [], finishReason: "stop", model: "m", usage: { ...usage, costUsd } })
+      })
+      const charged = Effect.fnUntraced(function* (costUsd: number | null, options: Budget.Options = {}) {
+        const settled: Array<number> = []
+        const local = BudgetStore.makeLocal()
+        const store: BudgetStore.BudgetStore = {
+          ...local,
+          settle: (reservation, used) => {
+            settled.push(used.nanoUsd)
+            return local.settle(reservation, used)
+          }
+        }
+        const self = Budget.make({ ...options, store })(answering(costUsd))
+        const answer = yield* self.generate(request(limit({ costUsd: 1 })))
+        assert.closeTo(settled[0]!, answer.usage.costUsd! * 1e9, 1)
+        return settled[0]!
+      })
+      // Written for an hour: only who was there knows that.
+      assert.strictEqual(yield* charged(0.0018), 1_800_000)
+      assert.strictEqual(yield* charged(null), (200 * 1 + 800 * 1.25) * 1_000)
+      const prices = { "claude-haiku-4-5": { input: 2, output: 4 } }
+      assert.strictEqual(yield* charged(0.0018, { prices }), 1_000 * 2 * 1_000)
+    })
+  )
+
+  it.effect("reserves for a long prompt what long prompts cost", () =>
+    Effect.gen(function* () {
+      const prices = { "gpt-4o": { input: 1, output: 1, long: { above: 2_000, input: 10, output: 1 } } }
+      const { model } = provider({ length: () => 1 })
+      const budgeted = Budget.make({ prices })(model)
+      const ask = (words: number) =>
+        outcome(
+          budgeted.generate(
+            request(limit({ costUsd: 0.01 }), "word ".repeat(words), { options: { maxOutputTokens: 10 } })
+          )
+        )
+      assert.strictEqual(yield* ask(1_000), "Answered")
+      assert.strictEqual(yield* ask(3_000), "BudgetExceeded")
+    })
+  )
+
   it.effect("counts from what the log says was spent before a restart", () =>
     Effect.gen(function* () {
       const { model, seen } = provider({ length: () => 10 })

@@ -84,6 +84,16 @@ describe("ContextWindow", () => {
       })
   )
 
+  it.effect("keeps to what a model reads, where that is less than its window", () =>
+    Effect.gen(function* () {
+      const messages = [...opening, ...toolTurn(1, 400), ...toolTurn(2, 100)]
+      const { asked, model } = Wrapped.succeeding()
+      const windows = { [Wrapped.reference]: { total: 100_000, input: 500 } }
+      yield* ContextWindow.make({ windows })(model).generate(Wrapped.request("", { messages }))
+      assert.deepStrictEqual(asked[0]!.messages, [...opening, ...toolTurn(2, 100)])
+    })
+  )
+
   it.effect("leaves models alone whose window is not known", () =>
     Effect.sync(() => {
       const { model } = Wrapped.succeeding()

@@ -59,7 +59,7 @@ describe("Providers", () => {
     Effect.gen(function* () {
       assert.strictEqual(yield* referenceWith({}), "scripted/demo")
       assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: " ", CREWLINE_MODEL: "" }), "scripted/demo")
-      assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: "k" }), "openai/gpt-5.2-mini")
+      assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: "k" }), "openai/gpt-5.6-luna")
       assert.strictEqual(
         yield* referenceWith({ OPENAI_API_KEY: "k", CREWLINE_MODEL: "scripted/demo" }),
         "scripted/demo"

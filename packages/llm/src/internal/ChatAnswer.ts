@@ -38,7 +38,10 @@ interface ToolCall {
 interface CompletionUsage {
   readonly prompt_tokens?: number | null
   readonly completion_tokens?: number | null
-  readonly prompt_tokens_details?: { readonly cached_tokens?: number | null } | null
+  readonly prompt_tokens_details?: {
+    readonly cached_tokens?: number | null
+    readonly cache_write_tokens?: number | null
+  } | null
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number | null } | null
 }
 
@@ -213,16 +216,19 @@ const finishReason = (reason: string | undefined, called: boolean): Response.Fin
 const usageOf = (context: Context, usage: CompletionUsage | undefined): Usage => {
   const inputTokens = usage?.prompt_tokens ?? 0
   const cachedInputTokens = usage?.prompt_tokens_details?.cached_tokens ?? 0
+  const cacheWriteInputTokens = usage?.prompt_tokens_details?.cache_write_tokens ?? 0
+  const written = cacheWriteInputTokens > 0 ? { cacheWriteInputTokens } : {}
   const outputTokens = usage?.completion_tokens ?? 0
   return {
     requests: 1,
     inputTokens,
     cachedInputTokens,
+    ...written,
     outputTokens,
     reasoningTokens: usage?.completion_tokens_details?.reasoning_tokens ?? 0,
     costUsd:
       usage === undefined
         ? null
-        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, outputTokens })
+        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, ...written, outputTokens })
   }
 }

@@ -259,30 +259,20 @@ const finishReason = (reason: string | undefined, called: boolean): Response.Fin
 }
 
 /** `input_tokens` of the provider are those that its cache had no part in. */
-const usageOf = (context: Context, usage: MessageUsage | undefined): Usage => {
+const usageOf = ({ model, prices }: Context, usage: MessageUsage | undefined): Usage => {
   const cachedInputTokens = usage?.cache_read_input_tokens ?? 0
-  const inputTokens = (usage?.input_tokens ?? 0) + cachedInputTokens + (usage?.cache_creation_input_tokens ?? 0)
-  const outputTokens = usage?.output_tokens ?? 0
+  const cacheWriteInputTokens = usage?.cache_creation_input_tokens ?? 0
+  const cacheWriteHourInputTokens = usage?.cache_creation?.ephemeral_1h_input_tokens ?? 0
+  const tokens = {
+    inputTokens: (usage?.input_tokens ?? 0) + cachedInputTokens + cacheWriteInputTokens,
+    cachedInputTokens,
+    ...(cacheWriteInputTokens > 0 && { cacheWriteInputTokens }),
+    outputTokens: usage?.output_tokens ?? 0
+  }
   return {
     requests: 1,
-    inputTokens,
-    cachedInputTokens,
-    outputTokens,
+    ...tokens,
     reasoningTokens: usage?.output_tokens_details?.thinking_tokens ?? 0,
-    costUsd: usage === undefined ? null : costOf(context, usage, { inputTokens, cachedInputTokens, outputTokens })
+    costUsd: usage === undefined ? null : Price.cost(prices, model, { ...tokens, cacheWriteHourInputTokens })
   }
-}
-
-/** What is written to the cache costs 1.25 times the input for five minutes, and twice for an hour. */
-const costOf = (
-  { model, prices }: Context,
-  usage: MessageUsage,
-  tokens: Parameters<typeof Price.cost>[2]
-): number | null => {
-  const cost = Price.cost(prices, model, tokens)
-  if (cost === null) return null
-  const written = usage.cache_creation_input_tokens ?? 0
-  const forAnHour = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0
-  const extra = (written - forAnHour) * 0.25 + forAnHour
-  return cost + (extra * (prices?.[model]?.input ?? 0)) / 1_000_000
 }

@@ -40,7 +40,10 @@ interface Content {
 }
 interface ResponseUsage {
   readonly input_tokens?: number | null
-  readonly input_tokens_details?: { readonly cached_tokens?: number | null } | null
+  readonly input_tokens_details?: {
+    readonly cached_tokens?: number | null
+    readonly cache_write_tokens?: number | null
+  } | null
   readonly output_tokens?: number | null
   readonly output_tokens_details?: { readonly reasoning_tokens?: number | null } | null
 }
@@ -272,16 +275,19 @@ const finishReason = (incomplete: string | undefined, called: boolean): Response
 const usageOf = (context: Context, usage: ResponseUsage | undefined): Usage => {
   const inputTokens = usage?.input_tokens ?? 0
   const cachedInputTokens = usage?.input_tokens_details?.cached_tokens ?? 0
+  const cacheWriteInputTokens = usage?.input_tokens_details?.cache_write_tokens ?? 0
+  const written = cacheWriteInputTokens > 0 ? { cacheWriteInputTokens } : {}
   const outputTokens = usage?.output_tokens ?? 0
   return {
     requests: 1,
     inputTokens,
     cachedInputTokens,
+    ...written,
     outputTokens,
     reasoningTokens: usage?.output_tokens_details?.reasoning_tokens ?? 0,
     costUsd:
       usage === undefined
         ? null
-        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, outputTokens })
+        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, ...written, outputTokens })
   }
 }
