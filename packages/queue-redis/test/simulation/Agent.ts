@@ -1,9 +1,10 @@
 /** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
-import { failed, type Ended, type Leg } from "@crewline/core/AgentLoop/Leg"
+import { failed, Lost, type Ended, type Leg } from "@crewline/core/AgentLoop/Leg"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
+import type { Budget } from "./Budget.ts"
 import type { Process } from "./Kernel.ts"
 import { nameOf, positionOf, type Position, type Step } from "./Script.ts"
 import type { Witness } from "./Witness.ts"
@@ -12,80 +13,98 @@ export interface Options {
   readonly process: Process
   readonly log: EventLog.EventLog["Service"]
   readonly witnessOf: (executionId: string) => Witness
-  /** Reserves a call; false: it could go over the budget. */
-  readonly reserve: (leg: Leg, call: string) => Effect.Effect<boolean>
-  /** What was reserved is spent, and stands in the log. */
-  readonly settle: (leg: Leg, call: string) => Effect.Effect<void>
+  readonly budget: Budget
+  /** Legs that are at work, by `legOf`. */
+  readonly atWork: Map<string, Process>
   readonly callMillis: () => number
   /** Is told before the process dies of a task. */
   readonly onPoison: () => void
 }
 
-export const make = (options: Options): typeof AgentLoop.run =>
-  Effect.fnUntraced(function* (_services, leg) {
-    const { log, process, witnessOf } = options
-    const { executionId, run, task } = leg
-    const taskId = task.id
-    const witness = witnessOf(executionId)
-    const { scripts } = witness
-    const steps = scripts.of(taskId)
-    const from = positionOf(steps, yield* log.read(executionId, { taskId }))
-    let { at, turns } = from
-    process.kernel.note(`${process.name} runs ${taskId}@${run} from ${from.epoch}.${at}`)
-    if (from.run !== run) return yield* Effect.interrupt
-    if (from.woke !== undefined) {
-      const waited = steps[at - 1]
-      if (waited?.kind === "ask") witness.resume(taskId, from, from.woke)
-    }
-    /** A turn that goes into the append of the outcome. */
-    let progress: ReadonlyArray<ExecutionEvent.Draft> = []
-    for (;;) {
-      const step: Step | undefined = steps[at]
-      switch (step?.kind) {
-        case "stumble":
-          if (from.attempt > step.attempts) {
-            at++
-            break
-          }
-          return failed("stumble", "It stumbled.", { isRetryable: true, keepsTurns: step.keepsTurns, progress })
-        case "poison":
-          options.onPoison()
-          yield* Effect.sleep(1)
-          return yield* Effect.never
-        case "turn": {
-          const call = `${nameOf(taskId, from, at)} run ${run}`
-          if (!(yield* options.reserve(leg, call)))
-            return failed("budget-exceeded", "The budget is spent.", { isRetryable: false, progress })
-          witness.ask(taskId, from, at)
-          yield* Effect.sleep(options.callMillis())
-          const turn = turnOf(taskId, run, ++turns)
-          const next = steps[++at]
-          // As the agent loop does: an answer that ends the leg is stored with what it ends in.
-          if (next === undefined || next.kind === "ask") progress = [turn]
-          else {
-            yield* leg.record([turn])
-            yield* options.settle(leg, call)
-          }
-          break
-        }
-        case "tool": {
-          const call = { taskId, run, turn: turns, callId: `${from.epoch}.${at}`, tool: "t" }
-          const announced = from.announced.has(at)
-          if (!step.repeatable && !announced) yield* leg.record([{ type: "ToolStarted", ...call }])
-          const mayRun = step.repeatable || !announced
-          if (mayRun) witness.execute(taskId, from, at, step.repeatable)
-          yield* Effect.sleep(options.callMillis())
-          yield* leg.record([
-            { type: "ToolCalled", ...call, arguments: null, result: null, isFailure: !mayRun, durationMillis: 1 }
-          ])
+/** What a leg is called. */
+export const legOf = (executionId: string, taskId: string, run: number): string => `${executionId} ${taskId}@${run}`
+
+export const make =
+  (options: Options): typeof AgentLoop.run =>
+  (_services, leg) =>
+    Effect.suspend(() => {
+      const name = legOf(leg.executionId, leg.task.id, leg.run)
+      options.atWork.set(name, options.process)
+      return Effect.ensuring(
+        goThrough(options, leg),
+        Effect.sync(() => options.atWork.delete(name))
+      )
+    })
+
+const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
+  const { log, process, witnessOf } = options
+  const { executionId, run, task } = leg
+  const taskId = task.id
+  const witness = witnessOf(executionId)
+  const { scripts } = witness
+  const steps = scripts.of(taskId)
+  const from = positionOf(steps, yield* log.read(executionId, { taskId }))
+  let { at, turns } = from
+  process.kernel.note(`${process.name} runs ${taskId}@${run} from ${from.epoch}.${at}`)
+  // Another has begun since: there is nothing to go on from.
+  if (from.run !== run) return yield* new Lost()
+  // What the worker gives must be what stands in the log.
+  if (leg.history.turns.length !== from.turns)
+    throw witness.violate(
+      "transcript differs",
+      `${taskId}@${run}: ${leg.history.turns.length} turns, not ${from.turns}`
+    )
+  if (from.woke !== undefined) {
+    const waited = steps[at - 1]
+    if (waited?.kind === "ask") witness.resume(taskId, from, from.woke)
+  }
+  /** A turn that goes into the append of the outcome. */
+  let progress: ReadonlyArray<ExecutionEvent.Draft> = []
+  for (;;) {
+    const step: Step | undefined = steps[at]
+    switch (step?.kind) {
+      case "stumble":
+        if (from.attempt > step.attempts) {
           at++
           break
         }
-        default:
-          return { outcome: outcomeOf(witness, taskId, from, at), progress }
+        return failed("stumble", "It stumbled.", { isRetryable: true, keepsTurns: step.keepsTurns, progress })
+      case "poison":
+        options.onPoison()
+        yield* Effect.sleep(1)
+        return yield* Effect.never
+      case "turn": {
+        const call = `${nameOf(taskId, from, at)} run ${run}`
+        if (!(yield* options.budget.reserve(process, leg, call)))
+          return failed("budget-exceeded", "The budget is spent.", { isRetryable: false, progress })
+        witness.ask(taskId, from, at)
+        yield* Effect.sleep(options.callMillis())
+        if (leg.plan.limits !== undefined) yield* options.budget.settle(process, leg, call)
+        const turn = turnOf(taskId, run, ++turns)
+        const next = steps[++at]
+        // As the agent loop does: an answer that ends the leg is stored with what it ends in.
+        if (next === undefined || next.kind === "ask") progress = [turn]
+        else yield* leg.record([turn])
+        break
       }
+      case "tool": {
+        const call = { taskId, run, turn: turns, callId: `${from.epoch}.${at}`, tool: "t" }
+        const announced = from.announced.has(at)
+        if (!step.repeatable && !announced) yield* leg.record([{ type: "ToolStarted", ...call }])
+        const mayRun = step.repeatable || !announced
+        if (mayRun) witness.execute(taskId, from, at, step.repeatable)
+        yield* Effect.sleep(options.callMillis())
+        yield* leg.record([
+          { type: "ToolCalled", ...call, arguments: null, result: null, isFailure: !mayRun, durationMillis: 1 }
+        ])
+        at++
+        break
+      }
+      default:
+        return { outcome: outcomeOf(witness, taskId, from, at), progress }
     }
-  })
+  }
+})
 
 const outcomeOf = ({ scripts }: Witness, taskId: string, from: Position, at: number): Ended["outcome"] => {
   const step = scripts.of(taskId)[at]

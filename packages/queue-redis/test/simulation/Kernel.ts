@@ -87,6 +87,8 @@ export class Process {
   readonly name: string
   alive = true
   frozen = false
+  /** When it last went on after it had stood still. */
+  thawedAt = 0
   /** @internal */
   readonly held: Array<Event> = []
   readonly context: Context.Context<never>
@@ -125,6 +127,7 @@ export class Process {
   thaw(): void {
     if (!this.frozen) return
     this.frozen = false
+    this.thawedAt = this.kernel.now
     for (const event of this.held.splice(0)) this.kernel.again(event)
   }
 }

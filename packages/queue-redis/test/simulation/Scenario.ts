@@ -120,6 +120,8 @@ export const scenarios = {
   /** The queue goes back to older states all the time. */
   "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
   "shared, waiting": { ...shared, rollbacks: 0.5, scripts: { ...scripts, failures: false, waits: true } },
+  /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
+  budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
   /** The same, and the queue loses nothing: nobody looks for what is left. */
   "shared, unswept": { ...unswept, queue: "shared", servers: 3, network: slowNetwork }
 } satisfies { readonly [name: string]: Scenario }

@@ -17,6 +17,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Agent from "./Agent.ts"
+import { Budget } from "./Budget.ts"
 import { epoch, Kernel, type Process } from "./Kernel.ts"
 import { noFaults } from "./Network.ts"
 import { SimulatedRedis, type Server as RedisServer } from "./SimulatedRedis.ts"
@@ -81,6 +82,12 @@ class Simulation {
   private readonly redis: SimulatedRedis | undefined
   /** Keys of the queue, when it was looked last. */
   private keys: ReadonlyArray<string> = ["keys that nobody has looked for"]
+  private readonly budget: Budget
+  /** Legs, with the process that works on them. */
+  private readonly atWork = new Map<string, Process>()
+  private readonly stopping = new Set<Process>()
+  /** When a queue or an ownership lost something that was worth a lease. */
+  private lostAt = 0
   private readonly servers: Array<Server>
   private chaos = true
   private names = 0
@@ -112,6 +119,7 @@ class Simulation {
             queue: {}
           })
     if (scenario.queue === "shared" && this.redis === undefined) throw new Error("A shared queue needs a Redis server.")
+    this.budget = new Budget(this.kernel, () => (this.chaos ? scenario.network : noFaults))
     this.servers = Array.from({ length: scenario.servers }, () => this.boot())
     this.people()
     this.disturb()
@@ -169,8 +177,8 @@ class Simulation {
           process,
           log,
           witnessOf: (id) => this.witnesses.get(id)!,
-          reserve: () => Effect.succeed(true),
-          settle: () => Effect.void,
+          budget: this.budget,
+          atWork: this.atWork,
           callMillis: () => random.next() * scenario.callMillis,
           onPoison: () => {
             if (process.alive) this.kill(server)
@@ -223,6 +231,7 @@ class Simulation {
     kernel.note(`${server.name} is stopped`)
     server.crewline = undefined
     const { process } = server
+    this.stopping.add(process)
     const fiber = process.fork(Scope.close(server.scope, Exit.void))
     fiber.addObserver(() => {
       if (!process.alive) return
@@ -262,6 +271,8 @@ class Simulation {
         scenario.wipes,
         () => {
           kernel.note("Redis is emptied")
+          this.lostAt = kernel.now
+          this.budget.wipe((id) => this.witnesses.get(id)!.knownCalls)
           return this.redis?.wipe()
         }
       ],
@@ -269,6 +280,7 @@ class Simulation {
       [
         scenario.rollbacks,
         async () => {
+          this.lostAt = kernel.now
           if (await this.redis?.rollBack()) kernel.note("Redis goes back to an older state")
         }
       ]
@@ -405,7 +417,16 @@ class Simulation {
     const [first] = events
     if (first?.type === "ExecutionStarted") {
       const index = Number(first.plan.name.slice("crew".length))
-      this.witnesses.set(id, new Witness({ id, scripts: this.scriptsOf(index), maxCrashes }))
+      this.witnesses.set(
+        id,
+        new Witness({
+          id,
+          scripts: this.scriptsOf(index),
+          maxCrashes,
+          takenFrom: (taskId, run) => this.takenFrom(id, taskId, run),
+          overdrawn: () => this.budget.forgotten.get(id) ?? 0
+        })
+      )
     }
     try {
       this.witnesses.get(id)!.commit(events)
@@ -413,6 +434,15 @@ class Simulation {
       // It is kept by the witness; the database goes on.
       if (!(error instanceof Violation)) throw error
     }
+  }
+
+  /** A process that lives, and has not stood still, keeps what it works on unless the queue has lost data. */
+  private takenFrom(id: string, taskId: string, run: number): string | undefined {
+    const { now } = this.kernel
+    const process = this.atWork.get(Agent.legOf(id, taskId, run))
+    if (process === undefined || !process.alive || process.frozen || this.stopping.has(process)) return undefined
+    const since = Math.max(process.thawedAt, this.lostAt)
+    return now - since > 4 * leaseMillis || since === 0 ? process.name : undefined
   }
 
   private check(): void {

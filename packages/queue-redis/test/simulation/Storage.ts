@@ -75,6 +75,7 @@ export class Storage {
       outputs: (id, tasks) => ask("outputs", log.outputs(id, tasks)),
       summary: (id) => ask("summary", log.summary(id)),
       list: (list) => ask("list", log.list(list)),
+      now: ask("now", log.now),
       adopt: (adopt) => ask("adopt", log.adopt(adopt)),
       disown: (owner) => ask("disown", log.disown(owner)),
       publish: () => Effect.void,

@@ -22,6 +22,8 @@ export type Kind =
   | "tool called twice"
   | "waited twice"
   | "answered twice"
+  | "transcript differs"
+  | "taken away"
   | "given up unjustly"
   | "a child outlives its parent"
   | "open tasks at the end"
@@ -49,6 +51,8 @@ interface Task {
   readonly events: Array<ExecutionEvent.ExecutionEvent>
   terminal: boolean
   run: number
+  /** Answers in the log of the execution when the run began. */
+  paidBefore: number
   status: "open" | "running" | "suspended"
   waits: ExecutionEvent.Waits | undefined
   suspendedAt: number
@@ -75,15 +79,27 @@ export class Witness {
   /** The first that was seen: whoever caused it may have caught it. */
   violation: Violation | undefined
   private readonly maxCrashes: number
+  private readonly takenFrom: (taskId: string, run: number) => string | undefined
+  private readonly overdrawn: () => number
   private readonly asked = new Map<string, number>()
   private readonly turns = new Set<string>()
   private readonly waited = new Map<string, string>()
   private readonly executed = new Set<string>()
 
-  constructor(options: { readonly id: string; readonly scripts: Scripts; readonly maxCrashes: number }) {
+  constructor(options: {
+    readonly id: string
+    readonly scripts: Scripts
+    readonly maxCrashes: number
+    /** Who was at work on the run, and should have been left alone. */
+    readonly takenFrom: (taskId: string, run: number) => string | undefined
+    /** Calls that the budget has forgotten. */
+    readonly overdrawn: () => number
+  }) {
     this.id = options.id
     this.scripts = options.scripts
     this.maxCrashes = options.maxCrashes
+    this.takenFrom = options.takenFrom
+    this.overdrawn = options.overdrawn
     for (const task of options.scripts.plan.tasks) this.add(task, undefined)
   }
 
@@ -97,6 +113,12 @@ export class Witness {
         if (!this.signals.has(id)) open.push({ id, forever: waits!.timeoutMillis === undefined })
     }
     return open
+  }
+
+  /** Answers in the log that every leg under way knows of. */
+  get knownCalls(): number {
+    const running = [...this.tasks.values()].filter(({ status, terminal }) => !terminal && status === "running")
+    return Math.min(this.paidCalls, ...running.map(({ paidBefore }) => paidBefore))
   }
 
   get open(): ReadonlyArray<Task> {
@@ -131,7 +153,7 @@ export class Witness {
     if (before.epoch === from.epoch && before.at > at)
       throw this.violate("asked again", `${name} was recorded before run ${from.run} began`)
     const { requests } = this.scripts.plan.limits ?? {}
-    if (requests !== undefined && this.calls > requests)
+    if (requests !== undefined && this.calls > requests + this.overdrawn())
       throw this.violate("over the budget", `call ${this.calls} of ${requests}`)
   }
 
@@ -154,7 +176,7 @@ export class Witness {
     this.waited.set(name, outcome)
   }
 
-  private violate(kind: Kind, detail: string): Violation {
+  violate(kind: Kind, detail: string): Violation {
     this.violation ??= new Violation(kind, `${this.id.slice(-4)} ${detail}`)
     return this.violation
   }
@@ -168,6 +190,7 @@ export class Witness {
       events: [],
       terminal: false,
       run: 0,
+      paidBefore: 0,
       status: "open",
       waits: undefined,
       suspendedAt: 0,
@@ -244,8 +267,11 @@ export class Witness {
       if (event.woke === "satisfied" ? !this.isSatisfied(task.waits!) : !due)
         throw this.violate("woken too early", `${what} by ${event.woke}`)
     }
+    const owner = task.status === "running" ? this.takenFrom(task.id, task.run) : undefined
+    if (owner !== undefined) throw this.violate("taken away", `${what}, from ${owner}`)
     task.idle = task.status === "running" && !task.progressed ? task.idle + 1 : 0
     task.run = event.run
+    task.paidBefore = this.paidCalls
     task.status = "running"
     task.progressed = false
   }

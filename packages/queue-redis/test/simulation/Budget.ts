@@ -1,0 +1,82 @@
+/**
+ * Where the spending of all processes is kept: a call is reserved before it is made; a reservation that nobody settles is charged
+ * after a while, for the call was made. It may lose all it knows: what stands in the log is spent all the same.
+ */
+import * as Effect from "effect/Effect"
+import type { Leg } from "@crewline/core/AgentLoop/Leg"
+import type { Kernel, Process } from "./Kernel.ts"
+import { call, type Faults } from "./Network.ts"
+
+/** A reservation is charged after this time: longer than any call takes. */
+const chargeMillis = 60_000
+/** How long who does not fit because of others waits before it asks again, in milliseconds. */
+const pauseMillis = 1_000
+
+interface Entry {
+  spent: number
+  readonly reserved: Map<string, number>
+}
+
+export class Budget {
+  /** Calls that were forgotten when all was lost, and that those who go on do not know of, by execution. */
+  readonly forgotten = new Map<string, number>()
+  private readonly entries = new Map<string, Entry>()
+  private readonly kernel: Kernel
+  private readonly faults: () => Faults
+
+  constructor(kernel: Kernel, faults: () => Faults) {
+    this.kernel = kernel
+    this.faults = faults
+  }
+
+  /** All that it knew is gone; `known`: what every leg of an execution has seen in the log. */
+  wipe(known: (executionId: string) => number): void {
+    for (const [id, { reserved, spent }] of this.entries)
+      this.forgotten.set(id, (this.forgotten.get(id) ?? 0) + Math.max(spent + reserved.size - known(id), 0))
+    this.entries.clear()
+  }
+
+  /** Reserves a call, waiting for those of others; false: it could go over the limit. */
+  reserve(process: Process, { executionId, plan, spent }: Leg, name: string): Effect.Effect<boolean> {
+    const limit = plan.limits?.requests
+    if (limit === undefined) return Effect.succeed(true)
+    const ask = (): "reserved" | "later" | "never" => {
+      const entry = this.entry(executionId)
+      entry.spent = Math.max(entry.spent, spent?.execution.requests ?? 0)
+      if (entry.reserved.has(name)) return "reserved"
+      if (entry.spent + entry.reserved.size < limit) {
+        entry.reserved.set(name, this.kernel.now + chargeMillis)
+        return "reserved"
+      }
+      return entry.reserved.size > 0 ? "later" : "never"
+    }
+    const again: Effect.Effect<boolean> = Effect.flatMap(call(process, this.faults, ask), (outcome) => {
+      if (outcome === undefined || outcome.value === "later") return Effect.andThen(Effect.sleep(pauseMillis), again)
+      return Effect.succeed(outcome.value === "reserved")
+    })
+    return again
+  }
+
+  /** What was reserved has been spent. */
+  settle(process: Process, { executionId, plan }: Leg, name: string): Effect.Effect<void> {
+    if (plan.limits?.requests === undefined) return Effect.void
+    // Whether or not it arrives: a reservation that stays is charged.
+    return Effect.asVoid(
+      call(process, this.faults, () => {
+        const entry = this.entry(executionId)
+        if (entry.reserved.delete(name)) entry.spent++
+      })
+    )
+  }
+
+  private entry(id: string): Entry {
+    let entry = this.entries.get(id)
+    if (entry === undefined) this.entries.set(id, (entry = { spent: 0, reserved: new Map() }))
+    for (const [name, until] of entry.reserved) {
+      if (until > this.kernel.now) continue
+      entry.reserved.delete(name)
+      entry.spent++
+    }
+    return entry
+  }
+}
