@@ -3,6 +3,7 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -99,6 +100,15 @@ const text = (name: string): Config.Config<Option.Option<string>> =>
 const secret = (name: string): Config.Config<Option.Option<Redacted.Redacted>> =>
   Config.Redacted(name).pipe(Config.option, Config.map(Option.filter((value) => Redacted.value(value).trim() !== "")))
 
+const apiOf = (name: string): Config.Config<Option.Option<OpenAi.Api>> =>
+  Config.mapEffect(text(name), (given) => {
+    if (Option.isNone(given)) return Effect.succeed(Option.none())
+    const api = OpenAi.apis.find((each) => each === given.value)
+    if (api !== undefined) return Effect.succeed(Option.some(api))
+    const message = `${name}: there is no API "${given.value}"; write ${OpenAi.apis.join(" or ")}.`
+    return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+  })
+
 /** What a server that needs no key is sent: the SDKs insist on some. */
 const noKey = (): Redacted.Redacted => Redacted.make("none")
 
@@ -107,6 +117,7 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
  *
  * - `OPENAI_API_KEY`: the provider `openai`.
  * - `OPENAI_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
+ * - `CREWLINE_OPENAI_API`: which of its APIs is asked, `responses` or `chat` (`OpenAi.Options.api` says what holds without it).
  * - `ANTHROPIC_API_KEY`: the provider `anthropic`.
  * - `ANTHROPIC_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
  * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the server wants one.
@@ -118,37 +129,41 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
 export const config: Config.Config<Options> = Config.all({
   openAiKey: secret("OPENAI_API_KEY"),
   openAiURL: text("OPENAI_BASE_URL"),
+  openAiApi: apiOf("CREWLINE_OPENAI_API"),
   anthropicKey: secret("ANTHROPIC_API_KEY"),
   anthropicURL: text("ANTHROPIC_BASE_URL"),
   ollamaHost: text("OLLAMA_HOST"),
   ollamaKey: secret("OLLAMA_API_KEY"),
   defaultModel: text("CREWLINE_MODEL")
 }).pipe(
-  Config.map(({ anthropicKey, anthropicURL, defaultModel, ollamaHost, ollamaKey, openAiKey, openAiURL }): Options => {
-    const providers: Array<Provider> = []
-    if (Option.isSome(openAiKey) || Option.isSome(openAiURL)) {
-      // Another server has prices of its own.
-      const place = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : { prices: Prices.of("openai") }
-      providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...place }))
+  Config.map(
+    ({ anthropicKey, anthropicURL, defaultModel, ollamaHost, ollamaKey, openAiApi, openAiKey, openAiURL }): Options => {
+      const providers: Array<Provider> = []
+      if (Option.isSome(openAiKey) || Option.isSome(openAiURL)) {
+        // Another server has prices of its own.
+        const place = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : { prices: Prices.of("openai") }
+        const api = Option.isSome(openAiApi) ? { api: openAiApi.value } : {}
+        providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...place, ...api }))
+      }
+      if (Option.isSome(anthropicKey) || Option.isSome(anthropicURL)) {
+        const place = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : { prices: Prices.of("anthropic") }
+        providers.push(Anthropic.make({ apiKey: Option.getOrElse(anthropicKey, noKey), ...place }))
+      }
+      if (Option.isSome(ollamaHost)) {
+        const apiKey = Option.isSome(ollamaKey) ? { apiKey: ollamaKey.value } : {}
+        providers.push(Ollama.make({ host: ollamaHost.value, ...apiKey }))
+      }
+      providers.push(Demo.make())
+      const first = Option.isSome(openAiKey)
+        ? defaultOpenAiModel
+        : Option.isSome(anthropicKey)
+          ? defaultAnthropicModel
+          : Option.isSome(ollamaHost)
+            ? defaultOllamaModel
+            : Demo.reference
+      return { providers, defaultModel: Option.getOrElse(defaultModel, () => first) }
     }
-    if (Option.isSome(anthropicKey) || Option.isSome(anthropicURL)) {
-      const place = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : { prices: Prices.of("anthropic") }
-      providers.push(Anthropic.make({ apiKey: Option.getOrElse(anthropicKey, noKey), ...place }))
-    }
-    if (Option.isSome(ollamaHost)) {
-      const apiKey = Option.isSome(ollamaKey) ? { apiKey: ollamaKey.value } : {}
-      providers.push(Ollama.make({ host: ollamaHost.value, ...apiKey }))
-    }
-    providers.push(Demo.make())
-    const first = Option.isSome(openAiKey)
-      ? defaultOpenAiModel
-      : Option.isSome(anthropicKey)
-        ? defaultAnthropicModel
-        : Option.isSome(ollamaHost)
-          ? defaultOllamaModel
-          : Demo.reference
-    return { providers, defaultModel: Option.getOrElse(defaultModel, () => first) }
-  })
+  )
 )
 
 /**

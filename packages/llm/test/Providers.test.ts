@@ -73,6 +73,27 @@ describe("Providers", () => {
     })
   )
 
+  it.live("asks the API of OpenAI that the environment names", () =>
+    Effect.gen(function* () {
+      const server = yield* FakeProvider.start(FakeProvider.json({ error: { message: "no" } }, 400))
+      const asked = (variables: { readonly [name: string]: string }) =>
+        resolve("openai/m").pipe(
+          Effect.flatMap((model) =>
+            Effect.flip(model.generate({ messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" }))
+          ),
+          Effect.provide(environment({ OPENAI_BASE_URL: server.baseURL, ...variables })),
+          Effect.map(() => server.received.at(-1)!.path)
+        )
+      assert.strictEqual(yield* asked({ CREWLINE_OPENAI_API: "responses" }), "/v1/responses")
+      for (const variables of [{ CREWLINE_OPENAI_API: "chat" }, { CREWLINE_OPENAI_API: " " }, {}]) {
+        assert.strictEqual(yield* asked(variables), "/v1/chat/completions")
+      }
+      const wrong = environment({ OPENAI_API_KEY: "k", CREWLINE_OPENAI_API: "completions" })
+      const error = yield* Effect.flip(Effect.provide(resolve(), wrong))
+      assert.include(error.message, 'CREWLINE_OPENAI_API: there is no API "completions"; write chat or responses.')
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("chooses the default model in the documented order", () =>
     Effect.gen(function* () {
       const all = { OPENAI_API_KEY: "k", ANTHROPIC_API_KEY: "k", OLLAMA_HOST: "127.0.0.1" }
