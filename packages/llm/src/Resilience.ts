@@ -8,8 +8,8 @@
  * and both limits anew, so an attempt that failed is counted too. A call waits for its moment after its budget is reserved, so none
  * is sent that may not be paid; and the time limit begins when it is sent. `decisions/2026-11-22-resilience-order.md` has the reasons.
  *
- * Budgets, rate limits and breakers are shared by all processes on one Redis where Effect's `Redis` service is there; else they are
- * this process's own.
+ * Budgets, rate limits, breakers, kept answers and summaries are shared by all processes on one Redis where Effect's `Redis` service is
+ * there; else they are this process's own.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
@@ -19,7 +19,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
-import type * as Persistence from "effect/persistence/Persistence"
+import * as Persistence from "effect/persistence/Persistence"
 import type * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
 import type { Account } from "./Account.ts"
@@ -51,8 +51,8 @@ export interface Quota {
 /** `false` leaves a wrapper out. */
 export interface Options {
   readonly responseCache?: Omit<ResponseCache.Options, "store"> | false
-  /** Where answers are kept beyond this process. */
-  readonly responseStore?: Persistence.BackingPersistenceStore
+  /** Where answers and summaries are kept beyond this process, instead of Redis where that is there; `false`: nowhere. */
+  readonly responseStore?: Persistence.BackingPersistenceStore | false
   readonly contextWindow?: ContextWindow.Options | false
   readonly retry?: Retry.Options | false
   readonly circuitBreaker?: Omit<CircuitBreaker.Options, "store"> | false
@@ -95,11 +95,12 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
 
     const either = <A>(given: A | false | undefined, make: (given: A | undefined) => Wrap): Wrap =>
       given === false ? same : make(given)
-    const responseCache = ResponseCache.make({
-      ...options.responseCache,
-      ...(options.responseStore && { store: options.responseStore })
-    })
-    const contextWindow = either(options.contextWindow, ContextWindow.make)
+    const answers = options.responseStore ?? stores.answers
+    const responseCache = ResponseCache.make({ ...options.responseCache, ...(answers && { store: answers }) })
+    const summaries = options.responseStore ?? stores.summaries
+    const contextWindow = either(options.contextWindow, (given) =>
+      ContextWindow.make({ ...(summaries && { store: summaries }), ...given })
+    )
     const retry = either(options.retry, Retry.make)
     const breaker = (account: Account | undefined) =>
       either(options.circuitBreaker, (given) => {
@@ -190,6 +191,8 @@ const quotasOf = (
  *   in `openai=500,anthropic=50`. `openai=auto` of the first two keeps to what the provider says is left, without a number.
  * - `CREWLINE_MODEL_ATTEMPTS`: attempts of a call before its task fails and is retried itself. Default: 1, because a task that waits
  *   in the queue for its next attempt keeps no worker busy and survives a restart.
+ * - `CREWLINE_CONTEXT`: what becomes of the older turns of a conversation that is too long, `drop` or `summarise`. Default: `drop`,
+ *   which costs nothing.
  */
 export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function* () {
   const fields = {
@@ -204,7 +207,16 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
     }
   }
   const attempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_ATTEMPTS"), 1)
-  return { quotas, retry: attempts > 1 ? { attempts } : false }
+  const strategy = (yield* text("CREWLINE_CONTEXT")).trim() || "drop"
+  if (strategy !== "drop" && strategy !== "summarise") {
+    const message = `CREWLINE_CONTEXT: "${strategy}" is nothing that can be done with a conversation that is too long; write drop or summarise.`
+    return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+  }
+  return {
+    quotas,
+    retry: attempts > 1 ? { attempts } : false,
+    ...(strategy === "summarise" && { contextWindow: { strategy } })
+  }
 })
 
 /** What the environment configures. */
@@ -236,6 +248,8 @@ interface Stores {
   readonly budget: BudgetStore.BudgetStore
   readonly circuitBreaker: CircuitBreaker.Options["store"]
   readonly rateLimiter: RateLimiters.RateLimiter
+  readonly answers?: Persistence.BackingPersistenceStore
+  readonly summaries?: Persistence.BackingPersistenceStore
 }
 
 const localStores: Effect.Effect<Stores> = Effect.gen(function* () {
@@ -255,6 +269,17 @@ const sharedStores: Effect.Effect<Stores, never, Redis.Redis> = Effect.gen(funct
       CircuitBreakers.CircuitBreakerStore,
       CircuitBreakers.layerStoreRedis({ prefix: `${prefix}breaker:` })
     ),
-    rateLimiter: yield* RedisRateStore.makeLimiter(`${prefix}rate:`)
+    rateLimiter: yield* RedisRateStore.makeLimiter(`${prefix}rate:`),
+    answers: yield* storeOf("crewline-models-answers"),
+    // In braces: a cluster reads several keys at once only where they are of one slot.
+    summaries: yield* storeOf("crewline-models-{summaries}")
   }
 })
+
+const storeOf = (id: string): Effect.Effect<Persistence.BackingPersistenceStore, never, Redis.Redis> =>
+  Persistence.BackingPersistence.pipe(
+    Effect.flatMap((backing) => backing.make(id)),
+    Effect.provide(Persistence.layerBackingRedis),
+    // On Redis there is nothing that a scope would have to close.
+    Effect.scoped
+  )

@@ -175,6 +175,15 @@ describe("Resilience", () => {
         yield* read({ CREWLINE_REQUESTS_PER_MINUTE: "openai=auto", CREWLINE_TOKENS_PER_MINUTE: "openai=9000" }),
         { quotas: { openai: { adaptive: true, tokensPerMinute: 9_000 } }, retry: false }
       )
+      assert.deepStrictEqual(yield* read({ CREWLINE_CONTEXT: " summarise " }), {
+        quotas: {},
+        retry: false,
+        contextWindow: { strategy: "summarise" }
+      })
+      assert.deepStrictEqual(yield* read({ CREWLINE_CONTEXT: "drop" }), yield* read({ CREWLINE_CONTEXT: "" }))
+      const strange = yield* Effect.flip(read({ CREWLINE_CONTEXT: "forget" }))
+      assert.include(strange.message, 'CREWLINE_CONTEXT: "forget" is nothing')
+      assert.include(strange.message, "write drop or summarise")
       const nonsense = yield* Effect.flip(read({ CREWLINE_MODEL_CONCURRENCY: "openai=auto" }))
       assert.include(nonsense.message, 'CREWLINE_MODEL_CONCURRENCY: "openai=auto" is no limit')
       const error = yield* Effect.flip(read({ CREWLINE_TOKENS_PER_MINUTE: "lots" }))
