@@ -1,0 +1,118 @@
+/** Several worker processes, one Redis: what one of them was answered, and what it summarised, the others know. */
+import * as Llm from "@crewline/core/Llm"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Usage from "@crewline/core/Usage"
+import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Redis from "effect/persistence/Redis"
+import { fork } from "node:child_process"
+import { once } from "node:events"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { afterAll, beforeEach, describe, expect, it } from "vitest"
+import * as Resilience from "../src/Resilience.ts"
+import * as Wrapped from "./Wrapped.ts"
+
+const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+const redis = () => RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-answers" })
+const missing = await Effect.runPromise(
+  Effect.match(Effect.provide(Effect.asVoid(Redis.Redis), redis()), {
+    onFailure: ({ message }) => message,
+    onSuccess: () => undefined
+  })
+)
+
+/** What the provider was asked: the last message of each request. */
+const asked: Array<string> = []
+const provider = Http.createServer((request, response) => {
+  let text = ""
+  request.setEncoding("utf8").on("data", (chunk) => (text += chunk))
+  request.on("end", () => {
+    const { messages } = JSON.parse(text)
+    asked.push(JSON.stringify(messages))
+    const answer = {
+      id: "x",
+      model: "fake",
+      choices: [
+        { index: 0, finish_reason: "stop", message: { role: "assistant", content: `Answer ${asked.length}.` } }
+      ],
+      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
+    }
+    response.setHeader("content-type", "application/json")
+    response.end(JSON.stringify(answer))
+  })
+})
+provider.listen(0)
+await once(provider, "listening")
+const baseURL = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`
+afterAll(() => void provider.close())
+beforeEach(() => void asked.splice(0))
+
+const fresh = () => `a${process.pid}-${Math.random().toString(36).slice(2)}`
+
+interface Told {
+  readonly parts: Llm.Answer["parts"]
+  readonly usage: Usage.Usage
+  readonly requests: number
+  readonly kinds: ReadonlyArray<string>
+}
+
+const worker = async (run: string): Promise<Told> => {
+  const child = fork(join(import.meta.dirname, "fake/Rememberer.ts"), [baseURL, url, run])
+  const [told] = (await once(child, "message")) as [Told]
+  return told
+}
+
+const suite = missing === undefined ? describe : describe.skip
+suite(`answers that processes share${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+  it("what one process was answered and summarised, the next one does not pay for", async () => {
+    const run = fresh()
+    const first = await worker(run)
+    expect(first.usage.requests).toBe(1)
+    expect(first.requests).toBe(2)
+    expect(first.kinds).toEqual(["context-trimmed"])
+    expect(asked.length).toBe(3)
+    const second = await worker(run)
+    expect(second.kinds).toEqual(["cache-hit", "context-trimmed"])
+    expect(second.parts).toEqual(first.parts)
+    expect(second.usage).toEqual(Usage.zero)
+    // The conversation goes on with the summary that the first process made.
+    expect(second.requests).toBe(1)
+    expect(asked.length).toBe(4)
+    expect(asked[3]).toBe(asked[2])
+  }, 60_000)
+
+  it("two connections at once: tenants have answers of their own, and one that is not there costs a call only", async () => {
+    const run = fresh()
+    const layers = [redis(), redis()]
+    const ask = (index: number, tenant: string) =>
+      Effect.gen(function* () {
+        const { asked: calls, model } = Wrapped.model(() => Effect.succeed(Wrapped.answer(run)))
+        const said = Wrapped.notices()
+        const wrap = yield* Resilience.make({})
+        yield* wrap(model).generate(Wrapped.request(run, { cache: true, ...said }))
+        return [calls.length, said.kinds()]
+      }).pipe(Effect.provideService(Tenant.Current, tenant), Effect.provide(layers[index]!), Effect.runPromise)
+    expect(await ask(0, "one")).toEqual([1, []])
+    expect(await ask(1, "one")).toEqual([0, ["cache-hit"]])
+    expect(await ask(1, "two")).toEqual([1, []])
+    // What stands under a key and is no answer of ours is no answer.
+    let broken = 0
+    const keys = Effect.gen(function* () {
+      const { send } = yield* Redis.Redis
+      const found = yield* send<ReadonlyArray<string>>("KEYS", "crewline-models-answers:*")
+      for (const key of found) {
+        if ((yield* send<string | null>("GET", key))?.includes(run) !== true) continue
+        // It does not stay for ever.
+        expect(yield* send<number>("PTTL", key)).toBeGreaterThan(0)
+        yield* send("SET", key, "broken", "PX", "60000")
+        broken += 1
+      }
+    })
+    await Effect.runPromise(Effect.provide(keys, redis()))
+    expect(broken).toBe(2)
+    expect(await ask(0, "one")).toEqual([1, []])
+  }, 60_000)
+})
