@@ -23,7 +23,7 @@ const table: { readonly [name: string]: Allowed } = {
   core: {
     ours: [],
     others: ["@cfworker/json-schema", "effect", "yaml"],
-    testing: ["@effect/vitest", "vitest"],
+    testing: ["@effect/vitest", "fast-check", "vitest"],
     node: false
   },
   llm: {

@@ -95,7 +95,7 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
   const tasks = added.map(([task]) => task)
   const within = new Map<Task, Array<Task>>(tasks.map((task) => [task, []]))
   for (const [task, node] of added) {
-    for (const id of new Set(node.dependencies)) {
+    for (const id of node.dependencies) {
       const dependency = execution.tasks.get(id)
       if (dependency?.state === "settled") continue
       task.remaining++

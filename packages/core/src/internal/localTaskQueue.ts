@@ -101,7 +101,6 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         nonce: nonce++,
         timedOut: task.timedOut
       }
-      task.timedOut = undefined
       leases.push(task.lease)
     }
     return leases.length > 0 ? (leases as [TaskQueue.Lease, ...Array<TaskQueue.Lease>]) : undefined

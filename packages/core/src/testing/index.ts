@@ -4,3 +4,4 @@
 export * as BroadcastContract from "./BroadcastContract.ts"
 export * as EventLogContract from "./EventLogContract.ts"
 export * as TaskQueueContract from "./TaskQueueContract.ts"
+export * as TaskQueueModel from "./TaskQueueModel.ts"

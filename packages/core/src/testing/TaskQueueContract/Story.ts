@@ -1,9 +1,11 @@
 /**
  * Facts to submit, and what the tests of the suite do with a queue.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import type { Waits } from "../../ExecutionEvent.ts"
-import type * as TaskQueue from "../../TaskQueue.ts"
+import * as TaskQueue from "../../TaskQueue.ts"
 
 /** A queue that knows nothing yet, and its time. */
 export interface Subject {
@@ -24,6 +26,20 @@ export interface Subject {
   readonly outlive: (worker: string) => Effect.Effect<void>
   /** Names of what the queue still keeps. */
   readonly remains: Effect.Effect<ReadonlyArray<string>>
+}
+
+/** How a queue is tested whose time or storage is not that of the test. `R`: what its layer gives besides the queue. */
+export interface Options<R = never> {
+  /** Lets time pass for the queue, in milliseconds. Default: the test's clock. */
+  readonly elapse?: (millis: number) => Effect.Effect<void, never, R>
+  /** Lets everything happen that needs no time. Default: every fiber of the test runs as far as it can. */
+  readonly quiesce?: Effect.Effect<void, never, R | TaskQueue.TaskQueue>
+  /** For a queue with leases that end: this worker has died, and its time is over. */
+  readonly expire?: (worker: string) => Effect.Effect<void, never, R>
+  /** For a queue with leases that end: lets that much time pass while this worker lives. */
+  readonly outlive?: (worker: string) => Effect.Effect<void, never, R>
+  /** For a queue that outlives its process: names of what it still keeps. */
+  readonly remains?: Effect.Effect<ReadonlyArray<string>, never, R>
 }
 
 export interface Test {
@@ -82,3 +98,34 @@ export const ids = (leases: ReadonlyArray<TaskQueue.Lease>): ReadonlyArray<strin
 /** So many independent tasks, `prefix1` first. */
 export const many = (count: number, prefix = "t"): { readonly [id: string]: ReadonlyArray<string> } =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index + 1}`, []]))
+
+/** What a test works with, in the scope of its layer. */
+export const subject = <R>(options: Options<R>): Effect.Effect<Subject, never, R | TaskQueue.TaskQueue> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<R | TaskQueue.TaskQueue>()
+    const queue = yield* TaskQueue.TaskQueue
+    const quiesce =
+      options.quiesce === undefined ? TestClock.adjust(0) : Effect.provideContext(options.quiesce, context)
+    const { elapse, expire, outlive, remains } = options
+    return {
+      queue,
+      quiesce,
+      elapse: (millis) =>
+        elapse === undefined ? TestClock.adjust(millis) : Effect.provideContext(elapse(millis), context),
+      available: ({ lanes, limit = 100, worker: name = worker } = {}) =>
+        Effect.gen(function* () {
+          const taking = queue.take({ worker: name, limit, ...(lanes === undefined ? {} : { lanes }) })
+          const fiber = yield* Effect.forkChild(taking)
+          yield* quiesce
+          const exit = fiber.pollUnsafe()
+          if (exit !== undefined) return yield* exit
+          yield* Fiber.interrupt(fiber)
+          return []
+        }),
+      expire: (name) =>
+        expire === undefined ? Effect.die("no `expire`") : Effect.provideContext(expire(name), context),
+      outlive: (name) =>
+        outlive === undefined ? Effect.die("no `outlive`") : Effect.provideContext(outlive(name), context),
+      remains: remains === undefined ? Effect.die("no `remains`") : Effect.provideContext(remains, context)
+    }
+  })
