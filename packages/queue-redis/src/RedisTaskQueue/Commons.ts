@@ -231,12 +231,13 @@ local function withdraw(x, ids, states)
   tidy(shares)
 end
 
--- What a suspended task waits for has come.
+-- What suspended tasks wait for has come: whoever has waited longest is ready first.
 local function wake(x, ids)
-  local anew = {}
+  local anew, since = {}, {}
   for _, id in ipairs(ids) do
     local wait = call('HGET', x.key, 'w' .. id)
-    local _, timer = string.match(wait, '^(%d+)' .. SEP .. '(.*)$')
+    local epoch, timer = string.match(wait, '^(%d+)' .. SEP .. '(.*)$')
+    since[id] = tonumber(epoch)
     if timer ~= '' then
       call('ZREM', TIMERS, timer)
       call('HINCRBY', x.key, 'K', -1)
@@ -251,6 +252,7 @@ local function wake(x, ids)
       anew[#anew + 1] = id
     end
   end
+  table.sort(anew, function(a, b) return since[a] < since[b] end)
   awake(x, anew)
 end
 
@@ -342,10 +344,10 @@ local function grow(x, nodes)
   local ids = {}
   for i, node in ipairs(nodes) do ids[i] = node[1] end
   local known = get(x.key, prefixed('l', ids))
-  local news, fields = {}, {}
+  local news, fields, seen = {}, {}, {}
   for i, node in ipairs(nodes) do
-    if not known[i] then -- guard(true): grown-once
-      known[i] = true
+    if not known[i] and not seen[node[1]] then -- guard(true): grown-once
+      seen[node[1]] = true
       news[#news + 1] = node
       fields[#fields + 1] = 'l' .. node[1]
       fields[#fields + 1] = node[2] .. SEP .. node[3]

@@ -91,7 +91,8 @@ for _, turn in ipairs(facts.turns) do
       call('HSET', HASH, 's' .. id, 'h' .. member)
       call('HINCRBY', HASH, 'H', 1)
     else
-      call('HSET', HASH, 'w' .. id, '0' .. SEP .. timer)
+      local epoch = string.match(call('HGET', HASH, 'w' .. id), '^%d+')
+      call('HSET', HASH, 'w' .. id, epoch .. SEP .. timer)
       call('HINCRBY', HASH, 'K', 1)
     end
   end
@@ -131,6 +132,8 @@ return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])
 export const workers: Script = {
   name: "workers",
   source: `${commons}
+promote()
+announce()
 local list = {}
 local heard = call('ZRANGE', WORKERS, 0, -1, 'WITHSCORES')
 for i = 1, #heard, 2 do
@@ -149,6 +152,8 @@ return cjson.encode({ workers = list, leases = leases })
 export const overview: Script = {
   name: "overview",
   source: `${commons}
+promote()
+announce()
 local lanes = {}
 local function of(lane)
   lanes[lane] = lanes[lane] or { ready = 0, leased = 0, oldest = -1 }

@@ -135,6 +135,7 @@ export const stage = (facts: Facts): Staged => {
   const isSettled = (id: string) => settled.has(id)
   const signalWaiters = new Map<string, Array<string>>()
   const unknownWaiters = new Map<string, Array<string>>()
+  let epoch = 0
   for (const wait of waits) {
     if (wait.task.state !== "suspended") continue
     const left = missing(wait, isSettled)
@@ -142,7 +143,8 @@ export const stage = (facts: Facts): Staged => {
       makeReady(wait.task)
       continue
     }
-    const entry = `0${separator}${wait.task.id}`
+    // Smaller than any number that the scripts give, and in the order of the facts.
+    const entry = `${++epoch}${separator}${wait.task.id}`
     for (const id of wait.tasks) {
       if (isSettled(id)) continue
       const known = tasks.get(id)?.waiters
@@ -153,7 +155,7 @@ export const stage = (facts: Facts): Staged => {
       if (!signals.has(signal)) signalWaiters.set(signal, [...(signalWaiters.get(signal) ?? []), entry])
     }
     const count = wait.mode === "any" || wait.tasks.length + wait.signals.length === 0 ? 1 : left
-    fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `0${separator}`, `c${wait.task.id}`, String(count))
+    fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `${epoch}${separator}`, `c${wait.task.id}`, String(count))
     if (wait.millis !== undefined) turns.push(["timer", String(wait.run), wait.task.id, wait.millis])
   }
   for (const task of tasks.values()) {

@@ -1,0 +1,40 @@
+/** `CREWLINE_QUEUE_RUNS=2000` is the nightly mode; a failure prints what `CREWLINE_QUEUE_SEED`, `_PATH` and `_REPLAY` (`replayPath`) take to give it again. */
+import { TaskQueueModel } from "@crewline/core/testing"
+import * as Effect from "effect/Effect"
+import { describe } from "vitest"
+import * as QueueServer from "./QueueServer.ts"
+import * as RedisServer from "./RedisServer.ts"
+
+const { missing } = RedisServer
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+const number = (text: string | undefined) => (text === undefined ? undefined : Number(text))
+
+const options = {
+  elapse: QueueServer.elapse,
+  quiesce: QueueServer.quiesce,
+  runs: number(process.env["CREWLINE_QUEUE_RUNS"]) ?? 200,
+  seed: number(process.env["CREWLINE_QUEUE_SEED"]),
+  path: process.env["CREWLINE_QUEUE_PATH"],
+  replayPath: process.env["CREWLINE_QUEUE_REPLAY"],
+  timeoutMillis: 3_600_000
+}
+
+/** The queue in process has no leases that end. */
+const endless = { leaseMillis: 1e9 }
+
+describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
+  TaskQueueModel.suite("Redis", (limits) => QueueServer.layer({ ...limits, ...endless }), options)
+
+  TaskQueueModel.suite(
+    "Redis, each call sent twice",
+    (limits) =>
+      QueueServer.layer({
+        ...limits,
+        ...endless,
+        // The first reply is lost.
+        around: (run) => (script, keys, args) => Effect.andThen(run(script, keys, args), run(script, keys, args))
+      }),
+    options
+  )
+})
