@@ -273,39 +273,6 @@ const conforms = (subject: Subject): void => {
     )
   }
 
-  it.live("what is left of the provider's rate limits, told when the answer begins, and with refusals", () =>
-    Effect.gen(function* () {
-      const { rateLimitHeaders } = subject
-      if (rateLimitHeaders === undefined) return
-      const told: Array<unknown> = []
-      const onRateLimits = (states: ReadonlyArray<Llm.RateLimitState>): void => void told.push(states)
-      const saying =
-        (handler: FakeProvider.Handler): FakeProvider.Handler =>
-        (received, response) => {
-          for (const [name, value] of Object.entries(rateLimitHeaders)) response.setHeader(name, value)
-          handler(received, response)
-        }
-      const ask = request("otters", { onRateLimits })
-      yield* withFake(saying(subject.answer({ text: "Otters." }, false)), ask)
-      yield* withFake(saying(subject.answer({ text: "Otters." }, true)), { ...ask, onDelta: () => {} })
-      yield* failure(saying(FakeProvider.json({ error: { message: "slow down" } }, 429)), ask)
-      let toldBefore = 0
-      const onDelta = () => {
-        toldBefore = told.length
-      }
-      yield* failure(saying(streamOf(subject.pieces(["Sea ot"]))), { ...ask, onDelta })
-      assert.strictEqual(toldBefore, 4)
-      const states = [
-        { of: "requests", limit: 100, remaining: 7, resetMillis: 30_000 },
-        { of: "tokens", limit: 4_000, remaining: 1_000, resetMillis: 60_000 }
-      ]
-      assert.deepStrictEqual(told, [states, states, states, states])
-      // Nothing is told where nothing is said.
-      yield* withFake(subject.answer({ text: "Otters." }, false), ask)
-      assert.strictEqual(told.length, 4)
-    })
-  )
-
   it.live("images in prompts", () =>
     Effect.gen(function* () {
       const ask = (data: string | URL) =>
