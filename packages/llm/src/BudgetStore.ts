@@ -125,29 +125,11 @@ export const makeLocal = (): BudgetStore => {
           }
           return each
         })
-        let outputTokens = want.maxOutputTokens
-        const least = amountFor(want, want.minOutputTokens)
-        for (const [entry, { limit }] of entries.entries()) {
-          const { reserved, spent } = all[entry]!
-          for (const dimension of dimensions) {
-            const most = limit[dimension]
-            if (most === undefined) continue
-            const left = most - spent[dimension] - reserved[dimension]
-            const needed = least[dimension]
-            if (needed > left) {
-              const mayFitLater = needed <= most - spent[dimension]
-              return { _tag: "Refused", entry, dimension, left, needed, mayFitLater } as const
-            }
-            if (dimension === "tokens") outputTokens = Math.min(outputTokens, left - want.inputTokens)
-            else if (dimension === "nanoUsd" && want.outputNanoUsd > 0) {
-              const forOutput = left - want.inputTokens * want.inputNanoUsd
-              outputTokens = Math.min(outputTokens, Math.floor(forOutput / want.outputNanoUsd))
-            }
-          }
-        }
-        const amount = amountFor(want, outputTokens)
+        const decided = decide(want, entries, all)
+        if (decided._tag === "Refused") return decided
+        const { amount } = decided.reservation
         for (const { reserved } of all) for (const dimension of dimensions) reserved[dimension] += amount[dimension]
-        return { _tag: "Reserved", outputTokens, reservation: { keys: entries.map(({ key }) => key), amount } } as const
+        return decided
       }),
     settle: ({ amount, keys }, used) =>
       Effect.sync(() => {
@@ -160,6 +142,36 @@ export const makeLocal = (): BudgetStore => {
         }
       })
   }
+}
+
+/** What may be reserved where this is spent and reserved already, by entry; for stores that keep their sums somewhere else. */
+export const decide = (
+  want: Want,
+  entries: ReadonlyArray<Entry>,
+  sums: ReadonlyArray<{ readonly spent: Amount; readonly reserved: Amount }>
+): Reserved | Refused => {
+  let outputTokens = want.maxOutputTokens
+  const least = amountFor(want, want.minOutputTokens)
+  for (const [entry, { limit }] of entries.entries()) {
+    const { reserved, spent } = sums[entry]!
+    for (const dimension of dimensions) {
+      const most = limit[dimension]
+      if (most === undefined) continue
+      const left = most - spent[dimension] - reserved[dimension]
+      const needed = least[dimension]
+      if (needed > left) {
+        const mayFitLater = needed <= most - spent[dimension]
+        return { _tag: "Refused", entry, dimension, left, needed, mayFitLater }
+      }
+      if (dimension === "tokens") outputTokens = Math.min(outputTokens, left - want.inputTokens)
+      else if (dimension === "nanoUsd" && want.outputNanoUsd > 0) {
+        const forOutput = left - want.inputTokens * want.inputNanoUsd
+        outputTokens = Math.min(outputTokens, Math.floor(forOutput / want.outputNanoUsd))
+      }
+    }
+  }
+  const reservation = { keys: entries.map(({ key }) => key), amount: amountFor(want, outputTokens) }
+  return { _tag: "Reserved", outputTokens, reservation }
 }
 
 const amountFor = (want: Want, outputTokens: number): Amount => ({

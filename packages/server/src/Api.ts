@@ -5,6 +5,7 @@
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { Agents } from "./Api/Agents.ts"
+import { Budget } from "./Api/Budget.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
@@ -16,6 +17,7 @@ export class Api extends HttpApi.make("crewline")
   .add(Crews)
   .add(Agents)
   .add(LlmProviders)
+  .add(Budget)
   .add(Tools)
   .add(Executions)
   .add(Health)

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import { Api } from "./Api.ts"
 import * as CrewReader from "./CrewReader.ts"
 import * as Agents from "./Http/Agents.ts"
+import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Failures from "./Http/Failures.ts"
@@ -20,7 +21,15 @@ import * as Tools from "./Http/Tools.ts"
 import * as Problem from "./Problem.ts"
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([Crews.layer, Agents.layer, LlmProviders.layer, Tools.layer, Executions.layer, Health.layer]),
+  Layer.provide([
+    Crews.layer,
+    Agents.layer,
+    LlmProviders.layer,
+    Budget.layer,
+    Tools.layer,
+    Executions.layer,
+    Health.layer
+  ]),
   Layer.provide(CrewReader.layer),
   Layer.provide(Failures.layerProblems)
 )
@@ -67,6 +76,7 @@ const index = HttpRouter.add(
       crews: "/api/v1/crews",
       agents: "/api/v1/agents",
       llmProviders: "/api/v1/llm-providers",
+      budget: "/api/v1/budget",
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",
       follow: "/api/v1/executions/{id}/ws?after={seq}",

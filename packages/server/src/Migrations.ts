@@ -48,6 +48,30 @@ alter table crewline_llm_provider add column api_key_master text;
 alter table crewline_llm_provider add constraint crewline_llm_provider_api_key
   check ((api_key is null) = (api_key_master is null));
 `
+  },
+  {
+    id: 3,
+    name: "tenant-budgets",
+    // Of each period (2026-11-22, 2026-11) what was spent and what calls under way have reserved.
+    sql: `
+create table crewline_tenant_budget (
+  tenant     text primary key,
+  body       text not null,
+  updated_at timestamptz not null default now()
+);
+create table crewline_tenant_spending (
+  tenant            text not null,
+  period            text collate "C" not null,
+  spent_tokens      bigint not null default 0,
+  spent_requests    bigint not null default 0,
+  spent_nano_usd    bigint not null default 0,
+  reserved_tokens   bigint not null default 0,
+  reserved_requests bigint not null default 0,
+  reserved_nano_usd bigint not null default 0,
+  updated_at        timestamptz not null default now(),
+  primary key (tenant, period)
+);
+`
   }
 ]
 

@@ -18,9 +18,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as SqlClient from "effect/sql/SqlClient"
 import * as KeyGuard from "./KeyGuard.ts"
 import type { ProviderBody } from "./ProviderBody.ts"
 import * as ProviderStore from "./ProviderStore.ts"
+import * as TenantBudgets from "./TenantBudgets.ts"
 
 /** Sent to servers that want no key: an SDK does not go without one. */
 const noKey = Redacted.make("none")
@@ -143,8 +145,11 @@ const service = Effect.gen(function* () {
   })
 })
 
-/** Over the models of the environment. */
+/** Over the models of the environment; all of them are kept to the budgets of tenants. */
 export const layer = <E, R>(
   environment: Layer.Layer<Llm.Llm, E, R>
-): Layer.Layer<Llm.Llm, E, R | ProviderStore.ProviderStore> =>
-  Layer.effect(Llm.Llm, service).pipe(Layer.provide(environment))
+): Layer.Layer<
+  Llm.Llm | TenantBudgets.TenantBudgets,
+  E | Config.ConfigError,
+  R | ProviderStore.ProviderStore | SqlClient.SqlClient
+> => Layer.effect(Llm.Llm, service).pipe(Layer.provide(environment), Layer.provideMerge(TenantBudgets.layerConfig))
