@@ -36,11 +36,17 @@ const commands = {
   },
   verify: { file: "scripts/verify.mjs", first: [], about: "what CI does: static checks, then every test" },
   bench: { file: "bench/run.ts", first: [], about: "one benchmark: bench <name> [--json]" },
+  chaos: {
+    file: "chaos/run.ts",
+    first: [],
+    about: "worker processes killed, Redis emptied: chaos [--seconds N --seed S --queue bullmq --json]"
+  },
   simulate: {
     file: "packages/queue-redis/test/simulation/simulate.ts",
     first: [],
     about: "executions on simulated machines, from seeds: simulate [--seeds N --from S --scenario X --json --trace]"
   },
+  mutate: { file: "scripts/mutate.mjs", first: [], about: "leave out each guard of the queue's scripts: mutate queue" },
   services: { file: "scripts/services.mjs", first: [], about: "PostgreSQL and Redis for tests: start, stop, status" }
 }
 
