@@ -9,6 +9,7 @@ import type * as Llm from "@crewline/core/Llm"
 import * as AiSdkAnswer from "./internal/AiSdkAnswer.ts"
 import { reasonOf } from "./internal/AiSdkFailure.ts"
 import * as AiSdkRequest from "./internal/AiSdkRequest.ts"
+import * as RateLimitHeaders from "./internal/RateLimitHeaders.ts"
 import * as SdkProvider from "./internal/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
@@ -103,10 +104,15 @@ const adapt = (name: string, id: string, model: LanguageModel, options: Options)
   const run = async ({ request, signal }: SdkProvider.Call): Promise<Llm.Answer> => {
     const call = AiSdkRequest.make(model.specificationVersion, request, signal)
     const { onDelta } = request
-    if (onDelta === undefined) return AiSdkAnswer.fromResult(context, await model.doGenerate(call))
+    if (onDelta === undefined) {
+      const result = await model.doGenerate(call)
+      RateLimitHeaders.tellOf(request, result)
+      return AiSdkAnswer.fromResult(context, result)
+    }
     const accumulator = new AiSdkAnswer.Accumulator(context, onDelta)
-    const { stream } = await model.doStream(call)
-    const reader = stream.getReader()
+    const result = await model.doStream(call)
+    RateLimitHeaders.tellOf(request, result)
+    const reader = result.stream.getReader()
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         if (signal.aborted) break
@@ -122,6 +128,13 @@ const adapt = (name: string, id: string, model: LanguageModel, options: Options)
     name,
     address: `the model ${model.provider}/${model.modelId}`,
     apiKey: "",
-    load: async () => ({ run: (_, call) => run(call), reasonOf })
+    load: async () => ({
+      run: (_, call) =>
+        run(call).catch((error: unknown) => {
+          RateLimitHeaders.tellOf(call.request, error)
+          throw error
+        }),
+      reasonOf
+    })
   }).model(id)
 }

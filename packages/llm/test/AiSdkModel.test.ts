@@ -235,6 +235,40 @@ describe("AiSdkModel", () => {
     })
   )
 
+  it.effect("tells what headers say is left of rate limits, with answers, streams and refusals", () =>
+    Effect.gen(function* () {
+      const headers = {
+        "x-ratelimit-limit-requests": "100",
+        "x-ratelimit-remaining-requests": "7",
+        "x-ratelimit-reset-requests": "30s"
+      }
+      const refusal = new APICallError({
+        message: "slow down",
+        url: "https://example.com",
+        requestBodyValues: {},
+        statusCode: 429,
+        responseHeaders: headers
+      })
+      const response = { headers }
+      const sound = new MockLanguageModelV4({
+        doGenerate: { ...result, response },
+        doStream: async () => ({ stream: stream(), response })
+      })
+      const busy = new MockLanguageModelV4({
+        doGenerate: async () => {
+          throw refusal
+        }
+      })
+      const told: Array<unknown> = []
+      const asked = request({ onRateLimits: (states) => told.push(...states) })
+      yield* AiSdkModel.make(sound).generate(asked)
+      yield* AiSdkModel.make(sound).generate({ ...asked, onDelta: () => {} })
+      yield* Effect.flip(AiSdkModel.make(busy).generate(asked))
+      const state = { of: "requests", limit: 100, remaining: 7, resetMillis: 30_000 }
+      assert.deepStrictEqual(told, [state, state, state])
+    })
+  )
+
   it.live("interrupting aborts the model's signal", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<AbortSignal>()

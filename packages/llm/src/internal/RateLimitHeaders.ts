@@ -21,15 +21,24 @@ export const tell = ({ onRateLimits }: Pick<Request, "onRateLimits">, headers: R
   if (states.length > 0) onRateLimits(states)
 }
 
-/** The same for a refusal, as SDKs throw it. */
-export const tellOf = (request: Pick<Request, "onRateLimits">, error: unknown): void => {
-  if (typeof error === "object" && error !== null && "headers" in error && isReadable(error.headers)) {
-    tell(request, error.headers)
+/** The same for what SDKs throw, and for what models of the AI SDK answer. */
+export const tellOf = (request: Pick<Request, "onRateLimits">, carrier: unknown): void => {
+  if (request.onRateLimits === undefined || !isRecord(carrier)) return
+  const { headers, response, responseHeaders } = carrier
+  if (isRecord(headers) && isReadable(headers)) return tell(request, headers)
+  const fields = responseHeaders ?? (isRecord(response) ? response["headers"] : undefined)
+  if (!isRecord(fields)) return
+  const get = (name: string): string | null => {
+    const value = fields[name]
+    return typeof value === "string" ? value : null
   }
+  tell(request, { get })
 }
 
-const isReadable = (value: unknown): value is Readable =>
-  typeof value === "object" && value !== null && "get" in value && typeof value.get === "function"
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null
+
+const isReadable = (value: object): value is Readable => "get" in value && typeof value.get === "function"
 
 /** What the headers say; what is incomplete or makes no sense is left out. */
 export const parse = (headers: Readable): ReadonlyArray<RateLimitState> => {
