@@ -2,7 +2,7 @@
  * What an application calls: start a crew, follow it, cancel it, take it up again.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
@@ -167,9 +167,22 @@ export interface Options {
   readonly leaseMillis?: number
   /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
   readonly sweepMillis?: number
+  /**
+   * Crews whose functions (guardrails, conditions, output schemas) this process has for executions that were started elsewhere. They
+   * are known by the name of the crew; crews that are started or resumed here are known without.
+   */
+  readonly crews?: ReadonlyArray<Crew.Crew<unknown>>
   /** True: a handle keeps the result of its execution from the end on, for logs that forget. Default: false; `layerLocal`: true. */
   readonly keepResults?: boolean
 }
+
+/** Tasks of executions that a process keeps in mind while it works for a queue that others share. */
+const rememberedTasks = 50_000
+
+/** A queue in process has every execution whole in memory anyway. */
+const ledger: Layer.Layer<Ledger, never, EventLog.EventLog | TaskQueue.TaskQueue> = Layer.unwrap(
+  Effect.map(TaskQueue.TaskQueue, ({ isShared }) => (isShared ? Ledger.layerBounded(rememberedTasks) : Ledger.layer))
+)
 
 /** Over any log and queue: `start` here, work here, and take up what others left unfinished. */
 export const layer = (
@@ -181,7 +194,7 @@ export const layer = (
 > =>
   Layer.effect(Crewline, internal.make(options)).pipe(
     Layer.provideMerge(Worker.layer(options.worker)),
-    Layer.provide([Ledger.layer, CodeRegistry.layer])
+    Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
 
 /** Everything in the memory of this process: nothing installed, nothing kept. Output files are refused. */

@@ -164,6 +164,8 @@ export class EventLog extends Context.Service<
     /** Gives a passing delta to those who follow now; never stored, may be dropped. */
     readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
     readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
+    /** By the clock that gives events their time, in milliseconds since the epoch. */
+    readonly now: Effect.Effect<number, EventLogError>
     readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Summary>, EventLogError>
     /**
      * Takes or renews the right to run executions in this process, for all tenants: those not ended, whose owner is `owner` or whose

@@ -16,17 +16,16 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as AgentLoop from "./AgentLoop.ts"
-import * as Condition from "./AgentLoop/Condition.ts"
-import { failed, Lost, spentUntil, type Ended, type Leg } from "./AgentLoop/Leg.ts"
-import { textOf, type Upstream } from "./AgentLoop/Prompting.ts"
-import * as Transcript from "./AgentLoop/Transcript.ts"
-import type * as Decision from "./Decision.ts"
+import { failed, type Ended } from "./AgentLoop/Leg.ts"
 import * as EventLog from "./EventLog.ts"
 import * as Execution from "./Execution.ts"
-import * as ExecutionEvent from "./ExecutionEvent.ts"
-import { CodeRegistry } from "./internal/CodeRegistry.ts"
+import { CodeRegistry, suffices } from "./internal/CodeRegistry.ts"
 import { Ledger, type Committed } from "./internal/Ledger.ts"
-import * as TakeOver from "./internal/TakeOver.ts"
+import * as Legs from "./internal/Legs.ts"
+import * as LogClock from "./internal/LogClock.ts"
+import * as MissingCode from "./internal/MissingCode.ts"
+import * as QueueNews from "./internal/QueueNews.ts"
+import * as WorkerLanes from "./internal/WorkerLanes.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
 import type { PlannedTask } from "./Plan.ts"
@@ -38,6 +37,10 @@ import * as Workspace from "./Workspace.ts"
 export interface Options {
   /** Tasks at once; most of their time they wait for models. Default 256. */
   readonly concurrency?: number
+  /** At most so many at once by lane; `default` stands for all lanes that are not named. Absent: any. */
+  readonly lanes?: { readonly [lane: string]: number }
+  /** The machine, as people know it; told to whoever asks the queue for its workers. */
+  readonly host?: string
   /** Ask models to stream, and pass the pieces of their answers on to followers. Default false. */
   readonly streaming?: boolean
   /** Consecutive runs without recorded progress after which a task is given up. Default 5. */
@@ -63,6 +66,8 @@ export class Worker extends Context.Service<
     readonly enqueue: (state: Execution.Execution) => Effect.Effect<void, EventLog.EventLogError>
     /** Tells the queue what was committed outside of a task (cancel, signal, pause). */
     readonly announce: (committed: Committed) => Effect.Effect<void>
+    /** Tells the queue what others committed and was read here, where they have not done so. */
+    readonly heard: (read: Committed) => Effect.Effect<void>
   }
 >()("@crewline/core/Worker") {}
 
@@ -85,208 +90,26 @@ const make = (options: Options) =>
     const queue = yield* TaskQueue.TaskQueue
     const ledger = yield* Ledger
     const registry = yield* CodeRegistry
-    const services = { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace }
     const runner = yield* Runner
     const memory = yield* Effect.serviceOption(Memory.Memory)
     const clock = yield* Clock.Clock
+    const now = LogClock.make(log, clock)
+    const { announce, enqueue, heard, refused } = QueueNews.make({ log, queue, ledger, registry, now })
+    const services = { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace }
+    const streaming = options.streaming === true
+    const legs = Legs.make({ log, ledger, registry, memory, clock, runner, services, streaming })
     const scope = yield* Scope.Scope
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
     const maxCrashes = options.maxCrashes ?? 5
     const running = new Map<number, Running>()
 
-    const takeOver = TakeOver.complete(log, ledger)
-
-    const enqueue = Effect.fnUntraced(function* (given: Execution.Execution) {
-      const state = yield* takeOver(given)
-      if (state.status !== "running") return
-      const tenant = yield* Tenant.Current
-      yield* queue.submit(TaskQueue.factsOf(state, { tenant, now: clock.currentTimeMillisUnsafe() }))
-      // What was committed meanwhile was told to a queue that did not know the execution yet.
-      const now = ledger.seen(state.id)
-      if (now === undefined || now.lastSeq === state.lastSeq) return
-      yield* queue.tell(state.id, TaskQueue.newsOf(now))
-    })
-
-    const rebuild = Effect.fnUntraced(function* (executionId: string) {
-      yield* queue.forget(executionId)
-      yield* enqueue(yield* ledger.state(executionId))
-    })
-
-    const announce = Effect.fnUntraced(function* ({ events, state }: Committed, lease?: TaskQueue.Lease) {
-      const settled: Array<string> = []
-      for (const event of events) {
-        switch (event.type) {
-          case "ExecutionEnded":
-            registry.forget(state.id)
-            ledger.forget(state.id)
-            return yield* queue.forget(state.id)
-          case "TaskRetried":
-            if (lease !== undefined) yield* queue.release(lease, event.delayMillis)
-            break
-          case "TaskReleased":
-            if (lease !== undefined) yield* queue.release(lease)
-            break
-          case "TaskSuspended":
-            if (lease !== undefined) {
-              const spawn = event.spawn.map((task) => TaskQueue.nodeOf(state.plan, task))
-              yield* queue.suspend(lease, { run: event.run, waits: event.waits, spawn })
-            }
-            break
-          case "SignalReceived":
-            yield* queue.tell(state.id, { signals: [event.signal] })
-            break
-          case "ExecutionPaused":
-          case "ExecutionResumed":
-            yield* queue.tell(state.id, { pause: { paused: event.type === "ExecutionPaused", seq: event.seq } })
-            break
-          default:
-            if (ExecutionEvent.isTerminal(event)) settled.push((event as ExecutionEvent.TaskCompleted).taskId)
-        }
-      }
-      if (settled.length > 0) yield* queue.tell(state.id, { settled })
-    })
-
-    /** What the queue is told when the log refuses a start. */
-    const refused = (
-      lease: TaskQueue.Lease,
-      refusal: Decision.Refusal
-    ): Effect.Effect<unknown, EventLog.EventLogError> => {
-      switch (refusal) {
-        case "ended":
-          ledger.forget(lease.executionId)
-          return queue.forget(lease.executionId)
-        case "settled":
-          return queue.tell(lease.executionId, { settled: [lease.taskId] })
-        case "suspended": {
-          const state = ledger.seen(lease.executionId)
-          if (state === undefined) return queue.release(lease)
-          // The queue may lack more than the wait: what the task spawned, and what came since.
-          const now = clock.currentTimeMillisUnsafe()
-          const facts = TaskQueue.factsOf(state, { tenant: lease.tenant, now })
-          const suspended = facts.suspended.find(({ id }) => id === lease.taskId)
-          if (suspended === undefined) return queue.release(lease)
-          const { remainingMillis, run, waits } = suspended
-          const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
-          return Effect.andThen(
-            queue.suspend(lease, { run, waits: left, spawn: facts.nodes }),
-            queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
-          )
-        }
-        case "paused":
-          // It may have gone on since: what is told last must be what the log said last.
-          return Effect.andThen(
-            Effect.suspend(() => {
-              const { lastSeq = 0, paused = true } = ledger.seen(lease.executionId) ?? {}
-              return queue.tell(lease.executionId, { pause: { paused, seq: lastSeq } })
-            }),
-            queue.release(lease)
-          )
-        case "dependencies":
-        case "unknown-task":
-          return rebuild(lease.executionId)
-        case "delayed": {
-          const task = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
-          return queue.release(lease, Math.max(Date.parse(task.retryAt!) - clock.currentTimeMillisUnsafe(), 0))
-        }
-        case "stale":
-        case "already":
-          return queue.release(lease)
-      }
+    const unable = MissingCode.make()
+    /** Whether this process has the functions that the task needs. A worker that lacks them leaves it to others. */
+    const isAble = (state: Execution.Execution, task: PlannedTask) => {
+      const { name: crew } = state.plan
+      if (suffices(registry.find(state.id, crew), state.plan, task)) return Effect.succeed(true)
+      return Effect.as(unable.isNew(crew) ? Effect.logWarning(unable.message(crew)) : Effect.void, false)
     }
-
-    const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
-      if (ids.length === 0) return []
-      const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
-      const outputs = yield* log.outputs(state.id, completed)
-      return ids.map((id): Upstream => {
-        const task = Execution.task(state, id)!
-        return {
-          task: id,
-          status: task.status as Upstream["status"],
-          output: outputs.get(id),
-          error: task.failure?.message
-        }
-      })
-    })
-
-    const deltas = (state: Execution.Execution, taskId: string, run: number, context: Context.Context<never>) => {
-      const fork = Effect.runForkWith(context)
-      return (turn: number, offset: number, delta: string) => {
-        const at = new Date(clock.currentTimeMillisUnsafe()).toISOString()
-        fork(log.publish({ type: "TextDelta", executionId: state.id, at, taskId, run, turn, offset, delta }))
-      }
-    }
-
-    /** What the crew remembers that may help with a task. A memory that fails costs the task nothing. */
-    const recall = (state: Execution.Execution, plan: PlannedTask, upstream: ReadonlyArray<Upstream>) => {
-      if (state.plan.memory !== true || memory._tag === "None") return Effect.succeed<ReadonlyArray<string>>([])
-      const text = [plan.description, ...upstream.map(({ output }) => (output === undefined ? "" : textOf(output)))]
-      return memory.value
-        .recall({
-          text: text.join("\n"),
-          scope: { crew: state.plan.name, agent: plan.agent, execution: state.id }
-        })
-        .pipe(
-          Effect.map((recalled) => recalled.map((each) => each.text)),
-          Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
-        )
-    }
-
-    const remember = (state: Execution.Execution, task: PlannedTask, { outcome }: Ended) =>
-      state.plan.memory !== true || memory._tag === "None" || outcome._tag !== "Completed"
-        ? Effect.void
-        : Effect.catch(
-            memory.value.remember([
-              { kind: "long-term", text: textOf(outcome.output), scope: { crew: state.plan.name } }
-            ]),
-            (error) => Effect.logWarning(`What task "${task.id}" came to is not remembered: ${error.message}`)
-          )
-
-    const runLeg = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
-      const { plan } = task
-      const crewCode = registry.find(state.id, state.plan.name)
-      const code = crewCode?.[plan.id]
-      if (plan.outputCode === true && code?.output === undefined) {
-        return failed(
-          "missing-code",
-          `This process does not have the output schema of task "${plan.id}": resume the execution with its crew.`,
-          { isRetryable: false }
-        )
-      }
-      const wanted = plan.when === undefined ? plan.context : [...new Set([...plan.context, plan.when.task])]
-      const upstream = yield* upstreamOf(state, wanted)
-      // A first run has no past. A later one reads its own, after its start is in the log.
-      const history =
-        task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
-      const spent = spentUntil(state, plan)
-      const leg: Leg = {
-        executionId: state.id,
-        plan: state.plan,
-        task: plan,
-        run: task.run,
-        upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
-        // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
-        memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
-        history,
-        ...(spent === undefined ? {} : { spent }),
-        code,
-        record: (events) =>
-          Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>
-            ours ? Effect.void : Effect.fail(new Lost())
-          ),
-        ...(options.streaming === true ? { onDelta: deltas(state, plan.id, task.run, yield* Effect.context()) } : {})
-      }
-      const condition =
-        plan.when === undefined
-          ? true
-          : yield* Condition.holds(
-              leg,
-              upstream.find((each) => each.task === plan.when!.task)?.output,
-              crewCode?.[plan.when.task]?.output
-            )
-      if (condition === false) return { outcome: { _tag: "Skipped" }, progress: [] } satisfies Ended
-      return condition === true ? yield* runner(services, leg) : condition
-    })
 
     const finish = Effect.fnUntraced(function* (lease: TaskQueue.Lease, run: number, { outcome, progress }: Ended) {
       const decided = yield* ledger.decide(lease.executionId, {
@@ -311,13 +134,16 @@ const make = (options: Options) =>
           // A lease is worth something only after the log was read: before, its time may have run out unseen.
           if (!(yield* queue.holds(lease))) return
           const seen = Execution.task(state, lease.taskId)
+          if (queue.isShared && seen !== undefined && !(yield* isAble(state, seen.plan))) {
+            return yield* queue.release(lease, unable.delayMillis(state.plan.name))
+          }
           const decided = yield* ledger.decide(lease.executionId, {
             _tag: "Start",
             taskId: lease.taskId,
             worker: name,
             maxCrashes,
             ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
-            now: clock.currentTimeMillisUnsafe(),
+            ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
             ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
           })
           if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
@@ -327,7 +153,7 @@ const make = (options: Options) =>
             return yield* announce(decided.success, lease)
           }
           const { run } = task
-          const ended = yield* restore(runLeg(decided.success.state, task)).pipe(
+          const ended = yield* restore(legs.run(decided.success.state, task)).pipe(
             Effect.catchDefect((defect) =>
               Effect.as(
                 Effect.logError(`Task "${lease.taskId}" of ${lease.executionId} hit a defect`, defect),
@@ -351,17 +177,21 @@ const make = (options: Options) =>
               // What cannot be stored cannot be stored the next time either.
               reason.isRetryable ? Effect.fail(error) : Effect.as(finish(lease, run, unstored(reason)), false)
           )
-          if (stored) yield* restore(remember(decided.success.state, task.plan, ended))
+          if (stored) yield* restore(legs.remember(decided.success.state, task.plan, ended))
         })
       )
 
-    let free = options.concurrency ?? 256
+    const concurrency = options.concurrency ?? 256
+    const lanes = WorkerLanes.make(options.lanes, concurrency)
+    let free = concurrency
     let stopping = false
     let wakeDispatcher: (() => void) | undefined
 
     const begin = (lease: TaskQueue.Lease) => {
       const entry: Running = { lease, fiber: undefined, state: "working" }
       running.set(lease.nonce, entry)
+      lanes.begin(lease.lane)
+      ledger.hold(lease.executionId)
       const body = Effect.catch(
         work(entry),
         Effect.fnUntraced(function* (error) {
@@ -381,6 +211,8 @@ const make = (options: Options) =>
       entry.fiber = fiber
       fiber.addObserver((exit) => {
         running.delete(lease.nonce)
+        lanes.end(lease.lane)
+        ledger.letGo(lease.executionId)
         free++
         wakeDispatcher?.()
         if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
@@ -407,6 +239,42 @@ const make = (options: Options) =>
       })
     })
 
+    /** As much as there is room for. What waits for too little is asked again when there is more. */
+    const take = Effect.fnUntraced(function* (restore: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>) {
+      for (;;) {
+        const room = lanes.room()
+        if (room === undefined) return yield* restore(queue.take({ worker: name, limit: free }))
+        const taking = yield* Effect.forkChild(restore(queue.take({ worker: name, limit: free, lanes: room })))
+        if (lanes.isTight()) wakeDispatcher = () => taking.interruptUnsafe()
+        const exit = yield* restore(Fiber.await(taking)).pipe(
+          Effect.onInterrupt(() => Effect.andThen(Fiber.interrupt(taking), giveBack(taking)))
+        )
+        wakeDispatcher = undefined
+        if (Exit.isSuccess(exit)) return exit.value
+        if (!Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+      }
+    })
+
+    /** It was taken in the moment of the end. */
+    const giveBack = (taking: Fiber.Fiber<ReadonlyArray<TaskQueue.Lease>>) => {
+      const exit = taking.pollUnsafe()
+      return exit !== undefined && Exit.isSuccess(exit)
+        ? Effect.forEach(exit.value, (lease) => queue.release(lease), { discard: true })
+        : Effect.void
+    }
+
+    const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
+    const enlist = (draining: boolean) =>
+      queue.enlist({
+        name,
+        concurrency,
+        ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
+        ...(options.host === undefined ? {} : { host: options.host }),
+        startedAt,
+        draining
+      })
+    yield* enlist(false)
+
     const context = yield* Effect.context()
     const dispatcher = yield* Effect.forkScoped(
       Effect.forever(
@@ -414,7 +282,7 @@ const make = (options: Options) =>
         Effect.uninterruptibleMask(
           Effect.fnUntraced(function* (restore) {
             if (free <= 0) yield* restore(hasRoom)
-            const leases = yield* restore(queue.take({ worker: name, limit: free }))
+            const leases = yield* take(restore)
             free -= leases.length
             leases.forEach(begin)
           })
@@ -439,10 +307,13 @@ const make = (options: Options) =>
         yield* Fiber.interrupt(dispatcher)
         const { graceMillis = 0 } = options
         if (graceMillis > 0 && running.size > 0) {
-          // Nobody renews any more: what is still worked on here must stay here for as long as that may take.
-          const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
-          const leaseMillis = graceMillis + storageBackoffMillis
-          yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
+          yield* enlist(true)
+          if (!queue.isShared) {
+            // Nobody renews any more: what is still worked on here must stay here for as long as that may take.
+            const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
+            const leaseMillis = graceMillis + storageBackoffMillis
+            yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
+          }
           const all = Effect.forEach(fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
           yield* Effect.timeoutOption(all, graceMillis)
         }
@@ -450,6 +321,7 @@ const make = (options: Options) =>
         yield* Fiber.interruptAll(fibers())
         // Only now: whoever takes the executions up finds nobody else at work on them.
         yield* Effect.ignore(log.disown(name))
+        yield* queue.dismiss(name)
       })
     )
 
@@ -457,7 +329,8 @@ const make = (options: Options) =>
       name,
       running: Effect.sync(() => Array.from(running.values(), ({ lease }) => lease)),
       enqueue,
-      announce: (committed) => announce(committed)
+      announce: (committed) => announce(committed),
+      heard
     })
   })
 

@@ -177,6 +177,14 @@ export const make = (
 
     return {
       append,
+      now: Effect.map(
+        query<{ readonly millis: number }>(
+          "now",
+          "select (extract(epoch from clock_timestamp()) * 1000)::float8 as millis",
+          []
+        ),
+        ([row]) => row!.millis
+      ),
       start: (executionId, event, startOptions) =>
         withTenant((tenant) =>
           Effect.flatMap(

@@ -343,5 +343,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       for (const execution of open) if (execution.owner === owner) execution.owner = undefined
     })
 
-  return { start, append, read, outputs, follow, publish, summary, list, adopt, disown }
+  const time = Effect.withFiber<number>((fiber) => Effect.succeed(now(fiber)))
+
+  return { start, append, read, outputs, follow, publish, summary, list, now: time, adopt, disown }
 }

@@ -1,5 +1,4 @@
 /** `Crewline.layer`: starting, following and ending executions over a log and a queue, and taking up what others left. */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
@@ -7,7 +6,6 @@ import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -19,29 +17,13 @@ import * as Execution from "../Execution.ts"
 import type { ExecutionStarted } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
-import * as Tenant from "../Tenant.ts"
 import * as Toolbox from "../Toolbox.ts"
 import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "./CodeRegistry.ts"
 import { Ledger } from "./Ledger.ts"
+import * as Ownership from "./Ownership.ts"
 import * as TakeOver from "./TakeOver.ts"
 import * as View from "./view.ts"
-
-/** An execution that this process runs. */
-interface Active {
-  readonly tenant: string
-  timer: Fiber.Fiber<unknown> | undefined
-}
-
-/** Executions that are taken up at once, besides those that run here. */
-const adoptLimit = 10_000
-
-/** Executions that are read at once when many have to be taken up. */
-const takeUpConcurrency = 16
-
-/** Says what failed, defects included; an interruption goes on. */
-const warn = (text: string) => (cause: Cause.Cause<unknown>) =>
-  Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logWarning(text, cause)
 
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -67,47 +49,30 @@ export const make = (options: Crewline.Options) =>
     const scope = yield* Scope.Scope
     const leaseMillis = options.leaseMillis ?? 15_000
     const sweepMillis = options.sweepMillis ?? leaseMillis / 3
-    const active = new Map<string, Active>()
     const fork = Effect.runForkWith(yield* Effect.context())
+
+    /** What runs elsewhere need not be known here any longer. With a shared queue what was used last stays known, up to a limit. */
+    const rest = (executionId: string): void => {
+      if (!queue.isShared && !owned.has(executionId)) ledger.forget(executionId)
+    }
 
     // What is recorded must be told, whether or not the one who asked is still there.
     const decide = Effect.fnUntraced(function* (executionId: string, command: Decision.Command) {
       const decided = yield* ledger.decide(executionId, command)
       if (Result.isSuccess(decided)) yield* worker.announce(decided.success)
-      if (!active.has(executionId)) ledger.forget(executionId)
+      // Whoever recorded the answer may have died before the queue was told.
+      else if (command._tag === "Signal" && decided.failure === "already") {
+        yield* queue.tell(executionId, { signals: [command.signal] })
+      }
+      rest(executionId)
     }, Effect.uninterruptible)
 
-    /** From now on this process runs it. */
-    const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
-      const tenant = yield* Tenant.Current
-      if (active.has(state.id)) return
-      const entry: Active = { tenant, timer: undefined }
-      active.set(state.id, entry)
-      const { timeoutMillis } = state.plan
-      if (timeoutMillis !== undefined) {
-        const now = yield* Clock.currentTimeMillis
-        const left = Math.min(Math.max(Date.parse(state.startedAt) + timeoutMillis - now, 0), timeoutMillis)
-        const stop = decide(state.id, { _tag: "Timeout", millis: timeoutMillis }).pipe(
-          // A storage that fails does not make the execution run for ever.
-          Effect.retry({
-            while: ({ reason }) => reason._tag === "Unavailable",
-            schedule: Schedule.spaced(sweepMillis)
-          }),
-          Effect.ignore
-        )
-        entry.timer = yield* Effect.forkIn(Effect.delay(stop, left), scope)
-      }
-      yield* worker.enqueue(state)
+    const owned = yield* Ownership.make({
+      leaseMillis,
+      sweepMillis,
+      stop: (executionId, millis) => decide(executionId, { _tag: "Timeout", millis })
     })
-
-    const deactivate = (executionId: string): void => {
-      const entry = active.get(executionId)
-      active.delete(executionId)
-      entry?.timer?.interruptUnsafe()
-    }
-    ledger.onEnded(deactivate)
-    // What others wrote is told to the queue like what was decided here; an end stops what still runs of the execution.
-    ledger.onRead((read) => fork(worker.announce(read)))
+    ledger.onRead((read) => fork(worker.heard(read)))
 
     const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
       const completed: Array<string> = []
@@ -121,13 +86,13 @@ export const make = (options: Crewline.Options) =>
     const stateOf = Effect.fnUntraced(function* (executionId: string) {
       // Always read: whoever has followed an event must find it here.
       const state = yield* ledger.state(executionId)
-      if (!active.has(executionId)) ledger.forget(executionId)
+      rest(executionId)
       return state
     })
 
-    /** Waits for the end: here, while this process runs it; else as a follower. */
+    /** Waits for the end: here, while only this process runs it; else as a follower. */
     const untilEnd = Effect.fnUntraced(function* (executionId: string) {
-      if (active.has(executionId)) yield* ledger.left(executionId)
+      if (!queue.isShared && owned.has(executionId)) yield* ledger.left(executionId)
       const state = yield* stateOf(executionId)
       if (state.status !== "running") return state
       yield* Stream.runDrain(log.follow(executionId, { after: state.lastSeq }))
@@ -202,7 +167,7 @@ export const make = (options: Crewline.Options) =>
         key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
       )
       if (!started.existing && crew !== undefined) registry.add(started.executionId, crew)
-      return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), activate))
+      return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), owned.activate))
     }, Effect.uninterruptible)
 
     const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
@@ -223,78 +188,11 @@ export const make = (options: Crewline.Options) =>
         )
         if (!started.existing) {
           if (crew !== undefined) registry.add(started.executionId, crew)
-          return yield* begin(started, crew, takeUp(started.executionId, 0))
+          return yield* begin(started, crew, owned.takeUp(started.executionId, 1))
         }
         id = started.executionId
       }
     }, Effect.uninterruptible)
-
-    /** Owned executions that do not run here yet are taken up; those that are not owned any more are let go. */
-    const sweep = Effect.fnUntraced(function* () {
-      // What begins while the log is asked is not in its answer.
-      const before = [...active.keys()]
-      const until = (yield* Clock.currentTimeMillis) + sweepMillis
-      const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: active.size + adoptLimit })
-      const ids = new Set(owned.map((each) => each.executionId))
-      for (const id of before) {
-        if (ids.has(id) || !active.has(id)) continue
-        deactivate(id)
-        yield* queue.forget(id)
-        ledger.forget(id)
-        registry.forget(id)
-      }
-      yield* Effect.forEach(
-        owned,
-        Effect.fnUntraced(function* ({ executionId, lastSeq, tenant }) {
-          // The rest comes with the next sweep: what runs here has to be renewed in time.
-          if ((yield* Clock.currentTimeMillis) >= until) return
-          yield* takeUp(executionId, lastSeq).pipe(
-            Effect.provideService(Tenant.Current, tenant),
-            // One that cannot be read must not keep the others waiting.
-            Effect.catchCause(warn(`Execution ${executionId} could not be taken up`))
-          )
-        }),
-        { concurrency: takeUpConcurrency, discard: true }
-      )
-    })
-
-    const takeUp = Effect.fnUntraced(function* (executionId: string, lastSeq: number) {
-      const entry = active.get(executionId)
-      if (entry !== undefined) {
-        // What others wrote is told to the queue when it is read.
-        if ((ledger.seen(executionId)?.lastSeq ?? 0) < lastSeq) yield* ledger.state(executionId)
-        const queued = yield* queue.inspect(executionId)
-        // Gone from the queue; or quiet there, and behind the log: it may lack a fact.
-        if (
-          queued.status === "busy" ||
-          (queued.status === "idle" && queued.upTo >= lastSeq) ||
-          !active.has(executionId)
-        )
-          return
-        const state = yield* ledger.state(executionId)
-        yield* worker.enqueue(state)
-        yield* queue.tell(executionId, TaskQueue.newsOf(state))
-        return
-      }
-      const state = yield* ledger.state(executionId)
-      if (state.status !== "running") return ledger.forget(executionId)
-      if (state.plan.needsCode === true && registry.find(executionId, state.plan.name) === undefined) {
-        ledger.forget(executionId)
-        return yield* Effect.logDebug(
-          `Execution ${executionId} waits for the code of crew "${state.plan.name}": resume it with its crew.`
-        )
-      }
-      yield* activate(state)
-    })
-
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.andThen(
-          Effect.catchCause(sweep(), warn("Looking for unfinished executions failed")),
-          Effect.sleep(sweepMillis)
-        )
-      )
-    )
 
     return Crewline.Crewline.of({
       start: Effect.fnUntraced(function* (crew, start = {}) {
@@ -318,10 +216,10 @@ export const make = (options: Crewline.Options) =>
         const state = yield* ledger.state(executionId)
         if (state.status === "running") {
           if (crew !== undefined) registry.add(executionId, crew)
-          const owned = yield* log.adopt({ owner: worker.name, leaseMillis, limit: 1, executionIds: [executionId] })
-          if (owned.length > 0) yield* activate(state)
+          const taken = yield* log.adopt({ owner: worker.name, leaseMillis, limit: 1, executionIds: [executionId] })
+          if (taken.length > 0) yield* owned.activate(state)
         }
-        if (!active.has(executionId)) ledger.forget(executionId)
+        rest(executionId)
         return handleOf({ executionId, existing: true }, crew)
       }),
       retry

@@ -1,5 +1,6 @@
 /** Crewline as one process runs it, over a log that outlives it. */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -25,10 +26,74 @@ export interface Parts {
   readonly queue?: TaskQueue.TaskQueue["Service"]
 }
 
-/** A queue for several processes: one in memory, that says so. Its leases never expire. */
-export const sharedQueue: Effect.Effect<TaskQueue.TaskQueue["Service"], never, Scope.Scope> = Effect.gen(function* () {
-  const context = yield* Layer.buildWithScope(Layer.fresh(TaskQueue.layerLocal), yield* Effect.scope)
-  return { ...Context.get(context, TaskQueue.TaskQueue), isShared: true }
+/** A queue for several processes. Its leases never expire. */
+export interface SharedQueue {
+  readonly queue: TaskQueue.TaskQueue["Service"]
+  /** It loses all it knows, and nobody is told. */
+  readonly wipe: Effect.Effect<void>
+  /** How often each operation was asked for. */
+  readonly asked: Map<keyof TaskQueue.TaskQueue["Service"], number>
+}
+
+type Operation = (...args: ReadonlyArray<never>) => Effect.Effect<unknown>
+
+/** A queue in memory that says that it is shared. `before` is done before an operation. */
+export const sharedQueue = Effect.fnUntraced(function* (
+  before: { readonly submit?: (executionId: string) => Effect.Effect<void> } = {}
+) {
+  const scope = yield* Effect.scope
+  const open = Effect.map(Layer.buildWithScope(Layer.fresh(TaskQueue.layerLocal), scope), (context) =>
+    Context.get(context, TaskQueue.TaskQueue)
+  )
+  let inner = yield* open
+  let wiped = Deferred.makeUnsafe<void>()
+  const asked: SharedQueue["asked"] = new Map()
+  const operation = (name: keyof TaskQueue.TaskQueue["Service"]) => {
+    return (...args: ReadonlyArray<never>): Effect.Effect<unknown> => {
+      asked.set(name, (asked.get(name) ?? 0) + 1)
+      const ask = Effect.suspend(() => (inner[name] as Operation)(...args))
+      if (name !== "take" && name !== "lost") return ask
+      // Whoever waits asks again after a loss.
+      const waiting: Effect.Effect<unknown> = Effect.suspend(() =>
+        Effect.raceFirst(
+          ask,
+          Effect.andThen(
+            Deferred.await(wiped),
+            Effect.suspend(() => waiting)
+          )
+        )
+      )
+      return waiting
+    }
+  }
+  const queue = Object.fromEntries(
+    Object.entries(inner).map(([name, value]) => [
+      name,
+      typeof value === "function"
+        ? operation(name as keyof typeof inner)
+        : Effect.suspend(() => inner[name as "workers"])
+    ])
+  ) as unknown as TaskQueue.TaskQueue["Service"] // Built from the names of one.
+  const wipe = Effect.gen(function* () {
+    inner = yield* open
+    const waiting = wiped
+    wiped = Deferred.makeUnsafe<void>()
+    Deferred.doneUnsafe(waiting, Effect.void)
+  })
+  const shared: SharedQueue = {
+    asked,
+    wipe,
+    queue: {
+      ...queue,
+      isShared: true,
+      submit: (facts) =>
+        Effect.andThen(
+          before.submit?.(facts.executionId) ?? Effect.void,
+          Effect.suspend(() => queue.submit(facts))
+        )
+    }
+  }
+  return shared
 })
 
 export interface Process {

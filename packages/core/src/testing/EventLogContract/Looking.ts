@@ -163,6 +163,18 @@ export const declare = (it: Story.It): void => {
     })
   )
 
+  it.effect("now is told by the clock that events get their time from", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const before = Math.floor(yield* log.now)
+      const { events } = yield* log.append(executionId, [Story.taskStarted("a")])
+      const at = Date.parse(events[0]!.at)
+      assert.isAtLeast(at, before)
+      assert.isAtMost(at, yield* log.now)
+    })
+  )
+
   it.effect("list gives the newest first, by filter and by page", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog

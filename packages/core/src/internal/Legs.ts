@@ -1,0 +1,129 @@
+/**
+ * One leg of a task as a worker runs it: gathers what the leg needs from the log, from memory and from the crew's functions, and hands
+ * it to the runner.
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as AgentLoop from "../AgentLoop.ts"
+import * as Condition from "../AgentLoop/Condition.ts"
+import { failed, Lost, spentUntil, type Ended, type Leg } from "../AgentLoop/Leg.ts"
+import { textOf, type Upstream } from "../AgentLoop/Prompting.ts"
+import * as Transcript from "../AgentLoop/Transcript.ts"
+import type * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import type * as Memory from "../Memory.ts"
+import type { PlannedTask } from "../Plan.ts"
+import type { CodeRegistry } from "./CodeRegistry.ts"
+import type { Ledger } from "./Ledger.ts"
+
+export interface Options {
+  readonly log: EventLog.EventLog["Service"]
+  readonly ledger: Ledger["Service"]
+  readonly registry: CodeRegistry["Service"]
+  readonly memory: Option.Option<Memory.Memory["Service"]>
+  readonly clock: Clock.Clock
+  readonly runner: typeof AgentLoop.run
+  readonly services: Parameters<typeof AgentLoop.run>[0]
+  /** Ask models to stream. */
+  readonly streaming: boolean
+}
+
+export const make = ({ clock, ledger, log, memory, registry, runner, services, streaming }: Options) => {
+  const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
+    if (ids.length === 0) return []
+    const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
+    const outputs = yield* log.outputs(state.id, completed)
+    return ids.map((id): Upstream => {
+      const task = Execution.task(state, id)!
+      return {
+        task: id,
+        status: task.status as Upstream["status"],
+        output: outputs.get(id),
+        error: task.failure?.message
+      }
+    })
+  })
+
+  const deltas = (state: Execution.Execution, taskId: string, run: number, context: Context.Context<never>) => {
+    const fork = Effect.runForkWith(context)
+    return (turn: number, offset: number, delta: string) => {
+      const at = new Date(clock.currentTimeMillisUnsafe()).toISOString()
+      fork(log.publish({ type: "TextDelta", executionId: state.id, at, taskId, run, turn, offset, delta }))
+    }
+  }
+
+  /** What the crew remembers that may help with a task. A memory that fails costs the task nothing. */
+  const recall = (state: Execution.Execution, plan: PlannedTask, upstream: ReadonlyArray<Upstream>) => {
+    if (state.plan.memory !== true || memory._tag === "None") return Effect.succeed<ReadonlyArray<string>>([])
+    const text = [plan.description, ...upstream.map(({ output }) => (output === undefined ? "" : textOf(output)))]
+    return memory.value
+      .recall({
+        text: text.join("\n"),
+        scope: { crew: state.plan.name, agent: plan.agent, execution: state.id }
+      })
+      .pipe(
+        Effect.map((recalled) => recalled.map((each) => each.text)),
+        Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
+      )
+  }
+
+  const remember = (state: Execution.Execution, task: PlannedTask, { outcome }: Ended) =>
+    state.plan.memory !== true || memory._tag === "None" || outcome._tag !== "Completed"
+      ? Effect.void
+      : Effect.catch(
+          memory.value.remember([
+            { kind: "long-term", text: textOf(outcome.output), scope: { crew: state.plan.name } }
+          ]),
+          (error) => Effect.logWarning(`What task "${task.id}" came to is not remembered: ${error.message}`)
+        )
+
+  const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
+    const { plan } = task
+    const crewCode = registry.find(state.id, state.plan.name)
+    const code = crewCode?.[plan.id]
+    if (plan.outputCode === true && code?.output === undefined) {
+      return failed(
+        "missing-code",
+        `This process does not have the output schema of task "${plan.id}": resume the execution with its crew.`,
+        { isRetryable: false }
+      )
+    }
+    const wanted = plan.when === undefined ? plan.context : [...new Set([...plan.context, plan.when.task])]
+    const upstream = yield* upstreamOf(state, wanted)
+    // A first run has no past. A later one reads its own, after its start is in the log.
+    const history =
+      task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
+    const spent = spentUntil(state, plan)
+    const leg: Leg = {
+      executionId: state.id,
+      plan: state.plan,
+      task: plan,
+      run: task.run,
+      upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
+      // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
+      memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
+      history,
+      ...(spent === undefined ? {} : { spent }),
+      code,
+      record: (events) =>
+        Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>
+          ours ? Effect.void : Effect.fail(new Lost())
+        ),
+      ...(streaming ? { onDelta: deltas(state, plan.id, task.run, yield* Effect.context()) } : {})
+    }
+    const condition =
+      plan.when === undefined
+        ? true
+        : yield* Condition.holds(
+            leg,
+            upstream.find((each) => each.task === plan.when!.task)?.output,
+            crewCode?.[plan.when.task]?.output
+          )
+    if (condition === false) return { outcome: { _tag: "Skipped" }, progress: [] } satisfies Ended
+    return condition === true ? yield* runner(services, leg) : condition
+  })
+
+  return { run, remember }
+}

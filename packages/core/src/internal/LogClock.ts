@@ -1,0 +1,30 @@
+/**
+ * The time of the log, for whoever compares it with what the log has recorded: the clock of this machine may be wrong by any amount.
+ *
+ * Asked for once in a while, and in between told by how long ago that was. Never later than the log's own time by more than clocks
+ * drift apart in between, so nothing that waits for a time begins before it.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as EventLog from "../EventLog.ts"
+
+/** For how long one answer of the log is good. */
+const goodMillis = 30_000
+
+/** Milliseconds since the epoch by the clock of the log. */
+export const make = (
+  log: EventLog.EventLog["Service"],
+  clock: Clock.Clock
+): Effect.Effect<number, EventLog.EventLogError> => {
+  let told: { readonly millis: number; readonly at: number } | undefined
+  // What this machine believes the time to be may jump; this only passes.
+  const passed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  return Effect.suspend(() => {
+    const now = passed()
+    if (told !== undefined && now - told.at < goodMillis) return Effect.succeed(told.millis + now - told.at)
+    return Effect.map(log.now, (millis) => {
+      told = { millis, at: passed() }
+      return millis
+    })
+  })
+}
