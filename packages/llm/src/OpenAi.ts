@@ -29,7 +29,7 @@ export interface Options {
   readonly baseURL?: string
   /**
    * Which API is asked. Default: at OpenAI itself the responses API, and chat completions for what only these have (`seed`, `stop`,
-   * audio); anywhere else chat completions, which every compatible server speaks.
+   * audio, answers of fewer than 16 tokens); anywhere else chat completions, which every compatible server speaks.
    */
   readonly api?: Api
   /** How much models think before they answer. Default: what the model does by itself. */

@@ -328,6 +328,7 @@ describe("the API of OpenAI that is asked", () => {
   const needy: ReadonlyArray<Llm.Request> = [
     request({ options: { seed: 1 } }),
     request({ options: { stop: ["x"] } }),
+    request({ options: { maxOutputTokens: 15 } }),
     request({ messages: [{ role: "user", content: [{ ...file, mediaType: "audio/wav" }] }] })
   ]
 
@@ -335,7 +336,7 @@ describe("the API of OpenAI that is asked", () => {
     for (const at of [OpenAi.defaultBaseURL, "https://eu.api.openai.com/v1", "https://api.openai.com:443/v1"]) {
       const choose = OpenAiApi.chooser(at, undefined)
       assert.strictEqual(choose(plain), "responses")
-      assert.strictEqual(choose(request({ options: { stop: [], temperature: 1 } })), "responses")
+      assert.strictEqual(choose(request({ options: { stop: [], temperature: 1, maxOutputTokens: 16 } })), "responses")
       const image = request({ messages: [{ role: "user", content: [{ ...file, mediaType: "image/png" }] }] })
       assert.strictEqual(choose(image), "responses")
       for (const each of needy) assert.strictEqual(choose(each), "chat")

@@ -17,9 +17,13 @@ export const isOpenAi = (baseURL: string): boolean =>
 /** OpenAI itself, in whichever region. */
 const isOfficial = (baseURL: string): boolean => /^https:\/\/([a-z0-9-]+\.)?api\.openai\.com(:|\/|$)/.test(baseURL)
 
+/** The responses API refuses a request for a shorter answer. */
+const shortest = 16
+
 /** Whether a request has something that only chat completions take. */
 const wantsChat = ({ messages, options }: Request): boolean =>
   options?.seed !== undefined ||
+  (options?.maxOutputTokens !== undefined && options.maxOutputTokens < shortest) ||
   (options?.stop !== undefined && options.stop.length > 0) ||
   messages.some(
     ({ content, role }) =>
