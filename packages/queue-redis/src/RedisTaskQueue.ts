@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
             turns,
             tenant: encode(facts.tenant),
             paused: facts.paused,
-            staged: isStaged,
+            staged: isStaged ? new Set(fields.filter((_, index) => index % 2 === 0)).size : 0,
             fields: isStaged ? [] : fields
           })
         ]

@@ -9,6 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type * as RedisConnection from "../src/RedisConnection.ts"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import * as RedisTransport from "../src/RedisTransport.ts"
+import { mutate } from "./Mutant.ts"
 import * as RedisServer from "./RedisServer.ts"
 
 /** What a test knows of the queue beside its port. */
@@ -61,7 +62,7 @@ const make = Effect.fnUntraced(function* ({
     Effect.suspend(() => {
       underWay++
       const time = String(from + clock.currentTimeMillisUnsafe())
-      return real.run(script, keys, script.name === "stage" ? args : [time, ...args.slice(1)])
+      return real.run(mutate(script), keys, script.name === "stage" ? args : [time, ...args.slice(1)])
     }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
   )
   const queue = yield* Layer.build(
@@ -120,6 +121,9 @@ export const elapse = (millis: number): Effect.Effect<void, never, Backstage> =>
       yield* backstage.quiesce
     }
   })
+
+/** What passes with `expire`. */
+export const expireMillis = leaseMillis + 1 + leaseMillis / 3
 
 /** This process stands still until its leases are over; then it goes on. */
 export const expire = (): Effect.Effect<void, never, Backstage> =>

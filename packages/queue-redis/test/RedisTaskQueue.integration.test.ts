@@ -1,11 +1,60 @@
 import { TaskQueueContract } from "@crewline/core/testing"
-import { describe } from "vitest"
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { Script } from "../src/RedisTaskQueue/Scripts.ts"
 import * as QueueServer from "./QueueServer.ts"
 import * as RedisServer from "./RedisServer.ts"
 
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
+/** So many independent tasks. */
+const facts = (count: number): TaskQueue.Facts => ({
+  executionId: "x",
+  tenant: "default",
+  upTo: 1,
+  nodes: Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })),
+  settled: [],
+  suspended: [],
+  delayed: [],
+  signals: [],
+  paused: false
+})
+
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite("Redis", QueueServer.layer, QueueServer)
+
+  it.effect("an execution that came in parts stays", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue.TaskQueue
+      yield* queue.submit(facts(3_000))
+      assert.include(yield* QueueServer.remains, "x:x")
+      assert.deepStrictEqual((yield* queue.overview).lanes, [
+        { lane: "default", ready: 3_000, leased: 0, oldestReadyMillis: 0 }
+      ])
+    }).pipe(Effect.provide(QueueServer.layer()))
+  )
+
+  it.effect("an execution whose parts went away on the way comes whole, or not at all", () => {
+    const drop: Script = { name: "stage", source: "return redis.call('DEL', KEYS[1])" }
+    let stages = 0
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue.TaskQueue
+      yield* queue.submit(facts(3_000))
+      assert.strictEqual(stages, 8)
+      assert.strictEqual((yield* queue.overview).lanes[0]?.ready, 3_000)
+    }).pipe(
+      Effect.provide(
+        QueueServer.layer({
+          around: (run) => (script, keys, args) => {
+            // As if the first part had been there for too long when the third arrived.
+            if (script.name === "stage" && ++stages === 3)
+              return Effect.andThen(run(drop, keys, []), run(script, keys, args))
+            return run(script, keys, args)
+          }
+        })
+      )
+    )
+  })
 })

@@ -13,6 +13,8 @@ const number = (text: string | undefined) => (text === undefined ? undefined : N
 const options = {
   elapse: QueueServer.elapse,
   quiesce: QueueServer.quiesce,
+  expire: QueueServer.expire,
+  expireMillis: QueueServer.expireMillis,
   runs: number(process.env["CREWLINE_QUEUE_RUNS"]) ?? 200,
   seed: number(process.env["CREWLINE_QUEUE_SEED"]),
   path: process.env["CREWLINE_QUEUE_PATH"],
@@ -20,18 +22,14 @@ const options = {
   timeoutMillis: 3_600_000
 }
 
-/** The queue in process has no leases that end. */
-const endless = { leaseMillis: 1e9 }
-
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
-  TaskQueueModel.suite("Redis", (limits) => QueueServer.layer({ ...limits, ...endless }), options)
+  TaskQueueModel.suite("Redis", QueueServer.layer, options)
 
   TaskQueueModel.suite(
     "Redis, each call sent twice",
     (limits) =>
       QueueServer.layer({
         ...limits,
-        ...endless,
         // The first reply is lost.
         around: (run) => (script, keys, args) => Effect.andThen(run(script, keys, args), run(script, keys, args))
       }),

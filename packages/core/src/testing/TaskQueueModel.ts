@@ -14,8 +14,8 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as TestClock from "effect/testing/TestClock"
 import * as FastCheck from "fast-check"
 import * as TaskQueue from "../TaskQueue.ts"
-import { type Options as StoryOptions, subject } from "./TaskQueueContract/Story.ts"
-import { type Action, arbitraries, lanes, observe, perform, type Side } from "./TaskQueueModel/Action.ts"
+import { type Options as StoryOptions, type Subject, subject, worker } from "./TaskQueueContract/Story.ts"
+import { type Action, expiring, lanes, observe, perform, type Side, usual } from "./TaskQueueModel/Action.ts"
 import * as NaiveTaskQueue from "./TaskQueueModel/NaiveTaskQueue.ts"
 
 export interface Options<R = never> extends StoryOptions<R> {
@@ -28,6 +28,8 @@ export interface Options<R = never> extends StoryOptions<R> {
   readonly path?: string | undefined
   readonly replayPath?: string | undefined
   readonly timeoutMillis?: number
+  /** How much time passes with `expire`, in milliseconds. */
+  readonly expireMillis?: number
 }
 
 /** A queue, and how to run something on it. */
@@ -60,12 +62,17 @@ class Step implements FastCheck.AsyncCommand<Running, Running> {
 
 const open = async <R, E>(
   layer: Layer.Layer<TaskQueue.TaskQueue | R, E>,
-  options: StoryOptions<R>
+  options: StoryOptions<R>,
+  expire: (subject: Subject, leases: ReadonlyArray<TaskQueue.Lease>) => Effect.Effect<void>
 ): Promise<Running> => {
   const runtime = ManagedRuntime.make(Layer.provideMerge(layer, TestClock.layer()))
+  const side = await runtime.runPromise(subject(options))
+  const leases: Array<TaskQueue.Lease> = []
   return {
-    subject: await runtime.runPromise(subject(options)),
-    leases: [],
+    subject: side,
+    leases,
+    expired: new Set(),
+    expire: Effect.suspend(() => expire(side, leases)),
     timers: 0,
     run: (effect) => runtime.runPromise(effect),
     end: () => runtime.dispose()
@@ -75,20 +82,25 @@ const open = async <R, E>(
 const compare = <E, R>(
   model: (options: TaskQueue.Options) => Layer.Layer<TaskQueue.TaskQueue>,
   layerWith: (options: TaskQueue.Options) => Layer.Layer<TaskQueue.TaskQueue | R, E>,
-  { path, replayPath, runs, seed, steps = 60, ...options }: Options<R>
+  { expireMillis, path, replayPath, runs, seed, steps = 60, ...options }: Options<R>
 ) =>
   FastCheck.assert(
     FastCheck.asyncProperty(
       FastCheck.commands(
-        arbitraries.flatMap(([weight, actions]) =>
+        [...usual, ...(expireMillis === undefined ? [] : [expiring])].flatMap(([weight, actions]) =>
           Array.from({ length: weight }, () => actions.map((action) => new Step(action)))
         ),
         { maxCommands: steps, size: "max", ...(replayPath === undefined ? {} : { replayPath }) }
       ),
       async (commands) => {
         const sides = {
-          model: await open<never, never>(model({ lanes }), {}),
-          real: await open(layerWith({ lanes }), options)
+          model: await open<never, never>(model({ lanes }), {}, ({ elapse, queue }, leases) =>
+            Effect.andThen(
+              Effect.forEach(leases, (lease) => queue.release(lease)),
+              elapse(expireMillis ?? 0)
+            )
+          ),
+          real: await open(layerWith({ lanes }), options, ({ expire }) => expire(worker))
         }
         try {
           await FastCheck.asyncModelRun(() => sides, commands)

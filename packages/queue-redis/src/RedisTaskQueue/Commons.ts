@@ -173,9 +173,9 @@ local function unlease(places, tell, own)
   end
   if #gone == 0 then return found end
   del('HDEL', LEASED, gone)
-  del('ZREM', LEASES, gone)
+  del('ZREM', LEASES, gone) -- guard: ended-lease-does-not-run-out
   for lane, count in pairs(permits) do
-    if call('HINCRBY', PERMITS, lane, -count) <= 0 then call('HDEL', PERMITS, lane) end
+    if call('HINCRBY', PERMITS, lane, -count) <= 0 then call('HDEL', PERMITS, lane) end -- guard(false): empty-lane-goes
   end
   freed = true
   return found
@@ -198,7 +198,7 @@ local function withdraw(x, ids, states)
       local _, timer = string.match(wait, '^(%d+)' .. SEP .. '(.*)$')
       if timer ~= '' then
         timed = timed + 1
-        call('ZREM', TIMERS, timer)
+        call('ZREM', TIMERS, timer) -- guard: timer-ends-with-its-task
       end
       call('HDEL', x.key, 'w' .. id, 'c' .. id)
       -- Its time was over: it is handed out although nothing has come.
@@ -223,12 +223,12 @@ local function withdraw(x, ids, states)
       shares[shareOf(member)] = true
     end
   end
-  if call('EXISTS', TIMEOUTS) == 1 then del('HDEL', TIMEOUTS, places) end
+  if call('EXISTS', TIMEOUTS) == 1 then del('HDEL', TIMEOUTS, places) end -- guard(false): timeout-ends-with-its-task
   if #ready == 0 then return end
-  del('ZREM', READY, ready)
-  del('ZREM', TIMERS, timers)
-  del('ZREM', HELD, held)
-  tidy(shares)
+  del('ZREM', READY, ready) -- guard: settled-is-not-ready
+  del('ZREM', TIMERS, timers) -- guard: settled-is-not-delayed
+  del('ZREM', HELD, held) -- guard: settled-is-not-held
+  tidy(shares) -- guard: empty-share-loses-its-turn
 end
 
 -- What suspended tasks wait for has come: whoever has waited longest is ready first.
@@ -239,7 +239,7 @@ local function wake(x, ids)
     local epoch, timer = string.match(wait, '^(%d+)' .. SEP .. '(.*)$')
     since[id] = tonumber(epoch)
     if timer ~= '' then
-      call('ZREM', TIMERS, timer)
+      call('ZREM', TIMERS, timer) -- guard: timer-ends-with-its-wait
       call('HINCRBY', x.key, 'K', -1)
     end
     call('HDEL', x.key, 'w' .. id, 'c' .. id)

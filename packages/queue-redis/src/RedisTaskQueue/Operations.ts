@@ -108,8 +108,8 @@ operations.claim = function(worker, limit, lanes)
     return own[name]
   end
   local function spend(lane, count)
-    if used[lane] then used[lane] = used[lane] + count end
-    if lanes then own[named(lane)] = quota(lane) - count end
+    if used[lane] then used[lane] = used[lane] + count end -- guard(false): lane-limit-in-one-take
+    if lanes then own[named(lane)] = quota(lane) - count end -- guard(false): quota-of-a-worker
   end
   local picks, left = {}, limit
   local function pick(open)
@@ -328,9 +328,9 @@ operations.forget = function(id)
     withdraw(x, ids, states)
   end
   call('UNLINK', x.key)
-  call('HDEL', PAUSED, x.id)
+  call('HDEL', PAUSED, x.id) -- guard: forgotten-is-not-paused
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
-  if call('EXISTS', KNOWN) == 0 then call('DEL', META, OUTBOX) end
+  if call('EXISTS', KNOWN) == 0 then call('DEL', META, OUTBOX) end -- guard(false): nothing-stays
   return 1
 end
 `

@@ -68,10 +68,14 @@ if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
   call('UNLINK', STAGE)
   return 0
 end
-if facts.staged then
-  if call('EXISTS', STAGE) == 0 then return -1 end
+if facts.staged > 0 then
+  -- Parts that nobody activated in time have gone away, maybe only the first of them.
+  if call('HLEN', STAGE) ~= facts.staged then -- guard(false): never-a-half
+    call('UNLINK', STAGE)
+    return -1
+  end
   call('RENAME', STAGE, HASH)
-  call('PERSIST', HASH)
+  call('PERSIST', HASH) -- guard: activated-stays
 end
 if #facts.fields > 0 then put('HSET', HASH, facts.fields) end
 call('ZADD', KNOWN, 0, facts.id .. SEP .. facts.tenant)

@@ -59,6 +59,8 @@ export type Action =
   | { readonly type: "release"; readonly lease: number; readonly seconds: number }
   | { readonly type: "forget"; readonly executionId: string }
   | { readonly type: "elapse"; readonly seconds: number }
+  /** Every worker has died, and the time of their leases is over. */
+  | { readonly type: "expire" }
   | { readonly type: "lost"; readonly worker: string }
   | { readonly type: "enlist"; readonly worker: string; readonly draining: boolean }
   | { readonly type: "dismiss"; readonly worker: string }
@@ -68,6 +70,10 @@ export interface Side {
   readonly subject: Subject
   /** All that it has handed out. */
   readonly leases: Array<TaskQueue.Lease>
+  /** Which of them have run out. Who hears of that, and when, is not compared. */
+  readonly expired: Set<number>
+  /** Lets every lease run out, and its time pass. */
+  readonly expire: Effect.Effect<void>
   /** How many times were set: none is like another, since nobody promises who comes first of two that are due at once. */
   timers: number
 }
@@ -176,7 +182,7 @@ const submit: FastCheck.Arbitrary<Action> = FastCheck.record({
 })
 
 /** Any of them, the usual more often. */
-export const arbitraries: ReadonlyArray<readonly [weight: number, FastCheck.Arbitrary<Action>]> = [
+export const usual: ReadonlyArray<readonly [weight: number, FastCheck.Arbitrary<Action>]> = [
   [3, submit],
   [3, FastCheck.record({ type: FastCheck.constant("tell"), executionId, news })],
   [
@@ -221,6 +227,12 @@ export const arbitraries: ReadonlyArray<readonly [weight: number, FastCheck.Arbi
     })
   ],
   [1, FastCheck.record({ type: FastCheck.constant("dismiss"), worker: FastCheck.constantFrom(...workerNames) })]
+]
+
+/** For queues whose leases end. */
+export const expiring: readonly [weight: number, FastCheck.Arbitrary<Action>] = [
+  1,
+  FastCheck.constant<Action>({ type: "expire" })
 ]
 
 /** Leases without what each queue names in its own way. */
@@ -296,6 +308,11 @@ export const perform = (side: Side, action: Action): Effect.Effect<unknown> => {
       return queue.forget(action.executionId)
     case "elapse":
       return subject.elapse(action.seconds * 1_000)
+    case "expire":
+      return Effect.gen(function* () {
+        for (const lease of leases) if (yield* queue.holds(lease)) side.expired.add(lease.nonce)
+        yield* side.expire
+      })
     case "lost":
       return Effect.gen(function* () {
         const told: Array<TaskQueue.Lease> = []
@@ -309,7 +326,10 @@ export const perform = (side: Side, action: Action): Effect.Effect<unknown> => {
           }
           told.push(...(yield* exit))
         }
-        return told.map(({ nonce }) => leases.findIndex((lease) => lease.nonce === nonce)).sort((a, b) => a - b)
+        return told
+          .filter(({ nonce }) => !side.expired.has(nonce))
+          .map(({ nonce }) => leases.findIndex((lease) => lease.nonce === nonce))
+          .sort((a, b) => a - b)
       })
     case "enlist": {
       const startedAt = "2026-01-01T00:00:00.000Z"
