@@ -58,7 +58,11 @@ export type FinishReason = string | { readonly unified: string }
 export interface Usage {
   readonly inputTokens?:
     | number
-    | { readonly total?: number | undefined; readonly cacheRead?: number | undefined }
+    | {
+        readonly total?: number | undefined
+        readonly cacheRead?: number | undefined
+        readonly cacheWrite?: number | undefined
+      }
     | undefined
   readonly outputTokens?:
     | number

@@ -29,7 +29,7 @@ const content = [
 ] as const
 
 const usage = {
-  inputTokens: { total: 100, noCache: 60, cacheRead: 40, cacheWrite: 0 },
+  inputTokens: { total: 100, noCache: 50, cacheRead: 40, cacheWrite: 10 },
   outputTokens: { total: 20, text: 15, reasoning: 5 }
 }
 const finishReason = { unified: "tool-calls", raw: "tool_use" } as const
@@ -94,11 +94,11 @@ const models: ReadonlyArray<readonly [string, () => LanguageModelV2 | LanguageMo
   ["V4", v4]
 ]
 
-describe.each(models)("AiSdkModel, specification %s", (_, model) => {
+describe.each(models)("AiSdkModel, specification %s", (version, model) => {
   it.effect.each([false, true])("answers, streamed: %s", (streamed) =>
     Effect.gen(function* () {
       const deltas: Array<string> = []
-      const made = AiSdkModel.make(model(), { prices: { "mock-model-id": { input: 1, output: 2 } } })
+      const made = AiSdkModel.make(model(), { prices: { "mock-model-id": { input: 1, cacheWrite: 3, output: 2 } } })
       const answer = yield* made.generate(request(streamed ? { onDelta: (delta) => deltas.push(delta) } : {}))
       assert.deepStrictEqual(answer, {
         parts: [
@@ -112,9 +112,11 @@ describe.each(models)("AiSdkModel, specification %s", (_, model) => {
           requests: 1,
           inputTokens: 100,
           cachedInputTokens: 40,
+          // The second specification has no word for it.
+          ...(version !== "V2" && { cacheWriteInputTokens: 10 }),
           outputTokens: 20,
           reasoningTokens: 5,
-          costUsd: 140 / 1_000_000
+          costUsd: (version === "V2" ? 140 : 160) / 1_000_000
         },
         model: "model-2026"
       })

@@ -154,7 +154,13 @@ const usageOf = (context: Context, usage: AiSdkModel.Usage | undefined): Usage =
   const inputTokens = count(typeof input === "object" ? input?.total : input)
   const outputTokens = count(typeof output === "object" ? output?.total : output)
   const cachedInputTokens = count(typeof input === "object" ? input?.cacheRead : usage?.cachedInputTokens)
-  const tokens = { inputTokens, cachedInputTokens, outputTokens }
+  const cacheWriteInputTokens = count(typeof input === "object" ? input?.cacheWrite : undefined)
+  const tokens = {
+    inputTokens,
+    cachedInputTokens,
+    ...(cacheWriteInputTokens > 0 && { cacheWriteInputTokens }),
+    outputTokens
+  }
   const known = inputTokens > 0 || outputTokens > 0
   return {
     requests: 1,
