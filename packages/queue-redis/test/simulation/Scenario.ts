@@ -14,6 +14,8 @@ export interface Scenario {
   readonly kills: number
   readonly freezes: number
   readonly drains: number
+  /** Of calls of the database: the process stands still just then, for longer than its leases last. */
+  readonly freezeOnCall: number
   /** The queue is emptied, or goes back to an older state: a minute. */
   readonly wipes: number
   readonly rollbacks: number
@@ -50,6 +52,7 @@ const calm: Scenario = {
   kills: 0,
   freezes: 0,
   drains: 0,
+  freezeOnCall: 0,
   wipes: 0,
   rollbacks: 0,
   database: noFaults,
@@ -120,6 +123,19 @@ export const scenarios = {
   /** The queue goes back to older states all the time. */
   "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
   "shared, waiting": { ...shared, rollbacks: 0.5, scripts: { ...scripts, failures: false, waits: true } },
+  /** Paused and resumed all the time, and nobody looks for what the queue believes. */
+  pausing: { ...unswept, queue: "shared", servers: 3, network: slowNetwork, pauses: 20 },
+  /** The queue loses everything now and then, and what it lacks is told once. */
+  "wiped, told once": { ...unswept, sweeps: true, queue: "shared", servers: 3, network: slowNetwork, wipes: 6 },
+  /** Processes die all the time. */
+  deadly: { ...failover, kills: 10, freezes: 0 },
+  /** Models that take longer than a lease lasts. */
+  "slow models": { ...calm, queue: "shared", servers: 3, callMillis: 60_000 },
+  /** Processes stand still before a start, a turn, a suspension, an outcome, while others go on with what they had. */
+  frozen: { ...shared, kills: 0, freezes: 0, drains: 0, wipes: 0, freezeOnCall: 0.02, network: slowNetwork },
+  /** The same, and the queue is emptied. */
+  "frozen, wiped": { ...shared, freezeOnCall: 0.02, wipes: 1 },
+  "frozen alone": { ...failover, kills: 0, freezes: 0, freezeOnCall: 0.02 },
   /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
   /** The same, and the queue loses nothing: nobody looks for what is left. */

@@ -189,11 +189,15 @@ export class SimulatedRedis {
     const { kernel, messageLost } = this.options
     const time = String(Math.floor(kernel.now))
     this.calls++
-    const [answer, published] = await this.server.run(
-      script.source,
-      keys,
-      script.name === "stage" ? args : [time, ...args.slice(1)]
-    )
+    let reply: Awaited<ReturnType<Server["run"]>>
+    try {
+      reply = await this.server.run(script.source, keys, script.name === "stage" ? args : [time, ...args.slice(1)])
+    } catch (error) {
+      // A script that fails has a mistake, or met data that it must never meet.
+      kernel.defects.push(`script ${script.name}: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    }
+    const [answer, published] = reply
     for (const message of published)
       for (const { onMessage, process } of this.listeners)
         if (!kernel.random.chance(messageLost()))

@@ -104,7 +104,14 @@ class Simulation {
       kernel: this.kernel,
       faults: (operation) => {
         if (!this.chaos) return noFaults
-        return operation === "append" ? scenario.database : (scenario.reads ?? scenario.database)
+        if (operation === "append") return scenario.database
+        const faults = scenario.reads ?? scenario.database
+        // What has no number of its own is sent once.
+        return operation === "start" ? { ...faults, twice: 0 } : faults
+      },
+      onCall: (process) => {
+        if (!this.chaos || process.frozen || !this.kernel.random.chance(scenario.freezeOnCall)) return
+        this.freeze(process, leaseMillis + this.kernel.random.below(3 * leaseMillis))
       },
       onCommitted: (executionId, events) => this.committed(executionId, events)
     })
@@ -241,6 +248,17 @@ class Simulation {
     })
   }
 
+  /** SIGSTOP, and SIGCONT. */
+  private freeze(process: Process, millis: number): void {
+    const { kernel } = this
+    kernel.note(`${process.name} stands still for ${Math.round(millis)}`)
+    process.freeze()
+    kernel.after(millis, kernel.outside, () => {
+      if (process.frozen) kernel.note(`${process.name} goes on`)
+      process.thaw()
+    })
+  }
+
   private replace(server: Server): void {
     const next = this.boot()
     const at = this.servers.indexOf(server)
@@ -256,15 +274,9 @@ class Simulation {
       [
         scenario.freezes,
         () =>
-          this.withServer(({ name, process }) => {
-            const millis = random.chance(0.5) ? random.below(5_000) : random.below(60_000)
-            kernel.note(`${name} stands still for ${millis}`)
-            process.freeze()
-            kernel.after(millis, kernel.outside, () => {
-              if (process.frozen) kernel.note(`${name} goes on`)
-              process.thaw()
-            })
-          })
+          this.withServer(({ process }) =>
+            this.freeze(process, random.chance(0.5) ? random.below(5_000) : random.below(60_000))
+          )
       ],
       [scenario.pauses, () => this.pause()],
       [

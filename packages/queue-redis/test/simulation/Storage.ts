@@ -21,6 +21,8 @@ const followMillis = 1_000
 export interface Options {
   readonly kernel: Kernel
   readonly faults: (operation: string) => Faults
+  /** Is told before a request is sent. */
+  readonly onCall: (process: Process) => void
   /** Is told of every commit, in order. */
   readonly onCommitted: (executionId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) => void
 }

@@ -1,70 +1,130 @@
 /**
  * Many simulations, one seed after the other: `npm run simulate -- --seeds 10000 --from 1 --json`. Scenarios take turns, so that each
  * has its share; `--scenario "rolled back"` runs one alone, `--trace` prints all that happens. Ends with 1 when a seed failed.
+ *
+ * `--without runFence` takes a rule out of the code first (`Mutations.ts`), and stops at the first seed that fails as it should;
+ * `--rules` does so with each of them, and ends with 1 when one was not missed.
  */
-import { parseArgs } from "node:util"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { parseArgs, promisify } from "node:util"
+import * as Mutations from "./Mutations.ts"
 import { scenarios, type ScenarioName } from "./Scenario.ts"
-import { Server } from "./SimulatedRedis.ts"
-import * as Simulation from "./Simulation.ts"
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "200" },
+    seeds: { type: "string" },
     from: { type: "string", default: "1" },
     scenario: { type: "string" },
     json: { type: "boolean", default: false },
-    trace: { type: "boolean", default: false }
+    trace: { type: "boolean", default: false },
+    without: { type: "string" },
+    rules: { type: "boolean", default: false }
   }
 })
 
-const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
-const wanted = values.scenario
-if (wanted !== undefined && !names.includes(wanted as ScenarioName)) {
-  console.error(`There is no scenario "${wanted}". There are: ${names.join(", ")}.`)
-  process.exit(2)
+const oneOf = <Name extends string>(what: string, name: string | undefined, names: ReadonlyArray<Name>) => {
+  if (name === undefined) return undefined
+  const found = names.find((each) => each === name)
+  if (found !== undefined) return found
+  console.error(`There is no ${what} "${name}". There are: ${names.join(", ")}.`)
+  return process.exit(2)
 }
 
-const totals = new Map<
-  string,
-  { seeds: number; events: number; calls: number; repeatedCalls: number; millis: number }
->()
-const failures: Array<{ readonly seed: number; readonly scenario: string; readonly violation: string }> = []
-const redis = await Server.open()
-const began = performance.now()
+const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
+const without = oneOf("rule", values.without, Mutations.names)
+const wanted = oneOf("scenario", values.scenario, names)
 const first = Number(values.from)
-for (let seed = first; seed < first + Number(values.seeds); seed++) {
-  const name = (wanted ?? names[seed % names.length]!) as ScenarioName
-  const at = performance.now()
-  const { calls, events, history, repeatedCalls, violation } = await Simulation.run(seed, scenarios[name], {
-    redis,
-    trace: values.trace
-  })
-  const total = totals.get(name) ?? { seeds: 0, events: 0, calls: 0, repeatedCalls: 0, millis: 0 }
-  totals.set(name, {
-    seeds: total.seeds + 1,
-    events: total.events + events,
-    calls: total.calls + calls,
-    repeatedCalls: total.repeatedCalls + repeatedCalls,
-    millis: total.millis + performance.now() - at
-  })
-  if (violation === undefined && !values.trace) continue
-  if (violation !== undefined) failures.push({ seed, scenario: name, violation: violation.message })
-  if (values.json) continue
-  console.log(history.join("\n"))
-  console.log(Simulation.tell(seed, name, violation))
+
+const simulateAll = async (seeds: number): Promise<boolean> => {
+  // What it runs is loaded only now: a rule may have been taken out.
+  const Simulation = await import("./Simulation.ts")
+  const { Server } = await import("./SimulatedRedis.ts")
+  const totals = new Map<
+    string,
+    { seeds: number; events: number; calls: number; repeatedCalls: number; millis: number }
+  >()
+  const failures: Array<{ readonly seed: number; readonly scenario: string; readonly violation: string }> = []
+  const redis = await Server.open()
+  const began = performance.now()
+  for (let seed = first; seed < first + seeds; seed++) {
+    const name = wanted ?? names[seed % names.length]!
+    const at = performance.now()
+    const { calls, events, history, repeatedCalls, violation } = await Simulation.run(seed, scenarios[name], {
+      redis,
+      trace: values.trace
+    })
+    const total = totals.get(name) ?? { seeds: 0, events: 0, calls: 0, repeatedCalls: 0, millis: 0 }
+    totals.set(name, {
+      seeds: total.seeds + 1,
+      events: total.events + events,
+      calls: total.calls + calls,
+      repeatedCalls: total.repeatedCalls + repeatedCalls,
+      millis: total.millis + Math.round(performance.now() - at)
+    })
+    if (violation !== undefined) failures.push({ seed, scenario: name, violation: violation.message })
+    if (values.json || (violation === undefined && !values.trace)) continue
+    console.log(history.join("\n"))
+    console.log(Simulation.tell(seed, name, violation))
+  }
+  await redis.close()
+  const seconds = Math.round((performance.now() - began) / 1_000)
+  const table = Object.fromEntries(totals)
+  if (values.json) console.log(JSON.stringify({ from: first, seeds, seconds, scenarios: table, failures }))
+  else {
+    console.table(table)
+    console.log(
+      `${seeds} seeds in ${seconds} s: ${failures.length === 0 ? "nothing went wrong" : `${failures.length} failed`}`
+    )
+    for (const { scenario, seed, violation } of failures) console.log(`  seed ${seed}, ${scenario}: ${violation}`)
+  }
+  return failures.length === 0
 }
-await redis.close()
-const seconds = Math.round((performance.now() - began) / 1_000)
-const table = Object.fromEntries(
-  [...totals].map(([name, total]) => [name, { ...total, millis: Math.round(total.millis) }])
-)
-if (values.json)
-  console.log(JSON.stringify({ from: first, seeds: Number(values.seeds), seconds, scenarios: table, failures }))
-else {
-  console.table(table)
-  console.log(
-    `${values.seeds} seeds in ${seconds} s: ${failures.length === 0 ? "nothing went wrong" : `${failures.length} failed`}`
-  )
-  for (const { scenario, seed, violation } of failures) console.log(`  seed ${seed}, ${scenario}: ${violation}`)
+
+/** Whether the rule is missed, and how soon. */
+const miss = async (name: Mutations.MutationName): Promise<boolean> => {
+  Mutations.takeOut(name)
+  const Simulation = await import("./Simulation.ts")
+  const { Server } = await import("./SimulatedRedis.ts")
+  const { number, scenario, violates, within } = Mutations.table[name]
+  const redis = await Server.open()
+  let found: { readonly seed: number; readonly violation: string } | undefined
+  const others = new Map<string, number>()
+  for (let seed = first; seed < first + within && found === undefined; seed++) {
+    const { violation } = await Simulation.run(seed, scenarios[scenario], { redis })
+    if (violation === undefined) continue
+    if (violates?.includes(violation.kind) ?? violation.kind !== "defect")
+      found = { seed, violation: violation.message }
+    else others.set(violation.kind, (others.get(violation.kind) ?? 0) + 1)
+  }
+  await redis.close()
+  console.log(JSON.stringify({ rule: name, number, scenario, within, ...found, others: Object.fromEntries(others) }))
+  return found !== undefined
 }
-process.exitCode = failures.length === 0 ? 0 : 1
+
+/** Each rule in a process of its own, two at once. */
+const missAll = async (): Promise<boolean> => {
+  const left = [...Mutations.names]
+  let isWhole = true
+  const next = async (): Promise<void> => {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      try {
+        const args = [fileURLToPath(import.meta.url), "--without", name, "--from", values.from]
+        process.stdout.write((await promisify(execFile)(process.execPath, args)).stdout)
+      } catch (error) {
+        isWhole = false
+        const { stderr = "", stdout = "" } = error as { readonly stdout?: string; readonly stderr?: string }
+        process.stdout.write(`NOT MISSED ${name}: ${stdout}${stderr}\n`)
+      }
+    }
+  }
+  await Promise.all([next(), next()])
+  return isWhole
+}
+
+const isWell = values.rules
+  ? await missAll()
+  : without === undefined
+    ? await simulateAll(Number(values.seeds ?? 200))
+    : await miss(without)
+process.exitCode = isWell ? 0 : 1

@@ -1,0 +1,364 @@
+/**
+ * The rules of the protocol in the code as it is, each with what it looks like without: text that is replaced when the module is
+ * loaded. Without any one of them a simulation goes wrong within so many seeds. A text that is not found once is an error: the rule
+ * has moved, and its entry must follow.
+ *
+ * Rules that show only on a model, because in the code nothing can be taken out for them, are switches of core's `Protocol.test.ts`.
+ */
+import { readFileSync } from "node:fs"
+import { registerHooks } from "node:module"
+import { fileURLToPath } from "node:url"
+import type { ScenarioName } from "./Scenario.ts"
+import type { Kind } from "./Witness.ts"
+
+interface Change {
+  /** From `packages`. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Mutation {
+  /** The number of the rule. */
+  readonly number: string
+  /** What holds while it is there. */
+  readonly says: string
+  readonly changes: ReadonlyArray<Change>
+  /** The schedules in which its absence shows, within so many seeds. */
+  readonly scenario: ScenarioName
+  readonly within: number
+  /** What then goes wrong, one of these; absent: anything. */
+  readonly violates?: ReadonlyArray<Kind>
+}
+
+const log = "core/src/internal/LocalEventLog.ts"
+const decision = "core/src/Decision.ts"
+const execution = "core/src/Execution.ts"
+const ledger = "core/src/internal/Ledger.ts"
+const worker = "core/src/Worker.ts"
+const scripts = "queue-redis/src/RedisTaskQueue/Scripts.ts"
+const commons = "queue-redis/src/RedisTaskQueue/Commons.ts"
+const operations = "queue-redis/src/RedisTaskQueue/Operations.ts"
+const redis = "queue-redis/src/RedisTaskQueue.ts"
+
+const mutations = {
+  endGuard: {
+    number: "2",
+    says: "After the end the log refuses everything.",
+    changes: [
+      {
+        file: log,
+        find: `if (LocalExecution.isEnded(execution)) return fail("append", new EventLog.Ended({}))`,
+        replace: ""
+      }
+    ],
+    scenario: "failover",
+    within: 100
+  },
+  expectVersion: {
+    number: "2, 3",
+    says: "A decision is appended only on the version that it was taken on.",
+    changes: [{ file: ledger, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "" }],
+    scenario: "shared",
+    within: 50
+  },
+  nonce: {
+    number: "4",
+    says: "An append that is sent again is stored once.",
+    changes: [{ file: log, find: "if (earlier !== undefined) return Effect.succeed(earlier)\n      }", replace: "}" }],
+    scenario: "failover",
+    within: 200
+  },
+  runFence: {
+    number: "5",
+    says: "Whoever was fenced off by another run decides nothing.",
+    changes: [
+      {
+        file: decision,
+        find: `if (task.run !== run || task.status !== "running")`,
+        replace: `if (task.status !== "running")`
+      }
+    ],
+    scenario: "shared",
+    within: 200
+  },
+  reread: {
+    number: "6",
+    says: "A leg goes on from what the log says of its task, read after its start.",
+    changes: [
+      {
+        file: worker,
+        find: "Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))",
+        replace: "Transcript.empty"
+      }
+    ],
+    scenario: "failover",
+    within: 50,
+    violates: ["transcript differs"]
+  },
+  settledStays: {
+    number: "7",
+    says: "A settled task never reopens.",
+    changes: [
+      {
+        file: decision,
+        find: `if (Execution.isSettled(task)) return Result.fail("settled")\n  if (command.seenRun`,
+        replace: "if (command.seenRun"
+      }
+    ],
+    scenario: "rolled back",
+    within: 100,
+    violates: ["start of a settled task"]
+  },
+  crashesInARow: {
+    number: "10",
+    says: "Only runs in a row that recorded nothing count as crashes.",
+    changes: [
+      {
+        file: execution,
+        find: `task.status === "running" && !task.progressed ? task.crashes + 1 : 0`,
+        replace: `task.status === "running" ? task.crashes + 1 : 0`
+      },
+      { file: execution, find: "{ ...next, progressed: true, crashes: 0 }", replace: "{ ...next, progressed: true }" }
+    ],
+    scenario: "deadly",
+    within: 100,
+    violates: ["given up unjustly"]
+  },
+  crashLimit: {
+    number: "10, 12",
+    says: "After so many crashes the task is given up.",
+    changes: [{ file: decision, find: "crashes > 0 && crashes >= command.maxCrashes", replace: "crashes < 0" }],
+    scenario: "poisoned",
+    within: 20,
+    violates: ["does not end"]
+  },
+  timerFence: {
+    number: "11",
+    says: "A timer that ran out ends only the wait that it was set for.",
+    changes: [
+      { file: decision, find: "command.timedOut === task.run &&", replace: "command.timedOut !== undefined &&" }
+    ],
+    scenario: "shared, waiting",
+    within: 600,
+    violates: ["woken too early"]
+  },
+  leaseAfterFold: {
+    number: "13",
+    says: "The lease is looked at once more after the log was read.",
+    changes: [{ file: worker, find: "if (!(yield* queue.holds(lease))) return\n", replace: "" }],
+    scenario: "frozen",
+    within: 300,
+    violates: ["taken away"]
+  },
+  seenRun: {
+    number: "13",
+    says: "A start that another worker made since the log was read wins.",
+    changes: [
+      { file: decision, find: "command.seenRun !== undefined && command.seenRun !== task.run", replace: "false" }
+    ],
+    scenario: "frozen",
+    within: 300,
+    violates: ["taken away"]
+  },
+  backoffOnTake: {
+    number: "13",
+    says: "A task that is taken before its next attempt is due is handed back.",
+    changes: [{ file: decision, find: `if (isDelayed(task, command.now)) return Result.fail("delayed")`, replace: "" }],
+    scenario: "rolled back",
+    within: 200,
+    violates: ["start before its backoff"]
+  },
+  pauseStopsStarts: {
+    number: "13, 27",
+    says: "Nothing starts while the log says paused, whatever the queue hands out.",
+    changes: [{ file: decision, find: `if (state.paused) return Result.fail("paused")`, replace: "" }],
+    scenario: "shared",
+    within: 100,
+    violates: ["start while paused"]
+  },
+  suspendedAgain: {
+    number: "13",
+    says: "What the log says is suspended is suspended in the queue again.",
+    changes: [
+      {
+        file: worker,
+        find: "if (suspended === undefined) return queue.release(lease)",
+        replace: "if (suspended !== undefined) return Effect.void"
+      }
+    ],
+    scenario: "rolled back",
+    within: 100
+  },
+  parentTakesChildren: {
+    number: "15",
+    says: "Whoever ends takes the open tasks that it spawned with it, in the same append.",
+    changes: [
+      { file: decision, find: "of Reach.spawnedBy(state, event.taskId)", replace: "of [] as ReadonlyArray<string>" }
+    ],
+    scenario: "calm",
+    within: 100,
+    violates: ["a child outlives its parent", "open tasks at the end"]
+  },
+  firstAnswer: {
+    number: "16",
+    says: "The first answer of a signal wins.",
+    changes: [{ file: decision, find: "return HashMap.has(state.signals, command.signal)", replace: "return false" }],
+    scenario: "calm",
+    within: 100,
+    violates: ["answered twice"]
+  },
+  submitIfAbsent: {
+    number: "17",
+    says: "An execution that the queue knows is not submitted over it.",
+    changes: [
+      {
+        file: scripts,
+        find: "if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent",
+        replace: "if false then"
+      }
+    ],
+    scenario: "shared",
+    within: 200
+  },
+  readAfterSubmit: {
+    number: "17",
+    says: "After a submission the queue is told what came since the log was read.",
+    changes: [
+      {
+        file: worker,
+        find: "if (now === undefined || now.lastSeq === state.lastSeq) return",
+        replace: "if (now !== undefined) return"
+      }
+    ],
+    scenario: "wiped, told once",
+    within: 1_000,
+    violates: ["does not end"]
+  },
+  newestPause: {
+    number: "18, 27",
+    says: "Of what the queue is told about a pause, the newest counts, whatever comes last.",
+    changes: [
+      {
+        file: operations,
+        find: "if seq < tonumber(call('HGET', x.key, 'S')) then return end -- guard(false): newest-pause",
+        replace: ""
+      }
+    ],
+    scenario: "pausing",
+    within: 300,
+    violates: ["does not end"]
+  },
+  unknownIsNothing: {
+    number: "19",
+    says: "Told about an execution that it does not know, the queue writes nothing.",
+    changes: [
+      {
+        file: commons,
+        find: "if not meta[1] then return nil end -- guard(false): unknown-execution",
+        replace: "meta = { meta[1] or 'default', meta[2] or '1' }"
+      }
+    ],
+    scenario: "shared",
+    within: 100,
+    violates: ["defect", "does not end"]
+  },
+  ownerLease: {
+    number: "21",
+    says: "Of processes with queues of their own only the owner of an execution runs it.",
+    changes: [
+      {
+        file: log,
+        find: "!owned && (execution.owner === undefined || execution.leaseUntil <= millis)",
+        replace: "!owned"
+      }
+    ],
+    scenario: "two servers",
+    within: 20,
+    violates: ["taken away", "calls wasted"]
+  },
+  leasesRunOut: {
+    number: "12",
+    says: "The lease of a worker that died runs out.",
+    changes: [{ file: commons, find: "if #expired > 0 then", replace: "if false then" }],
+    scenario: "shared",
+    within: 50,
+    violates: ["does not end"]
+  },
+  heartbeat: {
+    number: "12",
+    says: "A worker that lives renews its leases.",
+    changes: [{ file: redis, find: "if (leases.length > 0) yield* renew(leases)", replace: "" }],
+    scenario: "slow models",
+    within: 20,
+    violates: ["taken away", "calls wasted"]
+  },
+  reservationsCharged: {
+    number: "25",
+    says: "A reservation that nobody settled is charged.",
+    changes: [
+      {
+        file: "queue-redis/test/simulation/Budget.ts",
+        find: "entry.reserved.delete(name)\n      entry.spent++",
+        replace: "entry.reserved.delete(name)"
+      }
+    ],
+    scenario: "budgets",
+    within: 100,
+    violates: ["over the budget"]
+  },
+  spentFromLog: {
+    number: "25",
+    says: "A budget that has lost what it knew counts from what the log says was spent.",
+    changes: [
+      {
+        file: "core/src/AgentLoop/Leg.ts",
+        find: "return { task: own, agent, execution: state.usage }",
+        replace: "return undefined"
+      }
+    ],
+    scenario: "budgets",
+    within: 200,
+    violates: ["over the budget"]
+  }
+} satisfies { readonly [name: string]: Mutation }
+
+export type MutationName = keyof typeof mutations
+
+export const table: { readonly [Name in MutationName]: Mutation } = mutations
+
+export const names = Object.keys(mutations) as ReadonlyArray<MutationName>
+
+const packages = new URL("../../../", import.meta.url)
+
+/** Whether the rule stands where its entry says: each text once. */
+export const problemOf = (name: MutationName): string | undefined => {
+  for (const { file, find } of table[name].changes) {
+    const times = readFileSync(new URL(file, packages), "utf8").split(find).length - 1
+    if (times !== 1) return `${name}: the text stands ${times} times in packages/${file}: ${find}`
+  }
+  return undefined
+}
+
+/** From now on modules are loaded without the rule. To be called before any of them is. */
+export const takeOut = (name: MutationName): void => {
+  const problem = problemOf(name)
+  if (problem !== undefined) throw new Error(problem)
+  const changes = new Map<string, ReadonlyArray<Change>>()
+  for (const change of table[name].changes) {
+    const url = new URL(change.file, packages).href
+    changes.set(url, [...(changes.get(url) ?? []), change])
+  }
+  registerHooks({
+    load: (url, context, nextLoad) => {
+      const loaded = nextLoad(url, context)
+      const own = changes.get(url)
+      if (own === undefined) return loaded
+      const source = own.reduce(
+        (text, { find, replace }) => text.replace(find, () => replace),
+        readFileSync(fileURLToPath(url), "utf8")
+      )
+      return { ...loaded, source }
+    }
+  })
+}
