@@ -37,12 +37,8 @@ export interface Options extends RedisTaskQueue.Options {
   readonly around?: (run: RedisTransport.RedisTransport["Service"]["run"]) => typeof run
 }
 
-const make = Effect.fnUntraced(function* ({
-  around = (run) => run,
-  connection: _,
-  queue: layerOf = RedisTaskQueue.layerTransport,
-  ...options
-}: Options) {
+const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) {
+  const { around = (run) => run, queue: layerOf = RedisTaskQueue.layerTransport, ...settings } = options
   const real = yield* RedisTransport.RedisTransport
   const redis = yield* Redis.Redis
   const testClock = yield* Clock.Clock
@@ -66,7 +62,7 @@ const make = Effect.fnUntraced(function* ({
     }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
   )
   const queue = yield* Layer.build(
-    layerOf({ prefix, leaseMillis, ...options }).pipe(
+    layerOf({ prefix, leaseMillis, ...settings }).pipe(
       Layer.provide(Layer.succeed(RedisTransport.RedisTransport, { ...real, run })),
       Layer.provide(Layer.succeed(Clock.Clock, clock))
     )
@@ -98,12 +94,11 @@ const make = Effect.fnUntraced(function* ({
   return Context.add(queue, Backstage, backstage)
 })
 
-export const layer = (
-  options: Options = {}
-): Layer.Layer<TaskQueue.TaskQueue | Backstage, RedisConnection.RedisConnectionError> => {
-  const connection = options.connection ?? RedisServer.layerNamed("crewline-test-queue")
-  return Layer.effectContext(make(options)).pipe(Layer.provide(RedisTransport.layer), Layer.provide(connection))
-}
+export const layer = ({
+  connection = RedisServer.layerNamed("crewline-test-queue"),
+  ...options
+}: Options = {}): Layer.Layer<TaskQueue.TaskQueue | Backstage, RedisConnection.RedisConnectionError> =>
+  Layer.effectContext(make(options)).pipe(Layer.provide(RedisTransport.layer), Layer.provide(connection))
 
 export const quiesce: Effect.Effect<void, never, Backstage> = Effect.flatMap(
   Backstage,

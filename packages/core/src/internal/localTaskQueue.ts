@@ -115,13 +115,21 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     task.execution.suspended.delete(task)
   }
 
-  const settle = (task: Task) => {
-    if (task.state === "settled") return
-    if (task.lease !== undefined) lose(task.lease)
-    drop(task)
-    task.state = "settled"
-    for (const dependent of task.dependents) {
-      if (--dependent.remaining === 0 && dependent.state === "waiting") makeReady(dependent)
+  /** First they are out of the way, all of them; then others become ready. */
+  const settle = (execution: Execution, ids: ReadonlyArray<string>) => {
+    const fresh: Array<Task> = []
+    for (const id of ids) {
+      const task = execution.tasks.get(id)
+      if (task === undefined || task.state === "settled") continue
+      if (task.lease !== undefined) lose(task.lease)
+      drop(task)
+      task.state = "settled"
+      fresh.push(task)
+    }
+    for (const { dependents } of fresh) {
+      for (const dependent of dependents) {
+        if (--dependent.remaining === 0 && dependent.state === "waiting") makeReady(dependent)
+      }
     }
   }
 
@@ -173,10 +181,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
 
   const tell = (execution: Execution, news: TaskQueue.News) => {
     const added = news.nodes === undefined ? [] : addTasks(execution, news.nodes)
-    for (const id of news.settled ?? []) {
-      const task = execution.tasks.get(id)
-      if (task !== undefined) settle(task)
-    }
+    if (news.settled !== undefined) settle(execution, news.settled)
     for (const signal of news.signals ?? []) execution.signals.add(signal)
     if (news.pause !== undefined && news.pause.seq >= execution.pauseSeq) {
       execution.paused = news.pause.paused
@@ -233,10 +238,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
           task.readyAt = clock.currentTimeMillisUnsafe() + millis
           delay(task, millis)
         }
-        for (const id of facts.settled) {
-          const task = execution.tasks.get(id)
-          if (task !== undefined) settle(task)
-        }
+        settle(execution, facts.settled)
         wake(execution)
         for (const task of added) if (task.state === "waiting" && task.remaining === 0) makeReady(task)
         serve()

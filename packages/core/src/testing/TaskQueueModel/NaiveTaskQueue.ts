@@ -137,13 +137,20 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
       if (task.place === "waiting" && task.dependencies.every((id) => isSettled(task.executionId, id))) makeReady(task)
     }
   }
-  const settle = (executionId: string, id: string) => {
-    const task = find(executionId, id)
-    if (task === undefined || task.place === "settled") return
-    if (task.lease !== undefined) losses.push(task.lease)
-    task.wait = undefined
-    move(task, "settled")
-    freed(tasks.filter((other) => other.executionId === executionId && other.dependencies.includes(id)))
+  const settle = (executionId: string, ids: ReadonlyArray<string>) => {
+    const fresh = ids
+      .filter((id, index) => ids.indexOf(id) === index && !isSettled(executionId, id))
+      .flatMap((id) => find(executionId, id) ?? [])
+    for (const task of fresh) {
+      if (task.lease !== undefined) losses.push(task.lease)
+      task.wait = undefined
+      move(task, "settled")
+    }
+    // In the order in which they lose the last one that they wait for.
+    const position = (task: Task) =>
+      Math.max(...task.dependencies.map((id) => fresh.findIndex((each) => each.id === id)))
+    const dependents = tasks.filter((task) => task.executionId === executionId && position(task) >= 0)
+    freed(dependents.toSorted((a, b) => position(a) - position(b)))
   }
   /** Who has waited longest first. */
   const wake = (executionId: string) => {
@@ -220,7 +227,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
           wait(task, millis)
           move(task, "delayed")
         }
-        for (const id of facts.settled) settle(executionId, id)
+        settle(executionId, facts.settled)
         wake(executionId)
         freed(added)
       }),
@@ -230,7 +237,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         if (execution === undefined) return
         const priority = tasks.find((task) => task.executionId === executionId)?.priority ?? "normal"
         const added = add(execution, priority, news.nodes ?? [])
-        for (const id of news.settled ?? []) settle(executionId, id)
+        settle(executionId, news.settled ?? [])
         execution.signals.push(...(news.signals ?? []))
         if (news.pause !== undefined && news.pause.seq >= execution.pauseSeq) {
           execution.paused = news.pause.paused
