@@ -48,7 +48,14 @@ const until = async (id: string, holds: (execution: Server.Answered["body"]) => 
 
 describe("a key", () => {
   it("is described as something that is only sent", async () => {
-    const { schemas } = (await call("/openapi.json")).body.components
+    const { components, paths } = (await call("/openapi.json")).body
+    const { schemas } = components
+    const bodies = ["/api/v1/llm-providers/{id}/test", "/api/v1/llm-providers"].map(
+      (path) => paths[path].post.requestBody
+    )
+    // A test needs no body.
+    expect(bodies.map(({ required }) => required)).toEqual([false, true])
+    expect(bodies[0].content["application/json"].schema).toBeDefined()
     expect(schemas.LlmProvider.properties.apiKey).toMatchObject({ writeOnly: true })
     expect(Object.keys(schemas.LlmProviderResource.properties)).toContain("hasApiKey")
     expect(Object.keys(schemas.LlmProviderResource.properties)).not.toContain("apiKey")

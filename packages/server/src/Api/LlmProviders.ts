@@ -141,7 +141,9 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Test a provider",
-        description: "Makes one small call, which may cost a little, and says what came back. No body is needed."
+        description: "Makes one small call, which may cost a little, and says what came back. No body is needed.",
+        // Effect describes every body as one that has to be there.
+        transform: (operation) => ({ ...operation, requestBody: { ...operation["requestBody"], required: false } })
       })
     )
   )
