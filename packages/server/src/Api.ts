@@ -11,6 +11,7 @@ import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
 import { Problems } from "./Api/Problems.ts"
+import { Queue, Workers } from "./Api/Queue.ts"
 import { Tools } from "./Api/Tools.ts"
 
 export class Api extends HttpApi.make("crewline")
@@ -20,6 +21,8 @@ export class Api extends HttpApi.make("crewline")
   .add(Budget)
   .add(Tools)
   .add(Executions)
+  .add(Workers)
+  .add(Queue)
   .add(Health)
   .middleware(Problems)
   .annotate(HttpApi.ParseOptions, { errors: "all" })

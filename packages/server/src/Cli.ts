@@ -18,10 +18,12 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Runtime from "effect/Runtime"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import * as Output from "./Cli/Output.ts"
+import * as Lanes from "./Lanes.ts"
 
 const file = Argument.String("file").pipe(Argument.withDescription("A crew as YAML or JSON, as in crew.yaml"))
 
@@ -92,15 +94,23 @@ const validate = Command.make(
   Command.withExamples([{ command: "crewline validate crew.yaml", description: "Exit code 0: valid; 2: not" }])
 )
 
+const serverWorkspace = directory(
+  "workspace",
+  "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else `workspace` in the data directory"
+)
+
 const serve = Command.make(
   "serve",
   {
     port,
     host,
     data,
-    workspace: directory(
-      "workspace",
-      "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else `workspace` in the data directory"
+    workspace: serverWorkspace,
+    worker: Flag.Boolean("worker").pipe(
+      Flag.withDescription(
+        "Work on tasks too; --no-worker leaves them to `crewline worker`, with a shared queue. Default: CREWLINE_WORKER, else yes"
+      ),
+      Flag.optional
     )
   },
   Effect.fnUntraced(function* (options) {
@@ -108,6 +118,62 @@ const serve = Command.make(
     return yield* serve(options)
   })
 ).pipe(Command.withDescription("Serve the HTTP API, and work on executions"))
+
+const worker = Command.make(
+  "worker",
+  {
+    concurrency: Flag.Int("concurrency").pipe(
+      Flag.filter(
+        (value) => value >= 1 && value <= 100_000,
+        () => "a whole number from 1 to 100000"
+      ),
+      Flag.withAlias("c"),
+      Flag.withDescription("Tasks at once; most of their time they wait for models"),
+      Flag.withDefault(256)
+    ),
+    lanes: Flag.String("lanes").pipe(
+      Flag.withMetavar("lane:number,…"),
+      Flag.mapEffect((value) => {
+        const lanes = Lanes.parse(value, 0)
+        return Result.isSuccess(lanes)
+          ? Effect.succeed(lanes.success)
+          : Effect.fail(new CliError.InvalidValue({ option: "lanes", value, expected: lanes.failure, kind: "flag" }))
+      }),
+      Flag.withDescription(
+        "At most so many of each provider at once, as in openai:4,default:16; `default` is all that are not named. Default: any"
+      ),
+      Flag.optional
+    ),
+    grace: Flag.Finite("grace").pipe(
+      Flag.filter(
+        (value) => value >= 0,
+        () => "a number of seconds, 0 or more"
+      ),
+      Flag.withMetavar("seconds"),
+      Flag.withDescription("When it is told to stop: how long the tasks under way may take; then they are handed back"),
+      Flag.withDefault(20)
+    ),
+    name: Flag.String("name").pipe(
+      Flag.filter(
+        (value) => /^[\w.-]{1,60}$/.test(value),
+        () => "letters, digits, dots, dashes and underscores, at most 60"
+      ),
+      Flag.withDescription("What its name in lists and events begins with. Default: that of the machine"),
+      Flag.optional
+    ),
+    workspace: serverWorkspace
+  },
+  Effect.fnUntraced(function* (options) {
+    const { worker } = yield* Effect.promise(() => import("./Cli/Worker.ts"))
+    return yield* worker(options)
+  })
+).pipe(
+  Command.withDescription("Work on the tasks of servers elsewhere: over CREWLINE_QUEUE, REDIS_URL and DATABASE_URL"),
+  Command.withExamples([
+    { command: "crewline worker --concurrency 64", description: "Up to 64 tasks at once" },
+    { command: "crewline worker --lanes openai:4,default:16", description: "Of them up to 4 that call OpenAI" }
+  ])
+)
 
 const migrate = Command.make(
   "migrate",
@@ -130,7 +196,7 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, serve, migrate])
+  Command.withSubcommands([start, run, validate, serve, worker, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

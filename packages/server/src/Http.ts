@@ -17,6 +17,7 @@ import * as Executions from "./Http/Executions.ts"
 import * as Failures from "./Http/Failures.ts"
 import * as Health from "./Http/Health.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
+import * as Queue from "./Http/Queue.ts"
 import * as Tools from "./Http/Tools.ts"
 import * as Problem from "./Problem.ts"
 
@@ -28,6 +29,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Budget.layer,
     Tools.layer,
     Executions.layer,
+    Queue.layer,
     Health.layer
   ]),
   Layer.provide(CrewReader.layer),
@@ -79,6 +81,8 @@ const index = HttpRouter.add(
       budget: "/api/v1/budget",
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",
+      workers: "/api/v1/workers",
+      queue: "/api/v1/queue",
       follow: "/api/v1/executions/{id}/ws?after={seq}",
       health: { live: "/health/live", ready: "/health/ready" },
       problems: "/problems"

@@ -14,9 +14,9 @@ import type * as Broadcast from "../Broadcast.ts"
 
 type Service = Broadcast.Broadcast["Service"]
 
-export interface Options<E> {
+export interface Options {
   /** Cuts the connection with which the second one listens; whoever listens must come back by himself. */
-  readonly cut?: Effect.Effect<void, E>
+  readonly cut?: Effect.Effect<void, unknown>
 }
 
 /** Listens from when this answers. */
@@ -38,7 +38,7 @@ const listen = Effect.fnUntraced(function* (service: Service) {
 /** Declares the suite; call it at the top of a test file or inside a `describe`. */
 export const suite = <E>(
   name: string,
-  processes: Effect.Effect<readonly [Service, Service, Options<E>?], E, Scope.Scope>
+  processes: Effect.Effect<readonly [Service, Service, Options?], E, Scope.Scope>
 ): void => {
   describe(name, { timeout: 30_000 }, () => {
     it.live("what is sent arrives at all who listen, in order, whatever its letters", () =>

@@ -29,6 +29,8 @@ export const Task = Schema.Struct({
   agent: Schema.String,
   output: Schema.optionalKey(Schema.Json),
   outputFile: Schema.optionalKey(Schema.String),
+  /** Taken over from the execution that this one retries; it cost nothing here. */
+  reused: Schema.optionalKey(Schema.Literal(true)),
   error: Schema.optionalKey(Failure),
   usage: Usage.Usage,
   startedAt: Schema.optionalKey(Schema.String),
@@ -40,6 +42,8 @@ export const Execution = Schema.Struct({
   id: Schema.String,
   crewName: Schema.String,
   crewId: Schema.optionalKey(Schema.String),
+  /** The execution that this one retries. */
+  retryOf: Schema.optionalKey(Schema.String),
   status: Status,
   tasks: Schema.Record(Schema.String, Task),
   /** Of one final task its output; of several an object by task name. Only when completed. */
@@ -63,11 +67,17 @@ export const Summary = Schema.Struct({
   lastSeq: Schema.Int
 }).annotate({ identifier: "ExecutionSummary" })
 
+/** Whose tasks are taken first, among the executions of a tenant. */
+export const Priority = Schema.Literals(["low", "normal", "high"]).annotate({
+  description: "Whose tasks are taken first, among your executions; normal by default"
+})
+
 /** What an execution is started with: a stored crew or one that comes along, and its inputs. */
 export const Start = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   crew: Schema.optionalKey(CrewStore.CrewBody),
-  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
+  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  priority: Schema.optionalKey(Priority)
 }).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
 
 /** A started execution. */
@@ -139,6 +149,21 @@ export class Executions extends HttpApiGroup.make("executions")
         description: "Stops the calls in flight too. On an execution that has ended it changes nothing."
       })
     ),
+    HttpApiEndpoint.post("pause", "/:id/pause", {
+      params: Resource.params,
+      success: Execution.pipe(HttpApiSchema.status(202)),
+      error: [Problem.NotFound, Problem.ExecutionConflict]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Pause an execution",
+        description: "No further task of it begins, on any worker; those under way go on to their end."
+      })
+    ),
+    HttpApiEndpoint.post("resume", "/:id/resume", {
+      params: Resource.params,
+      success: Execution.pipe(HttpApiSchema.status(202)),
+      error: [Problem.NotFound, Problem.ExecutionConflict]
+    }).annotateMerge(OpenApi.annotations({ summary: "Let a paused execution go on" })),
     HttpApiEndpoint.get("events", "/:id/events", {
       params: Resource.params,
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },

@@ -13,14 +13,22 @@ import * as Settings from "./Settings.ts"
 
 export interface Options extends Settings.Flags {
   readonly workspace: Option.Option<string>
+  /** Whether it works on tasks too. */
+  readonly worker: Option.Option<boolean>
 }
 
 /** The server in the present scope; whatever keeps it from starting is told in words. */
-export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspace: string) {
+export const build = Effect.fnUntraced(function* (
+  flags: Settings.Flags,
+  workspace: string,
+  worker: Options["worker"] = Option.none()
+) {
   const listen = yield* Settings.listen(flags)
   const database = yield* Settings.database(flags.data)
   const lease = yield* Settings.lease
   const masterKeys = yield* Settings.masterKeys
+  const queue = yield* Settings.queue(database)
+  const works = yield* Settings.worker(worker, queue)
   return yield* Layer.build(
     Server.layer({
       listen,
@@ -28,6 +36,8 @@ export const build = Effect.fnUntraced(function* (flags: Settings.Flags, workspa
       lease,
       masterKeys,
       workspace,
+      queue,
+      worker: works ? {} : { concurrency: 0 },
       llm: Models.layer,
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     })
@@ -46,7 +56,7 @@ export const stay = Effect.never.pipe(
 export const serve = Effect.fn("Serve.serve")(function* (options: Options) {
   const { result } = yield* Output.Output
   const workspace = Option.isSome(options.workspace) ? options.workspace.value : yield* Settings.workspace(options.data)
-  const services = yield* build(options, workspace)
+  const services = yield* build(options, workspace, options.worker)
   const { url } = yield* Effect.provideContext(Listener.Listener, services)
   yield* result(`Crewline listens on ${url}`)
   return yield* stay

@@ -3,9 +3,10 @@ import * as Database from "@crewline/memory-pg/Database"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Failure from "./Failure.ts"
 import * as MasterKeys from "../MasterKeys.ts"
+import * as Queue from "../Queue.ts"
 import * as Server from "../Server.ts"
+import * as Failure from "./Failure.ts"
 
 export interface Flags {
   readonly port: Option.Option<number>
@@ -30,6 +31,55 @@ export const database = (data: Flags["data"]): Effect.Effect<Database.Options, F
     onNone: () => read(Database.config),
     onSome: (directory) => Effect.succeed<Database.Options>({ kind: "embedded", directory })
   })
+
+const isShared = ({ kind }: Queue.Options) => kind !== "local"
+
+/** Who hands out tasks, and over what processes hear of each other; both must fit the database. */
+export const queue = Effect.fnUntraced(function* (
+  database: Database.Options
+): Effect.fn.Return<Queue.Options, Failure.Failure> {
+  const options = yield* read(Queue.config)
+  if (database.kind !== "server" && isShared(options)) {
+    return yield* Failure.invalid(
+      `CREWLINE_QUEUE=${options.kind} shares tasks with other processes, and the embedded database belongs to one: set DATABASE_URL to a PostgreSQL server.`
+    )
+  }
+  return options
+})
+
+/** The queue of a process that only works: others must be able to fill it. */
+export const sharedQueue = Effect.fnUntraced(function* (
+  database: Database.Options
+): Effect.fn.Return<Queue.Options, Failure.Failure> {
+  const options = yield* read(Queue.config)
+  if (!isShared(options)) {
+    return yield* Failure.invalid(
+      "A worker needs a shared queue: set CREWLINE_QUEUE=redis and REDIS_URL, as the servers do. With CREWLINE_QUEUE=local a server works by itself."
+    )
+  }
+  if (database.kind !== "server") {
+    return yield* Failure.invalid(
+      "A worker needs the database of the servers: set DATABASE_URL to their PostgreSQL server. An embedded database belongs to one process."
+    )
+  }
+  return options
+})
+
+/** Whether a server works on tasks too: `--worker` or `--no-worker`, otherwise `CREWLINE_WORKER`, otherwise yes. */
+export const worker = Effect.fnUntraced(function* (
+  flag: Option.Option<boolean>,
+  queue: Queue.Options
+): Effect.fn.Return<boolean, Failure.Failure> {
+  const wanted = Option.isSome(flag)
+    ? flag.value
+    : yield* read(Config.withDefault(Config.Boolean("CREWLINE_WORKER"), true))
+  if (!wanted && !isShared(queue)) {
+    return yield* Failure.invalid(
+      "Without a worker nobody would take the tasks of a local queue: set CREWLINE_QUEUE=redis and start `crewline worker`, or leave the worker on."
+    )
+  }
+  return wanted
+})
 
 /** Where to listen. */
 export const listen = ({ host, port }: Flags) =>

@@ -47,6 +47,17 @@ const decodeStatus = (
 /** Where the problems of a crew stand in the body of a start. */
 const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" ? [] : ["crew"])
 
+/** The answer to a start. */
+export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
+  Effect.map(
+    log.summary(executionId).pipe(Failing.execution(executionId)),
+    ({ crewId, crewName, id, startedAt, status }) =>
+      HttpApiSchema.withHeaders({
+        body: { id, status, crewName, ...(crewId !== undefined && { crewId }), startedAt },
+        headers: { location: `/api/v1/executions/${id}` }
+      })
+  )
+
 export const layer = HttpApiBuilder.group(
   Api,
   "executions",
@@ -59,10 +70,22 @@ export const layer = HttpApiBuilder.group(
 
     const view = (id: string) => crewline.get(id).pipe(Failing.execution(id))
 
+    /** Holds an execution, or lets it go on; one that has ended does neither. */
+    const steer = Effect.fnUntraced(function* (id: string, act: Effect.Effect<void, EventLog.EventLogError>) {
+      const summary = yield* log.summary(id).pipe(Failing.execution(id))
+      if (summary.endedAt !== undefined) {
+        return yield* new Problem.ExecutionConflict({
+          detail: `The execution ${id} is ${summary.status}; it cannot be paused or resumed any more.`
+        })
+      }
+      yield* act.pipe(Failing.execution(id))
+      return yield* view(id)
+    })
+
     return handlers
       .handleRaw("start", ({ request, headers }) =>
         Effect.gen(function* () {
-          const { crewId, crew: sent, errors, inputs, problems } = yield* StartBody.read(request)
+          const { crewId, crew: sent, errors, inputs, priority, problems } = yield* StartBody.read(request)
           if (errors.length > 0) {
             // All that is wrong at once: with the body, and with the crew in it.
             const checked =
@@ -81,6 +104,7 @@ export const layer = HttpApiBuilder.group(
           const execution = yield* crewline
             .start(crew, {
               inputs,
+              ...(priority !== undefined && { priority }),
               ...(key !== undefined && { idempotencyKey: key }),
               ...(crewId !== undefined && { crewId })
             })
@@ -93,19 +117,7 @@ export const layer = HttpApiBuilder.group(
                 return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
               })
             )
-          const { id, status, crewName, startedAt, ...summary } = yield* log
-            .summary(execution.id)
-            .pipe(Failing.execution(execution.id))
-          return HttpApiSchema.withHeaders({
-            body: {
-              id,
-              status,
-              crewName,
-              ...(summary.crewId !== undefined && { crewId: summary.crewId }),
-              startedAt
-            },
-            headers: { location: `/api/v1/executions/${id}` }
-          })
+          return yield* started(log, execution.id)
         })
       )
       .handle("list", ({ query }) =>
@@ -137,6 +149,8 @@ export const layer = HttpApiBuilder.group(
       .handle("cancel", ({ params }) =>
         crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id)))
       )
+      .handle("pause", ({ params }) => steer(params.id, crewline.pause(params.id)))
+      .handle("resume", ({ params }) => steer(params.id, crewline.unpause(params.id)))
       .handle("events", ({ params, query, headers, request }) =>
         Effect.gen(function* () {
           if (EventStream.isWanted(request)) {
@@ -182,5 +196,5 @@ export const layer = HttpApiBuilder.group(
 
 type StartProblem = Problem.CrewInvalid | Problem.IdempotencyKeyReused | Problem.Unavailable
 
-const listProblem = (reason: typeof EventLog.Reason.Type): Effect.Effect<never, Problem.Unavailable> =>
+export const listProblem = (reason: typeof EventLog.Reason.Type): Effect.Effect<never, Problem.Unavailable> =>
   reason._tag === "Unavailable" ? Failing.unavailable(reason) : Effect.die(reason)

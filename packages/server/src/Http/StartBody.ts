@@ -8,6 +8,7 @@ import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Executions from "../Api/Executions.ts"
 import type * as Problem from "../Problem.ts"
 import * as RequestBody from "../RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
@@ -16,6 +17,7 @@ export interface Start {
   readonly crewId: string | undefined
   readonly crew: unknown
   readonly inputs: { readonly [name: string]: Schema.Json }
+  readonly priority: typeof Executions.Priority.Type | undefined
   /** What the text of the crew already shows, with paths from the root of the crew. */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
@@ -26,7 +28,8 @@ export interface Start {
 const Form = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   crew: Schema.optionalKey(Schema.Unknown),
-  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
+  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  priority: Schema.optionalKey(Executions.Priority)
 })
 const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessProperty: "error" })
 
@@ -52,6 +55,7 @@ export const read = Effect.fnUntraced(function* (
   return {
     crewId: Result.isSuccess(form) ? form.success.crewId : undefined,
     crew: Predicate.isObject(value) && "crew" in value ? value.crew : undefined,
+    priority: Result.isSuccess(form) ? form.success.priority : undefined,
     inputs: (Result.isSuccess(form) ? form.success.inputs : undefined) ?? {},
     errors,
     problems: duplicates

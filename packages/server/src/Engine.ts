@@ -1,0 +1,98 @@
+/**
+ * What works on executions, without anything that listens: database, event log, queue, models, tools, and the worker of this process.
+ * A server is this and HTTP; `crewline worker` is this alone. Any number of both may share a database and a queue.
+ *
+ * Released, the worker takes nothing more, finishes what it has within the grace or hands it back, and its executions are given up for
+ * others to adopt; then the database closes.
+ */
+import * as Crewline from "@crewline/core/Crewline"
+import type * as EventLog from "@crewline/core/EventLog"
+import type * as Llm from "@crewline/core/Llm"
+import type * as TaskQueue from "@crewline/core/TaskQueue"
+import type { Toolbox } from "@crewline/core/Toolbox"
+import type * as Worker from "@crewline/core/Worker"
+import * as Workspace from "@crewline/core/Workspace"
+import * as Database from "@crewline/memory-pg/Database"
+import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { randomBytes } from "node:crypto"
+import { hostname } from "node:os"
+import * as AgentStore from "./AgentStore.ts"
+import * as CrewStore from "./CrewStore.ts"
+import * as MasterKeys from "./MasterKeys.ts"
+import * as Migrations from "./Migrations.ts"
+import * as ProviderModels from "./ProviderModels.ts"
+import * as ProviderStore from "./ProviderStore.ts"
+import * as Queue from "./Queue.ts"
+
+export interface Options<LE = never, TE = never> {
+  readonly database: Database.Options
+  /** The only directory that tools read and output files are written to. */
+  readonly workspace: string
+  /** The models of the environment; stored providers come before them. */
+  readonly llm: Layer.Layer<Llm.Llm, LE>
+  readonly toolbox: Layer.Layer<Toolbox, TE>
+  /** What keys of providers are encrypted with; without a current one, none are stored. */
+  readonly masterKeys?: MasterKeys.Options | undefined
+  /**
+   * The worker in this process; `streaming` is on unless said otherwise. With a concurrency of 0 it takes no tasks. Its name is
+   * followed by something that no other worker has.
+   */
+  readonly worker?: Worker.Options | undefined
+  /** Default: tasks are handed out in this process. */
+  readonly queue?: Queue.Options | undefined
+  /** How long another process waits before it takes up what a dead one left; default 15 seconds. */
+  readonly lease?: Duration.Duration | undefined
+  /** False: nobody follows executions here, and no connection listens for what others do. Default true. */
+  readonly follows?: boolean | undefined
+}
+
+/** What it offers to code in the same process. */
+export type Services =
+  | Crewline.Crewline
+  | Worker.Worker
+  | TaskQueue.TaskQueue
+  | EventLog.EventLog
+  | CrewStore.CrewStore
+  | AgentStore.AgentStore
+  | ProviderStore.ProviderStore
+  | Llm.Llm
+  | Toolbox
+  | Database.Database
+  | SqlClient
+
+/** How long the work under way may still take when the process stops, in milliseconds. */
+const graceMillis = 5_000
+
+/** Built, it works. */
+export const layer = <LE, TE>(options: Options<LE, TE>) =>
+  Layer.unwrap(
+    Effect.sync(() => {
+      const host = hostname()
+      const label = options.worker?.name ?? host.split(".")[0]!
+      // Two workers of one name would take each other's executions for their own.
+      const name = `${label}-${randomBytes(4).toString("hex")}`
+      const leaseMillis = options.lease === undefined ? undefined : Duration.toMillis(options.lease)
+      const choice = options.queue ?? Queue.local
+      const queue = Queue.layer(choice, leaseMillis)
+      const broadcast = Queue.broadcast(choice)
+
+      const database = Migrations.layer.pipe(Layer.provideMerge(Database.layer(options.database)))
+      const providers = ProviderStore.layer.pipe(Layer.provide(MasterKeys.layer(options.masterKeys)))
+      const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, providers).pipe(Layer.provideMerge(database))
+      const logOnly = PgEventLog.layerWith({ listens: options.follows ?? true })
+      const log = broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast)
+
+      return Crewline.layer({
+        worker: { streaming: true, graceMillis, host, ...options.worker, name },
+        ...(leaseMillis !== undefined && { leaseMillis })
+      }).pipe(
+        Layer.provide(Workspace.layer({ directory: options.workspace })),
+        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm), options.toolbox)),
+        Layer.provideMerge(stores)
+      )
+    })
+  )

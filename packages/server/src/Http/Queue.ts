@@ -1,0 +1,84 @@
+/** Handlers of `/api/v1/workers` and `/api/v1/queue`. */
+import { Crewline } from "@crewline/core/Crewline"
+import * as EventLog from "@crewline/core/EventLog"
+import { TaskQueue } from "@crewline/core/TaskQueue"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Layer from "effect/Layer"
+import { Api } from "../Api.ts"
+import * as DeadLetters from "../DeadLetters.ts"
+import * as Page from "../Page.ts"
+import * as Problem from "../Problem.ts"
+import * as QueueView from "../QueueView.ts"
+import * as Executions from "./Executions.ts"
+import * as Failing from "./Failing.ts"
+
+const workersOf = Effect.gen(function* () {
+  const queue = yield* TaskQueue
+  return QueueView.workers(yield* queue.workers, yield* Tenant.Current)
+})
+
+const lettersOf = Effect.fnUntraced(function* (query: {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}) {
+  const limit = query.limit ?? Page.defaultLimit
+  const before = yield* Page.decodeCursor(query.cursor)
+  const items = yield* DeadLetters.list({ limit: limit + 1, before }).pipe(
+    // The one that the cursor names is gone, and all before it.
+    Effect.catch(({ reason }) =>
+      reason._tag === "UnknownExecution" ? Effect.succeed([]) : Executions.listProblem(reason)
+    )
+  )
+  return Page.make(items, limit, (item) => item.id)
+})
+
+const layerWorkers = HttpApiBuilder.group(
+  Api,
+  "workers",
+  Effect.fnUntraced(function* (handlers) {
+    const services = yield* Effect.context<TaskQueue>()
+    return handlers.handle("list", () => Effect.map(Effect.provideContext(workersOf, services), (items) => ({ items })))
+  })
+)
+
+const layerQueue = HttpApiBuilder.group(
+  Api,
+  "queue",
+  Effect.fnUntraced(function* (handlers) {
+    const services = yield* Effect.context<TaskQueue | EventLog.EventLog>()
+    const queue = yield* TaskQueue
+    const crewline = yield* Crewline
+    const log = yield* EventLog.EventLog
+    return handlers
+      .handle("overview", ({ query }) =>
+        Effect.gen(function* () {
+          const deadLetters = yield* lettersOf(query)
+          const overview = yield* queue.overview
+          const oldestReadyMillis = QueueView.oldestReadyMillis(overview)
+          return {
+            isShared: queue.isShared,
+            ...overview,
+            ...(oldestReadyMillis !== undefined && { oldestReadyMillis }),
+            workers: yield* workersOf,
+            deadLetters
+          }
+        }).pipe(Effect.provideContext(services))
+      )
+      .handle("deadLetters", ({ query }) => Effect.provideContext(lettersOf(query), services))
+      .handle("retry", ({ params }) =>
+        Effect.gen(function* () {
+          const { id } = yield* crewline.retry(params.id).pipe(
+            Effect.catchTag("NotRetryable", ({ message }) =>
+              Effect.fail(new Problem.ExecutionConflict({ detail: message }))
+            ),
+            Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
+          )
+          return yield* Executions.started(log, id)
+        })
+      )
+  })
+)
+
+export const layer = Layer.mergeAll(layerWorkers, layerQueue)

@@ -1,0 +1,29 @@
+/** How many tasks of each lane at once, as people write it: `openai:4,default:16`. A lane is named by the provider of its model. */
+import * as Result from "effect/Result"
+
+export type Lanes = { readonly [lane: string]: number }
+
+const entry = /^([^\s,:]+):(\d{1,6})$/
+
+/** Reads it; the failure is a sentence for people. Every number is at least `minimum`. */
+export const parse = (text: string, minimum: 0 | 1): Result.Result<Lanes, string> => {
+  const lanes: Record<string, number> = {}
+  for (const each of text.split(",")) {
+    const [, lane, digits] = entry.exec(each.trim()) ?? []
+    if (lane === undefined || Number(digits) < minimum) {
+      return Result.fail(
+        `Write lanes as openai:4,default:16, with a whole number from ${minimum} for each; ${JSON.stringify(each.trim())} is none`
+      )
+    }
+    if (Object.hasOwn(lanes, lane))
+      return Result.fail(`The lane ${JSON.stringify(lane)} stands twice; keep one of them`)
+    lanes[lane] = Number(digits)
+  }
+  return Result.succeed(lanes)
+}
+
+/** As it was written. */
+export const toText = (lanes: Lanes): string =>
+  Object.entries(lanes)
+    .map(([lane, count]) => `${lane}:${count}`)
+    .join(",")

@@ -1,0 +1,102 @@
+/**
+ * Who hands tasks to workers, and how processes tell each other of new events, as the configuration says:
+ *
+ * - `CREWLINE_QUEUE`: `local` (default), in this process; `redis` or `bullmq`: shared by all processes on the Redis of `REDIS_URL`.
+ *   `REDIS_URL` alone does not move tasks there: it has shared limits and budgets before, and a queue that others take from is a choice.
+ * - `CREWLINE_EVENTS`: `postgres` (default), by NOTIFY; `redis`: over the Redis of `REDIS_URL`. An embedded database has one process.
+ * - `CREWLINE_LANES`: `openai:4`: at most so many tasks of a lane at once, by all workers together; the same in all processes.
+ * - `CREWLINE_REDIS_PREFIX`: what all keys of the queue begin with; default `crewline`.
+ *
+ * Redis is loaded only where it is configured, and the connection is the one that limits and budgets use.
+ */
+import type * as Broadcast from "@crewline/core/Broadcast"
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import type { RedisConnectionError } from "@crewline/queue-redis/RedisConnection"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Lanes from "./Lanes.ts"
+
+export interface Options {
+  readonly kind: "local" | "redis" | "bullmq"
+  readonly events: "postgres" | "redis"
+  /** At most so many tasks of a lane at once, by all workers together. */
+  readonly lanes: Lanes.Lanes
+  readonly prefix: string
+}
+
+/** Tasks and events stay in this process, or with its database. */
+export const local: Options = { kind: "local", events: "postgres", lanes: {}, prefix: "crewline" }
+
+const refuse = (message: string) => Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+
+const oneOf = <const A extends string>(name: string, value: string, all: ReadonlyArray<A>) => {
+  const found = all.find((each) => each === value.trim().toLowerCase())
+  return found === undefined
+    ? refuse(`${name} is ${JSON.stringify(value)}; it must be ${all.slice(0, -1).join(", ")} or ${all.at(-1)}`)
+    : Effect.succeed(found)
+}
+
+/** Set but empty is how many environments say that there is none. */
+const text = (name: string, none = "") =>
+  Config.map(Config.withDefault(Config.String(name), ""), (value) => (value.trim() === "" ? none : value.trim()))
+
+/** Reads the configuration; which of its parts need others is told in words. */
+export const config: Config.Config<Options> = Config.mapEffect(
+  Config.all({
+    queue: text("CREWLINE_QUEUE", "local"),
+    events: text("CREWLINE_EVENTS", "postgres"),
+    lanes: text("CREWLINE_LANES"),
+    prefix: text("CREWLINE_REDIS_PREFIX", "crewline"),
+    redis: text("REDIS_URL")
+  }),
+  Effect.fnUntraced(function* ({ redis, ...given }) {
+    const kind = yield* oneOf("CREWLINE_QUEUE", given.queue, ["local", "redis", "bullmq"])
+    const events = yield* oneOf("CREWLINE_EVENTS", given.events, ["postgres", "redis"])
+    const needing = kind === "local" ? (events === "redis" ? "CREWLINE_EVENTS=redis" : "") : `CREWLINE_QUEUE=${kind}`
+    if (needing !== "" && redis === "") {
+      return yield* refuse(`${needing} needs REDIS_URL, as in REDIS_URL=redis://127.0.0.1:6379`)
+    }
+    if (/[{}\s]/.test(given.prefix)) {
+      return yield* refuse("CREWLINE_REDIS_PREFIX may hold no spaces and no braces")
+    }
+    const lanes = given.lanes === "" ? Result.succeed({}) : Lanes.parse(given.lanes, 1)
+    if (Result.isFailure(lanes)) return yield* refuse(`CREWLINE_LANES: ${lanes.failure}`)
+    return { kind, events, lanes: lanes.success, prefix: given.prefix }
+  })
+)
+
+type Failure = RedisConnectionError | Config.ConfigError
+
+const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>) => Layer.unwrap(Effect.promise(build))
+
+/** The queue. `leaseMillis`: how long a worker may be silent before its tasks are handed out again. */
+export const layer = (
+  { kind, lanes, prefix }: Options,
+  leaseMillis?: number
+): Layer.Layer<TaskQueue.TaskQueue, Failure> => {
+  if (kind === "local") return TaskQueue.layerLocalWith({ lanes })
+  const options = { lanes, prefix, ...(leaseMillis !== undefined && { leaseMillis }) }
+  return load(async () => {
+    const RedisConnection = await import("@crewline/queue-redis/RedisConnection")
+    const queue =
+      kind === "redis"
+        ? (await import("@crewline/queue-redis/RedisTaskQueue")).layer(options)
+        : (await import("@crewline/queue-redis/BullTaskQueue")).layer(options)
+    return Layer.provide(queue, RedisConnection.layerConfig)
+  })
+}
+
+/** What carries hints and deltas, unless the event log has its own means. */
+export const broadcast = ({ events, prefix }: Options): Layer.Layer<Broadcast.Broadcast, Failure> | undefined =>
+  events === "postgres"
+    ? undefined
+    : load(async () => {
+        const [RedisBroadcast, RedisConnection] = await Promise.all([
+          import("@crewline/queue-redis/RedisBroadcast"),
+          import("@crewline/queue-redis/RedisConnection")
+        ])
+        return Layer.provide(RedisBroadcast.layer({ channel: `${prefix}:events` }), RedisConnection.layerConfig)
+      })

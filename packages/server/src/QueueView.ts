@@ -1,0 +1,41 @@
+/**
+ * What a queue tells about itself, as one tenant may see it: how much there is of everything, because that is why his own tasks wait,
+ * but of tasks only his own.
+ */
+import type * as TaskQueue from "@crewline/core/TaskQueue"
+
+export interface Worker {
+  readonly name: string
+  readonly host?: string
+  readonly concurrency: number
+  readonly lanes?: { readonly [lane: string]: number }
+  readonly startedAt: string
+  readonly status: "working" | "draining"
+  /** Since it was last heard of, in milliseconds. */
+  readonly silentMillis: number
+  /** Tasks that it works on, of all tenants. */
+  readonly busy: number
+  /** Of them those of the tenant. */
+  readonly running: ReadonlyArray<{ readonly executionId: string; readonly taskId: string; readonly lane: string }>
+}
+
+/** Workers by name, as a tenant sees them. */
+export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: string): ReadonlyArray<Worker> =>
+  views
+    // A process that only serves takes nothing.
+    .filter(({ concurrency }) => concurrency > 0)
+    .map(({ draining, running, ...view }): Worker => ({
+      ...view,
+      status: draining ? "draining" : "working",
+      busy: running.length,
+      running: running
+        .filter((task) => task.tenant === tenant)
+        .map(({ executionId, lane, taskId }) => ({ executionId, taskId, lane }))
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+
+/** For how long the one that waits longest has been ready, in milliseconds; absent: nothing is ready. */
+export const oldestReadyMillis = ({ lanes }: TaskQueue.Overview): number | undefined => {
+  const all = lanes.flatMap((lane) => lane.oldestReadyMillis ?? [])
+  return all.length === 0 ? undefined : Math.max(...all)
+}
