@@ -46,16 +46,22 @@ it.live("no key is in a notice, an error, a span, a log line or a cassette", () 
       response.writeHead(status, { "content-type": "application/json", "retry-after": "0" })
       response.end(JSON.stringify(status === 200 ? { nonsense: message } : { error: { message, type: message } }))
     })
-    const wrap = yield* Resilience.make({
+    const { account, wrap } = yield* Resilience.makeWrappers({
       retry: { attempts: 2, initialMillis: 1 },
       circuitBreaker: { failures: 2, openMillis: 1 },
       telemetry: { captureContent: true },
       observe: [yield* Recorder.record({ file: "c.jsonl" })],
       quotas: { openai: { requestsPerMinute: 60_000 } }
     })
-    const model = wrap(OpenAi.make({ apiKey: Redacted.make(canary), baseURL: server.baseURL }).model("gpt-4o"))
+    const plain = OpenAi.make({ apiKey: Redacted.make(canary), baseURL: server.baseURL }).model("gpt-4o")
+    // The application's own account, and another one.
+    const models = [
+      wrap(plain),
+      account({ id: "theirs", version: 1, quota: { requestsPerMinute: 60_000, concurrency: 1 } })(plain)
+    ]
     const limits: Llm.Request["limits"] = [{ scope: "execution", key: "e", tokens: 1_000_000, costUsd: 1 }]
-    for (let each = 0; each < 14; each++) {
+    for (let each = 0; each < 28; each++) {
+      const model = models[each % 2]!
       const request = Wrapped.request(`Question ${each}`, { limits, cache: true, onNotice: keep })
       const exit = yield* Effect.exit(model.generate(request))
       assert.isTrue(Exit.isFailure(exit))

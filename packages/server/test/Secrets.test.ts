@@ -90,13 +90,13 @@ const call = async (path: string, options?: Parameters<typeof Server.request>[1]
 
 const providers = "/api/v1/llm-providers"
 
-const run = async (model: string) => {
+const run = async (model: string, task: object = {}) => {
   const { body: started } = await call("/api/v1/executions", {
     body: {
       crew: {
         name: "c",
         agents: { a: { role: "r", goal: "g", model } },
-        tasks: { t: { description: "d", expectedOutput: "e", retry: { attempts: 1 } } }
+        tasks: { t: { description: "d", expectedOutput: "e", retry: { attempts: 1 }, ...task } }
       }
     }
   })
@@ -150,6 +150,30 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     const { body } = await call(`${providers}/${stored.id}/test`, { body: { model } })
     expect(body.ok).toBe(model === "echo")
   }
+
+  // Answers that were kept, files that are sent along, budgets, quotas, a circuit breaker that opens, and one that is refused.
+  const quota = { requestsPerMinute: 60_000, concurrency: 2 }
+  await put({ ...unversioned, quota })
+  const attachments = [{ url: "data:image/png;base64,AQID" }]
+  const budget = (requests: number) =>
+    call("/api/v1/budget", { method: "PUT", body: { month: { requests, tokens: 1_000_000_000 } } })
+  expect((await budget(1_000)).status).toBe(200)
+  for (const provider of ["stored", "openai"]) {
+    for (let time = 0; time < 2; time++) {
+      const kept = await run(`${provider}/echo`, { cache: true, attachments })
+      expect(kept.output).toBe("You sent Bearer [key], which begins with sk-CA")
+    }
+    const failures: Array<string> = []
+    for (let time = 0; time < 7; time++) failures.push((await run(`${provider}/breaks`)).error.code)
+    expect(failures).toContain("model-circuit-open")
+  }
+  await budget(1)
+  for (const provider of ["stored", "openai"]) {
+    expect((await run(`${provider}/echo`)).error.code).toBe("model-budget-exceeded")
+  }
+  await call("/api/v1/budget", { method: "PUT", body: { day: { tokens: 0 } } })
+  await call("/api/v1/budget")
+
   for (const path of ["/openapi.json", "/docs", "/problems", providers, `${providers}/${stored.id}`]) await call(path)
 
   // A fault of the server, in the middle of storing a key.
