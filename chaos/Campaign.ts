@@ -84,6 +84,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
       Effect.promise(() => mkdtemp(join(tmpdir(), "crewline-chaos-cache-"))),
       (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
     )
+    const entry = yield* Effect.tryPromise(() => Machines.bundle(cache))
     const services = yield* Layer.build(
       PgEventLog.layer.pipe(
         Layer.provideMerge(Migrations.layer),
@@ -99,6 +100,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           Effect.sync(() =>
             Machines.start({
               count: options.workers,
+              entry,
               log,
               env: {
                 DATABASE_URL: databaseUrl,

@@ -1,6 +1,5 @@
 /** What the log and the notes of the workers say in the end, held against what is promised. */
-import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
-import * as ExecutionEvents from "@crewline/core/ExecutionEvent"
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type * as Plan from "@crewline/core/Plan"
 
 /** A call that a worker noted before it made it. */
@@ -11,7 +10,7 @@ export interface Call {
 }
 
 const isTerminal = (event: ExecutionEvent.ExecutionEvent): event is ExecutionEvent.Of<Terminal> =>
-  ExecutionEvents.isTerminal(event)
+  ExecutionEvent.isTerminal(event)
 type Terminal = "TaskCompleted" | "TaskFailed" | "TaskSkipped" | "TaskCancelled"
 
 /** What went wrong in one execution. */

@@ -1,9 +1,9 @@
 /** One worker, as a process that may be killed or frozen at any moment. */
 import * as Crewline from "@crewline/core/Crewline"
+import * as Llm from "@crewline/core/Llm"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Worker from "@crewline/core/Worker"
 import * as Workspace from "@crewline/core/Workspace"
-import * as Providers from "@crewline/llm/Providers"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as BullTaskQueue from "@crewline/queue-redis/BullTaskQueue"
@@ -37,7 +37,8 @@ const program = Effect.gen(function* () {
     Layer.provide(runner),
     Layer.provide([
       tasks.pipe(Layer.provide(RedisConnection.layerConfig)),
-      Providers.layer({ providers: [], defaultModel: "none/none" }),
+      // Nobody asks a model here.
+      Layer.succeed(Llm.Llm, { resolve: () => Effect.die("a task of the chaos asked a model") }),
       Toolbox.layer([]),
       Workspace.layerNone
     ]),
