@@ -344,6 +344,66 @@ describe("Ledger", () => {
   )
 })
 
+describe("a ledger that keeps only so much", () => {
+  const bounded = (tasks: number) =>
+    Effect.flatten(
+      Effect.map(Layer.build(Layer.fresh(Ledger.layerBounded(tasks))), (context) => Effect.provide(Ledger, context))
+    )
+
+  it.effect("knows the executions that were used last, and those that are held, however many come", () =>
+    Effect.gen(function* () {
+      const ledger = yield* bounded(30)
+      const many = 200
+      for (let i = 0; i < many; i++) {
+        yield* begin(["a", "b"], `x${i}`)
+        yield* ledger.decide(`x${i}`, start("a"))
+        if (i === 0) ledger.hold("x0")
+        // Used again and again.
+        yield* ledger.state("x1").pipe(Effect.ignore)
+        assert.isAtMost(ledger.size(), 10)
+      }
+      assert.isDefined(ledger.seen("x0"))
+      assert.isDefined(ledger.seen("x1"))
+      assert.isDefined(ledger.seen(`x${many - 1}`))
+      assert.isUndefined(ledger.seen("x2"))
+      // What is not known any more is read again, and decided as before.
+      assert.isTrue(Result.isSuccess(yield* ledger.decide("x2", finish("a"))))
+      ledger.letGo("x0")
+      for (let i = 3; i < 20; i++) yield* ledger.state(`x${i}`)
+      assert.isUndefined(ledger.seen("x0"))
+    }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  )
+
+  it.effect("keeps one that is larger than all it may keep, while it is used", () =>
+    Effect.gen(function* () {
+      const ledger = yield* bounded(3)
+      yield* begin(["a", "b", "c", "d", "e"], "large")
+      assert.isTrue(Result.isSuccess(yield* ledger.decide("large", start("a"))))
+      assert.isTrue(Result.isSuccess(yield* ledger.decide("large", finish("a"))))
+      assert.strictEqual(ledger.size(), 1)
+      yield* begin(["a"], "small")
+      yield* ledger.state("small")
+      assert.isUndefined(ledger.seen("large"))
+    }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  )
+
+  it.effect("forgets what is not wanted any more only when nobody works on it", () =>
+    Effect.gen(function* () {
+      yield* begin(["a", "b"])
+      const ledger = yield* another
+      yield* ledger.decide("x", start("a"))
+      ledger.hold("x")
+      ledger.hold("x")
+      ledger.forget("x")
+      assert.isDefined(ledger.seen("x"))
+      ledger.letGo("x")
+      assert.isDefined(ledger.seen("x"))
+      ledger.letGo("x")
+      assert.isUndefined(ledger.seen("x"))
+    }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  )
+})
+
 const advance = Effect.forkChild(TestClock.adjust(100))
 const elapsing = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.gen(function* () {
