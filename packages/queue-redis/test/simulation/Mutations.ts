@@ -36,6 +36,9 @@ const decision = "core/src/Decision.ts"
 const execution = "core/src/Execution.ts"
 const ledger = "core/src/internal/Ledger.ts"
 const worker = "core/src/Worker.ts"
+const legs = "core/src/internal/Legs.ts"
+const news = "core/src/internal/QueueNews.ts"
+const ownership = "core/src/internal/Ownership.ts"
 const scripts = "queue-redis/src/RedisTaskQueue/Scripts.ts"
 const commons = "queue-redis/src/RedisTaskQueue/Commons.ts"
 const operations = "queue-redis/src/RedisTaskQueue/Operations.ts"
@@ -87,7 +90,7 @@ const mutations = {
     says: "A leg goes on from what the log says of its task, read after its start.",
     changes: [
       {
-        file: worker,
+        file: legs,
         find: "Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))",
         replace: "Transcript.empty"
       }
@@ -180,15 +183,10 @@ const mutations = {
   suspendedAgain: {
     number: "13",
     says: "What the log says is suspended is suspended in the queue again.",
-    changes: [
-      {
-        file: worker,
-        find: "if (suspended === undefined) return queue.release(lease)",
-        replace: "if (suspended !== undefined) return Effect.void"
-      }
-    ],
+    changes: [{ file: news, find: "return suspendAgain(lease)", replace: "return queue.release(lease, 3_600_000)" }],
     scenario: "rolled back",
-    within: 100
+    within: 100,
+    violates: ["does not end"]
   },
   parentTakesChildren: {
     number: "15",
@@ -226,14 +224,54 @@ const mutations = {
     says: "After a submission the queue is told what came since the log was read.",
     changes: [
       {
-        file: worker,
-        find: "if (now === undefined || now.lastSeq === state.lastSeq) return",
-        replace: "if (now !== undefined) return"
-      }
+        file: news,
+        find: "if (newest === undefined || newest.lastSeq === state.lastSeq) return\n",
+        replace: "if (newest !== undefined) return\n"
+      },
+      // The sweep would mend it.
+      { file: ownership, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }
     ],
     scenario: "wiped, told once",
-    within: 1_000,
+    within: 600,
     violates: ["does not end"]
+  },
+  sweepAbsent: {
+    number: "18",
+    says: "The sweep submits what the queue lacks.",
+    changes: [{ file: ownership, find: 'if (status === "absent") return yield* worker.enqueue(state)', replace: "" }],
+    scenario: "wiped, told once",
+    within: 20,
+    violates: ["does not end"]
+  },
+  sweepQuiet: {
+    number: "18",
+    says: "The sweep tells a quiet queue what it was not told, as far as it says it was told.",
+    changes: [{ file: ownership, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }],
+    scenario: "rolled back",
+    within: 200,
+    violates: ["does not end"]
+  },
+  sweepForgets: {
+    number: "18",
+    says: "The sweep makes the queue forget what the log has ended.",
+    changes: [{ file: ownership, find: "if (queue.isShared) yield* tidy(ids)", replace: "" }],
+    scenario: "rolled back",
+    within: 100,
+    violates: ["does not end"]
+  },
+  logClock: {
+    number: "11",
+    says: "Delays count from the time of the log, not of this machine.",
+    changes: [
+      {
+        file: "core/src/internal/LogClock.ts",
+        find: "const passed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6",
+        replace: "if (log !== undefined) return clock.currentTimeMillis\n  const passed = () => 0"
+      }
+    ],
+    scenario: "skewed",
+    within: 100,
+    violates: ["woken too early", "start before its backoff", "does not end"]
   },
   newestPause: {
     number: "18, 27",

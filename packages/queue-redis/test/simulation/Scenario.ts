@@ -136,6 +136,9 @@ export const scenarios = {
   /** The same, and the queue is emptied. */
   "frozen, wiped": { ...shared, freezeOnCall: 0.02, wipes: 1 },
   "frozen alone": { ...failover, kills: 0, freezes: 0, freezeOnCall: 0.02 },
+  /** Clocks that are wrong by up to five minutes: nothing changes. */
+  skewed: { ...shared, wipes: 1, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
+  "skewed alone": { ...failover, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
   /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
   /** The same, and the queue loses nothing: nobody looks for what is left. */

@@ -453,6 +453,8 @@ class Simulation {
     const { now } = this.kernel
     const process = this.atWork.get(Agent.legOf(id, taskId, run))
     if (process === undefined || !process.alive || process.frozen || this.stopping.has(process)) return undefined
+    // Without a shared queue ownership alone tells who works, and it is lost with three renewals that do not arrive.
+    if (this.redis === undefined && !this.scenario.asksOnce) return undefined
     const since = Math.max(process.thawedAt, this.lostAt)
     return now - since > 4 * leaseMillis || since === 0 ? process.name : undefined
   }
