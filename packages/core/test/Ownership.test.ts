@@ -228,14 +228,17 @@ describe("a queue that is shared", () => {
           Tenant.Current,
           "other"
         )
-        yield* begin("going", "default")
+        const going = Array.from({ length: 250 }, (_, index) => `going ${index}`).toSorted()
+        yield* Effect.forEach(going, (id) => begin(id, "default"))
         yield* Effect.forEach(["ended", "unknown"], (id) => submit(id, "other"))
-        yield* submit("going", "default")
-        for (let i = 0; i < 250; i++) yield* submit(`unknown ${i}`, "default")
+        yield* Effect.forEach(going, (id) => submit(id, "default"))
         yield* Process.start({ queue, model: slow, ...named("a") })
         yield* seconds(20)
         const known = yield* queue.known({ after: undefined, limit: 1_000 })
-        assert.deepStrictEqual(known, [{ executionId: "going", tenant: "default" }])
+        assert.deepStrictEqual(
+          known.map(({ executionId }) => executionId),
+          going
+        )
       })
     )
   )
@@ -279,6 +282,48 @@ describe("a queue that is shared", () => {
       FaultyLog.layer({
         read: (next, ...args) => {
           reads++
+          return next(...args)
+        }
+      })
+    )
+  })
+
+  it.effect("is filled by an owner who has not the functions of a crew; others may", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { queue, wipe } = yield* Process.sharedQueue()
+        const { crewline } = yield* Process.start({ queue, runner: patient, ...named("a") })
+        const { id } = yield* crewline.startPlan(World.plan({ asks: {} }, { needsCode: true }))
+        yield* seconds(1)
+        yield* wipe
+        const { crewline: other } = yield* Process.start({ queue, runner: patient, ...named("b") })
+        yield* seconds(20)
+        assert.strictEqual((yield* queue.inspect(id)).status, "idle")
+        yield* other.signal(id, "s", 1)
+        yield* seconds(1)
+        assert.strictEqual((yield* other.get(id)).status, "completed")
+      })
+    )
+  )
+
+  it.effect("spares who takes executions over the reading of all that has happened", () => {
+    const reads: Array<EventLog.ReadOptions | undefined> = []
+    return inMemory(
+      Effect.gen(function* () {
+        const { queue } = yield* Process.sharedQueue()
+        const first = yield* Process.start({ queue, runner: patient, ...named("a") })
+        for (let i = 0; i < 20; i++) yield* first.crewline.startPlan(World.plan({ asks: {} }))
+        yield* seconds(20)
+        yield* Process.start({ queue, runner: patient, ...named("b") })
+        yield* first.close
+        reads.length = 0
+        yield* seconds(30)
+        assert.strictEqual(reads.length, 20)
+        assert.isTrue(reads.every((options) => options?.limit === 1))
+      }),
+      FaultyLog.layer({
+        read: (next, ...args) => {
+          reads.push(args[1])
           return next(...args)
         }
       })
