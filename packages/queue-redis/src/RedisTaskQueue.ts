@@ -136,7 +136,9 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
     submit,
     tell: (executionId, news) =>
       Effect.map(
-        ask((index) => ["tell", index(executionId), newsOf(news)]),
+        news.settled !== undefined && Object.keys(news).length === 1
+          ? ask({ executionId, settled: news.settled })
+          : ask((index) => ["tell", index(executionId), newsOf(news)]),
         () => {
           if (news.settled === undefined || held.size === 0) return
           const settled = new Set(news.settled)

@@ -26,7 +26,8 @@ export interface Settings {
 type Operation = (index: (executionId: string) => number) => ReadonlyArray<unknown>
 
 interface Call {
-  readonly operation: Operation
+  /** Settled tasks: what a step has of one execution becomes one operation. */
+  readonly operation: Operation | { readonly executionId: string; readonly settled: ReadonlyArray<string> }
   /** `undefined`: it is not known whether it was done. */
   readonly done: (result: unknown) => void
 }
@@ -153,14 +154,37 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
 
   const step = Effect.fnUntraced(function* (batch: ReadonlyArray<Call>) {
     const ids: Array<string> = []
-    const places = new Map<string, number>()
+    const indexes = new Map<string, number>()
     const index = (executionId: string) => {
-      const known = places.get(executionId)
+      const known = indexes.get(executionId)
       if (known !== undefined) return known
-      places.set(executionId, ids.length)
+      indexes.set(executionId, ids.length)
       return ids.push(encode(executionId)) - 1
     }
-    const operations = batch.map(({ operation }) => operation(index))
+    const operations: Array<ReadonlyArray<unknown>> = []
+    /** Where the answer to each call stands. */
+    const places: Array<number> = []
+    /** Those that may still take more tasks: nothing else was asked about their execution since. */
+    const open = new Map<string, { readonly at: number; readonly ids: Array<string> }>()
+    for (const { operation } of batch) {
+      if (typeof operation === "function") {
+        const asked = operation((executionId) => {
+          open.delete(executionId)
+          return index(executionId)
+        })
+        places.push(operations.push(asked) - 1)
+        continue
+      }
+      const { executionId, settled } = operation
+      let entry = open.get(executionId)
+      if (entry === undefined) {
+        entry = { at: operations.length, ids: [] }
+        open.set(executionId, entry)
+        operations.push(["settle", index(executionId), entry.ids])
+      }
+      places.push(entry.at)
+      for (const id of settled) entry.ids.push(encode(id))
+    }
     const answer = yield* run(
       Scripts.step,
       [...keys.fixed, keys.reply(id), ...ids.map(keys.execution)],
@@ -172,7 +196,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
     }
     const reply = JSON.parse(answer as string) as { readonly results: ReadonlyArray<unknown>; readonly next: number }
     nextMillis = reply.next < 0 ? settings.pollMillis : Math.min(reply.next + 1, settings.pollMillis)
-    for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[i])
+    for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[places[i]!])
     mustRing()
   })
 
@@ -209,7 +233,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
     }
   }
 
-  const push = (operation: Operation, done: (result: unknown) => void) => {
+  const push = (operation: Call["operation"], done: (result: unknown) => void) => {
     calls.push({ operation, done })
     awaken()
   }
@@ -312,7 +336,7 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
     )
   }
 
-  const ask = (operation: Operation): Effect.Effect<unknown> =>
+  const ask = (operation: Call["operation"]): Effect.Effect<unknown> =>
     Effect.callback((resume) => push(operation, (result) => resume(Effect.succeed(result))))
 
   return {

@@ -28,6 +28,21 @@ operations.tell = function(id, news)
   end
   awake(x, ready)
   wake(x, woken)
+  save(x)
+  return 1
+end
+
+-- Settled tasks and nothing else: what most steps are about.
+operations.settle = function(id, ids)
+  -- Of an execution that is not known no task is known either.
+  local x = { key = KEYS[config.first + id], id = config.ids[id + 1] }
+  local woken = settle(x, ids, true)
+  if woken then
+    wake(x, woken)
+  else
+    for _, task in ipairs(ids) do wake(x, settle(x, { task })) end
+  end
+  save(x)
   return 1
 end
 `
@@ -43,11 +58,11 @@ local function pause(x, paused, seq)
     local all = call('HGETALL', x.key)
     local ids, states = {}, {}
     for i = 1, #all, 2 do
-      local kind = string.sub(all[i], 1, 1)
+      local kind = sub(all[i], 1, 1)
       if kind == 's' then
-        local id = string.sub(all[i], 2)
-        local state = string.sub(all[i + 1], 1, 1)
-        if state == 'h' then members[#members + 1] = string.sub(all[i + 1], 2) end
+        local id = sub(all[i], 2)
+        local state = sub(all[i + 1], 1, 1)
+        if state == 'h' then members[#members + 1] = sub(all[i + 1], 2) end
         if state == 'u' then
           local fired = call('HGET', TIMEOUTS, x.id .. SEP .. id)
           if fired then members[#members + 1] = string.match(fired, '^%d+' .. SEP .. '(.*)$') end
@@ -55,6 +70,7 @@ local function pause(x, paused, seq)
       end
     end
     call('HSET', PAUSED, x.id, 1)
+    somePaused = true
     local shares, ready = {}, {}
     for _, member in ipairs(members) do
       if call('ZREM', READY, member) == 1 then
@@ -67,8 +83,8 @@ local function pause(x, paused, seq)
   else
     call('HDEL', PAUSED, x.id)
     local held = call('ZRANGEBYLEX', HELD, '[' .. x.id .. SEP, '(' .. x.id .. AFTER)
-    for i, each in ipairs(held) do members[i] = string.sub(each, #x.id + 2) end
-    del('ZREM', HELD, held)
+    for i, each in ipairs(held) do members[i] = sub(each, #x.id + 2) end
+    put('ZREM', HELD, held)
     push(x.id, members)
   end
 end
@@ -90,13 +106,15 @@ local function before(a, b)
 end
 
 operations.claim = function(worker, limit, lanes)
-  local ring = call('ZRANGE', RING, 0, -1, 'WITHSCORES')
+  -- Among many shares, those whose turn comes first; the others only when these have too little.
+  local window = limit + 16
+  local ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
   if #ring == 0 or limit <= 0 then return {} end
   local used = {}
   local function room(lane)
     local most = config.lanes[lane]
     if not most then return math.huge end -- guard(true): lane-limit
-    used[lane] = used[lane] or tonumber(call('HGET', PERMITS, lane) or 0)
+    used[lane] = used[lane] or tonumber(call('HGET', PERMITS, lane) or 0) + (permits[lane] or 0)
     return most - used[lane]
   end
   local own = {}
@@ -111,7 +129,7 @@ operations.claim = function(worker, limit, lanes)
     if used[lane] then used[lane] = used[lane] + count end -- guard(false): lane-limit-in-one-take
     if lanes then own[named(lane)] = quota(lane) - count end -- guard(false): quota-of-a-worker
   end
-  local picks, left = {}, limit
+  local picks, left, several = {}, limit, false
   local function pick(open)
     while left > 0 do
       local any = false
@@ -136,14 +154,15 @@ operations.claim = function(worker, limit, lanes)
           local found = call('ZRANGEBYLEX', READY, '[' .. entry.share .. SEP, '(' .. entry.share .. AFTER, 'LIMIT', 0, entry.count + 1)
           local more = #found > entry.count
           if more then found[#found] = nil end
-          for i, member in ipairs(found) do picks[#picks + 1] = { entry.turn + i - 1, entry.order, member } end
-          del('ZREM', READY, found)
+          for i, member in ipairs(found) do picks[#picks + 1] = { entry.turn + i - 1, entry, member } end
+          put('ZREM', READY, found)
           entry.turn = entry.turn + #found
           if more then
             call('ZADD', RING, entry.turn, entry.share)
           else
             entry.empty = true
             call('ZREM', RING, entry.share)
+            ringed[entry.share] = nil
             left = left + entry.count - #found
             spend(entry.lane, #found - entry.count)
           end
@@ -152,43 +171,59 @@ operations.claim = function(worker, limit, lanes)
       end
     end
   end
-  -- Among many, those whose turn comes first; further ones only when these have too little.
-  local window = 2 * (limit + 16)
-  for from = 1, #ring, window do
-    if left == 0 then break end
+  local at, seen, whole = 1, {}, #ring < 2 * window
+  while left > 0 do
     local open = {}
-    for i = from, math.min(from + window - 1, #ring), 2 do
-      open[#open + 1] = { share = ring[i], lane = laneOf(ring[i]), turn = tonumber(ring[i + 1]), count = 0 }
+    while at < #ring and #open < window do
+      local share = ring[at]
+      if not seen[share] then
+        seen[share] = true
+        open[#open + 1] = { share = share, lane = laneOf(share), turn = tonumber(ring[at + 1]), count = 0 }
+      end
+      at = at + 2
     end
-    table.sort(open, before)
-    for i, entry in ipairs(open) do entry.order = i end
-    pick(open)
+    if #open > 0 then
+      if #open > 1 then table.sort(open, before) end
+      for i, entry in ipairs(open) do entry.order = i end
+      several = several or #open > 1 or #picks > 0
+      pick(open)
+    elseif whole then
+      break
+    else
+      at, ring, whole = 1, call('ZRANGE', RING, 0, -1, 'WITHSCORES'), true
+    end
   end
   if #picks == 0 then return {} end
-  table.sort(picks, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
-    return a[2] < b[2]
-  end)
-  if picks[#picks][1] > tonumber(call('HGET', META, 'floor') or 0) then call('HSET', META, 'floor', picks[#picks][1]) end
+  if several then
+    table.sort(picks, function(a, b)
+      if a[1] ~= b[1] then return a[1] < b[1] end
+      return a[2].order < b[2].order
+    end)
+  end
+  local all = meta()
+  if picks[#picks][1] > all.floor then
+    all.floor = picks[#picks][1]
+    all.changed = true
+  end
   local nonce = tick(#picks)
-  local leased, expiries, permits, places, leases = {}, {}, {}, {}, {}
+  local leased, expiries, places, leases = {}, {}, {}, {}
+  local owner = SEP .. worker .. SEP
   for i, pick in ipairs(picks) do
-    local member = pick[3]
-    local place = placeOf(member)
-    local name = string.format('%.0f', nonce + i - 1)
+    local entry, member = pick[2], pick[3]
+    local place = sub(member, #entry.share + 26)
+    local name = format('%.0f', nonce + i - 1)
     places[i] = place
     leases[i] = { member, name }
     leased[2 * i - 1] = place
-    leased[2 * i] = name .. SEP .. worker .. SEP .. config.client .. SEP .. member
+    leased[2 * i] = mine .. name .. owner .. member
     expiries[2 * i - 1] = now + config.ttl
     expiries[2 * i] = place
-    local lane = laneOf(member)
-    permits[lane] = (permits[lane] or 0) + 1
+    permit(entry.lane, 1)
   end
   put('HSET', LEASED, leased)
   put('ZADD', LEASES, expiries)
-  for lane, count in pairs(permits) do call('HINCRBY', PERMITS, lane, count) end
-  if call('EXISTS', TIMEOUTS) == 1 then
+  due = math.min(due, now + config.ttl)
+  if hasFired() then
     local fired = get(TIMEOUTS, places)
     for i = 1, #places do
       if fired[i] then leases[i][3] = string.match(fired[i], '^%d+') end
@@ -200,7 +235,7 @@ end
 
 /** The task is given back, unless the lease is another's by now. */
 const release = `
-local function mine(x, task, nonce)
+local function giveBack(x, task, nonce)
   local place = x.id .. SEP .. task
   local value = call('HGET', LEASED, place)
   if not value then return nil end
@@ -212,10 +247,10 @@ end
 
 operations.release = function(id, task, nonce, delay)
   local x = load(id)
-  local lease = x and mine(x, task, nonce)
+  local lease = x and giveBack(x, task, nonce)
   if not lease then return 0 end
   if delay > 0 then
-    call('ZADD', TIMERS, now + delay, 'd' .. SEP .. lease.member)
+    setTimer(delay, 'd' .. SEP .. lease.member)
   else
     push(x.id, { lease.member })
   end
@@ -227,22 +262,22 @@ end
 const suspend = `
 operations.suspend = function(id, task, nonce, suspension)
   local x = load(id)
-  local lease = x and mine(x, task, nonce)
+  local lease = x and giveBack(x, task, nonce)
   if not lease then return 0 end
   local place = x.id .. SEP .. task
-  if call('EXISTS', TIMEOUTS) == 1 then call('HDEL', TIMEOUTS, place) end -- guard(false): old-timer-ends
+  if hasFired() then call('HDEL', TIMEOUTS, place) end -- guard(false): old-timer-ends
   -- A wait that timed out and was taken is still a wait: it is over now.
   if call('HGET', x.key, 's' .. task) == 'u' then
     local _, timer = string.match(call('HGET', x.key, 'w' .. task), '^(%d+)' .. SEP .. '(.*)$')
-    if timer ~= '' then call('HINCRBY', x.key, 'K', -1) end
+    if timer ~= '' then count(x, 'K', -1) end
   else
-    call('HINCRBY', x.key, 'H', -1)
+    count(x, 'H', -1)
   end
   local free = grow(x, suspension.nodes)
   local all = suspension.mode == 'all'
   local left, met = 0, 0
   -- Every wait has a number of its own: what is left over of an earlier one must not count for it.
-  local epoch = string.format('%.0f', tick(1))
+  local epoch = format('%.0f', tick(1))
   local entry = epoch .. SEP .. task
   local function await(field)
     left = left + 1
@@ -278,13 +313,14 @@ operations.suspend = function(id, task, nonce, suspension)
   else
     local timer = ''
     if timeout >= 0 then
-      timer = string.format('%.0f', suspension.run) .. SEP .. lease.member
-      call('ZADD', TIMERS, now + timeout, timer)
-      call('HINCRBY', x.key, 'K', 1)
+      timer = format('%.0f', suspension.run) .. SEP .. lease.member
+      setTimer(timeout, timer)
+      count(x, 'K', 1)
     end
     call('HSET', x.key, 's' .. task, 'u', 'w' .. task, epoch .. SEP .. timer, 'c' .. task, all and left or 1)
   end
   awake(x, free)
+  save(x)
   return 1
 end
 `
@@ -320,8 +356,8 @@ operations.forget = function(id)
     local all = call('HGETALL', x.key)
     local ids, states = {}, {}
     for i = 1, #all, 2 do
-      if string.sub(all[i], 1, 1) == 's' and all[i + 1] ~= 'x' then
-        ids[#ids + 1] = string.sub(all[i], 2)
+      if sub(all[i], 1, 1) == 's' and all[i + 1] ~= 'x' then
+        ids[#ids + 1] = sub(all[i], 2)
         states[#ids] = all[i + 1]
       end
     end
@@ -330,7 +366,10 @@ operations.forget = function(id)
   call('UNLINK', x.key)
   call('HDEL', PAUSED, x.id) -- guard: forgotten-is-not-paused
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
-  if call('EXISTS', KNOWN) == 0 then call('DEL', META, OUTBOX) end -- guard(false): nothing-stays
+  if call('EXISTS', KNOWN) == 0 then -- guard(false): nothing-stays
+    call('DEL', META, OUTBOX)
+    counters = nil
+  end
   return 1
 end
 `
@@ -354,8 +393,8 @@ operations.enlist = function(worker, info)
   call('HSET', INFOS, worker, info)
   call('ZADD', WORKERS, now, worker)
   local old = call('ZRANGEBYSCORE', WORKERS, '-inf', now - 3600000)
-  del('ZREM', WORKERS, old)
-  del('HDEL', INFOS, old)
+  put('ZREM', WORKERS, old)
+  put('HDEL', INFOS, old)
 end
 operations.dismiss = function(worker)
   call('ZREM', WORKERS, worker)

@@ -5,6 +5,7 @@
  */
 import { commons } from "./Commons.ts"
 import { operations } from "./Operations.ts"
+import { transitions } from "./Transitions.ts"
 
 export interface Script {
   readonly name: string
@@ -18,27 +19,22 @@ export interface Script {
 export const step: Script = {
   name: "step",
   source: `${commons}
+${transitions}
 ${operations}
 local REPLY = KEYS[15]
 local request = ARGV[3]
 local last = call('GET', REPLY)
 if last then
-  local at = string.find(last, SEP, 1, true)
-  if string.sub(last, 1, at - 1) == request then return string.sub(last, at + 1) end -- guard(false): once-per-request
+  local at = find(last, SEP, 1, true)
+  if sub(last, 1, at - 1) == request then return sub(last, at + 1) end -- guard(false): once-per-request
 end
 promote()
 local results = {}
 for i, operation in ipairs(cjson.decode(ARGV[4])) do
   results[i] = operations[operation[1]](unpack(operation, 2)) or 0
 end
-local function first(key)
-  local entry = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  return entry[2] and math.max(tonumber(entry[2]) - now, 0) or -1
-end
-local timer, lease = first(TIMERS), first(LEASES)
-if timer < 0 or (lease >= 0 and lease < timer) then timer = lease end
-announce()
-local reply = cjson.encode({ results = results, next = timer })
+finish()
+local reply = cjson.encode({ results = results, next = due < math.huge and math.max(due - now, 0) or -1 })
 call('SET', REPLY, request .. SEP .. reply, 'PX', config.replyMillis)
 return reply
 `
@@ -62,6 +58,7 @@ return 1
 export const submit: Script = {
   name: "submit",
   source: `${commons}
+${transitions}
 local STAGE, HASH = KEYS[15], KEYS[16]
 local facts = cjson.decode(ARGV[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
@@ -88,20 +85,21 @@ for _, turn in ipairs(facts.turns) do
     -- A delay or a wait: its member has an age, as if it were ready, and a time.
     local kind, id, millis = turn[2], turn[3], turn[4]
     local lane, depth = string.match(call('HGET', HASH, 'l' .. id), '^(.*)' .. SEP .. '(%d+)$')
-    local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. depth .. string.format('%017.0f', tick(1)) .. x.id .. SEP .. id
+    local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. depth .. format('%017.0f', tick(1)) .. x.id .. SEP .. id
     local timer = kind .. SEP .. member
-    call('ZADD', TIMERS, now + millis, timer)
+    setTimer(millis, timer)
     if kind == 'd' then
       call('HSET', HASH, 's' .. id, 'h' .. member)
-      call('HINCRBY', HASH, 'H', 1)
+      count(x, 'H', 1)
     else
       local epoch = string.match(call('HGET', HASH, 'w' .. id), '^%d+')
       call('HSET', HASH, 'w' .. id, epoch .. SEP .. timer)
-      call('HINCRBY', HASH, 'K', 1)
+      count(x, 'K', 1)
     end
   end
 end
-announce()
+save(x)
+finish()
 return 1
 `
 }
@@ -136,8 +134,9 @@ return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])
 export const workers: Script = {
   name: "workers",
   source: `${commons}
+${transitions}
 promote()
-announce()
+finish()
 local list = {}
 local heard = call('ZRANGE', WORKERS, 0, -1, 'WITHSCORES')
 for i = 1, #heard, 2 do
@@ -156,8 +155,9 @@ return cjson.encode({ workers = list, leases = leases })
 export const overview: Script = {
   name: "overview",
   source: `${commons}
+${transitions}
 promote()
-announce()
+finish()
 local lanes = {}
 local function of(lane)
   lanes[lane] = lanes[lane] or { ready = 0, leased = 0, oldest = -1 }
@@ -169,7 +169,7 @@ for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
   local from, to = '[' .. share .. SEP, '(' .. share .. AFTER
   lane.ready = lane.ready + call('ZLEXCOUNT', READY, from, to)
   for _, member in ipairs(call('ZRANGEBYLEX', READY, from, to, 'LIMIT', 0, 1000)) do
-    local waited = math.max(now - math.floor(tonumber(string.sub(member, #share + 9, #share + 25)) / 1000), 0)
+    local waited = math.max(now - math.floor(tonumber(sub(member, #share + 9, #share + 25)) / 1000), 0)
     if waited > lane.oldest then lane.oldest = waited end
   end
 end
