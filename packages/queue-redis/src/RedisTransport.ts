@@ -19,7 +19,10 @@ export class RedisTransport extends Context.Service<
       keys: ReadonlyArray<string>,
       args: ReadonlyArray<string>
     ) => Effect.Effect<unknown, Redis.RedisError>
-    /** Messages of a channel until the scope closes. After a loss of the connection `onReconnect` is told: messages may be missing. */
+    /**
+     * Messages of a channel until the scope closes. `onReconnect` is told when it begins to hear, at first and after a loss of the
+     * connection: messages from before are missing.
+     */
     readonly listen: (
       channel: string,
       onMessage: (message: string) => void,
@@ -68,7 +71,7 @@ const make = Effect.gen(function* () {
       })
       // While there is no connection it is tried again; until then nothing is heard, which the queue expects.
       yield* Effect.forkScoped(
-        Effect.ignore(Effect.tryPromise({ try: () => subscriber.subscribe(channel), catch: errorOf }))
+        Effect.ignore(Effect.tryPromise({ try: () => subscriber.subscribe(channel).then(onReconnect), catch: errorOf }))
       )
     })
   })
