@@ -30,7 +30,7 @@ const cases = ["whole", "streamed"] as const
 
 const concurrency = 50
 const calls = 500
-const rounds = 7
+const rounds = 5
 /** Calls one after another whose first chunks are timed, a round. */
 const firstCalls = 50
 
@@ -53,8 +53,9 @@ export const run = async (report: Report): Promise<void> => {
   const { origin } = new URL(provider.baseURL)
   try {
     for (const each of cases) {
-      // Streamed, the arms that the target is about are enough: wrappers do not see chunks, but for the timeout.
-      const chosen: ReadonlyArray<Arm> = each === "whole" ? arms : ["bare SDK", "model alone", "timeout", "all"]
+      // Streamed, the wrappers that see chunks are told apart, and no others.
+      const chosen: ReadonlyArray<Arm> =
+        each === "whole" ? arms : ["bare SDK", "model alone", "telemetry", "timeout", "all"]
       const pairs = BareSdk.sdks.flatMap((sdk) => chosen.map((arm) => ({ sdk, arm })))
       const started = await Promise.all(
         pairs.map(async ({ arm, sdk }): Promise<Started> => {
@@ -180,7 +181,7 @@ const ours = async (sdk: BareSdk.Sdk, arm: Arm, streamed: boolean, origin: strin
   }
 }
 
-const round = async (call: () => Promise<unknown>): Promise<Figures> => {
+const round = async (call: () => Promise<unknown>, streamed: boolean): Promise<Figures> => {
   globalThis.gc?.()
   let left = calls
   const before = process.cpuUsage()
@@ -191,7 +192,7 @@ const round = async (call: () => Promise<unknown>): Promise<Figures> => {
   )
   const { system, user } = process.cpuUsage(before)
   firsts = []
-  for (let each = 0; each < firstCalls; each++) await call()
+  if (streamed) for (let each = 0; each < firstCalls; each++) await call()
   return { micros: (system + user) / calls, first: median(firsts) }
 }
 
@@ -204,6 +205,6 @@ if (process.send !== undefined && sdk !== undefined && arm !== undefined && orig
   const call = await (arm === "bare SDK"
     ? BareSdk.make(sdk, { origin, question, streamed, onFirst })
     : ours(sdk, arm, streamed, origin))
-  process.on("message", () => void round(call).then((figures) => process.send?.(figures)))
+  process.on("message", () => void round(call, streamed).then((figures) => process.send?.(figures)))
   process.send("ready")
 }
