@@ -43,6 +43,8 @@ export interface Report {
   /** Model calls made, and those whose answers were recorded: the difference was under way in a worker that died. */
   readonly calls: number
   readonly recorded: number
+  /** Of the lane with a limit, how many tasks were seen handed out at once. */
+  readonly laneMost: number
   /** Tasks that lost their worker, and how long after its death another began, in milliseconds. */
   readonly recovered: number
   readonly recoveryMedianMillis: number
@@ -149,6 +151,12 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           }
         })
 
+        let laneMost = 0
+        const lookAtLane = Effect.promise(async () => {
+          const leased = await redis.cli("hget", "{crewline:0}:permits", Graphs.lane.name).catch(() => "0")
+          laneMost = Math.max(laneMost, Number(leased) || 0)
+        })
+
         const deaths = new Map<string, number>()
         let kills = 0
         let freezes = 0
@@ -187,6 +195,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
             log("Redis is emptied")
             yield* Effect.promise(() => redis.cli("flushall"))
           }
+          yield* lookAtLane
           yield* startSome(Math.ceil((count * (1 + (3 * tick) / ticks)) / 4))
           yield* answerSome(0.1)
           if (tick % 20 === 0)
@@ -207,6 +216,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
         // A slow machine is no fault: only where nothing happens any more something is lost.
         for (let since = Date.now(); seen.open > 0 && Date.now() - since < options.patience * 1_000;) {
           yield* Effect.sleep(200)
+          yield* lookAtLane
           const now = yield* progress
           if (now.events !== seen.events) since = Date.now()
           seen = now
@@ -242,6 +252,8 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           calls += made.length
           recorded += history.filter((event) => event.type === "TurnCompleted").length
         }
+        if (laneMost > Graphs.lane.limit)
+          problems.push(`${laneMost} tasks of a lane of ${Graphs.lane.limit} were handed out`)
         if (keysLeft.length > 0) problems.push(`keys are left: ${keysLeft.join(", ")}`)
         recoveries.sort((a, b) => a - b)
         return {
@@ -254,6 +266,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           disconnections,
           calls,
           recorded,
+          laneMost,
           recovered: recoveries.length,
           recoveryMedianMillis: Math.round(median(recoveries)),
           recoveryMaxMillis: Math.round(recoveries.at(-1) ?? 0),

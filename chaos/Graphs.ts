@@ -7,6 +7,9 @@ export type Shape = (typeof shapes)[number]
 /** The signal that a growing task waits for in the end. */
 export const signal = "go"
 
+/** A lane and how many of its tasks may be handed out at once, by all workers together. */
+export const lane = { name: "narrow", limit: 4 }
+
 export const task = (id: string, dependencies: ReadonlyArray<string> = []): Plan.PlannedTask => ({
   id,
   description: `Do ${id}.`,
@@ -49,7 +52,15 @@ export const plan = (shape: Shape): Plan.Plan => ({
   version: 1,
   name: shape,
   process: "parallel",
-  agents: { worker: { role: "Worker", goal: "Work.", backstory: "" } },
+  // All lattices together go through one lane, which lets few through.
+  agents: {
+    worker: {
+      role: "Worker",
+      goal: "Work.",
+      backstory: "",
+      ...(shape === "lattice" ? { model: `${lane.name}/model` } : {})
+    }
+  },
   tasks: tasks[shape](),
   inputs: {}
 })

@@ -44,6 +44,8 @@ export const problemsOf = (
         if (runs.get(event.taskId) === event.run) for (const spawned of event.spawn) plans.set(spawned.id, spawned)
         return
       case "TurnCompleted": {
+        // Late words of a run that another has followed: every reader ignores them.
+        if (runs.get(event.taskId) !== event.run) return
         const key = `${event.taskId} turn ${event.turn}`
         if (answered.has(key)) found.push(`${key} is recorded twice`)
         answered.set(key, event.run)

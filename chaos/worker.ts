@@ -12,6 +12,7 @@ import * as RedisTaskQueue from "@crewline/queue-redis/RedisTaskQueue"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Graphs from "./Graphs.ts"
 import * as Labour from "./Labour.ts"
 
 const config = Config.all({
@@ -25,7 +26,7 @@ const config = Config.all({
 
 const program = Effect.gen(function* () {
   const { concurrency, leaseMillis, maxMillis, name, queue, sweepMillis } = yield* config
-  const options = { leaseMillis, pollMillis: sweepMillis }
+  const options = { leaseMillis, pollMillis: sweepMillis, lanes: { [Graphs.lane.name]: Graphs.lane.limit } }
   const tasks = queue === "redis" ? RedisTaskQueue.layer(options) : BullTaskQueue.layer(options)
   const runner = Layer.effect(Worker.Runner, Labour.make({ worker: name, maxMillis }))
   const layer = Crewline.layer({

@@ -1,0 +1,47 @@
+/** A short campaign, as `npm run chaos` does it for longer: real workers, killed and frozen; a Redis restarted and emptied. */
+import { execFile, execFileSync } from "node:child_process"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { describe, expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "..")
+const database = new URL(process.env["TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres")
+
+const hasRedis = (() => {
+  try {
+    execFileSync("redis-server", ["--version"])
+    return true
+  } catch {
+    return false
+  }
+})()
+const hasDatabase = await new Promise<boolean>((resolve) => {
+  const socket = connect(Number(database.port || 5432), database.hostname, () => {
+    socket.destroy()
+    resolve(true)
+  })
+  socket.on("error", () => resolve(false))
+})
+const missing = hasRedis
+  ? hasDatabase
+    ? undefined
+    : `no PostgreSQL at ${database.host}`
+  : "there is no redis-server to start"
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+describe.skipIf(missing !== undefined)(missing ?? "a campaign against workers and Redis", () => {
+  it.each(["redis", "bullmq"])("ends with every promise kept, over %s", { timeout: 240_000 }, async (queue) => {
+    const options = ["--seconds", "6", "--executions", "18", "--workers", "3", "--queue", queue, "--json"]
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, "chaos/run.ts"), ...options]).catch(
+      // It ends with 1 when a promise was broken: the report says which.
+      (error: { readonly stdout: string; readonly message: string }) => {
+        if (error.stdout === "") throw new Error(error.message)
+        return error
+      }
+    )
+    const report = JSON.parse(stdout) as { readonly problems: ReadonlyArray<string>; readonly executions: number }
+    expect(report.problems).toEqual([])
+    expect(report.executions).toBe(18)
+  })
+})
