@@ -52,7 +52,7 @@ const run = async (model: string, { limits, url = server.url }: { limits?: objec
   }
 }
 
-describe("a stored provider", () => {
+describe("a stored provider", { timeout: 120_000 }, () => {
   it("is used by the next call, as it is by then, with no restart", async () => {
     expect(await run("acme/large")).toMatchObject({ output: "Done: t." })
     const { body: stored } = await call("/api/v1/llm-providers", {
@@ -104,7 +104,7 @@ describe("a stored provider", () => {
   })
 })
 
-describe("providers of two tenants with the same name and models", () => {
+describe("providers of two tenants with the same name and models", { timeout: 120_000 }, () => {
   let own: Server.Running
   let mine: Provider.Provider
   let theirs: Provider.Provider
@@ -113,7 +113,7 @@ describe("providers of two tenants with the same name and models", () => {
     mine = await Provider.start(() => replies.mine ?? "Mine.")
     theirs = await Provider.start("Theirs.")
     own = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
-  })
+  }, 120_000)
   afterAll(async () => {
     await own.stop()
     mine.close()
