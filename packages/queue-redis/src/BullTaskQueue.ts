@@ -19,7 +19,7 @@ import type { Bell, Ready } from "./RedisTaskQueue/Client.ts"
 import * as RedisTransport from "./RedisTransport.ts"
 
 export interface Options extends RedisTaskQueue.Options {
-  /** The name of BullMQ's queue; default `ready`. Its keys begin with `{prefix:0}:bull`. */
+  /** The name of BullMQ's queue; default `ready`. Its keys begin with `{prefix:bucket}:bull`. */
   readonly name?: string
 }
 
@@ -29,10 +29,10 @@ const pauseMillis = 1_000
 /** A job id of digits only would be taken for one of BullMQ's own. */
 const idPrefix = "activation-"
 
-const makeBell = Effect.fnUntraced(function* (options: Options) {
+const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) {
   const { client, dedicated } = yield* RedisConnection
   const blocking = yield* dedicated
-  const prefix = `{${options.prefix ?? "crewline"}:0}:bull`
+  const prefix = `{${options.prefix ?? "crewline"}:${bucket}}:bull`
   const name = options.name ?? "ready"
   const token = (yield* Random.next).toString(36).slice(2)
   // Without a listener BullMQ writes to the console; a lost connection is told by the connection itself.
@@ -100,7 +100,7 @@ export const layerTransport = (
 ): Layer.Layer<TaskQueue.TaskQueue, never, RedisConnection | RedisTransport.RedisTransport> =>
   Layer.effect(
     TaskQueue.TaskQueue,
-    Effect.flatMap(makeBell(options), (bell) => RedisTaskQueue.make(options, bell))
+    RedisTaskQueue.make(options, (bucket) => makeBell(options, bucket))
   )
 
 /** Over the connection. */

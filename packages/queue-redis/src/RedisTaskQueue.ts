@@ -6,9 +6,9 @@
  *   that died is handed out again when its lease has run out.
  * - Every call may be repeated: each step carries a number, and the last reply of each client is kept.
  * - While Redis cannot be reached calls wait, for up to `giveUpMillis`; after that they count as lost, and the sweep mends it.
- * - An execution leaves no key behind when it is forgotten; when none is left there are no keys at all, but for the last replies of
- *   clients, which go away by themselves, and workers that are enlisted.
- * - All keys share one hash tag, and no script touches a key that it was not given: a cluster will do.
+ * - An execution leaves no key behind when it is forgotten; when none is left there are no keys at all, but for counters and the last
+ *   replies of clients, which go away by themselves, and workers that are enlisted.
+ * - The keys of a bucket share one hash tag, and no script touches a key that it was not given: a cluster will do.
  */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type { RedisConnection } from "./RedisConnection.ts"
+import * as Buckets from "./RedisTaskQueue/Buckets.ts"
 import * as Client from "./RedisTaskQueue/Client.ts"
 import * as Keys from "./RedisTaskQueue/Keys.ts"
 import { decode, encode, parseMember, separator } from "./RedisTaskQueue/Names.ts"
@@ -32,6 +33,11 @@ export interface Options extends TaskQueue.Options {
   readonly heartbeatMillis?: number
   /** How long a call tries to reach Redis, in milliseconds; default 10,000. */
   readonly giveUpMillis?: number
+  /**
+   * Over how many parts the executions are spread; default 1. Each part has a hash tag of its own, so that a cluster puts them on
+   * different nodes. Order, fair shares and limits of lanes hold in each part by itself. All processes must agree on it.
+   */
+  readonly buckets?: number
   /** How often a worker that waits looks by itself, in case no message reached it, in milliseconds; default 5,000. */
   readonly pollMillis?: number
 }
@@ -41,7 +47,13 @@ const fieldsPerCall = 4_000
 /** How long a part of an execution that nobody activates is kept, in milliseconds. */
 const stageMillis = 60_000
 
-export const make = Effect.fnUntraced(function* (options: Options, bell?: Client.Bell) {
+/** One part of a queue. */
+const makeBucket = Effect.fnUntraced(function* (
+  options: Options,
+  bucket: number,
+  losses: Client.Losses,
+  bell?: Client.Bell
+) {
   const leaseMillis = options.leaseMillis ?? 15_000
   const settings: Client.Settings = {
     lanes: options.lanes ?? {},
@@ -50,9 +62,9 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
     pollMillis: options.pollMillis ?? 5_000,
     maxBatch: 1_000
   }
-  const keys = Keys.make(options.prefix ?? "crewline")
-  const client = yield* Client.make(settings, keys, bell)
-  const { ask, held, lose, losses } = client
+  const keys = Keys.make(options.prefix ?? "crewline", bucket)
+  const client = yield* Client.make(settings, keys, losses, bell)
+  const { ask, held, lose } = client
   const enlisted = new Set<string>()
 
   const lost = (test: (lease: TaskQueue.Lease) => boolean) => {
@@ -131,7 +143,7 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
     ...(news.upTo === undefined ? {} : { upTo: news.upTo })
   })
 
-  return TaskQueue.TaskQueue.of({
+  const queue = TaskQueue.TaskQueue.of({
     isShared: true,
     submit,
     tell: (executionId, news) =>
@@ -145,7 +157,11 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
           lost((lease) => lease.executionId === executionId && settled.has(lease.taskId))
         }
       ),
-    take: client.take,
+    take: ({ lanes, limit, worker }) =>
+      Effect.callback<NonEmptyReadonlyArray<TaskQueue.Lease>>((resume) => {
+        const leave = client.wait({ worker, limit, lanes }, (leases) => resume(Effect.succeed(leases)))
+        return Effect.callback<void>((left) => leave(() => left(Effect.void)))
+      }),
     holds: Effect.fnUntraced(function* (lease) {
       const entry = held.get(lease.nonce)
       if (entry === undefined) return false
@@ -281,7 +297,19 @@ export const make = Effect.fnUntraced(function* (options: Options, bell?: Client
       }
     })
   })
+  return { queue, poll: client.poll, wait: client.wait }
 })
+
+/** All parts of a queue, as one. `bellOf`: who says that something is ready in a part; default Redis. */
+export const make = <E, R>(options: Options, bellOf?: (bucket: number) => Effect.Effect<Client.Bell, E, R>) =>
+  Effect.suspend(() => {
+    const losses: Client.Losses = new Map()
+    const bucketOf = (bucket: number) =>
+      Effect.flatMap(bellOf === undefined ? Effect.undefined : bellOf(bucket), (bell) =>
+        makeBucket(options, bucket, losses, bell)
+      )
+    return Effect.map(Effect.forEach(Array.from({ length: options.buckets ?? 1 }).keys(), bucketOf), Buckets.combine)
+  })
 
 /** Over a transport: what the tests put between queue and server. */
 export const layerTransport = (

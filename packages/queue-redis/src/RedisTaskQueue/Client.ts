@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type { Lease, TaskQueue } from "@crewline/core/TaskQueue"
+import type { Lease } from "@crewline/core/TaskQueue"
 import { RedisTransport } from "../RedisTransport.ts"
 import type { Keys } from "./Keys.ts"
 import { encode, parseMember, separator } from "./Names.ts"
@@ -32,10 +32,17 @@ interface Call {
   readonly done: (result: unknown) => void
 }
 
-interface Taker {
+/** Leases that are lost, by worker, until it asks for them. */
+export type Losses = Map<string, { leases: Array<Lease>; wake: (() => void) | undefined }>
+
+/** How many tasks a worker has room for. */
+export interface Wish {
   readonly worker: string
   readonly limit: number
   readonly lanes: { readonly [lane: string]: number } | undefined
+}
+
+interface Taker extends Wish {
   readonly give: (leases: NonEmptyReadonlyArray<Lease>) => void
   /** Interrupted: what is claimed for it now is given back. */
   gone: boolean
@@ -71,14 +78,18 @@ const bellsAtOnce = 500
 /** Operations in one step, at most: a script keeps the server from everything else. */
 const maxOperations = 256
 
-export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys, bell: Bell | undefined) {
+export const make = Effect.fnUntraced(function* (
+  settings: Settings,
+  keys: Keys,
+  losses: Losses,
+  bell: Bell | undefined
+) {
   const transport = yield* RedisTransport
   const clock = yield* Clock.Clock
   const id = (yield* Random.next).toString(36).slice(2, 12)
   const calls: Array<Call> = []
   const takers: Array<Taker> = []
   const held = new Map<number, Held>()
-  const losses = new Map<string, { leases: Array<Lease>; wake: (() => void) | undefined }>()
   /** Something may be ready for those who wait. */
   let mayClaim = false
   /** In how many milliseconds something becomes ready by itself. */
@@ -200,25 +211,33 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
     mustRing()
   })
 
+  const claim = ({ lanes, limit, worker }: Wish): Operation => {
+    const quota =
+      lanes === undefined
+        ? false
+        : Object.fromEntries(Object.entries(lanes).map(([lane, free]) => [encode(lane), free]))
+    return () => ["claim", encode(worker), Math.min(limit, settings.maxBatch), quota]
+  }
+
+  const claimed = (result: unknown, worker: string): ReadonlyArray<Lease> =>
+    (Array.isArray(result) ? (result as ReadonlyArray<readonly [string, string, string?]>) : []).map(
+      ([member, nonce, timedOut]) => ({
+        ...parseMember(member),
+        worker,
+        nonce: Number(nonce),
+        timedOut: timedOut === undefined ? undefined : Number(timedOut)
+      })
+    )
+
   /** What a waiting taker asks for, as a part of the next step. */
   const claimFor = (taker: Taker): Call => {
     const askedAt = monotonic()
     taker.claiming = true
-    const quota =
-      taker.lanes === undefined
-        ? false
-        : Object.fromEntries(Object.entries(taker.lanes).map(([lane, free]) => [encode(lane), free]))
     return {
-      operation: () => ["claim", encode(taker.worker), Math.min(taker.limit, settings.maxBatch), quota],
+      operation: claim(taker),
       done: (result) => {
         taker.claiming = false
-        const claimed = Array.isArray(result) ? (result as ReadonlyArray<readonly [string, string, string?]>) : []
-        const leases = claimed.map(([member, nonce, timedOut]): Lease => ({
-          ...parseMember(member),
-          worker: taker.worker,
-          nonce: Number(nonce),
-          timedOut: timedOut === undefined ? undefined : Number(timedOut)
-        }))
+        const leases = claimed(result, taker.worker)
         if (taker.gone) {
           let left = leases.length
           if (left === 0) return taker.settled?.()
@@ -343,36 +362,37 @@ export const make = Effect.fnUntraced(function* (settings: Settings, keys: Keys,
     id,
     held,
     lose,
-    losses,
     monotonic,
     ask,
     awaken,
     run,
     head,
     mustRing: () => mustRing(),
-    take: ({ lanes, limit, worker }: Parameters<TaskQueue["Service"]["take"]>[0]) =>
-      Effect.callback<NonEmptyReadonlyArray<Lease>>((resume) => {
-        const taker: Taker = {
-          worker,
-          limit,
-          lanes,
-          give: (leases) => resume(Effect.succeed(leases)),
-          gone: false,
-          claiming: false,
-          settled: undefined
-        }
-        takers.push(taker)
-        mayClaim = true
-        awaken()
-        taken?.()
-        return Effect.callback<void>((finished) => {
-          taker.gone = true
-          const at = takers.indexOf(taker)
-          if (at >= 0) takers.splice(at, 1)
-          if (!taker.claiming) return finished(Effect.void)
-          taker.settled = () => finished(Effect.void)
+    /** What is ready now, without waiting. */
+    poll: (wish: Wish): Effect.Effect<ReadonlyArray<Lease>> =>
+      Effect.suspend(() => {
+        const askedAt = monotonic()
+        return Effect.map(ask(claim(wish)), (result) => {
+          const leases = claimed(result, wish.worker)
+          for (const lease of leases) held.set(lease.nonce, { lease, confirmedAt: askedAt })
+          return leases
         })
-      })
+      }).pipe(Effect.uninterruptible),
+    /** Waits in line; what is found is given, once. The answer leaves the line, and gives back what was found too late. */
+    wait: (wish: Wish, give: Taker["give"]): ((left: () => void) => void) => {
+      const taker: Taker = { ...wish, give, gone: false, claiming: false, settled: undefined }
+      takers.push(taker)
+      mayClaim = true
+      awaken()
+      taken?.()
+      return (left) => {
+        taker.gone = true
+        const at = takers.indexOf(taker)
+        if (at >= 0) takers.splice(at, 1)
+        if (!taker.claiming) return left()
+        taker.settled = left
+      }
+    }
   }
 })
 

@@ -1,4 +1,4 @@
-/** The keys of one queue. All share a hash tag, so that a cluster keeps them together. */
+/** The keys of one bucket of a queue. All share a hash tag, so that a cluster keeps them together. */
 
 export interface Keys {
   /** In the order that the scripts expect. */
@@ -26,8 +26,8 @@ const names = [
   "outbox"
 ]
 
-export const make = (prefix: string): Keys => {
-  const tag = `{${prefix}:0}`
+export const make = (prefix: string, bucket: number): Keys => {
+  const tag = `{${prefix}:${bucket}}`
   return {
     fixed: names.map((name) => `${tag}:${name}`),
     channel: `${tag}:news`,
