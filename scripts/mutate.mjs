@@ -35,7 +35,7 @@ const firstFailure = async (file, guard) => {
     {
       quiet: true,
       cwd: join(root, "packages", "queue-redis"),
-      env: { CREWLINE_QUEUE_RUNS: "300", ...(guard === undefined ? {} : { CREWLINE_QUEUE_MUTANT: guard }) }
+      env: { CREWLINE_QUEUE_RUNS: "100", ...(guard === undefined ? {} : { CREWLINE_QUEUE_MUTANT: guard }) }
     }
   )
   let results

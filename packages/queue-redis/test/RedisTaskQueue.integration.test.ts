@@ -25,6 +25,22 @@ const facts = (count: number): TaskQueue.Facts => ({
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite("Redis", QueueServer.layer, QueueServer)
 
+  it.effect("a lease from before the queue was empty holds nothing", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue.TaskQueue
+      const nonces = new Set<number>()
+      for (let round = 0; round < 5; round++) {
+        // All in one moment.
+        yield* queue.submit(facts(10))
+        assert.include(yield* QueueServer.remains, "meta")
+        for (const { nonce } of yield* queue.take({ worker: "w", limit: 10 })) nonces.add(nonce)
+        yield* queue.forget("x")
+        assert.deepStrictEqual(yield* QueueServer.remains, [])
+      }
+      assert.strictEqual(nonces.size, 50)
+    }).pipe(Effect.provide(QueueServer.layer()))
+  )
+
   it.effect("an execution that came in parts stays", () =>
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue

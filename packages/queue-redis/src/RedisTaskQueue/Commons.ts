@@ -35,6 +35,7 @@ local find, sub, format = string.find, string.sub, string.format
 -- What a step asks for again and again is asked for once, and what it counts is written once, by \`finish\`: most of what a step costs
 -- are its commands, and in the long run as many permits are taken as are given back.
 local counters, permits, ringed = nil, {}, {}
+local emptied = false
 local somePaused, someFired
 -- When the next timer or lease is due, as far as this step has seen.
 local due = math.huge

@@ -346,7 +346,7 @@ operations.beat = function(leases)
 end
 `
 
-/** Drops the execution, its leases and timers. The last one to go takes the counters with it: nothing stays behind. */
+/** Drops the execution, its leases and timers. After the last one the counters go too, a little later: nothing stays behind. */
 const forget = `
 operations.forget = function(id)
   local x = load(id)
@@ -367,8 +367,8 @@ operations.forget = function(id)
   call('HDEL', PAUSED, x.id) -- guard: forgotten-is-not-paused
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
   if call('EXISTS', KNOWN) == 0 then -- guard(false): nothing-stays
-    call('DEL', META, OUTBOX)
-    counters = nil
+    call('DEL', OUTBOX)
+    emptied = true
   end
   return 1
 end

@@ -76,6 +76,7 @@ if facts.staged > 0 then
 end
 if #facts.fields > 0 then put('HSET', HASH, facts.fields) end
 call('ZADD', KNOWN, 0, facts.id .. SEP .. facts.tenant)
+call('PERSIST', META) -- guard: counters-stay
 if facts.paused then call('HSET', PAUSED, facts.id, 1) end
 local x = { key = HASH, id = facts.id, tenant = facts.tenant, tier = facts.tier }
 for _, turn in ipairs(facts.turns) do

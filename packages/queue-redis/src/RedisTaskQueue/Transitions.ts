@@ -267,5 +267,7 @@ local function finish()
   if counters and counters.changed then
     call('HSET', META, 'tick', format('%.0f', counters.tick), 'floor', counters.floor)
   end
+  -- Not at once: after many at a time the numbers are ahead of the clock, and must not come a second time.
+  if emptied then call('PEXPIRE', META, 60000) end
 end
 `
