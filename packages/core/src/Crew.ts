@@ -123,6 +123,7 @@ export const ProblemCode = Schema.Literals([
   "cycle",
   "missing-agent",
   "missing-input",
+  "unknown-input",
   "yaml-syntax",
   "no-tasks",
   "no-agents",

@@ -135,7 +135,10 @@ export interface MakeOptions {
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
   const { problems, values } = valuesOf(prepared, options)
-  const wrong = [...prepared.checked.problems, ...problems, ...unknownTools(prepared, options.tools)]
+  // Functions may read what no text mentions.
+  const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
+  const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
+  const wrong = [...prepared.checked.problems, ...problems, ...unknown, ...unknownTools(prepared, options.tools)]
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
   return fill(crew.definition, prepared.template, values, options.defaultModel)
 }
@@ -253,6 +256,30 @@ const valuesOf = ({ checked, mentions }: Prepared, { inputs = {} }: MakeOptions)
     })
   }
   return { problems, values }
+}
+
+/** Inputs that nothing reads, but for those that were named already as what was probably meant. */
+const unknownInputs = (
+  { checked, mentions }: Prepared,
+  inputs: MakeOptions["inputs"] = {},
+  told: ReadonlyArray<Crew.Problem>
+): ReadonlyArray<Crew.Problem> => {
+  const known = [...new Set([...mentions.placeholders.keys(), ...mentions.declared])]
+  const isTold = (name: string) => told.some(({ path, suggestion }) => suggestion === name || path[1] === name)
+  return Object.entries(inputs).flatMap(([name, value]): ReadonlyArray<Crew.Problem> => {
+    if (value === undefined || known.includes(name) || isTold(name)) return []
+    const suggestion = checked.suggester.closest(name, known)
+    const hint =
+      suggestion !== undefined
+        ? `did you mean ${JSON.stringify(suggestion)}?`
+        : known.length === 0
+          ? "it has no inputs."
+          : `its inputs are ${CrewText.list(known)}.`
+    const message = `The input ${JSON.stringify(name)} is used nowhere in the crew: ${hint}`
+    return [
+      { code: "unknown-input", path: ["inputs", name], message, ...(suggestion === undefined ? {} : { suggestion }) }
+    ]
+  })
 }
 
 const unknownTools = (

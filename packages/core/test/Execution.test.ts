@@ -284,7 +284,8 @@ describe("usage", () => {
   })
 
   const sum = (events: ReadonlyArray<{ readonly usage: Usage.Usage }>): Usage.Usage => {
-    const total = (key: Exclude<keyof Usage.Usage, "costUsd">) => events.reduce((all, { usage }) => all + usage[key], 0)
+    const total = (key: Exclude<keyof Usage.Usage, "costUsd">) =>
+      events.reduce((all, { usage }) => all + (usage[key] ?? 0), 0)
     const costs = events.map(({ usage }) => usage.costUsd)
     return {
       requests: total("requests"),

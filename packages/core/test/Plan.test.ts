@@ -211,12 +211,30 @@ describe("placeholders", () => {
     ])
     expect(problems[1]!.message).toContain("agents.a.goal, tasks.t.description")
     const plan = planOf(crew, {
-      inputs: { who: "me", topic: "x", constructor: "y", extra: 1, year: undefined as never }
+      inputs: { who: "me", topic: "x", constructor: "y", unused: 1, year: undefined as never }
     })
-    expect(plan.inputs).toEqual({ year: 2026, who: "me", topic: "x", constructor: "y", extra: 1 })
+    expect(plan.inputs).toEqual({ year: 2026, who: "me", topic: "x", constructor: "y", unused: 1 })
     expect(planOf(crew, { inputs: { who: "me", topic: "x", constructor: "y", year: 1 } }).tasks[0]!.description).toBe(
       "x x in 1"
     )
+  })
+
+  it("that nothing reads are told of, unless the functions of the crew might", () => {
+    const data = {
+      name: "x",
+      agents: { a: { role: "A", goal: "{topic}" } },
+      tasks: { t: { ...task, description: "Go on." } },
+      inputs: { year: 2026 }
+    } as const
+    const inputs = { topic: "x", yaer: 1, colour: "red", forgotten: undefined as never }
+    const problems = problemsOf(Crew.make(data), { inputs })
+    expect(problems.map(({ code, path, suggestion }) => [code, path.join("."), suggestion])).toEqual([
+      ["unknown-input", "inputs.yaer", "year"],
+      ["unknown-input", "inputs.colour", undefined]
+    ])
+    expect(problems[1]!.message).toContain('The input "colour" is used nowhere in the crew: its inputs are')
+    const judged = Crew.make({ ...data, tasks: { t: { ...data.tasks.t, guardrails: [() => true] } } })
+    expect(planOf(judged, { inputs }).inputs).toMatchObject({ colour: "red" })
   })
 
   it("refuse values that are not JSON", () => {
@@ -347,9 +365,15 @@ describe("a plan", () => {
       fc.property(definition, fc.dictionary(names, fc.string()), (data, given) => {
         const crew = Result.getOrThrow(Crew.fromJson(data))
         const first = Plan.make(crew, { inputs: given })
-        const missing = Result.isFailure(first) ? first.failure.problems : []
-        for (const { code } of missing) expect(code).toBe("missing-input")
-        const inputs = { ...given, ...Object.fromEntries(missing.map(({ path }) => [path[1], "v"])) }
+        const wrong = Result.isFailure(first) ? first.failure.problems : []
+        const inputs: Record<string, string> = { ...given }
+        for (const { code, path, suggestion } of wrong) {
+          expect(["missing-input", "unknown-input"]).toContain(code)
+          if (code === "unknown-input") delete inputs[String(path[1])]
+          else inputs[String(path[1])] = "v"
+          // Given, and probably meant by another name.
+          if (code === "missing-input" && suggestion !== undefined) delete inputs[suggestion]
+        }
         const plan = planOf(crew, { inputs })
         expect(JSON.parse(JSON.stringify(plan))).toEqual(plan)
         expect(plan.tasks.map(({ id }) => id)).toEqual(Object.keys(data.tasks))

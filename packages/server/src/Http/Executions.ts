@@ -45,7 +45,7 @@ const decodeStatus = (
 }
 
 /** Where the problems of a crew stand in the body of a start. */
-const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" ? [] : ["crew"])
+const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" || code === "unknown-input" ? [] : ["crew"])
 
 /** The answer to a start. */
 export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
