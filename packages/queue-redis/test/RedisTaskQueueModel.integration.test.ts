@@ -2,6 +2,7 @@
 import { TaskQueueModel } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import { describe } from "vitest"
+import * as BullTaskQueue from "../src/BullTaskQueue.ts"
 import * as QueueServer from "./QueueServer.ts"
 import * as RedisServer from "./RedisServer.ts"
 
@@ -24,6 +25,12 @@ const options = {
 
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueModel.suite("Redis", QueueServer.layer, options)
+
+  TaskQueueModel.suite(
+    "BullMQ",
+    (limits) => QueueServer.layer({ ...limits, queue: BullTaskQueue.layerTransport }),
+    options
+  )
 
   TaskQueueModel.suite(
     "Redis, each call sent twice",
