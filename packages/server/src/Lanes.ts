@@ -7,7 +7,7 @@ const entry = /^([^\s,:]+):(\d{1,6})$/
 
 /** Reads it; the failure is a sentence for people. Every number is at least `minimum`. */
 export const parse = (text: string, minimum: 0 | 1): Result.Result<Lanes, string> => {
-  const lanes: Record<string, number> = {}
+  const lanes = new Map<string, number>()
   for (const each of text.split(",")) {
     const [, lane, digits] = entry.exec(each.trim()) ?? []
     if (lane === undefined || Number(digits) < minimum) {
@@ -15,11 +15,10 @@ export const parse = (text: string, minimum: 0 | 1): Result.Result<Lanes, string
         `Write lanes as openai:4,default:16, with a whole number from ${minimum} for each; ${JSON.stringify(each.trim())} is none`
       )
     }
-    if (Object.hasOwn(lanes, lane))
-      return Result.fail(`The lane ${JSON.stringify(lane)} stands twice; keep one of them`)
-    lanes[lane] = Number(digits)
+    if (lanes.has(lane)) return Result.fail(`The lane ${JSON.stringify(lane)} stands twice; keep one of them`)
+    lanes.set(lane, Number(digits))
   }
-  return Result.succeed(lanes)
+  return Result.succeed(Object.fromEntries(lanes))
 }
 
 /** As it was written. */

@@ -2,12 +2,17 @@
  * The reference server. `Server.layer` is all of it; the other modules are its parts, from the outside in.
  */
 export * as Server from "./Server.ts"
+export * as Engine from "./Engine.ts"
+export * as Queue from "./Queue.ts"
+export * as Lanes from "./Lanes.ts"
 export * as Listener from "./Listener.ts"
 export * as Guard from "./Guard.ts"
 export * as Api from "./Api.ts"
 export * as Http from "./Http.ts"
 export * as Problem from "./Problem.ts"
 export * as Followers from "./Followers.ts"
+export * as QueueView from "./QueueView.ts"
+export * as DeadLetters from "./DeadLetters.ts"
 export * as CrewReader from "./CrewReader.ts"
 export * as CrewStore from "./CrewStore.ts"
 export * as AgentStore from "./AgentStore.ts"

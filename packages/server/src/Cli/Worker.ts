@@ -33,7 +33,8 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
   const workspace = Option.isSome(options.workspace)
     ? options.workspace.value
     : yield* Settings.workspace(Option.none())
-  yield* Effect.addFinalizer(() => say("Stopped: nothing runs here any more."))
+  let began = false
+  yield* Effect.addFinalizer(() => (began ? say("Stopped: nothing runs here any more.") : Effect.void))
   const services = yield* Layer.build(
     Engine.layer({
       database,
@@ -52,6 +53,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     }).pipe(Layer.provide(NodeServices.layer))
   ).pipe(Effect.mapError(Failure.because))
+  began = true
   const { name, running } = Context.get(services, CoreWorker.Worker)
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(running, (leases) =>

@@ -32,6 +32,11 @@ const unset = {
   OPENAI_API_KEY: undefined,
   OPENAI_BASE_URL: undefined,
   DATABASE_URL: undefined,
+  REDIS_URL: undefined,
+  CREWLINE_QUEUE: undefined,
+  CREWLINE_EVENTS: undefined,
+  CREWLINE_LANES: undefined,
+  CREWLINE_WORKER: undefined,
   CREWLINE_DATA: undefined
 }
 const neutral = { ...unset, PORT: undefined, HOST: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined }

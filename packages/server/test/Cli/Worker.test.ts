@@ -1,0 +1,27 @@
+/** What `crewline worker` and `crewline serve` say when they cannot work together. What they do then: `Workers.integration.test.ts`. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Process from "./Process.ts"
+
+const shared = { CREWLINE_QUEUE: "redis", REDIS_URL: "redis://127.0.0.1:1" }
+const database = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" }
+
+describe("crewline worker", { timeout: 60_000 }, () => {
+  it.each([
+    [["worker"], {}, 2, /A worker needs a shared queue: set CREWLINE_QUEUE=redis and REDIS_URL/],
+    [["worker"], shared, 2, /set DATABASE_URL to their PostgreSQL server/],
+    [["worker"], { ...shared, REDIS_URL: "" }, 2, /CREWLINE_QUEUE=redis needs REDIS_URL/],
+    [["worker"], { ...shared, ...database }, 1, /Redis at 127\.0\.0\.1:1|ECONNREFUSED/],
+    [["worker", "--lanes", "openai"], shared, 2, /--lanes[^]*openai:4,default:16/],
+    [["worker", "--concurrency", "0"], shared, 2, /--concurrency[^]*from 1 to 100000/],
+    [["worker", "--grace=-1"], shared, 2, /--grace[^]*seconds/],
+    [["worker", "--name", "a b"], shared, 2, /--name[^]*letters, digits/],
+    [["serve", "--no-worker"], {}, 2, /Without a worker nobody would take the tasks of a local queue/],
+    [["serve"], { CREWLINE_WORKER: "false" }, 2, /Without a worker nobody would take/],
+    [["serve"], shared, 2, /the embedded database belongs to one: set DATABASE_URL/],
+    [["serve"], { CREWLINE_QUEUE: "radis" }, 2, /The environment is not valid: CREWLINE_QUEUE is "radis"/]
+  ])("%j in %j ends with %i", async (args, env, code, words) => {
+    const ended = await Process.run(args, { env })
+    expect(ended).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(words) })
+    expect(ended.stderr).not.toMatch(/^ {4}at |Stopped/m)
+  })
+})
