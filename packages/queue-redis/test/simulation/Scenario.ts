@@ -128,7 +128,7 @@ export const scenarios = {
   /** The queue loses everything now and then, and what it lacks is told once. */
   "wiped, told once": { ...unswept, sweeps: true, queue: "shared", servers: 3, network: slowNetwork, wipes: 6 },
   /** Processes die all the time. */
-  deadly: { ...failover, kills: 10, freezes: 0 },
+  deadly: { ...shared, chaosMillis: 300_000, kills: 12, freezes: 0, wipes: 0, callMillis: 15_000 },
   /** Models that take longer than a lease lasts. */
   "slow models": { ...calm, queue: "shared", servers: 3, callMillis: 60_000 },
   /** Processes stand still before a start, a turn, a suspension, an outcome, while others go on with what they had. */

@@ -8,11 +8,11 @@ import type * as Scripts from "../../src/RedisTaskQueue/Scripts.ts"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { createServer, type AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectRedis from "effect/persistence/Redis"
 import { Redis } from "ioredis"
+import { freePort } from "../RedisProcess.ts"
 import type { Kernel, Process } from "./Kernel.ts"
 import { call, type Faults } from "./Network.ts"
 
@@ -28,10 +28,7 @@ export class Server {
   }
 
   static async open(): Promise<Server> {
-    const probe = createServer().listen(0, "127.0.0.1")
-    await once(probe, "listening")
-    const { port } = probe.address() as AddressInfo
-    await new Promise((resolve) => probe.close(resolve))
+    const port = await freePort()
     const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", daemonize: "no" }
     // Fields of small hashes keep their order: nothing depends on it but that a seed stays the same.
     const small = {
@@ -41,7 +38,8 @@ export class Server {
     }
     const args = Object.entries({ ...settings, ...small }).flatMap(([name, value]) => [`--${name}`, String(value)])
     const child = spawn("redis-server", args, { stdio: "ignore" })
-    const client = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: null })
+    process.once("exit", () => child.kill("SIGKILL"))
+    const client = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: null, enableAutoPipelining: true })
     client.on("error", () => {})
     await client.ping()
     return new Server(child, client)

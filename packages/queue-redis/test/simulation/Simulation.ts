@@ -109,9 +109,10 @@ class Simulation {
         // What has no number of its own is sent once.
         return operation === "start" ? { ...faults, twice: 0 } : faults
       },
-      onCall: (process) => {
-        if (!this.chaos || process.frozen || !this.kernel.random.chance(scenario.freezeOnCall)) return
+      freezes: (process) => {
+        if (!this.chaos || process.frozen || !this.kernel.random.chance(scenario.freezeOnCall)) return false
         this.freeze(process, leaseMillis + this.kernel.random.below(3 * leaseMillis))
+        return true
       },
       onCommitted: (executionId, events) => this.committed(executionId, events)
     })

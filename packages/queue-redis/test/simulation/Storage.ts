@@ -21,8 +21,8 @@ const followMillis = 1_000
 export interface Options {
   readonly kernel: Kernel
   readonly faults: (operation: string) => Faults
-  /** Is told before a request is sent. */
-  readonly onCall: (process: Process) => void
+  /** Asked before a request is sent: whether the process stands still from now on. */
+  readonly freezes: (process: Process) => boolean
   /** Is told of every commit, in order. */
   readonly onCommitted: (executionId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) => void
 }
@@ -53,10 +53,13 @@ export class Storage {
           if (id !== undefined) this.tell(tenant, id())
           return answer
         }
-        return Effect.flatMap(
+        // It may stand still before the request is sent, or before the reply is read.
+        const isLate = this.options.freezes(process) && this.options.kernel.random.chance(0.7)
+        const send = Effect.flatMap(
           call(process, () => this.options.faults(operation), execute),
           (outcome) => (outcome === undefined ? unavailable(operation) : Effect.fromResult(outcome.value))
         )
+        return isLate ? Effect.andThen(Effect.sleep(0), send) : send
       })
     const follow: Service["follow"] = (executionId, { after = 0 } = {}) =>
       Stream.paginate(after, (cursor) =>

@@ -35,6 +35,8 @@ const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
 const without = oneOf("rule", values.without, Mutations.names)
 const wanted = oneOf("scenario", values.scenario, names)
 const first = Number(values.from)
+/** Simulations in turns: while Redis works for one, others go on. None knows of another. */
+const atOnce = 8
 
 const simulateAll = async (seeds: number): Promise<boolean> => {
   // What it runs is loaded only now: a rule may have been taken out.
@@ -42,34 +44,40 @@ const simulateAll = async (seeds: number): Promise<boolean> => {
   const { Server } = await import("./SimulatedRedis.ts")
   const totals = new Map<
     string,
-    { seeds: number; events: number; calls: number; repeatedCalls: number; millis: number }
+    { seeds: number; events: number; calls: number; repeatedCalls: number; hours: number }
   >()
   const failures: Array<{ readonly seed: number; readonly scenario: string; readonly violation: string }> = []
   const redis = await Server.open()
   const began = performance.now()
-  for (let seed = first; seed < first + seeds; seed++) {
+  const simulate = async (seed: number): Promise<void> => {
     const name = wanted ?? names[seed % names.length]!
-    const at = performance.now()
-    const { calls, events, history, repeatedCalls, violation } = await Simulation.run(seed, scenarios[name], {
+    const { calls, events, history, millis, repeatedCalls, violation } = await Simulation.run(seed, scenarios[name], {
       redis,
       trace: values.trace
     })
-    const total = totals.get(name) ?? { seeds: 0, events: 0, calls: 0, repeatedCalls: 0, millis: 0 }
+    const total = totals.get(name) ?? { seeds: 0, events: 0, calls: 0, repeatedCalls: 0, hours: 0 }
     totals.set(name, {
       seeds: total.seeds + 1,
       events: total.events + events,
       calls: total.calls + calls,
       repeatedCalls: total.repeatedCalls + repeatedCalls,
-      millis: total.millis + Math.round(performance.now() - at)
+      hours: total.hours + millis / 3_600_000
     })
     if (violation !== undefined) failures.push({ seed, scenario: name, violation: violation.message })
-    if (values.json || (violation === undefined && !values.trace)) continue
+    if (values.json || (violation === undefined && !values.trace)) return
     console.log(history.join("\n"))
     console.log(Simulation.tell(seed, name, violation))
   }
+  let seed = first
+  const next = async (): Promise<void> => {
+    while (seed < first + seeds) await simulate(seed++)
+  }
+  await Promise.all(Array.from({ length: atOnce }, next))
   await redis.close()
   const seconds = Math.round((performance.now() - began) / 1_000)
-  const table = Object.fromEntries(totals)
+  const table = Object.fromEntries(
+    [...totals].map(([name, total]) => [name, { ...total, hours: Math.round(total.hours) }])
+  )
   if (values.json) console.log(JSON.stringify({ from: first, seeds, seconds, scenarios: table, failures }))
   else {
     console.table(table)
@@ -90,13 +98,18 @@ const miss = async (name: Mutations.MutationName): Promise<boolean> => {
   const redis = await Server.open()
   let found: { readonly seed: number; readonly violation: string } | undefined
   const others = new Map<string, number>()
-  for (let seed = first; seed < first + within && found === undefined; seed++) {
-    const { violation } = await Simulation.run(seed, scenarios[scenario], { redis })
-    if (violation === undefined) continue
-    if (violates?.includes(violation.kind) ?? violation.kind !== "defect")
-      found = { seed, violation: violation.message }
-    else others.set(violation.kind, (others.get(violation.kind) ?? 0) + 1)
+  let seed = first
+  const next = async (): Promise<void> => {
+    while (seed < first + within && found === undefined) {
+      const tried = seed++
+      const { violation } = await Simulation.run(tried, scenarios[scenario], { redis })
+      if (violation === undefined) continue
+      if (violates?.includes(violation.kind) ?? violation.kind !== "defect")
+        found ??= { seed: tried, violation: violation.message }
+      else others.set(violation.kind, (others.get(violation.kind) ?? 0) + 1)
+    }
   }
+  await Promise.all(Array.from({ length: atOnce }, next))
   await redis.close()
   console.log(JSON.stringify({ rule: name, number, scenario, within, ...found, others: Object.fromEntries(others) }))
   return found !== undefined
