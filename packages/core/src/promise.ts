@@ -33,6 +33,8 @@ export interface Options extends Crewline.Options {
   readonly tools?: ReadonlyArray<Toolbox.Tool> | Layer.Layer<Toolbox.Toolbox, unknown>
   /** Where events are kept. Default: in the memory of this process; durable ones come from `@crewline/memory-pg`. */
   readonly log?: Layer.Layer<EventLog.EventLog, unknown>
+  /** What hands tasks to workers. Default: in this process; one for several processes comes from `@crewline/queue-redis`. */
+  readonly queue?: Layer.Layer<TaskQueue.TaskQueue, unknown>
   /** What crews with `memory: true` remember. Default: in the memory of this process. */
   readonly memory?: Layer.Layer<Memory.Memory, unknown>
   /** Where crews may write their output files. Default: nowhere. */
@@ -79,13 +81,14 @@ export const make = async (options: Options): Promise<Client> => {
     llm,
     log = EventLog.layerLocal,
     memory = Memory.layerLocal,
+    queue = TaskQueue.layerLocal,
     tools = [],
     workspace = Workspace.layerNone
   } = options
   const toolbox: Layer.Layer<Toolbox.Toolbox, unknown> = "length" in tools ? Toolbox.layer(tools) : tools
   const runtime = ManagedRuntime.make(
     Crewline.layer({ keepResults: options.log === undefined, ...options }).pipe(
-      Layer.provide([log, llm, memory, workspace, toolbox, TaskQueue.layerLocal])
+      Layer.provide([log, llm, memory, workspace, toolbox, queue])
     )
   )
   const crewline = await runtime.runPromise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {

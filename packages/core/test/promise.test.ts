@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { z } from "zod"
 import * as Crew from "../src/Crew.ts"
 import * as Llm from "../src/Llm.ts"
 import * as Crewline from "../src/promise.ts"
+import * as TaskQueue from "../src/TaskQueue.ts"
 import * as World from "./fake/World.ts"
 
 const agents = { writer: { role: "Writer", goal: "Write about {topic}" } }
@@ -106,6 +108,63 @@ describe("promise", () => {
       )
       assert.include(error.message, "Crew.fromJson")
     }
+    await crewline.close()
+  })
+
+  it("holds an execution, lets it go on, and does again what failed, over any queue", async () => {
+    const crew = Crew.make({
+      name: "moody",
+      agents: { writer: { role: "Writer", goal: "Write" } },
+      tasks: {
+        first: { agent: "writer", description: "Begin.", expectedOutput: "Text." },
+        second: { agent: "writer", description: "Go on.", expectedOutput: "Text.", context: ["first"] }
+      }
+    })
+    const asked: Array<string> = []
+    let isGood = false
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const submitted: Array<[string, string | undefined]> = []
+    const queue = Layer.effect(
+      TaskQueue.TaskQueue,
+      Effect.map(TaskQueue.TaskQueue, (local) => ({
+        ...local,
+        submit: (facts: TaskQueue.Facts) => {
+          submitted.push([facts.executionId, facts.priority])
+          return local.submit(facts)
+        }
+      }))
+    ).pipe(Layer.provide(TaskQueue.layerLocal))
+    const crewline = await Crewline.make({
+      queue,
+      llm: World.llm((request) => {
+        const task = request.caller!.taskId
+        asked.push(task)
+        if (task === "first")
+          return Effect.as(
+            Effect.promise(() => held),
+            World.text(task)
+          )
+        return isGood ? World.text(task) : World.refuse(new Llm.InvalidRequest({ description: "no" }))
+      })
+    })
+    const execution = await crewline.start(crew, { priority: "high" })
+    await crewline.pause(execution.id)
+    release()
+    assert.strictEqual((await crewline.get(execution.id)).status, "paused")
+    await crewline.unpause(execution.id)
+    const failure = await execution.result.catch((error: unknown) => error)
+    assert.strictEqual((failure as { readonly taskId?: string }).taskId, "second")
+    isGood = true
+    const again = await crewline.retry(execution.id)
+    assert.strictEqual((await again.result).output, "second")
+    assert.deepStrictEqual(asked, ["first", "second", "second"])
+    assert.deepStrictEqual(submitted, [
+      [execution.id, "high"],
+      [again.id, "high"]
+    ])
+    const refused = await crewline.retry(again.id).catch((error: unknown) => error)
+    assert.strictEqual((refused as { readonly _tag: string })._tag, "NotRetryable")
     await crewline.close()
   })
 
