@@ -2,7 +2,8 @@
  * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table for people or, with
  * `--json`, one object a line. Nothing else is written to stdout; progress belongs on stderr.
  *
- * A benchmark exports `run(report)` and calls `report` once per measured case.
+ * A benchmark exports `run(report, options)` and calls `report` once per measured case. Its numbers that may be chosen it exports as
+ * `options`, by name and with their defaults; `--name 3` gives another value.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -16,8 +17,13 @@ export interface Row {
 
 export type Report = (row: Row) => void
 
+export interface Options {
+  readonly [name: string]: number
+}
+
 interface Bench {
-  readonly run: (report: Report) => Promise<void>
+  readonly run: (report: Report, options: Options) => Promise<void>
+  readonly options?: Options
 }
 
 const isBench = (module: unknown): module is Bench =>
@@ -64,25 +70,34 @@ const table = (rows: ReadonlyArray<Row>): string => {
     .join("\n\n")
 }
 
-const args = process.argv.slice(2)
-const asJson = args.includes("--json")
-const [name, ...rest] = args.filter((argument) => argument !== "--json")
-
-if (name === undefined || !names.includes(name) || rest.length > 0) {
-  const problem =
-    rest.length > 0
-      ? `One benchmark at a time, please: there is no use for ${rest.map((argument) => `"${argument}"`).join(", ")}.`
-      : name === undefined
-        ? "Which benchmark?"
-        : `There is no benchmark "${name}".`
+const refuse = (problem: string): never => {
   process.stderr.write(
     `${problem}\nnpm run -s bench -- <name> [--json], name one of: ${names.join(", ") || "(none yet)"}\n`
   )
   process.exit(2)
 }
 
+const args = process.argv.slice(2)
+const asJson = args.includes("--json")
+const [name, ...rest] = args.filter((argument) => argument !== "--json")
+
+if (name === undefined) refuse("Which benchmark?")
+if (!names.includes(name!)) refuse(`There is no benchmark "${name}".`)
+
 const bench: unknown = await import(new URL(`${name}.ts`, import.meta.url).href)
 if (!isBench(bench)) throw new Error(`bench/${name}.ts exports no function "run".`)
+
+const options: Record<string, number> = { ...bench.options }
+while (rest.length > 0) {
+  const [argument = "", value = ""] = rest.splice(0, 2)
+  const option = argument.replace(/^--/, "")
+  if (!argument.startsWith("--") || !Object.hasOwn(options, option)) {
+    const known = Object.keys(options).map((each) => `--${each}`)
+    refuse(`There is no use for "${argument}"${known.length > 0 ? `; "${name}" has ${known.join(", ")}` : ""}.`)
+  }
+  if (!/^\d+$/.test(value)) refuse(`${argument} needs a whole number, not "${value}".`)
+  options[option] = Number(value)
+}
 
 // Whoever reads only the first lines (`… | head -1`) has what they want.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -94,6 +109,6 @@ const rows: Array<Row> = []
 await bench.run((row) => {
   rows.push(row)
   if (asJson) process.stdout.write(`${JSON.stringify(row)}\n`)
-})
+}, options)
 if (rows.length === 0) throw new Error(`bench/${name}.ts reported nothing.`)
 if (!asJson) process.stdout.write(`${table(rows)}\n`)
