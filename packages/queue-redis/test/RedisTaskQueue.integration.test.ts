@@ -1,7 +1,10 @@
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import type { Script } from "../src/RedisTaskQueue/Scripts.ts"
 import * as QueueServer from "./QueueServer.ts"
 import * as RedisServer from "./RedisServer.ts"
@@ -39,6 +42,50 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       }
       assert.strictEqual(nonces.size, 50)
     }).pipe(Effect.provide(QueueServer.layer()))
+  )
+
+  it.live.each([-5, 5])("a clock that is wrong by %d minutes changes nothing", (minutes) =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const wrong: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + minutes * 60_000,
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + BigInt(minutes) * 60_000_000_000n,
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (millis) => millis + minutes * 60_000)
+      })
+      const prefix = RedisServer.fresh("queue")
+      const machine = (layerOfClock: Layer.Layer<never>) =>
+        Effect.flatMap(
+          Layer.build(
+            Layer.fresh(RedisTaskQueue.layer({ prefix })).pipe(
+              Layer.provide(RedisServer.layerNamed("crewline-test-queue")),
+              Layer.provide(layerOfClock)
+            )
+          ),
+          (context) => Effect.provide(TaskQueue.TaskQueue, context)
+        )
+      const skewed = yield* machine(Layer.succeed(Clock.Clock, wrong))
+      const right = yield* machine(Layer.empty)
+      yield* skewed.submit(facts(1))
+      const [lease] = yield* skewed.take({ worker: "skewed", limit: 1 })
+      // Every step, also this one, first hands on what has run out.
+      assert.strictEqual((yield* right.overview).lanes[0]?.leased, 1)
+      assert.isTrue(yield* skewed.holds(lease))
+      assert.isTrue(yield* skewed.release(lease, 100))
+      const [again] = yield* right.take({ worker: "right", limit: 1 })
+      assert.strictEqual((yield* skewed.overview).lanes[0]?.leased, 1)
+      assert.isTrue(yield* right.holds(again))
+      assert.isFalse(yield* skewed.holds(lease))
+      assert.isTrue(
+        yield* right.suspend(again, {
+          run: 1,
+          waits: { tasks: [], signals: ["s"], mode: "all", timeoutMillis: 100 },
+          spawn: []
+        })
+      )
+      const [woken] = yield* skewed.take({ worker: "skewed", limit: 1 })
+      assert.strictEqual(woken.timedOut, 1)
+      yield* skewed.forget("x")
+    }).pipe(Effect.scoped)
   )
 
   it.effect("an execution that came in parts stays", () =>
