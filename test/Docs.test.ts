@@ -44,6 +44,10 @@ const blocksOf = (page: string): ReadonlyArray<Block> => {
 const environment = (more: Record<string, string> = {}) => {
   const {
     CREWLINE_DATA: _data,
+    CREWLINE_EVENTS: _events,
+    CREWLINE_QUEUE: _queue,
+    CREWLINE_WORKER: _worker,
+    REDIS_URL: _redis,
     DATABASE_URL: _url,
     ANTHROPIC_API_KEY: _anthropic,
     ANTHROPIC_BASE_URL: _anthropicURL,

@@ -1,10 +1,12 @@
-/** The server on a PostgreSQL server: two of them on one database. */
+/** The server on a PostgreSQL server: two of them on one database, that hear of each other or do not. */
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Postgres from "@crewline/memory-pg/Postgres"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Queue from "@crewline/server/Queue"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { connect } from "node:net"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
@@ -85,5 +87,69 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
     const failed = await Server.request(`${first.url}/api/v1/crews`)
     expect([500, 503]).toContain(failed.status)
     expect(JSON.stringify(failed.body)).not.toContain("postgres")
+  })
+})
+
+const redisUrl = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+const hasRedis = await new Promise<boolean>((resolve) => {
+  const { hostname, port } = new URL(redisUrl)
+  const socket = connect(Number(port || 6379), hostname, () => {
+    socket.destroy()
+    resolve(true)
+  })
+  socket.on("error", () => resolve(false))
+})
+if (!hasRedis) console.warn(`Skipped: no Redis at ${redisUrl}`)
+
+describe.skipIf(!isThere || !hasRedis)("servers that never hear of each other", { timeout: 60_000 }, () => {
+  const lonely = `${name}_lonely`
+  let servers: ReadonlyArray<Server.Running> = []
+  beforeAll(async () => {
+    vi.stubEnv("REDIS_URL", redisUrl)
+    await Effect.runPromise(sql(`create database ${lonely}`))
+    const url = new URL(admin)
+    url.pathname = `/${lonely}`
+    servers = await Promise.all(
+      // Each on a channel where nobody else is.
+      ["one", "two"].map((each) =>
+        Server.start({
+          database: { kind: "server", url: Redacted.make(url.href) },
+          queue: { ...Queue.local, events: "redis", prefix: `test-${lonely}-${each}` },
+          answer: (request) => Effect.succeed(`Done: ${request.caller?.taskId}.`)
+        })
+      )
+    )
+  })
+  afterAll(async () => {
+    await Promise.all(servers.map(({ stop }) => stop()))
+    await Effect.runPromise(sql(`drop database if exists ${lonely} with (force)`))
+    vi.unstubAllEnvs()
+  })
+
+  it("still give every follower exactly 1 to n, from wherever he comes back", async () => {
+    const [first, second] = servers as [Server.Running, Server.Running]
+    const tasks = Object.fromEntries(
+      Array.from({ length: 20 }, (_, n) => [
+        `t${n}`,
+        { description: "d", expectedOutput: "e", ...(n > 0 && { context: [`t${n - 1}`] }) }
+      ])
+    )
+    const { body } = await Server.request(`${first.url}/api/v1/executions`, {
+      body: { crew: { name: "long", agents: { a: { role: "r", goal: "g" } }, tasks } }
+    })
+    const whole = Socket.open(second.url, body.id)
+    const cut = Socket.open(second.url, body.id)
+    await cut.until(({ seq }) => seq !== undefined)
+    const last = cut.seqs().at(-1)!
+    cut.socket.terminate()
+    const back = Socket.open(second.url, body.id, last)
+    expect((await whole.closed).code).toBe(1000)
+    expect((await back.closed).code).toBe(1000)
+    const { items } = (await Server.request(`${first.url}/api/v1/executions/${body.id}/events?limit=1000`)).body
+    const seqs = items.map(({ seq }: { readonly seq: number }) => seq)
+    expect(seqs).toEqual(Socket.upTo(seqs.length))
+    expect(whole.seqs()).toEqual(seqs)
+    expect([...cut.seqs().filter((seq) => seq <= last), ...back.seqs()]).toEqual(seqs)
+    expect(whole.messages.some(({ type }) => type === "TextDelta")).toBe(false)
   })
 })

@@ -299,6 +299,16 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
     })
   })
 
+  it("BullMQ may ring instead", async () => {
+    site = await open({ CREWLINE_QUEUE: "bullmq" })
+    const { gates } = site
+    const [url] = await Promise.all([site.serve("--no-worker"), site.work()])
+    const id = await begin(url, { first: {}, second: { after: ["first"] } })
+    ;(await gates.next("first")).answer("1")
+    ;(await gates.next("second")).answer("2")
+    expect(await ended(url, id)).toMatchObject({ status: "completed", output: "2" })
+  })
+
   it("a worker that is killed loses nothing: another does its task", async () => {
     site = await open({ CREWLINE_LEASE: "2 seconds" })
     const { gates } = site
