@@ -65,7 +65,7 @@ const makeBucket = Effect.fnUntraced(function* (
   const keys = Keys.make(options.prefix ?? "crewline", bucket)
   const client = yield* Client.make(settings, keys, losses, bell)
   const { ask, held, lose } = client
-  const enlisted = new Set<string>()
+  const enlisted = new Map<string, string>()
 
   const lost = (test: (lease: TaskQueue.Lease) => boolean) => {
     for (const { lease } of held.values()) if (test(lease)) lose(lease)
@@ -98,7 +98,11 @@ const makeBucket = Effect.fnUntraced(function* (
         yield* Effect.sleep(options.heartbeatMillis ?? leaseMillis / 3)
         const leases = Array.from(held.values(), ({ lease }) => lease)
         if (leases.length > 0) yield* renew(leases)
-        for (const worker of enlisted) yield* ask(() => ["heard", encode(worker)])
+        for (const [worker, info] of enlisted) {
+          const answer = yield* ask(() => ["heard", encode(worker)])
+          // Redis has lost everything; unless it was dismissed meanwhile.
+          if (answer === 0 && enlisted.has(worker)) yield* ask(() => ["enlist", encode(worker), info])
+        }
       })
     )
   )
@@ -243,8 +247,9 @@ const makeBucket = Effect.fnUntraced(function* (
       ),
     enlist: (info) =>
       Effect.suspend(() => {
-        enlisted.add(info.name)
-        return Effect.asVoid(ask(() => ["enlist", encode(info.name), JSON.stringify(info)]))
+        const text = JSON.stringify(info)
+        enlisted.set(info.name, text)
+        return Effect.asVoid(ask(() => ["enlist", encode(info.name), text]))
       }),
     dismiss: (worker) =>
       Effect.suspend(() => {

@@ -401,7 +401,9 @@ operations.dismiss = function(worker)
   call('HDEL', INFOS, worker)
 end
 operations.heard = function(worker)
-  call('ZADD', WORKERS, 'XX', now, worker)
+  if not call('ZSCORE', WORKERS, worker) then return 0 end
+  call('ZADD', WORKERS, now, worker)
+  return 1
 end
 `
 
