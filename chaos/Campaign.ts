@@ -227,7 +227,10 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
         // Ended executions are forgotten by the queue with the next sweep.
         const keys = Effect.promise(async () => {
           const names = (await redis.cli("keys", "*")).split("\n").filter((key) => key !== "")
-          return names.filter((key) => !/:reply:|:bull:|:workers$|:infos$/.test(key))
+          // Those of workers stay with them, and BullMQ's with its queue; others may only wait for their end.
+          const ours = names.filter((key) => !/:bull:|:workers$|:infos$/.test(key))
+          const lasting = await Promise.all(ours.map(async (key) => (await redis.cli("pttl", key)) === "-1"))
+          return ours.filter((_, index) => lasting[index])
         })
         let keysLeft = yield* keys
         for (let tries = 0; keysLeft.length > 0 && left === 0 && tries < 100; tries++) {
