@@ -271,7 +271,7 @@ end
 )
 
 export interface RedisOptions {
-  /** Before every key. Default: `crewline:budget:`. */
+  /** Before every key. Default: `{crewline:budget}:`; in a cluster keys that are asked for together must be kept together. */
   readonly prefix?: string
   /** How long the sums of a key stay after its last call, in milliseconds. Default: 40 days. */
   readonly ttlMillis?: number
@@ -282,7 +282,7 @@ const day = 24 * 60 * 60 * 1_000
 /** Sums that all processes on one Redis share. */
 export const makeRedis = (options: RedisOptions = {}): Effect.Effect<BudgetStore, never, Redis.Redis> =>
   Effect.map(Redis.Redis, (redis) => {
-    const { prefix = "crewline:budget:", ttlMillis = 40 * day } = options
+    const { prefix = "{crewline:budget}:", ttlMillis = 40 * day } = options
     const reserve = redis.eval(reserveScript)
     const settle = redis.eval(settleScript)
     const failed = () => new BudgetStoreError({ description: "Redis, which holds the budgets, did not answer." })

@@ -41,7 +41,7 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     const hook = ["--import", log.replaceAll("\n", ";")]
     const help = await Process.run(["--help"], { node: hook })
     expect(help).toMatchObject({ code: 0 })
-    for (const command of ["start", "run", "validate", "serve", "migrate"])
+    for (const command of ["start", "run", "validate", "serve", "worker", "migrate"])
       expect(help.stdout).toContain(`  ${command}`)
     const validate = await Process.run(["validate", "planets.yaml"], { node: hook })
     expect(validate.code).toBe(0)
