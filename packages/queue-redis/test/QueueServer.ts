@@ -46,6 +46,8 @@ const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) 
   const from = Date.now()
   let frozenMillis = 0
   let underWay = 0
+  /** Every key that a script was given: it touches no other. */
+  const given = new Set<string>()
 
   const clock: Clock.Clock = {
     ...testClock,
@@ -57,6 +59,7 @@ const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) 
   const run = around((script, keys, args) =>
     Effect.suspend(() => {
       underWay++
+      for (const key of keys) given.add(key)
       const time = String(from + clock.currentTimeMillisUnsafe())
       return real.run(mutate(script), keys, script.name === "stage" ? args : [time, ...args.slice(1)])
     }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
@@ -78,17 +81,11 @@ const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) 
     quiesce,
     freeze: (millis) => Effect.sync(() => void (frozenMillis += millis)),
     remains: Effect.gen(function* () {
-      const names: Array<string> = []
-      for (let cursor = "0"; ;) {
-        const [next, page] = yield* redis.send<[string, Array<string>]>(
-          ...(["SCAN", cursor, "MATCH", `{${prefix}:0}*`, "COUNT", "1000"] as const)
-        )
-        for (const key of page) {
-          if ((yield* redis.send<number>("PTTL", key)) === -1) names.push(key.slice(prefix.length + 5))
-        }
-        cursor = next
-        if (cursor === "0") return names
+      const kept: Array<string> = []
+      for (const key of given) {
+        if ((yield* redis.send<number>("PTTL", key)) === -1) kept.push(key.slice(prefix.length + 5))
       }
+      return kept
     }).pipe(Effect.orDie)
   })
   return Context.add(queue, Backstage, backstage)
