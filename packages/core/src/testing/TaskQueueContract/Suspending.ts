@@ -153,6 +153,24 @@ export const declare = (test: Test): void => {
       assert.strictEqual((yield* queue.inspect("x")).status, "idle")
     }))
 
+  test("is not woken by what an earlier wait was for", ({ available, queue }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts({ a: [] }))
+      const [first] = yield* available()
+      const any = { mode: "any", tasks: ["a/1"], signals: ["s", "t"] } as const
+      yield* queue.suspend(first!, suspension(any, [{ id: "a/1", dependencies: [] }]))
+      yield* queue.tell("x", { signals: ["s"] })
+      const second = (yield* available()).find(({ taskId }) => taskId === "a")
+      yield* queue.suspend(second!, suspension({ signals: ["u", "v"] }, [], 2))
+      yield* queue.tell("x", { settled: ["a/1"] })
+      yield* queue.tell("x", { signals: ["t"] })
+      assert.deepStrictEqual(yield* available(), [])
+      yield* queue.tell("x", { signals: ["u"] })
+      assert.deepStrictEqual(yield* available(), [])
+      yield* queue.tell("x", { signals: ["v"] })
+      assert.deepStrictEqual(ids(yield* available()), ["a"])
+    }))
+
   test("that timed out once says so once", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
