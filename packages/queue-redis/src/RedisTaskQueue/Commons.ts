@@ -136,14 +136,14 @@ local function push(execution, members)
   local fields = {}
   if isPaused(execution) then -- guard(false): paused-is-held
     for _, member in ipairs(members) do
-      fields[#fields + 1] = 0
+      fields[#fields + 1] = '0'
       fields[#fields + 1] = execution .. SEP .. member
     end
     put('ZADD', HELD, fields)
     return
   end
   for i, member in ipairs(members) do
-    fields[2 * i - 1] = 0
+    fields[2 * i - 1] = '0'
     fields[2 * i] = member
     added[#added + 1] = member
     local share = shareOf(member)

@@ -208,6 +208,8 @@ operations.claim = function(worker, limit, lanes)
   local nonce = tick(#picks)
   local leased, expiries, places, leases = {}, {}, {}, {}
   local owner = SEP .. worker .. SEP
+  -- A number would be written out again for each.
+  local expiry = format('%.0f', now + config.ttl)
   for i, pick in ipairs(picks) do
     local entry, member = pick[2], pick[3]
     local place = sub(member, #entry.share + 26)
@@ -216,7 +218,7 @@ operations.claim = function(worker, limit, lanes)
     leases[i] = { member, name }
     leased[2 * i - 1] = place
     leased[2 * i] = mine .. name .. owner .. member
-    expiries[2 * i - 1] = now + config.ttl
+    expiries[2 * i - 1] = expiry
     expiries[2 * i] = place
     permit(entry.lane, 1)
   end
