@@ -16,6 +16,10 @@ export interface Scenario {
   readonly drains: number
   /** Of calls of the database: the process stands still just then, for longer than its leases last. */
   readonly freezeOnCall: number
+  /** Of calls of the database: the process dies just then, before it is sent or before the reply is read. */
+  readonly killOnCall: number
+  /** How many tasks all processes may work on at once; absent: any. */
+  readonly lane?: number
   /** The queue is emptied, or goes back to an older state: a minute. */
   readonly wipes: number
   readonly rollbacks: number
@@ -53,6 +57,7 @@ const calm: Scenario = {
   freezes: 0,
   drains: 0,
   freezeOnCall: 0,
+  killOnCall: 0,
   wipes: 0,
   rollbacks: 0,
   database: noFaults,
@@ -139,6 +144,11 @@ export const scenarios = {
   /** Clocks that are wrong by up to five minutes: nothing changes. */
   skewed: { ...shared, wipes: 1, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
   "skewed alone": { ...failover, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
+  /** Processes die at every boundary: between an answer and its append, around a tool, before and after every commit. */
+  "killed on call": { ...shared, kills: 0, freezes: 0, wipes: 0, killOnCall: 0.02 },
+  "killed on call, alone": { ...failover, kills: 0, freezes: 0, killOnCall: 0.02 },
+  /** Eight processes that die share four permits. */
+  lanes: { ...shared, servers: 8, executions: 4, kills: 10, wipes: 0, lane: 4 },
   /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
   /** The same, and the queue loses nothing: nobody looks for what is left. */

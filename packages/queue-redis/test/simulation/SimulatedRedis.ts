@@ -83,13 +83,15 @@ end
 return { published, main() }`
 }
 
-export interface Options extends TaskQueue.Options {
+export interface Options {
   readonly kernel: Kernel
   readonly faults: () => Faults
   /** Of messages: dropped. */
   readonly messageLost: () => number
   readonly prefix: string
   readonly queue: RedisTaskQueue.Options
+  /** Of the only lane: how many tasks may be handed out at once. Absent: nobody counts. */
+  readonly lane: number | undefined
 }
 
 interface Listener {
@@ -98,13 +100,21 @@ interface Listener {
   readonly onReconnect: () => void
 }
 
+interface Backup {
+  readonly key: string
+  /** Milliseconds until it goes away by itself; 0: it stays. */
+  readonly ttl: number
+  readonly value: Buffer
+}
+
 /** The queue's keys of one simulation. */
 export class SimulatedRedis {
   private readonly server: Server
   private readonly options: Options
   private listeners: Array<Listener> = []
-  private backup: ReadonlyArray<readonly [key: string, value: Buffer]> | undefined
-  calls = 0
+  private backup: ReadonlyArray<Backup> | undefined
+  /** The most tasks that were handed out at once. */
+  most = 0
 
   constructor(server: Server, options: Options) {
     this.server = server
@@ -135,10 +145,14 @@ export class SimulatedRedis {
     )
   }
 
-  /** Keys that do not go away by themselves. */
+  /** Keys that do not go away by themselves, besides who works here. */
   async keys(): Promise<ReadonlyArray<string>> {
-    const keys = await this.all()
-    return keys.filter((key) => !/:(reply:|workers$|infos$)/.test(key)).sort()
+    const staying: Array<string> = []
+    for (const key of await this.all()) {
+      if (/:(workers|infos)$/.test(key)) continue
+      if ((await this.server.client.pttl(key)) === -1) staying.push(key)
+    }
+    return staying
   }
 
   /** All data is gone. */
@@ -151,10 +165,11 @@ export class SimulatedRedis {
   /** Keeps a copy to go back to. */
   async remember(): Promise<void> {
     const keys = await this.all()
-    const copy: Array<readonly [string, Buffer]> = []
+    const copy: Array<Backup> = []
     for (const key of keys) {
       const value = await this.server.client.dumpBuffer(key)
-      if (value !== null) copy.push([key, value])
+      const ttl = Math.max(await this.server.client.pttl(key), 0)
+      if (value !== null) copy.push({ key, ttl, value })
     }
     this.backup = copy
   }
@@ -164,7 +179,7 @@ export class SimulatedRedis {
     if (this.backup === undefined) return false
     const keys = await this.all()
     if (keys.length > 0) await this.server.client.del(...keys)
-    for (const [key, value] of this.backup) await this.server.client.restore(key, 0, value, "REPLACE")
+    for (const { key, ttl, value } of this.backup) await this.server.client.restore(key, ttl, value, "REPLACE")
     this.reconnect()
     return true
   }
@@ -186,7 +201,6 @@ export class SimulatedRedis {
   ): Promise<unknown> {
     const { kernel, messageLost } = this.options
     const time = String(Math.floor(kernel.now))
-    this.calls++
     let reply: Awaited<ReturnType<Server["run"]>>
     try {
       reply = await this.server.run(script.source, keys, script.name === "stage" ? args : [time, ...args.slice(1)])
@@ -195,6 +209,8 @@ export class SimulatedRedis {
       kernel.defects.push(`script ${script.name}: ${error instanceof Error ? error.message : String(error)}`)
       return null
     }
+    if (this.options.lane !== undefined)
+      this.most = Math.max(this.most, await this.server.client.hlen(`{${this.options.prefix}:0}:leased`))
     const [answer, published] = reply
     for (const message of published)
       for (const { onMessage, process } of this.listeners)

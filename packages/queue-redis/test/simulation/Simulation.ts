@@ -109,10 +109,18 @@ class Simulation {
         // What has no number of its own is sent once.
         return operation === "start" ? { ...faults, twice: 0 } : faults
       },
-      freezes: (process) => {
-        if (!this.chaos || process.frozen || !this.kernel.random.chance(scenario.freezeOnCall)) return false
-        this.freeze(process, leaseMillis + this.kernel.random.below(3 * leaseMillis))
-        return true
+      isStruck: (process) => {
+        const { random } = this.kernel
+        if (!this.chaos || process.frozen) return false
+        if (random.chance(scenario.freezeOnCall)) {
+          this.freeze(process, leaseMillis + random.below(3 * leaseMillis))
+          return true
+        }
+        if (!random.chance(scenario.killOnCall)) return false
+        const server = this.servers.find((each) => each.process === process)
+        // In this very moment, but not before it is said what comes of the call.
+        if (server !== undefined) this.kernel.after(0, this.kernel.outside, () => this.kill(server))
+        return server !== undefined
       },
       onCommitted: (executionId, events) => this.committed(executionId, events)
     })
@@ -124,7 +132,8 @@ class Simulation {
             faults: () => (this.chaos ? scenario.network : noFaults),
             messageLost: () => (this.chaos ? scenario.messageLost : 0),
             prefix: `s${seed}-${prefixes++}`,
-            queue: {}
+            queue: scenario.lane === undefined ? {} : { lanes: { default: scenario.lane } },
+            lane: scenario.lane
           })
     if (scenario.queue === "shared" && this.redis === undefined) throw new Error("A shared queue needs a Redis server.")
     this.budget = new Budget(this.kernel, () => (this.chaos ? scenario.network : noFaults))
@@ -228,6 +237,7 @@ class Simulation {
   /** SIGKILL; another process comes in its place after a while. */
   private kill(server: Server): void {
     const { kernel } = this
+    if (!server.process.alive) return
     kernel.note(`${server.name} is killed`)
     server.process.kill()
     kernel.after(kernel.random.below(3_000), kernel.outside, () => this.replace(server))
@@ -462,6 +472,9 @@ class Simulation {
 
   private check(): void {
     for (const { violation } of this.witnesses.values()) if (violation !== undefined) throw violation
+    const { most = 0 } = this.redis ?? {}
+    if (this.scenario.lane !== undefined && most > this.scenario.lane)
+      throw new Violation("more at once than allowed", `${most} of ${this.scenario.lane}`)
     if (this.kernel.defects.length > 0) throw new Violation("defect", this.kernel.defects.join("; "))
   }
 

@@ -21,8 +21,8 @@ const followMillis = 1_000
 export interface Options {
   readonly kernel: Kernel
   readonly faults: (operation: string) => Faults
-  /** Asked before a request is sent: whether the process stands still from now on. */
-  readonly freezes: (process: Process) => boolean
+  /** Asked before a request is sent: whether the process stands still from now on, or is gone. */
+  readonly isStruck: (process: Process) => boolean
   /** Is told of every commit, in order. */
   readonly onCommitted: (executionId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) => void
 }
@@ -53,8 +53,8 @@ export class Storage {
           if (id !== undefined) this.tell(tenant, id())
           return answer
         }
-        // It may stand still before the request is sent, or before the reply is read.
-        const isLate = this.options.freezes(process) && this.options.kernel.random.chance(0.7)
+        // It may be struck before the request is sent, or before the reply is read.
+        const isLate = this.options.isStruck(process) && this.options.kernel.random.chance(0.7)
         const send = Effect.flatMap(
           call(process, () => this.options.faults(operation), execute),
           (outcome) => (outcome === undefined ? unavailable(operation) : Effect.fromResult(outcome.value))
