@@ -45,6 +45,8 @@ const work = Effect.fnUntraced(function* (worker: string) {
       free++
       room.openUnsafe()
     })
+  // As every worker does: it stops what it has lost, and the queue need not keep what it has to say.
+  yield* Effect.forkChild(Effect.forever(queue.lost(worker)))
   for (;;) {
     if (free === 0) {
       room.closeUnsafe()
