@@ -5,7 +5,8 @@
  * - A task is handed out when its dependencies are settled, under a lease; at most one live lease per task.
  * - Suspending, growing and testing what is waited for is one step: a signal that came first wakes the task at once.
  * - Tenants share fairly: who was served least is served next. Within a tenant: higher priority first, then the longest way to a final
- *   task, then the oldest. A task that is given back keeps its age.
+ *   task, then the oldest; for each task on that way one counts as a second older, so that nothing waits for ever behind what begins. A
+ *   task that is given back keeps its age.
  * - Of a lane no more tasks are handed out at once than its limit, by all workers together.
  * - Told about an execution that it does not know it does nothing.
  * - Nothing here fails: a queue that cannot be reached tries again for a while, then the call counts as lost, and the sweep mends it.

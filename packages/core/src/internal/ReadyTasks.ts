@@ -1,6 +1,7 @@
 /**
  * The tasks that may be handed out, in the order in which they are: lanes with room only; among tenants the one that was served least,
- * within a tenant by priority, then by the longest way to a final task, then by age.
+ * within a tenant by priority, then by age, where each task on the longest way to a final task counts like a second of waiting. By the
+ * way alone, what comes last in an execution would wait for as long as others begin.
  */
 import type { Priority } from "../ExecutionEvent.ts"
 
@@ -14,15 +15,19 @@ export interface Ranked {
   readonly priority: Priority
   /** Longest way to a final task, in tasks. */
   readonly depth: number
-  /** When it became ready, as a number that only grows. */
+  /** When it became ready, in microseconds, by a clock that tells no time twice. */
   readonly age: number
 }
+
+/** How much longer a task counts as waiting for each task that follows it on its longest way. */
+const microsPerDepth = 1_000_000
 
 const tiers: { readonly [P in Priority]: number } = { high: 0, normal: 1, low: 2 }
 
 const isBefore = (a: Ranked, b: Ranked): boolean => {
   if (a.priority !== b.priority) return tiers[a.priority] < tiers[b.priority]
-  return a.depth === b.depth ? a.age < b.age : a.depth > b.depth
+  const [one, other] = [a.age - a.depth * microsPerDepth, b.age - b.depth * microsPerDepth]
+  return one === other ? a.depth > b.depth : one < other
 }
 
 /** What one tenant has ready in one lane: a binary heap. */

@@ -27,7 +27,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   const workers = new Map<string, { readonly info: TaskQueue.WorkerInfo; readonly heardAt: number }>()
   const takers: Array<Taker> = []
   const losses = new Map<string, { leases: Array<TaskQueue.Lease>; wake: (() => void) | undefined }>()
-  let age = 0
+  let lastAge = 0
   let nonce = 0
 
   const later = (task: Task, millis: number, then: () => void) => {
@@ -48,9 +48,11 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     if (timer !== undefined) timer.interruptUnsafe()
   }
 
+  const nextAge = () => (lastAge = Math.max(lastAge + 1, clock.currentTimeMillisUnsafe() * 1_000))
+
   /** Ready anew, and the youngest of all. */
   const makeReady = (task: Task) => {
-    task.age = age++
+    task.age = nextAge()
     task.readyAt = clock.currentTimeMillisUnsafe()
     giveBack(task)
   }
@@ -234,7 +236,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         for (const { id, millis } of facts.delayed) {
           const task = execution.tasks.get(id)
           if (task === undefined || task.state !== "waiting" || millis <= 0) continue
-          task.age = age++
+          task.age = nextAge()
           task.readyAt = clock.currentTimeMillisUnsafe() + millis
           delay(task, millis)
         }

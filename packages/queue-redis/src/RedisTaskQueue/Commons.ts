@@ -1,8 +1,9 @@
 /**
  * What the scripts share, in Lua. Every function touches only keys that the script was given.
  *
- * A task that is somewhere to be handed out has a `member`: lane, tenant, tier, depth and age (so that the order of bytes is the order
- * of handing out), then execution and task. It is kept in exactly one of four places: `ready`, `leased`, `timers` (delayed) or `held`
+ * A task that is somewhere to be handed out has a `member`: lane, tenant, tier, rank and depth (so that the order of bytes is the order
+ * of handing out), then execution and task. The rank is when it became ready, in microseconds, with a second less for each task
+ * that follows it on its longest way. It is kept in exactly one of four places: `ready`, `leased`, `timers` (delayed) or `held`
  * (its execution is paused). A suspended task is in none of them until its wait is over.
  *
  * Fields of an execution's hash: `T` tenant, `P` tier, `U` told up to this seq, `S` seq of the newest pause, `N` tasks, `X` settled
@@ -49,8 +50,8 @@ local function hasFired()
 end
 local function meta()
   if not counters then
-    local values = call('HMGET', META, 'tick', 'floor')
-    counters = { tick = tonumber(values[1] or 0), floor = tonumber(values[2] or 0) }
+    local values = call('HMGET', META, 'tick', 'age', 'floor')
+    counters = { tick = tonumber(values[1] or 0), age = tonumber(values[2] or 0), floor = tonumber(values[3] or 0) }
   end
   return counters
 end
@@ -60,13 +61,20 @@ local function setTimer(millis, timer)
   due = math.min(due, now + millis)
 end
 
--- Numbers that only grow, also when the queue has been empty: ages and nonces.
-local function tick(count)
+-- Numbers that only grow, also when the queue has been empty: nonces of leases, ages of tasks.
+local function next_(counter, count, from)
   local all = meta()
-  local first = math.max(all.tick + 1, micros)
-  all.tick = first + count - 1
+  local first = math.max(all[counter] + 1, from or micros)
+  all[counter] = first + count - 1
   all.changed = true
   return first
+end
+local function tick(count) return next_('tick', count) end
+
+-- The part of a member that says when its task is handed out: rank and depth. \`depth\`: six digits, the deeper the smaller: one task
+-- more on the way counts like a second more of waiting.
+local function rankOf(age, depth)
+  return format('%017.0f', age + tonumber(depth) * 1000000) .. depth
 end
 
 -- In pieces: a call takes only so many arguments.
@@ -161,12 +169,12 @@ local function awake(x, ids, ranks, fields)
   fields = fields or {}
   if #ids > 0 then
     ranks = ranks or get(x.key, prefixed('l', ids))
-    local age = tick(#ids)
+    local age = next_('age', #ids)
     local members = {}
     for i, id in ipairs(ids) do
       local rank = ranks[i]
       -- A depth has six digits.
-      members[i] = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier .. sub(rank, -6) .. format('%017.0f', age + i - 1) .. x.id .. SEP .. id
+      members[i] = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier .. rankOf(age + i - 1, sub(rank, -6)) .. x.id .. SEP .. id
       fields[#fields + 1] = 's' .. id
       fields[#fields + 1] = 'h' .. members[i]
     end

@@ -86,7 +86,7 @@ for _, turn in ipairs(facts.turns) do
     -- A delay or a wait: its member has an age, as if it were ready, and a time.
     local kind, id, millis = turn[2], turn[3], turn[4]
     local lane, depth = string.match(call('HGET', HASH, 'l' .. id), '^(.*)' .. SEP .. '(%d+)$')
-    local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. depth .. format('%017.0f', tick(1)) .. x.id .. SEP .. id
+    local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. rankOf(next_('age', 1), depth) .. x.id .. SEP .. id
     local timer = kind .. SEP .. member
     setTimer(millis, timer)
     if kind == 'd' then
@@ -170,7 +170,8 @@ for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
   local from, to = '[' .. share .. SEP, '(' .. share .. AFTER
   lane.ready = lane.ready + call('ZLEXCOUNT', READY, from, to)
   for _, member in ipairs(call('ZRANGEBYLEX', READY, from, to, 'LIMIT', 0, 1000)) do
-    local waited = math.max(now - math.floor(tonumber(sub(member, #share + 9, #share + 25)) / 1000), 0)
+    local rank, depth = tonumber(sub(member, #share + 3, #share + 19)), tonumber(sub(member, #share + 20, #share + 25))
+    local waited = math.max(now - math.floor((rank - depth * 1000000) / 1000), 0)
     if waited > lane.oldest then lane.oldest = waited end
   end
 end

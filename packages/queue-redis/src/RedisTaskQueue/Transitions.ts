@@ -216,18 +216,22 @@ local function promote()
     end
     -- Perhaps more than are looked at now: the next step comes soon.
     due = now
-    return call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 200)
+    return call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 200)
   end
-  for _, lease in pairs(unlease(overdue(LEASES), true, true)) do push(executionOf(lease.member), { lease.member }) end
-  for _, timer in ipairs(overdue(TIMERS)) do
+  local expired, places = overdue(LEASES), {}
+  for i = 1, #expired, 2 do places[#places + 1] = expired[i] end
+  for _, lease in pairs(unlease(places, true, true)) do push(executionOf(lease.member), { lease.member }) end
+  local timers = overdue(TIMERS)
+  for i = 1, #timers, 2 do
+    local timer, at = timers[i], tonumber(timers[i + 1])
     call('ZREM', TIMERS, timer)
     local first = find(timer, SEP, 1, true)
     local kind = sub(timer, 1, first - 1)
     local member = sub(timer, first + 1)
     if kind ~= 'd' then
-      -- A wait is over: the task is as young as those that become ready now, and says which run waited.
+      -- A wait is over: the task is as old as those that became ready at that time, and says which run waited.
       local share, place = shareOf(member), placeOf(member)
-      member = sub(member, 1, #share + 8) .. format('%017.0f', tick(1)) .. place
+      member = sub(member, 1, #share + 2) .. rankOf(next_('age', 1, at * 1000), sub(member, #share + 20, #share + 25)) .. place
       call('HSET', TIMEOUTS, place, kind .. SEP .. member)
       someFired = true
     end
@@ -265,7 +269,7 @@ local function finish()
     if change ~= 0 and call('HINCRBY', PERMITS, lane, change) <= 0 then call('HDEL', PERMITS, lane) end -- guard(false): empty-lane-goes
   end
   if counters and counters.changed then
-    call('HSET', META, 'tick', format('%.0f', counters.tick), 'floor', counters.floor)
+    call('HSET', META, 'tick', format('%.0f', counters.tick), 'age', format('%.0f', counters.age), 'floor', counters.floor)
   end
   -- Not at once: after many at a time the numbers are ahead of the clock, and must not come a second time.
   if emptied then call('PEXPIRE', META, 60000) end

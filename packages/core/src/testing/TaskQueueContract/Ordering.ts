@@ -37,6 +37,19 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["long", "short", "also"])
     }))
 
+  test("what has waited a second longer for each task on the way of others, before them", ({
+    available,
+    elapse,
+    queue
+  }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts({ last: [] }, { executionId: "x" }))
+      yield* elapse(1_500)
+      yield* queue.submit(facts({ near: [], end1: ["near"] }, { executionId: "y" }))
+      yield* queue.submit(facts({ far: [], next: ["far"], end2: ["next"] }, { executionId: "z" }))
+      assert.deepStrictEqual(ids(yield* available()), ["far", "last", "near"])
+    }))
+
   test("the oldest first, whatever execution it belongs to", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }, { executionId: "z" }))

@@ -47,10 +47,13 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   let workers: Array<TaskQueue.WorkerInfo> = []
   let losses: Array<TaskQueue.Lease> = []
   let floor = 0
-  /** Ages, nonces, timers and waits: what comes later has a higher number. */
+  /** Nonces, timers and waits: what comes later has a higher number. */
   let number = 0
+  let lastAge = 0
   let now = 0
 
+  const grow = () => (lastAge = Math.max(lastAge + 1, now * 1_000))
+  const rank = (task: Task) => task.age - depths.get(task)! * 1_000_000
   const find = (executionId: string, id: string) =>
     tasks.find((task) => task.executionId === executionId && task.id === id)
   const executionOf = (task: Task) => executions.find(({ id }) => id === task.executionId)!
@@ -81,7 +84,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     share()
   }
   const makeReady = (task: Task) => {
-    task.age = number++
+    task.age = grow()
     task.readyAt = now
     task.wait = undefined
     move(task, "ready")
@@ -197,7 +200,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
       .filter((each) => isOpen(each) && each.lane === first.lane && each.tenant === first.tenant)
       .sort(
         (a, b) =>
-          tiers.indexOf(a.priority) - tiers.indexOf(b.priority) || depths.get(b)! - depths.get(a)! || a.age - b.age
+          tiers.indexOf(a.priority) - tiers.indexOf(b.priority) || rank(a) - rank(b) || depths.get(b)! - depths.get(a)!
       )
     floor = Math.max(floor, first.turn)
     first.turn++
@@ -223,7 +226,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         for (const { id, millis } of facts.delayed) {
           const task = find(executionId, id)
           if (task?.place !== "waiting" || millis <= 0) continue
-          task.age = number++
+          task.age = grow()
           wait(task, millis)
           move(task, "delayed")
         }
