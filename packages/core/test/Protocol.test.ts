@@ -17,6 +17,7 @@ const only = { seed: process.env["PROTOCOL_SEED"], scenario: process.env["PROTOC
 const counts: { readonly [Name in ScenarioName]: number } = {
   mixed: 3_000,
   careful: 1_000,
+  unswept: 500,
   calm: 300,
   waiting: 300,
   unsure: 300,

@@ -158,6 +158,10 @@ export class LocalQueue implements Queue {
     return this.run(this.queue.inspect("e")).status
   }
 
+  upTo(): number {
+    return this.run(this.queue.inspect("e")).upTo
+  }
+
   /** The process dies, and another begins with nothing. */
   wipe(): void {
     this.era++

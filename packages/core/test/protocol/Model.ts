@@ -16,7 +16,7 @@ import * as Script from "./Script.ts"
 import * as Sweeper from "./Sweeper.ts"
 import { Violation, Witness } from "./Witness.ts"
 import * as Worker from "./Worker.ts"
-import type { Act, Server, World } from "./World.ts"
+import { factsOf, type Act, type Server, type World } from "./World.ts"
 
 /** Runs without progress after which a task is given up. */
 const maxCrashes = 3
@@ -90,6 +90,8 @@ class Schedule {
       ...(scenario.pause > 0 ? [Outside.pauser(this.world, this.places)] : []),
       ...(random.chance(scenario.cancel) ? [Outside.canceller(this.world, this.places)] : [])
     ]
+    // Otherwise the first sweep finds what was started.
+    if (!scenario.sweeps) for (const { queue } of this.places) queue.submit(factsOf(log.state, 0))
     this.followers = Array.from({ length: followers }, () => {
       const self = { cursor: 0, ended: false }
       return { self, act: Follower.follow(this.world, self) }

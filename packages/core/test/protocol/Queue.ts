@@ -29,6 +29,8 @@ export type Facts = Pick<TaskQueue.Facts, "nodes" | "settled" | "delayed" | "sig
 export type News = Pick<TaskQueue.News, "nodes" | "settled" | "signals"> & {
   readonly paused?: boolean
   readonly seq?: number
+  /** They are all that the log says up to this number. */
+  readonly upTo?: number
 }
 
 export interface Suspension {
@@ -50,6 +52,8 @@ export interface Queue {
   readonly holds: (lease: Lease) => boolean
   readonly forget: () => void
   readonly inspect: () => "absent" | "idle" | "busy"
+  /** It was told all that the log said up to this number. */
+  readonly upTo: () => number
   /** How often data was lost. */
   readonly era: number
 }
@@ -71,6 +75,7 @@ interface Data {
   readonly signals: Set<string>
   paused: boolean
   pausedSeq: number
+  upTo: number
 }
 
 export class SimulatedQueue implements Queue {
@@ -90,7 +95,8 @@ export class SimulatedQueue implements Queue {
 
   submit(facts: Facts): void {
     if (this.rules.submitIfAbsent && this.data !== undefined) return
-    this.data = { tasks: new Map(), signals: new Set(facts.signals), paused: facts.paused, pausedSeq: facts.seq }
+    const { paused, seq } = facts
+    this.data = { tasks: new Map(), signals: new Set(facts.signals), paused, pausedSeq: seq, upTo: seq }
     this.add(this.data, facts.nodes)
     for (const id of facts.settled) this.settle(this.data, id)
     for (const { id, remainingMillis, run, waits } of facts.suspended) {
@@ -117,6 +123,7 @@ export class SimulatedQueue implements Queue {
       data.paused = news.paused
       data.pausedSeq = news.seq!
     }
+    data.upTo = Math.max(data.upTo, news.upTo ?? 0)
     if (this.rules.levelTriggered || news.settled !== undefined) this.wake(data)
   }
 
@@ -181,6 +188,10 @@ export class SimulatedQueue implements Queue {
     return !data.paused && this.ready(data).length > 0 ? "busy" : "idle"
   }
 
+  upTo(): number {
+    return this.data?.upTo ?? 0
+  }
+
   // What goes wrong
 
   /** All data is gone. */
@@ -212,7 +223,7 @@ export class SimulatedQueue implements Queue {
 
   private known(): Data | undefined {
     if (this.data === undefined && !this.rules.unknownIsNothing)
-      this.data = { tasks: new Map(), signals: new Set(), paused: false, pausedSeq: 0 }
+      this.data = { tasks: new Map(), signals: new Set(), paused: false, pausedSeq: 0, upTo: 0 }
     return this.data
   }
 
@@ -290,5 +301,6 @@ const copy = (data: Data): Data => ({
   tasks: new Map([...data.tasks].map(([id, task]) => [id, { ...task }])),
   signals: new Set(data.signals),
   paused: data.paused,
-  pausedSeq: data.pausedSeq
+  pausedSeq: data.pausedSeq,
+  upTo: data.upTo
 })

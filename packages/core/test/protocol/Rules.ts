@@ -192,7 +192,7 @@ const rules = {
   levelTriggered: {
     number: "14",
     says: "What a suspended task waits for is tested at once: it may have come already.",
-    scenario: "careful",
+    scenario: "unswept",
     within: 100,
     violates: ["does not end"]
   },
@@ -213,7 +213,7 @@ const rules = {
   logFirst: {
     number: "16",
     says: "The queue is told what the log has recorded, never before.",
-    scenario: "careful",
+    scenario: "unswept",
     within: 50,
     violates: ["does not end"]
   },
@@ -245,9 +245,9 @@ const rules = {
     within: 150,
     violates: ["does not end"]
   },
-  sweepAgain: {
+  toldInQueue: {
     number: "18",
-    says: "A quiet execution is looked at in every sweep, although nothing has happened: the queue may have lost what it knew.",
+    says: "How far the queue was told all it keeps itself, with its data: who goes back to an older state says so.",
     scenario: "rolled back",
     within: 500,
     violates: ["does not end"]

@@ -42,6 +42,8 @@ export interface Scenario {
   readonly people: boolean
   /** Whether the sweep looks at what it knows the queue to hold. */
   readonly sweepsQuiet: boolean
+  /** False: nobody looks for what is left. */
+  readonly sweeps: boolean
   /** Of schedules: the execution is cancelled at some time. */
   readonly cancel: number
   /** An execution is paused or resumed. */
@@ -73,6 +75,7 @@ const calm: Scenario = {
   cut: 0,
   people: true,
   sweepsQuiet: false,
+  sweeps: true,
   cancel: 0,
   pause: 0,
   scripts: { failures: true, poison: false },
@@ -118,6 +121,8 @@ export const scenarios = {
   calm,
   mixed,
   careful,
+  /** There is no sweep at all, which hides what was not told: nobody dies, and nothing is lost that nobody sends again. */
+  unswept: { ...careful, kill: 0, sweeps: false },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...mixed, scripts: { failures: false, poison: false, waits: true } },
   /** Appends are sent once, and often nobody knows what became of them. */

@@ -1,4 +1,6 @@
 /** A modelled sweep: brings the queue what it lacks of the log, and makes it forget what the log has ended. */
+import type * as Execution from "../../src/Execution.ts"
+import type { News } from "./Queue.ts"
 import { factsOf, type Act, type Server, type World } from "./World.ts"
 
 /** Who may run the execution, by a lease in its row. */
@@ -7,16 +9,23 @@ export interface Ownership {
   until: number
 }
 
+/** All that a state says, for a queue that knows the execution. */
+const newsOf = (state: Execution.Execution, now: number): News => {
+  const { nodes, paused, seq, settled, signals } = factsOf(state, now)
+  return { nodes, paused, seq, settled, signals, upTo: seq }
+}
+
 /** Steps for which a server owns an execution without renewing. */
 const leaseSteps = 400
 
 export function* sweep(world: World, server: Server, ownership: Ownership): Act {
   const { log, rules, scenario } = world
   const { queue } = server
-  /** Where the log stood when the queue was last told all. */
+  /** Where the log stood when this sweep told the queue all: worth nothing, for the queue may have gone back since. */
   let verifiedAt = 0
   for (;;) {
     yield
+    if (!scenario.sweeps) continue
     if (rules.ownerLease && scenario.servers > 1) {
       if (ownership.owner !== server.name && ownership.owner !== undefined && log.now < ownership.until) {
         queue.forget()
@@ -28,6 +37,7 @@ export function* sweep(world: World, server: Server, ownership: Ownership): Act 
     }
     const state = log.state
     const seen = queue.inspect()
+    const told = rules.toldInQueue ? queue.upTo() : verifiedAt
     yield
     if (state.status !== "running") {
       if (rules.sweepForgets && seen !== "absent") queue.forget()
@@ -36,12 +46,10 @@ export function* sweep(world: World, server: Server, ownership: Ownership): Act 
       queue.submit(factsOf(state, log.now))
       yield
       if (!rules.readAfterSubmit) continue
-      const { nodes, paused, seq, settled, signals } = factsOf(log.state, log.now)
-      queue.tell({ nodes, paused, seq, settled, signals })
+      queue.tell(newsOf(log.state, log.now))
     } else if (seen === "idle" && rules.sweepQuiet && scenario.sweepsQuiet) {
-      if (!rules.sweepAgain && verifiedAt === state.lastSeq) continue
-      const { nodes, paused, seq, settled, signals } = factsOf(state, log.now)
-      queue.tell({ nodes, paused, seq, settled, signals })
+      if (told >= state.lastSeq) continue
+      queue.tell(newsOf(state, log.now))
       verifiedAt = state.lastSeq
     }
   }
