@@ -190,11 +190,14 @@ const takeOver = (state: Execution.Execution, tasks: ReadonlyArray<Taken> | "gon
   return Result.succeed(drafts)
 }
 
-/** Before its next attempt is due. A clock that stands before the failure itself is wrong, and tells nothing. */
+/** What a worker believes the time to be may be late by this: answers of the log take their time. In milliseconds. */
+const longestLag = 60_000
+
+/** Before its next attempt is due. A clock that stands long before the failure itself is wrong, and tells nothing. */
 const isDelayed = (task: Execution.Task, now: number | undefined): boolean => {
   if (now === undefined || task.retryAt === undefined) return false
   const dueAt = Date.parse(task.retryAt)
-  return now < dueAt && now >= dueAt - task.retryDelayMillis
+  return now < dueAt && now >= dueAt - task.retryDelayMillis - longestLag
 }
 
 const finish = (state: Execution.Execution, command: Extract<Command, { _tag: "Finish" }>): Decided => {

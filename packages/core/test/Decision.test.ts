@@ -434,6 +434,7 @@ describe("a refusal", () => {
     ["to time out what has no time limit", "suspended", waiting, { ...start("a"), timedOut: 1 }],
     ["to start while paused", "paused", paused, start("a")],
     ["to start before its next attempt is due", "delayed", delayed, { ...start("a"), now: due - 1 }],
+    ["to start by a time that comes late", "delayed", delayed, { ...start("a"), now: due - 60_050 }],
     ["to start before its dependencies", "dependencies", fresh, start("b")],
     ["to pause what is paused", "already", paused, { _tag: "Pause" }],
     ["to resume what is not paused", "already", fresh, { _tag: "Resume" }],
@@ -443,7 +444,7 @@ describe("a refusal", () => {
   })
 
   it("does not meet a task whose next attempt is due, or a clock that is far behind", () => {
-    for (const now of [due, due + 1, due - 51]) expect(refusal(delayed, { ...start("a"), now })).toBeUndefined()
+    for (const now of [due, due + 1, due - 60_051]) expect(refusal(delayed, { ...start("a"), now })).toBeUndefined()
   })
 })
 

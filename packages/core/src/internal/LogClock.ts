@@ -10,6 +10,9 @@ import type * as EventLog from "../EventLog.ts"
 
 /** For how long one answer of the log is good. */
 const goodMillis = 30_000
+/** An answer that was longer under way is asked for again: it would make everybody wait for as long. */
+const longestTripMillis = 1_000
+const tries = 3
 
 /** Milliseconds since the epoch by the clock of the log. */
 export const make = (
@@ -19,12 +22,19 @@ export const make = (
   let told: { readonly millis: number; readonly at: number } | undefined
   // What this machine believes the time to be may jump; this only passes.
   const passed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const ask = (left: number): Effect.Effect<number, EventLog.EventLogError> =>
+    Effect.suspend(() => {
+      const from = passed()
+      return Effect.flatMap(log.now, (millis) => {
+        const at = passed()
+        if (at - from <= longestTripMillis) told = { millis, at }
+        else if (left > 1) return ask(left - 1)
+        return Effect.succeed(millis)
+      })
+    })
   return Effect.suspend(() => {
     const now = passed()
     if (told !== undefined && now - told.at < goodMillis) return Effect.succeed(told.millis + now - told.at)
-    return Effect.map(log.now, (millis) => {
-      told = { millis, at: passed() }
-      return millis
-    })
+    return ask(tries)
   })
 }

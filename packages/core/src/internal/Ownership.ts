@@ -183,7 +183,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, stop, sweepMilli
       }),
       { concurrency: takeUpConcurrency, discard: true }
     )
-    if (queue.isShared) yield* tidy(ids)
+    // Also where the queue is this process's own: what was submitted in the moment of its end would stay for ever.
+    yield* tidy(ids)
   })
 
   yield* Effect.forkScoped(

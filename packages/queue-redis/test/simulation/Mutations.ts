@@ -255,7 +255,7 @@ const mutations = {
   sweepForgets: {
     number: "18",
     says: "The sweep makes the queue forget what the log has ended.",
-    changes: [{ file: ownership, find: "if (queue.isShared) yield* tidy(ids)", replace: "" }],
+    changes: [{ file: ownership, find: "    yield* tidy(ids)", replace: "" }],
     scenario: "rolled back",
     within: 100,
     violates: ["does not end"]
