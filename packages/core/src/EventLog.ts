@@ -6,6 +6,7 @@
  * - After `ExecutionEnded` every append fails with `Ended`. A second terminal event of a task fails with `AlreadySettled`.
  * - Appends are idempotent: the same `nonce` again answers what the first one did; a turn is unique by (task, run, turn).
  * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then live ones; deltas are lossy.
+ * - Ended executions can be deleted, whole or not at all: from then on everything about them fails with `Gone`, following too.
  * - Everything is confined to `Tenant.Current`.
  */
 import * as Context from "effect/Context"
@@ -14,6 +15,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import * as LocalEventLog from "./internal/LocalEventLog.ts"
 
@@ -38,6 +40,20 @@ export class UnknownExecution extends Schema.TaggedError<UnknownExecution>()("Un
   }
 }
 
+/** The execution had ended and was deleted. After a long time such an execution is unknown. */
+export class Gone extends Schema.TaggedError<Gone>()("Gone", { executionId: Schema.String }) {
+  override get message() {
+    return `The execution ${this.executionId} was deleted.`
+  }
+}
+
+/** The execution goes on: it cannot be deleted. */
+export class NotEnded extends Schema.TaggedError<NotEnded>()("NotEnded", { executionId: Schema.String }) {
+  override get message() {
+    return `The execution ${this.executionId} has not ended; cancel it before you delete it.`
+  }
+}
+
 /** The idempotency key was used before with another request. */
 export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", { key: Schema.String }) {
   override get message() {
@@ -56,7 +72,16 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
   }
 }
 
-export const Reason = Schema.Union([Conflict, Ended, AlreadySettled, UnknownExecution, KeyReused, Unavailable])
+export const Reason = Schema.Union([
+  Conflict,
+  Ended,
+  AlreadySettled,
+  UnknownExecution,
+  Gone,
+  NotEnded,
+  KeyReused,
+  Unavailable
+])
 
 /** The one error of this service: which operation, and why. */
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
@@ -72,6 +97,8 @@ export interface AppendOptions {
   readonly expectVersion?: number
   /** Unique per append of one writer; the same append sent twice is stored once. */
   readonly nonce?: string
+  /** How the execution presents itself from then on, where its writer knows it better than the events tell (`statusAfter`). */
+  readonly status?: Summary["status"]
 }
 
 /** Where the execution stood right after the append. */
@@ -83,7 +110,10 @@ export interface Appended {
 }
 
 export interface StartOptions {
-  /** Unique per tenant and key: the same request again answers with the first execution, another one fails with `KeyReused`. */
+  /**
+   * Unique per tenant and key: the same request again answers with the first execution, another one fails with `KeyReused`. A key is
+   * remembered as long as its execution; when that is deleted, the key is free.
+   */
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
   readonly crewId?: string
   /** Who runs it from the start on, and for how long unless it renews (`adopt`), in milliseconds. */
@@ -116,7 +146,7 @@ export interface Summary {
   readonly tenant: string
   readonly crewName: string
   readonly crewId?: string
-  readonly status: "pending" | "running" | "completed" | "failed" | "cancelled"
+  readonly status: Execution.Status
   readonly startedAt: string
   readonly endedAt?: string
   readonly lastSeq: number
@@ -129,9 +159,37 @@ export interface ListOptions {
   readonly crewName?: string
   /** At most so many, newest first; default 50. */
   readonly limit?: number
-  /** Only executions older than the one with this id (for pages). */
+  /** Only executions older than the one with this id (for pages); it may have been deleted since. */
   readonly before?: string
 }
+
+export interface PruneOptions {
+  /** Those that ended at least so long ago, in milliseconds, by the clock of the log. */
+  readonly endedForMillis: number
+  /** At most so many, those that ended first. Fewer when they are large: ask again until none is answered. */
+  readonly limit: number
+  /** Only of this tenant; default all. */
+  readonly tenant?: string
+  /** For how long after its deletion an execution is `Gone`, and not unknown, in milliseconds; default 90 days. */
+  readonly rememberMillis?: number
+}
+
+/** What a list shows after an append: what its writer says, otherwise what the events alone tell; undefined: as before. */
+export const statusAfter = (
+  events: ReadonlyArray<ExecutionEvent.Draft>,
+  given: Summary["status"] | undefined
+): Summary["status"] | undefined => {
+  let told: Summary["status"] | undefined
+  for (const event of events) {
+    if (event.type === "TaskStarted" || event.type === "ExecutionResumed") told = "running"
+    else if (event.type === "ExecutionPaused") told = "paused"
+    else if (event.type === "ExecutionEnded") return event.status
+  }
+  return given ?? told
+}
+
+/** `rememberMillis` unless it is given. */
+export const defaultRememberMillis = 90 * 24 * 60 * 60 * 1_000
 
 export class EventLog extends Context.Service<
   EventLog,
@@ -183,6 +241,15 @@ export class EventLog extends Context.Service<
     >
     /** Gives the right back (shutdown), so that another process may adopt at once. */
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
+    /** Deletes an ended execution with all that belongs to it; one that goes on fails with `NotEnded`. */
+    readonly remove: (executionId: string) => Effect.Effect<void, EventLogError>
+    /**
+     * Deletes executions that ended long ago, of all tenants; answers which. Any number of processes may do so at once: each execution
+     * is answered to one of them.
+     */
+    readonly prune: (
+      options: PruneOptions
+    ) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string }>, EventLogError>
   }
 >()("@crewline/core/EventLog") {}
 

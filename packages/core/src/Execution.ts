@@ -61,6 +61,8 @@ export interface Execution {
   readonly children: HashMap.HashMap<string, ReadonlyArray<string>>
   /** Tasks without a terminal event. */
   readonly unsettled: number
+  /** Tasks that wait for signals, arrived or not. */
+  readonly asking: number
   /** Answers of signals, the first one each. */
   readonly signals: HashMap.HashMap<string, Schema.Json>
   readonly paused: boolean
@@ -104,6 +106,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
   children: HashMap.empty(),
   unsettled: event.plan.tasks.length,
+  asking: 0,
   signals: HashMap.empty(),
   paused: false,
   usage: Usage.zero,
@@ -165,6 +168,7 @@ export const statusOf = (state: Execution): Status => {
   let waiting = false
   for (const each of HashMap.values(state.tasks)) {
     if (each.run > 0) started = true
+    if (able && started) return "running"
     if (able || isSettled(each)) continue
     if (each.status === "suspended" && !isSatisfied(state, each.waits!)) {
       waiting ||= each.waits!.signals.some((signal) => !HashMap.has(state.signals, signal))
@@ -249,9 +253,11 @@ type TaskEvent = Extract<
 const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
   const current = task(state, event.taskId)
   if (current === undefined || isSettled(current)) return {}
+  const asking = asks(current) ? state.asking - 1 : state.asking
   if (event.type === "TaskStarted") {
     if (event.run <= current.run) return {}
     return {
+      asking,
       tasks: put(state, {
         ...current,
         status: "running",
@@ -272,9 +278,10 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
   if ("run" in event && event.run !== undefined && event.run !== current.run) return {}
   switch (event.type) {
     case "TaskReleased":
-      return { tasks: put(state, { ...current, status: "open", crashes: 0, progressed: true }) }
+      return { asking, tasks: put(state, { ...current, status: "open", crashes: 0, progressed: true }) }
     case "TaskRetried":
       return {
+        asking,
         tasks: put(state, {
           ...current,
           status: "open",
@@ -287,27 +294,30 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
         })
       }
     case "TaskSuspended": {
-      let tasks = put(state, {
+      const suspended: Task = {
         ...current,
         status: "suspended",
         waits: event.waits,
         suspendedAt: event.at,
         crashes: 0,
         progressed: true
-      })
+      }
+      const askingNow = asks(suspended) ? asking + 1 : asking
+      let tasks = put(state, suspended)
       const spawned: Array<string> = []
       for (const plan of event.spawn) {
         if (HashMap.has(tasks, plan.id)) continue
         tasks = HashMap.set(tasks, plan.id, openTask(plan, event.taskId))
         spawned.push(plan.id)
       }
-      if (spawned.length === 0) return { tasks }
+      if (spawned.length === 0) return { asking: askingNow, tasks }
       const earlier = Option.getOrElse(HashMap.get(state.children, event.taskId), () => [])
       const children = HashMap.set(state.children, event.taskId, [...earlier, ...spawned])
-      return { tasks, children, unsettled: state.unsettled + spawned.length }
+      return { asking: askingNow, tasks, children, unsettled: state.unsettled + spawned.length }
     }
     default:
       return {
+        asking,
         unsettled: state.unsettled - 1,
         // Only what is taken over is settled by a run that never began.
         untaken: "run" in event && event.run === 0 ? Math.max(state.untaken - 1, 0) : state.untaken,
@@ -324,6 +334,8 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
       }
   }
 }
+
+const asks = ({ status, waits }: Task) => status === "suspended" && waits!.signals.length > 0
 
 const skippedOf = ({ because, reason }: TaskSkipped): Task["skipped"] =>
   because === undefined ? { reason } : { reason, because }

@@ -196,7 +196,8 @@ const make = (options: Options) =>
         work(entry),
         Effect.fnUntraced(function* (error) {
           if (error._tag === "Lost") return yield* queue.release(lease)
-          if (error.reason._tag === "UnknownExecution") return yield* queue.forget(lease.executionId)
+          if (error.reason._tag === "UnknownExecution" || error.reason._tag === "Gone")
+            return yield* queue.forget(lease.executionId)
           yield* Effect.logWarning(
             `The event log failed under task "${lease.taskId}" of ${lease.executionId}: ${error.message}`
           )

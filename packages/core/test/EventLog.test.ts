@@ -63,6 +63,45 @@ describe("EventLog.layerLocal", () => {
     }).pipe(Effect.provide(EventLog.layerLocalWith({ keepEnded: 2 })))
   )
 
+  it.effect("tells a follower in the middle that the rest was deleted", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const id = yield* Story.begin
+      const begun = yield* Latch.make(false)
+      const goOn = yield* Latch.make(false)
+      const follower = yield* log.follow(id).pipe(
+        Stream.mapEffect((event) => Effect.as(Effect.andThen(begun.open, goOn.await), event)),
+        Stream.runDrain,
+        Story.reasonOf,
+        Effect.forkChild
+      )
+      yield* begun.await
+      yield* log.append(id, [Story.completed("a"), Story.ended()])
+      yield* log.remove(id)
+      yield* goOn.open
+      assert.deepStrictEqual(yield* Fiber.join(follower), new EventLog.Gone({ executionId: id }))
+    }).pipe(Effect.provide(EventLog.layerLocal))
+  )
+
+  it.effect("deletes by the Clock, and remembers that for so long", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const id = yield* Story.begin
+      yield* log.append(id, [Story.ended()])
+      const prune = log.prune({ endedForMillis: 1_000, limit: 10, rememberMillis: 5_000 })
+      yield* TestClock.adjust(999)
+      assert.deepStrictEqual(yield* prune, [])
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* prune, [{ executionId: id, tenant: "default" }])
+      yield* TestClock.adjust(4_999)
+      yield* prune
+      assert.strictEqual((yield* Story.reasonOf(log.summary(id)))._tag, "Gone")
+      yield* TestClock.adjust(1)
+      yield* prune
+      assert.strictEqual((yield* Story.reasonOf(log.summary(id)))._tag, "UnknownExecution")
+    }).pipe(Effect.provide(EventLog.layerLocal))
+  )
+
   it.effect("lets a follower finish an execution that is forgotten meanwhile", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog

@@ -13,6 +13,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as EventLog0001 from "./Migrations/EventLog0001.ts"
 import * as EventLogWriting0002 from "./Migrations/EventLogWriting0002.ts"
 import * as EventLogReading0003 from "./Migrations/EventLogReading0003.ts"
+import * as EventLogRetention0004 from "./Migrations/EventLogRetention0004.ts"
 
 export interface Migration {
   /** From 1, without gaps; never changed once released. */
@@ -36,7 +37,8 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
 export const migrations: ReadonlyArray<Migration> = [
   { id: 1, name: "event-log", sql: EventLog0001.sql },
   { id: 2, name: "event-log-writing", sql: EventLogWriting0002.sql },
-  { id: 3, name: "event-log-reading", sql: EventLogReading0003.sql }
+  { id: 3, name: "event-log-reading", sql: EventLogReading0003.sql },
+  { id: 4, name: "event-log-retention", sql: EventLogRetention0004.sql }
 ]
 
 /** The oldest PostgreSQL that everything here was tried on. */

@@ -93,8 +93,17 @@ export const make = (
     const withTenant = <A>(f: (tenant: string) => Effect.Effect<A, EventLog.EventLogError>) =>
       Effect.withFiber<A, EventLog.EventLogError>((fiber) => f(fiber.getRef(Tenant.Current)))
 
-    const unknown = (operation: string, executionId: string) =>
-      Effect.fail(Failures.make(operation, new EventLog.UnknownExecution({ executionId })))
+    const missing = (operation: string, tenant: string, executionId: string) =>
+      Effect.flatMap(
+        query<{ readonly gone: boolean }>(operation, "select crewline_is_gone($1, $2) as gone", [tenant, executionId]),
+        ([row]) =>
+          Effect.fail(
+            Failures.make(
+              operation,
+              row!.gone ? new EventLog.Gone({ executionId }) : new EventLog.UnknownExecution({ executionId })
+            )
+          )
+      )
 
     const rowsOf = (operation: string, tenant: string, executionId: string, read: EventLog.ReadOptions) =>
       Effect.flatMap(
@@ -106,7 +115,7 @@ export const make = (
           read.taskId ?? null,
           read.payloads ?? true
         ]),
-        (rows) => (rows.length === 0 ? unknown(operation, executionId) : Effect.succeed(rows.slice(1)))
+        (rows) => (rows.length === 0 ? missing(operation, tenant, executionId) : Effect.succeed(rows.slice(1)))
       )
 
     const summaryRow = (operation: string, tenant: string, executionId: string) =>
@@ -115,7 +124,7 @@ export const make = (
           tenant,
           JSON.stringify([executionId])
         ]),
-        ([row]) => (row === undefined ? unknown(operation, executionId) : Effect.succeed(row))
+        ([row]) => (row === undefined ? missing(operation, tenant, executionId) : Effect.succeed(row))
       )
 
     const followers = yield* Followers.make({
@@ -164,6 +173,7 @@ export const make = (
         : undefined
 
     const append = yield* Appender.make(sql, {
+      missing: (tenant, executionId) => missing("append", tenant, executionId),
       onStored: (tenant, executionId, events, length) => {
         if (!hints) return
         followers.stored(tenant, executionId, events, length)
@@ -225,7 +235,7 @@ export const make = (
             ),
             (rows) =>
               rows.length === 0
-                ? unknown("outputs", executionId)
+                ? missing("outputs", tenant, executionId)
                 : Effect.succeed(
                     new Map(
                       rows
@@ -263,7 +273,7 @@ export const make = (
             ]),
             (rows) =>
               rows[0]?.id === null
-                ? unknown("list", listOptions.before!)
+                ? missing("list", tenant, listOptions.before!)
                 : Effect.succeed(rows.map((row) => summaryOf(tenant, row)))
           )
         ),
@@ -276,7 +286,31 @@ export const make = (
           ),
           (rows) => rows.map((row) => ({ executionId: row.execution_id, tenant: row.tenant, lastSeq: row.last_seq }))
         ),
-      disown: (owner) => Effect.asVoid(query("disown", "select crewline_disown($1)", [owner]))
+      disown: (owner) => Effect.asVoid(query("disown", "select crewline_disown($1)", [owner])),
+      remove: (executionId) =>
+        withTenant((tenant) =>
+          Effect.flatMap(
+            query<{ readonly outcome: "removed" | "running" | "missing" }>(
+              "remove",
+              "select crewline_remove($1, $2) as outcome",
+              [tenant, executionId]
+            ),
+            ([row]) => {
+              if (row!.outcome === "missing") return missing("remove", tenant, executionId)
+              if (row!.outcome === "removed") return Effect.void
+              return Effect.fail(Failures.make("remove", new EventLog.NotEnded({ executionId })))
+            }
+          )
+        ),
+      prune: ({ endedForMillis, limit, rememberMillis, tenant }) =>
+        Effect.map(
+          query<{ readonly execution_id: string; readonly tenant: string }>(
+            "prune",
+            "select * from crewline_prune($1::float8, $2::int, $3, $4::float8)",
+            [endedForMillis, limit, tenant ?? null, rememberMillis ?? EventLog.defaultRememberMillis]
+          ),
+          (rows) => rows.map((row) => ({ executionId: row.execution_id, tenant: row.tenant }))
+        )
     }
   })
 

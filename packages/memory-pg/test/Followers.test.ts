@@ -59,6 +59,28 @@ const seqs = (events: ReadonlyArray<ExecutionEvent.Followed>) => events.map((eve
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
 describe("Followers", () => {
+  it.effect("who waits for more is told when the execution is not there any more", () =>
+    Effect.gen(function* () {
+      const { options, state } = table(3)
+      state.ended = false
+      const deleted = new EventLog.Gone({ executionId: "x" })
+      let isThere = true
+      const followers = yield* Followers.make({
+        ...options,
+        position: (...args) =>
+          Effect.suspend(() => (isThere ? options.position(...args) : Effect.fail(Failures.make("follow", deleted)))),
+        positions: (...args) => Effect.suspend(() => (isThere ? options.positions(...args) : Effect.succeed([])))
+      })
+      const waiting = yield* Effect.forEach([0, 3], (after) =>
+        Effect.forkChild(Effect.flip(Stream.runDrain(followers.follow("t", "x", { after }))))
+      )
+      yield* TestClock.adjust(5_000)
+      isThere = false
+      yield* TestClock.adjust(1_000)
+      for (const fiber of waiting) assert.deepStrictEqual((yield* Fiber.join(fiber)).reason, deleted)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("a thousand followers of one execution read each event once", () =>
     Effect.gen(function* () {
       const { options, state } = table(1_000)

@@ -59,7 +59,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         const url = yield* PostgresServer.emptyDatabase
         yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
           sql.unsafe(`do $$ begin
-            grant select, insert, update, delete on crewline_execution, crewline_event, crewline_blob to ${role};
+            grant select, insert, update, delete on crewline_execution, crewline_event, crewline_blob, crewline_gone to ${role};
             grant execute on all functions in schema public to ${role};
           end $$`)
         ).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))
@@ -68,6 +68,89 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         return PgEventLog.layer.pipe(Layer.provide(Postgres.layer({ url: Redacted.make(url.href) })))
       })
     )
+  )
+
+  it.live("pruning reads along an index, whatever else there is", () =>
+    Effect.gen(function* () {
+      const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, {})
+      yield* log.start("x", started)
+      yield* log.append("x", [ended])
+      yield* sql`insert into crewline_execution
+        (tenant, id, crew_name, last_seq, version, last_at, started_at, status, ended_at)
+        select 'default', 'e' || n, 'crew', 1, 1, now(), now(), case when n % 2 = 0 then 'completed' else 'running' end,
+          case when n % 2 = 0 then now() - n * interval '1 second' end
+        from generate_series(1, 20000) n`
+      yield* sql`analyze crewline_execution`
+      const plan = yield* sql<{ readonly "QUERY PLAN": string }>`explain select * from crewline_execution e
+        where e.ended_at is not null and e.ended_at <= clock_timestamp() - 100 * interval '1 millisecond'
+        order by e.ended_at limit 100 for update skip locked`
+      assert.include(plan.map((row) => row["QUERY PLAN"]).join("\n"), "crewline_execution_ended")
+      const pruned = yield* log.prune({ endedForMillis: 0, limit: 3 })
+      assert.deepStrictEqual(
+        pruned.map(({ executionId }) => executionId),
+        ["e20000", "e19998", "e19996"]
+      )
+    })
+  )
+
+  it.live("nothing of a deleted execution stays, and one that somebody reads is skipped, not waited for", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const [{ log, sql }, other] = [yield* process_(url, {}), yield* process_(url, {})]
+      for (const id of ["held", "free"]) {
+        yield* log.start(id, started)
+        yield* log.append(id, [completed("a", "x".repeat(200_000)), ended])
+      }
+      const prune = other.log.prune({ endedForMillis: 0, limit: 10 })
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`select from crewline_execution where id = 'held' for update`
+          assert.deepStrictEqual(yield* prune, [{ executionId: "free", tenant: "default" }])
+        })
+      )
+      assert.deepStrictEqual(yield* prune, [{ executionId: "held", tenant: "default" }])
+      assert.deepStrictEqual(
+        yield* sql`select (select count(*) from crewline_execution)::int as executions,
+          (select count(*) from crewline_event)::int as events, (select count(*) from crewline_blob)::int as blobs,
+          (select count(*) from crewline_gone)::int as gone`,
+        [{ executions: 0, events: 0, blobs: 0, gone: 2 }]
+      )
+    })
+  )
+
+  it.live("a key whose execution is deleted at this moment is answered by the one or by a new one", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const [{ log }, other] = [yield* process_(url, {}), yield* process_(url, {})]
+      const start = (id: string) => log.start(id, started, { idempotency: { key: "key", requestHash: "hash" } })
+      let current = (yield* start("x0")).executionId
+      for (let round = 1; round <= 100; round++) {
+        yield* log.append(current, [ended])
+        const [again] = yield* Effect.all([start(`x${round}`), other.log.remove(current)], { concurrency: 2 })
+        assert.strictEqual(again.executionId, again.existing ? current : `x${round}`)
+        current = (yield* start(`x${round}`)).executionId
+        assert.strictEqual(current, `x${round}`)
+      }
+    })
+  )
+
+  it.live("a follower elsewhere that has not seen the end is told of the deletion", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const { log, sql } = yield* process_(url, {})
+      const there = yield* process_(url, { hints: false, pollMillis: 300 })
+      yield* log.start("x", started)
+      const arrived = yield* Deferred.make<void>()
+      const follower = yield* there.log.follow("x").pipe(
+        Stream.runForEach(() => Deferred.succeed(arrived, undefined)),
+        Effect.flip,
+        Effect.forkChild
+      )
+      yield* Deferred.await(arrived)
+      // In one transaction, so that no look falls between the two.
+      yield* sql.withTransaction(Effect.andThen(log.append("x", [ended]), log.remove("x")))
+      assert.deepStrictEqual((yield* Fiber.join(follower)).reason, new EventLog.Gone({ executionId: "x" }))
+    })
   )
 
   it.live("row security hides every row from a role that names no tenant, and other tenants' from one that does", () =>

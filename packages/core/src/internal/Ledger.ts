@@ -50,6 +50,21 @@ interface Entry {
 const isOutage = (error: EventLog.EventLogError): boolean =>
   error.reason._tag !== "Unavailable" || error.reason.isRetryable
 
+/** Numbered as the log would; the time is not known yet. */
+const applyDraft = (state: Execution.Execution, draft: Draft): Execution.Execution =>
+  Execution.apply(state, { ...draft, seq: state.lastSeq + 1, at: state.startedAt, executionId: state.id })
+
+/** What a list shows after these, unless the events tell it: looking costs a walk over the tasks, and few ever wait for people. */
+const presented = (base: Execution.Execution, drafts: ReadonlyArray<Draft>): Execution.Status | undefined => {
+  const concerns = (draft: Draft) =>
+    draft.type === "ExecutionPaused" ||
+    draft.type === "ExecutionResumed" ||
+    (draft.type === "TaskSuspended" && draft.waits.signals.length > 0)
+  return base.paused || base.asking > 0 || drafts.some(concerns)
+    ? Execution.statusOf(drafts.reduce(applyDraft, base))
+    : undefined
+}
+
 /** Appends that the storage may have taken although it answered nothing are sent again, with the same nonce. */
 const appendTries = 6
 const appendBackoffMillis = 100
@@ -203,11 +218,13 @@ const make = (mostTasks: number) =>
     const append = (
       entry: Entry,
       events: NonEmptyReadonlyArray<Draft>,
-      expectVersion: number | undefined
+      expectVersion: number | undefined,
+      status?: Execution.Status
     ): Effect.Effect<EventLog.Appended, EventLog.EventLogError> => {
       const options = {
         nonce: `${writer}${appends++}`,
-        ...(expectVersion === undefined ? {} : { expectVersion })
+        ...(expectVersion === undefined ? {} : { expectVersion }),
+        ...(status === undefined ? {} : { status })
       }
       const attempt = (left: number): Effect.Effect<EventLog.Appended, EventLog.EventLogError> =>
         Effect.catchTag(log.append(entry.id, events, options), "EventLogError", (error) =>
@@ -239,14 +256,7 @@ const make = (mostTasks: number) =>
           decided.push(Result.succeed([drafts.length, drafts.length + result.success.length]))
           drafts.push(...result.success)
           if (batch.length === 1) break
-          for (const draft of result.success) {
-            state = Execution.apply(state, {
-              ...draft,
-              seq: state.lastSeq + 1,
-              at: state.startedAt,
-              executionId: entry.id
-            })
-          }
+          state = result.success.reduce(applyDraft, state)
         }
         // What is refused on a state that may be old is decided once more on the newest one.
         if (!fresh && decided.some(Result.isFailure)) {
@@ -256,7 +266,8 @@ const make = (mostTasks: number) =>
         }
         let events: ReadonlyArray<ExecutionEvent> = []
         if (drafts.length > 0) {
-          const appended = yield* Effect.result(append(entry, drafts as [Draft, ...Array<Draft>], base.version))
+          const status = presented(base, drafts)
+          const appended = yield* Effect.result(append(entry, drafts as [Draft, ...Array<Draft>], base.version, status))
           if (Result.isFailure(appended)) {
             const tag = appended.failure.reason._tag
             if (tag !== "Conflict" && tag !== "Ended" && tag !== "AlreadySettled") return yield* appended.failure

@@ -25,6 +25,16 @@ interface TenantState {
   /** In the order of their start. */
   readonly executions: Map<string, Execution>
   readonly idempotency: Map<string, { readonly requestHash: string; readonly executionId: string }>
+  /** Deleted executions by their id. */
+  readonly graves: Map<string, Grave>
+}
+
+/** What stays of a deleted execution for a while. */
+interface Grave {
+  readonly id: string
+  readonly tenant: string
+  readonly order: number
+  readonly millis: number
 }
 
 const fail = (operation: string, reason: Reason) => Effect.fail(new EventLog.EventLogError({ operation, reason }))
@@ -67,6 +77,9 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
   const open = new Set<Execution>()
   /** Ended, of all tenants, in the order of their end. */
   const ended = new Set<Execution>()
+  /** Of all tenants, in the order of their deletion. */
+  const graves = new Set<Grave>()
+  let lastOrder = 0
 
   // One string for all events of a millisecond.
   let isoMillis = Number.NaN
@@ -81,7 +94,8 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
 
   const tenantState = (tenant: string) => {
     let state = tenants.get(tenant)
-    if (state === undefined) tenants.set(tenant, (state = { executions: new Map(), idempotency: new Map() }))
+    if (state === undefined)
+      tenants.set(tenant, (state = { executions: new Map(), idempotency: new Map(), graves: new Map() }))
     return state
   }
 
@@ -90,15 +104,38 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
 
   const now = (fiber: Fiber.Fiber<unknown, unknown>) => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
 
+  const missing = (fiber: Fiber.Fiber<unknown, unknown>, operation: string, executionId: string) =>
+    fail(
+      operation,
+      tenants.get(fiber.getRef(Tenant.Current))?.graves.has(executionId) === true
+        ? new EventLog.Gone({ executionId })
+        : new EventLog.UnknownExecution({ executionId })
+    )
+
+  const leaveTenant = (tenant: string, state: TenantState) => {
+    if (state.executions.size + state.graves.size === 0) tenants.delete(tenant)
+  }
+
+  const forget = (execution: Execution) => {
+    ended.delete(execution)
+    const state = tenantState(execution.tenant)
+    state.executions.delete(execution.id)
+    if (execution.idempotencyKey !== undefined) state.idempotency.delete(execution.idempotencyKey)
+    leaveTenant(execution.tenant, state)
+  }
+
   const forgetOldest = () => {
-    while (ended.size > options.keepEnded) {
-      const oldest: Execution = ended.values().next().value!
-      ended.delete(oldest)
-      const state = tenantState(oldest.tenant)
-      state.executions.delete(oldest.id)
-      if (oldest.idempotencyKey !== undefined) state.idempotency.delete(oldest.idempotencyKey)
-      if (state.executions.size === 0) tenants.delete(oldest.tenant)
-    }
+    while (ended.size > options.keepEnded) forget(ended.values().next().value!)
+  }
+
+  const bury = (execution: Execution, millis: number) => {
+    forget(execution)
+    const { id, order, tenant } = execution
+    const grave: Grave = { id, tenant, order, millis }
+    graves.add(grave)
+    tenantState(tenant).graves.set(id, grave)
+    execution.isGone = true
+    LocalExecution.wake(execution)
   }
 
   const start: EventLog.EventLog["Service"]["start"] = (executionId, event, startOptions) =>
@@ -122,6 +159,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         crewName: event.plan.name,
         crewId: startOptions?.crewId,
         idempotencyKey: idempotency?.key,
+        order: ++lastOrder,
         events: [LocalExecution.stamp(event, 1, isoOf(millis), executionId)],
         version: 1,
         status: "pending",
@@ -133,7 +171,8 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: startOptions?.owner?.name,
-        leaseUntil: millis + (startOptions?.owner?.leaseMillis ?? 0)
+        leaseUntil: millis + (startOptions?.owner?.leaseMillis ?? 0),
+        isGone: false
       }
       state.executions.set(executionId, execution)
       open.add(execution)
@@ -146,7 +185,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
   const append: EventLog.EventLog["Service"]["append"] = (executionId, drafts, appendOptions) =>
     Effect.withFiber((fiber) => {
       const execution = find(fiber, executionId)
-      if (execution === undefined) return fail("append", new EventLog.UnknownExecution({ executionId }))
+      if (execution === undefined) return missing(fiber, "append", executionId)
 
       const nonce = appendOptions?.nonce
       if (nonce !== undefined) {
@@ -202,17 +241,16 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
         events.push(event)
         if (!ExecutionEvent.isStructural(event)) continue
         execution.version++
-        if (event.type === "TaskStarted") execution.status = "running"
-        else if (ExecutionEvent.isTerminal(event))
+        if (ExecutionEvent.isTerminal(event))
           execution.outcomes.set((event as ExecutionEvent.TaskCompleted).taskId, event)
         else if (event.type === "ExecutionEnded") {
-          execution.status = event.status
           execution.owner = undefined
           open.delete(execution)
           ended.add(execution)
           forgetOldest()
         }
       }
+      execution.status = EventLog.statusAfter(accepted, appendOptions?.status) ?? execution.status
       const appended: EventLog.Appended = {
         lastSeq: LocalExecution.lastSeq(execution),
         version: execution.version,
@@ -229,7 +267,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
   const read: EventLog.EventLog["Service"]["read"] = (executionId, readOptions) =>
     Effect.withFiber((fiber) => {
       const execution = find(fiber, executionId)
-      if (execution === undefined) return fail("read", new EventLog.UnknownExecution({ executionId }))
+      if (execution === undefined) return missing(fiber, "read", executionId)
       const after = Math.max(readOptions?.after ?? 0, 0)
       const limit = readOptions?.limit ?? Number.POSITIVE_INFINITY
       const taskId = readOptions?.taskId
@@ -243,7 +281,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
   const outputs: EventLog.EventLog["Service"]["outputs"] = (executionId, taskIds) =>
     Effect.withFiber((fiber) => {
       const execution = find(fiber, executionId)
-      if (execution === undefined) return fail("outputs", new EventLog.UnknownExecution({ executionId }))
+      if (execution === undefined) return missing(fiber, "outputs", executionId)
       const found = new Map<string, Schema.Json>()
       for (const taskId of taskIds) {
         const event = execution.outcomes.get(taskId)
@@ -256,7 +294,7 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
     Stream.unwrap(
       Effect.withFiber((fiber) => {
         const execution = find(fiber, executionId)
-        if (execution === undefined) return fail("follow", new EventLog.UnknownExecution({ executionId }))
+        if (execution === undefined) return missing(fiber, "follow", executionId)
         const after = Math.max(followOptions?.after ?? 0, 0)
         if (followOptions?.deltas !== true) return Effect.succeed(LocalExecution.follow(execution, after, undefined))
         return Effect.map(
@@ -286,22 +324,25 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
     Effect.withFiber((fiber) => {
       const execution = find(fiber, executionId)
       return execution === undefined
-        ? fail("summary", new EventLog.UnknownExecution({ executionId }))
+        ? missing(fiber, "summary", executionId)
         : Effect.succeed(LocalExecution.summaryOf(execution))
     })
 
   const list: EventLog.EventLog["Service"]["list"] = (listOptions = {}) =>
     Effect.withFiber((fiber) => {
       const { before, crewId, crewName, limit = 50, status } = listOptions
-      const executions = Array.from(tenants.get(fiber.getRef(Tenant.Current))?.executions.values() ?? [])
+      const state = tenants.get(fiber.getRef(Tenant.Current))
+      const executions = Array.from(state?.executions.values() ?? [])
       const summaries: Array<EventLog.Summary> = []
-      let i = executions.length - 1
+      let order = Number.POSITIVE_INFINITY
       if (before !== undefined) {
-        i = executions.findIndex((execution) => execution.id === before) - 1
-        if (i === -2) return fail("list", new EventLog.UnknownExecution({ executionId: before }))
+        const known = state?.executions.get(before) ?? state?.graves.get(before)
+        if (known === undefined) return fail("list", new EventLog.UnknownExecution({ executionId: before }))
+        order = known.order
       }
-      for (; i >= 0 && summaries.length < limit; i--) {
+      for (let i = executions.length - 1; i >= 0 && summaries.length < limit; i--) {
         const execution = executions[i]!
+        if (execution.order >= order) continue
         if (status !== undefined && !status.includes(execution.status)) continue
         if (crewId !== undefined && execution.crewId !== crewId) continue
         if (crewName !== undefined && execution.crewName !== crewName) continue
@@ -343,7 +384,38 @@ export const make = (options: { readonly keepEnded: number }): EventLog.EventLog
       for (const execution of open) if (execution.owner === owner) execution.owner = undefined
     })
 
+  const remove: EventLog.EventLog["Service"]["remove"] = (executionId) =>
+    Effect.withFiber((fiber) => {
+      const execution = find(fiber, executionId)
+      if (execution === undefined) return missing(fiber, "remove", executionId)
+      if (!LocalExecution.isEnded(execution)) return fail("remove", new EventLog.NotEnded({ executionId }))
+      bury(execution, now(fiber))
+      return Effect.void
+    })
+
+  const prune: EventLog.EventLog["Service"]["prune"] = (pruneOptions) =>
+    Effect.withFiber((fiber) => {
+      const { endedForMillis, limit, rememberMillis = EventLog.defaultRememberMillis, tenant } = pruneOptions
+      const millis = now(fiber)
+      const pruned: Array<{ readonly executionId: string; readonly tenant: string }> = []
+      for (const execution of ended) {
+        if (pruned.length >= limit) break
+        if (millis - execution.lastMillis < endedForMillis) continue
+        if (tenant !== undefined && tenant !== execution.tenant) continue
+        bury(execution, millis)
+        pruned.push({ executionId: execution.id, tenant: execution.tenant })
+      }
+      for (const grave of graves) {
+        if (millis - grave.millis < rememberMillis) break
+        graves.delete(grave)
+        const state = tenantState(grave.tenant)
+        if (state.graves.get(grave.id) === grave) state.graves.delete(grave.id)
+        leaveTenant(grave.tenant, state)
+      }
+      return Effect.succeed(pruned)
+    })
+
   const time = Effect.withFiber<number>((fiber) => Effect.succeed(now(fiber)))
 
-  return { start, append, read, outputs, follow, publish, summary, list, now: time, adopt, disown }
+  return { start, append, read, outputs, follow, publish, summary, list, now: time, adopt, disown, remove, prune }
 }

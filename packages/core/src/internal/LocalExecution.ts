@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import type * as EventLog from "../EventLog.ts"
+import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
@@ -24,6 +24,8 @@ export interface Execution {
   readonly crewName: string
   readonly crewId: string | undefined
   readonly idempotencyKey: string | undefined
+  /** Rises with every execution that is started. */
+  readonly order: number
   /** The event with `seq` n stands at n - 1. */
   readonly events: Array<Event>
   version: number
@@ -42,6 +44,8 @@ export interface Execution {
   readonly deltaFollowers: Set<DeltaFollower>
   owner: string | undefined
   leaseUntil: number
+  /** It was deleted: who has not seen all of it will not. */
+  isGone: boolean
 }
 
 /** Events handed to a follower at once. */
@@ -148,7 +152,12 @@ export const follow = (execution: Execution, after: number, deltas: DeltaFollowe
   Stream.fromPull(
     Effect.sync(() => {
       let cursor = after
-      const pull: Pull.Pull<NonEmptyReadonlyArray<ExecutionEvent.Followed>> = Effect.suspend(() => {
+      type FollowerPull = Pull.Pull<NonEmptyReadonlyArray<ExecutionEvent.Followed>, EventLog.EventLogError>
+      const pull: FollowerPull = Effect.suspend((): FollowerPull => {
+        if (execution.isGone && cursor < lastSeq(execution)) {
+          const reason = new EventLog.Gone({ executionId: execution.id })
+          return Effect.fail(new EventLog.EventLogError({ operation: "follow", reason }))
+        }
         const next = page(execution, cursor, deltas)
         if (next !== undefined) {
           for (let i = next.length - 1; i >= 0; i--) {

@@ -146,7 +146,10 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, stop, sweepMilli
       ({ executionId, tenant }) =>
         log.summary(executionId).pipe(
           Effect.map(({ endedAt }) => endedAt !== undefined),
-          Effect.catchReason("EventLogError", "UnknownExecution", () => Effect.succeed(true)),
+          Effect.catchReasons("EventLogError", {
+            UnknownExecution: () => Effect.succeed(true),
+            Gone: () => Effect.succeed(true)
+          }),
           Effect.flatMap((isOver) => (isOver ? queue.forget(executionId) : Effect.void)),
           Effect.provideService(Tenant.Current, tenant)
         ),

@@ -47,7 +47,7 @@ export const standing = (state: Execution.Execution): ReadonlyArray<string> => {
   return stands
 }
 
-const isGone = (error: EventLog.EventLogError) => error.reason._tag === "UnknownExecution"
+const isGone = ({ reason }: EventLog.EventLogError) => reason._tag === "Gone" || reason._tag === "UnknownExecution"
 
 /** Some tasks of the source as events of whoever takes them over; `gone` when the source is not there any more. */
 const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, ids: ReadonlyArray<string>) =>

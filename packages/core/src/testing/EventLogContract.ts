@@ -3,7 +3,8 @@
  *
  *     EventLogContract.suite("PgEventLog on PGlite", layer)
  *
- * All tests of a suite share one log and use executions, tenants and owners of their own, so the log may be one that others use.
+ * All tests of a suite share one log and use executions, tenants and owners of their own, so the log may be one that others use, but for the ended
+ * executions in it: the last test deletes them.
  * They run on the real clock.
  *
  * @see EventLog
@@ -16,6 +17,7 @@ import * as Appending from "./EventLogContract/Appending.ts"
 import * as Following from "./EventLogContract/Following.ts"
 import * as Looking from "./EventLogContract/Looking.ts"
 import * as Owning from "./EventLogContract/Owning.ts"
+import * as Retaining from "./EventLogContract/Retaining.ts"
 
 export interface Options {
   /** How long the layer may take to open; default a minute. */
@@ -29,4 +31,5 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>,
     Looking.declare(it)
     Following.declare(it)
     Owning.declare(it)
+    Retaining.declare(it)
   })

@@ -41,6 +41,8 @@ interface Answer {
 }
 
 export interface Options {
+  /** What an append to an execution that is not there fails with. */
+  readonly missing: (tenant: string, executionId: string) => Effect.Effect<never, EventLog.EventLogError>
   /** Told of every append that this process stored; `length` is that of its text. */
   readonly onStored: (
     tenant: string,
@@ -85,7 +87,6 @@ const encode = (
   const turns: Array<{ readonly task_id: string; readonly run: number; readonly turn: number }> = []
   let blobs: Record<string, string> | undefined
   let structural = 0
-  let status: string | undefined
   let ends = false
   // What the append contradicts itself in: refused, but only if nothing else refuses it or knows it.
   let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
@@ -97,16 +98,14 @@ const encode = (
     if (draft.type === "TurnCompleted") turns.push({ task_id: draft.taskId, run: draft.run, turn: draft.turn })
     if (!ExecutionEvent.isStructural(draft)) continue
     structural++
-    if (draft.type === "TaskStarted") status = "running"
-    else if (draft.type === "ExecutionEnded") {
-      status = draft.status
-      ends = true
-    } else if (ExecutionEvent.isTerminal(draft)) {
+    if (draft.type === "ExecutionEnded") ends = true
+    else if (ExecutionEvent.isTerminal(draft)) {
       const { taskId } = draft as ExecutionEvent.TaskCompleted
       if (settles.has(taskId)) flaw ??= { outcome: "settled", task_id: taskId }
       settles.add(taskId)
     }
   }
+  const status = EventLog.statusAfter(drafts, options?.status)
   return JSON.stringify({
     tenant,
     execution: executionId,
@@ -170,7 +169,7 @@ export const make = (
     ): Result => {
       switch (answer.outcome) {
         case "unknown":
-          return fail(new EventLog.UnknownExecution({ executionId }))
+          return options.missing(tenant, executionId)
         case "ended":
           return fail(new EventLog.Ended({}))
         case "conflict":

@@ -44,7 +44,7 @@ export interface Options {
     executionId: string,
     range: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Sized>, EventLog.EventLogError>
-  /** Where the execution stands; fails with `UnknownExecution`. */
+  /** Where the execution stands; fails when it is not there, or not any more. */
   readonly position: (tenant: string, executionId: string) => Effect.Effect<Position, EventLog.EventLogError>
   /** Where those of the executions stand that exist. */
   readonly positions: (
@@ -78,6 +78,8 @@ interface Tail {
   /** The greatest seq that is known to stand; -1 before the first look. */
   known: number
   ended: boolean
+  /** It was not found when all were looked for. */
+  missing: boolean
   readonly pages: Map<number, Page>
   readonly waiting: Set<() => void>
   readonly deltas: Set<DeltaFollower>
@@ -232,6 +234,15 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
         return Effect.sync(() => tail.waiting.delete(waiter))
       })
 
+    const position = (tail: Tail) =>
+      shared(
+        String(tail.id),
+        Effect.map(patient(options.position(tail.tenant, tail.executionId)), (found) => {
+          tail.missing = false
+          learn(tail, found)
+        })
+      )
+
     const pullFrom = (tail: Tail, after: number, follower: DeltaFollower | undefined) => {
       let cursor = after
       type FollowerPull = Pull.Pull<NonEmptyReadonlyArray<ExecutionEvent.Followed>, EventLog.EventLogError>
@@ -241,7 +252,9 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
         const mixed = mix(events, cursor, follower)
         if (Arr.isReadonlyArrayNonEmpty(mixed)) return Effect.succeed(mixed)
         if (cursor < tail.known) return Effect.flatMap(readPage(tail, Math.floor(cursor / pageEvents)), take)
-        return tail.ended ? Cause.done() : Effect.flatMap(waitForMore(tail), () => pull)
+        if (tail.ended) return Cause.done()
+        // Says why it is not there, to all who follow.
+        return Effect.flatMap(tail.missing ? position(tail) : waitForMore(tail), () => pull)
       }
       const pull: FollowerPull = Effect.suspend(() => take(pageAt(tail, cursor)))
       return pull
@@ -258,6 +271,7 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
           followers: 0,
           known: -1,
           ended: false,
+          missing: false,
           pages: new Map(),
           waiting: new Set(),
           deltas: new Set()
@@ -281,12 +295,7 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
             Effect.sync(() => join(tenant, executionId)),
             (joined) => Effect.sync(() => leave(joined))
           )
-          if (tail.known < 0) {
-            yield* shared(
-              String(tail.id),
-              Effect.map(patient(options.position(tenant, executionId)), (position) => learn(tail, position))
-            )
-          }
+          if (tail.known < 0) yield* position(tail)
           const after = Math.max(followOptions?.after ?? 0, 0)
           if (followOptions?.deltas !== true)
             return Stream.fromPull(Effect.sync(() => pullFrom(tail, after, undefined)))
@@ -309,9 +318,16 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
         return Effect.map(
           options.positions(open.map((tail) => [tail.tenant, tail.executionId] as const)),
           (positions) => {
-            for (const position of positions) {
-              const tail = tails.get(keyOf(position.tenant, position.executionId))
-              if (tail !== undefined && tail.known >= 0) learn(tail, position)
+            const lost = new Set(open.filter((tail) => tail.known >= 0))
+            for (const found of positions) {
+              const tail = tails.get(keyOf(found.tenant, found.executionId))
+              if (tail === undefined || tail.known < 0) continue
+              lost.delete(tail)
+              learn(tail, found)
+            }
+            for (const tail of lost) {
+              tail.missing = true
+              wake(tail)
             }
           }
         )

@@ -83,6 +83,8 @@ export class Storage {
       now: ask("now", log.now),
       adopt: (adopt) => ask("adopt", log.adopt(adopt)),
       disown: (owner) => ask("disown", log.disown(owner)),
+      remove: (id) => ask("remove", log.remove(id)),
+      prune: (prune) => ask("prune", log.prune(prune)),
       publish: () => Effect.void,
       follow
     })
