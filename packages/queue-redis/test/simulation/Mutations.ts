@@ -162,7 +162,7 @@ const mutations = {
       { file: decision, find: "command.seenRun !== undefined && command.seenRun !== task.run", replace: "false" }
     ],
     scenario: "frozen",
-    within: 300,
+    within: 1_500,
     violates: ["taken away"]
   },
   backoffOnTake: {
