@@ -20,7 +20,7 @@ if (missing !== undefined) console.warn(`Simulations of shared queues are skippe
 
 const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
 /** Seeds of each scenario here; those with scripts of Redis cost more. */
-const seedsOf = ({ queue }: Scenario) => (queue === "local" ? 20 : 7)
+const seedsOf = ({ queue }: Scenario) => (queue === "local" ? 20 : 5)
 const atOnce = 5
 
 let redis: Server | undefined

@@ -319,7 +319,13 @@ const mutations = {
   leasesRunOut: {
     number: "12",
     says: "The lease of a worker that died runs out.",
-    changes: [{ file: transitions, find: "in pairs(unlease(overdue(LEASES), true, true))", replace: "in pairs({})" }],
+    changes: [
+      {
+        file: transitions,
+        find: "local expired, places = overdue(LEASES), {}",
+        replace: "local expired, places = {}, {}"
+      }
+    ],
     scenario: "shared",
     within: 50,
     violates: ["does not end"]
