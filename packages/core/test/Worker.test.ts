@@ -573,6 +573,45 @@ describe("Worker", () => {
       )
     )
 
+    it.effect("is listed as it presents itself: waiting for a signal, paused, or at work", () =>
+      inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({ runner: waiting() })
+          const { id } = yield* crewline.startPlan(World.plan({ a: {}, slow: {}, last: { context: ["a"] } }))
+          const statuses = ["pending", "running", "waiting", "paused", "completed"] as const
+          const status = Effect.gen(function* () {
+            const view = yield* crewline.get(id)
+            for (const each of statuses) {
+              const listed = yield* crewline.list({ status: [each] })
+              assert.deepStrictEqual(
+                listed.map((summary) => summary.id),
+                each === view.status ? [id] : [],
+                `${each} in lists of ${view.status}`
+              )
+            }
+            return view.status
+          })
+          yield* seconds(1)
+          // `slow` is at work.
+          assert.strictEqual(yield* status, "running")
+          yield* crewline.pause(id)
+          assert.strictEqual(yield* status, "paused")
+          yield* crewline.unpause(id)
+          assert.strictEqual(yield* status, "running")
+          yield* seconds(60)
+          assert.strictEqual(yield* status, "waiting")
+          yield* crewline.pause(id)
+          assert.strictEqual(yield* status, "paused")
+          yield* crewline.signal(id, "answer", "yes")
+          assert.strictEqual(yield* status, "paused")
+          yield* crewline.unpause(id)
+          assert.strictEqual(yield* status, "running")
+          yield* seconds(1)
+          assert.strictEqual(yield* status, "completed")
+        })
+      )
+    )
+
     it.effect("is woken by a signal that came before it", () =>
       inMemory(
         Effect.gen(function* () {

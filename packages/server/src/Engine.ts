@@ -27,6 +27,7 @@ import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ProviderStore.ts"
 import * as Queue from "./Queue.ts"
+import * as Retention from "./Retention.ts"
 
 export interface Options<LE = never, TE = never> {
   readonly database: Database.Options
@@ -46,6 +47,8 @@ export interface Options<LE = never, TE = never> {
   readonly queue?: Queue.Options | undefined
   /** How long another process waits before it takes up what a dead one left; default 15 seconds. */
   readonly lease?: Duration.Duration | undefined
+  /** Executions are deleted when they ended so long ago; default: never. */
+  readonly retention?: Duration.Duration | undefined
   /** False: nobody follows executions here, and no connection listens for what others do. Default true. */
   readonly follows?: boolean | undefined
 }
@@ -91,6 +94,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
         Layer.provide(Workspace.layer({ directory: options.workspace })),
+        Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm), options.toolbox)),
         Layer.provideMerge(stores)
       )

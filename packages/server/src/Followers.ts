@@ -13,6 +13,7 @@
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -25,7 +26,7 @@ import * as Stream from "effect/Stream"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { type WebSocket, WebSocketServer } from "ws"
-import { Channel, pageSize } from "./Followers/Channel.ts"
+import { Channel, closing, pageSize } from "./Followers/Channel.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
 export interface Options {
@@ -97,11 +98,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
         schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]),
         while: ({ reason }) => reason._tag === "Unavailable" && reason.isRetryable
       }),
-      Effect.catchCause((cause) =>
-        Effect.andThen(
-          Effect.logError(`Execution ${executionId} cannot be followed`, cause),
-          Effect.sync(() => channel.closeAll(closeCodes.fault, "the log cannot be read"))
-        )
+      Effect.catchCause(
+        Effect.fnUntraced(function* (cause) {
+          const [code, reason] = closing(Cause.squash(cause))
+          if (code === closeCodes.fault) yield* Effect.logError(`Execution ${executionId} cannot be followed`, cause)
+          channel.closeAll(code, reason)
+        })
       )
     )
 
@@ -142,7 +144,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const join = Effect.fnUntraced(function* (executionId: string, after: number, webSocket: WebSocket, socket: Duplex) {
     let channel = channels.get(executionId)
-    if (channel === undefined || after > channel.lastSeq) {
+    // One that has ended may have been deleted since.
+    if (channel === undefined || channel.isEnded || after > channel.lastSeq) {
       const summary = yield* log.summary(executionId)
       if (after > summary.lastSeq) {
         return webSocket.close(closeCodes.badAfter, `after is ${after}, but the last seq is ${summary.lastSeq}`)
@@ -192,12 +195,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
             Effect.provideService(Tenant.Current, tenant),
             Effect.catchCause((cause) =>
               Effect.gen(function* () {
-                const error = cause.reasons.find((reason) => reason._tag === "Fail")?.error
-                if (error?.reason._tag === "UnknownExecution") {
-                  return webSocket.close(closeCodes.unknown, "there is no such execution")
-                }
-                yield* Effect.logError(`Execution ${executionId} cannot be followed`, cause)
-                webSocket.close(closeCodes.fault, "the server has a fault")
+                const [code, reason] = closing(Cause.squash(cause))
+                if (code === closeCodes.fault)
+                  yield* Effect.logError(`Execution ${executionId} cannot be followed`, cause)
+                webSocket.close(code, reason)
               })
             )
           )

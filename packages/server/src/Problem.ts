@@ -83,6 +83,13 @@ export class ExecutionConflict extends HttpApiError.Problem<ExecutionConflict>()
   { code: Schema.tag("execution-conflict") }
 ) {}
 
+/** The execution was deleted. */
+export class Gone extends HttpApiError.Problem<Gone>()(
+  "Gone",
+  { type: "/problems/gone", status: 410, title: "The execution was deleted" },
+  { code: Schema.tag("gone"), resource: Schema.Literal("execution"), id: Schema.String }
+) {}
+
 /** The resource has changed since the client read it. */
 export class VersionMismatch extends HttpApiError.Problem<VersionMismatch>()(
   "VersionMismatch",
@@ -176,7 +183,15 @@ export const catalogue: Readonly<Record<string, { readonly status: number; reado
   "not-found": { status: 404, meaning: "Nothing of this id is stored; it may have been deleted." },
   "method-not-allowed": { status: 405, meaning: "The path exists, but only with the methods in `allow`." },
   "name-taken": { status: 409, meaning: "Names of providers are unique, because models are named by them." },
-  "execution-conflict": { status: 409, meaning: "The execution has ended or does not wait for this." },
+  "execution-conflict": {
+    status: 409,
+    meaning: "The execution has ended or does not wait for this; or it has not ended, and cannot be deleted yet."
+  },
+  gone: {
+    status: 410,
+    meaning:
+      "The execution had ended and was deleted, by a request or because it was old (CREWLINE_RETENTION). It does not come back."
+  },
   "version-mismatch": {
     status: 412,
     meaning: "`If-Match` (or `version`) is not the current version; read the resource again and repeat the change."

@@ -3,6 +3,7 @@
  */
 export * as Server from "./Server.ts"
 export * as Engine from "./Engine.ts"
+export * as Retention from "./Retention.ts"
 export * as Queue from "./Queue.ts"
 export * as Lanes from "./Lanes.ts"
 export * as Listener from "./Listener.ts"

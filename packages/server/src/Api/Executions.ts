@@ -116,7 +116,13 @@ export class Executions extends HttpApiGroup.make("executions")
       },
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
-      error: [...RequestBody.problems, Problem.NotFound, Problem.CrewInvalid, Problem.IdempotencyKeyReused]
+      error: [
+        ...RequestBody.problems,
+        Problem.NotFound,
+        Problem.Gone,
+        Problem.CrewInvalid,
+        Problem.IdempotencyKeyReused
+      ]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Start a crew",
@@ -127,7 +133,8 @@ export class Executions extends HttpApiGroup.make("executions")
       query: {
         ...Page.query,
         status: Schema.optionalKey(Schema.String).annotate({
-          description: "Only executions with this status, or one of these, separated by commas"
+          description:
+            "Only executions with this status, or one of these, separated by commas: pending, running, waiting, paused, completed, failed, cancelled"
         }),
         crewId: Schema.optionalKey(Schema.String),
         crewName: Schema.optionalKey(Schema.String)
@@ -137,12 +144,24 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       success: Execution,
-      error: Problem.NotFound
+      error: [Problem.NotFound, Problem.Gone]
     }).annotateMerge(OpenApi.annotations({ summary: "Get an execution with the state of its tasks" })),
+    HttpApiEndpoint.delete("remove", "/:id", {
+      params: Resource.params,
+      success: HttpApiSchema.NoContent,
+      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Delete an execution that has ended",
+        description:
+          "With its events and outputs; afterwards every address of it answers 410. One that has not ended answers 409: cancel it " +
+          "first. Its idempotency key is free again."
+      })
+    ),
     HttpApiEndpoint.post("cancel", "/:id/cancel", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: Problem.NotFound
+      error: [Problem.NotFound, Problem.Gone]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Cancel an execution",
@@ -152,7 +171,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("pause", "/:id/pause", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [Problem.NotFound, Problem.ExecutionConflict]
+      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Pause an execution",
@@ -162,7 +181,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("resume", "/:id/resume", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [Problem.NotFound, Problem.ExecutionConflict]
+      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
     }).annotateMerge(OpenApi.annotations({ summary: "Let a paused execution go on" })),
     HttpApiEndpoint.get("events", "/:id/events", {
       params: Resource.params,
@@ -190,7 +209,7 @@ export class Executions extends HttpApiGroup.make("executions")
         }).annotate({ identifier: "ExecutionEvents" }),
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
       ],
-      error: Problem.NotFound
+      error: [Problem.NotFound, Problem.Gone]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read or follow the events",
@@ -205,7 +224,7 @@ export class Executions extends HttpApiGroup.make("executions")
       params: { ...Resource.params, signal: Schema.String },
       payload: Schema.Json,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [...RequestBody.problems, Problem.NotFound, Problem.ExecutionConflict]
+      error: [...RequestBody.problems, Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Answer a signal that a task waits for",

@@ -26,6 +26,7 @@ export const build = Effect.fnUntraced(function* (
   const listen = yield* Settings.listen(flags)
   const database = yield* Settings.database(flags.data)
   const lease = yield* Settings.lease
+  const retention = yield* Settings.retention
   const masterKeys = yield* Settings.masterKeys
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
@@ -34,6 +35,7 @@ export const build = Effect.fnUntraced(function* (
       listen,
       database,
       lease,
+      retention,
       masterKeys,
       workspace,
       queue,

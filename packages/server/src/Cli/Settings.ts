@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as MasterKeys from "../MasterKeys.ts"
 import * as Queue from "../Queue.ts"
+import * as Retention from "../Retention.ts"
 import * as Server from "../Server.ts"
 import * as Failure from "./Failure.ts"
 
@@ -91,6 +92,9 @@ export const listen = ({ host, port }: Flags) =>
 
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)
+
+/** How long executions that ended are kept; undefined: for ever. */
+export const retention = read(Retention.config)
 
 /** What keys of providers are encrypted with. */
 export const masterKeys = read(MasterKeys.config)

@@ -29,6 +29,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
   const database = yield* Settings.database(Option.none())
   const queue = yield* Settings.sharedQueue(database)
   const lease = yield* Settings.lease
+  const retention = yield* Settings.retention
   const masterKeys = yield* Settings.masterKeys
   const workspace = Option.isSome(options.workspace)
     ? options.workspace.value
@@ -39,6 +40,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
     Engine.layer({
       database,
       lease,
+      retention,
       masterKeys,
       workspace,
       queue,

@@ -4,6 +4,7 @@
  * The newest events are kept as frames; whoever is further behind reads pages of the log, which followers share too. Every
  * follower is given exactly the stored events after its cursor, in order; deltas only while it is up to date.
  */
+import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Frame from "./Frame.ts"
 import { closeCodes, type Follower } from "./Follower.ts"
@@ -21,6 +22,14 @@ const keptPages = 4
 interface Page {
   readonly from: number
   readonly frames: ReadonlyArray<Buffer>
+}
+
+/** How followers are told why the log gives no more. */
+export const closing = (error: unknown): readonly [code: number, reason: string] => {
+  const reason = error instanceof EventLog.EventLogError ? error.reason._tag : undefined
+  if (reason === "Gone") return [closeCodes.gone, "the execution was deleted"]
+  if (reason === "UnknownExecution") return [closeCodes.unknown, "there is no such execution"]
+  return [closeCodes.fault, "the log cannot be read"]
 }
 
 export interface Options {
@@ -144,9 +153,9 @@ export class Channel {
         if (isSecond) return follower.close(closeCodes.fault, "the log cannot be read")
         this.load(follower, true)
       },
-      () => {
+      (error: unknown) => {
         follower.isLoading = false
-        follower.close(closeCodes.fault, "the log cannot be read")
+        follower.close(...closing(error))
       }
     )
   }

@@ -16,6 +16,8 @@ export const closeCodes = {
   badAfter: 4400,
   /** There is no such execution. */
   unknown: 4404,
+  /** The execution was deleted. */
+  gone: 4410,
   /** The client takes too little; the reason is the last seq that it was sent. */
   slow: 4408
 } as const

@@ -40,7 +40,7 @@ export const respond = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<
   HttpServerResponse.HttpServerResponse,
-  Problem.NotFound | Problem.Unavailable | Problem.InvalidRequest
+  Problem.NotFound | Problem.Gone | Problem.Unavailable | Problem.InvalidRequest
 > {
   const { executionId, log } = options
   const summary = yield* log.summary(executionId).pipe(Failing.execution(executionId))
@@ -55,7 +55,14 @@ export const respond = Effect.fnUntraced(function* (
     return yield* invalidPlace(["query", "after"], `after is ${after}, but the last seq is ${summary.lastSeq}.`)
   }
   if (summary.endedAt !== undefined && after === summary.lastSeq) return HttpServerResponse.empty({ status: 204 })
-  const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(Stream.map(encode))
+  const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(
+    Stream.map(encode),
+    // Deleted meanwhile: the client comes back, and is told 410.
+    Stream.catchIf(
+      ({ reason }) => reason._tag === "Gone",
+      () => Stream.empty
+    )
+  )
   const comments = Stream.tick(heartbeat).pipe(Stream.map(() => ":\n\n"))
   // An end, not an interruption: the client sees a whole answer, and comes back.
   const stop = Stream.fromEffectDrain(options.lifecycle.stopping)

@@ -21,7 +21,15 @@ import * as StartBody from "./StartBody.ts"
 
 const defaultEvents = 100
 
-const statuses: ReadonlyArray<EventLog.Summary["status"]> = ["pending", "running", "completed", "failed", "cancelled"]
+const statuses: ReadonlyArray<EventLog.Summary["status"]> = [
+  "pending",
+  "running",
+  "waiting",
+  "paused",
+  "completed",
+  "failed",
+  "cancelled"
+]
 
 const isStatus = (status: string): status is EventLog.Summary["status"] => statuses.some((known) => known === status)
 
@@ -146,6 +154,14 @@ export const layer = HttpApiBuilder.group(
         })
       )
       .handle("get", ({ params }) => view(params.id))
+      .handle("remove", ({ params }) =>
+        log.remove(params.id).pipe(
+          Effect.catchReason("EventLogError", "NotEnded", ({ message }) =>
+            Effect.fail(new Problem.ExecutionConflict({ detail: message }))
+          ),
+          Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
+        )
+      )
       .handle("cancel", ({ params }) =>
         crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id)))
       )

@@ -76,8 +76,11 @@ export const execution =
   (id: string) =>
   <A, R>(
     effect: Effect.Effect<A, EventLog.EventLogError, R>
-  ): Effect.Effect<A, Problem.NotFound | Problem.Unavailable, R> =>
-    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Unavailable> => {
+  ): Effect.Effect<A, Problem.NotFound | Problem.Gone | Problem.Unavailable, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Gone | Problem.Unavailable> => {
       if (reason._tag === "UnknownExecution") return Effect.fail(notFound("execution", id))
+      if (reason._tag === "Gone") {
+        return Effect.fail(new Problem.Gone({ resource: "execution", id, detail: reason.message }))
+      }
       return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
     })

@@ -1,0 +1,78 @@
+/**
+ * Deletes executions that ended long ago, as `CREWLINE_RETENTION` says (`30 days`); by default everything is kept for ever.
+ *
+ * One of the processes on a database does it at a time, whichever comes first, in transactions of at most `pageSize` executions: what
+ * else goes on is not held up. What fails is tried again with the next pass.
+ */
+import * as EventLog from "@crewline/core/EventLog"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+/** Executions deleted in one transaction. */
+const pageSize = 100
+/** Between passes, at most: what is to be kept for days need not go on the minute. */
+const longestPause = Duration.minutes(1)
+const shortestPause = Duration.seconds(1)
+/** Any number that nobody else is likely to lock. */
+const lockKey = 7_239_274_512
+
+/** Deletes all that ended at least so long ago, unless another process is at it; answers how many executions. */
+export const pass = Effect.fn("Retention.pass")(function* (
+  age: Duration.Duration
+): Effect.fn.Return<number, EventLog.EventLogError | SqlError, EventLog.EventLog | SqlClient.SqlClient> {
+  const log = yield* EventLog.EventLog
+  const sql = yield* SqlClient.SqlClient
+  const page = sql.withTransaction(
+    Effect.gen(function* () {
+      const [row] = yield* sql<{ readonly held: boolean }>`select pg_try_advisory_xact_lock(${lockKey}::bigint) as held`
+      return row!.held ? yield* log.prune({ endedForMillis: Duration.toMillis(age), limit: pageSize }) : []
+    })
+  )
+  let deleted = 0
+  for (;;) {
+    const { length } = yield* page
+    if (length === 0) return deleted
+    deleted += length
+  }
+})
+
+/** Passes over the log as long as the layer lives; `undefined`: nothing is deleted. */
+export const layer = (
+  age: Duration.Duration | undefined
+): Layer.Layer<never, never, EventLog.EventLog | SqlClient.SqlClient> =>
+  age === undefined
+    ? Layer.empty
+    : Layer.effectDiscard(
+        pass(age).pipe(
+          Effect.flatMap((deleted) =>
+            deleted === 0
+              ? Effect.void
+              : Effect.logInfo(`Deleted ${deleted} executions that ended ${Duration.format(age)} ago`)
+          ),
+          Effect.catchCause((cause) =>
+            Effect.logWarning("Old executions could not be deleted; tried again later", cause)
+          ),
+          Effect.repeat(Schedule.spaced(Duration.clamp(age, { minimum: shortestPause, maximum: longestPause }))),
+          Effect.forkScoped
+        )
+      )
+
+const Age = Schema.DurationFromString.check(
+  Schema.makeFilter(
+    (age) =>
+      (Duration.isFinite(age) && Duration.isGreaterThanOrEqualTo(age, Duration.seconds(1))) ||
+      "Expected a duration of at least 1 second, such as 30 days"
+  )
+)
+
+/** `CREWLINE_RETENTION`, a duration such as `30 days`; without it everything is kept. */
+export const config: Config.Config<Duration.Duration | undefined> = Config.withDefault(
+  Config.schema(Age, "CREWLINE_RETENTION"),
+  undefined
+)
