@@ -18,6 +18,7 @@ describe("crewline worker", { timeout: 60_000 }, () => {
     [["serve", "--no-worker"], {}, 2, /Without a worker nobody would take the tasks of a local queue/],
     [["serve"], { CREWLINE_WORKER: "false" }, 2, /Without a worker nobody would take/],
     [["serve"], shared, 2, /the embedded database belongs to one: set DATABASE_URL/],
+    [["serve"], { CREWLINE_RETENTION: "10 millis" }, 2, /at least 1 second, such as 30 days for CREWLINE_RETENTION/],
     [["serve"], { CREWLINE_QUEUE: "radis" }, 2, /The environment is not valid: CREWLINE_QUEUE is "radis"/]
   ])("%j in %j ends with %i", async (args, env, code, words) => {
     const ended = await Process.run(args, { env })
