@@ -98,6 +98,7 @@ interface Declared {
 /** Made once per tool: decoders and validators are compiled here. */
 const declared = (name: string, declaration: Parameters): Declared => {
   if (Schema.isSchema(declaration)) {
+    if (isEmpty(declaration)) return declared(name, none)
     const { definitions, schema } = Schema.toJsonSchemaDocument(declaration, { onExcessProperty: "error" })
     const parameters = Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions }
     // The type of the parameters admits only schemas that decode without services.
@@ -123,6 +124,14 @@ const declared = (name: string, declaration: Parameters): Declared => {
     }
   }
 }
+
+/** A struct without fields is, to Effect, whatever is not null; of a tool it says that there are no arguments. */
+const isEmpty = ({ ast }: Schema.Top): boolean =>
+  ast._tag === "Objects" &&
+  ast.propertySignatures.length === 0 &&
+  ast.indexSignatures.length === 0 &&
+  ast.encoding === undefined &&
+  ast.checks === undefined
 
 const valid = (value: unknown): Checked => ({ _tag: "Valid", value })
 const invalid = (violations: ReadonlyArray<JsonSchemaValidator.Violation>): Checked => ({ _tag: "Invalid", violations })

@@ -34,6 +34,20 @@ const jsonSchema = {
 const zod = z.object({ city: z.string().min(1), days: z.number().int().min(1).default(3) })
 
 describe("Tool.make: parameters", () => {
+  it.effect("may be none: a struct without fields says so, as leaving them out does", () =>
+    Effect.gen(function* () {
+      const common = { name: "now", description: "d", execute: (args: object) => Object.keys(args).length }
+      const without = Tool.make(common)
+      const empty = Tool.make({ ...common, parameters: Schema.Struct({}) })
+      assert.deepStrictEqual(empty.parameters, without.parameters)
+      assert.strictEqual(empty.parameters["type"], "object")
+      for (const tool of [without, empty]) {
+        assert.strictEqual(yield* tool.execute({}, context), 0)
+        assert.include((yield* Effect.flip(tool.execute({ extra: 1 }, context))).message, "extra")
+      }
+    })
+  )
+
   it.effect("takes an Effect Schema, tells its JSON Schema and hands over what it decodes to", () =>
     Effect.gen(function* () {
       const tool = Tool.make({

@@ -211,9 +211,9 @@ const count = (value: number): string => value.toLocaleString("en-US")
 const describe = (limit: Limits.Scoped, { dimension, left, needed }: BudgetStore.Refused, want: BudgetStore.Want) => {
   const figure = dimension === "nanoUsd" ? usd : count
   const unit = dimension === "nanoUsd" ? "" : ` ${dimension}`
-  const need =
-    dimension === "requests"
-      ? "one more call"
-      : `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
-  return `The budget of ${scopeOf(limit)} has ${figure(Math.max(0, left))}${unit} left, and ${need}. The call was not made; raise the limit, or make the task smaller.`
+  const advice = "The call was not made; raise the limit, or make the task smaller."
+  // A call is one request: there is none left.
+  if (dimension === "requests") return `The budget of ${scopeOf(limit)} has no calls left. ${advice}`
+  const need = `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
+  return `The budget of ${scopeOf(limit)} has ${figure(Math.max(0, left))}${unit} left, and ${need}. ${advice}`
 }

@@ -4,7 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as ChatRequest from "../src/internal/ChatRequest.ts"
 import * as OpenAiApi from "../src/internal/OpenAiApi.ts"
+import * as ResponsesRequest from "../src/internal/ResponsesRequest.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import * as FakeProvider from "./FakeProvider.ts"
 
@@ -320,6 +322,25 @@ describe("the responses API of OpenAI", () => {
       assert.strictEqual(answer.finishReason, "tool-calls")
     })
   )
+})
+
+describe("a schema beside tools that can be called", () => {
+  const schema = { type: "object", properties: {}, additionalProperties: false }
+  const tools = [{ name: "look", description: "Looks", parameters: schema }]
+  const common = { model: "m", origin: "o", reasoningEffort: undefined, reasoningSummary: undefined }
+  const formats = (isOpenAi: boolean, fields: Partial<Llm.Request>) => {
+    const asked = request({ output: { name: "seen", schema }, ...fields })
+    const chat = ChatRequest.make({ ...common, isOpenAi }, asked)
+    const responses = ResponsesRequest.make({ ...common, isOpenAi }, asked)
+    return [chat.response_format !== undefined, responses.text?.format !== undefined]
+  }
+
+  it("goes along at OpenAI, and elsewhere once no tool can be called", () => {
+    assert.deepStrictEqual(formats(true, { tools }), [true, true])
+    assert.deepStrictEqual(formats(false, { tools }), [false, false])
+    assert.deepStrictEqual(formats(false, { tools, toolChoice: "none" }), [true, true])
+    assert.deepStrictEqual(formats(false, {}), [true, true])
+  })
 })
 
 describe("the API of OpenAI that is asked", () => {

@@ -1,6 +1,7 @@
 /**
  * What a stored provider is made of: what clients send and receive, apart from its key.
  */
+import * as OpenAi from "@crewline/llm/OpenAi"
 import * as Schema from "effect/Schema"
 
 const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
@@ -11,8 +12,10 @@ export const fields = {
   name: Schema.String.check(
     Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
   ),
-  /** `openai-compatible`: whatever speaks OpenAI's chat completions at `baseUrl`; the others are what they are called. */
+  /** `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what they are called. */
   kind: Schema.Literals(["openai", "openai-compatible", "anthropic", "ollama"]),
+  /** Which of OpenAI's APIs is asked. Absent: at OpenAI itself the one that is best for each request, elsewhere chat completions. */
+  api: Schema.optionalKey(Schema.Literals(OpenAi.apis)),
   /** Where the API is: of OpenAI and those that are compatible with it with `/v1`. Absent: the provider's own, Ollama's on this machine. */
   baseUrl: Schema.optionalKey(
     Schema.String.check(
@@ -60,6 +63,13 @@ export const hasAddress = Schema.makeFilter<{ readonly kind: string; readonly ba
     : undefined
 )
 
+/** The others have one API each. */
+export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: string }>((provider) =>
+  provider.api !== undefined && provider.kind !== "openai" && provider.kind !== "openai-compatible"
+    ? { path: ["api"], issue: "Only an openai or openai-compatible provider has an api to choose" }
+    : undefined
+)
+
 /** A provider without its key. */
-export const ProviderBody = Schema.Struct(fields).check(hasAddress)
+export const ProviderBody = Schema.Struct(fields).check(hasAddress, hasApi)
 export type ProviderBody = typeof ProviderBody.Type

@@ -27,11 +27,16 @@ import * as TenantBudgets from "./TenantBudgets.ts"
 /** Sent to servers that want no key: an SDK does not go without one. */
 const noKey = Redacted.make("none")
 
-const make = ({ name, kind, baseUrl }: ProviderBody, apiKey: Redacted.Redacted): Provider => {
+const make = ({ name, kind, api, baseUrl }: ProviderBody, apiKey: Redacted.Redacted): Provider => {
   switch (kind) {
     case "openai":
     case "openai-compatible":
-      return OpenAi.make({ name, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+      return OpenAi.make({
+        name,
+        apiKey,
+        ...(api !== undefined && { api }),
+        ...(baseUrl !== undefined && { baseURL: baseUrl })
+      })
     case "anthropic":
       return Anthropic.make({ name, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
     case "ollama":

@@ -108,7 +108,7 @@ describe("a key", () => {
     expect(thief.calls.map(({ authorization }) => authorization)).toEqual(["Bearer sk-for-the-other"])
   })
 
-  it("is refused where it cannot be kept, with what to set", async () => {
+  it("is refused where it cannot be kept, with what to set", { timeout: 120_000 }, async () => {
     const bare = await Server.start()
     const body = { name: "acme", kind: "openai", apiKey: secret }
     const refused = await Server.request(bare.url + providers, { body })
@@ -218,6 +218,45 @@ describe("providers of other kinds", () => {
       reason: "authentication"
     })
     expect(refusing.calls).toMatchObject([{ path, authorization: `Bearer ${secret}`, model: "m" }])
+  })
+})
+
+describe("a provider with OpenAI's APIs", () => {
+  const body = { object: "error", error: { message: "No.", type: "invalid_request_error" } }
+
+  it.each([
+    { fields: { kind: "openai-compatible" }, path: "/v1/chat/completions" },
+    { fields: { kind: "openai-compatible", api: "chat" }, path: "/v1/chat/completions" },
+    { fields: { kind: "openai-compatible", api: "responses" }, path: "/v1/responses" },
+    { fields: { kind: "openai", api: "responses" }, path: "/v1/responses" }
+  ])("is asked by the one that it says: $fields", async ({ fields, path }) => {
+    const refusing = await fake({ status: 400, body })
+    const { id, ...stored } = await store({ baseUrl: refusing.baseUrl, models: ["m"], ...fields })
+    expect(stored).toMatchObject(fields)
+    await call(`${providers}/${id}/test`, { method: "POST" })
+    expect(refusing.calls.map((each) => each.path)).toEqual([path])
+  })
+
+  it("is asked by another from the next call on", async () => {
+    const refusing = await fake({ status: 400, body })
+    const { version: _, ...stored } = await store({ baseUrl: refusing.baseUrl, models: ["m"], api: "responses" })
+    await call(`${providers}/${stored.id}/test`, { method: "POST" })
+    await call(`${providers}/${stored.id}`, { method: "PUT", body: { ...stored, api: "chat" } })
+    await call(`${providers}/${stored.id}/test`, { method: "POST" })
+    expect(refusing.calls.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions"])
+  })
+
+  it("is the only one that has a choice, and of two", async () => {
+    const common = { name: "choosy", baseUrl: "http://127.0.0.1:9/v1" }
+    for (const fields of [
+      { kind: "anthropic", api: "chat" },
+      { kind: "ollama", api: "responses" },
+      { kind: "openai", api: "assistants" }
+    ]) {
+      const { status, body: problem } = await call(providers, { body: { ...common, ...fields } })
+      expect(status).toBe(400)
+      expect(problem.errors).toMatchObject([{ path: ["api"] }])
+    }
   })
 })
 

@@ -113,7 +113,7 @@ describe("budgets of tenants", { timeout: 180_000 }, () => {
         answers.push(yield* ask, yield* ask)
         yield* TestClock.adjust("1 day")
       }
-      const refused = (period: string) => expect.stringContaining(`tenant (${tenant}, ${period}) has 0 requests left`)
+      const refused = (period: string) => expect.stringContaining(`tenant (${tenant}, ${period}) has no calls left`)
       expect(answers).toEqual([
         "Answered",
         refused("2026-11-29"),

@@ -18,13 +18,13 @@ import * as ToolResult from "./ToolResult.ts"
 
 export interface Options {
   readonly model: string
-  /** OpenAI's own models take `max_completion_tokens`; most compatible servers know only the older `max_tokens`. */
-  readonly maxTokensField: "max_completion_tokens" | "max_tokens"
+  /** OpenAI's own models are asked, at OpenAI or on Azure. */
+  readonly isOpenAi: boolean
   readonly reasoningEffort: ReasoningEffort | undefined
 }
 
 export const make = (options: Options, request: Request): ChatCompletionCreateParams => {
-  const { tools, output } = request
+  const { tools } = request
   const model = request.options
   const offered = tools.length > 0
   return {
@@ -32,18 +32,21 @@ export const make = (options: Options, request: Request): ChatCompletionCreatePa
     messages: messagesOf(request.messages),
     ...(offered && { tools: toolsOf(tools) }),
     ...(offered && request.toolChoice !== "auto" && { tool_choice: request.toolChoice }),
-    ...(output !== undefined && responseFormat(output)),
+    ...responseFormat(SchemaFormat.ofRequest(request, options.isOpenAi)),
     ...(options.reasoningEffort !== undefined && { reasoning_effort: options.reasoningEffort }),
     ...(model !== undefined && {
       ...(model.temperature !== undefined && { temperature: model.temperature }),
       ...(model.topP !== undefined && { top_p: model.topP }),
-      ...(model.maxOutputTokens !== undefined && { [options.maxTokensField]: model.maxOutputTokens }),
+      ...(model.maxOutputTokens !== undefined && { [maxTokensField(options)]: model.maxOutputTokens }),
       ...(model.seed !== undefined && { seed: model.seed }),
       ...(model.stop !== undefined && { stop: [...model.stop] })
     }),
     ...(request.onDelta !== undefined && { stream: true, stream_options: { include_usage: true } })
   }
 }
+
+/** Most compatible servers know only the older name. */
+const maxTokensField = ({ isOpenAi }: Options) => (isOpenAi ? "max_completion_tokens" : "max_tokens")
 
 // --- tools and output -------------------------------------------------------------------------------------------------------------
 
@@ -61,10 +64,8 @@ const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<ChatCompletionTool
   return made
 }
 
-const responseFormat = (output: NonNullable<Request["output"]>) => {
-  const format = SchemaFormat.of(output)
-  return format === undefined ? {} : { response_format: { type: "json_schema" as const, json_schema: format } }
-}
+const responseFormat = (format: SchemaFormat.SchemaFormat | undefined) =>
+  format === undefined ? {} : { response_format: { type: "json_schema" as const, json_schema: format } }
 
 // --- messages ---------------------------------------------------------------------------------------------------------------------
 

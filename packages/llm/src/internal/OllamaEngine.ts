@@ -31,7 +31,7 @@ export const make = (options: Options): Engine => {
     await exchange.client.chat({ ...body, stream: true })
     const accumulator = new OllamaChatAnswer.Accumulator(context)
     if (onDelta === undefined) {
-      // Nobody waits for its pieces: read at once when all have come, a call costs an eighth less than piece by piece.
+      // Nobody waits for its pieces: all that came is read at once.
       for (const line of (await exchange.received().text()).split("\n")) if (line.trim() !== "") accumulator.add(line)
       return accumulator.finish()
     }

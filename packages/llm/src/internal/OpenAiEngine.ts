@@ -29,7 +29,7 @@ export interface Options extends OpenAiClient.Options {
 export const make = (options: Options): Engine => {
   const { api, baseURL, prices } = options
   const client = new OpenAiClient.CrewlineOpenAI(options)
-  const maxTokensField = OpenAiApi.isOpenAi(baseURL) ? "max_completion_tokens" : "max_tokens"
+  const isOpenAi = OpenAiApi.isOpenAi(baseURL)
   const choose = OpenAiApi.chooser(baseURL, api)
   // Whether another client has the same account, nobody can say: a key can be changed at any time.
   const id = randomUUID()
@@ -50,7 +50,7 @@ export const make = (options: Options): Engine => {
 
   const complete = async (model: string, call: Call): Promise<Llm.Answer> => {
     const context = { model, prices }
-    const body = ChatRequest.make({ ...options, model, maxTokensField }, call.request)
+    const body = ChatRequest.make({ ...options, model, isOpenAi }, call.request)
     return read(call, await client.complete(body, call.signal), {
       accumulator: () => new ChatAnswer.Accumulator(context),
       whole: (text) => ChatAnswer.fromText(context, text)
@@ -59,7 +59,7 @@ export const make = (options: Options): Engine => {
 
   const respond = async (model: string, call: Call): Promise<Llm.Answer> => {
     const context = { model, prices, origin: `${id}/${model}` }
-    const body = ResponsesRequest.make({ ...options, ...context }, call.request)
+    const body = ResponsesRequest.make({ ...options, ...context, isOpenAi }, call.request)
     return read(call, await client.respond(body, call.signal), {
       accumulator: () => new ResponsesAnswer.Accumulator(context),
       whole: (text) => ResponsesAnswer.fromText(context, text)

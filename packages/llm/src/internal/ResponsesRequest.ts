@@ -18,6 +18,8 @@ import * as ToolResult from "./ToolResult.ts"
 
 export interface Options {
   readonly model: string
+  /** OpenAI's own models are asked, at OpenAI or on Azure. */
+  readonly isOpenAi: boolean
   /** What was thought goes back only to where it came from: nobody else can read it. */
   readonly origin: string
   readonly reasoningEffort: ReasoningEffort | undefined
@@ -26,10 +28,10 @@ export interface Options {
 
 export const make = (options: Options, request: Request): ResponseCreateParams => {
   const { reasoningEffort: effort, reasoningSummary: summary } = options
-  const { tools, output } = request
+  const { tools } = request
   const model = request.options
   const offered = tools.length > 0
-  const format = output === undefined ? undefined : SchemaFormat.of(output)
+  const format = SchemaFormat.ofRequest(request, options.isOpenAi)
   return {
     model: options.model,
     input: itemsOf(request.messages, options.origin),

@@ -10,7 +10,8 @@ const tokens = {
   input_tokens: usage.input - usage.cached - 10,
   cache_read_input_tokens: usage.cached,
   cache_creation_input_tokens: 10,
-  output_tokens: usage.output
+  output_tokens: usage.output,
+  output_tokens_details: { thinking_tokens: usage.reasoning }
 }
 
 const parse = (text: string): unknown => {
@@ -43,7 +44,10 @@ const message = (rest: object) => ({
   ...rest
 })
 
-const begin = event({ type: "message_start", message: message({ usage: { ...tokens, output_tokens: 1 } }) })
+const begin = event({
+  type: "message_start",
+  message: message({ usage: { ...tokens, output_tokens: 1, output_tokens_details: null } })
+})
 
 const block = (index: number, opening: object, deltas: ReadonlyArray<object>): string =>
   event({ type: "content_block_start", index, content_block: opening }) +
@@ -78,7 +82,7 @@ const streamed = (answer: WireAnswer): ReadonlyArray<string> => {
     event({
       type: "message_delta",
       delta: { stop_reason: stopReason(answer) },
-      usage: { output_tokens: usage.output }
+      usage: { output_tokens: usage.output, output_tokens_details: tokens.output_tokens_details }
     }),
     event({ type: "message_stop" })
   ]
@@ -123,6 +127,8 @@ export const anthropic: Subject = {
   ],
   streamType: "text/event-stream",
   caches: true,
+  countsReasoning: true,
+  schemaBesideTools: true,
   textArguments: true,
   requestIdHeader: "request-id",
   failures: [

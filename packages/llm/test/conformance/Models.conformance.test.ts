@@ -179,6 +179,27 @@ const conforms = (subject: Subject): void => {
       })
     )
 
+    it.live(`a schema does not stop the tools, ${kind}`, () =>
+      Effect.gen(function* () {
+        const { how } = listening()
+        const calls = [{ id: "a", name: "forecast", arguments: '{"city":"Oslo"}' }]
+        const asked = request("rate it", { output: { name: "rating", schema: rating }, tools: [forecast], ...how })
+        const { answer, body } = yield* withFake(subject.answer({ calls }, streamed), asked)
+        assert.deepStrictEqual(
+          callsOf(answer).map(({ params }) => params),
+          [{ city: "Oslo" }]
+        )
+        assert.strictEqual(answer.finishReason, "tool-calls")
+        assert.deepStrictEqual(subject.schemaOf(body), subject.schemaBesideTools ? rating : undefined)
+        // Nothing makes the model answer instead of calling.
+        assert.isUndefined(body["tool_choice"])
+        const last: Llm.Request = { ...withResults(asked, answer, "sunny"), toolChoice: "none" }
+        const done = yield* withFake(subject.answer({ text: '{"score":7}' }, streamed), last)
+        assert.deepStrictEqual(JSON.parse(text(done.answer)), { score: 7 })
+        assert.deepStrictEqual(subject.schemaOf(done.body), rating)
+      })
+    )
+
     it.live(`usage, reasoning and the model that answered, ${kind}`, () =>
       Effect.gen(function* () {
         const { how } = listening()
@@ -186,14 +207,15 @@ const conforms = (subject: Subject): void => {
           subject.answer({ reasoning: "They use stones.", text: "Otters." }, streamed),
           request("otters", how)
         )
-        const { requests, inputTokens, cachedInputTokens, outputTokens } = answer.usage
+        const { requests, inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = answer.usage
         assert.deepStrictEqual(
-          { requests, inputTokens, cachedInputTokens, outputTokens },
+          { requests, inputTokens, cachedInputTokens, outputTokens, reasoningTokens },
           {
             requests: 1,
             inputTokens: usage.input,
             cachedInputTokens: subject.caches ? usage.cached : 0,
-            outputTokens: usage.output
+            outputTokens: usage.output,
+            reasoningTokens: subject.countsReasoning ? usage.reasoning : 0
           }
         )
         assert.strictEqual(answer.model, "model-2026")

@@ -48,6 +48,8 @@ export const ollama: Subject = {
   pieces: (texts) => texts.map((content) => line({ content })),
   streamType: "application/x-ndjson",
   caches: false,
+  countsReasoning: false,
+  schemaBesideTools: false,
   textArguments: false,
   requestIdHeader: "x-request-id",
   failures: [

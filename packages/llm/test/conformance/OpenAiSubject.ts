@@ -17,7 +17,8 @@ const finish = (answer: WireAnswer): string => answer.stop ?? (answer.calls === 
 const tokens = {
   prompt_tokens: usage.input,
   completion_tokens: usage.output,
-  prompt_tokens_details: { cached_tokens: usage.cached }
+  prompt_tokens_details: { cached_tokens: usage.cached },
+  completion_tokens_details: { reasoning_tokens: usage.reasoning }
 }
 
 const failure = (
@@ -60,6 +61,9 @@ export const openAi: Subject = {
   pieces: (texts) => texts.map((content) => FakeProvider.event({ content })),
   streamType: "text/event-stream",
   caches: true,
+  countsReasoning: true,
+  // What OpenAI itself is sent, `OpenAi.test.ts` holds: no fake is at its address.
+  schemaBesideTools: false,
   textArguments: true,
   requestIdHeader: "x-request-id",
   failures: [

@@ -9,7 +9,7 @@ const tokens = {
   input_tokens: usage.input,
   input_tokens_details: { cached_tokens: usage.cached },
   output_tokens: usage.output,
-  output_tokens_details: { reasoning_tokens: 5 },
+  output_tokens_details: { reasoning_tokens: usage.reasoning },
   total_tokens: usage.input + usage.output
 }
 

@@ -35,12 +35,19 @@ export interface Subject {
   readonly name: string
   /** The model `m` at the server of this origin. */
   readonly model: (origin: string, options?: ModelOptions) => Llm.Model
-  /** What the fields of answers are called here: 100 tokens in (40 of them from the cache, where there is one) and 20 out. */
+  /** What the fields of answers are called here: 100 tokens in (40 of them from the cache, where there is one) and 20 out (5 of them reasoning, where that is told). */
   readonly answer: (answer: WireAnswer, streamed: boolean) => FakeProvider.Handler
   /** The first pieces of a streamed text, without an end. */
   readonly pieces: (texts: ReadonlyArray<string>) => ReadonlyArray<string>
   readonly streamType: string
   readonly caches: boolean
+  /** Says how many tokens of an answer were reasoning. */
+  readonly countsReasoning: boolean
+  /**
+   * The schema goes along while tools can still be called: the server binds the last answer by it and no call of a tool. Otherwise
+   * it goes along once no tool can be called.
+   */
+  readonly schemaBesideTools: boolean
   /** Broken arguments reach us as text; where they do not, the server parses them itself. */
   readonly textArguments: boolean
   readonly failures: ReadonlyArray<WireFailure>
@@ -61,4 +68,4 @@ export interface Subject {
   readonly imageUrlMessage?: unknown
 }
 
-export const usage = { input: 100, cached: 40, output: 20 } as const
+export const usage = { input: 100, cached: 40, output: 20, reasoning: 5 } as const

@@ -23,7 +23,7 @@ const hasApiKey = Schema.Boolean.annotate({ description: "Whether a key is store
 
 /** A provider as clients send it. */
 export const Body = Schema.Struct({ ...ProviderBody.fields, apiKey })
-  .check(ProviderBody.hasAddress)
+  .check(ProviderBody.hasAddress, ProviderBody.hasApi)
   .annotate({ identifier: "LlmProvider", description: "A provider of models" })
 
 /** A provider as it is answered: never with its key. */
@@ -39,7 +39,7 @@ export const Replacement = Schema.Struct({
   hasApiKey: Schema.optionalKey(hasApiKey),
   ...ProviderBody.fields,
   apiKey
-}).check(ProviderBody.hasAddress)
+}).check(ProviderBody.hasAddress, ProviderBody.hasApi)
 
 /** What to test a provider with. */
 export const Test = Schema.Struct({
