@@ -76,8 +76,8 @@ describe("ContextWindow.summarise", () => {
       assert.deepStrictEqual(summary.limits, limits)
       assert.deepStrictEqual(summary.caller, caller)
       assert.strictEqual(summary.options?.maxOutputTokens, 200)
-      const [system, task, stands, ...turns] = call.messages
-      assert.deepStrictEqual([system, task], opening)
+      const [stands, ...turns] = call.messages.slice(opening.length)
+      assert.deepStrictEqual(call.messages.slice(0, opening.length), opening)
       assert.include(JSON.stringify(stands), "fact-0 fact-1")
       const left = conversation(6).slice(opening.length)
       assert.isAbove(turns.length, 0)

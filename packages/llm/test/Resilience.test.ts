@@ -123,7 +123,7 @@ describe("Resilience", () => {
           wrapped.push(model.reference)
           return model
         },
-        budget: (model) => model
+        account: () => (model) => model
       })
       const resolved = Effect.flatMap(Llm.Llm, (llm) => llm.resolve("scripted/demo"))
       yield* Effect.provide(resolved, Layer.provide(Providers.layerConfig, wrappers))

@@ -128,6 +128,7 @@ const measureDepth = (dependencies: ReadonlyMap<Task, ReadonlyArray<Task>>) => {
       if (left === 0) done.push(dependency)
     }
   }
+  for (const [task, left] of open) if (left > 0) task.depth = 0
 }
 
 /** Whether all that it waits for has come; time is not looked at. */

@@ -30,14 +30,15 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   let lastAge = 0
   let nonce = 0
 
-  const later = (task: Task, millis: number, then: () => void) => {
+  const later = (task: Task, millis: number, then: (at: number) => void) => {
+    const at = clock.currentTimeMillisUnsafe() + millis
     const fiber = Effect.runForkWith(context)(Effect.sleep(millis))
     task.timer = fiber
     fiber.addObserver((exit) => {
       if (task.timer !== fiber) return
       task.timer = undefined
       if (Exit.isSuccess(exit)) {
-        then()
+        then(at)
         serve()
       }
     })
@@ -48,12 +49,12 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     if (timer !== undefined) timer.interruptUnsafe()
   }
 
-  const nextAge = () => (lastAge = Math.max(lastAge + 1, clock.currentTimeMillisUnsafe() * 1_000))
+  const nextAge = (at: number) => (lastAge = Math.max(lastAge + 1, at * 1_000))
 
-  /** Ready anew, and the youngest of all. */
-  const makeReady = (task: Task) => {
-    task.age = nextAge()
-    task.readyAt = clock.currentTimeMillisUnsafe()
+  /** Ready anew, and the youngest of all. A timer counts from when it was due. */
+  const makeReady = (task: Task, at = clock.currentTimeMillisUnsafe()) => {
+    task.age = nextAge(at)
+    task.readyAt = at
     giveBack(task)
   }
 
@@ -150,9 +151,9 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     task.execution.suspended.add(task)
     if (isSatisfied(task, waits)) makeReady(task)
     else if (millis !== undefined) {
-      later(task, millis, () => {
+      later(task, millis, (at) => {
         task.timedOut = task.waitRun
-        makeReady(task)
+        makeReady(task, at)
       })
     }
   }
@@ -236,7 +237,7 @@ export const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         for (const { id, millis } of facts.delayed) {
           const task = execution.tasks.get(id)
           if (task === undefined || task.state !== "waiting" || millis <= 0) continue
-          task.age = nextAge()
+          task.age = nextAge(clock.currentTimeMillisUnsafe())
           task.readyAt = clock.currentTimeMillisUnsafe() + millis
           delay(task, millis)
         }

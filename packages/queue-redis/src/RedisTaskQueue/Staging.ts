@@ -44,6 +44,8 @@ const depthsOf = (nodes: ReadonlyArray<Node>): ReadonlyMap<string, number> => {
       if (left === 0) done.push(dependency)
     }
   }
+  // Cycles have no depth.
+  for (const [id, left] of open) if (left > 0 && depths.has(id)) depths.set(id, 0)
   return depths
 }
 
