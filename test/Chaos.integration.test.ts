@@ -32,7 +32,7 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "a campaign against workers and Redis", () => {
   it.each(["redis", "bullmq"])("ends with every promise kept, over %s", { timeout: 240_000 }, async (queue) => {
-    const options = ["--seconds", "6", "--executions", "18", "--workers", "3", "--queue", queue, "--json"]
+    const options = ["--seconds", "4", "--executions", "12", "--workers", "3", "--queue", queue, "--json"]
     const { stdout } = await promisify(execFile)(process.execPath, [join(root, "chaos/run.ts"), ...options]).catch(
       // It ends with 1 when a promise was broken: the report says which.
       (error: { readonly stdout: string; readonly message: string }) => {
@@ -42,6 +42,6 @@ describe.skipIf(missing !== undefined)(missing ?? "a campaign against workers an
     )
     const report = JSON.parse(stdout) as { readonly problems: ReadonlyArray<string>; readonly executions: number }
     expect(report.problems).toEqual([])
-    expect(report.executions).toBe(18)
+    expect(report.executions).toBe(12)
   })
 })

@@ -28,6 +28,8 @@ if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
   // Keeps compiled code between starts.
   module.enableCompileCache?.()
   const { main } = await import("@crewline/server/Cli")
+  // It is written at the end; a process that is killed has none, and what is loaded later is most of it.
+  for (const millis of [1_000, 3_000, 10_000]) setTimeout(() => module.flushCompileCache?.(), millis).unref()
   main({ version: require("../package.json").version })
 } else {
   const node = projectNode()

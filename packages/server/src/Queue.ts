@@ -6,6 +6,7 @@
  * - `CREWLINE_EVENTS`: `postgres` (default), by NOTIFY; `redis`: over the Redis of `REDIS_URL`. An embedded database has one process.
  * - `CREWLINE_LANES`: `openai:4`: at most so many tasks of a lane at once, by all workers together; the same in all processes.
  * - `CREWLINE_REDIS_PREFIX`: what all keys of the queue begin with; default `crewline`.
+ * - `CREWLINE_REDIS_BUCKETS`: over how many hash tags a queue is spread, for clusters; default 1, the same in all processes.
  *
  * Redis is loaded only where it is configured, and the connection is the one that limits and budgets use.
  */
@@ -25,10 +26,15 @@ export interface Options {
   /** At most so many tasks of a lane at once, by all workers together. */
   readonly lanes: Lanes.Lanes
   readonly prefix: string
+  /** Over how many parts the executions are spread; more than one only where one node of a cluster is not enough. */
+  readonly buckets: number
 }
 
 /** Tasks and events stay in this process, or with its database. */
-export const local: Options = { kind: "local", events: "postgres", lanes: {}, prefix: "crewline" }
+export const local: Options = { kind: "local", events: "postgres", lanes: {}, prefix: "crewline", buckets: 1 }
+
+/** Every worker asks each of them. */
+const mostBuckets = 64
 
 const refuse = (message: string) => Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
 
@@ -50,6 +56,7 @@ export const config: Config.Config<Options> = Config.mapEffect(
     events: text("CREWLINE_EVENTS", "postgres"),
     lanes: text("CREWLINE_LANES"),
     prefix: text("CREWLINE_REDIS_PREFIX", "crewline"),
+    buckets: text("CREWLINE_REDIS_BUCKETS", "1"),
     redis: text("REDIS_URL")
   }),
   Effect.fnUntraced(function* ({ redis, ...given }) {
@@ -64,7 +71,11 @@ export const config: Config.Config<Options> = Config.mapEffect(
     }
     const lanes = given.lanes === "" ? Result.succeed({}) : Lanes.parse(given.lanes, 1)
     if (Result.isFailure(lanes)) return yield* refuse(`CREWLINE_LANES: ${lanes.failure}`)
-    return { kind, events, lanes: lanes.success, prefix: given.prefix }
+    const buckets = Number(given.buckets)
+    if (!Number.isInteger(buckets) || buckets < 1 || buckets > mostBuckets) {
+      return yield* refuse(`CREWLINE_REDIS_BUCKETS is ${JSON.stringify(given.buckets)}; it must be 1 to ${mostBuckets}`)
+    }
+    return { kind, events, lanes: lanes.success, prefix: given.prefix, buckets }
   })
 )
 
@@ -74,11 +85,11 @@ const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>) => Layer.unwr
 
 /** The queue. `leaseMillis`: how long a worker may be silent before its tasks are handed out again. */
 export const layer = (
-  { kind, lanes, prefix }: Options,
+  { buckets, kind, lanes, prefix }: Options,
   leaseMillis?: number
 ): Layer.Layer<TaskQueue.TaskQueue, Failure> => {
   if (kind === "local") return TaskQueue.layerLocalWith({ lanes })
-  const options = { lanes, prefix, ...(leaseMillis !== undefined && { leaseMillis }) }
+  const options = { lanes, prefix, buckets, ...(leaseMillis !== undefined && { leaseMillis }) }
   return load(async () => {
     const RedisConnection = await import("@crewline/queue-redis/RedisConnection")
     const queue =

@@ -29,13 +29,15 @@ describe("the configuration of the queue", () => {
         CREWLINE_QUEUE: "BullMQ",
         CREWLINE_EVENTS: "redis",
         CREWLINE_LANES: "openai:4",
-        CREWLINE_REDIS_PREFIX: "blue"
+        CREWLINE_REDIS_PREFIX: "blue",
+        CREWLINE_REDIS_BUCKETS: "3"
       }
       assert.deepStrictEqual(yield* read(env), {
         kind: "bullmq",
         events: "redis",
         lanes: { openai: 4 },
-        prefix: "blue"
+        prefix: "blue",
+        buckets: 3
       })
     })
   )
@@ -47,7 +49,8 @@ describe("the configuration of the queue", () => {
     [{ CREWLINE_QUEUE: "bullmq", REDIS_URL: "" }, "CREWLINE_QUEUE=bullmq needs REDIS_URL"],
     [{ CREWLINE_EVENTS: "redis" }, "CREWLINE_EVENTS=redis needs REDIS_URL"],
     [{ CREWLINE_LANES: "openai:0" }, "CREWLINE_LANES: Write lanes as openai:4,default:16"],
-    [{ CREWLINE_REDIS_PREFIX: "{a}" }, "CREWLINE_REDIS_PREFIX"]
+    [{ CREWLINE_REDIS_PREFIX: "{a}" }, "CREWLINE_REDIS_PREFIX"],
+    [{ CREWLINE_REDIS_BUCKETS: "1.5" }, 'CREWLINE_REDIS_BUCKETS is "1.5"; it must be 1 to 64']
   ] as const)("%o is refused in words", ([env, words]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(env))

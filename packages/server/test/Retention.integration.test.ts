@@ -44,7 +44,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
     vi.stubEnv("REDIS_URL", redisUrl)
     server = await Server.start({
       database: { kind: "server", url: Redacted.make(storage.env["DATABASE_URL"]!) },
-      queue: { kind: "redis", events: "postgres", lanes: {}, prefix },
+      queue: { kind: "redis", events: "postgres", lanes: {}, buckets: 1, prefix },
       answer: (request) => {
         const task = request.caller!.taskId
         asked.push(task)

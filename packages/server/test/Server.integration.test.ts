@@ -91,6 +91,8 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
 })
 
 const redisUrl = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+// The environment is read once: before the first server of this file.
+vi.stubEnv("REDIS_URL", redisUrl)
 const hasRedis = await new Promise<boolean>((resolve) => {
   const { hostname, port } = new URL(redisUrl)
   const socket = connect(Number(port || 6379), hostname, () => {
@@ -105,7 +107,6 @@ describe.skipIf(!isThere || !hasRedis)("servers that never hear of each other", 
   const lonely = `${name}_lonely`
   let servers: ReadonlyArray<Server.Running> = []
   beforeAll(async () => {
-    vi.stubEnv("REDIS_URL", redisUrl)
     await Effect.runPromise(sql(`create database ${lonely}`))
     const url = new URL(admin)
     url.pathname = `/${lonely}`
@@ -123,7 +124,6 @@ describe.skipIf(!isThere || !hasRedis)("servers that never hear of each other", 
   afterAll(async () => {
     await Promise.all(servers.map(({ stop }) => stop()))
     await Effect.runPromise(sql(`drop database if exists ${lonely} with (force)`))
-    vi.unstubAllEnvs()
   })
 
   it("still give every follower exactly 1 to n, from wherever he comes back", async () => {
