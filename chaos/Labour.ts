@@ -3,7 +3,7 @@
  * beside the log with the run that made it. The task `grow` suspends itself four times: for all that it spawned, for any, for a while,
  * and for a signal.
  */
-import type { Ended, Leg } from "@crewline/core/AgentLoop/Leg"
+import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop/Leg"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
@@ -55,7 +55,7 @@ export const make = (options: { readonly worker: string; readonly maxMillis: num
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const log = yield* EventLog.EventLog
-    return (_: unknown, leg: Leg): Effect.Effect<Ended, never> =>
+    return (_: unknown, leg: Leg): Effect.Effect<Ended, Lost | EventLog.EventLogError> =>
       Effect.gen(function* () {
         const { executionId, history, run, task } = leg
         for (let turn = history.turns.length + 1; turn <= turns; turn++) {
@@ -82,5 +82,5 @@ export const make = (options: { readonly worker: string; readonly maxMillis: num
           if (growth !== undefined) return { outcome: { _tag: "Suspended", ...growth }, progress: [] } satisfies Ended
         }
         return { outcome: { _tag: "Completed", output: `${task.id} is done` }, progress: [] } satisfies Ended
-      }).pipe(Effect.orDie)
+      }).pipe(Effect.catchTag("SqlError", Effect.die))
   })
