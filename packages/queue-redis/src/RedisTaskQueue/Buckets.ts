@@ -1,5 +1,5 @@
 /** Several queues as one: an execution is always in the same one, and a worker takes from all. */
-import type * as TaskQueue from "@crewline/core/TaskQueue"
+import * as TaskQueue from "@crewline/core/TaskQueue"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { Wish } from "./Client.ts"
@@ -24,14 +24,12 @@ const hashOf = (text: string): number => {
   return hash >>> 0
 }
 
-const defaultLane = "default"
-
 /** What is left of a worker's lanes when it has these. */
 const lanesLeft = (lanes: Wish["lanes"], leases: ReadonlyArray<TaskQueue.Lease>): Wish["lanes"] => {
   if (lanes === undefined) return undefined
   const left: Record<string, number> = { ...lanes }
   for (const { lane } of leases) {
-    const name = Object.hasOwn(left, lane) ? lane : defaultLane
+    const name = Object.hasOwn(left, lane) ? lane : TaskQueue.defaultLane
     left[name] = (left[name] ?? 0) - 1
   }
   return left

@@ -5,7 +5,7 @@
 export const transitions = `
 -- Tasks are taken out of every place that could hand them out, whoever works on them. \`states\`: their \`s\`.
 local function withdraw(x, ids, states)
-  local places, members, owners = {}, {}, {}
+  local places, members = {}, {}
   local handed, timed = 0, 0
   for i, id in ipairs(ids) do
     local state = states[i]
