@@ -3,8 +3,43 @@
  * package.json points at `src`, so nothing has to be built first.
  */
 import type { ViteUserConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const second = 1_000
+
+/** The files that take more than ten seconds, the longest first. One that is missing here costs time, nothing else. */
+const longest = [
+  "packages/server/test/Crash.integration.test.ts",
+  "packages/server/test/Cli.test.ts",
+  "packages/server/test/Workers.integration.test.ts",
+  "packages/core/test/Protocol.test.ts",
+  "test/Docs.test.ts",
+  "packages/llm/test/SharedLimits.integration.test.ts",
+  "packages/queue-redis/test/RedisTopologies.integration.test.ts",
+  "packages/memory-pg/test/PgEventLog.integration.test.ts",
+  "packages/queue-redis/test/RedisTaskQueueModel.integration.test.ts",
+  "packages/queue-redis/test/Simulation.integration.test.ts",
+  "packages/server/test/Followers.test.ts",
+  "test/Chaos.integration.test.ts",
+  "packages/core/test/Scale.test.ts",
+  "packages/core/test/Dag.test.ts",
+  "packages/core/test/CrewFile.test.ts",
+  "packages/memory-pg/test/Pglite.test.ts",
+  "packages/server/test/Server.test.ts",
+  "packages/llm/test/conformance/Models.conformance.test.ts",
+  "packages/queue-redis/test/RedisBroadcast.integration.test.ts"
+]
+
+/** Starts with the longest files of all projects, so that no core waits for the last of them in the end. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = longest.findIndex((file) => moduleId.endsWith(`/${file}`))
+      return index === -1 ? longest.length : index
+    }
+    return (await super.sort(files)).toSorted((left, right) => rank(left) - rank(right))
+  }
+}
 
 /** One project: the tests under `test/` of the folder that holds the configuration, `*.integration.test.ts` included. */
 export const project = (name: string, include: ReadonlyArray<string> = ["test/**/*.test.ts"]): ViteUserConfig => ({
