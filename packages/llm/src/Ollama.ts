@@ -24,7 +24,10 @@ export interface Options {
   readonly name?: string
   /** What models cost, where they cost something. */
   readonly prices?: Prices
-  /** How long the server may stay silent, loading the model included. Default: 10 minutes. */
+  /**
+   * How long the server may stay silent, loading the model included; an answer that nobody follows as it comes is all silence until it
+   * is whole. Default: 10 minutes.
+   */
   readonly timeoutMillis?: number
   /** The size of the context window, in tokens. Default: the server's, often 4096. */
   readonly contextTokens?: number

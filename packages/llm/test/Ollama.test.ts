@@ -56,8 +56,23 @@ describe("Ollama", () => {
         messages: [{ role: "user", content: "Hi" }],
         options: { num_ctx: 32_000, temperature: 0.2, top_p: 0.9, num_predict: 50, seed: 7, stop: ["END"] },
         keep_alive: "5m",
-        stream: true
+        stream: false
       })
+    })
+  )
+
+  it.live("streams where somebody listens, and reads lines also where it asked for none", () =>
+    Effect.gen(function* () {
+      const line = (content: string, rest: object = {}) =>
+        `${JSON.stringify({ model: "m", message: { role: "assistant", content }, done: false, ...rest })}\n`
+      const handler = FakeProvider.stream([line("Hel"), line("lo."), line("", { done: true, done_reason: "stop" })])
+      const deltas: Array<string> = []
+      const streamed = yield* ask({ onDelta: (delta) => void deltas.push(delta) }, { handler })
+      assert.isTrue(streamed.body["stream"])
+      assert.strictEqual(deltas.join(""), "Hello.")
+      const whole = yield* ask({}, { handler })
+      assert.isFalse(whole.body["stream"])
+      assert.deepStrictEqual(whole.answer.parts, streamed.answer.parts)
     })
   )
 

@@ -19,10 +19,13 @@ export interface Exchange {
   readonly received: () => Response
 }
 
-export const make = (options: Options): (<Request>(call: Call<Request>) => Exchange) => {
+/** What the SDK makes of a whole answer, which is read from the response instead: it would lose what cannot be parsed. */
+const unread = { ok: true, json: async () => undefined }
+
+export const make = (options: Options): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
   const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
   const headers: Record<string, string> = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
-  return (call) => {
+  return (call, isReadElsewhere = false) => {
     let response: Response | undefined
     const client = new Ollama({
       host: options.host,
@@ -32,7 +35,8 @@ export const make = (options: Options): (<Request>(call: Call<Request>) => Excha
         call.requestId = response.headers.get("x-request-id") ?? undefined
         // The SDK would print what it makes of it.
         if (!response.ok) throw new OllamaFailure.Refusal(response.status, await response.text(), response.headers)
-        return response
+        // The SDK asks a response that is not streamed for nothing but these two.
+        return isReadElsewhere ? (unread as Partial<Response> as Response) : response
       }
     })
     const received = (): Response => {

@@ -25,16 +25,16 @@ export const make = (options: Options): Engine => {
     const { onDelta } = request
     const context = { model, prices: options.prices, isFree: !isHosted(options.host, model), newId }
     const body = OllamaChatRequest.make({ ...options, model }, request)
-    const exchange = exchangeOf(call)
-    // Always as a stream: a model on a small machine takes minutes for an answer, and is not silent meanwhile. The iterator that the
-    // SDK makes of it begins to read when it is asked: it never is.
-    await exchange.client.chat({ ...body, stream: true })
     const accumulator = new OllamaChatAnswer.Accumulator(context)
+    const exchange = exchangeOf(call, onDelta === undefined)
     if (onDelta === undefined) {
-      // Nobody waits for its pieces: all that came is read at once.
+      // Not streamed where nobody listens: an answer of 500 tokens would come in 500 lines, each to be received and parsed.
+      await exchange.client.chat({ ...body, stream: false })
       for (const line of (await exchange.received().text()).split("\n")) if (line.trim() !== "") accumulator.add(line)
       return accumulator.finish()
     }
+    // The iterator that the SDK makes of the response begins to read when it is asked: it never is.
+    await exchange.client.chat({ ...body, stream: true })
     return EventStream.read(exchange.received().body, new NewlineJson.Decoder(accumulator.add), accumulator, onDelta)
   }
 

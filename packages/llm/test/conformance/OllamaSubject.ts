@@ -1,4 +1,4 @@
-/** Ollama's chat: lines of JSON, whether anybody listens to them or not. */
+/** Ollama's chat: lines of JSON where somebody listens, else one object. */
 import * as Redacted from "effect/Redacted"
 import * as Ollama from "../../src/Ollama.ts"
 import * as FakeProvider from "../FakeProvider.ts"
@@ -29,22 +29,28 @@ export const ollama: Subject = {
       ...(apiKey !== undefined && { apiKey: Redacted.make(apiKey) }),
       ...(timeoutMillis !== undefined && { timeoutMillis })
     }).model("m"),
-  answer: ({ reasoning, text, calls, stop }) =>
-    FakeProvider.stream([
-      ...(reasoning === undefined ? [] : [line({ thinking: reasoning })]),
-      ...(text === undefined ? [] : [line({ content: text })]),
-      ...(calls === undefined
-        ? []
-        : [
-            line({
-              tool_calls: calls.map(({ id, name, arguments: text }) => ({
-                id,
-                function: { name, arguments: JSON.parse(text) }
-              }))
-            })
-          ]),
-      line({}, { done: true, done_reason: stop ?? "stop", prompt_eval_count: usage.input, eval_count: usage.output })
-    ]),
+  answer: ({ reasoning, text, calls, stop }, streamed) => {
+    const thought = reasoning === undefined ? {} : { thinking: reasoning }
+    const said = text === undefined ? {} : { content: text }
+    const called =
+      calls === undefined
+        ? {}
+        : {
+            tool_calls: calls.map(({ id, name, arguments: json }) => ({
+              id,
+              function: { name, arguments: JSON.parse(json) }
+            }))
+          }
+    const end = {
+      done: true,
+      done_reason: stop ?? "stop",
+      prompt_eval_count: usage.input,
+      eval_count: usage.output
+    }
+    if (!streamed) return FakeProvider.json(JSON.parse(line({ ...thought, ...said, ...called }, end)))
+    const messages = [thought, said, called].filter((message) => Object.keys(message).length > 0)
+    return FakeProvider.stream([...messages.map((message) => line(message)), line({}, end)])
+  },
   pieces: (texts) => texts.map((content) => line({ content })),
   streamType: "application/x-ndjson",
   caches: false,
