@@ -97,11 +97,11 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         ? answer
         : { ...answer, usage: { ...answer.usage, costUsd: Prices.costAt(price, answer.usage) } }
 
-    const reserve = Effect.fnUntraced(function* (
+    const reserve = (
       request: Llm.Request,
       limits: ReadonlyArray<Limits.Scoped>,
       inputTokens: number
-    ) {
+    ): Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError> => {
       const asked = request.options?.maxOutputTokens
       const most = asked ?? maxOutputTokens
       const rates = price === undefined ? undefined : Prices.ratesAt(price, inputTokens)
@@ -113,53 +113,58 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
       }
       const entries = limits.map(BudgetStore.entryOf)
-      const until = (yield* Clock.currentTimeMillis) + waitMillis
-      let pause = firstPause
-      while (true) {
-        const answer = yield* store.reserve({ want, entries })
-        if (answer._tag === "Reserved") return answer
+      const attempt = (
+        until: number,
+        pause: number
+      ): Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError> =>
+        Effect.flatMap(store.reserve({ want, entries }), (answer) =>
+          answer._tag === "Reserved" ? Effect.succeed(answer) : refused(answer, until, pause)
+        )
+      const refused = Effect.fnUntraced(function* (answer: BudgetStore.Refused, until: number, pause: number) {
         const now = yield* Clock.currentTimeMillis
         if (!answer.mayFitLater || now >= until) {
           return yield* refusal(request, describe(limits[answer.entry]!, answer, want))
         }
         yield* Effect.interruptible(Effect.sleep(Math.min(pause, until - now)))
-        pause = Math.min(pause * 2, longestPause)
-      }
-    })
+        return yield* attempt(until, Math.min(pause * 2, longestPause))
+      })
+      return Effect.flatMap(Clock.currentTimeMillis, (now) => attempt(now + waitMillis, firstPause))
+    }
 
-    const generate = Effect.fnUntraced(function* (request: Llm.Request, limits: ReadonlyArray<Limits.Scoped>) {
-      if (price === undefined && limits.some((limit) => limit.costUsd !== undefined)) {
-        return yield* refusal(
+    const generate = (
+      request: Llm.Request,
+      limits: ReadonlyArray<Limits.Scoped>
+    ): Effect.Effect<Llm.Answer, Llm.LlmError> => {
+      const isOfMoney = limits.some((limit) => limit.costUsd !== undefined)
+      if (isOfMoney && price === undefined) {
+        return refusal(
           request,
           `The price of ${reference} is not known, so it is not called under a limit of money. Give its price (prices), or limit tokens instead.`
         )
       }
       const blind = limits.find((limit) => limit.costUsd !== undefined && limit.spent?.costUsd === null)
       if (blind !== undefined) {
-        return yield* refusal(
-          request,
-          `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`
-        )
+        return refusal(request, `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`)
       }
-      const counter = yield* PromptEstimate.counter
-      const estimate = counter.request(request)
-      const reserving = Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered)
-      return yield* Effect.acquireUseRelease(
-        reserving,
-        ({ outputTokens }) =>
-          Effect.map(
-            model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
-            priced
-          ),
-        (reserved, exit) => {
-          const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
-          if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
-          return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved)), (error) =>
-            Effect.logWarning(`A reservation of a budget stays as it is: ${error.message}`)
-          )
-        }
-      )
-    })
+      return Effect.flatMap(PromptEstimate.counter, (counter) => {
+        const estimate = counter.request(request)
+        return Effect.acquireUseRelease(
+          Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered),
+          ({ outputTokens }) =>
+            Effect.map(
+              model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
+              priced
+            ),
+          (reserved, exit) => {
+            const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
+            if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
+            return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved)), (error) =>
+              Effect.logWarning(`A reservation of a budget stays as it is: ${error.message}`)
+            )
+          }
+        )
+      })
+    }
 
     const unanswered = (error: Llm.LlmError | BudgetStore.BudgetStoreError): Llm.LlmError =>
       error instanceof Llm.LlmError
@@ -181,7 +186,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         const more = options.limits?.(request) ?? []
         return Effect.isEffect(more)
           ? Effect.flatMap(Effect.mapError(more, unanswered), (found) => under(request, found))
-          : under(request, more)
+          : Effect.suspend(() => under(request, more))
       }
     }
   }

@@ -106,13 +106,16 @@ const rememberedKeys = 100_000
 /** Sums in this process. */
 export const makeLocal = (): BudgetStore => {
   const sums = new Map<string, Sums>()
+  let latest: string | undefined
   const sumsOf = (key: string): Sums => {
     let known = sums.get(key)
     if (known === undefined) {
       known = { spent: { tokens: 0, requests: 0, nanoUsd: 0 }, reserved: { tokens: 0, requests: 0, nanoUsd: 0 } }
       if (sums.size >= rememberedKeys) dropIdle(sums)
-    } else sums.delete(key)
+    } else if (key === latest) return known
+    else sums.delete(key)
     sums.set(key, known)
+    latest = key
     return known
   }
   return {

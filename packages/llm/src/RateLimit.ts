@@ -72,6 +72,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
     ({ delay }) => Duration.toMillis(delay)
   )
   /** Milliseconds until what was taken before is paid off; these tokens delay those who come later. */
+  const lotWindow = Duration.millis(lotInterval)
   const takeLots = (lots: number) =>
     Effect.map(
       limiter.consume({
@@ -79,7 +80,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         onExceeded: "delay",
         key: `${key}/tokens`,
         limit: 1,
-        window: Duration.millis(lotInterval),
+        window: lotWindow,
         tokens: lots
       }),
       ({ delay }) => Math.max(0, Duration.toMillis(delay) - Math.ceil(Math.max(0, lots - 1)) * lotInterval)

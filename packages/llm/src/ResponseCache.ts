@@ -10,7 +10,6 @@
 import type * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Usage from "@crewline/core/Usage"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -44,30 +43,34 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
     }
   }
 
-  const look = Effect.fnUntraced(function* (key: string) {
-    const now = yield* Clock.currentTimeMillis
-    const known = kept.get(key)
-    if (known !== undefined && known.until > now) {
-      kept.delete(key)
-      kept.set(key, known)
-      return known.answer
-    }
-    kept.delete(key)
-    if (store === undefined) return undefined
-    const found = yield* Effect.catch(store.get(key), unavailable)
-    if (found === undefined || !isEntry(found) || found.until <= now) return undefined
-    kept.set(key, found)
-    return found.answer
-  })
+  const look = (key: string): Effect.Effect<Llm.Answer | undefined> =>
+    Effect.clockWith((clock) => {
+      const now = clock.currentTimeMillisUnsafe()
+      const known = kept.get(key)
+      if (known !== undefined) kept.delete(key)
+      if (known !== undefined && known.until > now) {
+        kept.set(key, known)
+        return Effect.succeed(known.answer)
+      }
+      return store === undefined ? nothing : lookBeyond(store, key, now)
+    })
 
-  const remember = Effect.fnUntraced(function* (key: string, answer: Llm.Answer) {
-    if (answer.finishReason !== "stop" && answer.finishReason !== "tool-calls") return
-    const now = yield* Clock.currentTimeMillis
-    keep(key, answer, now)
-    if (store === undefined) return
-    const entry = { answer, until: now + timeToLiveMillis }
-    yield* Effect.catch(store.set(key, entry, Duration.millis(timeToLiveMillis)), unavailable)
-  })
+  const lookBeyond = (store: Persistence.BackingPersistenceStore, key: string, now: number) =>
+    Effect.map(Effect.catch(store.get(key), unavailable), (found) => {
+      if (found === undefined || !isEntry(found) || found.until <= now) return undefined
+      kept.set(key, found)
+      return found.answer
+    })
+
+  const remember = (key: string, answer: Llm.Answer): Effect.Effect<void> =>
+    Effect.clockWith((clock) => {
+      if (answer.finishReason !== "stop" && answer.finishReason !== "tool-calls") return Effect.void
+      const now = clock.currentTimeMillisUnsafe()
+      keep(key, answer, now)
+      if (store === undefined) return Effect.void
+      const entry = { answer, until: now + timeToLiveMillis }
+      return Effect.catch(store.set(key, entry, Duration.millis(timeToLiveMillis)), unavailable)
+    })
 
   return (model, account) => {
     const { reference } = model
@@ -83,30 +86,34 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
       return { ...answer, usage: Usage.zero }
     }
 
-    const ask: (key: string, request: Llm.Request) => Effect.Effect<Llm.Answer, Llm.LlmError> = Effect.fnUntraced(
-      function* (key, request) {
-        while (true) {
-          const other = asking.get(key)
-          if (other === undefined) break
-          const answer = yield* Deferred.await(other)
-          if (answer !== undefined) return hit(request, answer)
-          // Whoever asked has no answer; that may have been his own matter (his budget, his time).
-        }
-        const mine = Deferred.makeUnsafe<Llm.Answer | undefined>()
-        asking.set(key, mine)
-        return yield* Effect.onExit(
-          Effect.flatMap(look(key), (known) =>
+    const ask = (key: string, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> =>
+      Effect.suspend(() => {
+        const other = asking.get(key)
+        if (other === undefined) return first(key, request)
+        // Whoever asked and has no answer: that may have been his own matter (his budget, his time).
+        return Effect.flatMap(Deferred.await(other), (answer) =>
+          answer === undefined ? ask(key, request) : Effect.succeed(hit(request, answer))
+        )
+      })
+
+    const first = (key: string, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
+      const mine = Deferred.makeUnsafe<Llm.Answer | undefined>()
+      return Effect.onExit(
+        // In here: whoever is interrupted before leaves nobody waiting for him.
+        Effect.suspend(() => {
+          asking.set(key, mine)
+          return Effect.flatMap(look(key), (known) =>
             known !== undefined
               ? Effect.succeed(hit(request, known))
               : Effect.tap(model.generate(request), (answer) => remember(key, answer))
-          ),
-          (exit) => {
-            asking.delete(key)
-            return Deferred.succeed(mine, Exit.isSuccess(exit) ? exit.value : undefined)
-          }
-        )
-      }
-    )
+          )
+        }),
+        (exit) => {
+          if (asking.get(key) === mine) asking.delete(key)
+          return Deferred.succeed(mine, Exit.isSuccess(exit) ? exit.value : undefined)
+        }
+      )
+    }
 
     return {
       reference,
@@ -120,6 +127,8 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
     }
   }
 }
+
+const nothing = Effect.succeed(undefined)
 
 const unavailable = (error: Persistence.PersistenceError) =>
   Effect.as(Effect.logWarning(`The store of the response cache is not in use: ${error.message}`), undefined)

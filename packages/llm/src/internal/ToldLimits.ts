@@ -144,6 +144,11 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       return fits
     })
 
+    const take = (need: Need, now: number): void => {
+      for (const [of, limit] of limits) limit.take(need[of], now)
+      open.add(need)
+    }
+
     /** Waits until the call fits. */
     const admission = Effect.fnUntraced(function* (request: Llm.Request, need: Need, waiter: Waiter, taken: Taken) {
       const began = yield* Clock.currentTimeMillis
@@ -168,8 +173,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         } else yield* waiter.woken
         now = yield* Clock.currentTimeMillis
       }
-      for (const [of, limit] of limits) limit.take(need[of], now)
-      open.add(need)
+      take(need, now)
       leave(waiter)
       const delayMillis = Math.round(now - began)
       if (delayMillis >= 1) {
@@ -179,12 +183,14 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       }
     })
 
-    const needOf = Effect.fnUntraced(function* (request: Llm.Request) {
-      if (!limits.has("tokens") && !limits.has("input-tokens") && !limits.has("output-tokens")) return { ...nothing }
-      const input = (yield* PromptEstimate.counter).request(request) * PromptEstimate.margin(reference)
-      const output = request.options?.maxOutputTokens ?? expectedOutput
-      return { requests: 1, tokens: input + output, "input-tokens": input, "output-tokens": output }
-    })
+    const tellsTokens = () => limits.has("tokens") || limits.has("input-tokens") || limits.has("output-tokens")
+
+    const needOf = (request: Llm.Request): Effect.Effect<Need> =>
+      Effect.map(PromptEstimate.counter, (counter) => {
+        const input = counter.request(request) * PromptEstimate.margin(reference)
+        const output = request.options?.maxOutputTokens ?? expectedOutput
+        return { requests: 1, tokens: input + output, "input-tokens": input, "output-tokens": output }
+      })
 
     /** What was estimated too high or too low is put right for the others. */
     const settle = (exit: Exit.Exit<Llm.Answer, Llm.LlmError>, taken: Taken) => {
@@ -203,27 +209,51 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       )
     }
 
-    const generate = Effect.fnUntraced(function* (request: Llm.Request) {
-      const clock = yield* Clock.Clock
-      const need: Need = yield* needOf(request)
-      const taken: Taken = new Map()
-      const call = model.generate({
+    /** Whether nobody waits and no limit is short, so that a call may go without asking anybody. */
+    const isFree = (need: Need, now: number): boolean => {
+      if (waiting.size > 0) return false
+      for (const [of, limit] of limits) {
+        if (limit.until(need[of], now) > 0 || limit.left(now) < limit.size * little) return false
+      }
+      return true
+    }
+
+    const call = (request: Llm.Request, need: Need, clock: Clock.Clock) =>
+      model.generate({
         ...request,
         onRateLimits: (states) => {
           observe(states, need, clock.currentTimeMillisUnsafe())
           request.onRateLimits?.(states)
         }
       })
+
+    const queued = (request: Llm.Request, need: Need, clock: Clock.Clock) => {
+      const taken: Taken = new Map()
       const waiter = new Waiter()
       waiting.add(waiter)
-      return yield* Effect.flatMap(admission(request, need, waiter, taken), () => call).pipe(
+      return Effect.flatMap(admission(request, need, waiter, taken), () => call(request, need, clock)).pipe(
         Effect.onExit((exit) => {
           leave(waiter)
-          open.delete(need)
           return settle(exit, taken)
         })
       )
-    })
+    }
+
+    const sent = (request: Llm.Request, need: Need) =>
+      Effect.ensuring(
+        Effect.clockWith((clock) => {
+          const now = clock.currentTimeMillisUnsafe()
+          if (!isFree(need, now)) return queued(request, need, clock)
+          take(need, now)
+          return call(request, need, clock)
+        }),
+        Effect.sync(() => open.delete(need))
+      )
+
+    const generate = (request: Llm.Request) =>
+      Effect.suspend(() =>
+        tellsTokens() ? Effect.flatMap(needOf(request), (need) => sent(request, need)) : sent(request, { ...nothing })
+      )
 
     return { reference, generate }
   }
