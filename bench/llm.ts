@@ -3,15 +3,21 @@
  * with each wrapper by itself, and with all of them together as `Resilience` composes them; whole, and streamed in 20 chunks, with the
  * time to the first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5 ms of it.
  *
- * Every arm is a process of its own. All arms of a case are alive together and take turns, in another order each round, and an arm is
- * compared with the bare SDK of the same round: a machine that is busy for a while is busy for both. What is told is the median.
+ * Every arm is a process of its own. The arms of one SDK are alive together and take turns in short slices, in another order each round,
+ * and an arm is compared with the bare SDK of the same round, two seconds away at most: a machine that is busy for a while is busy for
+ * both. Before each slice an arm makes some calls that are not counted, so that none counts the connections that idled away meanwhile,
+ * and collects its young garbage. (Not all of it: a full collection while nothing is under way makes V8 discard compiled code, 1,381
+ * functions in 40 slices, and the slice measures the compiler.) Code is compiled in thousands of calls before the first round. What is
+ * told is the median over the rounds, and between which values the middle half of them lies.
+ *
+ * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on leave out what is not looked for.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import type { Llm } from "@crewline/core"
 import * as BareSdk from "./BareSdk.ts"
 import * as FakeProvider from "./FakeProvider.ts"
-import type { Report } from "./run.ts"
+import type { Options, Report } from "./run.ts"
 
 const wrappers = [
   "response cache",
@@ -28,11 +34,16 @@ const arms = ["bare SDK", "model alone", ...wrappers, "all"] as const
 type Arm = (typeof arms)[number]
 const cases = ["whole", "streamed"] as const
 
+/** How many rounds are counted; the rest is measured (1) or left out (0). */
+export const options = { rounds: 15, openai: 1, anthropic: 1, ollama: 1, whole: 1, streamed: 1 }
+
 const concurrency = 50
-const calls = 500
-const rounds = 5
+/** Calls in a slice: enough that collecting their garbage is part of what they cost. */
+const calls = 200
+/** Calls of an arm that are not counted, before the first round. */
+const warmUps = 4_000
 /** Calls one after another whose first chunks are timed, a round. */
-const firstCalls = 50
+const firstCalls = 20
 
 interface Figures {
   /** CPU of a call, in microseconds. */
@@ -42,55 +53,18 @@ interface Figures {
 }
 
 interface Started {
-  readonly sdk: BareSdk.Sdk
   readonly arm: Arm
   readonly child: ChildProcess
   readonly rounds: Array<Figures>
 }
 
-export const run = async (report: Report): Promise<void> => {
+export const run = async (report: Report, chosen: Options): Promise<void> => {
   const provider = await FakeProvider.start("--chunks", "20", "--chunk-delay", "0")
   const { origin } = new URL(provider.baseURL)
   try {
-    for (const each of cases) {
-      // Streamed, the wrappers that see chunks are told apart, and no others.
-      const chosen: ReadonlyArray<Arm> =
-        each === "whole" ? arms : ["bare SDK", "model alone", "telemetry", "timeout", "all"]
-      const pairs = BareSdk.sdks.flatMap((sdk) => chosen.map((arm) => ({ sdk, arm })))
-      const started = await Promise.all(
-        pairs.map(async ({ arm, sdk }): Promise<Started> => {
-          return { sdk, arm, child: await start(sdk, arm, each, origin), rounds: [] }
-        })
-      )
-      for (let round = -1; round < rounds; round++) {
-        for (const one of rotated(started, round)) {
-          one.child.send("round")
-          const [figures] = (await once(one.child, "message")) as [Figures]
-          // The first round warms up.
-          if (round >= 0) one.rounds.push(figures)
-        }
-      }
-      for (const { child } of started) child.kill()
-      for (const sdk of BareSdk.sdks) {
-        const of = (arm: Arm): ReadonlyArray<Figures> =>
-          started.find((one) => one.sdk === sdk && one.arm === arm)?.rounds ?? []
-        const bare = of("bare SDK")
-        const alone = of("model alone")
-        const against = (arm: Arm, others: ReadonlyArray<Figures>, compare: (a: Figures, b: Figures) => number) =>
-          median(of(arm).map((figures, round) => compare(figures, others[round]!)))
-        for (const arm of chosen) {
-          report({
-            bench: "llm",
-            case: `${each}: ${sdk}, ${arm}`,
-            "CPU µs": Math.round(median(of(arm).map(({ micros }) => micros))),
-            "against bare SDK": hundredths(against(arm, bare, (a, b) => a.micros / b.micros)),
-            "adds µs": arm === "bare SDK" ? 0 : Math.round(against(arm, alone, (a, b) => a.micros - b.micros)),
-            ...(each === "streamed" && {
-              "first chunk ms": hundredths(median(of(arm).map(({ first }) => first))),
-              "later than bare ms": hundredths(against(arm, bare, (a, b) => a.first - b.first))
-            })
-          })
-        }
+    for (const each of cases.filter((name) => chosen[name] !== 0)) {
+      for (const sdk of BareSdk.sdks.filter((name) => chosen[name] !== 0)) {
+        await compare(report, { sdk, each, origin, rounds: chosen["rounds"]! })
       }
     }
   } finally {
@@ -98,7 +72,64 @@ export const run = async (report: Report): Promise<void> => {
   }
 }
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+interface Compared {
+  readonly sdk: BareSdk.Sdk
+  readonly each: (typeof cases)[number]
+  readonly origin: string
+  readonly rounds: number
+}
+
+const compare = async (report: Report, { each, origin, rounds, sdk }: Compared): Promise<void> => {
+  // Streamed, the wrappers that see chunks are told apart, and no others.
+  const chosen: ReadonlyArray<Arm> =
+    each === "whole" ? arms : ["bare SDK", "model alone", "telemetry", "timeout", "all"]
+  const started = await Promise.all(
+    chosen.map(async (arm): Promise<Started> => ({ arm, child: await start(sdk, arm, each, origin), rounds: [] }))
+  )
+  for (const { child } of started) {
+    child.send("warm up")
+    await once(child, "message")
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const one of rotated(started, round)) {
+      one.child.send("slice")
+      const [figures] = (await once(one.child, "message")) as [Figures]
+      one.rounds.push(figures)
+    }
+  }
+  for (const { child } of started) child.kill()
+  const of = (arm: Arm): ReadonlyArray<Figures> => started.find((one) => one.arm === arm)?.rounds ?? []
+  const bare = of("bare SDK")
+  const alone = of("model alone")
+  for (const arm of chosen) {
+    const own = of(arm)
+    const ratios = own.map(({ micros }, round) => micros / bare[round]!.micros)
+    const added = own.map(({ micros }, round) => micros - alone[round]!.micros)
+    const later = own.map(({ first }, round) => first - bare[round]!.first)
+    report({
+      bench: "llm",
+      case: `${each}: ${sdk}, ${arm}`,
+      "CPU µs": Math.round(median(own.map(({ micros }) => micros))),
+      "against bare SDK": hundredths(median(ratios)),
+      "middle half": `${hundredths(quantile(ratios, 0.25))} to ${hundredths(quantile(ratios, 0.75))}`,
+      "adds µs": arm === "bare SDK" ? 0 : Math.round(median(added)),
+      ...(each === "streamed" && {
+        "first chunk ms": hundredths(median(own.map(({ first }) => first))),
+        "later than bare ms": hundredths(median(later))
+      })
+    })
+  }
+}
+
+/** Linear between the two values next to it. */
+const quantile = (values: ReadonlyArray<number>, share: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) * share
+  const below = sorted[Math.floor(at)] ?? 0
+  return below + ((sorted[Math.ceil(at)] ?? 0) - below) * (at % 1)
+}
+
+const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
 
 const hundredths = (value: number): number => Math.round(value * 100) / 100
 
@@ -181,19 +212,25 @@ const ours = async (sdk: BareSdk.Sdk, arm: Arm, streamed: boolean, origin: strin
   }
 }
 
-const round = async (call: () => Promise<unknown>, streamed: boolean): Promise<Figures> => {
-  globalThis.gc?.()
-  let left = calls
+const slice = async (call: () => Promise<unknown>, streamed: boolean): Promise<Figures> => {
+  await together(concurrency, call)
+  globalThis.gc?.({ type: "minor" })
   const before = process.cpuUsage()
+  await together(calls, call)
+  const { system, user } = process.cpuUsage(before)
+  firsts = []
+  if (streamed) for (let each = 0; each < firstCalls; each++) await call()
+  return { micros: (system + user) / calls, first: median(firsts) }
+}
+
+const together = async (count: number, call: () => Promise<unknown>): Promise<string> => {
+  let left = count
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (left-- > 0) await call()
     })
   )
-  const { system, user } = process.cpuUsage(before)
-  firsts = []
-  if (streamed) for (let each = 0; each < firstCalls; each++) await call()
-  return { micros: (system + user) / calls, first: median(firsts) }
+  return "done"
 }
 
 const [sdkName, armName, each = "", origin = ""] = process.argv.slice(2)
@@ -205,6 +242,9 @@ if (process.send !== undefined && sdk !== undefined && arm !== undefined && orig
   const call = await (arm === "bare SDK"
     ? BareSdk.make(sdk, { origin, question, streamed, onFirst })
     : ours(sdk, arm, streamed, origin))
-  process.on("message", () => void round(call, streamed).then((figures) => process.send?.(figures)))
+  process.on("message", (message) => {
+    const work = message === "slice" ? slice(call, streamed) : together(warmUps, call)
+    void work.then((figures) => process.send?.(figures))
+  })
   process.send("ready")
 }
