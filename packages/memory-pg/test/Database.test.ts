@@ -1,8 +1,12 @@
+import { PGlite } from "@electric-sql/pglite"
+import { vector } from "@electric-sql/pglite-pgvector"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
 import * as Database from "../src/Database.ts"
+import * as EmptyDatabase from "./EmptyDatabase.ts"
 
 const choose = (env: Record<string, string>) =>
   Effect.provideService(Database.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
@@ -41,6 +45,25 @@ describe("Database", () => {
       })
       const error = yield* Effect.flip(Effect.provide(Database.Database, layer))
       assert.notInclude(`${error.message} ${JSON.stringify(error)}`, "secret")
+    })
+  )
+
+  it.live("one in memory begins with what was dumped, migrated", () =>
+    Effect.gen(function* () {
+      const loadDataDir = yield* Effect.promise(async () => {
+        const database = await PGlite.create({ extensions: { vector }, loadDataDir: await EmptyDatabase.dump() })
+        await database.exec("create table kept as select 'it' as what")
+        const dump = await database.dumpDataDir("none")
+        await database.close()
+        return dump
+      })
+      const rows = Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) => sql`select what, (select count(*) from crewline_execution)::int as executions from kept`
+      )
+      assert.deepStrictEqual(yield* Effect.provide(rows, Database.layer({ kind: "memory", loadDataDir })), [
+        { what: "it", executions: 0 }
+      ])
     })
   )
 })
