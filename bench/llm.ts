@@ -35,13 +35,13 @@ type Arm = (typeof arms)[number]
 const cases = ["whole", "streamed"] as const
 
 /** How many rounds are counted; the rest is measured (1) or left out (0). */
-export const options = { rounds: 15, openai: 1, anthropic: 1, ollama: 1, whole: 1, streamed: 1 }
+export const options = { rounds: 20, openai: 1, anthropic: 1, ollama: 1, whole: 1, streamed: 1 }
 
 const concurrency = 50
 /** Calls in a slice: enough that collecting their garbage is part of what they cost. */
 const calls = 200
 /** Calls of an arm that are not counted, before the first round. */
-const warmUps = 4_000
+const warmUps = 6_000
 /** Calls one after another whose first chunks are timed, a round. */
 const firstCalls = 20
 
