@@ -262,19 +262,6 @@ const conforms = (subject: Subject): void => {
       )
     }
 
-    for (const { handler, reason: tag, retryAfterMillis, what } of subject.failures) {
-      it.live(`${what}, ${kind}: ${tag}`, () =>
-        Effect.gen(function* () {
-          const { how } = listening()
-          const reason = yield* failure(handler, request("otters", how))
-          assert.strictEqual(reason._tag, tag)
-          assert.strictEqual("retryAfterMillis" in reason ? reason.retryAfterMillis : undefined, retryAfterMillis)
-          assert.strictEqual(reason.requestId, "req_1")
-          assert.isAbove(reason.description.length, 0)
-        })
-      )
-    }
-
     it.live(`errors of aimock, each once, ${kind}`, () =>
       withMock((mock, model) =>
         Effect.gen(function* () {
@@ -351,36 +338,21 @@ const conforms = (subject: Subject): void => {
     )
   )
 
-  it.live("a stream that ends too early, loses its connection, or falls silent", () =>
+  it.live("a stream that ends too early", () =>
     Effect.gen(function* () {
       const pieces = subject.pieces(["Sea ot"])
       const ask = request("otters", { onDelta: () => {} })
       assert.strictEqual((yield* failure(streamOf(pieces), ask))._tag, "MalformedAnswer")
       assert.strictEqual((yield* failure(streamOf([]), ask))._tag, "MalformedAnswer")
-      const lost = yield* failure(
-        streamOf(pieces, (response) => response.socket?.destroy()),
-        ask
-      )
-      assert.strictEqual(lost._tag, "Network")
-      const silent = yield* failure(
-        streamOf(pieces, () => {}),
-        ask,
-        { timeoutMillis: 150 }
-      )
-      assert.strictEqual(silent._tag, "Timeout")
     })
   )
 
-  it.live("a malformed answer and a slow one", () =>
-    withMock(
-      (mock, model) =>
-        Effect.gen(function* () {
-          mock.onMessage("broken", { content: "x" }, { chaos: { malformedRate: 1 } })
-          assert.strictEqual((yield* Effect.flip(model.generate(request("broken")))).reason._tag, "MalformedAnswer")
-          mock.onMessage("slow", { content: "x" }, { chaos: { latencyMs: 2_000 } })
-          assert.strictEqual((yield* Effect.flip(model.generate(request("slow")))).reason._tag, "Timeout")
-        }),
-      { timeoutMillis: 200 }
+  it.live("a malformed answer", () =>
+    withMock((mock, model) =>
+      Effect.gen(function* () {
+        mock.onMessage("broken", { content: "x" }, { chaos: { malformedRate: 1 } })
+        assert.strictEqual((yield* Effect.flip(model.generate(request("broken")))).reason._tag, "MalformedAnswer")
+      })
     )
   )
 

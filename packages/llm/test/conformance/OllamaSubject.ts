@@ -67,9 +67,11 @@ export const ollama: Subject = {
     failure("404", 404, "model 'm' not found", "InvalidRequest"),
     failure("401", 401, "unauthorized", "Authentication"),
     failure("402", 402, "you have no credit", "QuotaExhausted"),
+    failure("408 of a proxy", 408, "request timeout", "Timeout"),
     failure("a failure in a good status", 200, "an error was encountered while running the model", "Overloaded"),
     { what: "no answer", handler: FakeProvider.json({ hello: 1 }), reason: "MalformedAnswer" }
   ],
+  never: { ContentRefused: "Ollama filters nothing: a model that refuses says so in an answer like any other." },
   messagesOf: ({ messages }) => messages,
   schemaOf: (body) => body["format"],
   imageMessage: { role: "user", content: "Look.", images: ["AQID"] }

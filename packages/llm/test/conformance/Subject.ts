@@ -51,6 +51,8 @@ export interface Subject {
   /** Broken arguments reach us as text; where they do not, the server parses them itself. */
   readonly textArguments: boolean
   readonly failures: ReadonlyArray<WireFailure>
+  /** Reasons that this provider gives nobody, and why. All others have to be among the failures. */
+  readonly never?: { readonly [Tag in Llm.Reason["_tag"]]?: string }
   /** The header that holds the provider's id of a request. */
   readonly requestIdHeader: string
   /** The request's body where it asks for output of this schema. */
