@@ -16,7 +16,10 @@ export interface Arm {
   readonly close: () => Promise<void>
 }
 
-/** As our worker uses the port: it takes what it has room for, and tells of each task by itself. */
+/**
+ * As our worker uses the port: two ask at the same time, each for half of the room that there is, and tell of each task by itself. What is
+ * told of takes no room.
+ */
 export const crewline = async (port: number, concurrency: number): Promise<Arm> => {
   const runtime = ManagedRuntime.make(
     RedisTaskQueue.layer().pipe(
@@ -33,19 +36,26 @@ export const crewline = async (port: number, concurrency: number): Promise<Arm> 
     let left = tasks.length
     let free = concurrency
     const settle = (taskId: string) =>
-      Effect.map(queue.tell(executionId, { settled: [taskId] }), () => {
+      Effect.suspend(() => {
         free++
         room.openUnsafe()
-        if (--left === 0) over.openUnsafe()
+        return Effect.map(queue.tell(executionId, { settled: [taskId] }), () => {
+          if (--left === 0) over.openUnsafe()
+        })
       })
+    let asking = 0
     const work = Effect.gen(function* () {
-      if (free === 0) {
+      while (free === 0) {
         room.closeUnsafe()
         yield* room.await
       }
-      const leases = yield* queue.take({ worker: "worker", limit: free })
-      free -= leases.length
-      for (const { taskId } of leases) yield* Effect.forkChild(settle(taskId))
+      const limit = asking > 0 ? free : Math.ceil(free / 2)
+      free -= limit
+      asking++
+      const leases = yield* queue.take({ worker: "worker", limit })
+      asking--
+      free += limit - leases.length
+      for (const { taskId } of leases) yield* Effect.forkChild(settle(taskId), { startImmediately: true })
     })
     yield* queue.submit({
       executionId,
@@ -58,7 +68,7 @@ export const crewline = async (port: number, concurrency: number): Promise<Arm> 
       signals: [],
       paused: false
     })
-    yield* Effect.raceFirst(Effect.forever(work), over.await)
+    yield* Effect.raceFirst(Effect.all([Effect.forever(work), Effect.forever(work)], { concurrency: 2 }), over.await)
     yield* queue.forget(executionId)
   })
   return { run: (shape) => runtime.runPromise(run(shape)), close: () => runtime.dispose() }

@@ -79,6 +79,8 @@ interface Running {
   fiber: Fiber.Fiber<void> | undefined
   /** `lost`: somebody else's from now on. `over`: the lease is the queue's business; losing it must not stop the one who tells. */
   state: "working" | "lost" | "over"
+  /** It counts as one of those that are worked on at once. */
+  hasSlot: boolean
 }
 
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
@@ -111,7 +113,8 @@ const make = (options: Options) =>
       return Effect.as(unable.isNew(crew) ? Effect.logWarning(unable.message(crew)) : Effect.void, false)
     }
 
-    const finish = Effect.fnUntraced(function* (lease: TaskQueue.Lease, run: number, { outcome, progress }: Ended) {
+    const finish = Effect.fnUntraced(function* (entry: Running, run: number, { outcome, progress }: Ended) {
+      const { lease } = entry
       const decided = yield* ledger.decide(lease.executionId, {
         _tag: "Finish",
         taskId: lease.taskId,
@@ -120,6 +123,9 @@ const make = (options: Options) =>
         progress,
         jitter: yield* Random.next
       })
+      // What is left is told in the same moment in which the next task is asked for: one round trip for both. What a crew remembers
+      // is work, and takes the place of other work.
+      if (Result.isSuccess(decided) && decided.success.state.plan.memory !== true) leave(entry)
       yield* Result.isSuccess(decided) ? announce(decided.success, lease) : refused(lease, decided.failure)
       return Result.isSuccess(decided)
     })
@@ -164,18 +170,18 @@ const make = (options: Options) =>
             // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
             Effect.onInterrupt(() =>
               stopping && entry.state === "working"
-                ? Effect.ignore(finish(lease, run, { outcome: { _tag: "Released" }, progress: [] }))
+                ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
                 : Effect.void
             )
           )
           entry.state = "over"
           const stored = yield* Effect.catchReason(
-            finish(lease, run, ended),
+            finish(entry, run, ended),
             "EventLogError",
             "Unavailable",
             (reason, error) =>
               // What cannot be stored cannot be stored the next time either.
-              reason.isRetryable ? Effect.fail(error) : Effect.as(finish(lease, run, unstored(reason)), false)
+              reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), false)
           )
           if (stored) yield* restore(legs.remember(decided.success.state, task.plan, ended))
         })
@@ -185,10 +191,22 @@ const make = (options: Options) =>
     const lanes = WorkerLanes.make(options.lanes, concurrency)
     let free = concurrency
     let stopping = false
-    let wakeDispatcher: (() => void) | undefined
+    /** Dispatchers that wait for room. */
+    const waiting: Array<() => void> = []
+    /** Called when there is more room, also while a dispatcher waits for tasks. */
+    let onRoom: (() => void) | undefined
+
+    const leave = (entry: Running) => {
+      if (!entry.hasSlot) return
+      entry.hasSlot = false
+      lanes.end(entry.lease.lane)
+      free++
+      waiting.shift()?.()
+      onRoom?.()
+    }
 
     const begin = (lease: TaskQueue.Lease) => {
-      const entry: Running = { lease, fiber: undefined, state: "working" }
+      const entry: Running = { lease, fiber: undefined, state: "working", hasSlot: true }
       running.set(lease.nonce, entry)
       lanes.begin(lease.lane)
       ledger.hold(lease.executionId)
@@ -212,10 +230,8 @@ const make = (options: Options) =>
       entry.fiber = fiber
       fiber.addObserver((exit) => {
         running.delete(lease.nonce)
-        lanes.end(lease.lane)
         ledger.letGo(lease.executionId)
-        free++
-        wakeDispatcher?.()
+        leave(entry)
         if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
         // A defect of ours: it must be seen, and the task must not stay leased for ever.
         Effect.runForkWith(context)(
@@ -230,27 +246,41 @@ const make = (options: Options) =>
     const fibers = () => Array.from(running.values()).flatMap(({ fiber }) => fiber ?? [])
 
     const hasRoom = Effect.callback<void>((resume) => {
-      if (free > 0) return resume(Effect.void)
-      wakeDispatcher = () => {
-        wakeDispatcher = undefined
-        resume(Effect.void)
-      }
+      const wake = () => resume(Effect.void)
+      waiting.push(wake)
       return Effect.sync(() => {
-        wakeDispatcher = undefined
+        const at = waiting.indexOf(wake)
+        if (at >= 0) waiting.splice(at, 1)
       })
+    })
+
+    // With two dispatchers, a queue that is far away works on one claim while the tasks of the other begin. Where lanes are limited there is
+    // one: two could take more of a lane than there is room for.
+    const dispatcherCount = queue.isShared && options.lanes === undefined ? 2 : 1
+    /** Dispatchers that wait for tasks. */
+    let asking = 0
+    const takeAny = Effect.fnUntraced(function* (restore: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>) {
+      // What one asks for is not there for the other.
+      const limit = asking + 1 < dispatcherCount ? Math.ceil(free / 2) : free
+      free -= limit
+      asking++
+      const leases = yield* restore(queue.take({ worker: name, limit }))
+      asking--
+      free += limit
+      return leases
     })
 
     /** As much as there is room for. What waits for too little is asked again when there is more. */
     const take = Effect.fnUntraced(function* (restore: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>) {
       for (;;) {
         const room = lanes.room()
-        if (room === undefined) return yield* restore(queue.take({ worker: name, limit: free }))
+        if (room === undefined) return yield* takeAny(restore)
         const taking = yield* Effect.forkChild(restore(queue.take({ worker: name, limit: free, lanes: room })))
-        if (lanes.isTight()) wakeDispatcher = () => taking.interruptUnsafe()
+        if (lanes.isTight()) onRoom = () => taking.interruptUnsafe()
         const exit = yield* restore(Fiber.await(taking)).pipe(
           Effect.onInterrupt(() => Effect.andThen(Fiber.interrupt(taking), giveBack(taking)))
         )
-        wakeDispatcher = undefined
+        onRoom = undefined
         if (Exit.isSuccess(exit)) return exit.value
         if (!Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
       }
@@ -277,19 +307,17 @@ const make = (options: Options) =>
     yield* enlist(false)
 
     const context = yield* Effect.context()
-    const dispatcher = yield* Effect.forkScoped(
-      Effect.forever(
-        // What was taken is begun, whenever the end comes.
-        Effect.uninterruptibleMask(
-          Effect.fnUntraced(function* (restore) {
-            if (free <= 0) yield* restore(hasRoom)
-            const leases = yield* take(restore)
-            free -= leases.length
-            leases.forEach(begin)
-          })
-        )
-      )
+    // What was taken is begun, whenever the end comes.
+    const dispatch = Effect.uninterruptibleMask(
+      Effect.fnUntraced(function* (restore) {
+        while (free <= 0) yield* restore(hasRoom)
+        const leases = yield* take(restore)
+        free -= leases.length
+        leases.forEach(begin)
+      })
     )
+    const dispatchers: Array<Fiber.Fiber<never>> = []
+    for (let i = 0; i < dispatcherCount; i++) dispatchers.push(yield* Effect.forkScoped(Effect.forever(dispatch)))
     yield* Effect.forkScoped(
       Effect.forever(
         Effect.map(queue.lost(name), (leases) => {
@@ -305,7 +333,7 @@ const make = (options: Options) =>
     yield* Scope.addFinalizer(
       scope,
       Effect.gen(function* () {
-        yield* Fiber.interrupt(dispatcher)
+        yield* Fiber.interruptAll(dispatchers)
         const { graceMillis = 0 } = options
         if (graceMillis > 0 && running.size > 0) {
           yield* enlist(true)

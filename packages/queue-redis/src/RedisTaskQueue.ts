@@ -121,7 +121,7 @@ const makeBucket = Effect.fnUntraced(function* (
         Scripts.submit,
         [...keys.fixed, stage, keys.execution(id)],
         [
-          ...client.head({}),
+          ...client.head,
           JSON.stringify({
             id,
             tier,
@@ -235,7 +235,7 @@ const makeBucket = Effect.fnUntraced(function* (
     known: ({ after, limit }) =>
       Effect.map(
         client.run(Scripts.known, keys.fixed, [
-          ...client.head({}),
+          ...client.head,
           after === undefined ? "" : encode(after),
           String(limit)
         ]),
@@ -256,7 +256,7 @@ const makeBucket = Effect.fnUntraced(function* (
         enlisted.delete(worker)
         return Effect.asVoid(ask(() => ["dismiss", encode(worker)]))
       }),
-    workers: Effect.map(client.run(Scripts.workers, keys.fixed, client.head({})), (answer) => {
+    workers: Effect.map(client.run(Scripts.workers, keys.fixed, client.head), (answer) => {
       if (answer === undefined) return []
       const { leases, workers } = JSON.parse(answer as string) as {
         readonly workers: ReadonlyArray<readonly [string, string, number]>
@@ -274,7 +274,7 @@ const makeBucket = Effect.fnUntraced(function* (
         running: running.get(name) ?? []
       }))
     }),
-    overview: Effect.map(client.run(Scripts.overview, keys.fixed, client.head({})), (answer) => {
+    overview: Effect.map(client.run(Scripts.overview, keys.fixed, client.head), (answer) => {
       if (answer === undefined) return { executions: 0, lanes: [], timed: 0 }
       const { executions, lanes, timed } = JSON.parse(answer as string) as {
         readonly executions: number

@@ -4,9 +4,9 @@
  * - `-- guard(false): name` (or `true`): the condition of the line's `if` is replaced by that;
  * - `-- guard: name`: the line is left out.
  */
-import { known, overview, type Script, stage, step, submit, workers } from "../src/RedisTaskQueue/Scripts.ts"
+import { known, overview, type Script, stage, step, submit, turn, workers } from "../src/RedisTaskQueue/Scripts.ts"
 
-const scripts: ReadonlyArray<Script> = [step, stage, submit, known, overview, workers]
+const scripts: ReadonlyArray<Script> = [step, turn, stage, submit, known, overview, workers]
 
 const mark = /^.*-- guard(?:\((true|false)\))?: ([\w-]+)$/gm
 

@@ -1,6 +1,7 @@
 /**
- * Sends operations in steps: one at a time is under way, and all that comes meanwhile goes with the next. A step whose reply is lost is
- * sent again under the same number, and done once.
+ * Sends operations in steps: two at a time are under way, so that Redis has something to do while this process works on an answer, and
+ * all that comes meanwhile goes with the next. A step whose reply is lost is sent again under the same number, and done once. Of two
+ * operations that are under way at the same time either may be done first.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -47,8 +48,17 @@ interface Taker extends Wish {
   /** Interrupted: what is claimed for it now is given back. */
   gone: boolean
   claiming: boolean
+  /** Something may be ready for it. */
+  hopeful: boolean
   /** Called when a claim that was under way is over. */
   settled: (() => void) | undefined
+}
+
+/** Of the steps that go one after the other. */
+interface Track {
+  /** Where Redis keeps the last reply. */
+  readonly reply: string
+  request: number
 }
 
 /** Somebody else carries the word that something is ready. */
@@ -90,24 +100,38 @@ export const make = Effect.fnUntraced(function* (
   const calls: Array<Call> = []
   const takers: Array<Taker> = []
   const held = new Map<number, Held>()
-  /** Something may be ready for those who wait. */
-  let mayClaim = false
+  /** How often something may have become ready. */
+  let news = 0
+  /** Claims that are under way. */
+  let claims = 0
+  /** The last claim has got all that it asked for. */
+  let isPlenty = false
   /** In how many milliseconds something becomes ready by itself. */
   let nextMillis = settings.pollMillis
-  let wake: (() => void) | undefined
+  /** Those who wait until there is something to send. */
+  const idle: Array<() => void> = []
   /** Called when somebody begins to wait for tasks. */
   let taken: (() => void) | undefined
-  let request = 0
   let mustRing = () => {}
 
   // Encoded as the scripts compare them.
   const lanes = Object.fromEntries(Object.entries(settings.lanes).map(([lane, limit]) => [encode(lane), limit]))
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
+  /** One of them was called, and has not sent anything yet. */
+  let isRising = false
   const awaken = () => {
-    const waiting = wake
-    wake = undefined
-    waiting?.()
+    const wake = isRising ? undefined : idle.shift()
+    if (wake === undefined) return
+    isRising = true
+    wake()
+  }
+
+  /** Something may be ready for those who wait. */
+  const hope = () => {
+    news++
+    for (const taker of takers) taker.hopeful = true
+    awaken()
   }
 
   const lose = (lease: Lease) => {
@@ -121,32 +145,26 @@ export const make = Effect.fnUntraced(function* (
   yield* transport.listen(
     keys.channel,
     (message) => {
-      if (message === "ready") {
-        mayClaim = true
-        return awaken()
-      }
+      if (message === "ready") return hope()
       for (const [worker, nonce] of JSON.parse(message) as ReadonlyArray<readonly [string, string]>) {
         const entry = held.get(Number(nonce))
         if (entry !== undefined && encode(entry.lease.worker) === worker) lose(entry.lease)
       }
     },
-    () => {
-      mayClaim = true
-      awaken()
-    }
+    () => hope()
   )
 
-  const head = (more: object) => ["", JSON.stringify({ ...config, ...more })]
-  const config = {
-    client: id,
-    ttl: settings.leaseMillis,
-    replyMillis: settings.giveUpMillis * 2,
-    lanes,
-    channel: keys.channel,
-    /** Where the executions' hashes begin among the keys, after the fixed ones and the reply. */
-    first: keys.fixed.length + 2,
-    ...(bell === undefined ? {} : { outbox: true })
-  }
+  /** What every script is given first. */
+  const head = [
+    "",
+    [
+      id,
+      settings.leaseMillis,
+      settings.giveUpMillis * 2,
+      bell === undefined ? "" : "1",
+      Object.keys(lanes).length === 0 ? "" : JSON.stringify(lanes)
+    ].join(separator)
+  ]
 
   /** Again and again while Redis cannot be reached; in the end the call counts as lost. */
   const run = (script: Scripts.Script, names: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
@@ -163,7 +181,7 @@ export const make = Effect.fnUntraced(function* (
       }
     })
 
-  const step = Effect.fnUntraced(function* (batch: ReadonlyArray<Call>) {
+  const step = Effect.fnUntraced(function* (track: Track, batch: ReadonlyArray<Call>) {
     const ids: Array<string> = []
     const indexes = new Map<string, number>()
     const index = (executionId: string) => {
@@ -173,6 +191,7 @@ export const make = Effect.fnUntraced(function* (
       return ids.push(encode(executionId)) - 1
     }
     const operations: Array<ReadonlyArray<unknown>> = []
+    let isUsual = true
     /** Where the answer to each call stands. */
     const places: Array<number> = []
     /** Those that may still take more tasks: nothing else was asked about their execution since. */
@@ -183,6 +202,7 @@ export const make = Effect.fnUntraced(function* (
           open.delete(executionId)
           return index(executionId)
         })
+        isUsual &&= asked[0] === "claim"
         places.push(operations.push(asked) - 1)
         continue
       }
@@ -197,9 +217,9 @@ export const make = Effect.fnUntraced(function* (
       for (const id of settled) entry.ids.push(encode(id))
     }
     const answer = yield* run(
-      Scripts.step,
-      [...keys.fixed, keys.reply(id), ...ids.map(keys.execution)],
-      [...head({ ids }), String(++request), JSON.stringify(operations)]
+      isUsual ? Scripts.turn : Scripts.step,
+      [...keys.fixed, track.reply, ...ids.map(keys.execution)],
+      [...head, String(++track.request), JSON.stringify(operations)]
     )
     if (answer === undefined) {
       for (const { done } of batch) done(undefined)
@@ -219,25 +239,40 @@ export const make = Effect.fnUntraced(function* (
     return () => ["claim", encode(worker), Math.min(limit, settings.maxBatch), quota]
   }
 
-  const claimed = (result: unknown, worker: string): ReadonlyArray<Lease> =>
-    (Array.isArray(result) ? (result as ReadonlyArray<readonly [string, string, string?]>) : []).map(
-      ([member, nonce, timedOut]) => ({
+  /** Of one claim: the number of the first lease, and the members; with those that timed out, which run it was. */
+  const claimed = (result: unknown, worker: string): ReadonlyArray<Lease> => {
+    if (!Array.isArray(result) || result.length === 0) return []
+    const [first, members, timedOut] = result as [string, ReadonlyArray<string>, { readonly [place: string]: string }?]
+    const nonce = Number(first)
+    return members.map((member, index) => {
+      const run = timedOut?.[index + 1]
+      return {
         ...parseMember(member),
         worker,
-        nonce: Number(nonce),
-        timedOut: timedOut === undefined ? undefined : Number(timedOut)
-      })
-    )
+        nonce: nonce + index,
+        timedOut: run === undefined ? undefined : Number(run)
+      }
+    })
+  }
 
   /** What a waiting taker asks for, as a part of the next step. */
   const claimFor = (taker: Taker): Call => {
     const askedAt = monotonic()
+    const askedAfter = news
     taker.claiming = true
+    taker.hopeful = false
+    claims++
     return {
       operation: claim(taker),
       done: (result) => {
         taker.claiming = false
+        claims--
         const leases = claimed(result, taker.worker)
+        isPlenty = leases.length === taker.limit
+        // It would have taken more: for the others there is nothing either.
+        if (result !== undefined && leases.length < taker.limit && taker.lanes === undefined && news === askedAfter) {
+          for (const other of takers) other.hopeful = false
+        }
         if (taker.gone) {
           let left = leases.length
           if (left === 0) return taker.settled?.()
@@ -260,46 +295,45 @@ export const make = Effect.fnUntraced(function* (
   const release = (lease: Lease, delayMillis: number, done: (result: unknown) => void) =>
     push((index) => ["release", index(lease.executionId), encode(lease.taskId), String(lease.nonce), delayMillis], done)
 
-  /** Until there is something to send. */
+  const hopeful = () => takers.find((taker) => !taker.claiming && taker.hopeful)
+  /** A claim alone waits for the one that is under way, unless there is plenty: nothing may be left for it. */
+  const isAsked = () => calls.length > 0 || ((claims === 0 || isPlenty) && hopeful() !== undefined)
+
+  /** Until there may be something to send. */
   const something = Effect.suspend(() => {
-    if (calls.length > 0 || (takers.length > 0 && mayClaim)) return Effect.void
     const woken = Effect.callback<void>((resume) => {
-      wake = () => resume(Effect.void)
+      const wake = () => resume(Effect.void)
+      idle.push(wake)
       return Effect.sync(() => {
-        wake = undefined
+        const at = idle.indexOf(wake)
+        if (at >= 0) idle.splice(at, 1)
       })
     })
     if (takers.length === 0) return woken
-    return Effect.asVoid(
-      Effect.raceFirst(
-        woken,
-        Effect.andThen(
-          Effect.sleep(nextMillis),
-          Effect.sync(() => {
-            mayClaim = true
-          })
-        )
-      )
-    )
+    return Effect.asVoid(Effect.raceFirst(woken, Effect.andThen(Effect.sleep(nextMillis), Effect.sync(hope))))
   })
 
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.gen(function* () {
-        yield* something
-        // What else is asked for in this moment goes along.
-        yield* Effect.yieldNow
-        const batch = calls.splice(0, maxOperations)
-        mayClaim = false
-        for (const taker of takers) if (!taker.claiming) batch.push(claimFor(taker))
-        if (batch.length > 0) yield* step(batch)
-      }).pipe(
-        Effect.catchCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The queue's client failed", cause)
-        )
+  const follow = (track: Track) =>
+    Effect.gen(function* () {
+      // Who was answered has asked for what follows by now. Who comes by himself is seldom alone: the others go along.
+      while (!isAsked()) {
+        yield* Effect.andThen(something, Effect.yieldNow)
+        isRising = false
+      }
+      const batch = calls.splice(0, maxOperations)
+      // One in a step: the others come with the next, while Redis is at work on this one.
+      const taker = hopeful() ?? takers.find(({ claiming }) => !claiming)
+      if (taker !== undefined) batch.push(claimFor(taker))
+      if (isAsked()) awaken()
+      yield* step(track, batch)
+    }).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The queue's client failed", cause)
       )
     )
-  )
+  for (const name of ["a", "b"]) {
+    yield* Effect.forkScoped(Effect.forever(follow({ reply: keys.reply(`${id}-${name}`), request: 0 })))
+  }
 
   if (bell !== undefined) {
     let isDue = true
@@ -320,7 +354,7 @@ export const make = Effect.fnUntraced(function* (
       }
       isDue = false
       for (;;) {
-        const found = yield* run(Scripts.outbox, keys.fixed, [...head({}), String(bellsAtOnce)])
+        const found = yield* run(Scripts.outbox, keys.fixed, [...head, String(bellsAtOnce)])
         const bells = (found ?? []) as ReadonlyArray<string>
         if (bells.length === 0) return
         yield* bell.ring(
@@ -330,7 +364,7 @@ export const make = Effect.fnUntraced(function* (
             return { number: each.slice(0, end), executionId, taskId }
           })
         )
-        yield* run(Scripts.rung, keys.fixed, [...head({}), JSON.stringify(bells)])
+        yield* run(Scripts.rung, keys.fixed, [...head, JSON.stringify(bells)])
       }
     })
     yield* Effect.forkScoped(Effect.forever(passOn))
@@ -346,8 +380,7 @@ export const make = Effect.fnUntraced(function* (
             })
           }
           const heard = yield* bell.heard
-          mayClaim = true
-          awaken()
+          hope()
           // Whoever waited here has been served meanwhile: others may still wait.
           if (takers.length === 0) yield* bell.ring([{ ...heard, number: `${heard.number}-again` }])
         })
@@ -380,9 +413,8 @@ export const make = Effect.fnUntraced(function* (
       }).pipe(Effect.uninterruptible),
     /** Waits in line; what is found is given, once. The answer leaves the line, and gives back what was found too late. */
     wait: (wish: Wish, give: Taker["give"]): ((left: () => void) => void) => {
-      const taker: Taker = { ...wish, give, gone: false, claiming: false, settled: undefined }
+      const taker: Taker = { ...wish, give, gone: false, claiming: false, hopeful: true, settled: undefined }
       takers.push(taker)
-      mayClaim = true
       awaken()
       taken?.()
       return (left) => {

@@ -7,9 +7,13 @@
  * (its execution is paused). A suspended task is in none of them until its wait is over.
  *
  * Fields of an execution's hash: `T` tenant, `P` tier, `U` told up to this seq, `S` seq of the newest pause, `N` tasks, `X` settled
- * tasks, `H` tasks in one of the four places, `K` suspended tasks with a timer; and of each task `l` lane and depth, `r` unsettled
- * dependencies, `d` dependents, `v` those who wait for it, `s` its state (none: waits for dependencies; `x`: settled; `u`: suspended;
+ * tasks, `H` tasks in one of the four places, `K` suspended tasks with a timer, `V` somebody has waited for tasks; and of each task `r`
+ * the number of its unsettled dependencies, its lane and its depth, `d` dependents (with a separator before each; of a task that is yet to come, between them), `v`
+ * those who wait for it, `s` its state (none: waits for dependencies; `x`: settled; `u`: suspended;
  * `h` and its member), `w` number and timer of its wait, `c` what is left of its wait. Of signals: `a` it came, `g` those who wait for it.
+ *
+ * Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn from which a share begins;
+ * `due`, before which no lease runs out and no timer is over, so that it need not be looked at (absent: unknown).
  */
 export const commons = `
 local READY, RING, META, LEASES, LEASED, PERMITS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -28,37 +32,55 @@ else
   micros = time[1] * 1000000 + time[2]
 end
 local now = math.floor(micros / 1000)
-local config = cjson.decode(ARGV[2])
+local find, sub, format = string.find, string.sub, string.format
+local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, LANES = string.match(ARGV[2], '^(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.*)$')
+local limits = LANES == '' and {} or cjson.decode(LANES)
+-- What every key begins with, and where the executions' hashes begin among the keys.
+local TAG, FIRST = sub(READY, 1, -6), 16
+local NEVER = 9e15
 local added, freed = {}, false
 local losses = {}
-local find, sub, format = string.find, string.sub, string.format
 
 -- What a step asks for again and again is asked for once, and what it counts is written once, by \`finish\`: most of what a step costs
 -- are its commands, and in the long run as many permits are taken as are given back.
 local counters, permits, ringed = nil, {}, {}
 local emptied = false
 local somePaused, someFired
--- When the next timer or lease is due, as far as this step has seen.
-local due = math.huge
+local function lookForRare()
+  if somePaused ~= nil then return end
+  local some = call('EXISTS', PAUSED, TIMEOUTS) > 0
+  somePaused = some and call('EXISTS', PAUSED) == 1
+  someFired = some and call('EXISTS', TIMEOUTS) == 1
+end
 local function isPaused(execution)
-  if somePaused == nil then somePaused = call('EXISTS', PAUSED) == 1 end
+  lookForRare()
   return somePaused and call('HEXISTS', PAUSED, execution) == 1
 end
 local function hasFired()
-  if someFired == nil then someFired = call('EXISTS', TIMEOUTS) == 1 end
+  lookForRare()
   return someFired
 end
 local function meta()
   if not counters then
-    local values = call('HMGET', META, 'tick', 'age', 'floor')
-    counters = { tick = tonumber(values[1] or 0), age = tonumber(values[2] or 0), floor = tonumber(values[3] or 0) }
+    local values = call('HMGET', META, 'tick', 'age', 'floor', 'due')
+    counters = {
+      tick = tonumber(values[1] or 0), age = tonumber(values[2] or 0), floor = tonumber(values[3] or 0),
+      due = tonumber(values[4] or 0)
+    }
   end
   return counters
 end
 local function permit(lane, count) permits[lane] = (permits[lane] or 0) + count end
+local function becomesDue(at)
+  local all = meta()
+  if at < all.due then
+    all.due = at
+    all.changed = true
+  end
+end
 local function setTimer(millis, timer)
   call('ZADD', TIMERS, now + millis, timer)
-  due = math.min(due, now + millis)
+  becomesDue(now + millis) -- guard: due-with-every-timer
 end
 
 -- Numbers that only grow, also when the queue has been empty: nonces of leases, ages of tasks.
@@ -120,16 +142,28 @@ local function executionOf(member)
   return sub(place, 1, find(place, SEP, 1, true) - 1)
 end
 
-local function load(id)
-  local key = KEYS[config.first + id]
+local function idOf(index) return sub(KEYS[FIRST + index], #TAG + 3) end
+local function load(index)
+  local key = KEYS[FIRST + index]
   local meta = call('HMGET', key, 'T', 'P')
   if not meta[1] then return nil end -- guard(false): unknown-execution
-  return { key = key, id = config.ids[id + 1], tenant = meta[1], tier = meta[2] }
+  return { key = key, id = idOf(index), tenant = meta[1], tier = meta[2] }
 end
 
--- Counts of an execution: written when the operation is over.
+-- Counts of an execution: written when the operation is over, or with what else is written, where their values are known.
 local function count(x, field, by)
   x[field] = (x[field] or 0) + by
+end
+local function tally(x, fields)
+  for field, value in pairs(x.known) do
+    local change = x[field] or 0
+    if change ~= 0 then
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value + change
+      x.known[field] = value + change
+      x[field] = nil
+    end
+  end
 end
 local function save(x)
   for _, field in ipairs({ 'X', 'H', 'K' }) do
@@ -138,11 +172,34 @@ local function save(x)
   end
 end
 
+-- Ready since this step began: written when somebody looks, or at the end. Who is the only one may be handed out before.
+local unwritten = {}
+local function write()
+  if #unwritten == 0 then return end
+  local fields, start = {}, nil
+  for i, member in ipairs(unwritten) do
+    fields[2 * i - 1] = '0'
+    fields[2 * i] = member
+    -- Most are of one share.
+    if not start or sub(member, 1, #start) ~= start then
+      local share = shareOf(member)
+      start = share .. SEP
+      if not ringed[share] then
+        ringed[share] = true
+        -- Who was away has saved up nothing.
+        call('ZADD', RING, 'NX', meta().floor, share)
+      end
+    end
+  end
+  put('ZADD', READY, fields)
+  unwritten = {}
+end
+
 -- Members to where they can be handed out from.
 local function push(execution, members)
   if #members == 0 then return end
-  local fields = {}
   if isPaused(execution) then -- guard(false): paused-is-held
+    local fields = {}
     for _, member in ipairs(members) do
       fields[#fields + 1] = '0'
       fields[#fields + 1] = execution .. SEP .. member
@@ -150,25 +207,24 @@ local function push(execution, members)
     put('ZADD', HELD, fields)
     return
   end
-  for i, member in ipairs(members) do
-    fields[2 * i - 1] = '0'
-    fields[2 * i] = member
+  for _, member in ipairs(members) do
     added[#added + 1] = member
-    local share = shareOf(member)
-    if not ringed[share] then
-      ringed[share] = true
-      -- Who was away has saved up nothing.
-      call('ZADD', RING, 'NX', meta().floor, share)
-    end
+    unwritten[#unwritten + 1] = member
   end
-  put('ZADD', READY, fields)
 end
 
--- Tasks of one execution become ready, each younger than the one before. \`ranks\`: their \`l\`. \`fields\`: what is to be written with it.
+-- Of an \`r\`: lane and depth.
+local function rankIn(value) return sub(value, find(value, SEP, 1, true) + 1) end
+
+-- Tasks of one execution become ready, each younger than the one before. \`ranks\`: their lanes and depths. \`fields\`: what is to be
+-- written with it.
 local function awake(x, ids, ranks, fields)
   fields = fields or {}
   if #ids > 0 then
-    ranks = ranks or get(x.key, prefixed('l', ids))
+    if not ranks then
+      ranks = get(x.key, prefixed('r', ids))
+      for i = 1, #ids do ranks[i] = rankIn(ranks[i]) end
+    end
     local age = next_('age', #ids)
     local members = {}
     for i, id in ipairs(ids) do
@@ -181,6 +237,7 @@ local function awake(x, ids, ranks, fields)
     count(x, 'H', #ids)
     push(x.id, members)
   end
+  if x.known then tally(x, fields) end
   put('HSET', x.key, fields)
 end
 
@@ -196,34 +253,35 @@ end
 
 -- A lease as it is stored: client, nonce, worker, member.
 local parts = '^([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '(.*)$'
-local mine = (config.client or '') .. SEP
+local mine = CLIENT .. SEP
 local function parse(value)
   local client, nonce, worker, member = string.match(value, parts)
   return { nonce = nonce, worker = worker, client = client, member = member }
 end
+local laneOfLease = '^.-' .. SEP .. '.-' .. SEP .. '.-' .. SEP .. '(.-)' .. SEP
 
--- Leases are over: their permits return. Answers them by place. With \`tell\`, whoever has them is told to stop; a client knows of what it
+-- Leases are over: their permits return. Answers them, place by place. With \`tell\`, whoever has them is told to stop; a client knows of what it
 -- settles or forgets itself, unless \`own\` says that it must be told too.
 local function unlease(places, tell, own)
-  local found = {}
-  if #places == 0 then return found end
+  if #places == 0 then return {} end
   local values = get(LEASED, places)
   local gone = {}
   for i, place in ipairs(places) do
     local value = values[i]
     if value then
-      local lease = parse(value)
-      found[place] = lease
       gone[#gone + 1] = place
-      local lane = laneOf(lease.member)
+      local lane = string.match(value, laneOfLease)
       permit(lane, -1)
       -- Somebody may wait for room; where there always is room, nobody does.
-      if config.lanes[lane] then freed = true end
-      if tell and (own or sub(value, 1, #mine) ~= mine) then losses[#losses + 1] = { lease.worker, lease.nonce } end
+      if limits[lane] then freed = true end
+      if tell and (own or sub(value, 1, #mine) ~= mine) then
+        local lease = parse(value)
+        losses[#losses + 1] = { lease.worker, lease.nonce }
+      end
     end
   end
   put('HDEL', LEASED, gone)
   put('ZREM', LEASES, gone) -- guard: ended-lease-does-not-run-out
-  return found
+  return values
 end
 `

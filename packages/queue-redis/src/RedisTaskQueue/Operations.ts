@@ -32,10 +32,13 @@ operations.tell = function(id, news)
   return 1
 end
 
--- Settled tasks and nothing else: what most steps are about.
+`
+
+/** Settled tasks and nothing else. */
+const settle = `
 operations.settle = function(id, ids)
   -- Of an execution that is not known no task is known either.
-  local x = { key = KEYS[config.first + id], id = config.ids[id + 1] }
+  local x = { key = KEYS[FIRST + id], id = idOf(id) }
   local woken = settle(x, ids, true)
   if woken then
     wake(x, woken)
@@ -70,7 +73,8 @@ local function pause(x, paused, seq)
       end
     end
     call('HSET', PAUSED, x.id, 1)
-    somePaused = true
+    somePaused = nil
+    write()
     local shares, ready = {}, {}
     for _, member in ipairs(members) do
       if call('ZREM', READY, member) == 1 then
@@ -106,13 +110,24 @@ local function before(a, b)
 end
 
 operations.claim = function(worker, limit, lanes)
+  if limit <= 0 then return {} end
   -- Among many shares, those whose turn comes first; the others only when these have too little.
   local window = limit + 16
+  -- Where nothing else is ready, what this step has made ready goes from hand to hand.
+  local only = #unwritten == 1 and unwritten[1]
+  if not only then write() end
   local ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
-  if #ring == 0 or limit <= 0 then return {} end
+  if only and #ring == 0 then
+    ring = { shareOf(only), meta().floor }
+  elseif only then
+    only = false
+    write()
+    ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
+  end
+  if #ring == 0 then return {} end
   local used = {}
   local function room(lane)
-    local most = config.lanes[lane]
+    local most = limits[lane]
     if not most then return math.huge end -- guard(true): lane-limit
     used[lane] = used[lane] or tonumber(call('HGET', PERMITS, lane) or 0) + (permits[lane] or 0)
     return most - used[lane]
@@ -129,7 +144,7 @@ operations.claim = function(worker, limit, lanes)
     if used[lane] then used[lane] = used[lane] + count end -- guard(false): lane-limit-in-one-take
     if lanes then own[named(lane)] = quota(lane) - count end -- guard(false): quota-of-a-worker
   end
-  local picks, left, several = {}, limit, false
+  local picks, taken, left, several = {}, {}, limit, false
   local function pick(open)
     while left > 0 do
       local any = false
@@ -151,17 +166,24 @@ operations.claim = function(worker, limit, lanes)
       if not any then return end
       for _, entry in ipairs(open) do
         if entry.count > 0 then
-          local found = call('ZRANGEBYLEX', READY, '[' .. entry.share .. SEP, '(' .. entry.share .. AFTER, 'LIMIT', 0, entry.count + 1)
-          local more = #found > entry.count
-          if more then found[#found] = nil end
+          local found, more = { only }, false
+          if only then
+            unwritten = {}
+            added[#added] = nil
+          else
+            found = call('ZRANGEBYLEX', READY, '[' .. entry.share .. SEP, '(' .. entry.share .. AFTER, 'LIMIT', 0, entry.count + 1)
+            more = #found > entry.count
+            if more then found[#found] = nil end
+            put('ZREM', READY, found)
+          end
+          taken[entry.lane] = (taken[entry.lane] or 0) + #found
           for i, member in ipairs(found) do picks[#picks + 1] = { entry.turn + i - 1, entry, member } end
-          put('ZREM', READY, found)
           entry.turn = entry.turn + #found
           if more then
             call('ZADD', RING, entry.turn, entry.share)
           else
             entry.empty = true
-            call('ZREM', RING, entry.share)
+            if not only then call('ZREM', RING, entry.share) end
             ringed[entry.share] = nil
             left = left + entry.count - #found
             spend(entry.lane, #found - entry.count)
@@ -205,33 +227,30 @@ operations.claim = function(worker, limit, lanes)
     all.floor = picks[#picks][1]
     all.changed = true
   end
-  local nonce = tick(#picks)
-  local leased, expiries, places, leases = {}, {}, {}, {}
+  local first = tick(#picks)
+  local leased, expiries, places, members = {}, {}, {}, {}
   local owner = SEP .. worker .. SEP
   -- A number would be written out again for each.
-  local expiry = format('%.0f', now + config.ttl)
+  local expiry = format('%.0f', now + TTL)
   for i, pick in ipairs(picks) do
     local entry, member = pick[2], pick[3]
     local place = sub(member, #entry.share + 26)
-    local name = format('%.0f', nonce + i - 1)
-    places[i] = place
-    leases[i] = { member, name }
-    leased[2 * i - 1] = place
-    leased[2 * i] = mine .. name .. owner .. member
-    expiries[2 * i - 1] = expiry
-    expiries[2 * i] = place
-    permit(entry.lane, 1)
+    local at = 2 * i
+    places[i], members[i] = place, member
+    leased[at - 1], leased[at] = place, mine .. format('%.0f', first + i - 1) .. owner .. member
+    expiries[at - 1], expiries[at] = expiry, place
   end
+  for lane, count in pairs(taken) do permit(lane, count) end
   put('HSET', LEASED, leased)
   put('ZADD', LEASES, expiries)
-  due = math.min(due, now + config.ttl)
-  if hasFired() then
-    local fired = get(TIMEOUTS, places)
-    for i = 1, #places do
-      if fired[i] then leases[i][3] = string.match(fired[i], '^%d+') end
-    end
+  becomesDue(now + TTL) -- guard: due-with-every-lease
+  if not hasFired() then return { format('%.0f', first), members } end
+  local runs = {}
+  local fired = get(TIMEOUTS, places)
+  for i = 1, #places do
+    if fired[i] then runs[tostring(i)] = string.match(fired[i], '^%d+') end
   end
-  return leases
+  return { format('%.0f', first), members, runs }
 end
 `
 
@@ -292,6 +311,7 @@ operations.suspend = function(id, task, nonce, suspension)
       met = met + 1
     else
       await('v' .. awaited)
+      call('HSET', x.key, 'V', 1)
     end
   end
   local arrived = get(x.key, prefixed('a', suspension.signals))
@@ -331,15 +351,15 @@ end
 const beat = `
 operations.beat = function(leases)
   local places = {}
-  for i, lease in ipairs(leases) do places[i] = config.ids[lease[1] + 1] .. SEP .. lease[2] end
+  for i, lease in ipairs(leases) do places[i] = idOf(lease[1]) .. SEP .. lease[2] end
   local values = get(LEASED, places)
   local kept, lost = {}, {}
   for i, lease in ipairs(leases) do
     local held = values[i] and parse(values[i])
     if held and held.nonce == lease[3] then -- guard(true): only-its-own-is-renewed
-      kept[#kept + 1] = now + config.ttl
+      kept[#kept + 1] = now + TTL
       kept[#kept + 1] = places[i]
-    elseif held or call('EXISTS', KEYS[config.first + lease[1]]) == 1 then
+    elseif held or call('EXISTS', KEYS[FIRST + lease[1]]) == 1 then
       lost[#lost + 1] = lease[3]
     end
   end
@@ -379,10 +399,10 @@ end
 /** Whether anything of the execution will happen without news, and how far it was told. */
 const inspect = `
 operations.inspect = function(id)
-  local key = KEYS[config.first + id]
+  local key = KEYS[FIRST + id]
   local x = call('HMGET', key, 'T', 'U', 'H', 'K')
   if not x[1] then return { 'absent', 0 } end
-  local execution = config.ids[id + 1]
+  local execution = idOf(id)
   local held = call('ZLEXCOUNT', HELD, '[' .. execution .. SEP, '(' .. execution .. AFTER)
   local busy = tonumber(x[3]) + tonumber(x[4]) - held > 0
   return { busy and 'busy' or 'idle', tonumber(x[2]) }
@@ -409,16 +429,8 @@ operations.heard = function(worker)
 end
 `
 
-/** In an order in which each finds what it uses. */
-export const operations = [
-  "local operations = {}",
-  pause,
-  tell,
-  claim,
-  release,
-  suspend,
-  beat,
-  forget,
-  inspect,
-  enlist
-].join("\n")
+/** What most steps are about. */
+export const usual = [settle, claim].join("\n")
+
+/** All of them, in an order in which each finds what it uses. */
+export const operations = [pause, tell, settle, claim, release, suspend, beat, forget, inspect, enlist].join("\n")

@@ -1,26 +1,25 @@
 /**
  * The scripts, whole. Keys come in one order: `ready`, `ring`, `meta`, `leases`, `leased`, `permits`, `timers`, `timeouts`, `paused`,
  * `held`, `known`, `workers`, `infos`, `outbox`, then what is said beside each script. Arguments begin with a time in milliseconds (empty: the
- * server's own) and the settings.
+ * server's own) and the settings: the client, how long its leases and its replies last in milliseconds, something where bells are wanted,
+ * and the limits of lanes.
  */
 import { commons } from "./Commons.ts"
-import { operations } from "./Operations.ts"
-import { transitions } from "./Transitions.ts"
+import { operations, usual } from "./Operations.ts"
+import { growing, passing, settling } from "./Transitions.ts"
 
 export interface Script {
   readonly name: string
   readonly source: string
 }
 
-/**
- * Several operations at once, after what is due. Keys: the client's last reply, then the executions' hashes. The reply is kept for a
- * client that has not received it: the same request again is answered by it, and done once.
- */
-export const step: Script = {
-  name: "step",
+const stepOf = (name: string, parts: ReadonlyArray<string>): Script => ({
+  name,
   source: `${commons}
-${transitions}
-${operations}
+${passing}
+${settling}
+local operations = {}
+${parts.join("\n")}
 local REPLY = KEYS[15]
 local request = ARGV[3]
 local last = call('GET', REPLY)
@@ -34,11 +33,21 @@ for i, operation in ipairs(cjson.decode(ARGV[4])) do
   results[i] = operations[operation[1]](unpack(operation, 2)) or 0
 end
 finish()
-local reply = cjson.encode({ results = results, next = due < math.huge and math.max(due - now, 0) or -1 })
-call('SET', REPLY, request .. SEP .. reply, 'PX', config.replyMillis)
+local due = meta().due
+local reply = cjson.encode({ results = results, next = due < NEVER and math.max(due - now, 0) or -1 })
+call('SET', REPLY, request .. SEP .. reply, 'PX', REPLY_MILLIS)
 return reply
 `
-}
+})
+
+/**
+ * Several operations at once, after what is due. Keys: the client's last reply, then the executions' hashes. The reply is kept for a
+ * client that has not received it: the same request again is answered by it, and done once.
+ */
+export const step: Script = stepOf("step", [growing, operations])
+
+/** The same for tasks that are settled and taken, and nothing else: with less in it, it begins sooner. */
+export const turn: Script = stepOf("turn", [usual])
 
 /** A part of an execution that is too large for one call. Key: where it is staged; it goes away when nobody activates it. */
 export const stage: Script = {
@@ -58,7 +67,7 @@ return 1
 export const submit: Script = {
   name: "submit",
   source: `${commons}
-${transitions}
+${passing}
 local STAGE, HASH = KEYS[15], KEYS[16]
 local facts = cjson.decode(ARGV[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
@@ -81,11 +90,11 @@ if facts.paused then call('HSET', PAUSED, facts.id, 1) end
 local x = { key = HASH, id = facts.id, tenant = facts.tenant, tier = facts.tier }
 for _, turn in ipairs(facts.turns) do
   if turn[1] == 'ready' then
-    awake(x, turn[2])
+    awake(x, turn[2], turn[3])
   else
     -- A delay or a wait: its member has an age, as if it were ready, and a time.
     local kind, id, millis = turn[2], turn[3], turn[4]
-    local lane, depth = string.match(call('HGET', HASH, 'l' .. id), '^(.*)' .. SEP .. '(%d+)$')
+    local lane, depth = string.match(turn[5], '^(.*)' .. SEP .. '(%d+)$')
     local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. rankOf(next_('age', 1), depth) .. x.id .. SEP .. id
     local timer = kind .. SEP .. member
     setTimer(millis, timer)
@@ -135,7 +144,7 @@ return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])
 export const workers: Script = {
   name: "workers",
   source: `${commons}
-${transitions}
+${passing}
 promote()
 finish()
 local list = {}
@@ -156,7 +165,7 @@ return cjson.encode({ workers = list, leases = leases })
 export const overview: Script = {
   name: "overview",
   source: `${commons}
-${transitions}
+${passing}
 promote()
 finish()
 local lanes = {}
@@ -164,7 +173,7 @@ local function of(lane)
   lanes[lane] = lanes[lane] or { ready = 0, leased = 0, oldest = -1 }
   return lanes[lane]
 end
-for lane in pairs(config.lanes) do of(lane) end
+for lane in pairs(limits) do of(lane) end
 for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
   local lane = of(laneOf(share))
   local from, to = '[' .. share .. SEP, '(' .. share .. AFTER

@@ -5,15 +5,18 @@ import { encode, listSeparator, separator } from "./Names.ts"
 export interface Staged {
   /** Names and values of the fields, by turns. */
   readonly fields: ReadonlyArray<string>
-  /** What becomes ready, or gets a timer, in this order. */
+  /** What becomes ready, or gets a timer, in this order; `rank`: lane and depth. */
   readonly turns: ReadonlyArray<
-    readonly ["ready", ReadonlyArray<string>] | readonly ["timer", kind: string, id: string, millis: number]
+    | readonly ["ready", ids: ReadonlyArray<string>, ranks: ReadonlyArray<string>]
+    | readonly ["timer", kind: string, id: string, millis: number, rank: string]
   >
   readonly tier: string
 }
 
 interface Task {
   readonly id: string
+  /** Its lane and its depth. */
+  readonly rank: string
   readonly dependents: Array<string>
   /** Who waits for it. */
   readonly waiters: Array<string>
@@ -69,8 +72,7 @@ export const stage = (facts: Facts): Staged => {
   const nodes = nodesOf(facts.nodes)
   for (const [id, lane, depth] of nodes) {
     if (tasks.has(id)) continue
-    tasks.set(id, { id, dependents: [], waiters: [], remaining: 0, state: "waiting" })
-    fields.push(`l${id}`, lane + separator + depth)
+    tasks.set(id, { id, rank: lane + separator + depth, dependents: [], waiters: [], remaining: 0, state: "waiting" })
   }
   /** Dependents of tasks that may come later. */
   const expected = new Map<string, Array<string>>()
@@ -89,8 +91,12 @@ export const stage = (facts: Facts): Staged => {
   const makeReady = (task: Task) => {
     task.state = "ready"
     const last = turns.at(-1)
-    if (last?.[0] === "ready") (last[1] as Array<string>).push(task.id)
-    else turns.push(["ready", [task.id]])
+    if (last?.[0] === "ready") {
+      ;(last[1] as Array<string>).push(task.id)
+      ;(last[2] as Array<string>).push(task.rank)
+    } else {
+      turns.push(["ready", [task.id], [task.rank]])
+    }
   }
 
   const settled = new Set(facts.settled.map(encode).filter((id) => tasks.has(id)))
@@ -124,7 +130,7 @@ export const stage = (facts: Facts): Staged => {
     const task = tasks.get(encode(id))
     if (task === undefined || task.state !== "waiting" || millis <= 0 || settled.has(task.id)) continue
     task.state = "delayed"
-    turns.push(["timer", "d", task.id, millis])
+    turns.push(["timer", "d", task.id, millis, task.rank])
   }
   for (const id of settled) {
     const task = tasks.get(id)!
@@ -158,16 +164,16 @@ export const stage = (facts: Facts): Staged => {
     }
     const count = wait.mode === "any" || wait.tasks.length + wait.signals.length === 0 ? 1 : left
     fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `${epoch}${separator}`, `c${wait.task.id}`, String(count))
-    if (wait.millis !== undefined) turns.push(["timer", String(wait.run), wait.task.id, wait.millis])
+    if (wait.millis !== undefined) turns.push(["timer", String(wait.run), wait.task.id, wait.millis, wait.task.rank])
   }
   for (const task of tasks.values()) {
     if (task.state === "waiting" && task.remaining === 0) makeReady(task)
-    fields.push(`r${task.id}`, String(task.remaining))
+    fields.push(`r${task.id}`, task.remaining + separator + task.rank)
     if (task.state === "settled") {
-      fields.push(`s${task.id}`, "x")
+      fields.push(`s${task.id}`, "x", `d${task.id}`, separator)
       continue
     }
-    if (task.dependents.length > 0) fields.push(`d${task.id}`, task.dependents.join(separator))
+    fields.push(`d${task.id}`, separator + task.dependents.join(separator))
     if (task.waiters.length > 0) fields.push(`v${task.id}`, task.waiters.join(listSeparator))
   }
   for (const [id, dependents] of expected) fields.push(`d${id}`, dependents.join(separator))
@@ -176,6 +182,7 @@ export const stage = (facts: Facts): Staged => {
   for (const signal of signals) fields.push(`a${signal}`, "1")
   const tier = tiers[facts.priority ?? "normal"]
   fields.push("T", encode(facts.tenant), "P", tier, "U", String(facts.upTo), "S", String(facts.upTo))
+  if (waits.length > 0) fields.push("V", "1")
   fields.push("N", String(tasks.size), "X", String(settled.size), "H", "0", "K", "0")
   return { fields, turns, tier }
 }

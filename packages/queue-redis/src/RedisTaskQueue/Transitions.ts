@@ -2,7 +2,7 @@
  * How tasks go from one state to the next, in Lua, on top of `commons`: what is withdrawn, woken, settled and grown, what becomes due by
  * itself, and what others are told of it at the end.
  */
-export const transitions = `
+export const settling = `
 -- Tasks are taken out of every place that could hand them out, whoever works on them. \`states\`: their \`s\`.
 local function withdraw(x, ids, states)
   local places, members = {}, {}
@@ -13,8 +13,8 @@ local function withdraw(x, ids, states)
     local place = x.id .. SEP .. id
     if kind == 'h' then
       handed = handed + 1
-      members[place] = sub(state, 2)
       places[#places + 1] = place
+      members[#places] = state
     elseif kind == 'u' then
       local wait = call('HGET', x.key, 'w' .. id)
       local _, timer = string.match(wait, '^(%d+)' .. SEP .. '(.*)$')
@@ -26,8 +26,8 @@ local function withdraw(x, ids, states)
       -- Its time was over: it is handed out although nothing has come.
       local fired = call('HGET', TIMEOUTS, place)
       if fired then
-        members[place] = string.match(fired, '^%d+' .. SEP .. '(.*)$')
         places[#places + 1] = place
+        members[#places] = 'h' .. string.match(fired, '^%d+' .. SEP .. '(.*)$')
       end
     end
   end
@@ -36,9 +36,9 @@ local function withdraw(x, ids, states)
   if #places == 0 then return end
   local leases = unlease(places, true)
   local ready, timers, held, shares = {}, {}, {}, {}
-  for _, place in ipairs(places) do
-    if not leases[place] then
-      local member = members[place]
+  for i in ipairs(places) do
+    if not leases[i] then
+      local member = sub(members[i], 2)
       ready[#ready + 1] = member
       timers[#timers + 1] = 'd' .. SEP .. member
       held[#held + 1] = x.id .. SEP .. member
@@ -47,6 +47,7 @@ local function withdraw(x, ids, states)
   end
   if hasFired() then put('HDEL', TIMEOUTS, places) end -- guard(false): timeout-ends-with-its-task
   if #ready == 0 then return end
+  write()
   put('ZREM', READY, ready) -- guard: settled-is-not-ready
   put('ZREM', TIMERS, timers) -- guard: settled-is-not-delayed
   put('ZREM', HELD, held) -- guard: settled-is-not-held
@@ -100,25 +101,27 @@ end
 -- Answers the suspended ones that have all they wait for. With \`alone\`, several tasks are settled together only if nobody waits for any
 -- of them: what is woken would otherwise come after what became ready later. Answers nil then, and has done nothing.
 local function settle(x, ids, alone)
-  local fields = {}
+  local fields = { 'T', 'P', 'X', 'H', 'V' }
   for i, id in ipairs(ids) do
-    local at = 4 * i
-    fields[at - 3], fields[at - 2], fields[at - 1], fields[at] = 's' .. id, 'l' .. id, 'd' .. id, 'v' .. id
+    local at = 2 * i + 5
+    fields[at - 1], fields[at] = 's' .. id, 'd' .. id
   end
-  local last = #fields
-  fields[last + 1], fields[last + 2] = 'T', 'P'
   local values = get(x.key, fields)
-  x.tenant, x.tier = values[last + 1], values[last + 2]
+  x.tenant, x.tier = values[1], values[2]
+  x.known = { X = values[3], H = values[4] }
+  local waiters = values[5] and get(x.key, prefixed('v', ids)) or {}
   local fresh, states, dependents, waiting, seen, writes = {}, {}, {}, {}, {}, {}
   for i, id in ipairs(ids) do
-    local at = 4 * i
-    if values[at - 2] and values[at - 3] ~= 'x' and not seen[id] then -- guard(true): settled-once
+    local state, list = values[2 * i + 4], values[2 * i + 5]
+    -- A task that is not known may have dependents that wait for it to come.
+    local isKnown = list and sub(list, 1, 1) == SEP
+    if isKnown and state ~= 'x' and not seen[id] then -- guard(true): settled-once
       seen[id] = true
       local next = #fresh + 1
       fresh[next] = id
-      states[next] = values[at - 3]
-      dependents[next] = values[at - 1]
-      if values[at] then waiting[#waiting + 1] = values[at] end
+      states[next] = state
+      dependents[next] = list
+      if waiters[i] then waiting[#waiting + 1] = waiters[i] end
       writes[2 * next - 1] = 's' .. id
       writes[2 * next] = 'x'
     end
@@ -130,12 +133,10 @@ local function settle(x, ids, alone)
   -- Each dependent loses one dependency; those that have none left are ready, in the order in which they lost the last one.
   local order, lost, last = {}, {}, {}
   for i = 1, #fresh do
-    if dependents[i] then
-      for id in string.gmatch(dependents[i], '[^' .. SEP .. ']+') do
-        order[#order + 1] = id
-        lost[id] = (lost[id] or 0) + 1
-        last[id] = #order
-      end
+    for id in string.gmatch(dependents[i], '[^' .. SEP .. ']+') do
+      order[#order + 1] = id
+      lost[id] = (lost[id] or 0) + 1
+      last[id] = #order
     end
   end
   local free, ranks = {}, {}
@@ -145,18 +146,19 @@ local function settle(x, ids, alone)
       if last[id] == at then
         ordered[#ordered + 1] = id
         local next = #wanted
-        wanted[next + 1], wanted[next + 2], wanted[next + 3] = 'r' .. id, 's' .. id, 'l' .. id
+        wanted[next + 1], wanted[next + 2] = 'r' .. id, 's' .. id
       end
     end
     local found = get(x.key, wanted)
     for i, id in ipairs(ordered) do
-      local at = 3 * i
-      local left = tonumber(found[at - 2]) - lost[id]
+      local value, state = found[2 * i - 1], found[2 * i]
+      local at = find(value, SEP, 1, true)
+      local left = tonumber(sub(value, 1, at - 1)) - lost[id]
       writes[#writes + 1] = 'r' .. id
-      writes[#writes + 1] = left
-      if left == 0 and not found[at - 1] and not seen[id] then -- guard(true): ready-when-all-settled
+      writes[#writes + 1] = left .. sub(value, at)
+      if left == 0 and not state and not seen[id] then -- guard(true): ready-when-all-settled
         free[#free + 1] = id
-        ranks[#free] = found[at]
+        ranks[#free] = sub(value, at + 1)
       end
     end
   end
@@ -165,19 +167,24 @@ local function settle(x, ids, alone)
   return arrive(x, waiting)
 end
 
+`
+
+/** Tasks that come later. */
+export const growing = `
 -- Nodes: { id, lane, depth, dependencies }. Answers those that have nothing to wait for.
 local function grow(x, nodes)
   if #nodes == 0 then return {} end
   local ids = {}
   for i, node in ipairs(nodes) do ids[i] = node[1] end
-  local known = get(x.key, prefixed('l', ids))
+  local known = get(x.key, prefixed('r', ids))
+  local dependents = get(x.key, prefixed('d', ids))
   local news, fields, seen = {}, {}, {}
   for i, node in ipairs(nodes) do
     if not known[i] and not seen[node[1]] then -- guard(true): grown-once
       seen[node[1]] = true
       news[#news + 1] = node
-      fields[#fields + 1] = 'l' .. node[1]
-      fields[#fields + 1] = node[2] .. SEP .. node[3]
+      fields[#fields + 1] = 'd' .. node[1]
+      fields[#fields + 1] = SEP .. (dependents[i] or '')
     end
   end
   if #news == 0 then return {} end
@@ -199,14 +206,21 @@ local function grow(x, nodes)
         end
       end
     end
-    call('HSET', x.key, 'r' .. node[1], left)
+    call('HSET', x.key, 'r' .. node[1], left .. SEP .. node[2] .. SEP .. node[3])
     if left == 0 then free[#free + 1] = node[1] end
   end
   return free
 end
 
+`
+
+/** How each script begins and ends. */
+export const passing = `
 -- Leases that have run out, and timers whose time has come. Every step does this first: nobody has to watch.
 local function promote()
+  local all = meta()
+  if all.due > now then return end
+  local due = NEVER
   local function overdue(key)
     local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if not first[2] then return {} end
@@ -220,7 +234,12 @@ local function promote()
   end
   local expired, places = overdue(LEASES), {}
   for i = 1, #expired, 2 do places[#places + 1] = expired[i] end
-  for _, lease in pairs(unlease(places, true, true)) do push(executionOf(lease.member), { lease.member }) end
+  for _, value in ipairs(unlease(places, true, true)) do
+    if value then
+      local member = parse(value).member
+      push(executionOf(member), { member })
+    end
+  end
   local timers = overdue(TIMERS)
   for i = 1, #timers, 2 do
     local timer, at = timers[i], tonumber(timers[i + 1])
@@ -237,15 +256,18 @@ local function promote()
     end
     push(executionOf(member), { member })
   end
+  -- Where there is nothing, nothing is written.
+  if due < NEVER or all.due > 0 then all.changed = true end
+  all.due = due
 end
 
 -- What others have to know of this step: who has lost a lease, and that something is still ready. With an outbox a bell is written for
 -- each task that became ready and was not taken at once; its number names the activation.
 local function announce()
-  if #losses > 0 then call('PUBLISH', config.channel, cjson.encode(losses)) end
+  if #losses > 0 then call('PUBLISH', TAG .. 'news', cjson.encode(losses)) end
   if #added == 0 and not freed or call('EXISTS', RING) == 0 then return end
-  if not config.outbox then
-    call('PUBLISH', config.channel, 'ready')
+  if OUTBOXED == '' then
+    call('PUBLISH', TAG .. 'news', 'ready')
     return
   end
   local bells = {}
@@ -264,12 +286,13 @@ end
 
 -- At the end of every script that changes something.
 local function finish()
+  write()
   announce()
   for lane, change in pairs(permits) do
     if change ~= 0 and call('HINCRBY', PERMITS, lane, change) <= 0 then call('HDEL', PERMITS, lane) end -- guard(false): empty-lane-goes
   end
   if counters and counters.changed then
-    call('HSET', META, 'tick', format('%.0f', counters.tick), 'age', format('%.0f', counters.age), 'floor', counters.floor)
+    call('HSET', META, 'tick', format('%.0f', counters.tick), 'age', format('%.0f', counters.age), 'floor', counters.floor, 'due', format('%.0f', counters.due))
   end
   -- Not at once: after many at a time the numbers are ahead of the clock, and must not come a second time.
   if emptied then call('PEXPIRE', META, 60000) end

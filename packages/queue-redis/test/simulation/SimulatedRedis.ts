@@ -73,7 +73,7 @@ export class Server {
 
 /** The script with what it publishes among what it answers: nothing may arrive by itself. */
 const listening = (source: string): string => {
-  const caught = source.replaceAll("call('PUBLISH', config.channel, ", "publish(")
+  const caught = source.replaceAll("call('PUBLISH', TAG .. 'news', ", "publish(")
   if (caught.includes("PUBLISH")) throw new Error("A script publishes in a way that the simulation does not know.")
   return `local published = {}
 local function publish(message) published[#published + 1] = message end
