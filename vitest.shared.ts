@@ -11,23 +11,26 @@ const second = 1_000
 const longest = [
   "packages/server/test/Crash.integration.test.ts",
   "packages/server/test/Cli.test.ts",
-  "packages/server/test/Workers.integration.test.ts",
   "packages/core/test/Protocol.test.ts",
   "test/Docs.test.ts",
+  "test/Packages.test.ts",
+  "packages/server/test/Workers.integration.test.ts",
   "packages/llm/test/SharedLimits.integration.test.ts",
   "packages/queue-redis/test/RedisTopologies.integration.test.ts",
-  "packages/memory-pg/test/PgEventLog.integration.test.ts",
-  "packages/queue-redis/test/RedisTaskQueueModel.integration.test.ts",
   "packages/queue-redis/test/Simulation.integration.test.ts",
   "packages/server/test/Followers.test.ts",
-  "test/Chaos.integration.test.ts",
-  "packages/core/test/Scale.test.ts",
-  "packages/core/test/Dag.test.ts",
-  "packages/core/test/CrewFile.test.ts",
   "packages/memory-pg/test/Pglite.test.ts",
-  "packages/server/test/Server.test.ts",
+  "packages/memory-pg/test/PgEventLog.integration.test.ts",
+  "test/Chaos.integration.test.ts",
+  "packages/core/test/CrewFile.test.ts",
+  "packages/memory-pg/test/PgEventLog.test.ts",
+  "packages/core/test/Scale.test.ts",
+  "packages/queue-redis/test/RedisTaskQueueModel.integration.test.ts",
+  "packages/core/test/Dag.test.ts",
   "packages/llm/test/conformance/Models.conformance.test.ts",
-  "packages/queue-redis/test/RedisBroadcast.integration.test.ts"
+  "packages/core/test/Execution.test.ts",
+  "packages/queue-redis/test/RedisBroadcast.integration.test.ts",
+  "packages/queue-redis/test/RedisTaskQueueCluster.integration.test.ts"
 ]
 
 /** Starts with the longest files of all projects, so that no core waits for the last of them in the end. */
