@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import * as Recorder from "../src/Recorder.ts"
@@ -16,7 +17,7 @@ import * as Wrapped from "./Wrapped.ts"
 
 const canary = "canary-4711-key"
 
-it.live("no key is in a notice, an error, a span, a log line or a cassette", () => {
+it.live("no key is in a notice, an error, a span, a metric, a log line or a cassette", () => {
   const left: Array<string> = []
   const keep = (what: unknown) => left.push(typeof what === "string" ? what : (JSON.stringify(what) ?? ""))
   const logger = Logger.make(({ cause, message }) => keep([message, Cause.pretty(cause)]))
@@ -71,9 +72,22 @@ it.live("no key is in a notice, an error, a span, a log line or a cassette", () 
       }
       yield* Effect.sleep(2)
     }
+    const metrics = yield* Metric.snapshot
+    for (const { attributes, description, id, state } of metrics) keep([id, description, attributes, state])
+    // By which reason, in both accounts: what a failure leaves in metrics.
+    assert.includeMembers(
+      metrics.map(({ attributes }) => attributes?.["error.type"]),
+      ["Authentication", "InvalidRequest", "RateLimited", "Overloaded", "MalformedAnswer"]
+    )
     const all = left.join("\n")
     assert.include(server.received[0]!.headers.authorization, canary)
-    for (const word of ["gen_ai.provider.name", "Authentication", "retried", '"key":']) assert.include(all, word)
+    const words = ["gen_ai.provider.name", "gen_ai.client.operation.duration", "Authentication", "retried", '"key":']
+    for (const word of words) assert.include(all, word)
     assert.notInclude(all, canary)
-  }).pipe(Effect.scoped, Effect.provide([disk, Logger.layer([logger])]), Effect.provideService(Tracer.Tracer, tracer))
+  }).pipe(
+    Effect.scoped,
+    Effect.provide([disk, Logger.layer([logger])]),
+    Effect.provideService(Tracer.Tracer, tracer),
+    Effect.provideService(Metric.MetricRegistry, new Map())
+  )
 })
