@@ -44,6 +44,8 @@ export interface Options extends TaskQueue.Options {
 
 /** Fields that go with one call; more of them are staged before, in parts. */
 const fieldsPerCall = 4_000
+/** Parts that are under way at the same time. */
+const partsAtOnce = 3
 /** How long a part of an execution that nobody activates is kept, in milliseconds. */
 const stageMillis = 60_000
 
@@ -66,10 +68,6 @@ const makeBucket = Effect.fnUntraced(function* (
   const client = yield* Client.make(settings, keys, losses, bell)
   const { ask, held, lose } = client
   const enlisted = new Map<string, string>()
-
-  const lost = (test: (lease: TaskQueue.Lease) => boolean) => {
-    for (const { lease } of held.values()) if (test(lease)) lose(lease)
-  }
 
   /** Renews the leases; those that are another's by now are lost. */
   const renew = (leases: ReadonlyArray<TaskQueue.Lease>) =>
@@ -96,7 +94,7 @@ const makeBucket = Effect.fnUntraced(function* (
     Effect.forever(
       Effect.gen(function* () {
         yield* Effect.sleep(options.heartbeatMillis ?? leaseMillis / 3)
-        const leases = Array.from(held.values(), ({ lease }) => lease)
+        const leases = held.leases()
         if (leases.length > 0) yield* renew(leases)
         for (const [worker, info] of enlisted) {
           const answer = yield* ask(() => ["heard", encode(worker)])
@@ -113,10 +111,17 @@ const makeBucket = Effect.fnUntraced(function* (
     const stage = keys.stage(`${client.id}-${(yield* Random.next).toString(36).slice(2)}`)
     const isStaged = fields.length > fieldsPerCall
     for (;;) {
-      for (let from = 0; isStaged && from < fields.length; from += fieldsPerCall) {
-        const part = JSON.stringify(fields.slice(from, from + fieldsPerCall))
-        if ((yield* client.run(Scripts.stage, [stage], [part, String(stageMillis)])) === undefined) return
-      }
+      const parts = isStaged ? Math.ceil(fields.length / fieldsPerCall) : 0
+      // In no order: the next is written while Redis reads the one before.
+      const staged = yield* Effect.forEach(
+        Array.from({ length: parts }, (_, index) => index * fieldsPerCall),
+        (from) => {
+          const part = JSON.stringify(fields.slice(from, from + fieldsPerCall))
+          return client.run(Scripts.stage, [stage], [part, String(stageMillis)])
+        },
+        { concurrency: partsAtOnce }
+      )
+      if (staged.includes(undefined)) return
       const answer = yield* client.run(
         Scripts.submit,
         [...keys.fixed, stage, keys.execution(id)],
@@ -155,11 +160,7 @@ const makeBucket = Effect.fnUntraced(function* (
         news.settled !== undefined && Object.keys(news).length === 1
           ? ask({ executionId, settled: news.settled })
           : ask((index) => ["tell", index(executionId), newsOf(news)]),
-        () => {
-          if (news.settled === undefined || held.size === 0) return
-          const settled = new Set(news.settled)
-          lost((lease) => lease.executionId === executionId && settled.has(lease.taskId))
-        }
+        () => news.settled?.forEach((taskId) => held.ofTask(executionId, taskId).forEach(lose))
       ),
     take: ({ lanes, limit, worker }) =>
       Effect.callback<NonEmptyReadonlyArray<TaskQueue.Lease>>((resume) => {
@@ -172,7 +173,7 @@ const makeBucket = Effect.fnUntraced(function* (
       // Redis gave it for longer than has passed here since it was asked.
       if (client.monotonic() - entry.confirmedAt < leaseMillis / 2) return true
       yield* renew([lease])
-      return held.has(lease.nonce)
+      return held.get(lease.nonce) !== undefined
     }),
     suspend: (lease, { run, spawn, waits }) =>
       Effect.map(
@@ -191,7 +192,7 @@ const makeBucket = Effect.fnUntraced(function* (
           }
         ]),
         (result) => {
-          held.delete(lease.nonce)
+          held.remove(lease)
           return result === 1
         }
       ),
@@ -199,7 +200,7 @@ const makeBucket = Effect.fnUntraced(function* (
       Effect.map(
         ask((index) => ["release", index(lease.executionId), encode(lease.taskId), String(lease.nonce), delayMillis]),
         (result) => {
-          held.delete(lease.nonce)
+          held.remove(lease)
           return result === 1
         }
       ),
@@ -220,7 +221,7 @@ const makeBucket = Effect.fnUntraced(function* (
     forget: (executionId) =>
       Effect.map(
         ask((index) => ["forget", index(executionId)]),
-        () => lost((lease) => lease.executionId === executionId)
+        () => held.ofExecution(executionId).forEach(lose)
       ),
     inspect: (executionId) =>
       Effect.map(

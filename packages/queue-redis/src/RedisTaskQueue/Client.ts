@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Lease } from "@crewline/core/TaskQueue"
 import { RedisTransport } from "../RedisTransport.ts"
+import * as Holdings from "./Holdings.ts"
 import type { Keys } from "./Keys.ts"
 import { encode, parseMember, separator } from "./Names.ts"
 import * as Scripts from "./Scripts.ts"
@@ -77,12 +78,6 @@ export interface Ready {
   readonly taskId: string
 }
 
-/** What this process holds, and since when it was known to hold. */
-export interface Held {
-  readonly lease: Lease
-  confirmedAt: number
-}
-
 /** Bells that are passed on together. */
 const bellsAtOnce = 500
 /** Operations in one step, at most: a script keeps the server from everything else. */
@@ -99,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
   const id = (yield* Random.next).toString(36).slice(2, 12)
   const calls: Array<Call> = []
   const takers: Array<Taker> = []
-  const held = new Map<number, Held>()
+  const held = Holdings.make()
   /** How often something may have become ready. */
   let news = 0
   /** Claims that are under way. */
@@ -135,7 +130,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const lose = (lease: Lease) => {
-    if (!held.delete(lease.nonce)) return
+    if (!held.remove(lease)) return
     const entry = losses.get(lease.worker) ?? { leases: [], wake: undefined }
     losses.set(lease.worker, entry)
     entry.leases.push(lease)
@@ -280,7 +275,7 @@ export const make = Effect.fnUntraced(function* (
           return
         }
         if (leases.length === 0) return
-        for (const lease of leases) held.set(lease.nonce, { lease, confirmedAt: askedAt })
+        for (const lease of leases) held.add(lease, askedAt)
         takers.splice(takers.indexOf(taker), 1)
         taker.give(leases as [Lease, ...Array<Lease>])
       }
@@ -407,7 +402,7 @@ export const make = Effect.fnUntraced(function* (
         const askedAt = monotonic()
         return Effect.map(ask(claim(wish)), (result) => {
           const leases = claimed(result, wish.worker)
-          for (const lease of leases) held.set(lease.nonce, { lease, confirmedAt: askedAt })
+          for (const lease of leases) held.add(lease, askedAt)
           return leases
         })
       }).pipe(Effect.uninterruptible),
