@@ -1,5 +1,6 @@
 /** Several worker processes, one Redis, one provider: what they may spend and how fast they may ask holds for all of them together. */
 import { afterAll, describe, expect, it } from "vitest"
+import * as fc from "fast-check"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
@@ -10,6 +11,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import * as BudgetStore from "../src/BudgetStore.ts"
+import type { Work } from "./fake/BudgetedWorker.ts"
 import type { Grant } from "./fake/Paced.ts"
 
 const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
@@ -21,7 +23,13 @@ const missing = await Effect.runPromise(
   })
 )
 
-const seen = { tokens: 0, times: [] as Array<number>, arrived: new Map<string, number>() }
+const seen = {
+  tokens: 0,
+  times: [] as Array<number>,
+  arrived: new Map<string, number>(),
+  /** Tokens by the budget that a prompt names. */
+  spent: new Map<string, number>()
+}
 /** Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as it is allowed to, mostly. */
 const provider = Http.createServer((request, response) => {
   let text = ""
@@ -38,6 +46,10 @@ const provider = Http.createServer((request, response) => {
     const most = body.max_tokens ?? body.max_completion_tokens ?? 1_000_000
     const completion_tokens = Math.min(most, seen.times.length % 3 === 0 ? 20 : 400)
     if (measured) seen.tokens += prompt_tokens + completion_tokens
+    const [budget] = /budget-\S+/.exec(body.messages[0].content) ?? []
+    if (budget !== undefined) {
+      seen.spent.set(budget, (seen.spent.get(budget) ?? 0) + prompt_tokens + completion_tokens)
+    }
     const answer = {
       id: "x",
       object: "chat.completion",
@@ -82,6 +94,40 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
       expect(outcomes["BudgetExceeded"]).toBeGreaterThan(0)
       expect(Object.keys(outcomes).sort()).toEqual(expect.arrayContaining(["Answered", "BudgetExceeded"]))
     }
+  }, 60_000)
+
+  it("whatever calls three processes make at once, no more than their budget is spent, as the provider counts it", async () => {
+    const children = Array.from({ length: 3 }, () =>
+      fork(join(import.meta.dirname, "fake/BudgetedWorker.ts"), [baseURL, url])
+    )
+    await Promise.all(children.map((child) => once(child, "message")))
+    const call = fc.record({
+      words: fc.nat(300),
+      maxOutputTokens: fc.option(fc.integer({ min: 1, max: 600 }), { nil: undefined }),
+      patience: fc.option(fc.nat(20), { nil: undefined, freq: 5 })
+    })
+    const calls = fc.array(call, { minLength: 5, maxLength: 30, size: "max" })
+    const outcomes = new Set<string>()
+    const given = new Map<string, number>()
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 100, max: 4_000 }), fc.tuple(calls, calls, calls), async (tokens, each) => {
+          const budget = { key: `budget-${fresh()}`, tokens }
+          given.set(budget.key, tokens)
+          const told = children.map(async (child) => ((await once(child, "message")) as [ReadonlyArray<string>])[0])
+          for (const [index, child] of children.entries()) child.send({ budget, calls: each[index]! } satisfies Work)
+          for (const ending of (await Promise.all(told)).flat()) outcomes.add(ending)
+          expect(seen.spent.get(budget.key) ?? 0).toBeLessThanOrEqual(tokens)
+        }),
+        { numRuns: 20 }
+      )
+    } finally {
+      for (const child of children) child.disconnect()
+    }
+    // What was broken off may have arrived later.
+    for (const [key, spent] of seen.spent) expect(spent).toBeLessThanOrEqual(given.get(key)!)
+    // Calls that were made, that were refused, and that were broken off: of all there were some.
+    expect([...outcomes].sort()).toEqual(["Answered", "BudgetExceeded", "Left"])
   }, 60_000)
 
   it("calls of three processes keep to one rate", async () => {
