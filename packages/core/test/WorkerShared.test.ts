@@ -110,6 +110,29 @@ describe("lanes of a worker", () => {
 })
 
 describe("a worker", () => {
+  it.effect("runs as many tasks at once as it has room for, and never more", () =>
+    inMemory(
+      Effect.gen(function* () {
+        let now = 0
+        let most = 0
+        const runner: (typeof Worker.Runner)["Service"] = (_, { task }) =>
+          Effect.gen(function* () {
+            most = Math.max(most, ++now)
+            yield* Effect.sleep(100)
+            now--
+            return { outcome: { _tag: "Completed", output: task.id }, progress: [] }
+          })
+        const { queue } = yield* Process.sharedQueue()
+        const { crewline } = yield* Process.start({ queue, runner, options: { worker: { concurrency: 5 } } })
+        const tasks = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, {}]))
+        const handle = yield* crewline.startPlan(World.plan(tasks))
+        yield* Effect.repeat(TestClock.adjust(50), { times: 20 })
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        assert.strictEqual(most, 5)
+      })
+    )
+  )
+
   it.effect("is known while it is there, and says when it takes no more", () =>
     inMemory(
       Effect.gen(function* () {

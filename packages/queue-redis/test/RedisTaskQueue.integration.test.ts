@@ -2,7 +2,9 @@ import { TaskQueueContract } from "@crewline/core/testing"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import type { Script } from "../src/RedisTaskQueue/Scripts.ts"
@@ -87,6 +89,63 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       yield* skewed.forget("x")
     }).pipe(Effect.scoped)
   )
+
+  it.effect("in a chain, settles a task and takes the next one in one round trip", () => {
+    let trips = 0
+    const length = 20
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue.TaskQueue
+      const nodes = Array.from({ length }, (_, index) => ({
+        id: `t${index}`,
+        dependencies: index === 0 ? [] : [`t${index - 1}`]
+      }))
+      yield* queue.submit({ ...facts(0), nodes })
+      for (let index = 0; index < length; index++) {
+        const [lease] = yield* queue.take({ worker: "w", limit: 3 })
+        assert.strictEqual(lease.taskId, `t${index}`)
+        // Not waited for: the next question goes with it.
+        yield* Effect.forkChild(queue.tell("x", { settled: [lease.taskId] }), { startImmediately: true })
+      }
+      yield* QueueServer.quiesce
+      // The submission, the first task, and the last one that nobody follows.
+      assert.isAtMost(trips, length + 3)
+      assert.strictEqual((yield* queue.overview).lanes.length, 0)
+    }).pipe(
+      Effect.provide(
+        QueueServer.layer({
+          around: (run) => (script, keys, args) => {
+            trips++
+            return run(script, keys, args)
+          }
+        })
+      )
+    )
+  })
+
+  it.effect("a call that takes long does not keep the others waiting", () => {
+    const reply = Deferred.makeUnsafe<void>()
+    let steps = 0
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue.TaskQueue
+      yield* queue.submit(facts(2))
+      const slow = yield* Effect.forkChild(queue.tell("x", { settled: ["t0"] }), { startImmediately: true })
+      yield* QueueServer.quiesce
+      const [lease] = yield* queue.take({ worker: "w", limit: 2 })
+      assert.strictEqual(lease.taskId, "t1")
+      assert.isUndefined(slow.pollUnsafe())
+      yield* Deferred.succeed(reply, undefined)
+      yield* Fiber.join(slow)
+    }).pipe(
+      Effect.provide(
+        QueueServer.layer({
+          around: (run) => (script, keys, args) =>
+            script.name === "turn" && ++steps === 1
+              ? Effect.tap(run(script, keys, args), Deferred.await(reply))
+              : run(script, keys, args)
+        })
+      )
+    )
+  })
 
   it.effect("an execution that came in parts stays", () =>
     Effect.gen(function* () {
