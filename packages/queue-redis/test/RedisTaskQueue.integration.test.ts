@@ -2,12 +2,15 @@ import { TaskQueueContract } from "@crewline/core/testing"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import type { Script } from "../src/RedisTaskQueue/Scripts.ts"
+import * as RedisTransport from "../src/RedisTransport.ts"
+import { mutate } from "./Mutant.ts"
 import * as QueueServer from "./QueueServer.ts"
 import * as RedisServer from "./RedisServer.ts"
 
@@ -146,6 +149,37 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       )
     )
   })
+
+  it.live("a timer that another process sets is in time for who waits already", () =>
+    Effect.gen(function* () {
+      const options = { prefix: RedisServer.fresh("queue"), pollMillis: 60_000, heartbeatMillis: 60_000 }
+      const transport = Layer.effect(
+        RedisTransport.RedisTransport,
+        Effect.map(RedisTransport.RedisTransport, (real) => ({
+          ...real,
+          run: (script, keys, args) => real.run(mutate(script), keys, args)
+        }))
+      ).pipe(Layer.provide(RedisTransport.layer))
+      const machine = Effect.map(
+        Layer.build(
+          Layer.fresh(RedisTaskQueue.layerTransport(options)).pipe(
+            Layer.provide(transport),
+            Layer.provide(RedisServer.layerNamed("crewline-test-queue"))
+          )
+        ),
+        (context) => Context.get(context, TaskQueue.TaskQueue)
+      )
+      const [one, other] = [yield* machine, yield* machine]
+      yield* one.submit(facts(1))
+      const [lease] = yield* one.take({ worker: "one", limit: 1 })
+      const waiting = yield* Effect.forkChild(other.take({ worker: "other", limit: 1 }), { startImmediately: true })
+      yield* Effect.sleep(100)
+      assert.isTrue(yield* one.release(lease, 200))
+      const [again] = yield* Fiber.join(waiting)
+      assert.strictEqual(again.taskId, lease.taskId)
+      yield* other.forget("x")
+    }).pipe(Effect.scoped)
+  )
 
   it.effect("an execution that came in parts stays", () =>
     Effect.gen(function* () {

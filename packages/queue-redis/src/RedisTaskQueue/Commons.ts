@@ -38,7 +38,7 @@ local limits = LANES == '' and {} or cjson.decode(LANES)
 -- What every key begins with, and where the executions' hashes begin among the keys.
 local TAG, FIRST = sub(READY, 1, -6), 16
 local NEVER = 9e15
-local added, freed = {}, false
+local added, freed, sooner = {}, false, false
 local losses = {}
 
 -- What a step asks for again and again is asked for once, and what it counts is written once, by \`finish\`: most of what a step costs
@@ -80,6 +80,7 @@ local function becomesDue(at)
 end
 local function setTimer(millis, timer)
   call('ZADD', TIMERS, now + millis, timer)
+  sooner = sooner or now + millis < meta().due
   becomesDue(now + millis) -- guard: due-with-every-timer
 end
 
