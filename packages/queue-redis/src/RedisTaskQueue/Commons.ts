@@ -227,11 +227,16 @@ local function awake(x, ids, ranks, fields)
       for i = 1, #ids do ranks[i] = rankIn(ranks[i]) end
     end
     local age = next_('age', #ids)
-    local members = {}
+    local members, rank, start, depth = {}, nil, nil, nil
+    local rest = x.id .. SEP
     for i, id in ipairs(ids) do
-      local rank = ranks[i]
-      -- A depth has six digits.
-      members[i] = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier .. rankOf(age + i - 1, sub(rank, -6)) .. x.id .. SEP .. id
+      -- Most are like the one before.
+      if ranks[i] ~= rank then
+        rank = ranks[i]
+        -- A depth has six digits.
+        start, depth = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier, sub(rank, -6)
+      end
+      members[i] = start .. rankOf(age + i - 1, depth) .. rest .. id
       fields[#fields + 1] = 's' .. id
       fields[#fields + 1] = 'h' .. members[i]
     end
@@ -252,14 +257,13 @@ local function tidy(shares)
   end
 end
 
--- A lease as it is stored: client, nonce, worker, member.
-local parts = '^([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '(.*)$'
+-- A lease as it is stored: lane, client, nonce, worker, member.
+local parts = '^[^' .. SEP .. ']*' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '(.*)$'
 local mine = CLIENT .. SEP
 local function parse(value)
   local client, nonce, worker, member = string.match(value, parts)
   return { nonce = nonce, worker = worker, client = client, member = member }
 end
-local laneOfLease = '^.-' .. SEP .. '.-' .. SEP .. '.-' .. SEP .. '(.-)' .. SEP
 
 -- Leases are over: their permits return. Answers them, place by place. With \`tell\`, whoever has them is told to stop; a client knows of what it
 -- settles or forgets itself, unless \`own\` says that it must be told too.
@@ -271,11 +275,11 @@ local function unlease(places, tell, own)
     local value = values[i]
     if value then
       gone[#gone + 1] = place
-      local lane = string.match(value, laneOfLease)
+      local lane = laneOf(value)
       permit(lane, -1)
       -- Somebody may wait for room; where there always is room, nobody does.
       if limits[lane] then freed = true end
-      if tell and (own or sub(value, 1, #mine) ~= mine) then
+      if tell and (own or sub(value, #lane + 2, #lane + 1 + #mine) ~= mine) then
         local lease = parse(value)
         losses[#losses + 1] = { lease.worker, lease.nonce }
       end

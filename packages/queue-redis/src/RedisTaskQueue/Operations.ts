@@ -237,7 +237,7 @@ operations.claim = function(worker, limit, lanes)
     local place = sub(member, #entry.share + 26)
     local at = 2 * i
     places[i], members[i] = place, member
-    leased[at - 1], leased[at] = place, mine .. format('%.0f', first + i - 1) .. owner .. member
+    leased[at - 1], leased[at] = place, entry.lane .. SEP .. mine .. format('%.0f', first + i - 1) .. owner .. member
     expiries[at - 1], expiries[at] = expiry, place
   end
   for lane, count in pairs(taken) do permit(lane, count) end

@@ -26,43 +26,47 @@ interface Task {
 
 const tiers = { high: "0", normal: "1", low: "2" }
 
-/** The longest way to a final task, in tasks, of tasks that are added together. */
-const depthsOf = (nodes: ReadonlyArray<Node>): ReadonlyMap<string, number> => {
-  const depths = new Map<string, number>()
-  const open = new Map<string, number>()
-  const dependencies = new Map<string, ReadonlyArray<string>>()
-  for (const { dependencies: all, id } of nodes) {
-    if (dependencies.has(id)) continue
-    depths.set(id, 0)
-    dependencies.set(id, [...new Set(all)])
-  }
-  for (const all of dependencies.values()) for (const id of all) open.set(id, (open.get(id) ?? 0) + 1)
-  const done = [...dependencies.keys()].filter((id) => open.get(id) === undefined)
-  for (let id = done.pop(); id !== undefined; id = done.pop()) {
-    for (const dependency of dependencies.get(id)!) {
-      if (!depths.has(dependency)) continue
-      depths.set(dependency, Math.max(depths.get(dependency)!, depths.get(id)! + 1))
-      const left = open.get(dependency)! - 1
-      open.set(dependency, left)
-      if (left === 0) done.push(dependency)
+const deepest = 999_999
+const none: ReadonlyArray<string> = []
+
+/**
+ * Nodes as the scripts take them: id, lane, depth, dependencies. Depth: the longest way to a final task, in tasks, of the tasks that are
+ * added together; the deeper the smaller the number, so that it comes first.
+ */
+export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, string, string, ReadonlyArray<string>]> => {
+  const places = new Map<string, number>()
+  for (let at = 0; at < nodes.length; at++) if (!places.has(nodes[at]!.id)) places.set(nodes[at]!.id, at)
+  const lists = nodes.map(({ dependencies }) => (dependencies.length < 2 ? dependencies : [...new Set(dependencies)]))
+  const depths = new Int32Array(nodes.length)
+  /** How many dependents of each are not done with. */
+  const open = new Int32Array(nodes.length)
+  for (const at of places.values()) {
+    for (const id of lists[at]!) {
+      const dependency = places.get(id)
+      if (dependency !== undefined) open[dependency]!++
     }
   }
-  // Cycles have no depth.
-  for (const [id, left] of open) if (left > 0 && depths.has(id)) depths.set(id, 0)
-  return depths
-}
-
-const deepest = 999_999
-
-/** Nodes as the scripts take them: id, lane, depth (the deeper the smaller, so that it comes first), dependencies. */
-export const nodesOf = (nodes: ReadonlyArray<Node>) => {
-  const depths = depthsOf(nodes)
-  return nodes.map(({ dependencies, id, lane }): [string, string, string, ReadonlyArray<string>] => [
-    encode(id),
-    encode(lane ?? defaultLane),
-    String(Math.max(deepest - depths.get(id)!, 0)).padStart(6, "0"),
-    [...new Set(dependencies)].map(encode)
-  ])
+  const done = [...places.values()].filter((at) => open[at] === 0)
+  for (let at = done.pop(); at !== undefined; at = done.pop()) {
+    for (const id of lists[at]!) {
+      const dependency = places.get(id)
+      if (dependency === undefined) continue
+      depths[dependency] = Math.max(depths[dependency]!, depths[at]! + 1)
+      if (--open[dependency]! === 0) done.push(dependency)
+    }
+  }
+  return nodes.map(({ id, lane }, index) => {
+    const at = places.get(id)!
+    // Cycles have no depth.
+    const depth = open[at]! > 0 ? 0 : depths[at]!
+    const dependencies = lists[index]!
+    return [
+      encode(id),
+      encode(lane ?? defaultLane),
+      String(Math.max(deepest - depth, 0)).padStart(6, "0"),
+      dependencies.length === 0 ? none : dependencies.map(encode)
+    ]
+  })
 }
 
 export const stage = (facts: Facts): Staged => {
