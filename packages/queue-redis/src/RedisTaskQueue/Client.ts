@@ -254,6 +254,7 @@ export const make = Effect.fnUntraced(function* (
   const claimFor = (taker: Taker): Call => {
     const askedAt = monotonic()
     const askedAfter = news
+    const most = Math.min(taker.limit, settings.maxBatch)
     taker.claiming = true
     taker.hopeful = false
     claims++
@@ -263,9 +264,9 @@ export const make = Effect.fnUntraced(function* (
         taker.claiming = false
         claims--
         const leases = claimed(result, taker.worker)
-        isPlenty = leases.length === taker.limit
+        isPlenty = leases.length === most
         // It would have taken more: for the others there is nothing either.
-        if (result !== undefined && leases.length < taker.limit && taker.lanes === undefined && news === askedAfter) {
+        if (result !== undefined && leases.length < most && taker.lanes === undefined && news === askedAfter) {
           for (const other of takers) other.hopeful = false
         }
         if (taker.gone) {

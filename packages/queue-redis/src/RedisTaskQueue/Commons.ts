@@ -80,7 +80,8 @@ local function becomesDue(at)
 end
 local function setTimer(millis, timer)
   call('ZADD', TIMERS, now + millis, timer)
-  sooner = sooner or now + millis < meta().due
+  local due = meta().due
+  sooner = sooner or due == 0 or now + millis < due
   becomesDue(now + millis) -- guard: due-with-every-timer
 end
 
