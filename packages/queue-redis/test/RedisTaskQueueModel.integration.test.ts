@@ -23,16 +23,13 @@ const options = {
   timeoutMillis: 3_600_000
 }
 
-/** What differs from the first is how a call travels: fewer will do by day. */
-const further = { ...options, runs: number(process.env["CREWLINE_QUEUE_RUNS"]) ?? 60 }
-
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueModel.suite("Redis", QueueServer.layer, options)
 
   TaskQueueModel.suite(
     "BullMQ",
     (limits) => QueueServer.layer({ ...limits, queue: BullTaskQueue.layerTransport }),
-    further
+    options
   )
 
   TaskQueueModel.suite(
@@ -43,6 +40,6 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
         // The first reply is lost.
         around: (run) => (script, keys, args) => Effect.andThen(run(script, keys, args), run(script, keys, args))
       }),
-    further
+    options
   )
 })
