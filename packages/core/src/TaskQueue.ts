@@ -140,7 +140,9 @@ export interface Overview {
 }
 
 export interface Options {
-  /** How many tasks of a lane may be handed out at once, by all workers together; absent: any number. */
+  /**
+   * How many tasks of a lane may be handed out at once, by all workers together; absent: any number. All processes must be told the same.
+   */
   readonly lanes?: { readonly [lane: string]: number }
 }
 

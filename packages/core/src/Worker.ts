@@ -310,10 +310,13 @@ const make = (options: Options) =>
     // What was taken is begun, whenever the end comes.
     const dispatch = Effect.uninterruptibleMask(
       Effect.fnUntraced(function* (restore) {
-        while (free <= 0) yield* restore(hasRoom)
+        // Room is seldom alone: what else becomes free in this moment is asked for together.
+        while (free <= 0) yield* restore(Effect.andThen(hasRoom, Effect.yieldNow))
         const leases = yield* take(restore)
         free -= leases.length
         leases.forEach(begin)
+        // It got less than it had asked for: the other may ask for some of the rest.
+        if (free > 0) waiting.shift()?.()
       })
     )
     const dispatchers: Array<Fiber.Fiber<never>> = []

@@ -38,7 +38,10 @@ export interface Options extends TaskQueue.Options {
    * different nodes. Order, fair shares and limits of lanes hold in each part by itself. All processes must agree on it.
    */
   readonly buckets?: number
-  /** How often a worker that waits looks by itself, in case no message reached it, in milliseconds; default 5,000. */
+  /**
+   * How often a worker that waits looks by itself, in case no message reached it, in milliseconds; default 5,000, and at most as long as
+   * a lease.
+   */
   readonly pollMillis?: number
 }
 
@@ -61,7 +64,8 @@ const makeBucket = Effect.fnUntraced(function* (
     lanes: options.lanes ?? {},
     leaseMillis,
     giveUpMillis: options.giveUpMillis ?? 10_000,
-    pollMillis: options.pollMillis ?? 5_000,
+    // Whoever waits has looked before any lease that he does not know of can end.
+    pollMillis: Math.min(options.pollMillis ?? 5_000, leaseMillis),
     maxBatch: 1_000
   }
   const keys = Keys.make(options.prefix ?? "crewline", bucket)

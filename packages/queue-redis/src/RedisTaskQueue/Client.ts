@@ -108,6 +108,8 @@ export const make = Effect.fnUntraced(function* (
   /** Called when somebody begins to wait for tasks. */
   let taken: (() => void) | undefined
   let mustRing = () => {}
+  /** Called when something may be ready for which nobody waits here any more. */
+  let unheard = () => {}
 
   // Encoded as the scripts compare them.
   const lanes = Object.fromEntries(Object.entries(settings.lanes).map(([lane, limit]) => [encode(lane), limit]))
@@ -278,6 +280,7 @@ export const make = Effect.fnUntraced(function* (
         if (leases.length === 0) return
         for (const lease of leases) held.add(lease, askedAt)
         takers.splice(takers.indexOf(taker), 1)
+        if (takers.length === 0 && news !== askedAfter) unheard()
         taker.give(leases as [Lease, ...Array<Lease>])
       }
     }
@@ -305,7 +308,8 @@ export const make = Effect.fnUntraced(function* (
         if (at >= 0) idle.splice(at, 1)
       })
     })
-    if (takers.length === 0) return woken
+    // With a claim under way its answer says when to look again.
+    if (takers.length === 0 || claims > 0) return woken
     return Effect.asVoid(Effect.raceFirst(woken, Effect.andThen(Effect.sleep(nextMillis), Effect.sync(hope))))
   })
 
@@ -332,6 +336,13 @@ export const make = Effect.fnUntraced(function* (
   }
 
   if (bell !== undefined) {
+    const again = (ready: Ready) => bell.ring([{ ...ready, number: `${ready.number}-again` }])
+    let last: Ready | undefined
+    const fork = Effect.runForkWith(yield* Effect.context())
+    unheard = () => {
+      if (last !== undefined) fork(again(last))
+      last = undefined
+    }
     let isDue = true
     let awaited: (() => void) | undefined
     mustRing = () => {
@@ -375,10 +386,10 @@ export const make = Effect.fnUntraced(function* (
               })
             })
           }
-          const heard = yield* bell.heard
+          last = yield* bell.heard
           hope()
           // Whoever waited here has been served meanwhile: others may still wait.
-          if (takers.length === 0) yield* bell.ring([{ ...heard, number: `${heard.number}-again` }])
+          if (takers.length === 0) yield* again(last)
         })
       )
     )

@@ -364,6 +364,8 @@ operations.beat = function(leases)
     end
   end
   put('ZADD', LEASES, kept)
+  -- Another server's clock may be behind.
+  if #kept > 0 then becomesDue(now + TTL) end
   return lost
 end
 `
