@@ -10,6 +10,7 @@
 import * as NodePath from "node:path"
 import type { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Schema from "effect/Schema"
@@ -36,7 +37,7 @@ export class PgliteFailed extends Schema.TaggedError<PgliteFailed>()("PgliteFail
 }) {
   override get message() {
     const where = this.directory === null ? "in memory" : `in ${this.directory}`
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = this.cause instanceof Error ? this.cause.message : Formatter.format(this.cause)
     return `The embedded database ${where} does not start: ${why}`
   }
 }
@@ -57,7 +58,7 @@ const compiler = Statement.makeCompiler({
 /** What went wrong by SQLSTATE, in the classes that Effect's own drivers use. */
 const toSqlError = (operation: string) => (cause: unknown) => {
   const { code = "", constraint } = cause as { readonly code?: string; readonly constraint?: string }
-  const properties = { cause, message: cause instanceof Error ? cause.message : String(cause), operation }
+  const properties = { cause, message: cause instanceof Error ? cause.message : Formatter.format(cause), operation }
   const reason =
     code === "23505"
       ? new SqlError.UniqueViolation({ ...properties, constraint: constraint ?? "unknown" })

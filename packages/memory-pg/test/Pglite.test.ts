@@ -19,6 +19,15 @@ const temporaryDirectory = Effect.acquireRelease(
   (directory) => Effect.sync(() => NodeFs.rmSync(directory, { recursive: true, force: true }))
 )
 
+it("a failure says why, also when what was thrown has no text", () => {
+  const { message } = new Pglite.PgliteFailed({
+    directory: null,
+    cause: Object.assign(Object.create(null), { errno: 44 })
+  })
+  assert.include(message, "in memory does not start")
+  assert.include(message, "44")
+})
+
 layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Pglite in memory", (it) => {
   it.effect("transactions that come together do not mix, and statements outside wait for them", () =>
     Effect.gen(function* () {
