@@ -1,0 +1,228 @@
+/** Legs that suspend: they give their place back, and go on when what they wait for has come. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import type { Ended } from "../../src/AgentLoop/Leg.ts"
+import * as EventLog from "../../src/EventLog.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Plan from "../../src/Plan.ts"
+import type * as Worker from "../../src/Worker.ts"
+import * as Process from "../fake/Process.ts"
+import * as World from "../fake/World.ts"
+
+type Runner = (typeof Worker.Runner)["Service"]
+
+/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
+const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
+
+/** Runs in a scope, over a log in memory. */
+const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
+  effect.pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+
+const eventsOf = Effect.fnUntraced(function* (id: string) {
+  return yield* (yield* EventLog.EventLog).read(id)
+})
+
+const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, type: T) =>
+  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
+
+const completed = (output: string): Ended => ({ outcome: { _tag: "Completed", output }, progress: [] })
+
+describe("a leg that suspends", () => {
+  const child = (id: string, dependencies: ReadonlyArray<string> = []): Plan.PlannedTask => ({
+    ...World.plan({ [id]: {} }).tasks[0]!,
+    dependencies
+  })
+
+  it.effect("gives its place back, is woken by what it spawned, and goes on in a new run", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const legs: Array<string> = []
+        const runner: Runner = (_services, leg) =>
+          Effect.sync((): Ended => {
+            legs.push(`${leg.task.id}${leg.run}`)
+            if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
+            return {
+              outcome: {
+                _tag: "Suspended",
+                waits: { tasks: ["one", "two"], signals: [], mode: "all" },
+                spawn: [child("one"), child("two", ["one"])]
+              },
+              progress: []
+            }
+          })
+        // With one place, whoever kept it while he waits would wait for ever.
+        const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
+        const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+        yield* seconds(1)
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        assert.deepStrictEqual(legs, ["a1", "one1", "two1", "a2", "b1"])
+        const woken = ofType(yield* eventsOf(handle.id), "TaskStarted").find((event) => event.woke !== undefined)!
+        assert.deepStrictEqual([woken.taskId, woken.run, woken.woke], ["a", 2, "satisfied"])
+      })
+    )
+  )
+
+  const waiting =
+    (timeoutMillis?: number): Runner =>
+    (_services, leg) =>
+      Effect.delay(
+        Effect.succeed<Ended>(
+          leg.task.id !== "a" || leg.run > 1
+            ? completed(leg.task.id)
+            : {
+                outcome: {
+                  _tag: "Suspended",
+                  waits: {
+                    tasks: [],
+                    signals: ["answer"],
+                    mode: "all",
+                    ...(timeoutMillis === undefined ? {} : { timeoutMillis })
+                  },
+                  spawn: []
+                },
+                progress: []
+              }
+        ),
+        leg.task.id === "slow" ? 60_000 : 100
+      )
+
+  it.effect("is woken by its time limit, and by no other", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { crewline } = yield* Process.start({ runner: waiting(5_000) })
+        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        yield* TestClock.adjust(5_050)
+        assert.strictEqual((yield* crewline.get(handle.id)).tasks["a"]!.status, "waiting")
+        yield* seconds(1)
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        assert.strictEqual(ofType(yield* eventsOf(handle.id), "TaskStarted")[1]!.woke, "timeout")
+      })
+    )
+  )
+
+  it.effect("is woken at its time also after a restart in between", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const first = yield* Process.start({ runner: waiting(60_000) })
+        const handle = yield* first.crewline.startPlan(World.plan({ a: {} }))
+        yield* seconds(30)
+        yield* first.close
+        yield* seconds(20)
+        const second = yield* Process.start({ runner: waiting(60_000) })
+        yield* seconds(9)
+        assert.strictEqual((yield* second.crewline.get(handle.id)).tasks["a"]!.status, "waiting")
+        yield* seconds(2)
+        assert.strictEqual((yield* second.crewline.get(handle.id)).status, "completed")
+      })
+    )
+  )
+
+  it.effect("is woken by a signal, and the first answer counts", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { crewline } = yield* Process.start({ runner: waiting() })
+        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        yield* seconds(30)
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "waiting")
+        yield* crewline.signal(handle.id, "answer", "yes")
+        yield* crewline.signal(handle.id, "answer", "no")
+        yield* TestClock.adjust(200)
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+        assert.deepStrictEqual(
+          ofType(yield* eventsOf(handle.id), "SignalReceived").map((event) => event.value),
+          ["yes"]
+        )
+      })
+    )
+  )
+
+  it.effect("is listed as it presents itself: waiting for a signal, paused, or at work", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { crewline } = yield* Process.start({ runner: waiting() })
+        const { id } = yield* crewline.startPlan(World.plan({ a: {}, slow: {}, last: { context: ["a"] } }))
+        const statuses = ["pending", "running", "waiting", "paused", "completed"] as const
+        const status = Effect.gen(function* () {
+          const view = yield* crewline.get(id)
+          for (const each of statuses) {
+            const listed = yield* crewline.list({ status: [each] })
+            assert.deepStrictEqual(
+              listed.map((summary) => summary.id),
+              each === view.status ? [id] : [],
+              `${each} in lists of ${view.status}`
+            )
+          }
+          return view.status
+        })
+        yield* seconds(1)
+        // `slow` is at work.
+        assert.strictEqual(yield* status, "running")
+        yield* crewline.pause(id)
+        assert.strictEqual(yield* status, "paused")
+        yield* crewline.unpause(id)
+        assert.strictEqual(yield* status, "running")
+        yield* seconds(60)
+        assert.strictEqual(yield* status, "waiting")
+        yield* crewline.pause(id)
+        assert.strictEqual(yield* status, "paused")
+        yield* crewline.signal(id, "answer", "yes")
+        assert.strictEqual(yield* status, "paused")
+        yield* crewline.unpause(id)
+        assert.strictEqual(yield* status, "running")
+        yield* seconds(1)
+        assert.strictEqual(yield* status, "completed")
+      })
+    )
+  )
+
+  it.effect("is woken by a signal that came before it", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { crewline } = yield* Process.start({ runner: waiting() })
+        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        yield* TestClock.adjust(50)
+        yield* crewline.signal(handle.id, "answer", "yes")
+        yield* TestClock.adjust(200)
+        assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+      })
+    )
+  )
+
+  it.effect("is woken by a signal that another process took, while other tasks of it run here", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const here = yield* Process.start({ runner: waiting() })
+        const there = yield* Process.start({ runner: waiting() })
+        const handle = yield* here.crewline.startPlan(World.plan({ a: {}, slow: {} }))
+        yield* seconds(1)
+        yield* there.crewline.signal(handle.id, "answer", "yes")
+        yield* seconds(15)
+        assert.strictEqual((yield* here.crewline.get(handle.id)).tasks["a"]!.status, "completed")
+      })
+    )
+  )
+
+  it.effect("with tasks that cannot run fails, and tells why", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const runner: Runner = () =>
+          Effect.succeed<Ended>({
+            outcome: {
+              _tag: "Suspended",
+              waits: { tasks: ["stranger"], signals: [], mode: "all" },
+              spawn: []
+            },
+            progress: []
+          })
+        const { crewline } = yield* Process.start({ runner })
+        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        yield* seconds(1)
+        const view = yield* crewline.get(handle.id)
+        assert.strictEqual(view.error!.code, "invalid-growth")
+        assert.include(view.error!.message, "stranger")
+      })
+    )
+  )
+})
