@@ -1,33 +1,20 @@
 /** What stays of executions on PostgreSQL and Redis: outputs that a retry takes over, and nothing at all once they are old. */
 import * as Crewline from "@crewline/core/Crewline"
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Llm from "@crewline/core/Llm"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Retention from "../src/Retention.ts"
 import * as Storage from "./crash/Storage.ts"
+import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-const redisUrl = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
-const redis = <A>(use: (redis: Redis.Redis["Service"]) => Effect.Effect<A, unknown>) =>
-  Effect.flatMap(Redis.Redis, use).pipe(
-    Effect.provide(RedisConnection.layer({ url: Redacted.make(redisUrl) })),
-    Effect.runPromise
-  )
-
-const missing =
-  (await Storage.postgresMissing()) ??
-  (await redis((client) => client.send("PING")).then(
-    () => undefined,
-    (error: unknown) => `no Redis: ${String(error)}`
-  ))
+const missing = (await Storage.postgresMissing()) ?? (await Redis.missing())
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** Over the size of what stays in its event, and with what databases do not like. */
@@ -41,7 +28,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
   let asked: Array<string> = []
   beforeAll(async () => {
     storage = await Storage.postgres()
-    vi.stubEnv("REDIS_URL", redisUrl)
+    vi.stubEnv("REDIS_URL", Redis.url)
     server = await Server.start({
       database: { kind: "server", url: Redacted.make(storage.env["DATABASE_URL"]!) },
       queue: { kind: "redis", events: "postgres", lanes: {}, buckets: 1, prefix },
@@ -61,12 +48,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
     await server.stop()
     await storage.dispose()
     vi.unstubAllEnvs()
-    await redis((client) =>
-      Effect.gen(function* () {
-        const keys = yield* client.send<ReadonlyArray<string>>("KEYS", `{${prefix}:*`)
-        if (keys.length > 0) yield* client.send("DEL", ...keys)
-      })
-    )
+    await Redis.clear(prefix)
   }, 60_000)
 
   const rows = () =>
@@ -117,7 +99,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
     expect(await Effect.runPromiseWith(server.services)(Retention.pass(Duration.zero))).toBe(1)
     expect(await rows()).toEqual([{ executions: 0, events: 0, blobs: 0 }])
     await server.stop()
-    const kept = await redis((client) =>
+    const kept = await Redis.use((client) =>
       Effect.gen(function* () {
         const keys = yield* client.send<ReadonlyArray<string>>("KEYS", `{${prefix}:*`)
         return yield* Effect.filter(keys, (key) => Effect.map(client.send<number>("PTTL", key), (ttl) => ttl === -1))

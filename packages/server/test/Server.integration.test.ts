@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Queue from "@crewline/server/Queue"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { connect } from "node:net"
+import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
@@ -90,20 +90,12 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
   })
 })
 
-const redisUrl = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
 // The environment is read once: before the first server of this file.
-vi.stubEnv("REDIS_URL", redisUrl)
-const hasRedis = await new Promise<boolean>((resolve) => {
-  const { hostname, port } = new URL(redisUrl)
-  const socket = connect(Number(port || 6379), hostname, () => {
-    socket.destroy()
-    resolve(true)
-  })
-  socket.on("error", () => resolve(false))
-})
-if (!hasRedis) console.warn(`Skipped: no Redis at ${redisUrl}`)
+vi.stubEnv("REDIS_URL", Redis.url)
+const missing = await Redis.missing()
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-describe.skipIf(!isThere || !hasRedis)("servers that never hear of each other", { timeout: 60_000 }, () => {
+describe.skipIf(!isThere || missing !== undefined)("servers that never hear of each other", { timeout: 60_000 }, () => {
   const lonely = `${name}_lonely`
   let servers: ReadonlyArray<Server.Running> = []
   beforeAll(async () => {

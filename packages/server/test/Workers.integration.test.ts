@@ -3,30 +3,15 @@
  * answers when the test says so, so nothing here depends on how fast this machine is; with leases of ten minutes, whatever reaches a
  * worker was told to it.
  */
-import * as Redis from "effect/persistence/Redis"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import * as Process from "./Cli/Process.ts"
 import * as Storage from "./crash/Storage.ts"
 import * as Gate from "./fake/Gate.ts"
+import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-const redisUrl = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
-const redis = <A>(use: (redis: Redis.Redis["Service"]) => Effect.Effect<A, unknown>) =>
-  Effect.flatMap(Redis.Redis, use).pipe(
-    Effect.provide(RedisConnection.layer({ url: Redacted.make(redisUrl) })),
-    Effect.runPromise
-  )
-
-const missing =
-  (await Storage.postgresMissing()) ??
-  (await redis((client) => client.send("PING")).then(
-    () => undefined,
-    (error: unknown) => `no Redis: ${String(error)}`
-  ))
+const missing = (await Storage.postgresMissing()) ?? (await Redis.missing())
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** A port of 0 is told by the process. */
@@ -51,7 +36,7 @@ const open = async (more: Record<string, string> = {}): Promise<Site> => {
     CREWLINE_QUEUE: "redis",
     CREWLINE_REDIS_PREFIX: prefix,
     CREWLINE_LEASE: "10 minutes",
-    REDIS_URL: redisUrl,
+    REDIS_URL: Redis.url,
     OPENAI_API_KEY: "sk-test",
     OPENAI_BASE_URL: gates.baseUrl,
     ...more
@@ -74,12 +59,7 @@ const open = async (more: Record<string, string> = {}): Promise<Site> => {
       await Promise.all(running.map(({ ended }) => ended))
       gates.close()
       await storage.dispose()
-      await redis((client) =>
-        Effect.gen(function* () {
-          const keys = yield* client.send<ReadonlyArray<string>>("KEYS", `{${prefix}:*`)
-          if (keys.length > 0) yield* client.send("DEL", ...keys)
-        })
-      )
+      await Redis.clear(prefix)
     }
   }
 }
