@@ -71,8 +71,8 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
     }),
     ({ delay }) => Duration.toMillis(delay)
   )
-  /** Milliseconds until what was taken before is paid off; these tokens delay those who come later. */
   const lotWindow = Duration.millis(lotInterval)
+  /** Milliseconds until what was taken before is paid off; these tokens delay those who come later. */
   const takeLots = (lots: number) =>
     Effect.map(
       limiter.consume({

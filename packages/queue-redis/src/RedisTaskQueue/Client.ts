@@ -404,7 +404,6 @@ export const make = Effect.fnUntraced(function* (
     lose,
     monotonic,
     ask,
-    awaken,
     run,
     head,
     mustRing: () => mustRing(),

@@ -266,8 +266,8 @@ local function parse(value)
   return { nonce = nonce, worker = worker, client = client, member = member }
 end
 
--- Leases are over: their permits return. Answers them, place by place. With \`tell\`, whoever has them is told to stop; a client knows of what it
--- settles or forgets itself, unless \`own\` says that it must be told too.
+-- Leases are over: their permits return. Answers them, place by place. With \`tell\`, whoever has them is told to stop; a client knows of
+-- what it settles or forgets itself, unless \`own\` says that it must be told too.
 local function unlease(places, tell, own)
   if #places == 0 then return {} end
   local values = get(LEASED, places)

@@ -31,7 +31,6 @@ operations.tell = function(id, news)
   save(x)
   return 1
 end
-
 `
 
 /** Settled tasks and nothing else. */

@@ -166,7 +166,6 @@ local function settle(x, ids, alone)
   if #waiting == 0 then return {} end
   return arrive(x, waiting)
 end
-
 `
 
 /** Tasks that come later. */
@@ -211,7 +210,6 @@ local function grow(x, nodes)
   end
   return free
 end
-
 `
 
 /** How each script begins and ends. */
@@ -261,8 +259,8 @@ local function promote()
   all.due = due
 end
 
--- What others have to know of this step: who has lost a lease, that a timer ends before all others, and that something is still ready. With an outbox a bell is written for
--- each task that became ready and was not taken at once; its number names the activation.
+-- What others have to know of this step: who has lost a lease, that a timer ends before all others, and that something is still ready.
+-- With an outbox a bell is written for each task that became ready and was not taken at once; its number names the activation.
 local function announce()
   if #losses > 0 then call('PUBLISH', TAG .. 'news', cjson.encode(losses)) end
   local isReady = (#added > 0 or freed) and call('EXISTS', RING) == 1
