@@ -165,20 +165,21 @@ export const make = Effect.fnUntraced(function* (
 
   /** Again and again while Redis cannot be reached; in the end the call counts as lost. */
   const run = (script: Scripts.Script, names: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
-    Effect.gen(function* () {
+    Effect.suspend(() => {
       const until = monotonic() + settings.giveUpMillis
-      for (let pause = 20; ; pause = Math.min(pause * 2, 1_000)) {
-        const result = yield* Effect.result(transport.run(script, names, args))
-        if (result._tag === "Success") return result.success
-        if (monotonic() >= until) {
-          yield* Effect.logWarning(`The queue could not reach Redis: ${causeOf(result.failure)}`)
-          return undefined
-        }
-        yield* Effect.sleep(pause)
-      }
+      const attempt = (pause: number): Effect.Effect<unknown> =>
+        Effect.catch(transport.run(script, names, args), (failure) =>
+          monotonic() >= until
+            ? Effect.asVoid(Effect.logWarning(`The queue could not reach Redis: ${causeOf(failure)}`))
+            : Effect.andThen(
+                Effect.sleep(pause),
+                Effect.suspend(() => attempt(Math.min(pause * 2, 1_000)))
+              )
+        )
+      return attempt(20)
     })
 
-  const step = Effect.fnUntraced(function* (track: Track, batch: ReadonlyArray<Call>) {
+  const step = (track: Track, batch: ReadonlyArray<Call>) => {
     const ids: Array<string> = []
     const indexes = new Map<string, number>()
     const index = (executionId: string) => {
@@ -213,20 +214,22 @@ export const make = Effect.fnUntraced(function* (
       places.push(entry.at)
       for (const id of settled) entry.ids.push(encode(id))
     }
-    const answer = yield* run(
+    const answered = run(
       isUsual ? Scripts.turn : Scripts.step,
       [...keys.fixed, track.reply, ...ids.map(keys.execution)],
       [...head, String(++track.request), JSON.stringify(operations)]
     )
-    if (answer === undefined) {
-      for (const { done } of batch) done(undefined)
-      return
-    }
-    const reply = JSON.parse(answer as string) as { readonly results: ReadonlyArray<unknown>; readonly next: number }
-    nextMillis = reply.next < 0 ? settings.pollMillis : Math.min(reply.next + 1, settings.pollMillis)
-    for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[places[i]!])
-    mustRing()
-  })
+    return Effect.map(answered, (answer) => {
+      if (answer === undefined) {
+        for (const { done } of batch) done(undefined)
+        return
+      }
+      const reply = JSON.parse(answer as string) as { readonly results: ReadonlyArray<unknown>; readonly next: number }
+      nextMillis = reply.next < 0 ? settings.pollMillis : Math.min(reply.next + 1, settings.pollMillis)
+      for (let i = 0; i < batch.length; i++) batch[i]!.done(reply.results[places[i]!])
+      mustRing()
+    })
+  }
 
   const claim = ({ lanes, limit, worker }: Wish): Operation => {
     const quota =

@@ -1,5 +1,5 @@
 /**
- * What the scripts share, in Lua. Every function touches only keys that the script was given.
+ * What the scripts share, in Lua: what they are given, and functions. Every function touches only keys that the script was given.
  *
  * A task that is somewhere to be handed out has a `member`: lane, tenant, tier, rank and depth (so that the order of bytes is the order
  * of handing out), then execution and task. The rank is when it became ready, in microseconds, with a second less for each task
@@ -8,14 +8,14 @@
  *
  * Fields of an execution's hash: `T` tenant, `P` tier, `U` told up to this seq, `S` seq of the newest pause, `N` tasks, `X` settled
  * tasks, `H` tasks in one of the four places, `K` suspended tasks with a timer, `V` somebody has waited for tasks; and of each task `r`
- * the number of its unsettled dependencies, its lane and its depth, `d` dependents (with a separator before each; of a task that is yet to come, between them), `v`
+ * the number of its unsettled dependencies (until it is ready), its lane and its depth, `d` dependents (with a separator before each; of a task that is yet to come, between them), `v`
  * those who wait for it, `s` its state (none: waits for dependencies; `x`: settled; `u`: suspended;
  * `h` and its member), `w` number and timer of its wait, `c` what is left of its wait. Of signals: `a` it came, `g` those who wait for it.
  *
  * Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn from which a share begins;
  * `due`, before which no lease runs out and no timer is over, so that it need not be looked at (absent: unknown).
  */
-export const commons = `
+const given = `
 local READY, RING, META, LEASES, LEASED, PERMITS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local OUTBOX = KEYS[14]
@@ -33,6 +33,9 @@ else
 end
 local now = math.floor(micros / 1000)
 local find, sub, format = string.find, string.sub, string.format
+-- How a whole number is written. As a float it costs five times as much, but there are machines whose integers are too short.
+local WHOLE = #format('%d', 2^40) == 13 and '%d' or '%.0f'
+local PADDED = WHOLE == '%d' and '%017d' or '%017.0f'
 local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, LANES = string.match(ARGV[2], '^(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.*)$')
 local limits = LANES == '' and {} or cjson.decode(LANES)
 -- What every key begins with, and where the executions' hashes begin among the keys.
@@ -43,9 +46,16 @@ local losses = {}
 
 -- What a step asks for again and again is asked for once, and what it counts is written once, by \`finish\`: most of what a step costs
 -- are its commands, and in the long run as many permits are taken as are given back.
-local counters, permits, ringed = nil, {}, {}
+local counters, changed, permits, ringed = nil, {}, {}, {}
 local emptied = false
 local somePaused, someFired
+-- Ready since this step began: written when somebody looks, or at the end. Who is the only one may be handed out before.
+local unwritten = {}
+local mine = CLIENT .. SEP
+local COUNTS = { 'X', 'H', 'K' }
+`
+
+const functions = `
 local function lookForRare()
   if somePaused ~= nil then return end
   local some = call('EXISTS', PAUSED, TIMEOUTS) > 0
@@ -75,7 +85,7 @@ local function becomesDue(at)
   local all = meta()
   if at < all.due then
     all.due = at
-    all.changed = true
+    changed.due = true
   end
 end
 local function setTimer(millis, timer)
@@ -90,7 +100,7 @@ local function next_(counter, count, from)
   local all = meta()
   local first = math.max(all[counter] + 1, from or micros)
   all[counter] = first + count - 1
-  all.changed = true
+  changed[counter] = true
   return first
 end
 local function tick(count) return next_('tick', count) end
@@ -98,7 +108,7 @@ local function tick(count) return next_('tick', count) end
 -- The part of a member that says when its task is handed out: rank and depth. \`depth\`: six digits, the deeper the smaller: one task
 -- more on the way counts like a second more of waiting.
 local function rankOf(age, depth)
-  return format('%017.0f', age + tonumber(depth) * 1000000) .. depth
+  return format(PADDED, age + tonumber(depth) * 1000000) .. depth
 end
 
 -- In pieces: a call takes only so many arguments.
@@ -168,14 +178,13 @@ local function tally(x, fields)
   end
 end
 local function save(x)
-  for _, field in ipairs({ 'X', 'H', 'K' }) do
-    if (x[field] or 0) ~= 0 then call('HINCRBY', x.key, field, x[field]) end
+  for _, field in ipairs(COUNTS) do
+    local change = x[field]
+    if change and change ~= 0 then call('HINCRBY', x.key, field, change) end
     x[field] = nil
   end
 end
 
--- Ready since this step began: written when somebody looks, or at the end. Who is the only one may be handed out before.
-local unwritten = {}
 local function write()
   if #unwritten == 0 then return end
   local fields, start = {}, nil
@@ -260,7 +269,6 @@ end
 
 -- A lease as it is stored: lane, client, nonce, worker, member.
 local parts = '^[^' .. SEP .. ']*' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '(.*)$'
-local mine = CLIENT .. SEP
 local function parse(value)
   local client, nonce, worker, member = string.match(value, parts)
   return { nonce = nonce, worker = worker, client = client, member = member }
@@ -290,4 +298,15 @@ local function unlease(places, tell, own)
   put('ZREM', LEASES, gone) -- guard: ended-lease-does-not-run-out
   return values
 end
+`
+
+/**
+ * A script's text. Its functions are made anew for every call, which is a good part of what a small one costs: within a function of their
+ * own they find what was given without a search.
+ */
+export const withCommons = (body: string): string => `${given}
+return (function()
+${functions}
+${body}
+end)()
 `

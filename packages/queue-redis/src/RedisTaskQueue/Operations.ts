@@ -93,6 +93,37 @@ local function pause(x, paused, seq)
 end
 `
 
+/** What was picked becomes leases, whose numbers follow one another. Of those whose wait timed out, it says which run waited. */
+const lease = `
+local function lease(worker, picks)
+  local first = tick(#picks)
+  local number = format(WHOLE, first)
+  local leased, expiries, places, members = {}, {}, {}, {}
+  local owner = SEP .. worker .. SEP
+  -- A number would be written out again for each.
+  local expiry = format(WHOLE, now + TTL)
+  for i, pick in ipairs(picks) do
+    local share, member = pick.share, pick.member
+    local place = sub(member, #share.name + 26)
+    local at = 2 * i
+    places[i], members[i] = place, member
+    leased[at - 1] = place
+    leased[at] = share.lane .. SEP .. mine .. (i == 1 and number or format(WHOLE, first + i - 1)) .. owner .. member
+    expiries[at - 1], expiries[at] = expiry, place
+  end
+  put('HSET', LEASED, leased)
+  put('ZADD', LEASES, expiries)
+  becomesDue(now + TTL) -- guard: due-with-every-lease
+  if not hasFired() then return { number, members } end
+  local runs = {}
+  local fired = get(TIMEOUTS, places)
+  for i = 1, #places do
+    if fired[i] then runs[tostring(i)] = string.match(fired[i], '^%d+') end
+  end
+  return { number, members, runs }
+end
+`
+
 /**
  * Hands out up to \`limit\` tasks: of the shares whose lane has room the one whose turn it is, of each share the first. Picks are counted
  * first and fetched afterwards, share by share, so that many tasks cost few commands.
@@ -100,7 +131,7 @@ end
 const claim = `
 -- By bytes: what Lua compares strings with depends on the machine's language.
 local function before(a, b)
-  local one, two = a.share, b.share
+  local one, two = a.name, b.name
   for i = 1, math.min(#one, #two) do
     local x, y = string.byte(one, i), string.byte(two, i)
     if x ~= y then return x < y end
@@ -110,19 +141,22 @@ end
 
 operations.claim = function(worker, limit, lanes)
   if limit <= 0 then return {} end
+  -- What this step has made ready, when nothing else is, goes from hand to hand, unwritten.
+  if #unwritten == 1 and not lanes and call('EXISTS', RING) == 0 then
+    local member = unwritten[1]
+    local name = shareOf(member)
+    local lane = laneOf(name)
+    if not limits[lane] then -- guard(true): lane-limit-from-hand-to-hand
+      unwritten = {}
+      added[#added] = nil
+      permit(lane, 1)
+      return lease(worker, { { share = { name = name, lane = lane }, member = member } })
+    end
+  end
+  write()
   -- Among many shares, those whose turn comes first; the others only when these have too little.
   local window = limit + 16
-  -- Where nothing else is ready, what this step has made ready goes from hand to hand.
-  local only = #unwritten == 1 and unwritten[1]
-  if not only then write() end
   local ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
-  if only and #ring == 0 then
-    ring = { shareOf(only), meta().floor }
-  elseif only then
-    only = false
-    write()
-    ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
-  end
   if #ring == 0 then return {} end
   local used = {}
   local function room(lane)
@@ -143,15 +177,15 @@ operations.claim = function(worker, limit, lanes)
     if used[lane] then used[lane] = used[lane] + count end -- guard(false): lane-limit-in-one-take
     if lanes then own[named(lane)] = quota(lane) - count end -- guard(false): quota-of-a-worker
   end
-  local picks, taken, left, several = {}, {}, limit, false
+  local picks, left, several = {}, limit, false
   local function pick(open)
     while left > 0 do
       local any = false
       while left > 0 do
         local best
-        for _, entry in ipairs(open) do
-          if not entry.empty and room(entry.lane) > 0 and quota(entry.lane) > 0 then
-            if not best or entry.turn + entry.count < best.turn + best.count then best = entry end
+        for _, share in ipairs(open) do
+          if not share.empty and room(share.lane) > 0 and quota(share.lane) > 0 then
+            if not best or share.turn + share.count < best.turn + best.count then best = share end
           end
         end
         if not best then break end
@@ -163,31 +197,26 @@ operations.claim = function(worker, limit, lanes)
         any = true
       end
       if not any then return end
-      for _, entry in ipairs(open) do
-        if entry.count > 0 then
-          local found, more = { only }, false
-          if only then
-            unwritten = {}
-            added[#added] = nil
-          else
-            found = call('ZRANGEBYLEX', READY, '[' .. entry.share .. SEP, '(' .. entry.share .. AFTER, 'LIMIT', 0, entry.count + 1)
-            more = #found > entry.count
-            if more then found[#found] = nil end
-            put('ZREM', READY, found)
-          end
-          taken[entry.lane] = (taken[entry.lane] or 0) + #found
-          for i, member in ipairs(found) do picks[#picks + 1] = { entry.turn + i - 1, entry, member } end
-          entry.turn = entry.turn + #found
+      for _, share in ipairs(open) do
+        if share.count > 0 then
+          local name = share.name
+          local found = call('ZRANGEBYLEX', READY, '[' .. name .. SEP, '(' .. name .. AFTER, 'LIMIT', 0, share.count + 1)
+          local more = #found > share.count
+          if more then found[#found] = nil end
+          put('ZREM', READY, found)
+          permit(share.lane, #found)
+          for i, member in ipairs(found) do picks[#picks + 1] = { turn = share.turn + i - 1, share = share, member = member } end
+          share.turn = share.turn + #found
           if more then
-            call('ZADD', RING, entry.turn, entry.share)
+            call('ZADD', RING, share.turn, name)
           else
-            entry.empty = true
-            if not only then call('ZREM', RING, entry.share) end
-            ringed[entry.share] = nil
-            left = left + entry.count - #found
-            spend(entry.lane, #found - entry.count)
+            share.empty = true
+            call('ZREM', RING, name)
+            ringed[name] = nil
+            left = left + share.count - #found
+            spend(share.lane, #found - share.count)
           end
-          entry.count = 0
+          share.count = 0
         end
       end
     end
@@ -196,16 +225,16 @@ operations.claim = function(worker, limit, lanes)
   while left > 0 do
     local open = {}
     while at < #ring and #open < window do
-      local share = ring[at]
-      if not seen[share] then
-        seen[share] = true
-        open[#open + 1] = { share = share, lane = laneOf(share), turn = tonumber(ring[at + 1]), count = 0 }
+      local name = ring[at]
+      if not seen[name] then
+        seen[name] = true
+        open[#open + 1] = { name = name, lane = laneOf(name), turn = tonumber(ring[at + 1]), count = 0 }
       end
       at = at + 2
     end
     if #open > 0 then
       if #open > 1 then table.sort(open, before) end
-      for i, entry in ipairs(open) do entry.order = i end
+      for i, share in ipairs(open) do share.order = i end
       several = several or #open > 1 or #picks > 0
       pick(open)
     elseif whole then
@@ -217,39 +246,16 @@ operations.claim = function(worker, limit, lanes)
   if #picks == 0 then return {} end
   if several then
     table.sort(picks, function(a, b)
-      if a[1] ~= b[1] then return a[1] < b[1] end
-      return a[2].order < b[2].order
+      if a.turn ~= b.turn then return a.turn < b.turn end
+      return a.share.order < b.share.order
     end)
   end
   local all = meta()
-  if picks[#picks][1] > all.floor then
-    all.floor = picks[#picks][1]
-    all.changed = true
+  if picks[#picks].turn > all.floor then
+    all.floor = picks[#picks].turn
+    changed.floor = true
   end
-  local first = tick(#picks)
-  local leased, expiries, places, members = {}, {}, {}, {}
-  local owner = SEP .. worker .. SEP
-  -- A number would be written out again for each.
-  local expiry = format('%.0f', now + TTL)
-  for i, pick in ipairs(picks) do
-    local entry, member = pick[2], pick[3]
-    local place = sub(member, #entry.share + 26)
-    local at = 2 * i
-    places[i], members[i] = place, member
-    leased[at - 1], leased[at] = place, entry.lane .. SEP .. mine .. format('%.0f', first + i - 1) .. owner .. member
-    expiries[at - 1], expiries[at] = expiry, place
-  end
-  for lane, count in pairs(taken) do permit(lane, count) end
-  put('HSET', LEASED, leased)
-  put('ZADD', LEASES, expiries)
-  becomesDue(now + TTL) -- guard: due-with-every-lease
-  if not hasFired() then return { format('%.0f', first), members } end
-  local runs = {}
-  local fired = get(TIMEOUTS, places)
-  for i = 1, #places do
-    if fired[i] then runs[tostring(i)] = string.match(fired[i], '^%d+') end
-  end
-  return { format('%.0f', first), members, runs }
+  return lease(worker, picks)
 end
 `
 
@@ -297,7 +303,7 @@ operations.suspend = function(id, task, nonce, suspension)
   local all = suspension.mode == 'all'
   local left, met = 0, 0
   -- Every wait has a number of its own: what is left over of an earlier one must not count for it.
-  local epoch = format('%.0f', tick(1))
+  local epoch = format(WHOLE, tick(1))
   local entry = epoch .. SEP .. task
   local function await(field)
     left = left + 1
@@ -334,7 +340,7 @@ operations.suspend = function(id, task, nonce, suspension)
   else
     local timer = ''
     if timeout >= 0 then
-      timer = format('%.0f', suspension.run) .. SEP .. lease.member
+      timer = format(WHOLE, suspension.run) .. SEP .. lease.member
       setTimer(timeout, timer)
       count(x, 'K', 1)
     end
@@ -431,7 +437,7 @@ end
 `
 
 /** What most steps are about. */
-export const usual = [settle, claim].join("\n")
+export const usual = [settle, lease, claim].join("\n")
 
 /** All of them, in an order in which each finds what it uses. */
-export const operations = [pause, tell, settle, claim, release, suspend, beat, forget, inspect, enlist].join("\n")
+export const operations = [pause, tell, usual, release, suspend, beat, forget, inspect, enlist].join("\n")

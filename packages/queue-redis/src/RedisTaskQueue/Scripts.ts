@@ -4,7 +4,7 @@
  * server's own) and the settings: the client, how long its leases and its replies last in milliseconds, something where bells are wanted,
  * and the limits of lanes.
  */
-import { commons } from "./Commons.ts"
+import { withCommons } from "./Commons.ts"
 import { operations, usual } from "./Operations.ts"
 import { growing, passing, settling } from "./Transitions.ts"
 
@@ -13,10 +13,12 @@ export interface Script {
   readonly source: string
 }
 
-const stepOf = (name: string, parts: ReadonlyArray<string>): Script => ({
-  name,
-  source: `${commons}
-${passing}
+const scriptOf = (name: string, body: string): Script => ({ name, source: withCommons(body) })
+
+const stepOf = (name: string, parts: ReadonlyArray<string>): Script =>
+  scriptOf(
+    name,
+    `${passing}
 ${settling}
 local operations = {}
 ${parts.join("\n")}
@@ -36,9 +38,8 @@ finish()
 local due = meta().due
 local reply = cjson.encode({ results = results, next = due < NEVER and math.max(due - now, 0) or -1 })
 call('SET', REPLY, request .. SEP .. reply, 'PX', REPLY_MILLIS)
-return reply
-`
-})
+return reply`
+  )
 
 /**
  * Several operations at once, after what is due. Keys: the client's last reply, then the executions' hashes. The reply is kept for a
@@ -64,10 +65,9 @@ return 1
  * Takes an execution in, unless it is known. Keys: where its hash was staged, then the hash itself. The fields may also come with the
  * call, when they are few.
  */
-export const submit: Script = {
-  name: "submit",
-  source: `${commons}
-${passing}
+export const submit = scriptOf(
+  "submit",
+  `${passing}
 local STAGE, HASH = KEYS[15], KEYS[16]
 local facts = cjson.decode(ARGV[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
@@ -110,41 +110,30 @@ for _, turn in ipairs(facts.turns) do
 end
 save(x)
 finish()
-return 1
-`
-}
+return 1`
+)
 
 /** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
-export const outbox: Script = {
-  name: "outbox",
-  source: `${commons}
-return call('LRANGE', OUTBOX, 0, ARGV[3] - 1)
-`
-}
+export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, ARGV[3] - 1)`)
 
 /** Bells that were passed on. No further keys; argument: the bells. */
-export const rung: Script = {
-  name: "rung",
-  source: `${commons}
-for _, bell in ipairs(cjson.decode(ARGV[3])) do call('LREM', OUTBOX, 1, bell) end
-return 1
-`
-}
+export const rung = scriptOf(
+  "rung",
+  `for _, bell in ipairs(cjson.decode(ARGV[3])) do call('LREM', OUTBOX, 1, bell) end
+return 1`
+)
 
 /** Executions that are known, in the order of their ids. No further keys; arguments: after which, and how many. */
-export const known: Script = {
-  name: "known",
-  source: `${commons}
-local from = ARGV[3] == '' and '-' or '[' .. ARGV[3] .. AFTER
-return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])
-`
-}
+export const known = scriptOf(
+  "known",
+  `local from = ARGV[3] == '' and '-' or '[' .. ARGV[3] .. AFTER
+return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])`
+)
 
 /** Workers with what they present themselves as, for how long they were silent, and what they hold. No further keys. */
-export const workers: Script = {
-  name: "workers",
-  source: `${commons}
-${passing}
+export const workers = scriptOf(
+  "workers",
+  `${passing}
 promote()
 finish()
 local list = {}
@@ -157,15 +146,13 @@ for i, value in ipairs(call('HVALS', LEASED)) do
   local lease = parse(value)
   leases[i] = { lease.worker, lease.member }
 end
-return cjson.encode({ workers = list, leases = leases })
-`
-}
+return cjson.encode({ workers = list, leases = leases })`
+)
 
 /** How full it is. Of each share the first 1,000 are looked at for the oldest. No further keys. */
-export const overview: Script = {
-  name: "overview",
-  source: `${commons}
-${passing}
+export const overview = scriptOf(
+  "overview",
+  `${passing}
 promote()
 finish()
 local lanes = {}
@@ -186,6 +173,5 @@ for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
 end
 local permits = call('HGETALL', PERMITS)
 for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
-return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })
-`
-}
+return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })`
+)

@@ -35,18 +35,18 @@ local function withdraw(x, ids, states)
   count(x, 'K', -timed)
   if #places == 0 then return end
   local leases = unlease(places, true)
-  local ready, timers, held, shares = {}, {}, {}, {}
-  for i in ipairs(places) do
-    if not leases[i] then
-      local member = sub(members[i], 2)
-      ready[#ready + 1] = member
-      timers[#timers + 1] = 'd' .. SEP .. member
-      held[#held + 1] = x.id .. SEP .. member
-      shares[shareOf(member)] = true
-    end
-  end
   if hasFired() then put('HDEL', TIMEOUTS, places) end -- guard(false): timeout-ends-with-its-task
+  local ready = {}
+  for i = 1, #places do
+    if not leases[i] then ready[#ready + 1] = sub(members[i], 2) end
+  end
   if #ready == 0 then return end
+  local timers, held, shares = {}, {}, {}
+  for i, member in ipairs(ready) do
+    timers[i] = 'd' .. SEP .. member
+    held[i] = x.id .. SEP .. member
+    shares[shareOf(member)] = true
+  end
   write()
   put('ZREM', READY, ready) -- guard: settled-is-not-ready
   put('ZREM', TIMERS, timers) -- guard: settled-is-not-delayed
@@ -56,6 +56,7 @@ end
 
 -- What suspended tasks wait for has come: whoever has waited longest is ready first.
 local function wake(x, ids)
+  if #ids == 0 then return end
   local anew, since = {}, {}
   for _, id in ipairs(ids) do
     local wait = call('HGET', x.key, 'w' .. id)
@@ -154,11 +155,14 @@ local function settle(x, ids, alone)
       local value, state = found[2 * i - 1], found[2 * i]
       local at = find(value, SEP, 1, true)
       local left = tonumber(sub(value, 1, at - 1)) - lost[id]
-      writes[#writes + 1] = 'r' .. id
-      writes[#writes + 1] = left .. sub(value, at)
-      if left == 0 and not state and not seen[id] then -- guard(true): ready-when-all-settled
-        free[#free + 1] = id
-        ranks[#free] = sub(value, at + 1)
+      if left > 0 then -- guard(false): ready-when-all-settled
+        writes[#writes + 1] = 'r' .. id
+        writes[#writes + 1] = left .. sub(value, at)
+      else
+        if not state and not seen[id] then -- guard(true): settled-is-never-ready
+          free[#free + 1] = id
+          ranks[#free] = sub(value, at + 1)
+        end
       end
     end
   end
@@ -255,7 +259,7 @@ local function promote()
     push(executionOf(member), { member })
   end
   -- Where there is nothing, nothing is written.
-  if due < NEVER or all.due > 0 then all.changed = true end
+  if due < NEVER or all.due > 0 then changed.due = true end
   all.due = due
 end
 
@@ -281,7 +285,7 @@ local function announce()
     bells = call('ZRANGEBYLEX', READY, '[' .. share .. SEP, '(' .. share .. AFTER, 'LIMIT', 0, 1)
   end
   local number = tick(#bells)
-  for i, member in ipairs(bells) do bells[i] = format('%.0f', number + i - 1) .. SEP .. member end
+  for i, member in ipairs(bells) do bells[i] = format(WHOLE, number + i - 1) .. SEP .. member end
   put('RPUSH', OUTBOX, bells)
 end
 
@@ -292,9 +296,12 @@ local function finish()
   for lane, change in pairs(permits) do
     if change ~= 0 and call('HINCRBY', PERMITS, lane, change) <= 0 then call('HDEL', PERMITS, lane) end -- guard(false): empty-lane-goes
   end
-  if counters and counters.changed then
-    call('HSET', META, 'tick', format('%.0f', counters.tick), 'age', format('%.0f', counters.age), 'floor', counters.floor, 'due', format('%.0f', counters.due))
+  local fields = {}
+  for name in pairs(changed) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = format(WHOLE, counters[name])
   end
+  put('HSET', META, fields)
   -- Not at once: after many at a time the numbers are ahead of the clock, and must not come a second time.
   if emptied then call('PEXPIRE', META, 60000) end
 end
