@@ -1,8 +1,7 @@
 /**
- * How the queue reaches Redis: scripts by their hash, and a channel that says that something is ready or lost. A script may run twice
+ * How the queue reaches Redis: scripts, and a channel that says that something is ready or lost. A script may run twice
  * when its reply was lost; a message may be lost. A queue on top of it counts on neither.
  */
-import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,6 +9,7 @@ import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import { RedisConnection } from "./RedisConnection.ts"
 import type { Script } from "./RedisTaskQueue/Scripts.ts"
+import * as Invoker from "./RedisTransport/Invoker.ts"
 
 export class RedisTransport extends Context.Service<
   RedisTransport,
@@ -35,32 +35,11 @@ const errorOf = (error: unknown) =>
   // Errors of ioredis carry the arguments of the command: only their text goes on.
   new Redis.RedisError({ cause: new Error(error instanceof Error ? error.message : String(error)) })
 
-const hashes = new WeakMap<Script, string>()
-const hashOf = (script: Script): string => {
-  let hash = hashes.get(script)
-  if (hash === undefined) {
-    hash = createHash("sha1").update(script.source).digest("hex")
-    hashes.set(script, hash)
-  }
-  return hash
-}
-
 const make = Effect.gen(function* () {
   const { client, dedicated } = yield* RedisConnection
+  const invoke = Invoker.make(client)
   return RedisTransport.of({
-    run: (script, keys, args) =>
-      Effect.tryPromise({
-        try: async () => {
-          try {
-            return await client.evalsha(hashOf(script), keys.length, ...keys, ...args)
-          } catch (error) {
-            // A server that was restarted, or never saw it.
-            if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error
-            return client.eval(script.source, keys.length, ...keys, ...args)
-          }
-        },
-        catch: errorOf
-      }),
+    run: (script, keys, args) => Effect.tryPromise({ try: () => invoke(script, keys, args), catch: errorOf }),
     listen: Effect.fnUntraced(function* (channel, onMessage, onReconnect) {
       const subscriber = yield* dedicated
       subscriber.on("message", (_: string, message: string) => onMessage(message))

@@ -15,44 +15,52 @@
  * Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn from which a share begins;
  * `due`, before which no lease runs out and no timer is over, so that it need not be looked at (absent: unknown).
  */
-const given = `
-local READY, RING, META, LEASES, LEASED, PERMITS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
-local OUTBOX = KEYS[14]
+const begin = `
+local keys, args
+local READY, RING, META, LEASES, LEASED, PERMITS, TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS, OUTBOX
 -- Names never contain SEP or LIST; AFTER is the first byte after SEP.
 local SEP, AFTER, LIST = '\\31', '\\32', '\\29'
-local call = redis.call
-
-local given = tonumber(ARGV[1])
-local micros
-if given then
-  micros = given * 1000
-else
-  local time = call('TIME')
-  micros = time[1] * 1000000 + time[2]
-end
-local now = math.floor(micros / 1000)
-local find, sub, format = string.find, string.sub, string.format
--- How a whole number is written. As a float it costs five times as much, but there are machines whose integers are too short.
-local WHOLE = #format('%d', 2^40) == 13 and '%d' or '%.0f'
-local PADDED = WHOLE == '%d' and '%017d' or '%017.0f'
-local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, LANES = string.match(ARGV[2], '^(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.*)$')
-local limits = LANES == '' and {} or cjson.decode(LANES)
 -- What every key begins with, and where the executions' hashes begin among the keys.
-local TAG, FIRST = sub(READY, 1, -6), 16
+local TAG, FIRST = nil, 16
 local NEVER = 9e15
-local added, freed, sooner = {}, false, false
-local losses = {}
-
+local COUNTS = { 'X', 'H', 'K' }
+local call, find, sub, format, WHOLE, PADDED
+local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, mine, limits
+local micros, now
+local added, freed, sooner, losses
 -- What a step asks for again and again is asked for once, and what it counts is written once, by \`finish\`: most of what a step costs
 -- are its commands, and in the long run as many permits are taken as are given back.
-local counters, changed, permits, ringed = nil, {}, {}, {}
-local emptied = false
-local somePaused, someFired
+local counters, changed, permits, ringed, emptied, somePaused, someFired
 -- Ready since this step began: written when somebody looks, or at the end. Who is the only one may be handed out before.
-local unwritten = {}
-local mine = CLIENT .. SEP
-local COUNTS = { 'X', 'H', 'K' }
+local unwritten
+
+-- All of these are given anew: a function of the server keeps what it had from one call to the next.
+local function begin(givenKeys, givenArgs)
+  keys, args = givenKeys, givenArgs
+  READY, RING, META, LEASES, LEASED, PERMITS = keys[1], keys[2], keys[3], keys[4], keys[5], keys[6]
+  TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS = keys[7], keys[8], keys[9], keys[10], keys[11], keys[12], keys[13]
+  OUTBOX = keys[14]
+  call, find, sub, format = redis.call, string.find, string.sub, string.format
+  -- How a whole number is written. As a float it costs five times as much, but there are machines whose integers are too short.
+  WHOLE = WHOLE or #format('%d', 2^40) == 13 and '%d' or '%.0f'
+  PADDED = WHOLE == '%d' and '%017d' or '%017.0f'
+  TAG = sub(READY, 1, -6)
+  local given = tonumber(args[1])
+  if given then
+    micros = given * 1000
+  else
+    local time = call('TIME')
+    micros = time[1] * 1000000 + time[2]
+  end
+  now = math.floor(micros / 1000)
+  local lanes
+  CLIENT, TTL, REPLY_MILLIS, OUTBOXED, lanes = string.match(args[2], '^(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.-)' .. SEP .. '(.*)$')
+  mine = CLIENT .. SEP
+  limits = lanes == '' and {} or cjson.decode(lanes)
+  added, freed, sooner, losses = {}, false, false, {}
+  counters, changed, permits, ringed, emptied, somePaused, someFired = nil, {}, {}, {}, false, nil, nil
+  unwritten = {}
+end
 `
 
 const functions = `
@@ -154,9 +162,9 @@ local function executionOf(member)
   return sub(place, 1, find(place, SEP, 1, true) - 1)
 end
 
-local function idOf(index) return sub(KEYS[FIRST + index], #TAG + 3) end
+local function idOf(index) return sub(keys[FIRST + index], #TAG + 3) end
 local function load(index)
-  local key = KEYS[FIRST + index]
+  local key = keys[FIRST + index]
   local meta = call('HMGET', key, 'T', 'P')
   if not meta[1] then return nil end -- guard(false): unknown-execution
   return { key = key, id = idOf(index), tenant = meta[1], tier = meta[2] }
@@ -301,12 +309,19 @@ end
 `
 
 /**
- * A script's text. Its functions are made anew for every call, which is a good part of what a small one costs: within a function of their
- * own they find what was given without a search.
+ * A script's text: `functions` of its own, and `main`, what it does. It makes a function `run` of keys and arguments. The functions are
+ * within one of their own: there they find what is given without a search, where they are made anew for every call.
  */
-export const withCommons = (body: string): string => `${given}
-return (function()
+export const withCommons = (main: string, own: ReadonlyArray<string> = []): string => `${begin}
+local run = (function()
 ${functions}
-${body}
+${own.join("\n")}
+local function main()
+${main}
+end
+return function(givenKeys, givenArgs)
+  begin(givenKeys, givenArgs)
+  return main()
+end
 end)()
 `

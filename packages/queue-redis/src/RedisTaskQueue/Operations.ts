@@ -37,7 +37,7 @@ end
 const settle = `
 operations.settle = function(id, ids)
   -- Of an execution that is not known no task is known either.
-  local x = { key = KEYS[FIRST + id], id = idOf(id) }
+  local x = { key = keys[FIRST + id], id = idOf(id) }
   local woken = settle(x, ids, true)
   if woken then
     wake(x, woken)
@@ -364,7 +364,7 @@ operations.beat = function(leases)
     if held and held.nonce == lease[3] then -- guard(true): only-its-own-is-renewed
       kept[#kept + 1] = now + TTL
       kept[#kept + 1] = places[i]
-    elseif held or call('EXISTS', KEYS[FIRST + lease[1]]) == 1 then
+    elseif held or call('EXISTS', keys[FIRST + lease[1]]) == 1 then
       lost[#lost + 1] = lease[3]
     end
   end
@@ -406,7 +406,7 @@ end
 /** Whether anything of the execution will happen without news, and how far it was told. */
 const inspect = `
 operations.inspect = function(id)
-  local key = KEYS[FIRST + id]
+  local key = keys[FIRST + id]
   local x = call('HMGET', key, 'T', 'U', 'H', 'K')
   if not x[1] then return { 'absent', 0 } end
   local execution = idOf(id)

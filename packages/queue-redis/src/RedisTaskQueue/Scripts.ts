@@ -10,20 +10,20 @@ import { growing, passing, settling } from "./Transitions.ts"
 
 export interface Script {
   readonly name: string
+  /** Lua that makes `run`, a function of keys and arguments. */
   readonly source: string
 }
 
-const scriptOf = (name: string, body: string): Script => ({ name, source: withCommons(body) })
+const scriptOf = (name: string, main: string, functions?: ReadonlyArray<string>): Script => ({
+  name,
+  source: withCommons(main, functions)
+})
 
 const stepOf = (name: string, parts: ReadonlyArray<string>): Script =>
   scriptOf(
     name,
-    `${passing}
-${settling}
-local operations = {}
-${parts.join("\n")}
-local REPLY = KEYS[15]
-local request = ARGV[3]
+    `local REPLY = keys[15]
+local request = args[3]
 local last = call('GET', REPLY)
 if last then
   local at = find(last, SEP, 1, true)
@@ -31,14 +31,15 @@ if last then
 end
 promote()
 local results = {}
-for i, operation in ipairs(cjson.decode(ARGV[4])) do
+for i, operation in ipairs(cjson.decode(args[4])) do
   results[i] = operations[operation[1]](unpack(operation, 2)) or 0
 end
 finish()
 local due = meta().due
 local reply = cjson.encode({ results = results, next = due < NEVER and math.max(due - now, 0) or -1 })
 call('SET', REPLY, request .. SEP .. reply, 'PX', REPLY_MILLIS)
-return reply`
+return reply`,
+    [passing, settling, "local operations = {}", ...parts]
   )
 
 /**
@@ -54,10 +55,12 @@ export const turn: Script = stepOf("turn", [usual])
 export const stage: Script = {
   name: "stage",
   source: `
-local fields = cjson.decode(ARGV[1])
-for from = 1, #fields, 1000 do redis.call('HSET', KEYS[1], unpack(fields, from, math.min(from + 999, #fields))) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+local function run(keys, args)
+  local fields = cjson.decode(args[1])
+  for from = 1, #fields, 1000 do redis.call('HSET', keys[1], unpack(fields, from, math.min(from + 999, #fields))) end
+  redis.call('PEXPIRE', keys[1], args[2])
+  return 1
+end
 `
 }
 
@@ -67,9 +70,8 @@ return 1
  */
 export const submit = scriptOf(
   "submit",
-  `${passing}
-local STAGE, HASH = KEYS[15], KEYS[16]
-local facts = cjson.decode(ARGV[3])
+  `local STAGE, HASH = keys[15], keys[16]
+local facts = cjson.decode(args[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
   call('UNLINK', STAGE)
   return 0
@@ -110,31 +112,31 @@ for _, turn in ipairs(facts.turns) do
 end
 save(x)
 finish()
-return 1`
+return 1`,
+  [passing]
 )
 
 /** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
-export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, ARGV[3] - 1)`)
+export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`)
 
 /** Bells that were passed on. No further keys; argument: the bells. */
 export const rung = scriptOf(
   "rung",
-  `for _, bell in ipairs(cjson.decode(ARGV[3])) do call('LREM', OUTBOX, 1, bell) end
+  `for _, bell in ipairs(cjson.decode(args[3])) do call('LREM', OUTBOX, 1, bell) end
 return 1`
 )
 
 /** Executions that are known, in the order of their ids. No further keys; arguments: after which, and how many. */
 export const known = scriptOf(
   "known",
-  `local from = ARGV[3] == '' and '-' or '[' .. ARGV[3] .. AFTER
-return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, ARGV[4])`
+  `local from = args[3] == '' and '-' or '[' .. args[3] .. AFTER
+return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, args[4])`
 )
 
 /** Workers with what they present themselves as, for how long they were silent, and what they hold. No further keys. */
 export const workers = scriptOf(
   "workers",
-  `${passing}
-promote()
+  `promote()
 finish()
 local list = {}
 local heard = call('ZRANGE', WORKERS, 0, -1, 'WITHSCORES')
@@ -146,14 +148,14 @@ for i, value in ipairs(call('HVALS', LEASED)) do
   local lease = parse(value)
   leases[i] = { lease.worker, lease.member }
 end
-return cjson.encode({ workers = list, leases = leases })`
+return cjson.encode({ workers = list, leases = leases })`,
+  [passing]
 )
 
 /** How full it is. Of each share the first 1,000 are looked at for the oldest. No further keys. */
 export const overview = scriptOf(
   "overview",
-  `${passing}
-promote()
+  `promote()
 finish()
 local lanes = {}
 local function of(lane)
@@ -173,5 +175,6 @@ for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
 end
 local permits = call('HGETALL', PERMITS)
 for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
-return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })`
+return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })`,
+  [passing]
 )

@@ -77,10 +77,8 @@ const listening = (source: string): string => {
   if (caught.includes("PUBLISH")) throw new Error("A script publishes in a way that the simulation does not know.")
   return `local published = {}
 local function publish(message) published[#published + 1] = message end
-local function main()
 ${caught}
-end
-return { published, main() }`
+return { published, run(KEYS, ARGV) }`
 }
 
 export interface Options {

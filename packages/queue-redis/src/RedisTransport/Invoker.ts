@@ -1,0 +1,75 @@
+/**
+ * Calls scripts: as functions of the server, which are made once and stay, or, where it has none (before Redis 7, some that speak its
+ * protocol, users who may not), by their hash, where the functions that a script consists of are made anew for every call.
+ *
+ * A function is called by a name that its text gives, so that processes of different versions do not get in each other's way.
+ */
+import { createHash } from "node:crypto"
+import { type Client, masters } from "../RedisConnection/Client.ts"
+import type { Script } from "../RedisTaskQueue/Scripts.ts"
+
+interface Callable {
+  readonly name: string
+  readonly library: string
+  readonly text: string
+  readonly hash: string
+}
+
+const callables = new WeakMap<Script, Callable>()
+const callableOf = (script: Script): Callable => {
+  let callable = callables.get(script)
+  if (callable === undefined) {
+    const name = `crewline_${script.name}_${hashOf(script.source).slice(0, 16)}`
+    const text = evaluated(script)
+    callable = {
+      name,
+      library: `#!lua name=${name}\n${script.source}\nredis.register_function('${name}', run)`,
+      text,
+      hash: hashOf(text)
+    }
+    callables.set(script, callable)
+  }
+  return callable
+}
+
+const hashOf = (text: string): string => createHash("sha1").update(text).digest("hex")
+
+/** As a script of its own. */
+export const evaluated = ({ source }: Script): string => `${source}\nreturn run(KEYS, ARGV)`
+
+const says = (error: unknown, pattern: RegExp): boolean => error instanceof Error && pattern.test(error.message)
+const isRefused = (error: unknown) => says(error, /^NOPERM|unknown (sub)?command/i)
+
+export type Invoke = (script: Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string>) => Promise<unknown>
+
+export const make = (client: Client): Invoke => {
+  let hasFunctions = true
+
+  const evaluate: Invoke = (script, keys, args) => {
+    const { hash, text } = callableOf(script)
+    return client.evalsha(hash, keys.length, ...keys, ...args).catch((error: unknown) => {
+      if (!says(error, /^NOSCRIPT/)) throw error
+      return client.eval(text, keys.length, ...keys, ...args)
+    })
+  }
+
+  const load = ({ library }: Callable) =>
+    Promise.all(masters(client).map((node) => node.call("FUNCTION", "LOAD", "REPLACE", library)))
+
+  return (script, keys, args) => {
+    if (!hasFunctions) return evaluate(script, keys, args)
+    const callable = callableOf(script)
+    const call = () => client.fcall(callable.name, keys.length, ...keys, ...args)
+    return call()
+      .catch((error: unknown) => {
+        // A server that was restarted, or never saw it.
+        if (!says(error, /function not found/i)) throw error
+        return load(callable).then(call)
+      })
+      .catch((error: unknown) => {
+        if (!isRefused(error)) throw error
+        hasFunctions = false
+        return evaluate(script, keys, args)
+      })
+  }
+}
