@@ -24,6 +24,8 @@ local SEP, AFTER, LIST = '\\31', '\\32', '\\29'
 local TAG, FIRST = nil, 16
 local NEVER = 9e15
 local COUNTS = { 'X', 'H', 'K' }
+-- Names with separators between them.
+local NAMES = '[^' .. SEP .. ']+'
 local call, find, sub, format, WHOLE, PADDED
 local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, mine, limits
 local micros, now
@@ -115,9 +117,8 @@ local function tick(count) return next_('tick', count) end
 
 -- The part of a member that says when its task is handed out: rank and depth. \`depth\`: six digits, the deeper the smaller: one task
 -- more on the way counts like a second more of waiting.
-local function rankOf(age, depth)
-  return format(PADDED, age + tonumber(depth) * 1000000) .. depth
-end
+local function laterBy(depth) return tonumber(depth) * 1000000 end
+local function rankOf(age, depth) return format(PADDED, age + laterBy(depth)) .. depth end
 
 -- In pieces: a call takes only so many arguments.
 local function each(list, act)
@@ -245,18 +246,20 @@ local function awake(x, ids, ranks, fields)
       for i = 1, #ids do ranks[i] = rankIn(ranks[i]) end
     end
     local age = next_('age', #ids)
-    local members, rank, start, depth = {}, nil, nil, nil
-    local rest = x.id .. SEP
+    local members, rank, start, later, rest = {}, nil, nil, nil, nil
     for i, id in ipairs(ids) do
       -- Most are like the one before.
       if ranks[i] ~= rank then
         rank = ranks[i]
         -- A depth has six digits.
-        start, depth = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier, sub(rank, -6)
+        local depth = sub(rank, -6)
+        start, later = sub(rank, 1, -7) .. x.tenant .. SEP .. x.tier, laterBy(depth)
+        rest = depth .. x.id .. SEP
       end
-      members[i] = start .. rankOf(age + i - 1, depth) .. rest .. id
-      fields[#fields + 1] = 's' .. id
-      fields[#fields + 1] = 'h' .. members[i]
+      local member = start .. format(PADDED, age + i - 1 + later) .. rest .. id
+      members[i] = member
+      local at = #fields
+      fields[at + 1], fields[at + 2] = 's' .. id, 'h' .. member
     end
     count(x, 'H', #ids)
     push(x.id, members)
@@ -288,15 +291,22 @@ local function unlease(places, tell, own)
   if #places == 0 then return {} end
   local values = get(LEASED, places)
   local gone = {}
+  -- Most are in one lane, and this client's.
+  local lane, start
   for i, place in ipairs(places) do
     local value = values[i]
     if value then
       gone[#gone + 1] = place
-      local lane = laneOf(value)
-      permit(lane, -1)
+      local isMine = start and sub(value, 1, #start) == start
+      if not isMine then
+        lane = laneOf(value)
+        start = lane .. SEP .. mine
+        isMine = sub(value, 1, #start) == start
+      end
+      permits[lane] = (permits[lane] or 0) - 1
       -- Somebody may wait for room; where there always is room, nobody does.
       if limits[lane] then freed = true end
-      if tell and (own or sub(value, #lane + 2, #lane + 1 + #mine) ~= mine) then
+      if tell and (own or not isMine) then
         local lease = parse(value)
         losses[#losses + 1] = { lease.worker, lease.nonce }
       end

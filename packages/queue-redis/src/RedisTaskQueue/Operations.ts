@@ -93,7 +93,7 @@ local function pause(x, paused, seq)
 end
 `
 
-/** What was picked becomes leases, whose numbers follow one another. Of those whose wait timed out, it says which run waited. */
+/** What was picked (its share, its member, its turn) becomes leases, whose numbers follow one another. Of those whose wait timed out, it says which run waited. */
 const lease = `
 local function lease(worker, picks)
   local first = tick(#picks)
@@ -103,7 +103,7 @@ local function lease(worker, picks)
   -- A number would be written out again for each.
   local expiry = format(WHOLE, now + TTL)
   for i, pick in ipairs(picks) do
-    local share, member = pick.share, pick.member
+    local share, member = pick[1], pick[2]
     local place = sub(member, #share.name + 26)
     local at = 2 * i
     places[i], members[i] = place, member
@@ -150,7 +150,7 @@ operations.claim = function(worker, limit, lanes)
       unwritten = {}
       added[#added] = nil
       permit(lane, 1)
-      return lease(worker, { { share = { name = name, lane = lane }, member = member } })
+      return lease(worker, { { { name = name, lane = lane }, member } })
     end
   end
   write()
@@ -205,7 +205,7 @@ operations.claim = function(worker, limit, lanes)
           if more then found[#found] = nil end
           put('ZREM', READY, found)
           permit(share.lane, #found)
-          for i, member in ipairs(found) do picks[#picks + 1] = { turn = share.turn + i - 1, share = share, member = member } end
+          for i, member in ipairs(found) do picks[#picks + 1] = { share, member, share.turn + i - 1 } end
           share.turn = share.turn + #found
           if more then
             call('ZADD', RING, share.turn, name)
@@ -246,13 +246,14 @@ operations.claim = function(worker, limit, lanes)
   if #picks == 0 then return {} end
   if several then
     table.sort(picks, function(a, b)
-      if a.turn ~= b.turn then return a.turn < b.turn end
-      return a.share.order < b.share.order
+      if a[3] ~= b[3] then return a[3] < b[3] end
+      return a[1].order < b[1].order
     end)
   end
   local all = meta()
-  if picks[#picks].turn > all.floor then
-    all.floor = picks[#picks].turn
+  local last = picks[#picks][3]
+  if last > all.floor then
+    all.floor = last
     changed.floor = true
   end
   return lease(worker, picks)

@@ -123,7 +123,7 @@ local function settle(x, ids, alone)
       states[next] = state
       dependents[next] = list
       if waiters[i] then waiting[#waiting + 1] = waiters[i] end
-      writes[2 * next - 1] = 's' .. id
+      writes[2 * next - 1] = fields[2 * i + 4]
       writes[2 * next] = 'x'
     end
   end
@@ -134,7 +134,7 @@ local function settle(x, ids, alone)
   -- Each dependent loses one dependency; those that have none left are ready, in the order in which they lost the last one.
   local order, lost, last = {}, {}, {}
   for i = 1, #fresh do
-    for id in string.gmatch(dependents[i], '[^' .. SEP .. ']+') do
+    for id in string.gmatch(dependents[i], NAMES) do
       order[#order + 1] = id
       lost[id] = (lost[id] or 0) + 1
       last[id] = #order
