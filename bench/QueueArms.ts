@@ -20,9 +20,9 @@ export interface Arm {
  * As our worker uses the port: two ask at the same time, each for half of the room that there is, and tell of each task by itself. What is
  * told of takes no room.
  */
-export const crewline = async (port: number, concurrency: number): Promise<Arm> => {
+export const crewline = async (port: number, concurrency: number, options?: RedisTaskQueue.Options): Promise<Arm> => {
   const runtime = ManagedRuntime.make(
-    RedisTaskQueue.layer().pipe(
+    RedisTaskQueue.layer(options).pipe(
       Layer.provide(RedisConnection.layer({ url: Redacted.make(`redis://127.0.0.1:${port}`) }))
     )
   )
@@ -103,8 +103,7 @@ export const bullmq = async (port: number, concurrency: number): Promise<Arm> =>
       const finished = new Promise<void>((resolve) => {
         over = resolve
       })
-      const [first] = trees
-      if (trees.length === 1 && first !== undefined) await flows.add(jobOf(first))
+      if (trees.some(({ children }) => children.length > 0)) await flows.addBulk(trees.map(jobOf))
       else await queue.addBulk(trees.map(({ id }) => ({ name: id, data: {}, opts: options })))
       await finished
     },

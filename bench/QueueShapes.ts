@@ -28,15 +28,25 @@ const random = (seed: number) => () => {
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
 
+const chained = (prefix: string, length: number) => {
+  const tasks = range(length, (n) => ({
+    id: `${prefix}${n}`,
+    dependencies: n === 0 ? [] : [`${prefix}${n - 1}`]
+  }))
+  const tree = tasks.reduce<Tree | undefined>((below, { id }) => ({ id, children: below ? [below] : [] }), undefined)
+  return { tasks, tree: tree! }
+}
+
 /** One after the other. */
 export const chain = (length: number): Shape => {
-  let tree: Tree = { id: "t0", children: [] }
-  for (let n = 1; n < length; n++) tree = { id: `t${n}`, children: [tree] }
-  return {
-    name: "chain",
-    tasks: range(length, (n) => ({ id: `t${n}`, dependencies: n === 0 ? [] : [`t${n - 1}`] })),
-    trees: [tree]
-  }
+  const { tasks, tree } = chained("t", length)
+  return { name: "chain", tasks, trees: [tree] }
+}
+
+/** Several chains side by side. */
+export const chains = (count: number, length: number): Shape => {
+  const all = range(count, (n) => chained(`${n}.`, length))
+  return { name: "chains", tasks: all.flatMap(({ tasks }) => tasks), trees: all.map(({ tree }) => tree) }
 }
 
 /** Many that need nothing, and one that needs them all. */

@@ -1,6 +1,6 @@
 /**
  * Tasks that do nothing, through the queue over Redis and through BullMQ: how much of a task's time is the queue's. One process, one
- * worker of 50 at once in each arm, one Redis of its own, without persistence.
+ * worker of 50 at once in each arm, one Redis of its own, without persistence. `busy poll`: with `busyPollMicros: 300`.
  *
  * `tasks/s` counts from before the tasks are added to the last acknowledgement. `µs` is processor time a task: of this process
  * (`client`) and of Redis (`redis`). `ratio` is the median of the rounds' ratios. A flow of BullMQ is a tree: two tasks that need the
@@ -17,8 +17,12 @@ import * as ScriptLimit from "./ScriptLimit.ts"
 const rounds = 5
 const concurrency = 50
 
-const shapes = [
-  QueueShapes.chain(1_000),
+const chain = QueueShapes.chain(1_000)
+/** What our worker does while it waits for Redis differs in one case. */
+const cases: ReadonlyArray<QueueShapes.Shape & { readonly isAwake?: true }> = [
+  chain,
+  { ...chain, name: "chain, busy poll", isAwake: true },
+  QueueShapes.chains(50, 100),
   QueueShapes.fanIn(5_000),
   QueueShapes.tree(4, 6),
   QueueShapes.lattice(100),
@@ -67,21 +71,23 @@ const medians = (figures: ReadonlyArray<Figures>): Figures => ({
 const main = Effect.fnUntraced(function* (report: Report) {
   const redis = yield* RedisProcess.make()
   yield* Effect.promise(async () => {
-    const ours = await QueueArms.crewline(redis.port, concurrency)
+    const asleep = await QueueArms.crewline(redis.port, concurrency)
+    const awake = await QueueArms.crewline(redis.port, concurrency, { busyPollMicros: 300 })
     const theirs = await QueueArms.bullmq(redis.port, concurrency)
     const figures = new Map(
-      shapes.map(({ name }) => [name, { ours: [] as Array<Figures>, theirs: [] as Array<Figures> }])
+      cases.map(({ name }) => [name, { ours: [] as Array<Figures>, theirs: [] as Array<Figures> }])
     )
     const limits: Array<ReadonlyArray<ScriptLimit.Limit>> = []
     // The compilers have seen everything before the first clock starts.
     await ScriptLimit.measure(redis.port, 5_000)
-    for (const shape of shapes) {
-      await ours.run(shape)
+    for (const shape of cases) {
+      await (shape.isAwake ? awake : asleep).run(shape)
       if (shape.trees !== undefined) await theirs.run(shape)
     }
     for (let round = 0; round < rounds; round++) {
       limits.push(await ScriptLimit.measure(redis.port, 10_000))
-      for (const shape of shapes) {
+      for (const shape of cases) {
+        const ours = shape.isAwake ? awake : asleep
         const { ours: mine, theirs: other } = figures.get(shape.name)!
         const turns = [
           async () => mine.push(await measured(redis, ours, shape)),
@@ -92,7 +98,8 @@ const main = Effect.fnUntraced(function* (report: Report) {
         process.stderr.write(`queue: round ${round + 1} of ${rounds}, ${shape.name}\n`)
       }
     }
-    await ours.close()
+    await asleep.close()
+    await awake.close()
     await theirs.close()
 
     const limit = (script: string, pipelined: number) =>
@@ -101,7 +108,7 @@ const main = Effect.fnUntraced(function* (report: Report) {
           .flatMap((all) => all.filter((each) => each.script === script && each.pipelined === pipelined))
           .map(({ perSecond }) => perSecond)
       )
-    for (const { name, tasks } of shapes) {
+    for (const { name, tasks } of cases) {
       const { ours: mine, theirs: other } = figures.get(name)!
       const own = medians(mine)
       const bull = other.length > 0 ? medians(other) : undefined

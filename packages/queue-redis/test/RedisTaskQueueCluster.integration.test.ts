@@ -1,4 +1,4 @@
-/** The contract on a cluster of one node, which holds every slot; what its scripts do is watched with MONITOR. */
+/** The contract on a cluster of one node, which holds every slot, awake for its replies; what its scripts do is watched with MONITOR. */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -73,6 +73,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a cluster", () => {
     (limits) =>
       QueueServer.layer({
         ...limits,
+        busyPollMicros: 100,
         connection: Layer.unwrap(
           Effect.sync(() => RedisConnection.layer({ url: Redacted.make(`redis+cluster://127.0.0.1:${port}`) }))
         )

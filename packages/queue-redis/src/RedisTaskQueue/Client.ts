@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Lease } from "@crewline/core/TaskQueue"
 import { RedisTransport } from "../RedisTransport.ts"
+import * as BusyPoll from "./BusyPoll.ts"
 import * as Holdings from "./Holdings.ts"
 import type { Keys } from "./Keys.ts"
 import { encode, parseMember, separator } from "./Names.ts"
@@ -22,6 +23,7 @@ export interface Settings {
   readonly pollMillis: number
   /** Tasks that are handed out in one step, at most. */
   readonly maxBatch: number
+  readonly busyPollMicros: number
 }
 
 /** One operation: its name and arguments. `index` gives the place of an execution among the step's keys. */
@@ -95,6 +97,7 @@ export const make = Effect.fnUntraced(function* (
   const calls: Array<Call> = []
   const takers: Array<Taker> = []
   const held = Holdings.make()
+  const busyPoll = BusyPoll.make(settings.busyPollMicros)
   /** How often something may have become ready. */
   let news = 0
   /** Claims that are under way. */
@@ -214,10 +217,12 @@ export const make = Effect.fnUntraced(function* (
       places.push(entry.at)
       for (const id of settled) entry.ids.push(encode(id))
     }
-    const answered = run(
-      isUsual ? Scripts.turn : Scripts.step,
-      [...keys.fixed, track.reply, ...ids.map(keys.execution)],
-      [...head, String(++track.request), JSON.stringify(operations)]
+    const answered = busyPoll(
+      run(
+        isUsual ? Scripts.turn : Scripts.step,
+        [...keys.fixed, track.reply, ...ids.map(keys.execution)],
+        [...head, String(++track.request), JSON.stringify(operations)]
+      )
     )
     return Effect.map(answered, (answer) => {
       if (answer === undefined) {
