@@ -187,7 +187,8 @@ export const declare = (test: Test): void => {
               const leases = yield* queue.take({ worker: name, limit: 2 })
               working += leases.length
               most = Math.max(most, working)
-              yield* Effect.yieldNow
+              // Until everybody has got what there is for him.
+              yield* Effect.sleep(1)
               for (const lease of leases) {
                 working--
                 done++
