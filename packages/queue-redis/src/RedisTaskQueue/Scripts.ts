@@ -12,6 +12,8 @@ export interface Script {
   readonly name: string
   /** Lua that makes `run`, a function of keys and arguments. */
   readonly source: string
+  /** Not done when Redis has no memory left. All the others are, so that what is under way comes to its end, and none is done by half. */
+  readonly isFilling?: true
 }
 
 const scriptOf = (name: string, main: string, functions?: ReadonlyArray<string>): Script => ({
@@ -61,16 +63,19 @@ local function run(keys, args)
   redis.call('PEXPIRE', keys[1], args[2])
   return 1
 end
-`
+`,
+  isFilling: true
 }
 
 /**
  * Takes an execution in, unless it is known. Keys: where its hash was staged, then the hash itself. The fields may also come with the
  * call, when they are few.
  */
-export const submit = scriptOf(
-  "submit",
-  `local STAGE, HASH = keys[15], keys[16]
+export const submit: Script = {
+  isFilling: true,
+  ...scriptOf(
+    "submit",
+    `local STAGE, HASH = keys[15], keys[16]
 local facts = cjson.decode(args[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
   call('UNLINK', STAGE)
@@ -113,8 +118,9 @@ end
 save(x)
 finish()
 return 1`,
-  [passing]
-)
+    [passing]
+  )
+}
 
 /** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
 export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`)

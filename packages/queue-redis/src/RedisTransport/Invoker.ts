@@ -23,7 +23,9 @@ const callableOf = (script: Script): Callable => {
     const text = evaluated(script)
     callable = {
       name,
-      library: `#!lua name=${name}\n${script.source}\nredis.register_function('${name}', run)`,
+      library: `#!lua name=${name}
+${script.source}
+redis.register_function{function_name = '${name}', callback = run, flags = {${script.isFilling ? "" : "'allow-oom'"}}}`,
       text,
       hash: hashOf(text)
     }
@@ -38,7 +40,6 @@ const hashOf = (text: string): string => createHash("sha1").update(text).digest(
 export const evaluated = ({ source }: Script): string => `${source}\nreturn run(KEYS, ARGV)`
 
 const says = (error: unknown, pattern: RegExp): boolean => error instanceof Error && pattern.test(error.message)
-const isRefused = (error: unknown) => says(error, /^NOPERM|unknown (sub)?command/i)
 
 export type Invoke = (script: Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string>) => Promise<unknown>
 
@@ -53,23 +54,28 @@ export const make = (client: Client): Invoke => {
     })
   }
 
-  const load = ({ library }: Callable) =>
-    Promise.all(masters(client).map((node) => node.call("FUNCTION", "LOAD", "REPLACE", library)))
+  /** False: the server keeps no functions, or not for us. A node that does not answer may not be the one that is asked next. */
+  const load = async ({ library }: Callable): Promise<boolean> => {
+    const answers = await Promise.allSettled(
+      masters(client).map((node) => node.call("FUNCTION", "LOAD", "REPLACE", library))
+    )
+    // Other codes than these pass: it has no memory left, or is only starting.
+    return !answers.some((answer) => answer.status === "rejected" && says(answer.reason, /^(NOPERM|ERR) /))
+  }
 
   return (script, keys, args) => {
     if (!hasFunctions) return evaluate(script, keys, args)
     const callable = callableOf(script)
     const call = () => client.fcall(callable.name, keys.length, ...keys, ...args)
-    return call()
-      .catch((error: unknown) => {
+    return call().catch(async (error: unknown) => {
+      if (says(error, /function not found/i)) {
         // A server that was restarted, or never saw it.
-        if (!says(error, /function not found/i)) throw error
-        return load(callable).then(call)
-      })
-      .catch((error: unknown) => {
-        if (!isRefused(error)) throw error
-        hasFunctions = false
-        return evaluate(script, keys, args)
-      })
+        if (await load(callable)) return call()
+      } else if (!says(error, /^NOPERM|unknown command/i)) {
+        throw error
+      }
+      hasFunctions = false
+      return evaluate(script, keys, args)
+    })
   }
 }
