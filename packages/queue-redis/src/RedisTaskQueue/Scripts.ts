@@ -12,14 +12,21 @@ export interface Script {
   readonly name: string
   /** Lua that makes `run`, a function of keys and arguments. */
   readonly source: string
-  /** Not done when Redis has no memory left. All the others are, so that what is under way comes to its end, and none is done by half. */
-  readonly isFilling?: true
+  /**
+   * What it may do as a function: read only; or write also when Redis has no memory left, so that what is under way comes to its end.
+   * Absent: write while there is memory.
+   */
+  readonly flag?: "no-writes" | "allow-oom"
 }
 
-const scriptOf = (name: string, main: string, functions?: ReadonlyArray<string>): Script => ({
-  name,
-  source: withCommons(main, functions)
-})
+const scriptOf = (
+  name: string,
+  main: string,
+  {
+    flag = "allow-oom",
+    functions
+  }: { readonly flag?: Script["flag"] | "none"; readonly functions?: ReadonlyArray<string> } = {}
+): Script => ({ name, source: withCommons(main, functions), ...(flag !== "none" && { flag }) })
 
 const stepOf = (name: string, parts: ReadonlyArray<string>): Script =>
   scriptOf(
@@ -41,7 +48,7 @@ local due = meta().due
 local reply = cjson.encode({ results = results, next = due < NEVER and math.max(due - now, 0) or -1 })
 call('SET', REPLY, request .. SEP .. reply, 'PX', REPLY_MILLIS)
 return reply`,
-    [passing, settling, "local operations = {}", ...parts]
+    { functions: [passing, settling, "local operations = {}", ...parts] }
   )
 
 /**
@@ -63,19 +70,16 @@ local function run(keys, args)
   redis.call('PEXPIRE', keys[1], args[2])
   return 1
 end
-`,
-  isFilling: true
+`
 }
 
 /**
  * Takes an execution in, unless it is known. Keys: where its hash was staged, then the hash itself. The fields may also come with the
  * call, when they are few.
  */
-export const submit: Script = {
-  isFilling: true,
-  ...scriptOf(
-    "submit",
-    `local STAGE, HASH = keys[15], keys[16]
+export const submit = scriptOf(
+  "submit",
+  `local STAGE, HASH = keys[15], keys[16]
 local facts = cjson.decode(args[3])
 if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent
   call('UNLINK', STAGE)
@@ -118,12 +122,11 @@ end
 save(x)
 finish()
 return 1`,
-    [passing]
-  )
-}
+  { functions: [passing], flag: "none" }
+)
 
 /** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
-export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`)
+export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`, { flag: "no-writes" })
 
 /** Bells that were passed on. No further keys; argument: the bells. */
 export const rung = scriptOf(
@@ -136,7 +139,8 @@ return 1`
 export const known = scriptOf(
   "known",
   `local from = args[3] == '' and '-' or '[' .. args[3] .. AFTER
-return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, args[4])`
+return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, args[4])`,
+  { flag: "no-writes" }
 )
 
 /** Workers with what they present themselves as, for how long they were silent, and what they hold. No further keys. */
@@ -155,7 +159,7 @@ for i, value in ipairs(call('HVALS', LEASED)) do
   leases[i] = { lease.worker, lease.member }
 end
 return cjson.encode({ workers = list, leases = leases })`,
-  [passing]
+  { functions: [passing] }
 )
 
 /** How full it is. Of each share the first 1,000 are looked at for the oldest. No further keys. */
@@ -182,5 +186,5 @@ end
 local permits = call('HGETALL', PERMITS)
 for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
 return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })`,
-  [passing]
+  { functions: [passing] }
 )

@@ -264,15 +264,16 @@ local function promote()
 end
 
 -- What others have to know of this step: who has lost a lease, that a timer ends before all others, and that something is still ready.
--- With an outbox a bell is written for each task that became ready and was not taken at once; its number names the activation.
+-- With an outbox a bell is written for each task that became ready and was not taken at once; its number names the activation. Who may
+-- not publish does not fail for it: messages may be lost.
 local function announce()
-  if #losses > 0 then call('PUBLISH', TAG .. 'news', cjson.encode(losses)) end
+  if #losses > 0 then redis.pcall('PUBLISH', TAG .. 'news', cjson.encode(losses)) end
   local isReady = (#added > 0 or freed) and call('EXISTS', RING) == 1
   -- Who waits must look sooner than he was told.
-  if sooner and (not isReady or OUTBOXED ~= '') then call('PUBLISH', TAG .. 'news', 'ready') end -- guard(false): sooner-timer-is-told
+  if sooner and (not isReady or OUTBOXED ~= '') then redis.pcall('PUBLISH', TAG .. 'news', 'ready') end -- guard(false): sooner-timer-is-told
   if not isReady then return end
   if OUTBOXED == '' then
-    call('PUBLISH', TAG .. 'news', 'ready')
+    redis.pcall('PUBLISH', TAG .. 'news', 'ready')
     return
   end
   local bells = {}

@@ -20,7 +20,7 @@ import { call, type Faults } from "./Network.ts"
 export class Server {
   readonly client: Redis
   private readonly child: ChildProcess
-  private readonly hashes = new Map<string, string>()
+  private readonly names = new Map<string, Promise<string>>()
 
   private constructor(child: ChildProcess, client: Redis) {
     this.child = child
@@ -52,18 +52,19 @@ export class Server {
     await gone
   }
 
-  /** Runs a script and answers what it answers, with what it published. */
+  /** Runs a script, as a function of the server, and answers what it answers, with what it published. */
   async run(
     source: string,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string>
   ): Promise<readonly [answer: unknown, published: ReadonlyArray<string>]> {
-    let hash = this.hashes.get(source)
-    if (hash === undefined) {
-      hash = (await this.client.script("LOAD", listening(source))) as string
-      this.hashes.set(source, hash)
+    let name = this.names.get(source)
+    if (name === undefined) {
+      const next = `simulated_${this.names.size}`
+      name = this.client.call("FUNCTION", "LOAD", listening(next, source)).then(() => next)
+      this.names.set(source, name)
     }
-    const [published, answer] = (await this.client.evalsha(hash, keys.length, ...keys, ...args)) as [
+    const [published, answer] = (await this.client.fcall(await name, keys.length, ...keys, ...args)) as [
       ReadonlyArray<string>,
       unknown?
     ]
@@ -71,14 +72,18 @@ export class Server {
   }
 }
 
-/** The script with what it publishes among what it answers: nothing may arrive by itself. */
-const listening = (source: string): string => {
-  const caught = source.replaceAll("call('PUBLISH', TAG .. 'news', ", "publish(")
+/** The function with what it publishes among what it answers: nothing may arrive by itself. */
+const listening = (name: string, source: string): string => {
+  const caught = source.replaceAll("redis.pcall('PUBLISH', TAG .. 'news', ", "publish(")
   if (caught.includes("PUBLISH")) throw new Error("A script publishes in a way that the simulation does not know.")
-  return `local published = {}
+  return `#!lua name=${name}
+local published
 local function publish(message) published[#published + 1] = message end
 ${caught}
-return { published, run(KEYS, ARGV) }`
+redis.register_function('${name}', function(keys, args)
+  published = {}
+  return { published, run(keys, args) }
+end)`
 }
 
 export interface Options {

@@ -1,9 +1,10 @@
-/** The queue's functions on a server that loses them, and on one that has no memory left. */
+/** The queue on servers that lose its functions, have no memory left, or let nobody publish. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as RedisConnection from "../src/RedisConnection.ts"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
 import * as RedisProcess from "./RedisProcess.ts"
@@ -35,25 +36,37 @@ const work = Effect.fnUntraced(function* (queue: TaskQueue.TaskQueue["Service"],
   }
 })
 
-const queueOn = ({ port }: RedisProcess.RedisProcess) =>
+const queueOn = ({ port }: RedisProcess.RedisProcess, options: RedisTaskQueue.Options = {}) =>
   Layer.build(
-    RedisTaskQueue.layer({ giveUpMillis: 200 }).pipe(
+    RedisTaskQueue.layer({ giveUpMillis: 200, ...options }).pipe(
       Layer.provide(RedisConnection.layer({ url: Redacted.make(`redis://127.0.0.1:${port}`) }))
     )
   ).pipe(Effect.flatMap((context) => Effect.provide(TaskQueue.TaskQueue, context)))
 
+/** Waits until the server has the functions of these scripts. */
+const loaded = (redis: RedisProcess.RedisProcess, scripts: ReadonlyArray<string>) =>
+  Effect.promise(async () => {
+    for (;;) {
+      const list = await redis.cli("function", "list")
+      if (scripts.every((script) => list.includes(`crewline_${script}_`))) return
+      await sleep(5)
+    }
+  })
+
+const known = { after: undefined, limit: 10 }
+
 describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
-  it.live("that has lost the functions gets them again", () =>
+  it.live("that has lost its functions gets them again", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make()
       const queue = yield* queueOn(redis)
       yield* queue.submit(facts("x"))
-      assert.include(yield* Effect.promise(() => redis.cli("function", "list")), "crewline_submit_")
       yield* work(queue, 1)
+      yield* loaded(redis, ["submit", "turn"])
       yield* Effect.promise(() => redis.cli("function", "flush"))
       yield* work(queue, 1)
       assert.deepStrictEqual(yield* queue.inspect("x"), { status: "idle", upTo: 1 })
-      assert.include(yield* Effect.promise(() => redis.cli("function", "list")), "crewline_turn_")
+      yield* loaded(redis, ["turn", "step"])
     })
   )
 
@@ -62,13 +75,12 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
       const redis = yield* RedisProcess.make({ config: ["maxmemory-policy noeviction"] })
       const queue = yield* queueOn(redis)
       const cli = (...args: ReadonlyArray<string>) => Effect.promise(() => redis.cli(...args))
-      // Without memory it takes no new functions either.
       yield* queue.submit(facts("seen"))
       yield* work(queue, 2)
       yield* queue.forget("seen")
       yield* queue.submit(facts("before"))
-      const known = queue.known({ after: undefined, limit: 10 })
-      assert.deepStrictEqual(yield* known, [{ executionId: "before", tenant: "default" }])
+      assert.deepStrictEqual(yield* queue.known(known), [{ executionId: "before", tenant: "default" }])
+      yield* loaded(redis, ["submit", "turn", "step", "known"])
       yield* cli("config", "set", "maxmemory", "1")
       assert.match(yield* cli("set", "a", "b"), /^OOM/)
 
@@ -77,11 +89,34 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
       yield* work(queue, 2)
       assert.deepStrictEqual(yield* queue.inspect("before"), { status: "idle", upTo: 1 })
       yield* queue.forget("before")
-      assert.deepStrictEqual(yield* known, [])
+      assert.deepStrictEqual(yield* queue.known(known), [])
 
       yield* cli("config", "set", "maxmemory", "0")
       yield* queue.submit(facts("meanwhile"))
       yield* work(queue, 2)
+    })
+  )
+
+  it.live("without memory and without the functions still has its tasks settled and taken, by scripts", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisProcess.make({ config: ["maxmemory-policy noeviction"] })
+      const queue = yield* queueOn(redis)
+      yield* queue.submit(facts("x"))
+      yield* Effect.promise(() => redis.cli("config", "set", "maxmemory", "1"))
+      yield* work(queue, 2)
+      yield* Effect.promise(() => redis.cli("config", "set", "maxmemory", "0"))
+      assert.deepStrictEqual(yield* queue.inspect("x"), { status: "idle", upTo: 1 })
+    })
+  )
+
+  it.live("that lets nobody publish loses no place in a lane: who waits looks by himself", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisProcess.make({ config: ["user default on nopass resetchannels ~* +@all"] })
+      const queue = yield* queueOn(redis, { lanes: { default: 1 }, pollMillis: 20 })
+      yield* queue.submit(facts("x"))
+      yield* queue.submit(facts("y"))
+      yield* work(queue, 4)
+      assert.deepStrictEqual((yield* queue.overview).lanes, [{ lane: "default", ready: 0, leased: 0, limit: 1 }])
     })
   )
 })
