@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Execution from "./Execution.ts"
 import type { Priority, Waits } from "./ExecutionEvent.ts"
 import * as internal from "./internal/localTaskQueue.ts"
+import * as QueueDepths from "./internal/QueueDepths.ts"
 import type * as Plan from "./Plan.ts"
 
 /** A task as the queue knows it. */
@@ -31,6 +32,12 @@ export interface Node {
 
 /** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */
 export const defaultLane = "default"
+
+/**
+ * Of each node, the longest way to a final task, in tasks, among the nodes that are given together: a task is handed out as if it had been
+ * ready a second earlier for each. Cycles have no depth.
+ */
+export const depthsOf: (nodes: ReadonlyArray<Node>) => Int32Array = QueueDepths.depthsOf
 
 /** All that the log says about an execution, as far as a queue needs it. */
 export interface Facts {

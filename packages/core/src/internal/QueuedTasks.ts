@@ -5,6 +5,7 @@
 import type * as Fiber from "effect/Fiber"
 import type { Priority, Waits } from "../ExecutionEvent.ts"
 import * as TaskQueue from "../TaskQueue.ts"
+import { depthsOf } from "./QueueDepths.ts"
 
 export interface Task {
   readonly id: string
@@ -16,7 +17,7 @@ export interface Task {
   /** Dependencies that are not settled. */
   remaining: number
   /** Longest way to a final task, in tasks, among those that came with it. */
-  depth: number
+  readonly depth: number
   /** When it first became ready after it was submitted or woken, as a number that only grows. */
   age: number
   /** The same by the clock, in milliseconds. */
@@ -67,7 +68,8 @@ export const makeExecution = (facts: TaskQueue.Facts): Execution => ({
 /** Those of the tasks that were not known yet, in their order. A dependency may come later than who depends on it. */
 export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.Node>): Array<Task> => {
   const added: Array<readonly [Task, TaskQueue.Node]> = []
-  for (const node of nodes) {
+  const depths = depthsOf(nodes)
+  for (const [at, node] of nodes.entries()) {
     if (execution.tasks.has(node.id)) continue
     const task: Task = {
       id: node.id,
@@ -77,7 +79,7 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
       priority: execution.priority,
       dependents: execution.expected.get(node.id) ?? [],
       remaining: 0,
-      depth: 0,
+      depth: depths[at]!,
       age: 0,
       readyAt: 0,
       state: "waiting",
@@ -92,8 +94,6 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
     execution.tasks.set(node.id, task)
     added.push([task, node])
   }
-  const tasks = added.map(([task]) => task)
-  const within = new Map<Task, Array<Task>>(tasks.map((task) => [task, []]))
   for (const [task, node] of added) {
     for (const id of node.dependencies) {
       const dependency = execution.tasks.get(id)
@@ -101,7 +101,6 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
       task.remaining++
       if (dependency !== undefined) {
         dependency.dependents.push(task)
-        if (within.has(dependency)) within.get(task)!.push(dependency)
       } else {
         // The worker's fold says the same, and nothing starts too early.
         const dependents = execution.expected.get(id)
@@ -110,25 +109,7 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
       }
     }
   }
-  measureDepth(within)
-  return tasks
-}
-
-/** Longest way to a final task, given each task's dependencies among the others; without recursion. Cycles have no depth. */
-const measureDepth = (dependencies: ReadonlyMap<Task, ReadonlyArray<Task>>) => {
-  if (dependencies.size < 2) return
-  const open = new Map<Task, number>()
-  for (const list of dependencies.values()) for (const each of list) open.set(each, (open.get(each) ?? 0) + 1)
-  const done = Array.from(dependencies.keys()).filter((task) => !open.has(task))
-  for (let task = done.pop(); task !== undefined; task = done.pop()) {
-    for (const dependency of dependencies.get(task)!) {
-      dependency.depth = Math.max(dependency.depth, task.depth + 1)
-      const left = open.get(dependency)! - 1
-      open.set(dependency, left)
-      if (left === 0) done.push(dependency)
-    }
-  }
-  for (const [task, left] of open) if (left > 0) task.depth = 0
+  return added.map(([task]) => task)
 }
 
 /** Whether all that it waits for has come; time is not looked at. */

@@ -1,5 +1,5 @@
 /** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
-import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
+import { defaultLane, depthsOf, type Facts, type Node } from "@crewline/core/TaskQueue"
 import { encode, listSeparator, separator } from "./Names.ts"
 
 export interface Staged {
@@ -27,46 +27,16 @@ interface Task {
 const tiers = { high: "0", normal: "1", low: "2" }
 
 const deepest = 999_999
-const none: ReadonlyArray<string> = []
 
-/**
- * Nodes as the scripts take them: id, lane, depth, dependencies. Depth: the longest way to a final task, in tasks, of the tasks that are
- * added together; the deeper the smaller the number, so that it comes first.
- */
+/** Nodes as the scripts take them: id, lane, depth (the deeper the smaller the number, so that it comes first), dependencies. */
 export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, string, string, ReadonlyArray<string>]> => {
-  const places = new Map<string, number>()
-  for (let at = 0; at < nodes.length; at++) if (!places.has(nodes[at]!.id)) places.set(nodes[at]!.id, at)
-  const lists = nodes.map(({ dependencies }) => (dependencies.length < 2 ? dependencies : [...new Set(dependencies)]))
-  const depths = new Int32Array(nodes.length)
-  /** How many dependents of each are not done with. */
-  const open = new Int32Array(nodes.length)
-  for (const at of places.values()) {
-    for (const id of lists[at]!) {
-      const dependency = places.get(id)
-      if (dependency !== undefined) open[dependency]!++
-    }
-  }
-  const done = [...places.values()].filter((at) => open[at] === 0)
-  for (let at = done.pop(); at !== undefined; at = done.pop()) {
-    for (const id of lists[at]!) {
-      const dependency = places.get(id)
-      if (dependency === undefined) continue
-      depths[dependency] = Math.max(depths[dependency]!, depths[at]! + 1)
-      if (--open[dependency]! === 0) done.push(dependency)
-    }
-  }
-  return nodes.map(({ id, lane }, index) => {
-    const at = places.get(id)!
-    // Cycles have no depth.
-    const depth = open[at]! > 0 ? 0 : depths[at]!
-    const dependencies = lists[index]!
-    return [
-      encode(id),
-      encode(lane ?? defaultLane),
-      String(Math.max(deepest - depth, 0)).padStart(6, "0"),
-      dependencies.length === 0 ? none : dependencies.map(encode)
-    ]
-  })
+  const depths = depthsOf(nodes)
+  return nodes.map(({ dependencies, id, lane }, at) => [
+    encode(id),
+    encode(lane ?? defaultLane),
+    String(Math.max(deepest - depths[at]!, 0)).padStart(6, "0"),
+    dependencies.length < 2 ? dependencies.map(encode) : Array.from(new Set(dependencies), encode)
+  ])
 }
 
 export const stage = (facts: Facts): Staged => {

@@ -4,7 +4,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { facts, ids, many, suspension, type Test, worker } from "./Story.ts"
+import { facts, ids, many, nodes, suspension, type Test, worker } from "./Story.ts"
 
 export const declare = (test: Test): void => {
   test("a task once, when its dependencies are settled", ({ available, queue }) =>
@@ -35,6 +35,14 @@ export const declare = (test: Test): void => {
     Effect.gen(function* () {
       yield* queue.submit(facts({ short: [], long: [], middle: ["long"], end: ["middle"], also: [] }))
       assert.deepStrictEqual(ids(yield* available()), ["long", "short", "also"])
+    }))
+
+  test("the longest way counts who is told of again with what he waits for", ({ available, queue }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts({ first: [] }))
+      yield* queue.tell("x", { nodes: nodes({ after: ["late"] }) })
+      yield* queue.tell("x", { nodes: nodes({ after: ["late"], late: [] }) })
+      assert.deepStrictEqual(ids(yield* available()), ["late", "first"])
     }))
 
   test("what has waited a second longer for each task on the way of others, before them", ({

@@ -16,8 +16,8 @@ interface Task {
   readonly id: string
   readonly dependencies: ReadonlyArray<string>
   readonly lane: string
-  /** The tasks that came with it, itself included. */
-  readonly litter: Array<Task>
+  /** How far it is from the end of the nodes that came with it. */
+  readonly depth: number
   place: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
   age: number
   readyAt: number
@@ -53,19 +53,18 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   let now = 0
 
   const grow = () => (lastAge = Math.max(lastAge + 1, now * 1_000))
-  const rank = (task: Task) => task.age - depths.get(task)! * 1_000_000
+  const rank = (task: Task) => task.age - task.depth * 1_000_000
   const find = (executionId: string, id: string) =>
     tasks.find((task) => task.executionId === executionId && task.id === id)
   const executionOf = (task: Task) => executions.find(({ id }) => id === task.executionId)!
   const isSettled = (executionId: string, id: string) => find(executionId, id)?.place === "settled"
   const isOpen = (task: Task) => task.place === "ready" && !executionOf(task).paused
-  const depthOf = (task: Task, seen: ReadonlyArray<Task> = []): number => {
+  const depthOf = (id: string, nodes: ReadonlyArray<TaskQueue.Node>, seen: ReadonlyArray<string> = []): number => {
     // A cycle has no depth.
-    if (seen.includes(task)) return Number.NaN
-    const dependents = task.litter.filter((other) => other.dependencies.includes(task.id))
-    return Math.max(0, ...dependents.map((other) => depthOf(other, [...seen, task]) + 1))
+    if (seen.includes(id)) return Number.NaN
+    const dependents = nodes.filter(({ dependencies }) => dependencies.includes(id))
+    return Math.max(0, ...dependents.map((other) => depthOf(other.id, nodes, [...seen, id]) + 1))
   }
-  const depths = new Map<Task, number>()
 
   /** Who has something ready has a place in the turns; who has nothing loses it. */
   const share = () => {
@@ -109,7 +108,8 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     move(task, "suspended")
   }
   const add = ({ id: executionId, tenant }: Execution, priority: Priority, nodes: ReadonlyArray<TaskQueue.Node>) => {
-    const litter: Array<Task> = []
+    const added: Array<Task> = []
+    const firsts = nodes.filter(({ id }, at) => nodes.findIndex((node) => node.id === id) === at)
     for (const { dependencies, id, lane = TaskQueue.defaultLane } of nodes) {
       if (find(executionId, id) !== undefined) continue
       const task: Task = {
@@ -119,7 +119,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         id,
         dependencies,
         lane,
-        litter,
+        depth: depthOf(id, firsts) || 0,
         place: "waiting",
         age: 0,
         readyAt: 0,
@@ -128,11 +128,10 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         timedOut: undefined,
         lease: undefined
       }
-      litter.push(task)
+      added.push(task)
       tasks.push(task)
     }
-    for (const task of litter) depths.set(task, depthOf(task) || 0)
-    return litter
+    return added
   }
   /** Those that wait for nothing any more. */
   const freed = (among: ReadonlyArray<Task>) => {
@@ -198,10 +197,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     if (first === undefined) return undefined
     const [task] = tasks
       .filter((each) => isOpen(each) && each.lane === first.lane && each.tenant === first.tenant)
-      .sort(
-        (a, b) =>
-          tiers.indexOf(a.priority) - tiers.indexOf(b.priority) || rank(a) - rank(b) || depths.get(b)! - depths.get(a)!
-      )
+      .sort((a, b) => tiers.indexOf(a.priority) - tiers.indexOf(b.priority) || rank(a) - rank(b) || b.depth - a.depth)
     floor = Math.max(floor, first.turn)
     first.turn++
     const { executionId, id, lane, tenant, timedOut } = task!
