@@ -39,12 +39,15 @@ const descendants = (state: State, id: string): ReadonlySet<string> => {
     for (const { plan } of more) found.add(plan.id)
   }
 }
-/** Who depends on a task, directly or not. */
+/** Who is open and depends on a task, directly or by others that are open: who was spawned later may depend on what has been settled before. */
 const dependents = (state: State, id: string): ReadonlySet<string> => {
   const found = new Set<string>()
   for (;;) {
     const more = Stories.tasksOf(state).filter(
-      ({ plan }) => !found.has(plan.id) && plan.dependencies.some((each) => each === id || found.has(each))
+      (task) =>
+        !Stories.isSettled(task) &&
+        !found.has(task.plan.id) &&
+        task.plan.dependencies.some((each) => each === id || found.has(each))
     )
     if (more.length === 0) return found
     for (const { plan } of more) found.add(plan.id)
