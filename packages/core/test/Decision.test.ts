@@ -39,7 +39,10 @@ const descendants = (state: State, id: string): ReadonlySet<string> => {
     for (const { plan } of more) found.add(plan.id)
   }
 }
-/** Who is open and depends on a task, directly or by others that are open: who was spawned later may depend on what has been settled before. */
+/**
+ * Who is open and depends on a task, directly or by others that are open: who was spawned later may depend on what has been settled
+ * before.
+ */
 const dependents = (state: State, id: string): ReadonlySet<string> => {
   const found = new Set<string>()
   for (;;) {

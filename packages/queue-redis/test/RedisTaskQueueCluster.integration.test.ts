@@ -1,4 +1,4 @@
-/** The contract on a cluster of one node, which holds every slot, awake for its replies; what its scripts do is watched with MONITOR. */
+/** The contract on a cluster of one node, which holds every slot, with busy polling; what its scripts do is watched with MONITOR. */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

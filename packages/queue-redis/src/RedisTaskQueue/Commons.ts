@@ -8,9 +8,10 @@
  *
  * Fields of an execution's hash: `T` tenant, `P` tier, `U` told up to this seq, `S` seq of the newest pause, `N` tasks, `X` settled
  * tasks, `H` tasks in one of the four places, `K` suspended tasks with a timer, `V` somebody has waited for tasks; and of each task `r`
- * the number of its unsettled dependencies (until it is ready), its lane and its depth, `d` dependents (with a separator before each; of a task that is yet to come, between them), `v`
- * those who wait for it, `s` its state (none: waits for dependencies; `x`: settled; `u`: suspended;
- * `h` and its member), `w` number and timer of its wait, `c` what is left of its wait. Of signals: `a` it came, `g` those who wait for it.
+ * the number of its unsettled dependencies (until it is ready), its lane and its depth, `d` dependents (with a separator before each; of a
+ * task that is yet to come, between them), `v` those who wait for it, `s` its state (none: waits for dependencies; `x`: settled; `u`:
+ * suspended; `h` and its member), `w` number and timer of its wait, `c` what is left of its wait. Of signals: `a` it came, `g` those who
+ * wait for it.
  *
  * Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn from which a share begins;
  * `due`, before which no lease runs out and no timer is over, so that it need not be looked at (absent: unknown).

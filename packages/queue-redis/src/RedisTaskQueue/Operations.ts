@@ -93,7 +93,10 @@ local function pause(x, paused, seq)
 end
 `
 
-/** What was picked (its share, its member, its turn) becomes leases, whose numbers follow one another. Of those whose wait timed out, it says which run waited. */
+/**
+ * What was picked (its share, its member, its turn) becomes leases, whose numbers follow one another. Of those whose wait timed out, it
+ * says which run waited.
+ */
 const lease = `
 local function lease(worker, picks)
   local first = tick(#picks)
