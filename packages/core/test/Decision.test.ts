@@ -454,35 +454,6 @@ describe("a refusal", () => {
   })
 })
 
-describe("the backoff", () => {
-  const retry = FastCheck.record({
-    attempts: FastCheck.integer({ min: 1, max: 2_000 }),
-    initialMillis: FastCheck.oneof(FastCheck.constant(0), FastCheck.double({ min: 0, max: 1e22, noNaN: true })),
-    factor: FastCheck.double({ min: 1, max: 1e300, noNaN: true }),
-    maxMillis: FastCheck.double({ min: 0, max: 1e22, noNaN: true })
-  })
-  const jitter = FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-  const retryAfter = FastCheck.option(FastCheck.double({ min: 0, max: 1e22, noNaN: true }), { nil: undefined })
-
-  property(
-    "stays below its bound, never comes before the provider's time, and is a delay that a timer can hold",
-    [retry, FastCheck.integer({ min: 1, max: 2_000 }), jitter, retryAfter],
-    (retry, attempt, jitter, retryAfter) => {
-      const delay = Decision.backoff(retry, attempt, jitter, retryAfter)
-      expect(Number.isInteger(delay) && delay >= 0 && delay <= 2 ** 31 - 1).toBe(true)
-      expect(delay).toBeLessThanOrEqual(Math.ceil(Math.max(retry.maxMillis, retryAfter ?? 0)))
-      if (retryAfter !== undefined && retryAfter < 1e9) expect(delay).toBeGreaterThanOrEqual(retryAfter)
-    }
-  )
-
-  it("grows by its factor up to its maximum", () => {
-    const retry = { attempts: 9, initialMillis: 100, factor: 2, maxMillis: 500 }
-    const delays = [1, 2, 3, 4, 9].map((attempt) => Decision.backoff(retry, attempt, 0.5, undefined))
-    expect(delays).toEqual([50, 100, 200, 250, 250])
-    expect(Decision.backoff(retry, 1, 0.5, 3_000)).toBe(3_000)
-  })
-})
-
 // Small parts
 
 const failed: Extract<Decision.Outcome, { _tag: "Failed" }> = {
