@@ -3,7 +3,7 @@ import type { Node } from "../TaskQueue.ts"
 
 /**
  * Of each node, the longest way to a final task, in tasks, among the nodes that are given together, also those that the queue knows already;
- * without recursion. A node that is there twice counts as it came first. Cycles have no depth.
+ * without recursion. Of those of one id the first counts, the others have none. Cycles have no depth.
  */
 export const depthsOf = (nodes: ReadonlyArray<Node>): Int32Array => {
   const depths = new Int32Array(nodes.length)
@@ -27,6 +27,5 @@ export const depthsOf = (nodes: ReadonlyArray<Node>): Int32Array => {
     }
   }
   for (const at of places.values()) if (open[at]! > 0) depths[at] = 0
-  if (places.size < nodes.length) nodes.forEach(({ id }, at) => (depths[at] = depths[places.get(id)!]!))
   return depths
 }
