@@ -97,9 +97,11 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
     })
   )
 
-  it.live("without memory and without the functions still has its tasks settled and taken, by scripts", () =>
+  it.live("without memory and without functions still has its tasks settled and taken, by scripts", () =>
     Effect.gen(function* () {
-      const redis = yield* RedisProcess.make({ config: ["maxmemory-policy noeviction"] })
+      const redis = yield* RedisProcess.make({
+        config: ["maxmemory-policy noeviction", "user default on nopass ~* &* +@all -function|load"]
+      })
       const queue = yield* queueOn(redis)
       yield* queue.submit(facts("x"))
       yield* Effect.promise(() => redis.cli("config", "set", "maxmemory", "1"))

@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a cluster", () => {
     let given = new Set<string>()
     monitor.on("monitor", (_: string, line: Array<string>, source: string) => {
       const name = line[0]!.toLowerCase()
-      if (name === "fcall") {
+      if (name === "fcall" || name === "evalsha" || name === "eval") {
         scripts++
         given = new Set(line.slice(3, 3 + Number(line[2])))
       } else if (source === "lua") {
