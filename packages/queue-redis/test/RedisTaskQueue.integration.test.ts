@@ -193,7 +193,11 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   )
 
   it.effect("an execution whose parts went away on the way comes whole, or not at all", () => {
-    const drop: Script = { name: "stage", source: "local function run(keys) return redis.call('DEL', keys[1]) end" }
+    const drop: Script = {
+      name: "stage",
+      source: "local function run(keys) return redis.call('DEL', keys[1]) end",
+      flags: []
+    }
     let stages = 0
     return Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue

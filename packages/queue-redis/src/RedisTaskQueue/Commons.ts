@@ -320,10 +320,10 @@ end
 `
 
 /**
- * A script's text: `functions` of its own, and `main`, what it does. It makes a function `run` of keys and arguments. The functions are
+ * A script's text: `main` is what it does, `own` are functions that not all have. It makes a function `run` of keys and arguments. The functions are
  * within one of their own: there they find what is given without a search, where they are made anew for every call.
  */
-export const withCommons = (main: string, own: ReadonlyArray<string> = []): string => `${begin}
+export const withCommons = (main: string, own: ReadonlyArray<string>): string => `${begin}
 local run = (function()
 ${functions}
 ${own.join("\n")}

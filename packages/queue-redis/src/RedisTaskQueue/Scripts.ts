@@ -12,21 +12,18 @@ export interface Script {
   readonly name: string
   /** Lua that makes `run`, a function of keys and arguments. */
   readonly source: string
-  /**
-   * What it may do as a function: read only; or write also when Redis has no memory left, so that what is under way comes to its end.
-   * Absent: write while there is memory.
-   */
-  readonly flag?: "no-writes" | "allow-oom"
+  /** As a function it only reads, or also writes when Redis has no memory left: what is under way comes to its end. */
+  readonly flags: ReadonlyArray<"no-writes" | "allow-oom">
 }
 
 const scriptOf = (
   name: string,
   main: string,
   {
-    flag = "allow-oom",
-    functions
-  }: { readonly flag?: Script["flag"] | "none"; readonly functions?: ReadonlyArray<string> } = {}
-): Script => ({ name, source: withCommons(main, functions), ...(flag !== "none" && { flag }) })
+    flags = ["allow-oom"],
+    functions = []
+  }: Partial<Pick<Script, "flags">> & { readonly functions?: ReadonlyArray<string> } = {}
+): Script => ({ name, source: withCommons(main, functions), flags })
 
 const stepOf = (name: string, parts: ReadonlyArray<string>): Script =>
   scriptOf(
@@ -70,7 +67,8 @@ local function run(keys, args)
   redis.call('PEXPIRE', keys[1], args[2])
   return 1
 end
-`
+`,
+  flags: []
 }
 
 /**
@@ -122,11 +120,11 @@ end
 save(x)
 finish()
 return 1`,
-  { functions: [passing], flag: "none" }
+  { functions: [passing], flags: [] }
 )
 
 /** The oldest bells that nobody has passed on yet. No further keys; argument: how many. */
-export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`, { flag: "no-writes" })
+export const outbox = scriptOf("outbox", `return call('LRANGE', OUTBOX, 0, args[3] - 1)`, { flags: ["no-writes"] })
 
 /** Bells that were passed on. No further keys; argument: the bells. */
 export const rung = scriptOf(
@@ -140,7 +138,7 @@ export const known = scriptOf(
   "known",
   `local from = args[3] == '' and '-' or '[' .. args[3] .. AFTER
 return call('ZRANGEBYLEX', KNOWN, from, '+', 'LIMIT', 0, args[4])`,
-  { flag: "no-writes" }
+  { flags: ["no-writes"] }
 )
 
 /** Workers with what they present themselves as, for how long they were silent, and what they hold. No further keys. */

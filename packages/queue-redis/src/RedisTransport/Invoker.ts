@@ -22,7 +22,7 @@ const callables = new WeakMap<Script, Callable>()
 const callableOf = (script: Script): Callable => {
   let callable = callables.get(script)
   if (callable === undefined) {
-    const flags = script.flag === undefined ? "{}" : `{'${script.flag}'}`
+    const flags = `{${script.flags.map((flag) => `'${flag}'`).join(", ")}}`
     const name = `crewline_${script.name}_${hashOf(flags + script.source).slice(0, 16)}`
     const text = `${script.source}\nreturn run(KEYS, ARGV)`
     callable = {
