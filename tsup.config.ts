@@ -8,7 +8,7 @@ import { defineConfig } from "tsup"
  * the `./X.ts` of relative imports would stay in the output.
  */
 export default defineConfig({
-  entry: ["src/**/*.ts", "!src/internal/**"],
+  entry: ["src/*.ts", "src/testing/index.ts"],
   format: ["esm"],
   target: "node22",
   splitting: true,

@@ -3,7 +3,7 @@
  * beside the log with the run that made it. The task `grow` suspends itself four times: for all that it spawned, for any, for a while,
  * and for a signal.
  */
-import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop/Leg"
+import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"

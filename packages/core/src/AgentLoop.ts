@@ -19,10 +19,12 @@ import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as EventLog from "./EventLog.ts"
 import type { Draft, TurnCompleted } from "./ExecutionEvent.ts"
-import { redact } from "./internal/redact.ts"
+import { redact } from "./Redact.ts"
 import type * as Llm from "./Llm.ts"
 import type * as Toolbox from "./Toolbox.ts"
 import type * as Workspace from "./Workspace.ts"
+
+export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 
 /** What the loop stands on. */
 export interface Services {

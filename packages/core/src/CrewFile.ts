@@ -6,8 +6,8 @@
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
-import * as CrewInspection from "./internal/CrewInspection.ts"
-import type { Path } from "./internal/PlainJson.ts"
+import * as CrewInspection from "./Crew/Inspection.ts"
+import type { Path } from "./Crew/PlainJson.ts"
 import * as Plan from "./Plan.ts"
 
 export interface ParseOptions {

@@ -8,14 +8,16 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Crew from "./Crew.ts"
 import * as EventLog from "./EventLog.ts"
+import * as LocalEventLog from "./LocalEventLog.ts"
 import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
-import { CodeRegistry } from "./internal/CodeRegistry.ts"
-import * as internal from "./internal/crewline.ts"
-import { Ledger } from "./internal/Ledger.ts"
+import { CodeRegistry } from "./Worker/CodeRegistry.ts"
+import * as internal from "./Crewline/Service.ts"
+import { Ledger } from "./Worker/Ledger.ts"
 import type * as Llm from "./Llm.ts"
 import type * as Plan from "./Plan.ts"
 import * as TaskQueue from "./TaskQueue.ts"
+import * as LocalTaskQueue from "./LocalTaskQueue.ts"
 import type * as Toolbox from "./Toolbox.ts"
 import type { Usage } from "./Usage.ts"
 import * as Worker from "./Worker.ts"
@@ -202,6 +204,6 @@ export const layerLocal = (
   options: Options = {}
 ): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog, never, Llm.Llm | Toolbox.Toolbox> =>
   layer({ keepResults: true, ...options }).pipe(
-    Layer.provideMerge(EventLog.layerLocal),
-    Layer.provide([TaskQueue.layerLocal, Workspace.layerNone])
+    Layer.provideMerge(LocalEventLog.layerLocal),
+    Layer.provide([LocalTaskQueue.layerLocal, Workspace.layerNone])
   )

@@ -9,7 +9,7 @@
  * not even when the graph grows.
  */
 import * as Result from "effect/Result"
-import { Run } from "./internal/DagRun.ts"
+import { Run } from "./Dag/Frontier.ts"
 import {
   append,
   copyStore,
@@ -20,9 +20,9 @@ import {
   isEdge,
   none,
   version
-} from "./internal/DagStore.ts"
-import type { Store } from "./internal/DagStore.ts"
-import { distinct, resolve, sort } from "./internal/DagValidation.ts"
+} from "./Dag/Store.ts"
+import type { Store } from "./Dag/Store.ts"
+import { distinct, resolve, sort } from "./Dag/Validation.ts"
 
 /** What a graph is made of: a task's id and the ids of the tasks that must settle before it. */
 export interface Node {

@@ -12,12 +12,10 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
-import * as LocalEventLog from "./internal/LocalEventLog.ts"
 
 /** The execution moved on: read the delta and decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
@@ -252,13 +250,3 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string }>, EventLogError>
   }
 >()("@crewline/core/EventLog") {}
-
-/**
- * The log in the memory of this process, with another retention than the default: `keepEnded` ended executions are remembered, the
- * oldest are forgotten first and then answer `UnknownExecution`.
- */
-export const layerLocalWith = (options: { readonly keepEnded: number }): Layer.Layer<EventLog> =>
-  Layer.sync(EventLog, () => LocalEventLog.make(options))
-
-/** The log in the memory of this process: gone with it. Remembers the last 1,000 ended executions. */
-export const layerLocal: Layer.Layer<EventLog> = layerLocalWith({ keepEnded: 1_000 })

@@ -5,7 +5,7 @@
  */
 import * as Cfworker from "@cfworker/json-schema"
 import type * as JsonSchema from "effect/JsonSchema"
-import * as SchemaKeywords from "./internal/SchemaKeywords.ts"
+import * as SchemaKeywords from "./JsonSchemaValidator/Keywords.ts"
 
 /** One thing that is wrong with a value or a schema. */
 export interface Violation {

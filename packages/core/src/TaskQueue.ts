@@ -14,13 +14,7 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
-import * as Layer from "effect/Layer"
-import * as Execution from "./Execution.ts"
 import type { Priority, Waits } from "./ExecutionEvent.ts"
-import * as internal from "./internal/localTaskQueue.ts"
-import * as QueueDepths from "./internal/QueueDepths.ts"
-import type * as Plan from "./Plan.ts"
 
 /** A task as the queue knows it. */
 export interface Node {
@@ -32,12 +26,6 @@ export interface Node {
 
 /** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */
 export const defaultLane = "default"
-
-/**
- * Of each node, the longest way to a final task, in tasks, among the nodes that are given together: a task is handed out as if it had been
- * ready a second earlier for each. Cycles have no depth.
- */
-export const depthsOf: (nodes: ReadonlyArray<Node>) => Int32Array = QueueDepths.depthsOf
 
 /** All that the log says about an execution, as far as a queue needs it. */
 export interface Facts {
@@ -191,75 +179,3 @@ export class TaskQueue extends Context.Service<
     readonly overview: Effect.Effect<Overview>
   }
 >()("@crewline/core/TaskQueue") {}
-
-/** In process, with limits for lanes; the reference of every other layer. */
-export const layerLocalWith = (options: Options): Layer.Layer<TaskQueue> =>
-  Layer.effect(TaskQueue, internal.make(options))
-
-/** In process. */
-export const layerLocal: Layer.Layer<TaskQueue> = layerLocalWith({})
-
-/** The lane of a task: the provider of the model that is asked first. */
-export const laneOf = (plan: Plan.Plan, task: Plan.PlannedTask): string => {
-  const model = plan.agents[task.agent]?.model
-  const first = typeof model === "string" ? model : model?.[0]
-  return first === undefined ? defaultLane : first.slice(0, Math.max(first.indexOf("/"), 0)) || defaultLane
-}
-
-/** A task as a queue needs it. */
-export const nodeOf = (plan: Plan.Plan, task: Plan.PlannedTask): Node => ({
-  id: task.id,
-  dependencies: task.dependencies,
-  lane: laneOf(plan, task)
-})
-
-/** All that a state says, as news for a queue that knows the execution already. */
-export const newsOf = (state: Execution.Execution): News => {
-  const { nodes, paused, settled, signals, upTo } = factsOf(state, { tenant: "", now: 0 })
-  return { nodes, settled, signals, pause: { paused, seq: upTo }, upTo }
-}
-
-/** The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays are measured with. */
-export const factsOf = (
-  state: Execution.Execution,
-  options: { readonly tenant: string; readonly now: number }
-): Facts => {
-  const nodes: Array<Node> = []
-  const settled: Array<string> = []
-  const suspended: Array<Facts["suspended"][number]> = []
-  const delayed: Array<Facts["delayed"][number]> = []
-  for (const planned of state.plan.tasks) nodes.push(nodeOf(state.plan, planned))
-  const planned = new Set(state.plan.tasks.map((task) => task.id))
-  for (const task of HashMap.values(state.tasks)) {
-    const { id } = task.plan
-    if (!planned.has(id)) nodes.push(nodeOf(state.plan, task.plan))
-    if (Execution.isSettled(task)) settled.push(id)
-    else if (task.status === "suspended") {
-      const total = task.waits!.timeoutMillis
-      suspended.push({
-        id,
-        run: task.run,
-        waits: task.waits!,
-        remainingMillis: total === undefined ? undefined : remaining(task.suspendedAt!, total, options.now)
-      })
-    } else if (task.retryAt !== undefined) {
-      delayed.push({ id, millis: remaining(task.retryAt, 0, options.now, task.retryDelayMillis) })
-    }
-  }
-  return {
-    executionId: state.id,
-    tenant: options.tenant,
-    priority: state.priority,
-    upTo: state.lastSeq,
-    nodes,
-    settled,
-    suspended,
-    delayed,
-    signals: [...HashMap.keys(state.signals)],
-    paused: state.paused
-  }
-}
-
-// Never more than the whole delay, whatever the two clocks say of each other.
-const remaining = (from: string, millis: number, now: number, atMost = millis): number =>
-  Math.min(Math.max(Date.parse(from) + millis - now, 0), atMost)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSchema"
-import { redact } from "./internal/redact.ts"
+import { redact } from "./Redact.ts"
 import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
 import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Toolbox.ts"
 

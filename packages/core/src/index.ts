@@ -31,6 +31,10 @@ export * as Tenant from "./Tenant.ts"
 export * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
 
 // What runs it, and what an application calls.
+export * as LocalEventLog from "./LocalEventLog.ts"
+export * as LocalTaskQueue from "./LocalTaskQueue.ts"
+export * as QueueFacts from "./QueueFacts.ts"
+export * as ExecutionView from "./ExecutionView.ts"
 export * as AgentLoop from "./AgentLoop.ts"
 export * as Worker from "./Worker.ts"
 export * as Crewline from "./Crewline.ts"

@@ -19,10 +19,12 @@ import * as Stream from "effect/Stream"
 import type * as Crew from "./Crew.ts"
 import * as Crewline from "./Crewline.ts"
 import * as EventLog from "./EventLog.ts"
+import * as LocalEventLog from "./LocalEventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
 import * as TaskQueue from "./TaskQueue.ts"
+import * as LocalTaskQueue from "./LocalTaskQueue.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as Workspace from "./Workspace.ts"
 
@@ -79,9 +81,9 @@ export interface Client {
 export const make = async (options: Options): Promise<Client> => {
   const {
     llm,
-    log = EventLog.layerLocal,
+    log = LocalEventLog.layerLocal,
     memory = Memory.layerLocal,
-    queue = TaskQueue.layerLocal,
+    queue = LocalTaskQueue.layerLocal,
     tools = [],
     workspace = Workspace.layerNone
   } = options

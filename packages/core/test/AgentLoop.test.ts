@@ -6,10 +6,11 @@ import { TestClock } from "effect/testing"
 import * as Fiber from "effect/Fiber"
 import * as Crewline from "../src/Crewline.ts"
 import * as EventLog from "../src/EventLog.ts"
+import * as LocalEventLog from "../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import * as Llm from "../src/Llm.ts"
 import type * as Plan from "../src/Plan.ts"
-import * as TaskQueue from "../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../src/LocalTaskQueue.ts"
 import * as Toolbox from "../src/Toolbox.ts"
 import * as Workspace from "../src/Workspace.ts"
 import * as World from "./fake/World.ts"
@@ -263,14 +264,17 @@ describe("AgentLoop", () => {
   )
 
   describe("taken up again", () => {
-    const shared = Layer.provideMerge(TaskQueue.layerLocal, Layer.merge(EventLog.layerLocal, Workspace.layerNone))
+    const shared = Layer.provideMerge(
+      LocalTaskQueue.layerLocal,
+      Layer.merge(LocalEventLog.layerLocal, Workspace.layerNone)
+    )
     const process = (
       reply: Parameters<typeof World.llm>[0],
       asked: Array<Llm.Request>,
       tools: ReadonlyArray<Toolbox.Tool>
     ) =>
       Crewline.layer({ sweepMillis: 100 }).pipe(
-        Layer.provide([World.llm(reply, asked), World.toolbox(...tools), TaskQueue.layerLocal])
+        Layer.provide([World.llm(reply, asked), World.toolbox(...tools), LocalTaskQueue.layerLocal])
       )
 
     it.effect("asks nothing again that was answered, and repeats no call that must not be", () =>

@@ -5,12 +5,13 @@ import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../src/EventLog.ts"
+import * as LocalEventLog from "../src/LocalEventLog.ts"
 import * as EventLogContract from "../src/testing/EventLogContract.ts"
 import * as Story from "../src/testing/EventLogContract/Story.ts"
 
-EventLogContract.suite("EventLog.layerLocal", EventLog.layerLocal)
+EventLogContract.suite("LocalEventLog.layerLocal", LocalEventLog.layerLocal)
 
-describe("EventLog.layerLocal", () => {
+describe("LocalEventLog.layerLocal", () => {
   it.effect("takes its time from the Clock, and never goes back with it", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
@@ -24,7 +25,7 @@ describe("EventLog.layerLocal", () => {
         (yield* log.read(id)).map(({ at }) => at),
         ["2026-11-22T12:00:00.000Z", "2026-11-22T12:00:01.500Z", "2026-11-22T12:00:01.500Z"]
       )
-    }).pipe(Effect.provide(EventLog.layerLocal))
+    }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
   it.effect("lets leases end by the Clock", () =>
@@ -37,7 +38,7 @@ describe("EventLog.layerLocal", () => {
       assert.strictEqual((yield* adopt("second")).length, 0)
       yield* TestClock.adjust(1)
       assert.deepStrictEqual(yield* adopt("second"), [{ executionId, tenant: "default", lastSeq: 1 }])
-    }).pipe(Effect.provide(EventLog.layerLocal))
+    }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
   it.effect("forgets the oldest ended executions, with their keys, and never a running one", () =>
@@ -60,7 +61,7 @@ describe("EventLog.layerLocal", () => {
       )
       const again = yield* Story.fresh("execution")
       assert.isFalse((yield* log.start(again, Story.executionStarted(), { idempotency })).existing)
-    }).pipe(Effect.provide(EventLog.layerLocalWith({ keepEnded: 2 })))
+    }).pipe(Effect.provide(LocalEventLog.layerLocalWith({ keepEnded: 2 })))
   )
 
   it.effect("tells a follower in the middle that the rest was deleted", () =>
@@ -80,7 +81,7 @@ describe("EventLog.layerLocal", () => {
       yield* log.remove(id)
       yield* goOn.open
       assert.deepStrictEqual(yield* Fiber.join(follower), new EventLog.Gone({ executionId: id }))
-    }).pipe(Effect.provide(EventLog.layerLocal))
+    }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
   it.effect("deletes by the Clock, and remembers that for so long", () =>
@@ -99,7 +100,7 @@ describe("EventLog.layerLocal", () => {
       yield* TestClock.adjust(1)
       yield* prune
       assert.strictEqual((yield* Story.reasonOf(log.summary(id)))._tag, "UnknownExecution")
-    }).pipe(Effect.provide(EventLog.layerLocal))
+    }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
   it.effect("lets a follower finish an execution that is forgotten meanwhile", () =>
@@ -121,6 +122,6 @@ describe("EventLog.layerLocal", () => {
         (yield* Fiber.join(follower)).map(({ type }) => type),
         ["ExecutionStarted", "TaskCompleted", "ExecutionEnded"]
       )
-    }).pipe(Effect.provide(EventLog.layerLocalWith({ keepEnded: 0 })))
+    }).pipe(Effect.provide(LocalEventLog.layerLocalWith({ keepEnded: 0 })))
   )
 })

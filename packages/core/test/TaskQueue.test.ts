@@ -1,4 +1,4 @@
-import * as TaskQueue from "../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../src/LocalTaskQueue.ts"
 import * as TaskQueueContract from "../src/testing/TaskQueueContract.ts"
 
-TaskQueueContract.suite("local", TaskQueue.layerLocalWith)
+TaskQueueContract.suite("local", LocalTaskQueue.layerLocalWith)

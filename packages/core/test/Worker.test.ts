@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { failed, type Ended } from "../src/AgentLoop/Leg.ts"
 import * as EventLog from "../src/EventLog.ts"
+import * as LocalEventLog from "../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import type * as Llm from "../src/Llm.ts"
 import * as Memory from "../src/Memory.ts"
@@ -24,7 +25,7 @@ const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), 
 /** Runs in a scope, over a log in memory, or over this one. */
 const inMemory = <A, E>(
   effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = EventLog.layerLocal
+  log = LocalEventLog.layerLocal
 ): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
 
 const eventsOf = Effect.fnUntraced(function* (id: string) {

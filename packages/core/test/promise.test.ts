@@ -7,6 +7,7 @@ import * as Crew from "../src/Crew.ts"
 import * as Llm from "../src/Llm.ts"
 import * as Crewline from "../src/promise.ts"
 import * as TaskQueue from "../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../src/LocalTaskQueue.ts"
 import * as World from "./fake/World.ts"
 
 const agents = { writer: { role: "Writer", goal: "Write about {topic}" } }
@@ -134,7 +135,7 @@ describe("promise", () => {
           return local.submit(facts)
         }
       }))
-    ).pipe(Layer.provide(TaskQueue.layerLocal))
+    ).pipe(Layer.provide(LocalTaskQueue.layerLocal))
     const crewline = await Crewline.make({
       queue,
       llm: World.llm((request) => {

@@ -6,11 +6,11 @@
  * `LlmError`; of the model's errors the message, the status and the request's id are kept, no header or body of the request.
  */
 import type * as Llm from "@crewline/core/Llm"
-import * as AiSdkAnswer from "./internal/AiSdkAnswer.ts"
-import { reasonOf } from "./internal/AiSdkFailure.ts"
-import * as AiSdkRequest from "./internal/AiSdkRequest.ts"
-import * as RateLimitHeaders from "./internal/RateLimitHeaders.ts"
-import * as SdkProvider from "./internal/SdkProvider.ts"
+import * as AiSdkAnswer from "./AiSdkModel/Answer.ts"
+import { reasonOf } from "./AiSdkModel/Failure.ts"
+import * as AiSdkRequest from "./AiSdkModel/Request.ts"
+import * as RateLimitHeaders from "./RateLimit/Headers.ts"
+import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 

@@ -11,7 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
-import * as SdkProvider from "./internal/SdkProvider.ts"
+import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -53,7 +53,7 @@ export const make = (options: Options): Provider => {
     address: SdkProvider.originOf(baseURL),
     apiKey,
     load: async () => {
-      const Engine = await import("./internal/AnthropicEngine.ts")
+      const Engine = await import("./Anthropic/Engine.ts")
       return Engine.make({
         apiKey,
         baseURL,

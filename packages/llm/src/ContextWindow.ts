@@ -11,7 +11,7 @@ import * as Usage from "@crewline/core/Usage"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as ContextSummary from "./internal/ContextSummary.ts"
+import * as ContextSummary from "./ContextWindow/Summary.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {

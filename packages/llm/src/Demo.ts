@@ -9,11 +9,11 @@
 import type * as Llm from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
-import * as DemoAnswer from "./internal/DemoAnswer.ts"
-import * as DemoArguments from "./internal/DemoArguments.ts"
-import * as DemoReading from "./internal/DemoReading.ts"
-import * as TokenEstimate from "./internal/TokenEstimate.ts"
-import * as Words from "./internal/Words.ts"
+import * as DemoAnswer from "./Demo/Answer.ts"
+import * as DemoArguments from "./Demo/Arguments.ts"
+import * as DemoReading from "./Demo/Reading.ts"
+import * as TokenEstimate from "./Scripted/TokenEstimate.ts"
+import * as Words from "./Scripted/Words.ts"
 import type { Provider } from "./Provider.ts"
 
 export interface Options {

@@ -18,7 +18,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as Stream from "effect/Stream"
-import * as EffectFailure from "./internal/EffectFailure.ts"
+import * as EffectFailure from "./EffectModel/Failure.ts"
 
 /**
  * A model of a crew that is an `effect/ai` language model. Tools are not run by it. Where the request asks for output of a schema and

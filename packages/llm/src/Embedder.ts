@@ -7,10 +7,10 @@ import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Embedded, EmbeddingEngine } from "./internal/EmbeddingEngines.ts"
-import * as EffectFailure from "./internal/EffectFailure.ts"
-import * as EmbeddingInterruption from "./internal/EmbeddingInterruption.ts"
-import * as SdkProvider from "./internal/SdkProvider.ts"
+import type { Embedded, EmbeddingEngine } from "./Embedder/Engines.ts"
+import * as EffectFailure from "./EffectModel/Failure.ts"
+import * as EmbeddingInterruption from "./Embedder/Interruption.ts"
+import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -33,7 +33,7 @@ export const openAi = (
   const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
   const { dimensions, name = "openai", organization = null, project = null } = options
   return make(options, { name, address: SdkProvider.originOf(baseURL), apiKey }, async () => {
-    const Engines = await import("./internal/EmbeddingEngines.ts")
+    const Engines = await import("./Embedder/Engines.ts")
     return Engines.openAi({ apiKey, baseURL, organization, project, silenceMillis, dimensions })
   })
 }
@@ -47,7 +47,7 @@ export const ollama = (
   const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
   const { dimensions, name = "ollama" } = options
   return make(options, { name, address: SdkProvider.originOf(host), apiKey }, async () => {
-    const Engines = await import("./internal/EmbeddingEngines.ts")
+    const Engines = await import("./Embedder/Engines.ts")
     return Engines.ollama({ host, apiKey, silenceMillis, dimensions })
   })
 }

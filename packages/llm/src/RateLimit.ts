@@ -14,7 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Effects from "effect/persistence/RateLimiter"
-import * as ToldLimits from "./internal/ToldLimits.ts"
+import * as ToldLimits from "./RateLimit/ToldLimits.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {

@@ -15,7 +15,7 @@ import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as QuestionKey from "./internal/QuestionKey.ts"
+import * as QuestionKey from "./ResponseCache/QuestionKey.ts"
 import type { Provider } from "./Provider.ts"
 
 export interface Options {

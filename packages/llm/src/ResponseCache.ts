@@ -15,7 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as QuestionKey from "./internal/QuestionKey.ts"
+import * as QuestionKey from "./ResponseCache/QuestionKey.ts"
 
 export interface Options {
   /** Answers that are kept in this process. Default: 1,000. */

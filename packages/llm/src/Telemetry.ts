@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
-import * as TelemetryContent from "./internal/TelemetryContent.ts"
+import * as TelemetryContent from "./Telemetry/Content.ts"
 
 export interface Options {
   /** Puts messages and answers into spans: they may hold what is private. Default: false. */

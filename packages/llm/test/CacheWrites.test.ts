@@ -1,7 +1,7 @@
 /** What OpenAI's two APIs say of tokens that were written to its cache, which newer models charge for. */
 import { describe, expect, it } from "vitest"
-import * as ChatAnswer from "../src/internal/ChatAnswer.ts"
-import * as ResponsesAnswer from "../src/internal/ResponsesAnswer.ts"
+import * as ChatAnswer from "../src/OpenAi/ChatAnswer.ts"
+import * as ResponsesAnswer from "../src/OpenAi/ResponsesAnswer.ts"
 
 const context = {
   model: "m",

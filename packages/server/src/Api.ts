@@ -10,7 +10,7 @@ import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
-import { Problems } from "./Api/Problems.ts"
+import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
 import { Tools } from "./Api/Tools.ts"
 

@@ -23,7 +23,7 @@ import type * as Runtime from "effect/Runtime"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import * as Output from "./Cli/Output.ts"
-import * as Lanes from "./Lanes.ts"
+import * as Lanes from "./Queue/Lanes.ts"
 
 const file = Argument.String("file").pipe(Argument.withDescription("A crew as YAML or JSON, as in crew.yaml"))
 

@@ -12,8 +12,8 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { AgentStore } from "./AgentStore.ts"
-import * as CrewStore from "./CrewStore.ts"
+import { AgentStore } from "./ResourceStore/Agents.ts"
+import * as CrewStore from "./ResourceStore/Crews.ts"
 import type * as ResourceStore from "./ResourceStore.ts"
 
 /** A crew that can run, and what is stored of it. */

@@ -14,12 +14,12 @@ import * as Agents from "./Http/Agents.ts"
 import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
-import * as Failures from "./Http/Failures.ts"
+import * as Failures from "./Http/Fallback.ts"
 import * as Health from "./Http/Health.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as Tools from "./Http/Tools.ts"
-import * as Problem from "./Problem.ts"
+import * as Problem from "./Api/Problem.ts"
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([

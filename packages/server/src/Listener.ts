@@ -18,11 +18,11 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
-import * as Guard from "./Guard.ts"
-import * as Failures from "./Http/Failures.ts"
-import * as Lifecycle from "./Lifecycle.ts"
-import * as Problem from "./Problem.ts"
-import * as RequestBody from "./RequestBody.ts"
+import * as Guard from "./Listener/OriginCheck.ts"
+import * as Failures from "./Http/Fallback.ts"
+import * as Lifecycle from "./Listener/Lifecycle.ts"
+import * as Problem from "./Api/Problem.ts"
+import * as RequestBody from "./Http/RequestBody.ts"
 
 /** The server cannot listen where it should. */
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {

@@ -19,9 +19,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
-import * as KeyGuard from "./KeyGuard.ts"
-import type { ProviderBody } from "./ProviderBody.ts"
-import * as ProviderStore from "./ProviderStore.ts"
+import * as KeyGuard from "./ProviderModels/KeyRedaction.ts"
+import type { ProviderBody } from "./Api/ProviderBody.ts"
+import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as TenantBudgets from "./TenantBudgets.ts"
 
 /** Sent to servers that want no key: an SDK does not go without one. */

@@ -12,13 +12,14 @@
  */
 import type * as Broadcast from "@crewline/core/Broadcast"
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import type { RedisConnectionError } from "@crewline/queue-redis/RedisConnection"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Lanes from "./Lanes.ts"
+import * as Lanes from "./Queue/Lanes.ts"
 
 export interface Options {
   readonly kind: "local" | "redis" | "bullmq"
@@ -88,7 +89,7 @@ export const layer = (
   { buckets, kind, lanes, prefix }: Options,
   leaseMillis?: number
 ): Layer.Layer<TaskQueue.TaskQueue, Failure> => {
-  if (kind === "local") return TaskQueue.layerLocalWith({ lanes })
+  if (kind === "local") return LocalTaskQueue.layerLocalWith({ lanes })
   const options = { lanes, prefix, buckets, ...(leaseMillis !== undefined && { leaseMillis }) }
   return load(async () => {
     const RedisConnection = await import("@crewline/queue-redis/RedisConnection")

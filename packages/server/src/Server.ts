@@ -16,7 +16,7 @@ import * as Schema from "effect/Schema"
 import * as Engine from "./Engine.ts"
 import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
-import * as Lifecycle from "./Lifecycle.ts"
+import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Listener from "./Listener.ts"
 
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {

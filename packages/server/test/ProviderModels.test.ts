@@ -4,7 +4,7 @@ import * as Server from "./fake/Server.ts"
 import * as Providers from "@crewline/llm/Providers"
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
-import { ProviderStore } from "@crewline/server/ProviderStore"
+import { ProviderStore } from "../src/ResourceStore/Providers.ts"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 

@@ -3,7 +3,7 @@ import type * as TaskQueue from "@crewline/core/TaskQueue"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Queue from "../src/Queue.ts"
-import * as QueueView from "../src/QueueView.ts"
+import * as QueueView from "../src/Queue/View.ts"
 
 const read = (env: Record<string, string>) =>
   Effect.provideService(

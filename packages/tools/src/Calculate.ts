@@ -5,7 +5,7 @@ import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import { ToolRetry } from "@crewline/core/Toolbox"
 import * as Schema from "effect/Schema"
-import * as Arithmetic from "./internal/Arithmetic.ts"
+import * as Arithmetic from "./Calculate/Arithmetic.ts"
 
 /** Computes `{ expression }`; the result is a number. A mistake is shown to the model with its position. */
 export const tool: Toolbox.Tool = Tool.make({

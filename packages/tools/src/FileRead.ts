@@ -10,7 +10,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import * as NearNames from "./internal/NearNames.ts"
+import * as NearNames from "./FileRead/NearNames.ts"
 
 export interface Options {
   /** The directory that may be read. Relative paths of calls are relative to it. */

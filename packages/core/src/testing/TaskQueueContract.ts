@@ -1,7 +1,7 @@
 /**
  * What every layer of `TaskQueue` must do: the sentences of the port as tests.
  *
- *     TaskQueueContract.suite("local", TaskQueue.layerLocalWith)
+ *     TaskQueueContract.suite("local", LocalTaskQueue.layerLocalWith)
  *
  * Each test builds a queue of its own, which must know nothing at first.
  *

@@ -1,5 +1,5 @@
 /**
- * Random sequences of operations on two queues side by side, `TaskQueue.layerLocal` and the one under test: what they hand out, answer
+ * Random sequences of operations on two queues side by side, `LocalTaskQueue.layerLocal` and the one under test: what they hand out, answer
  * and tell about themselves must be the same after every step. A sequence that shows a difference is made as short as possible and
  * printed with the seed and path that give it again.
  *
@@ -14,6 +14,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as TestClock from "effect/testing/TestClock"
 import * as FastCheck from "fast-check"
 import * as TaskQueue from "../TaskQueue.ts"
+import * as LocalTaskQueue from "../LocalTaskQueue.ts"
 import { type Options as StoryOptions, type Subject, subject, worker } from "./TaskQueueContract/Story.ts"
 import { type Action, expiring, lanes, observe, perform, type Side, usual } from "./TaskQueueModel/Action.ts"
 import * as NaiveTaskQueue from "./TaskQueueModel/NaiveTaskQueue.ts"
@@ -121,7 +122,7 @@ export const suite = <E, R = never>(
 ): void =>
   it(
     `TaskQueue: ${name}: does as the local one in ${options.runs} random sequences`,
-    () => compare(TaskQueue.layerLocalWith, layerWith, options),
+    () => compare(LocalTaskQueue.layerLocalWith, layerWith, options),
     options.timeoutMillis ?? 120_000
   )
 
@@ -129,6 +130,6 @@ export const suite = <E, R = never>(
 export const suiteLocal = (options: Options): void =>
   it(
     `TaskQueue: local: does as a naive one in ${options.runs} random sequences`,
-    () => compare(NaiveTaskQueue.layerWith, TaskQueue.layerLocalWith, options),
+    () => compare(NaiveTaskQueue.layerWith, LocalTaskQueue.layerLocalWith, options),
     options.timeoutMillis ?? 120_000
   )

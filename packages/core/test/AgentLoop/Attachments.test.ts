@@ -6,10 +6,10 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Crewline from "../../src/Crewline.ts"
-import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
-import * as TaskQueue from "../../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../../src/LocalTaskQueue.ts"
 import * as Workspace from "../../src/Workspace.ts"
 import * as World from "../fake/World.ts"
 
@@ -32,9 +32,9 @@ const run = (
     }
   })
   const world = Crewline.layer({ keepResults: true }).pipe(
-    Layer.provideMerge(EventLog.layerLocal),
+    Layer.provideMerge(LocalEventLog.layerLocal),
     Layer.provide([
-      TaskQueue.layerLocal,
+      LocalTaskQueue.layerLocal,
       workspace,
       World.llm(World.script({ a: answers }), asked),
       World.toolbox(World.tool("look", () => Effect.succeed("seen")))

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -45,7 +46,7 @@ const takeUp = (options: {
     })
     yield* Effect.repeat(TestClock.adjust(100), { times: 20 })
     return { asked, events: yield* log.read("x"), task: (yield* crewline.get("x")).tasks["a"]! }
-  }).pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
 
 describe("AgentLoop, after a crash", () => {
   it.effect("an answer that was refused stays refused, though no check would refuse it now", () =>

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
@@ -68,7 +69,7 @@ const startsOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) =>
   events.flatMap((event) => (event.type === "TaskStarted" ? [`${event.taskId}${event.run}`] : []))
 
 const it_ = (sentence: string, body: Effect.Effect<void, unknown, EventLog.EventLog | Scope.Scope>) =>
-  it.effect(sentence, () => body.pipe(Effect.scoped, Effect.provide(EventLog.layerLocal)))
+  it.effect(sentence, () => body.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal)))
 
 describe("Worker, given a task that the log", () => {
   it_(

@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import type { Ended } from "../../src/AgentLoop/Leg.ts"
 import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
@@ -18,7 +19,7 @@ const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), 
 
 /** Runs in a scope, over a log in memory. */
 const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
-  effect.pipe(Effect.scoped, Effect.provide(EventLog.layerLocal))
+  effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
 
 const eventsOf = Effect.fnUntraced(function* (id: string) {
   return yield* (yield* EventLog.EventLog).read(id)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 
 type Service = EventLog.EventLog["Service"]
 
@@ -28,7 +29,7 @@ export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
         adopt: (...args) => (faults.adopt === undefined ? log.adopt(...args) : faults.adopt(log.adopt, ...args))
       })
     )
-  ).pipe(Layer.provide(EventLog.layerLocal))
+  ).pipe(Layer.provide(LocalEventLog.layerLocal))
 
 export const unavailable = (isRetryable: boolean): EventLog.EventLogError =>
   new EventLog.EventLogError({

@@ -10,6 +10,7 @@ import * as EventLog from "../../src/EventLog.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as Memory from "../../src/Memory.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../../src/LocalTaskQueue.ts"
 import type * as Toolbox from "../../src/Toolbox.ts"
 import * as Worker from "../../src/Worker.ts"
 import * as Workspace from "../../src/Workspace.ts"
@@ -42,7 +43,7 @@ export const sharedQueue = Effect.fnUntraced(function* (
   before: { readonly submit?: (executionId: string) => Effect.Effect<void> } = {}
 ) {
   const scope = yield* Effect.scope
-  const open = Effect.map(Layer.buildWithScope(Layer.fresh(TaskQueue.layerLocal), scope), (context) =>
+  const open = Effect.map(Layer.buildWithScope(Layer.fresh(LocalTaskQueue.layerLocal), scope), (context) =>
     Context.get(context, TaskQueue.TaskQueue)
   )
   let inner = yield* open
@@ -112,7 +113,9 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
   const context = yield* Layer.buildWithScope(
     Crewline.layer(parts.options).pipe(
       Layer.provideMerge(
-        parts.queue === undefined ? Layer.fresh(TaskQueue.layerLocal) : Layer.succeed(TaskQueue.TaskQueue, parts.queue)
+        parts.queue === undefined
+          ? Layer.fresh(LocalTaskQueue.layerLocal)
+          : Layer.succeed(TaskQueue.TaskQueue, parts.queue)
       ),
       Layer.provide([
         Layer.succeed(EventLog.EventLog, log),

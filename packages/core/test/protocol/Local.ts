@@ -10,9 +10,11 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as EventLog from "../../src/EventLog.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
+import * as LocalTaskQueue from "../../src/LocalTaskQueue.ts"
 import type { Append, Reply, Store, Stored } from "./Log.ts"
 import type { Facts, Lease, News, Queue, Suspension } from "./Queue.ts"
 
@@ -56,12 +58,12 @@ export class ScheduleClock implements Clock.Clock {
   }
 }
 
-/** `EventLog.layerLocal` as the storage of one execution. */
+/** `LocalEventLog.layerLocal` as the storage of one execution. */
 export const makeStore = (
   plan: Plan.Plan,
   clock: Clock.Clock
 ): { readonly store: Store; readonly started: ExecutionEvent.Of<"ExecutionStarted"> } => {
-  const log = Context.get(Effect.runSync(Effect.scoped(Layer.build(EventLog.layerLocal))), EventLog.EventLog)
+  const log = Context.get(Effect.runSync(Effect.scoped(Layer.build(LocalEventLog.layerLocal))), EventLog.EventLog)
   const run = <A>(effect: Effect.Effect<A, EventLog.EventLogError>): A =>
     Effect.runSync(Effect.provideService(effect, Clock.Clock, clock))
   run(log.start("e", { type: "ExecutionStarted", plan }))
@@ -102,7 +104,7 @@ export const makeStore = (
   return { store: { append, read }, started: started as ExecutionEvent.Of<"ExecutionStarted"> }
 }
 
-/** `TaskQueue.layerLocal` of one process. Its leases do not expire: they end with the process. */
+/** `LocalTaskQueue.layerLocal` of one process. Its leases do not expire: they end with the process. */
 export class LocalQueue implements Queue {
   era = 0
   private readonly clock: Clock.Clock
@@ -177,7 +179,7 @@ export class LocalQueue implements Queue {
 
   private open(): void {
     this.scope = Effect.runSync(Scope.make())
-    const services = this.run(Layer.buildWithScope(TaskQueue.layerLocal, this.scope))
+    const services = this.run(Layer.buildWithScope(LocalTaskQueue.layerLocal, this.scope))
     this.queue = Context.get(services, TaskQueue.TaskQueue)
   }
 

@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import * as QueueFacts from "../../src/QueueFacts.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
 import * as Kernel from "./Kernel.ts"
 import type { Append, Log, Reply } from "./Log.ts"
@@ -124,7 +125,7 @@ const isProgress = (draft: ExecutionEvent.Draft): boolean =>
 
 /** What the log says, for the queue. */
 export const factsOf = (state: Execution.Execution, now: number): Facts => {
-  const facts = TaskQueue.factsOf(state, { tenant: "default", now })
+  const facts = QueueFacts.factsOf(state, { tenant: "default", now })
   return {
     ...facts,
     seq: state.lastSeq,

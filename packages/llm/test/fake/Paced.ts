@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redacted from "effect/Redacted"
 import { once } from "node:events"
-import * as RedisRateStore from "../../src/internal/RedisRateStore.ts"
+import * as RedisRateStore from "../../src/RateLimit/RedisStore.ts"
 import * as OpenAi from "../../src/OpenAi.ts"
 import * as RateLimit from "../../src/RateLimit.ts"
 

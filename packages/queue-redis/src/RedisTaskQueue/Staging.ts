@@ -1,5 +1,6 @@
 /** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
-import { defaultLane, depthsOf, type Facts, type Node } from "@crewline/core/TaskQueue"
+import { depthsOf } from "@crewline/core/QueueFacts"
+import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
 import { encode, listSeparator, separator } from "./Names.ts"
 
 export interface Staged {

@@ -1,6 +1,6 @@
 /** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
-import { failed, Lost, type Ended, type Leg } from "@crewline/core/AgentLoop/Leg"
+import { failed, Lost, type Ended, type Leg } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"

@@ -3,7 +3,7 @@
  * after a while, for the call was made. It may lose all it knows: what stands in the log is spent all the same.
  */
 import * as Effect from "effect/Effect"
-import type { Leg } from "@crewline/core/AgentLoop/Leg"
+import type { Leg } from "@crewline/core/AgentLoop"
 import type { Kernel, Process } from "./Kernel.ts"
 import { call, type Faults } from "./Network.ts"
 

@@ -31,14 +31,14 @@ export interface Mutation {
   readonly violates?: ReadonlyArray<Kind>
 }
 
-const log = "core/src/internal/LocalEventLog.ts"
+const log = "core/src/LocalEventLog.ts"
 const decision = "core/src/Decision.ts"
 const execution = "core/src/Execution.ts"
-const ledger = "core/src/internal/Ledger.ts"
+const ledger = "core/src/Worker/Ledger.ts"
 const worker = "core/src/Worker.ts"
-const legs = "core/src/internal/Legs.ts"
-const news = "core/src/internal/QueueNews.ts"
-const ownership = "core/src/internal/Ownership.ts"
+const legs = "core/src/Worker/Legs.ts"
+const news = "core/src/Worker/QueueSync.ts"
+const ownership = "core/src/Crewline/Ownership.ts"
 const scripts = "queue-redis/src/RedisTaskQueue/Scripts.ts"
 const commons = "queue-redis/src/RedisTaskQueue/Commons.ts"
 const transitions = "queue-redis/src/RedisTaskQueue/Transitions.ts"
@@ -265,7 +265,7 @@ const mutations = {
     says: "Delays count from the time of the log, not of this machine.",
     changes: [
       {
-        file: "core/src/internal/LogClock.ts",
+        file: "core/src/Worker/LogClock.ts",
         find: "const passed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6",
         replace: "if (log !== undefined) return clock.currentTimeMillis\n  const passed = () => 0"
       }

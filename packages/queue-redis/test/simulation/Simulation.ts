@@ -7,6 +7,7 @@ import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Llm from "@crewline/core/Llm"
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Worker from "@crewline/core/Worker"
 import * as Workspace from "@crewline/core/Workspace"
@@ -231,7 +232,7 @@ class Simulation {
   }
 
   private queueOf(process: Process): Layer.Layer<TaskQueue.TaskQueue> {
-    return this.redis === undefined ? TaskQueue.layerLocal : this.redis.layer(process)
+    return this.redis === undefined ? LocalTaskQueue.layerLocal : this.redis.layer(process)
   }
 
   /** SIGKILL; another process comes in its place after a while. */

@@ -1,5 +1,6 @@
 /** The database: the real log of a process, shared by all processes of a simulation over a network that fails. */
 import * as EventLog from "@crewline/core/EventLog"
+import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Clock from "effect/Clock"
@@ -34,7 +35,7 @@ export class Storage {
 
   constructor(options: Options) {
     this.options = options
-    this.log = Context.get(Effect.runSync(Effect.scoped(Layer.build(EventLog.layerLocal))), EventLog.EventLog)
+    this.log = Context.get(Effect.runSync(Effect.scoped(Layer.build(LocalEventLog.layerLocal))), EventLog.EventLog)
   }
 
   /** What is committed, without a network. */

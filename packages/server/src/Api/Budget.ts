@@ -4,7 +4,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as RequestBody from "../RequestBody.ts"
+import * as RequestBody from "../Http/RequestBody.ts"
 import * as TenantBudgets from "../TenantBudgets.ts"
 
 const Spent = Schema.Struct({

@@ -4,9 +4,9 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as CrewStore from "../CrewStore.ts"
-import * as Page from "../Page.ts"
-import * as Problem from "../Problem.ts"
+import * as CrewStore from "../ResourceStore/Crews.ts"
+import * as Page from "./Page.ts"
+import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
 /** A crew as it is answered. */

@@ -3,8 +3,8 @@
  */
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import * as Problem from "../Problem.ts"
-import * as RequestBody from "../RequestBody.ts"
+import * as Problem from "./Problem.ts"
+import * as RequestBody from "../Http/RequestBody.ts"
 
 /** The id in the path. */
 export const params = { id: Schema.String }

@@ -3,8 +3,8 @@
  * unfinished is taken up again.
  */
 import * as Crewline from "@crewline/core/Crewline"
-import * as EventLog from "@crewline/core/EventLog"
-import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as LocalEventLog from "@crewline/core/LocalEventLog"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -38,8 +38,8 @@ export const build = ({ directory, streaming, workspace }: Options) =>
   Layer.build(
     Crewline.layer({ worker: { streaming } }).pipe(
       Layer.provide([
-        directory === undefined ? EventLog.layerLocal : durable(directory),
-        TaskQueue.layerLocal,
+        directory === undefined ? LocalEventLog.layerLocal : durable(directory),
+        LocalTaskQueue.layerLocal,
         Workspace.layer({ directory: workspace }),
         Tools.layer(workspace)
       ]),

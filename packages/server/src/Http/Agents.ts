@@ -1,12 +1,12 @@
 /** Handlers of `/api/v1/agents`. */
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import { AgentBody, AgentStore } from "../AgentStore.ts"
+import { AgentBody, AgentStore } from "../ResourceStore/Agents.ts"
 import { Api } from "../Api.ts"
 import * as Agents from "../Api/Agents.ts"
-import * as Page from "../Page.ts"
-import * as RequestBody from "../RequestBody.ts"
-import * as Failing from "./Failing.ts"
+import * as Page from "../Api/Page.ts"
+import * as RequestBody from "./RequestBody.ts"
+import * as Failing from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
 const readBody = RequestBody.decode(AgentBody)

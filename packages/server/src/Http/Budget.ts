@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
 import * as Budget from "../Api/Budget.ts"
-import * as RequestBody from "../RequestBody.ts"
+import * as RequestBody from "./RequestBody.ts"
 import { TenantBudgets } from "../TenantBudgets.ts"
-import * as Failing from "./Failing.ts"
+import * as Failing from "./StoreProblems.ts"
 
 const readBody = RequestBody.decode(Budget.Replacement)
 

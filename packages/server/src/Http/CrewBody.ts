@@ -6,11 +6,11 @@ import * as Result from "effect/Result"
 import * as CrewReader from "../CrewReader.ts"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
-import type * as Json from "../Json.ts"
-import * as Problem from "../Problem.ts"
-import * as RequestBody from "../RequestBody.ts"
+import type * as Json from "./Json.ts"
+import * as Problem from "../Api/Problem.ts"
+import * as RequestBody from "./RequestBody.ts"
 import type * as ResourceStore from "../ResourceStore.ts"
-import * as Failing from "./Failing.ts"
+import * as Failing from "./StoreProblems.ts"
 
 /** The types that a crew may come as. */
 export const mediaTypes = ["application/json", "application/yaml"]

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
-import { CrewStore } from "../CrewStore.ts"
-import * as Page from "../Page.ts"
+import { CrewStore } from "../ResourceStore/Crews.ts"
+import * as Page from "../Api/Page.ts"
 import * as CrewBody from "./CrewBody.ts"
-import * as Failing from "./Failing.ts"
+import * as Failing from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
 export const layer = HttpApiBuilder.group(

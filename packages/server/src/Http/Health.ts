@@ -4,7 +4,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as SqlClient from "effect/sql/SqlClient"
 import { Api } from "../Api.ts"
 import * as Health from "../Api/Health.ts"
-import * as Lifecycle from "../Lifecycle.ts"
+import * as Lifecycle from "../Listener/Lifecycle.ts"
 
 /** A database that has not answered after this long does not answer. */
 const patience = "3 seconds"

@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
 import { Api } from "../Api.ts"
-import * as DeadLetters from "../DeadLetters.ts"
-import * as Page from "../Page.ts"
-import * as Problem from "../Problem.ts"
-import * as QueueView from "../QueueView.ts"
+import * as DeadLetters from "../Queue/DeadLetters.ts"
+import * as Page from "../Api/Page.ts"
+import * as Problem from "../Api/Problem.ts"
+import * as QueueView from "../Queue/View.ts"
 import * as Executions from "./Executions.ts"
-import * as Failing from "./Failing.ts"
+import * as Failing from "./StoreProblems.ts"
 
 const workersOf = Effect.gen(function* () {
   const queue = yield* TaskQueue

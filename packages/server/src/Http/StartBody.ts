@@ -9,8 +9,8 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Executions from "../Api/Executions.ts"
-import type * as Problem from "../Problem.ts"
-import * as RequestBody from "../RequestBody.ts"
+import type * as Problem from "../Api/Problem.ts"
+import * as RequestBody from "./RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
 
 export interface Start {

@@ -1,0 +1,291 @@
+/**
+ * Whether data is a crew: its parts by their Schemas, its names, and its graph, all at once. A wrong type in one task does not
+ * hide a cycle among the others, because names and references are read from whatever is there. Never throws.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import * as Agent from "../Agent.ts"
+import type { Definition, Problem } from "../Crew.ts"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Limits from "../Limits.ts"
+import * as Task from "../Task.ts"
+import { graphProblems } from "./Graph.ts"
+import * as CrewText from "./Wording.ts"
+import * as PlainJson from "./PlainJson.ts"
+import * as SchemaProblems from "./SchemaProblems.ts"
+import * as Suggestion from "./Suggestion.ts"
+import * as TaskAttachments from "./Attachments.ts"
+import { outsideWorkspace } from "./WorkspacePath.ts"
+
+/** An agent or task as it was found. */
+export interface Entry {
+  readonly name: string
+  /** Where it stands in the data. */
+  readonly path: PlainJson.Path
+  /** Its declaration without the name; anything at all until the Schema has passed it. */
+  readonly declaration: Schema.Json
+}
+
+export interface Checked {
+  readonly problems: ReadonlyArray<Problem>
+  /** By name, in declared order. What it claims is true only when there are no problems. */
+  readonly definition: Definition
+  readonly agents: ReadonlyArray<Entry>
+  readonly tasks: ReadonlyArray<Entry>
+  readonly suggester: Suggestion.Suggester
+}
+
+export interface Options {
+  /** Tasks whose condition is a function, which data does not show. */
+  readonly conditions?: ReadonlySet<string>
+}
+
+const everything = { errors: "all", onExcessProperty: "error" } as const
+const decodeAgent = SchemaParser.decodeUnknownResult(Agent.Agent, everything)
+const decodeTask = SchemaParser.decodeUnknownResult(Task.Task, everything)
+const decodeAttachment = SchemaParser.decodeUnknownResult(Task.Attachment, everything)
+const decodeHeader = SchemaParser.decodeUnknownResult(
+  Schema.Struct({
+    name: Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })),
+    description: Schema.optionalKey(Schema.String),
+    process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),
+    agents: Schema.optionalKey(Schema.Unknown),
+    tasks: Schema.optionalKey(Schema.Unknown),
+    inputs: Schema.optionalKey(
+      Schema.Record(
+        Schema.String,
+        Schema.Struct({ description: Schema.optionalKey(Schema.String), default: Schema.optionalKey(Schema.Json) })
+      )
+    ),
+    model: Schema.optionalKey(Agent.Models),
+    memory: Schema.optionalKey(Schema.Boolean),
+    timeout: Schema.optionalKey(Task.Duration),
+    limits: Schema.optionalKey(Limits.Limits)
+  }),
+  everything
+)
+
+const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
+
+/** Everything that is wrong with the data, and its normal form. */
+export const check = (input: unknown, options: Options = {}): Checked => {
+  const suggester = Suggestion.make()
+  const { faults, json } = PlainJson.copy(input)
+  const problems: Array<Problem> = faults.map(({ message, path }) => ({
+    code: message.startsWith("must be JSON")
+      ? "wrong-type"
+      : path.at(-1) === "__proto__"
+        ? "invalid-name"
+        : "invalid-value",
+    path,
+    message: `${CrewText.place(path)} ${message}.`
+  }))
+  const faulty = new Set(faults.map(({ path }) => JSON.stringify(path)))
+  const report = (found: ReadonlyArray<Problem>) => {
+    for (const problem of found)
+      if (faulty.size === 0 || !faulty.has(JSON.stringify(problem.path))) problems.push(problem)
+  }
+  if (!isRecord(json)) {
+    if (json !== undefined)
+      problems.push({
+        code: "wrong-type",
+        path: [],
+        message: `A crew must be an object, but is ${CrewText.show(json)}.`
+      })
+    return { problems, definition: { name: "", agents: {}, tasks: {} }, agents: [], tasks: [], suggester }
+  }
+
+  const header = normaliseInputs(json)
+  report(issues(decodeHeader(header), header, [], suggester))
+  if (isRecord(header["inputs"]))
+    report(Object.keys(header["inputs"]).flatMap((name) => invalidName("An input", name, ["inputs", name])))
+
+  const agents = entries(json["agents"], "agents", report)
+  const tasks = entries(json["tasks"], "tasks", report)
+  for (const { declaration, path } of agents) report(issues(decodeAgent(declaration), declaration, path, suggester))
+  for (const task of tasks) {
+    const { declaration, name, path } = task
+    report(issues(decodeTask(declaration), declaration, path, suggester))
+    if (isRecord(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
+  }
+  report(graphProblems({ agents, tasks, sequential: json["process"] === "sequential", suggester }))
+  return {
+    problems,
+    // Exactly the declared shape once no problem was found; the Schemas above transform nothing.
+    definition: Object.freeze({ ...header, agents: byName(agents), tasks: byName(tasks) }) as unknown as Definition,
+    agents,
+    tasks,
+    suggester
+  }
+}
+
+const issues = (
+  decoded: Result.Result<unknown, SchemaIssue.Issue>,
+  value: unknown,
+  path: PlainJson.Path,
+  suggester: Suggestion.Suggester
+): ReadonlyArray<Problem> =>
+  Result.isSuccess(decoded) ? [] : SchemaProblems.fromIssue({ issue: decoded.failure, value, path, suggester })
+
+export const isRecord = (value: unknown): value is Schema.JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const byName = (all: ReadonlyArray<Entry>): { readonly [name: string]: Schema.Json } =>
+  Object.freeze(Object.fromEntries(all.map(({ declaration, name }) => [name, declaration])))
+
+/** `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a default. */
+const normaliseInputs = (crew: Schema.JsonObject): Schema.JsonObject => {
+  const inputs = crew["inputs"]
+  if (!isRecord(inputs)) return crew
+  const declared = Object.entries(inputs).map(([name, input]) => [
+    name,
+    input === null ? Object.freeze({}) : isRecord(input) ? input : Object.freeze({ default: input })
+  ])
+  return { ...crew, inputs: Object.freeze(Object.fromEntries(declared)) }
+}
+
+/**
+ * Agents or tasks, from a record by name or a list of objects with a name. One without a name of its own is still looked at,
+ * under a name that no reference can have.
+ */
+const entries = (
+  value: Schema.Json | undefined,
+  kind: "agents" | "tasks",
+  report: (problems: ReadonlyArray<Problem>) => void
+): ReadonlyArray<Entry> => {
+  const none = kind === "agents" ? "no-agents" : "no-tasks"
+  if (value === undefined || value === null) {
+    report([
+      {
+        code: none,
+        path: value === null ? [kind] : [],
+        message: `The crew has no ${kind}: it needs at least one under "${kind}".`
+      }
+    ])
+    return []
+  }
+  if (typeof value !== "object") {
+    const message = `${kind} must be an object by name or a list of objects with a name, but is ${CrewText.show(value)}.`
+    report([{ code: "wrong-type", path: [kind], message }])
+    return []
+  }
+  const found: Array<Entry> = []
+  const seen = new Map<string, PlainJson.Path>()
+  const what = kind === "agents" ? "An agent" : "A task"
+  const add = (name: string, declaration: Schema.Json, path: PlainJson.Path, namePath: PlainJson.Path) => {
+    report(invalidName(what, name, namePath))
+    const first = seen.get(name)
+    if (first === undefined) {
+      seen.set(name, path)
+      found.push({ name, path, declaration })
+    } else {
+      const message = `${CrewText.place(namePath)} is ${JSON.stringify(name)}, as ${CrewText.place(first)} is already: give each its own name.`
+      report([{ code: "duplicate-name", path: namePath, message }])
+      found.push({ name: `#${found.length}`, path, declaration })
+    }
+  }
+  if (isRecord(value)) {
+    for (const [name, declaration] of Object.entries(value)) add(name, declaration, [kind, name], [kind, name])
+  } else {
+    const items = value as ReadonlyArray<Schema.Json>
+    items.forEach((item, index) => {
+      const path = [kind, index]
+      if (!isRecord(item)) {
+        const message = `${CrewText.place(path)} must be an object, but is ${CrewText.show(item)}.`
+        return report([{ code: "wrong-type", path, message }])
+      }
+      const { name, ...declaration } = item
+      const namePath = [...path, "name"]
+      if (name === undefined)
+        report([{ code: "missing-key", path: namePath, message: `${CrewText.place(namePath)} is missing.` }])
+      else if (typeof name === "string") return add(name, Object.freeze(declaration), path, namePath)
+      else {
+        const message = `${CrewText.place(namePath)} must be text, but is ${CrewText.show(name)}.`
+        report([{ code: "wrong-type", path: namePath, message }])
+      }
+      found.push({ name: `#${found.length}`, path, declaration: Object.freeze(declaration) })
+    })
+  }
+  if (found.length === 0 && Object.keys(value).length === 0)
+    report([{ code: none, path: [kind], message: `The crew has no ${kind}: it needs at least one under "${kind}".` }])
+  return found
+}
+
+const invalidName = (what: string, name: string, path: PlainJson.Path): ReadonlyArray<Problem> => {
+  if (namePattern.test(name) && name !== "__proto__") return []
+  const rule = "a name begins with a letter or _, and goes on with letters, digits, _ and -"
+  const message = `${what} cannot have the name ${JSON.stringify(name)}: ${rule}`
+  const suggestion = name.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replace(/^(?=[\d-])/, "_")
+  return [
+    namePattern.test(suggestion) && /[A-Za-z0-9]/.test(suggestion) && name !== "__proto__"
+      ? { code: "invalid-name", path, message: `${message}; ${suggestion} would do.`, suggestion }
+      : { code: "invalid-name", path, message: `${message}.` }
+  ]
+}
+
+/** What the Schema of a task cannot say. */
+const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasCondition: boolean): ReadonlyArray<Problem> => {
+  const problems: Array<Problem> = []
+  const add = (code: Problem["code"], key: ReadonlyArray<string | number>, wrong: string) =>
+    problems.push({ code, path: [...path, ...key], message: `${CrewText.place([...path, ...key])} ${wrong}.` })
+
+  if (isRecord(task["output"]))
+    for (const violation of JsonSchemaValidator.check(task["output"]))
+      add("invalid-output-schema", ["output", ...steps(violation.path, task["output"])], violation.message)
+
+  if (typeof task["outputFile"] === "string") {
+    const wrong = outsideWorkspace(task["outputFile"])
+    if (wrong !== undefined) add("output-file-outside-workspace", ["outputFile"], wrong)
+  }
+
+  if (Array.isArray(task["attachments"])) {
+    for (const [index, attachment] of task["attachments"].entries()) {
+      const isOne = decodeAttachment(attachment)
+      if (Result.isFailure(isOne)) continue
+      for (const { code, key, wrong } of TaskAttachments.problems(isOne.success))
+        add(code, ["attachments", index, ...key], wrong)
+    }
+  }
+
+  const when = task["when"]
+  if (isRecord(when)) {
+    const tests = ["contains", "matches", "equals"].filter((test) => Object.hasOwn(when, test))
+    if (hasCondition ? tests.length > 0 : tests.length !== 1)
+      add("invalid-value", ["when"], "needs exactly one of contains, matches and equals")
+    if (Object.hasOwn(when, "path") && !Object.hasOwn(when, "equals"))
+      add("invalid-value", ["when", "path"], "can stand only beside equals")
+    if (typeof when["path"] === "string" && !/^(\/([^~]|~[01])*)?$/.test(when["path"]))
+      add("invalid-value", ["when", "path"], "must be a JSON pointer such as /verdict/approved")
+    if (typeof when["matches"] === "string") {
+      try {
+        new RegExp(when["matches"], "u")
+      } catch (error) {
+        add(
+          "invalid-value",
+          ["when", "matches"],
+          `is no regular expression: ${error instanceof Error ? error.message : String(error)}`
+        )
+      }
+    }
+  }
+  return problems
+}
+
+/** A JSON pointer as steps of a path. */
+const steps = (pointer: string, root: Schema.Json): ReadonlyArray<string | number> => {
+  let current: Schema.Json | undefined = root
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((step) => {
+      const key = step.replaceAll("~1", "/").replaceAll("~0", "~")
+      const inList = Array.isArray(current)
+      current =
+        typeof current === "object" && current !== null && Object.hasOwn(current, key)
+          ? (current as Schema.JsonObject)[key]
+          : undefined
+      return inList ? Number(key) : key
+    })
+}

@@ -1,0 +1,131 @@
+/**
+ * Whether the names that a crew's tasks use exist, and whether their order is possible. Reads what is there, valid or not.
+ */
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type { Problem } from "../Crew.ts"
+import * as Dag from "../Dag.ts"
+import type { Entry } from "./Check.ts"
+import * as CrewText from "./Wording.ts"
+import type { Path } from "./PlainJson.ts"
+import type { Suggester } from "./Suggestion.ts"
+
+/** A task's mention of another. */
+interface Reference {
+  readonly name: string
+  readonly path: Path
+}
+
+export interface Options {
+  readonly agents: ReadonlyArray<Entry>
+  readonly tasks: ReadonlyArray<Entry>
+  readonly sequential: boolean
+  readonly suggester: Suggester
+}
+
+/** Unknown and missing agents, unknown tasks, tasks that wait for themselves or for each other. */
+export const graphProblems = (options: Options): ReadonlyArray<Problem> => {
+  const agents = agentProblems(options)
+  const { nodes, problems, references } = resolve(options)
+  const graph = Dag.make(nodes)
+  if (Result.isSuccess(graph)) return [...agents, ...problems]
+  const cycles = graph.failure.flatMap((problem) => (problem.code === "cycle" ? [problem.path] : []))
+  return [...agents, ...problems, ...cycles.map((cycle) => cycleProblem(cycle, references, options))]
+}
+
+const agentProblems = ({ agents, suggester, tasks }: Options): ReadonlyArray<Problem> => {
+  const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))
+  const known = new Set(names)
+  return tasks.flatMap(({ declaration, path }): ReadonlyArray<Problem> => {
+    const agent = field(declaration, "agent")
+    const agentPath = [...path, "agent"]
+    if (typeof agent === "string")
+      return known.has(agent) ? [] : [unknown("agent", { name: agent, path: agentPath }, names, suggester)]
+    if (agent !== undefined || names.length < 2 || typeof declaration !== "object") return []
+    const message = `${CrewText.place(path)} names no agent, and the crew has several: add agent, one of ${CrewText.list(names)}.`
+    return [{ code: "missing-agent", path: agentPath, message }]
+  })
+}
+
+const resolve = ({ sequential, suggester, tasks }: Options) => {
+  const names = tasks.map(({ name }) => name).filter((name) => !name.startsWith("#"))
+  const known = new Set(names)
+  const problems: Array<Problem> = []
+  const references = new Map<string, ReadonlyArray<Reference>>()
+  const nodes = tasks.map((task, index): Dag.Node => {
+    const valid = referencesOf(task).filter((reference) => {
+      if (reference.name === task.name) {
+        const message = `${CrewText.place(reference.path)} is the task itself: it would wait for itself for ever.`
+        problems.push({ code: "self-dependency", path: reference.path, message })
+      } else if (!known.has(reference.name)) {
+        problems.push(unknown("task", reference, names, suggester))
+      } else return true
+      return false
+    })
+    references.set(task.name, valid)
+    const before = sequential && index > 0 ? [tasks[index - 1]!.name] : []
+    return { id: task.name, dependencies: [...valid.map(({ name }) => name), ...before] }
+  })
+  return { nodes, problems, references }
+}
+
+const cycleProblem = (
+  cycle: ReadonlyArray<string>,
+  references: ReadonlyMap<string, ReadonlyArray<Reference>>,
+  { sequential, tasks }: Options
+): Problem => {
+  const declared = (index: number): Reference | undefined =>
+    references.get(cycle[index]!)?.find(({ name }) => name === cycle[index + 1])
+  const implied = cycle.slice(0, -1).some((_, index) => declared(index) === undefined)
+  const at = cycle
+    .slice(0, -1)
+    .map((_, index) => declared(index))
+    .find((reference) => reference !== undefined)
+  const hint = sequential && implied ? " (in a sequential crew each task also waits for the one before it)" : ""
+  return {
+    code: "cycle",
+    path: at?.path ?? tasks.find(({ name }) => name === cycle[0])?.path ?? ["tasks"],
+    message: `Tasks wait for each other: ${cycle.join(" -> ")}${hint}. Remove one of these dependencies.`
+  }
+}
+
+const unknown = (
+  kind: "agent" | "task",
+  { name, path }: Reference,
+  names: ReadonlyArray<string>,
+  suggester: Suggester
+): Problem => {
+  const suggestion = suggester.closest(name, names)
+  const hint =
+    suggestion !== undefined
+      ? `did you mean ${JSON.stringify(suggestion)}?`
+      : names.length === 0
+        ? `there are no ${kind}s.`
+        : `the ${kind}s are ${CrewText.list(names)}.`
+  return {
+    code: kind === "agent" ? "unknown-agent" : "unknown-task",
+    path,
+    message: `${CrewText.place(path)} names the ${kind} ${JSON.stringify(name)}, which is not in the crew: ${hint}`,
+    ...(suggestion === undefined ? {} : { suggestion })
+  }
+}
+
+const referencesOf = ({ declaration, path }: Entry): ReadonlyArray<Reference> => {
+  const found: Array<Reference> = []
+  for (const key of ["context", "dependsOn"]) {
+    const names = field(declaration, key)
+    if (!Array.isArray(names)) continue
+    names.forEach((name: unknown, index) => {
+      if (typeof name === "string" && name !== "") found.push({ name, path: [...path, key, index] })
+    })
+  }
+  const condition = field(field(declaration, "when"), "task")
+  if (typeof condition === "string" && condition !== "")
+    found.push({ name: condition, path: [...path, "when", "task"] })
+  return found
+}
+
+const field = (value: Schema.Json | undefined, key: string): Schema.Json | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, key)
+    ? (value as Schema.JsonObject)[key]
+    : undefined

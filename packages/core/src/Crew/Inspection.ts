@@ -1,0 +1,111 @@
+/**
+ * Crews as objects: built from what a TypeScript program declares or from data, and looked at once each, however often they
+ * are started. Nothing here throws.
+ */
+import type { Code, Crew, GuardrailFunction, Problem, TaskCode } from "../Crew.ts"
+import * as CrewCheck from "./Check.ts"
+import * as CrewText from "./Wording.ts"
+import * as OutputDeclaration from "./OutputDeclaration.ts"
+
+const inspected = new WeakMap<object, CrewCheck.Checked>()
+
+/** What there is to know about a crew before its inputs. The crew must not change afterwards; those of this module cannot. */
+export const inspect = (crew: Crew<unknown>): CrewCheck.Checked => {
+  const known = inspected.get(crew)
+  if (known !== undefined) return known
+  if (!isCrew(crew)) return noCrew
+  const code = Object.entries(crew.code)
+  const conditions = new Set(code.flatMap(([task, { when }]) => (when === undefined ? [] : [task])))
+  const checked = CrewCheck.check(crew.definition, { conditions })
+  const { tasks } = checked.definition
+  const unschemed = code
+    .filter(
+      ([task, { output }]) => output !== undefined && tasks[task] !== undefined && tasks[task].output === undefined
+    )
+    .map(([task]) => schemaProblem(task, "is missing, though its schema is given as code"))
+  const result = { ...checked, problems: [...checked.problems, ...unschemed] }
+  inspected.set(crew, result)
+  return result
+}
+
+const remember = (checked: CrewCheck.Checked, code: Code): Crew<never> => {
+  const crew: Crew<never> = Object.freeze({ definition: checked.definition, code })
+  inspected.set(crew, checked)
+  return crew
+}
+
+/** A crew from data, with everything that is wrong with it. */
+export const fromData = (input: unknown): { readonly crew: Crew; readonly problems: ReadonlyArray<Problem> } => {
+  const checked = CrewCheck.check(input)
+  return { crew: remember(checked, noCode), problems: checked.problems }
+}
+
+/** A crew from the options of `Crew.make`: its functions and schemas on one side, data on the other. */
+export const build = (options: unknown): Crew<never> => {
+  if (!isObject(options) || !isObject(options["tasks"])) return remember(CrewCheck.check(options), noCode)
+  const code: { [task: string]: TaskCode } = Object.create(null)
+  const problems: Array<Problem> = []
+  const tasks = Object.entries(options["tasks"]).map(([name, task]): [string, unknown] => {
+    if (!isObject(task)) return [name, task]
+    const split = splitTask(task)
+    if (split.problem !== undefined) problems.push(schemaProblem(name, split.problem))
+    if (Object.keys(split.code).length > 0) code[name] = Object.freeze(split.code)
+    return [name, split.data]
+  })
+  const conditions = new Set(Object.keys(code).filter((name) => code[name]!.when !== undefined))
+  const checked = CrewCheck.check({ ...options, tasks: Object.fromEntries(tasks) }, { conditions })
+  return remember({ ...checked, problems: [...checked.problems, ...problems] }, Object.freeze(code))
+}
+
+/** What a program without types, or with data that it parsed, may pass for a crew. */
+const isCrew = (value: unknown) => isObject(value) && isObject(value["code"]) && "definition" in value
+
+const noCrew: CrewCheck.Checked = {
+  ...CrewCheck.check({}),
+  problems: [
+    {
+      code: "wrong-type",
+      path: [],
+      message:
+        "This is no crew: make one of it with Crew.make, with Crew.fromJson when it is data, or with CrewFile.parse when it is YAML."
+    }
+  ]
+}
+
+const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const noCode: Code = Object.freeze(Object.create(null) as Code)
+
+const schemaProblem = (task: string, wrong: string): Problem => {
+  const path = ["tasks", task, "output"]
+  return { code: "invalid-output-schema", path, message: `${CrewText.place(path)}: ${wrong}.` }
+}
+
+/** A task as it stands in a program: any of its values may be a function. */
+const splitTask = (task: { readonly [key: string]: unknown }) => {
+  const data: { [key: string]: unknown } = { ...task }
+  const code: { -readonly [Key in keyof TaskCode]: TaskCode[Key] } = {}
+  let problem: string | undefined
+  if (task["output"] !== undefined) {
+    const parts = OutputDeclaration.parts(task["output"])
+    problem = parts.problem
+    if (parts.code !== undefined) code.output = parts.code
+    data["output"] = parts.data
+  }
+  if (Array.isArray(task["guardrails"])) {
+    const guardrails: ReadonlyArray<unknown> = task["guardrails"]
+    const functions = guardrails.filter((one): one is GuardrailFunction => typeof one === "function")
+    if (functions.length > 0) {
+      code.guardrails = Object.freeze(functions)
+      data["guardrails"] = guardrails.filter((one) => typeof one !== "function")
+    }
+  }
+  const when = task["when"]
+  if (isObject(when) && typeof when["test"] === "function") {
+    const { test, ...rest } = when
+    code.when = test as NonNullable<TaskCode["when"]>
+    data["when"] = rest
+  }
+  return { data, code, problem }
+}

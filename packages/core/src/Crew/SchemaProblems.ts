@@ -1,0 +1,169 @@
+/**
+ * From the issues of a Schema to the problems of a crew: each with a code, a path and a sentence, one for each place.
+ */
+import type * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import type { Problem } from "../Crew.ts"
+import * as CrewText from "./Wording.ts"
+import type { Path } from "./PlainJson.ts"
+import type { Suggester } from "./Suggestion.ts"
+
+/** Keys that people bring along from other formats, and what they are called here. */
+const synonyms: { readonly [key: string]: string } = {
+  expected_output: "expectedOutput",
+  depends_on: "dependsOn",
+  dependencies: "dependsOn",
+  needs: "dependsOn",
+  output_file: "outputFile",
+  output_json: "output",
+  output_pydantic: "output",
+  output_schema: "output",
+  outputSchema: "output",
+  schema: "output",
+  guardrail: "guardrails",
+  guardrail_max_retries: "maxRepairs",
+  max_execution_time: "timeout",
+  timeLimit: "timeout",
+  max_retry_limit: "retry",
+  retries: "retry",
+  condition: "when",
+  max_iter: "maxTurns",
+  maxIterations: "maxTurns",
+  llm: "model",
+  prompt: "description",
+  temperature: "modelOptions",
+  max_tokens: "modelOptions"
+}
+
+export interface Options {
+  readonly issue: SchemaIssue.Issue
+  /** The value that was decoded. */
+  readonly value: unknown
+  /** Where the value stands in the crew. */
+  readonly path: Path
+  readonly suggester: Suggester
+}
+
+/** Everything that the Schema found. */
+export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyArray<Problem> => {
+  const problems = new Map<string, Problem>()
+  const report = (problem: Problem) => {
+    // Of several checks that one value fails, the last is the most particular.
+    problems.set(JSON.stringify(problem.path), problem)
+  }
+  const visit = (current: SchemaIssue.Issue, at: Path, actual: unknown): void => {
+    switch (current._tag) {
+      case "Composite":
+        return current.issues.forEach((inner) => visit(inner, at, actual))
+      case "Pointer": {
+        const steps = current.path.map((step) => (typeof step === "symbol" ? String(step) : step))
+        return visit(current.issue, [...at, ...steps], steps.reduce(property, actual))
+      }
+      case "Encoding":
+        return visit(current.issue, at, actual)
+      case "MissingKey":
+        return report({ code: "missing-key", path: at, message: `${CrewText.place(at)} is missing.` })
+      case "UnexpectedKey":
+        return report(unknownKey(at, keysOf(current.ast), suggester))
+      case "Filter": {
+        const empty = typeof actual === "string" ? actual.trim() === "" : Array.isArray(actual) && actual.length === 0
+        const expected = annotation(current.filter.annotations, "expected") ?? "valid"
+        return report({
+          code: empty ? "empty" : "invalid-value",
+          path: at,
+          message: empty
+            ? `${CrewText.place(at)} is empty: it must be ${expected}.`
+            : `${CrewText.place(at)} must be ${expected}, but is ${CrewText.show(actual)}.`
+        })
+      }
+      case "AnyOf": {
+        const literals = current.ast.types.flatMap((type) => (type._tag === "Literal" ? [String(type.literal)] : []))
+        const isLiteral = literals.length === current.ast.types.length
+        const inKind = isLiteral ? typeof actual === "string" : current.issues.length > 0
+        const suggestion = isLiteral && typeof actual === "string" ? suggester.closest(actual, literals) : undefined
+        return report({
+          code: inKind ? "invalid-value" : "wrong-type",
+          path: at,
+          message: `${CrewText.place(at)} must be ${kindOf(current.ast)}, but is ${CrewText.show(actual)}.`,
+          ...(suggestion === undefined ? {} : { suggestion })
+        })
+      }
+      case "InvalidType":
+        return report({
+          code: "wrong-type",
+          path: at,
+          message: `${CrewText.place(at)} must be ${kindOf(current.ast)}, but is ${CrewText.show(actual)}.`
+        })
+      default:
+        return report({
+          code: "invalid-value",
+          path: at,
+          message: `${CrewText.place(at)} must be valid, but is ${CrewText.show(actual)}.`
+        })
+    }
+  }
+  visit(issue, path, value)
+  return withoutEchoes([...problems.values()])
+}
+
+/** `expected_output` in place of `expectedOutput` is one mistake, not an unknown key and a missing one. */
+const withoutEchoes = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
+  const meant = new Set(
+    problems.flatMap(({ code, path, suggestion }) =>
+      code === "unknown-key" && suggestion !== undefined ? [JSON.stringify([...path.slice(0, -1), suggestion])] : []
+    )
+  )
+  return problems.filter(({ code, path }) => code !== "missing-key" || !meant.has(JSON.stringify(path)))
+}
+
+/** The problem of a key that nothing knows. */
+export const unknownKey = (path: Path, known: ReadonlyArray<string>, suggester: Suggester): Problem => {
+  const key = String(path.at(-1))
+  const synonym = Object.hasOwn(synonyms, key) ? synonyms[key] : undefined
+  const suggestion = synonym !== undefined && known.includes(synonym) ? synonym : suggester.closest(key, known)
+  return {
+    code: "unknown-key",
+    path,
+    message:
+      suggestion === undefined
+        ? `${CrewText.place(path)} is not a key that belongs here; the keys are ${known.join(", ")}.`
+        : `${CrewText.place(path)} is not a key that belongs here: did you mean ${JSON.stringify(suggestion)}?`,
+    ...(suggestion === undefined ? {} : { suggestion })
+  }
+}
+
+const keysOf = (ast: SchemaAST.AST): ReadonlyArray<string> =>
+  ast._tag === "Objects" ? ast.propertySignatures.map(({ name }) => String(name)) : []
+
+const kindOf = (ast: SchemaAST.AST): string => {
+  const expected = annotation(ast.annotations, "expected")
+  if (expected !== undefined) return expected
+  switch (ast._tag) {
+    case "String":
+      return "text"
+    case "Number":
+      return "a number"
+    case "Boolean":
+      return "true or false"
+    case "Arrays":
+      return "a list"
+    case "Objects":
+      return "an object"
+    case "Union":
+      return ast.types.every((type) => type._tag === "Literal")
+        ? `one of ${ast.types.map((type) => (type._tag === "Literal" ? JSON.stringify(type.literal) : "")).join(", ")}`
+        : ast.types.map(kindOf).join(" or ")
+    default:
+      return "JSON"
+  }
+}
+
+const annotation = (annotations: unknown, name: string): string | undefined => {
+  const found = property(annotations, name)
+  return typeof found === "string" ? found : undefined
+}
+
+const property = (value: unknown, key: string | number): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as { readonly [key: string | number]: unknown })[key]
+    : undefined

@@ -1,0 +1,116 @@
+/** What is wrong with tasks that are to be added to a graph, all of it, and their topological order if nothing is. */
+import type { Dag, Node, Problem } from "../Dag.ts"
+import { type Addition, none } from "./Store.ts"
+
+/**
+ * Gives the new tasks their indexes and turns names into indexes. Of tasks with one id the first counts; the dependencies of
+ * the others are checked but not followed, lest they report a cycle that a name of their own would remove.
+ */
+export const resolve = (dag: Dag, nodes: ReadonlyArray<Node>, problems: Array<Problem>): Addition => {
+  const indexes = new Map<string, number>()
+  let most = 0
+  for (const { dependencies, id } of nodes) {
+    if (!indexes.has(id) && dag.indexOf(id) === none) indexes.set(id, dag.size + indexes.size)
+    most += dependencies.length
+  }
+  const offsets = new Int32Array(indexes.size + 1)
+  const targets = new Int32Array(most)
+  let tasks = 0
+  let edges = 0
+  for (const { dependencies, id } of nodes) {
+    const duplicate = indexes.get(id) !== dag.size + tasks
+    if (duplicate) problems.push({ code: "duplicate-task", id })
+    for (const dependency of dependencies.length > 1 ? new Set(dependencies) : dependencies) {
+      const target = indexes.get(dependency) ?? dag.indexOf(dependency)
+      if (dependency === id) problems.push({ code: "self-dependency", id })
+      else if (target === none) problems.push({ code: "unknown-dependency", id, dependency })
+      else if (!duplicate) targets[edges++] = target
+    }
+    if (!duplicate) offsets[++tasks] = edges
+  }
+  return { indexes, offsets, targets }
+}
+
+/**
+ * Tarjan's strongly connected components over the added tasks alone, with a stack of its own. They come out dependencies
+ * first, so that single ones are the topological order; each larger one is a cycle.
+ */
+export const sort = (base: number, { indexes, offsets, targets }: Addition, problems: Array<Problem>): Int32Array => {
+  const size = indexes.size
+  const closed = 0x7fffffff
+  const found = new Int32Array(size)
+  const low = new Int32Array(size)
+  const edge = offsets.slice(0, size)
+  const path = new Int32Array(size)
+  const open = new Int32Array(size)
+  const order = new Int32Array(size)
+  const cyclic: Array<Int32Array> = []
+  let opened = 0
+  let ordered = 0
+  let count = 0
+  for (let root = 0; root < size; root++) {
+    let depth = 0
+    for (let entered = found[root] === 0 ? root : none; entered !== none || depth > 0;) {
+      if (entered !== none) {
+        found[entered] = low[entered] = ++count
+        path[depth++] = open[opened++] = entered
+        entered = none
+      }
+      const task = path[depth - 1]!
+      if (edge[task]! < offsets[task + 1]!) {
+        const dependency = targets[edge[task]!++]! - base
+        if (dependency < 0) continue
+        if (found[dependency] === 0) entered = dependency
+        else low[task] = Math.min(low[task]!, found[dependency]!)
+        continue
+      }
+      depth--
+      if (depth > 0) low[path[depth - 1]!] = Math.min(low[path[depth - 1]!]!, low[task]!)
+      if (low[task] !== found[task]) continue
+      const end = opened
+      do found[open[--opened]!] = closed
+      while (open[opened] !== task)
+      if (end - opened === 1) order[ordered++] = base + task
+      else cyclic.push(open.slice(opened, end).sort())
+    }
+  }
+  if (cyclic.length > 0) {
+    for (const cycle of cycles(base, { indexes, offsets, targets }, cyclic)) problems.push(cycle)
+  }
+  return order
+}
+
+/** For each component a shortest cycle through its first task, found breadth first; the first declared comes first. */
+const cycles = (
+  base: number,
+  { indexes, offsets, targets }: Addition,
+  components: ReadonlyArray<Int32Array>
+): ReadonlyArray<Problem> => {
+  const ids = [...indexes.keys()]
+  const componentOf = new Int32Array(ids.length).fill(none)
+  const cameFrom = new Int32Array(ids.length).fill(none)
+  components.forEach((component, number) => component.forEach((task) => (componentOf[task] = number)))
+  const sorted = [...components].sort((left, right) => left[0]! - right[0]!)
+  return sorted.map((component): Problem => {
+    const start = component[0]!
+    const queue = [start]
+    for (let head = 0; cameFrom[start] === none; head++) {
+      const task = queue[head]!
+      for (let edge = offsets[task]!; edge < offsets[task + 1]!; edge++) {
+        const dependency = targets[edge]! - base
+        if (dependency < 0 || componentOf[dependency] !== componentOf[start] || cameFrom[dependency] !== none) continue
+        cameFrom[dependency] = task
+        queue.push(dependency)
+      }
+    }
+    const path = [ids[start]!]
+    for (let task = cameFrom[start]!; task !== start; task = cameFrom[task]!) path.push(ids[task]!)
+    path.push(ids[start]!)
+    return { code: "cycle", path: path.reverse() }
+  })
+}
+
+/** Two declarations of one task may have the same fault: it is told once. */
+export const distinct = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => [
+  ...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()
+]

@@ -1,0 +1,61 @@
+/**
+ * What a crew mentions that only its start can supply: inputs and tools. Reads what is there, valid or not, so that a crew with
+ * other problems learns of these too.
+ */
+import type * as Schema from "effect/Schema"
+import type { Checked, Entry } from "../Crew/Check.ts"
+import * as Placeholder from "../Crew/Placeholder.ts"
+import type { Path } from "../Crew/PlainJson.ts"
+
+export interface Mentions {
+  /** By name: the texts that hold the placeholder, each once. */
+  readonly placeholders: ReadonlyMap<string, ReadonlyArray<Path>>
+  readonly tools: ReadonlyArray<{ readonly name: string; readonly path: Path }>
+  /** Inputs that the crew declares, and the default values of those that have one. */
+  readonly declared: ReadonlySet<string>
+  readonly defaults: ReadonlyMap<string, Schema.Json>
+}
+
+export const make = ({ agents, definition, tasks }: Checked): Mentions => {
+  const placeholders = new Map<string, Array<Path>>()
+  const tools: Array<{ name: string; path: Path }> = []
+  const text = (value: unknown, path: Path) => {
+    if (typeof value !== "string") return
+    for (const name of new Set(Placeholder.names(Placeholder.parse(value)))) {
+      const places = placeholders.get(name)
+      if (places === undefined) placeholders.set(name, [path])
+      else places.push(path)
+    }
+  }
+  const visit = ({ declaration, path }: Entry, keys: ReadonlyArray<string>) => {
+    if (!isRecord(declaration)) return
+    for (const key of keys) text(declaration[key], [...path, key])
+    if (Array.isArray(declaration["guardrails"]))
+      declaration["guardrails"].forEach((sentence, index) => text(sentence, [...path, "guardrails", index]))
+    if (Array.isArray(declaration["attachments"]))
+      declaration["attachments"].forEach((attachment: unknown, index) => {
+        if (!isRecord(attachment)) return
+        for (const key of ["file", "url"]) text(attachment[key], [...path, "attachments", index, key])
+      })
+    if (Array.isArray(declaration["tools"]))
+      declaration["tools"].forEach((name: unknown, index) => {
+        if (typeof name === "string" && name !== "") tools.push({ name, path: [...path, "tools", index] })
+      })
+  }
+  for (const agent of agents) visit(agent, ["role", "goal", "backstory"])
+  for (const task of tasks) visit(task, ["description", "expectedOutput", "outputFile"])
+  const inputs = isRecord(definition.inputs) ? Object.entries(definition.inputs) : []
+  return {
+    placeholders,
+    tools,
+    declared: new Set(inputs.map(([name]) => name)),
+    defaults: new Map(
+      inputs.flatMap(([name, input]): ReadonlyArray<[string, Schema.Json]> =>
+        isRecord(input) && input["default"] !== undefined ? [[name, input["default"] as Schema.Json]] : []
+      )
+    )
+  }
+}
+
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)

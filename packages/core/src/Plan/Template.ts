@@ -1,0 +1,187 @@
+/**
+ * A valid crew made ready for planning: defaults filled in, durations in milliseconds, dependencies resolved, texts cut at their
+ * placeholders. Made once per crew, so that a start costs only what depends on the inputs.
+ */
+import type * as Schema from "effect/Schema"
+import * as Agent from "../Agent.ts"
+import type { Code, Definition, TaskCode } from "../Crew.ts"
+import type * as Plan from "../Plan.ts"
+import * as Task from "../Task.ts"
+import * as Placeholder from "../Crew/Placeholder.ts"
+import * as TaskAttachments from "../Crew/Attachments.ts"
+
+export interface AgentTemplate {
+  readonly name: string
+  readonly role: Placeholder.Text
+  readonly goal: Placeholder.Text
+  readonly backstory: Placeholder.Text
+  /** The rest, which no input touches. */
+  readonly fixed: Omit<Plan.PlannedAgent, "role" | "goal" | "backstory">
+  /** The agent, when no input touches it at all. */
+  readonly planned: Plan.PlannedAgent | undefined
+}
+
+export interface TaskTemplate {
+  readonly description: Placeholder.Text
+  readonly expectedOutput: Placeholder.Text
+  readonly outputFile: Placeholder.Text | undefined
+  readonly attachments: ReadonlyArray<TaskAttachments.Template>
+  /** Functions first, because they cost no call of a model. */
+  readonly guardrails: ReadonlyArray<Plan.Guardrail | Placeholder.Text>
+  readonly fixed: Omit<Plan.PlannedTask, "description" | "expectedOutput" | "outputFile" | "attachments" | "guardrails">
+  readonly planned: Plan.PlannedTask | undefined
+}
+
+export interface CrewTemplate {
+  readonly agents: ReadonlyArray<AgentTemplate>
+  readonly tasks: ReadonlyArray<TaskTemplate>
+  readonly timeoutMillis: number | undefined
+  readonly needsCode: boolean
+}
+
+export const make = (definition: Definition, code: Code): CrewTemplate => {
+  const names = Object.keys(definition.tasks)
+  const sequential = definition.process === "sequential"
+  const onlyAgent = Object.keys(definition.agents)[0]!
+  return {
+    agents: Object.entries(definition.agents).map(([name, agent]) => agentTemplate(name, agent, definition.model)),
+    tasks: names.map((name, index) => {
+      const task = definition.tasks[name]!
+      const before = sequential && index > 0 ? [names[index - 1]!] : []
+      // Waiting for the task before is waiting for all before it: naming them would make a long crew's plan quadratic twice.
+      const context = task.context === undefined ? names.slice(0, sequential ? index : 0) : distinct(task.context)
+      const condition = task.when === undefined ? [] : [task.when.task]
+      const waitsFor = [...(task.context ?? []), ...(task.dependsOn ?? []), ...condition, ...before]
+      return taskTemplate({
+        name,
+        task,
+        agent: definition.agents[task.agent ?? onlyAgent]!,
+        agentName: task.agent ?? onlyAgent,
+        context: Object.freeze(context),
+        dependencies: distinct(waitsFor),
+        code: code[name] ?? {}
+      })
+    }),
+    timeoutMillis: definition.timeout === undefined ? undefined : millis(definition.timeout),
+    needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)
+  }
+}
+
+const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models | undefined): AgentTemplate => {
+  const model = agent.model ?? crewModel
+  const fixed = {
+    ...(model === undefined ? {} : { model }),
+    ...(agent.modelOptions === undefined ? {} : { modelOptions: agent.modelOptions }),
+    ...(agent.limits === undefined ? {} : { limits: agent.limits })
+  }
+  const { backstory = "", goal, role } = agent
+  const texts = [role, goal, backstory].map(Placeholder.parse)
+  const constant = texts.every(Placeholder.isConstant)
+  return {
+    name,
+    role: texts[0]!,
+    goal: texts[1]!,
+    backstory: texts[2]!,
+    fixed,
+    planned: constant ? Object.freeze({ role, goal, backstory, ...fixed }) : undefined
+  }
+}
+
+interface TaskOptions {
+  readonly name: string
+  readonly task: Task.Task
+  readonly agentName: string
+  readonly agent: Agent.Agent
+  readonly context: ReadonlyArray<string>
+  readonly dependencies: ReadonlyArray<string>
+  readonly code: TaskCode
+}
+
+const taskTemplate = ({ agent, agentName, code, context, dependencies, name, task }: TaskOptions): TaskTemplate => {
+  const sentences = (task.guardrails ?? []).map(Placeholder.parse)
+  const functions = (code.guardrails ?? []).map((_, index): Plan.Guardrail => Object.freeze({ kind: "code", index }))
+  const description = Placeholder.parse(task.description)
+  const expectedOutput = Placeholder.parse(task.expectedOutput)
+  const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
+  const attachments = (task.attachments ?? []).map(TaskAttachments.template)
+  const fixed = {
+    id: name,
+    agent: agentName,
+    context,
+    dependencies,
+    tools: distinct(task.tools ?? agent.tools ?? []),
+    ...(task.output === undefined ? {} : { output: task.output }),
+    ...(code.output === undefined ? {} : { outputCode: true as const }),
+    maxRepairs: task.maxRepairs ?? Task.defaultMaxRepairs,
+    maxTurns: task.maxTurns ?? agent.maxTurns ?? Agent.defaultMaxTurns,
+    retry: retry(task.retry),
+    ...(task.timeout === undefined ? {} : { timeoutMillis: millis(task.timeout) }),
+    onFailure: task.onFailure ?? "fail",
+    ...(task.limits === undefined ? {} : { limits: task.limits }),
+    ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
+    ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, code.when !== undefined)) })
+  } as const
+  const files = [...(outputFile === undefined ? [] : [outputFile]), ...attachments.map(({ source }) => source)]
+  const texts = [description, expectedOutput, ...files, ...sentences]
+  const constant = texts.every(Placeholder.isConstant)
+  return {
+    description,
+    expectedOutput,
+    outputFile,
+    attachments,
+    guardrails: [...functions, ...sentences],
+    fixed,
+    planned: constant
+      ? Object.freeze({
+          ...fixed,
+          description: task.description,
+          expectedOutput: task.expectedOutput,
+          ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
+          ...(attachments.length === 0
+            ? {}
+            : { attachments: Object.freeze((task.attachments ?? []).map(TaskAttachments.planned)) }),
+          guardrails: Object.freeze([
+            ...functions,
+            ...(task.guardrails ?? []).map((text): Plan.Guardrail => Object.freeze({ kind: "sentence", text }))
+          ])
+        })
+      : undefined
+  }
+}
+
+const condition = (when: Task.When, isCode: boolean): Plan.Condition => {
+  const { contains, equals, matches, path, task } = when
+  if (isCode) return { task, code: true }
+  if (contains !== undefined) return { task, contains }
+  if (matches !== undefined) return { task, matches }
+  // The check has seen to it that one of the three is there.
+  return path === undefined ? { task, equals: equals as Schema.Json } : { task, equals: equals as Schema.Json, path }
+}
+
+const retry = (declared: Task.Retry = {}): Plan.Retry =>
+  Object.freeze({
+    attempts: declared.attempts ?? Task.defaultRetry.attempts,
+    initialMillis: declared.initial === undefined ? Task.defaultRetry.initialMillis : millis(declared.initial),
+    factor: declared.factor ?? Task.defaultRetry.factor,
+    maxMillis: declared.max === undefined ? Task.defaultRetry.maxMillis : millis(declared.max)
+  })
+
+const units: { readonly [unit: string]: number } = {
+  milli: 1,
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 604_800_000
+}
+
+/** A valid duration in milliseconds. */
+export const millis = (duration: Task.Duration): number => {
+  if (typeof duration === "number") return duration
+  const [amount, unit] = duration.split(" ")
+  return Number(amount) * units[unit!.replace(/s$/, "")]!
+}
+
+/** Frozen, because every plan of the crew shares it. */
+const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  Object.freeze(names.length > 1 ? [...new Set(names)] : [...names])

@@ -1,0 +1,77 @@
+/**
+ * What a queue is told of an execution: tasks, their lanes and depths, and the facts of a state, complete or as news. Derived from the log's fold
+ * alone, so that every queue is told the same.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Execution from "./Execution.ts"
+import type * as Plan from "./Plan.ts"
+import * as TaskQueue from "./TaskQueue.ts"
+
+export { depthsOf } from "./QueueFacts/Depths.ts"
+
+/** The lane of a task: the provider of the model that is asked first. */
+export const laneOf = (plan: Plan.Plan, task: Plan.PlannedTask): string => {
+  const model = plan.agents[task.agent]?.model
+  const first = typeof model === "string" ? model : model?.[0]
+  return first === undefined
+    ? TaskQueue.defaultLane
+    : first.slice(0, Math.max(first.indexOf("/"), 0)) || TaskQueue.defaultLane
+}
+
+/** A task as a queue needs it. */
+export const nodeOf = (plan: Plan.Plan, task: Plan.PlannedTask): TaskQueue.Node => ({
+  id: task.id,
+  dependencies: task.dependencies,
+  lane: laneOf(plan, task)
+})
+
+/** All that a state says, as news for a queue that knows the execution already. */
+export const newsOf = (state: Execution.Execution): TaskQueue.News => {
+  const { nodes, paused, settled, signals, upTo } = factsOf(state, { tenant: "", now: 0 })
+  return { nodes, settled, signals, pause: { paused, seq: upTo }, upTo }
+}
+
+/** The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays are measured with. */
+export const factsOf = (
+  state: Execution.Execution,
+  options: { readonly tenant: string; readonly now: number }
+): TaskQueue.Facts => {
+  const nodes: Array<TaskQueue.Node> = []
+  const settled: Array<string> = []
+  const suspended: Array<TaskQueue.Facts["suspended"][number]> = []
+  const delayed: Array<TaskQueue.Facts["delayed"][number]> = []
+  for (const planned of state.plan.tasks) nodes.push(nodeOf(state.plan, planned))
+  const planned = new Set(state.plan.tasks.map((task) => task.id))
+  for (const task of HashMap.values(state.tasks)) {
+    const { id } = task.plan
+    if (!planned.has(id)) nodes.push(nodeOf(state.plan, task.plan))
+    if (Execution.isSettled(task)) settled.push(id)
+    else if (task.status === "suspended") {
+      const total = task.waits!.timeoutMillis
+      suspended.push({
+        id,
+        run: task.run,
+        waits: task.waits!,
+        remainingMillis: total === undefined ? undefined : remaining(task.suspendedAt!, total, options.now)
+      })
+    } else if (task.retryAt !== undefined) {
+      delayed.push({ id, millis: remaining(task.retryAt, 0, options.now, task.retryDelayMillis) })
+    }
+  }
+  return {
+    executionId: state.id,
+    tenant: options.tenant,
+    priority: state.priority,
+    upTo: state.lastSeq,
+    nodes,
+    settled,
+    suspended,
+    delayed,
+    signals: [...HashMap.keys(state.signals)],
+    paused: state.paused
+  }
+}
+
+// Never more than the whole delay, whatever the two clocks say of each other.
+const remaining = (from: string, millis: number, now: number, atMost = millis): number =>
+  Math.min(Math.max(Date.parse(from) + millis - now, 0), atMost)

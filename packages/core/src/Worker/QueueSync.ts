@@ -1,0 +1,142 @@
+/**
+ * What the queue is told of executions: always what the log says, and only after it says so.
+ */
+import * as Effect from "effect/Effect"
+import type * as Decision from "../Decision.ts"
+import type * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import * as ExecutionEvent from "../ExecutionEvent.ts"
+import * as QueueFacts from "../QueueFacts.ts"
+import * as TaskQueue from "../TaskQueue.ts"
+import * as Tenant from "../Tenant.ts"
+import type { CodeRegistry } from "./CodeRegistry.ts"
+import type { Committed, Ledger } from "./Ledger.ts"
+import * as TakeOver from "./TakeOver.ts"
+
+export interface Options {
+  readonly log: EventLog.EventLog["Service"]
+  readonly queue: TaskQueue.TaskQueue["Service"]
+  readonly ledger: Ledger["Service"]
+  readonly registry: CodeRegistry["Service"]
+  /** By the log's clock: delays count from there. */
+  readonly now: Effect.Effect<number, EventLog.EventLogError>
+}
+
+export const make = ({ ledger, log, now, queue, registry }: Options) => {
+  const takeOver = TakeOver.complete(log, ledger)
+
+  const ended = (executionId: string): Effect.Effect<void> => {
+    registry.forget(executionId)
+    ledger.forget(executionId)
+    return queue.forget(executionId)
+  }
+
+  /** Submits the execution; what was committed meanwhile was told to a queue that did not know it yet, and is told again. */
+  const enqueue = Effect.fnUntraced(function* (given: Execution.Execution) {
+    const state = yield* takeOver(given)
+    if (state.status !== "running") return yield* ended(state.id)
+    const tenant = yield* Tenant.Current
+    yield* queue.submit(QueueFacts.factsOf(state, { tenant, now: yield* now }))
+    // Of one that has just begun there is nothing yet that a worker would not find out when it takes a task.
+    const isNew = state.lastSeq === 1
+    const newest = queue.isShared && !isNew ? yield* ledger.state(state.id) : ledger.seen(state.id)
+    if (newest === undefined || newest.lastSeq === state.lastSeq) return
+    yield* newest.status === "running" ? queue.tell(state.id, QueueFacts.newsOf(newest)) : ended(state.id)
+  })
+
+  const rebuild = Effect.fnUntraced(function* (executionId: string) {
+    yield* queue.forget(executionId)
+    yield* enqueue(yield* ledger.state(executionId))
+  })
+
+  /** What was committed here, under the lease of the task that it is about. */
+  const announce = Effect.fnUntraced(function* ({ events, state }: Committed, lease?: TaskQueue.Lease) {
+    const settled: Array<string> = []
+    for (const event of events) {
+      switch (event.type) {
+        case "ExecutionEnded":
+          return yield* ended(state.id)
+        case "TaskRetried":
+          if (lease !== undefined) yield* queue.release(lease, event.delayMillis)
+          break
+        case "TaskReleased":
+          if (lease !== undefined) yield* queue.release(lease)
+          break
+        case "TaskSuspended":
+          if (lease !== undefined) {
+            const spawn = event.spawn.map((task) => QueueFacts.nodeOf(state.plan, task))
+            yield* queue.suspend(lease, { run: event.run, waits: event.waits, spawn })
+          }
+          break
+        case "SignalReceived":
+          yield* queue.tell(state.id, { signals: [event.signal] })
+          break
+        case "ExecutionPaused":
+        case "ExecutionResumed":
+          yield* queue.tell(state.id, { pause: { paused: event.type === "ExecutionPaused", seq: event.seq } })
+          break
+        default:
+          if (ExecutionEvent.isTerminal(event)) settled.push((event as ExecutionEvent.TaskCompleted).taskId)
+      }
+    }
+    if (settled.length > 0) yield* queue.tell(state.id, { settled })
+  })
+
+  /**
+   * What others committed and was read here. A queue that is shared was told by them; only an end is told again, because it stops
+   * what still runs.
+   */
+  const heard = (read: Committed): Effect.Effect<void> => {
+    if (!queue.isShared) return announce(read)
+    return read.state.status === "running" ? Effect.void : ended(read.state.id)
+  }
+
+  /** What the queue is told when the log refuses a start. */
+  const refused = (
+    lease: TaskQueue.Lease,
+    refusal: Decision.Refusal
+  ): Effect.Effect<unknown, EventLog.EventLogError> => {
+    switch (refusal) {
+      case "ended":
+        return ended(lease.executionId)
+      case "settled":
+        return queue.tell(lease.executionId, { settled: [lease.taskId] })
+      case "suspended":
+        return suspendAgain(lease)
+      case "paused":
+        // It may have gone on since: what is told last must be what the log said last.
+        return Effect.andThen(
+          Effect.suspend(() => {
+            const { lastSeq = 0, paused = true } = ledger.seen(lease.executionId) ?? {}
+            return queue.tell(lease.executionId, { pause: { paused, seq: lastSeq } })
+          }),
+          queue.release(lease)
+        )
+      case "dependencies":
+      case "unknown-task":
+        return rebuild(lease.executionId)
+      case "delayed": {
+        const { retryAt } = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
+        return Effect.flatMap(now, (millis) => queue.release(lease, Math.max(Date.parse(retryAt!) - millis, 0)))
+      }
+      case "stale":
+      case "already":
+        return queue.release(lease)
+    }
+  }
+
+  /** The queue may lack more than the wait: what the task spawned, and what came since. */
+  const suspendAgain = Effect.fnUntraced(function* (lease: TaskQueue.Lease) {
+    const state = ledger.seen(lease.executionId)
+    if (state === undefined) return yield* queue.release(lease)
+    const facts = QueueFacts.factsOf(state, { tenant: lease.tenant, now: yield* now })
+    const suspended = facts.suspended.find(({ id }) => id === lease.taskId)
+    if (suspended === undefined) return yield* queue.release(lease)
+    const { remainingMillis, run, waits } = suspended
+    const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
+    yield* queue.suspend(lease, { run, waits: left, spawn: facts.nodes })
+    return yield* queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
+  })
+
+  return { announce, enqueue, heard, refused }
+}

@@ -1,0 +1,173 @@
+/**
+ * What an AI SDK model gives, whole or in parts of a stream, as answers of ours.
+ */
+import type { Answer } from "@crewline/core/Llm"
+import type { Usage } from "@crewline/core/Usage"
+import type * as Response from "effect/ai/Response"
+import type * as Schema from "effect/Schema"
+import type * as AiSdkModel from "../AiSdkModel.ts"
+import type { Prices } from "../Prices.ts"
+import * as Price from "../Prices.ts"
+import * as Fault from "../Provider/Fault.ts"
+import * as ProviderJson from "../Provider/Json.ts"
+
+export interface Context {
+  readonly model: string
+  readonly prices: Prices | undefined
+}
+
+export const fromResult = (context: Context, result: AiSdkModel.GenerateResult): Answer => {
+  const parts = result.content.flatMap(partOf)
+  return answer(context, parts, result.finishReason, result.usage, result.response?.modelId)
+}
+
+interface Block {
+  readonly type: "text" | "reasoning"
+  text: string
+  metadata?: AiSdkModel.Metadata
+}
+
+/** Gathers a stream. */
+export class Accumulator {
+  readonly #context: Context
+  readonly #onDelta: (delta: string) => void
+  readonly #blocks = new Map<string, Block>()
+  readonly #parts: Array<() => ReadonlyArray<Response.PartEncoded>> = []
+  #modelId: string | undefined
+  #finish: AiSdkModel.StreamPart | undefined
+
+  constructor(context: Context, onDelta: (delta: string) => void) {
+    this.#context = context
+    this.#onDelta = onDelta
+  }
+
+  add(part: AiSdkModel.StreamPart): void {
+    switch (part.type) {
+      case "text-start":
+      case "reasoning-start":
+      case "text-delta":
+      case "reasoning-delta":
+      case "text-end":
+      case "reasoning-end":
+        this.#extend(part.type.startsWith("text") ? "text" : "reasoning", part)
+        break
+      case "tool-call":
+        this.#parts.push(() => partOf(part))
+        break
+      case "response-metadata":
+        this.#modelId = part.modelId ?? this.#modelId
+        break
+      case "finish":
+        this.#finish = part
+        break
+      case "error":
+        throw part.error
+    }
+  }
+
+  #extend(type: "text" | "reasoning", part: AiSdkModel.StreamPart): void {
+    const key = `${type} ${part.id ?? ""}`
+    let block = this.#blocks.get(key)
+    if (block === undefined) {
+      const opened: Block = { type, text: "" }
+      block = opened
+      this.#blocks.set(key, opened)
+      this.#parts.push(() =>
+        partOf({ ...opened, ...(opened.metadata !== undefined && { providerMetadata: opened.metadata }) })
+      )
+    }
+    if (part.providerMetadata != null) block.metadata = { ...block.metadata, ...part.providerMetadata }
+    if (part.delta === undefined) return
+    block.text += part.delta
+    if (type === "text" && part.delta !== "") this.#onDelta(part.delta)
+  }
+
+  finish(): Answer {
+    const { finishReason, usage } = this.#finish ?? {}
+    if (finishReason === undefined) {
+      throw new Fault.NotAnAnswer("The model's stream was cut off before the answer was complete.")
+    }
+    const parts = this.#parts.flatMap((part) => part())
+    return answer(this.#context, parts, finishReason, usage, this.#modelId)
+  }
+}
+
+// --- the same for both ------------------------------------------------------------------------------------------------------------
+
+const partOf = (part: AiSdkModel.Content): ReadonlyArray<Response.PartEncoded> => {
+  const metadata = part.providerMetadata == null ? {} : { metadata: plain(part.providerMetadata) }
+  switch (part.type) {
+    case "text":
+      return part.text === undefined || part.text === "" ? [] : [{ type: "text", text: part.text }]
+    case "reasoning":
+      return [{ type: "reasoning", text: part.text ?? "", ...metadata }]
+    case "tool-call": {
+      // What the provider's own tools did is part of its answer, not a call for us.
+      if (part.providerExecuted === true) return []
+      const { input, toolCallId = "", toolName = "" } = part
+      if (toolName === "") throw new Fault.NotAnAnswer("The model's answer calls a tool without a name.")
+      const params = typeof input === "string" ? ProviderJson.parseArguments(input) : (input ?? {})
+      return [{ type: "tool-call", id: toolCallId, name: toolName, params, ...metadata }]
+    }
+    default:
+      return []
+  }
+}
+
+/** As JSON: it goes to the log and back, and what is undefined would not. */
+const plain = (metadata: AiSdkModel.Metadata): { readonly [provider: string]: Schema.Json } =>
+  JSON.parse(JSON.stringify(metadata))
+
+const answer = (
+  context: Context,
+  parts: ReadonlyArray<Response.PartEncoded>,
+  reason: AiSdkModel.FinishReason,
+  usage: AiSdkModel.Usage | undefined,
+  modelId: string | undefined
+): Answer => {
+  const unified = typeof reason === "string" ? reason : reason.unified
+  if (unified === "content-filter") throw new Fault.Refused("The provider's content filter cut the answer off.")
+  if (unified === "error") throw new Fault.NotAnAnswer("The model ended its answer with an error.")
+  return {
+    parts,
+    finishReason: finishReason(unified, parts),
+    usage: usageOf(context, usage),
+    model: modelId ?? context.model
+  }
+}
+
+const finishReason = (reason: string, parts: ReadonlyArray<Response.PartEncoded>): Response.FinishReason => {
+  switch (reason) {
+    case "stop":
+    case "tool-calls":
+      return parts.some(({ type }) => type === "tool-call") ? "tool-calls" : "stop"
+    case "length":
+    case "unknown":
+      return reason
+    default:
+      return "other"
+  }
+}
+
+const usageOf = (context: Context, usage: AiSdkModel.Usage | undefined): Usage => {
+  const { inputTokens: input, outputTokens: output } = usage ?? {}
+  const inputTokens = count(typeof input === "object" ? input?.total : input)
+  const outputTokens = count(typeof output === "object" ? output?.total : output)
+  const cachedInputTokens = count(typeof input === "object" ? input?.cacheRead : usage?.cachedInputTokens)
+  const cacheWriteInputTokens = count(typeof input === "object" ? input?.cacheWrite : undefined)
+  const tokens = {
+    inputTokens,
+    cachedInputTokens,
+    ...(cacheWriteInputTokens > 0 && { cacheWriteInputTokens }),
+    outputTokens
+  }
+  const known = inputTokens > 0 || outputTokens > 0
+  return {
+    requests: 1,
+    ...tokens,
+    reasoningTokens: count(typeof output === "object" ? output?.reasoning : usage?.reasoningTokens),
+    costUsd: known ? Price.cost(context.prices, context.model, tokens) : null
+  }
+}
+
+const count = (value: number | null | undefined): number => value ?? 0

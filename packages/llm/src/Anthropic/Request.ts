@@ -1,0 +1,230 @@
+/**
+ * The body of a message request to Anthropic for a request of ours.
+ *
+ * The parts that stay the same from call to call (tools, system prompt, the conversation so far) end in cache markers, so that the
+ * next call reads them from the provider's cache. A conversation that cannot go on (no tools, nothing said yet) gets no marker of
+ * its own: writing to the cache costs a quarter more than plain input.
+ */
+import type {
+  CacheControlEphemeral,
+  ContentBlockParam,
+  MessageCreateParams,
+  TextBlockParam,
+  Tool,
+  ToolChoice
+} from "@anthropic-ai/sdk/resources/messages"
+import type { Request, ToolDefinition } from "@crewline/core/Llm"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Fault from "../Provider/Fault.ts"
+import * as FileContent from "../Provider/FileContent.ts"
+import * as StructuredOutput from "./Output.ts"
+import * as ToolResult from "../Provider/ToolResult.ts"
+
+export interface Options {
+  readonly model: string
+  /** The most tokens of an answer where the request does not say; the provider wants a number. */
+  readonly maxOutputTokens: number
+  /** Tokens for thinking before the answer; absent: the model does as it does by default. */
+  readonly thinkingTokens: number | undefined
+  /** How long the provider keeps what is marked; `undefined`: nothing is marked. */
+  readonly cache: "5m" | "1h" | undefined
+}
+
+export interface Made {
+  readonly body: MessageCreateParams
+  /** The tool whose call is the answer, where the provider has no better means for output of a schema. */
+  readonly outputTool: string | undefined
+}
+
+export const make = (options: Options, request: Request): Made => {
+  const { cache, thinkingTokens } = options
+  const marker: CacheControlEphemeral | undefined =
+    cache === undefined ? undefined : { type: "ephemeral", ...(cache === "1h" && { ttl: cache }) }
+  const parameters = request.options
+  const maxTokens = parameters?.maxOutputTokens ?? options.maxOutputTokens
+  const output = StructuredOutput.means(options.model, request)
+  const tools = [...toolsOf(request.tools), ...(output.tool === undefined ? [] : [output.tool])]
+  const system = systemOf(request.messages)
+  const messages = messagesOf(request.messages)
+  if (marker !== undefined) {
+    markLast(tools, marker)
+    markLast(system, marker)
+    if (request.tools.length > 0 || messages.length > 1) markConversation(messages, marker)
+  }
+  const choice = toolChoiceOf(request, output.tool, thinkingTokens !== undefined)
+  const body: MessageCreateParams = {
+    model: options.model,
+    // What is thought counts as output.
+    max_tokens: maxTokens + (thinkingTokens ?? 0),
+    ...(system.length > 0 && { system }),
+    messages,
+    ...(tools.length > 0 && { tools }),
+    ...(tools.length > 0 && choice !== undefined && { tool_choice: choice }),
+    ...(output.format !== undefined && { output_config: { format: output.format } }),
+    ...(parameters !== undefined && {
+      // The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at all.
+      ...(parameters.temperature !== undefined &&
+        thinkingTokens === undefined && { temperature: Math.min(1, parameters.temperature) }),
+      ...(parameters.topP !== undefined && thinkingTokens === undefined && { top_p: parameters.topP }),
+      ...(parameters.stop !== undefined && { stop_sequences: [...parameters.stop] })
+    }),
+    ...(thinkingTokens !== undefined && {
+      thinking: { type: "enabled" as const, budget_tokens: thinkingTokens }
+    }),
+    ...(request.onDelta !== undefined && { stream: true as const })
+  }
+  return { body, outputTool: output.tool?.name }
+}
+
+// --- tools ------------------------------------------------------------------------------------------------------------------------
+
+const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<Tool> =>
+  tools.map(({ name, description, parameters }) => ({
+    name,
+    description,
+    input_schema: StructuredOutput.inputSchema(parameters)
+  }))
+
+const toolChoiceOf = (request: Request, output: Tool | undefined, thinks: boolean): ToolChoice | undefined => {
+  if (output === undefined) {
+    if (request.toolChoice === "auto") return undefined
+    if (request.toolChoice === "none") return { type: "none" }
+    return thinks ? undefined : { type: "any" }
+  }
+  // A model that thinks cannot be made to call a tool; its prompt asks for the schema as well.
+  if (thinks) return undefined
+  // The schema must not stop the tools: where these may run, any of them may be called in place of the answer.
+  const free = request.tools.length > 0 && request.toolChoice !== "none"
+  return free ? { type: "any" } : { type: "tool", name: output.name, disable_parallel_tool_use: true }
+}
+
+// --- messages ---------------------------------------------------------------------------------------------------------------------
+
+const systemOf = (messages: Request["messages"]): Array<TextBlockParam> =>
+  messages.flatMap((message) => (message.role === "system" ? textBlocks(message.content) : []))
+
+/** The provider refuses texts that are empty or blank. */
+const textBlocks = (text: string): Array<TextBlockParam> => (text.trim() === "" ? [] : [{ type: "text", text }])
+
+interface Turn {
+  readonly role: "user" | "assistant"
+  readonly content: Array<ContentBlockParam>
+}
+
+const messagesOf = (messages: Request["messages"]): Array<Turn> => {
+  const turns: Array<Turn> = []
+  const say = (role: Turn["role"], content: Array<ContentBlockParam>): void => {
+    if (content.length === 0) return
+    const last = turns.at(-1)
+    // Results of tools and what the user says next are one message: the provider wants results directly after their calls.
+    if (last?.role === role) last.content.push(...content)
+    else turns.push({ role, content })
+  }
+  for (const message of messages) {
+    if (message.role === "user") say("user", userBlocks(message.content))
+    else if (message.role === "assistant") say("assistant", assistantBlocks(message.content))
+    else if (message.role === "tool") say("user", resultBlocks(message.content))
+  }
+  return turns
+}
+
+const userBlocks = (content: Prompt.UserMessageEncoded["content"]): Array<ContentBlockParam> =>
+  typeof content === "string"
+    ? textBlocks(content)
+    : content.flatMap((part) => (part.type === "text" ? textBlocks(part.text) : [fileBlock(part)]))
+
+const assistantBlocks = (content: Prompt.AssistantMessageEncoded["content"]): Array<ContentBlockParam> => {
+  if (typeof content === "string") return textBlocks(content)
+  return content.flatMap((part): Array<ContentBlockParam> => {
+    switch (part.type) {
+      case "text":
+        return textBlocks(part.text)
+      case "reasoning":
+        return thinkingBlocks(part)
+      case "tool-call":
+        // Arguments that were no JSON object cannot go back as they are.
+        return [{ type: "tool_use", id: part.id, name: part.name, input: isObject(part.params) ? part.params : {} }]
+      default:
+        return []
+    }
+  })
+}
+
+/** What another provider's model thought has no signature of this one: it is left out. */
+const thinkingBlocks = (part: Prompt.ReasoningPartEncoded): Array<ContentBlockParam> => {
+  const own = part.options?.["anthropic"]
+  if (!isObject(own)) return []
+  const { signature, redactedData } = own
+  if (typeof redactedData === "string") return [{ type: "redacted_thinking", data: redactedData }]
+  return typeof signature === "string" ? [{ type: "thinking", thinking: part.text, signature }] : []
+}
+
+const resultBlocks = (content: Prompt.ToolMessageEncoded["content"]): Array<ContentBlockParam> =>
+  content.flatMap((part): Array<ContentBlockParam> => {
+    if (part.type !== "tool-result") return []
+    const text = ToolResult.textOf(part)
+    return [
+      {
+        type: "tool_result",
+        tool_use_id: part.id,
+        ...(text.trim() !== "" && { content: text }),
+        ...(part.isFailure && { is_error: true })
+      }
+    ]
+  })
+
+const imageTypes = ["image/jpeg", "image/png", "image/gif", "image/webp"] as const
+
+const fileBlock = (file: Prompt.FilePartEncoded): ContentBlockParam => {
+  const part = FileContent.inlined(file)
+  const { mediaType, data } = part
+  const url = FileContent.urlOf(data)
+  const title = part.fileName === undefined ? {} : { title: part.fileName }
+  if (mediaType.startsWith("image/")) {
+    if (url !== undefined) return { type: "image", source: { type: "url", url } }
+    const type = imageTypes.find((known) => known === FileContent.imageType(mediaType))
+    if (type === undefined) throw new Fault.Unsupported(`Anthropic takes no images of type ${mediaType}.`)
+    return { type: "image", source: { type: "base64", media_type: type, data: FileContent.base64Of(data) } }
+  }
+  if (mediaType === "application/pdf") {
+    if (url !== undefined) return { type: "document", source: { type: "url", url }, ...title }
+    const base64 = FileContent.base64Of(data)
+    return { type: "document", source: { type: "base64", media_type: mediaType, data: base64 }, ...title }
+  }
+  if (mediaType.startsWith("text/") && url === undefined) {
+    const text = Buffer.from(FileContent.base64Of(data), "base64").toString("utf8")
+    return { type: "document", source: { type: "text", media_type: "text/plain", data: text }, ...title }
+  }
+  const how = url === undefined ? "" : " given as a URL"
+  throw new Fault.Unsupported(`A file of type ${mediaType}${how} cannot be sent to Anthropic.`)
+}
+
+const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+// --- cache markers ----------------------------------------------------------------------------------------------------------------
+
+interface Markable {
+  cache_control?: CacheControlEphemeral | null
+}
+
+const markLast = (blocks: Array<Markable>, marker: CacheControlEphemeral): void => {
+  const last = blocks.at(-1)
+  if (last !== undefined) last.cache_control = marker
+}
+
+/**
+ * The end of the conversation, for the next call, and where the previous call ended, for this one: the provider looks only twenty
+ * blocks back for something it has cached, and one turn with many tool calls is longer. With the tools and the system prompt these
+ * are the four markers that a request may have.
+ */
+const markConversation = (turns: ReadonlyArray<Turn>, marker: CacheControlEphemeral): void => {
+  const fromUser = turns.filter(({ role }) => role === "user")
+  for (const { content } of fromUser.slice(-2)) {
+    const last = content.at(-1)
+    // Users do not think: all of their blocks can carry a marker.
+    if (last !== undefined && last.type !== "thinking" && last.type !== "redacted_thinking") {
+      Object.assign(last, { cache_control: marker })
+    }
+  }
+}

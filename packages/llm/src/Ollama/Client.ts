@@ -1,0 +1,48 @@
+/**
+ * The official client of Ollama, one for each call: its fetch knows the call's signal, which the SDK has no way to pass.
+ */
+import { Ollama } from "ollama/browser"
+import * as UndiciFetch from "../UndiciFetch.ts"
+import * as OllamaFailure from "./Failure.ts"
+import type { Call } from "../Provider/SdkProvider.ts"
+
+export interface Options {
+  readonly host: string
+  readonly apiKey: string
+  /** How long the other side may stay silent. */
+  readonly silenceMillis: number
+}
+
+export interface Exchange {
+  readonly client: Ollama
+  /** The response, once the client has got one. */
+  readonly received: () => Response
+}
+
+/** What the SDK makes of a whole answer, which is read from the response instead: it would lose what cannot be parsed. */
+const unread = { ok: true, json: async () => undefined }
+
+export const make = (options: Options): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
+  const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+  const headers: Record<string, string> = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
+  return (call, isReadElsewhere = false) => {
+    let response: Response | undefined
+    const client = new Ollama({
+      host: options.host,
+      headers,
+      fetch: async (input, init) => {
+        response = await fetch(input, { ...init, signal: call.signal })
+        call.requestId = response.headers.get("x-request-id") ?? undefined
+        // The SDK would print what it makes of it.
+        if (!response.ok) throw new OllamaFailure.Refusal(response.status, await response.text(), response.headers)
+        // The SDK asks a response that is not streamed for nothing but these two.
+        return isReadElsewhere ? (unread as Partial<Response> as Response) : response
+      }
+    })
+    const received = (): Response => {
+      if (response === undefined) throw new TypeError("The SDK of Ollama sent no request.")
+      return response
+    }
+    return { client, received }
+  }
+}

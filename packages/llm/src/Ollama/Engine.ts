@@ -1,0 +1,48 @@
+/**
+ * Chats through the `ollama` SDK. The SDK forms the request; the response is read here: the SDK can abort streams only, prints what
+ * it cannot read, and drops lines that are broken.
+ */
+import { randomUUID } from "node:crypto"
+import type * as Llm from "@crewline/core/Llm"
+import type { Prices } from "../Prices.ts"
+import * as EventStream from "../Provider/EventStream.ts"
+import * as NewlineJson from "./NewlineJson.ts"
+import * as OllamaClient from "./Client.ts"
+import * as OllamaChatAnswer from "./Answer.ts"
+import * as OllamaChatRequest from "./Request.ts"
+import * as OllamaFailure from "./Failure.ts"
+import type { Call, Engine } from "../Provider/SdkProvider.ts"
+
+export interface Options extends OllamaClient.Options, Omit<OllamaChatRequest.Options, "model"> {
+  readonly prices: Prices | undefined
+}
+
+export const make = (options: Options): Engine => {
+  const exchangeOf = OllamaClient.make(options)
+
+  const run = async (model: string, call: Call): Promise<Llm.Answer> => {
+    const { request } = call
+    const { onDelta } = request
+    const context = { model, prices: options.prices, isFree: !isHosted(options.host, model), newId }
+    const body = OllamaChatRequest.make({ ...options, model }, request)
+    const accumulator = new OllamaChatAnswer.Accumulator(context)
+    const exchange = exchangeOf(call, onDelta === undefined)
+    if (onDelta === undefined) {
+      // Not streamed where nobody listens: an answer of 500 tokens would come in 500 lines, each to be received and parsed.
+      await exchange.client.chat({ ...body, stream: false })
+      for (const line of (await exchange.received().text()).split("\n")) if (line.trim() !== "") accumulator.add(line)
+      return accumulator.finish()
+    }
+    // The iterator that the SDK makes of the response begins to read when it is asked: it never is.
+    await exchange.client.chat({ ...body, stream: true })
+    return EventStream.read(exchange.received().body, new NewlineJson.Decoder(accumulator.add), accumulator, onDelta)
+  }
+
+  return { run, reasonOf: OllamaFailure.reasonOf }
+}
+
+const newId = (): string => `call_${randomUUID()}`
+
+/** Models that run in Ollama's cloud cost money, also when a local server passes the calls on. */
+const isHosted = (host: string, model: string): boolean =>
+  /^https:\/\/([a-z0-9-]+\.)*ollama\.com(:|\/|$)/.test(host) || /[-:]cloud$/.test(model)

@@ -1,0 +1,17 @@
+/**
+ * What the `openai` SDK throws, as reasons of ours.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import { APIConnectionError, APIConnectionTimeoutError, APIError } from "openai/core/error"
+import * as Failure from "../Provider/Failure.ts"
+
+export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason => {
+  if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
+  if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
+  if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
+  const { status, code, type, headers, message } = error
+  return Failure.fromReported(
+    { ...context, requestId: error.requestID ?? context.requestId },
+    { status, code: Failure.text(code), type: Failure.text(type), message, headers }
+  )
+}

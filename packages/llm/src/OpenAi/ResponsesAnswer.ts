@@ -1,0 +1,293 @@
+/**
+ * Answers of the responses API, whole or in events, as answers of ours. What is no answer is a `Fault`.
+ *
+ * Reasoning keeps its id and its encrypted content in the part's metadata, for the next request of the conversation. What the model
+ * says on its way (`commentary`) is reasoning too: it is no part of the answer.
+ */
+import type { Answer } from "@crewline/core/Llm"
+import type { Usage } from "@crewline/core/Usage"
+import type * as Response from "effect/ai/Response"
+import type { Prices } from "../Prices.ts"
+import * as Price from "../Prices.ts"
+import * as Fault from "../Provider/Fault.ts"
+import * as ProviderJson from "../Provider/Json.ts"
+
+// As servers send them: nothing is taken for granted.
+interface Body {
+  readonly id?: string | null
+  readonly model?: string | null
+  readonly status?: string | null
+  readonly output?: ReadonlyArray<Item> | null
+  readonly usage?: ResponseUsage | null
+  readonly error?: Fault.FailedMidStream["body"] | null
+  readonly incomplete_details?: { readonly reason?: string | null } | null
+}
+interface Item {
+  readonly type?: string
+  readonly id?: string | null
+  readonly phase?: string | null
+  readonly content?: ReadonlyArray<Content> | null
+  readonly summary?: ReadonlyArray<Content> | null
+  readonly encrypted_content?: string | null
+  readonly call_id?: string | null
+  readonly name?: string | null
+  readonly arguments?: string | null
+}
+interface Content {
+  readonly type?: string
+  readonly text?: string | null
+  readonly refusal?: string | null
+}
+interface ResponseUsage {
+  readonly input_tokens?: number | null
+  readonly input_tokens_details?: {
+    readonly cached_tokens?: number | null
+    readonly cache_write_tokens?: number | null
+  } | null
+  readonly output_tokens?: number | null
+  readonly output_tokens_details?: { readonly reasoning_tokens?: number | null } | null
+}
+interface StreamEvent {
+  readonly type?: string
+  readonly response?: Body | null
+  readonly output_index?: number
+  readonly item?: Item | null
+  readonly delta?: string | null
+  readonly error?: Fault.FailedMidStream["body"] | null
+}
+
+export interface Context {
+  /** The id that was asked for. */
+  readonly model: string
+  readonly prices: Prices | undefined
+  /** Kept with what was thought, which goes back only there. */
+  readonly origin: string
+}
+
+/** Reads an answer that came in one piece. */
+export const fromText = (context: Context, text: string): Answer => {
+  const body: Body = ProviderJson.parseObject(text)
+  if (body.error == null && !Array.isArray(body.output)) {
+    throw new Fault.NotAnAnswer("The provider's answer has no output.")
+  }
+  return answer(context, body, body.output ?? [])
+}
+
+/** An item of the output while it comes. */
+interface Growing {
+  item: Item
+  /** What came of its text, or of the arguments of its call. */
+  text: string
+  whole: boolean
+}
+
+/** Gathers an answer from its events. */
+export class Accumulator {
+  readonly #context: Context
+  readonly #items: Array<Growing> = []
+  #body: Body = {}
+  #delta = ""
+  #any = false
+  /** True when the provider said that this is all. */
+  done = false
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** The `data` of one event. */
+  readonly add = (data: string): void => {
+    if (this.done) return
+    if (data === "[DONE]") {
+      this.done = true
+      return
+    }
+    const event: StreamEvent = ProviderJson.parseObject(data)
+    this.#any = true
+    if (event.error != null) throw new Fault.FailedMidStream(event.error)
+    const at = event.output_index ?? Math.max(0, this.#items.length - 1)
+    switch (event.type) {
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+      case "response.function_call_arguments.delta":
+      case "response.reasoning_summary_text.delta":
+      case "response.reasoning_text.delta":
+        if (event.delta != null) this.#grow(at, event.type, event.delta)
+        break
+      case "response.output_item.added":
+        if (event.item != null) this.#items[at] = { item: event.item, text: "", whole: false }
+        break
+      case "response.output_item.done":
+        if (event.item != null) this.#complete(at, event.item)
+        break
+      case "response.created":
+        this.#body = event.response ?? {}
+        break
+      case "response.completed":
+      case "response.incomplete":
+      case "response.failed":
+        this.#end(event.response ?? {})
+        break
+      case "error":
+        throw new Fault.FailedMidStream(event)
+    }
+  }
+
+  #grow(at: number, type: string, delta: string): void {
+    let growing = this.#items[at]
+    if (growing === undefined) {
+      growing = { item: { type: kinds[type] ?? "message" }, text: "", whole: false }
+      this.#items[at] = growing
+    }
+    growing.text += delta
+    if (type === "response.output_text.delta" && isSaid(growing.item)) this.#delta += delta
+  }
+
+  #complete(at: number, item: Item): void {
+    const before = this.#items[at]?.text ?? ""
+    this.#items[at] = { item, text: before, whole: true }
+    if (!isSaid(item)) return
+    // A server may send no pieces, or not all of them.
+    const text = textOf(item.content)
+    if (text.length > before.length && text.startsWith(before)) this.#delta += text.slice(before.length)
+  }
+
+  #end(body: Body): void {
+    this.#body = body
+    body.output?.forEach((item, at) => {
+      if (this.#items[at]?.whole !== true) this.#complete(at, item)
+    })
+    this.done = true
+  }
+
+  /** The text that came since the last time. */
+  takeDelta(): string {
+    const delta = this.#delta
+    this.#delta = ""
+    return delta
+  }
+
+  finish(): Answer {
+    if (!this.#any) throw new Fault.NotAnAnswer("The provider's stream was empty.")
+    if (!this.done) throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
+    const items = this.#items.filter((growing) => growing !== undefined).map(itemOf)
+    const { status } = this.#body
+    // Without a last event of its own there is the state of the first one.
+    return answer(this.#context, status === "in_progress" ? { ...this.#body, status: null } : this.#body, items)
+  }
+}
+
+const kinds: { readonly [event: string]: string } = {
+  "response.function_call_arguments.delta": "function_call",
+  "response.reasoning_summary_text.delta": "reasoning",
+  "response.reasoning_text.delta": "reasoning"
+}
+
+/** What had come of an item when the answer ended. */
+const itemOf = ({ item, text, whole }: Growing): Item => {
+  if (whole || text === "") return item
+  if (item.type === "function_call") return { ...item, arguments: text }
+  if (item.type === "reasoning") return { ...item, summary: [{ text }] }
+  return { ...item, content: [{ type: "output_text", text }] }
+}
+
+// --- the same for both ------------------------------------------------------------------------------------------------------------
+
+/** Whether an item is a piece of the answer, and not said on the way to it. */
+const isSaid = (item: Item): boolean => item.type === "message" && item.phase !== "commentary"
+
+const textOf = (content: Item["content"]): string => {
+  let text = ""
+  for (const part of content ?? []) text += part.text ?? ""
+  return text
+}
+
+const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answer => {
+  const { error, status } = body
+  if (error != null || status === "failed") throw new Fault.FailedMidStream(error ?? {})
+  if (status === "in_progress" || status === "queued" || status === "cancelled") {
+    throw new Fault.NotAnAnswer(`The provider's answer is not finished: it is ${status}.`)
+  }
+  const why = status === "incomplete" ? (body.incomplete_details?.reason ?? "") : undefined
+  if (why === "content_filter") throw new Fault.Refused("The provider's content filter cut the answer off.")
+  const parts: Array<Response.PartEncoded> = []
+  let called = false
+  items.forEach((item, index) => {
+    switch (item.type) {
+      case "message":
+        pushMessage(parts, item)
+        break
+      case "reasoning":
+        pushReasoning(parts, item, context)
+        break
+      case "function_call": {
+        const { name } = item
+        if (name == null || name === "") {
+          throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
+        }
+        called = true
+        const id = item.call_id || item.id || `${body.id ?? "call"}_${index}`
+        parts.push({ type: "tool-call", id, name, params: ProviderJson.parseArguments(item.arguments ?? "") })
+      }
+    }
+  })
+  return {
+    parts,
+    finishReason: finishReason(why, called),
+    usage: usageOf(context, body.usage ?? undefined),
+    model: body.model ?? context.model
+  }
+}
+
+const pushMessage = (parts: Array<Response.PartEncoded>, item: Item): void => {
+  const refusal = item.content?.find((part) => part.refusal != null && part.refusal !== "")?.refusal
+  if (refusal != null) throw new Fault.Refused(`The model refused: ${ProviderJson.excerpt(refusal)}`)
+  const text = textOf(item.content)
+  if (text === "") return
+  const { phase } = item
+  const type = isSaid(item) ? "text" : "reasoning"
+  parts.push({ type, text, ...(phase != null && { metadata: { openai: { phase } } }) })
+}
+
+const pushReasoning = (parts: Array<Response.PartEncoded>, item: Item, { origin }: Context): void => {
+  const { encrypted_content: encryptedContent, id: itemId } = item
+  const raw = textOf(item.content)
+  const summary = (item.summary ?? []).map(({ text }) => text ?? "").join("\n\n")
+  const text = summary === "" ? raw : summary
+  if (text === "" && encryptedContent == null) return
+  const isRaw = summary === "" && raw !== ""
+  const openai = {
+    origin,
+    ...(itemId != null && { itemId }),
+    ...(encryptedContent != null && { encryptedContent }),
+    ...(isRaw && { isRaw })
+  }
+  parts.push({ type: "reasoning", text, metadata: { openai } })
+}
+
+/** `incomplete`: why the answer is not all that it could have been. */
+const finishReason = (incomplete: string | undefined, called: boolean): Response.FinishReason => {
+  if (incomplete === "max_output_tokens") return "length"
+  if (incomplete !== undefined) return "other"
+  return called ? "tool-calls" : "stop"
+}
+
+const usageOf = (context: Context, usage: ResponseUsage | undefined): Usage => {
+  const inputTokens = usage?.input_tokens ?? 0
+  const cachedInputTokens = usage?.input_tokens_details?.cached_tokens ?? 0
+  const cacheWriteInputTokens = usage?.input_tokens_details?.cache_write_tokens ?? 0
+  const written = cacheWriteInputTokens > 0 ? { cacheWriteInputTokens } : {}
+  const outputTokens = usage?.output_tokens ?? 0
+  return {
+    requests: 1,
+    inputTokens,
+    cachedInputTokens,
+    ...written,
+    outputTokens,
+    reasoningTokens: usage?.output_tokens_details?.reasoning_tokens ?? 0,
+    costUsd:
+      usage === undefined
+        ? null
+        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, ...written, outputTokens })
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The body of a request to the responses API for a request of ours. Nothing is stored at the provider: the whole conversation goes with
+ * every request, and what the model thought goes back encrypted, as it came.
+ */
+import type { Request, ToolDefinition } from "@crewline/core/Llm"
+import type * as Prompt from "effect/ai/Prompt"
+import type {
+  FunctionTool,
+  ResponseCreateParams,
+  ResponseInputContent,
+  ResponseInputItem
+} from "openai/resources/responses/responses"
+import type { ReasoningEffort, ReasoningSummary } from "../OpenAi.ts"
+import * as Fault from "../Provider/Fault.ts"
+import * as FileContent from "../Provider/FileContent.ts"
+import * as SchemaFormat from "./SchemaFormat.ts"
+import * as ToolResult from "../Provider/ToolResult.ts"
+
+export interface Options {
+  readonly model: string
+  /** OpenAI's own models are asked, at OpenAI or on Azure. */
+  readonly isOpenAi: boolean
+  /** What was thought goes back only to where it came from: nobody else can read it. */
+  readonly origin: string
+  readonly reasoningEffort: ReasoningEffort | undefined
+  readonly reasoningSummary: ReasoningSummary | undefined
+}
+
+export const make = (options: Options, request: Request): ResponseCreateParams => {
+  const { reasoningEffort: effort, reasoningSummary: summary } = options
+  const { tools } = request
+  const model = request.options
+  const offered = tools.length > 0
+  const format = SchemaFormat.ofRequest(request, options.isOpenAi)
+  return {
+    model: options.model,
+    input: itemsOf(request.messages, options.origin),
+    store: false,
+    ...(reasons(options.model) && { include: ["reasoning.encrypted_content"] }),
+    ...((effort !== undefined || summary !== undefined) && {
+      reasoning: { ...(effort !== undefined && { effort }), ...(summary !== undefined && { summary }) }
+    }),
+    ...(offered && { tools: toolsOf(tools) }),
+    ...(offered && request.toolChoice !== "auto" && { tool_choice: request.toolChoice }),
+    ...(format !== undefined && { text: { format: { type: "json_schema" as const, ...format } } }),
+    ...(model !== undefined && {
+      ...(model.temperature !== undefined && { temperature: model.temperature }),
+      ...(model.topP !== undefined && { top_p: model.topP }),
+      ...(model.maxOutputTokens !== undefined && { max_output_tokens: model.maxOutputTokens })
+    }),
+    ...(request.onDelta !== undefined && { stream: true as const })
+  }
+}
+
+/** The families of before, which do not think: asked for what they thought, they refuse. */
+const reasons = (model: string): boolean =>
+  !/^(ft:)?(gpt-[34]|chatgpt-|gpt-5-chat)/.test(model.slice(model.lastIndexOf("/") + 1))
+
+// --- tools ------------------------------------------------------------------------------------------------------------------------
+
+// A task offers the same tools in every turn.
+const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, Array<FunctionTool>>()
+
+const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<FunctionTool> => {
+  const known = knownTools.get(tools)
+  if (known !== undefined) return known
+  const made = tools.map(({ name, description, parameters }): FunctionTool => ({
+    type: "function",
+    name,
+    description,
+    parameters: SchemaFormat.withoutDialect(parameters),
+    // Here, unlike in chat completions, schemas are strict unless one says so.
+    strict: false
+  }))
+  knownTools.set(tools, made)
+  return made
+}
+
+// --- messages ---------------------------------------------------------------------------------------------------------------------
+
+const itemsOf = (messages: ReadonlyArray<Prompt.MessageEncoded>, origin: string): Array<ResponseInputItem> => {
+  const items: Array<ResponseInputItem> = []
+  for (const message of messages) {
+    switch (message.role) {
+      case "system":
+        items.push({ role: "system", content: message.content })
+        break
+      case "user":
+        items.push({ role: "user", content: userContent(message.content) })
+        break
+      case "assistant":
+        pushAssistant(items, message.content, origin)
+        break
+      case "tool":
+        for (const part of message.content) {
+          if (part.type === "tool-result") {
+            items.push({ type: "function_call_output", call_id: part.id, output: ToolResult.textOf(part) })
+          }
+        }
+    }
+  }
+  return items
+}
+
+const userContent = (content: Prompt.UserMessageEncoded["content"]): string | Array<ResponseInputContent> => {
+  if (typeof content === "string") return content
+  const [only] = content
+  if (content.length === 1 && only?.type === "text") return only.text
+  return content.map((part) => (part.type === "text" ? { type: "input_text", text: part.text } : filePart(part)))
+}
+
+const pushAssistant = (
+  items: Array<ResponseInputItem>,
+  content: Prompt.AssistantMessageEncoded["content"],
+  origin: string
+): void => {
+  if (typeof content === "string") {
+    items.push({ role: "assistant", content })
+    return
+  }
+  // The provider refuses thoughts that nothing came of: those are held back until something does.
+  let thoughts: Array<ResponseInputItem> = []
+  const push = (item: ResponseInputItem): void => {
+    items.push(...thoughts, item)
+    thoughts = []
+  }
+  for (const part of content) {
+    if (part.type === "text" || (part.type === "reasoning" && phaseOf(part) === "commentary")) {
+      const phase = phaseOf(part)
+      if (part.text !== "") push({ role: "assistant", content: part.text, ...(phase !== undefined && { phase }) })
+    } else if (part.type === "reasoning") {
+      const thought = reasoningItem(part, origin)
+      if (thought !== undefined) thoughts.push(thought)
+    } else if (part.type === "tool-call") {
+      // Arguments that were not JSON go back as a JSON string: several servers parse what they are given here.
+      const json = JSON.stringify(part.params) ?? "{}"
+      push({ type: "function_call", call_id: part.id, name: part.name, arguments: json })
+    }
+  }
+}
+
+const own = (part: Prompt.TextPartEncoded | Prompt.ReasoningPartEncoded): { readonly [key: string]: unknown } => {
+  const options: unknown = part.options?.["openai"]
+  return typeof options === "object" && options !== null ? { ...options } : {}
+}
+
+const phaseOf = (part: Prompt.TextPartEncoded | Prompt.ReasoningPartEncoded): Phase | undefined => {
+  const { phase } = own(part)
+  return phase === "commentary" || phase === "final_answer" ? phase : undefined
+}
+
+/** What the model says on its way, or in the end. Models that say so want it said back to them. */
+export type Phase = "commentary" | "final_answer"
+
+const reasoningItem = (part: Prompt.ReasoningPartEncoded, origin: string): ResponseInputItem | undefined => {
+  const { encryptedContent, isRaw, itemId, origin: from } = own(part)
+  if (from !== origin || typeof itemId !== "string") return undefined
+  if (typeof encryptedContent === "string") {
+    const summary = part.text === "" ? [] : [{ type: "summary_text" as const, text: part.text }]
+    return { type: "reasoning", id: itemId, summary, encrypted_content: encryptedContent }
+  }
+  // A server of open models: it encrypts nothing, and a summary alone is of no use to it.
+  if (isRaw !== true) return undefined
+  return { type: "reasoning", id: itemId, summary: [], content: [{ type: "reasoning_text", text: part.text }] }
+}
+
+/** Source: https://developers.openai.com/api/docs/guides/file-inputs */
+const extensions: { readonly [mediaType: string]: string } = {
+  "application/pdf": "pdf",
+  "application/json": "json",
+  "application/xml": "xml",
+  "application/rtf": "rtf",
+  "application/msword": "doc",
+  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+  "application/vnd.oasis.opendocument.text": "odt",
+  "application/vnd.ms-powerpoint": "ppt",
+  "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+  "application/vnd.ms-excel": "xls",
+  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+  "text/csv": "csv",
+  "text/html": "html",
+  "text/markdown": "md",
+  "text/tab-separated-values": "tsv",
+  "text/xml": "xml"
+}
+
+const filePart = (file: Prompt.FilePartEncoded): ResponseInputContent => {
+  const { data, fileName, mediaType } = FileContent.inlined(file)
+  const url = FileContent.urlOf(data)
+  const dataUrl = (type: string) => `data:${type};base64,${FileContent.base64Of(data)}`
+  if (mediaType.startsWith("image/")) {
+    return { type: "input_image", image_url: url ?? dataUrl(FileContent.imageType(mediaType)), detail: "auto" }
+  }
+  const extension = extensions[mediaType] ?? (mediaType.startsWith("text/") ? "txt" : undefined)
+  if (extension === undefined) {
+    throw new Fault.Unsupported(`A file of type ${mediaType} cannot be sent to the responses API.`)
+  }
+  if (url !== undefined) return { type: "input_file", file_url: url }
+  return { type: "input_file", filename: fileName ?? `document.${extension}`, file_data: dataUrl(mediaType) }
+}

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import * as NodeFs from "node:fs"
+import * as NodeOs from "node:os"
+import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
+import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import * as DirectoryLock from "../../src/Pglite/DirectoryLock.ts"
+
+const fixture = NodePath.join(import.meta.dirname, "fixtures", "holdDirectory.ts")
+
+let directory: string
+const children: Array<ChildProcess> = []
+
+beforeEach(() => {
+  directory = NodeFs.mkdtempSync(NodePath.join(NodeOs.tmpdir(), "crewline-lock-"))
+})
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL")
+  NodeFs.rmSync(directory, { recursive: true, force: true })
+})
+
+/** A process that tries to hold the directory, and what it said first. */
+const holder = async () => {
+  const child = spawn(process.execPath, [fixture, directory], { stdio: ["ignore", "pipe", "inherit"] })
+  children.push(child)
+  const [said] = (await once(child.stdout, "data")) as [Buffer]
+  return { child, said: said.toString().trim() }
+}
+
+const kill = async (child: ChildProcess) => {
+  child.kill("SIGKILL")
+  await once(child, "exit")
+}
+
+/** Takes and gives back; answers "held" or the message. */
+const attempt = () =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.match(DirectoryLock.acquire(directory), { onFailure: (error) => error.message, onSuccess: () => "held" })
+    )
+  )
+
+const locks = () => NodeFs.readdirSync(directory).filter((name) => name.startsWith("lock-"))
+
+describe("DirectoryLock", () => {
+  it("refuses a second process with the pid of the first and what to do", async () => {
+    const { child, said } = await holder()
+    assert.strictEqual(said, "held")
+    const message = await attempt()
+    assert.include(message, `in use by process ${child.pid}`)
+    assert.include(message, `kill ${child.pid}`)
+    assert.include(message, "CREWLINE_DATA")
+    assert.include(message, "DATABASE_URL")
+    assert.strictEqual(locks().length, 1)
+  })
+
+  it("takes over at once from a process that was killed", async () => {
+    for (let round = 0; round < 3; round++) {
+      const { child, said } = await holder()
+      assert.strictEqual(said, "held")
+      await kill(child)
+      assert.strictEqual(locks().length, 1)
+      assert.strictEqual(await attempt(), "held")
+      assert.deepStrictEqual(locks(), [])
+    }
+  })
+
+  it("does not take over from a process that only stands still", async () => {
+    const { child } = await holder()
+    child.kill("SIGSTOP")
+    assert.include(await attempt(), `process ${child.pid}`)
+    child.kill("SIGCONT")
+  })
+
+  it("gives itself back, and is refused to the same process meanwhile", async () => {
+    assert.strictEqual(await attempt(), "held")
+    const twice = await Effect.runPromise(
+      Effect.scoped(Effect.andThen(DirectoryLock.acquire(directory), Effect.promise(attempt)))
+    )
+    assert.include(twice, `process ${process.pid}`)
+    assert.strictEqual(await attempt(), "held")
+  })
+
+  it("lets one of many that come together in", async () => {
+    const said = await Promise.all(Array.from({ length: 6 }, async () => (await holder()).said))
+    assert.strictEqual(said.filter((text) => text === "held").length, 1)
+    assert.strictEqual(said.filter((text) => text.includes("in use by process")).length, 5)
+  })
+
+  it("waits for a claim that stands beside its own to be decided", async () => {
+    const { child } = await holder()
+    const path = NodePath.join(directory, locks()[0]!)
+    const lock = JSON.parse(NodeFs.readFileSync(path, "utf8")) as object
+    NodeFs.writeFileSync(path, JSON.stringify({ ...lock, state: "claiming" }))
+    assert.include(await attempt(), `process ${child.pid}`)
+    const waiting = attempt()
+    setTimeout(() => NodeFs.rmSync(path), 20)
+    assert.strictEqual(await waiting, "held")
+  })
+
+  it.runIf(process.platform === "linux")(
+    "is not fooled by a pid that is used again, or by a dead child nobody buried",
+    async () => {
+      const { child } = await holder()
+      const [name] = locks()
+      const lock = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, name!), "utf8")) as { started: string }
+      await kill(child)
+      // The pid of a live process that started at another time.
+      NodeFs.writeFileSync(NodePath.join(directory, name!), JSON.stringify({ ...lock, pid: process.ppid }))
+      assert.strictEqual(await attempt(), "held")
+
+      // `sleep` takes the place of the shell that began the holder, and never waits for it.
+      const parent = spawn("sh", ["-c", `"${process.execPath}" "${fixture}" "${directory}" & exec sleep 60`], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      children.push(parent)
+      await once(parent.stdout, "data")
+      const { pid } = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, locks()[0]!), "utf8")) as { pid: number }
+      process.kill(pid, "SIGKILL")
+      while (!NodeFs.readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z"))
+        await new Promise((done) => setTimeout(done, 5))
+      assert.strictEqual(await attempt(), "held")
+    }
+  )
+
+  it("goes by the heartbeat of a process that it cannot see", async () => {
+    const path = NodePath.join(directory, "lock-1-1")
+    NodeFs.writeFileSync(
+      path,
+      JSON.stringify({ pid: 1, started: "1", realm: "another machine", host: "elsewhere", state: "held" })
+    )
+    const message = await attempt()
+    assert.include(message, "process 1 on elsewhere")
+    assert.notInclude(message, "kill")
+    const old = new Date(Date.now() - 60_000)
+    NodeFs.utimesSync(path, old, old)
+    assert.strictEqual(await attempt(), "held")
+    assert.deepStrictEqual(locks(), [])
+  })
+
+  it("says which directory cannot be used", async () => {
+    const file = NodePath.join(directory, "file")
+    NodeFs.writeFileSync(file, "")
+    directory = file
+    const message = await attempt()
+    assert.include(message, file)
+    assert.include(message, "CREWLINE_DATA")
+    directory = NodePath.dirname(file)
+  })
+})

@@ -1,0 +1,90 @@
+/**
+ * The last word on every request: what no handler answered becomes a problem. Nothing of a fault is told to the client; all of
+ * it goes to the log.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Api } from "../Api.ts"
+import { Problems } from "../Api/ProblemMiddleware.ts"
+import * as Problem from "../Api/Problem.ts"
+import * as RequestBody from "./RequestBody.ts"
+
+/** Parameters that cannot be decoded, with every one of them named. */
+export const layerProblems: Layer.Layer<Problems> = HttpApiMiddleware.layerSchemaErrorTransform(Problems, (error) =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
+    ? Effect.die(error)
+    : Effect.fail(RequestBody.invalid(RequestBody.fieldErrors(error.cause, [error.kind.toLowerCase()])))
+)
+
+interface Pattern {
+  readonly matches: RegExp
+  readonly method: string
+}
+
+const pattern = (method: string, path: string): Pattern => ({
+  method,
+  matches: new RegExp(`^${path.replace(/\/$/, "").replaceAll(/:[a-zA-Z]+/g, "[^/]+")}/?$`)
+})
+
+const patterns: ReadonlyArray<Pattern> = [
+  ...Object.values(Api.groups).flatMap((group) =>
+    Object.values(group.endpoints).map((endpoint) => pattern(endpoint.method, endpoint.path))
+  ),
+  ...["/", "/docs", "/openapi.json", "/problems", "/problems/:code", "/api/v1/executions/:id/ws"].map((path) =>
+    pattern("GET", path)
+  )
+]
+
+/** The methods that a path knows; none when there is no such path. */
+export const methods = (path: string): ReadonlyArray<string> => {
+  const found = new Set(patterns.filter(({ matches }) => matches.test(path)).map(({ method }) => method))
+  return found.has("GET") ? [...found, "HEAD"] : [...found]
+}
+
+const noRoute = (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const path = request.url.split("?", 1)[0] ?? "/"
+  const allow = methods(path)
+  return allow.length === 0
+    ? HttpServerRespondable.toResponse(
+        new Problem.NoSuchRoute({ detail: `There is nothing at ${path}; /openapi.json lists what there is.` })
+      )
+    : Effect.map(
+        HttpServerRespondable.toResponse(
+          new Problem.MethodNotAllowed({
+            allow,
+            detail: `${path} knows ${allow.join(", ")}, but not ${request.method}.`
+          })
+        ),
+        HttpServerResponse.setHeader("allow", allow.join(", "))
+      )
+}
+
+const fault = new Problem.InternalError({
+  detail: "Something went wrong that is not the fault of the request; the log of the server says more."
+})
+
+/** Answers what the router and the handlers left open. */
+export const answer = <E, R>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R | HttpServerRequest.HttpServerRequest> =>
+  Effect.catchCause(app, (cause) =>
+    Effect.gen(function* () {
+      if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+      if (HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound") {
+        return yield* noRoute(request)
+      }
+      yield* Effect.logError(`${request.method} ${request.url.split("?", 1)[0]} failed`, cause)
+      return yield* HttpServerRespondable.toResponse(fault)
+    })
+  )

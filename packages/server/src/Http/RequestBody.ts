@@ -1,0 +1,150 @@
+/**
+ * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should be. Whatever is wrong is a
+ * problem with every invalid field, with line and column where the text itself is broken.
+ */
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as Json from "./Json.ts"
+import * as Problem from "../Api/Problem.ts"
+
+/** A body of more bytes than this is refused. */
+export const limitBytes = 4 * 1024 * 1024
+
+/** What reading a body may fail with. */
+export type BodyProblem =
+  | Problem.InvalidSyntax
+  | Problem.InvalidRequest
+  | Problem.PayloadTooLarge
+  | Problem.UnsupportedMediaType
+
+/** The same, for the `error` of an endpoint. */
+export const problems = [
+  Problem.InvalidSyntax,
+  Problem.InvalidRequest,
+  Problem.PayloadTooLarge,
+  Problem.UnsupportedMediaType
+] as const
+
+/** The media type of a body, lower case and without parameters. */
+export const mediaType = (request: HttpServerRequest.HttpServerRequest): string =>
+  (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
+
+const tooLarge = new Problem.PayloadTooLarge({
+  limitBytes,
+  detail: `The body has more than ${limitBytes} bytes.`
+})
+
+/** The text of the body, when it is of one of these types. */
+export const text = (
+  request: HttpServerRequest.HttpServerRequest,
+  supported: ReadonlyArray<string>
+): Effect.Effect<string, Problem.PayloadTooLarge | Problem.UnsupportedMediaType> => {
+  const type = mediaType(request)
+  // A page of another site may send `text/plain` without asking, but not JSON: a body without its type is not guessed.
+  if (!supported.includes(type)) {
+    return Effect.fail(
+      new Problem.UnsupportedMediaType({
+        supported,
+        detail: `Send the body as ${supported.join(" or ")}${type === "" ? "; the Content-Type header is missing." : `, not as ${type}.`}`
+      })
+    )
+  }
+  if (Number(request.headers["content-length"]) > limitBytes) return Effect.fail(tooLarge)
+  return Effect.catch(request.text, (error) =>
+    HttpServerError.isHttpServerError(error) &&
+    error.reason._tag === "RequestParseError" &&
+    error.reason.reason === "BodyTooLarge"
+      ? Effect.fail(tooLarge)
+      : Effect.die(error)
+  )
+}
+
+/** A JSON body, with the keys that it says twice refused. */
+export const json = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax | Problem.PayloadTooLarge | Problem.UnsupportedMediaType> {
+  return yield* parseJson(yield* text(request, ["application/json"]))
+})
+
+/** The value of a JSON text. */
+export const parseJson = Effect.fnUntraced(function* (
+  body: string
+): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax> {
+  const parsed = Json.parse(body)
+  if (Result.isFailure(parsed)) {
+    const { message, line, column } = parsed.failure
+    return yield* new Problem.InvalidSyntax({
+      detail:
+        body.trim() === "" ? "The body is empty; send a JSON object." : `Line ${line}, column ${column}: ${message}`,
+      line,
+      column,
+      errors: [{ path: [], code: "json-syntax", message, line, column }]
+    })
+  }
+  return parsed.success
+})
+
+/** A JSON body of a form. Fields that the form does not know are refused. */
+export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
+  const decodeValue = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
+  return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+    const { value, duplicates } = yield* json(request)
+    const decoded = decodeValue(value)
+    const errors = [
+      ...duplicates.map(duplicateError),
+      ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : [])
+    ]
+    if (errors.length > 0 || Result.isFailure(decoded)) return yield* invalid(errors)
+    return decoded.success
+  })
+}
+
+/** The problem of these invalid fields. */
+export const invalid = (errors: ReadonlyArray<Problem.FieldError>): Problem.InvalidRequest =>
+  new Problem.InvalidRequest({ detail: errors.map((error) => error.message).join(" "), errors })
+
+/** A key that stands twice, as an invalid field. */
+export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.FieldError => ({
+  path,
+  code: "duplicate-name",
+  message: `${JSON.stringify(path.at(-1))} stands twice; keep one of them.`,
+  line,
+  column
+})
+
+const unexpected = "is not a key that belongs here"
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => {
+    if (issue._tag !== "UnexpectedKey") return SchemaIssue.defaultLeafHook(issue)
+    const keys = issue.ast._tag === "Objects" ? issue.ast.propertySignatures.map(({ name }) => String(name)) : []
+    return keys.length === 0 ? unexpected : `${unexpected}; the keys are ${keys.join(", ")}`
+  }
+})
+
+/** Every invalid field of a failed decoding. Of several checks that one field fails, the last is the most particular. */
+export const fieldErrors = (
+  error: Schema.SchemaError,
+  at: ReadonlyArray<string | number> = []
+): ReadonlyArray<Problem.FieldError> => {
+  const errors = new Map<string, Problem.FieldError>()
+  for (const issue of format(error.issue).issues) {
+    const path = [...at, ...(issue.path ?? []).map(segment)]
+    const isUnknown = issue.message.startsWith(unexpected)
+    const code = isUnknown ? "unknown-key" : issue.message === "Missing key" ? "missing-key" : "invalid-value"
+    const where = path.length === 0 ? "The body" : path.join(".")
+    const message = `${where}${isUnknown ? "" : ":"} ${issue.message}${/[.!?]$/.test(issue.message) ? "" : "."}`
+    // Checks of the whole are about several fields: each counts.
+    errors.set(path.length === at.length ? message : JSON.stringify(path), { path, code, message })
+  }
+  return [...errors.values()]
+}
+
+const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {
+  const key = typeof part === "object" ? part.key : part
+  return typeof key === "number" ? key : String(key)
+}

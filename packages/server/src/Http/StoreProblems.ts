@@ -1,0 +1,86 @@
+/**
+ * Failures of services as problems.
+ */
+import type * as EventLog from "@crewline/core/EventLog"
+import * as Effect from "effect/Effect"
+import * as Problem from "../Api/Problem.ts"
+import * as ResourceStore from "../ResourceStore.ts"
+
+/** What passes by itself is said to the client; the rest is a fault of the server. */
+export const unavailable = (reason: { readonly isRetryable: boolean }): Effect.Effect<never, Problem.Unavailable> =>
+  reason.isRetryable
+    ? Effect.fail(new Problem.Unavailable({ detail: "The storage does not answer; try again in a moment." }))
+    : Effect.die(reason)
+
+/** There is nothing of this id. */
+export const notFound = (resource: Problem.NotFound["resource"], id: string): Problem.NotFound =>
+  new Problem.NotFound({ resource, id, detail: `There is no ${resource} ${id}.` })
+
+type Resource = "crew" | "agent" | "llm-provider"
+
+/** Listing and making resources. */
+export const storing = <A, R>(
+  effect: Effect.Effect<A, ResourceStore.StoreError, R>
+): Effect.Effect<A, Problem.Unavailable, R> =>
+  Effect.catch(effect, ({ reason }) => (reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)))
+
+/** Reading a resource. */
+export const reading =
+  (resource: Resource) =>
+  <A, R>(
+    effect: Effect.Effect<A, ResourceStore.StoreError, R>
+  ): Effect.Effect<A, Problem.NotFound | Problem.Unavailable, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Unavailable> => {
+      if (reason._tag === "UnknownResource") return Effect.fail(notFound(resource, reason.id))
+      return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
+    })
+
+type ChangeProblem = Problem.NotFound | Problem.VersionMismatch | Problem.Unavailable
+
+/** Changing a resource. */
+export const changing =
+  (resource: Resource) =>
+  <A, R>(effect: Effect.Effect<A, ResourceStore.StoreError, R>): Effect.Effect<A, ChangeProblem, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, ChangeProblem> => {
+      switch (reason._tag) {
+        case "UnknownResource":
+          return Effect.fail(notFound(resource, reason.id))
+        case "OtherVersion":
+          return Effect.fail(
+            new Problem.VersionMismatch({
+              version: reason.version,
+              detail: `The ${resource} ${reason.id} is at version ${reason.version} by now; read it again and repeat the change.`
+            })
+          )
+        case "NameTaken":
+          return Effect.die(reason)
+        case "Unavailable":
+          return unavailable(reason)
+      }
+    })
+
+/** Giving a resource a name, where names are unique; the other failures are left to `rest`. */
+export const naming =
+  <A, E>(rest: (effect: Effect.Effect<A, ResourceStore.StoreError>) => Effect.Effect<A, E>) =>
+  (effect: Effect.Effect<A, ResourceStore.StoreError>): Effect.Effect<A, E | Problem.NameTaken> =>
+    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.NameTaken> => {
+      if (error.reason._tag !== "NameTaken") return rest(Effect.fail(error))
+      const message = `The name ${JSON.stringify(error.reason.name)} is taken; choose another one.`
+      return Effect.fail(
+        new Problem.NameTaken({ detail: message, errors: [{ path: ["name"], code: "name-taken", message }] })
+      )
+    })
+
+/** Whatever is done with an execution. */
+export const execution =
+  (id: string) =>
+  <A, R>(
+    effect: Effect.Effect<A, EventLog.EventLogError, R>
+  ): Effect.Effect<A, Problem.NotFound | Problem.Gone | Problem.Unavailable, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Gone | Problem.Unavailable> => {
+      if (reason._tag === "UnknownExecution") return Effect.fail(notFound("execution", id))
+      if (reason._tag === "Gone") {
+        return Effect.fail(new Problem.Gone({ resource: "execution", id, detail: reason.message }))
+      }
+      return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
+    })

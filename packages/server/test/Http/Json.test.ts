@@ -1,0 +1,72 @@
+import * as Json from "../../src/Http/Json.ts"
+import * as Result from "effect/Result"
+import * as FastCheck from "fast-check"
+import { describe, expect, it } from "vitest"
+
+const problemOf = (text: string) => Result.getOrThrow(Result.flip(Json.parse(text)))
+
+describe("Json", () => {
+  it("agrees with the engine about what is JSON, and about its value", () => {
+    const texts = FastCheck.oneof(
+      FastCheck.jsonValue().map((value) => JSON.stringify(value)),
+      FastCheck.jsonValue().map((value) => JSON.stringify(value, null, 2)),
+      // Nearly JSON: one character of a text is another one.
+      FastCheck.tuple(
+        FastCheck.json(),
+        FastCheck.nat(),
+        FastCheck.constantFrom(...'{}[]":,\\0-+.eEtfn \n\t\u0001x')
+      ).map(([text, at, character]) => {
+        const index = at % text.length
+        return text.slice(0, index) + character + text.slice(index + 1)
+      })
+    )
+    FastCheck.assert(
+      FastCheck.property(texts, (text) => {
+        let expected: unknown
+        let isJson = true
+        try {
+          expected = JSON.parse(text)
+        } catch {
+          isJson = false
+        }
+        const parsed = Json.parse(text)
+        expect(Result.isSuccess(parsed)).toBe(isJson)
+        if (Result.isSuccess(parsed)) expect(parsed.success.value).toEqual(expected)
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+
+  it.each([
+    ["", 1, 1],
+    ["{", 1, 2],
+    ['{"a" 1}', 1, 6],
+    ['{\n  "a": 1,\n}', 3, 1],
+    ['["a\nb"]', 1, 4],
+    ['["\\x"]', 1, 3],
+    ["[1,\n 2\n 3]", 3, 2],
+    ["{} {}", 1, 4],
+    ["{'a': 1}", 1, 2],
+    ["nul", 1, 1],
+    ['["abc', 1, 6]
+  ])("says where %j breaks", (text, line, column) => {
+    expect(problemOf(text)).toMatchObject({ line, column })
+  })
+
+  it("finds keys that stand twice, also below others and in another spelling", () => {
+    const { duplicates } = Result.getOrThrow(
+      Json.parse('{"a": {"b": 1,\n "\\u0062": 2}, "c": [{"d": 1, "d": 2, "d": 3}], "a": 0, "__proto__": 1}')
+    )
+    expect(duplicates).toEqual([
+      { path: ["a", "b"], line: 2, column: 2 },
+      { path: ["c", 0, "d"], line: 2, column: 31 },
+      { path: ["c", 0, "d"], line: 2, column: 39 },
+      { path: ["a"], line: 2, column: 49 }
+    ])
+  })
+
+  it("refuses what is nested too deeply for anybody to read", () => {
+    expect(problemOf("[".repeat(100_000)).message).toContain("deeper than 256")
+    expect(Result.isSuccess(Json.parse("[".repeat(200) + "]".repeat(200)))).toBe(true)
+  })
+})

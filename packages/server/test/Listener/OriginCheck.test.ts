@@ -1,0 +1,37 @@
+import * as Guard from "../../src/Listener/OriginCheck.ts"
+import { describe, expect, it } from "vitest"
+
+const local = Guard.refuses({ host: "127.0.0.1", allowedHosts: ["crew.example"] })
+const open = Guard.refuses({ host: "0.0.0.0", allowedHosts: [] })
+
+describe("Guard", () => {
+  it.each([
+    ["127.0.0.1:4747", undefined],
+    ["localhost:4747", undefined],
+    ["[::1]:4747", undefined],
+    ["app.localhost:4747", undefined],
+    ["crew.example", undefined],
+    ["localhost:4747", "http://localhost:4747"],
+    ["127.0.0.1:4747", "https://crew.example"]
+  ])("serves %s for %s", (host, origin) => {
+    expect(local({ host, ...(origin !== undefined && { origin }) })).toBeUndefined()
+  })
+
+  it.each([
+    // A name of somebody else that was bent to point here.
+    ["evil.example:4747", undefined],
+    ["evil.example:4747", "http://evil.example:4747"],
+    ["localhost.evil.example", undefined],
+    ["127.0.0.1:4747", "http://evil.example"],
+    ["127.0.0.1:4747", "http://127.0.0.1:3000"],
+    ["127.0.0.1:4747", "null"]
+  ])("refuses %s for %s, and says why", (host, origin) => {
+    expect(local({ host, ...(origin !== undefined && { origin }) })).toMatch(/not (answer|served)/)
+  })
+
+  it("leaves names alone when others may reach the server, but not pages of other sites", () => {
+    expect(open({ host: "crew.internal:4747" })).toBeUndefined()
+    expect(open({ host: "crew.internal:4747", origin: "http://crew.internal:4747" })).toBeUndefined()
+    expect(open({ host: "crew.internal:4747", origin: "http://evil.example" })).toBeDefined()
+  })
+})
