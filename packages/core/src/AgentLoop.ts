@@ -13,12 +13,14 @@ import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
+import * as AnswerParts from "./AgentLoop/AnswerParts.ts"
 import * as Attachments from "./AgentLoop/Attachments.ts"
 import { failed, limitsOf, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Transcript from "./AgentLoop/Transcript.ts"
 import type * as EventLog from "./EventLog.ts"
 import type { Draft, TurnCompleted } from "./ExecutionEvent.ts"
+import * as JsonDepth from "./JsonDepth.ts"
 import { redact } from "./Redact.ts"
 import type * as Llm from "./Llm.ts"
 import type * as Toolbox from "./Toolbox.ts"
@@ -157,7 +159,8 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
       )
       const noticed = notices.splice(0)
       if (result._tag === "Failure") return modelFailed(result.failure, noticed)
-      answer = result.success
+      const parts = AnswerParts.withinDepth(result.success.parts)
+      answer = { parts, finishReason: result.success.finishReason }
       unrecorded = [
         ...noticed,
         {
@@ -166,7 +169,7 @@ const turns = Effect.fnUntraced(function* (services: Services, leg: Leg) {
           run: leg.run,
           turn,
           messages: fresh,
-          parts: result.success.parts,
+          parts,
           finishReason: result.success.finishReason,
           model: result.success.model,
           usage: result.success.usage
@@ -329,9 +332,11 @@ const execute = Effect.fnUntraced(function* (
       })
     )
     outcome =
-      result._tag === "Success"
-        ? { result: result.success, isFailure: false }
-        : { result: redact(result.failure.message), isFailure: true }
+      result._tag === "Failure"
+        ? { result: redact(result.failure.message), isFailure: true }
+        : JsonDepth.isTooDeep(result.success)
+          ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
+          : { result: result.success, isFailure: false }
   }
   yield* leg.record([
     {

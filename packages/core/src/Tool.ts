@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSchema"
+import * as JsonDepth from "./JsonDepth.ts"
 import { redact } from "./Redact.ts"
 import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
 import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Toolbox.ts"
@@ -266,7 +267,8 @@ const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json, ToolFa
     if (json !== undefined) return Effect.succeed(JSON.parse(json))
     return Effect.fail(new ToolFailed({ message: `The tool "${name}" returned a ${typeof value}, which is no JSON.` }))
   } catch (error) {
-    const message = `The tool "${name}" returned what is no JSON: ${messageOf(error)}`
+    const reason = error instanceof RangeError ? `it ${JsonDepth.tooDeep}` : messageOf(error)
+    const message = `The tool "${name}" returned what is no JSON: ${reason}`
     return Effect.fail(new ToolFailed({ message, cause: error }))
   }
 }
@@ -291,5 +293,12 @@ const messageOf = (error: unknown): string => {
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 
-const textOf = (thrown: unknown): string =>
-  typeof thrown === "string" ? thrown : (JSON.stringify(thrown) ?? typeof thrown)
+const textOf = (thrown: unknown): string => {
+  if (typeof thrown === "string") return thrown
+  try {
+    return JSON.stringify(thrown) ?? typeof thrown
+  } catch {
+    // It contains itself, or is nested too deeply.
+    return typeof thrown
+  }
+}

@@ -165,7 +165,7 @@ describe("AgentLoop", () => {
           World.text('Here you are:\n```json\n{"score": 7}\n```')
         ])
         assert.deepStrictEqual(task.output, { score: 7 })
-        assert.include(lastMessage(asked[1]!), "The answer is not JSON")
+        assert.include(lastMessage(asked[1]!), "The answer cannot be read as JSON")
         assert.include(lastMessage(asked[2]!), "/score")
         assert.strictEqual(ofType(events, "OutputRejected").length, 2)
       })

@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Draft, TurnCompleted } from "../ExecutionEvent.ts"
 import { redact } from "../Redact.ts"
+import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
@@ -198,18 +199,32 @@ const validate = (schema: JsonSchema.JsonSchema, value: Schema.Json) => JsonSche
 /** JSON from the text of a model: as it stands, inside a code fence, or the one object or array in the text. */
 export const parseJson = (text: string): { readonly value: Schema.Json } | { readonly reason: string } => {
   const candidates = [text.trim()]
-  const fenced = /```(?:json)?\s*\n([\s\S]*?)\n\s*```/.exec(text)
-  if (fenced !== null) candidates.push(fenced[1]!)
+  const inFence = fenced(text)
+  if (inFence !== undefined) candidates.push(inFence)
   const from = text.search(/[[{]/)
   const to = Math.max(text.lastIndexOf("}"), text.lastIndexOf("]"))
   if (from >= 0 && to > from) candidates.push(text.slice(from, to + 1))
   let reason = ""
   for (const candidate of candidates) {
     try {
-      return { value: JSON.parse(candidate) as Schema.Json }
+      const value = JSON.parse(candidate) as Schema.Json
+      if (!JsonDepth.isTooDeep(value)) return { value }
+      if (reason === "") reason = `the value ${JsonDepth.tooDeep}`
     } catch (error) {
       if (reason === "") reason = error instanceof Error ? error.message : String(error)
     }
   }
   return { reason }
+}
+
+/** What stands in the first code fence. Line by line, because a regular expression takes cubic time for a text of empty lines. */
+const fenced = (text: string): string | undefined => {
+  const lines = text.split("\n")
+  const opening = lines.findIndex((line) => {
+    const end = line.trimEnd()
+    return end.endsWith("```") || end.endsWith("```json")
+  })
+  if (opening === -1) return undefined
+  const closing = lines.findIndex((line, index) => index > opening && line.trimStart().startsWith("```"))
+  return closing === -1 ? undefined : lines.slice(opening + 1, closing).join("\n")
 }

@@ -6,6 +6,7 @@ import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
+import * as JsonDepth from "../JsonDepth.ts"
 import type * as Plan from "../Plan.ts"
 
 /** An earlier task as this one sees it. */
@@ -121,7 +122,7 @@ export const emptyAnswer = "The answer was empty."
 export const refusedWithoutReason = "A check refused the answer and gave no reason."
 export const truncatedAnswer = "The answer was cut off because it was too long. Answer shorter."
 
-export const invalidJson = (reason: string): string => `The answer is not JSON: ${reason}`
+export const invalidJson = (reason: string): string => `The answer cannot be read as JSON: ${reason}`
 
 export const schemaComplaint = (issues: ReadonlyArray<{ readonly path: string; readonly message: string }>): string =>
   `The JSON does not fit the schema:\n${issues.map((issue) => `- ${issue.path === "" ? "(root)" : issue.path}: ${issue.message}`).join("\n")}`
@@ -129,7 +130,9 @@ export const schemaComplaint = (issues: ReadonlyArray<{ readonly path: string; r
 export const interruptedTool =
   "This call was begun before an interruption, and whether it took effect is not known. It was not repeated. Find out before you call it again."
 
-export const unparsableArguments = "The arguments are not valid JSON. Call the tool again with a JSON object."
+export const unparsableArguments = `The arguments are not valid JSON, or the JSON ${JsonDepth.tooDeep}. Call the tool again with a JSON object.`
+
+export const resultTooDeep = (tool: string): string => `The result of the tool "${tool}" ${JsonDepth.tooDeep}.`
 
 export const repeatedCall = (times: number): string =>
   `You have made this very call ${times} times and the result was always the same; it was not made again. Use what you know, or try something else.`
