@@ -1,13 +1,14 @@
 /**
- * `npm run check`: everything about the code that can be said without running it: format, lint, types, unused code, and the
- * packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
+ * `npm run check`: everything about the code that can be said without running it: generated modules, format, lint, types, unused
+ * code, and the packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
  * that did. `npm run check -- lint types` runs only these.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { generated } from "./generate.mjs"
 import { pack } from "./pack.mjs"
-import { run } from "./run.mjs"
+import { root, run } from "./run.mjs"
 
 /** Runs the commands one after the other and stops at the first that fails. */
 const all =
@@ -39,7 +40,19 @@ const packages = async () => {
   }
 }
 
+const upToDate = async () => {
+  try {
+    const stale = generated(root).filter(({ isStale }) => isStale)
+    for (const { file } of stale) process.stdout.write(`${file} is stale: run npm run generate\n`)
+    return stale.length === 0
+  } catch (error) {
+    process.stdout.write(`${error.message}\n`)
+    return false
+  }
+}
+
 const checks = {
+  generated: upToDate,
   format: all(["oxfmt", "--check", "."]),
   lint: all(["oxlint", "--type-aware"]),
   types: all(["tsc", "-b"], ["tsc", "-p", "tsconfig.test.json"]),

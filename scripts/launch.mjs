@@ -32,9 +32,10 @@ const commands = {
   check: {
     file: "scripts/check.mjs",
     first: [],
-    about: "the static checks of verify: check [format lint types unused packages]"
+    about: "the static checks of verify: check [generated format lint types unused packages]"
   },
   verify: { file: "scripts/verify.mjs", first: [], about: "what CI does: static checks, then every test" },
+  generate: { file: "scripts/generate.mjs", first: [], about: "write .lua and .sql files into TypeScript modules" },
   bench: { file: "bench/run.ts", first: [], about: "one benchmark: bench <name> [--json]" },
   chaos: {
     file: "chaos/run.ts",

@@ -5,6 +5,7 @@
  * and the limits of lanes.
  */
 import { withCommons } from "./Commons.ts"
+import * as Lua from "./Lua.ts"
 import { operations, usual } from "./Operations.ts"
 import { growing, passing, settling } from "./Transitions.ts"
 
@@ -57,19 +58,7 @@ export const step: Script = stepOf("step", [growing, operations])
 /** The same for tasks that are settled and taken, and nothing else: with less in it, it begins sooner. */
 export const turn: Script = stepOf("turn", [usual])
 
-/** A part of an execution that is too large for one call. Key: where it is staged; it goes away when nobody activates it. */
-export const stage: Script = {
-  name: "stage",
-  source: `
-local function run(keys, args)
-  local fields = cjson.decode(args[1])
-  for from = 1, #fields, 1000 do redis.call('HSET', keys[1], unpack(fields, from, math.min(from + 999, #fields))) end
-  redis.call('PEXPIRE', keys[1], args[2])
-  return 1
-end
-`,
-  flags: []
-}
+export const stage: Script = { name: "stage", source: Lua.stage, flags: [] }
 
 /**
  * Takes an execution in, unless it is known. Keys: where its hash was staged, then the hash itself. The fields may also come with the

@@ -1,0 +1,8 @@
+/** The types of `generate.mjs`, for its test. */
+export const moduleOf: (
+  files: { readonly [path: string]: string },
+  target: { readonly folder: string; readonly extension: string }
+) => string
+export const generated: (
+  root: string
+) => ReadonlyArray<{ readonly file: string; readonly text: string; readonly isStale: boolean }>

@@ -1,0 +1,119 @@
+/**
+ * `npm run generate`: writes Lua and SQL files into TypeScript modules, one exported string per file, because bundling moves modules and
+ * a file that is read at run time would be left behind. `npm run check -- generated` fails when a module is stale.
+ *
+ * A folder of text has its module beside it: `Lua/` and `Lua.ts`. A file becomes a constant named after its path: `claim.lua` is
+ * `claim`, `event-log/append.sql` is `eventLogAppend`. A line `-- include: shared/record` stands for the file `shared/record.lua` of the
+ * same folder, with what that file includes in its turn; each is inserted once per file, where it is included first. Files that are
+ * included are not exported. A part lists what it includes before its own text.
+ */
+import { globSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { root } from "./run.mjs"
+
+/** Lines that hold nothing but a comment are not worth sending to Redis with every process. */
+const withoutComments = (text) =>
+  text
+    .split("\n")
+    .filter((line) => !/^\s*(--|$)/.test(line) || isInclude(line))
+    .join("\n") + "\n"
+
+const targets = [
+  { folder: "packages/queue-redis/src/RedisTaskQueue/Lua", extension: ".lua", prepare: withoutComments },
+  { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql" }
+]
+
+const include = /^\s*-- include: (\S+)\s*$/
+const isInclude = (line) => include.test(line)
+
+const nameOf = (path) => path.replace(/[-/]+(\w)/g, (_, letter) => letter.toUpperCase())
+
+/** A file as a list of `{ text }` and `{ include }`, in order. */
+const piecesOf = (text) => {
+  const pieces = []
+  for (const line of text.replace(/\n*$/, "\n").split(/(?<=\n)/)) {
+    const [, path] = include.exec(line) ?? []
+    if (path !== undefined) pieces.push({ include: path })
+    else if (pieces.at(-1)?.text === undefined) pieces.push({ text: line })
+    else pieces.at(-1).text += line
+  }
+  return pieces
+}
+
+const escape = (text) => text.replace(/[\\`]|\$\{/g, "\\$&")
+
+/** The module of these files, from path without extension to text. */
+export const moduleOf = (files, { folder, extension }) => {
+  const pieces = new Map(Object.entries(files).map(([path, text]) => [path, piecesOf(text)]))
+  const parts = new Set([...pieces.values()].flat().flatMap((piece) => piece.include ?? []))
+  const complain = (path, text) => {
+    throw new Error(`${folder}/${path}${extension}: ${text}`)
+  }
+
+  for (const [path, list] of pieces) {
+    const name = nameOf(path)
+    if (!/^[a-z]\w*$/i.test(name)) complain(path, `"${name}" is not an identifier, rename the file`)
+    const twin = [...pieces.keys()].find((other) => other !== path && nameOf(other) === name)
+    if (twin !== undefined) complain(path, `has the same constant as ${twin}${extension}, rename one of them`)
+    for (const { include } of list) {
+      if (include !== undefined && !pieces.has(include)) complain(path, `includes "${include}", which does not exist`)
+    }
+    const begin = list.findIndex((piece) => piece.text)
+    if (parts.has(path) && begin !== -1 && list.slice(begin).some((piece) => piece.include)) {
+      complain(path, "is included by others: move its own includes before its text")
+    }
+  }
+
+  /** A template literal: what was not inserted before stands for itself. */
+  const literalOf = (path) => {
+    const inserted = new Set()
+    const insert = (part, chain) => {
+      if (chain.includes(part)) complain(part, `includes itself: ${[...chain, part].join(" -> ")}`)
+      if (inserted.has(part)) return ""
+      const required = pieces.get(part).map((piece) => (piece.include ? insert(piece.include, [...chain, part]) : ""))
+      inserted.add(part)
+      return `${required.join("")}\${${nameOf(part)}}`
+    }
+    const own = pieces.get(path).map((piece) => (piece.text ? escape(piece.text) : insert(piece.include, [path])))
+    return `\`${own.join("")}\``
+  }
+
+  const constants = [...pieces].map(([path, list]) =>
+    parts.has(path)
+      ? `const ${nameOf(path)} = \`${escape(list.map((piece) => piece.text ?? "").join(""))}\``
+      : `export const ${nameOf(path)}: string = ${literalOf(path)}`
+  )
+  // Parts stand before those that insert them.
+  const sorted = constants.toSorted((a, b) => Number(a.startsWith("export")) - Number(b.startsWith("export")))
+  return `// Generated from the ${extension} files beside it by \`npm run generate\`: edit those.\n\n${sorted.join("\n\n")}\n`
+}
+
+/** Each generated file: its path, its text as it should be, and whether it differs from what is there. */
+export const generated = (root) =>
+  targets.flatMap(({ extension, folder, prepare = (text) => text }) => {
+    const paths = globSync(`**/*${extension}`, { cwd: join(root, folder) }).toSorted()
+    if (paths.length === 0) return []
+    const files = paths.map((path) => [
+      path.replaceAll("\\", "/").slice(0, -extension.length),
+      prepare(readFileSync(join(root, folder, path), "utf8").replaceAll("\r\n", "\n"))
+    ])
+    const file = `${folder}.ts`
+    const text = moduleOf(Object.fromEntries(files), { folder, extension })
+    return { file, text, isStale: currentText(join(root, file)) !== text }
+  })
+
+const currentText = (file) => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const { file, isStale, text } of generated(root)) {
+    if (isStale) writeFileSync(join(root, file), text)
+    process.stdout.write(`${file}: ${isStale ? "written" : "up to date"}\n`)
+  }
+}
