@@ -3,7 +3,6 @@
  */
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
-import type * as Plan from "./Plan.ts"
 
 /** A reference to a model: the provider's name, a slash, the provider's name of the model (`openai/gpt-5.2`). */
 export const ModelReference = Schema.String.check(
@@ -43,7 +42,7 @@ export const ModelOptions = Schema.Struct({
   /** The answer ends before any of these. */
   stop: Schema.optionalKey(Schema.Array(Schema.String))
 }).annotate({ description: "Parameters of the model call" })
-export type ModelOptions = Plan.ModelOptions
+export type ModelOptions = typeof ModelOptions.Type
 
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))

@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
-import * as CrewInspection from "./Crew/Inspection.ts"
+import * as Inspection from "./Crew/Inspection.ts"
 import type { Path } from "./Crew/PlainJson.ts"
 import * as Plan from "./Plan.ts"
 
@@ -55,7 +55,7 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
       error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error)
     return fail([syntaxProblem(`The text cannot be read: ${reason}`, { line: 1, col: 1 })])
   }
-  const { crew, problems } = CrewInspection.fromData(value)
+  const { crew, problems } = Inspection.fromData(value)
   const wrong =
     options.plan === undefined
       ? problems

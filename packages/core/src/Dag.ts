@@ -9,7 +9,7 @@
  * not even when the graph grows.
  */
 import * as Result from "effect/Result"
-import { Run } from "./Dag/Frontier.ts"
+import { type Frontier, Run } from "./Dag/Frontier.ts"
 import {
   append,
   copyStore,
@@ -21,46 +21,12 @@ import {
   none,
   version
 } from "./Dag/Store.ts"
-import type { Store } from "./Dag/Store.ts"
-import { distinct, resolve, sort } from "./Dag/Validation.ts"
+import type { Dag, Node } from "./Dag/Store.ts"
+import { distinct, type Problem, resolve, sort } from "./Dag/Validation.ts"
 
-/** What a graph is made of: a task's id and the ids of the tasks that must settle before it. */
-export interface Node {
-  readonly id: string
-  readonly dependencies: ReadonlyArray<string>
-}
-
-/** A valid graph. The typed arrays it hands out are views: read them, never write them. */
-export interface Dag {
-  /** How many tasks there are. */
-  readonly size: number
-  /** The ids in declaration order. */
-  readonly ids: ReadonlyArray<string>
-  /**
-   * The indexes in topological order: dependencies come first. Otherwise tasks stay as declared, except that one is pulled
-   * forward by the first task that needs it; so a declaration that is already sorted is its own order.
-   */
-  readonly order: Int32Array
-  /** The index of a task, -1 when there is none of that id. */
-  indexOf(id: string): number
-  /** The indexes a task depends on, each once, as declared. Throws a `RangeError` outside the graph. */
-  dependencies(index: number): Int32Array
-  /** The indexes that depend on a task, ascending. Throws a `RangeError` outside the graph. */
-  dependents(index: number): Int32Array
-  /** @internal How many dependencies there are: a version of the store ends here. */
-  readonly edges: number
-  /** @internal */
-  readonly store: Store
-}
-
-/** Why a graph was refused. `describe` says it in words. */
-export type Problem =
-  /** Several tasks share the id. */
-  | { readonly code: "duplicate-task"; readonly id: string }
-  | { readonly code: "self-dependency"; readonly id: string }
-  | { readonly code: "unknown-dependency"; readonly id: string; readonly dependency: string }
-  /** Each task of the path depends on the next; the first, which is the one declared first, is also the last. */
-  | { readonly code: "cycle"; readonly path: ReadonlyArray<string> }
+export type { Dag, Node } from "./Dag/Store.ts"
+export type { Frontier } from "./Dag/Frontier.ts"
+export type { Problem } from "./Dag/Validation.ts"
 
 /** What a task counts for on a path: finite and not negative. */
 export type Weight = (id: string, index: number) => number
@@ -71,34 +37,6 @@ export interface CriticalPath {
   readonly length: number
   /** The ids from a source to a sink. Empty only for the empty graph. */
   readonly path: ReadonlyArray<string>
-}
-
-/**
- * The readiness of one run over a graph: mutable, and a settlement costs only the dependents it touches.
- *
- * Each task is waiting, ready or settled. It becomes ready exactly once, when the last of its dependencies settles, or
- * never, if it is settled before that (skipped or cancelled). Every method throws a `RangeError` on an id it does not know.
- */
-export interface Frontier {
-  /** How many tasks are not settled. */
-  readonly unsettled: number
-  /** The ids that are ready now, in declaration order: at first the sources. Looks at every task. */
-  ready(): ReadonlyArray<string>
-  /** Settles a task and returns the ids that became ready by it. A second time changes nothing and returns none. */
-  settle(id: string): ReadonlyArray<string>
-  /**
-   * Settles tasks together, as a failure does with all that it takes with it, and returns the ids that became ready by it:
-   * none of the given, while one `settle` after the other would return those that are ready before their own turn.
-   */
-  settleAll(ids: Iterable<string>): ReadonlyArray<string>
-  /** How many dependencies of the task are not settled. */
-  remaining(id: string): number
-  isSettled(id: string): boolean
-  /**
-   * Goes on with a graph that `grow` made from this one, and returns those of the added ids that are ready at once.
-   * Throws a `RangeError` on a graph that is no growth of this one.
-   */
-  extend(dag: Dag): ReadonlyArray<string>
 }
 
 // Constructors

@@ -1,9 +1,44 @@
 /** The state of an execution as people and programs see it. */
 import * as HashMap from "effect/HashMap"
 import type * as Schema from "effect/Schema"
-import type { TaskView, View } from "./Crewline.ts"
 import * as Decision from "./Decision.ts"
 import * as Execution from "./Execution.ts"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type { Usage } from "./Usage.ts"
+
+export interface TaskView {
+  readonly status: "pending" | "running" | "waiting" | "retrying" | "completed" | "failed" | "skipped" | "cancelled"
+  /** Attempts begun. */
+  readonly attempts: number
+  readonly agent: string
+  readonly output?: Schema.Json
+  readonly outputFile?: string
+  /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
+  readonly reused?: true
+  /** Why it was skipped. */
+  readonly skipped?: Pick<ExecutionEvent.TaskSkipped, "reason" | "because">
+  readonly error?: ExecutionEvent.Failure
+  readonly usage: Usage
+  readonly startedAt?: string
+  readonly endedAt?: string
+}
+
+/** The state of an execution for people and for the API. */
+export interface View {
+  readonly id: string
+  readonly crewName: string
+  readonly crewId?: string
+  /** The execution that this one retries. */
+  readonly retryOf?: string
+  readonly status: Execution.Status
+  readonly tasks: { readonly [task: string]: TaskView }
+  readonly output?: Schema.Json
+  readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
+  readonly usage: Usage
+  readonly startedAt: string
+  readonly endedAt?: string
+  readonly lastSeq: number
+}
 
 const statusOf = (task: Execution.Task): TaskView["status"] => {
   switch (task.status) {

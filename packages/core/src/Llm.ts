@@ -12,7 +12,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { Notice } from "./ExecutionEvent.ts"
 import type * as Limits from "./Limits.ts"
-import type { ModelOptions } from "./Plan.ts"
+import type { ModelOptions } from "./Agent.ts"
 import type { Usage } from "./Usage.ts"
 
 const details = {

@@ -2,122 +2,23 @@
  * A crew plus its inputs: interpolated, validated, frozen. Exactly what will run, as plain JSON, so that any worker on any
  * machine can run it. Static and generated crews meet here.
  */
-import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Crew from "./Crew.ts"
-import type { Limits } from "./Limits.ts"
-import type * as CrewCheck from "./Crew/Check.ts"
-import * as CrewInspection from "./Crew/Inspection.ts"
-import * as CrewMentions from "./Plan/References.ts"
-import * as CrewTemplate from "./Plan/Template.ts"
-import * as CrewText from "./Crew/Wording.ts"
-import * as Placeholder from "./Crew/Placeholder.ts"
+import { problems as attachmentProblems } from "./Crew/Attachments.ts"
+import type * as Check from "./Crew/Check.ts"
+import * as Inspection from "./Crew/Inspection.ts"
 import * as PlainJson from "./Crew/PlainJson.ts"
-import * as TaskAttachments from "./Crew/Attachments.ts"
+import * as Placeholder from "./Crew/Placeholder.ts"
+import * as Wording from "./Crew/Wording.ts"
 import { outsideWorkspace } from "./Crew/WorkspacePath.ts"
+import * as Attachments from "./Plan/Attachments.ts"
+import type { Plan, PlannedAgent, PlannedAttachment, PlannedTask } from "./Plan/Planned.ts"
+import * as References from "./Plan/References.ts"
+import * as Template from "./Plan/Template.ts"
 
-/** A condition on the output of one earlier task; the task runs only when it holds. */
-export type Condition =
-  | { readonly task: string; readonly contains: string }
-  | { readonly task: string; readonly matches: string }
-  | { readonly task: string; readonly equals: Schema.Json; readonly path?: string }
-  | { readonly task: string; readonly code: true }
-
-/** A guardrail of a task: a sentence that a model judges, or the n-th function of the crew's code for the task. */
-export type Guardrail =
-  | { readonly kind: "sentence"; readonly text: string }
-  | { readonly kind: "code"; readonly index: number }
-
-/** Attempts and the backoff between them: full jitter below `initialMillis * factor^(attempt-1)`, at most `maxMillis`. */
-export interface Retry {
-  /** How many times the task is tried in all, at least 1. */
-  readonly attempts: number
-  readonly initialMillis: number
-  readonly factor: number
-  readonly maxMillis: number
-}
-
-/** Parameters of the model call; absent ones are the provider's defaults. */
-export interface ModelOptions {
-  readonly temperature?: number
-  readonly topP?: number
-  readonly maxOutputTokens?: number
-  readonly seed?: number
-  readonly stop?: ReadonlyArray<string>
-}
-
-export interface PlannedAgent {
-  readonly role: string
-  readonly goal: string
-  readonly backstory: string
-  /** Model reference `provider/model`, or several in the order in which they are asked; absent: the application's default. */
-  readonly model?: string | ReadonlyArray<string>
-  readonly modelOptions?: ModelOptions
-  /** What the agent may spend in one execution. */
-  readonly limits?: Limits
-}
-
-/** A file that the agent is shown: of the workspace, or at an address. */
-export type PlannedAttachment = (
-  | { readonly file: string; readonly url?: never }
-  | { readonly url: string; readonly file?: never }
-) & { readonly mediaType: string; readonly name?: string }
-
-export interface PlannedTask {
-  readonly id: string
-  readonly description: string
-  readonly expectedOutput: string
-  readonly agent: string
-  /** Tasks whose outputs are given to this one, in this order. */
-  readonly context: ReadonlyArray<string>
-  /** All that must be settled first: `context`, `dependsOn`, the order of the process and the condition's task. */
-  readonly dependencies: ReadonlyArray<string>
-  /** Pictures and other files that the agent is shown. The log names them; their bytes go to the model alone. */
-  readonly attachments?: ReadonlyArray<PlannedAttachment>
-  /** Names of the tools the agent may use here. */
-  readonly tools: ReadonlyArray<string>
-  /** JSON Schema (2020-12) of the output; absent: text. */
-  readonly output?: JsonSchema.JsonSchema
-  /** True when the crew's code validates the output too (a Schema, Zod or Standard Schema was given). */
-  readonly outputCode?: true
-  readonly guardrails: ReadonlyArray<Guardrail>
-  /** How often an output that its schema or a guardrail refuses is sent back with the complaint. */
-  readonly maxRepairs: number
-  /** Model turns of one attempt, tool turns included. */
-  readonly maxTurns: number
-  readonly retry: Retry
-  /** Time limit of one attempt, in milliseconds. */
-  readonly timeoutMillis?: number
-  /** What a final failure does: end the execution, skip the descendants, or let them run and see that it failed. */
-  readonly onFailure: "fail" | "skip" | "continue"
-  readonly when?: Condition
-  /** File that receives the output, relative to the workspace directory. */
-  readonly outputFile?: string
-  /** What the task may spend, all attempts together. */
-  readonly limits?: Limits
-  /** True: the same question may be answered from the cache of answers. */
-  readonly cache?: true
-}
-
-export interface Plan {
-  readonly version: 1
-  /** The crew's name. */
-  readonly name: string
-  readonly process: "parallel" | "sequential"
-  readonly agents: { readonly [name: string]: PlannedAgent }
-  /** In declared order. */
-  readonly tasks: ReadonlyArray<PlannedTask>
-  readonly inputs: { readonly [name: string]: Schema.Json }
-  /** True when agents are reminded of what the crew remembers, and what they come to is remembered. */
-  readonly memory?: true
-  /** Time limit of the whole execution, in milliseconds from its start. */
-  readonly timeoutMillis?: number
-  /** What the execution may spend. */
-  readonly limits?: Limits
-  /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */
-  readonly needsCode?: true
-}
+export type { ModelOptions } from "./Agent.ts"
+export type { Condition, Guardrail, Plan, PlannedAgent, PlannedAttachment, PlannedTask, Retry } from "./Plan/Planned.ts"
 
 export interface MakeOptions {
   /** Values of the crew's placeholders. */
@@ -135,7 +36,7 @@ export interface MakeOptions {
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
   const { problems, values } = valuesOf(prepared, options)
-  // Functions may read what no text mentions.
+  // Functions may read what no text references.
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
   const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
   const wrong = [...prepared.checked.problems, ...problems, ...unknown, ...unknownTools(prepared, options.tools)]
@@ -144,10 +45,10 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
 }
 
 interface Prepared {
-  readonly checked: CrewCheck.Checked
-  readonly mentions: CrewMentions.Mentions
+  readonly checked: Check.Checked
+  readonly references: References.References
   /** Absent: the crew is not valid. */
-  readonly template: CrewTemplate.CrewTemplate | undefined
+  readonly template: Template.CrewTemplate | undefined
 }
 
 const preparations = new WeakMap<object, Prepared>()
@@ -155,11 +56,11 @@ const preparations = new WeakMap<object, Prepared>()
 const prepare = (crew: Crew.Crew<unknown>): Prepared => {
   const known = preparations.get(crew)
   if (known !== undefined) return known
-  const checked = CrewInspection.inspect(crew)
+  const checked = Inspection.inspect(crew)
   const prepared = {
     checked,
-    mentions: CrewMentions.make(checked),
-    template: checked.problems.length === 0 ? CrewTemplate.make(crew.definition, crew.code) : undefined
+    references: References.make(checked),
+    template: checked.problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined
   }
   // A program without types may pass anything, and not everything can be a key.
   if (Object(crew) === crew) preparations.set(crew, prepared)
@@ -168,18 +69,18 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
 
 const fill = (
   definition: Crew.Definition,
-  template: CrewTemplate.CrewTemplate,
+  template: Template.CrewTemplate,
   values: ReadonlyMap<string, Schema.Json>,
   defaultModel: string | undefined
 ): Result.Result<Plan, Crew.CrewInvalid> => {
   const problems: Array<Crew.Problem> = []
   const text = (parts: Placeholder.Text) => Placeholder.fill(parts, values)
-  const agent = (one: CrewTemplate.AgentTemplate): PlannedAgent => {
+  const agent = (one: Template.AgentTemplate): PlannedAgent => {
     const { backstory, fixed, goal, planned, role } = one
     const filled = planned ?? { role: text(role), goal: text(goal), backstory: text(backstory), ...fixed }
     return filled.model === undefined && defaultModel !== undefined ? { ...filled, model: defaultModel } : filled
   }
-  const task = (one: CrewTemplate.TaskTemplate): PlannedTask => {
+  const task = (one: Template.TaskTemplate): PlannedTask => {
     if (one.planned !== undefined) return one.planned
     const outputFile = one.outputFile === undefined ? undefined : text(one.outputFile)
     const outside = outputFile === undefined ? undefined : outsideWorkspace(outputFile)
@@ -188,15 +89,15 @@ const fill = (
       problems.push({ code: "output-file-outside-workspace", path: ["tasks", one.fixed.id, "outputFile"], message })
     }
     const attachments = one.attachments.flatMap((template, index): ReadonlyArray<PlannedAttachment> => {
-      const filled = TaskAttachments.fill(template, values)
-      const wrong = TaskAttachments.problems(filled, true)
+      const filled = Attachments.fill(template, values)
+      const wrong = attachmentProblems(filled, true)
       for (const { code, key, wrong: what } of wrong) {
         const path = ["tasks", one.fixed.id, "attachments", index, ...key]
         const source = JSON.stringify(filled.file ?? filled.url)
-        const message = `${CrewText.place(path)} ${what}: with these inputs it is ${source.length > 200 ? `${source.slice(0, 200)}…` : source}.`
+        const message = `${Wording.place(path)} ${what}: with these inputs it is ${source.length > 200 ? `${source.slice(0, 200)}…` : source}.`
         problems.push({ code, path, message })
       }
-      return wrong.length === 0 ? [TaskAttachments.planned(filled)] : []
+      return wrong.length === 0 ? [Attachments.planned(filled)] : []
     })
     return {
       ...one.fixed,
@@ -225,8 +126,8 @@ const fill = (
 }
 
 /** The inputs over the defaults, and the placeholders that have no value. */
-const valuesOf = ({ checked, mentions }: Prepared, { inputs = {} }: MakeOptions) => {
-  const values = new Map(mentions.defaults)
+const valuesOf = ({ checked, references }: Prepared, { inputs = {} }: MakeOptions) => {
+  const values = new Map(references.defaults)
   const problems: Array<Crew.Problem> = []
   for (const [name, value] of Object.entries(inputs)) {
     // From JavaScript `undefined` is what a forgotten variable is: the default stands.
@@ -234,18 +135,18 @@ const valuesOf = ({ checked, mentions }: Prepared, { inputs = {} }: MakeOptions)
     const copied = typeof value === "string" ? { json: value, faults: [] } : PlainJson.copy(value)
     for (const { message, path } of copied.faults) {
       const at = ["inputs", name, ...path]
-      problems.push({ code: "wrong-type", path: at, message: `${CrewText.place(at)} ${message}.` })
+      problems.push({ code: "wrong-type", path: at, message: `${Wording.place(at)} ${message}.` })
     }
     // Nothing of it is JSON: that is said above, and it is not missing as well.
     values.set(name, copied.json ?? null)
   }
-  for (const [name, places] of mentions.placeholders) {
+  for (const [name, places] of references.placeholders) {
     if (values.has(name)) continue
     const spare = Object.keys(inputs).filter(
-      (given) => !mentions.placeholders.has(given) && !mentions.declared.has(given)
+      (given) => !references.placeholders.has(given) && !references.declared.has(given)
     )
     const suggestion = checked.suggester.closest(name, spare)
-    const used = places.slice(0, 5).map(CrewText.place).join(", ")
+    const used = places.slice(0, 5).map(Wording.place).join(", ")
     const more = places.length > 5 ? ` and ${places.length - 5} more places` : ""
     const hint = suggestion === undefined ? "" : ` Given is ${JSON.stringify(suggestion)}: did you mean that?`
     problems.push({
@@ -260,11 +161,11 @@ const valuesOf = ({ checked, mentions }: Prepared, { inputs = {} }: MakeOptions)
 
 /** Inputs that nothing reads, but for those that were named already as what was probably meant. */
 const unknownInputs = (
-  { checked, mentions }: Prepared,
+  { checked, references }: Prepared,
   inputs: MakeOptions["inputs"] = {},
   told: ReadonlyArray<Crew.Problem>
 ): ReadonlyArray<Crew.Problem> => {
-  const known = [...new Set([...mentions.placeholders.keys(), ...mentions.declared])]
+  const known = [...new Set([...references.placeholders.keys(), ...references.declared])]
   const isTold = (name: string) => told.some(({ path, suggestion }) => suggestion === name || path[1] === name)
   return Object.entries(inputs).flatMap(([name, value]): ReadonlyArray<Crew.Problem> => {
     if (value === undefined || known.includes(name) || isTold(name)) return []
@@ -274,7 +175,7 @@ const unknownInputs = (
         ? `did you mean ${JSON.stringify(suggestion)}?`
         : known.length === 0
           ? "it has no inputs."
-          : `its inputs are ${CrewText.list(known)}.`
+          : `its inputs are ${Wording.list(known)}.`
     const message = `The input ${JSON.stringify(name)} is used nowhere in the crew: ${hint}`
     return [
       { code: "unknown-input", path: ["inputs", name], message, ...(suggestion === undefined ? {} : { suggestion }) }
@@ -283,12 +184,12 @@ const unknownInputs = (
 }
 
 const unknownTools = (
-  { checked, mentions }: Prepared,
+  { checked, references }: Prepared,
   tools: ReadonlyArray<string> | undefined
 ): ReadonlyArray<Crew.Problem> => {
-  if (tools === undefined || mentions.tools.length === 0) return []
+  if (tools === undefined || references.tools.length === 0) return []
   const known = new Set(tools)
-  return mentions.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
+  return references.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
     if (known.has(name)) return []
     const suggestion = checked.suggester.closest(name, tools)
     const hint =
@@ -296,8 +197,8 @@ const unknownTools = (
         ? `did you mean ${JSON.stringify(suggestion)}?`
         : tools.length === 0
           ? "there are no tools."
-          : `the tools are ${CrewText.list(tools)}.`
-    const message = `${CrewText.place(path)} names the tool ${JSON.stringify(name)}, which does not exist: ${hint}`
+          : `the tools are ${Wording.list(tools)}.`
+    const message = `${Wording.place(path)} names the tool ${JSON.stringify(name)}, which does not exist: ${hint}`
     return [{ code: "unknown-tool", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
   })
 }

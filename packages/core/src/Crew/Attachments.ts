@@ -1,12 +1,9 @@
 /**
- * What a task's agent is shown besides text: whether an attachment can be used, and what is planned of it. Pure; nobody looks at the
- * file or asks the address here.
+ * What a task's agent is shown besides text: whether an attachment can be used. Pure: neither file nor address is opened.
  */
-import type * as Schema from "effect/Schema"
-import type { Problem } from "../Crew.ts"
 import type { Attachment } from "../Task.ts"
-import type { PlannedAttachment } from "../Plan.ts"
 import * as Placeholder from "./Placeholder.ts"
+import type { Problem } from "./Problem.ts"
 import { outsideWorkspace } from "./WorkspacePath.ts"
 
 /** The media types of well-known names. */
@@ -37,7 +34,7 @@ export const mostInline = 64 * 1024
 const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-Za-z0-9+/]*={0,2})$/i
 
 /** The media type as declared, else as the source says. */
-const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | undefined => {
+export const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | undefined => {
   if (mediaType !== undefined) return mediaType.toLowerCase()
   if (url !== undefined && /^data:/i.test(url)) return dataUrl.exec(url)?.[1]?.toLowerCase()
   const name = file ?? url?.replace(/[?#].*$/, "") ?? ""
@@ -84,33 +81,4 @@ const wrongUrl = (url: string): string | undefined => {
   return bytes <= mostInline
     ? undefined
     : `holds ${Math.ceil(bytes / 1024)} KB, and a crew may hold ${mostInline / 1024} KB of a file at most: put it into the workspace and name it as file`
-}
-
-/** An attachment whose source is cut at its placeholders. */
-export interface Template {
-  readonly attachment: Attachment
-  readonly source: Placeholder.Text
-}
-
-export const template = (attachment: Attachment): Template => ({
-  attachment,
-  source: Placeholder.parse(attachment.file ?? attachment.url!)
-})
-
-/** With the inputs in place. */
-export const fill = ({ attachment, source }: Template, values: ReadonlyMap<string, Schema.Json>): Attachment => {
-  if (Placeholder.isConstant(source)) return attachment
-  const text = Placeholder.fill(source, values)
-  return attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
-}
-
-/** Of a valid attachment without placeholders. */
-export const planned = (attachment: Attachment): PlannedAttachment => {
-  const { file, name, url } = attachment
-  const called = name ?? (file ?? (/^data:/i.test(url!) ? undefined : url!.replace(/[?#].*$/, "")))?.split("/").at(-1)
-  return Object.freeze({
-    ...(file === undefined ? { url: url! } : { file }),
-    mediaType: mediaTypeOf(attachment)!,
-    ...(called === undefined || called === "" ? {} : { name: called })
-  })
 }

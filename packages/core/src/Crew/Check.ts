@@ -7,26 +7,18 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Agent from "../Agent.ts"
-import type { Definition, Problem } from "../Crew.ts"
+import type { Definition } from "./Definition.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as Limits from "../Limits.ts"
 import * as Task from "../Task.ts"
-import { graphProblems } from "./Graph.ts"
-import * as CrewText from "./Wording.ts"
+import { type Entry, graphProblems } from "./Graph.ts"
+import * as Wording from "./Wording.ts"
 import * as PlainJson from "./PlainJson.ts"
+import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Suggestion from "./Suggestion.ts"
-import * as TaskAttachments from "./Attachments.ts"
+import * as Attachments from "./Attachments.ts"
 import { outsideWorkspace } from "./WorkspacePath.ts"
-
-/** An agent or task as it was found. */
-export interface Entry {
-  readonly name: string
-  /** Where it stands in the data. */
-  readonly path: PlainJson.Path
-  /** Its declaration without the name; anything at all until the Schema has passed it. */
-  readonly declaration: Schema.Json
-}
 
 export interface Checked {
   readonly problems: ReadonlyArray<Problem>
@@ -80,7 +72,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
         ? "invalid-name"
         : "invalid-value",
     path,
-    message: `${CrewText.place(path)} ${message}.`
+    message: `${Wording.place(path)} ${message}.`
   }))
   const faulty = new Set(faults.map(({ path }) => JSON.stringify(path)))
   const report = (found: ReadonlyArray<Problem>) => {
@@ -92,7 +84,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
       problems.push({
         code: "wrong-type",
         path: [],
-        message: `A crew must be an object, but is ${CrewText.show(json)}.`
+        message: `A crew must be an object, but is ${Wording.show(json)}.`
       })
     return { problems, definition: { name: "", agents: {}, tasks: {} }, agents: [], tasks: [], suggester }
   }
@@ -167,7 +159,7 @@ const entries = (
     return []
   }
   if (typeof value !== "object") {
-    const message = `${kind} must be an object by name or a list of objects with a name, but is ${CrewText.show(value)}.`
+    const message = `${kind} must be an object by name or a list of objects with a name, but is ${Wording.show(value)}.`
     report([{ code: "wrong-type", path: [kind], message }])
     return []
   }
@@ -181,7 +173,7 @@ const entries = (
       seen.set(name, path)
       found.push({ name, path, declaration })
     } else {
-      const message = `${CrewText.place(namePath)} is ${JSON.stringify(name)}, as ${CrewText.place(first)} is already: give each its own name.`
+      const message = `${Wording.place(namePath)} is ${JSON.stringify(name)}, as ${Wording.place(first)} is already: give each its own name.`
       report([{ code: "duplicate-name", path: namePath, message }])
       found.push({ name: `#${found.length}`, path, declaration })
     }
@@ -193,16 +185,16 @@ const entries = (
     items.forEach((item, index) => {
       const path = [kind, index]
       if (!isRecord(item)) {
-        const message = `${CrewText.place(path)} must be an object, but is ${CrewText.show(item)}.`
+        const message = `${Wording.place(path)} must be an object, but is ${Wording.show(item)}.`
         return report([{ code: "wrong-type", path, message }])
       }
       const { name, ...declaration } = item
       const namePath = [...path, "name"]
       if (name === undefined)
-        report([{ code: "missing-key", path: namePath, message: `${CrewText.place(namePath)} is missing.` }])
+        report([{ code: "missing-key", path: namePath, message: `${Wording.place(namePath)} is missing.` }])
       else if (typeof name === "string") return add(name, Object.freeze(declaration), path, namePath)
       else {
-        const message = `${CrewText.place(namePath)} must be text, but is ${CrewText.show(name)}.`
+        const message = `${Wording.place(namePath)} must be text, but is ${Wording.show(name)}.`
         report([{ code: "wrong-type", path: namePath, message }])
       }
       found.push({ name: `#${found.length}`, path, declaration: Object.freeze(declaration) })
@@ -229,7 +221,7 @@ const invalidName = (what: string, name: string, path: PlainJson.Path): Readonly
 const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasCondition: boolean): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
   const add = (code: Problem["code"], key: ReadonlyArray<string | number>, wrong: string) =>
-    problems.push({ code, path: [...path, ...key], message: `${CrewText.place([...path, ...key])} ${wrong}.` })
+    problems.push({ code, path: [...path, ...key], message: `${Wording.place([...path, ...key])} ${wrong}.` })
 
   if (isRecord(task["output"]))
     for (const violation of JsonSchemaValidator.check(task["output"]))
@@ -244,7 +236,7 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
     for (const [index, attachment] of task["attachments"].entries()) {
       const isOne = decodeAttachment(attachment)
       if (Result.isFailure(isOne)) continue
-      for (const { code, key, wrong } of TaskAttachments.problems(isOne.success))
+      for (const { code, key, wrong } of Attachments.problems(isOne.success))
         add(code, ["attachments", index, ...key], wrong)
     }
   }

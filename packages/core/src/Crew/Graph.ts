@@ -3,12 +3,20 @@
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { Problem } from "../Crew.ts"
 import * as Dag from "../Dag.ts"
-import type { Entry } from "./Check.ts"
-import * as CrewText from "./Wording.ts"
+import * as Wording from "./Wording.ts"
 import type { Path } from "./PlainJson.ts"
+import type { Problem } from "./Problem.ts"
 import type { Suggester } from "./Suggestion.ts"
+
+/** An agent or task as it was found. */
+export interface Entry {
+  readonly name: string
+  /** Where it stands in the data. */
+  readonly path: Path
+  /** Its declaration without the name; anything at all until the Schema has passed it. */
+  readonly declaration: Schema.Json
+}
 
 /** A task's mention of another. */
 interface Reference {
@@ -42,7 +50,7 @@ const agentProblems = ({ agents, suggester, tasks }: Options): ReadonlyArray<Pro
     if (typeof agent === "string")
       return known.has(agent) ? [] : [unknown("agent", { name: agent, path: agentPath }, names, suggester)]
     if (agent !== undefined || names.length < 2 || typeof declaration !== "object") return []
-    const message = `${CrewText.place(path)} names no agent, and the crew has several: add agent, one of ${CrewText.list(names)}.`
+    const message = `${Wording.place(path)} names no agent, and the crew has several: add agent, one of ${Wording.list(names)}.`
     return [{ code: "missing-agent", path: agentPath, message }]
   })
 }
@@ -55,7 +63,7 @@ const resolve = ({ sequential, suggester, tasks }: Options) => {
   const nodes = tasks.map((task, index): Dag.Node => {
     const valid = referencesOf(task).filter((reference) => {
       if (reference.name === task.name) {
-        const message = `${CrewText.place(reference.path)} is the task itself: it would wait for itself for ever.`
+        const message = `${Wording.place(reference.path)} is the task itself: it would wait for itself for ever.`
         problems.push({ code: "self-dependency", path: reference.path, message })
       } else if (!known.has(reference.name)) {
         problems.push(unknown("task", reference, names, suggester))
@@ -101,11 +109,11 @@ const unknown = (
       ? `did you mean ${JSON.stringify(suggestion)}?`
       : names.length === 0
         ? `there are no ${kind}s.`
-        : `the ${kind}s are ${CrewText.list(names)}.`
+        : `the ${kind}s are ${Wording.list(names)}.`
   return {
     code: kind === "agent" ? "unknown-agent" : "unknown-task",
     path,
-    message: `${CrewText.place(path)} names the ${kind} ${JSON.stringify(name)}, which is not in the crew: ${hint}`,
+    message: `${Wording.place(path)} names the ${kind} ${JSON.stringify(name)}, which is not in the crew: ${hint}`,
     ...(suggestion === undefined ? {} : { suggestion })
   }
 }

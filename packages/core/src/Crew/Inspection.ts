@@ -2,21 +2,22 @@
  * Crews as objects: built from what a TypeScript program declares or from data, and looked at once each, however often they
  * are started. Nothing here throws.
  */
-import type { Code, Crew, GuardrailFunction, Problem, TaskCode } from "../Crew.ts"
-import * as CrewCheck from "./Check.ts"
-import * as CrewText from "./Wording.ts"
+import * as Check from "./Check.ts"
+import type { Code, Crew, GuardrailFunction, TaskCode } from "./Definition.ts"
+import type { Problem } from "./Problem.ts"
+import * as Wording from "./Wording.ts"
 import * as OutputDeclaration from "./OutputDeclaration.ts"
 
-const inspected = new WeakMap<object, CrewCheck.Checked>()
+const inspected = new WeakMap<object, Check.Checked>()
 
 /** What there is to know about a crew before its inputs. The crew must not change afterwards; those of this module cannot. */
-export const inspect = (crew: Crew<unknown>): CrewCheck.Checked => {
+export const inspect = (crew: Crew<unknown>): Check.Checked => {
   const known = inspected.get(crew)
   if (known !== undefined) return known
   if (!isCrew(crew)) return noCrew
   const code = Object.entries(crew.code)
   const conditions = new Set(code.flatMap(([task, { when }]) => (when === undefined ? [] : [task])))
-  const checked = CrewCheck.check(crew.definition, { conditions })
+  const checked = Check.check(crew.definition, { conditions })
   const { tasks } = checked.definition
   const unschemed = code
     .filter(
@@ -28,7 +29,7 @@ export const inspect = (crew: Crew<unknown>): CrewCheck.Checked => {
   return result
 }
 
-const remember = (checked: CrewCheck.Checked, code: Code): Crew<never> => {
+const remember = (checked: Check.Checked, code: Code): Crew<never> => {
   const crew: Crew<never> = Object.freeze({ definition: checked.definition, code })
   inspected.set(crew, checked)
   return crew
@@ -36,13 +37,13 @@ const remember = (checked: CrewCheck.Checked, code: Code): Crew<never> => {
 
 /** A crew from data, with everything that is wrong with it. */
 export const fromData = (input: unknown): { readonly crew: Crew; readonly problems: ReadonlyArray<Problem> } => {
-  const checked = CrewCheck.check(input)
+  const checked = Check.check(input)
   return { crew: remember(checked, noCode), problems: checked.problems }
 }
 
 /** A crew from the options of `Crew.make`: its functions and schemas on one side, data on the other. */
 export const build = (options: unknown): Crew<never> => {
-  if (!isObject(options) || !isObject(options["tasks"])) return remember(CrewCheck.check(options), noCode)
+  if (!isObject(options) || !isObject(options["tasks"])) return remember(Check.check(options), noCode)
   const code: { [task: string]: TaskCode } = Object.create(null)
   const problems: Array<Problem> = []
   const tasks = Object.entries(options["tasks"]).map(([name, task]): [string, unknown] => {
@@ -53,15 +54,15 @@ export const build = (options: unknown): Crew<never> => {
     return [name, split.data]
   })
   const conditions = new Set(Object.keys(code).filter((name) => code[name]!.when !== undefined))
-  const checked = CrewCheck.check({ ...options, tasks: Object.fromEntries(tasks) }, { conditions })
+  const checked = Check.check({ ...options, tasks: Object.fromEntries(tasks) }, { conditions })
   return remember({ ...checked, problems: [...checked.problems, ...problems] }, Object.freeze(code))
 }
 
 /** What a program without types, or with data that it parsed, may pass for a crew. */
 const isCrew = (value: unknown) => isObject(value) && isObject(value["code"]) && "definition" in value
 
-const noCrew: CrewCheck.Checked = {
-  ...CrewCheck.check({}),
+const noCrew: Check.Checked = {
+  ...Check.check({}),
   problems: [
     {
       code: "wrong-type",
@@ -79,7 +80,7 @@ const noCode: Code = Object.freeze(Object.create(null) as Code)
 
 const schemaProblem = (task: string, wrong: string): Problem => {
   const path = ["tasks", task, "output"]
-  return { code: "invalid-output-schema", path, message: `${CrewText.place(path)}: ${wrong}.` }
+  return { code: "invalid-output-schema", path, message: `${Wording.place(path)}: ${wrong}.` }
 }
 
 /** A task as it stands in a program: any of its values may be a function. */

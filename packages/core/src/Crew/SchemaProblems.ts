@@ -3,9 +3,9 @@
  */
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
-import type { Problem } from "../Crew.ts"
-import * as CrewText from "./Wording.ts"
+import * as Wording from "./Wording.ts"
 import type { Path } from "./PlainJson.ts"
+import type { Problem } from "./Problem.ts"
 import type { Suggester } from "./Suggestion.ts"
 
 /** Keys that people bring along from other formats, and what they are called here. */
@@ -62,7 +62,7 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
       case "Encoding":
         return visit(current.issue, at, actual)
       case "MissingKey":
-        return report({ code: "missing-key", path: at, message: `${CrewText.place(at)} is missing.` })
+        return report({ code: "missing-key", path: at, message: `${Wording.place(at)} is missing.` })
       case "UnexpectedKey":
         return report(unknownKey(at, keysOf(current.ast), suggester))
       case "Filter": {
@@ -72,8 +72,8 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
           code: empty ? "empty" : "invalid-value",
           path: at,
           message: empty
-            ? `${CrewText.place(at)} is empty: it must be ${expected}.`
-            : `${CrewText.place(at)} must be ${expected}, but is ${CrewText.show(actual)}.`
+            ? `${Wording.place(at)} is empty: it must be ${expected}.`
+            : `${Wording.place(at)} must be ${expected}, but is ${Wording.show(actual)}.`
         })
       }
       case "AnyOf": {
@@ -84,7 +84,7 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
         return report({
           code: inKind ? "invalid-value" : "wrong-type",
           path: at,
-          message: `${CrewText.place(at)} must be ${kindOf(current.ast)}, but is ${CrewText.show(actual)}.`,
+          message: `${Wording.place(at)} must be ${kindOf(current.ast)}, but is ${Wording.show(actual)}.`,
           ...(suggestion === undefined ? {} : { suggestion })
         })
       }
@@ -92,13 +92,13 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
         return report({
           code: "wrong-type",
           path: at,
-          message: `${CrewText.place(at)} must be ${kindOf(current.ast)}, but is ${CrewText.show(actual)}.`
+          message: `${Wording.place(at)} must be ${kindOf(current.ast)}, but is ${Wording.show(actual)}.`
         })
       default:
         return report({
           code: "invalid-value",
           path: at,
-          message: `${CrewText.place(at)} must be valid, but is ${CrewText.show(actual)}.`
+          message: `${Wording.place(at)} must be valid, but is ${Wording.show(actual)}.`
         })
     }
   }
@@ -126,8 +126,8 @@ export const unknownKey = (path: Path, known: ReadonlyArray<string>, suggester: 
     path,
     message:
       suggestion === undefined
-        ? `${CrewText.place(path)} is not a key that belongs here; the keys are ${known.join(", ")}.`
-        : `${CrewText.place(path)} is not a key that belongs here: did you mean ${JSON.stringify(suggestion)}?`,
+        ? `${Wording.place(path)} is not a key that belongs here; the keys are ${known.join(", ")}.`
+        : `${Wording.place(path)} is not a key that belongs here: did you mean ${JSON.stringify(suggestion)}?`,
     ...(suggestion === undefined ? {} : { suggestion })
   }
 }

@@ -10,20 +10,20 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Crew from "../Crew.ts"
-import * as Crewline from "../Crewline.ts"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type { ExecutionStarted } from "../ExecutionEvent.ts"
+import * as ExecutionView from "../ExecutionView.ts"
 import * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Toolbox from "../Toolbox.ts"
 import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "../Worker/CodeRegistry.ts"
 import { Ledger } from "../Worker/Ledger.ts"
-import * as Ownership from "./Ownership.ts"
 import * as TakeOver from "../Worker/TakeOver.ts"
-import * as View from "../ExecutionView.ts"
+import { ExecutionFailed, type Handle, NotRetryable, type StartOptions } from "./Handle.ts"
+import * as Ownership from "./Ownership.ts"
 
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -38,7 +38,19 @@ const hashOf = (value: unknown): Effect.Effect<string> =>
     Effect.provide(Digest.layerWebCrypto)
   )
 
-export const make = (options: Crewline.Options) =>
+export interface Options {
+  /**
+   * For how long this process owns an execution unless it renews, in milliseconds; default 15,000. Another process on the same log
+   * takes an execution up when its owner has been silent for so long.
+   */
+  readonly leaseMillis?: number
+  /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
+  readonly sweepMillis?: number
+  /** True: a handle keeps the result of its execution from the end on, for logs that forget. Default: false; `layerLocal`: true. */
+  readonly keepResults?: boolean
+}
+
+export const make = (options: Options) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
     const queue = yield* TaskQueue.TaskQueue
@@ -80,7 +92,7 @@ export const make = (options: Crewline.Options) =>
       const outputs =
         completed.length === 0 ? new Map<string, Schema.Json>() : yield* log.outputs(executionId, completed)
       const { crewId } = yield* log.summary(executionId)
-      return View.make(state, outputs, crewId)
+      return ExecutionView.make(state, outputs, crewId)
     })
 
     const stateOf = Effect.fnUntraced(function* (executionId: string) {
@@ -103,7 +115,7 @@ export const make = (options: Crewline.Options) =>
       const state = yield* untilEnd(executionId)
       const { error, output, tasks, usage } = yield* viewOf(executionId, state)
       if (state.status !== "completed") {
-        return yield* new Crewline.ExecutionFailed({
+        return yield* new ExecutionFailed({
           executionId,
           status: state.status === "cancelled" ? "cancelled" : "failed",
           code: error?.code ?? "cancelled",
@@ -114,10 +126,7 @@ export const make = (options: Crewline.Options) =>
       return { executionId, output: (yield* decodeOutput(state, output ?? null, crew)) as Output, tasks, usage }
     })
 
-    const handleOf = <Output>(
-      started: EventLog.Started,
-      crew: Crew.Crew<Output> | undefined
-    ): Crewline.Handle<Output> => ({
+    const handleOf = <Output>(started: EventLog.Started, crew: Crew.Crew<Output> | undefined): Handle<Output> => ({
       id: started.executionId,
       existing: started.existing,
       events: log.follow(started.executionId, { deltas: true }),
@@ -158,7 +167,7 @@ export const make = (options: Crewline.Options) =>
     const launch = Effect.fnUntraced(function* <Output>(
       plan: Plan.Plan,
       crew: Crew.Crew<Output> | undefined,
-      { crewId, idempotencyKey: key, inputs, priority }: Crewline.StartOptions
+      { crewId, idempotencyKey: key, inputs, priority }: StartOptions
     ) {
       const request = [crewId ?? crew?.definition ?? plan, inputs ?? {}, ...(priority === undefined ? [] : [priority])]
       const started = yield* store(
@@ -170,12 +179,12 @@ export const make = (options: Crewline.Options) =>
       return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), owned.activate))
     }, Effect.uninterruptible)
 
-    const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
+    const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
       for (let id = executionId; ;) {
         const state = yield* stateOf(id)
         const status = Execution.statusOf(state)
         if (status !== "failed" && status !== "cancelled") {
-          if (id === executionId) return yield* new Crewline.NotRetryable({ executionId, status })
+          if (id === executionId) return yield* new NotRetryable({ executionId, status })
           // A fork that goes on, or has made it.
           return handleOf({ executionId: id, existing: true }, crew)
         }
@@ -194,8 +203,8 @@ export const make = (options: Crewline.Options) =>
       }
     }, Effect.uninterruptible)
 
-    return Crewline.Crewline.of({
-      start: Effect.fnUntraced(function* (crew, start = {}) {
+    return {
+      start: Effect.fnUntraced(function* <Output>(crew: Crew.Crew<Output>, start: StartOptions = {}) {
         const tools = yield* toolbox.list
         const plan = Plan.make(crew, {
           tools: tools.map((tool) => tool.name),
@@ -204,15 +213,16 @@ export const make = (options: Crewline.Options) =>
         if (Result.isFailure(plan)) return yield* plan.failure
         return yield* launch(plan.success, crew, start)
       }),
-      startPlan: (plan, start = {}) => launch<Schema.Json>(plan, undefined, start),
-      follow: (executionId, follow) => log.follow(executionId, follow),
-      get: (executionId) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
-      list: (list) => log.list(list),
-      cancel: (executionId) => decide(executionId, { _tag: "Cancel" }),
-      pause: (executionId) => decide(executionId, { _tag: "Pause" }),
-      unpause: (executionId) => decide(executionId, { _tag: "Resume" }),
-      signal: (executionId, signal, value) => decide(executionId, { _tag: "Signal", signal, value }),
-      resume: Effect.fnUntraced(function* (executionId, crew) {
+      startPlan: (plan: Plan.Plan, start: StartOptions = {}) => launch<Schema.Json>(plan, undefined, start),
+      follow: log.follow,
+      get: (executionId: string) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
+      list: log.list,
+      cancel: (executionId: string) => decide(executionId, { _tag: "Cancel" }),
+      pause: (executionId: string) => decide(executionId, { _tag: "Pause" }),
+      unpause: (executionId: string) => decide(executionId, { _tag: "Resume" }),
+      signal: (executionId: string, signal: string, value: Schema.Json) =>
+        decide(executionId, { _tag: "Signal", signal, value }),
+      resume: Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
         const state = yield* ledger.state(executionId)
         if (state.status === "running") {
           if (crew !== undefined) registry.add(executionId, crew)
@@ -223,7 +233,7 @@ export const make = (options: Crewline.Options) =>
         return handleOf({ executionId, existing: true }, crew)
       }),
       retry
-    })
+    }
   })
 
 /** The output as the crew's schemas decode it. They accepted it before; what they cannot decode now is given as it is. */
@@ -241,7 +251,7 @@ const decodeOutput = (
       Effect.catchDefect(() => Effect.succeed(value))
     )
   }
-  const finals = View.finalsOf(state)
+  const finals = ExecutionView.finalsOf(state)
   if (finals.length === 1) return decode(finals[0]!, output)
   return Effect.map(
     Effect.forEach(finals, (task) =>

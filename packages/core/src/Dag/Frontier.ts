@@ -1,6 +1,33 @@
 /** The readiness of one run: a counter and a mark per task. */
-import type { Dag, Frontier } from "../Dag.ts"
-import { emptyStore, firstDependent, indexOrThrow, isEdge, version, withRoom } from "./Store.ts"
+import { type Dag, emptyStore, firstDependent, indexOrThrow, isEdge, version, withRoom } from "./Store.ts"
+
+/**
+ * The readiness of one run over a graph: mutable, and a settlement costs only the dependents it touches.
+ *
+ * Each task is waiting, ready or settled. It becomes ready exactly once, when the last of its dependencies settles, or
+ * never, if it is settled before that (skipped or cancelled). Every method throws a `RangeError` on an id it does not know.
+ */
+export interface Frontier {
+  /** How many tasks are not settled. */
+  readonly unsettled: number
+  /** The ids that are ready now, in declaration order: at first the sources. Looks at every task. */
+  ready(): ReadonlyArray<string>
+  /** Settles a task and returns the ids that became ready by it. A second time changes nothing and returns none. */
+  settle(id: string): ReadonlyArray<string>
+  /**
+   * Settles tasks together, as a failure does with all that it takes with it, and returns the ids that became ready by it:
+   * none of the given, while one `settle` after the other would return those that are ready before their own turn.
+   */
+  settleAll(ids: Iterable<string>): ReadonlyArray<string>
+  /** How many dependencies of the task are not settled. */
+  remaining(id: string): number
+  isSettled(id: string): boolean
+  /**
+   * Goes on with a graph that `grow` made from this one, and returns those of the added ids that are ready at once.
+   * Throws a `RangeError` on a graph that is no growth of this one.
+   */
+  extend(dag: Dag): ReadonlyArray<string>
+}
 
 export class Run implements Frontier {
   unsettled = 0

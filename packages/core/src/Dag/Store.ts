@@ -2,7 +2,35 @@
  * What all versions of a growing graph share. A store is only ever appended to, so that a version is a prefix of it: growing
  * is linear in what is added, and an older version goes on reading what it always read.
  */
-import type { Dag } from "../Dag.ts"
+
+/** What a graph is made of: a task's id and the ids of the tasks that must settle before it. */
+export interface Node {
+  readonly id: string
+  readonly dependencies: ReadonlyArray<string>
+}
+
+/** A valid graph. The typed arrays it hands out are views: read them, never write them. */
+export interface Dag {
+  /** How many tasks there are. */
+  readonly size: number
+  /** The ids in declaration order. */
+  readonly ids: ReadonlyArray<string>
+  /**
+   * The indexes in topological order: dependencies come first. Otherwise tasks stay as declared, except that one is pulled
+   * forward by the first task that needs it; so a declaration that is already sorted is its own order.
+   */
+  readonly order: Int32Array
+  /** The index of a task, -1 when there is none of that id. */
+  indexOf(id: string): number
+  /** The indexes a task depends on, each once, as declared. Throws a `RangeError` outside the graph. */
+  dependencies(index: number): Int32Array
+  /** The indexes that depend on a task, ascending. Throws a `RangeError` outside the graph. */
+  dependents(index: number): Int32Array
+  /** @internal How many dependencies there are: a version of the store ends here. */
+  readonly edges: number
+  /** @internal */
+  readonly store: Store
+}
 
 /** No task, or no edge. */
 export const none = -1

@@ -1,6 +1,14 @@
 /** What is wrong with tasks that are to be added to a graph, all of it, and their topological order if nothing is. */
-import type { Dag, Node, Problem } from "../Dag.ts"
-import { type Addition, none } from "./Store.ts"
+import { type Addition, type Dag, type Node, none } from "./Store.ts"
+
+/** Why a graph was refused. `describe` says it in words. */
+export type Problem =
+  /** Several tasks share the id. */
+  | { readonly code: "duplicate-task"; readonly id: string }
+  | { readonly code: "self-dependency"; readonly id: string }
+  | { readonly code: "unknown-dependency"; readonly id: string; readonly dependency: string }
+  /** Each task of the path depends on the next; the first, which is the one declared first, is also the last. */
+  | { readonly code: "cycle"; readonly path: ReadonlyArray<string> }
 
 /**
  * Gives the new tasks their indexes and turns names into indexes. Of tasks with one id the first counts; the dependencies of

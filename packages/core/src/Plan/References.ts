@@ -3,11 +3,12 @@
  * other problems learns of these too.
  */
 import type * as Schema from "effect/Schema"
-import type { Checked, Entry } from "../Crew/Check.ts"
+import type { Checked } from "../Crew/Check.ts"
+import type { Entry } from "../Crew/Graph.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import type { Path } from "../Crew/PlainJson.ts"
 
-export interface Mentions {
+export interface References {
   /** By name: the texts that hold the placeholder, each once. */
   readonly placeholders: ReadonlyMap<string, ReadonlyArray<Path>>
   readonly tools: ReadonlyArray<{ readonly name: string; readonly path: Path }>
@@ -16,7 +17,7 @@ export interface Mentions {
   readonly defaults: ReadonlyMap<string, Schema.Json>
 }
 
-export const make = ({ agents, definition, tasks }: Checked): Mentions => {
+export const make = ({ agents, definition, tasks }: Checked): References => {
   const placeholders = new Map<string, Array<Path>>()
   const tools: Array<{ name: string; path: Path }> = []
   const text = (value: unknown, path: Path) => {

@@ -4,11 +4,11 @@
  */
 import type * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
-import type { Code, Definition, TaskCode } from "../Crew.ts"
-import type * as Plan from "../Plan.ts"
-import * as Task from "../Task.ts"
+import type { Code, Definition, TaskCode } from "../Crew/Definition.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
-import * as TaskAttachments from "../Crew/Attachments.ts"
+import * as Task from "../Task.ts"
+import * as Attachments from "./Attachments.ts"
+import type { Condition, Guardrail, PlannedAgent, PlannedTask, Retry } from "./Planned.ts"
 
 export interface AgentTemplate {
   readonly name: string
@@ -16,20 +16,20 @@ export interface AgentTemplate {
   readonly goal: Placeholder.Text
   readonly backstory: Placeholder.Text
   /** The rest, which no input touches. */
-  readonly fixed: Omit<Plan.PlannedAgent, "role" | "goal" | "backstory">
+  readonly fixed: Omit<PlannedAgent, "role" | "goal" | "backstory">
   /** The agent, when no input touches it at all. */
-  readonly planned: Plan.PlannedAgent | undefined
+  readonly planned: PlannedAgent | undefined
 }
 
 export interface TaskTemplate {
   readonly description: Placeholder.Text
   readonly expectedOutput: Placeholder.Text
   readonly outputFile: Placeholder.Text | undefined
-  readonly attachments: ReadonlyArray<TaskAttachments.Template>
+  readonly attachments: ReadonlyArray<Attachments.Template>
   /** Functions first, because they cost no call of a model. */
-  readonly guardrails: ReadonlyArray<Plan.Guardrail | Placeholder.Text>
-  readonly fixed: Omit<Plan.PlannedTask, "description" | "expectedOutput" | "outputFile" | "attachments" | "guardrails">
-  readonly planned: Plan.PlannedTask | undefined
+  readonly guardrails: ReadonlyArray<Guardrail | Placeholder.Text>
+  readonly fixed: Omit<PlannedTask, "description" | "expectedOutput" | "outputFile" | "attachments" | "guardrails">
+  readonly planned: PlannedTask | undefined
 }
 
 export interface CrewTemplate {
@@ -99,11 +99,11 @@ interface TaskOptions {
 
 const taskTemplate = ({ agent, agentName, code, context, dependencies, name, task }: TaskOptions): TaskTemplate => {
   const sentences = (task.guardrails ?? []).map(Placeholder.parse)
-  const functions = (code.guardrails ?? []).map((_, index): Plan.Guardrail => Object.freeze({ kind: "code", index }))
+  const functions = (code.guardrails ?? []).map((_, index): Guardrail => Object.freeze({ kind: "code", index }))
   const description = Placeholder.parse(task.description)
   const expectedOutput = Placeholder.parse(task.expectedOutput)
   const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
-  const attachments = (task.attachments ?? []).map(TaskAttachments.template)
+  const attachments = (task.attachments ?? []).map(Attachments.template)
   const fixed = {
     id: name,
     agent: agentName,
@@ -139,17 +139,17 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
           ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
           ...(attachments.length === 0
             ? {}
-            : { attachments: Object.freeze((task.attachments ?? []).map(TaskAttachments.planned)) }),
+            : { attachments: Object.freeze((task.attachments ?? []).map(Attachments.planned)) }),
           guardrails: Object.freeze([
             ...functions,
-            ...(task.guardrails ?? []).map((text): Plan.Guardrail => Object.freeze({ kind: "sentence", text }))
+            ...(task.guardrails ?? []).map((text): Guardrail => Object.freeze({ kind: "sentence", text }))
           ])
         })
       : undefined
   }
 }
 
-const condition = (when: Task.When, isCode: boolean): Plan.Condition => {
+const condition = (when: Task.When, isCode: boolean): Condition => {
   const { contains, equals, matches, path, task } = when
   if (isCode) return { task, code: true }
   if (contains !== undefined) return { task, contains }
@@ -158,7 +158,7 @@ const condition = (when: Task.When, isCode: boolean): Plan.Condition => {
   return path === undefined ? { task, equals: equals as Schema.Json } : { task, equals: equals as Schema.Json, path }
 }
 
-const retry = (declared: Task.Retry = {}): Plan.Retry =>
+const retry = (declared: Task.Retry = {}): Retry =>
   Object.freeze({
     attempts: declared.attempts ?? Task.defaultRetry.attempts,
     initialMillis: declared.initial === undefined ? Task.defaultRetry.initialMillis : millis(declared.initial),

@@ -1,0 +1,104 @@
+/**
+ * A crew as it is declared: its data, which is plain JSON, and the functions of crews written in TypeScript, which data cannot hold.
+ */
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
+import * as Agent from "../Agent.ts"
+import * as Limits from "../Limits.ts"
+import * as Task from "../Task.ts"
+
+/** A value that an execution is given by name, for the placeholders. */
+export const Input = Schema.Struct({
+  description: Schema.optionalKey(Schema.String),
+  /** The value when an execution gives none. Without a default, a placeholder that uses the input needs a value. */
+  default: Schema.optionalKey(Schema.Json)
+}).annotate({ description: "An input of a crew" })
+
+export interface Input {
+  readonly description?: string
+  readonly default?: Schema.Json
+}
+
+/** A crew as plain JSON data, agents and tasks by name in declared order. */
+export const Definition = Schema.Struct({
+  name: Schema.String,
+  description: Schema.optionalKey(Schema.String),
+  /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
+  process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),
+  agents: Schema.Record(Schema.String, Agent.Agent),
+  tasks: Schema.Record(Schema.String, Task.Task),
+  inputs: Schema.optionalKey(Schema.Record(Schema.String, Input)),
+  /** The model of agents that name none. Default: the application's. */
+  model: Schema.optionalKey(Agent.Models),
+  /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
+  memory: Schema.optionalKey(Schema.Boolean),
+  /** Time limit of a whole execution. Default: none. */
+  timeout: Schema.optionalKey(Task.Duration),
+  /** What one execution may spend. Default: no limit. */
+  limits: Schema.optionalKey(Limits.Limits)
+}).annotate({ identifier: "Crew", description: "A crew of agents and its tasks" })
+
+export interface Definition {
+  readonly name: string
+  readonly description?: string
+  readonly process?: "parallel" | "sequential"
+  readonly agents: { readonly [name: string]: Agent.Agent }
+  readonly tasks: { readonly [name: string]: Task.Task }
+  readonly inputs?: { readonly [name: string]: Input }
+  readonly model?: Agent.Models
+  readonly memory?: boolean
+  readonly timeout?: Task.Duration
+  readonly limits?: Limits.Limits
+}
+
+/** What a function of the crew is told besides the output. */
+export interface CodeContext {
+  /** The task whose output is looked at. */
+  readonly task: string
+  /** The inputs of the execution. */
+  readonly inputs: { readonly [name: string]: Schema.Json }
+}
+
+/**
+ * Accepts the decoded output of its task with `true`, or refuses it with a complaint that the agent is shown. A function that
+ * throws, fails the attempt.
+ */
+export type GuardrailFunction<Output = unknown> = (
+  output: Output,
+  context: CodeContext
+) => Verdict | Promise<Verdict> | Effect.Effect<Verdict>
+
+/** `true`, or the complaint. */
+export type Verdict = true | string
+
+/** Tells from the decoded output of another task whether this one runs. */
+export type ConditionFunction<Output = unknown> = (
+  output: Output,
+  context: CodeContext
+) => boolean | Promise<boolean> | Effect.Effect<boolean>
+
+/** The functions of one task. */
+export interface TaskCode {
+  /** Validates and decodes the JSON of the output; an Effect Schema comes wrapped as a Standard Schema. */
+  readonly output?: StandardSchemaV1
+  /** In the order of `Plan.Guardrail.index`. */
+  readonly guardrails?: ReadonlyArray<GuardrailFunction>
+  readonly when?: ConditionFunction
+}
+
+/** The functions of a crew, by task. */
+export interface Code {
+  readonly [task: string]: TaskCode
+}
+
+/**
+ * A crew. `Output` is what its executions come to: the output of the task that nothing depends on, or, of several such
+ * tasks, an object of theirs by name.
+ */
+export interface Crew<out Output = Schema.Json> {
+  readonly definition: Definition
+  readonly code: Code
+  /** Exists only for the type checker. */
+  readonly "~output"?: Output
+}

@@ -1,0 +1,61 @@
+/**
+ * What an application starts an execution with, what it holds of one that it has started, and why there may be no result.
+ */
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type * as EventLog from "../EventLog.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import type { TaskView } from "../ExecutionView.ts"
+import type { Usage } from "../Usage.ts"
+
+export interface StartOptions {
+  /** Values of the crew's placeholders. */
+  readonly inputs?: { readonly [name: string]: Schema.Json }
+  /** The same key and request again answers with the first execution. */
+  readonly idempotencyKey?: string
+  /** Of a stored crew, for listing its executions. */
+  readonly crewId?: string
+  /** Whose tasks are worked on first, among the executions of a tenant; default `normal`. */
+  readonly priority?: ExecutionEvent.Priority
+}
+
+/** What an execution came to. */
+export interface Result<Output = Schema.Json> {
+  readonly executionId: string
+  /** Of one final task its output; of several an object by task name. */
+  readonly output: Output
+  readonly tasks: { readonly [task: string]: TaskView }
+  readonly usage: Usage
+}
+
+/** A started execution, for the one who started it. */
+export interface Handle<Output = Schema.Json> {
+  readonly id: string
+  /** True when an idempotency key led to an execution that stood already. */
+  readonly existing: boolean
+  /** Every event from the first on, with passing deltas; ends with the execution. */
+  readonly events: Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
+  /** Waits for the end. */
+  readonly result: Effect.Effect<Result<Output>, ExecutionFailed | EventLog.EventLogError>
+}
+
+/** The execution ended without a result. */
+export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("ExecutionFailed", {
+  executionId: Schema.String,
+  status: Schema.Literals(["failed", "cancelled"]),
+  code: Schema.String,
+  message: Schema.String,
+  taskId: Schema.optionalKey(Schema.String)
+}) {}
+
+/** Only what failed or was cancelled can be done again. */
+export class NotRetryable extends Schema.TaggedError<NotRetryable>()("NotRetryable", {
+  executionId: Schema.String,
+  status: Schema.Literals(["pending", "running", "waiting", "paused", "completed"])
+}) {
+  override get message() {
+    const is = this.status === "completed" ? "has completed" : "has not ended: cancel it first, or wait"
+    return `Execution ${this.executionId} ${is}. Only an execution that failed or was cancelled can be retried.`
+  }
+}

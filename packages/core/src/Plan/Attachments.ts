@@ -1,0 +1,37 @@
+/**
+ * Attachments on their way into a plan: sources cut at their placeholders, filled, and with media type and name settled.
+ */
+import type * as Schema from "effect/Schema"
+import * as Attachments from "../Crew/Attachments.ts"
+import * as Placeholder from "../Crew/Placeholder.ts"
+import type { Attachment } from "../Task.ts"
+import type { PlannedAttachment } from "./Planned.ts"
+
+/** An attachment whose source is cut at its placeholders. */
+export interface Template {
+  readonly attachment: Attachment
+  readonly source: Placeholder.Text
+}
+
+export const template = (attachment: Attachment): Template => ({
+  attachment,
+  source: Placeholder.parse(attachment.file ?? attachment.url!)
+})
+
+/** With the inputs in place. */
+export const fill = ({ attachment, source }: Template, values: ReadonlyMap<string, Schema.Json>): Attachment => {
+  if (Placeholder.isConstant(source)) return attachment
+  const text = Placeholder.fill(source, values)
+  return attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
+}
+
+/** Of a valid attachment without placeholders. */
+export const planned = (attachment: Attachment): PlannedAttachment => {
+  const { file, name, url } = attachment
+  const called = name ?? (file ?? (/^data:/i.test(url!) ? undefined : url!.replace(/[?#].*$/, "")))?.split("/").at(-1)
+  return Object.freeze({
+    ...(file === undefined ? { url: url! } : { file }),
+    mediaType: Attachments.mediaTypeOf(attachment)!,
+    ...(called === undefined || called === "" ? {} : { name: called })
+  })
+}
