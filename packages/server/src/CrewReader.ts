@@ -12,15 +12,15 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { CrewBody } from "./Api/Crews.ts"
 import { AgentStore } from "./ResourceStore/Agents.ts"
-import * as CrewStore from "./ResourceStore/Crews.ts"
 import type * as ResourceStore from "./ResourceStore.ts"
 
 /** A crew that can run, and what is stored of it. */
 export interface Read {
   readonly crew: CoreCrew.Crew
   /** As it was sent: references to stored agents stay references. */
-  readonly body: CrewStore.CrewBody
+  readonly body: CrewBody
 }
 
 export interface Source {
@@ -58,7 +58,7 @@ export const parseYaml = (text: string): Result.Result<unknown, CoreCrew.CrewInv
 /** Stands for an agent that cannot be looked up, so that the rest of the crew can be checked. */
 const placeholder = { role: "unknown", goal: "unknown" }
 
-const decodeBody = Schema.decodeUnknownEffect(CrewStore.CrewBody)
+const decodeBody = Schema.decodeUnknownEffect(CrewBody)
 
 const make = Effect.gen(function* () {
   const agents = yield* AgentStore

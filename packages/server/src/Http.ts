@@ -14,10 +14,11 @@ import * as Agents from "./Http/Agents.ts"
 import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
-import * as Failures from "./Http/Fallback.ts"
+import * as Fallback from "./Http/Fallback.ts"
 import * as Health from "./Http/Health.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
 import * as Queue from "./Http/Queue.ts"
+import * as RequestBody from "./Http/RequestBody.ts"
 import * as Tools from "./Http/Tools.ts"
 import * as Problem from "./Api/Problem.ts"
 
@@ -33,7 +34,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Health.layer
   ]),
   Layer.provide(CrewReader.layer),
-  Layer.provide(Failures.layerProblems)
+  Layer.provide(Fallback.layerProblems)
 )
 
 /** Nothing from anywhere else: the page of the reference holds its own script and style. */
@@ -117,5 +118,8 @@ const webSocket = HttpRouter.add(
   ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))
 )
 
-/** All routes. What none of them answers is left to `Failures.answer`. */
-export const layer = Layer.mergeAll(api, docs, index, problems, webSocket)
+/** The application: every route, and an answer to what none of them takes. */
+export const make = Effect.map(
+  HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSocket)),
+  (routes) => Fallback.answer(RequestBody.limited(routes))
+)

@@ -5,13 +5,10 @@
  * while, and cuts what is left.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
-
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Fiber from "effect/Fiber"
@@ -19,10 +16,8 @@ import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
 import * as Guard from "./Listener/OriginCheck.ts"
-import * as Failures from "./Http/Fallback.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Problem from "./Api/Problem.ts"
-import * as RequestBody from "./Http/RequestBody.ts"
 
 /** The server cannot listen where it should. */
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
@@ -82,9 +77,9 @@ const refuseUpgrade = (
   )
 }
 
-/** Serves an application. */
-export const make = Effect.fnUntraced(function* <E, R>(
-  app: Effect.Effect<HttpServerResponse, E, R | HttpServerRequest | Scope.Scope>,
+/** Serves an application, which answers every request. */
+export const make = Effect.fnUntraced(function* <R>(
+  app: Effect.Effect<HttpServerResponse, never, R | HttpServerRequest | Scope.Scope>,
   options: Options
 ) {
   const followers = yield* Followers
@@ -92,12 +87,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
   // Of its own, made before the finalizer below and so closed after it: requests under way are interrupted last.
   const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
   const refuses = Guard.refuses(options)
-  const handle = yield* NodeHttpServer.makeHandler(
-    Failures.answer(app).pipe(
-      Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.fromInputUnsafe(RequestBody.limitBytes))
-    ),
-    { scope }
-  )
+  const handle = yield* NodeHttpServer.makeHandler(app, { scope })
 
   const server = Http.createServer((request, response) => {
     const reason = refuses(request.headers)

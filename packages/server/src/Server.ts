@@ -10,7 +10,6 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Engine from "./Engine.ts"
@@ -30,7 +29,7 @@ export type Services = Listener.Listener | Engine.Services
 const listener = (options: Listener.Options) =>
   Layer.effect(
     Listener.Listener,
-    Effect.flatMap(HttpRouter.toHttpEffect(Http.layer), (app) => Listener.make(app, options))
+    Effect.flatMap(Http.make, (app) => Listener.make(app, options))
   ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
 
 /** The whole server. It listens when the layer is built, and stops when it is released. */

@@ -20,19 +20,8 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { type Period, periods, type TenantBudget } from "./Api/Budget.ts"
 import * as ResourceStore from "./ResourceStore.ts"
-
-export const periods = ["day", "month"] as const
-export type Period = (typeof periods)[number]
-
-/** Limits by period; what is absent is not limited. */
-export const TenantBudget = Schema.Struct({
-  /** From midnight to midnight, UTC. */
-  day: Schema.optionalKey(Limits.Limits),
-  /** From the first of a month to its end, UTC. */
-  month: Schema.optionalKey(Limits.Limits)
-}).annotate({ identifier: "TenantBudget", description: "What a tenant may spend on models" })
-export type TenantBudget = typeof TenantBudget.Type
 
 /** What was counted in a period. */
 export interface Spent {

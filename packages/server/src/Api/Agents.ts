@@ -1,23 +1,29 @@
 /** `/api/v1/agents`: stored agents, for crews to refer to as `{ "agentId": … }`. */
+import * as CoreAgent from "@crewline/core/Agent"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as AgentStore from "../ResourceStore/Agents.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
-/** An agent as it is answered. */
-export const Agent = Schema.Struct({ ...Resource.fields, ...AgentStore.AgentBody.fields }).annotate({
+/** An agent as clients send it: what a crew declares, and a name to find it by. */
+export const AgentBody = Schema.Struct({
+  name: Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })),
+  ...CoreAgent.Agent.fields
+}).annotate({ identifier: "StoredAgent", description: "An agent that crews may refer to" })
+export type AgentBody = typeof AgentBody.Type
+
+/** An agent as the API returns it. */
+export const Agent = Schema.Struct({ ...Resource.fields, ...AgentBody.fields }).annotate({
   identifier: "AgentResource",
   description: "A stored agent"
 })
-export type Agent = typeof Agent.Type
 
 /** What a replacement may hold. */
-export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentStore.AgentBody.fields })
+export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentBody.fields })
 
 export class Agents extends HttpApiGroup.make("agents")
   .add(
@@ -26,7 +32,7 @@ export class Agents extends HttpApiGroup.make("agents")
       success: Page.Page(Agent)
     }).annotateMerge(OpenApi.annotations({ summary: "List agents, newest first" })),
     HttpApiEndpoint.post("create", "/", {
-      payload: AgentStore.AgentBody,
+      payload: AgentBody,
       success: Resource.Created(Agent),
       error: Resource.createProblems
     }).annotateMerge(OpenApi.annotations({ summary: "Store an agent" })),

@@ -1,11 +1,24 @@
 /** `/api/v1/budget`: what the tenant may spend on models, and what it has spent. */
+import * as Limits from "@crewline/core/Limits"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as RequestBody from "../Http/RequestBody.ts"
-import * as TenantBudgets from "../TenantBudgets.ts"
+import * as Problem from "./Problem.ts"
+
+/** What a budget is for. */
+export const periods = ["day", "month"] as const
+export type Period = (typeof periods)[number]
+
+/** Limits by period; what is absent is not limited. */
+export const TenantBudget = Schema.Struct({
+  /** From midnight to midnight, UTC. */
+  day: Schema.optionalKey(Limits.Limits),
+  /** From the first of a month to its end, UTC. */
+  month: Schema.optionalKey(Limits.Limits)
+}).annotate({ identifier: "TenantBudget", description: "What a tenant may spend on models" })
+export type TenantBudget = typeof TenantBudget.Type
 
 const Spent = Schema.Struct({
   /** The day, `2026-11-22`, or the month, `2026-11`, in UTC. */
@@ -17,7 +30,7 @@ const Spent = Schema.Struct({
 
 /** How a tenant stands. */
 export const Standing = Schema.Struct({
-  ...TenantBudgets.TenantBudget.fields,
+  ...TenantBudget.fields,
   source: Schema.Literals(["tenant", "environment"]).annotate({
     description: "Whose limits these are: the tenant's own, or those of the environment for all that have none"
   }),
@@ -28,7 +41,7 @@ export const Standing = Schema.Struct({
 
 /** What came from `GET` may be sent back. */
 export const Replacement = Schema.Struct({
-  ...TenantBudgets.TenantBudget.fields,
+  ...TenantBudget.fields,
   source: Schema.optionalKey(Schema.Unknown),
   spent: Schema.optionalKey(Schema.Unknown)
 })
@@ -39,9 +52,9 @@ export class Budget extends HttpApiGroup.make("budget")
       OpenApi.annotations({ summary: "Get the budget, and what is spent of it" })
     ),
     HttpApiEndpoint.put("set", "/", {
-      payload: TenantBudgets.TenantBudget,
+      payload: TenantBudget,
       success: Standing,
-      error: RequestBody.problems
+      error: Problem.bodyProblems
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Set the budget",

@@ -1,20 +1,33 @@
 /** `/api/v1/crews`: stored crews. */
+import * as Agent from "@crewline/core/Agent"
+import * as CoreCrew from "@crewline/core/Crew"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as CrewStore from "../ResourceStore/Crews.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
-/** A crew as it is answered. */
-export const Crew = Schema.Struct({ ...Resource.fields, ...CrewStore.CrewBody.fields }).annotate({
+/** A stored agent in the place of a declared one. */
+export const AgentReference = Schema.Struct({ agentId: Schema.String }).annotate({
+  identifier: "AgentReference",
+  description: "A stored agent"
+})
+
+/** A crew as clients send and receive it. */
+export const CrewBody = Schema.Struct({
+  ...CoreCrew.Definition.fields,
+  agents: Schema.Record(Schema.String, Schema.Union([Agent.Agent, AgentReference]))
+}).annotate({ identifier: "CrewBody", description: "A crew of agents and its tasks" })
+export type CrewBody = typeof CrewBody.Type
+
+/** A crew as the API returns it. */
+export const Crew = Schema.Struct({ ...Resource.fields, ...CrewBody.fields }).annotate({
   identifier: "StoredCrew",
   description: "A stored crew"
 })
-export type Crew = typeof Crew.Type
 
 const yaml = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application/yaml" }))
 
@@ -25,7 +38,7 @@ export class Crews extends HttpApiGroup.make("crews")
       success: Page.Page(Crew)
     }).annotateMerge(OpenApi.annotations({ summary: "List crews, newest first" })),
     HttpApiEndpoint.post("create", "/", {
-      payload: [CrewStore.CrewBody, yaml],
+      payload: [CrewBody, yaml],
       success: Resource.Created(Crew),
       error: [...Resource.createProblems, Problem.CrewInvalid]
     }).annotateMerge(
@@ -42,7 +55,7 @@ export class Crews extends HttpApiGroup.make("crews")
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
-      payload: [Schema.Struct({ ...Resource.echoed, ...CrewStore.CrewBody.fields }), yaml],
+      payload: [Schema.Struct({ ...Resource.echoed, ...CrewBody.fields }), yaml],
       success: Resource.Found(Crew),
       error: [...Resource.replaceProblems, Problem.CrewInvalid]
     }).annotateMerge(OpenApi.annotations({ summary: "Replace a crew" })),

@@ -5,10 +5,9 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as CrewStore from "../ResourceStore/Crews.ts"
+import * as Crews from "./Crews.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
-import * as RequestBody from "../Http/RequestBody.ts"
 import * as Resource from "./Resource.ts"
 import * as WholeNumber from "./WholeNumber.ts"
 
@@ -75,7 +74,7 @@ export const Priority = Schema.Literals(["low", "normal", "high"]).annotate({
 /** What an execution is started with: a stored crew or one that comes along, and its inputs. */
 export const Start = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
-  crew: Schema.optionalKey(CrewStore.CrewBody),
+  crew: Schema.optionalKey(Crews.CrewBody),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   priority: Schema.optionalKey(Priority)
 }).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
@@ -117,7 +116,7 @@ export class Executions extends HttpApiGroup.make("executions")
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
       error: [
-        ...RequestBody.problems,
+        ...Problem.bodyProblems,
         Problem.NotFound,
         Problem.Gone,
         Problem.CrewInvalid,
@@ -224,7 +223,7 @@ export class Executions extends HttpApiGroup.make("executions")
       params: { ...Resource.params, signal: Schema.String },
       payload: Schema.Json,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [...RequestBody.problems, Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: [...Problem.bodyProblems, Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Answer a signal that a task waits for",

@@ -8,7 +8,6 @@ import * as Schema from "effect/Schema"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as ProviderBody from "./ProviderBody.ts"
-import * as RequestBody from "../Http/RequestBody.ts"
 import * as Resource from "./Resource.ts"
 
 const apiKey = Schema.optionalKey(
@@ -137,7 +136,7 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
       params: Resource.params,
       payload: Test,
       success: Tested,
-      error: [...RequestBody.problems, Problem.NotFound]
+      error: [...Problem.bodyProblems, Problem.NotFound]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Test a provider",

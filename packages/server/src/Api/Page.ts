@@ -1,13 +1,6 @@
-/**
- * Pages of a list, newest first. A cursor is opaque and names the last item of the page before: items that come or go between
- * two pages neither repeat nor hide others.
- */
-import * as Effect from "effect/Effect"
-import * as Base64Url from "effect/encoding/Base64Url"
-import * as Result from "effect/Result"
+/** Pages of a list, newest first: the parameters and the answer of every list. */
 import * as Schema from "effect/Schema"
 import * as WholeNumber from "./WholeNumber.ts"
-import * as Problem from "./Problem.ts"
 
 /** Items of a page when the client does not say. */
 export const defaultLimit = 50
@@ -36,34 +29,3 @@ export const Page = <S extends Schema.Top>(item: S) =>
     /** Absent on the last page. */
     nextCursor: Schema.optionalKey(Schema.String)
   })
-
-/** The cursor behind an item. */
-export const cursorAfter = (id: string): string => Base64Url.encode(`after:${id}`)
-
-/** The id that a cursor names. */
-export const decodeCursor = (cursor: string | undefined): Effect.Effect<string | undefined, Problem.InvalidRequest> => {
-  if (cursor === undefined) return Effect.succeed(undefined)
-  const text = Base64Url.decodeString(cursor)
-  const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_-]+)$/.exec(text.success)?.[1] : undefined
-  if (id !== undefined) return Effect.succeed(id)
-  const message = "This cursor was not given by this server; leave it out to begin with the first page."
-  return Effect.fail(
-    new Problem.InvalidRequest({
-      detail: message,
-      errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
-    })
-  )
-}
-
-/** A page of at most `limit` of these items, of which one more than that was asked for. */
-export const make = <A>(
-  items: ReadonlyArray<A>,
-  limit: number,
-  id: (item: A) => string
-): { readonly items: ReadonlyArray<A>; readonly nextCursor?: string } => {
-  const page = items.slice(0, limit)
-  const last = page.at(-1)
-  return items.length > limit && last !== undefined
-    ? { items: page, nextCursor: cursorAfter(id(last)) }
-    : { items: page }
-}

@@ -111,6 +111,9 @@ export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaT
   { code: Schema.tag("unsupported-media-type"), supported: Schema.Array(Schema.String) }
 ) {}
 
+/** What reading a body may fail with. */
+export const bodyProblems = [InvalidSyntax, InvalidRequest, PayloadTooLarge, UnsupportedMediaType] as const
+
 /** The crew, or what it is started with, cannot be run. Holds everything that is wrong at once. */
 export class CrewInvalid extends HttpApiError.Problem<CrewInvalid>()(
   "CrewInvalid",

@@ -1,8 +1,11 @@
 /**
  * What a stored provider is made of: what clients send and receive, apart from its key.
  */
-import * as OpenAi from "@crewline/llm/OpenAi"
+import type * as OpenAi from "@crewline/llm/OpenAi"
 import * as Schema from "effect/Schema"
+
+/** The APIs of OpenAI; a literal, because the module that calls them does not run in a browser. */
+const apis = ["chat", "responses"] as const satisfies ReadonlyArray<OpenAi.Api>
 
 const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 
@@ -15,7 +18,7 @@ export const fields = {
   /** `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what they are called. */
   kind: Schema.Literals(["openai", "openai-compatible", "anthropic", "ollama"]),
   /** Which of OpenAI's APIs is asked. Absent: at OpenAI itself the one that is best for each request, elsewhere chat completions. */
-  api: Schema.optionalKey(Schema.Literals(OpenAi.apis)),
+  api: Schema.optionalKey(Schema.Literals(apis)),
   /** Where the API is: of OpenAI and those that are compatible with it with `/v1`. Absent: the provider's own, Ollama's on this machine. */
   baseUrl: Schema.optionalKey(
     Schema.String.check(

@@ -4,7 +4,6 @@
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import * as Problem from "./Problem.ts"
-import * as RequestBody from "../Http/RequestBody.ts"
 
 /** The id in the path. */
 export const params = { id: Schema.String }
@@ -46,8 +45,8 @@ export const Created = <S extends Schema.Top>(schema: S) =>
   })
 
 /** What creating may fail with. */
-export const createProblems = RequestBody.problems
+export const createProblems = Problem.bodyProblems
 /** What replacing may fail with. */
-export const replaceProblems = [...RequestBody.problems, Problem.NotFound, Problem.VersionMismatch] as const
+export const replaceProblems = [...Problem.bodyProblems, Problem.NotFound, Problem.VersionMismatch] as const
 /** What removing may fail with. */
 export const removeProblems = [Problem.NotFound, Problem.VersionMismatch] as const

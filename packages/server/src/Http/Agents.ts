@@ -1,15 +1,16 @@
 /** Handlers of `/api/v1/agents`. */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import { AgentBody, AgentStore } from "../ResourceStore/Agents.ts"
+import { AgentStore } from "../ResourceStore/Agents.ts"
 import { Api } from "../Api.ts"
 import * as Agents from "../Api/Agents.ts"
-import * as Page from "../Api/Page.ts"
+import * as Page from "./Page.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as Failing from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
-const readBody = RequestBody.decode(AgentBody)
+const readBody = RequestBody.decode(Agents.AgentBody)
 const readReplacement = RequestBody.decode(Agents.Replacement)
 
 export const layer = HttpApiBuilder.group(
@@ -19,12 +20,9 @@ export const layer = HttpApiBuilder.group(
     const agents = yield* AgentStore
     return handlers
       .handle("list", ({ query }) =>
-        Effect.gen(function* () {
-          const limit = query.limit ?? Page.defaultLimit
-          const before = yield* Page.decodeCursor(query.cursor)
-          const items = yield* agents.list({ limit: limit + 1, before, name: query.name }).pipe(Failing.storing)
-          return Page.make(items.map(Resource.view), limit, (agent) => agent.id)
-        })
+        Page.read(query, (page) =>
+          agents.list({ ...page, name: query.name }).pipe(Effect.map(Arr.map(Resource.view)), Failing.storing)
+        )
       )
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {

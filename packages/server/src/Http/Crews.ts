@@ -1,10 +1,11 @@
 /** Handlers of `/api/v1/crews`. */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
 import { CrewStore } from "../ResourceStore/Crews.ts"
-import * as Page from "../Api/Page.ts"
+import * as Page from "./Page.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as Failing from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
@@ -17,12 +18,9 @@ export const layer = HttpApiBuilder.group(
     const reader = yield* CrewReader
     return handlers
       .handle("list", ({ query }) =>
-        Effect.gen(function* () {
-          const limit = query.limit ?? Page.defaultLimit
-          const before = yield* Page.decodeCursor(query.cursor)
-          const items = yield* crews.list({ limit: limit + 1, before, name: query.name }).pipe(Failing.storing)
-          return Page.make(items.map(Resource.view), limit, (crew) => crew.id)
-        })
+        Page.read(query, (page) =>
+          crews.list({ ...page, name: query.name }).pipe(Effect.map(Arr.map(Resource.view)), Failing.storing)
+        )
       )
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {

@@ -2,6 +2,7 @@
 import * as CoreCrew from "@crewline/core/Crew"
 import { Crewline } from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -11,7 +12,7 @@ import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
 import { CrewStore } from "../ResourceStore/Crews.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
-import * as Page from "../Api/Page.ts"
+import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
@@ -130,26 +131,17 @@ export const layer = HttpApiBuilder.group(
       )
       .handle("list", ({ query }) =>
         Effect.gen(function* () {
-          const limit = query.limit ?? Page.defaultLimit
-          const before = yield* Page.decodeCursor(query.cursor)
           const status = yield* decodeStatus(query.status)
-          const items = yield* log
-            .list({
-              limit: limit + 1,
-              ...(before !== undefined && { before }),
-              ...(status !== undefined && { status }),
-              ...(query.crewId !== undefined && { crewId: query.crewId }),
-              ...(query.crewName !== undefined && { crewName: query.crewName })
-            })
-            .pipe(
-              Effect.catch(({ reason }) =>
-                reason._tag === "UnknownExecution" ? Effect.succeed([]) : listProblem(reason)
-              )
-            )
-          return Page.make(
-            items.map(({ tenant: _tenant, version: _version, ...item }) => item),
-            limit,
-            (item) => item.id
+          return yield* Page.read(query, ({ before, limit }) =>
+            log
+              .list({
+                limit,
+                ...(before !== undefined && { before }),
+                ...(status !== undefined && { status }),
+                ...(query.crewId !== undefined && { crewId: query.crewId }),
+                ...(query.crewName !== undefined && { crewName: query.crewName })
+              })
+              .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), Failing.listing)
           )
         })
       )
@@ -211,6 +203,3 @@ export const layer = HttpApiBuilder.group(
 )
 
 type StartProblem = Problem.CrewInvalid | Problem.IdempotencyKeyReused | Problem.Unavailable
-
-export const listProblem = (reason: typeof EventLog.Reason.Type): Effect.Effect<never, Problem.Unavailable> =>
-  reason._tag === "Unavailable" ? Failing.unavailable(reason) : Effect.die(reason)

@@ -1,11 +1,12 @@
 /** Handlers of `/api/v1/llm-providers`. */
 import * as Llm from "@crewline/core/Llm"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import { Api } from "../Api.ts"
 import * as LlmProviders from "../Api/LlmProviders.ts"
-import * as Page from "../Api/Page.ts"
+import * as Page from "./Page.ts"
 import type { MasterKeyMissing } from "../ResourceStore/MasterKeys.ts"
 import * as Problem from "../Api/Problem.ts"
 import { hasApiKey, type OtherHost, ProviderStore, type Stored } from "../ResourceStore/Providers.ts"
@@ -59,16 +60,11 @@ export const layer = HttpApiBuilder.group(
     const llm = yield* Llm.Llm
     return handlers
       .handle("list", ({ query }) =>
-        Effect.gen(function* () {
-          const limit = query.limit ?? Page.defaultLimit
-          const before = yield* Page.decodeCursor(query.cursor)
-          const items = yield* providers.list({ limit: limit + 1, before, name: query.name }).pipe(Failing.storing)
-          return Page.make(
-            items.map((stored) => Resource.view(told(stored))),
-            limit,
-            (provider) => provider.id
-          )
-        })
+        Page.read(query, (page) =>
+          providers
+            .list({ ...page, name: query.name })
+            .pipe(Effect.map(Arr.map((stored) => Resource.view(told(stored)))), Failing.storing)
+        )
       )
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {

@@ -8,7 +8,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
 import { Api } from "../Api.ts"
 import * as DeadLetters from "../Queue/DeadLetters.ts"
-import * as Page from "../Api/Page.ts"
+import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as QueueView from "../Queue/View.ts"
 import * as Executions from "./Executions.ts"
@@ -19,20 +19,7 @@ const workersOf = Effect.gen(function* () {
   return QueueView.workers(yield* queue.workers, yield* Tenant.Current)
 })
 
-const lettersOf = Effect.fnUntraced(function* (query: {
-  readonly limit?: number | undefined
-  readonly cursor?: string | undefined
-}) {
-  const limit = query.limit ?? Page.defaultLimit
-  const before = yield* Page.decodeCursor(query.cursor)
-  const items = yield* DeadLetters.list({ limit: limit + 1, before }).pipe(
-    // The one that the cursor names is gone, and all before it.
-    Effect.catch(({ reason }) =>
-      reason._tag === "UnknownExecution" ? Effect.succeed([]) : Executions.listProblem(reason)
-    )
-  )
-  return Page.make(items, limit, (item) => item.id)
-})
+const lettersOf = (query: Page.Query) => Page.read(query, (page) => Failing.listing(DeadLetters.list(page)))
 
 const layerWorkers = HttpApiBuilder.group(
   Api,

@@ -2,7 +2,9 @@
  * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should be. Whatever is wrong is a
  * problem with every invalid field, with line and column where the text itself is broken.
  */
+import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerError from "effect/http/HttpServerError"
 import * as Result from "effect/Result"
@@ -14,20 +16,18 @@ import * as Problem from "../Api/Problem.ts"
 /** A body of more bytes than this is refused. */
 export const limitBytes = 4 * 1024 * 1024
 
+/** An application that reads no more than `limitBytes` of a body. */
+export const limited: <A, E, R>(app: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.provideService(
+  HttpIncomingMessage.MaxBodySize,
+  ByteSize.fromInputUnsafe(limitBytes)
+)
+
 /** What reading a body may fail with. */
 export type BodyProblem =
   | Problem.InvalidSyntax
   | Problem.InvalidRequest
   | Problem.PayloadTooLarge
   | Problem.UnsupportedMediaType
-
-/** The same, for the `error` of an endpoint. */
-export const problems = [
-  Problem.InvalidSyntax,
-  Problem.InvalidRequest,
-  Problem.PayloadTooLarge,
-  Problem.UnsupportedMediaType
-] as const
 
 /** The media type of a body, lower case and without parameters. */
 export const mediaType = (request: HttpServerRequest.HttpServerRequest): string =>

@@ -71,6 +71,16 @@ export const naming =
       )
     })
 
+/** Listing executions. */
+export const listing = <A, R>(
+  effect: Effect.Effect<ReadonlyArray<A>, EventLog.EventLogError, R>
+): Effect.Effect<ReadonlyArray<A>, Problem.Unavailable, R> =>
+  Effect.catch(effect, ({ reason }): Effect.Effect<ReadonlyArray<A>, Problem.Unavailable> => {
+    // The execution that the cursor names was deleted, and all older ones with it.
+    if (reason._tag === "UnknownExecution") return Effect.succeed([])
+    return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
+  })
+
 /** Whatever is done with an execution. */
 export const execution =
   (id: string) =>

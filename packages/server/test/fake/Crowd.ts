@@ -3,6 +3,7 @@ import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Budget from "@crewline/llm/Budget"
 import * as PromptEstimate from "@crewline/llm/PromptEstimate"
+import type { TenantBudget } from "../../src/Api/Budget.ts"
 import * as TenantBudgets from "@crewline/server/TenantBudgets"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,7 @@ export interface Server {
 }
 
 /** The budgets as the start of a server on this database makes them. */
-export const server = async (sql: SqlClient.SqlClient, standard?: TenantBudgets.TenantBudget): Promise<Server> => {
+export const server = async (sql: SqlClient.SqlClient, standard?: TenantBudget): Promise<Server> => {
   const layer = TenantBudgets.layer({ standard }).pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, sql)))
   const services = await Effect.runPromise(Layer.buildWithScope(layer, Scope.makeUnsafe()))
   const budgets = Context.get(services, TenantBudgets.TenantBudgets)

@@ -1,0 +1,54 @@
+/**
+ * Cursors and pages of lists. A cursor is opaque and names the last item of the page before, so that items created or deleted between
+ * two pages neither repeat nor hide others.
+ */
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Result from "effect/Result"
+import { defaultLimit } from "../Api/Page.ts"
+import * as Problem from "../Api/Problem.ts"
+
+/** The parameters of a list. */
+export interface Query {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+/** What a list reads for a page. */
+export interface Request {
+  /** Items to read: one more than the page holds, to know whether another page follows. */
+  readonly limit: number
+  /** Only items older than the one with this id. */
+  readonly before: string | undefined
+}
+
+/** The page that a client asks for, of the items that `read` finds. */
+export const read = Effect.fnUntraced(function* <A extends { readonly id: string }, E, R>(
+  query: Query,
+  read: (request: Request) => Effect.Effect<ReadonlyArray<A>, E, R>
+) {
+  const limit = query.limit ?? defaultLimit
+  const before = yield* decodeCursor(query.cursor)
+  const items = yield* read({ limit: limit + 1, before })
+  const page = items.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    items: page,
+    ...(items.length > limit && last !== undefined && { nextCursor: Base64Url.encode(`after:${last.id}`) })
+  }
+})
+
+/** The id that a cursor names. */
+const decodeCursor = (cursor: string | undefined): Effect.Effect<string | undefined, Problem.InvalidRequest> => {
+  if (cursor === undefined) return Effect.succeed(undefined)
+  const text = Base64Url.decodeString(cursor)
+  const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_-]+)$/.exec(text.success)?.[1] : undefined
+  if (id !== undefined) return Effect.succeed(id)
+  const message = "Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page."
+  return Effect.fail(
+    new Problem.InvalidRequest({
+      detail: message,
+      errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
+    })
+  )
+}
