@@ -4,7 +4,19 @@
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Context from "effect/Context"
-import type { Quota } from "./Resilience.ts"
+
+/** How much of one account may be used; what is absent is not limited. */
+export interface Quota {
+  readonly requestsPerMinute?: number
+  readonly tokensPerMinute?: number
+  /** Calls at once, in each process. */
+  readonly concurrency?: number
+  /**
+   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the numbers that is so anyway; this is for
+   * where there are none.
+   */
+  readonly adaptive?: true
+}
 
 export interface Account {
   /** Unlike every other one, of all tenants. */

@@ -11,8 +11,11 @@ import * as Usage from "@crewline/core/Usage"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
 import type * as Persistence from "effect/persistence/Persistence"
+import type { Conversation, Strategy } from "./ContextWindow/Conversation.ts"
 import * as ContextSummary from "./ContextWindow/Summary.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
+
+export type { Conversation, Strategy } from "./ContextWindow/Conversation.ts"
 
 export interface Options {
   /** Tokens that a model reads and writes in one call, by reference, before those of `known`; others are not limited. */
@@ -24,28 +27,6 @@ export interface Options {
   /** Where `summarise` keeps summaries beyond this process. */
   readonly store?: Persistence.BackingPersistenceStore
 }
-
-/** A conversation that is too long. */
-export interface Conversation {
-  /** Instructions and the task: what stands before the first answer. */
-  readonly opening: ReadonlyArray<Prompt.MessageEncoded>
-  /** Oldest first. Each is an answer with all that follows it: results of its tools, a complaint. */
-  readonly turns: ReadonlyArray<ReadonlyArray<Prompt.MessageEncoded>>
-  /** Tokens that opening and turns together may have. */
-  readonly limit: number
-  /** Estimated tokens. */
-  readonly count: (messages: ReadonlyArray<Prompt.MessageEncoded>) => number
-  /** Asks the model that the conversation is with, within the same limits; what it uses is added to what the answer says it used. */
-  readonly ask: (
-    messages: ReadonlyArray<Prompt.MessageEncoded>,
-    options: NonNullable<Llm.Request["options"]>
-  ) => Effect.Effect<Llm.Answer, Llm.LlmError>
-  /** Adds a sentence to the notice about what was done. */
-  readonly say: (sentence: string) => void
-}
-
-/** Answers what is sent instead. */
-export type Strategy = (conversation: Conversation) => Effect.Effect<ReadonlyArray<Prompt.MessageEncoded>, Llm.LlmError>
 
 /** How much a model reads and writes in one call, in tokens. */
 export interface Window {

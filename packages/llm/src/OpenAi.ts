@@ -10,18 +10,14 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
+import type { Api } from "./OpenAi/Api.ts"
+import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
-/** `responses`: the newer API. `chat`: chat completions. */
-export type Api = (typeof apis)[number]
-export const apis = ["chat", "responses"] as const
-
-/** Not every model knows every one of them. */
-export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max"
-
-export type ReasoningSummary = "auto" | "concise" | "detailed"
+export { type Api, apis } from "./OpenAi/Api.ts"
+export type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 
 export interface Options {
   readonly apiKey: Redacted.Redacted

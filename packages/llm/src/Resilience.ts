@@ -22,7 +22,7 @@ import * as CircuitBreakers from "effect/persistence/CircuitBreaker"
 import * as Persistence from "effect/persistence/Persistence"
 import type * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
-import type { Account } from "./Account.ts"
+import type { Account, Quota } from "./Account.ts"
 import * as Budget from "./Budget.ts"
 import * as BudgetStore from "./BudgetStore.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
@@ -35,18 +35,7 @@ import * as Retry from "./Retry.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as Timeout from "./Timeout.ts"
 
-/** How much of one account may be used; what is absent is not limited. */
-export interface Quota {
-  readonly requestsPerMinute?: number
-  readonly tokensPerMinute?: number
-  /** Calls at once, in each process. */
-  readonly concurrency?: number
-  /**
-   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the numbers that is so anyway; this is for
-   * where there are none.
-   */
-  readonly adaptive?: true
-}
+export type { Quota } from "./Account.ts"
 
 /** `false` leaves a wrapper out. */
 export interface Options {

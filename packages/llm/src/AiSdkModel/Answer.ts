@@ -5,7 +5,7 @@ import type { Answer } from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
 import type * as Schema from "effect/Schema"
-import type * as AiSdkModel from "../AiSdkModel.ts"
+import type * as Specification from "./Specification.ts"
 import type { Prices } from "../Prices.ts"
 import * as Price from "../Prices.ts"
 import * as Fault from "../Provider/Fault.ts"
@@ -16,7 +16,7 @@ export interface Context {
   readonly prices: Prices | undefined
 }
 
-export const fromResult = (context: Context, result: AiSdkModel.GenerateResult): Answer => {
+export const fromResult = (context: Context, result: Specification.GenerateResult): Answer => {
   const parts = result.content.flatMap(partOf)
   return answer(context, parts, result.finishReason, result.usage, result.response?.modelId)
 }
@@ -24,7 +24,7 @@ export const fromResult = (context: Context, result: AiSdkModel.GenerateResult):
 interface Block {
   readonly type: "text" | "reasoning"
   text: string
-  metadata?: AiSdkModel.Metadata
+  metadata?: Specification.Metadata
 }
 
 /** Gathers a stream. */
@@ -34,14 +34,14 @@ export class Accumulator {
   readonly #blocks = new Map<string, Block>()
   readonly #parts: Array<() => ReadonlyArray<Response.PartEncoded>> = []
   #modelId: string | undefined
-  #finish: AiSdkModel.StreamPart | undefined
+  #finish: Specification.StreamPart | undefined
 
   constructor(context: Context, onDelta: (delta: string) => void) {
     this.#context = context
     this.#onDelta = onDelta
   }
 
-  add(part: AiSdkModel.StreamPart): void {
+  add(part: Specification.StreamPart): void {
     switch (part.type) {
       case "text-start":
       case "reasoning-start":
@@ -65,7 +65,7 @@ export class Accumulator {
     }
   }
 
-  #extend(type: "text" | "reasoning", part: AiSdkModel.StreamPart): void {
+  #extend(type: "text" | "reasoning", part: Specification.StreamPart): void {
     const key = `${type} ${part.id ?? ""}`
     let block = this.#blocks.get(key)
     if (block === undefined) {
@@ -94,7 +94,7 @@ export class Accumulator {
 
 // --- the same for both ------------------------------------------------------------------------------------------------------------
 
-const partOf = (part: AiSdkModel.Content): ReadonlyArray<Response.PartEncoded> => {
+const partOf = (part: Specification.Content): ReadonlyArray<Response.PartEncoded> => {
   const metadata = part.providerMetadata == null ? {} : { metadata: plain(part.providerMetadata) }
   switch (part.type) {
     case "text":
@@ -115,14 +115,14 @@ const partOf = (part: AiSdkModel.Content): ReadonlyArray<Response.PartEncoded> =
 }
 
 /** As JSON: it goes to the log and back, and what is undefined would not. */
-const plain = (metadata: AiSdkModel.Metadata): { readonly [provider: string]: Schema.Json } =>
+const plain = (metadata: Specification.Metadata): { readonly [provider: string]: Schema.Json } =>
   JSON.parse(JSON.stringify(metadata))
 
 const answer = (
   context: Context,
   parts: ReadonlyArray<Response.PartEncoded>,
-  reason: AiSdkModel.FinishReason,
-  usage: AiSdkModel.Usage | undefined,
+  reason: Specification.FinishReason,
+  usage: Specification.Usage | undefined,
   modelId: string | undefined
 ): Answer => {
   const unified = typeof reason === "string" ? reason : reason.unified
@@ -149,7 +149,7 @@ const finishReason = (reason: string, parts: ReadonlyArray<Response.PartEncoded>
   }
 }
 
-const usageOf = (context: Context, usage: AiSdkModel.Usage | undefined): Usage => {
+const usageOf = (context: Context, usage: Specification.Usage | undefined): Usage => {
   const { inputTokens: input, outputTokens: output } = usage ?? {}
   const inputTokens = count(typeof input === "object" ? input?.total : input)
   const outputTokens = count(typeof output === "object" ? output?.total : output)

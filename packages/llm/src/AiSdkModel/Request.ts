@@ -4,7 +4,7 @@
  */
 import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
-import type { CallOptions, SpecificationVersion } from "../AiSdkModel.ts"
+import type { CallOptions, SpecificationVersion } from "./Specification.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 
 export const make = (version: SpecificationVersion, request: Request, abortSignal: AbortSignal): CallOptions => {

@@ -10,7 +10,7 @@ import type * as Prompt from "effect/ai/Prompt"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Persistence from "effect/persistence/Persistence"
-import type { Conversation } from "../ContextWindow.ts"
+import type { Conversation } from "./Conversation.ts"
 import * as QuestionKey from "../ResponseCache/QuestionKey.ts"
 
 export interface Options {

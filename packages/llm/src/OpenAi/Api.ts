@@ -2,7 +2,10 @@
  * Which API of OpenAI a request goes to, where nobody said it: `decisions/2026-11-22-openai-apis.md` has the reasons.
  */
 import type { Request } from "@crewline/core/Llm"
-import type { Api } from "../OpenAi.ts"
+
+/** `responses`: the newer API. `chat`: chat completions. */
+export type Api = (typeof apis)[number]
+export const apis = ["chat", "responses"] as const
 
 /** For each request at this address the API that is given, else the one that is best for it. */
 export const chooser = (baseURL: string, api: Api | undefined): ((request: Request) => Api) => {

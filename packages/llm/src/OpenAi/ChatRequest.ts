@@ -10,7 +10,7 @@ import type {
   ChatCompletionMessageParam,
   ChatCompletionTool
 } from "openai/resources/chat/completions"
-import type { ReasoningEffort } from "../OpenAi.ts"
+import type { ReasoningEffort } from "./Reasoning.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as SchemaFormat from "./SchemaFormat.ts"

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import type * as Llm from "@crewline/core/Llm"
-import type { Api, ReasoningEffort, ReasoningSummary } from "../OpenAi.ts"
+import type { ReasoningEffort, ReasoningSummary } from "./Reasoning.ts"
 import type { Prices } from "../Prices.ts"
 import * as ChatAnswer from "./ChatAnswer.ts"
 import * as ChatRequest from "./ChatRequest.ts"
@@ -21,7 +21,7 @@ import * as ServerSentEvents from "../Provider/ServerSentEvents.ts"
 export interface Options extends OpenAiClient.Options {
   readonly prices: Prices | undefined
   /** Absent: the one that is best at this address, for each request. */
-  readonly api: Api | undefined
+  readonly api: OpenAiApi.Api | undefined
   readonly reasoningEffort: ReasoningEffort | undefined
   readonly reasoningSummary: ReasoningSummary | undefined
 }

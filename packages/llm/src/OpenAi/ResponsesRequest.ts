@@ -10,7 +10,7 @@ import type {
   ResponseInputContent,
   ResponseInputItem
 } from "openai/resources/responses/responses"
-import type { ReasoningEffort, ReasoningSummary } from "../OpenAi.ts"
+import type { ReasoningEffort, ReasoningSummary } from "./Reasoning.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as SchemaFormat from "./SchemaFormat.ts"
