@@ -72,64 +72,20 @@ export const Further = Context.Reference<Further | undefined>("@crewline/llm/Bud
 
 /** Puts a model under limits; without any a call is passed on as it is. */
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
-  const {
-    store = BudgetStore.makeLocal(),
-    maxOutputTokens = 4_096,
-    minOutputTokens = 64,
-    waitMillis = 60_000
-  } = options
+  const { store = BudgetStore.makeLocal() } = options
   return (model) => {
     const { reference } = model
     const price = Prices.find(reference, options.prices)
     // What the provider says it cost is exact (it knows what was written to its cache, and for how long), but by its own prices.
     const isOwn = options.prices !== undefined && Prices.own(reference, options.prices) !== undefined
     let factor = options.margin ?? PromptEstimate.margin(reference)
-
-    const refusal = (request: Llm.Request, description: string) => {
-      const notice: Notice = { kind: "budget-refused", model: reference, message: description }
-      request.onNotice?.(notice)
-      return Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.BudgetExceeded({ description }) }))
-    }
+    const reserve = reserver(options, store, reference, price)
 
     /** What was charged is what the answer says it cost, so that the log knows it after a restart. */
     const priced = (answer: Llm.Answer): Llm.Answer =>
       price === undefined || (answer.usage.costUsd !== null && !isOwn)
         ? answer
         : { ...answer, usage: { ...answer.usage, costUsd: Prices.costAt(price, answer.usage) } }
-
-    const reserve = (
-      request: Llm.Request,
-      limits: ReadonlyArray<Limits.Scoped>,
-      inputTokens: number
-    ): Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError> => {
-      const asked = request.options?.maxOutputTokens
-      const most = asked ?? maxOutputTokens
-      const rates = price === undefined ? undefined : Prices.ratesAt(price, inputTokens)
-      const want = {
-        inputTokens,
-        maxOutputTokens: most,
-        minOutputTokens: asked ?? Math.min(minOutputTokens, most),
-        inputNanoUsd: rates === undefined ? 0 : Math.ceil(Prices.dearestInput(rates) * 1_000),
-        outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
-      }
-      const entries = limits.map(BudgetStore.entryOf)
-      const attempt = (
-        until: number,
-        pause: number
-      ): Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError> =>
-        Effect.flatMap(store.reserve({ want, entries }), (answer) =>
-          answer._tag === "Reserved" ? Effect.succeed(answer) : refused(answer, until, pause)
-        )
-      const refused = Effect.fnUntraced(function* (answer: BudgetStore.Refused, until: number, pause: number) {
-        const now = yield* Clock.currentTimeMillis
-        if (!answer.mayFitLater || now >= until) {
-          return yield* refusal(request, describe(limits[answer.entry]!, answer, want))
-        }
-        yield* Effect.interruptible(Effect.sleep(Math.min(pause, until - now)))
-        return yield* attempt(until, Math.min(pause * 2, longestPause))
-      })
-      return Effect.flatMap(Clock.currentTimeMillis, (now) => attempt(now + waitMillis, firstPause))
-    }
 
     const generate = (
       request: Llm.Request,
@@ -138,18 +94,20 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       const isOfMoney = limits.some((limit) => limit.costUsd !== undefined)
       if (isOfMoney && price === undefined) {
         return refusal(
+          reference,
           request,
           `The price of ${reference} is not known, so it is not called under a limit of money. Give its price (prices), or limit tokens instead.`
         )
       }
       const blind = limits.find((limit) => limit.costUsd !== undefined && limit.spent?.costUsd === null)
       if (blind !== undefined) {
-        return refusal(request, `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`)
+        const description = `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`
+        return refusal(reference, request, description)
       }
       return Effect.flatMap(PromptEstimate.counter, (counter) => {
         const estimate = counter.request(request)
         return Effect.acquireUseRelease(
-          Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered),
+          Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered(reference)),
           ({ outputTokens }) =>
             Effect.map(
               model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
@@ -166,14 +124,6 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       })
     }
 
-    const unanswered = (error: Llm.LlmError | BudgetStore.BudgetStoreError): Llm.LlmError =>
-      error instanceof Llm.LlmError
-        ? error
-        : new Llm.LlmError({
-            model: reference,
-            reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
-          })
-
     const under = (request: Llm.Request, more: ReadonlyArray<Limits.Scoped>) => {
       const own = options.ofRequest === false ? [] : (request.limits ?? [])
       const limits = more.length === 0 ? own : [...own, ...more]
@@ -185,12 +135,67 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       generate: (request) => {
         const more = options.limits?.(request) ?? []
         return Effect.isEffect(more)
-          ? Effect.flatMap(Effect.mapError(more, unanswered), (found) => under(request, found))
+          ? Effect.flatMap(Effect.mapError(more, unanswered(reference)), (found) => under(request, found))
           : Effect.suspend(() => under(request, more))
       }
     }
   }
 }
+
+// --- reservations -----------------------------------------------------------------------------------------------------------------
+
+type Reserve = (
+  request: Llm.Request,
+  limits: ReadonlyArray<Limits.Scoped>,
+  inputTokens: number
+) => Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError>
+
+/** Reserves what calls of a model can use at most, and waits while only reservations of others are in the way. */
+const reserver = (
+  { maxOutputTokens = 4_096, minOutputTokens = 64, waitMillis = 60_000 }: Options,
+  store: BudgetStore.BudgetStore,
+  reference: string,
+  price: Prices.Price | undefined
+): Reserve =>
+  Effect.fnUntraced(function* (request, limits, inputTokens) {
+    const asked = request.options?.maxOutputTokens
+    const most = asked ?? maxOutputTokens
+    const rates = price === undefined ? undefined : Prices.ratesAt(price, inputTokens)
+    const want = {
+      inputTokens,
+      maxOutputTokens: most,
+      minOutputTokens: asked ?? Math.min(minOutputTokens, most),
+      inputNanoUsd: rates === undefined ? 0 : Math.ceil(Prices.dearestInput(rates) * 1_000),
+      outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
+    }
+    const entries = limits.map(BudgetStore.entryOf)
+    const until = (yield* Clock.currentTimeMillis) + waitMillis
+    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+      const answer = yield* store.reserve({ want, entries })
+      if (answer._tag === "Reserved") return answer
+      const now = yield* Clock.currentTimeMillis
+      if (!answer.mayFitLater || now >= until) {
+        return yield* refusal(reference, request, describe(limits[answer.entry]!, answer, want))
+      }
+      yield* Effect.interruptible(Effect.sleep(Math.min(pause, until - now)))
+    }
+  })
+
+const refusal = (reference: string, request: Llm.Request, description: string) => {
+  const notice: Notice = { kind: "budget-refused", model: reference, message: description }
+  request.onNotice?.(notice)
+  return Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.BudgetExceeded({ description }) }))
+}
+
+const unanswered =
+  (reference: string) =>
+  (error: Llm.LlmError | BudgetStore.BudgetStoreError): Llm.LlmError =>
+    error instanceof Llm.LlmError
+      ? error
+      : new Llm.LlmError({
+          model: reference,
+          reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
+        })
 
 /** What a call is charged. Its answer says what it cost, where that is known. */
 const usedBy = (exit: Exit.Exit<Llm.Answer, Llm.LlmError>, reserved: BudgetStore.Reserved): BudgetStore.Amount => {
