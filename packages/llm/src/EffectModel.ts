@@ -13,6 +13,7 @@ import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as JsonSchema from "effect/JsonSchema"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
@@ -218,13 +219,12 @@ const merged = (before: ProviderMetadata, after: ProviderMetadata | undefined): 
   const all: Record<string, ProviderMetadata[string]> = { ...before }
   for (const [provider, said] of Object.entries(after)) {
     const known = all[provider]
-    all[provider] = isObject(known) && isObject(said) ? { ...known, ...said } : said
+    all[provider] = isJsonObject(known) && isJsonObject(said) ? { ...known, ...said } : said
   }
   return all
 }
 
-const isObject = (value: unknown): value is { readonly [key: string]: Schema.Json } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+const isJsonObject = (value: Schema.Json | undefined): value is Schema.JsonObject => Predicate.isReadonlyObject(value)
 
 const usageOf = (usage: typeof Response.Usage.Encoded): Usage => ({
   requests: 1,
@@ -335,7 +335,7 @@ const streamEnd = (answer: Llm.Answer, streamed: boolean): Array<Response.Stream
 const inPlace = (message: Prompt.MessageEncoded): Prompt.MessageEncoded => {
   if (message.role !== "assistant" || typeof message.content === "string") return message
   const places = message.content.map(({ options }) => {
-    const place = isObject(options?.["crewline"]) ? options["crewline"]["place"] : undefined
+    const place = Predicate.isReadonlyObject(options?.["crewline"]) ? options["crewline"]["place"] : undefined
     return typeof place === "number" ? place : Infinity
   })
   if (places.every((place) => place === Infinity)) return message

@@ -76,8 +76,4 @@ export const make = (options: Options): Provider => {
 
 /** An `effect/ai` language model over the same calls. */
 export const languageModel = (options: Options, id: string): Effect.Effect<LanguageModel.LanguageModel> =>
-  // Loaded here and not above: `effect/ai` costs every start that does without it.
-  Effect.flatMap(
-    Effect.promise(() => import("./EffectModel.ts")),
-    (EffectModel) => EffectModel.toLanguageModel(make(options).model(id))
-  )
+  SdkProvider.languageModel(make(options).model(id))

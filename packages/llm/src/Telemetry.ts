@@ -59,24 +59,15 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
                 onDelta(delta)
               }
             }
-      return yield* Effect.onExit(model.generate(asked), (exit) =>
-        record((update) => {
-          const seconds = (clock.currentTimeMillisUnsafe() - began) / 1_000
-          if (!Exit.isSuccess(exit)) {
-            const error = errorOf(exit)
-            span.attribute("error.type", error)
-            update(histograms.duration({ error }), seconds)
-            return
-          }
-          const { model: answered, usage } = exit.value
-          describeAnswer(span, exit.value)
-          if (captureContent) span.attribute("gen_ai.output.messages", TelemetryContent.output(exit.value))
-          update(histograms.duration({ answered }), seconds)
-          if (usage.inputTokens + usage.outputTokens === 0) return
-          update(histograms.tokens("input", answered), usage.inputTokens)
-          update(histograms.tokens("output", answered), usage.outputTokens)
-        })
-      )
+      return yield* measured(model.generate(asked), { span, histograms }, (answer, seconds, update) => {
+        const { model: answered, usage } = answer
+        describeAnswer(span, answer)
+        if (captureContent) span.attribute("gen_ai.output.messages", TelemetryContent.output(answer))
+        update(histograms.duration({ answered }), seconds)
+        if (usage.inputTokens + usage.outputTokens === 0) return
+        update(histograms.tokens("input", answered), usage.inputTokens)
+        update(histograms.tokens("output", answered), usage.outputTokens)
+      })
     })
 
     return {
@@ -101,27 +92,39 @@ export const embedding = (
   }
   return (request) =>
     Effect.useSpan(`embeddings ${to.model}`, { kind: "client", attributes }, (span) =>
-      Effect.flatMap(Clock.Clock, (clock) => {
-        const began = clock.currentTimeMillisUnsafe()
-        return Effect.onExit(request, (exit) =>
-          record((update) => {
-            const seconds = (clock.currentTimeMillisUnsafe() - began) / 1_000
-            if (!Exit.isSuccess(exit)) {
-              const error = errorOf(exit)
-              span.attribute("error.type", error)
-              update(histograms.duration({ error }), seconds)
-              return
-            }
-            update(histograms.duration({}), seconds)
-            const { inputTokens } = exit.value
-            if (inputTokens === undefined) return
-            span.attribute("gen_ai.usage.input_tokens", inputTokens)
-            update(histograms.tokens("input"), inputTokens)
-          })
-        )
+      measured(request, { span, histograms }, ({ inputTokens }, seconds, update) => {
+        update(histograms.duration({}), seconds)
+        if (inputTokens === undefined) return
+        span.attribute("gen_ai.usage.input_tokens", inputTokens)
+        update(histograms.tokens("input"), inputTokens)
       })
     )
 }
+
+type Update = (histogram: Metric.Histogram<number>, value: number) => void
+
+/** Measures a call and records its failure; `succeeded` records an answer. */
+const measured = <A>(
+  call: Effect.Effect<A, Llm.LlmError>,
+  { histograms, span }: { readonly histograms: ReturnType<typeof histogramsOf>; readonly span: Tracer.Span },
+  succeeded: (answer: A, seconds: number, update: Update) => void
+): Effect.Effect<A, Llm.LlmError> =>
+  Effect.clockWith((clock) => {
+    const began = clock.currentTimeMillisUnsafe()
+    return Effect.onExit(call, (exit) =>
+      Effect.contextWith((context: Context.Context<never>) => {
+        const update: Update = (histogram, value) => histogram.updateUnsafe(value, context)
+        const seconds = (clock.currentTimeMillisUnsafe() - began) / 1_000
+        if (Exit.isSuccess(exit)) succeeded(exit.value, seconds, update)
+        else {
+          const error = errorOf(exit)
+          span.attribute("error.type", error)
+          update(histograms.duration({ error }), seconds)
+        }
+        return Effect.void
+      })
+    )
+  })
 
 // --- metrics ----------------------------------------------------------------------------------------------------------------------
 
@@ -179,11 +182,6 @@ const histogramsOf = (common: Attributes) => {
       once(`${type} ${answered}`, { "gen_ai.token.type": type, ...by(answered) }, tokenUsage)
   }
 }
-
-const record = (write: (update: (histogram: Metric.Histogram<number>, value: number) => void) => void) =>
-  Effect.contextWith((context: Context.Context<never>) =>
-    Effect.sync(() => write((histogram, value) => histogram.updateUnsafe(value, context)))
-  )
 
 // --- attributes -------------------------------------------------------------------------------------------------------------------
 

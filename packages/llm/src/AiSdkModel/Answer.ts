@@ -2,19 +2,14 @@
  * What an AI SDK model gives, whole or in parts of a stream, as answers of ours.
  */
 import type { Answer } from "@crewline/core/Llm"
-import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
 import type * as Schema from "effect/Schema"
 import type * as Specification from "./Specification.ts"
-import type { Prices } from "../Prices.ts"
-import * as Price from "../Prices.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as TokenUsage from "../Provider/TokenUsage.ts"
 
-export interface Context {
-  readonly model: string
-  readonly prices: Prices | undefined
-}
+type Context = TokenUsage.Context
 
 export const fromResult = (context: Context, result: Specification.GenerateResult): Answer => {
   const parts = result.content.flatMap(partOf)
@@ -131,7 +126,7 @@ const answer = (
   return {
     parts,
     finishReason: finishReason(unified, parts),
-    usage: usageOf(context, usage),
+    usage: TokenUsage.of(context, usage && counted(usage)),
     model: modelId ?? context.model
   }
 }
@@ -149,25 +144,16 @@ const finishReason = (reason: string, parts: ReadonlyArray<Response.PartEncoded>
   }
 }
 
-const usageOf = (context: Context, usage: Specification.Usage | undefined): Usage => {
-  const { inputTokens: input, outputTokens: output } = usage ?? {}
-  const inputTokens = count(typeof input === "object" ? input?.total : input)
-  const outputTokens = count(typeof output === "object" ? output?.total : output)
-  const cachedInputTokens = count(typeof input === "object" ? input?.cacheRead : usage?.cachedInputTokens)
-  const cacheWriteInputTokens = count(typeof input === "object" ? input?.cacheWrite : undefined)
-  const tokens = {
-    inputTokens,
-    cachedInputTokens,
-    ...(cacheWriteInputTokens > 0 && { cacheWriteInputTokens }),
-    outputTokens
-  }
-  const known = inputTokens > 0 || outputTokens > 0
+/** A model that counted no token counted nothing at all. */
+const counted = ({ cachedInputTokens, inputTokens, outputTokens, reasoningTokens }: Specification.Usage) => {
+  const input = typeof inputTokens === "object" ? inputTokens : { total: inputTokens, cacheRead: cachedInputTokens }
+  const output = typeof outputTokens === "object" ? outputTokens : { total: outputTokens, reasoning: reasoningTokens }
+  if (!((input.total ?? 0) > 0 || (output.total ?? 0) > 0)) return undefined
   return {
-    requests: 1,
-    ...tokens,
-    reasoningTokens: count(typeof output === "object" ? output?.reasoning : usage?.reasoningTokens),
-    costUsd: known ? Price.cost(context.prices, context.model, tokens) : null
+    inputTokens: input.total ?? 0,
+    cachedInputTokens: input.cacheRead,
+    cacheWriteInputTokens: "cacheWrite" in input ? input.cacheWrite : undefined,
+    outputTokens: output.total ?? 0,
+    reasoningTokens: output.reasoning
   }
 }
-
-const count = (value: number | null | undefined): number => value ?? 0

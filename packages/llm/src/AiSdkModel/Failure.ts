@@ -4,6 +4,7 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Failure from "../Provider/Failure.ts"
+import * as Predicate from "effect/Predicate"
 
 const malformed = /^AI_(JSONParse|TypeValidation|InvalidResponseData|EmptyResponseBody|NoContentGenerated)Error$/
 const unsendable = /^AI_(InvalidPrompt|InvalidArgument|UnsupportedFunctionality|NoSuchModel|LoadSetting)Error$/
@@ -25,17 +26,18 @@ export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason =
 const fromCall = (context: Failure.Context, error: Error): Llm.Reason => {
   const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined
   if (status === undefined) return Failure.fromTransport(context, error.cause ?? error)
-  const headers = "responseHeaders" in error && isRecord(error.responseHeaders) ? error.responseHeaders : {}
+  const headers =
+    "responseHeaders" in error && Predicate.isReadonlyObject(error.responseHeaders) ? error.responseHeaders : {}
   const known = new Headers(
     Object.entries(headers).flatMap(([name, value]): Array<[string, string]> =>
       typeof value === "string" ? [[name, value]] : []
     )
   )
   const requestId = known.get("x-request-id") ?? known.get("request-id") ?? undefined
-  const data = "data" in error && isRecord(error.data) ? error.data["error"] : undefined
+  const data = "data" in error && Predicate.isReadonlyObject(error.data) ? error.data["error"] : undefined
   return Failure.fromReported(
     { ...context, requestId },
-    { status, ...kindOf(isRecord(data) ? data : {}), message: error.message, headers: known }
+    { status, ...kindOf(Predicate.isReadonlyObject(data) ? data : {}), message: error.message, headers: known }
   )
 }
 
@@ -43,6 +45,3 @@ const kindOf = (body: object): { readonly code: string; readonly type: string } 
   code: "code" in body ? Failure.text(body.code) : "",
   type: "type" in body ? Failure.text(body.type) : ""
 })
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)

@@ -5,12 +5,11 @@
  * were called after it.
  */
 import type { Answer } from "@crewline/core/Llm"
-import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
-import type { Prices } from "../Prices.ts"
-import * as Price from "../Prices.ts"
+import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
 interface Message {
@@ -64,10 +63,7 @@ interface Delta {
   readonly stop_details?: StopDetails | null
 }
 
-export interface Context {
-  /** The id that was asked for. */
-  readonly model: string
-  readonly prices: Prices | undefined
+export interface Context extends TokenUsage.Context {
   /** The tool whose arguments are the answer. */
   readonly outputTool: string | undefined
 }
@@ -75,7 +71,7 @@ export interface Context {
 /** Reads a message that came in one piece. */
 export const fromText = (context: Context, text: string): Answer => {
   const message: Message = ProviderJson.parseObject(text)
-  if (message.error != null) throw new Fault.FailedMidStream(message.error)
+  if (message.error != null) throw Fault.reported(message.error)
   const { content } = message
   if (!Array.isArray(content)) throw new Fault.NotAnAnswer("The provider's answer has no content.")
   const blocks = content.map((block: Block): Gathered => ({
@@ -90,25 +86,17 @@ export const fromText = (context: Context, text: string): Answer => {
 }
 
 /** Gathers a message from its events. */
-export class Accumulator {
+export class Accumulator extends StreamAccumulator<StreamEvent> {
   readonly #context: Context
   #message: Message = {}
   readonly #blocks: Array<Gathered & { json: string }> = []
-  #delta = ""
-  #any = false
-  /** True when the provider said that this is all. */
-  done = false
 
   constructor(context: Context) {
+    super()
     this.#context = context
   }
 
-  /** The `data` of one event. */
-  readonly add = (data: string): void => {
-    if (this.done) return
-    const event: StreamEvent = ProviderJson.parseObject(data)
-    if (event.error != null) throw new Fault.FailedMidStream(event.error)
-    this.#any = true
+  protected gather(event: StreamEvent): void {
     switch (event.type) {
       case "message_start":
         this.#message = event.message ?? {}
@@ -145,7 +133,7 @@ export class Accumulator {
       input: block.input,
       json: ""
     }
-    if (block.type === "text") this.#delta += text
+    if (block.type === "text") this.say(text)
   }
 
   #extend(index: number, delta: Delta): void {
@@ -153,28 +141,21 @@ export class Accumulator {
     if (block === undefined) throw new Fault.NotAnAnswer("The provider's stream goes on with what it had not begun.")
     if (delta.text !== undefined) {
       block.text += delta.text
-      this.#delta += delta.text
+      this.say(delta.text)
     }
     if (delta.thinking !== undefined) block.text += delta.thinking
     if (delta.signature !== undefined) block.signature += delta.signature
     if (delta.partial_json !== undefined) {
       block.json += delta.partial_json
-      if (block.name === this.#context.outputTool) this.#delta += delta.partial_json
+      if (block.name === this.#context.outputTool) this.say(delta.partial_json)
     }
   }
 
-  /** The text that came since the last time. */
-  takeDelta(): string {
-    const delta = this.#delta
-    this.#delta = ""
-    return delta
+  protected override isComplete(): boolean {
+    return this.#message.stop_reason != null
   }
 
-  finish(): Answer {
-    if (!this.#any) throw new Fault.NotAnAnswer("The provider's stream was empty.")
-    if (!this.done && this.#message.stop_reason == null) {
-      throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
-    }
+  protected answer(): Answer {
     const blocks = this.#blocks
       .filter((block) => block !== undefined)
       .map((block) => (block.json === "" ? block : { ...block, input: ProviderJson.parseArguments(block.json) }))
@@ -235,7 +216,7 @@ const answer = (context: Context, blocks: ReadonlyArray<Gathered>, message: Mess
   return {
     parts,
     finishReason: finishReason(message.stop_reason ?? undefined, called),
-    usage: usageOf(context, message.usage ?? undefined),
+    usage: TokenUsage.of(context, message.usage == null ? undefined : counted(message.usage)),
     model: message.model ?? context.model
   }
 }
@@ -259,20 +240,15 @@ const finishReason = (reason: string | undefined, called: boolean): Response.Fin
 }
 
 /** `input_tokens` of the provider are those that its cache had no part in. */
-const usageOf = ({ model, prices }: Context, usage: MessageUsage | undefined): Usage => {
-  const cachedInputTokens = usage?.cache_read_input_tokens ?? 0
-  const cacheWriteInputTokens = usage?.cache_creation_input_tokens ?? 0
-  const cacheWriteHourInputTokens = usage?.cache_creation?.ephemeral_1h_input_tokens ?? 0
-  const tokens = {
-    inputTokens: (usage?.input_tokens ?? 0) + cachedInputTokens + cacheWriteInputTokens,
-    cachedInputTokens,
-    ...(cacheWriteInputTokens > 0 && { cacheWriteInputTokens }),
-    outputTokens: usage?.output_tokens ?? 0
-  }
+const counted = (usage: MessageUsage): TokenUsage.Counted => {
+  const cachedInputTokens = usage.cache_read_input_tokens ?? 0
+  const cacheWriteInputTokens = usage.cache_creation_input_tokens ?? 0
   return {
-    requests: 1,
-    ...tokens,
-    reasoningTokens: usage?.output_tokens_details?.thinking_tokens ?? 0,
-    costUsd: usage === undefined ? null : Price.cost(prices, model, { ...tokens, cacheWriteHourInputTokens })
+    inputTokens: (usage.input_tokens ?? 0) + cachedInputTokens + cacheWriteInputTokens,
+    cachedInputTokens,
+    cacheWriteInputTokens,
+    cacheWriteHourInputTokens: usage.cache_creation?.ephemeral_1h_input_tokens,
+    outputTokens: usage.output_tokens ?? 0,
+    reasoningTokens: usage.output_tokens_details?.thinking_tokens
   }
 }

@@ -1,15 +1,13 @@
 /**
- * The official client of Anthropic, without what every call of ours would pay for again: request headers are built once, and time
- * limits are the transport's (see `OpenAiClient`). It uses the given key only: no profile, no token of the environment.
+ * The official client of Anthropic, without what every call of ours would pay for again, as that of OpenAI (`OpenAi/Client`). It uses the given key only: no profile, no token of the environment.
  */
 import { Anthropic } from "@anthropic-ai/sdk"
 import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
+import { PreparedRequests } from "../Provider/PreparedRequests.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<Anthropic["buildRequest"]>[0]
 type BuiltRequest = Awaited<ReturnType<Anthropic["buildRequest"]>>
-
-const path = "/v1/messages"
 
 export interface Options {
   readonly apiKey: string
@@ -20,7 +18,7 @@ export interface Options {
 
 export class CrewlineAnthropic extends Anthropic {
   readonly #fetch: UndiciFetch.Fetch
-  #first: { readonly headers: Headers; readonly url: string } | undefined
+  readonly #prepared = new PreparedRequests()
 
   constructor(options: Options) {
     const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
@@ -43,24 +41,11 @@ export class CrewlineAnthropic extends Anthropic {
 
   /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
   complete(body: MessageCreateParams, signal: AbortSignal): Promise<Response> {
-    return this.post(path, { body, signal }).asResponse()
+    return this.post("/v1/messages", { body, signal }).asResponse()
   }
 
   override async buildRequest(options: RequestOptions, retry?: { retryCount?: number }): Promise<BuiltRequest> {
-    const first = this.#first
-    if (options.path === path && first !== undefined) {
-      const req = {
-        method: "POST",
-        headers: first.headers,
-        body: JSON.stringify(options.body),
-        signal: options.signal ?? null
-      }
-      return { req, url: first.url, timeout: this.timeout }
-    }
-    const built = await super.buildRequest(options, retry)
-    // Frozen: the fetch reads it once.
-    if (options.path === path) this.#first = { headers: Object.freeze(built.req.headers), url: built.url }
-    return built
+    return this.#prepared.again(options) ?? this.#prepared.keep(options.path, await super.buildRequest(options, retry))
   }
 
   override fetchWithTimeout(url: string | URL | Request, init: RequestInit | undefined): Promise<Response> {

@@ -8,6 +8,8 @@ import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema
 import type { JSONOutputFormat, Tool } from "@anthropic-ai/sdk/resources/messages"
 import type { Request } from "@crewline/core/Llm"
 import type { JsonSchema } from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import * as SchemaDialect from "../Provider/SchemaDialect.ts"
 
 export interface Means {
   readonly format?: JSONOutputFormat
@@ -27,12 +29,10 @@ export const means = (model: string, request: Request): Means => {
 }
 
 /** The schema of a tool's arguments, which is always one of an object. */
-export const inputSchema = (schema: JsonSchema): Tool.InputSchema => ({ ...withoutDialect(schema), type: "object" })
-
-const withoutDialect = (schema: JsonSchema): { [key: string]: unknown } => {
-  const { $schema: _, ...rest } = schema
-  return rest
-}
+export const inputSchema = (schema: JsonSchema): Tool.InputSchema => ({
+  ...SchemaDialect.withoutDialect(schema),
+  type: "object"
+})
 
 /** Claude 2 and 3, and 4.0: the models from before structured output. Others, unknown ones too, have it. */
 const isOlder = (model: string): boolean =>
@@ -61,11 +61,11 @@ const formatOf = (schema: JsonSchema): JSONOutputFormat | null => {
  * refer to themselves (here: to any), and what is an object or an array must be just that.
  */
 const isClosed = (schema: unknown, defining: boolean): boolean => {
-  if (!isSchema(schema)) return false
+  if (!Predicate.isReadonlyObject(schema)) return false
   const { $defs, $ref, additionalProperties, allOf, anyOf, items, oneOf, patternProperties, properties, type } = schema
   if ($ref !== undefined && (defining || typeof $ref !== "string" || !$ref.startsWith("#/$defs/"))) return false
   // Others than the named properties are merely allowed by `true`: nothing is lost without them.
-  if (isSchema(additionalProperties) || patternProperties !== undefined) return false
+  if (Predicate.isReadonlyObject(additionalProperties) || patternProperties !== undefined) return false
   if (type === "object" && children(properties).length === 0) return false
   if (Array.isArray(type) && (type.includes("object") || type.includes("array"))) return false
   return (
@@ -79,6 +79,3 @@ const isClosed = (schema: unknown, defining: boolean): boolean => {
 
 const children = (value: unknown): ReadonlyArray<unknown> =>
   typeof value === "object" && value !== null ? Object.values(value) : []
-
-const isSchema = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value)

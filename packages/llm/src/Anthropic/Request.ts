@@ -15,6 +15,7 @@ import type {
 } from "@anthropic-ai/sdk/resources/messages"
 import type { Request, ToolDefinition } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
+import * as Predicate from "effect/Predicate"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as StructuredOutput from "./Output.ts"
@@ -143,7 +144,14 @@ const assistantBlocks = (content: Prompt.AssistantMessageEncoded["content"]): Ar
         return thinkingBlocks(part)
       case "tool-call":
         // Arguments that were no JSON object cannot go back as they are.
-        return [{ type: "tool_use", id: part.id, name: part.name, input: isObject(part.params) ? part.params : {} }]
+        return [
+          {
+            type: "tool_use",
+            id: part.id,
+            name: part.name,
+            input: Predicate.isReadonlyObject(part.params) ? part.params : {}
+          }
+        ]
       default:
         return []
     }
@@ -153,7 +161,7 @@ const assistantBlocks = (content: Prompt.AssistantMessageEncoded["content"]): Ar
 /** What another provider's model thought has no signature of this one: it is left out. */
 const thinkingBlocks = (part: Prompt.ReasoningPartEncoded): Array<ContentBlockParam> => {
   const own = part.options?.["anthropic"]
-  if (!isObject(own)) return []
+  if (!Predicate.isReadonlyObject(own)) return []
   const { signature, redactedData } = own
   if (typeof redactedData === "string") return [{ type: "redacted_thinking", data: redactedData }]
   return typeof signature === "string" ? [{ type: "thinking", thinking: part.text, signature }] : []
@@ -198,9 +206,6 @@ const fileBlock = (file: Prompt.FilePartEncoded): ContentBlockParam => {
   const how = url === undefined ? "" : " given as a URL"
   throw new Fault.Unsupported(`A file of type ${mediaType}${how} cannot be sent to Anthropic.`)
 }
-
-const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 // --- cache markers ----------------------------------------------------------------------------------------------------------------
 

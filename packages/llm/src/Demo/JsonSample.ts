@@ -5,6 +5,7 @@
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import type { JsonSchema } from "effect/JsonSchema"
 import type { Json } from "effect/Schema"
+import * as Predicate from "effect/Predicate"
 import * as PatternSample from "./PatternSample.ts"
 
 /** Where a value is wanted. */
@@ -55,7 +56,7 @@ const withNamedRoot = (schema: JsonSchema): JsonSchema => {
   const name = "crewline-root"
   const rename = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(rename)
-    if (!isRecord(value)) return value
+    if (!Predicate.isObject(value)) return value
     const entries = Object.entries(value).map(([key, child]) =>
       key === "$ref" && child === "#" ? [key, `#/$defs/${name}`] : [key, rename(child)]
     )
@@ -63,9 +64,9 @@ const withNamedRoot = (schema: JsonSchema): JsonSchema => {
   }
   if (!JSON.stringify(schema).includes('"$ref":"#"')) return schema
   const renamed = rename(schema)
-  if (!isRecord(renamed)) return schema
+  if (!Predicate.isObject(renamed)) return schema
   const { $defs, ...root } = renamed
-  return { ...root, $defs: { ...(isRecord($defs) ? $defs : {}), [name]: root } }
+  return { ...root, $defs: { ...(Predicate.isObject($defs) ? $defs : {}), [name]: root } }
 }
 
 type Where = Omit<Place, "schema">
@@ -112,7 +113,7 @@ class Sampler {
   /** References followed and `allOf` put together with what stands next to it. */
   #resolve(given: unknown, depth = 0): JsonSchema | undefined {
     if (given === true || given === undefined) return {}
-    if (!isRecord(given) || depth > deepest) return undefined
+    if (!Predicate.isObject(given) || depth > deepest) return undefined
     const { $ref, allOf, ...rest } = given
     let schema: JsonSchema = rest
     if (typeof $ref === "string") schema = merge(schema, this.#resolve(this.#lookUp($ref), depth + 1) ?? {})
@@ -170,12 +171,12 @@ class Sampler {
   }
 
   #object(schema: JsonSchema, where: Where, depth: number): Json {
-    const properties = isRecord(schema["properties"]) ? schema["properties"] : {}
+    const properties = Predicate.isObject(schema["properties"]) ? schema["properties"] : {}
     const required = new Set(strings(schema["required"]))
     const names = new Set(required)
     if (this.#options.optional === true && depth < deepest / 2)
       for (const name of Object.keys(properties)) names.add(name)
-    const dependents = isRecord(schema["dependentRequired"]) ? schema["dependentRequired"] : {}
+    const dependents = Predicate.isObject(schema["dependentRequired"]) ? schema["dependentRequired"] : {}
     for (const name of names) for (const dependent of strings(dependents[name])) names.add(dependent)
     const out: Record<string, Json> = {}
     if (depth > deepest) return out
@@ -197,10 +198,10 @@ class Sampler {
 
   /** What a property without a declaration of its own has to be. */
   #additional(schema: JsonSchema, name: string): unknown {
-    const patterns = isRecord(schema["patternProperties"]) ? schema["patternProperties"] : {}
+    const patterns = Predicate.isObject(schema["patternProperties"]) ? schema["patternProperties"] : {}
     for (const [pattern, child] of Object.entries(patterns)) if (new RegExp(pattern, "u").test(name)) return child
     const additional = schema["additionalProperties"]
-    return isRecord(additional) ? additional : { type: "string" }
+    return Predicate.isObject(additional) ? additional : { type: "string" }
   }
 
   #array(schema: JsonSchema, where: Where, depth: number): Json {
@@ -276,14 +277,11 @@ class Sampler {
     if (Number.isFinite(least) && Number.isFinite(most)) candidates.push((least + most) / 2)
     if (Number.isFinite(most)) candidates.push(most, most - 1, most - 0.5)
     if (Number.isFinite(least)) candidates.push(least + 0.5)
-    return candidates.find(fits) ?? (whole ? 1 : 1)
+    return candidates.find(fits) ?? 1
   }
 }
 
 // --- keywords ---------------------------------------------------------------------------------------------------------------------
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
 
@@ -310,7 +308,7 @@ const merge = (a: JsonSchema, b: JsonSchema): JsonSchema => {
   for (const [key, value] of Object.entries(b)) {
     const known = out[key]
     if (known === undefined) out[key] = value
-    else if (key === "properties" && isRecord(known) && isRecord(value)) {
+    else if (key === "properties" && Predicate.isObject(known) && Predicate.isObject(value)) {
       const properties: Record<string, unknown> = { ...known }
       for (const [name, child] of Object.entries(value)) {
         const other = properties[name]

@@ -3,7 +3,7 @@
  */
 import { Ollama } from "ollama/browser"
 import * as UndiciFetch from "../UndiciFetch.ts"
-import * as OllamaFailure from "./Failure.ts"
+import * as Failure from "./Failure.ts"
 import type { Call } from "../Provider/SdkProvider.ts"
 
 export interface Options {
@@ -34,7 +34,7 @@ export const make = (options: Options): (<Request>(call: Call<Request>, isReadEl
         response = await fetch(input, { ...init, signal: call.signal })
         call.requestId = response.headers.get("x-request-id") ?? undefined
         // The SDK would print what it makes of it.
-        if (!response.ok) throw new OllamaFailure.Refusal(response.status, await response.text(), response.headers)
+        if (!response.ok) throw new Failure.Refusal(response.status, await response.text(), response.headers)
         // The SDK asks a response that is not streamed for nothing but these two.
         return isReadElsewhere ? (unread as Partial<Response> as Response) : response
       }

@@ -7,25 +7,25 @@ import type * as Llm from "@crewline/core/Llm"
 import type { Prices } from "../Prices.ts"
 import * as EventStream from "../Provider/EventStream.ts"
 import * as NewlineJson from "./NewlineJson.ts"
-import * as OllamaClient from "./Client.ts"
-import * as OllamaChatAnswer from "./Answer.ts"
-import * as OllamaChatRequest from "./Request.ts"
-import * as OllamaFailure from "./Failure.ts"
+import * as Client from "./Client.ts"
+import * as Answer from "./Answer.ts"
+import * as Request from "./Request.ts"
+import * as Failure from "./Failure.ts"
 import type { Call, Engine } from "../Provider/SdkProvider.ts"
 
-export interface Options extends OllamaClient.Options, Omit<OllamaChatRequest.Options, "model"> {
+export interface Options extends Client.Options, Omit<Request.Options, "model"> {
   readonly prices: Prices | undefined
 }
 
 export const make = (options: Options): Engine => {
-  const exchangeOf = OllamaClient.make(options)
+  const exchangeOf = Client.make(options)
 
   const run = async (model: string, call: Call): Promise<Llm.Answer> => {
     const { request } = call
     const { onDelta } = request
     const context = { model, prices: options.prices, isFree: !isHosted(options.host, model), newId }
-    const body = OllamaChatRequest.make({ ...options, model }, request)
-    const accumulator = new OllamaChatAnswer.Accumulator(context)
+    const body = Request.make({ ...options, model }, request)
+    const accumulator = new Answer.Accumulator(context)
     const exchange = exchangeOf(call, onDelta === undefined)
     if (onDelta === undefined) {
       // Not streamed where nobody listens: an answer of 500 tokens would come in 500 lines, each to be received and parsed.
@@ -38,7 +38,7 @@ export const make = (options: Options): Engine => {
     return EventStream.read(exchange.received().body, new NewlineJson.Decoder(accumulator.add), accumulator, onDelta)
   }
 
-  return { run, reasonOf: OllamaFailure.reasonOf }
+  return { run, reasonOf: Failure.reasonOf }
 }
 
 const newId = (): string => `call_${randomUUID()}`

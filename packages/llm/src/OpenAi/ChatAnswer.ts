@@ -3,12 +3,11 @@
  * calls, usage, the last `[DONE]`); what is no answer is a `Fault`.
  */
 import type { Answer } from "@crewline/core/Llm"
-import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
-import type { Prices } from "../Prices.ts"
-import * as Price from "../Prices.ts"
+import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
 interface Completion {
@@ -45,16 +44,12 @@ interface CompletionUsage {
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number | null } | null
 }
 
-export interface Context {
-  /** The id that was asked for. */
-  readonly model: string
-  readonly prices: Prices | undefined
-}
+export type Context = TokenUsage.Context
 
 /** Reads a completion that came in one piece. */
 export const fromText = (context: Context, text: string): Answer => {
   const completion: Completion = ProviderJson.parseObject(text)
-  if (completion.error != null) throw new Fault.FailedMidStream(completion.error)
+  if (completion.error != null) throw Fault.reported(completion.error)
   const choice = completion.choices?.[0]
   if (choice === undefined) throw new Fault.NotAnAnswer("The provider's answer has no choices.")
   const { message } = choice
@@ -77,35 +72,23 @@ export const fromText = (context: Context, text: string): Answer => {
 }
 
 /** Gathers a completion from its chunks. */
-export class Accumulator {
+export class Accumulator extends StreamAccumulator<Completion> {
   readonly #context: Context
   #id = ""
   #model = ""
   #text = ""
-  #given = 0
   #reasoning = ""
   #refusal = ""
   #calls: Array<Call> = []
   #finishReason: string | undefined
   #usage: CompletionUsage | undefined
-  #any = false
-  /** True when the provider said that this is all. */
-  done = false
 
   constructor(context: Context) {
+    super()
     this.#context = context
   }
 
-  /** The `data` of one event. */
-  readonly add = (data: string): void => {
-    if (this.done) return
-    if (data === "[DONE]") {
-      this.done = true
-      return
-    }
-    const chunk: Completion = ProviderJson.parseObject(data)
-    if (chunk.error != null) throw new Fault.FailedMidStream(chunk.error)
-    this.#any = true
+  protected gather(chunk: Completion): void {
     if (this.#id === "" && chunk.id != null) this.#id = chunk.id
     if (this.#model === "" && chunk.model != null) this.#model = chunk.model
     if (chunk.usage != null) this.#usage = chunk.usage
@@ -114,7 +97,10 @@ export class Accumulator {
     if (choice.finish_reason != null) this.#finishReason = choice.finish_reason
     const { delta } = choice
     if (delta == null) return
-    if (delta.content != null) this.#text += delta.content
+    if (delta.content != null) {
+      this.#text += delta.content
+      this.say(delta.content)
+    }
     if (delta.refusal != null) this.#refusal += delta.refusal
     const reasoning = delta.reasoning_content ?? delta.reasoning
     if (reasoning != null) this.#reasoning += reasoning
@@ -133,18 +119,11 @@ export class Accumulator {
     if (part.function?.arguments != null) call.arguments += part.function.arguments
   }
 
-  /** The text that came since the last time. */
-  takeDelta(): string {
-    const delta = this.#text.slice(this.#given)
-    this.#given = this.#text.length
-    return delta
+  protected override isComplete(): boolean {
+    return this.#finishReason !== undefined
   }
 
-  finish(): Answer {
-    if (!this.#any) throw new Fault.NotAnAnswer("The provider's stream was empty.")
-    if (!this.done && this.#finishReason === undefined) {
-      throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
-    }
+  protected answer(): Answer {
     return answer(this.#context, {
       id: this.#id,
       model: this.#model === "" ? this.#context.model : this.#model,
@@ -193,7 +172,7 @@ const answer = (context: Context, gathered: Gathered): Answer => {
   return {
     parts,
     finishReason: finishReason(gathered.finishReason, calls.length > 0),
-    usage: usageOf(context, gathered.usage),
+    usage: TokenUsage.of(context, gathered.usage && counted(gathered.usage)),
     model: gathered.model
   }
 }
@@ -213,22 +192,10 @@ const finishReason = (reason: string | undefined, called: boolean): Response.Fin
   }
 }
 
-const usageOf = (context: Context, usage: CompletionUsage | undefined): Usage => {
-  const inputTokens = usage?.prompt_tokens ?? 0
-  const cachedInputTokens = usage?.prompt_tokens_details?.cached_tokens ?? 0
-  const cacheWriteInputTokens = usage?.prompt_tokens_details?.cache_write_tokens ?? 0
-  const written = cacheWriteInputTokens > 0 ? { cacheWriteInputTokens } : {}
-  const outputTokens = usage?.completion_tokens ?? 0
-  return {
-    requests: 1,
-    inputTokens,
-    cachedInputTokens,
-    ...written,
-    outputTokens,
-    reasoningTokens: usage?.completion_tokens_details?.reasoning_tokens ?? 0,
-    costUsd:
-      usage === undefined
-        ? null
-        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, ...written, outputTokens })
-  }
-}
+const counted = (usage: CompletionUsage): TokenUsage.Counted => ({
+  inputTokens: usage.prompt_tokens ?? 0,
+  cachedInputTokens: usage.prompt_tokens_details?.cached_tokens,
+  cacheWriteInputTokens: usage.prompt_tokens_details?.cache_write_tokens,
+  outputTokens: usage.completion_tokens ?? 0,
+  reasoningTokens: usage.completion_tokens_details?.reasoning_tokens
+})

@@ -13,6 +13,7 @@ import type {
 import type { ReasoningEffort } from "./Reasoning.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
+import * as SchemaDialect from "../Provider/SchemaDialect.ts"
 import * as SchemaFormat from "./SchemaFormat.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
 
@@ -58,7 +59,7 @@ const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<ChatCompletionTool
   if (known !== undefined) return known
   const made = tools.map(({ name, description, parameters }): ChatCompletionTool => ({
     type: "function",
-    function: { name, description, parameters: SchemaFormat.withoutDialect(parameters) }
+    function: { name, description, parameters: SchemaDialect.withoutDialect(parameters) }
   }))
   knownTools.set(tools, made)
   return made
@@ -120,8 +121,8 @@ const filePart = (part: Prompt.FilePartEncoded): ChatCompletionContentPart => {
   const { mediaType, data } = part
   const url = FileContent.urlOf(data)
   if (mediaType.startsWith("image/")) {
-    const type = mediaType === "image/*" ? "image/jpeg" : mediaType
-    return { type: "image_url", image_url: { url: url ?? `data:${type};base64,${FileContent.base64Of(data)}` } }
+    const inline = () => `data:${FileContent.imageType(mediaType)};base64,${FileContent.base64Of(data)}`
+    return { type: "image_url", image_url: { url: url ?? inline() } }
   }
   if (url !== undefined)
     throw new Fault.Unsupported(`A file of type ${mediaType} has to be given as bytes, not as a URL.`)

@@ -5,12 +5,11 @@
  * says on its way (`commentary`) is reasoning too: it is no part of the answer.
  */
 import type { Answer } from "@crewline/core/Llm"
-import type { Usage } from "@crewline/core/Usage"
 import type * as Response from "effect/ai/Response"
-import type { Prices } from "../Prices.ts"
-import * as Price from "../Prices.ts"
+import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
 interface Body {
@@ -56,10 +55,7 @@ interface StreamEvent {
   readonly error?: Fault.FailedMidStream["body"] | null
 }
 
-export interface Context {
-  /** The id that was asked for. */
-  readonly model: string
-  readonly prices: Prices | undefined
+export interface Context extends TokenUsage.Context {
   /** Kept with what was thought, which goes back only there. */
   readonly origin: string
 }
@@ -82,29 +78,17 @@ interface Growing {
 }
 
 /** Gathers an answer from its events. */
-export class Accumulator {
+export class Accumulator extends StreamAccumulator<StreamEvent> {
   readonly #context: Context
   readonly #items: Array<Growing> = []
   #body: Body = {}
-  #delta = ""
-  #any = false
-  /** True when the provider said that this is all. */
-  done = false
 
   constructor(context: Context) {
+    super()
     this.#context = context
   }
 
-  /** The `data` of one event. */
-  readonly add = (data: string): void => {
-    if (this.done) return
-    if (data === "[DONE]") {
-      this.done = true
-      return
-    }
-    const event: StreamEvent = ProviderJson.parseObject(data)
-    this.#any = true
-    if (event.error != null) throw new Fault.FailedMidStream(event.error)
+  protected gather(event: StreamEvent): void {
     const at = event.output_index ?? Math.max(0, this.#items.length - 1)
     switch (event.type) {
       case "response.output_text.delta":
@@ -140,7 +124,7 @@ export class Accumulator {
       this.#items[at] = growing
     }
     growing.text += delta
-    if (type === "response.output_text.delta" && isSaid(growing.item)) this.#delta += delta
+    if (type === "response.output_text.delta" && isSaid(growing.item)) this.say(delta)
   }
 
   #complete(at: number, item: Item): void {
@@ -149,7 +133,7 @@ export class Accumulator {
     if (!isSaid(item)) return
     // A server may send no pieces, or not all of them.
     const text = textOf(item.content)
-    if (text.length > before.length && text.startsWith(before)) this.#delta += text.slice(before.length)
+    if (text.length > before.length && text.startsWith(before)) this.say(text.slice(before.length))
   }
 
   #end(body: Body): void {
@@ -160,16 +144,7 @@ export class Accumulator {
     this.done = true
   }
 
-  /** The text that came since the last time. */
-  takeDelta(): string {
-    const delta = this.#delta
-    this.#delta = ""
-    return delta
-  }
-
-  finish(): Answer {
-    if (!this.#any) throw new Fault.NotAnAnswer("The provider's stream was empty.")
-    if (!this.done) throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
+  protected answer(): Answer {
     const items = this.#items.filter((growing) => growing !== undefined).map(itemOf)
     const { status } = this.#body
     // Without a last event of its own there is the state of the first one.
@@ -204,7 +179,7 @@ const textOf = (content: Item["content"]): string => {
 
 const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answer => {
   const { error, status } = body
-  if (error != null || status === "failed") throw new Fault.FailedMidStream(error ?? {})
+  if (error != null || status === "failed") throw Fault.reported(error ?? {})
   if (status === "in_progress" || status === "queued" || status === "cancelled") {
     throw new Fault.NotAnAnswer(`The provider's answer is not finished: it is ${status}.`)
   }
@@ -234,7 +209,7 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
   return {
     parts,
     finishReason: finishReason(why, called),
-    usage: usageOf(context, body.usage ?? undefined),
+    usage: TokenUsage.of(context, body.usage == null ? undefined : counted(body.usage)),
     model: body.model ?? context.model
   }
 }
@@ -272,22 +247,10 @@ const finishReason = (incomplete: string | undefined, called: boolean): Response
   return called ? "tool-calls" : "stop"
 }
 
-const usageOf = (context: Context, usage: ResponseUsage | undefined): Usage => {
-  const inputTokens = usage?.input_tokens ?? 0
-  const cachedInputTokens = usage?.input_tokens_details?.cached_tokens ?? 0
-  const cacheWriteInputTokens = usage?.input_tokens_details?.cache_write_tokens ?? 0
-  const written = cacheWriteInputTokens > 0 ? { cacheWriteInputTokens } : {}
-  const outputTokens = usage?.output_tokens ?? 0
-  return {
-    requests: 1,
-    inputTokens,
-    cachedInputTokens,
-    ...written,
-    outputTokens,
-    reasoningTokens: usage?.output_tokens_details?.reasoning_tokens ?? 0,
-    costUsd:
-      usage === undefined
-        ? null
-        : Price.cost(context.prices, context.model, { inputTokens, cachedInputTokens, ...written, outputTokens })
-  }
-}
+const counted = (usage: ResponseUsage): TokenUsage.Counted => ({
+  inputTokens: usage.input_tokens ?? 0,
+  cachedInputTokens: usage.input_tokens_details?.cached_tokens,
+  cacheWriteInputTokens: usage.input_tokens_details?.cache_write_tokens,
+  outputTokens: usage.output_tokens ?? 0,
+  reasoningTokens: usage.output_tokens_details?.reasoning_tokens
+})

@@ -13,6 +13,7 @@ import type {
 import type { ReasoningEffort, ReasoningSummary } from "./Reasoning.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
+import * as SchemaDialect from "../Provider/SchemaDialect.ts"
 import * as SchemaFormat from "./SchemaFormat.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
 
@@ -68,7 +69,7 @@ const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<FunctionTool> => {
     type: "function",
     name,
     description,
-    parameters: SchemaFormat.withoutDialect(parameters),
+    parameters: SchemaDialect.withoutDialect(parameters),
     // Here, unlike in chat completions, schemas are strict unless one says so.
     strict: false
   }))

@@ -2,7 +2,7 @@
  * Output of a schema in the words of OpenAI: chat completions and responses say the same of it, in different places.
  */
 import type { Request } from "@crewline/core/Llm"
-import type { JsonSchema } from "effect/JsonSchema"
+import * as SchemaDialect from "../Provider/SchemaDialect.ts"
 import * as StrictSchema from "./StrictSchema.ts"
 
 export interface SchemaFormat {
@@ -26,12 +26,7 @@ const of = ({ name, schema }: NonNullable<Request["output"]>): SchemaFormat | un
   schema["type"] === "object"
     ? {
         name: name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "output",
-        schema: withoutDialect(schema),
+        schema: SchemaDialect.withoutDialect(schema),
         strict: StrictSchema.qualifies(schema)
       }
     : undefined
-
-export const withoutDialect = (schema: JsonSchema): { [key: string]: unknown } => {
-  const { $schema: _, ...rest } = schema
-  return rest
-}

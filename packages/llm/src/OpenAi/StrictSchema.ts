@@ -6,6 +6,7 @@
  * Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
  */
 import type { JsonSchema } from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 
 const keywords = new Set([
   "$schema",
@@ -49,14 +50,14 @@ export const qualifies = (schema: JsonSchema): boolean => {
   return answer
 }
 
-const isSchema = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const accepts = (schema: unknown, depth: number): boolean => {
-  if (!isSchema(schema) || depth > maxDepth) return false
+  if (!Predicate.isReadonlyObject(schema) || depth > maxDepth) return false
   for (const key of Object.keys(schema)) if (!keywords.has(key)) return false
   const { $defs, $ref, type, format, anyOf, items } = schema
-  if ($defs !== undefined && !(isSchema($defs) && Object.values($defs).every((child) => accepts(child, 0))))
+  if (
+    $defs !== undefined &&
+    !(Predicate.isReadonlyObject($defs) && Object.values($defs).every((child) => accepts(child, 0)))
+  )
     return false
   if ($ref !== undefined) return typeof $ref === "string" && $ref.startsWith("#")
   if (format !== undefined && !(typeof format === "string" && formats.has(format))) return false
@@ -69,6 +70,7 @@ const accepts = (schema: unknown, depth: number): boolean => {
 
 const acceptsObject = (schema: JsonSchema, depth: number): boolean => {
   const { properties, required, additionalProperties } = schema
-  if (additionalProperties !== false || !isSchema(properties) || !Array.isArray(required)) return false
+  if (additionalProperties !== false || !Predicate.isReadonlyObject(properties) || !Array.isArray(required))
+    return false
   return Object.entries(properties).every(([name, child]) => required.includes(name) && accepts(child, depth + 1))
 }

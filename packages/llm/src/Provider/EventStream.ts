@@ -1,6 +1,8 @@
 /**
  * Reads a streamed answer: decodes the network chunks, gathers the answer, and hands its text on once per chunk.
  */
+import type { Answer } from "@crewline/core/Llm"
+import type { Accumulator } from "./Accumulator.ts"
 
 /** Turns bytes into events, each given to the accumulator. */
 export interface Decoder {
@@ -8,23 +10,13 @@ export interface Decoder {
   readonly end: () => void
 }
 
-/** Gathers events into an answer. */
-export interface Accumulator<A> {
-  /** True when the provider said that this is all. */
-  readonly done: boolean
-  /** The text that came since the last time. */
-  readonly takeDelta: () => string
-  /** Fails when the answer is not complete. */
-  readonly finish: () => A
-}
-
 /** To the end of the answer, not of the connection: a provider may keep that open. */
-export const read = async <A>(
+export const read = async (
   body: AsyncIterable<Uint8Array> | null,
   decoder: Decoder,
-  accumulator: Accumulator<A>,
+  accumulator: Accumulator<object>,
   onDelta: (delta: string) => void
-): Promise<A> => {
+): Promise<Answer> => {
   const hand = (): void => {
     const delta = accumulator.takeDelta()
     if (delta !== "") onDelta(delta)

@@ -20,3 +20,7 @@ export class FailedMidStream extends Error {
     this.body = body
   }
 }
+
+/** A failure from the `error` of an answer, which some servers fill with a text. */
+export const reported = (error: unknown): FailedMidStream =>
+  new FailedMidStream(typeof error === "object" && error !== null ? error : { message: error })

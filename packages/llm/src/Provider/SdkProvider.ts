@@ -5,6 +5,7 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Redacted from "effect/Redacted"
 import type { Provider } from "../Provider.ts"
 import * as Failure from "./Failure.ts"
@@ -83,6 +84,14 @@ export const caller = <Request, Answer>(
       engine !== undefined ? ask(engine, request) : Effect.flatMap(loaded, (sdk) => ask(sdk, request))
   }
 }
+
+/** An `effect/ai` language model over the calls of a model. */
+export const languageModel = (model: Llm.Model): Effect.Effect<LanguageModel.LanguageModel> =>
+  // Loaded here and not above: `effect/ai` costs every start that does without it.
+  Effect.flatMap(
+    Effect.promise(() => import("../EffectModel.ts")),
+    (EffectModel) => EffectModel.toLanguageModel(model)
+  )
 
 /** A key as a header can hold it: one read from a file often ends in a line break. */
 export const keyOf = (apiKey: Redacted.Redacted | undefined): string =>

@@ -9,6 +9,7 @@
  * Sources: https://developers.openai.com/api/docs/guides/rate-limits, https://platform.claude.com/docs/en/api/rate-limits
  */
 import type { RateLimitState, Request } from "@crewline/core/Llm"
+import * as Predicate from "effect/Predicate"
 
 interface Readable {
   readonly get: (name: string) => string | null
@@ -23,20 +24,17 @@ export const tell = ({ onRateLimits }: Pick<Request, "onRateLimits">, headers: R
 
 /** The same for what SDKs throw, and for what models of the AI SDK answer. */
 export const tellOf = (request: Pick<Request, "onRateLimits">, carrier: unknown): void => {
-  if (request.onRateLimits === undefined || !isRecord(carrier)) return
+  if (request.onRateLimits === undefined || !Predicate.isReadonlyObject(carrier)) return
   const { headers, response, responseHeaders } = carrier
-  if (isRecord(headers) && isReadable(headers)) return tell(request, headers)
-  const fields = responseHeaders ?? (isRecord(response) ? response["headers"] : undefined)
-  if (!isRecord(fields)) return
+  if (Predicate.isReadonlyObject(headers) && isReadable(headers)) return tell(request, headers)
+  const fields = responseHeaders ?? (Predicate.isReadonlyObject(response) ? response["headers"] : undefined)
+  if (!Predicate.isReadonlyObject(fields)) return
   const get = (name: string): string | null => {
     const value = fields[name]
     return typeof value === "string" ? value : null
   }
   tell(request, { get })
 }
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null
 
 const isReadable = (value: object): value is Readable => "get" in value && typeof value.get === "function"
 
