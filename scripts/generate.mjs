@@ -6,6 +6,9 @@
  * `claim`, `event-log/append.sql` is `eventLogAppend`. A line `-- include: shared/record` stands for the file `shared/record.lua` of the
  * same folder, with what that file includes in its turn; each is inserted once per file, where it is included first. Files that are
  * included are not exported. A part lists what it includes before its own text.
+ *
+ * A line of Lua that ends with `-- exported`, as `local FIRST, SEP = 16, '\31' -- exported`, gives its numbers and strings to TypeScript
+ * too, under the same names.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -40,6 +43,16 @@ const piecesOf = (text) => {
   }
   return pieces
 }
+
+/** The constants of the lines that are marked `-- exported`. */
+const exportedOf = (text) =>
+  Array.from(text.matchAll(/^local ([\w, ]+) = (.+) -- exported$/gm), ([, names, values]) => {
+    const literals = values.split(", ").map((value) => {
+      const character = /^'\\(\d+)'$/.exec(value)
+      return JSON.stringify(character ? String.fromCharCode(Number(character[1])) : Number(value))
+    })
+    return names.split(", ").map((name, at) => `export const ${name} = ${literals[at]}`)
+  }).flat()
 
 const escape = (text) => text.replace(/[\\`]|\$\{/g, "\\$&")
 
@@ -86,7 +99,8 @@ export const moduleOf = (files, { folder, extension }) => {
   )
   // Parts stand before those that insert them.
   const sorted = constants.toSorted((a, b) => Number(a.startsWith("export")) - Number(b.startsWith("export")))
-  return `// Generated from the ${extension} files beside it by \`npm run generate\`: edit those.\n\n${sorted.join("\n\n")}\n`
+  const exported = Object.values(files).flatMap(exportedOf)
+  return `// Generated from the ${extension} files beside it by \`npm run generate\`: edit those.\n\n${[...exported, ...sorted].join("\n\n")}\n`
 }
 
 /** Each generated file: its path, its text as it should be, and whether it differs from what is there. */

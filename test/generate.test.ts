@@ -32,6 +32,11 @@ describe("moduleOf", () => {
     expect(module).toEqual({ step: "begin\ncount\nwithdraw\nsettle\nend\n" })
   })
 
+  it("exports the numbers and characters that are marked", async () => {
+    const text = "local FIRST, SEP = 16, '\\31' -- exported\n"
+    expect(await load({ layout: text })).toEqual({ FIRST: 16, SEP: "\u001f", layout: text })
+  })
+
   it.each([
     ["a part that does not exist", { a: "-- include: b\n" }, 'Lua/a.lua: includes "b", which does not exist'],
     ["a circle", { a: "-- include: b\n", b: "-- include: c\n", c: "-- include: b\n" }, "b -> c -> b"],

@@ -1,4 +1,5 @@
 /** Names as they stand in keys and members: the bytes that the scripts separate with never occur in them. */
+import * as Lua from "./Lua.ts"
 
 // oxlint-disable-next-line no-control-regex -- these control characters are the separators
 const special = /[\u001d-\u001f]/g
@@ -6,9 +7,9 @@ const special = /[\u001d-\u001f]/g
 const escaped = /\u001e([defx])([0-9a-f]{4})?/g
 
 /** Between the parts of a member. */
-export const separator = "\u001f"
+export const separator = Lua.SEP
 /** Between the entries of a list. */
-export const listSeparator = "\u001d"
+export const listSeparator = Lua.LIST
 
 const letters: { readonly [character: string]: string } = { "\u001d": "d", "\u001e": "e", "\u001f": "f" }
 
@@ -30,11 +31,11 @@ export const decode = (name: string): string =>
       )
     : name
 
-/** The parts of a member. See `Commons` for its form. */
+/** The parts of a member. `Lua/record/layout.lua` has its layout. */
 export const parseMember = (member: string) => {
   const laneEnd = member.indexOf(separator)
   const tenantEnd = member.indexOf(separator, laneEnd + 1)
-  const place = member.slice(tenantEnd + 25)
+  const place = member.slice(tenantEnd + Lua.PLACE_AT - 1)
   const executionEnd = place.indexOf(separator)
   return {
     lane: decode(member.slice(0, laneEnd)),

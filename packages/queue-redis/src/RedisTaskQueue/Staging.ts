@@ -1,6 +1,7 @@
 /** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
 import { depthsOf } from "@crewline/core/QueueFacts"
 import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
+import * as Lua from "./Lua.ts"
 import { encode, listSeparator, separator } from "./Names.ts"
 
 export interface Staged {
@@ -27,7 +28,8 @@ interface Task {
 
 const tiers = { high: "0", normal: "1", low: "2" }
 
-const deepest = 999_999
+const depthDigits = Lua.PLACE_AT - Lua.DEPTH_AT
+const deepest = 10 ** depthDigits - 1
 
 /** Nodes as the scripts take them: id, lane, depth (the deeper the smaller the number, so that it comes first), dependencies. */
 export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, string, string, ReadonlyArray<string>]> => {
@@ -35,7 +37,7 @@ export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, stri
   return nodes.map(({ dependencies, id, lane }, at) => [
     encode(id),
     encode(lane ?? defaultLane),
-    String(Math.max(deepest - depths[at]!, 0)).padStart(6, "0"),
+    String(Math.max(deepest - depths[at]!, 0)).padStart(depthDigits, "0"),
     dependencies.length < 2 ? dependencies.map(encode) : Array.from(new Set(dependencies), encode)
   ])
 }

@@ -39,10 +39,7 @@ const worker = "core/src/Worker.ts"
 const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
 const ownership = "core/src/Crewline/Ownership.ts"
-const scripts = "queue-redis/src/RedisTaskQueue/Scripts.ts"
-const commons = "queue-redis/src/RedisTaskQueue/Commons.ts"
-const transitions = "queue-redis/src/RedisTaskQueue/Transitions.ts"
-const operations = "queue-redis/src/RedisTaskQueue/Operations.ts"
+const lua = "queue-redis/src/RedisTaskQueue/Lua.ts"
 const redis = "queue-redis/src/RedisTaskQueue.ts"
 
 const mutations = {
@@ -212,7 +209,7 @@ const mutations = {
     says: "An execution that the queue knows is not submitted over it.",
     changes: [
       {
-        file: scripts,
+        file: lua,
         find: "if call('EXISTS', HASH) == 1 then -- guard(false): activated-only-if-absent",
         replace: "if false then"
       }
@@ -279,7 +276,7 @@ const mutations = {
     says: "Of what the queue is told about a pause, the newest counts, whatever comes last.",
     changes: [
       {
-        file: operations,
+        file: lua,
         find: "if seq < tonumber(call('HGET', x.key, 'S')) then return end -- guard(false): newest-pause",
         replace: ""
       }
@@ -293,7 +290,7 @@ const mutations = {
     says: "Told about an execution that it does not know, the queue writes nothing.",
     changes: [
       {
-        file: commons,
+        file: lua,
         find: "if not meta[1] then return nil end -- guard(false): unknown-execution",
         replace: "meta = { meta[1] or 'default', meta[2] or '1' }"
       }
@@ -321,7 +318,7 @@ const mutations = {
     says: "The lease of a worker that died runs out.",
     changes: [
       {
-        file: transitions,
+        file: lua,
         find: "local expired, places = overdue(LEASES), {}",
         replace: "local expired, places = {}, {}"
       }

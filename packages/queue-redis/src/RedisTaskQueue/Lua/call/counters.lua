@@ -1,0 +1,31 @@
+-- The counters of the queue, read once per call and written by `finish`.
+--
+-- Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn at which a share begins; `due`,
+-- before which no lease expires and no timer ends, so that nobody has to look (absent: unknown).
+local function meta()
+  if not counters then
+    local values = call('HMGET', META, 'tick', 'age', 'floor', 'due')
+    counters = {
+      tick = tonumber(values[1] or 0), age = tonumber(values[2] or 0), floor = tonumber(values[3] or 0),
+      due = tonumber(values[4] or 0)
+    }
+  end
+  return counters
+end
+local function permit(lane, count) permits[lane] = (permits[lane] or 0) + count end
+local function becomesDue(at)
+  local all = meta()
+  if at < all.due then
+    all.due = at
+    changed.due = true
+  end
+end
+-- Numbers that only grow, also after the queue was empty: nonces of leases, ages of tasks.
+local function next_(counter, count, from)
+  local all = meta()
+  local first = math.max(all[counter] + 1, from or micros)
+  all[counter] = first + count - 1
+  changed[counter] = true
+  return first
+end
+local function tick(count) return next_('tick', count) end

@@ -1,0 +1,27 @@
+-- Extends leases (execution, task, nonce); answers the nonces of those that are another's by now. Of an execution that the queue has lost
+-- nothing is known: it is rebuilt.
+--
+-- Keys: meta, leases, leased, the executions
+-- include: call/answer
+-- include: call/commands
+-- include: record/execution
+-- include: record/lease
+operations.beat = function(leases)
+  local places = {}
+  for i, lease in ipairs(leases) do places[i] = idOf(lease[1]) .. SEP .. lease[2] end
+  local values = get(LEASED, places)
+  local kept, lost = {}, {}
+  for i, lease in ipairs(leases) do
+    local held = values[i] and parse(values[i])
+    if held and held.nonce == lease[3] then -- guard(true): only-its-own-is-renewed
+      kept[#kept + 1] = now + TTL
+      kept[#kept + 1] = places[i]
+    elseif held or call('EXISTS', keys[FIRST + lease[1]]) == 1 then
+      lost[#lost + 1] = lease[3]
+    end
+  end
+  put('ZADD', LEASES, kept)
+  -- Another server's clock may be behind.
+  if #kept > 0 then becomesDue(now + TTL) end
+  return lost
+end

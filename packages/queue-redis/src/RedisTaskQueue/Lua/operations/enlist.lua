@@ -1,0 +1,12 @@
+-- A worker presents itself. Workers that were silent for an hour are removed.
+--
+-- Keys: workers, infos
+-- include: call/answer
+-- include: call/commands
+operations.enlist = function(worker, info)
+  call('HSET', INFOS, worker, info)
+  call('ZADD', WORKERS, now, worker)
+  local old = call('ZRANGEBYSCORE', WORKERS, '-inf', now - 3600000)
+  put('ZREM', WORKERS, old)
+  put('HDEL', INFOS, old)
+end

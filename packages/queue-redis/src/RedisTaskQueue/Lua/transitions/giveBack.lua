@@ -1,0 +1,11 @@
+-- Ends a lease and answers it; nil when by now the task is settled or another's.
+-- include: transitions/unlease
+local function giveBack(x, task, nonce)
+  local place = x.id .. SEP .. task
+  local value = call('HGET', LEASED, place)
+  if not value then return nil end
+  local lease = parse(value)
+  if lease.nonce ~= nonce then return nil end -- guard(false): fence-of-the-lease
+  unlease({ place })
+  return lease
+end
