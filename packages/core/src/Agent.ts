@@ -4,6 +4,9 @@
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
 
+/** Text that is not blank. */
+export const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
+
 /** A reference to a model: the provider's name, a slash, the provider's name of the model (`openai/gpt-5.2`). */
 export const ModelReference = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9._-]+\/\S+$/, {
@@ -19,7 +22,7 @@ export const Models = Schema.Union([
   description: "A model reference, or several in the order in which they are asked",
   expected: 'a model reference such as "openai/gpt-5.2" (provider/model), or a list of them'
 })
-export type Models = string | ReadonlyArray<string>
+export type Models = typeof Models.Type
 
 /** Parameters of the model call; absent ones are the provider's defaults. */
 export const ModelOptions = Schema.Struct({
@@ -42,15 +45,13 @@ export const ModelOptions = Schema.Struct({
   /** The answer ends before any of these. */
   stop: Schema.optionalKey(Schema.Array(Schema.String))
 }).annotate({ description: "Parameters of the model call" })
-export type ModelOptions = typeof ModelOptions.Type
+export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
 /** How many turns of the model one attempt at a task may take, when neither the task nor the agent says so. */
 export const defaultMaxTurns = 25
-
-const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
 
 /** An agent. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
 export const Agent = Schema.Struct({
@@ -75,14 +76,4 @@ export const Agent = Schema.Struct({
   cache: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 
-export interface Agent {
-  readonly role: string
-  readonly goal: string
-  readonly backstory?: string
-  readonly model?: Models
-  readonly modelOptions?: ModelOptions
-  readonly tools?: ReadonlyArray<string>
-  readonly maxTurns?: number
-  readonly limits?: Limits.Limits
-  readonly cache?: boolean
-}
+export interface Agent extends Schema.Schema.Type<typeof Agent> {}

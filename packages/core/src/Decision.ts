@@ -365,11 +365,11 @@ const end = (
 const abort = (
   state: Execution.Execution,
   options: {
-    readonly status: "failed" | "cancelled"
+    readonly status: Exclude<ExecutionEvent.Ending, "completed">
     readonly reason: ExecutionEvent.TaskCancelled["reason"]
     readonly usage: Usage.Usage
     readonly except: ReadonlySet<string> | undefined
-    readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
+    readonly error?: ExecutionEvent.ExecutionFailure
   }
 ): ReadonlyArray<ExecutionEvent.Draft> => {
   const drafts: Array<ExecutionEvent.Draft> = []

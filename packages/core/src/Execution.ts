@@ -6,12 +6,27 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
-import type { ExecutionEvent, Failure, Priority, RetryOf, TaskSkipped, Waits } from "./ExecutionEvent.ts"
+import * as Schema from "effect/Schema"
+import {
+  Ending,
+  type ExecutionEvent,
+  type ExecutionFailure,
+  type Failure,
+  type Priority,
+  type RetryOf,
+  type Skipped,
+  type Waits
+} from "./ExecutionEvent.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
 
-export type Settled = "completed" | "failed" | "skipped" | "cancelled"
+/** How a task ends. */
+export const Settled = Schema.Literals([...Ending.literals, "skipped"])
+export type Settled = typeof Settled.Type
+
+/** How an execution that may have ended presents itself. */
+export const Status = Schema.Literals(["pending", "running", "waiting", "paused", ...Ending.literals])
+export type Status = typeof Status.Type
 
 /** One task of a running execution. */
 export interface Task {
@@ -37,7 +52,7 @@ export interface Task {
   readonly suspendedAt: string | undefined
   readonly failure: Failure | undefined
   /** Why it was skipped. */
-  readonly skipped: Pick<TaskSkipped, "reason" | "because"> | undefined
+  readonly skipped: Skipped | undefined
   readonly outputFile: string | undefined
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
@@ -55,7 +70,7 @@ export interface Execution {
   /** Number of structural events: what decisions are made against. */
   readonly version: number
   readonly lastSeq: number
-  readonly status: "running" | "completed" | "failed" | "cancelled"
+  readonly status: "running" | Ending
   readonly tasks: HashMap.HashMap<string, Task>
   /** Ids of the tasks that a task has spawned, by its id. */
   readonly children: HashMap.HashMap<string, ReadonlyArray<string>>
@@ -67,7 +82,7 @@ export interface Execution {
   readonly signals: HashMap.HashMap<string, Schema.Json>
   readonly paused: boolean
   readonly usage: Usage.Usage
-  readonly error: (Failure & { readonly taskId?: string }) | undefined
+  readonly error: ExecutionFailure | undefined
   readonly startedAt: string
   readonly endedAt: string | undefined
 }
@@ -155,9 +170,6 @@ export const isSatisfied = (state: Execution, waits: Waits): boolean => {
   if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
   return waits.tasks.every(settled) && waits.signals.every(arrived)
 }
-
-/** How an execution that may have ended presents itself. */
-export type Status = "pending" | "running" | "waiting" | "paused" | Exclude<Settled, "skipped">
 
 /** Pending, running, waiting (all that is open waits for signals), paused (nothing more begins), or how it ended. */
 export const statusOf = (state: Execution): Status => {
@@ -337,8 +349,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
 
 const asks = ({ status, waits }: Task) => status === "suspended" && waits!.signals.length > 0
 
-const skippedOf = ({ because, reason }: TaskSkipped): Task["skipped"] =>
-  because === undefined ? { reason } : { reason, because }
+const skippedOf = ({ because, reason }: Skipped): Skipped => (because === undefined ? { reason } : { reason, because })
 
 const settledStatus = {
   TaskCompleted: "completed",

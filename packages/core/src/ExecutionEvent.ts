@@ -9,18 +9,35 @@
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 
 /** Why something failed, as data for people and for programs. */
-export interface Failure {
+export const Failure = Schema.Struct({
   /** Stable, kebab-case: `model-error`, `output-invalid`, `guardrail-refused`, `max-turns`, `tool-loop`, `timeout`, `crashed`, … */
-  readonly code: string
+  code: Schema.String,
   /** What was wrong and what to do; secrets removed. */
-  readonly message: string
-  readonly isRetryable: boolean
-}
+  message: Schema.String,
+  isRetryable: Schema.Boolean
+})
+export interface Failure extends Schema.Schema.Type<typeof Failure> {}
+
+/** The failure of an execution, with the task that caused it. */
+export const ExecutionFailure = Schema.Struct({ ...Failure.fields, taskId: Schema.optionalKey(Schema.String) })
+export interface ExecutionFailure extends Schema.Schema.Type<typeof ExecutionFailure> {}
+
+/** Why a task was skipped. */
+export const Skipped = Schema.Struct({
+  reason: Schema.Literals(["condition", "dependency-failed"]),
+  /** The task that caused it. */
+  because: Schema.optionalKey(Schema.String)
+})
+export interface Skipped extends Schema.Schema.Type<typeof Skipped> {}
+
+/** How an execution ends. */
+export const Ending = Schema.Literals(["completed", "failed", "cancelled"])
+export type Ending = typeof Ending.Type
 
 /** What a suspended task waits for. */
 export interface Waits {
@@ -35,7 +52,8 @@ export interface Waits {
 }
 
 /** Whose tasks are worked on first, among the executions of a tenant. */
-export type Priority = "low" | "normal" | "high"
+export const Priority = Schema.Literals(["low", "normal", "high"])
+export type Priority = typeof Priority.Type
 
 /** What happened around a model call. */
 export interface Notice {
@@ -200,13 +218,10 @@ export interface TaskFailed {
   readonly run?: number
   readonly error: Failure
 }
-export interface TaskSkipped {
+export interface TaskSkipped extends Skipped {
   readonly type: "TaskSkipped"
   readonly taskId: string
   readonly run?: number
-  readonly reason: "condition" | "dependency-failed"
-  /** The task that caused it. */
-  readonly because?: string
 }
 export interface TaskCancelled {
   readonly type: "TaskCancelled"
@@ -228,8 +243,8 @@ export interface ExecutionResumed {
 /** The last event of every execution. */
 export interface ExecutionEnded {
   readonly type: "ExecutionEnded"
-  readonly status: "completed" | "failed" | "cancelled"
-  readonly error?: Failure & { readonly taskId?: string }
+  readonly status: Ending
+  readonly error?: ExecutionFailure
   readonly usage: Usage
 }
 

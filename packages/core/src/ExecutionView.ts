@@ -1,46 +1,57 @@
-/** The state of an execution as people and programs see it. */
+/**
+ * The state of an execution as people and programs see it. The one shape of it: SDK, HTTP API and command line show the same.
+ */
 import * as HashMap from "effect/HashMap"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Decision from "./Decision.ts"
 import * as Execution from "./Execution.ts"
-import type * as ExecutionEvent from "./ExecutionEvent.ts"
-import type { Usage } from "./Usage.ts"
+import * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as Usage from "./Usage.ts"
 
-export interface TaskView {
-  readonly status: "pending" | "running" | "waiting" | "retrying" | "completed" | "failed" | "skipped" | "cancelled"
+/** How a task presents itself. */
+export const TaskStatus = Schema.Literals(["pending", "running", "waiting", "retrying", ...Execution.Settled.literals])
+export type TaskStatus = typeof TaskStatus.Type
+
+/** The state of one task. */
+export const TaskView = Schema.Struct({
+  status: TaskStatus,
   /** Attempts begun. */
-  readonly attempts: number
-  readonly agent: string
-  readonly output?: Schema.Json
-  readonly outputFile?: string
+  attempts: Schema.Int,
+  agent: Schema.String,
+  output: Schema.optionalKey(Schema.Json),
+  outputFile: Schema.optionalKey(Schema.String),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
-  readonly reused?: true
+  reused: Schema.optionalKey(Schema.Literal(true)),
   /** Why it was skipped. */
-  readonly skipped?: Pick<ExecutionEvent.TaskSkipped, "reason" | "because">
-  readonly error?: ExecutionEvent.Failure
-  readonly usage: Usage
-  readonly startedAt?: string
-  readonly endedAt?: string
-}
+  skipped: Schema.optionalKey(ExecutionEvent.Skipped),
+  error: Schema.optionalKey(ExecutionEvent.Failure),
+  usage: Usage.Usage,
+  startedAt: Schema.optionalKey(Schema.String),
+  endedAt: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "TaskState" })
+export interface TaskView extends Schema.Schema.Type<typeof TaskView> {}
 
 /** The state of an execution for people and for the API. */
-export interface View {
-  readonly id: string
-  readonly crewName: string
-  readonly crewId?: string
+export const View = Schema.Struct({
+  id: Schema.String,
+  crewName: Schema.String,
+  crewId: Schema.optionalKey(Schema.String),
   /** The execution that this one retries. */
-  readonly retryOf?: string
-  readonly status: Execution.Status
-  readonly tasks: { readonly [task: string]: TaskView }
-  readonly output?: Schema.Json
-  readonly error?: ExecutionEvent.Failure & { readonly taskId?: string }
-  readonly usage: Usage
-  readonly startedAt: string
-  readonly endedAt?: string
-  readonly lastSeq: number
-}
+  retryOf: Schema.optionalKey(Schema.String),
+  status: Execution.Status,
+  tasks: Schema.Record(Schema.String, TaskView),
+  /** Of one final task its output; of several an object by task name. Only when completed. */
+  output: Schema.optionalKey(Schema.Json),
+  error: Schema.optionalKey(ExecutionEvent.ExecutionFailure),
+  usage: Usage.Usage,
+  startedAt: Schema.String,
+  endedAt: Schema.optionalKey(Schema.String),
+  /** The number of the last event: where to follow from. */
+  lastSeq: Schema.Int
+}).annotate({ identifier: "Execution", description: "The state of an execution" })
+export interface View extends Schema.Schema.Type<typeof View> {}
 
-const statusOf = (task: Execution.Task): TaskView["status"] => {
+const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
     case "open":
       return task.retryAt === undefined ? "pending" : "retrying"

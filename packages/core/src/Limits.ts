@@ -17,11 +17,7 @@ export const Limits = Schema.Struct({
   )
 }).annotate({ description: "How much may be spent on models" })
 
-export interface Limits {
-  readonly tokens?: number
-  readonly costUsd?: number
-  readonly requests?: number
-}
+export interface Limits extends Schema.Schema.Type<typeof Limits> {}
 
 /** Whose limits they are; `key` tells what counts together. */
 export interface Scoped extends Limits {

@@ -6,7 +6,6 @@ import * as Schema from "effect/Schema"
 import * as Agent from "./Agent.ts"
 import * as Limits from "./Limits.ts"
 
-const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
 
@@ -22,7 +21,7 @@ export const Duration = Schema.Union([
   description: 'A duration: milliseconds, or a number and a unit such as "30 seconds"',
   expected: 'a duration such as "30 seconds", "500 millis" or a number of milliseconds'
 })
-export type Duration = number | string
+export type Duration = typeof Duration.Type
 
 /** Attempts at a task and the pauses between them (full jitter, growing by `factor`). */
 export const Retry = Schema.Struct({
@@ -38,12 +37,7 @@ export const Retry = Schema.Struct({
   max: Schema.optionalKey(Duration)
 }).annotate({ description: "Attempts and the pauses between them" })
 
-export interface Retry {
-  readonly attempts?: number
-  readonly initial?: Duration
-  readonly factor?: number
-  readonly max?: Duration
-}
+export interface Retry extends Schema.Schema.Type<typeof Retry> {}
 
 /** A condition on the output of another task: exactly one of `contains`, `matches` and `equals`. */
 export const When = Schema.Struct({
@@ -59,13 +53,7 @@ export const When = Schema.Struct({
   path: Schema.optionalKey(Schema.String)
 }).annotate({ description: "A condition on the output of another task" })
 
-export interface When {
-  readonly task: string
-  readonly contains?: string
-  readonly matches?: string
-  readonly equals?: Schema.Json
-  readonly path?: string
-}
+export interface When extends Schema.Schema.Type<typeof When> {}
 
 /** A JSON Schema (draft 2020-12) of the output. */
 export const OutputSchema = Schema.JsonObject.annotate({ expected: "a JSON Schema object" })
@@ -73,9 +61,9 @@ export const OutputSchema = Schema.JsonObject.annotate({ expected: "a JSON Schem
 /** A picture or another file that the agent is shown with its task. */
 export const Attachment = Schema.Struct({
   /** A file of the workspace directory. */
-  file: Schema.optionalKey(Text),
+  file: Schema.optionalKey(Agent.Text),
   /** Or its address: `https://…`, which the provider fetches, or `data:…;base64,…` for small ones. */
-  url: Schema.optionalKey(Text),
+  url: Schema.optionalKey(Agent.Text),
   /** Default: by the extension of its name. */
   mediaType: Schema.optionalKey(
     Schema.String.check(
@@ -83,15 +71,10 @@ export const Attachment = Schema.Struct({
     )
   ),
   /** What it is called when the agent is told of it. Default: the name of the file. */
-  name: Schema.optionalKey(Text)
+  name: Schema.optionalKey(Agent.Text)
 }).annotate({ description: "A picture or another file that the agent is shown" })
 
-export interface Attachment {
-  readonly file?: string
-  readonly url?: string
-  readonly mediaType?: string
-  readonly name?: string
-}
+export interface Attachment extends Schema.Schema.Type<typeof Attachment> {}
 
 /** How often an output is sent back with the complaint, when the task does not say so. */
 export const defaultMaxRepairs = 3
@@ -102,9 +85,9 @@ export const defaultRetry = { attempts: 3, initialMillis: 1_000, factor: 2, maxM
 /** A task. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
 export const Task = Schema.Struct({
   /** What is to be done. */
-  description: Text,
+  description: Agent.Text,
   /** What a good output looks like. */
-  expectedOutput: Text,
+  expectedOutput: Agent.Text,
   /** The agent that does it. May be left out when the crew has only one. */
   agent: Schema.optionalKey(Schema.String),
   /** Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless given. */
@@ -118,7 +101,7 @@ export const Task = Schema.Struct({
   /** JSON Schema of the output. Default: the output is text. */
   output: Schema.optionalKey(OutputSchema),
   /** Sentences that a model holds the output against. */
-  guardrails: Schema.optionalKey(Schema.Array(Text)),
+  guardrails: Schema.optionalKey(Schema.Array(Agent.Text)),
   /** How often an output that its schema or a guardrail refuses is sent back with the complaint. Default: 3. */
   maxRepairs: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a whole number, 0 or more" }))
@@ -133,30 +116,11 @@ export const Task = Schema.Struct({
   /** The task runs only when this holds; otherwise it is skipped. */
   when: Schema.optionalKey(When),
   /** File that receives the output, relative to the workspace directory and inside of it. */
-  outputFile: Schema.optionalKey(Text),
+  outputFile: Schema.optionalKey(Agent.Text),
   /** What the task may spend, all attempts together. Default: no limit. */
   limits: Schema.optionalKey(Limits.Limits),
   /** True: the same question may be answered from the cache of answers. Default: the agent's. */
   cache: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "Task", description: "A task of a crew" })
 
-export interface Task {
-  readonly description: string
-  readonly expectedOutput: string
-  readonly agent?: string
-  readonly context?: ReadonlyArray<string>
-  readonly dependsOn?: ReadonlyArray<string>
-  readonly attachments?: ReadonlyArray<Attachment>
-  readonly tools?: ReadonlyArray<string>
-  readonly output?: Schema.JsonObject
-  readonly guardrails?: ReadonlyArray<string>
-  readonly maxRepairs?: number
-  readonly maxTurns?: number
-  readonly retry?: Retry
-  readonly timeout?: Duration
-  readonly onFailure?: "fail" | "skip" | "continue"
-  readonly when?: When
-  readonly outputFile?: string
-  readonly limits?: Limits.Limits
-  readonly cache?: boolean
-}
+export interface Task extends Schema.Schema.Type<typeof Task> {}

@@ -6,13 +6,14 @@ import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
+import type { Settled } from "../Execution.ts"
 import * as JsonDepth from "../JsonDepth.ts"
 import type * as Plan from "../Plan.ts"
 
 /** An earlier task as this one sees it. */
 export interface Upstream {
   readonly task: string
-  readonly status: "completed" | "failed" | "skipped" | "cancelled"
+  readonly status: Settled
   readonly output: Schema.Json | undefined
   readonly error: string | undefined
 }

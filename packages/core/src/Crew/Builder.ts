@@ -7,9 +7,8 @@
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type * as Agent from "../Agent.ts"
-import type * as Limits from "../Limits.ts"
 import type * as Task from "../Task.ts"
-import type { ConditionFunction, GuardrailFunction, Input } from "./Definition.ts"
+import type { ConditionFunction, Definition, GuardrailFunction, Input } from "./Definition.ts"
 
 /** An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema. */
 export type Validator = StandardSchemaV1 | Schema.ConstraintDecoder<unknown>
@@ -40,13 +39,8 @@ export type OthersThan<Outputs, Name> = string extends keyof Outputs ? string : 
  * A condition on the output of another task: exactly one of `contains`, `matches`, `equals` and `test`. Not a union of four
  * forms, so that a misspelt name is reported as one.
  */
-export interface When<Others extends string> {
+export interface When<Others extends string> extends Omit<Task.When, "task"> {
   readonly task: Others
-  readonly contains?: string
-  readonly matches?: string
-  readonly equals?: Schema.Json
-  /** JSON pointer into the output, for `equals`. */
-  readonly path?: string
   /** A function; `MakeOptions` says of what. */
   readonly test?: object
 }
@@ -69,9 +63,10 @@ export interface TaskOptions<AgentName extends string, Others extends string, Ou
   readonly when?: When<Others>
 }
 
-export interface MakeOptions<AgentName extends string, Process, Outputs, Contexts, Orders, Conditions> {
-  readonly name: string
-  readonly description?: string
+export interface MakeOptions<AgentName extends string, Process, Outputs, Contexts, Orders, Conditions> extends Omit<
+  Definition,
+  "process" | "agents" | "tasks" | "inputs"
+> {
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   readonly process?: Process
   readonly agents: { readonly [Name in AgentName]: Agent.Agent }
@@ -89,14 +84,6 @@ export interface MakeOptions<AgentName extends string, Process, Outputs, Context
   }
   /** Inputs by name: a declaration, or a default value that is not an object. */
   readonly inputs?: { readonly [name: string]: Input | string | number | boolean | ReadonlyArray<Schema.Json> }
-  /** The model of agents that name none. Default: the application's. */
-  readonly model?: Agent.Models
-  /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
-  readonly memory?: boolean
-  /** Time limit of a whole execution. Default: none. */
-  readonly timeout?: Task.Duration
-  /** What one execution may spend. Default: no limit. */
-  readonly limits?: Limits.Limits
 }
 
 type NamesIn<Lists> = {

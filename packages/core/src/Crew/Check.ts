@@ -7,9 +7,8 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Agent from "../Agent.ts"
-import type { Definition } from "./Definition.ts"
+import { Definition } from "./Definition.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
-import * as Limits from "../Limits.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
@@ -39,22 +38,11 @@ const decodeAgent = SchemaParser.decodeUnknownResult(Agent.Agent, everything)
 const decodeTask = SchemaParser.decodeUnknownResult(Task.Task, everything)
 const decodeAttachment = SchemaParser.decodeUnknownResult(Task.Attachment, everything)
 const decodeHeader = SchemaParser.decodeUnknownResult(
+  // Agents and tasks are looked at one by one: here they may be anything.
   Schema.Struct({
-    name: Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })),
-    description: Schema.optionalKey(Schema.String),
-    process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),
+    ...Definition.fields,
     agents: Schema.optionalKey(Schema.Unknown),
-    tasks: Schema.optionalKey(Schema.Unknown),
-    inputs: Schema.optionalKey(
-      Schema.Record(
-        Schema.String,
-        Schema.Struct({ description: Schema.optionalKey(Schema.String), default: Schema.optionalKey(Schema.Json) })
-      )
-    ),
-    model: Schema.optionalKey(Agent.Models),
-    memory: Schema.optionalKey(Schema.Boolean),
-    timeout: Schema.optionalKey(Task.Duration),
-    limits: Schema.optionalKey(Limits.Limits)
+    tasks: Schema.optionalKey(Schema.Unknown)
   }),
   everything
 )

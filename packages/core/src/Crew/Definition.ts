@@ -15,14 +15,11 @@ export const Input = Schema.Struct({
   default: Schema.optionalKey(Schema.Json)
 }).annotate({ description: "An input of a crew" })
 
-export interface Input {
-  readonly description?: string
-  readonly default?: Schema.Json
-}
+export interface Input extends Schema.Schema.Type<typeof Input> {}
 
 /** A crew as plain JSON data, agents and tasks by name in declared order. */
 export const Definition = Schema.Struct({
-  name: Schema.String,
+  name: Agent.Text,
   description: Schema.optionalKey(Schema.String),
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),
@@ -39,18 +36,7 @@ export const Definition = Schema.Struct({
   limits: Schema.optionalKey(Limits.Limits)
 }).annotate({ identifier: "Crew", description: "A crew of agents and its tasks" })
 
-export interface Definition {
-  readonly name: string
-  readonly description?: string
-  readonly process?: "parallel" | "sequential"
-  readonly agents: { readonly [name: string]: Agent.Agent }
-  readonly tasks: { readonly [name: string]: Task.Task }
-  readonly inputs?: { readonly [name: string]: Input }
-  readonly model?: Agent.Models
-  readonly memory?: boolean
-  readonly timeout?: Task.Duration
-  readonly limits?: Limits.Limits
-}
+export interface Definition extends Schema.Schema.Type<typeof Definition> {}
 
 /** What a function of the crew is told besides the output. */
 export interface CodeContext {

@@ -5,7 +5,8 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as EventLog from "../EventLog.ts"
-import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import * as Execution from "../Execution.ts"
+import * as ExecutionEvent from "../ExecutionEvent.ts"
 import type { TaskView } from "../ExecutionView.ts"
 import type { Usage } from "../Usage.ts"
 
@@ -43,7 +44,7 @@ export interface Handle<Output = Schema.Json> {
 /** The execution ended without a result. */
 export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("ExecutionFailed", {
   executionId: Schema.String,
-  status: Schema.Literals(["failed", "cancelled"]),
+  status: ExecutionEvent.Ending.pick(["failed", "cancelled"]),
   code: Schema.String,
   message: Schema.String,
   taskId: Schema.optionalKey(Schema.String)
@@ -52,7 +53,7 @@ export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("Exec
 /** Only what failed or was cancelled can be done again. */
 export class NotRetryable extends Schema.TaggedError<NotRetryable>()("NotRetryable", {
   executionId: Schema.String,
-  status: Schema.Literals(["pending", "running", "waiting", "paused", "completed"])
+  status: Execution.Status.pick(["pending", "running", "waiting", "paused", "completed"])
 }) {
   override get message() {
     const is = this.status === "completed" ? "has completed" : "has not ended: cancel it first, or wait"
