@@ -23,6 +23,8 @@ const withoutComments = (text) =>
     .join("\n") + "\n"
 
 const targets = [
+  { folder: "packages/llm/src/BudgetStore/Lua", extension: ".lua", prepare: withoutComments },
+  { folder: "packages/llm/src/RateLimit/Lua", extension: ".lua", prepare: withoutComments },
   { folder: "packages/queue-redis/src/RedisTaskQueue/Lua", extension: ".lua", prepare: withoutComments },
   { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql" }
 ]

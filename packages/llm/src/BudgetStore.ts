@@ -8,6 +8,7 @@ import type * as Limits from "@crewline/core/Limits"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
+import * as Lua from "./BudgetStore/Lua.ts"
 
 /** Billionths of a dollar, so that sums are exact. */
 export interface Amount {
@@ -194,8 +195,6 @@ const dropIdle = (sums: Map<string, Sums>): void => {
 
 // --- in Redis ---------------------------------------------------------------------------------------------------------------------
 
-// KEYS: one hash per entry. ARGV: milliseconds to live, input tokens, least and most output tokens, their prices in nano dollars, then
-// per entry: limits of requests, tokens, nano dollars (-1: none), then what is known to be spent of each.
 const reserveScript = Redis.script(
   (prefix: string, ttlMillis: number, want: Want, entries: ReadonlyArray<Entry>) => [
     ...entries.map(({ key }) => prefix + key),
@@ -212,46 +211,10 @@ const reserveScript = Redis.script(
   ],
   {
     numberOfKeys: (_prefix, _ttl, _want, entries) => entries.length,
-    lua: `
-local ttl, input, least, output = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local inputPrice, outputPrice = tonumber(ARGV[5]), tonumber(ARGV[6])
-local names = { "requests", "tokens", "nanoUsd" }
-local function amount(out) return { 1, input + out, input * inputPrice + out * outputPrice } end
-local needed = amount(least)
-for e = 1, #KEYS do
-  local base = 6 + (e - 1) * 6
-  for d = 1, 3 do
-    local spent = tonumber(redis.call("HGET", KEYS[e], "spent:" .. names[d]) or "0")
-    local known = tonumber(ARGV[base + 3 + d])
-    if known > spent then
-      spent = known
-      redis.call("HSET", KEYS[e], "spent:" .. names[d], string.format("%.0f", spent))
-      redis.call("PEXPIRE", KEYS[e], ttl)
-    end
-    local most = tonumber(ARGV[base + d])
-    if most >= 0 then
-      local left = most - spent - tonumber(redis.call("HGET", KEYS[e], "reserved:" .. names[d]) or "0")
-      if needed[d] > left then
-        local later = 0
-        if needed[d] <= most - spent then later = 1 end
-        return { 0, e - 1, d - 1, string.format("%.0f", left), string.format("%.0f", needed[d]), later }
-      end
-      if d == 2 then output = math.min(output, left - input) end
-      if d == 3 and outputPrice > 0 then output = math.min(output, math.floor((left - input * inputPrice) / outputPrice)) end
-    end
-  end
-end
-local reserved = amount(output)
-for e = 1, #KEYS do
-  for d = 1, 3 do redis.call("HINCRBY", KEYS[e], "reserved:" .. names[d], string.format("%.0f", reserved[d])) end
-  redis.call("PEXPIRE", KEYS[e], ttl)
-end
-return { 1, output }
-`
+    lua: Lua.reserve
   }
 ).withReturnType<ReadonlyArray<number | string>>()
 
-// KEYS: one hash per entry. ARGV: milliseconds to live, then per dimension what was reserved and what was used.
 const settleScript = Redis.script(
   (prefix: string, ttlMillis: number, reservation: Reservation, used: Amount) => [
     ...reservation.keys.map((key) => prefix + key),
@@ -260,16 +223,7 @@ const settleScript = Redis.script(
   ],
   {
     numberOfKeys: (_prefix, _ttl, reservation) => reservation.keys.length,
-    lua: `
-local names = { "requests", "tokens", "nanoUsd" }
-for e = 1, #KEYS do
-  for d = 1, 3 do
-    redis.call("HINCRBY", KEYS[e], "reserved:" .. names[d], string.format("%.0f", 0 - tonumber(ARGV[d * 2])))
-    redis.call("HINCRBY", KEYS[e], "spent:" .. names[d], ARGV[d * 2 + 1])
-  end
-  redis.call("PEXPIRE", KEYS[e], tonumber(ARGV[1]))
-end
-`
+    lua: Lua.settle
   }
 )
 

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiters from "effect/persistence/RateLimiter"
 import * as Redis from "effect/persistence/Redis"
+import * as Lua from "./Lua.ts"
 
 type Store = RateLimiters.RateLimiterStore["Service"]
 
@@ -20,7 +21,6 @@ export interface Taken {
   readonly at: number
 }
 
-// KEYS: the bucket, a hash. ARGV: tokens to take, milliseconds that one token takes, what the bucket holds at most, whether it may owe.
 const takeScript = Redis.script(
   (key: string, tokens: number, refillMillis: number, limit: number, overflow: 0 | 1) => [
     key,
@@ -31,30 +31,7 @@ const takeScript = Redis.script(
   ],
   {
     numberOfKeys: 1,
-    lua: `
-local time = redis.call("TIME")
-local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
-local tokens, refill, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local known = redis.call("HMGET", KEYS[1], "tokens", "last")
-local current, last = tonumber(known[1]), tonumber(known[2])
-if not current or not last then
-  current, last = limit, now
-end
--- Another Redis took over, whose clock is behind: no debt is forgiven.
-if last > now then last = now end
-local refills = math.floor((now - last) / refill)
-if refills > 0 then
-  current = math.min(limit, current + refills)
-  last = last + refills * refill
-end
-if current >= limit then last = now end
-local left = current - tokens
-if ARGV[4] == "1" or left >= 0 then
-  redis.call("HSET", KEYS[1], "tokens", string.format("%.17g", left), "last", string.format("%.3f", last))
-  redis.call("PEXPIRE", KEYS[1], math.ceil(math.max(1, limit - left) * refill) + 60000)
-end
-return { string.format("%.17g", left), string.format("%.3f", math.max(0, now - last)), string.format("%.3f", now) }
-`
+    lua: Lua.take
   }
 ).withReturnType<readonly [remaining: string, elapsed: string, now: string]>()
 
