@@ -100,7 +100,7 @@ const problems = HttpRouter.addAll([
       const problem = Object.hasOwn(Problem.catalogue, code) ? Problem.catalogue[code] : undefined
       return problem === undefined
         ? HttpServerRespondable.toResponse(
-            new Problem.NoSuchRoute({ detail: "There is no such problem; see /problems." })
+            Problem.make("no-such-route", { detail: "There is no such problem; see /problems." })
           )
         : Effect.succeed(HttpServerResponse.jsonUnsafe({ code, ...problem }))
     })
@@ -112,7 +112,7 @@ const webSocket = HttpRouter.add(
   "GET",
   "/api/v1/executions/:id/ws",
   HttpServerRespondable.toResponse(
-    new Problem.UpgradeRequired({
+    Problem.make("upgrade-required", {
       detail: "Open this address as a WebSocket, or follow the execution at …/events with Accept: text/event-stream."
     })
   ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))

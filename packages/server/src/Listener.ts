@@ -64,11 +64,8 @@ const graceMillis = 5_000
 const followPath = /^\/api\/v1\/executions\/([A-Za-z0-9_-]{1,128})\/ws\/?$/
 
 /** A problem on a connection that asked for a WebSocket, before it is one. */
-const refuseUpgrade = (
-  socket: Duplex,
-  problem: { readonly status: number; readonly title: string; readonly code: string }
-) => {
-  const body = JSON.stringify({ type: `/problems/${problem.code}`, ...problem })
+const refuseUpgrade = (socket: Duplex, problem: Problem.Problem) => {
+  const body = Problem.stringify(problem)
   // The other side may keep its half open for ever.
   socket.once("finish", () => socket.destroy())
   socket.end(
@@ -92,17 +89,18 @@ export const make = Effect.fnUntraced(function* <R>(
   const server = Http.createServer((request, response) => {
     const reason = refuses(request.headers)
     if (reason === undefined) return handle(request, response)
-    const { code, title, type, status } = new Problem.ForeignOrigin({})
-    response.writeHead(status, { "content-type": "application/problem+json" })
-    response.end(JSON.stringify({ type, title, status, detail: reason, code }))
+    const problem = Problem.make("foreign-origin", { detail: reason })
+    response.writeHead(problem.status, { "content-type": "application/problem+json" })
+    response.end(Problem.stringify(problem))
   })
 
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy())
     const url = new URL(request.url ?? "/", "http://localhost")
     const executionId = followPath.exec(url.pathname)?.[1]
-    if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, new Problem.ForeignOrigin({}))
-    if (executionId === undefined || request.method !== "GET") return refuseUpgrade(socket, new Problem.NoSuchRoute({}))
+    if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, Problem.make("foreign-origin", {}))
+    if (executionId === undefined || request.method !== "GET")
+      return refuseUpgrade(socket, Problem.make("no-such-route", {}))
     followers.accept(executionId, url.searchParams.get("after") ?? undefined, request, socket, head)
   })
 

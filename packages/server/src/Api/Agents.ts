@@ -34,19 +34,19 @@ export class Agents extends HttpApiGroup.make("agents")
     HttpApiEndpoint.post("create", "/", {
       payload: AgentBody,
       success: Resource.Created(Agent),
-      error: Resource.createProblems
+      error: Problem.schemas(...Problem.ofBody)
     }).annotateMerge(OpenApi.annotations({ summary: "Store an agent" })),
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       success: Resource.Found(Agent),
-      error: Problem.NotFound
+      error: Problem.schemas("not-found")
     }).annotateMerge(OpenApi.annotations({ summary: "Get an agent" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       payload: Replacement,
       success: Resource.Found(Agent),
-      error: Resource.replaceProblems
+      error: Problem.schemas(...Resource.replaceProblems)
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Replace an agent",
@@ -57,7 +57,7 @@ export class Agents extends HttpApiGroup.make("agents")
       params: Resource.params,
       headers: Resource.ifMatch,
       success: HttpApiSchema.NoContent,
-      error: Resource.removeProblems
+      error: Problem.schemas(...Resource.removeProblems)
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Remove an agent",

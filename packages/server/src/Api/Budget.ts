@@ -54,7 +54,7 @@ export class Budget extends HttpApiGroup.make("budget")
     HttpApiEndpoint.put("set", "/", {
       payload: TenantBudget,
       success: Standing,
-      error: Problem.bodyProblems
+      error: Problem.schemas(...Problem.ofBody)
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Set the budget",

@@ -40,7 +40,7 @@ export class Crews extends HttpApiGroup.make("crews")
     HttpApiEndpoint.post("create", "/", {
       payload: [CrewBody, yaml],
       success: Resource.Created(Crew),
-      error: [...Resource.createProblems, Problem.CrewInvalid]
+      error: Problem.schemas(...Problem.ofBody, "crew-invalid")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a crew",
@@ -50,20 +50,20 @@ export class Crews extends HttpApiGroup.make("crews")
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       success: Resource.Found(Crew),
-      error: Problem.NotFound
+      error: Problem.schemas("not-found")
     }).annotateMerge(OpenApi.annotations({ summary: "Get a crew" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       payload: [Schema.Struct({ ...Resource.echoed, ...CrewBody.fields }), yaml],
       success: Resource.Found(Crew),
-      error: [...Resource.replaceProblems, Problem.CrewInvalid]
+      error: Problem.schemas(...Resource.replaceProblems, "crew-invalid")
     }).annotateMerge(OpenApi.annotations({ summary: "Replace a crew" })),
     HttpApiEndpoint.delete("remove", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       success: HttpApiSchema.NoContent,
-      error: Resource.removeProblems
+      error: Problem.schemas(...Resource.removeProblems)
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Remove a crew",

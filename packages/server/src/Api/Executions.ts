@@ -115,13 +115,7 @@ export class Executions extends HttpApiGroup.make("executions")
       },
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
-      error: [
-        ...Problem.bodyProblems,
-        Problem.NotFound,
-        Problem.Gone,
-        Problem.CrewInvalid,
-        Problem.IdempotencyKeyReused
-      ]
+      error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "crew-invalid", "idempotency-key-reused")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Start a crew",
@@ -143,12 +137,12 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       success: Execution,
-      error: [Problem.NotFound, Problem.Gone]
+      error: Problem.schemas("not-found", "gone")
     }).annotateMerge(OpenApi.annotations({ summary: "Get an execution with the state of its tasks" })),
     HttpApiEndpoint.delete("remove", "/:id", {
       params: Resource.params,
       success: HttpApiSchema.NoContent,
-      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Delete an execution that has ended",
@@ -160,7 +154,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("cancel", "/:id/cancel", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [Problem.NotFound, Problem.Gone]
+      error: Problem.schemas("not-found", "gone")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Cancel an execution",
@@ -170,7 +164,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("pause", "/:id/pause", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Pause an execution",
@@ -180,7 +174,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("resume", "/:id/resume", {
       params: Resource.params,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(OpenApi.annotations({ summary: "Let a paused execution go on" })),
     HttpApiEndpoint.get("events", "/:id/events", {
       params: Resource.params,
@@ -208,7 +202,7 @@ export class Executions extends HttpApiGroup.make("executions")
         }).annotate({ identifier: "ExecutionEvents" }),
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
       ],
-      error: [Problem.NotFound, Problem.Gone]
+      error: Problem.schemas("not-found", "gone")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read or follow the events",
@@ -223,7 +217,7 @@ export class Executions extends HttpApiGroup.make("executions")
       params: { ...Resource.params, signal: Schema.String },
       payload: Schema.Json,
       success: Execution.pipe(HttpApiSchema.status(202)),
-      error: [...Problem.bodyProblems, Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Answer a signal that a task waits for",

@@ -102,7 +102,7 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     HttpApiEndpoint.post("create", "/", {
       payload: Body,
       success: Resource.Created(LlmProvider),
-      error: [...Resource.createProblems, Problem.NameTaken, Problem.MasterKeyMissing]
+      error: Problem.schemas(...Problem.ofBody, "name-taken", "master-key-missing")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a provider",
@@ -112,14 +112,14 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       success: Resource.Found(LlmProvider),
-      error: Problem.NotFound
+      error: Problem.schemas("not-found")
     }).annotateMerge(OpenApi.annotations({ summary: "Get a provider" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       payload: Replacement,
       success: Resource.Found(LlmProvider),
-      error: [...Resource.replaceProblems, Problem.NameTaken, Problem.MasterKeyMissing]
+      error: Problem.schemas(...Resource.replaceProblems, "name-taken", "master-key-missing")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Replace a provider",
@@ -130,13 +130,13 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
       params: Resource.params,
       headers: Resource.ifMatch,
       success: HttpApiSchema.NoContent,
-      error: Resource.removeProblems
+      error: Problem.schemas(...Resource.removeProblems)
     }).annotateMerge(OpenApi.annotations({ summary: "Remove a provider" })),
     HttpApiEndpoint.post("test", "/:id/test", {
       params: Resource.params,
       payload: Test,
       success: Tested,
-      error: [...Problem.bodyProblems, Problem.NotFound]
+      error: Problem.schemas(...Problem.ofBody, "not-found")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Test a provider",

@@ -6,5 +6,5 @@ import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Problem from "./Problem.ts"
 
 export class Problems extends HttpApiMiddleware.Service<Problems>()("@crewline/server/Api/ProblemMiddleware", {
-  error: [Problem.InvalidRequest, Problem.InternalError, Problem.Unavailable]
+  error: Problem.schemas("invalid-request", "internal-error", "unavailable")
 }) {}

@@ -96,7 +96,7 @@ export class Queue extends HttpApiGroup.make("queue")
       success: HttpApiSchema.WithHeaders(Executions.Started.pipe(HttpApiSchema.status(202)), {
         location: Schema.String
       }),
-      error: [Problem.NotFound, Problem.Gone, Problem.ExecutionConflict]
+      error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Do an execution again that failed or was cancelled",

@@ -44,9 +44,7 @@ export const Created = <S extends Schema.Top>(schema: S) =>
     location: Schema.String.annotate({ description: "The address of the new resource" })
   })
 
-/** What creating may fail with. */
-export const createProblems = Problem.bodyProblems
 /** What replacing may fail with. */
-export const replaceProblems = [...Problem.bodyProblems, Problem.NotFound, Problem.VersionMismatch] as const
+export const replaceProblems = [...Problem.ofBody, "not-found", "version-mismatch"] as const
 /** What removing may fail with. */
-export const removeProblems = [Problem.NotFound, Problem.VersionMismatch] as const
+export const removeProblems = ["not-found", "version-mismatch"] as const

@@ -27,7 +27,7 @@ export const duplicate = ({ path, line, column }: Json.Duplicate): CoreCrew.Prob
 /** A crew in a body, as far as its text can be read. */
 export const source = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
-): Effect.fn.Return<CrewReader.Source, RequestBody.BodyProblem> {
+): Effect.fn.Return<CrewReader.Source, Problem.OfBody> {
   const text = yield* RequestBody.text(request, mediaTypes)
   if (RequestBody.mediaType(request) === "application/json") {
     const { value, duplicates } = yield* RequestBody.parseJson(text)
@@ -37,7 +37,7 @@ export const source = Effect.fnUntraced(function* (
   if (Result.isSuccess(parsed)) return { value: parsed.success, text, isSuspect: true }
   const errors = parsed.failure.problems
   const first = errors[0]
-  return yield* new Problem.InvalidSyntax({
+  return yield* Problem.make("invalid-syntax", {
     detail: parsed.failure.message,
     ...(first?.line !== undefined && { line: first.line }),
     ...(first?.column !== undefined && { column: first.column }),
@@ -49,9 +49,9 @@ export const source = Effect.fnUntraced(function* (
 export const invalid = (
   error: CoreCrew.CrewInvalid,
   at: (problem: CoreCrew.Problem) => ReadonlyArray<string | number> = () => []
-): Problem.CrewInvalid => {
+): Problem.Problem<"crew-invalid"> => {
   const count = error.problems.length
-  return new Problem.CrewInvalid({
+  return Problem.make("crew-invalid", {
     detail:
       count === 1 ? error.problems[0]!.message : `The crew has ${count} problems: ${error.problems[0]?.message} …`,
     errors: error.problems.map((problem) => ({ ...problem, path: [...at(problem), ...problem.path] }))
@@ -63,8 +63,8 @@ export const reading =
   (at?: (problem: CoreCrew.Problem) => ReadonlyArray<string | number>) =>
   <A, R>(
     effect: Effect.Effect<A, CoreCrew.CrewInvalid | ResourceStore.StoreError, R>
-  ): Effect.Effect<A, Problem.CrewInvalid | Problem.Unavailable, R> =>
-    Effect.catch(effect, (error): Effect.Effect<never, Problem.CrewInvalid | Problem.Unavailable> => {
+  ): Effect.Effect<A, Problem.Problem<"crew-invalid" | "unavailable">, R> =>
+    Effect.catch(effect, (error): Effect.Effect<never, Problem.Problem<"crew-invalid" | "unavailable">> => {
       if (error._tag === "CrewInvalid") return Effect.fail(invalid(error, at))
       return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
     })

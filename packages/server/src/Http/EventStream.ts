@@ -40,7 +40,7 @@ export const respond = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<
   HttpServerResponse.HttpServerResponse,
-  Problem.NotFound | Problem.Gone | Problem.Unavailable | Problem.InvalidRequest
+  Problem.Problem<"not-found" | "gone" | "unavailable" | "invalid-request">
 > {
   const { executionId, log } = options
   const summary = yield* log.summary(executionId).pipe(Failing.execution(executionId))

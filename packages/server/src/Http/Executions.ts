@@ -36,7 +36,7 @@ const isStatus = (status: string): status is EventLog.Summary["status"] => statu
 
 const decodeStatus = (
   status: string | undefined
-): Effect.Effect<ReadonlyArray<EventLog.Summary["status"]> | undefined, Problem.InvalidRequest> => {
+): Effect.Effect<ReadonlyArray<EventLog.Summary["status"]> | undefined, Problem.Problem<"invalid-request">> => {
   if (status === undefined) return Effect.succeed(undefined)
   const names = status.split(",").map((name) => name.trim())
   const unknown = names.filter((name) => !isStatus(name))
@@ -83,7 +83,7 @@ export const layer = HttpApiBuilder.group(
     const steer = Effect.fnUntraced(function* (id: string, act: Effect.Effect<void, EventLog.EventLogError>) {
       const summary = yield* log.summary(id).pipe(Failing.execution(id))
       if (summary.endedAt !== undefined) {
-        return yield* new Problem.ExecutionConflict({
+        return yield* Problem.make("execution-conflict", {
           detail: `The execution ${id} is ${summary.status}; it cannot be paused or resumed any more.`
         })
       }
@@ -102,9 +102,7 @@ export const layer = HttpApiBuilder.group(
                 ? undefined
                 : yield* Effect.result(reader.read({ value: sent, problems }).pipe(CrewBody.reading(inStart)))
             const ofCrew =
-              checked?._tag === "Failure" && checked.failure instanceof Problem.CrewInvalid
-                ? checked.failure.errors
-                : []
+              checked?._tag === "Failure" && checked.failure._tag === "crew-invalid" ? checked.failure.errors : []
             return yield* RequestBody.invalid([...errors, ...ofCrew])
           }
           const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
@@ -121,7 +119,7 @@ export const layer = HttpApiBuilder.group(
               Effect.catch((error): Effect.Effect<never, StartProblem> => {
                 if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, inStart))
                 if (error.reason._tag === "KeyReused") {
-                  return Effect.fail(new Problem.IdempotencyKeyReused({ detail: error.reason.message }))
+                  return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
                 }
                 return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
               })
@@ -149,7 +147,7 @@ export const layer = HttpApiBuilder.group(
       .handle("remove", ({ params }) =>
         log.remove(params.id).pipe(
           Effect.catchReason("EventLogError", "NotEnded", ({ message }) =>
-            Effect.fail(new Problem.ExecutionConflict({ detail: message }))
+            Effect.fail(Problem.make("execution-conflict", { detail: message }))
           ),
           Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
         )
@@ -190,7 +188,7 @@ export const layer = HttpApiBuilder.group(
           const { value } = yield* RequestBody.json(request)
           const summary = yield* log.summary(params.id).pipe(Failing.execution(params.id))
           if (summary.endedAt !== undefined) {
-            return yield* new Problem.ExecutionConflict({
+            return yield* Problem.make("execution-conflict", {
               detail: `The execution ${params.id} is ${summary.status}; nothing waits for ${JSON.stringify(params.signal)} any more.`
             })
           }
@@ -202,4 +200,4 @@ export const layer = HttpApiBuilder.group(
   })
 )
 
-type StartProblem = Problem.CrewInvalid | Problem.IdempotencyKeyReused | Problem.Unavailable
+type StartProblem = Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">

@@ -55,11 +55,11 @@ const noRoute = (
   const allow = methods(path)
   return allow.length === 0
     ? HttpServerRespondable.toResponse(
-        new Problem.NoSuchRoute({ detail: `There is nothing at ${path}; /openapi.json lists what there is.` })
+        Problem.make("no-such-route", { detail: `There is nothing at ${path}; /openapi.json lists what there is.` })
       )
     : Effect.map(
         HttpServerRespondable.toResponse(
-          new Problem.MethodNotAllowed({
+          Problem.make("method-not-allowed", {
             allow,
             detail: `${path} knows ${allow.join(", ")}, but not ${request.method}.`
           })
@@ -68,7 +68,7 @@ const noRoute = (
       )
 }
 
-const fault = new Problem.InternalError({
+const fault = Problem.make("internal-error", {
   detail: "Something went wrong that is not the fault of the request; the log of the server says more."
 })
 

@@ -28,13 +28,13 @@ const keeping =
   <A, E>(rest: (effect: Effect.Effect<A, StoreError>) => Effect.Effect<A, E>) =>
   (
     effect: Effect.Effect<A, StoreError | MasterKeyMissing | OtherHost>
-  ): Effect.Effect<A, E | Problem.MasterKeyMissing | Problem.InvalidRequest> =>
-    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.MasterKeyMissing | Problem.InvalidRequest> => {
+  ): Effect.Effect<A, E | Problem.Problem<"master-key-missing" | "invalid-request">> =>
+    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.Problem<"master-key-missing" | "invalid-request">> => {
       const { message } = error
       switch (error._tag) {
         case "MasterKeyMissing":
           return Effect.fail(
-            new Problem.MasterKeyMissing({
+            Problem.make("master-key-missing", {
               detail: `${message} Or send apiKeyVariable, the name of the environment variable that holds the key, instead of apiKey.`,
               errors: [{ path: ["apiKey"], code: "master-key-missing", message }]
             })

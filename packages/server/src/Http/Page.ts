@@ -39,14 +39,16 @@ export const read = Effect.fnUntraced(function* <A extends { readonly id: string
 })
 
 /** The id that a cursor names. */
-const decodeCursor = (cursor: string | undefined): Effect.Effect<string | undefined, Problem.InvalidRequest> => {
+const decodeCursor = (
+  cursor: string | undefined
+): Effect.Effect<string | undefined, Problem.Problem<"invalid-request">> => {
   if (cursor === undefined) return Effect.succeed(undefined)
   const text = Base64Url.decodeString(cursor)
   const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_-]+)$/.exec(text.success)?.[1] : undefined
   if (id !== undefined) return Effect.succeed(id)
   const message = "Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page."
   return Effect.fail(
-    new Problem.InvalidRequest({
+    Problem.make("invalid-request", {
       detail: message,
       errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
     })

@@ -58,7 +58,7 @@ const layerQueue = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { id } = yield* crewline.retry(params.id).pipe(
             Effect.catchTag("NotRetryable", ({ message }) =>
-              Effect.fail(new Problem.ExecutionConflict({ detail: message }))
+              Effect.fail(Problem.make("execution-conflict", { detail: message }))
             ),
             Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
           )

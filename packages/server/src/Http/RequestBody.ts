@@ -22,18 +22,11 @@ export const limited: <A, E, R>(app: Effect.Effect<A, E, R>) => Effect.Effect<A,
   ByteSize.fromInputUnsafe(limitBytes)
 )
 
-/** What reading a body may fail with. */
-export type BodyProblem =
-  | Problem.InvalidSyntax
-  | Problem.InvalidRequest
-  | Problem.PayloadTooLarge
-  | Problem.UnsupportedMediaType
-
 /** The media type of a body, lower case and without parameters. */
 export const mediaType = (request: HttpServerRequest.HttpServerRequest): string =>
   (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
 
-const tooLarge = new Problem.PayloadTooLarge({
+const tooLarge = Problem.make("payload-too-large", {
   limitBytes,
   detail: `The body has more than ${limitBytes} bytes.`
 })
@@ -42,12 +35,12 @@ const tooLarge = new Problem.PayloadTooLarge({
 export const text = (
   request: HttpServerRequest.HttpServerRequest,
   supported: ReadonlyArray<string>
-): Effect.Effect<string, Problem.PayloadTooLarge | Problem.UnsupportedMediaType> => {
+): Effect.Effect<string, Problem.Problem<"payload-too-large" | "unsupported-media-type">> => {
   const type = mediaType(request)
   // A page of another site may send `text/plain` without asking, but not JSON: a body without its type is not guessed.
   if (!supported.includes(type)) {
     return Effect.fail(
-      new Problem.UnsupportedMediaType({
+      Problem.make("unsupported-media-type", {
         supported,
         detail: `Send the body as ${supported.join(" or ")}${type === "" ? "; the Content-Type header is missing." : `, not as ${type}.`}`
       })
@@ -66,18 +59,18 @@ export const text = (
 /** A JSON body, with the keys that it says twice refused. */
 export const json = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
-): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax | Problem.PayloadTooLarge | Problem.UnsupportedMediaType> {
+): Effect.fn.Return<Json.Parsed, Problem.Problem<"invalid-syntax" | "payload-too-large" | "unsupported-media-type">> {
   return yield* parseJson(yield* text(request, ["application/json"]))
 })
 
 /** The value of a JSON text. */
 export const parseJson = Effect.fnUntraced(function* (
   body: string
-): Effect.fn.Return<Json.Parsed, Problem.InvalidSyntax> {
+): Effect.fn.Return<Json.Parsed, Problem.Problem<"invalid-syntax">> {
   const parsed = Json.parse(body)
   if (Result.isFailure(parsed)) {
     const { message, line, column } = parsed.failure
-    return yield* new Problem.InvalidSyntax({
+    return yield* Problem.make("invalid-syntax", {
       detail:
         body.trim() === "" ? "The body is empty; send a JSON object." : `Line ${line}, column ${column}: ${message}`,
       line,
@@ -104,8 +97,8 @@ export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
 }
 
 /** The problem of these invalid fields. */
-export const invalid = (errors: ReadonlyArray<Problem.FieldError>): Problem.InvalidRequest =>
-  new Problem.InvalidRequest({ detail: errors.map((error) => error.message).join(" "), errors })
+export const invalid = (errors: ReadonlyArray<Problem.FieldError>): Problem.Problem<"invalid-request"> =>
+  Problem.make("invalid-request", { detail: errors.map((error) => error.message).join(" "), errors })
 
 /** A key that stands twice, as an invalid field. */
 export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.FieldError => ({

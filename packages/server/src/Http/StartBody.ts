@@ -35,7 +35,7 @@ const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessPropert
 
 export const read = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
-): Effect.fn.Return<Start, RequestBody.BodyProblem> {
+): Effect.fn.Return<Start, Problem.OfBody> {
   const { value, duplicates } = yield* RequestBody.json(request)
   const form = decode(value)
   const errors: Array<Problem.FieldError> = duplicates

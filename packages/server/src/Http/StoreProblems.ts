@@ -7,21 +7,25 @@ import * as Problem from "../Api/Problem.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
 /** What passes by itself is said to the client; the rest is a fault of the server. */
-export const unavailable = (reason: { readonly isRetryable: boolean }): Effect.Effect<never, Problem.Unavailable> =>
+export const unavailable = (reason: {
+  readonly isRetryable: boolean
+}): Effect.Effect<never, Problem.Problem<"unavailable">> =>
   reason.isRetryable
-    ? Effect.fail(new Problem.Unavailable({ detail: "The storage does not answer; try again in a moment." }))
+    ? Effect.fail(Problem.make("unavailable", { detail: "The storage does not answer; try again in a moment." }))
     : Effect.die(reason)
 
 /** There is nothing of this id. */
-export const notFound = (resource: Problem.NotFound["resource"], id: string): Problem.NotFound =>
-  new Problem.NotFound({ resource, id, detail: `There is no ${resource} ${id}.` })
+export const notFound = (
+  resource: Problem.Problem<"not-found">["resource"],
+  id: string
+): Problem.Problem<"not-found"> => Problem.make("not-found", { resource, id, detail: `There is no ${resource} ${id}.` })
 
 type Resource = "crew" | "agent" | "llm-provider"
 
 /** Listing and making resources. */
 export const storing = <A, R>(
   effect: Effect.Effect<A, ResourceStore.StoreError, R>
-): Effect.Effect<A, Problem.Unavailable, R> =>
+): Effect.Effect<A, Problem.Problem<"unavailable">, R> =>
   Effect.catch(effect, ({ reason }) => (reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)))
 
 /** Reading a resource. */
@@ -29,13 +33,13 @@ export const reading =
   (resource: Resource) =>
   <A, R>(
     effect: Effect.Effect<A, ResourceStore.StoreError, R>
-  ): Effect.Effect<A, Problem.NotFound | Problem.Unavailable, R> =>
-    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Unavailable> => {
+  ): Effect.Effect<A, Problem.Problem<"not-found" | "unavailable">, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.Problem<"not-found" | "unavailable">> => {
       if (reason._tag === "UnknownResource") return Effect.fail(notFound(resource, reason.id))
       return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
     })
 
-type ChangeProblem = Problem.NotFound | Problem.VersionMismatch | Problem.Unavailable
+type ChangeProblem = Problem.Problem<"not-found" | "version-mismatch" | "unavailable">
 
 /** Changing a resource. */
 export const changing =
@@ -47,7 +51,7 @@ export const changing =
           return Effect.fail(notFound(resource, reason.id))
         case "OtherVersion":
           return Effect.fail(
-            new Problem.VersionMismatch({
+            Problem.make("version-mismatch", {
               version: reason.version,
               detail: `The ${resource} ${reason.id} is at version ${reason.version} by now; read it again and repeat the change.`
             })
@@ -62,20 +66,20 @@ export const changing =
 /** Giving a resource a name, where names are unique; the other failures are left to `rest`. */
 export const naming =
   <A, E>(rest: (effect: Effect.Effect<A, ResourceStore.StoreError>) => Effect.Effect<A, E>) =>
-  (effect: Effect.Effect<A, ResourceStore.StoreError>): Effect.Effect<A, E | Problem.NameTaken> =>
-    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.NameTaken> => {
+  (effect: Effect.Effect<A, ResourceStore.StoreError>): Effect.Effect<A, E | Problem.Problem<"name-taken">> =>
+    Effect.catch(effect, (error): Effect.Effect<A, E | Problem.Problem<"name-taken">> => {
       if (error.reason._tag !== "NameTaken") return rest(Effect.fail(error))
       const message = `The name ${JSON.stringify(error.reason.name)} is taken; choose another one.`
       return Effect.fail(
-        new Problem.NameTaken({ detail: message, errors: [{ path: ["name"], code: "name-taken", message }] })
+        Problem.make("name-taken", { detail: message, errors: [{ path: ["name"], code: "name-taken", message }] })
       )
     })
 
 /** Listing executions. */
 export const listing = <A, R>(
   effect: Effect.Effect<ReadonlyArray<A>, EventLog.EventLogError, R>
-): Effect.Effect<ReadonlyArray<A>, Problem.Unavailable, R> =>
-  Effect.catch(effect, ({ reason }): Effect.Effect<ReadonlyArray<A>, Problem.Unavailable> => {
+): Effect.Effect<ReadonlyArray<A>, Problem.Problem<"unavailable">, R> =>
+  Effect.catch(effect, ({ reason }): Effect.Effect<ReadonlyArray<A>, Problem.Problem<"unavailable">> => {
     // The execution that the cursor names was deleted, and all older ones with it.
     if (reason._tag === "UnknownExecution") return Effect.succeed([])
     return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
@@ -86,11 +90,11 @@ export const execution =
   (id: string) =>
   <A, R>(
     effect: Effect.Effect<A, EventLog.EventLogError, R>
-  ): Effect.Effect<A, Problem.NotFound | Problem.Gone | Problem.Unavailable, R> =>
-    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.NotFound | Problem.Gone | Problem.Unavailable> => {
+  ): Effect.Effect<A, Problem.Problem<"not-found" | "gone" | "unavailable">, R> =>
+    Effect.catch(effect, ({ reason }): Effect.Effect<never, Problem.Problem<"not-found" | "gone" | "unavailable">> => {
       if (reason._tag === "UnknownExecution") return Effect.fail(notFound("execution", id))
       if (reason._tag === "Gone") {
-        return Effect.fail(new Problem.Gone({ resource: "execution", id, detail: reason.message }))
+        return Effect.fail(Problem.make("gone", { resource: "execution", id, detail: reason.message }))
       }
       return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
     })
