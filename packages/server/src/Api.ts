@@ -14,6 +14,12 @@ import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
 import { Tools } from "./Api/Tools.ts"
 
+export { AgentBody } from "./Api/Agents.ts"
+export { TenantBudget } from "./Api/Budget.ts"
+export { CrewBody } from "./Api/Crews.ts"
+export * as Problem from "./Api/Problem.ts"
+export { ProviderBody } from "./Api/ProviderBody.ts"
+
 export class Api extends HttpApi.make("crewline")
   .add(Crews)
   .add(Agents)

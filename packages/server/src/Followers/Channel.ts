@@ -6,6 +6,7 @@
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Data from "effect/Data"
 import * as Frame from "./Frame.ts"
 import { closeCodes, type Follower } from "./Follower.ts"
 
@@ -24,8 +25,14 @@ interface Page {
   readonly frames: ReadonlyArray<Buffer>
 }
 
-/** How followers are told why the log gives no more. */
+/** The follower has seen more events than the execution has. */
+export class AfterEnd extends Data.TaggedError("AfterEnd")<{ readonly after: number; readonly lastSeq: number }> {}
+
+/** The code and reason that a socket is closed with after a failure. */
 export const closing = (error: unknown): readonly [code: number, reason: string] => {
+  if (error instanceof AfterEnd) {
+    return [closeCodes.badAfter, `after is ${error.after}, but the last seq is ${error.lastSeq}`]
+  }
   const reason = error instanceof EventLog.EventLogError ? error.reason._tag : undefined
   if (reason === "Gone") return [closeCodes.gone, "the execution was deleted"]
   if (reason === "UnknownExecution") return [closeCodes.unknown, "there is no such execution"]

@@ -1,0 +1,109 @@
+/**
+ * What tenants have spent in each period, and what calls under way have reserved: the rows that budgets are kept by, as the budget
+ * store of the models.
+ */
+import * as BudgetStore from "@crewline/llm/BudgetStore"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+interface Row {
+  readonly period: string
+  readonly spent_tokens: string | number | bigint
+  readonly spent_requests: string | number | bigint
+  readonly spent_nano_usd: string | number | bigint
+  readonly reserved_tokens: string | number | bigint
+  readonly reserved_requests: string | number | bigint
+  readonly reserved_nano_usd: string | number | bigint
+}
+
+const none: BudgetStore.Amount = { tokens: 0, requests: 0, nanoUsd: 0 }
+
+const sumsOf = (row: Row) => ({
+  spent: {
+    tokens: Number(row.spent_tokens),
+    requests: Number(row.spent_requests),
+    nanoUsd: Number(row.spent_nano_usd)
+  },
+  reserved: {
+    tokens: Number(row.reserved_tokens),
+    requests: Number(row.reserved_requests),
+    nanoUsd: Number(row.reserved_nano_usd)
+  }
+})
+
+const nothing = { spent: none, reserved: none }
+
+/** A key of the store, `tenant:acme, 2026-11`, taken apart: the name of a tenant may hold anything. */
+const partsOf = (key: string) => {
+  const comma = key.lastIndexOf(", ")
+  return { tenant: key.slice("tenant:".length, comma), period: key.slice(comma + 2) }
+}
+
+/** A database that fails as a budget store that does not answer. */
+export const answering = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, BudgetStore.BudgetStoreError> =>
+  Effect.catch(effect, (cause) =>
+    Effect.andThen(
+      Effect.logWarning("The budgets of tenants could not be asked", cause),
+      Effect.fail(
+        new BudgetStore.BudgetStoreError({
+          description: "The database, which holds the budgets of tenants, did not answer."
+        })
+      )
+    )
+  )
+
+/** The sums over the database. */
+export const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+
+  /** The sums of these periods, in their order. */
+  const sums = (tenant: string, which: ReadonlyArray<string>) =>
+    Effect.map(
+      sql<Row>`
+        select period, spent_tokens, spent_requests, spent_nano_usd, reserved_tokens, reserved_requests, reserved_nano_usd
+        from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}`,
+      (rows) => {
+        const found = new Map(rows.map((row) => [row.period, sumsOf(row)]))
+        return which.map((period) => found.get(period) ?? nothing)
+      }
+    )
+
+  /** All entries are of one tenant. */
+  const reserve: BudgetStore.BudgetStore["reserve"] = ({ entries, want }) => {
+    const { tenant } = partsOf(entries[0]!.key)
+    const which = entries.map(({ key }) => partsOf(key).period)
+    // A fixed order of locks prevents deadlock.
+    const [first, ...others] = which.toSorted().map((period) => ({ tenant, period }))
+    return Effect.gen(function* () {
+      yield* sql`
+        insert into crewline_tenant_spending ${sql.insert([first!, ...others])}
+        on conflict (tenant, period) do update set updated_at = now()`
+      const decided = BudgetStore.decide(want, entries, yield* sums(tenant, which))
+      if (decided._tag === "Refused") return decided
+      const { nanoUsd, requests, tokens } = decided.reservation.amount
+      yield* sql`
+        update crewline_tenant_spending set reserved_tokens = reserved_tokens + ${tokens},
+          reserved_requests = reserved_requests + ${requests}, reserved_nano_usd = reserved_nano_usd + ${nanoUsd}
+        where tenant = ${tenant} and ${sql.in("period", which)}`
+      return decided
+    }).pipe(sql.withTransaction, answering)
+  }
+
+  const settle: BudgetStore.BudgetStore["settle"] = ({ amount, keys }, used) => {
+    const { tenant } = partsOf(keys[0]!)
+    const which = keys.map((key) => partsOf(key).period)
+    return sql`
+      update crewline_tenant_spending set
+        reserved_tokens = reserved_tokens - ${amount.tokens}, spent_tokens = spent_tokens + ${used.tokens},
+        reserved_requests = reserved_requests - ${amount.requests}, spent_requests = spent_requests + ${used.requests},
+        reserved_nano_usd = reserved_nano_usd - ${amount.nanoUsd}, spent_nano_usd = spent_nano_usd + ${used.nanoUsd},
+        updated_at = now()
+      where (tenant, period) in (
+        select tenant, period from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}
+        order by period for update
+      )`.pipe(Effect.asVoid, answering)
+  }
+
+  return { reserve, settle, sums }
+})
