@@ -1,0 +1,180 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as fc from "fast-check"
+import * as Pattern from "../src/Pattern.ts"
+
+const matches = (source: string, text: string): boolean | string => {
+  const pattern = Pattern.make(source)
+  const result = Result.isFailure(pattern) ? pattern : pattern.success.test(text)
+  return Result.isFailure(result) ? result.failure : result.success
+}
+
+const agrees = (source: string, text: string): void => {
+  const expected = new RegExp(source, "u").test(text)
+  if (matches(source, text) !== expected) assert.fail(`RegExp says ${expected}: ${JSON.stringify({ source, text })}`)
+}
+
+const refusal = (source: string): string => {
+  const pattern = Pattern.make(source)
+  return Result.isFailure(pattern) ? pattern.failure : ""
+}
+
+/** What differs between engines: white space, line ends, word characters, halves of surrogate pairs, case without folding. */
+const characters = [..."ab1_-é\n\r\v\f\t\u00a0\u2028\ufeff\u0000\b.[]^$😀\u200b\u3000Aſ\u212a", "\ud800", "\udc00"]
+
+const atoms = [
+  ...[
+    "a",
+    "b",
+    "1",
+    "é",
+    "😀",
+    "-",
+    ".",
+    "\\s",
+    "\\S",
+    "\\w",
+    "\\W",
+    "\\d",
+    "\\D",
+    "[^]",
+    "[]",
+    "[\\b]",
+    "[^a]",
+    "[a-c_]"
+  ],
+  ...[
+    "[\\s\\d]",
+    "[^\\S]",
+    "\\p{L}",
+    "\\P{L}",
+    "[^\\p{L}\\s]",
+    "\\p{Script=Greek}",
+    "\\u{1F600}",
+    "\\uD83D\\uDE00",
+    "\\uD800"
+  ],
+  ...["\\x61", "\\cJ", "\\n", "\\0", "\\.", "\\/", "\\$", "[\\]a]", "[\\[]", "[\\u{61}-\\u{63}]"]
+]
+const assertions = ["^", "$", "\\b", "\\B"]
+const quantifiers = ["", "", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,}", "{0,2}", "{2,3}?", "{0}"]
+
+const source: fc.Arbitrary<string> = fc.letrec<{ term: string; choice: string }>((tie) => ({
+  term: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    {
+      arbitrary: fc.tuple(fc.constantFrom(...atoms), fc.constantFrom(...quantifiers)).map(([a, q]) => a + q),
+      weight: 6
+    },
+    { arbitrary: fc.constantFrom(...assertions), weight: 2 },
+    {
+      arbitrary: fc
+        .tuple(fc.constantFrom("(", "(?:", "(?<name>"), tie("choice"), fc.constantFrom(...quantifiers))
+        .map(([open, inner, quantifier]) => `${open}${inner})${quantifier}`),
+      weight: 3
+    },
+    {
+      arbitrary: fc
+        .tuple(fc.constantFrom("(?=", "(?!", "(?<=", "(?<!"), tie("choice"))
+        .map(([open, inner]) => `${open}${inner})`),
+      weight: 2
+    }
+  ),
+  choice: fc
+    .array(
+      fc.array(tie("term"), { maxLength: 4 }).map((terms) => terms.join("")),
+      { minLength: 1, maxLength: 3 }
+    )
+    .map((parts) => parts.join("|"))
+})).choice
+
+const isValid = (pattern: string): boolean => {
+  try {
+    return new RegExp(pattern, "u") instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
+describe("Pattern", () => {
+  it("means what RegExp means, for every pattern and text", () => {
+    const text = fc
+      .array(fc.constantFrom(...characters, ...characters.slice(0, 6)), { maxLength: 8 })
+      .map((all) => all.join(""))
+    fc.assert(
+      fc.property(source.filter(isValid), fc.array(text, { minLength: 1, maxLength: 8 }), (pattern, texts) => {
+        fc.pre(refusal(pattern) !== "has more than 16 look-arounds")
+        for (const one of texts) agrees(pattern, one)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("has the single characters of RegExp, alone and next to others", () => {
+    for (const atom of [...atoms, "^.$", "^\\S+$", "a|b", "(?<x>a)b?", "\\Ba", "a\\b"]) {
+      for (const first of characters) for (const second of ["", ...characters]) agrees(atom, first + second)
+    }
+  })
+
+  it.each([
+    [
+      "an e-mail address, as Zod has it",
+      String.raw`^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$`,
+      ["a.b@c.de", ".a@c.de", "a..b@c.de", "a@c"]
+    ],
+    ["a password", String.raw`^(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).{8,}$`, ["abcdefG1", "abcdefgh1", "aB1"]],
+    ["a price, not after a dollar", String.raw`(?<!\$)\b\d+(?:\.\d\d)?\b`, ["costs 12.50", "costs $12", "$1"]],
+    [
+      "a duration",
+      String.raw`^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?)$`,
+      ["P3W", "PT5M", "P", "P1YT", "P1Y2W"]
+    ]
+  ] as const)("matches %s", (_, pattern, texts) => {
+    for (const text of texts) agrees(pattern, text)
+  })
+
+  it.each([
+    ["^(a+)+$", `${"a".repeat(50_000)}!`],
+    ["(a|a)*b", "a".repeat(50_000)],
+    ["^(\\w+\\s?)*$", `${"word ".repeat(10_000)}!`],
+    ["(.*)(.*)(.*)x", "y".repeat(50_000)],
+    ["(?=(a+)+$)b", "a".repeat(50_000)],
+    ["(?<=^(a+)+)b", `${"a".repeat(50_000)}!b`]
+  ])("matches %s in linear time", (pattern, text) => {
+    // RegExp would not end within a lifetime.
+    assert.isFalse(matches(pattern, text))
+  })
+
+  it.each([
+    ["(", "is not a valid regular expression: Unterminated group"],
+    ["/u: (", "is not a valid regular expression: Unterminated group"],
+    ["(a)\\1", "has a back-reference at 3, which cannot be matched in linear time"],
+    ["(?<x>a)\\k<x>", "has a back-reference at 7, which cannot be matched in linear time"],
+    ["(?i:a)", "has modifiers of a group at 0, which are not supported"],
+    ["a{1001}", "repeats more than 1000 times at 1"],
+    ["a{0,1001}", "repeats more than 1000 times at 1"],
+    ["a{1001,}", "repeats more than 1000 times at 1"],
+    ["((a{100}){100}){100}", "is too large: it comes to more than 5000 steps"],
+    ["(((((){1000}){1000}){1000}){1000}){1000}", "is too large: it comes to more than 5000 steps"],
+    ["(?=a)".repeat(17), "has more than 16 look-arounds"],
+    ["(".repeat(101) + ")".repeat(101), "has more than 100 groups in each other"],
+    ["a".repeat(5_001), "is longer than 5000 characters, the most that a regular expression may have"]
+  ])("refuses %s", (pattern, reason) => {
+    assert.strictEqual(refusal(pattern), reason)
+  })
+
+  it("refuses a text that is too long for its pattern, whatever it remembers of other texts", () => {
+    const pattern = "[ab]{0,999}[ab]{0,999}c"
+    const long = "ab".repeat(10_000)
+    const message = "the text of 20000 characters is too long for it"
+    assert.strictEqual(matches(pattern, long), message)
+    for (const text of ["ab".repeat(500), "abc", "ab".repeat(1_000)]) matches(pattern, text)
+    assert.strictEqual(matches(pattern, long), message)
+    assert.isTrue(matches(pattern, "abc"))
+  })
+
+  it("takes a long text for a simple pattern", () => {
+    assert.isTrue(matches("\\bneedle\\b", `${"hay ".repeat(250_000)}needle`))
+    assert.isFalse(matches("^\\s*\\{.*\\}\\s*$", `{${"x".repeat(500_000)}`))
+  })
+})
