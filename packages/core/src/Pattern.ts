@@ -10,7 +10,7 @@ import * as Syntax from "./Pattern/Syntax.ts"
 
 export interface Pattern {
   readonly source: string
-  /** Whether the text holds a match, or why that cannot be told. */
+  /** Whether the text holds a match, or why that cannot be decided, to be read after the pattern. */
   readonly test: (text: string) => Result.Result<boolean, string>
 }
 
@@ -56,7 +56,7 @@ const test = (machine: Machine.Machine, text: string): Result.Result<boolean, st
     return Result.succeed(machine.test(text))
   } catch (error) {
     if (error instanceof Machine.TooMuchWork)
-      return Result.fail(`the text of ${text.length} characters is too long for it`)
+      return Result.fail(`takes too long for a text of ${text.length} characters`)
     throw error
   }
 }

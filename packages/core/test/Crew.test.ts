@@ -126,6 +126,7 @@ const cases: ReadonlyArray<Case> = [
         none: { ...task, when: { task: "gather" } },
         both: { ...task, when: { task: "gather", contains: "x", matches: "y" } },
         pattern: { ...task, when: { task: "gather", matches: "(" } },
+        back: { ...task, when: { task: "gather", matches: "(a)\\1" } },
         path: { ...task, when: { task: "gather", contains: "x", path: "/a" } },
         pointer: { ...task, when: { task: "gather", equals: 1, path: "a.b" } }
       }
@@ -134,6 +135,7 @@ const cases: ReadonlyArray<Case> = [
       { code: "invalid-value", path: ["tasks", "none", "when"], says: "exactly one" },
       { code: "invalid-value", path: ["tasks", "both", "when"], says: "exactly one" },
       { code: "invalid-value", path: ["tasks", "pattern", "when", "matches"], says: "regular expression" },
+      { code: "invalid-value", path: ["tasks", "back", "when", "matches"], says: "has a back-reference at 3" },
       { code: "invalid-value", path: ["tasks", "path", "when", "path"] },
       { code: "invalid-value", path: ["tasks", "pointer", "when", "path"] }
     ]

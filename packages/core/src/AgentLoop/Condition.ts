@@ -7,6 +7,7 @@ import * as JsonPointer from "effect/JsonPointer"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
+import * as Pattern from "../Pattern.ts"
 import * as Acceptance from "./Acceptance.ts"
 import { failed, type Ended, type Leg } from "./Leg.ts"
 import { textOf } from "./Prompting.ts"
@@ -39,9 +40,9 @@ export const holds = (
   }
   if ("contains" in when) return Effect.succeed(textOf(output).toLowerCase().includes(when.contains.toLowerCase()))
   if ("matches" in when) {
-    const matches = Result.try(() => new RegExp(when.matches, "u"))
-    if (Result.isSuccess(matches)) return Effect.succeed(matches.success.test(textOf(output)))
-    const message = `The condition of task "${leg.task.id}" is no regular expression: ${JSON.stringify(when.matches)}.`
+    const matches = Result.flatMap(Pattern.make(when.matches), (pattern) => pattern.test(textOf(output)))
+    if (Result.isSuccess(matches)) return Effect.succeed(matches.success)
+    const message = `The condition of task "${leg.task.id}" cannot be decided: the pattern ${JSON.stringify(when.matches)} ${matches.failure}.`
     return Effect.succeed(failed("invalid-condition", message, { isRetryable: false }))
   }
   return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))

@@ -9,6 +9,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as Agent from "../Agent.ts"
 import { Definition } from "./Definition.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Pattern from "../Pattern.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
@@ -239,15 +240,8 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
     if (typeof when["path"] === "string" && !/^(\/([^~]|~[01])*)?$/.test(when["path"]))
       add("invalid-value", ["when", "path"], "must be a JSON pointer such as /verdict/approved")
     if (typeof when["matches"] === "string") {
-      try {
-        new RegExp(when["matches"], "u")
-      } catch (error) {
-        add(
-          "invalid-value",
-          ["when", "matches"],
-          `is no regular expression: ${error instanceof Error ? error.message : String(error)}`
-        )
-      }
+      const pattern = Pattern.make(when["matches"])
+      if (Result.isFailure(pattern)) add("invalid-value", ["when", "matches"], pattern.failure)
     }
   }
   return problems

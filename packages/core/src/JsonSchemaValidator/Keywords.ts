@@ -2,6 +2,9 @@
  * What the keywords of a JSON Schema (draft 2020-12) may hold. A wrong one would be passed over in silence, or throw, when a
  * value is validated. Recurses nowhere.
  */
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Pattern from "../Pattern.ts"
 
 /** Says what is wrong, to be read after a pointer, or nothing. */
 type Rule = (value: unknown) => string | undefined
@@ -30,12 +33,7 @@ const stringsByName: Rule = (value) =>
     : "must be an object of arrays of strings"
 const pattern: Rule = (value) => {
   if (typeof value !== "string") return "must be a regular expression as a string"
-  try {
-    new RegExp(value, "u")
-    return undefined
-  } catch (error) {
-    return `is no regular expression: ${error instanceof Error ? error.message : String(error)}`
-  }
+  return Option.getOrUndefined(Result.getFailure(Pattern.make(value)))
 }
 const unsupported: Rule = () => "is not supported: use $ref"
 

@@ -77,14 +77,29 @@ describe("Condition", () => {
     ])
   )
 
-  it.effect("what is no regular expression ends the task in words", () =>
+  it.effect("is matched in linear time", () =>
     Effect.gen(function* () {
-      const ended = yield* holds({ task: "a", matches: "(" }, "x")
+      // With RegExp this would stop the process for ever.
+      assert.isFalse(yield* holds({ task: "a", matches: "^(a+)+$" }, `${"a".repeat(10_000)}!`))
+    })
+  )
+
+  it.effect.each([
+    ["(", "x", 'the pattern "(" is not a valid regular expression: Unterminated group'],
+    ["(a)\\1", "aa", 'the pattern "(a)\\\\1" has a back-reference at 3, which cannot be matched in linear time'],
+    [
+      "[ab]{0,999}[ab]{0,999}c",
+      "ab".repeat(10_000),
+      'the pattern "[ab]{0,999}[ab]{0,999}c" takes too long for a text of 20000 characters'
+    ]
+  ] as const)("the pattern %s ends the task with the reason when it cannot be decided", ([matches, output, reason]) =>
+    Effect.gen(function* () {
+      const ended = yield* holds({ task: "a", matches }, output)
       assert.deepStrictEqual(typeof ended === "object" && ended.outcome, {
         _tag: "Failed",
         error: {
           code: "invalid-condition",
-          message: 'The condition of task "b" is no regular expression: "(".',
+          message: `The condition of task "b" cannot be decided: ${reason}.`,
           isRetryable: false
         }
       })

@@ -199,7 +199,8 @@ class Sampler {
   /** What a property without a declaration of its own has to be. */
   #additional(schema: JsonSchema, name: string): unknown {
     const patterns = Predicate.isObject(schema["patternProperties"]) ? schema["patternProperties"] : {}
-    for (const [pattern, child] of Object.entries(patterns)) if (new RegExp(pattern, "u").test(name)) return child
+    for (const [pattern, child] of Object.entries(patterns))
+      if (PatternSample.matcher(pattern)?.(name) === true) return child
     const additional = schema["additionalProperties"]
     return Predicate.isObject(additional) ? additional : { type: "string" }
   }

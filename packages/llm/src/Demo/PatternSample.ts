@@ -2,21 +2,26 @@
  * A string that a regular expression matches, for the plain patterns of JSON Schemas: literals, classes, groups, alternatives and
  * counted repetition. What is beyond that (look-around, back references, property escapes) gives none.
  */
+import * as Pattern from "@crewline/core/Pattern"
+import * as Result from "effect/Result"
 
 /** The shortest match by rule; `undefined` when there is none that can be found. */
 export const make = (pattern: string): string | undefined => {
-  let test: RegExp
-  try {
-    test = new RegExp(pattern, "u")
-  } catch {
-    return undefined
-  }
+  const matches = matcher(pattern)
+  if (matches === undefined) return undefined
   try {
     const sample = new Parser(pattern).alternatives()
-    return test.test(sample) ? sample : undefined
+    return matches(sample) ? sample : undefined
   } catch {
     return undefined
   }
+}
+
+/** Whether a text matches; `undefined` for what is no pattern. */
+export const matcher = (pattern: string): ((text: string) => boolean) | undefined => {
+  const made = Pattern.make(pattern)
+  if (Result.isFailure(made)) return undefined
+  return (text) => Result.getOrElse(made.success.test(text), () => false)
 }
 
 class Unsupported extends Error {}
@@ -108,8 +113,8 @@ class Parser {
       if (first === undefined) throw new Unsupported()
       return first
     }
-    const test = new RegExp(`^${this.#source.slice(start, this.#at)}$`, "u")
-    const found = anything.find((char) => test.test(char))
+    const matches = matcher(`^${this.#source.slice(start, this.#at)}$`)
+    const found = matches && anything.find(matches)
     if (found === undefined) throw new Unsupported()
     return found
   }
