@@ -21,40 +21,9 @@ const refusal = (source: string): string => {
 /** What differs between engines: white space, line ends, word characters, halves of surrogate pairs, case without folding. */
 const characters = [..."ab1_-é\n\r\v\f\t\u00a0\u2028\ufeff\u0000\b.[]^$😀\u200b\u3000Aſ\u212a", "\ud800", "\udc00"]
 
-const atoms = [
-  ...[
-    "a",
-    "b",
-    "1",
-    "é",
-    "😀",
-    "-",
-    ".",
-    "\\s",
-    "\\S",
-    "\\w",
-    "\\W",
-    "\\d",
-    "\\D",
-    "[^]",
-    "[]",
-    "[\\b]",
-    "[^a]",
-    "[a-c_]"
-  ],
-  ...[
-    "[\\s\\d]",
-    "[^\\S]",
-    "\\p{L}",
-    "\\P{L}",
-    "[^\\p{L}\\s]",
-    "\\p{Script=Greek}",
-    "\\u{1F600}",
-    "\\uD83D\\uDE00",
-    "\\uD800"
-  ],
-  ...["\\x61", "\\cJ", "\\n", "\\0", "\\.", "\\/", "\\$", "[\\]a]", "[\\[]", "[\\u{61}-\\u{63}]"]
-]
+const atoms =
+  String.raw`a b 1 é 😀 - . \s \S \w \W \d \D [^] [] [\b] [^a] [a-c_] [\s\d] [^\S] \p{L} \P{L} [^\p{L}\s] \p{Script=Greek}
+  \u{1F600} \uD83D\uDE00 \uD800 \x61 \cJ \n \0 \. \/ \$ [\]a] [\[] [\u{61}-\u{63}]`.split(/\s+/)
 const assertions = ["^", "$", "\\b", "\\B"]
 const quantifiers = ["", "", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,}", "{0,2}", "{2,3}?", "{0}"]
 
