@@ -15,7 +15,6 @@ import * as Random from "effect/Random"
 import type { Redis as RedisClient } from "ioredis"
 import { RedisConnection } from "./RedisConnection.ts"
 import * as RedisTaskQueue from "./RedisTaskQueue.ts"
-import type { Bell, Ready } from "./RedisTaskQueue/Client.ts"
 import * as RedisTransport from "./RedisTransport.ts"
 
 export interface Options extends RedisTaskQueue.Options {
@@ -40,7 +39,10 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
 
   const queue = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      new Queue<Pick<Ready, "executionId" | "taskId">>(name, { connection: client, prefix }).on("error", silent)
+      new Queue<Pick<RedisTaskQueue.Ready, "executionId" | "taskId">>(name, { connection: client, prefix }).on(
+        "error",
+        silent
+      )
     ),
     (each) => Effect.promise(() => each.close())
   )
@@ -48,7 +50,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
     Effect.sync(() => {
       // It blocks, for as long as it takes: not on the connection that all share, and without a limit of tries.
       if (!blocking.isCluster) (blocking as RedisClient).options.maxRetriesPerRequest = null
-      return new Worker<Pick<Ready, "executionId" | "taskId">>(name, null, {
+      return new Worker<Pick<RedisTaskQueue.Ready, "executionId" | "taskId">>(name, null, {
         connection: blocking,
         prefix,
         autorun: false,
@@ -58,7 +60,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
     (each) => Effect.promise(() => each.close(true))
   )
 
-  const ring = (bells: ReadonlyArray<Ready>) =>
+  const ring = (bells: ReadonlyArray<RedisTaskQueue.Ready>) =>
     queue.addBulk(
       bells.map(({ executionId, number, taskId }) => ({
         name: "ready",
@@ -67,7 +69,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
       }))
     )
 
-  const bell: Bell = {
+  const bell: RedisTaskQueue.Bell = {
     ring: (bells) =>
       Effect.ignore(
         Effect.tryPromise(() => ring(bells)),

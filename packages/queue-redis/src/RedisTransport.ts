@@ -8,8 +8,10 @@ import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import { RedisConnection } from "./RedisConnection.ts"
-import type { Script } from "./RedisTaskQueue/Scripts.ts"
 import * as Invoker from "./RedisTransport/Invoker.ts"
+import type { Script } from "./RedisTransport/Script.ts"
+
+export type { Script } from "./RedisTransport/Script.ts"
 
 export class RedisTransport extends Context.Service<
   RedisTransport,

@@ -4,7 +4,8 @@
  * - `-- guard(false): name` (or `true`): the condition of the line's `if` is replaced by that;
  * - `-- guard: name`: the line is left out.
  */
-import { known, overview, type Script, stage, step, submit, turn, workers } from "../src/RedisTaskQueue/Scripts.ts"
+import { known, overview, stage, step, submit, turn, workers } from "../src/RedisTaskQueue/Scripts.ts"
+import type { Script } from "../src/RedisTransport.ts"
 
 const scripts: ReadonlyArray<Script> = [step, turn, stage, submit, known, overview, workers]
 

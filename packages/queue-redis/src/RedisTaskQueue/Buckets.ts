@@ -2,20 +2,10 @@
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import type { Wish } from "./Client.ts"
+import type { Bucket } from "./Bucket.ts"
+import type { Wish } from "./Operations.ts"
 
-type Queue = TaskQueue.TaskQueue["Service"]
-
-export interface Bucket {
-  readonly queue: Queue
-  /** What is ready now, without waiting. */
-  readonly poll: (wish: Wish) => Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
-  /** Waits in line; the answer leaves it. */
-  readonly wait: (
-    wish: Wish,
-    give: (leases: NonEmptyReadonlyArray<TaskQueue.Lease>) => void
-  ) => (left: () => void) => void
-}
+type Queue = Bucket["queue"]
 
 /** FNV-1a, 32 bits: the same bucket in every process. Source: Fowler, Noll, Vo, "FNV Hash". */
 const hashOf = (text: string): number => {

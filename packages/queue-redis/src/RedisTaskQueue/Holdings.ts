@@ -1,5 +1,6 @@
 /** The leases that this process holds, by their number and by their task. */
 import type { Lease } from "@crewline/core/TaskQueue"
+import type { Losses } from "./Losses.ts"
 
 /** A lease, and since when it was known to hold. */
 export interface Held {
@@ -10,17 +11,28 @@ export interface Held {
 export interface Holdings {
   readonly get: (nonce: number) => Held | undefined
   readonly add: (lease: Lease, confirmedAt: number) => void
-  /** Whether it was there. */
-  readonly remove: (lease: Lease) => boolean
+  readonly remove: (lease: Lease) => void
+  /** Removes the lease and tells its worker, if it is still held. */
+  readonly lose: (lease: Lease) => void
   readonly leases: () => ReadonlyArray<Lease>
   readonly ofExecution: (executionId: string) => ReadonlyArray<Lease>
   /** More than one when the task was handed out again before the first loss was noticed. */
   readonly ofTask: (executionId: string, taskId: string) => ReadonlyArray<Lease>
 }
 
-export const make = (): Holdings => {
+export const make = (losses: Losses): Holdings => {
   const byNonce = new Map<number, Held>()
   const byExecution = new Map<string, Map<string, ReadonlyArray<Lease>>>()
+  /** Whether it was there. */
+  const remove = (lease: Lease): boolean => {
+    if (!byNonce.delete(lease.nonce)) return false
+    const tasks = byExecution.get(lease.executionId)!
+    const others = tasks.get(lease.taskId)!.filter(({ nonce }) => nonce !== lease.nonce)
+    if (others.length > 0) tasks.set(lease.taskId, others)
+    else tasks.delete(lease.taskId)
+    if (tasks.size === 0) byExecution.delete(lease.executionId)
+    return true
+  }
   return {
     get: (nonce) => byNonce.get(nonce),
     add: (lease, confirmedAt) => {
@@ -29,14 +41,9 @@ export const make = (): Holdings => {
       if (tasks === undefined) byExecution.set(lease.executionId, (tasks = new Map()))
       tasks.set(lease.taskId, [...(tasks.get(lease.taskId) ?? []), lease])
     },
-    remove: (lease) => {
-      if (!byNonce.delete(lease.nonce)) return false
-      const tasks = byExecution.get(lease.executionId)!
-      const others = tasks.get(lease.taskId)!.filter(({ nonce }) => nonce !== lease.nonce)
-      if (others.length > 0) tasks.set(lease.taskId, others)
-      else tasks.delete(lease.taskId)
-      if (tasks.size === 0) byExecution.delete(lease.executionId)
-      return true
+    remove,
+    lose: (lease) => {
+      if (remove(lease)) losses.add(lease)
     },
     leases: () => Array.from(byNonce.values(), ({ lease }) => lease),
     ofExecution: (executionId) => Array.from(byExecution.get(executionId)?.values() ?? []).flat(),

@@ -1,15 +1,8 @@
 /**
  * The scripts, whole. Each is written in `Lua/`, with its keys and arguments in its header; what scripts share is included there by name.
  */
+import type { Script } from "../RedisTransport.ts"
 import * as Lua from "./Lua.ts"
-
-export interface Script {
-  readonly name: string
-  /** Lua that makes `run`, a function of keys and arguments. */
-  readonly source: string
-  /** As a function it only reads, or also writes when Redis has no memory left: what is under way comes to its end. */
-  readonly flags: ReadonlyArray<"no-writes" | "allow-oom">
-}
 
 export const step: Script = { name: "step", source: Lua.step, flags: ["allow-oom"] }
 export const turn: Script = { name: "turn", source: Lua.turn, flags: ["allow-oom"] }

@@ -42,16 +42,66 @@ export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, stri
   ])
 }
 
+/** An execution while its hash is worked out. Names are encoded. */
+interface Draft {
+  readonly tasks: ReadonlyMap<string, Task>
+  readonly signals: ReadonlySet<string>
+  readonly settled: ReadonlySet<string>
+  readonly turns: ReturnType<typeof turnsOf>
+  readonly fields: Array<string>
+}
+
 export const stage = (facts: Facts): Staged => {
+  const { expected, tasks } = graphOf(nodesOf(facts.nodes))
+  const draft: Draft = {
+    tasks,
+    signals: new Set(facts.signals.map(encode)),
+    settled: new Set(facts.settled.map(encode).filter((id) => tasks.has(id))),
+    turns: turnsOf(),
+    fields: []
+  }
+  const { fields, settled, signals, turns } = draft
+  const waits = waitsOf(facts, draft)
+
+  for (const wait of waits) {
+    if (missing(wait, { signals, settled: new Set() }) === 0) turns.ready(wait.task)
+    else wait.task.state = "suspended"
+  }
+  for (const { id, millis } of facts.delayed) {
+    const task = tasks.get(encode(id))
+    if (task === undefined || task.state !== "waiting" || millis <= 0 || settled.has(task.id)) continue
+    task.state = "delayed"
+    turns.timer("d", task, millis)
+  }
+  for (const id of settled) {
+    const task = tasks.get(id)!
+    task.state = "settled"
+    for (const dependent of task.dependents) {
+      const other = tasks.get(dependent)!
+      if (--other.remaining === 0 && other.state === "waiting" && !settled.has(dependent)) turns.ready(other)
+    }
+  }
+  stageWaits(waits, draft)
+  for (const task of tasks.values()) {
+    if (task.state === "waiting" && task.remaining === 0) turns.ready(task)
+    stageTask(task, fields)
+  }
+  for (const [id, dependents] of expected) fields.push(`d${id}`, dependents.join(separator))
+  for (const signal of signals) fields.push(`a${signal}`, "1")
+  const tier = tiers[facts.priority ?? "normal"]
+  fields.push("T", encode(facts.tenant), "P", tier, "U", String(facts.upTo), "S", String(facts.upTo))
+  if (waits.length > 0) fields.push("V", "1")
+  fields.push("N", String(tasks.size), "X", String(settled.size), "H", "0", "K", "0")
+  return { fields, turns: turns.list, tier }
+}
+
+/** The tasks, each of which knows its dependents, and the dependents of tasks that may come later. */
+const graphOf = (nodes: ReturnType<typeof nodesOf>) => {
   const tasks = new Map<string, Task>()
-  const fields: Array<string> = []
-  const turns: Array<Staged["turns"][number]> = []
-  const nodes = nodesOf(facts.nodes)
   for (const [id, lane, depth] of nodes) {
     if (tasks.has(id)) continue
     tasks.set(id, { id, rank: lane + separator + depth, dependents: [], waiters: [], remaining: 0, state: "waiting" })
   }
-  /** Dependents of tasks that may come later. */
   const expected = new Map<string, Array<string>>()
   const counted = new Set<string>()
   for (const [id, , , dependencies] of nodes) {
@@ -64,20 +114,44 @@ export const stage = (facts: Facts): Staged => {
       else expected.set(dependency, [id])
     }
   }
-  const signals = new Set(facts.signals.map(encode))
-  const makeReady = (task: Task) => {
-    task.state = "ready"
-    const last = turns.at(-1)
-    if (last?.[0] === "ready") {
-      ;(last[1] as Array<string>).push(task.id)
-      ;(last[2] as Array<string>).push(task.rank)
-    } else {
-      turns.push(["ready", [task.id], [task.rank]])
+  return { tasks, expected }
+}
+
+/** Collects what becomes ready or gets a timer, in order. */
+const turnsOf = () => {
+  const list: Array<Staged["turns"][number]> = []
+  let last: { readonly ids: Array<string>; readonly ranks: Array<string> } | undefined
+  return {
+    list,
+    ready: (task: Task) => {
+      task.state = "ready"
+      if (last === undefined) {
+        last = { ids: [], ranks: [] }
+        list.push(["ready", last.ids, last.ranks])
+      }
+      last.ids.push(task.id)
+      last.ranks.push(task.rank)
+    },
+    timer: (kind: string, task: Task, millis: number) => {
+      last = undefined
+      list.push(["timer", kind, task.id, millis, task.rank])
     }
   }
+}
 
-  const settled = new Set(facts.settled.map(encode).filter((id) => tasks.has(id)))
-  const waits = facts.suspended.flatMap(({ id, remainingMillis, run, waits }) => {
+interface Wait {
+  readonly task: Task
+  readonly run: number
+  readonly millis: number | undefined
+  readonly mode: Facts["suspended"][number]["waits"]["mode"]
+  readonly tasks: ReadonlyArray<string>
+  readonly signals: ReadonlyArray<string>
+  readonly isTimed: boolean
+}
+
+/** The waits of tasks that are not settled. */
+const waitsOf = (facts: Facts, { settled, tasks }: Draft): ReadonlyArray<Wait> =>
+  facts.suspended.flatMap(({ id, remainingMillis, run, waits }) => {
     const task = tasks.get(encode(id))
     if (task === undefined || settled.has(task.id)) return []
     return {
@@ -87,79 +161,57 @@ export const stage = (facts: Facts): Staged => {
       mode: waits.mode,
       tasks: waits.tasks.map(encode),
       signals: waits.signals.map(encode),
-      timed: waits.timeoutMillis !== undefined
+      isTimed: waits.timeoutMillis !== undefined
     }
   })
-  const missing = (wait: (typeof waits)[number], isSettled: (id: string) => boolean) => {
-    const total = wait.tasks.length + wait.signals.length
-    const left = [
-      ...wait.tasks.filter((id) => !isSettled(id)),
-      ...wait.signals.filter((signal) => !signals.has(signal))
-    ].length
-    if (total === 0) return wait.timed ? 1 : 0
-    return wait.mode === "any" && left < total ? 0 : left
-  }
-  for (const wait of waits) {
-    if (missing(wait, () => false) === 0) makeReady(wait.task)
-    else wait.task.state = "suspended"
-  }
-  for (const { id, millis } of facts.delayed) {
-    const task = tasks.get(encode(id))
-    if (task === undefined || task.state !== "waiting" || millis <= 0 || settled.has(task.id)) continue
-    task.state = "delayed"
-    turns.push(["timer", "d", task.id, millis, task.rank])
-  }
-  for (const id of settled) {
-    const task = tasks.get(id)!
-    task.state = "settled"
-    for (const dependent of task.dependents) {
-      const other = tasks.get(dependent)!
-      if (--other.remaining === 0 && other.state === "waiting" && !settled.has(dependent)) makeReady(other)
-    }
-  }
-  const isSettled = (id: string) => settled.has(id)
-  const signalWaiters = new Map<string, Array<string>>()
-  const unknownWaiters = new Map<string, Array<string>>()
+
+/** How many of the things that it waits for are missing; 0: the wait is over. */
+const missing = (wait: Wait, { settled, signals }: Pick<Draft, "settled" | "signals">): number => {
+  const total = wait.tasks.length + wait.signals.length
+  if (total === 0) return wait.isTimed ? 1 : 0
+  const left =
+    wait.tasks.filter((id) => !settled.has(id)).length + wait.signals.filter((signal) => !signals.has(signal)).length
+  return wait.mode === "any" && left < total ? 0 : left
+}
+
+/** Waits that are over make their task ready. Of the others, appends the fields of the tasks that wait and of what they wait for. */
+const stageWaits = (waits: ReadonlyArray<Wait>, draft: Draft): void => {
+  const { fields, settled, signals, tasks, turns } = draft
+  const waitersOf = new Map<string, Array<string>>()
+  const append = (field: string, entry: string) => waitersOf.set(field, [...(waitersOf.get(field) ?? []), entry])
   let epoch = 0
   for (const wait of waits) {
     if (wait.task.state !== "suspended") continue
-    const left = missing(wait, isSettled)
+    const left = missing(wait, draft)
     if (left === 0) {
-      makeReady(wait.task)
+      turns.ready(wait.task)
       continue
     }
     // Smaller than any number that the scripts give, and in the order of the facts.
     const entry = `${++epoch}${separator}${wait.task.id}`
     for (const id of wait.tasks) {
-      if (isSettled(id)) continue
+      if (settled.has(id)) continue
       const known = tasks.get(id)?.waiters
       if (known !== undefined) known.push(entry)
-      else unknownWaiters.set(id, [...(unknownWaiters.get(id) ?? []), entry])
+      else append(`v${id}`, entry)
     }
     for (const signal of wait.signals) {
-      if (!signals.has(signal)) signalWaiters.set(signal, [...(signalWaiters.get(signal) ?? []), entry])
+      if (!signals.has(signal)) append(`g${signal}`, entry)
     }
     const count = wait.mode === "any" || wait.tasks.length + wait.signals.length === 0 ? 1 : left
     fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `${epoch}${separator}`, `c${wait.task.id}`, String(count))
-    if (wait.millis !== undefined) turns.push(["timer", String(wait.run), wait.task.id, wait.millis, wait.task.rank])
+    if (wait.millis !== undefined) turns.timer(String(wait.run), wait.task, wait.millis)
   }
-  for (const task of tasks.values()) {
-    if (task.state === "waiting" && task.remaining === 0) makeReady(task)
-    fields.push(`r${task.id}`, task.remaining + separator + task.rank)
-    if (task.state === "settled") {
-      fields.push(`s${task.id}`, "x", `d${task.id}`, separator)
-      continue
-    }
-    fields.push(`d${task.id}`, separator + task.dependents.join(separator))
-    if (task.waiters.length > 0) fields.push(`v${task.id}`, task.waiters.join(listSeparator))
+  for (const [field, waiters] of waitersOf) fields.push(field, waiters.join(listSeparator))
+}
+
+/** Appends the fields of a task. */
+const stageTask = (task: Task, fields: Array<string>): void => {
+  fields.push(`r${task.id}`, task.remaining + separator + task.rank)
+  if (task.state === "settled") {
+    fields.push(`s${task.id}`, "x", `d${task.id}`, separator)
+    return
   }
-  for (const [id, dependents] of expected) fields.push(`d${id}`, dependents.join(separator))
-  for (const [id, waiters] of unknownWaiters) fields.push(`v${id}`, waiters.join(listSeparator))
-  for (const [signal, waiters] of signalWaiters) fields.push(`g${signal}`, waiters.join(listSeparator))
-  for (const signal of signals) fields.push(`a${signal}`, "1")
-  const tier = tiers[facts.priority ?? "normal"]
-  fields.push("T", encode(facts.tenant), "P", tier, "U", String(facts.upTo), "S", String(facts.upTo))
-  if (waits.length > 0) fields.push("V", "1")
-  fields.push("N", String(tasks.size), "X", String(settled.size), "H", "0", "K", "0")
-  return { fields, turns, tier }
+  fields.push(`d${task.id}`, separator + task.dependents.join(separator))
+  if (task.waiters.length > 0) fields.push(`v${task.id}`, task.waiters.join(listSeparator))
 }

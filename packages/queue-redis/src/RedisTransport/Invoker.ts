@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto"
 import { type Client, masters } from "../RedisConnection/Client.ts"
-import type { Script } from "../RedisTaskQueue/Scripts.ts"
+import type { Script } from "./Script.ts"
 
 interface Callable {
   readonly name: string

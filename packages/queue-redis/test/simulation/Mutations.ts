@@ -40,7 +40,7 @@ const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
 const ownership = "core/src/Crewline/Ownership.ts"
 const lua = "queue-redis/src/RedisTaskQueue/Lua.ts"
-const redis = "queue-redis/src/RedisTaskQueue.ts"
+const heartbeats = "queue-redis/src/RedisTaskQueue/Heartbeats.ts"
 
 const mutations = {
   endGuard: {
@@ -330,7 +330,7 @@ const mutations = {
   heartbeat: {
     number: "12",
     says: "A worker that lives renews its leases.",
-    changes: [{ file: redis, find: "if (leases.length > 0) yield* renew(leases)", replace: "" }],
+    changes: [{ file: heartbeats, find: "if (leases.length > 0) yield* renew(leases)", replace: "" }],
     scenario: "slow models",
     within: 20,
     violates: ["taken away", "calls wasted"]

@@ -4,7 +4,7 @@
  */
 import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
 import * as RedisTransport from "../../src/RedisTransport.ts"
-import type * as Scripts from "../../src/RedisTaskQueue/Scripts.ts"
+import type { Script } from "../../src/RedisTransport.ts"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
@@ -197,11 +197,7 @@ export class SimulatedRedis {
     return (await this.server.client.keys(`{${this.options.prefix}:*`)).sort()
   }
 
-  private async run(
-    script: Scripts.Script,
-    keys: ReadonlyArray<string>,
-    args: ReadonlyArray<string>
-  ): Promise<unknown> {
+  private async run(script: Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string>): Promise<unknown> {
     const { kernel, messageLost } = this.options
     const time = String(Math.floor(kernel.now))
     let reply: Awaited<ReturnType<Server["run"]>>
