@@ -63,6 +63,18 @@ describe("/api/v1/executions", () => {
     expect(Object.keys(done.tasks)).toEqual(["gather", "write"])
   })
 
+  it("says why a task was skipped", async () => {
+    const when = { task: "gather", contains: "a word that nobody says" }
+    const { tasks, ...rest } = crew("skips", "Gather")
+    const { body: started } = await call("/api/v1/executions", {
+      body: { crew: { ...rest, tasks: { gather: tasks.gather, write: { ...tasks.write, when } } } }
+    })
+    expect((await ended(started.id)).tasks.write).toMatchObject({
+      status: "skipped",
+      skipped: { reason: "condition" }
+    })
+  })
+
   it("answers the events as pages", async () => {
     const { body: started } = await call("/api/v1/executions", {
       body: { crew: crew("events"), inputs: { topic: "x" } }

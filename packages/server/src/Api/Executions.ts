@@ -1,88 +1,71 @@
 /** `/api/v1/executions`: start crews, watch them, stop them. */
-import * as Usage from "@crewline/core/Usage"
+import * as Execution from "@crewline/core/Execution"
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as ExecutionView from "@crewline/core/ExecutionView"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Crews from "./Crews.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 import * as WholeNumber from "./WholeNumber.ts"
 
-const Status = Schema.Literals(["pending", "running", "waiting", "paused", "completed", "failed", "cancelled"])
-
-const Failure = Schema.Struct({
-  code: Schema.String,
-  message: Schema.String,
-  isRetryable: Schema.Boolean,
-  taskId: Schema.optionalKey(Schema.String)
-})
-
-/** The state of one task. */
-export const Task = Schema.Struct({
-  status: Schema.Literals(["pending", "running", "waiting", "retrying", "completed", "failed", "skipped", "cancelled"]),
-  /** Attempts begun. */
-  attempts: Schema.Int,
-  agent: Schema.String,
-  output: Schema.optionalKey(Schema.Json),
-  outputFile: Schema.optionalKey(Schema.String),
-  /** Taken over from the execution that this one retries; it cost nothing here. */
-  reused: Schema.optionalKey(Schema.Literal(true)),
-  error: Schema.optionalKey(Failure),
-  usage: Usage.Usage,
-  startedAt: Schema.optionalKey(Schema.String),
-  endedAt: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "TaskState" })
-
-/** The state of an execution. */
-export const Execution = Schema.Struct({
-  id: Schema.String,
-  crewName: Schema.String,
-  crewId: Schema.optionalKey(Schema.String),
-  /** The execution that this one retries. */
-  retryOf: Schema.optionalKey(Schema.String),
-  status: Status,
-  tasks: Schema.Record(Schema.String, Task),
-  /** Of one final task its output; of several an object by task name. Only when completed. */
-  output: Schema.optionalKey(Schema.Json),
-  error: Schema.optionalKey(Failure),
-  usage: Usage.Usage,
-  startedAt: Schema.String,
-  endedAt: Schema.optionalKey(Schema.String),
-  /** The number of the last event: where to follow from. */
-  lastSeq: Schema.Int
-}).annotate({ identifier: "Execution", description: "The state of an execution" })
-
 /** One line about an execution, in lists. */
 export const Summary = Schema.Struct({
   id: Schema.String,
   crewName: Schema.String,
   crewId: Schema.optionalKey(Schema.String),
-  status: Status,
+  status: Execution.Status,
   startedAt: Schema.String,
   endedAt: Schema.optionalKey(Schema.String),
   lastSeq: Schema.Int
 }).annotate({ identifier: "ExecutionSummary" })
-
-/** Whose tasks are taken first, among the executions of a tenant. */
-export const Priority = Schema.Literals(["low", "normal", "high"]).annotate({
-  description: "Whose tasks are taken first, among your executions; normal by default"
-})
 
 /** What an execution is started with: a stored crew or one that comes along, and its inputs. */
 export const Start = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   crew: Schema.optionalKey(Crews.CrewBody),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-  priority: Schema.optionalKey(Priority)
+  priority: Schema.optionalKey(
+    ExecutionEvent.Priority.annotate({
+      description: "Whose tasks are taken first, among your executions; normal by default"
+    })
+  )
 }).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
+
+const namesIn = (text: string) => text.split(",").map((name) => name.trim())
+const isStatus = Schema.is(Execution.Status)
+
+/** Several statuses in a query, separated by commas. */
+const Statuses = Schema.String.check(
+  Schema.makeFilter((text) => {
+    const unknown = namesIn(text).filter((name) => !isStatus(name))
+    return unknown.length === 0
+      ? undefined
+      : `Invalid status ${unknown.map((name) => JSON.stringify(name)).join(", ")}: expected ${Execution.Status.literals.join(", ")}`
+  })
+)
+  .annotate({
+    description: `Only executions with this status, or one of these, separated by commas: ${Execution.Status.literals.join(", ")}`
+  })
+  .pipe(
+    Schema.decodeTo(
+      Schema.Array(Execution.Status),
+      SchemaTransformation.transform({
+        decode: (text): ReadonlyArray<Execution.Status> => namesIn(text).filter(isStatus),
+        encode: (statuses: ReadonlyArray<Execution.Status>) => statuses.join(",")
+      })
+    )
+  )
 
 /** A started execution. */
 export const Started = Schema.Struct({
   id: Schema.String,
-  status: Status,
+  status: Execution.Status,
   crewName: Schema.String,
   crewId: Schema.optionalKey(Schema.String),
   startedAt: Schema.String
@@ -125,10 +108,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.get("list", "/", {
       query: {
         ...Page.query,
-        status: Schema.optionalKey(Schema.String).annotate({
-          description:
-            "Only executions with this status, or one of these, separated by commas: pending, running, waiting, paused, completed, failed, cancelled"
-        }),
+        status: Schema.optionalKey(Statuses),
         crewId: Schema.optionalKey(Schema.String),
         crewName: Schema.optionalKey(Schema.String)
       },
@@ -136,7 +116,7 @@ export class Executions extends HttpApiGroup.make("executions")
     }).annotateMerge(OpenApi.annotations({ summary: "List executions, newest first" })),
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
-      success: Execution,
+      success: ExecutionView.View,
       error: Problem.schemas("not-found", "gone")
     }).annotateMerge(OpenApi.annotations({ summary: "Get an execution with the state of its tasks" })),
     HttpApiEndpoint.delete("remove", "/:id", {
@@ -153,7 +133,7 @@ export class Executions extends HttpApiGroup.make("executions")
     ),
     HttpApiEndpoint.post("cancel", "/:id/cancel", {
       params: Resource.params,
-      success: Execution.pipe(HttpApiSchema.status(202)),
+      success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas("not-found", "gone")
     }).annotateMerge(
       OpenApi.annotations({
@@ -163,7 +143,7 @@ export class Executions extends HttpApiGroup.make("executions")
     ),
     HttpApiEndpoint.post("pause", "/:id/pause", {
       params: Resource.params,
-      success: Execution.pipe(HttpApiSchema.status(202)),
+      success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
@@ -173,7 +153,7 @@ export class Executions extends HttpApiGroup.make("executions")
     ),
     HttpApiEndpoint.post("resume", "/:id/resume", {
       params: Resource.params,
-      success: Execution.pipe(HttpApiSchema.status(202)),
+      success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(OpenApi.annotations({ summary: "Let a paused execution go on" })),
     HttpApiEndpoint.get("events", "/:id/events", {
@@ -216,7 +196,7 @@ export class Executions extends HttpApiGroup.make("executions")
     HttpApiEndpoint.post("signal", "/:id/signals/:signal", {
       params: { ...Resource.params, signal: Schema.String },
       payload: Schema.Json,
-      success: Execution.pipe(HttpApiSchema.status(202)),
+      success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({

@@ -1,4 +1,5 @@
 /** `/api/v1/workers` and `/api/v1/queue`: who works, what waits, what failed. */
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -44,9 +45,7 @@ export const DeadLetter = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   startedAt: Schema.String,
   endedAt: Schema.optionalKey(Schema.String),
-  error: Schema.optionalKey(
-    Schema.Struct({ code: Schema.String, message: Schema.String, isRetryable: Schema.Boolean })
-  ),
+  error: Schema.optionalKey(ExecutionEvent.Failure),
   task: Schema.optionalKey(
     Schema.Struct({ id: Schema.String, attempts: Schema.Int, worker: Schema.optionalKey(Schema.String) })
   ).annotate({ description: "The task that failed; absent when the execution as a whole did, as by its time limit" })

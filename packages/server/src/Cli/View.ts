@@ -4,19 +4,19 @@
  *
  * `View/Tree` orders the tasks, `View/Layout` turns a view into lines, `Screen` writes them.
  */
+import type { Status } from "@crewline/core/Execution"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
 import * as HashMap from "effect/HashMap"
 import * as Tree from "./View/Tree.ts"
 
-export type Status = "pending" | "running" | "waiting" | "retrying" | "completed" | "failed" | "skipped" | "cancelled"
-
 export interface Task {
   readonly id: string
   readonly agent: string
   readonly dependencies: ReadonlyArray<string>
-  readonly status: Status
+  readonly status: TaskStatus
   /** From 1; 0 before the first. */
   readonly attempt: number
   readonly run: number
@@ -39,7 +39,7 @@ export interface View {
   readonly executionId: string
   readonly crew: string
   readonly inputs: Plan.Plan["inputs"]
-  readonly status: "pending" | "running" | "paused" | "completed" | "failed" | "cancelled"
+  readonly status: Exclude<Status, "waiting">
   readonly tasks: HashMap.HashMap<string, Task>
   /** Every task once, in the order of the tree. */
   readonly rows: ReadonlyArray<Tree.Row>
@@ -65,7 +65,7 @@ export const empty: View = {
   lastSeq: 0
 }
 
-const settled: ReadonlySet<Status> = new Set<Status>(["completed", "failed", "skipped", "cancelled"])
+const settled: ReadonlySet<TaskStatus> = new Set<TaskStatus>(["completed", "failed", "skipped", "cancelled"])
 
 /** True when nothing more can happen to the task. */
 export const isSettled = (task: Task): boolean => settled.has(task.status)
@@ -234,7 +234,7 @@ const spend = (view: View, taskId: string, usage: Usage.Usage): View =>
     usage: Usage.add(task.usage, usage)
   }))
 
-const end = (view: View, taskId: string, at: number, status: Status, note: string | undefined): View =>
+const end = (view: View, taskId: string, at: number, status: TaskStatus, note: string | undefined): View =>
   change(view, taskId, (task) =>
     isSettled(task)
       ? task

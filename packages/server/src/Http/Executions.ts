@@ -1,71 +1,21 @@
 /** Handlers of `/api/v1/executions`. */
-import * as CoreCrew from "@crewline/core/Crew"
 import { Crewline } from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
-import { CrewReader } from "../CrewReader.ts"
-import { CrewStore } from "../ResourceStore/Crews.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as CrewBody from "./CrewBody.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Failing from "./StoreProblems.ts"
-import * as StartBody from "./StartBody.ts"
+import * as Start from "./Start.ts"
 
 const defaultEvents = 100
-
-const statuses: ReadonlyArray<EventLog.Summary["status"]> = [
-  "pending",
-  "running",
-  "waiting",
-  "paused",
-  "completed",
-  "failed",
-  "cancelled"
-]
-
-const isStatus = (status: string): status is EventLog.Summary["status"] => statuses.some((known) => known === status)
-
-const decodeStatus = (
-  status: string | undefined
-): Effect.Effect<ReadonlyArray<EventLog.Summary["status"]> | undefined, Problem.Problem<"invalid-request">> => {
-  if (status === undefined) return Effect.succeed(undefined)
-  const names = status.split(",").map((name) => name.trim())
-  const unknown = names.filter((name) => !isStatus(name))
-  return unknown.length === 0
-    ? Effect.succeed(names.filter(isStatus))
-    : Effect.fail(
-        RequestBody.invalid(
-          unknown.map((name) => ({
-            path: ["query", "status"],
-            code: "invalid-value",
-            message: `${JSON.stringify(name)} is no status to filter by; there are ${statuses.join(", ")}.`
-          }))
-        )
-      )
-}
-
-/** Where the problems of a crew stand in the body of a start. */
-const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" || code === "unknown-input" ? [] : ["crew"])
-
-/** The answer to a start. */
-export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
-  Effect.map(
-    log.summary(executionId).pipe(Failing.execution(executionId)),
-    ({ crewId, crewName, id, startedAt, status }) =>
-      HttpApiSchema.withHeaders({
-        body: { id, status, crewName, ...(crewId !== undefined && { crewId }), startedAt },
-        headers: { location: `/api/v1/executions/${id}` }
-      })
-  )
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -73,8 +23,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const crewline = yield* Crewline
     const log = yield* EventLog.EventLog
-    const crews = yield* CrewStore
-    const reader = yield* CrewReader
+    const start = yield* Start.make
     const lifecycle = yield* Lifecycle.Lifecycle
 
     const view = (id: string) => crewline.get(id).pipe(Failing.execution(id))
@@ -92,56 +41,19 @@ export const layer = HttpApiBuilder.group(
     })
 
     return handlers
-      .handleRaw("start", ({ request, headers }) =>
-        Effect.gen(function* () {
-          const { crewId, crew: sent, errors, inputs, priority, problems } = yield* StartBody.read(request)
-          if (errors.length > 0) {
-            // All that is wrong at once: with the body, and with the crew in it.
-            const checked =
-              sent === undefined
-                ? undefined
-                : yield* Effect.result(reader.read({ value: sent, problems }).pipe(CrewBody.reading(inStart)))
-            const ofCrew =
-              checked?._tag === "Failure" && checked.failure._tag === "crew-invalid" ? checked.failure.errors : []
-            return yield* RequestBody.invalid([...errors, ...ofCrew])
-          }
-          const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
-          const { crew } = yield* reader.read({ value, problems }).pipe(CrewBody.reading(inStart))
-          const key = headers["idempotency-key"]
-          const execution = yield* crewline
-            .start(crew, {
-              inputs,
-              ...(priority !== undefined && { priority }),
-              ...(key !== undefined && { idempotencyKey: key }),
-              ...(crewId !== undefined && { crewId })
-            })
-            .pipe(
-              Effect.catch((error): Effect.Effect<never, StartProblem> => {
-                if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, inStart))
-                if (error.reason._tag === "KeyReused") {
-                  return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
-                }
-                return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
-              })
-            )
-          return yield* started(log, execution.id)
-        })
-      )
+      .handleRaw("start", ({ request, headers }) => start(request, headers["idempotency-key"]))
       .handle("list", ({ query }) =>
-        Effect.gen(function* () {
-          const status = yield* decodeStatus(query.status)
-          return yield* Page.read(query, ({ before, limit }) =>
-            log
-              .list({
-                limit,
-                ...(before !== undefined && { before }),
-                ...(status !== undefined && { status }),
-                ...(query.crewId !== undefined && { crewId: query.crewId }),
-                ...(query.crewName !== undefined && { crewName: query.crewName })
-              })
-              .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), Failing.listing)
-          )
-        })
+        Page.read(query, ({ before, limit }) =>
+          log
+            .list({
+              limit,
+              ...(before !== undefined && { before }),
+              ...(query.status !== undefined && { status: query.status }),
+              ...(query.crewId !== undefined && { crewId: query.crewId }),
+              ...(query.crewName !== undefined && { crewName: query.crewName })
+            })
+            .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), Failing.listing)
+        )
       )
       .handle("get", ({ params }) => view(params.id))
       .handle("remove", ({ params }) =>
@@ -199,5 +111,3 @@ export const layer = HttpApiBuilder.group(
       )
   })
 )
-
-type StartProblem = Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">

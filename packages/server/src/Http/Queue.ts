@@ -11,7 +11,7 @@ import * as DeadLetters from "../Queue/DeadLetters.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as QueueView from "../Queue/View.ts"
-import * as Executions from "./Executions.ts"
+import * as Start from "./Start.ts"
 import * as Failing from "./StoreProblems.ts"
 
 const workersOf = Effect.gen(function* () {
@@ -62,7 +62,7 @@ const layerQueue = HttpApiBuilder.group(
             ),
             Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
           )
-          return yield* Executions.started(log, id)
+          return yield* Start.started(log, id)
         })
       )
   })

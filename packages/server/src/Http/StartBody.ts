@@ -3,6 +3,7 @@
  * `CrewReader`, which names all of its problems.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
+import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Predicate from "effect/Predicate"
@@ -14,10 +15,9 @@ import * as RequestBody from "./RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
 
 export interface Start {
-  readonly crewId: string | undefined
+  /** What the execution is started with, whatever the crew is. */
+  readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
   readonly crew: unknown
-  readonly inputs: { readonly [name: string]: Schema.Json }
-  readonly priority: typeof Executions.Priority.Type | undefined
   /** What the text of the crew already shows, with paths from the root of the crew. */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
@@ -25,12 +25,7 @@ export interface Start {
 }
 
 // The crew may be anything here: its own reader says what is wrong with it, in words for people.
-const Form = Schema.Struct({
-  crewId: Schema.optionalKey(Schema.String),
-  crew: Schema.optionalKey(Schema.Unknown),
-  inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-  priority: Schema.optionalKey(Executions.Priority)
-})
+const Form = Schema.Struct({ ...Executions.Start.fields, crew: Schema.optionalKey(Schema.Unknown) })
 const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessProperty: "error" })
 
 export const read = Effect.fnUntraced(function* (
@@ -52,11 +47,10 @@ export const read = Effect.fnUntraced(function* (
           : "Say what to start: crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
+  const { crew: _crew, ...options } = Result.getOrElse(form, (): typeof Form.Type => ({}))
   return {
-    crewId: Result.isSuccess(form) ? form.success.crewId : undefined,
-    crew: Predicate.isObject(value) && "crew" in value ? value.crew : undefined,
-    priority: Result.isSuccess(form) ? form.success.priority : undefined,
-    inputs: (Result.isSuccess(form) ? form.success.inputs : undefined) ?? {},
+    options,
+    crew: Predicate.isObject(value) ? value["crew"] : undefined,
     errors,
     problems: duplicates
       .filter(({ path }) => path[0] === "crew" && path.length > 1)

@@ -4,6 +4,7 @@
  * When there is too little room, the lines of running text go first, then tasks that are over, then tasks that have not begun;
  * a last line says how many are not shown.
  */
+import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type { Usage } from "@crewline/core/Usage"
 import { displayWidth } from "effect/cli/CliOutput"
 import * as HashMap from "effect/HashMap"
@@ -31,7 +32,7 @@ export interface Room {
 
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
-const icons: Record<Exclude<View.Status, "running">, Span> = {
+const icons: Record<Exclude<TaskStatus, "running">, Span> = {
   pending: { text: "○", style: "dim" },
   waiting: { text: "◔", style: "busy" },
   retrying: { text: "↻", style: "busy" },
@@ -196,7 +197,7 @@ const summary = (view: View.View, tasks: ReadonlyArray<View.Task>, now: number):
 /** Which tasks to show when there is room for `budget` lines: those at work first, then failures, the next ones, the last ones. */
 const select = (tasks: ReadonlyArray<View.Task>, budget: number): ReadonlySet<string> => {
   if (tasks.length <= budget) return new Set(tasks.map((task) => task.id))
-  const rank: Record<View.Status, number> = {
+  const rank: Record<TaskStatus, number> = {
     running: 0,
     waiting: 1,
     retrying: 1,
@@ -219,7 +220,7 @@ const withText = (tasks: ReadonlyArray<View.Task>, shown: ReadonlySet<string>, b
 }
 
 const notShown = (rest: ReadonlyArray<View.Task>): Line => {
-  const counts = new Map<View.Status, number>()
+  const counts = new Map<TaskStatus, number>()
   for (const task of rest) counts.set(task.status, (counts.get(task.status) ?? 0) + 1)
   return [dim(`… and ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ")}`)]
 }

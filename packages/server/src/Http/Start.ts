@@ -1,0 +1,71 @@
+/** Starts an execution, of a stored crew or of one in the body of the request. */
+import type * as CoreCrew from "@crewline/core/Crew"
+import { Crewline } from "@crewline/core/Crewline"
+import * as EventLog from "@crewline/core/EventLog"
+import * as Effect from "effect/Effect"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Problem from "../Api/Problem.ts"
+import { CrewReader } from "../CrewReader.ts"
+import { CrewStore } from "../ResourceStore/Crews.ts"
+import * as CrewBody from "./CrewBody.ts"
+import * as RequestBody from "./RequestBody.ts"
+import * as StartBody from "./StartBody.ts"
+import * as Failing from "./StoreProblems.ts"
+
+/** Where the problems of a crew stand in the body of a start. */
+const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" || code === "unknown-input" ? [] : ["crew"])
+
+/** The answer to a start. */
+export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
+  Effect.map(
+    log.summary(executionId).pipe(Failing.execution(executionId)),
+    ({ crewId, crewName, id, startedAt, status }) =>
+      HttpApiSchema.withHeaders({
+        body: { id, status, crewName, ...(crewId !== undefined && { crewId }), startedAt },
+        headers: { location: `/api/v1/executions/${id}` }
+      })
+  )
+
+export const make = Effect.gen(function* () {
+  const crewline = yield* Crewline
+  const log = yield* EventLog.EventLog
+  const crews = yield* CrewStore
+  const reader = yield* CrewReader
+
+  /** Everything that is wrong, told at once: with the body, and with the crew in it. */
+  const refuse = Effect.fnUntraced(function* ({ crew, errors, problems }: StartBody.Start) {
+    const checked =
+      crew === undefined
+        ? undefined
+        : yield* Effect.result(reader.read({ value: crew, problems }).pipe(CrewBody.reading(inStart)))
+    const ofCrew = checked?._tag === "Failure" && checked.failure._tag === "crew-invalid" ? checked.failure.errors : []
+    return yield* RequestBody.invalid([...errors, ...ofCrew])
+  })
+
+  const failing = (
+    error: CoreCrew.CrewInvalid | EventLog.EventLogError
+  ): Effect.Effect<never, Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">> => {
+    if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, inStart))
+    if (error.reason._tag === "KeyReused") {
+      return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
+    }
+    return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+  }
+
+  return Effect.fnUntraced(function* (
+    request: HttpServerRequest.HttpServerRequest,
+    idempotencyKey: string | undefined
+  ) {
+    const start = yield* StartBody.read(request)
+    if (start.errors.length > 0) return yield* refuse(start)
+    const { crew: sent, options, problems } = start
+    const { crewId } = options
+    const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
+    const { crew } = yield* reader.read({ value, problems }).pipe(CrewBody.reading(inStart))
+    const execution = yield* crewline
+      .start(crew, { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }) })
+      .pipe(Effect.catch(failing))
+    return yield* started(log, execution.id)
+  })
+})
