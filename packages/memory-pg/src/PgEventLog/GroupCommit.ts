@@ -1,0 +1,123 @@
+/**
+ * Group commit. A request is sent at once when no statement is under way; requests that arrive meanwhile wait and go together as one
+ * statement. Each has its own row in the answer. When the statement itself fails on what one request carries, the requests are sent
+ * again one by one.
+ *
+ * A batch waits for nobody: a request whose row says `busy` is sent again by itself, by a second writer that does wait.
+ *
+ * A request is sent by a fiber of its own, so interrupting the caller never cuts a statement off: the request is then executed or not.
+ */
+import * as EventLog from "@crewline/core/EventLog"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Failures from "./Failures.ts"
+
+export interface Options<Row> {
+  /** The operation of the event log that failures name. */
+  readonly operation: string
+  /** Executes a JSON array of requests; answers a row for each, in order. */
+  readonly execute: (requests: string, waits: boolean) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+  /** True when the row says that another transaction is in the way, and nothing was done. */
+  readonly isBusy: (row: Row) => boolean
+}
+
+/** `onRow` is called in the order of the rows, whatever becomes of the caller. */
+export type Submit<Row> = <A>(
+  json: string,
+  onRow: (row: Row) => Effect.Effect<A, EventLog.EventLogError>
+) => Effect.Effect<A, EventLog.EventLogError>
+
+interface Request<Row> {
+  readonly json: string
+  readonly onRow: (row: Row) => void
+  readonly onFailure: (error: EventLog.EventLogError) => void
+}
+
+const maxRequests = 128
+const maxLength = 4 * 1024 * 1024
+
+/** Parts of a list that are small enough for one statement each; a part of one request may be larger. */
+const chunks = <Row>(requests: ReadonlyArray<Request<Row>>): ReadonlyArray<ReadonlyArray<Request<Row>>> => {
+  const parts: Array<Array<Request<Row>>> = []
+  let length = maxLength
+  for (const request of requests) {
+    length += request.json.length
+    if (length > maxLength) {
+      parts.push([])
+      length = request.json.length
+    }
+    parts.at(-1)!.push(request)
+  }
+  return parts
+}
+
+/** Starts the writers. They end with the scope; what then waits fails. */
+export const make = <Row>(options: Options<Row>): Effect.Effect<Submit<Row>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const waiting = yield* Queue.unbounded<Request<Row>>()
+    const busy = yield* Queue.unbounded<Request<Row>>()
+    /** Not answered yet. */
+    const open = new Set<Request<Row>>()
+    let isClosed = false
+    const closed = Failures.make(
+      options.operation,
+      new EventLog.Unavailable({ description: "The event log is closed.", isRetryable: false })
+    )
+
+    const send = (requests: ReadonlyArray<Request<Row>>, waits: boolean): Effect.Effect<void> =>
+      Effect.matchEffect(options.execute(`[${requests.map(({ json }) => json).join(",")}]`, waits), {
+        onFailure: (error) => {
+          if (requests.length > 1 && !Failures.isRetryable(error)) {
+            return Effect.forEach(requests, (request) => send([request], waits), { discard: true })
+          }
+          const failure = Failures.fromSql(options.operation)(error)
+          for (const request of requests) request.onFailure(failure)
+          return Effect.void
+        },
+        onSuccess: (rows) => {
+          requests.forEach((request, index) => {
+            const row = rows[index]!
+            if (options.isBusy(row)) Queue.offerUnsafe(busy, request)
+            else request.onRow(row)
+          })
+          return Effect.void
+        }
+      })
+
+    const write = Effect.gen(function* () {
+      const taken = yield* Queue.takeBetween(waiting, 1, maxRequests)
+      for (const chunk of chunks(taken.filter((request) => open.has(request)))) yield* send(chunk, false)
+    })
+    const insist = Effect.flatMap(Queue.take(busy), (request) =>
+      open.has(request) ? send([request], true) : Effect.void
+    )
+
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        for (const request of open) request.onFailure(closed)
+      })
+    )
+    yield* Effect.forkScoped(Effect.forever(write))
+    yield* Effect.forkScoped(Effect.forever(insist))
+
+    return <A>(json: string, onRow: (row: Row) => Effect.Effect<A, EventLog.EventLogError>) =>
+      Effect.callback<A, EventLog.EventLogError>((resume) => {
+        if (isClosed) return resume(Effect.fail(closed))
+        const settle = (result: Effect.Effect<A, EventLog.EventLogError>) => {
+          open.delete(request)
+          resume(result)
+        }
+        const request: Request<Row> = {
+          json,
+          onRow: (row) => settle(onRow(row)),
+          onFailure: (error) => settle(Effect.fail(error))
+        }
+        open.add(request)
+        Queue.offerUnsafe(waiting, request)
+        // Not sent yet: it never will be. Sent: it is executed or not, and the caller does not learn which.
+        return Effect.sync(() => open.delete(request))
+      })
+  })

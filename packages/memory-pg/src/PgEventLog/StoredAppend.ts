@@ -1,0 +1,64 @@
+/**
+ * An append as `crewline_append` reads it: the events as rows, and what its guards need to know about them.
+ */
+import * as EventLog from "@crewline/core/EventLog"
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as StoredEvent from "./StoredEvent.ts"
+
+/** The drafts without turns that occur earlier in the same list. */
+export const withoutRepeatedTurns = (
+  drafts: ReadonlyArray<ExecutionEvent.Draft>
+): ReadonlyArray<ExecutionEvent.Draft> => {
+  const given = new Set<string>()
+  return drafts.filter((draft) => {
+    if (draft.type !== "TurnCompleted") return true
+    const key = `${draft.run} ${draft.turn} ${draft.taskId}`
+    return !given.has(key) && given.add(key)
+  })
+}
+
+export const encode = (
+  tenant: string,
+  executionId: string,
+  drafts: ReadonlyArray<ExecutionEvent.Draft>,
+  options: EventLog.AppendOptions | undefined
+): string => {
+  const events: Array<StoredEvent.Row> = []
+  const settles = new Set<string>()
+  const turns: Array<{ readonly task_id: string; readonly run: number; readonly turn: number }> = []
+  let blobs: Record<string, string> | undefined
+  let structural = 0
+  let ends = false
+  // A contradiction within the append: it is refused, unless another guard refuses it first or it is a repetition.
+  let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
+  for (const draft of drafts) {
+    if (ends) flaw ??= { outcome: "ended" }
+    const { blob, row } = StoredEvent.split(draft)
+    events.push(row)
+    if (blob !== undefined) (blobs ??= {})[row.sha256!] = blob
+    if (draft.type === "TurnCompleted") turns.push({ task_id: draft.taskId, run: draft.run, turn: draft.turn })
+    if (!ExecutionEvent.isStructural(draft)) continue
+    structural++
+    if (draft.type === "ExecutionEnded") ends = true
+    else if (ExecutionEvent.isTerminal(draft)) {
+      const { taskId } = draft as ExecutionEvent.TaskCompleted
+      if (settles.has(taskId)) flaw ??= { outcome: "settled", task_id: taskId }
+      settles.add(taskId)
+    }
+  }
+  const status = EventLog.statusAfter(drafts, options?.status)
+  return JSON.stringify({
+    tenant,
+    execution: executionId,
+    structural,
+    ...(options?.nonce !== undefined && { nonce: options.nonce }),
+    ...(options?.expectVersion !== undefined && { expectVersion: options.expectVersion }),
+    ...(turns.length > 0 && { turns }),
+    ...(settles.size > 0 && { settles: [...settles] }),
+    ...(flaw !== undefined && { flaw }),
+    ...(status !== undefined && { status }),
+    ...(ends && { ends: true }),
+    ...(blobs !== undefined && { blobs }),
+    events
+  })
+}
