@@ -15,7 +15,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { root } from "./run.mjs"
 
-/** Lines that hold nothing but a comment are not worth sending to Redis with every process. */
+/** Comments are for those who read the files: not worth sending, and changing one does not make a migration another one. */
 const withoutComments = (text) =>
   text
     .split("\n")
@@ -26,7 +26,8 @@ const targets = [
   { folder: "packages/llm/src/BudgetStore/Lua", extension: ".lua", prepare: withoutComments },
   { folder: "packages/llm/src/RateLimit/Lua", extension: ".lua", prepare: withoutComments },
   { folder: "packages/queue-redis/src/RedisTaskQueue/Lua", extension: ".lua", prepare: withoutComments },
-  { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql" }
+  { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql", prepare: withoutComments },
+  { folder: "packages/server/src/Migrations/Sql", extension: ".sql", prepare: withoutComments }
 ]
 
 const include = /^\s*-- include: (\S+)\s*$/

@@ -1,19 +1,17 @@
 /**
  * Brings a database up to this version: forward only, each migration once, in the order of its number, all in one transaction.
  * Any number of processes may start at once: an advisory lock lets one migrate while the others wait and then find nothing to do.
- * A database that a newer version has migrated is refused instead of guessed at.
+ * A database that a newer version has migrated is refused, and so is one where a migration was applied that has changed since.
  *
  * Other packages keep their own tables with `run`, under a component name of their own.
  */
+import * as NodeCrypto from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as EventLog0001 from "./Migrations/EventLog0001.ts"
-import * as EventLogWriting0002 from "./Migrations/EventLogWriting0002.ts"
-import * as EventLogReading0003 from "./Migrations/EventLogReading0003.ts"
-import * as EventLogRetention0004 from "./Migrations/EventLogRetention0004.ts"
+import * as Sql from "./Migrations/Sql.ts"
 
 export interface Migration {
   /** From 1, without gaps; never changed once released. */
@@ -34,17 +32,25 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
 }
 
 /** The tables of this package. */
-export const migrations: ReadonlyArray<Migration> = [
-  { id: 1, name: "event-log", sql: EventLog0001.sql },
-  { id: 2, name: "event-log-writing", sql: EventLogWriting0002.sql },
-  { id: 3, name: "event-log-reading", sql: EventLogReading0003.sql },
-  { id: 4, name: "event-log-retention", sql: EventLogRetention0004.sql }
-]
+export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log", sql: Sql.eventLog }]
 
 /** The oldest PostgreSQL that everything here was tried on. */
 const oldestServer = 15
 /** Any number that nobody else is likely to lock. */
 const lockKey = 7_239_274_511
+
+/** A migration that was applied. */
+interface Applied {
+  readonly id: number
+  /** Null where it was applied before hashes were recorded. */
+  readonly sha256: string | null
+}
+
+const hashOf = ({ sql }: Migration) => NodeCrypto.createHash("sha256").update(sql).digest("hex")
+
+const changed = (sql: SqlClient.SqlClient, component: string, id: number) =>
+  `Migration ${id} of "${component}" has changed since this database was set up by an unreleased version of Crewline: ` +
+  (sql.driver === "pglite" ? "delete its data directory, by default .crewline." : "use an empty database.")
 
 const fail = (description: string, cause?: SqlError) =>
   new MigrationError({ description, ...(cause !== undefined && { cause }) })
@@ -72,13 +78,14 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
     if (server!.major < oldestServer) {
       return yield* fail(`The database is PostgreSQL ${server!.major}; Crewline needs ${oldestServer} or newer.`)
     }
-    yield* sql.unsafe(`create table if not exists crewline_migration (
-      component text not null, id int not null, name text not null, applied_at timestamptz not null default now(),
-      primary key (component, id)
-    )`)
-    const [state] = yield* sql<{ readonly last: number }>`
-      select coalesce(max(id), 0)::int as last from crewline_migration where component = ${options.component}`
-    const last = state!.last
+    yield* sql.unsafe(Sql.migrationRecords)
+    const records = yield* sql.unsafe<Applied>(Sql.migrationsApplied, [options.component])
+    const last = records.at(-1)?.id ?? 0
+    for (const { id, sha256 } of records) {
+      const migration = options.migrations[id - 1]
+      if (migration !== undefined && hashOf(migration) !== sha256)
+        return yield* fail(changed(sql, options.component, id))
+    }
     if (last > newest) {
       return yield* fail(
         `The database has migration ${last} of "${options.component}", but this version knows only ${newest}: ` +
@@ -99,8 +106,8 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
             )
           )
         )
-      yield* sql`insert into crewline_migration (component, id, name)
-        values (${options.component}, ${migration.id}::int, ${migration.name})`
+      yield* sql`insert into crewline_migration (component, id, name, sha256)
+        values (${options.component}, ${migration.id}::int, ${migration.name}, ${hashOf(migration)})`
       applied.push(migration.name)
     }
     return applied

@@ -16,7 +16,7 @@
  *
  * Inside a transaction of the same `SqlClient`, `append` joins it, and followers hear of it after the commit.
  *
- * @see Migrations/EventLog0001 for the tables, and the files beside it for the functions
+ * @see Migrations/Sql/event-log.sql for the tables, and the folder beside it for the functions
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as EventLog from "@crewline/core/EventLog"

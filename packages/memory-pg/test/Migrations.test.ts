@@ -1,8 +1,14 @@
-import { assert, layer } from "@effect/vitest"
+import * as NodeFs from "node:fs"
+import * as NodeOs from "node:os"
+import * as NodePath from "node:path"
+import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as Database from "../src/Database.ts"
 import * as Migrations from "../src/Migrations.ts"
 import * as Pglite from "../src/Pglite.ts"
+import * as EarlierDatabase from "./EarlierDatabase.ts"
 
 const first = {
   id: 1,
@@ -62,6 +68,17 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 
+  it.effect("one that has changed since it was applied is refused, and comments are no change", () =>
+    Effect.gen(function* () {
+      const run = (text: string) =>
+        Migrations.run({ component: "changed", migrations: [{ id: 1, name: "a", sql: text }] })
+      yield* run("select 1")
+      assert.deepStrictEqual(yield* run("select 1"), [])
+      assert.include((yield* Effect.flip(run("select 2"))).message, 'Migration 1 of "changed" has changed')
+      assert.notMatch(Migrations.migrations[0]!.sql, /^ *--/m)
+    })
+  )
+
   it.effect("this package's run on an empty database, and again", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Migrations.migrate).length, Migrations.migrations.length)
@@ -69,3 +86,24 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 })
+
+it.live(
+  "a data directory from before migrations were merged is refused with what to do about it",
+  () =>
+    Effect.gen(function* () {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => NodeFs.mkdtempSync(NodePath.join(NodeOs.tmpdir(), "crewline-migrations-"))),
+        (path) => Effect.sync(() => NodeFs.rmSync(path, { recursive: true, force: true }))
+      )
+      yield* EarlierDatabase.make.pipe(Effect.provide(Pglite.layer({ directory })))
+      const refused = yield* Effect.flip(
+        Effect.provide(Database.Database, Layer.fresh(Database.layer({ kind: "embedded", directory })))
+      )
+      assert.strictEqual(
+        refused.message,
+        'Migration 1 of "memory-pg" has changed since this database was set up by an unreleased version of Crewline: ' +
+          "delete its data directory, by default .crewline."
+      )
+    }).pipe(Effect.scoped),
+  60_000
+)

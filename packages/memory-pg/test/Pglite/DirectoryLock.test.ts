@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import * as DirectoryLock from "../../src/Pglite/DirectoryLock.ts"
 
-const fixture = NodePath.join(import.meta.dirname, "fixtures", "holdDirectory.ts")
+const fixture = NodePath.join(import.meta.dirname, "..", "fixtures", "holdDirectory.ts")
 
 let directory: string
 const children: Array<ChildProcess> = []

@@ -1,23 +1,25 @@
-/**
- * The event log's tables: one row per execution, one per event, and a table apart for what is too large for a row.
- *
- * Who is confined to a tenant, and by what:
- * - Every function of the next migrations takes the tenant and says `tenant = …` in every query. This holds for every role, and is
- *   what confines the usual installation, where the application connects as the owner of the tables (owners are not subject to row
- *   security).
- * - The policies confine every other role, whatever SQL it runs: with `crewline.tenant` unset it sees no row at all. A server that
- *   connects as such a role works (grant it the tables and the functions): the functions set the tenant themselves.
- * - `crewline_adopt`, `crewline_disown` and `crewline_positions` work for all tenants, because one process runs the executions of
- *   all. They are `security definer`, give away ids and positions only, and no role but the owner may call them unless granted.
- */
-export const sql = `
+-- The event log: a row per execution, a row per event, and a table apart for what is too large for a row.
+--
+-- Each function below is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
+-- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
+--
+-- What confines a query to its tenant:
+-- - Every function takes the tenant and says `tenant = …` in every query. This holds for every role, and is what confines the usual
+--   installation, where the application connects as the owner of the tables (owners are not subject to row security).
+-- - The policies confine every other role, whatever SQL it runs: with crewline.tenant unset it sees no row at all. A server that connects
+--   as such a role works (grant it the tables and the functions), because the functions set the tenant themselves.
+-- - crewline_adopt, crewline_disown, crewline_positions and crewline_prune work for all tenants, because one process runs the executions
+--   of all. They are `security definer`, return ids and positions only, and no role but the owner may call them unless granted.
+
 create table crewline_execution (
   key bigint generated always as identity primary key,
   tenant text not null,
   id text not null,
   crew_name text not null,
   crew_id text,
-  status text not null default 'pending' check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+  status text not null default 'pending' check (
+    status in ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')
+  ),
   last_seq int not null,
   version int not null,
   -- Milliseconds, like everything that is shown; never decreases.
@@ -36,6 +38,7 @@ create unique index crewline_execution_idempotency on crewline_execution (tenant
 create index crewline_execution_listing on crewline_execution (tenant, key);
 -- Not the lease itself: renewing a lease and every append would then have to touch the index.
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
+create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 
 -- Text and not jsonb: jsonb reorders keys, changes numbers and refuses the character zero; an output comes back as it was written.
 -- No foreign key: every insert holds the lock on its execution's row anyway, and the check would cost a query per event.
@@ -77,13 +80,39 @@ create table crewline_blob (
   primary key (execution, seq)
 );
 
+create table crewline_gone (
+  tenant text not null,
+  id text not null,
+  -- Where it stood in lists.
+  key bigint not null,
+  ended_at timestamptz not null,
+  gone_at timestamptz not null,
+  primary key (tenant, id)
+);
+create index crewline_gone_age on crewline_gone (gone_at);
+
 alter table crewline_execution enable row level security;
 alter table crewline_event enable row level security;
 alter table crewline_blob enable row level security;
+alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_event
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-`
+create policy crewline_tenant on crewline_gone
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+
+-- include: event-log/start
+-- include: event-log/append
+-- include: event-log/read
+-- include: event-log/outputs
+-- include: event-log/list
+-- include: event-log/positions
+-- include: event-log/adopt
+-- include: event-log/disown
+-- include: event-log/is-gone
+-- include: event-log/bury
+-- include: event-log/remove
+-- include: event-log/prune

@@ -1,51 +1,8 @@
-/**
- * How the event log changes: starting, appending, owning.
- *
- * Each function is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
- * PGlite could not interleave with other work), and lets the function set `crewline.tenant` for the policies in its own transaction.
- */
-const start = `create or replace function crewline_start(
-  in_tenant text, in_id text, in_crew_name text, in_crew_id text, in_key text, in_hash text,
-  in_owner text, in_lease_millis double precision, in_body text
-) returns table (outcome text, execution_id text)
-language plpgsql as $$
-declare
-  now_at timestamptz := date_trunc('milliseconds', clock_timestamp());
-  new_key bigint;
-  found_id text;
-  found_hash text;
-begin
-  perform set_config('crewline.tenant', in_tenant, true);
-  insert into crewline_execution
-    (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash,
-      owner, lease_until)
-    values (in_tenant, in_id, in_crew_name, in_crew_id, 1, 1, now_at, now_at, in_key, in_hash,
-      in_owner, case when in_owner is not null then now_at + in_lease_millis * interval '1 millisecond' end)
-    on conflict do nothing
-    returning key into new_key;
-  if new_key is not null then
-    insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
-      values (new_key, 1, in_tenant, 'ExecutionStarted', now_at, 1, 1, 1, in_body);
-    return query select 'started', in_id;
-    return;
-  end if;
-  -- The insert waited for whoever held the same key or id; a statement begun now sees the row that won.
-  select e.id, e.request_hash into found_id, found_hash
-    from crewline_execution e where e.tenant = in_tenant and e.idempotency_key = in_key;
-  if not found then
-    return query select 'existing', in_id;
-  elsif found_hash = in_hash then
-    return query select 'existing', found_id;
-  else
-    return query select 'reused', found_id;
-  end if;
-end $$;
-`
-
-const append = `-- A batch of appends of one process, each with its own answer: an append that is refused leaves the others alone.
--- An execution that somebody else holds is answered with 'busy' unless in_wait, so a batch waits for nobody, and nobody for each
--- other. Plans are made once: planning each statement anew took a third of the time.
-create or replace function crewline_append(batch jsonb, in_wait boolean)
+-- A batch of appends of one process, each with its own answer: an append that is refused leaves the others alone.
+--
+-- An execution that another transaction holds is answered with 'busy' unless in_wait, so a batch waits for nobody. Plans are made once:
+-- planning each statement anew took a third of the time.
+create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
 language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
@@ -211,48 +168,3 @@ begin
     return next;
   end loop;
 end $$;
-`
-
-const owning = `-- Renewals wait for their rows (in one order), because an execution left out of the answer counts as lost; new ones are taken as they are free.
-create or replace function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
-returns table (execution_id text, tenant text, last_seq int)
-language plpgsql security definer set search_path from current as $$
-#variable_conflict use_column
-declare
-  now_at timestamptz;
-  ids text[] := case when in_ids is not null then array(select jsonb_array_elements_text(in_ids)) end;
-  mine bigint[];
-  taken bigint[];
-begin
-  mine := array(
-    select locked.key from (
-      select e.key from crewline_execution e
-      where e.ended_at is null and e.owner = in_owner and (ids is null or e.id = any (ids))
-      order by e.tenant, e.key limit in_limit for no key update
-    ) locked
-  );
-  now_at := clock_timestamp();
-  taken := array(
-    select locked.key from (
-      select e.key from crewline_execution e
-      where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
-        and (ids is null or e.id = any (ids))
-      order by e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
-    ) locked
-  );
-  return query
-    update crewline_execution e set owner = in_owner, lease_until = clock_timestamp() + in_lease_millis * interval '1 millisecond'
-    where e.key = any (mine || taken)
-    returning e.id, e.tenant, e.last_seq;
-end $$;
-
-create or replace function crewline_disown(in_owner text) returns void
-language sql security definer set search_path from current as $$
-  update crewline_execution set owner = null, lease_until = null where owner = in_owner and ended_at is null
-$$;
-
-revoke execute on function crewline_adopt(text, double precision, int, jsonb) from public;
-revoke execute on function crewline_disown(text) from public;
-`
-
-export const sql: string = [start, append, owning].join("\n")

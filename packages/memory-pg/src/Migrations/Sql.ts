@@ -1,0 +1,476 @@
+// Generated from the .sql files beside it by `npm run generate`: edit those.
+
+const eventLogAdopt = `create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
+returns table (execution_id text, tenant text, last_seq int)
+language plpgsql security definer set search_path from current as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz;
+  ids text[] := case when in_ids is not null then array(select jsonb_array_elements_text(in_ids)) end;
+  mine bigint[];
+  taken bigint[];
+begin
+  mine := array(
+    select locked.key from (
+      select e.key from crewline_execution e
+      where e.ended_at is null and e.owner = in_owner and (ids is null or e.id = any (ids))
+      order by e.tenant, e.key limit in_limit for no key update
+    ) locked
+  );
+  now_at := clock_timestamp();
+  taken := array(
+    select locked.key from (
+      select e.key from crewline_execution e
+      where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
+        and (ids is null or e.id = any (ids))
+      order by e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+    ) locked
+  );
+  return query
+    update crewline_execution e set owner = in_owner, lease_until = clock_timestamp() + in_lease_millis * interval '1 millisecond'
+    where e.key = any (mine || taken)
+    returning e.id, e.tenant, e.last_seq;
+end $$;
+revoke execute on function crewline_adopt(text, double precision, int, jsonb) from public;
+`
+
+const eventLogAppend = `create function crewline_append(batch jsonb, in_wait boolean)
+returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
+language plpgsql set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_variable
+declare
+  item jsonb;
+  in_tenant text;
+  held bigint[] := '{}';
+  x crewline_execution;
+  earlier crewline_event;
+  turns_given int;
+  turns_known int;
+  now_at timestamptz;
+  given int;
+begin
+  for in_tenant in select distinct i.value->>'tenant' from jsonb_array_elements(batch) i loop
+    perform set_config('crewline.tenant', in_tenant, true);
+    if in_wait then
+      held := held || array(
+        select locked.key from (
+          select e.key from crewline_execution e
+          where e.tenant = in_tenant
+            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
+          order by e.key for no key update
+        ) locked
+      );
+    else
+      held := held || array(
+        select locked.key from (
+          select e.key from crewline_execution e
+          where e.tenant = in_tenant
+            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
+          for no key update skip locked
+        ) locked
+      );
+    end if;
+  end loop;
+  for item in select i.value from jsonb_array_elements(batch) with ordinality i order by i.ordinality loop
+    if in_tenant is distinct from item->>'tenant' then
+      in_tenant := item->>'tenant';
+      perform set_config('crewline.tenant', in_tenant, true);
+    end if;
+    outcome := null; first_seq := null; last_seq := null; version := null; at := null; task_id := null;
+    select * into x from crewline_execution e where e.tenant = in_tenant and e.id = item->>'execution';
+    if not found or x.key <> all (held) then
+      outcome := case when found then 'busy' else 'unknown' end;
+      return next;
+      continue;
+    end if;
+    if item ? 'nonce' then
+      select * into earlier from crewline_event e where e.execution = x.key and e.nonce = item->>'nonce';
+      if found then
+        outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
+        version := earlier.append_version;
+        return next;
+        continue;
+      end if;
+    end if;
+    turns_known := 0;
+    if item ? 'turns' then
+      turns_given := jsonb_array_length(item->'turns');
+      select count(*) into turns_known
+        from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
+        join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
+        where e.type = 'TurnCompleted';
+      if turns_known = turns_given and (item->>'structural')::int = 0 then
+        select e.* into earlier
+          from rows from (jsonb_to_recordset(item->'turns') as (task_id text, run int, turn int)) with ordinality
+            as t (task_id, run, turn, position)
+          join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
+          where e.type = 'TurnCompleted' order by t.position limit 1;
+        given := jsonb_array_length(item->'events');
+        if given in (turns_given, earlier.append_last - earlier.append_first + 1) then
+          outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
+          version := earlier.append_version;
+          return next;
+          continue;
+        end if;
+      end if;
+    end if;
+    if x.ended_at is not null then
+      outcome := 'ended';
+      return next;
+      continue;
+    end if;
+    if (item->>'expectVersion')::int <> x.version then
+      outcome := 'conflict'; last_seq := x.last_seq; version := x.version;
+      return next;
+      continue;
+    end if;
+    if item ? 'settles' then
+      select e.task_id into task_id from crewline_event e
+        where e.execution = x.key
+          and e.task_id = any (array(select jsonb_array_elements_text(item->'settles')))
+          and e.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled')
+        order by array_position(array(select jsonb_array_elements_text(item->'settles')), e.task_id) limit 1;
+      if found then
+        outcome := 'settled';
+        return next;
+        continue;
+      end if;
+    end if;
+    if item ? 'flaw' then
+      outcome := item->'flaw'->>'outcome'; task_id := item->'flaw'->>'task_id';
+      return next;
+      continue;
+    end if;
+    now_at := greatest(x.last_at, date_trunc('milliseconds', clock_timestamp()));
+    first_seq := x.last_seq + 1;
+    given := jsonb_array_length(item->'events');
+    if turns_known > 0 then
+      given := given - turns_known;
+    end if;
+    last_seq := x.last_seq + given;
+    version := x.version + (item->>'structural')::int;
+    insert into crewline_event
+      (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce,
+       body, payload, payload_sha256, payload_size, payload_excerpt)
+      select x.key, x.last_seq + row_number() over (order by d.ordinality), in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
+        first_seq, last_seq, version, case when row_number() over (order by d.ordinality) = 1 then item->>'nonce' end,
+        d.body, d.payload, d.sha256, d.size, d.excerpt
+      from rows from (
+        jsonb_to_recordset(item->'events') as
+          (type text, task_id text, run int, turn int, body text, payload text, sha256 text, size int, excerpt text)
+      ) with ordinality as d (type, task_id, run, turn, body, payload, sha256, size, excerpt, ordinality)
+      where turns_known = 0 or d.type <> 'TurnCompleted' or not exists (
+        select 1 from crewline_event e
+        where e.execution = x.key and e.task_id = d.task_id and e.run = d.run and e.turn = d.turn and e.type = 'TurnCompleted'
+      );
+    if item ? 'blobs' then
+      insert into crewline_blob (execution, seq, tenant, content)
+        select x.key, e.seq, in_tenant, b.value
+        from jsonb_each_text(item->'blobs') b
+        join crewline_event e on e.execution = x.key and e.seq >= first_seq and e.payload_sha256 = b.key;
+    end if;
+    update crewline_execution e set
+      last_seq = crewline_append.last_seq,
+      version = crewline_append.version,
+      last_at = now_at,
+      status = coalesce(item->>'status', e.status),
+      ended_at = case when item ? 'ends' then now_at end,
+      owner = case when item ? 'ends' then null else e.owner end
+      where e.key = x.key;
+    outcome := 'stored'; at := now_at;
+    return next;
+  end loop;
+end $$;
+`
+
+const eventLogBury = `create function crewline_bury(x crewline_execution) returns void
+language sql as $$
+  delete from crewline_blob b where b.execution = x.key;
+  delete from crewline_event e where e.execution = x.key;
+  delete from crewline_execution e where e.key = x.key;
+  insert into crewline_gone (tenant, id, key, ended_at, gone_at) values (x.tenant, x.id, x.key, x.ended_at, clock_timestamp())
+    on conflict (tenant, id) do update set key = excluded.key, ended_at = excluded.ended_at, gone_at = excluded.gone_at
+$$;
+`
+
+const eventLogDisown = `create function crewline_disown(in_owner text) returns void
+language sql security definer set search_path from current as $$
+  update crewline_execution set owner = null, lease_until = null where owner = in_owner and ended_at is null
+$$;
+revoke execute on function crewline_disown(text) from public;
+`
+
+const eventLogIsGone = `create function crewline_is_gone(in_tenant text, in_id text) returns boolean
+language plpgsql as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return exists (select from crewline_gone g where g.tenant = in_tenant and g.id = in_id);
+end $$;
+`
+
+const eventLogList = `create function crewline_list(
+  in_tenant text, in_ids jsonb, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
+) returns table (
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
+)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  before_key bigint;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if in_before is not null then
+    select e.key into before_key from crewline_execution e where e.tenant = in_tenant and e.id = in_before;
+    if not found then
+      select g.key into before_key from crewline_gone g where g.tenant = in_tenant and g.id = in_before;
+    end if;
+    if not found then
+      return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int;
+      return;
+    end if;
+  end if;
+  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
+    from crewline_execution e
+    where e.tenant = in_tenant
+      and (before_key is null or e.key < before_key)
+      and (in_ids is null or e.id = any (array(select jsonb_array_elements_text(in_ids))))
+      and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses))))
+      and (in_crew_id is null or e.crew_id = in_crew_id)
+      and (in_crew_name is null or e.crew_name = in_crew_name)
+    order by e.key desc limit in_limit;
+end $$;
+`
+
+const eventLogOutputs = `create function crewline_outputs(in_tenant text, in_id text, in_tasks jsonb)
+returns table (task_id text, payload text)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  if not found then return; end if;
+  return query select null::text, null::text;
+  return query select e.task_id, coalesce(e.payload, b.content)
+    from crewline_event e
+    left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
+    where e.execution = x.key and e.tenant = in_tenant
+      and e.task_id = any (array(select jsonb_array_elements_text(in_tasks)))
+      and e.type = 'TaskCompleted';
+end $$;
+`
+
+const eventLogPositions = `create function crewline_positions(in_executions jsonb)
+returns table (tenant text, execution_id text, last_seq int, ended boolean)
+language sql stable security definer set search_path from current as $$
+  select e.tenant, e.id, e.last_seq, e.ended_at is not null
+  from jsonb_array_elements(in_executions) i
+  join crewline_execution e on e.tenant = i.value->>0 and e.id = i.value->>1
+$$;
+revoke execute on function crewline_positions(jsonb) from public;
+`
+
+const eventLogPrune = `create function crewline_prune(
+  in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
+) returns table (execution_id text, tenant text)
+language plpgsql security definer set search_path from current as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+  now_at timestamptz := clock_timestamp();
+  events int := 0;
+  max_events constant int := 20000;
+begin
+  delete from crewline_gone g where (g.tenant, g.id) in (
+    select o.tenant, o.id from crewline_gone o
+    where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
+    order by o.gone_at limit max_events for update skip locked
+  );
+  for x in
+    select * from crewline_execution e
+    where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'
+      and (in_tenant is null or e.tenant = in_tenant)
+    order by e.ended_at limit in_limit for update skip locked
+  loop
+    exit when events > 0 and events + x.last_seq > max_events;
+    events := events + x.last_seq;
+    perform crewline_bury(x);
+    execution_id := x.id; tenant := x.tenant;
+    return next;
+  end loop;
+end $$;
+revoke execute on function crewline_prune(double precision, int, text, double precision) from public;
+`
+
+const eventLogRead = `create function crewline_read(
+  in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
+) returns table (seq int, at timestamptz, body text, payload text)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  if not found then return; end if;
+  return query select 0, x.last_at, null::text, null::text;
+  if in_payloads then
+    return query select e.seq, e.at, e.body, coalesce(e.payload, b.content)
+      from crewline_event e
+      left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
+      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
+      order by e.seq limit in_limit;
+  else
+    return query select e.seq, e.at, e.body, null::text
+      from crewline_event e
+      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
+      order by e.seq limit in_limit;
+  end if;
+end $$;
+`
+
+const eventLogRemove = `create function crewline_remove(in_tenant text, in_id text) returns text
+language plpgsql as $$
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id for update;
+  if not found then return 'missing'; end if;
+  if x.ended_at is null then return 'running'; end if;
+  perform crewline_bury(x);
+  return 'removed';
+end $$;
+`
+
+const eventLogStart = `create function crewline_start(
+  in_tenant text, in_id text, in_crew_name text, in_crew_id text, in_key text, in_hash text,
+  in_owner text, in_lease_millis double precision, in_body text
+) returns table (outcome text, execution_id text)
+language plpgsql as $$
+declare
+  now_at timestamptz := date_trunc('milliseconds', clock_timestamp());
+  new_key bigint;
+  found_id text;
+  found_hash text;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  loop
+    insert into crewline_execution
+      (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash,
+        owner, lease_until)
+      values (in_tenant, in_id, in_crew_name, in_crew_id, 1, 1, now_at, now_at, in_key, in_hash,
+        in_owner, case when in_owner is not null then now_at + in_lease_millis * interval '1 millisecond' end)
+      on conflict do nothing
+      returning key into new_key;
+    if new_key is not null then
+      insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
+        values (new_key, 1, in_tenant, 'ExecutionStarted', now_at, 1, 1, 1, in_body);
+      return query select 'started', in_id;
+      return;
+    end if;
+    select e.id, e.request_hash into found_id, found_hash
+      from crewline_execution e where e.tenant = in_tenant and e.idempotency_key = in_key;
+    if not found then
+      select e.id, in_hash into found_id, found_hash
+        from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+      continue when not found;
+    end if;
+    return query select case when found_hash is not distinct from in_hash then 'existing' else 'reused' end, found_id;
+    return;
+  end loop;
+end $$;
+`
+
+export const eventLog: string = `create table crewline_execution (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  id text not null,
+  crew_name text not null,
+  crew_id text,
+  status text not null default 'pending' check (
+    status in ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')
+  ),
+  last_seq int not null,
+  version int not null,
+  last_at timestamptz not null,
+  started_at timestamptz not null,
+  ended_at timestamptz,
+  idempotency_key text,
+  request_hash text,
+  owner text,
+  lease_until timestamptz,
+  unique (tenant, id)
+) with (fillfactor = 70);
+create unique index crewline_execution_idempotency on crewline_execution (tenant, idempotency_key)
+  where idempotency_key is not null;
+create index crewline_execution_listing on crewline_execution (tenant, key);
+create index crewline_execution_open on crewline_execution (key) where ended_at is null;
+create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
+create table crewline_event (
+  execution bigint not null,
+  seq int not null,
+  tenant text not null,
+  type text not null,
+  task_id text,
+  run int,
+  turn int,
+  at timestamptz not null,
+  append_first int not null,
+  append_last int not null,
+  append_version int not null,
+  nonce text,
+  body text not null,
+  payload text,
+  payload_sha256 text,
+  payload_size int,
+  payload_excerpt text,
+  primary key (execution, seq)
+);
+create unique index crewline_event_turn on crewline_event (execution, task_id, run, turn) where type = 'TurnCompleted';
+create unique index crewline_event_outcome on crewline_event (execution, task_id)
+  where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
+create unique index crewline_event_nonce on crewline_event (execution, nonce) where nonce is not null;
+create table crewline_blob (
+  execution bigint not null,
+  seq int not null,
+  tenant text not null,
+  content text not null,
+  primary key (execution, seq)
+);
+create table crewline_gone (
+  tenant text not null,
+  id text not null,
+  key bigint not null,
+  ended_at timestamptz not null,
+  gone_at timestamptz not null,
+  primary key (tenant, id)
+);
+create index crewline_gone_age on crewline_gone (gone_at);
+alter table crewline_execution enable row level security;
+alter table crewline_event enable row level security;
+alter table crewline_blob enable row level security;
+alter table crewline_gone enable row level security;
+create policy crewline_tenant on crewline_execution
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_event
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_blob
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_gone
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+${eventLogStart}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+
+export const migrationRecords: string = `create table if not exists crewline_migration (
+  component text not null,
+  id int not null,
+  name text not null,
+  sha256 text not null,
+  applied_at timestamptz not null default now(),
+  primary key (component, id)
+)
+`
+
+export const migrationsApplied: string = `select m.id, to_jsonb(m)->>'sha256' as sha256 from crewline_migration m where m.component = $1 order by m.id
+`

@@ -1,0 +1,7 @@
+-- Whether the execution existed and was deleted not too long ago.
+create function crewline_is_gone(in_tenant text, in_id text) returns boolean
+language plpgsql as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return exists (select from crewline_gone g where g.tenant = in_tenant and g.id = in_id);
+end $$;

@@ -1,0 +1,23 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Database from "../src/Database.ts"
+import * as Postgres from "../src/Postgres.ts"
+import * as EarlierDatabase from "./EarlierDatabase.ts"
+import * as PostgresServer from "./PostgresServer.ts"
+
+const { missing } = PostgresServer
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+describe.skipIf(missing !== undefined)(missing ?? "Migrations", () => {
+  it.live("a database from before migrations were merged is refused with what to do about it", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      yield* EarlierDatabase.make.pipe(Effect.provide(Postgres.layer({ url: Redacted.make(url.href) })))
+      const refused = yield* Effect.flip(
+        Effect.provide(Database.Database, Database.layer(PostgresServer.optionsOf(url)))
+      )
+      assert.include(refused.message, "use an empty database")
+    }).pipe(Effect.scoped, Effect.timeout("30 seconds"))
+  )
+})
