@@ -23,11 +23,11 @@ const withoutComments = (text) =>
     .join("\n") + "\n"
 
 const targets = [
-  { folder: "packages/llm/src/BudgetStore/Lua", extension: ".lua", prepare: withoutComments },
-  { folder: "packages/llm/src/RateLimit/Lua", extension: ".lua", prepare: withoutComments },
-  { folder: "packages/queue-redis/src/RedisTaskQueue/Lua", extension: ".lua", prepare: withoutComments },
-  { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql", prepare: withoutComments },
-  { folder: "packages/server/src/Migrations/Sql", extension: ".sql", prepare: withoutComments }
+  { folder: "packages/llm/src/BudgetStore/Lua", extension: ".lua" },
+  { folder: "packages/llm/src/RateLimit/Lua", extension: ".lua" },
+  { folder: "packages/queue-redis/src/RedisTaskQueue/Lua", extension: ".lua" },
+  { folder: "packages/memory-pg/src/Migrations/Sql", extension: ".sql" },
+  { folder: "packages/server/src/Migrations/Sql", extension: ".sql" }
 ]
 
 const include = /^\s*-- include: (\S+)\s*$/
@@ -108,12 +108,12 @@ export const moduleOf = (files, { folder, extension }) => {
 
 /** Each generated file: its path, its text as it should be, and whether it differs from what is there. */
 export const generated = (root) =>
-  targets.flatMap(({ extension, folder, prepare = (text) => text }) => {
+  targets.flatMap(({ extension, folder }) => {
     const paths = globSync(`**/*${extension}`, { cwd: join(root, folder) }).toSorted()
     if (paths.length === 0) return []
     const files = paths.map((path) => [
       path.replaceAll("\\", "/").slice(0, -extension.length),
-      prepare(readFileSync(join(root, folder, path), "utf8").replaceAll("\r\n", "\n"))
+      withoutComments(readFileSync(join(root, folder, path), "utf8").replaceAll("\r\n", "\n"))
     ])
     const file = `${folder}.ts`
     const text = moduleOf(Object.fromEntries(files), { folder, extension })
