@@ -5,8 +5,9 @@
 import { globSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { builtinModules } from "node:module"
 import { basename, dirname, join, relative, resolve } from "node:path"
-import * as typescript from "typescript-6"
 import { describe, expect, it } from "vitest"
+import { floors } from "./floors.ts"
+import * as Sources from "./Sources.ts"
 
 interface Allowed {
   /** Packages of ours. */
@@ -58,9 +59,9 @@ const read = (file: string): string => readFileSync(file, "utf8")
 const readJson = (file: string) => JSON.parse(read(file))
 const sources = (name: string): ReadonlyArray<string> => globSync("src/**/*.ts", { cwd: folder(name) }).sort()
 
-/** What a file imports, types and `import()` included; not what its comments show as an example. */
-const imports = (file: string): ReadonlyArray<string> =>
-  typescript.preProcessFile(read(file), true, true).importedFiles.map(({ fileName }) => fileName)
+/** The text of every source, by its path from `src`. */
+const texts = (name: string): ReadonlyMap<string, string> =>
+  new Map(sources(name).map((file) => [file.slice("src/".length), read(join(folder(name), file))]))
 
 /** `@scope/name` of `@scope/name/module`. */
 const packageOf = (specifier: string): string =>
@@ -131,6 +132,58 @@ describe("the guard itself", () => {
   })
 })
 
+describe("the guard of floors", () => {
+  const planted = (sources: { readonly [file: string]: string }) => Sources.graphOf(new Map(Object.entries(sources)))
+
+  it.each([
+    ["an import", 'import { b } from "./B.ts"'],
+    ["an import of a type", 'import type { B } from "./B.ts"'],
+    ["a re-export", 'export { b } from "./B.ts"'],
+    ["a re-export as a namespace", 'export * as B from "./B.ts"'],
+    ["import()", 'export const load = () => import("./B.ts")'],
+    ["an imported type", 'export type B = import("./B.ts").B']
+  ])("finds a circle by %s", (_, text) => {
+    const graph = planted({
+      "A.ts": text,
+      "A/Part.ts": "",
+      "B.ts": 'import "./A/Part.ts"\nimport "./C.ts"',
+      "C.ts": 'import "./A.ts"'
+    })
+    expect(Sources.circles(graph)).toEqual(["A.ts -> B.ts -> C.ts -> A.ts"])
+  })
+
+  it("finds no circle in an example of a comment, nor where two import one", () => {
+    const graph = planted({
+      "A.ts": 'import "./B.ts"\nimport "./C.ts"',
+      "B.ts": 'import "./C.ts"',
+      "C.ts": '// import "./A.ts"\nexport const text = `import "./B.ts"`'
+    })
+    expect(Sources.circles(graph)).toEqual([])
+  })
+
+  it("refuses an import of what stands above, from a door and from a file of its folder", () => {
+    const graph = planted({
+      "Top.ts": 'import "./Low.ts"',
+      "Low.ts": 'import "./Low/Part.ts"\nimport "./Side.ts"',
+      "Low/Part.ts": 'import "../Top.ts"',
+      "Side.ts": 'import type { Part } from "./Top/Part.ts"',
+      "Top/Part.ts": ""
+    })
+    expect(Sources.upward(graph, [["Top"], ["Low", "Side"]])).toEqual([
+      "Low/Part.ts imports Top.ts from above",
+      "Side.ts imports Top/Part.ts from above"
+    ])
+  })
+
+  it("refuses files on no floor or on two, and entries without a file", () => {
+    expect(Sources.misplaced(["A.ts", "A/Part.ts", "Ab.ts"], [["A", "B"], ["A/Part"]])).toEqual([
+      "A/Part.ts stands on 2 floors",
+      "Ab.ts stands on no floor",
+      "B is no file"
+    ])
+  })
+})
+
 describe.each(names)("%s", (name) => {
   const allowed = table[name]!
   const manifest = readJson(join(folder(name), "package.json"))
@@ -146,12 +199,22 @@ describe.each(names)("%s", (name) => {
 
   it("imports only what the table allows", () => {
     const objections = sources(name).flatMap((file) =>
-      imports(join(folder(name), file)).flatMap((specifier) => {
+      Sources.imports(read(join(folder(name), file))).flatMap((specifier) => {
         const reason = objection(name, file, specifier)
         return reason === undefined ? [] : [`packages/${name}/${file}: "${specifier}" ${reason}`]
       })
     )
     expect(objections).toEqual([])
+  })
+
+  it("has no circle of imports", () => {
+    expect(Sources.circles(Sources.graphOf(texts(name)))).toEqual([])
+  })
+
+  it("has each file on one floor, and no import of what stands above", () => {
+    const levels = floors[name] ?? []
+    expect(Sources.misplaced([...texts(name).keys()], levels)).toEqual([])
+    expect(Sources.upward(Sources.graphOf(texts(name)), levels)).toEqual([])
   })
 
   it("offers the same modules from sources and when published, and closes every folder", () => {

@@ -5,6 +5,7 @@
  */
 import * as Cfworker from "@cfworker/json-schema"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as SchemaKeywords from "./JsonSchemaValidator/Keywords.ts"
 
 /** One thing that is wrong with a value or a schema. */
@@ -34,7 +35,7 @@ export const make = (schema: JsonSchema.JsonSchema): Validator => {
 /** What keeps this from being a usable JSON Schema (draft 2020-12); empty when nothing does. */
 export const check = (schema: unknown): ReadonlyArray<Violation> => {
   const violations = SchemaKeywords.check(schema)
-  if (violations.length > 0 || !isRecord(schema)) return violations
+  if (violations.length > 0 || !Predicate.isReadonlyObject(schema)) return violations
   try {
     const lookup = Cfworker.dereference(structuredClone(schema))
     return Object.values(lookup).flatMap((part) => {
@@ -247,7 +248,7 @@ const at = (root: unknown, path: string, inSchema: boolean): unknown => {
   let current = root
   for (const step of path.split("/").slice(1)) {
     const key = (inSchema ? decodeURI(step).replaceAll("%23", "#") : step).replaceAll("~1", "/").replaceAll("~0", "~")
-    if (inSchema && key === "$ref" && isRecord(current) && typeof current["$ref"] === "string") {
+    if (inSchema && key === "$ref" && Predicate.isReadonlyObject(current) && typeof current["$ref"] === "string") {
       current = resolve(root, current["$ref"])
     } else if (typeof current === "object" && current !== null && Object.hasOwn(current, key)) {
       current = (current as { [key: string]: unknown })[key]
@@ -265,9 +266,6 @@ const resolve = (root: unknown, reference: string): unknown =>
     : reference.startsWith("#/")
       ? at(root, decodeURIComponent(reference.slice(1)), false)
       : undefined
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const quote = (text: string): string => JSON.stringify(text)
 

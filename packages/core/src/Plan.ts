@@ -170,12 +170,7 @@ const unknownInputs = (
   return Object.entries(inputs).flatMap(([name, value]): ReadonlyArray<Crew.Problem> => {
     if (value === undefined || known.includes(name) || isTold(name)) return []
     const suggestion = checked.suggester.closest(name, known)
-    const hint =
-      suggestion !== undefined
-        ? `did you mean ${JSON.stringify(suggestion)}?`
-        : known.length === 0
-          ? "it has no inputs."
-          : `its inputs are ${Wording.list(known)}.`
+    const hint = Wording.alternatives("input", known, suggestion)
     const message = `The input ${JSON.stringify(name)} is used nowhere in the crew: ${hint}`
     return [
       { code: "unknown-input", path: ["inputs", name], message, ...(suggestion === undefined ? {} : { suggestion }) }
@@ -192,12 +187,7 @@ const unknownTools = (
   return references.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
     if (known.has(name)) return []
     const suggestion = checked.suggester.closest(name, tools)
-    const hint =
-      suggestion !== undefined
-        ? `did you mean ${JSON.stringify(suggestion)}?`
-        : tools.length === 0
-          ? "there are no tools."
-          : `the tools are ${Wording.list(tools)}.`
+    const hint = Wording.alternatives("tool", tools, suggestion)
     const message = `${Wording.place(path)} names the tool ${JSON.stringify(name)}, which does not exist: ${hint}`
     return [{ code: "unknown-tool", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
   })

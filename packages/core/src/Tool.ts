@@ -5,12 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSchema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as JsonDepth from "./JsonDepth.ts"
 import { redact } from "./Redact.ts"
 import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
-import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Toolbox.ts"
+import * as StandardSchema from "./StandardSchema.ts"
+import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Tool/Definition.ts"
 
 /**
  * What the arguments may be declared with: an Effect Schema, a Zod or other Standard Schema, such a schema with a JSON Schema next
@@ -98,22 +100,22 @@ interface Declared {
 
 /** Made once per tool: decoders and validators are compiled here. */
 const declared = (name: string, declaration: Parameters): Declared => {
-  if (Schema.isSchema(declaration)) {
-    if (isEmpty(declaration)) return declared(name, none)
-    const { definitions, schema } = Schema.toJsonSchemaDocument(declaration, { onExcessProperty: "error" })
-    const parameters = Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions }
-    // The type of the parameters admits only schemas that decode without services.
-    const codec = Schema.toCodecJson(declaration as Schema.Decoder<unknown>)
-    const standard = Schema.toStandardSchemaV1(codec, { parseOptions: { errors: "all", onExcessProperty: "error" } })
-    return { parameters: usable(name, withoutDialect(parameters)), validate: byStandard(standard) }
+  if (Schema.isSchema(declaration) && isEmpty(declaration)) return declared(name, none)
+  if (StandardSchema.isValidator(declaration)) {
+    const options = { onExcessProperty: "error" } as const
+    const parameters = Result.getOrThrowWith(StandardSchema.jsonSchema(declaration, options), (cause) => {
+      const message = `The parameters of tool "${name}" have no JSON Schema (${cause.message}): use { schema, jsonSchema }.`
+      return new TypeError(message, { cause })
+    })
+    return { parameters: usable(name, parameters), validate: byStandard(StandardSchema.make(declaration, options)) }
   }
-  if (isStandard(declaration)) {
-    return { parameters: usable(name, jsonSchemaOf(name, declaration)), validate: byStandard(declaration) }
-  }
-  if ("schema" in declaration && isStandard(declaration.schema)) {
+  if ("schema" in declaration && StandardSchema.isValidator(declaration.schema)) {
     // The type of the parameters says so of data that stands next to a validator; `usable` looks at it all the same.
     const jsonSchema = declaration["jsonSchema"] as JsonSchema.JsonSchema
-    return { parameters: usable(name, jsonSchema), validate: byStandard(declaration.schema) }
+    return {
+      parameters: usable(name, jsonSchema),
+      validate: byStandard(StandardSchema.make(declaration.schema, { onExcessProperty: "error" }))
+    }
   }
   const parameters = usable(name, declaration)
   const validator = JsonSchemaValidator.make(parameters)
@@ -137,13 +139,6 @@ const isEmpty = ({ ast }: Schema.Top): boolean =>
 const valid = (value: unknown): Checked => ({ _tag: "Valid", value })
 const invalid = (violations: ReadonlyArray<JsonSchemaValidator.Violation>): Checked => ({ _tag: "Invalid", violations })
 
-const isStandard = (value: unknown): value is StandardSchemaV1 =>
-  ((typeof value === "object" && value !== null) || typeof value === "function") &&
-  "~standard" in value &&
-  typeof value["~standard"] === "object" &&
-  value["~standard"] !== null &&
-  "validate" in value["~standard"]
-
 const byStandard = (schema: StandardSchemaV1): Declared["validate"] => {
   const checked = (result: StandardSchemaV1.Result<unknown>): Checked =>
     result.issues === undefined ? valid(result.value) : invalid(result.issues.map(violationOf))
@@ -165,20 +160,6 @@ const violationOf = (issue: StandardSchemaV1.Issue): JsonSchemaValidator.Violati
     .join(""),
   message: issue.message
 })
-
-const jsonSchemaOf = (name: string, schema: StandardSchemaV1): JsonSchema.JsonSchema => {
-  const { jsonSchema } = schema["~standard"] as Partial<StandardJSONSchemaV1.Props>
-  try {
-    // The input side: a model writes what the schema then decodes.
-    if (jsonSchema !== undefined) return withoutDialect(jsonSchema.input({ target: "draft-2020-12" }))
-  } catch (error) {
-    throw new TypeError(`The parameters of tool "${name}" have no JSON Schema: ${messageOf(error)}`, { cause: error })
-  }
-  const { vendor } = schema["~standard"]
-  throw new TypeError(`${vendor} gives no JSON Schema of the parameters of tool "${name}": use { schema, jsonSchema }.`)
-}
-
-const withoutDialect = ({ $schema: _dialect, ...schema }: JsonSchema.JsonSchema): JsonSchema.JsonSchema => schema
 
 /** Providers take objects only; a schema that is not usable would fail every call. */
 const usable = (name: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {

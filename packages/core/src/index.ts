@@ -29,6 +29,8 @@ export * as Memory from "./Memory.ts"
 export * as Workspace from "./Workspace.ts"
 export * as Tenant from "./Tenant.ts"
 export * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
+export * as StandardSchema from "./StandardSchema.ts"
+export * as Suggestion from "./Suggestion.ts"
 
 // What runs it, and what an application calls.
 export * as LocalEventLog from "./LocalEventLog.ts"

@@ -541,6 +541,18 @@ describe("make", () => {
     expect(await crew.code["zod"]!.output!["~standard"].validate({})).toEqual({ value: { count: 1 } })
   })
 
+  it("decodes the JSON that the JSON Schema of an Effect Schema describes", async () => {
+    const dated = Crew.make({
+      name: "x",
+      agents: { a: agent },
+      tasks: { one: { ...task, output: Schema.Struct({ on: Schema.Date }) } }
+    })
+    expect(dated.definition.tasks["one"]!.output).toMatchObject({ properties: { on: { type: "string" } } })
+    expect(await dated.code["one"]!.output!["~standard"].validate({ on: "2026-01-01T00:00:00.000Z" })).toEqual({
+      value: { on: new Date("2026-01-01") }
+    })
+  })
+
   it("reports a schema that has no JSON Schema", () => {
     const foreign = { "~standard": { version: 1, vendor: "acme", validate: (value: unknown) => ({ value }) } } as const
     const bad = Crew.make({
@@ -553,7 +565,7 @@ describe("make", () => {
       'invalid-output-schema ["tasks","one","output"]',
       'invalid-output-schema ["tasks","two","output"]'
     ])
-    expect(problems[1]!.message).toContain("acme")
+    expect(problems[1]!.message).toContain("has no JSON Schema (acme gives none)")
     expect(problems[1]!.message).toContain("{ schema, jsonSchema }")
   })
 

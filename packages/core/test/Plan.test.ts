@@ -232,7 +232,7 @@ describe("placeholders", () => {
       ["unknown-input", "inputs.yaer", "year"],
       ["unknown-input", "inputs.colour", undefined]
     ])
-    expect(problems[1]!.message).toContain('The input "colour" is used nowhere in the crew: its inputs are')
+    expect(problems[1]!.message).toContain('The input "colour" is used nowhere in the crew: the inputs are')
     const judged = Crew.make({ ...data, tasks: { t: { ...data.tasks.t, guardrails: [() => true] } } })
     expect(planOf(judged, { inputs }).inputs).toMatchObject({ colour: "red" })
   })

@@ -103,7 +103,7 @@ describe("Tool.make: parameters", () => {
       assert.strictEqual(yield* run(tool, { city: "Oslo" }), "OSLO")
       assert.throws(
         () => Tool.make({ name: "s", description: "d", parameters: schema, execute: () => null }),
-        /handmade gives no JSON Schema of the parameters of tool "s": use \{ schema, jsonSchema \}/
+        /parameters of tool "s" have no JSON Schema \(handmade gives none\): use \{ schema, jsonSchema \}/
       )
     })
   )

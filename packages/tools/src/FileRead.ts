@@ -2,6 +2,7 @@
  * The tool `file_read`: text files inside of one directory, and nothing outside of it, symbolic links followed. Long files are read
  * in parts, and the model is told how to go on.
  */
+import * as Suggestion from "@crewline/core/Suggestion"
 import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import { type ToolError, ToolFailed, ToolRetry } from "@crewline/core/Toolbox"
@@ -10,7 +11,6 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import * as NearNames from "./FileRead/NearNames.ts"
 
 export interface Options {
   /** The directory that may be read. Relative paths of calls are relative to it. */
@@ -158,7 +158,7 @@ class Reader {
       const where = this.#paths.relative(root, directory) || "The workspace"
       return names.length === 0
         ? `${where} is an empty directory.`
-        : `${where} is a directory. It holds: ${NearNames.list(names)}`
+        : `${where} is a directory. It holds: ${listed(names)}`
     }
   )
 
@@ -187,17 +187,24 @@ class Reader {
       // A link on the way may lead out.
       if (!this.#isInside(root, yield* this.#fileSystem.realPath(directory))) return yield* outside(path)
       const names = yield* this.#names(directory)
-      const near = NearNames.find(this.#paths.basename(missing), names)
+      const near = Suggestion.make().closest(
+        this.#paths.basename(missing),
+        names.map((name) => name.replace(/\/$/, ""))
+      )
       const relative = this.#paths.relative(root, directory)
       const prefix = relative === "" ? "" : `${relative}/`
-      const suggestion =
-        near.length === 0 ? "" : ` Did you mean ${near.map((name) => `"${prefix}${name}"`).join(" or ")}?`
-      const holds = names.length === 0 ? "is empty" : `holds: ${NearNames.list(names)}`
+      const meant = names.find((name) => name === near || name === `${near}/`)
+      const suggestion = meant === undefined ? "" : ` Did you mean "${prefix}${meant}"?`
+      const holds = names.length === 0 ? "is empty" : `holds: ${listed(names)}`
       const where = relative === "" ? "The workspace" : `"${relative}"`
       return yield* new ToolRetry({ message: `There is no file "${path}".${suggestion} ${where} ${holds}` })
     }
   )
 }
+
+/** Names of a directory, cut when many. */
+const listed = (names: ReadonlyArray<string>): string =>
+  names.length > 30 ? `${names.slice(0, 30).join(", ")} and ${names.length - 30} more` : names.join(", ")
 
 const outside = (path: string): Effect.Effect<never, ToolRetry> =>
   Effect.fail(

@@ -7,11 +7,9 @@
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type * as Agent from "../Agent.ts"
+import type { Validator } from "../StandardSchema.ts"
 import type * as Task from "../Task.ts"
 import type { ConditionFunction, Definition, GuardrailFunction, Input } from "./Definition.ts"
-
-/** An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema. */
-export type Validator = StandardSchemaV1 | Schema.ConstraintDecoder<unknown>
 
 /** What a task may declare as its output. */
 export type OutputDeclaration =

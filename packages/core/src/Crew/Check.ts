@@ -16,7 +16,7 @@ import * as Wording from "./Wording.ts"
 import * as PlainJson from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
-import * as Suggestion from "./Suggestion.ts"
+import * as Suggestion from "../Suggestion.ts"
 import * as Attachments from "./Attachments.ts"
 import { outsideWorkspace } from "./WorkspacePath.ts"
 
@@ -68,7 +68,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     for (const problem of found)
       if (faulty.size === 0 || !faulty.has(JSON.stringify(problem.path))) problems.push(problem)
   }
-  if (!isRecord(json)) {
+  if (!PlainJson.isObject(json)) {
     if (json !== undefined)
       problems.push({
         code: "wrong-type",
@@ -80,7 +80,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
 
   const header = normaliseInputs(json)
   report(issues(decodeHeader(header), header, [], suggester))
-  if (isRecord(header["inputs"]))
+  if (PlainJson.isObject(header["inputs"]))
     report(Object.keys(header["inputs"]).flatMap((name) => invalidName("An input", name, ["inputs", name])))
 
   const agents = entries(json["agents"], "agents", report)
@@ -89,7 +89,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
   for (const task of tasks) {
     const { declaration, name, path } = task
     report(issues(decodeTask(declaration), declaration, path, suggester))
-    if (isRecord(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
+    if (PlainJson.isObject(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
   }
   report(graphProblems({ agents, tasks, sequential: json["process"] === "sequential", suggester }))
   return {
@@ -110,19 +110,16 @@ const issues = (
 ): ReadonlyArray<Problem> =>
   Result.isSuccess(decoded) ? [] : SchemaProblems.fromIssue({ issue: decoded.failure, value, path, suggester })
 
-export const isRecord = (value: unknown): value is Schema.JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const byName = (all: ReadonlyArray<Entry>): { readonly [name: string]: Schema.Json } =>
   Object.freeze(Object.fromEntries(all.map(({ declaration, name }) => [name, declaration])))
 
 /** `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a default. */
 const normaliseInputs = (crew: Schema.JsonObject): Schema.JsonObject => {
   const inputs = crew["inputs"]
-  if (!isRecord(inputs)) return crew
+  if (!PlainJson.isObject(inputs)) return crew
   const declared = Object.entries(inputs).map(([name, input]) => [
     name,
-    input === null ? Object.freeze({}) : isRecord(input) ? input : Object.freeze({ default: input })
+    input === null ? Object.freeze({}) : PlainJson.isObject(input) ? input : Object.freeze({ default: input })
   ])
   return { ...crew, inputs: Object.freeze(Object.fromEntries(declared)) }
 }
@@ -167,13 +164,13 @@ const entries = (
       found.push({ name: `#${found.length}`, path, declaration })
     }
   }
-  if (isRecord(value)) {
+  if (PlainJson.isObject(value)) {
     for (const [name, declaration] of Object.entries(value)) add(name, declaration, [kind, name], [kind, name])
   } else {
     const items = value as ReadonlyArray<Schema.Json>
     items.forEach((item, index) => {
       const path = [kind, index]
-      if (!isRecord(item)) {
+      if (!PlainJson.isObject(item)) {
         const message = `${Wording.place(path)} must be an object, but is ${Wording.show(item)}.`
         return report([{ code: "wrong-type", path, message }])
       }
@@ -212,7 +209,7 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
   const add = (code: Problem["code"], key: ReadonlyArray<string | number>, wrong: string) =>
     problems.push({ code, path: [...path, ...key], message: `${Wording.place([...path, ...key])} ${wrong}.` })
 
-  if (isRecord(task["output"]))
+  if (PlainJson.isObject(task["output"]))
     for (const violation of JsonSchemaValidator.check(task["output"]))
       add("invalid-output-schema", ["output", ...steps(violation.path, task["output"])], violation.message)
 
@@ -231,7 +228,7 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
   }
 
   const when = task["when"]
-  if (isRecord(when)) {
+  if (PlainJson.isObject(when)) {
     const tests = ["contains", "matches", "equals"].filter((test) => Object.hasOwn(when, test))
     if (hasCondition ? tests.length > 0 : tests.length !== 1)
       add("invalid-value", ["when"], "needs exactly one of contains, matches and equals")

@@ -5,9 +5,9 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Dag from "../Dag.ts"
 import * as Wording from "./Wording.ts"
-import type { Path } from "./PlainJson.ts"
+import { isObject, type Path } from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
-import type { Suggester } from "./Suggestion.ts"
+import type { Suggester } from "../Suggestion.ts"
 
 /** An agent or task as it was found. */
 export interface Entry {
@@ -104,12 +104,7 @@ const unknown = (
   suggester: Suggester
 ): Problem => {
   const suggestion = suggester.closest(name, names)
-  const hint =
-    suggestion !== undefined
-      ? `did you mean ${JSON.stringify(suggestion)}?`
-      : names.length === 0
-        ? `there are no ${kind}s.`
-        : `the ${kind}s are ${Wording.list(names)}.`
+  const hint = Wording.alternatives(kind, names, suggestion)
   return {
     code: kind === "agent" ? "unknown-agent" : "unknown-task",
     path,
@@ -134,6 +129,4 @@ const referencesOf = ({ declaration, path }: Entry): ReadonlyArray<Reference> =>
 }
 
 const field = (value: Schema.Json | undefined, key: string): Schema.Json | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, key)
-    ? (value as Schema.JsonObject)[key]
-    : undefined
+  isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined

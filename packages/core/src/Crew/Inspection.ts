@@ -2,6 +2,7 @@
  * Crews as objects: built from what a TypeScript program declares or from data, and looked at once each, however often they
  * are started. Nothing here throws.
  */
+import * as Predicate from "effect/Predicate"
 import * as Check from "./Check.ts"
 import type { Code, Crew, GuardrailFunction, TaskCode } from "./Definition.ts"
 import type { Problem } from "./Problem.ts"
@@ -43,11 +44,12 @@ export const fromData = (input: unknown): { readonly crew: Crew; readonly proble
 
 /** A crew from the options of `Crew.make`: its functions and schemas on one side, data on the other. */
 export const build = (options: unknown): Crew<never> => {
-  if (!isObject(options) || !isObject(options["tasks"])) return remember(Check.check(options), noCode)
+  if (!Predicate.isReadonlyObject(options) || !Predicate.isReadonlyObject(options["tasks"]))
+    return remember(Check.check(options), noCode)
   const code: { [task: string]: TaskCode } = Object.create(null)
   const problems: Array<Problem> = []
   const tasks = Object.entries(options["tasks"]).map(([name, task]): [string, unknown] => {
-    if (!isObject(task)) return [name, task]
+    if (!Predicate.isReadonlyObject(task)) return [name, task]
     const split = splitTask(task)
     if (split.problem !== undefined) problems.push(schemaProblem(name, split.problem))
     if (Object.keys(split.code).length > 0) code[name] = Object.freeze(split.code)
@@ -59,7 +61,8 @@ export const build = (options: unknown): Crew<never> => {
 }
 
 /** What a program without types, or with data that it parsed, may pass for a crew. */
-const isCrew = (value: unknown) => isObject(value) && isObject(value["code"]) && "definition" in value
+const isCrew = (value: unknown) =>
+  Predicate.isReadonlyObject(value) && Predicate.isReadonlyObject(value["code"]) && "definition" in value
 
 const noCrew: Check.Checked = {
   ...Check.check({}),
@@ -72,9 +75,6 @@ const noCrew: Check.Checked = {
     }
   ]
 }
-
-const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const noCode: Code = Object.freeze(Object.create(null) as Code)
 
@@ -103,7 +103,7 @@ const splitTask = (task: { readonly [key: string]: unknown }) => {
     }
   }
   const when = task["when"]
-  if (isObject(when) && typeof when["test"] === "function") {
+  if (Predicate.isReadonlyObject(when) && typeof when["test"] === "function") {
     const { test, ...rest } = when
     code.when = test as NonNullable<TaskCode["when"]>
     data["when"] = rest

@@ -2,7 +2,9 @@
  * A frozen copy of a value as plain JSON, whatever it was: what JSON cannot hold is reported and left out. Keys that are
  * `undefined` are absent; `-0` is `0`. The key `__proto__` is refused, because assigning it would change an object's nature.
  */
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
+import * as JsonDepth from "../JsonDepth.ts"
 
 export type Path = ReadonlyArray<string | number>
 
@@ -12,8 +14,9 @@ export interface Fault {
   readonly message: string
 }
 
-/** Deeper data would exhaust the stack of whoever walks it. */
-const depthAtMost = 200
+/** JSON by keys: neither a list nor `null`. */
+export const isObject = (json: Schema.Json | undefined): json is Schema.JsonObject => Predicate.isObject(json)
+
 /** A value that refers to the same object again and again unfolds without end. */
 const nodesAtMost = 5_000_000
 
@@ -43,7 +46,7 @@ export const copy = (
         return refuse(`must be JSON, but is ${current === undefined ? "undefined" : `a ${typeof current}`}`)
     }
     if (current === null) return null
-    if (path.length >= depthAtMost) return refuse(`is nested more than ${depthAtMost} levels deep`)
+    if (path.length >= JsonDepth.maxDepth) return refuse(JsonDepth.tooDeep)
     if (Array.isArray(current)) {
       const items: Array<Schema.Json> = []
       for (let index = 0; index < current.length; index++) {

@@ -6,7 +6,7 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Wording from "./Wording.ts"
 import type { Path } from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
-import type { Suggester } from "./Suggestion.ts"
+import type { Suggester } from "../Suggestion.ts"
 
 /** Keys that people bring along from other formats, and what they are called here. */
 const synonyms: { readonly [key: string]: string } = {

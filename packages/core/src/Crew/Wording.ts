@@ -31,3 +31,15 @@ export const list = (names: ReadonlyArray<string>): string =>
         .slice(0, 10)
         .map((name) => JSON.stringify(name))
         .join(", ")} and ${names.length - 10} more`
+
+/** What may be in the place of a name that is not known, to be read after a colon: the one that was probably meant, else all. */
+export const alternatives = (
+  kind: "agent" | "input" | "task" | "tool",
+  known: ReadonlyArray<string>,
+  suggestion: string | undefined
+): string =>
+  suggestion !== undefined
+    ? `did you mean ${JSON.stringify(suggestion)}?`
+    : known.length === 0
+      ? `there are no ${kind}s.`
+      : `the ${kind}s are ${list(known)}.`

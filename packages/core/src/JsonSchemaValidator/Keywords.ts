@@ -3,14 +3,12 @@
  * value is validated. Recurses nowhere.
  */
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Pattern from "../Pattern.ts"
 
 /** Says what is wrong, to be read after a pointer, or nothing. */
 type Rule = (value: unknown) => string | undefined
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const types: ReadonlySet<unknown> = new Set(["array", "boolean", "integer", "null", "number", "object", "string"])
 
@@ -28,7 +26,7 @@ const array: Rule = (value) => (Array.isArray(value) ? undefined : "must be an a
 const strings: Rule = (value) =>
   Array.isArray(value) && value.every((one) => typeof one === "string") ? undefined : "must be an array of strings"
 const stringsByName: Rule = (value) =>
-  isRecord(value) && Object.values(value).every((one) => strings(one) === undefined)
+  Predicate.isReadonlyObject(value) && Object.values(value).every((one) => strings(one) === undefined)
     ? undefined
     : "must be an object of arrays of strings"
 const pattern: Rule = (value) => {
@@ -95,14 +93,14 @@ const escape = (key: string): string => key.replaceAll("~", "~0").replaceAll("/"
 
 /** Everything that keeps the value from being a JSON Schema; `path` is a JSON pointer. */
 export const check = (root: unknown): ReadonlyArray<{ readonly path: string; readonly message: string }> => {
-  if (!isRecord(root)) return [{ path: "", message: "must be a JSON Schema, which is an object" }]
+  if (!Predicate.isReadonlyObject(root)) return [{ path: "", message: "must be a JSON Schema, which is an object" }]
   const found: Array<{ path: string; message: string }> = []
   const pending: Array<{ path: string; schema: unknown }> = [{ path: "", schema: root }]
   const seen = new Set<unknown>()
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path, schema } = next
     if (typeof schema === "boolean") continue
-    if (!isRecord(schema)) {
+    if (!Predicate.isReadonlyObject(schema)) {
       found.push({ path, message: "must be a schema: an object, true or false" })
       continue
     }
@@ -117,7 +115,7 @@ export const check = (root: unknown): ReadonlyArray<{ readonly path: string; rea
           value.forEach((part, index) => pending.push({ path: `${here}/${index}`, schema: part }))
         else found.push({ path: here, message: "must be a list of at least one schema" })
       } else if (named.has(keyword)) {
-        if (!isRecord(value)) {
+        if (!Predicate.isReadonlyObject(value)) {
           found.push({ path: here, message: "must be an object of schemas by name" })
           continue
         }

@@ -2,6 +2,7 @@
  * What a crew mentions that only its start can supply: inputs and tools. Reads what is there, valid or not, so that a crew with
  * other problems learns of these too.
  */
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { Checked } from "../Crew/Check.ts"
 import type { Entry } from "../Crew/Graph.ts"
@@ -29,13 +30,13 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
     }
   }
   const visit = ({ declaration, path }: Entry, keys: ReadonlyArray<string>) => {
-    if (!isRecord(declaration)) return
+    if (!Predicate.isReadonlyObject(declaration)) return
     for (const key of keys) text(declaration[key], [...path, key])
     if (Array.isArray(declaration["guardrails"]))
       declaration["guardrails"].forEach((sentence, index) => text(sentence, [...path, "guardrails", index]))
     if (Array.isArray(declaration["attachments"]))
       declaration["attachments"].forEach((attachment: unknown, index) => {
-        if (!isRecord(attachment)) return
+        if (!Predicate.isReadonlyObject(attachment)) return
         for (const key of ["file", "url"]) text(attachment[key], [...path, "attachments", index, key])
       })
     if (Array.isArray(declaration["tools"]))
@@ -45,18 +46,17 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
   }
   for (const agent of agents) visit(agent, ["role", "goal", "backstory"])
   for (const task of tasks) visit(task, ["description", "expectedOutput", "outputFile"])
-  const inputs = isRecord(definition.inputs) ? Object.entries(definition.inputs) : []
+  const inputs = Predicate.isReadonlyObject(definition.inputs) ? Object.entries(definition.inputs) : []
   return {
     placeholders,
     tools,
     declared: new Set(inputs.map(([name]) => name)),
     defaults: new Map(
       inputs.flatMap(([name, input]): ReadonlyArray<[string, Schema.Json]> =>
-        isRecord(input) && input["default"] !== undefined ? [[name, input["default"] as Schema.Json]] : []
+        Predicate.isReadonlyObject(input) && input["default"] !== undefined
+          ? [[name, input["default"] as Schema.Json]]
+          : []
       )
     )
   }
 }
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)

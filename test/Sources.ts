@@ -1,0 +1,94 @@
+/**
+ * What the sources of a package import of each other, and how long their functions are: read from the syntax tree, so that an example
+ * in a comment counts for nothing.
+ */
+import { dirname, join } from "node:path/posix"
+import * as typescript from "typescript-6"
+import * as Result from "effect/Result"
+import * as Dag from "../packages/core/src/Dag.ts"
+
+/** By path from the package's `src`: which files of it each file imports. */
+export type Graph = ReadonlyMap<string, ReadonlyArray<string>>
+
+/** From the top down: the files of each floor. `Crew` stands for `Crew.ts` and the folder `Crew/`. */
+export type Floors = ReadonlyArray<ReadonlyArray<string>>
+
+const parse = (text: string): typescript.SourceFile =>
+  typescript.createSourceFile("source.ts", text, typescript.ScriptTarget.Latest)
+
+/** Every module that a file names: imports and re-exports, those of types, and `import()`. */
+export const imports = (text: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const visit = (node: typescript.Node): void => {
+    const named =
+      typescript.isImportDeclaration(node) || typescript.isExportDeclaration(node)
+        ? node.moduleSpecifier
+        : typescript.isImportTypeNode(node) && typescript.isLiteralTypeNode(node.argument)
+          ? node.argument.literal
+          : typescript.isCallExpression(node) && node.expression.kind === typescript.SyntaxKind.ImportKeyword
+            ? node.arguments[0]
+            : undefined
+    if (named !== undefined && typescript.isStringLiteralLike(named)) found.push(named.text)
+    typescript.forEachChild(node, visit)
+  }
+  visit(parse(text))
+  return found
+}
+
+export const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
+  new Map(
+    Array.from(sources, ([file, text]) => [
+      file,
+      imports(text)
+        .filter((specifier) => specifier.startsWith("."))
+        .map((specifier) => join(dirname(file), specifier))
+        .filter((target) => sources.has(target))
+    ])
+  )
+
+/** Files that import each other, one circle for every set of them. */
+export const circles = (graph: Graph): ReadonlyArray<string> => {
+  const made = Dag.make(Array.from(graph, ([id, dependencies]) => ({ id, dependencies })))
+  return Result.isSuccess(made)
+    ? []
+    : made.failure.map((problem) => (problem.code === "cycle" ? problem.path.join(" -> ") : Dag.describe(problem)))
+}
+
+const isOf = (entry: string, file: string): boolean => file === `${entry}.ts` || file.startsWith(`${entry}/`)
+
+/** Files on no floor or on several, and entries that stand for no file. */
+export const misplaced = (files: ReadonlyArray<string>, floors: Floors): ReadonlyArray<string> => {
+  const entries = floors.flat()
+  return [
+    ...files.flatMap((file) => {
+      const count = entries.filter((entry) => isOf(entry, file)).length
+      return count === 1 ? [] : [count === 0 ? `${file} stands on no floor` : `${file} stands on ${count} floors`]
+    }),
+    ...entries.filter((entry) => !files.some((file) => isOf(entry, file))).map((entry) => `${entry} is no file`)
+  ]
+}
+
+/** Imports of what stands above. */
+export const upward = (graph: Graph, floors: Floors): ReadonlyArray<string> => {
+  const floorOf = (file: string) => floors.findIndex((entries) => entries.some((entry) => isOf(entry, file)))
+  return Array.from(graph).flatMap(([file, targets]) =>
+    targets.filter((target) => floorOf(target) < floorOf(file)).map((target) => `${file} imports ${target} from above`)
+  )
+}
+
+/** Functions of more lines than that, with their first line and their length. */
+export const longFunctions = (text: string, maxLines: number): ReadonlyArray<string> => {
+  const source = parse(text)
+  const found: Array<string> = []
+  const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1
+  const visit = (node: typescript.Node): void => {
+    if (typescript.isFunctionLike(node) && "body" in node && node.body !== undefined) {
+      const first = lineOf(node.getStart(source))
+      const lines = lineOf(node.end) - first + 1
+      if (lines > maxLines) found.push(`line ${first}: a function of ${lines} lines`)
+    }
+    typescript.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}

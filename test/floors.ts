@@ -1,0 +1,106 @@
+/**
+ * On which floor each source stands, package by package, from the top down. A file imports only what stands below it, or on the same
+ * floor without a circle. An entry names a door with its folder: `Crew` is `Crew.ts` and `Crew/`. Moving something to another floor is
+ * a decision about the architecture, not a way to make the test pass.
+ */
+import type { Floors } from "./Sources.ts"
+
+export const floors: { readonly [name: string]: Floors } = {
+  core: [
+    // The map; promises over the service; the suites that every layer of a port must pass.
+    ["index", "promise", "testing"],
+    // Start, follow, answer, cancel, adopt: what an application calls.
+    ["Crewline"],
+    // Take, run, commit.
+    ["Worker"],
+    // The layers in process.
+    ["LocalEventLog", "LocalTaskQueue"],
+    // One agent at work.
+    ["AgentLoop"],
+    // What a reader is shown; what the queue is told.
+    ["ExecutionView", "QueueFacts"],
+    // Ports.
+    ["EventLog", "Llm", "Memory", "TaskQueue", "Toolbox"],
+    // What may happen next.
+    ["Decision"],
+    // The fold.
+    ["Execution"],
+    // What can happen.
+    ["ExecutionEvent"],
+    // Text to a crew; a crew and its inputs to exactly what will run.
+    ["CrewFile", "Plan"],
+    // The declaration, and everything that can be wrong with it.
+    ["Crew"],
+    // What a user declares.
+    ["Agent", "Task", "Tool"],
+    // The ground.
+    [
+      "Broadcast",
+      "Dag",
+      "JsonDepth",
+      "JsonSchemaValidator",
+      "Limits",
+      "Pattern",
+      "Redact",
+      "StandardSchema",
+      "Suggestion",
+      "Tenant",
+      "Usage",
+      "Workspace"
+    ]
+  ],
+  llm: [
+    ["index"],
+    // A model for every reference.
+    ["Providers"],
+    // What needs a provider or a scripted model.
+    ["Demo", "Embedder"],
+    // One provider each; models without one.
+    ["AiSdkModel", "Anthropic", "Ollama", "OpenAi", "Recorder", "Scripted"],
+    // A provider, and all that stands around its calls.
+    ["Provider", "Resilience"],
+    // Limits that count tokens.
+    ["Budget", "ContextWindow", "RateLimit"],
+    // What needs nothing else of this package.
+    [
+      "Account",
+      "BudgetStore",
+      "CircuitBreaker",
+      "ConcurrencyLimit",
+      "EffectModel",
+      "Fallback",
+      "Prices",
+      "PromptEstimate",
+      "ResponseCache",
+      "Retry",
+      "Telemetry",
+      "Timeout",
+      "UndiciFetch"
+    ]
+  ],
+  tools: [["index"], ["Calculate", "FileRead"]],
+  "memory-pg": [
+    ["index"],
+    // By URL or embedded; the event log.
+    ["Database", "PgEventLog"],
+    ["Migrations", "PgBroadcast", "Pglite", "Postgres"]
+  ],
+  "queue-redis": [
+    ["index"],
+    ["BullTaskQueue", "RedisBroadcast", "RedisTaskQueue", "RedisTransport"],
+    ["RedisConnection"]
+  ],
+  server: [
+    ["index"],
+    // The command.
+    ["Cli"],
+    // The process: engine, API and listener.
+    ["Server"],
+    ["Engine"],
+    // Handlers of the API; models of stored providers.
+    ["Http", "ProviderModels"],
+    ["CrewReader", "TenantBudgets"],
+    ["Listener", "ResourceStore"],
+    ["Api", "Followers", "Migrations", "Queue", "Retention"]
+  ]
+}
