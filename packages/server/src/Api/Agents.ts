@@ -2,10 +2,8 @@
 import * as CoreAgent from "@crewline/core/Agent"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
@@ -27,20 +25,19 @@ export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentBody.fiel
 
 export class Agents extends HttpApiGroup.make("agents")
   .add(
-    HttpApiEndpoint.get("list", "/", {
-      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
-      success: Page.Page(Agent)
-    }).annotateMerge(OpenApi.annotations({ summary: "List agents, newest first" })),
+    ...Resource.endpoints(Agent, {
+      list: { summary: "List agents, newest first" },
+      get: { summary: "Get an agent" },
+      remove: {
+        summary: "Remove an agent",
+        description: "Crews that refer to it cannot be started any more, until they are replaced."
+      }
+    }),
     HttpApiEndpoint.post("create", "/", {
       payload: AgentBody,
       success: Resource.Created(Agent),
       error: Problem.schemas(...Problem.ofBody)
     }).annotateMerge(OpenApi.annotations({ summary: "Store an agent" })),
-    HttpApiEndpoint.get("get", "/:id", {
-      params: Resource.params,
-      success: Resource.Found(Agent),
-      error: Problem.schemas("not-found")
-    }).annotateMerge(OpenApi.annotations({ summary: "Get an agent" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
@@ -51,17 +48,6 @@ export class Agents extends HttpApiGroup.make("agents")
       OpenApi.annotations({
         summary: "Replace an agent",
         description: "Executions that start from now on use the new agent; those that run keep the one they began with."
-      })
-    ),
-    HttpApiEndpoint.delete("remove", "/:id", {
-      params: Resource.params,
-      headers: Resource.ifMatch,
-      success: HttpApiSchema.NoContent,
-      error: Problem.schemas(...Resource.removeProblems)
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Remove an agent",
-        description: "Crews that refer to it cannot be started any more, until they are replaced."
       })
     )
   )

@@ -6,7 +6,6 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
@@ -33,10 +32,14 @@ const yaml = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application
 
 export class Crews extends HttpApiGroup.make("crews")
   .add(
-    HttpApiEndpoint.get("list", "/", {
-      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
-      success: Page.Page(Crew)
-    }).annotateMerge(OpenApi.annotations({ summary: "List crews, newest first" })),
+    ...Resource.endpoints(Crew, {
+      list: { summary: "List crews, newest first" },
+      get: { summary: "Get a crew" },
+      remove: {
+        summary: "Remove a crew",
+        description: "Its executions stay, and go on: an execution holds its own copy of the crew."
+      }
+    }),
     HttpApiEndpoint.post("create", "/", {
       payload: [CrewBody, yaml],
       success: Resource.Created(Crew),
@@ -47,29 +50,13 @@ export class Crews extends HttpApiGroup.make("crews")
         description: "Validates the crew as a whole and names everything that is wrong with it at once. JSON, or YAML."
       })
     ),
-    HttpApiEndpoint.get("get", "/:id", {
-      params: Resource.params,
-      success: Resource.Found(Crew),
-      error: Problem.schemas("not-found")
-    }).annotateMerge(OpenApi.annotations({ summary: "Get a crew" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
       payload: [Schema.Struct({ ...Resource.echoed, ...CrewBody.fields }), yaml],
       success: Resource.Found(Crew),
       error: Problem.schemas(...Resource.replaceProblems, "crew-invalid")
-    }).annotateMerge(OpenApi.annotations({ summary: "Replace a crew" })),
-    HttpApiEndpoint.delete("remove", "/:id", {
-      params: Resource.params,
-      headers: Resource.ifMatch,
-      success: HttpApiSchema.NoContent,
-      error: Problem.schemas(...Resource.removeProblems)
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Remove a crew",
-        description: "Its executions stay, and go on: an execution holds its own copy of the crew."
-      })
-    )
+    }).annotateMerge(OpenApi.annotations({ summary: "Replace a crew" }))
   )
   .prefix("/api/v1/crews")
   .annotateMerge(OpenApi.annotations({ title: "Crews", description: "Stored crews" })) {}

@@ -2,10 +2,8 @@
 import { Usage } from "@crewline/core/Usage"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import * as ProviderBody from "./ProviderBody.ts"
 import * as Resource from "./Resource.ts"
@@ -95,10 +93,11 @@ export type Tested = typeof Tested.Type
 
 export class LlmProviders extends HttpApiGroup.make("llmProviders")
   .add(
-    HttpApiEndpoint.get("list", "/", {
-      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
-      success: Page.Page(LlmProvider)
-    }).annotateMerge(OpenApi.annotations({ summary: "List providers, newest first" })),
+    ...Resource.endpoints(LlmProvider, {
+      list: { summary: "List providers, newest first" },
+      get: { summary: "Get a provider" },
+      remove: { summary: "Remove a provider" }
+    }),
     HttpApiEndpoint.post("create", "/", {
       payload: Body,
       success: Resource.Created(LlmProvider),
@@ -109,11 +108,6 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
         description: "From then on, agents may name its models as `name/model`."
       })
     ),
-    HttpApiEndpoint.get("get", "/:id", {
-      params: Resource.params,
-      success: Resource.Found(LlmProvider),
-      error: Problem.schemas("not-found")
-    }).annotateMerge(OpenApi.annotations({ summary: "Get a provider" })),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,
@@ -126,12 +120,6 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
         description: "The next model call uses the new one. A stored key stays with the host it was given for."
       })
     ),
-    HttpApiEndpoint.delete("remove", "/:id", {
-      params: Resource.params,
-      headers: Resource.ifMatch,
-      success: HttpApiSchema.NoContent,
-      error: Problem.schemas(...Resource.removeProblems)
-    }).annotateMerge(OpenApi.annotations({ summary: "Remove a provider" })),
     HttpApiEndpoint.post("test", "/:id/test", {
       params: Resource.params,
       payload: Test,

@@ -1,8 +1,11 @@
 /**
- * What the addresses of stored resources have in common: ids, versions as ETags, and the fields that the server adds.
+ * Stored resources: the fields that the server adds, versions as ETags, and the endpoints that every kind of resource has alike.
  */
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 
 /** The id in the path. */
@@ -44,7 +47,33 @@ export const Created = <S extends Schema.Top>(schema: S) =>
     location: Schema.String.annotate({ description: "The address of the new resource" })
   })
 
-/** What replacing may fail with. */
+/** What replacing may fail with, whatever the resource. */
 export const replaceProblems = [...Problem.ofBody, "not-found", "version-mismatch"] as const
-/** What removing may fail with. */
-export const removeProblems = ["not-found", "version-mismatch"] as const
+
+interface Documentation {
+  readonly summary: string
+  readonly description?: string
+}
+
+/** List, get and remove, which are alike for every kind of resource. */
+export const endpoints = <Item extends Schema.Top>(
+  item: Item,
+  documentation: { readonly [Endpoint in "list" | "get" | "remove"]: Documentation }
+) =>
+  [
+    HttpApiEndpoint.get("list", "/", {
+      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
+      success: Page.Page(item)
+    }).annotateMerge(OpenApi.annotations(documentation.list)),
+    HttpApiEndpoint.get("get", "/:id", {
+      params,
+      success: Found(item),
+      error: Problem.schemas("not-found")
+    }).annotateMerge(OpenApi.annotations(documentation.get)),
+    HttpApiEndpoint.delete("remove", "/:id", {
+      params,
+      headers: ifMatch,
+      success: HttpApiSchema.NoContent,
+      error: Problem.schemas("not-found", "version-mismatch")
+    }).annotateMerge(OpenApi.annotations(documentation.remove))
+  ] as const

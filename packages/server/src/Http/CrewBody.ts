@@ -2,6 +2,7 @@
  * Crews in the bodies of requests, as JSON or YAML.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as CrewReader from "../CrewReader.ts"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,7 @@ import type * as Json from "./Json.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
 import type * as ResourceStore from "../ResourceStore.ts"
+import * as Resource from "./Resource.ts"
 import * as Failing from "./StoreProblems.ts"
 
 /** The types that a crew may come as. */
@@ -71,13 +73,9 @@ export const reading =
 
 /** What of a replacement came with the resource, and the crew itself. */
 export const replacement = (value: unknown): { readonly version: number | undefined; readonly crew: unknown } => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return { version: undefined, crew: value }
-  const {
-    id: _id,
-    version,
-    createdAt: _createdAt,
-    updatedAt: _updatedAt,
-    ...crew
-  }: { [key: string]: unknown } = Object.fromEntries(Object.entries(value))
-  return { version: typeof version === "number" ? version : undefined, crew }
+  if (!Predicate.isObject(value)) return { version: undefined, crew: value }
+  return {
+    version: "version" in value && Predicate.isNumber(value.version) ? value.version : undefined,
+    crew: Resource.bodyOf(value)
+  }
 }

@@ -1,11 +1,9 @@
 /** Handlers of `/api/v1/crews`. */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
 import { CrewStore } from "../ResourceStore/Crews.ts"
-import * as Page from "./Page.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as Failing from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
@@ -16,22 +14,22 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const crews = yield* CrewStore
     const reader = yield* CrewReader
+    const resource = Resource.make({
+      kind: "crew",
+      collection: "/api/v1/crews",
+      store: crews,
+      show: ({ body }) => body
+    })
     return handlers
-      .handle("list", ({ query }) =>
-        Page.read(query, (page) =>
-          crews.list({ ...page, name: query.name }).pipe(Effect.map(Arr.map(Resource.view)), Failing.storing)
-        )
-      )
+      .handle("list", resource.list)
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const source = yield* CrewBody.source(request)
           const { body } = yield* reader.read(source).pipe(CrewBody.reading())
-          return Resource.created(yield* crews.create(body).pipe(Failing.storing), "/api/v1/crews")
+          return resource.created(yield* crews.create(body).pipe(Failing.storing))
         })
       )
-      .handle("get", ({ params }) =>
-        Effect.map(crews.get(params.id).pipe(Failing.reading("crew")), (stored) => Resource.found(stored))
-      )
+      .handle("get", resource.get)
       .handleRaw("replace", ({ request, params, headers }) =>
         Effect.gen(function* () {
           const source = yield* CrewBody.source(request)
@@ -41,14 +39,9 @@ export const layer = HttpApiBuilder.group(
             Effect.flatMap((expected) => crews.replace(params.id, body, expected)),
             Failing.changing("crew")
           )
-          return Resource.found(stored)
+          return resource.found(stored)
         })
       )
-      .handle("remove", ({ params, headers }) =>
-        Resource.expected(crews, params.id, headers["if-match"]).pipe(
-          Effect.flatMap((expected) => crews.remove(params.id, expected)),
-          Failing.changing("crew")
-        )
-      )
+      .handle("remove", resource.remove)
   })
 )

@@ -1,15 +1,13 @@
 /** Handlers of `/api/v1/llm-providers`. */
 import * as Llm from "@crewline/core/Llm"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import { Api } from "../Api.ts"
 import * as LlmProviders from "../Api/LlmProviders.ts"
-import * as Page from "./Page.ts"
 import type { MasterKeyMissing } from "../ResourceStore/MasterKeys.ts"
 import * as Problem from "../Api/Problem.ts"
-import { hasApiKey, type OtherHost, ProviderStore, type Stored } from "../ResourceStore/Providers.ts"
+import { hasApiKey, type OtherHost, ProviderStore } from "../ResourceStore/Providers.ts"
 import * as RequestBody from "./RequestBody.ts"
 import type { StoreError } from "../ResourceStore.ts"
 import * as Failing from "./StoreProblems.ts"
@@ -19,9 +17,6 @@ import * as Resource from "./Resource.ts"
 const readBody = RequestBody.decode(LlmProviders.Body)
 const readReplacement = RequestBody.decode(LlmProviders.Replacement)
 const readTest = RequestBody.decode(LlmProviders.Test)
-
-/** All of a provider but its key. */
-const told = (stored: Stored) => ({ ...stored, body: { ...stored.body, hasApiKey: hasApiKey(stored) } })
 
 /** Keys that cannot be stored, or not for this host; the other failures are left to `rest`. */
 const keeping =
@@ -58,50 +53,35 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const providers = yield* ProviderStore
     const llm = yield* Llm.Llm
+    const resource = Resource.make({
+      kind: "llm-provider",
+      collection: "/api/v1/llm-providers",
+      store: providers,
+      // All of a provider but its key.
+      show: (stored) => ({ ...stored.body, hasApiKey: hasApiKey(stored) })
+    })
     return handlers
-      .handle("list", ({ query }) =>
-        Page.read(query, (page) =>
-          providers
-            .list({ ...page, name: query.name })
-            .pipe(Effect.map(Arr.map((stored) => Resource.view(told(stored)))), Failing.storing)
-        )
-      )
+      .handle("list", resource.list)
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const { apiKey, ...body } = yield* readBody(request)
           const stored = yield* providers.create(body, apiKey).pipe(keeping(Failing.naming(Failing.storing)))
-          return Resource.created(told(stored), "/api/v1/llm-providers")
+          return resource.created(stored)
         })
       )
-      .handle("get", ({ params }) =>
-        Effect.map(providers.get(params.id).pipe(Failing.reading("llm-provider")), (stored) =>
-          Resource.found(told(stored))
-        )
-      )
+      .handle("get", resource.get)
       .handleRaw("replace", ({ request, params, headers }) =>
         Effect.gen(function* () {
-          const {
-            id: _id,
-            version,
-            createdAt: _createdAt,
-            updatedAt: _updatedAt,
-            hasApiKey: _hasApiKey,
-            apiKey,
-            ...body
-          } = yield* readReplacement(request)
+          const { apiKey, hasApiKey: _hasApiKey, version, ...replacement } = yield* readReplacement(request)
+          const body = Resource.bodyOf(replacement)
           const stored = yield* Resource.expected(providers, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => providers.replace(params.id, body, { expected, apiKey })),
             keeping(Failing.naming(Failing.changing("llm-provider")))
           )
-          return Resource.found(told(stored))
+          return resource.found(stored)
         })
       )
-      .handle("remove", ({ params, headers }) =>
-        Resource.expected(providers, params.id, headers["if-match"]).pipe(
-          Effect.flatMap((expected) => providers.remove(params.id, expected)),
-          Failing.changing("llm-provider")
-        )
-      )
+      .handle("remove", resource.remove)
       .handleRaw("test", ({ request, params }) =>
         Effect.gen(function* () {
           const { model: named, timeoutMillis } = isEmpty(request) ? {} : yield* readTest(request)

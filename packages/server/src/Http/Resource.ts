@@ -1,31 +1,26 @@
 /**
- * Versions of resources in HTTP: ETags, `If-Match`, and the fields that the server adds.
+ * What the handlers of every kind of stored resource do alike: list, get and remove; versions as ETags, `If-Match`, and the fields that
+ * the server adds.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type * as ResourceStore from "../ResourceStore.ts"
-
-/** A resource as it is answered. */
-export const view = <Body extends object>({ id, version, createdAt, updatedAt, body }: ResourceStore.Stored<Body>) => ({
-  id,
-  version,
-  createdAt,
-  updatedAt,
-  ...body
-})
+import * as Page from "./Page.ts"
+import * as Failing from "./StoreProblems.ts"
 
 const etag = (version: number) => `"${version}"`
 
-/** The answer to reading or changing a resource. */
-export const found = <Body extends object>(stored: ResourceStore.Stored<Body>) =>
-  HttpApiSchema.withHeaders({ body: view(stored), headers: { etag: etag(stored.version) } })
+/** What comes with a resource and may be sent back in a replacement. */
+interface Echoed {
+  readonly id?: unknown
+  readonly version?: unknown
+  readonly createdAt?: unknown
+  readonly updatedAt?: unknown
+}
 
-/** The answer to making a resource. */
-export const created = <Body extends object>(stored: ResourceStore.Stored<Body>, collection: string) =>
-  HttpApiSchema.withHeaders({
-    body: view(stored),
-    headers: { etag: etag(stored.version), location: `${collection}/${stored.id}` }
-  })
+/** The body of a replacement, without what came with the resource. */
+export const bodyOf = <A extends Echoed>({ createdAt: _c, id: _i, updatedAt: _u, version: _v, ...body }: A) => body
 
 /** No resource is ever at this version. */
 const never = 0
@@ -42,4 +37,47 @@ export const expected = <Body>(
   const versions = ifMatch.split(",").map((tag) => Number(/^\s*"(\d{1,9})"\s*$/.exec(tag)?.[1] ?? never))
   if (versions.length <= 1) return Effect.succeed(versions[0] ?? never)
   return Effect.map(store.get(id), (stored) => (versions.includes(stored.version) ? stored.version : never))
+}
+
+/** What one kind of resource is. */
+export interface Options<Body, Shown extends object> {
+  readonly kind: Failing.Resource
+  /** The path of the list. */
+  readonly collection: string
+  readonly store: Pick<ResourceStore.ResourceStore<Body>, "get" | "list" | "remove">
+  /** What clients are shown of a body. */
+  readonly show: (stored: ResourceStore.Stored<Body>) => Shown
+}
+
+export const make = <Body, Shown extends object>({ collection, kind, show, store }: Options<Body, Shown>) => {
+  const view = (stored: ResourceStore.Stored<Body>) => {
+    const { createdAt, id, updatedAt, version } = stored
+    return { id, version, createdAt, updatedAt, ...show(stored) }
+  }
+  /** The answer to reading or changing a resource. */
+  const found = (stored: ResourceStore.Stored<Body>) =>
+    HttpApiSchema.withHeaders({ body: view(stored), headers: { etag: etag(stored.version) } })
+  return {
+    found,
+    /** The answer to making a resource. */
+    created: (stored: ResourceStore.Stored<Body>) =>
+      HttpApiSchema.withHeaders({
+        body: view(stored),
+        headers: { etag: etag(stored.version), location: `${collection}/${stored.id}` }
+      }),
+    list: ({ query: { name, ...query } }: { readonly query: Page.Query & { readonly name?: string | undefined } }) =>
+      Page.read(query, (page) => store.list({ ...page, name }).pipe(Effect.map(Arr.map(view)), Failing.storing)),
+    get: ({ params: { id } }: { readonly params: { readonly id: string } }) =>
+      Effect.map(store.get(id).pipe(Failing.reading(kind)), found),
+    remove: ({ headers, params: { id } }: Changing) =>
+      expected(store, id, headers["if-match"]).pipe(
+        Effect.flatMap((version) => store.remove(id, version)),
+        Failing.changing(kind)
+      )
+  }
+}
+
+interface Changing {
+  readonly params: { readonly id: string }
+  readonly headers: { readonly "if-match"?: string | undefined }
 }

@@ -20,7 +20,8 @@ export const notFound = (
   id: string
 ): Problem.Problem<"not-found"> => Problem.make("not-found", { resource, id, detail: `There is no ${resource} ${id}.` })
 
-type Resource = "crew" | "agent" | "llm-provider"
+/** A kind of stored resource. */
+export type Resource = "crew" | "agent" | "llm-provider"
 
 /** Listing and making resources. */
 export const storing = <A, R>(
