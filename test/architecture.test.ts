@@ -23,7 +23,7 @@ interface Allowed {
 const table: { readonly [name: string]: Allowed } = {
   core: {
     ours: [],
-    others: ["@cfworker/json-schema", "effect", "yaml"],
+    others: ["effect", "yaml"],
     testing: ["@effect/vitest", "fast-check", "vitest"],
     node: false
   },

@@ -11,8 +11,12 @@ import * as Syntax from "./Pattern/Syntax.ts"
 export interface Pattern {
   readonly source: string
   /** Whether the text holds a match, or why that cannot be decided, to be read after the pattern. */
-  readonly test: (text: string) => Result.Result<boolean, string>
+  readonly test: (text: string, work?: Work) => Result.Result<boolean, string>
 }
+
+/** What tests may still cost, so that several together end as soon as a single one. */
+export type Work = Machine.Work
+export const makeWork = (): Work => ({ left: Machine.maxWork })
 
 /** The longest source, in UTF-16 code units. */
 export const maxLength = 5_000
@@ -31,29 +35,33 @@ export const make = (source: string): Result.Result<Pattern, string> => {
   return pattern
 }
 
+/** What `RegExp` says of the syntax; nothing is matched with it. */
+export const syntaxProblem = (source: string): string | undefined => {
+  try {
+    return void new RegExp(source, "u")
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return message.replace(`Invalid regular expression: /${source}/u: `, () => "")
+  }
+}
+
 const compile = (source: string): Result.Result<Pattern, string> => {
   if (source.length > maxLength)
     return Result.fail(`is longer than ${maxLength} characters, the most that a regular expression may have`)
-  try {
-    // Says what is wrong with the syntax; nothing is matched with it.
-    new RegExp(source, "u")
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const reason = message.replace(`Invalid regular expression: /${source}/u: `, () => "")
-    return Result.fail(`is not a valid regular expression: ${reason}`)
-  }
+  const problem = syntaxProblem(source)
+  if (problem !== undefined) return Result.fail(`is not a valid regular expression: ${problem}`)
   try {
     const machine = Machine.make(Program.make(Syntax.parse(source)))
-    return Result.succeed({ source, test: (text) => test(machine, text) })
+    return Result.succeed({ source, test: (text, work = makeWork()) => test(machine, text, work) })
   } catch (error) {
     if (error instanceof Syntax.Refused) return Result.fail(error.message)
     throw error
   }
 }
 
-const test = (machine: Machine.Machine, text: string): Result.Result<boolean, string> => {
+const test = (machine: Machine.Machine, text: string, work: Work): Result.Result<boolean, string> => {
   try {
-    return Result.succeed(machine.test(text))
+    return Result.succeed(machine.test(text, work))
   } catch (error) {
     if (error instanceof Machine.TooMuchWork)
       return Result.fail(`takes too long for a text of ${text.length} characters`)

@@ -6,6 +6,8 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Pattern from "../Pattern.ts"
+import * as Wording from "./Wording.ts"
+import type { Place } from "./Wording.ts"
 
 /** Says what is wrong, to be read after a pointer, or nothing. */
 type Rule = (value: unknown) => string | undefined
@@ -15,7 +17,7 @@ const types: ReadonlySet<unknown> = new Set(["array", "boolean", "integer", "nul
 const type: Rule = (value) =>
   (Array.isArray(value) ? value.length > 0 && value.every((one) => types.has(one)) : types.has(value))
     ? undefined
-    : `is ${JSON.stringify(value)}, but must be one or several of ${[...types].join(", ")}`
+    : `is ${Wording.show(value)}, but must be one or several of ${[...types].join(", ")}`
 const string: Rule = (value) => (typeof value === "string" ? undefined : "must be a string")
 const number: Rule = (value) => (typeof value === "number" ? undefined : "must be a number")
 const count: Rule = (value) =>
@@ -89,46 +91,62 @@ const named: ReadonlySet<string> = new Set([
   "dependentSchemas"
 ])
 
-const escape = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1")
+/** The schemas in a schema, each with the steps that lead to it. */
+export const subschemas = (schema: {
+  readonly [keyword: string]: unknown
+}): ReadonlyArray<readonly [steps: ReadonlyArray<string>, schema: { readonly [keyword: string]: unknown }]> => {
+  const found: Array<readonly [ReadonlyArray<string>, { readonly [keyword: string]: unknown }]> = []
+  const add = (steps: ReadonlyArray<string>, value: unknown) => {
+    if (Predicate.isReadonlyObject(value)) found.push([steps, value])
+  }
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (one.has(keyword)) add([keyword], value)
+    else if (several.has(keyword) && Array.isArray(value))
+      value.forEach((part, index) => add([keyword, String(index)], part))
+    else if (named.has(keyword) && Predicate.isReadonlyObject(value))
+      for (const [name, part] of Object.entries(value)) add([keyword, name], part)
+  }
+  return found
+}
 
-/** Everything that keeps the value from being a JSON Schema; `path` is a JSON pointer. */
-export const check = (root: unknown): ReadonlyArray<{ readonly path: string; readonly message: string }> => {
-  if (!Predicate.isReadonlyObject(root)) return [{ path: "", message: "must be a JSON Schema, which is an object" }]
-  const found: Array<{ path: string; message: string }> = []
-  const pending: Array<{ path: string; schema: unknown }> = [{ path: "", schema: root }]
+/** Calls `report` for each thing that keeps the value from being a JSON Schema. */
+export const check = (root: unknown, report: (place: Place, message: string) => void): void => {
+  const pending: Array<{ place: Place; schema: unknown }> = [{ place: Wording.root, schema: root }]
   const seen = new Set<unknown>()
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { path, schema } = next
-    if (typeof schema === "boolean") continue
+    const { place, schema } = next
+    if (typeof schema === "boolean" && place !== Wording.root) continue
     if (!Predicate.isReadonlyObject(schema)) {
-      found.push({ path, message: "must be a schema: an object, true or false" })
+      const message = "must be a schema: an object, true or false"
+      report(place, place === Wording.root ? "must be a JSON Schema, which is an object" : message)
       continue
     }
     if (seen.has(schema)) continue
     seen.add(schema)
+    const inside: typeof pending = []
     for (const [keyword, value] of Object.entries(schema)) {
-      const here = `${path}/${escape(keyword)}`
+      const here = { parent: place, key: keyword }
       if (one.has(keyword)) {
-        pending.push({ path: here, schema: value })
+        inside.push({ place: here, schema: value })
       } else if (several.has(keyword)) {
         if (Array.isArray(value) && value.length > 0)
-          value.forEach((part, index) => pending.push({ path: `${here}/${index}`, schema: part }))
-        else found.push({ path: here, message: "must be a list of at least one schema" })
+          value.forEach((part, index) => inside.push({ place: { parent: here, key: String(index) }, schema: part }))
+        else report(here, "must be a list of at least one schema")
       } else if (named.has(keyword)) {
         if (!Predicate.isReadonlyObject(value)) {
-          found.push({ path: here, message: "must be an object of schemas by name" })
+          report(here, "must be an object of schemas by name")
           continue
         }
         for (const [name, part] of Object.entries(value)) {
           const wrong = keyword === "patternProperties" ? pattern(name) : undefined
-          if (wrong !== undefined) found.push({ path: `${here}/${escape(name)}`, message: wrong })
-          pending.push({ path: `${here}/${escape(name)}`, schema: part })
+          if (wrong !== undefined) report({ parent: here, key: name }, wrong)
+          inside.push({ place: { parent: here, key: name }, schema: part })
         }
       } else if (Object.hasOwn(rules, keyword)) {
         const wrong = rules[keyword]!(value)
-        if (wrong !== undefined) found.push({ path: here, message: wrong })
+        if (wrong !== undefined) report(here, wrong)
       }
     }
+    pending.push(...inside.reverse())
   }
-  return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
 }

@@ -4,6 +4,11 @@
  */
 import type { Graph, Program, Step } from "./Program.ts"
 
+/** Steps that may still be taken. */
+export interface Work {
+  left: number
+}
+
 /** The text is too long for the pattern. */
 export class TooMuchWork extends Error {}
 
@@ -15,7 +20,7 @@ export const maxWork = 10_000_000
 
 export interface Machine {
   /** Whether the text holds a match. Throws `TooMuchWork`. */
-  readonly test: (text: string) => boolean
+  readonly test: (text: string, work: Work) => boolean
 }
 
 export const make = (program: Program): Machine => {
@@ -23,8 +28,8 @@ export const make = (program: Program): Machine => {
   const looks = program.looks.map((graph) => new Walker(graph, share))
   const main = new Walker(program.main, share)
   return {
-    test: (text) => {
-      const run: Run = { codePoints: codePointsOf(text), looks: [], work: 0 }
+    test: (text, work) => {
+      const run: Run = { codePoints: codePointsOf(text), looks: [], work }
       for (const look of looks) run.looks.push(look.everywhere(run))
       return main.anywhere(run)
     }
@@ -35,7 +40,7 @@ interface Run {
   readonly codePoints: Uint32Array
   /** Of each look-around: 1 at the positions where it holds. */
   readonly looks: Array<Uint8Array>
-  work: number
+  readonly work: Work
 }
 
 const codePointsOf = (text: string): Uint32Array => {
@@ -131,9 +136,9 @@ class Walker {
         this.#remembered += 1 + move.next.steps.length
         state.moves.set(key, move)
       }
-      run.work += move.work
+      run.work.left -= move.work
       if (move.matches && onMatch(position)) return
-      if (run.work > maxWork) throw new TooMuchWork()
+      if (run.work.left < 0) throw new TooMuchWork()
       state = move.next
     }
   }

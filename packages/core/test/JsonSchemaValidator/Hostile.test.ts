@@ -1,0 +1,113 @@
+/** Schemas and values that are made to take long, or to make a long answer. */
+import type * as JsonSchema from "effect/JsonSchema"
+import { describe, expect, it } from "vitest"
+import * as JsonSchemaValidator from "../../src/JsonSchemaValidator.ts"
+
+const told = (schema: JsonSchema.JsonSchema, value: unknown) =>
+  JsonSchemaValidator.make(schema).validate(value).map(JsonSchemaValidator.describe)
+
+const doubling = (levels: number, keyword: "allOf" | "anyOf" | "oneOf"): JsonSchema.JsonSchema => ({
+  $ref: "#/$defs/a0",
+  $defs: Object.fromEntries(
+    Array.from({ length: levels }, (_, level) => [
+      `a${level}`,
+      level === levels - 1
+        ? { type: "string" }
+        : { [keyword]: [{ $ref: `#/$defs/a${level + 1}` }, { $ref: `#/$defs/a${level + 1}` }] }
+    ])
+  )
+})
+
+describe("a schema", () => {
+  it.each(["allOf", "anyOf", "oneOf"] as const)("whose %s doubles at each level is not worked through", (keyword) => {
+    expect(told(doubling(60, keyword), 1)).toEqual([
+      "The value cannot be validated: the schema makes too much work of it"
+    ])
+  })
+
+  it.each([
+    [{ allOf: [{ $ref: "#" }] }],
+    [{ anyOf: [{ $ref: "#" }, { type: "string" }] }],
+    [{ not: { $ref: "#" } }],
+    [{ if: { $ref: "#" } }]
+  ])("that holds a value against itself without end is an error: %j", (schema) => {
+    expect(told(schema, 1)[0]).toMatch(/^The value cannot be validated: /)
+  })
+
+  it("with references that lead from one to the next is refused", () => {
+    const count = 20_000
+    const schema = {
+      $ref: "#/$defs/a0",
+      $defs: Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [`a${index}`, { $ref: `#/$defs/a${(index + 1) % count}` }])
+      )
+    }
+    const circle = JsonSchemaValidator.check(schema)
+    expect(circle).toHaveLength(101)
+    expect(circle[0]).toEqual({ path: "", message: 'has a $ref to "#/$defs/a0" that leads back to itself' })
+    const chain = JsonSchemaValidator.check({ ...schema, $defs: { ...schema.$defs, [`a${count - 1}`]: {} } })
+    expect(chain).toHaveLength(101)
+    expect(chain[0]!.message).toBe('has a $ref to "#/$defs/a0" that leads on over more than 100 others')
+  })
+
+  it("with a pattern that backtracks matches in linear time", () => {
+    const text = `${"a".repeat(50_000)}!`
+    expect(told({ pattern: "^(a+)+$" }, text)).toHaveLength(1)
+    expect(told({ patternProperties: { "^(a+)+$": false } }, { [text]: 1 })).toEqual([])
+    expect(told({ format: "url" }, `http://${"a".repeat(50_000)}!`)).toEqual([])
+  })
+
+  it("with many patterns is stopped when they come to too much together", () => {
+    const patterns = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`[ab]{0,900}[ab]{0,900}c${index}`, {}])
+    )
+    expect(told({ patternProperties: patterns }, { ["ab".repeat(700)]: 1 })[0]).toMatch(
+      /^The value cannot be validated: the pattern .* takes too long for a text of 1400 characters$/
+    )
+  })
+
+  it("is told of at most 100 problems", () => {
+    const wrong = { properties: Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`p${index}`, 1])) }
+    const problems = JsonSchemaValidator.check(wrong)
+    expect(problems).toHaveLength(101)
+    expect(problems.at(-1)).toEqual({ path: "", message: "has 4900 more problems" })
+  })
+})
+
+describe("a value", () => {
+  it("is told of at most 100 violations, none of them long", () => {
+    const long = "x".repeat(100_000)
+    const value = Array.from({ length: 5_000 }, () => ({ [long]: { [long]: long } }))
+    const schema = {
+      items: {
+        additionalProperties: { additionalProperties: { enum: [1, { a: long }], format: "email" } }
+      }
+    }
+    const violations = told(schema, value)
+    expect(violations).toHaveLength(101)
+    expect(violations.at(-1)).toBe("The value has 9900 more problems")
+    expect(violations.join("\n").length).toBeLessThan(64_000)
+  })
+
+  it("with many items, all of them different, is found to be so", () => {
+    const items = Array.from({ length: 50_000 }, (_, index) => ({ index }))
+    expect(told({ uniqueItems: true }, items)).toEqual([])
+    expect(told({ uniqueItems: true }, [...items, { index: 7 }])).toEqual([
+      "The value must not repeat an item: items 7 and 50000 are equal"
+    ])
+  })
+
+  it("that is large passes", () => {
+    const items = Array.from({ length: 100_000 }, (_, index) => ({ id: index, name: `n${index}` }))
+    const schema = {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { id: { type: "integer" }, name: { type: "string", pattern: "^n\\d+$" } },
+        required: ["id", "name"],
+        additionalProperties: false
+      }
+    }
+    expect(told(schema, items)).toEqual([])
+  })
+})
