@@ -29,9 +29,7 @@ export const isEqual = (a: unknown, b: unknown, work: Work): boolean => {
 export const repeated = (items: ReadonlyArray<unknown>, work: Work): readonly [number, number] | undefined => {
   const known = new Map<string, number>()
   for (const [index, item] of items.entries()) {
-    // The text of an array or object begins with a bracket, which that of other values does not.
-    const isContainer = typeof item === "object" && item !== null
-    const key = isContainer ? canonical(item, work) : `${typeof item} ${String(item)}`
+    const key = canonical(item, work)
     const first = known.get(key)
     if (first !== undefined) return [first, index]
     known.set(key, index)
