@@ -133,4 +133,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (isStale) writeFileSync(join(root, file), text)
     process.stdout.write(`${file}: ${isStale ? "written" : "up to date"}\n`)
   }
+  // After the modules: the command imports them.
+  const help = await import("./help.mjs")
+  writeFileSync(help.file, await help.helpText())
 }

@@ -9,6 +9,7 @@ import * as module from "node:module"
 import { constants } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { stripVTControlCharacters } from "node:util"
 
 const require = module.createRequire(import.meta.url)
 const oldest = [22, 19]
@@ -24,7 +25,22 @@ const projectNode = () => {
   }
 }
 
-if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
+/** What needs nothing to be loaded: the version, and the help of a command. */
+const answer = () => {
+  const words = process.argv.slice(2)
+  const flag = words.pop()
+  if (words.length === 0 && (flag === "--version" || flag === "-v")) {
+    return `crewline v${require("../package.json").version}`
+  }
+  if (flag !== "--help" && flag !== "-h") return undefined
+  const help = require("./help.json")[words.join(" ")]
+  const hasColors = process.stdout.isTTY && process.stdout.hasColors() && !process.env.NO_COLOR
+  return help === undefined || hasColors ? help : stripVTControlCharacters(help)
+}
+
+const said = answer()
+if (said !== undefined) console.log(said)
+else if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
   // Keeps compiled code between starts.
   module.enableCompileCache?.()
   const { main } = await import("@crewline/server/Cli")

@@ -230,12 +230,32 @@ const report = <E>(cause: Cause.Cause<E>): Effect.Effect<void, never, Output.Out
     } else yield* say(Cause.pretty(cause))
   })
 
+const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
+
 const program = (version: string) =>
   Command.run(command, { version }).pipe(
     Effect.tapCause(report),
     Effect.provideService(CliOutput.Presenter, presenter),
-    Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }))
+    Effect.provide(config)
   )
+
+/** The help of one command, by its words, with colors: what `bin/help.json` holds. */
+export const helpOf = (words: ReadonlyArray<string>): Promise<string> => {
+  let text = ""
+  const formatter = CliOutput.defaultFormatter({ colors: true })
+  const capture: CliOutput.Presenter = {
+    present: (event) =>
+      Effect.sync(() => {
+        if (event._tag === "Help") text = formatter.formatHelpDoc(event.helpDoc)
+      })
+  }
+  return Command.runWith(command, { version: "" })([...words, "--help"]).pipe(
+    Effect.provideService(CliOutput.Presenter, capture),
+    Effect.provide(Layer.mergeAll(config, NodeServices.layer, Output.layer(process))),
+    Effect.map(() => text),
+    Effect.runPromise
+  )
+}
 
 /** Waits until stdout has taken everything, then ends the process. */
 const teardown: Runtime.Teardown = (exit) => {

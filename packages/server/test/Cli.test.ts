@@ -5,6 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { stripVTControlCharacters } from "node:util"
+import * as Cli from "@crewline/server/Cli"
 import * as Process from "./Cli/Process.ts"
 import { request } from "./fake/Server.ts"
 
@@ -45,10 +47,25 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
       expect(help.stdout).toContain(`  ${command}`)
     const validate = await Process.run(["validate", "planets.yaml"], { node: hook })
     expect(validate.code).toBe(0)
-    for (const { stderr } of [help, validate]) {
-      expect(stderr).toContain("loaded ")
-      expect(stderr).not.toMatch(/pglite|sql-pg|openai\/|undici|Server\.ts/)
-    }
+    expect(validate.stderr).toContain("loaded ")
+    expect(validate.stderr).not.toMatch(/pglite|sql-pg|openai\/|undici|Server\.ts/)
+    // What needs no code of ours loads none.
+    const version = await Process.run(["--version"], { node: hook })
+    expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^crewline v\d+\.\d+\.\d+\n$/) })
+    for (const { stderr } of [help, version]) expect(stderr).not.toMatch(/loaded (?!node:|.*\/(bin|server)\/[\w.]+(mjs|json)\n)/)
+  })
+
+  it("explains every command from a file that says what the command line takes", async () => {
+    const texts: Record<string, string> = JSON.parse(
+      await readFile(new URL("../bin/help.json", import.meta.url), "utf8")
+    )
+    const names = Cli.command.subcommands.flatMap(({ commands }) => commands.map(({ name }) => name))
+    expect(Object.keys(texts)).toEqual(["", ...names])
+    // Stale? `npm run generate`.
+    for (const [words, text] of Object.entries(texts))
+      expect(text, words).toBe(await Cli.helpOf(words.split(" ").filter((word) => word !== "")))
+    const { stdout } = await Process.run(["run", "--help"])
+    expect(stdout).toBe(`${stripVTControlCharacters(texts["run"]!)}\n`)
   })
 
   it.each([
