@@ -82,6 +82,8 @@ export interface Execution {
   readonly signals: HashMap.HashMap<string, Schema.Json>
   readonly paused: boolean
   readonly usage: Usage.Usage
+  /** What agents with limits have spent in all of their tasks. */
+  readonly spentByAgent: HashMap.HashMap<string, Usage.Usage>
   readonly error: ExecutionFailure | undefined
   readonly startedAt: string
   readonly endedAt: string | undefined
@@ -125,6 +127,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   signals: HashMap.empty(),
   paused: false,
   usage: Usage.zero,
+  spentByAgent: HashMap.empty(),
   error: undefined,
   startedAt: event.at,
   endedAt: undefined
@@ -227,18 +230,35 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       const spent = "usage" in event && event.usage !== undefined ? event.usage : undefined
       // A stale turn was paid all the same: it counts for the execution, not for the task's progress.
       const usage = spent === undefined ? state.usage : Usage.add(state.usage, spent)
+      const spentByAgent = spent === undefined ? state.spentByAgent : chargeAgent(state, current?.plan.agent, spent)
       if (current === undefined || isSettled(current) || current.run !== event.run) {
-        return { ...state, lastSeq: event.seq, usage }
+        return { ...state, lastSeq: event.seq, usage, spentByAgent }
       }
       const next = spent === undefined ? current : { ...current, usage: Usage.add(current.usage, spent) }
       const tasks =
         current.progressed && spent === undefined ? state.tasks : put(state, { ...next, progressed: true, crashes: 0 })
-      return { ...state, lastSeq: event.seq, usage, tasks }
+      return { ...state, lastSeq: event.seq, usage, spentByAgent, tasks }
     }
     default:
       return structural(state, event, taskChange(state, event))
   }
 }
+
+const chargeAgent = (
+  { plan, spentByAgent }: Execution,
+  agent: string | undefined,
+  spent: Usage.Usage
+): Execution["spentByAgent"] =>
+  agent === undefined || plan.agents[agent]?.limits === undefined
+    ? spentByAgent
+    : HashMap.set(
+        spentByAgent,
+        agent,
+        Usage.add(
+          Option.getOrElse(HashMap.get(spentByAgent, agent), () => Usage.zero),
+          spent
+        )
+      )
 
 const structural = (state: Execution, event: ExecutionEvent, change: Partial<Execution>): Execution => ({
   ...state,

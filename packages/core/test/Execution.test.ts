@@ -18,7 +18,13 @@ const property = <Values extends [unknown, ...Array<unknown>]>(
 type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 
 /** Everything in a state, for comparing. */
-const picture = (state: Execution.Execution) => ({ ...state, tasks: tasksIn(state), signals: signalsIn(state) })
+const picture = (state: Execution.Execution) => ({
+  ...state,
+  tasks: tasksIn(state),
+  signals: signalsIn(state),
+  spentByAgent: spentIn(state)
+})
+const spentIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.spentByAgent))
 const tasksIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.tasks))
 const signalsIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.signals))
 
@@ -275,6 +281,30 @@ describe("usage", () => {
     const state = fold(history(plan, [started("a", 1), turn("a", 1, cents), started("a", 2), turn("a", 1, cents)]))
     expect(state.usage).toEqual(Usage.add(cents, cents))
     expect(Execution.task(state, "a")).toMatchObject({ usage: cents, progressed: false })
+  })
+
+  it("is summed by agent as it comes, spawned tasks and stale turns included, where the agent has limits", () => {
+    const other = { role: "Reader", goal: "Read.", backstory: "" }
+    const chart = Plans.chart({ a: "", b: "", c: "" }, { c: { agent: "reader" } })
+    const [worker] = Object.values(chart.agents)
+    const plan = { ...chart, agents: { worker: { ...worker!, limits: { requests: 9 } }, reader: other } }
+    const spawn = [Plans.task({ id: "a/1" })]
+    const waits = { tasks: ["a/1"], signals: [], mode: "all" } as const
+    const state = fold(
+      history(plan, [
+        started("a", 1),
+        turn("a", 1, cents),
+        { type: "TaskSuspended", taskId: "a", run: 1, waits, spawn },
+        started("a/1", 1),
+        turn("a/1", 1, cents),
+        started("b", 1),
+        started("b", 2),
+        turn("b", 1, cents),
+        started("c", 1),
+        turn("c", 1, cents)
+      ])
+    )
+    expect(spentIn(state)).toEqual({ worker: Usage.add(Usage.add(cents, cents), cents) })
   })
 
   it("stays unknown", () => {

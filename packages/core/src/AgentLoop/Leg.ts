@@ -3,6 +3,8 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { TaskCode } from "../Crew.ts"
 import type { Outcome } from "../Decision.ts"
@@ -68,15 +70,11 @@ const amountOf = ({ costUsd, inputTokens, outputTokens, requests }: Usage.Usage)
 export const spentUntil = (state: Execution.Execution, task: Plan.PlannedTask): Spent | undefined => {
   const { agents, limits } = state.plan
   if (task.limits === undefined && agents[task.agent]!.limits === undefined && limits === undefined) return undefined
-  let own = Usage.zero
-  let agent = Usage.zero
-  for (const { id, agent: doer } of state.plan.tasks) {
-    if (doer !== task.agent) continue
-    const { usage } = Execution.task(state, id)!
-    if (id === task.id) own = usage
-    agent = Usage.add(agent, usage)
+  return {
+    task: Execution.task(state, task.id)?.usage ?? Usage.zero,
+    agent: Option.getOrElse(HashMap.get(state.spentByAgent, task.agent), () => Usage.zero),
+    execution: state.usage
   }
-  return { task: own, agent, execution: state.usage }
 }
 
 /** How the leg ended, and what was not recorded yet: it belongs into the append of the outcome. */
