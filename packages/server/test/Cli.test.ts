@@ -52,7 +52,8 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     // What needs no code of ours loads none.
     const version = await Process.run(["--version"], { node: hook })
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^crewline v\d+\.\d+\.\d+\n$/) })
-    for (const { stderr } of [help, version]) expect(stderr).not.toMatch(/loaded (?!node:|.*\/(bin|server)\/[\w.]+(mjs|json)\n)/)
+    for (const { stderr } of [help, version])
+      expect(stderr).not.toMatch(/loaded (?!node:|.*\/(bin|server)\/[\w.]+(mjs|json)\n)/)
   })
 
   it("explains every command from a file that says what the command line takes", async () => {
