@@ -1,6 +1,6 @@
 /** A modelled follower: subscribes, reads pages from the log, waits for a hint or a while. It may be cut, and come back. */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
-import { Violation } from "./Witness.ts"
+import { Violation } from "../simulation/Witness.ts"
 import type { Act, World } from "./World.ts"
 
 const pageSize = 4

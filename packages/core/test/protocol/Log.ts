@@ -7,10 +7,10 @@ import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import * as Kernel from "./Kernel.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
-import type { Basis, Witness } from "./Witness.ts"
+import type { Basis, ModelWitness } from "./Witness.ts"
 
 export type Reply =
   | { readonly _tag: "Appended"; readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent> }
@@ -55,7 +55,7 @@ export interface Options {
   readonly rules: Rules
   readonly scenario: Scenario
   readonly random: Random
-  readonly witness: Witness
+  readonly witness: ModelWitness
   readonly store: Store
   readonly started: ExecutionEvent.Of<"ExecutionStarted">
 }
@@ -122,7 +122,7 @@ export class Log {
     const { random, rules, scenario, witness } = this.options
     const { bases, fresh, reply } = this.store.append(append, reserved)
     if (fresh.length > 0) {
-      witness.commit(fresh, { bases, now: this.now, decidedAt: append.decidedAt })
+      witness.commit(fresh, { bases, decidedAt: append.decidedAt })
       for (const event of fresh) this.state = Kernel.apply(rules, this.state, event)
       this.commits++
       for (const hint of this.hints) if (!(this.chaos && random.chance(scenario.hintDropped))) hint.woken = true

@@ -9,12 +9,13 @@ import { LocalQueue, makeStore, ScheduleClock } from "./Local.ts"
 import * as Log from "./Log.ts"
 import * as Outside from "./Outside.ts"
 import { SimulatedQueue } from "./Queue.ts"
-import * as Random from "./Random.ts"
+import * as Random from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
-import * as Script from "./Script.ts"
+import * as Script from "../simulation/Script.ts"
 import * as Sweeper from "./Sweeper.ts"
-import { Violation, Witness } from "./Witness.ts"
+import { Violation } from "../simulation/Witness.ts"
+import { ModelWitness } from "./Witness.ts"
 import * as Worker from "./Worker.ts"
 import { factsOf, type Act, type Server, type World } from "./World.ts"
 
@@ -63,11 +64,11 @@ class Schedule {
   constructor(seed: number, rules: Rules, scenario: Scenario) {
     const random = Random.make(seed)
     const scripts = Script.make(seed, scenario.scripts)
-    const witness = new Witness({
+    const witness = new ModelWitness({
       rules,
       scripts,
       maxCrashes,
-      onStart: (task, run, by) => this.checkTaken(task, run, by)
+      takenFrom: (task, run, by) => this.takenFrom(task, run, by)
     })
     const clock = () => (this.world as World | undefined)?.log.now ?? 0
     this.clock = new ScheduleClock(clock)
@@ -212,10 +213,10 @@ class Schedule {
   }
 
   /**
-   * A start takes the task from whoever ran it: never from a worker that lives and has its lease. Only a process that stood still for
+   * A start takes the task from whoever ran it: never from a worker that lives and has its lease, which this answers. Only a process that stood still for
    * too long may do so, until its sweep tells it that it owns nothing any more; the fence makes that safe.
    */
-  private checkTaken(taskId: string, run: number, by: string): void {
+  private takenFrom(taskId: string, run: number, by: string): string | undefined {
     for (const place of this.places) {
       if (place.frozen || !this.owns(place)) continue
       for (const { self } of place.workers) {
@@ -227,9 +228,10 @@ class Schedule {
           !this.owns(this.places.find(({ workers }) => workers.some((each) => each.self.name === by)))
         )
           continue
-        throw new Violation("taken away", `${taskId}@${run} from ${name}, which lives and holds its lease, by ${by}`)
+        return `${name}, which lives and holds its lease`
       }
     }
+    return undefined
   }
 
   private owns(place: Place | undefined): boolean {
@@ -249,11 +251,10 @@ class Schedule {
     const { log, rules, witness } = this.world
     const { state } = log
     if (state.status === "running") {
-      const open = [...witness.tasks.values()].filter((task) => !task.terminal)
       const queues = this.places.map(({ queue }) => queue.inspect())
       throw new Violation(
         "does not end",
-        `${open.map((task) => `${task.id} ${task.status}`).join(", ")}; queue ${queues.join()}`
+        `${witness.open.map((task) => `${task.id} ${task.status}`).join(", ")}; queue ${queues.join()}`
       )
     }
     if (this.followers.some(({ self }) => !self.ended)) throw new Violation("follower", "it never saw the end")

@@ -4,7 +4,7 @@
  */
 import type { Waits } from "../../src/ExecutionEvent.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"
 
 export interface Lease {

@@ -5,7 +5,7 @@
  * then not be what the belt holds.
  */
 import type { ScenarioName } from "./Scenario.ts"
-import type { Kind } from "./Witness.ts"
+import type { Kind } from "../simulation/Witness.ts"
 
 export interface Rule {
   /** Its number in the protocol. */
@@ -228,7 +228,7 @@ const rules = {
     number: "17",
     says: "After a submission the log is read again and the queue told what came since.",
     scenario: "wiped",
-    within: 1_200,
+    within: 3_000,
     violates: ["does not end"]
   },
   sweepAbsent: {

@@ -1,5 +1,5 @@
 /** Kinds of schedules: what may happen in them, and how often. Probabilities are per step of the schedule unless said otherwise. */
-import type * as Script from "./Script.ts"
+import type * as Script from "../simulation/Script.ts"
 
 export interface Scenario {
   /** Steps in which things go wrong; after them nothing does any more, and the execution must end. */
@@ -53,6 +53,20 @@ export interface Scenario {
   readonly asksOnce: boolean
 }
 
+/** Steps of the schedule count as milliseconds. */
+const scripts: Script.Options = {
+  failures: true,
+  poison: false,
+  waits: false,
+  tasks: { from: 2, below: 3 },
+  times: {
+    retry: { initialMillis: 20, maxMillis: 60 },
+    ask: { from: 40, below: 120 },
+    shortAsk: { from: 30, below: 60 },
+    sleep: { from: 20, below: 60 }
+  }
+}
+
 const calm: Scenario = {
   chaosSteps: 0,
   calmSteps: 8_000,
@@ -78,7 +92,7 @@ const calm: Scenario = {
   sweeps: true,
   cancel: 0,
   pause: 0,
-  scripts: { failures: true, poison: false },
+  scripts,
   asksOnce: true
 }
 
@@ -124,7 +138,7 @@ export const scenarios = {
   /** There is no sweep at all, which hides what was not told: nobody dies, and nothing is lost that nobody sends again. */
   unswept: { ...careful, kill: 0, sweeps: false },
   /** Waits that time out, while everything else happens too. */
-  waiting: { ...mixed, scripts: { failures: false, poison: false, waits: true } },
+  waiting: { ...mixed, scripts: { ...scripts, failures: false, waits: true } },
   /** Appends are sent once, and often nobody knows what became of them. */
   unsure,
   /** Nobody answers anything; in the end the execution is cancelled. */
@@ -132,11 +146,11 @@ export const scenarios = {
   /** Paused and resumed all the time, and no sweep that would put right what the queue believes. */
   pausing: { ...careful, pause: 0.05 },
   /** The queue loses everything now and then, and only the sweep of what it lacks brings it back. */
-  wiped: { ...calm, chaosSteps: 600, wipe: 0.02, asksOnce: false, scripts: { failures: false, poison: false } },
+  wiped: { ...calm, chaosSteps: 600, wipe: 0.02, asksOnce: false, scripts: { ...scripts, failures: false } },
   /** The queue goes back to older states all the time. */
   "rolled back": { ...calm, chaosSteps: 1_000, rollback: 0.1, sweepsQuiet: true, asksOnce: false },
   /** Some tasks kill whoever runs them. */
-  poisoned: { ...mixed, scripts: { failures: true, poison: true } },
+  poisoned: { ...mixed, scripts: { ...scripts, poison: true } },
   /** Two processes with a queue of their own each, on one log, and slow models. */
   "two servers": { ...calm, servers: 2, callSteps: 20, calmSteps: 20_000 },
   /** Two such processes, which die and stand still. */

@@ -4,8 +4,9 @@ import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
 import type { Lease } from "./Queue.ts"
-import type { Step } from "./Script.ts"
-import { type Basis, type Position, Violation } from "./Witness.ts"
+import { type Position, signalsOf, type Step, turnOf } from "../simulation/Script.ts"
+import { Violation } from "../simulation/Witness.ts"
+import type { Basis } from "./Witness.ts"
 import * as World from "./World.ts"
 
 /** What others can see of a worker. */
@@ -135,20 +136,17 @@ const arrivedOf = (state: Execution.Execution, signals: ReadonlyArray<string>): 
 function* steps(world: World.World, self: Self, lease: Lease, from: Position): World.Act {
   const { rules, scripts, witness } = world
   const { queue } = self.server
-  const { attempt, run } = from
+  const { attempt, epoch, run } = from
   const { taskId } = lease
   const script = scripts.of(taskId)
   let { at, turns } = from
   /** A turn whose append may not have been stored: it goes into the append of the outcome. */
   let unsure: ReadonlyArray<ExecutionEvent.Draft> = []
-  const basis = (): Basis => ({ taskId, attempt, at })
+  const basis = (): Basis => ({ taskId, epoch, at })
 
   const waited = script[at - 1]
   if (waited?.kind === "ask" || waited?.kind === "delegate" || waited?.kind === "sleep")
-    witness.resume(
-      { taskId, attempt, at: at - 1 },
-      outcomeOf(world, waited, { taskId, attempt, at: at - 1 }, from.woke)
-    )
+    witness.resume(taskId, from, outcomeOf(world, waited, taskId, from))
 
   for (;;) {
     const step: Step | undefined = script[at]
@@ -165,12 +163,11 @@ function* steps(world: World.World, self: Self, lease: Lease, from: Position): W
       self.poisoned = true
       yield
     } else if (step?.kind === "turn") {
-      witness.ask(basis(), from.startedSeq)
+      witness.ask(taskId, from, at)
       for (let left = world.scenario.callSteps; left > 0; left--) yield
       const turn = turnOf(taskId, run, turns + 1)
       const next = script[at + 1]
-      if (next?.kind === "tool" && !rules.durableFirst)
-        witness.execute({ ...basis(), at: at + 1 }, { repeatable: true, afterTurn: true })
+      if (next?.kind === "tool" && !rules.durableFirst) witness.execute(taskId, from, at + 1, true)
       const reply = yield* World.append(world, { drafts: [turn], bases: [basis()], expectVersion: undefined })
       if (reply._tag === "Unavailable") {
         // Nothing may be built on it but the outcome, which takes it along.
@@ -180,15 +177,14 @@ function* steps(world: World.World, self: Self, lease: Lease, from: Position): W
       at++
       turns++
     } else if (step?.kind === "tool") {
-      const callId = `${attempt}.${at}`
+      const callId = `${epoch}.${at}`
       const announced = from.announced.has(at)
       if (!step.repeatable && rules.toolStarted && !announced) {
         const announcement = { type: "ToolStarted", taskId, run, turn: turns, callId, tool: "t" } as const
         const reply = yield* World.append(world, { drafts: [announcement], bases: [basis()], expectVersion: undefined })
         if (reply._tag !== "Appended" || isLost(world, taskId, run)) return void queue.release(lease)
       }
-      if (step.repeatable || !announced)
-        witness.execute(basis(), { repeatable: step.repeatable, afterTurn: script[at - 1]?.kind === "turn" })
+      if (step.repeatable || !announced) witness.execute(taskId, from, at, step.repeatable)
       yield
       const called = {
         type: "ToolCalled",
@@ -206,8 +202,8 @@ function* steps(world: World.World, self: Self, lease: Lease, from: Position): W
       if (reply._tag !== "Appended" || isLost(world, taskId, run)) return void queue.release(lease)
       at++
     } else {
-      const outcome = outcomeAt(world, taskId, attempt, at)
-      const bases = [...unsure.map(() => ({ taskId, attempt, at: at - 1 })), basis()]
+      const outcome = scripts.outcome(taskId, from, at)
+      const bases = [...unsure.map(() => ({ ...basis(), at: at - 1 })), basis()]
       return yield* finish(world, self, lease, { run, outcome, progress: unsure, bases })
     }
   }
@@ -263,61 +259,9 @@ function* finish(
   } else World.announce(queue, committed.drafts)
 }
 
-const outcomeAt = ({ scripts }: World.World, taskId: string, attempt: number, at: number): Decision.Outcome => {
-  const step = scripts.of(taskId)[at]
-  switch (step?.kind) {
-    case "stumble":
-      return {
-        _tag: "Failed",
-        error: { code: "stumble", message: `${at}`, isRetryable: true },
-        keepsTurns: step.keepsTurns
-      }
-    case "fail":
-      return { _tag: "Failed", error: { code: "fail", message: `${at}`, isRetryable: false } }
-    case "delegate": {
-      const spawn = scripts.children(taskId, attempt, at)
-      return { _tag: "Suspended", spawn, waits: { tasks: spawn.map((task) => task.id), signals: [], mode: step.mode } }
-    }
-    case "ask":
-      return {
-        _tag: "Suspended",
-        spawn: [],
-        waits: {
-          tasks: [],
-          signals: signalsOf(step, { taskId, attempt, at }),
-          mode: step.mode,
-          ...(step.timeoutMillis === undefined ? {} : { timeoutMillis: step.timeoutMillis })
-        }
-      }
-    case "sleep":
-      return {
-        _tag: "Suspended",
-        spawn: [],
-        waits: { tasks: [], signals: [], mode: "all", timeoutMillis: step.millis }
-      }
-    default:
-      return { _tag: "Completed", output: at }
-  }
-}
-
-const signalsOf = (step: Extract<Step, { kind: "ask" }>, { at, attempt, taskId }: Basis): ReadonlyArray<string> =>
-  Array.from({ length: step.signals }, (_, index) => `${taskId}#${attempt}.${at}.${index}`)
-
 /** How a wait came out: as the log recorded it, or, without that rule, as things stand now. */
-const outcomeOf = ({ log, rules }: World.World, step: Step, basis: Basis, woke: Position["woke"]): string => {
-  if (rules.wokeRecorded || step.kind !== "ask") return woke ?? "satisfied"
-  const arrived = arrivedOf(log.state, signalsOf(step, basis)).length
-  return (step.mode === "any" ? arrived > 0 : arrived === step.signals) ? "satisfied" : "timeout"
+const outcomeOf = ({ log, rules }: World.World, waited: Step, taskId: string, from: Position): string => {
+  if (rules.wokeRecorded || waited.kind !== "ask") return from.woke ?? "satisfied"
+  const arrived = arrivedOf(log.state, signalsOf(waited, taskId, from, from.at - 1)).length
+  return (waited.mode === "any" ? arrived > 0 : arrived === waited.signals) ? "satisfied" : "timeout"
 }
-
-const turnOf = (taskId: string, run: number, turn: number): ExecutionEvent.TurnCompleted => ({
-  type: "TurnCompleted",
-  taskId,
-  run,
-  turn,
-  messages: [],
-  parts: [],
-  finishReason: "stop",
-  model: "scripted/model",
-  usage: { requests: 1, inputTokens: 8, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0, costUsd: 0.125 }
-})

@@ -8,11 +8,12 @@ import * as TaskQueue from "../../src/TaskQueue.ts"
 import * as Kernel from "./Kernel.ts"
 import type { Append, Log, Reply } from "./Log.ts"
 import type { Facts, Queue } from "./Queue.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
-import type { Scripts } from "./Script.ts"
-import { type Basis, Violation, type Witness } from "./Witness.ts"
+import type { Scripts } from "../simulation/Script.ts"
+import { Violation } from "../simulation/Witness.ts"
+import type { Basis, ModelWitness } from "./Witness.ts"
 
 /** An actor: it may be stopped at any `yield`, and never go on. */
 export type Act<A = void> = Generator<void, A>
@@ -23,7 +24,7 @@ export interface World {
   readonly random: Random
   readonly scripts: Scripts
   readonly log: Log
-  readonly witness: Witness
+  readonly witness: ModelWitness
   readonly maxCrashes: number
   /** Nonces given so far. */
   nonces: number

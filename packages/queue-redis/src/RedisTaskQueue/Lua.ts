@@ -1,7 +1,5 @@
 // Generated from the .lua files beside it by `npm run generate`: edit those.
 
-export const RANK_AT = 3
-
 export const DEPTH_AT = 20
 
 export const PLACE_AT = 26
@@ -542,7 +540,8 @@ local function load(index)
 end
 `
 
-const recordLayout = `local RANK_AT, DEPTH_AT, PLACE_AT = 3, 20, 26 -- exported
+const recordLayout = `local RANK_AT = 3
+local DEPTH_AT, PLACE_AT = 20, 26 -- exported
 local SEP, LIST = '\\31', '\\29' -- exported
 local AFTER = '\\32'
 `

@@ -1,18 +1,18 @@
 /** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
-import { failed, Lost, type Ended, type Leg } from "@crewline/core/AgentLoop"
+import { failed, Lost, type Leg } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
 import type { Budget } from "./Budget.ts"
 import type { Process } from "./Kernel.ts"
-import { nameOf, positionOf, type Position, type Step } from "./Script.ts"
-import type { Witness } from "./Witness.ts"
+import { nameOf, positionOf, type Step, turnOf } from "../../../core/test/simulation/Script.ts"
+import type { SimulationWitness } from "./Witness.ts"
 
 export interface Options {
   readonly process: Process
   readonly log: EventLog.EventLog["Service"]
-  readonly witnessOf: (executionId: string) => Witness
+  readonly witnessOf: (executionId: string) => SimulationWitness
   readonly budget: Budget
   /** Legs that are at work, by `legOf`. */
   readonly atWork: Map<string, Process>
@@ -68,7 +68,7 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
           at++
           break
         }
-        return failed("stumble", "It stumbled.", { isRetryable: true, keepsTurns: step.keepsTurns, progress })
+        return { outcome: scripts.outcome(taskId, from, at), progress }
       case "poison":
         options.onPoison()
         yield* Effect.sleep(1)
@@ -101,48 +101,7 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
         break
       }
       default:
-        return { outcome: outcomeOf(witness, taskId, from, at), progress }
+        return { outcome: scripts.outcome(taskId, from, at), progress }
     }
   }
-})
-
-const outcomeOf = ({ scripts }: Witness, taskId: string, from: Position, at: number): Ended["outcome"] => {
-  const step = scripts.of(taskId)[at]
-  switch (step?.kind) {
-    case "fail":
-      return { _tag: "Failed", error: { code: "fail", message: `${at}`, isRetryable: false } }
-    case "delegate": {
-      const spawn = scripts.children(taskId, `${from.epoch}.${at}`, step)
-      return { _tag: "Suspended", spawn, waits: { tasks: spawn.map(({ id }) => id), signals: [], mode: step.mode } }
-    }
-    case "ask": {
-      const { mode, timeoutMillis } = step
-      const signals = Array.from({ length: step.signals }, (_, index) => `${taskId}#${from.epoch}.${at}.${index}`)
-      return {
-        _tag: "Suspended",
-        spawn: [],
-        waits: { tasks: [], signals, mode, ...(timeoutMillis === undefined ? {} : { timeoutMillis }) }
-      }
-    }
-    case "sleep":
-      return {
-        _tag: "Suspended",
-        spawn: [],
-        waits: { tasks: [], signals: [], mode: "all", timeoutMillis: step.millis }
-      }
-    default:
-      return { _tag: "Completed", output: at }
-  }
-}
-
-const turnOf = (taskId: string, run: number, turn: number): ExecutionEvent.TurnCompleted => ({
-  type: "TurnCompleted",
-  taskId,
-  run,
-  turn,
-  messages: [],
-  parts: [],
-  finishReason: "stop",
-  model: "scripted/model",
-  usage: { requests: 1, inputTokens: 8, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0, costUsd: 0.125 }
 })

@@ -14,7 +14,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as EffectRandom from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
-import * as Random from "./Random.ts"
+import * as Random from "../../../core/test/simulation/Random.ts"
 
 /** Where the time of a simulation begins. */
 export const epoch = Date.UTC(2026, 0, 1)

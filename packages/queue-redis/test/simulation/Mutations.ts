@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs"
 import { registerHooks } from "node:module"
 import { fileURLToPath } from "node:url"
 import type { ScenarioName } from "./Scenario.ts"
-import type { Kind } from "./Witness.ts"
+import type { Kind } from "../../../core/test/simulation/Witness.ts"
 
 interface Change {
   /** From `packages`. */

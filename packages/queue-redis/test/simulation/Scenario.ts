@@ -1,6 +1,6 @@
 /** Kinds of simulations: what may happen in them, and how often. */
 import { noFaults, type Faults } from "./Network.ts"
-import type * as Script from "./Script.ts"
+import type * as Script from "../../../core/test/simulation/Script.ts"
 
 export interface Scenario {
   /** Of each process its own queue, as it is in production without Redis; or one that all share. */
@@ -45,7 +45,18 @@ export interface Scenario {
   readonly asksOnce: boolean
 }
 
-const scripts: Script.Options = { failures: true, poison: false, waits: false, requests: undefined, tasks: 4 }
+const scripts: Script.Options = {
+  failures: true,
+  poison: false,
+  waits: false,
+  tasks: { from: 1, below: 4 },
+  times: {
+    retry: { initialMillis: 2_000, maxMillis: 6_000 },
+    ask: { from: 3_000, below: 20_000 },
+    shortAsk: { from: 2_000, below: 8_000 },
+    sleep: { from: 1_000, below: 6_000 }
+  }
+}
 
 const calm: Scenario = {
   queue: "local",

@@ -20,12 +20,14 @@ import * as Scope from "effect/Scope"
 import * as Agent from "./Agent.ts"
 import { Budget } from "./Budget.ts"
 import { epoch, Kernel, type Process } from "./Kernel.ts"
+import { People } from "./People.ts"
 import { noFaults } from "./Network.ts"
 import { SimulatedRedis, type Server as RedisServer } from "./SimulatedRedis.ts"
 import type { Scenario } from "./Scenario.ts"
-import * as Script from "./Script.ts"
+import * as Script from "../../../core/test/simulation/Script.ts"
 import { Storage } from "./Storage.ts"
-import { describe, Violation, Witness } from "./Witness.ts"
+import { describe, Violation } from "../../../core/test/simulation/Witness.ts"
+import { SimulationWitness } from "./Witness.ts"
 
 /** Runs without progress after which a task is given up. */
 const maxCrashes = 3
@@ -79,11 +81,12 @@ class Simulation {
   private readonly scenario: Scenario
   private readonly seed: number
   private readonly storage: Storage
-  private readonly witnesses = new Map<string, Witness>()
+  private readonly witnesses = new Map<string, SimulationWitness>()
   private readonly redis: SimulatedRedis | undefined
   /** Keys of the queue, when it was looked last. */
   private keys: ReadonlyArray<string> = ["keys that nobody has looked for"]
   private readonly budget: Budget
+  private readonly people: People
   /** Legs, with the process that works on them. */
   private readonly atWork = new Map<string, Process>()
   private readonly stopping = new Set<Process>()
@@ -93,9 +96,6 @@ class Simulation {
   private chaos = true
   private names = 0
   private history: Array<string> = []
-  /** Plans that were to be started; and handles that nobody has answered. */
-  private toStart = 0
-  private waiting = 0
 
   constructor(seed: number, scenario: Scenario, options: Options) {
     this.kernel = new Kernel(seed, options)
@@ -139,12 +139,21 @@ class Simulation {
     if (scenario.queue === "shared" && this.redis === undefined) throw new Error("A shared queue needs a Redis server.")
     this.budget = new Budget(this.kernel, () => (this.chaos ? scenario.network : noFaults))
     this.servers = Array.from({ length: scenario.servers }, () => this.boot())
-    this.people()
+    this.people = new People({
+      kernel: this.kernel,
+      scenario,
+      witnesses: this.witnesses,
+      scriptsOf: (index) => this.scriptsOf(index),
+      withServer: (act) => this.withServer(act)
+    })
+    this.people.startAll()
+    this.lookForKeys()
+    this.people.lookForQuestions()
     this.disturb()
   }
 
   report(violation: Violation | undefined): Report {
-    const sum = (of: (witness: Witness) => number) =>
+    const sum = (of: (witness: SimulationWitness) => number) =>
       [...this.witnesses.values()].reduce((total, witness) => total + of(witness), 0)
     return {
       violation,
@@ -290,7 +299,7 @@ class Simulation {
             this.freeze(process, random.chance(0.5) ? random.below(5_000) : random.below(60_000))
           )
       ],
-      [scenario.pauses, () => this.pause()],
+      [scenario.pauses, () => this.people.pause()],
       [
         scenario.wipes,
         () => {
@@ -325,7 +334,14 @@ class Simulation {
       kernel.note("calm")
       for (const { process } of this.servers) process.thaw()
       // Whoever paused undoes it.
-      this.unpauseAll()
+      this.people.unpauseAll()
+    })
+  }
+
+  private lookForKeys(): void {
+    this.kernel.after(1_000, this.kernel.outside, async () => {
+      this.lookForKeys()
+      if (this.redis !== undefined && !this.chaos) this.keys = await this.redis.keys()
     })
   }
 
@@ -336,98 +352,9 @@ class Simulation {
     if (able.length > 0) act(this.kernel.random.pick(able))
   }
 
-  // People
-
-  private people(): void {
-    const { kernel, scenario } = this
-    const { random } = kernel
-    this.toStart = scenario.executions
-    for (let index = 0; index < scenario.executions; index++) this.startLater(index, random.below(10_000))
-    const lookForKeys = () => {
-      kernel.after(1_000, kernel.outside, async () => {
-        lookForKeys()
-        if (this.redis !== undefined && !this.chaos) this.keys = await this.redis.keys()
-      })
-    }
-    lookForKeys()
-    const look = () => {
-      kernel.after(500 + random.below(3_000), kernel.outside, () => {
-        if (this.scenario.people) this.answer()
-        look()
-      })
-    }
-    look()
-  }
-
-  /** Starts an execution; what became of it is known from the log, not from the answer. */
-  private startLater(index: number, millis: number): void {
-    const { kernel, scenario, witnesses } = this
-    kernel.after(millis, kernel.outside, () => {
-      const name = `crew${index}`
-      const began = () => [...witnesses.values()].some((witness) => witness.scripts.plan.name === name)
-      if (began()) return
-      this.withServer((server) => {
-        const scripts = this.scriptsOf(index)
-        const fiber = server.process.fork(server.crewline!.startPlan(scripts.plan))
-        fiber.addObserver((exit) => {
-          if (!Exit.isSuccess(exit)) return
-          this.waiting++
-          server.process.fork(Effect.exit(exit.value.result)).addObserver(() => this.waiting--)
-        })
-      })
-      this.startLater(index, 5_000)
-    })
-    if (millis > 0 && scenario.cancel > kernel.random.next()) {
-      const tryCancel = () => {
-        const id = [...witnesses.entries()].find(([, { scripts }]) => scripts.plan.name === `crew${index}`)?.[0]
-        if (id === undefined || !witnesses.get(id)!.ended) {
-          if (id !== undefined) this.ask((crewline) => crewline.cancel(id))
-          kernel.after(3_000, kernel.outside, tryCancel)
-        }
-      }
-      kernel.after(kernel.random.below(100_000), kernel.outside, tryCancel)
-    }
-  }
-
   private scriptsOf(index: number): Script.Scripts {
     const scripts = Script.make(seedOf(this.seed, index), this.scenario.scripts)
     return { ...scripts, plan: { ...scripts.plan, name: `crew${index}` } }
-  }
-
-  private ask(act: (crewline: Crewline.Crewline["Service"]) => Effect.Effect<unknown, EventLog.EventLogError>): void {
-    this.withServer(({ crewline, process }) => void process.fork(Effect.ignore(act(crewline!))))
-  }
-
-  private answer(): void {
-    const { random } = this.kernel
-    const asked = [...this.witnesses.values()].flatMap((witness) =>
-      witness.unanswered.map((signal) => ({ ...signal, execution: witness.id }))
-    )
-    if (asked.length === 0) return
-    const { execution, forever, id } = random.pick(asked)
-    if (!forever && random.chance(0.5)) return
-    // An answer may come when nobody waits for it any more, and two may answer at once.
-    const later = forever ? 0 : random.below(15_000)
-    for (let times = random.chance(0.2) ? 2 : 1; times > 0; times--)
-      this.kernel.after(later + random.below(50), this.kernel.outside, () =>
-        this.ask((crewline) => crewline.signal(execution, id, `answer ${times}`))
-      )
-  }
-
-  private pause(): void {
-    const { kernel } = this
-    const open = [...this.witnesses.values()].filter(({ ended }) => !ended)
-    if (open.length === 0) return
-    const { id } = kernel.random.pick(open)
-    this.ask((crewline) => crewline.pause(id))
-    kernel.after(kernel.random.below(20_000), kernel.outside, () => this.ask((crewline) => crewline.unpause(id)))
-  }
-
-  private unpauseAll(): void {
-    for (const { ended, id, paused } of this.witnesses.values())
-      if (!ended && paused) this.ask((crewline) => crewline.unpause(id))
-    // A pause may be under way, and so may a process that was asked.
-    this.kernel.after(5_000, this.kernel.outside, () => this.unpauseAll())
   }
 
   // What is seen
@@ -443,7 +370,7 @@ class Simulation {
       const index = Number(first.plan.name.slice("crew".length))
       this.witnesses.set(
         id,
-        new Witness({
+        new SimulationWitness({
           id,
           scripts: this.scriptsOf(index),
           maxCrashes,
@@ -487,7 +414,7 @@ class Simulation {
   private remains(): ReadonlyArray<string> {
     const remains: Array<string> = []
     const begun = new Set([...this.witnesses.values()].map(({ scripts }) => scripts.plan.name))
-    if (begun.size < this.toStart) remains.push(`${this.toStart - begun.size} to start`)
+    if (begun.size < this.scenario.executions) remains.push(`${this.scenario.executions - begun.size} to start`)
     for (const { ended, id, open } of this.witnesses.values())
       if (!ended) remains.push(`${id}: ${open.map((task) => `${task.id} ${task.status}`).join(", ")}`)
     if (remains.length > 0) return remains

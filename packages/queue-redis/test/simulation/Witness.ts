@@ -1,323 +1,43 @@
-/**
- * Watches every commit and every side effect of a simulation and says what must never be. It keeps its own account of the tasks, in
- * the order of commits, without anything of the code under test.
- */
-import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
-import type * as Plan from "@crewline/core/Plan"
-import type { Position, Scripts } from "./Script.ts"
-import { nameOf, positionOf } from "./Script.ts"
+/** The witness of a simulated execution: it also knows what a person may answer, and what the budget allows. */
+import * as Base from "../../../core/test/simulation/Witness.ts"
+import type { Position } from "../../../core/test/simulation/Script.ts"
 
-export type Kind =
-  | "after the end"
-  | "two terminal events"
-  | "start before its dependencies"
-  | "start while paused"
-  | "start of a settled task"
-  | "start before its backoff"
-  | "woken too early"
-  | "run issued twice"
-  | "recorded twice"
-  | "asked again"
-  | "tool before its turn"
-  | "tool called twice"
-  | "waited twice"
-  | "answered twice"
-  | "transcript differs"
-  | "taken away"
-  | "given up unjustly"
-  | "a child outlives its parent"
-  | "open tasks at the end"
-  | "over the budget"
-  | "more at once than allowed"
-  | "kept after the end"
-  | "calls wasted"
-  | "does not end"
-  | "its result is not told"
-  | "defect"
-
-/** What must never be, and is. */
-export class Violation extends Error {
-  readonly kind: Kind
-  constructor(kind: Kind, detail: string) {
-    super(`${kind}: ${detail}`)
-    this.kind = kind
-  }
-}
-
-interface Task {
-  readonly id: string
-  readonly dependencies: ReadonlyArray<string>
-  readonly parent: string | undefined
-  readonly events: Array<ExecutionEvent.ExecutionEvent>
-  terminal: boolean
-  run: number
-  /** Answers in the log of the execution when the run began. */
-  paidBefore: number
-  status: "open" | "running" | "suspended"
-  waits: ExecutionEvent.Waits | undefined
-  suspendedAt: number
-  dueAt: number
-  /** The current run has recorded something. */
-  progressed: boolean
-  /** Consecutive runs before the current one that recorded nothing. */
-  idle: number
-}
-
-export class Witness {
-  readonly id: string
-  readonly scripts: Scripts
-  readonly tasks = new Map<string, Task>()
-  readonly signals = new Set<string>()
-  ended = false
-  paused = false
-  /** Calls of models. */
-  calls = 0
-  /** Those that asked what was asked before. */
-  repeatedCalls = 0
-  /** Answers in the log. */
-  paidCalls = 0
-  /** The first that was seen: whoever caused it may have caught it. */
-  violation: Violation | undefined
-  private readonly maxCrashes: number
-  private readonly takenFrom: (taskId: string, run: number) => string | undefined
+export class SimulationWitness extends Base.Witness {
   private readonly overdrawn: () => number
-  private readonly asked = new Map<string, number>()
-  private readonly turns = new Set<string>()
-  private readonly waited = new Map<string, string>()
-  private readonly executed = new Set<string>()
 
-  constructor(options: {
-    readonly id: string
-    readonly scripts: Scripts
-    readonly maxCrashes: number
-    /** Who was at work on the run, and should have been left alone. */
-    readonly takenFrom: (taskId: string, run: number) => string | undefined
+  constructor({
+    overdrawn,
+    ...options
+  }: Base.Options & {
     /** Calls that the budget has forgotten. */
     readonly overdrawn: () => number
   }) {
-    this.id = options.id
-    this.scripts = options.scripts
-    this.maxCrashes = options.maxCrashes
-    this.takenFrom = options.takenFrom
-    this.overdrawn = options.overdrawn
-    for (const task of options.scripts.plan.tasks) this.add(task, undefined)
+    super(options)
+    this.overdrawn = overdrawn
   }
 
   /** Signals that somebody waits for, and whether only an answer ends the wait. */
   get unanswered(): ReadonlyArray<{ readonly id: string; readonly forever: boolean }> {
-    const open: Array<{ readonly id: string; readonly forever: boolean }> = []
-    if (this.ended) return open
-    for (const { status, terminal, waits } of this.tasks.values()) {
-      if (terminal || status !== "suspended") continue
-      for (const id of waits!.signals)
-        if (!this.signals.has(id)) open.push({ id, forever: waits!.timeoutMillis === undefined })
-    }
-    return open
+    if (this.ended) return []
+    return this.open
+      .filter(({ status }) => status === "suspended")
+      .flatMap(({ waits }) =>
+        waits!.signals
+          .filter((id) => !this.signals.has(id))
+          .map((id) => ({ id, forever: waits!.timeoutMillis === undefined }))
+      )
   }
 
   /** Answers in the log that every leg under way knows of. */
   get knownCalls(): number {
-    const running = [...this.tasks.values()].filter(({ status, terminal }) => !terminal && status === "running")
+    const running = this.open.filter(({ status }) => status === "running")
     return Math.min(this.paidCalls, ...running.map(({ paidBefore }) => paidBefore))
   }
 
-  get open(): ReadonlyArray<Task> {
-    return [...this.tasks.values()].filter(({ terminal }) => !terminal)
-  }
-
-  position(taskId: string): Position {
-    return positionOf(this.scripts.of(taskId), this.tasks.get(taskId)!.events)
-  }
-
-  /** The events of one append. */
-  commit(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
-    for (const event of events) this.event(event)
-    for (const event of events) {
-      if (!ExecutionEvent.isTerminal(event) || !("taskId" in event)) continue
-      for (const task of this.tasks.values())
-        if (!task.terminal && task.parent === event.taskId)
-          throw this.violate("a child outlives its parent", `${task.id} is open after ${describe(event)}`)
-    }
-    if (this.ended && this.open.length > 0)
-      throw this.violate("open tasks at the end", this.open.map(({ id }) => id).join(" "))
-  }
-
-  /** A model is asked by a leg that went on from `from`: what was recorded then must not be asked again. */
-  ask(taskId: string, from: Position, at: number): void {
-    const name = nameOf(taskId, from, at)
-    this.calls++
-    const times = (this.asked.get(name) ?? 0) + 1
-    this.asked.set(name, times)
-    if (times > 1) this.repeatedCalls++
-    const before = positionOf(this.scripts.of(taskId), until(this.tasks.get(taskId)!.events, from.run))
-    if (before.epoch === from.epoch && before.at > at)
-      throw this.violate("asked again", `${name} was recorded before run ${from.run} began`)
+  override ask(taskId: string, from: Position, at: number): void {
+    super.ask(taskId, from, at)
     const { requests } = this.scripts.plan.limits ?? {}
     if (requests !== undefined && this.calls > requests + this.overdrawn())
       throw this.violate("over the budget", `call ${this.calls} of ${requests}`)
-  }
-
-  /** A tool is run. */
-  execute(taskId: string, from: Position, at: number, repeatable: boolean): void {
-    const name = nameOf(taskId, from, at)
-    const now = this.position(taskId)
-    if (now.run === from.run && now.epoch === from.epoch && now.at < at)
-      throw this.violate("tool before its turn", `${name}, the log is at ${now.at}`)
-    if (!repeatable && this.executed.has(name)) throw this.violate("tool called twice", name)
-    this.executed.add(name)
-  }
-
-  /** A leg goes on after a wait that came out like this. */
-  resume(taskId: string, from: Position, outcome: string): void {
-    const name = nameOf(taskId, from, from.at - 1)
-    const before = this.waited.get(name)
-    if (before !== undefined && before !== outcome)
-      throw this.violate("waited twice", `${name} was ${before}, then ${outcome}`)
-    this.waited.set(name, outcome)
-  }
-
-  violate(kind: Kind, detail: string): Violation {
-    this.violation ??= new Violation(kind, `${this.id.slice(-4)} ${detail}`)
-    return this.violation
-  }
-
-  private add(plan: Plan.PlannedTask, parent: string | undefined): void {
-    if (this.tasks.has(plan.id)) return
-    this.tasks.set(plan.id, {
-      id: plan.id,
-      dependencies: plan.dependencies,
-      parent,
-      events: [],
-      terminal: false,
-      run: 0,
-      paidBefore: 0,
-      status: "open",
-      waits: undefined,
-      suspendedAt: 0,
-      dueAt: 0,
-      progressed: false,
-      idle: 0
-    })
-  }
-
-  private event(event: ExecutionEvent.ExecutionEvent): void {
-    if (this.ended) throw this.violate("after the end", describe(event))
-    switch (event.type) {
-      case "ExecutionStarted":
-        return
-      case "ExecutionEnded":
-        this.ended = true
-        return
-      case "ExecutionPaused":
-      case "ExecutionResumed":
-        this.paused = event.type === "ExecutionPaused"
-        return
-      case "SignalReceived":
-        if (this.signals.has(event.signal)) throw this.violate("answered twice", event.signal)
-        this.signals.add(event.signal)
-        return
-    }
-    const task = this.tasks.get(event.taskId)
-    if (task === undefined) throw this.violate("start before its dependencies", `${describe(event)} of no task`)
-    task.events.push(event)
-    if (event.type === "TaskStarted") return this.start(task, event)
-    if (event.type === "TurnCompleted") {
-      this.paidCalls++
-      const turn = `${event.taskId} run ${event.run} turn ${event.turn}`
-      if (this.turns.has(turn)) throw this.violate("recorded twice", turn)
-      this.turns.add(turn)
-    }
-    if (ExecutionEvent.isTerminal(event)) return this.settle(task, event)
-    // What a stale run recorded changes nothing.
-    if (task.terminal || !("run" in event) || event.run !== task.run) {
-      if (ExecutionEvent.isStructural(event))
-        throw this.violate("recorded twice", `${describe(event)} after run ${task.run} had begun`)
-      return
-    }
-    task.progressed = true
-    task.idle = 0
-    switch (event.type) {
-      case "TaskReleased":
-        task.status = "open"
-        return
-      case "TaskRetried":
-        task.status = "open"
-        task.dueAt = Date.parse(event.at) + event.delayMillis
-        return
-      case "TaskSuspended":
-        task.status = "suspended"
-        task.waits = event.waits
-        task.suspendedAt = Date.parse(event.at)
-        for (const plan of event.spawn) this.add(plan, event.taskId)
-    }
-  }
-
-  private start(task: Task, event: ExecutionEvent.Of<"TaskStarted">): void {
-    const at = Date.parse(event.at)
-    const what = describe(event)
-    if (task.terminal) throw this.violate("start of a settled task", what)
-    if (event.run !== task.run + 1) throw this.violate("run issued twice", `${what} after run ${task.run}`)
-    if (this.paused) throw this.violate("start while paused", what)
-    const open = task.dependencies.filter((id) => this.tasks.get(id)?.terminal !== true)
-    if (open.length > 0) throw this.violate("start before its dependencies", `${what}: ${open.join(" ")}`)
-    if (at < task.dueAt) throw this.violate("start before its backoff", `${what}, ${task.dueAt - at} ms too early`)
-    if (task.status === "suspended") {
-      const { timeoutMillis } = task.waits!
-      const due = timeoutMillis !== undefined && at >= task.suspendedAt + timeoutMillis
-      if (event.woke === "satisfied" ? !this.isSatisfied(task.waits!) : !due)
-        throw this.violate("woken too early", `${what} by ${event.woke}`)
-    }
-    const owner = task.status === "running" ? this.takenFrom(task.id, task.run) : undefined
-    if (owner !== undefined) throw this.violate("taken away", `${what}, from ${owner}`)
-    task.idle = task.status === "running" && !task.progressed ? task.idle + 1 : 0
-    task.run = event.run
-    task.paidBefore = this.paidCalls
-    task.status = "running"
-    task.progressed = false
-  }
-
-  private settle(task: Task, event: ExecutionEvent.ExecutionEvent): void {
-    if (task.terminal) throw this.violate("two terminal events", describe(event))
-    task.terminal = true
-    if (event.type !== "TaskFailed" || event.error.code !== "crashed") return
-    if (task.progressed || task.idle + 1 < this.maxCrashes)
-      throw this.violate("given up unjustly", `${describe(event)} after ${task.idle + 1} idle runs`)
-  }
-
-  private isSatisfied({ mode, signals, tasks }: ExecutionEvent.Waits): boolean {
-    const came = [
-      ...tasks.map((id) => this.tasks.get(id)?.terminal === true),
-      ...signals.map((id) => this.signals.has(id))
-    ]
-    return came.length > 0 && (mode === "any" ? came.includes(true) : !came.includes(false))
-  }
-}
-
-/** What stood when the run began. */
-const until = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, run: number) => {
-  const end = events.findIndex((event) => event.type === "TaskStarted" && event.run === run)
-  return end < 0 ? events : events.slice(0, end + 1)
-}
-
-/** An event in a few words. */
-export const describe = (event: ExecutionEvent.ExecutionEvent): string => {
-  const { seq, type } = event
-  const task = "taskId" in event ? ` ${event.taskId}` : ""
-  const run = "run" in event && event.run !== undefined ? `@${event.run}` : ""
-  switch (event.type) {
-    case "TaskStarted":
-      return `${seq} ${type}${task}${run} attempt ${event.attempt} by ${event.worker}${event.woke === undefined ? "" : ` ${event.woke}`}`
-    case "TaskSuspended":
-      return `${seq} ${type}${task}${run} ${event.waits.mode} [${[...event.waits.tasks, ...event.waits.signals].join(" ")}] ${event.waits.timeoutMillis ?? ""}`
-    case "TaskRetried":
-      return `${seq} ${type}${task}${run} ${event.error.code} in ${event.delayMillis}`
-    case "TaskFailed":
-      return `${seq} ${type}${task}${run} ${event.error.code}: ${event.error.message}`
-    case "SignalReceived":
-      return `${seq} ${type} ${event.signal}`
-    case "ExecutionEnded":
-      return `${seq} ${type} ${event.status}`
-    default:
-      return `${seq} ${type}${task}${run}`
   }
 }

@@ -7,7 +7,8 @@
 -- A suspended task has none until its wait is over.
 --
 -- Positions of rank, depth and execution in a member, after the end of its share.
-local RANK_AT, DEPTH_AT, PLACE_AT = 3, 20, 26 -- exported
+local RANK_AT = 3
+local DEPTH_AT, PLACE_AT = 20, 26 -- exported
 -- Between the parts of a record, and between the entries of a list. Names never contain them.
 local SEP, LIST = '\31', '\29' -- exported
 -- The byte after SEP: what begins with a name and SEP stands before the name and AFTER.
