@@ -8,6 +8,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import {
+  areSatisfied,
   Ending,
   type ExecutionEvent,
   type ExecutionFailure,
@@ -162,17 +163,14 @@ export const isReleased = (state: Execution, plan: Plan.PlannedTask): boolean =>
 }
 
 /** True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no clock. */
-export const isSatisfied = (state: Execution, waits: Waits): boolean => {
-  const settled = (id: string) => {
-    const other = task(state, id)
-    return other !== undefined && isSettled(other)
-  }
-  const arrived = (signal: string) => HashMap.has(state.signals, signal)
-  // Waiting for nothing but time is a timer, and its end is not seen here.
-  if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
-  if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
-  return waits.tasks.every(settled) && waits.signals.every(arrived)
-}
+export const isSatisfied = (state: Execution, waits: Waits): boolean =>
+  areSatisfied(waits, {
+    isSettled: (id) => {
+      const other = task(state, id)
+      return other !== undefined && isSettled(other)
+    },
+    hasArrived: (signal) => HashMap.has(state.signals, signal)
+  })
 
 /** Pending, running, waiting (all that is open waits for signals), paused (nothing more begins), or how it ended. */
 export const statusOf = (state: Execution): Status => {

@@ -325,3 +325,23 @@ const terminal: ReadonlySet<Type> = new Set<Type>(["TaskCompleted", "TaskFailed"
 
 /** A task has at most one terminal event; a settled task never reopens. */
 export const isTerminal = (event: { readonly type: Type }): boolean => terminal.has(event.type)
+
+/** What of that which a task waits for has come. */
+export interface Arrivals {
+  readonly isSettled: (taskId: string) => boolean
+  readonly hasArrived: (signal: string) => boolean
+  /** So many tasks at the front of the wait are known to be settled, and are not asked about. Default: none. */
+  readonly passed?: number
+}
+
+/**
+ * True when what is waited for has come. Time is not looked at: a wait for nothing but time is a timer, and whoever has the clock sees
+ * its end.
+ */
+export const areSatisfied = (waits: Waits, { hasArrived, isSettled, passed = 0 }: Arrivals): boolean => {
+  const { mode, signals, tasks, timeoutMillis } = waits
+  if (tasks.length + signals.length === 0) return timeoutMillis === undefined
+  if (mode === "any") return tasks.some(isSettled) || signals.some(hasArrived)
+  for (let at = passed; at < tasks.length; at++) if (!isSettled(tasks[at]!)) return false
+  return signals.every(hasArrived)
+}

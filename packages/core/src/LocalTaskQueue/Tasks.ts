@@ -3,7 +3,7 @@
  * a suspended one waits for has come.
  */
 import type * as Fiber from "effect/Fiber"
-import type { Priority, Waits } from "../ExecutionEvent.ts"
+import { areSatisfied, type Priority, type Waits } from "../ExecutionEvent.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import { depthsOf } from "../QueueFacts/Depths.ts"
 
@@ -115,12 +115,13 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
 /** Whether all that it waits for has come; time is not looked at. */
 export const isSatisfied = (task: Task, waits: Waits): boolean => {
   const { execution } = task
-  const settled = (id: string) => execution.tasks.get(id)?.state === "settled"
-  const arrived = (signal: string) => execution.signals.has(signal)
-  // As in the fold: waiting for nothing but time is a timer.
-  if (waits.tasks.length + waits.signals.length === 0) return waits.timeoutMillis === undefined
-  if (waits.mode === "any") return waits.tasks.some(settled) || waits.signals.some(arrived)
+  const isSettled = (id: string) => execution.tasks.get(id)?.state === "settled"
   // Settled tasks stay so: of many that are waited for each is passed once, not once for every other that settles.
-  while (task.passed < waits.tasks.length && settled(waits.tasks[task.passed]!)) task.passed++
-  return task.passed === waits.tasks.length && waits.signals.every(arrived)
+  if (waits.mode === "all")
+    while (task.passed < waits.tasks.length && isSettled(waits.tasks[task.passed]!)) task.passed++
+  return areSatisfied(waits, {
+    isSettled,
+    hasArrived: (signal) => execution.signals.has(signal),
+    passed: task.passed
+  })
 }
