@@ -1,9 +1,8 @@
 /**
- * Planning a graph: `make`, `layers`, `longestPathToSink` and a walk that settles every task, on random layered graphs.
+ * Planning a graph: `make`, `longestPathToSink` and a walk that settles every task, on random layered graphs.
  * Linear growth shows as the same time per task and dependency at every size.
  *
- * `shuffled` is declared in random order, `deep` is a chain and `wide` a fan-in; `grown` adds the tasks of `layered` ten at
- * a time.
+ * `shuffled` is declared in random order, `deep` is a chain and `wide` a fan-in.
  */
 import * as Dag from "@crewline/core/Dag"
 import * as Result from "effect/Result"
@@ -72,8 +71,6 @@ const plan = (nodes: Nodes) => {
 
   const dag = Result.getOrThrow(Dag.make(nodes))
   lap()
-  Dag.layers(dag)
-  lap()
   Dag.longestPathToSink(dag)
   lap()
   const frontier = Dag.frontier(dag)
@@ -81,19 +78,9 @@ const plan = (nodes: Nodes) => {
   for (let next = 0; next < ready.length; next++) for (const id of frontier.settle(ready[next]!)) ready.push(id)
   lap()
 
-  if (ready.length !== nodes.length || frontier.unsettled !== 0) throw new Error("The walk did not reach every task.")
-  const [make, layers, longestPath, walk] = times.slice(1).map((time, part) => time - times[part]!)
-  return { ms: times.at(-1)! - times[0]!, make: make!, layers: layers!, longestPath: longestPath!, walk: walk! }
-}
-
-/** Milliseconds to grow to all the tasks, which are declared dependencies first. */
-const grow = (nodes: Nodes): number => {
-  const start = performance.now()
-  let dag = Result.getOrThrow(Dag.make([]))
-  for (let at = 0; at < nodes.length; at += 10) dag = Result.getOrThrow(Dag.grow(dag, nodes.slice(at, at + 10)))
-  const elapsed = performance.now() - start
-  if (dag.size !== nodes.length) throw new Error("Growth lost tasks.")
-  return elapsed
+  if (ready.length !== nodes.length) throw new Error("The walk did not reach every task.")
+  const [make, longestPath, walk] = times.slice(1).map((time, part) => time - times[part]!)
+  return { ms: times.at(-1)! - times[0]!, make: make!, longestPath: longestPath!, walk: walk! }
 }
 
 const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((left, right) => left - right)[rounds >> 1]!
@@ -124,20 +111,14 @@ export const run = async (report: Report): Promise<void> => {
 
   for (const { name, nodes } of cases) {
     const times = Array.from({ length: rounds }, () => plan(nodes))
-    const part = (name: "make" | "layers" | "longestPath" | "walk") => rounded(median(times.map((time) => time[name])))
+    const part = (name: "make" | "longestPath" | "walk") => rounded(median(times.map((time) => time[name])))
     report({
       bench: "dag",
       case: name,
       ...sizeOf(nodes, median(times.map(({ ms }) => ms))),
       makeMs: part("make"),
-      layersMs: part("layers"),
       longestPathMs: part("longestPath"),
       walkMs: part("walk")
     })
-  }
-
-  for (const { name, nodes } of cases.slice(0, 4)) {
-    const times = Array.from({ length: rounds }, () => grow(nodes))
-    report({ bench: "dag", case: name.replace("layered", "grown"), ...sizeOf(nodes, median(times)) })
   }
 }

@@ -136,7 +136,8 @@ export const run = async (report: Report): Promise<void> => {
   ] as const) {
     millis.clear()
     for (const task of tasks) millis.set(task.id, task.millis)
-    const critical = Dag.criticalPath(Result.getOrThrow(Dag.make(tasks)), (id) => millis.get(id)!).length
+    const lengths = Dag.longestPathToSink(Result.getOrThrow(Dag.make(tasks)), (id) => millis.get(id)!)
+    const critical = Math.max(...lengths)
     const plan = planOf(tasks)
     const ours: Array<number> = []
     const hand: Array<number> = []

@@ -8,6 +8,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import * as Dag from "./Dag.ts"
 import * as Execution from "./Execution.ts"
 import * as ExecutionEvent from "./ExecutionEvent.ts"
 import * as Growth from "./Decision/Growth.ts"
@@ -388,7 +389,4 @@ const abort = (
 }
 
 /** Tasks of a plan that no other task depends on: their outputs are the result. */
-export const finalTasks = (plan: Plan.Plan): ReadonlyArray<string> => {
-  const needed = new Set(plan.tasks.flatMap((task) => task.dependencies))
-  return plan.tasks.filter((task) => !needed.has(task.id)).map((task) => task.id)
-}
+export const finalTasks = (plan: Plan.Plan): ReadonlyArray<string> => Dag.sinks(Reach.graphOf(plan))

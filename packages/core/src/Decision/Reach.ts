@@ -4,6 +4,8 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Dag from "../Dag.ts"
 import * as Execution from "../Execution.ts"
 import type * as Plan from "../Plan.ts"
 
@@ -30,56 +32,32 @@ export const spawnedBy = (state: Execution.Execution, ancestor: string): Readonl
   return found.sort()
 }
 
-/** Who depends on whom among tasks that are fixed: those of a plan, or all that one task has spawned. */
-interface Graph {
-  /** The place of each task among those that are found. */
-  readonly position: ReadonlyMap<string, number>
-  readonly dependents: ReadonlyMap<string, ReadonlyArray<string>>
-}
-
 /** By the list of tasks, which is replaced when it grows. */
-const graphs = new WeakMap<object, Graph>()
+const graphs = new WeakMap<object, Dag.Dag>()
 
-const graphOf = (list: object, tasks: () => ReadonlyArray<Plan.PlannedTask>): Graph => {
+const graphBy = (list: object, tasks: () => ReadonlyArray<Plan.PlannedTask>): Dag.Dag => {
   const known = graphs.get(list)
   if (known !== undefined) return known
-  const position = new Map<string, number>()
-  const dependents = new Map<string, Array<string>>()
-  for (const { dependencies, id } of tasks()) {
-    position.set(id, position.size)
-    for (const dependency of dependencies) {
-      const others = dependents.get(dependency)
-      if (others === undefined) dependents.set(dependency, [id])
-      else others.push(id)
-    }
-  }
-  const graph = { position, dependents }
+  const graph = Result.getOrThrowWith(
+    Dag.within(tasks()),
+    (problems) => new TypeError(`The plan cannot be run. ${problems.map(Dag.describe).join(" ")}`)
+  )
   graphs.set(list, graph)
   return graph
 }
 
-/**
- * Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by name. What was spawned depends on
- * siblings or on what was settled before, so only siblings come into question.
- */
+/** The graph of a plan; made once. */
+export const graphOf = ({ tasks }: Plan.Plan): Dag.Dag => graphBy(tasks, () => tasks)
+
+/** What one task has spawned, by name. It depends on siblings, and on others only where these were settled before. */
+const siblingsOf = (state: Execution.Execution, parent: string): Dag.Dag => {
+  const ids = childrenOf(state, parent)
+  return graphBy(ids, () => ids.toSorted().map((id) => Execution.task(state, id)!.plan))
+}
+
+/** Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by name. */
 export const dependentsOf = (state: Execution.Execution, root: string): ReadonlyArray<string> => {
   const { parent } = Execution.task(state, root)!
-  const siblings = parent === undefined ? none : childrenOf(state, parent)
-  const { dependents, position } =
-    parent === undefined
-      ? graphOf(state.plan.tasks, () => state.plan.tasks)
-      : graphOf(siblings, () => siblings.toSorted().map((id) => Execution.task(state, id)!.plan))
-  if (!dependents.has(root)) return none
-  const found = new Set<string>()
-  const queue = [root]
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const id of dependents.get(next) ?? none) {
-      if (found.has(id)) continue
-      found.add(id)
-      queue.push(id)
-    }
-  }
-  return [...found]
-    .filter((id) => !Execution.isSettled(Execution.task(state, id)!))
-    .sort((a, b) => position.get(a)! - position.get(b)!)
+  const graph = parent === undefined ? graphOf(state.plan) : siblingsOf(state, parent)
+  return [...Dag.reachable(graph, [root])].filter((id) => !Execution.isSettled(Execution.task(state, id)!))
 }

@@ -6,7 +6,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Dag from "../Dag.ts"
 import type * as Decision from "../Decision.ts"
+import * as Reach from "../Decision/Reach.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -19,32 +21,15 @@ const partSize = 200
  * condition, and all that they depend on stands too. A task that saw a failure is done again with what comes instead of it.
  */
 export const standing = (state: Execution.Execution): ReadonlyArray<string> => {
-  const open = new Map<string, number>()
-  const dependents = new Map<string, Array<string>>()
-  const stands: Array<string> = []
-  const look = (id: string) => {
+  const stands = (id: string): boolean => {
     const { skipped, status } = Execution.task(state, id)!
-    if (status === "completed" || skipped?.reason === "condition") stands.push(id)
+    return status === "completed" || skipped?.reason === "condition"
   }
-  for (const { dependencies, id } of state.plan.tasks) {
-    const needed = new Set(dependencies)
-    open.set(id, needed.size)
-    for (const dependency of needed) {
-      const others = dependents.get(dependency)
-      if (others === undefined) dependents.set(dependency, [id])
-      else others.push(id)
-    }
-  }
-  for (const { id } of state.plan.tasks) if (open.get(id) === 0) look(id)
+  const frontier = Dag.frontier(Reach.graphOf(state.plan))
+  const found = frontier.ready().filter(stands)
   // Grows while it is read.
-  for (const id of stands) {
-    for (const dependent of dependents.get(id) ?? []) {
-      const left = open.get(dependent)! - 1
-      open.set(dependent, left)
-      if (left === 0) look(dependent)
-    }
-  }
-  return stands
+  for (const id of found) found.push(...frontier.settle(id).filter(stands))
+  return found
 }
 
 const isGone = ({ reason }: EventLog.EventLogError) => reason._tag === "Gone" || reason._tag === "UnknownExecution"
