@@ -35,13 +35,16 @@ export const make = (nodes: ReadonlyArray<Node>): Result.Result<Dag, ReadonlyArr
 
 /**
  * The graph among tasks of something larger: what they depend on besides each other is left out, and of several tasks of one id the
- * first counts. Fails only on tasks that wait for each other, of which each cycle is told as `make` does.
+ * first counts. Fails only on tasks that wait for each other or for themselves, which `make` would tell of too.
  */
 export const within = (nodes: ReadonlyArray<Node>): Result.Result<Dag, ReadonlyArray<Problem>> => {
-  const resolved = resolve(nodes, [])
-  const cycles: Array<Problem> = []
-  const order = sort(resolved, cycles)
-  return cycles.length > 0 ? Result.fail(cycles) : Result.succeed(Graph.make(resolved.indexes, resolved.rows, order))
+  const problems: Array<Problem> = []
+  const resolved = resolve(nodes, problems)
+  const order = sort(resolved, problems)
+  const circles = problems.filter(({ code }) => code === "self-dependency" || code === "cycle")
+  return circles.length > 0
+    ? Result.fail(distinct(circles))
+    : Result.succeed(Graph.make(resolved.indexes, resolved.rows, order))
 }
 
 /** Starts a run over the graph: nothing is settled. */

@@ -4,7 +4,7 @@ import * as Dag from "../Dag.ts"
 
 /**
  * Of each node, the longest way to a final task, in tasks, among the nodes that are given together, also those that the queue knows already.
- * Of those of one id the first counts, the others have none. Nothing has a depth where tasks wait for each other.
+ * Of those of one id the first counts, the others have none. Nothing has a depth where tasks wait for each other or for themselves.
  */
 export const depthsOf = (nodes: ReadonlyArray<Dag.Node>): Int32Array => {
   const depths = new Int32Array(nodes.length)

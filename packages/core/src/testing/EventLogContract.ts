@@ -17,7 +17,10 @@ import * as Appending from "./EventLogContract/Appending.ts"
 import * as Following from "./EventLogContract/Following.ts"
 import * as Looking from "./EventLogContract/Looking.ts"
 import * as Owning from "./EventLogContract/Owning.ts"
+import * as Racing from "./EventLogContract/Racing.ts"
+import * as Repeating from "./EventLogContract/Repeating.ts"
 import * as Retaining from "./EventLogContract/Retaining.ts"
+import * as Starting from "./EventLogContract/Starting.ts"
 
 export interface Options {
   /** How long the layer may take to open; default a minute. */
@@ -27,7 +30,10 @@ export interface Options {
 /** Declares the suite; call it at the top of a test file or inside a `describe`. */
 export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>, options: Options = {}): void =>
   withLayer(layer, { excludeTestServices: true, timeout: options.timeout ?? "1 minute" })(name, (it) => {
+    Starting.declare(it)
     Appending.declare(it)
+    Repeating.declare(it)
+    Racing.declare(it)
     Looking.declare(it)
     Following.declare(it)
     Owning.declare(it)

@@ -42,6 +42,13 @@ const delta = (executionId: string, offset: number, text = "x"): ExecutionEvent.
 })
 
 export const declare = (it: Story.It): void => {
+  events(it)
+  pace(it)
+  deltas(it)
+}
+
+/** Stored events and live ones. */
+const events = (it: Story.It): void => {
   it.effect("follow gives what is stored, then what comes, and ends with the execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
@@ -112,7 +119,10 @@ export const declare = (it: Story.It): void => {
         assert.deepStrictEqual<ReadonlyArray<ExecutionEvent.Followed>>(yield* Fiber.join(fiber), whole.slice(after))
     })
   )
+}
 
+/** Followers that are cut, and slow ones. */
+const pace = (it: Story.It): void => {
   it.effect("followers that are cut come back with after, and miss and repeat nothing", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
@@ -174,7 +184,10 @@ export const declare = (it: Story.It): void => {
       assert.isBelow(seen.length, 1_002 + 1_000)
     })
   )
+}
 
+/** Passing deltas. */
+const deltas = (it: Story.It): void => {
   it.effect("deltas reach those who want them, between the events, and are never stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog

@@ -36,6 +36,13 @@ const values: ReadonlyArray<Schema.Json> = [
 ]
 
 export const declare = (it: Story.It): void => {
+  reading(it)
+  listing(it)
+  tenants(it)
+}
+
+/** What is stored, as it was. */
+const reading = (it: Story.It): void => {
   it.effect("read gives what comes after, as many as asked, of one task", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
@@ -128,7 +135,10 @@ export const declare = (it: Story.It): void => {
       assert.deepStrictEqual(yield* log.outputs(executionId, []), new Map())
     })
   )
+}
 
+/** One line about each execution. */
+const listing = (it: Story.It): void => {
   it.effect("the summary follows the events", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
@@ -210,7 +220,10 @@ export const declare = (it: Story.It): void => {
       }).pipe(Story.inTenant(tenant))
     })
   )
+}
 
+/** What is not there, and what belongs to others. */
+const tenants = (it: Story.It): void => {
   it.effect("an execution that does not stand is unknown to every operation", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog

@@ -47,6 +47,13 @@ const inOwnTenant = <A, E, R>(use: (tenant: string) => Effect.Effect<A, E, R>) =
   Effect.flatMap(Story.fresh("tenant"), (tenant) => Story.inTenant(tenant)(use(tenant)))
 
 export const declare = (it: Story.It): void => {
+  removing(it)
+  remains(it)
+  all(it)
+}
+
+/** What is deleted, and what is not. */
+const removing = (it: Story.It): void => {
   it.effect("what was removed is gone for every operation, and for its tenant only", () =>
     inOwnTenant(() =>
       Effect.gen(function* () {
@@ -163,7 +170,10 @@ export const declare = (it: Story.It): void => {
         })
       )
   )
+}
 
+/** What a deleted execution leaves behind. */
+const remains = (it: Story.It): void => {
   it.effect("a page goes on after an execution that was deleted in the meantime", () =>
     inOwnTenant(() =>
       Effect.gen(function* () {
@@ -239,7 +249,10 @@ export const declare = (it: Story.It): void => {
       })
     )
   )
+}
 
+/** Last, because it deletes the ended executions of all tests. */
+const all = (it: Story.It): void => {
   it.effect("prune without a tenant is for all of them", () =>
     Effect.gen(function* () {
       const tenants = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]

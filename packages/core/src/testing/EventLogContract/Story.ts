@@ -143,3 +143,22 @@ export const seqs = (events: ReadonlyArray<{ readonly seq: number }>): ReadonlyA
 
 /** A list that is known not to be empty. */
 export const all = <A>(items: ReadonlyArray<A>): NonEmptyReadonlyArray<A> => items as NonEmptyReadonlyArray<A>
+
+/** Every way in which a task ends. */
+export const terminals: ReadonlyArray<(taskId: string) => ExecutionEvent.Draft> = [
+  (taskId) => completed(taskId),
+  failed,
+  skipped,
+  cancelled
+]
+
+/** How many append at once where many do. */
+export const appenders = 16
+
+/** Runs `effect` for 0 … n - 1 at once; answers how each went. */
+export const race = <A, E, R>(n: number, effect: (index: number) => Effect.Effect<A, E, R>) =>
+  Effect.forEach(
+    Array.from({ length: n }, (_, index) => index),
+    (index) => Effect.exit(effect(index)),
+    { concurrency: "unbounded" }
+  )

@@ -7,6 +7,13 @@ import type * as TaskQueue from "../../TaskQueue.ts"
 import { facts, ids, many, nodes, suspension, type Test, waits, worker } from "./Story.ts"
 
 export const declare = (test: Test): void => {
+  submission(test)
+  identity(test)
+  end(test)
+}
+
+/** What is taken in. */
+const submission = (test: Test): void => {
   test("are taken in once, whatever is submitted again", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
@@ -94,7 +101,10 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
       assert.strictEqual((yield* queue.inspect("x")).status, "idle")
     }))
+}
 
+/** Whose names are whose. */
+const identity = (test: Test): void => {
   test("with the same names of tasks and signals have nothing to do with each other", ({ available, queue }) =>
     Effect.gen(function* () {
       for (const executionId of ["x", "y"]) {
@@ -144,7 +154,10 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), [after])
       assert.deepStrictEqual(yield* queue.known({ after: undefined, limit: 9 }), [{ executionId, tenant: "t:{y}" }])
     }))
+}
 
+/** What is unknown or forgotten. */
+const end = (test: Test): void => {
   test("that are not known: nothing is done for them", ({ available, queue }) =>
     Effect.gen(function* () {
       const news = { settled: ["b"], signals: ["s"], pause: { paused: true, seq: 3 }, upTo: 3 }

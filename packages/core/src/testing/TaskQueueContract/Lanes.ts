@@ -32,10 +32,20 @@ const full = ({ available, queue, quiesce }: Subject) =>
     return { leases, third: Effect.map(Fiber.join(fiber), ids) }
   })
 
-export const declare = (test: Test): void => {
-  const limited = (sentence: string, body: (subject: Subject) => Effect.Effect<void, unknown>) =>
+/** A test with room for two tasks in the lane `narrow`. */
+const limited =
+  (test: Test) =>
+  (sentence: string, body: (subject: Subject) => Effect.Effect<void, unknown>): void =>
     test(sentence, body, { lanes: { narrow: 2 } })
 
+export const declare = (test: Test): void => {
+  shares(test)
+  limits(test)
+  permits(test)
+}
+
+/** How many of each lane a worker takes. */
+const shares = (test: Test): void => {
   test("a task that names none is in the default one", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
@@ -78,87 +88,22 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* Fiber.join(fiber)), ["b"])
       assert.deepStrictEqual(ids(yield* available()).toSorted(), ["a", "c"])
     }))
+}
 
-  limited("no more than the limit are handed out, by all workers and executions together", ({ available, queue }) =>
-    Effect.gen(function* () {
-      yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "1", tenant: "a" }))
-      yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "2", tenant: "b" }))
-      yield* queue.submit(facts(nodes(many(3), "wide"), { executionId: "3", tenant: "b" }))
-      const first = yield* available({ worker: "w1", limit: 1, lanes: { narrow: 9 } })
-      const second = yield* available({ worker: "w2" })
-      assert.deepStrictEqual(count([...first, ...second]), { narrow: 2, wide: 3 })
-      assert.deepStrictEqual(yield* available({ worker: "w3" }), [])
-    })
-  )
-
-  limited("a permit returns when its task is settled", (subject) =>
-    Effect.gen(function* () {
-      const { third } = yield* full(subject)
-      yield* subject.queue.tell("x", { settled: ["b"] })
-      assert.deepStrictEqual(yield* third, ["c"])
-      assert.deepStrictEqual(yield* subject.available(), [])
-    })
-  )
-
-  limited("… once, however often that is told", (subject) =>
-    Effect.gen(function* () {
-      const { queue, available } = subject
-      yield* queue.submit(facts(nodes(many(4), "narrow")))
-      yield* available()
-      yield* queue.tell("x", { settled: ["t1"] })
-      yield* queue.tell("x", { settled: ["t1", "t1"] })
-      assert.deepStrictEqual(ids(yield* available()), ["t3"])
-    })
-  )
-
-  limited("… when it is given back", (subject) =>
-    Effect.gen(function* () {
-      const { leases, third } = yield* full(subject)
-      yield* subject.queue.release(leases[1]!)
-      assert.deepStrictEqual(yield* third, ["b"])
-    })
-  )
-
-  limited("… when it is given back for a while, which does not hold it", (subject) =>
-    Effect.gen(function* () {
-      const { leases, third } = yield* full(subject)
-      yield* subject.queue.release(leases[0]!, 1_000)
-      assert.deepStrictEqual(yield* third, ["c"])
-      yield* subject.elapse(1_000)
-      assert.deepStrictEqual(yield* subject.available(), [])
-      yield* subject.queue.tell("x", { settled: ["c"] })
-      assert.deepStrictEqual(ids(yield* subject.available()), ["a"])
-    })
-  )
-
-  limited("… when it is suspended", (subject) =>
-    Effect.gen(function* () {
-      const { leases, third } = yield* full(subject)
-      yield* subject.queue.suspend(leases[0]!, suspension({ signals: ["s"] }))
-      assert.deepStrictEqual(yield* third, ["c"])
-    })
-  )
-
-  limited("… when its execution is forgotten", (subject) =>
-    Effect.gen(function* () {
-      yield* subject.queue.submit(facts(nodes({ other: [] }, "narrow"), { executionId: "other", priority: "low" }))
-      const { third } = yield* full(subject)
-      yield* subject.queue.forget("x")
-      assert.deepStrictEqual(yield* third, ["other"])
-    })
-  )
-
-  limited("a stale lease returns no permit", (subject) =>
-    Effect.gen(function* () {
-      const { available, queue } = subject
-      yield* queue.submit(facts(nodes(many(5), "narrow")))
-      const [stale] = yield* available({ limit: 1 })
-      yield* queue.release(stale!)
-      assert.deepStrictEqual(ids(yield* available()), ["t1", "t2"])
-      assert.isFalse(yield* queue.release(stale!))
-      assert.isFalse(yield* queue.suspend(stale!, suspension({ signals: ["s"] })))
-      assert.deepStrictEqual(yield* available(), [])
-    })
+/** How many of a lane all workers take together. */
+const limits = (test: Test): void => {
+  limited(test)(
+    "no more than the limit are handed out, by all workers and executions together",
+    ({ available, queue }) =>
+      Effect.gen(function* () {
+        yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "1", tenant: "a" }))
+        yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "2", tenant: "b" }))
+        yield* queue.submit(facts(nodes(many(3), "wide"), { executionId: "3", tenant: "b" }))
+        const first = yield* available({ worker: "w1", limit: 1, lanes: { narrow: 9 } })
+        const second = yield* available({ worker: "w2" })
+        assert.deepStrictEqual(count([...first, ...second]), { narrow: 2, wide: 3 })
+        assert.deepStrictEqual(yield* available({ worker: "w3" }), [])
+      })
   )
 
   test(
@@ -208,5 +153,78 @@ export const declare = (test: Test): void => {
         assert.deepStrictEqual(lane, { lane: "narrow", ready: 0, leased: 0, limit: 3 })
       }),
     { lanes: { narrow: 3 } }
+  )
+}
+
+/** When there is room again. */
+const permits = (test: Test): void => {
+  limited(test)("a permit returns when its task is settled", (subject) =>
+    Effect.gen(function* () {
+      const { third } = yield* full(subject)
+      yield* subject.queue.tell("x", { settled: ["b"] })
+      assert.deepStrictEqual(yield* third, ["c"])
+      assert.deepStrictEqual(yield* subject.available(), [])
+    })
+  )
+
+  limited(test)("… once, however often that is told", (subject) =>
+    Effect.gen(function* () {
+      const { queue, available } = subject
+      yield* queue.submit(facts(nodes(many(4), "narrow")))
+      yield* available()
+      yield* queue.tell("x", { settled: ["t1"] })
+      yield* queue.tell("x", { settled: ["t1", "t1"] })
+      assert.deepStrictEqual(ids(yield* available()), ["t3"])
+    })
+  )
+
+  limited(test)("… when it is given back", (subject) =>
+    Effect.gen(function* () {
+      const { leases, third } = yield* full(subject)
+      yield* subject.queue.release(leases[1]!)
+      assert.deepStrictEqual(yield* third, ["b"])
+    })
+  )
+
+  limited(test)("… when it is given back for a while, which does not hold it", (subject) =>
+    Effect.gen(function* () {
+      const { leases, third } = yield* full(subject)
+      yield* subject.queue.release(leases[0]!, 1_000)
+      assert.deepStrictEqual(yield* third, ["c"])
+      yield* subject.elapse(1_000)
+      assert.deepStrictEqual(yield* subject.available(), [])
+      yield* subject.queue.tell("x", { settled: ["c"] })
+      assert.deepStrictEqual(ids(yield* subject.available()), ["a"])
+    })
+  )
+
+  limited(test)("… when it is suspended", (subject) =>
+    Effect.gen(function* () {
+      const { leases, third } = yield* full(subject)
+      yield* subject.queue.suspend(leases[0]!, suspension({ signals: ["s"] }))
+      assert.deepStrictEqual(yield* third, ["c"])
+    })
+  )
+
+  limited(test)("… when its execution is forgotten", (subject) =>
+    Effect.gen(function* () {
+      yield* subject.queue.submit(facts(nodes({ other: [] }, "narrow"), { executionId: "other", priority: "low" }))
+      const { third } = yield* full(subject)
+      yield* subject.queue.forget("x")
+      assert.deepStrictEqual(yield* third, ["other"])
+    })
+  )
+
+  limited(test)("a stale lease returns no permit", (subject) =>
+    Effect.gen(function* () {
+      const { available, queue } = subject
+      yield* queue.submit(facts(nodes(many(5), "narrow")))
+      const [stale] = yield* available({ limit: 1 })
+      yield* queue.release(stale!)
+      assert.deepStrictEqual(ids(yield* available()), ["t1", "t2"])
+      assert.isFalse(yield* queue.release(stale!))
+      assert.isFalse(yield* queue.suspend(stale!, suspension({ signals: ["s"] })))
+      assert.deepStrictEqual(yield* available(), [])
+    })
   )
 }

@@ -14,6 +14,13 @@ const plain = ({ executions, lanes, timed }: TaskQueue.Overview) => ({
 })
 
 export const declare = (test: Test): void => {
+  executions(test)
+  fullness(test)
+  workers(test)
+}
+
+/** What there is to know of executions. */
+const executions = (test: Test): void => {
   test("tells whether anything will happen without news", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       const status = Effect.map(queue.inspect("x"), (inspection) => inspection.status)
@@ -87,7 +94,10 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(yield* queue.known({ after: "e09", limit: 1 }), [{ executionId: "e11", tenant: "t1" }])
       assert.deepStrictEqual(yield* queue.known({ after: "e24", limit: 10 }), [])
     }))
+}
 
+/** How full the queue is. */
+const fullness = (test: Test): void => {
   test(
     "counts what is ready, handed out and timed, by lane",
     ({ available, queue }) =>
@@ -159,7 +169,10 @@ export const declare = (test: Test): void => {
         ["two", undefined]
       ])
     }))
+}
 
+/** Who works on what. */
+const workers = (test: Test): void => {
   test("lists workers, and what each works on, until they are dismissed", ({ available, queue }) =>
     Effect.gen(function* () {
       const info: TaskQueue.WorkerInfo = {

@@ -7,6 +7,13 @@ import * as Fiber from "effect/Fiber"
 import { facts, ids, many, nodes, suspension, type Test, worker } from "./Story.ts"
 
 export const declare = (test: Test): void => {
+  readiness(test)
+  rank(test)
+  takers(test)
+}
+
+/** When a task is ready. */
+const readiness = (test: Test): void => {
   test("a task once, when its dependencies are settled", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"], c: ["a"], d: ["b", "c"] }))
@@ -30,7 +37,10 @@ export const declare = (test: Test): void => {
       yield* queue.tell("x", { settled: ["b"] })
       assert.deepStrictEqual(ids(yield* available()), ["c", "d"])
     }))
+}
 
+/** Which ready task is first. */
+const rank = (test: Test): void => {
   test("the longest way to a final task first, then the oldest", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ short: [], long: [], middle: ["long"], end: ["middle"], also: [] }))
@@ -102,7 +112,10 @@ export const declare = (test: Test): void => {
       yield* queue.tell("x", { signals: ["s"] })
       assert.deepStrictEqual(ids(yield* available()), ["b", "a"])
     }))
+}
 
+/** Who gets it. */
+const takers = (test: Test): void => {
   test("no more than the limit", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts(many(3)))

@@ -6,6 +6,12 @@ import * as Effect from "effect/Effect"
 import { facts, ids, suspension, type Test, waits } from "./Story.ts"
 
 export const declare = (test: Test): void => {
+  conditions(test)
+  time(test)
+}
+
+/** What is waited for. */
+const conditions = (test: Test): void => {
   test("is ready again when all that it spawned is settled", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
@@ -106,7 +112,10 @@ export const declare = (test: Test): void => {
         [2]
       )
     }))
+}
 
+/** Waits with a time limit. */
+const time = (test: Test): void => {
   test("is ready when its time is over, and says which run began to wait", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))

@@ -17,6 +17,12 @@ const chance = (seed: number) => {
 }
 
 export const declare = (test: Test): void => {
+  order(test)
+  repetition(test)
+}
+
+/** Each task once, after what it depends on, in one place. */
+const order = (test: Test): void => {
   test(
     "ten thousand tasks go through many takers, each once and after its dependencies",
     ({ elapse, queue }) =>
@@ -113,7 +119,10 @@ export const declare = (test: Test): void => {
       }),
     { lanes: { narrow: 3 }, timeoutMillis: 60_000 }
   )
+}
 
+/** What is told twice, and what is left in the end. */
+const repetition = (test: Test): void => {
   test("what is repeated changes nothing", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       const all = facts({ a: [], b: ["a"], c: ["a"] })

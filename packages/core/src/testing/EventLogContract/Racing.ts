@@ -1,0 +1,104 @@
+/**
+ * Many that append at once.
+ */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as EventLog from "../../EventLog.ts"
+import * as Story from "./Story.ts"
+
+export const declare = (it: Story.It): void => {
+  it.effect("appenders racing give exactly 1 … n, each event where its append says", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const rounds = 8
+      const exits = yield* Story.race(Story.appenders, (appender) =>
+        Effect.forEach(Story.upTo(rounds), (round) =>
+          log.append(executionId, [Story.toolCalled(`${appender}`, `${round}`), Story.turn(`${appender}`, round)])
+        )
+      )
+      const stored = yield* log.read(executionId)
+      assert.deepStrictEqual(Story.seqs(stored), Story.upTo(1 + Story.appenders * rounds * 2))
+      for (const exit of exits) {
+        assert.isTrue(Exit.isSuccess(exit))
+        if (!Exit.isSuccess(exit)) continue
+        for (const { events, lastSeq } of exit.value) {
+          assert.strictEqual(events.at(-1)!.seq, lastSeq)
+          assert.deepStrictEqual(events, stored.slice(events[0]!.seq - 1, lastSeq))
+        }
+      }
+    })
+  )
+
+  it.effect("appends to many executions at once are answered each by itself", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionIds = yield* Effect.forEach(Story.upTo(Story.appenders), () => Story.begin)
+      yield* log.append(executionIds[3]!, [Story.ended()])
+      const exits = yield* Story.race(Story.appenders, (index) =>
+        log.append(index === 5 ? "nobody" : executionIds[index]!, [Story.completed("a", index)])
+      )
+      exits.forEach((exit, index) => {
+        assert.strictEqual(Exit.isSuccess(exit), index !== 3 && index !== 5)
+        if (Exit.isSuccess(exit))
+          assert.deepInclude(exit.value.events[0], { executionId: executionIds[index]!, output: index })
+      })
+    })
+  )
+
+  it.effect("of racing decisions on one version one is stored", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const { version } = yield* log.summary(executionId)
+      const exits = yield* Story.race(Story.appenders, (index) =>
+        log.append(executionId, [Story.taskStarted("a", index)], { expectVersion: version })
+      )
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
+      assert.strictEqual((yield* log.read(executionId)).length, 2)
+    })
+  )
+
+  it.effect("of racing outcomes of one task one is stored", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const exits = yield* Story.race(Story.appenders, (index) =>
+        log.append(executionId, [Story.terminals[index % 4]!("a")])
+      )
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
+      assert.strictEqual((yield* log.read(executionId)).length, 2)
+    })
+  )
+
+  it.effect("racing repetitions of one append are stored once and answered alike", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      const exits = yield* Story.race(Story.appenders, () =>
+        log.append(executionId, [Story.taskStarted("a"), Story.turn("a", 1)], { nonce: "1" })
+      )
+      for (const exit of exits) assert.deepStrictEqual(exit, exits[0])
+      assert.isTrue(Exit.isSuccess(exits[0]!))
+      assert.strictEqual((yield* log.read(executionId)).length, 3)
+    })
+  )
+
+  it.effect("an append whose caller is interrupted is stored whole or not at all, and can be sent again", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const executionId = yield* Story.begin
+      for (const round of Story.upTo(10)) {
+        const drafts = Story.all([Story.toolCalled("a", `${round}`), Story.turn("a", round)])
+        const fiber = yield* Effect.forkChild(log.append(executionId, drafts, { nonce: `${round}` }))
+        if (round % 2 === 0) yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        yield* log.append(executionId, drafts, { nonce: `${round}` })
+      }
+      const events = yield* log.read(executionId)
+      assert.deepStrictEqual(Story.seqs(events), Story.upTo(21))
+    })
+  )
+}
