@@ -83,7 +83,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["index"],
     // By URL or embedded; the event log.
     ["Database", "PgEventLog"],
-    ["Migrations", "PgBroadcast", "Pglite", "Postgres"]
+    ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"]
   ],
   "queue-redis": [
     ["index"],
@@ -101,6 +101,6 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Http", "ProviderModels"],
     ["CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
-    ["Api", "Followers", "Migrations", "Queue", "Retention"]
+    ["Api", "Dependencies", "Followers", "Migrations", "Queue", "Retention"]
   ]
 }

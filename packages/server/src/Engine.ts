@@ -23,6 +23,7 @@ import { hostname } from "node:os"
 import * as AgentStore from "./ResourceStore/Agents.ts"
 import * as CrewStore from "./ResourceStore/Crews.ts"
 import * as MasterKeys from "./ResourceStore/MasterKeys.ts"
+import * as Dependencies from "./Dependencies.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
@@ -65,6 +66,7 @@ export type Services =
   | Llm.Llm
   | Toolbox
   | Database.Database
+  | Dependencies.Dependencies
   | SqlClient
 
 /** How long the work under way may still take when the process stops, in milliseconds. */
@@ -87,7 +89,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const providers = ProviderStore.layer.pipe(Layer.provide(MasterKeys.layer(options.masterKeys)))
       const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, providers).pipe(Layer.provideMerge(database))
       const logOnly = PgEventLog.layerWith({ listens: options.follows ?? true })
-      const log = broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast)
+      const dependencies = Dependencies.layer.pipe(Layer.provide(Queue.probe(choice)))
+      const log = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))
 
       return Crewline.layer({
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
@@ -96,6 +99,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         Layer.provide(Workspace.layer({ directory: options.workspace })),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm), options.toolbox)),
+        Layer.provideMerge(dependencies),
         Layer.provideMerge(stores)
       )
     })

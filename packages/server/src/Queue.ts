@@ -16,6 +16,7 @@ import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import type { RedisConnectionError } from "@crewline/queue-redis/RedisConnection"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -112,3 +113,38 @@ export const broadcast = ({ events, prefix }: Options): Layer.Layer<Broadcast.Br
         ])
         return Layer.provide(RedisBroadcast.layer({ channel: `${prefix}:events` }), RedisConnection.layerConfig)
       })
+
+/** Whether Redis answers, and what works without it. */
+export interface Probe {
+  readonly stillWorks: string
+  /** Fails with what is wrong, as a sentence. */
+  readonly check: Effect.Effect<void, string>
+}
+/** Undefined: no Redis is configured. */
+export const Probe = Context.Reference<Probe | undefined>("@crewline/server/Queue/Probe", {
+  defaultValue: () => undefined
+})
+
+/** Provides `Probe` when anything of this server stands on Redis. */
+export const probe = ({ events, kind }: Options): Layer.Layer<never, Failure> =>
+  Layer.unwrap(
+    Effect.map(text("REDIS_URL"), (url) => {
+      if (url === "") return Layer.empty
+      const stillWorks = [
+        kind === "local"
+          ? "Tasks are handed out; model calls under shared limits and budgets wait."
+          : "Executions are accepted and stored; their tasks start when it is back.",
+        ...(events === "redis" ? ["Live events arrive up to a second late."] : [])
+      ].join(" ")
+      return load(async () => {
+        const RedisConnection = await import("@crewline/queue-redis/RedisConnection")
+        return Layer.effect(
+          Probe,
+          Effect.map(RedisConnection.RedisConnection, ({ client }) => ({
+            stillWorks,
+            check: Effect.asVoid(Effect.tryPromise({ try: () => client.ping(), catch: () => "It cannot be reached." }))
+          }))
+        ).pipe(Layer.provide(RedisConnection.layerConfig))
+      })
+    })
+  )

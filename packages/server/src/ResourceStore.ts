@@ -7,6 +7,7 @@
  * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means something.
  */
 import * as Tenant from "@crewline/core/Tenant"
+import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -157,7 +158,11 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
           ? fail(operation, new NameTaken({ name: nameOf(body) }))
           : fail(
               operation,
-              new Unavailable({ description: "The database failed.", isRetryable: error.isRetryable, cause: error })
+              new Unavailable({
+                description: SqlFailure.describe(error),
+                isRetryable: SqlFailure.isRetryable(error),
+                cause: error
+              })
             )
       )
 

@@ -9,6 +9,7 @@
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
+import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as Budget from "@crewline/llm/Budget"
 import type * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as Clock from "effect/Clock"
@@ -89,8 +90,8 @@ const make = Effect.fnUntraced(function* ({ standard = {} }: Options) {
           new ResourceStore.StoreError({
             operation: `TenantBudgets.${operation}`,
             reason: new ResourceStore.Unavailable({
-              description: "The database failed.",
-              isRetryable: cause.isRetryable,
+              description: SqlFailure.describe(cause),
+              isRetryable: SqlFailure.isRetryable(cause),
               cause
             })
           })

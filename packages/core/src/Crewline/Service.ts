@@ -152,10 +152,12 @@ export const make = (options: Options) =>
       run: Effect.Effect<void, EventLog.EventLogError>
     ) {
       if (!started.existing) {
-        yield* Effect.catch(run, (error) =>
+        const beginning = Effect.catch(run, (error) =>
           // It is stored: whoever asked must not start it again. The sweep takes it up.
           Effect.logWarning(`Execution ${started.executionId} begins later: ${error.message}`)
         )
+        // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.
+        yield* queue.isShared ? Effect.forkIn(beginning, scope) : beginning
       }
       const handle = handleOf(started, crew)
       if (options.keepResults !== true || started.existing) return handle

@@ -13,6 +13,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Failures from "./Failures.ts"
+import * as SqlFailure from "../SqlFailure.ts"
 
 export interface Options<Row> {
   /** The operation of the event log that failures name. */
@@ -69,7 +70,7 @@ export const make = <Row>(options: Options<Row>): Effect.Effect<Submit<Row>, nev
     const send = (requests: ReadonlyArray<Request<Row>>, waits: boolean): Effect.Effect<void> =>
       Effect.matchEffect(options.execute(`[${requests.map(({ json }) => json).join(",")}]`, waits), {
         onFailure: (error) => {
-          if (requests.length > 1 && !Failures.isRetryable(error)) {
+          if (requests.length > 1 && !SqlFailure.isRetryable(error)) {
             return Effect.forEach(requests, (request) => send([request], waits), { discard: true })
           }
           const failure = Failures.fromSql(options.operation)(error)

@@ -17,8 +17,18 @@ export interface Options {
 /** How often a command is sent again when the connection was lost under it. */
 const maxRetries = 3
 
+/**
+ * A failover behind one address keeps the connections to what was the primary: as a replica it refuses every write, for ever. Only a new connection
+ * leads to the new primary.
+ */
+const isDemoted = (error: Error): boolean => /^(READONLY|LOADING|MASTERDOWN)|read-?only replica/i.test(error.message)
+
+/** For ioredis: connect anew, then send the command again. */
+const reconnectAndResend = 2
+
 const common = (address: Address, options: Options) => ({
   connectionName: options.name,
+  reconnectOnError: (error: Error) => (isDemoted(error) ? reconnectAndResend : false),
   connectTimeout: options.connectTimeoutMillis,
   maxRetriesPerRequest: maxRetries,
   ...(address.username !== undefined && { username: address.username }),

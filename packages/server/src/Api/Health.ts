@@ -9,9 +9,23 @@ const part = Schema.Literals(["ok", "failed"])
 /** Which parts of the server can do their work. */
 export const Readiness = Schema.Struct({
   status: Schema.Literals(["ready", "not-ready"]),
-  parts: Schema.Struct({ database: part, worker: part }),
+  /** `redis` only where it is configured. */
+  parts: Schema.Struct({ database: part, worker: part, redis: Schema.optionalKey(part) }),
   /** Why a part cannot. */
-  detail: Schema.optionalKey(Schema.String)
+  detail: Schema.optionalKey(Schema.String),
+  /** Dependencies that fail. */
+  outages: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        part: Schema.Literals(["database", "redis"]),
+        detail: Schema.String,
+        /** What works without it. */
+        stillWorks: Schema.String,
+        /** When it was first seen to fail. */
+        since: Schema.String
+      })
+    )
+  )
 }).annotate({ identifier: "Readiness" })
 
 /** The server cannot do its work now. */

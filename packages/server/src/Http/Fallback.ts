@@ -72,11 +72,20 @@ const fault = Problem.make("internal-error", {
   detail: "Something went wrong that is not the fault of the request; the log of the server says more."
 })
 
+/** How long a handler may take until its answer begins; what it waits for is then a dependency that does not answer. */
+const handlerPatience = "30 seconds"
+
+const overdue = HttpServerRespondable.toResponse(
+  Problem.make("unavailable", {
+    detail: `The request took more than ${handlerPatience}: something that the server depends on does not answer; /health/ready says which.`
+  })
+)
+
 /** Answers what the router and the handlers left open. */
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.catchCause(app, (cause) =>
+  Effect.catchCause(Effect.timeoutOrElse(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
     Effect.gen(function* () {
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
       const request = yield* HttpServerRequest.HttpServerRequest

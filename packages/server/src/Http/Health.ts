@@ -1,36 +1,40 @@
 /** Handlers of `/health`. */
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import * as SqlClient from "effect/sql/SqlClient"
 import { Api } from "../Api.ts"
 import * as Health from "../Api/Health.ts"
+import * as Dependencies from "../Dependencies.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
-
-/** A database that has not answered after this long does not answer. */
-const patience = "3 seconds"
+import * as TaskQueue from "@crewline/core/TaskQueue"
 
 export const layer = HttpApiBuilder.group(
   Api,
   "health",
   Effect.fnUntraced(function* (handlers) {
-    const sql = yield* SqlClient.SqlClient
+    const dependencies = yield* Dependencies.Dependencies
     const lifecycle = yield* Lifecycle.Lifecycle
+    const queue = yield* TaskQueue.TaskQueue
     return handlers
       .handle("live", () => Effect.succeed({ status: "live" as const }))
       .handle("ready", () =>
         Effect.gen(function* () {
-          const database = yield* sql`select 1`.pipe(
-            Effect.timeout(patience),
-            Effect.match({ onSuccess: () => "ok" as const, onFailure: () => "failed" as const })
-          )
+          const outages = yield* dependencies.outages
           const isStopping = yield* lifecycle.isStopping
-          const parts = { database, worker: isStopping ? ("failed" as const) : ("ok" as const) }
-          if (database === "ok" && !isStopping) return { status: "ready" as const, parts }
+          const stateOf = (part: Dependencies.Part) =>
+            outages.some((outage) => outage.part === part) ? ("failed" as const) : ("ok" as const)
+          const parts = {
+            database: stateOf("database"),
+            // A worker has nothing to do while the queue that all workers share is gone.
+            worker: isStopping ? ("failed" as const) : queue.isShared ? stateOf("redis") : ("ok" as const),
+            ...(dependencies.parts.includes("redis") && { redis: stateOf("redis") })
+          }
+          if (outages.length === 0 && !isStopping) return { status: "ready" as const, parts }
           return yield* Effect.fail(
             new Health.NotReady({
               status: "not-ready",
               parts,
-              detail: isStopping ? "The server is stopping." : "The database does not answer."
+              detail: isStopping ? "The server is stopping." : outages.map(({ detail }) => detail).join(" "),
+              ...(outages.length > 0 && { outages })
             })
           )
         })

@@ -14,9 +14,20 @@ import * as QueueView from "../Queue/View.ts"
 import * as Start from "./Start.ts"
 import * as Failing from "./StoreProblems.ts"
 
+/** A queue elsewhere may not answer: who looks at it is told so, soon. */
+const looking = Effect.timeoutOrElse({
+  duration: "2 seconds",
+  orElse: () =>
+    Effect.fail(
+      Problem.make("unavailable", {
+        detail: "The queue does not answer; try again in a moment. /health/ready says more."
+      })
+    )
+})
+
 const workersOf = Effect.gen(function* () {
   const queue = yield* TaskQueue
-  return QueueView.workers(yield* queue.workers, yield* Tenant.Current)
+  return QueueView.workers(yield* looking(queue.workers), yield* Tenant.Current)
 })
 
 const lettersOf = (query: Page.Query) => Page.read(query, (page) => Failing.listing(DeadLetters.list(page)))
@@ -42,7 +53,7 @@ const layerQueue = HttpApiBuilder.group(
       .handle("overview", ({ query }) =>
         Effect.gen(function* () {
           const deadLetters = yield* lettersOf(query)
-          const overview = yield* queue.overview
+          const overview = yield* looking(queue.overview)
           const oldestReadyMillis = QueueView.oldestReadyMillis(overview)
           return {
             isShared: queue.isShared,

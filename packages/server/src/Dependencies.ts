@@ -1,0 +1,139 @@
+/**
+ * What the server depends on: the database, and Redis where it is configured. Each is looked at when somebody asks, and every few seconds; that
+ * one fails or answers again is one line in the log.
+ *
+ * A database that can be read but not written looks well to whoever only reads: a write of the event log that failed for such a reason is
+ * remembered until a write succeeds.
+ */
+import * as EventLog from "@crewline/core/EventLog"
+import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import * as SqlClient from "effect/sql/SqlClient"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import * as Queue from "./Queue.ts"
+
+export type Part = "database" | "redis"
+
+/** A dependency that fails. */
+export interface Outage {
+  readonly part: Part
+  /** What is wrong, as a sentence. */
+  readonly detail: string
+  /** What works without it, as a sentence. */
+  readonly stillWorks: string
+  /** When it was first seen to fail, ISO 8601. */
+  readonly since: string
+}
+
+export class Dependencies extends Context.Service<
+  Dependencies,
+  {
+    /** The dependencies that this server has. */
+    readonly parts: ReadonlyArray<Part>
+    /** Looks at each now; takes at most `patience`. */
+    readonly outages: Effect.Effect<ReadonlyArray<Outage>>
+    /** Tells of a failure of the storage that somebody met. */
+    readonly noteFailure: (error: EventLog.EventLogError) => void
+  }
+>()("@crewline/server/Dependencies") {}
+
+/** What has not answered after this long does not answer. */
+const patience = "2 seconds"
+const interval = "5 seconds"
+
+/** Makes files grow: small writes find room on a disk that is full. */
+const write = `create temporary table crewline_probe on commit drop as
+  select repeat(md5(n::text), 240) as filler from generate_series(1, 16) as n`
+
+interface Dependency extends Queue.Probe {
+  readonly part: Part
+}
+
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const redis = yield* Queue.Probe
+  /** A write failed, though reading may work. */
+  let isSuspect = false
+
+  const readable = Effect.flatMap(
+    sql.unsafe<{ readonly read_only: string }>("select current_setting('transaction_read_only') as read_only"),
+    ([row]) => (row?.read_only === "on" ? Effect.fail(SqlFailure.readOnly) : Effect.void)
+  )
+  const writable = Effect.suspend(() =>
+    isSuspect ? Effect.tap(Effect.asVoid(sql.unsafe(write)), () => Effect.sync(() => (isSuspect = false))) : Effect.void
+  )
+  const dependencies: ReadonlyArray<Dependency> = [
+    {
+      part: "database",
+      stillWorks:
+        "Nothing new is accepted and no outcome can be stored; what is under way is stored or done again when it is back.",
+      check: Effect.mapError(Effect.andThen(readable, writable), (error: SqlError | string) =>
+        typeof error === "string" ? error : SqlFailure.describe(error)
+      )
+    },
+    ...(redis === undefined ? [] : [{ part: "redis" as const, ...redis }])
+  ]
+
+  const since = new Map<Part, { readonly detail: string; readonly at: number }>()
+  const look = Effect.fnUntraced(function* ({ check, part, stillWorks }: Dependency) {
+    const detail = yield* check.pipe(
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(`No answer within ${patience}.`) }),
+      Effect.match({ onSuccess: () => undefined, onFailure: (detail) => detail })
+    )
+    const now = yield* Clock.currentTimeMillis
+    const known = since.get(part)
+    if (detail === undefined) {
+      since.delete(part)
+      if (known !== undefined) {
+        yield* Effect.logInfo(`The ${part} answers again after ${Math.round((now - known.at) / 1_000)} s`)
+      }
+      return []
+    }
+    since.set(part, { detail, at: known?.at ?? now })
+    if (known?.detail !== detail) yield* Effect.logError(`The ${part} fails: ${detail} ${stillWorks}`)
+    return [{ part, detail, stillWorks, since: new Date(known?.at ?? now).toISOString() }]
+  })
+  // One at a time: two would tell of the same change twice.
+  const turn = yield* Semaphore.make(1)
+  const outages = turn.withPermits(1)(
+    Effect.map(Effect.forEach(dependencies, look, { concurrency: "unbounded" }), (found) => found.flat())
+  )
+  yield* Effect.forkScoped(Effect.repeat(outages, Schedule.spaced(interval)))
+
+  return Dependencies.of({
+    parts: dependencies.map(({ part }) => part),
+    outages,
+    noteFailure: ({ reason }) => {
+      if (reason._tag !== "Unavailable" || !isSqlError(reason.cause)) return
+      if (SqlFailure.stopsWrites(reason.cause)) isSuspect = true
+    }
+  })
+})
+
+/** Redis as `Queue.probe` provides it. */
+export const layer: Layer.Layer<Dependencies, never, SqlClient.SqlClient> = Layer.effect(Dependencies, make)
+
+/** The log of this layer, with every failure of its storage noted. */
+export const layerWatched = <E, R>(
+  log: Layer.Layer<EventLog.EventLog, E, R>
+): Layer.Layer<EventLog.EventLog, E, R | Dependencies> =>
+  Layer.effect(
+    EventLog.EventLog,
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const { noteFailure } = yield* Dependencies
+      const noting = <A>(effect: Effect.Effect<A, EventLog.EventLogError>) =>
+        Effect.tapError(effect, (error) => Effect.sync(() => noteFailure(error)))
+      return {
+        ...log,
+        start: (...args) => noting(log.start(...args)),
+        append: (...args) => noting(log.append(...args)),
+        adopt: (...args) => noting(log.adopt(...args))
+      }
+    })
+  ).pipe(Layer.provide(log))
