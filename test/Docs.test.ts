@@ -207,3 +207,10 @@ describe("the words of the documentation", () => {
     expect(missing).toEqual([])
   })
 })
+
+describe("docs/dependencies.md", () => {
+  const rows = readFileSync(join(root, "docs/dependencies.md"), "utf8").matchAll(/`(\S+\.test\.ts)`: (.+?) *\|$/gm)
+  it.each(Array.from(rows, ([, file = "", title = ""]) => [file, title]))("a row is run by %s: %s", (file, title) => {
+    expect(readFileSync(join(root, "packages", file), "utf8")).toContain(`"${title}`)
+  })
+})

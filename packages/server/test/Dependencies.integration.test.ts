@@ -1,0 +1,113 @@
+/** Servers whose database fails: what they answer, what they say of themselves, and that they notice when it is back. */
+import * as Redacted from "effect/Redacted"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { isThere, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
+import * as Server from "./fake/Server.ts"
+
+const prefix = `crewline_dependencies_${process.pid}`
+const hasPostgres = await isThere()
+if (!hasPostgres) console.warn("Skipped: no PostgreSQL answers")
+
+const crew = {
+  name: "chain",
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: {
+    first: { description: "d", expectedOutput: "e" },
+    second: { description: "d", expectedOutput: "e", context: ["first"] },
+    third: { description: "d", expectedOutput: "e", context: ["second"] }
+  }
+}
+
+const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
+const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
+
+describe.skipIf(!hasPostgres)("a database", { timeout: 90_000 }, () => {
+  const name = `${prefix}_db`
+  let server: Server.Running
+  beforeAll(async () => {
+    await sql(`create database ${name}`)
+    server = await Server.start({ database: { kind: "server", url: Redacted.make(urlOf(name)) } })
+  })
+  afterAll(async () => {
+    await server.stop()
+    await sql(`drop database if exists ${name} with (force)`)
+  })
+
+  const cut = () => sql(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+
+  it("that takes no writes, as after a failover, makes the server not ready, and is noticed when it is back", async () => {
+    expect(await ready(server)).toMatchObject({ status: 200, body: { parts: { database: "ok" } } })
+    await sql(`alter database ${name} set default_transaction_read_only = on`)
+    await cut()
+    await until("not ready", async () => (await ready(server)).status === 503)
+    const { body } = await ready(server)
+    expect(body).toMatchObject({
+      parts: { database: "failed", worker: "ok" },
+      outages: [{ part: "database", detail: expect.stringContaining("read-only"), stillWorks: expect.any(String) }]
+    })
+    expect(Date.parse(body.outages[0].since)).toBeLessThanOrEqual(Date.now())
+    const refused = await start(server)
+    expect(refused).toMatchObject({ status: 503, body: { code: "unavailable" } })
+    const crewRefused = await Server.request(`${server.url}/api/v1/crews`, { body: crew })
+    expect(crewRefused).toMatchObject({ status: 503, body: { code: "unavailable" } })
+    await sql(`alter database ${name} reset default_transaction_read_only`)
+    await cut()
+    await until("ready", async () => (await ready(server)).status === 200)
+    expect((await start(server)).status).toBe(202)
+  })
+
+  it("without disk space makes the server not ready until there is some again", async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), "crewline-disk-"))
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs", folder], { stdio: "ignore" })
+    } catch {
+      rmSync(folder, { recursive: true })
+      return context.skip("a small disk cannot be mounted here")
+    }
+    const full = `${prefix}_full`
+    let small: Server.Running | undefined
+    try {
+      execFileSync("chown", ["postgres", folder])
+      await sql(`create tablespace ${full} location '${folder}'`)
+      await sql(`create database ${full} tablespace ${full}`)
+      small = await Server.start({ database: { kind: "server", url: Redacted.make(urlOf(full)) } })
+      expect((await start(small)).status).toBe(202)
+      await sqlOn(urlOf(full), "create table ballast (filler text)")
+      for (let rows = 4_096; rows >= 1; rows = Math.floor(rows / 2)) {
+        for (let more = true; more;) {
+          more = await sqlOn(
+            urlOf(full),
+            `insert into ballast select repeat(md5(n::text), 60) from generate_series(1, ${rows}) as n`
+          ).then(
+            () => true,
+            () => false
+          )
+        }
+      }
+      const big = { ...crew, tasks: { ...crew.tasks, first: { ...crew.tasks.first, description: "x".repeat(60_000) } } }
+      const { url } = small
+      await until("refused", async () => {
+        const { status } = await Server.request(`${url}/api/v1/executions`, { body: { crew: big } })
+        expect([202, 503]).toContain(status)
+        return status === 503
+      })
+      expect(await ready(small)).toMatchObject({
+        status: 503,
+        body: { outages: [{ part: "database", detail: "The database has no disk space left." }] }
+      })
+      await sqlOn(urlOf(full), "drop table ballast")
+      await until("ready", async () => (await ready(small!)).status === 200)
+      expect((await start(small)).status).toBe(202)
+    } finally {
+      await small?.stop()
+      await sql(`drop database if exists ${full} with (force)`)
+      await sql(`drop tablespace if exists ${full}`)
+      execFileSync("umount", [folder])
+      rmSync(folder, { recursive: true })
+    }
+  })
+})

@@ -1,0 +1,152 @@
+/** Two servers on a Redis that is demoted under load, or gone: no start waits for it, and no work is lost. */
+import * as Queue from "@crewline/server/Queue"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
+import { isThere, sql, until, urlOf } from "./fake/Database.ts"
+import * as Front from "./fake/Front.ts"
+import * as Server from "./fake/Server.ts"
+
+const prefix = `crewline_failover_${process.pid}`
+const { missing } = RedisProcess
+const hasPostgres = await isThere()
+if (!hasPostgres) console.warn("Skipped: no PostgreSQL answers")
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+// The environment is read once: before the first server of this file.
+const front = await Front.open()
+vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
+
+const crew = {
+  name: "chain",
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: {
+    first: { description: "d", expectedOutput: "e" },
+    second: { description: "d", expectedOutput: "e", context: ["first"] },
+    third: { description: "d", expectedOutput: "e", context: ["second"] }
+  }
+}
+
+const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
+const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
+
+describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_000 }, () => {
+  const name = `${prefix}_redis`
+  const scope = Scope.makeUnsafe()
+  const redis = () => Effect.runPromise(Scope.provide(RedisProcess.make(), scope))
+  let nodes: ReadonlyArray<RedisProcess.RedisProcess> = []
+  let servers: ReadonlyArray<Server.Running> = []
+  let calls = 0
+  let inFlight = 0
+
+  beforeAll(async () => {
+    nodes = [await redis(), await redis()]
+    front.pointAt(nodes[0]!.port)
+    await nodes[1]!.cli("replicaof", "127.0.0.1", String(nodes[0]!.port))
+    await sql(`create database ${name}`)
+    const options: Server.Options = {
+      database: { kind: "server", url: Redacted.make(urlOf(name)) },
+      queue: { ...Queue.local, kind: "redis", prefix },
+      lease: Duration.seconds(2),
+      worker: { graceMillis: 0 },
+      answer: (request) =>
+        Effect.gen(function* () {
+          calls++
+          inFlight++
+          yield* Effect.sleep(150)
+          inFlight--
+          return `Done: ${request.caller?.taskId}.`
+        })
+    }
+    servers = await Promise.all([Server.start(options), Server.start(options)])
+  })
+  afterAll(async () => {
+    await Promise.all(servers.map(({ stop }) => stop()))
+    await front.close()
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    vi.unstubAllEnvs()
+    await sql(`drop database if exists ${name} with (force)`)
+  })
+
+  /** The replica becomes the primary, the address leads to it, and what was the primary follows it: connections to it stay. */
+  const failOver = async (from: RedisProcess.RedisProcess, to: RedisProcess.RedisProcess) => {
+    await to.cli("replicaof", "no", "one")
+    front.pointAt(to.port)
+    await from.cli("replicaof", "127.0.0.1", String(to.port))
+  }
+
+  const outcome = async (id: string) => {
+    const { body } = await Server.request(`${servers[0]!.url}/api/v1/executions/${id}`)
+    return body.status as string
+  }
+
+  it("may be demoted three times under load: every execution completes, and no answer is paid twice but those in flight", async () => {
+    const [first, second] = nodes as [RedisProcess.RedisProcess, RedisProcess.RedisProcess]
+    calls = 0
+    let lost = 0
+    const ids: Array<string> = []
+    for (let n = 0; n < 20; n++) {
+      const { body, status } = await start(servers[n % 2]!)
+      expect(status).toBe(202)
+      ids.push(body.id)
+      if (n % 6 === 5) {
+        lost += inFlight
+        await (n === 11 ? failOver(second, first) : failOver(first, second))
+      }
+      await sleep(50)
+    }
+    await until(
+      "all have ended",
+      async () => (await Promise.all(ids.map(outcome))).every((status) => status !== "running" && status !== "pending"),
+      90
+    )
+    expect(new Set(await Promise.all(ids.map(outcome)))).toEqual(new Set(["completed"]))
+    for (const id of ids) {
+      const { body } = await Server.request(`${servers[1]!.url}/api/v1/executions/${id}/events?limit=1000`)
+      const settled = body.items
+        .filter(({ type }: { type: string }) => type === "TaskCompleted")
+        .map(({ taskId }: { taskId: string }) => taskId)
+      expect(settled.toSorted()).toEqual(["first", "second", "third"])
+    }
+    // A call in flight at a failover may be made again, once for each worker that loses it.
+    expect(calls).toBeGreaterThanOrEqual(60)
+    expect(calls).toBeLessThanOrEqual(60 + 2 * lost)
+  })
+
+  it("that has lost everything is told it again", async () => {
+    const ids = await Promise.all(servers.map(async (server) => (await start(server)).body.id as string))
+    await nodes[1]!.cli("flushall")
+    await until("done", async () => (await Promise.all(ids.map(outcome))).every((status) => status === "completed"), 60)
+  })
+
+  it("that is gone stops no start; ready and the queue say so at once; what was started runs when it is back", async () => {
+    const [server] = servers as [Server.Running]
+    const primary = nodes[1]!
+    await primary.kill()
+    const begun = performance.now()
+    const started = await start(server)
+    expect(started.status).toBe(202)
+    expect(performance.now() - begun).toBeLessThan(2_000)
+    await until("not ready", async () => (await ready(server)).status === 503)
+    expect((await ready(server)).body).toMatchObject({
+      parts: { database: "ok", redis: "failed", worker: "failed" },
+      outages: [{ part: "redis", stillWorks: expect.stringContaining("accepted"), since: expect.any(String) }]
+    })
+    for (const path of ["workers", "queue"]) {
+      const asked = performance.now()
+      expect(await Server.request(`${server.url}/api/v1/${path}`)).toMatchObject({
+        status: 503,
+        body: { code: "unavailable" }
+      })
+      expect(performance.now() - asked).toBeLessThan(6_000)
+    }
+    await primary.start()
+    await until("ready", async () => (await ready(server)).status === 200)
+    await until("done", async () => (await outcome(started.body.id)) === "completed", 60)
+  })
+})

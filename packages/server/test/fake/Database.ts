@@ -1,0 +1,42 @@
+/** The PostgreSQL server of tests that need one, and waiting for what comes. */
+import * as Postgres from "@crewline/memory-pg/Postgres"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import { setTimeout as sleep } from "node:timers/promises"
+
+const admin = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
+
+/** The address of one of its databases. */
+export const urlOf = (name: string): string => {
+  const url = new URL(admin)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Runs a statement on a connection of its own. */
+export const sqlOn = (url: string, statement: string) =>
+  Effect.runPromise(
+    Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe(statement)).pipe(
+      Effect.provide(Postgres.layer({ url: Redacted.make(url) }))
+    )
+  )
+
+export const sql = (statement: string) => sqlOn(admin, statement)
+
+/** Whether it answers. */
+export const isThere = (): Promise<boolean> =>
+  Promise.race([
+    sql("select 1").then(
+      () => true,
+      () => false
+    ),
+    sleep(5_000, false)
+  ])
+
+/** Looks ten times a second; fails when it does not hold in time. */
+export const until = async (what: string, holds: () => Promise<boolean>, seconds = 30): Promise<void> => {
+  for (const end = performance.now() + seconds * 1_000; !(await holds()); await sleep(100)) {
+    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
+  }
+}

@@ -1,0 +1,46 @@
+/** One address that leads to whatever it is pointed at: connections that stand stay where they are, as behind a managed failover. */
+import { connect, createServer, type Socket } from "node:net"
+
+export interface Front {
+  readonly port: number
+  /** New connections lead there; until it is pointed somewhere they are cut. */
+  readonly pointAt: (port: number) => void
+  /** Cuts every connection and takes no new one. */
+  readonly close: () => Promise<void>
+}
+
+export const open = (): Promise<Front> =>
+  new Promise((resolve, reject) => {
+    let target = 0
+    const sockets = new Set<Socket>()
+    const server = createServer((inner) => {
+      const outer = connect(target, "127.0.0.1")
+      for (const [from, to] of [
+        [inner, outer],
+        [outer, inner]
+      ] as const) {
+        sockets.add(from)
+        from
+          .on("error", () => to.destroy())
+          .on("close", () => {
+            sockets.delete(from)
+            to.destroy()
+          })
+        from.pipe(to)
+      }
+    })
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      if (address === null || typeof address === "string") return reject(new Error("no port"))
+      resolve({
+        port: address.port,
+        pointAt: (port) => (target = port),
+        close: () =>
+          new Promise((done) => {
+            for (const socket of sockets) socket.destroy()
+            server.close(() => done())
+          })
+      })
+    })
+  })
