@@ -1,13 +1,15 @@
 /**
- * The packages as their users get them: packed, installed by npm in an empty application, imported, required and compiled
- * against. Nothing here can see the workspace.
+ * The packages as their users get them: packed, installed by npm in an empty application, imported, required, compiled
+ * against and bundled. Nothing here can see the workspace.
  */
+import { build } from "esbuild"
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest"
+import * as RedisServer from "../packages/queue-redis/test/RedisServer.ts"
 
 const minute = 60_000
 const root = join(import.meta.dirname, "..")
@@ -101,6 +103,35 @@ const application: { readonly [file: string]: string } = {
     export const make: object = core.Crew.make`
 }
 
+/**
+ * What no bundler can take in: both find WebAssembly and data files beside their own module. They are installed where the bundle runs;
+ * nothing else is.
+ */
+const installed = "@electric-sql"
+
+/** Bundles the application of `fixtures/bundled.mjs`; answers the file. */
+const bundle = async (app: string, folder: string, format: "esm" | "cjs"): Promise<string> => {
+  copyFileSync(join(import.meta.dirname, "fixtures", "bundled.mjs"), join(app, "bundled.mjs"))
+  const place = join(folder, format)
+  mkdirSync(join(place, "node_modules"), { recursive: true })
+  symlinkSync(join(app, "node_modules", installed), join(place, "node_modules", installed))
+  const file = join(place, format === "esm" ? "main.mjs" : "main.cjs")
+  // CommonJS in an ESM bundle (ioredis and others) requires modules of Node, for which esbuild expects a `require`.
+  const js = 'import { createRequire as from } from "node:module"; const require = from(import.meta.url)'
+  await build({
+    entryPoints: [join(app, "bundled.mjs")],
+    outfile: file,
+    bundle: true,
+    platform: "node",
+    target: "node22",
+    format,
+    external: [`${installed}/*`],
+    banner: format === "esm" ? { js } : {},
+    logLevel: "silent"
+  })
+  return file
+}
+
 describe("packed packages in an empty application", () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "crewline-packages-")))
   const app = join(folder, "app")
@@ -174,6 +205,25 @@ describe("packed packages in an empty application", () => {
     const outcome = await run("tsc", ["-p", "tsconfig.json"], app)
     expect(outcome.text).toBe("")
   })
+
+  it.for(["esm", "cjs"] as const)(
+    "run in a bundle of esbuild: %s",
+    { timeout: 2 * minute },
+    async (format, context) => {
+      needsRegistry(context)
+      const file = await bundle(app, folder, format)
+      // Without a Redis the scripts are still sent, to a transport that keeps them.
+      const redis = RedisServer.missing === undefined ? [RedisServer.url.href] : []
+      const outcome = await run("node", [file, join(folder, format), ...redis], folder)
+      expect(outcome.ok, outcome.text).toBe(true)
+      expect(JSON.parse(outcome.stdout)).toEqual({
+        database: "memory",
+        output: expect.stringContaining("calculate (expression: 6 * 7) gives 42"),
+        status: "completed",
+        scripts: [expect.stringMatching(/^local run = /m)]
+      })
+    }
+  )
 
   it("bring the crewline command", { timeout: minute }, async (context) => {
     needsRegistry(context)
