@@ -8,6 +8,8 @@ import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
 import * as Inspection from "./Crew/Inspection.ts"
 import type { Path } from "./Crew/PlainJson.ts"
+import { maxProblems } from "./Crew/Problem.ts"
+import * as Wording from "./Crew/Wording.ts"
 import * as Plan from "./Plan.ts"
 
 export interface ParseOptions {
@@ -22,32 +24,30 @@ export interface ParseOptions {
   readonly transform?: (value: unknown) => unknown
 }
 
+/** Each is looked up where it stands: crews that repeat more than this by reference are hard to read, too. */
+const maxAliases = 1_000
+
 /** The crew in a text, or everything that is wrong with it. */
 export const parse = (text: string, options: ParseOptions = {}): Result.Result<Crew.Crew, Crew.CrewInvalid> => {
   const lines = new Yaml.LineCounter()
-  const fail = (problems: ReadonlyArray<Crew.Problem>) =>
+  const fail = (problems: ReadonlyArray<Crew.Problem>, more = 0) =>
     Result.fail(
-      new Crew.CrewInvalid({ problems, ...(options.filename === undefined ? {} : { filename: options.filename }) })
+      new Crew.CrewInvalid({
+        problems,
+        more,
+        ...(options.filename === undefined ? {} : { filename: options.filename })
+      })
     )
   let document: Yaml.Document.Parsed
   let value: unknown
-  let repeated: ReadonlyArray<Placed>
+  let names: Names
   try {
-    document = Yaml.parseDocument(text, {
-      lineCounter: lines,
-      prettyErrors: false,
-      // Told below, as what they are here: names given twice.
-      uniqueKeys: false,
-      stringKeys: true,
-      merge: true,
-      version: "1.2"
-    })
+    document = documentOf(text, lines)
     const syntax = syntaxProblems([...document.errors, ...document.warnings], lines)
     if (syntax.length > 0) return fail(syntax)
-    const names = namesOf(document.contents, lines)
+    names = namesOf(document.contents, lines)
     if (names.dangling.length > 0) return fail(names.dangling)
-    repeated = names.repeated
-    const said: unknown = document.toJS({ maxAliasCount: 1_000 })
+    const said: unknown = document.toJS({ maxAliasCount: maxAliases })
     value = options.transform === undefined ? said : options.transform(said)
   } catch (error) {
     // Aliases that unfold without end, or nesting that exhausts the stack.
@@ -58,11 +58,37 @@ export const parse = (text: string, options: ParseOptions = {}): Result.Result<C
   const { crew, problems } = Inspection.fromData(value)
   const wrong =
     options.plan === undefined
-      ? problems
-      : Result.match(Plan.make(crew, options.plan), { onFailure: (error) => error.problems, onSuccess: () => [] })
-  if (wrong.length === 0 && repeated.length === 0) return Result.succeed(crew)
-  const found = wrong.map((problem) => ({ ...problem, ...position(document, problem, lines) }))
-  return fail([...found, ...repeated].toSorted((a, b) => a.line - b.line || a.column - b.column))
+      ? { problems, more: 0 }
+      : Result.match(Plan.make(crew, options.plan), {
+          onFailure: (error) => ({ problems: error.problems, more: error.more ?? 0 }),
+          onSuccess: () => ({ problems: [], more: 0 })
+        })
+  const { repeated } = names
+  if (wrong.problems.length === 0 && repeated.length === 0) return Result.succeed(crew)
+  // Each is looked for in the text: not more of them than are shown.
+  const shown = wrong.problems.slice(0, maxProblems)
+  const placed = shown.map((problem) => ({ ...problem, ...position(document, names.targets, problem, lines) }))
+  const sorted = [...placed, ...repeated].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return fail(sorted, wrong.more + wrong.problems.length - shown.length + names.moreRepeated)
+}
+
+const documentOf = (text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed => {
+  const { stackTraceLimit } = Error
+  // A text may have an error in every word of it, and each would note where the parser stood.
+  Error.stackTraceLimit = 0
+  try {
+    return Yaml.parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      // Told below, as what they are here: names given twice.
+      uniqueKeys: false,
+      stringKeys: true,
+      merge: true,
+      version: "1.2"
+    })
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 /** The crew's data as YAML, which `parse` takes. Functions are no data: what they guard or decide is not in it. */
@@ -86,17 +112,23 @@ const syntaxProblems = (
 ): ReadonlyArray<Placed> => {
   const original = errors.filter(({ code }) => code !== "NON_STRING_KEY")
   const problems = new Map<string, Placed>()
-  for (const { code, message, pos } of original.length > 0 ? original : errors) {
-    const words =
-      code === "MULTIPLE_DOCS"
-        ? 'A second document begins here ("---"), but a crew is one document'
-        : code === "NON_STRING_KEY"
-          ? "The key is not text"
-          : message
-    const problem = syntaxProblem(words, lines.linePos(pos[0]))
-    problems.set(`${problem.line}:${problem.column}:${words}`, problem)
+  for (const { code, message, pos } of (original.length > 0 ? original : errors).toSorted(
+    (a, b) => a.pos[0] - b.pos[0]
+  )) {
+    const problem = syntaxProblem(wordsOf(code, message), lines.linePos(pos[0]))
+    problems.set(`${problem.line}:${problem.column}:${problem.message}`, problem)
+    if (problems.size === maxSyntaxProblems) break
   }
-  return [...problems.values()].toSorted((a, b) => a.line - b.line || a.column - b.column).slice(0, 10)
+  return [...problems.values()]
+}
+
+const maxSyntaxProblems = 10
+
+const wordsOf = (code: Yaml.ErrorCode, message: string): string => {
+  if (code === "MULTIPLE_DOCS") return 'A second document begins here ("---"), but a crew is one document'
+  if (code === "NON_STRING_KEY") return "The key is not text"
+  // The parser makes a mistake of syntax of it when it runs out of stack.
+  return /call stack size|Stack overflow/.test(message) ? "It is nested too deeply" : message
 }
 
 const syntaxProblem = (message: string, { col, line }: { readonly line: number; readonly col: number }): Placed => {
@@ -110,41 +142,86 @@ const syntaxProblem = (message: string, { col, line }: { readonly line: number; 
   }
 }
 
-/** Keys that stand twice in one object, and aliases of nothing, anywhere in the document. */
-const namesOf = (root: Yaml.Node | null, lines: Yaml.LineCounter) => {
+/** What the names in a document come to. */
+interface Names {
+  /** Keys that stand twice in one object: the first hundred, and the number of the others. */
+  readonly repeated: ReadonlyArray<Placed>
+  readonly moreRepeated: number
+  /** Aliases of nothing, or too many of them. */
+  readonly dangling: ReadonlyArray<Placed>
+  readonly targets: Targets
+}
+
+/** What each alias stands for. */
+type Targets = ReadonlyMap<Yaml.Alias, Yaml.Node>
+
+/** Where a node stands: its key or index, and those around it. */
+interface Way {
+  readonly step: string | number
+  readonly before: Way | undefined
+}
+
+const pathOf = (way: Way | undefined): Path => {
+  const steps: Array<string | number> = []
+  for (let current = way; current !== undefined; current = current.before) steps.push(current.step)
+  return steps.reverse()
+}
+
+const namesOf = (root: Yaml.Node | null, lines: Yaml.LineCounter): Names => {
   const repeated: Array<Placed> = []
-  const anchors = new Set<string>()
-  const aliases: Array<Yaml.Alias> = []
-  const pending: Array<{ readonly node: unknown; readonly path: Path }> = [{ node: root, path: [] }]
+  let moreRepeated = 0
+  const dangling: Array<Placed> = []
+  const anchors = new Map<string, Yaml.Node>()
+  const targets = new Map<Yaml.Alias, Yaml.Node>()
+  const pending: Array<{ readonly node: unknown; readonly way: Way | undefined }> = [{ node: root, way: undefined }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { node, path } = next
-    if (Yaml.isAlias(node)) aliases.push(node)
-    else if (Yaml.isNode(node) && node.anchor !== undefined) anchors.add(node.anchor)
-    if (Yaml.isSeq(node)) node.items.forEach((item, index) => pending.push({ node: item, path: [...path, index] }))
-    if (!Yaml.isMap(node)) continue
-    const seen = new Map<string, unknown>()
-    for (const { key, value } of node.items) {
-      const name = keyName(key)
-      pending.push({ node: value, path: [...path, name] })
-      const first = seen.get(name)
-      if (first === undefined) seen.set(name, key)
-      else if (name !== "<<") {
-        const { column, line } = at(key, lines)
-        const message = `${JSON.stringify(name)} stands here already, on line ${at(first, lines).line}: only one can count. Give each its own name.`
-        repeated.push({ code: "duplicate-name", path: [...path, name], message, line, column })
+    const { node, way } = next
+    if (Yaml.isAlias(node)) {
+      const target = anchors.get(node.source)
+      const at = () => lines.linePos(node.range?.[0] ?? 0)
+      if (target === undefined) {
+        if (dangling.length < maxProblems)
+          dangling.push(
+            syntaxProblem(`Nothing before has the anchor &${node.source} of the alias *${node.source}`, at())
+          )
+      } else if (targets.set(node, target).size > maxAliases) {
+        dangling.push(syntaxProblem(`The text has more than ${maxAliases} aliases; this one is too many`, at()))
+        break
+      }
+    } else if (Yaml.isNode(node) && node.anchor !== undefined) anchors.set(node.anchor, node)
+    // In the order of the text: an alias means the anchor before it.
+    const inside: typeof pending = []
+    if (Yaml.isSeq(node))
+      node.items.forEach((item, index) => inside.push({ node: item, way: { step: index, before: way } }))
+    if (Yaml.isMap(node)) {
+      const seen = new Map<string, unknown>()
+      for (const { key, value } of node.items) {
+        const name = keyName(key)
+        const here = { step: name, before: way }
+        inside.push({ node: value, way: here })
+        const first = seen.get(name)
+        if (first === undefined) seen.set(name, key)
+        else if (name !== "<<") {
+          if (repeated.length >= maxProblems) moreRepeated++
+          else repeated.push(repeatedKey(pathOf(here), at(first, lines).line, at(key, lines)))
+        }
       }
     }
+    for (let one = inside.pop(); one !== undefined; one = inside.pop()) pending.push(one)
   }
-  const dangling = aliases
-    .filter(({ source }) => !anchors.has(source))
-    .map((alias) =>
-      syntaxProblem(
-        `Nothing has the anchor &${alias.source} of the alias *${alias.source}`,
-        lines.linePos(alias.range?.[0] ?? 0)
-      )
-    )
-  return { repeated, dangling }
+  return { repeated, moreRepeated, dangling, targets }
 }
+
+const repeatedKey = (
+  path: Path,
+  firstLine: number,
+  place: { readonly line: number; readonly column: number }
+): Placed => ({
+  code: "duplicate-name",
+  path,
+  message: `${Wording.quote(String(path.at(-1)))} stands here already, on line ${firstLine}: only one can count. Give each its own name.`,
+  ...place
+})
 
 const keyName = (key: unknown): string => String(Yaml.isScalar(key) ? key.value : key)
 
@@ -163,12 +240,12 @@ const ofKeys: ReadonlySet<Crew.Problem["code"]> = new Set([
 ])
 
 /** Where the path of a problem leads, or as far as it leads. */
-const position = (document: Yaml.Document.Parsed, problem: Crew.Problem, lines: Yaml.LineCounter) => {
+const position = (document: Yaml.Document.Parsed, targets: Targets, problem: Crew.Problem, lines: Yaml.LineCounter) => {
   let node: unknown = document.contents
   let place: unknown = node
   for (const [index, step] of problem.path.entries()) {
-    if (Yaml.isAlias(node)) node = node.resolve(document)
-    const pair = Yaml.isMap(node) ? pairOf(node, String(step), document) : undefined
+    if (Yaml.isAlias(node)) node = targets.get(node)
+    const pair = Yaml.isMap(node) ? pairOf(node, String(step), targets) : undefined
     const inside =
       pair !== undefined ? pair.value : Yaml.isSeq(node) && typeof step === "number" ? node.items[step] : undefined
     if (pair === undefined && inside === undefined) break
@@ -181,15 +258,22 @@ const position = (document: Yaml.Document.Parsed, problem: Crew.Problem, lines: 
   return at(place, lines)
 }
 
-/** A key's pair: the last of several, as the value has it; else one that is merged in by `<<`. */
-const pairOf = (map: Yaml.YAMLMap, name: string, document: Yaml.Document): Yaml.Pair | undefined => {
+/** A key's pair: the last of several, as the value has it; else one that is merged in by `<<`. `seen` are maps without it. */
+const pairOf = (
+  map: Yaml.YAMLMap,
+  name: string,
+  targets: Targets,
+  seen: Set<unknown> = new Set()
+): Yaml.Pair | undefined => {
+  if (seen.has(map)) return undefined
+  seen.add(map)
   const own = map.items.findLast(({ key }) => keyName(key) === name)
   if (own !== undefined) return own
   for (const { key, value } of map.items) {
     if (keyName(key) !== "<<") continue
     for (const source of Yaml.isSeq(value) ? value.items : [value]) {
-      const merged = Yaml.isAlias(source) ? source.resolve(document) : source
-      const found = Yaml.isMap(merged) ? pairOf(merged, name, document) : undefined
+      const merged = Yaml.isAlias(source) ? targets.get(source) : source
+      const found = Yaml.isMap(merged) ? pairOf(merged, name, targets, seen) : undefined
       if (found !== undefined) return found
     }
   }

@@ -39,7 +39,8 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   // Functions may read what no text references.
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
   const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
-  const wrong = [...prepared.checked.problems, ...problems, ...unknown, ...unknownTools(prepared, options.tools)]
+  // Missing inputs come last: who will give them later leaves these out of a list that may be cut.
+  const wrong = [...prepared.checked.problems, ...unknownTools(prepared, options.tools), ...unknown, ...problems]
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
   return fill(crew.definition, prepared.template, values, options.defaultModel)
 }
@@ -140,19 +141,19 @@ const valuesOf = ({ checked, references }: Prepared, { inputs = {} }: MakeOption
     // Nothing of it is JSON: that is said above, and it is not missing as well.
     values.set(name, copied.json ?? null)
   }
+  const spare = Object.keys(inputs).filter(
+    (given) => !references.placeholders.has(given) && !references.declared.has(given)
+  )
   for (const [name, places] of references.placeholders) {
     if (values.has(name)) continue
-    const spare = Object.keys(inputs).filter(
-      (given) => !references.placeholders.has(given) && !references.declared.has(given)
-    )
     const suggestion = checked.suggester.closest(name, spare)
     const used = places.slice(0, 5).map(Wording.place).join(", ")
     const more = places.length > 5 ? ` and ${places.length - 5} more places` : ""
-    const hint = suggestion === undefined ? "" : ` Given is ${JSON.stringify(suggestion)}: did you mean that?`
+    const hint = suggestion === undefined ? "" : ` Given is ${Wording.quote(suggestion)}: did you mean that?`
     problems.push({
       code: "missing-input",
       path: ["inputs", name],
-      message: `The input ${JSON.stringify(name)} is missing; it is used in ${used}${more}.${hint}`,
+      message: `The input ${Wording.quote(name)} is missing; it is used in ${used}${more}.${hint}`,
       ...(suggestion === undefined ? {} : { suggestion })
     })
   }
@@ -165,13 +166,14 @@ const unknownInputs = (
   inputs: MakeOptions["inputs"] = {},
   told: ReadonlyArray<Crew.Problem>
 ): ReadonlyArray<Crew.Problem> => {
-  const known = [...new Set([...references.placeholders.keys(), ...references.declared])]
-  const isTold = (name: string) => told.some(({ path, suggestion }) => suggestion === name || path[1] === name)
+  const known = new Set([...references.placeholders.keys(), ...references.declared])
+  const names = [...known]
+  const isTold = new Set(told.flatMap(({ path, suggestion }) => [suggestion, path[1]]))
   return Object.entries(inputs).flatMap(([name, value]): ReadonlyArray<Crew.Problem> => {
-    if (value === undefined || known.includes(name) || isTold(name)) return []
-    const suggestion = checked.suggester.closest(name, known)
-    const hint = Wording.alternatives("input", known, suggestion)
-    const message = `The input ${JSON.stringify(name)} is used nowhere in the crew: ${hint}`
+    if (value === undefined || known.has(name) || isTold.has(name)) return []
+    const suggestion = checked.suggester.closest(name, names)
+    const hint = Wording.alternatives("input", names, suggestion)
+    const message = `The input ${Wording.quote(name)} is used nowhere in the crew: ${hint}`
     return [
       { code: "unknown-input", path: ["inputs", name], message, ...(suggestion === undefined ? {} : { suggestion }) }
     ]
@@ -188,7 +190,7 @@ const unknownTools = (
     if (known.has(name)) return []
     const suggestion = checked.suggester.closest(name, tools)
     const hint = Wording.alternatives("tool", tools, suggestion)
-    const message = `${Wording.place(path)} names the tool ${JSON.stringify(name)}, which does not exist: ${hint}`
+    const message = `${Wording.place(path)} names the tool ${Wording.quote(name)}, which does not exist: ${hint}`
     return [{ code: "unknown-tool", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
   })
 }

@@ -1,6 +1,6 @@
 /**
  * "Did you mean …": the name among the known ones that was probably meant, by spelling. Bounded: one `Suggester` compares at most
- * a fixed number of names, so that a crew of 10,000 misspelt names costs no more than a short one.
+ * a fixed number of names and letters, so that a crew of 10,000 misspelt names costs no more than a short one.
  */
 
 export interface Suggester {
@@ -9,20 +9,24 @@ export interface Suggester {
 }
 
 const comparisonsAtMost = 200_000
+/** Pairs of letters: names as long as can be would cost seconds otherwise. */
+const pairsAtMost = 5_000_000
 const lengthAtMost = 64
 
 export const make = (): Suggester => {
   let comparisons = 0
+  let pairs = 0
   return {
     closest: (name, candidates) => {
-      if (name.length > lengthAtMost || comparisons > comparisonsAtMost) return undefined
+      if (name.length > lengthAtMost) return undefined
       const folded = fold(name)
       let best: string | undefined
       // A third of the letters may be wrong, and never all: more is another name.
       let least = Math.min(Math.floor(Math.max(folded.length, 3) / 3) + 1, folded.length)
       for (const candidate of candidates) {
-        comparisons++
+        if (comparisons++ > comparisonsAtMost || pairs > pairsAtMost) return undefined
         if (candidate.length > lengthAtMost || Math.abs(candidate.length - name.length) > least + 3) continue
+        pairs += name.length * candidate.length
         const distance = edits(folded, fold(candidate), least)
         if (distance < least) {
           least = distance

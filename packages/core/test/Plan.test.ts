@@ -322,8 +322,8 @@ describe("tools", () => {
     const bad = oneTask({ description: "{topic}", tools: ["nothing"], context: ["t"] })
     expect(problemsOf(bad, { tools: [] }).map(({ code }) => code)).toEqual([
       "self-dependency",
-      "missing-input",
-      "unknown-tool"
+      "unknown-tool",
+      "missing-input"
     ])
   })
 })

@@ -37,7 +37,7 @@ const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-
 export const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | undefined => {
   if (mediaType !== undefined) return mediaType.toLowerCase()
   if (url !== undefined && /^data:/i.test(url)) return dataUrl.exec(url)?.[1]?.toLowerCase()
-  const name = file ?? url?.replace(/[?#].*$/, "") ?? ""
+  const name = file ?? url?.split(/[?#]/, 1)[0] ?? ""
   const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase()
   return extension === undefined || !Object.hasOwn(mediaTypes, extension) ? undefined : mediaTypes[extension]
 }

@@ -13,6 +13,7 @@ import * as Pattern from "../Pattern.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
+import { PathMap } from "./PathMap.ts"
 import * as PlainJson from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
@@ -63,10 +64,10 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     path,
     message: `${Wording.place(path)} ${message}.`
   }))
-  const faulty = new Set(faults.map(({ path }) => JSON.stringify(path)))
+  const faulty = new PathMap<true>()
+  for (const { path } of faults) faulty.set(path, true)
   const report = (found: ReadonlyArray<Problem>) => {
-    for (const problem of found)
-      if (faulty.size === 0 || !faulty.has(JSON.stringify(problem.path))) problems.push(problem)
+    for (const problem of found) if (faulty.get(problem.path) === undefined) problems.push(problem)
   }
   if (!PlainJson.isObject(json)) {
     if (json !== undefined)
@@ -159,7 +160,7 @@ const entries = (
       seen.set(name, path)
       found.push({ name, path, declaration })
     } else {
-      const message = `${Wording.place(namePath)} is ${JSON.stringify(name)}, as ${Wording.place(first)} is already: give each its own name.`
+      const message = `${Wording.place(namePath)} is ${Wording.quote(name)}, as ${Wording.place(first)} is already: give each its own name.`
       report([{ code: "duplicate-name", path: namePath, message }])
       found.push({ name: `#${found.length}`, path, declaration })
     }
@@ -194,8 +195,11 @@ const entries = (
 const invalidName = (what: string, name: string, path: PlainJson.Path): ReadonlyArray<Problem> => {
   if (namePattern.test(name) && name !== "__proto__") return []
   const rule = "a name begins with a letter or _, and goes on with letters, digits, _ and -"
-  const message = `${what} cannot have the name ${JSON.stringify(name)}: ${rule}`
-  const suggestion = name.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replace(/^(?=[\d-])/, "_")
+  const message = `${what} cannot have the name ${Wording.quote(name)}: ${rule}`
+  const suggestion = name
+    .slice(0, 100)
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "_")
+    .replace(/^(?=[\d-])/, "_")
   return [
     namePattern.test(suggestion) && /[A-Za-z0-9]/.test(suggestion) && name !== "__proto__"
       ? { code: "invalid-name", path, message: `${message}; ${suggestion} would do.`, suggestion }
@@ -234,7 +238,7 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
       add("invalid-value", ["when"], "needs exactly one of contains, matches and equals")
     if (Object.hasOwn(when, "path") && !Object.hasOwn(when, "equals"))
       add("invalid-value", ["when", "path"], "can stand only beside equals")
-    if (typeof when["path"] === "string" && !/^(\/([^~]|~[01])*)?$/.test(when["path"]))
+    if (typeof when["path"] === "string" && !(/^(\/|$)/.test(when["path"]) && !/~(?![01])/.test(when["path"])))
       add("invalid-value", ["when", "path"], "must be a JSON pointer such as /verdict/approved")
     if (typeof when["matches"] === "string") {
       const pattern = Pattern.make(when["matches"])

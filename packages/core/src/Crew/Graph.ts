@@ -38,7 +38,9 @@ export const graphProblems = (options: Options): ReadonlyArray<Problem> => {
   const graph = Dag.make(nodes)
   if (Result.isSuccess(graph)) return [...agents, ...problems]
   const cycles = graph.failure.flatMap((problem) => (problem.code === "cycle" ? [problem.path] : []))
-  return [...agents, ...problems, ...cycles.map((cycle) => cycleProblem(cycle, references, options))]
+  const paths = new Map(options.tasks.map(({ name, path }) => [name, path]))
+  const found = cycles.map((cycle) => cycleProblem(cycle, references, { paths, sequential: options.sequential }))
+  return [...agents, ...problems, ...found]
 }
 
 const agentProblems = ({ agents, suggester, tasks }: Options): ReadonlyArray<Problem> => {
@@ -80,7 +82,7 @@ const resolve = ({ sequential, suggester, tasks }: Options) => {
 const cycleProblem = (
   cycle: ReadonlyArray<string>,
   references: ReadonlyMap<string, ReadonlyArray<Reference>>,
-  { sequential, tasks }: Options
+  { paths, sequential }: { readonly paths: ReadonlyMap<string, Path>; readonly sequential: boolean }
 ): Problem => {
   const declared = (index: number): Reference | undefined =>
     references.get(cycle[index]!)?.find(({ name }) => name === cycle[index + 1])
@@ -92,8 +94,8 @@ const cycleProblem = (
   const hint = sequential && implied ? " (in a sequential crew each task also waits for the one before it)" : ""
   return {
     code: "cycle",
-    path: at?.path ?? tasks.find(({ name }) => name === cycle[0])?.path ?? ["tasks"],
-    message: `Tasks wait for each other: ${cycle.join(" -> ")}${hint}. Remove one of these dependencies.`
+    path: at?.path ?? paths.get(cycle[0]!) ?? ["tasks"],
+    message: `Tasks wait for each other: ${Wording.chain(cycle)}${hint}. Remove one of these dependencies.`
   }
 }
 
@@ -108,7 +110,7 @@ const unknown = (
   return {
     code: kind === "agent" ? "unknown-agent" : "unknown-task",
     path,
-    message: `${Wording.place(path)} names the ${kind} ${JSON.stringify(name)}, which is not in the crew: ${hint}`,
+    message: `${Wording.place(path)} names the ${kind} ${Wording.quote(name)}, which is not in the crew: ${hint}`,
     ...(suggestion === undefined ? {} : { suggestion })
   }
 }

@@ -17,68 +17,133 @@ export interface Fault {
 /** JSON by keys: neither a list nor `null`. */
 export const isObject = (json: Schema.Json | undefined): json is Schema.JsonObject => Predicate.isObject(json)
 
-/** A value that refers to the same object again and again unfolds without end. */
-const nodesAtMost = 5_000_000
+/** What a value may unfold to that refers to the same objects again and again. */
+const maxNodes = 5_000_000
+/** More are counted, and not described. */
+const maxFaults = 100
 
-/** The copy, or `undefined` when nothing of the value is JSON. */
-export const copy = (
-  value: unknown
-): { readonly json: Schema.Json | undefined; readonly faults: ReadonlyArray<Fault> } => {
-  const faults: Array<Fault> = []
-  const path: Array<string | number> = []
-  let nodes = 0
-  const refuse = (message: string): undefined => {
-    faults.push({ path: [...path], message })
-    return undefined
+export interface Copied {
+  /** Absent when nothing of the value is JSON. */
+  readonly json: Schema.Json | undefined
+  /** What was left out, each thing once; after a hundred how many there are besides. */
+  readonly faults: ReadonlyArray<Fault>
+}
+
+/** Copies each object once, however often the value refers to it: the copy refers to the same copy as often. */
+export const copy = (value: unknown): Copied => {
+  const copier = new Copier()
+  try {
+    const json = copier.walk(value)
+    const others = { path: [], message: `has ${copier.more} more values like these` }
+    return { json, faults: copier.more === 0 ? copier.faults : [...copier.faults, others] }
+  } catch (error) {
+    // A getter or a proxy of the caller's.
+    const message = `cannot be read: ${String(error)}`
+    return { json: undefined, faults: [{ path: [...copier.path], message }] }
   }
-  const walk = (current: unknown): Schema.Json | undefined => {
-    if (++nodes > nodesAtMost) return nodes === nodesAtMost + 1 ? refuse("is too large") : undefined
-    switch (typeof current) {
+}
+
+/** An array or object that was copied before. */
+interface Known {
+  readonly json: Schema.Json | undefined
+  /** Values in it, itself included. */
+  readonly nodes: number
+  /** Levels of arrays and objects, itself included. */
+  readonly height: number
+}
+
+class Copier {
+  readonly faults: Array<Fault> = []
+  more = 0
+  readonly path: Array<string | number> = []
+  readonly #known = new Map<object, Known>()
+  /** What contains the current value. */
+  readonly #around = new Set<object>()
+  readonly #circular = new Set<object>()
+  #nodes = 0
+  /** Levels below the array or object that is walked, as far as they were seen. */
+  #height = 0
+
+  walk(value: unknown): Schema.Json | undefined {
+    if (this.#hasTooMany(1)) return undefined
+    switch (typeof value) {
       case "string":
       case "boolean":
-        return current
+        return value
       case "number":
-        if (!Number.isFinite(current)) return refuse(`must be JSON, but is ${current}`)
-        return current === 0 ? 0 : current
+        if (!Number.isFinite(value)) return this.#refuse(`must be JSON, but is ${value}`)
+        return value === 0 ? 0 : value
       case "object":
-        break
+        return value === null ? null : this.#container(value)
       default:
-        return refuse(`must be JSON, but is ${current === undefined ? "undefined" : `a ${typeof current}`}`)
+        return this.#refuse(`must be JSON, but is ${value === undefined ? "undefined" : `a ${typeof value}`}`)
     }
-    if (current === null) return null
-    if (path.length >= JsonDepth.maxDepth) return refuse(JsonDepth.tooDeep)
-    if (Array.isArray(current)) {
-      const items: Array<Schema.Json> = []
-      for (let index = 0; index < current.length; index++) {
-        path.push(index)
-        const item = walk(current[index])
-        path.pop()
-        // A hole would move the items after it, and their paths with them.
-        items.push(item === undefined ? null : item)
-      }
-      return Object.freeze(items)
+  }
+
+  #container(value: object): Schema.Json | undefined {
+    if (this.#around.has(value)) {
+      if (this.#circular.has(value)) return undefined
+      this.#circular.add(value)
+      return this.#refuse("contains itself")
     }
-    const prototype: unknown = Object.getPrototypeOf(current)
+    const known = this.#known.get(value)
+    if (this.path.length + (known?.height ?? 1) > JsonDepth.maxDepth) return this.#refuse(JsonDepth.tooDeep)
+    if (known !== undefined) {
+      this.#height = Math.max(this.#height, known.height)
+      return this.#hasTooMany(known.nodes) ? undefined : known.json
+    }
+    const nodes = this.#nodes
+    const beside = this.#height
+    this.#height = 0
+    this.#around.add(value)
+    const json = Array.isArray(value) ? this.#array(value) : this.#object(value)
+    this.#around.delete(value)
+    const height = this.#height + 1
+    this.#height = Math.max(beside, height)
+    this.#known.set(value, { json, nodes: this.#nodes - nodes, height })
+    return json
+  }
+
+  #array(value: ReadonlyArray<unknown>): Schema.Json {
+    const items: Array<Schema.Json> = []
+    for (let index = 0; index < value.length; index++) {
+      this.path.push(index)
+      const item = this.walk(value[index])
+      this.path.pop()
+      // A hole would move the items after it, and their paths with them.
+      items.push(item === undefined ? null : item)
+    }
+    return Object.freeze(items)
+  }
+
+  #object(value: object): Schema.Json | undefined {
+    const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null)
-      return refuse(`must be JSON, but is ${nameOf(current)}`)
+      return this.#refuse(`must be JSON, but is ${nameOf(value)}`)
     const record: { [key: string]: Schema.Json } = {}
-    for (const key of Object.keys(current)) {
-      path.push(key)
-      if (key === "__proto__") refuse("is a name that JavaScript reserves: choose another")
+    for (const key of Object.keys(value)) {
+      this.path.push(key)
+      if (key === "__proto__") this.#refuse("is a name that JavaScript reserves: choose another")
       else {
-        const property = (current as { readonly [key: string]: unknown })[key]
-        const item = property === undefined ? undefined : walk(property)
+        const property = (value as { readonly [key: string]: unknown })[key]
+        const item = property === undefined ? undefined : this.walk(property)
         if (item !== undefined) record[key] = item
       }
-      path.pop()
+      this.path.pop()
     }
     return Object.freeze(record)
   }
-  try {
-    return { json: walk(value), faults }
-  } catch (error) {
-    // A getter or a proxy of the caller's.
-    return { json: undefined, faults: [{ path: [...path], message: `cannot be read: ${String(error)}` }] }
+
+  #hasTooMany(nodes: number): boolean {
+    const had = this.#nodes
+    this.#nodes += nodes
+    if (had <= maxNodes && this.#nodes > maxNodes) this.#refuse("is too large")
+    return this.#nodes > maxNodes
+  }
+
+  #refuse(message: string): undefined {
+    if (this.faults.length < maxFaults) this.faults.push({ path: [...this.path], message })
+    else this.more++
   }
 }
 

@@ -43,16 +43,26 @@ export const Problem = Schema.Struct({
 }).annotate({ identifier: "CrewProblem" })
 export type Problem = typeof Problem.Type
 
-/** The crew cannot be run. Holds everything that is wrong with it at once. */
-export class CrewInvalid extends Schema.TaggedError<CrewInvalid>()("CrewInvalid", {
+const Fields = {
   problems: Schema.Array(Problem),
+  /** How many problems there are besides. */
+  more: Schema.optionalKey(Schema.Int),
   /** The file that the crew was read from. */
   filename: Schema.optionalKey(Schema.String)
-}) {
+}
+
+/** The crew cannot be run. Holds what is wrong with it at once: at most 100 problems, in at most 24 kB, and the number of the others. */
+export class CrewInvalid extends Schema.TaggedError<CrewInvalid>()("CrewInvalid", Fields) {
+  constructor(fields: Schema.Struct<typeof Fields>["Type"]) {
+    super(limited(fields))
+  }
+
   override get message() {
-    const count = this.problems.length === 1 ? "1 problem" : `${this.problems.length} problems`
-    const where = this.filename === undefined ? "" : ` in ${this.filename}`
-    return `The crew${where} is not valid, ${count}:${this.problems.map((problem) => `\n- ${describe(problem)}`).join("")}`
+    const { filename, more = 0, problems } = this
+    const count = problems.length + more === 1 ? "1 problem" : `${problems.length + more} problems`
+    const where = filename === undefined ? "" : ` in ${filename}`
+    const others = more === 0 ? "" : `\n- and ${more} more`
+    return `The crew${where} is not valid, ${count}:${problems.map((problem) => `\n- ${describe(problem)}`).join("")}${others}`
   }
 }
 
@@ -61,3 +71,38 @@ export const describe = (problem: Problem): string =>
   problem.line === undefined
     ? problem.message
     : `line ${problem.line}, column ${problem.column ?? 1}: ${problem.message}`
+
+export const maxProblems = 100
+/** Of all problems together, as JSON in UTF-8. */
+const maxBytes = 24_000
+const maxMessage = 1_000
+const maxStep = 100
+
+const limited = ({ more = 0, problems, ...rest }: Schema.Struct<typeof Fields>["Type"]) => {
+  const kept: Array<Problem> = []
+  let room = maxBytes
+  for (const problem of problems.slice(0, maxProblems)) {
+    const short = shortened(problem)
+    room -= bytesOf(JSON.stringify(short))
+    if (room < 0 && kept.length > 0) break
+    kept.push(short)
+  }
+  const others = more + problems.length - kept.length
+  return { ...rest, problems: kept, ...(others === 0 ? {} : { more: others }) }
+}
+
+/** A key or a name in a crew may be as long as the crew. */
+const shortened = (problem: Problem): Problem => ({
+  ...problem,
+  message: cut(problem.message, maxMessage),
+  path: problem.path.map((step) => (typeof step === "string" ? cut(step, maxStep) : step)),
+  ...(problem.suggestion === undefined ? {} : { suggestion: cut(problem.suggestion, maxStep) })
+})
+
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+
+const bytesOf = (text: string): number => {
+  let bytes = text.length
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) bytes += 2
+  return bytes
+}

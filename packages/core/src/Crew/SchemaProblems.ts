@@ -5,6 +5,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Wording from "./Wording.ts"
 import type { Path } from "./PlainJson.ts"
+import { PathMap } from "./PathMap.ts"
 import type { Problem } from "./Problem.ts"
 import type { Suggester } from "../Suggestion.ts"
 
@@ -46,10 +47,13 @@ export interface Options {
 
 /** Everything that the Schema found. */
 export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyArray<Problem> => {
-  const problems = new Map<string, Problem>()
+  const problems: Array<Problem> = []
+  const places = new PathMap<number>()
   const report = (problem: Problem) => {
+    const known = places.get(problem.path)
     // Of several checks that one value fails, the last is the most particular.
-    problems.set(JSON.stringify(problem.path), problem)
+    if (known !== undefined) problems[known] = problem
+    else places.set(problem.path, problems.push(problem) - 1)
   }
   const visit = (current: SchemaIssue.Issue, at: Path, actual: unknown): void => {
     switch (current._tag) {
@@ -103,17 +107,15 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
     }
   }
   visit(issue, path, value)
-  return withoutEchoes([...problems.values()])
+  return withoutEchoes(problems)
 }
 
 /** `expected_output` in place of `expectedOutput` is one mistake, not an unknown key and a missing one. */
 const withoutEchoes = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
-  const meant = new Set(
-    problems.flatMap(({ code, path, suggestion }) =>
-      code === "unknown-key" && suggestion !== undefined ? [JSON.stringify([...path.slice(0, -1), suggestion])] : []
-    )
-  )
-  return problems.filter(({ code, path }) => code !== "missing-key" || !meant.has(JSON.stringify(path)))
+  const meant = new PathMap<true>()
+  for (const { code, path, suggestion } of problems)
+    if (code === "unknown-key" && suggestion !== undefined) meant.set([...path.slice(0, -1), suggestion], true)
+  return problems.filter(({ code, path }) => code !== "missing-key" || meant.get(path) === undefined)
 }
 
 /** The problem of a key that nothing knows. */
@@ -127,7 +129,7 @@ export const unknownKey = (path: Path, known: ReadonlyArray<string>, suggester: 
     message:
       suggestion === undefined
         ? `${Wording.place(path)} is not a key that belongs here; the keys are ${known.join(", ")}.`
-        : `${Wording.place(path)} is not a key that belongs here: did you mean ${JSON.stringify(suggestion)}?`,
+        : `${Wording.place(path)} is not a key that belongs here: did you mean ${Wording.quote(suggestion)}?`,
     ...(suggestion === undefined ? {} : { suggestion })
   }
 }

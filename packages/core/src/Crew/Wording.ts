@@ -10,15 +10,22 @@ export const place = (path: ReadonlyArray<string | number>): string => {
 
 const steps = (path: ReadonlyArray<string | number>, start = ""): string =>
   path.reduce<string>(
-    (text, step) => text + (typeof step === "number" ? `[${step}]` : text === "" ? step : `.${step}`),
+    (text, step) => text + (typeof step === "number" ? `[${step}]` : `${text === "" ? "" : "."}${cut(step)}`),
     start
   )
+
+const maxName = 80
+
+const cut = (name: string): string => (name.length > maxName ? `${name.slice(0, maxName - 1)}…` : name)
+
+/** A name in quotes, cut when long. */
+export const quote = (name: string): string => JSON.stringify(cut(name))
 
 /** A value as JSON, cut when long; lists and objects by their kind. */
 export const show = (value: unknown): string => {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
   if (typeof value === "object" && value !== null) return "an object"
-  const text = value === undefined ? "absent" : JSON.stringify(value)
+  const text = value === undefined ? "absent" : JSON.stringify(typeof value === "string" ? value.slice(0, 61) : value)
   const kind = typeof value === "number" ? "the number " : ""
   return kind + (text.length > 60 ? `${text.slice(0, 57)}...` : text)
 }
@@ -26,11 +33,12 @@ export const show = (value: unknown): string => {
 /** Names one after the other, cut when many. */
 export const list = (names: ReadonlyArray<string>): string =>
   names.length <= 12
-    ? names.map((name) => JSON.stringify(name)).join(", ")
-    : `${names
-        .slice(0, 10)
-        .map((name) => JSON.stringify(name))
-        .join(", ")} and ${names.length - 10} more`
+    ? names.map(quote).join(", ")
+    : `${names.slice(0, 10).map(quote).join(", ")} and ${names.length - 10} more`
+
+/** Names that lead from one to the next, cut in the middle when many. */
+export const chain = (names: ReadonlyArray<string>): string =>
+  (names.length <= 12 ? names : [...names.slice(0, 8), "…", ...names.slice(-3)]).map(cut).join(" -> ")
 
 /** What may be in the place of a name that is not known, to be read after a colon: the one that was probably meant, else all. */
 export const alternatives = (
@@ -39,7 +47,7 @@ export const alternatives = (
   suggestion: string | undefined
 ): string =>
   suggestion !== undefined
-    ? `did you mean ${JSON.stringify(suggestion)}?`
+    ? `did you mean ${quote(suggestion)}?`
     : known.length === 0
       ? `there are no ${kind}s.`
       : `the ${kind}s are ${list(known)}.`

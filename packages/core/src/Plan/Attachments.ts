@@ -28,7 +28,7 @@ export const fill = ({ attachment, source }: Template, values: ReadonlyMap<strin
 /** Of a valid attachment without placeholders. */
 export const planned = (attachment: Attachment): PlannedAttachment => {
   const { file, name, url } = attachment
-  const called = name ?? (file ?? (/^data:/i.test(url!) ? undefined : url!.replace(/[?#].*$/, "")))?.split("/").at(-1)
+  const called = name ?? (file ?? (/^data:/i.test(url!) ? undefined : url!.split(/[?#]/, 1)[0]!))?.split("/").at(-1)
   return Object.freeze({
     ...(file === undefined ? { url: url! } : { file }),
     mediaType: Attachments.mediaTypeOf(attachment)!,

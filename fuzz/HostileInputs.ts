@@ -1,0 +1,181 @@
+/** Inputs that make parsers and validators take long when they look at something again for each thing that is wrong. */
+import * as Crew from "@crewline/core/Crew"
+import * as CrewFile from "@crewline/core/CrewFile"
+import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
+import * as Plan from "@crewline/core/Plan"
+import * as Result from "effect/Result"
+
+export interface HostileInput {
+  readonly name: string
+  /** Takes the input of this size; answers what is said of it. */
+  readonly run: (size: number) => unknown
+}
+
+const times = (size: number, line: (index: number) => string): string =>
+  Array.from({ length: size }, (_, i) => line(i)).join("")
+
+const byName = <A>(size: number, value: (index: number) => A, prefix = "k"): { readonly [name: string]: A } =>
+  Object.fromEntries(Array.from({ length: size }, (_, index) => [`${prefix}${index}`, value(index)]))
+
+const agent = { role: "Writer", goal: "Write" }
+const task = { description: "Write.", expectedOutput: "Text." }
+const crew = { name: "hostile", agents: { a: agent }, tasks: { t: task } }
+
+const failure = <E extends { readonly message: string }>(result: Result.Result<unknown, E>): unknown =>
+  Result.isFailure(result) ? { ...result.failure, message: result.failure.message } : undefined
+
+const yaml = (name: string, text: (size: number) => string): HostileInput => ({
+  name: `YAML: ${name}`,
+  run: (size) => failure(CrewFile.parse(text(size)))
+})
+
+const json = (name: string, value: (size: number) => unknown): HostileInput => ({
+  name: `JSON: ${name}`,
+  run: (size) => failure(Crew.fromJson(value(size)))
+})
+
+const jsonText = (name: string, value: (size: number) => unknown): HostileInput => ({
+  name: `JSON as text: ${name}`,
+  run: (size) => failure(CrewFile.parse(JSON.stringify(value(size)), { plan: { tools: [] } }))
+})
+
+const schema = (name: string, value: (size: number) => object): HostileInput => ({
+  name: `schema: ${name}`,
+  run: (size) => JsonSchemaValidator.check(value(size))
+})
+
+const validation = (
+  name: string,
+  value: (size: number) => readonly [schema: object, value: unknown]
+): HostileInput => ({
+  name: `validation: ${name}`,
+  run: (size) => {
+    const [declared, given] = value(size)
+    return JsonSchemaValidator.make(declared as Record<string, unknown>).validate(given)
+  }
+})
+
+const plan = (
+  name: string,
+  value: (size: number) => readonly [crew: unknown, options: Plan.MakeOptions]
+): HostileInput => ({
+  name: `plan: ${name}`,
+  run: (size) => {
+    const [definition, options] = value(size)
+    return failure(Result.flatMap(Crew.fromJson(definition), (made) => Plan.make(made, options)))
+  }
+})
+
+const head = "name: x\nagents: { a: { role: r, goal: g } }\n"
+const tasks = `${head}tasks:\n`
+
+export const all: ReadonlyArray<HostileInput> = [
+  yaml("keys twice", (size) => `${head}tasks:\n  t:\n${times(size, () => "    description: d\n")}`),
+  yaml("keys twice on one line", (size) => `${head}tasks: { t: { ${times(size, () => "description: d, ")} } }`),
+  yaml("unknown keys", (size) => `${head}tasks:\n  t:\n    description: d\n${times(size, (i) => `    u${i}: 1\n`)}`),
+  yaml("unknown keys at the top", (size) => `${head}${times(size, (i) => `u${i}: 1\n`)}`),
+  yaml("aliases", (size) => `${head}x:\n${times(size, (i) => `- &a${i} x\n- *a${i}\n`)}`),
+  yaml("aliases of nothing", (size) => `${head}x:\n${times(size, (i) => `- *a${i}\n`)}`),
+  yaml(
+    "an alias of what contains it",
+    (size) => `&a\nname: x\nagents: *a\ntasks: *a\n${times(size, (i) => `u${i}: *a\n`)}`
+  ),
+  yaml(
+    "merges of merges",
+    (size) =>
+      `${head}tasks:\n  t0: &t0 { description: d }\n${times(size, (i) => `  t${i + 1}: &t${i + 1} { <<: *t${i}, u: 1 }\n`)}`
+  ),
+  yaml("brackets", (size) => "[".repeat(size)),
+  yaml("brackets that close", (size) => `x: ${"[".repeat(size)}${"]".repeat(size)}`),
+  yaml("mistakes of syntax", (size) => times(size, (i) => `k${i}: a: b\n`)),
+  yaml(
+    "tasks that are wrong",
+    (size) => tasks + times(size, (i) => `  t${i}: { description: "", agent: b, context: [z${i}] }\n`)
+  ),
+  yaml(
+    "tasks that wait for each other",
+    (size) =>
+      tasks +
+      times(size, (i) => `  t${i}: { description: d, expectedOutput: e, context: [t${i % 2 === 0 ? i + 1 : i - 1}] }\n`)
+  ),
+  yaml(
+    "a long circle of tasks",
+    (size) =>
+      tasks + times(size, (i) => `  t${i}: { description: d, expectedOutput: e, context: [t${(i + 1) % size}] }\n`)
+  ),
+  yaml("lines without a crew", (size) => times(size, (i) => `line ${i}\n`)),
+  json("unknown keys", (size) => ({ ...crew, tasks: { t: { ...task, ...byName(size, () => 1) } } })),
+  json("unknown keys under a long name", (size) => ({
+    ...crew,
+    tasks: { ["n".repeat(size * 10)]: { ...task, ...byName(size, () => 1) } }
+  })),
+  json("invalid names", (size) => ({ ...crew, tasks: byName(size, () => task, "-") })),
+  json("a list of one name", (size) => ({
+    ...crew,
+    tasks: Array.from({ length: size }, () => ({ name: "t", ...task }))
+  })),
+  json("deep lists of deep lists", (size) => {
+    const deep = `${"[".repeat(198)}${times(size, () => "[[[]]],")}0${"]".repeat(198)}`
+    return { ...crew, inputs: { i: { default: JSON.parse(deep) } } }
+  }),
+  json("wrong types everywhere", (size) => ({
+    ...crew,
+    tasks: byName(size, () => ({ ...task, context: [1, {}], retry: 7 }))
+  })),
+  json("names that are nearly right", (size) => ({
+    ...crew,
+    agents: byName(size, () => agent, "a_name_of_an_agent_that_is_as_long_as_names_are_compared_"),
+    tasks: byName(size, (i) => ({ ...task, agent: `b_name_of_an_agent_that_is_as_long_as_names_are_compared_${i}` }))
+  })),
+  json("output schemas that are wrong", (size) => ({
+    ...crew,
+    tasks: { t: { ...task, output: { properties: byName(size, () => 1) } } }
+  })),
+  jsonText("unknown keys", (size) => ({ ...crew, tasks: { t: { ...task, ...byName(size, () => 1) } } })),
+  jsonText("tools that do not exist", (size) => ({
+    ...crew,
+    tasks: byName(size, (i) => ({ ...task, tools: [`x${i}`] }), "t")
+  })),
+  schema("references from one to the next", (size) => ({
+    $ref: "#/$defs/k0",
+    $defs: byName(size, (i) => ({ $ref: `#/$defs/k${(i + 1) % size}` }))
+  })),
+  schema("references to nothing", (size) => ({ properties: byName(size, (i) => ({ $ref: `#/nothing/${i}` })) })),
+  schema("identifiers that are the same", (size) => ({
+    properties: byName(size, () => ({ $id: "https://example.com/" }))
+  })),
+  schema("keywords that are wrong", (size) => ({ properties: byName(size, () => ({ type: "text", minLength: -1 })) })),
+  schema("long names", (size) => ({ properties: { ["n".repeat(size * 10)]: { properties: byName(size, () => 1) } } })),
+  validation("properties that are wrong", (size) => [
+    { additionalProperties: { type: "string" } },
+    byName(size, () => 1)
+  ]),
+  validation("items that are equal in no pair", (size) => [
+    { uniqueItems: true },
+    Array.from({ length: size }, (_, id) => ({ id }))
+  ]),
+  validation("many values of an enum", (size) => [
+    { items: { enum: Array.from({ length: 50 }, (_, i) => ({ i })) } },
+    Array.from({ length: size }, () => ({ i: 50 }))
+  ]),
+  validation("one of several forms", (size) => [
+    { items: { anyOf: [{ type: "string" }, { properties: { a: { type: "string" } } }, { $ref: "#/items/anyOf/1" }] } },
+    Array.from({ length: size }, () => ({ a: 1 }))
+  ]),
+  validation("properties without an owner", (size) => [
+    { allOf: [{ properties: byName(size, () => true) }], unevaluatedProperties: false },
+    byName(size, () => 1, "x")
+  ]),
+  plan("inputs that are missing, and others", (size) => [
+    { ...crew, tasks: { t: { ...task, description: times(size, (i) => `{in${i}} `) } } },
+    { inputs: byName(size, () => "x", "other") }
+  ]),
+  plan("braces", (size) => [
+    { ...crew, tasks: { t: { ...task, description: "{a".repeat(size) + "{".repeat(size) } } },
+    {}
+  ]),
+  plan("inputs that are no JSON", (size) => [
+    { ...crew, tasks: { t: { ...task, description: "{i}" } } },
+    { inputs: { i: Array.from({ length: size }, () => Number.NaN) } }
+  ])
+]
