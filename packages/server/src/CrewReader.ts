@@ -118,25 +118,33 @@ const make = Effect.gen(function* () {
     const tools = (yield* toolbox.list).map((tool) => tool.name)
     const crew = CoreCrew.fromJson(resolved.value)
     const planned = Result.flatMap(crew, (crew) => Plan.make(crew, { tools }))
-    const wrong = Result.isFailure(planned) ? planned.failure.problems : []
-    const problemsOfText = () => {
+    // Inputs are given when the crew is started. They come last, so that no other problem is left out of the list for them.
+    const isMissing = ({ code }: CoreCrew.Problem) => code === "missing-input"
+    const wrong = Result.isFailure(planned) ? planned.failure : undefined
+    const isWrong = wrong?.problems.some((problem) => !isMissing(problem)) === true
+    const wrongInText = () => {
       const parsed = CrewFile.parse(text ?? JSON.stringify(value) ?? "", {
         plan: { tools },
         transform: () => resolved.value
       })
-      return Result.isFailure(parsed) ? parsed.failure.problems : wrong
+      if (!Result.isFailure(parsed)) return wrong
+      // In the order of the text a list that is cut may be of missing inputs alone.
+      return isWrong && parsed.failure.problems.every(isMissing) ? wrong : parsed.failure
     }
     // Reading the text once more costs as much as all the rest: only for crews that need it.
-    const found = isSuspect || wrong.length > 0 ? problemsOfText() : []
+    const found = isSuspect || isWrong ? wrongInText() : undefined
+    const listed = found?.problems ?? []
     const problems = [
       ...seen,
       ...resolved.problems,
-      ...found
-        // Inputs are given when the crew is started.
-        .filter(({ code }) => code !== "missing-input")
+      ...listed
+        .filter((problem) => !isMissing(problem))
         .map((problem) => (text === undefined ? withoutPlace(problem) : problem))
     ]
-    if (problems.length > 0 || Result.isFailure(crew)) return yield* new CoreCrew.CrewInvalid({ problems })
+    if (problems.length > 0 || Result.isFailure(crew)) {
+      const more = listed.some(isMissing) ? 0 : (found?.more ?? 0)
+      return yield* new CoreCrew.CrewInvalid({ problems, more })
+    }
     return { crew: crew.success, body: yield* Effect.orDie(decodeBody(value)) }
   })
 

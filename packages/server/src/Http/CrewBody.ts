@@ -52,7 +52,7 @@ export const invalid = (
   error: CoreCrew.CrewInvalid,
   at: (problem: CoreCrew.Problem) => ReadonlyArray<string | number> = () => []
 ): Problem.Problem<"crew-invalid"> => {
-  const count = error.problems.length
+  const count = error.problems.length + (error.more ?? 0)
   return Problem.make("crew-invalid", {
     detail:
       count === 1 ? error.problems[0]!.message : `The crew has ${count} problems: ${error.problems[0]?.message} …`,
