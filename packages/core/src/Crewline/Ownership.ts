@@ -12,6 +12,8 @@ export interface Options extends Owned.Options {
   readonly leaseMillis: number
 }
 
+export type Ownership = Effect.Success<ReturnType<typeof make>>
+
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { leaseMillis, sweepMillis } = options
   const ledger = yield* Ledger

@@ -1,0 +1,99 @@
+/** What became of an execution: its state as a view, and its result when it has ended. */
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Crew from "../Crew.ts"
+import * as EventLog from "../EventLog.ts"
+import type * as Execution from "../Execution.ts"
+import * as ExecutionView from "../ExecutionView.ts"
+import * as TaskQueue from "../TaskQueue.ts"
+import { Ledger } from "../Worker/Ledger.ts"
+import { ExecutionFailed, type Handle } from "./Handle.ts"
+
+export interface Options {
+  readonly isOwned: (executionId: string) => boolean
+  /** What runs elsewhere need not be known here any longer. */
+  readonly rest: (executionId: string) => void
+}
+
+export type Results = Effect.Success<ReturnType<typeof make>>
+
+export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
+  const log = yield* EventLog.EventLog
+  const queue = yield* TaskQueue.TaskQueue
+  const ledger = yield* Ledger
+
+  const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
+    const completed: Array<string> = []
+    for (const task of HashMap.values(state.tasks)) if (task.status === "completed") completed.push(task.plan.id)
+    const outputs = completed.length === 0 ? new Map<string, Schema.Json>() : yield* log.outputs(executionId, completed)
+    const { crewId } = yield* log.summary(executionId)
+    return ExecutionView.make(state, outputs, crewId)
+  })
+
+  const stateOf = Effect.fnUntraced(function* (executionId: string) {
+    // Always read: whoever has followed an event must find it here.
+    const state = yield* ledger.state(executionId)
+    rest(executionId)
+    return state
+  })
+
+  /** Waits for the end: here, while only this process runs it; else as a follower. */
+  const untilEnd = Effect.fnUntraced(function* (executionId: string) {
+    if (!queue.isShared && isOwned(executionId)) yield* ledger.left(executionId)
+    const state = yield* stateOf(executionId)
+    if (state.status !== "running") return state
+    yield* Stream.runDrain(log.follow(executionId, { after: state.lastSeq }))
+    return yield* stateOf(executionId)
+  })
+
+  const resultOf = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
+    const state = yield* untilEnd(executionId)
+    const { error, output, tasks, usage } = yield* viewOf(executionId, state)
+    if (state.status !== "completed") {
+      return yield* new ExecutionFailed({
+        executionId,
+        status: state.status === "cancelled" ? "cancelled" : "failed",
+        code: error?.code ?? "cancelled",
+        message: error === undefined ? "The execution was cancelled." : error.message,
+        ...(error?.taskId === undefined ? {} : { taskId: error.taskId })
+      })
+    }
+    return { executionId, output: (yield* decodeOutput(state, output ?? null, crew)) as Output, tasks, usage }
+  })
+
+  const handleOf = <Output>(started: EventLog.Started, crew: Crew.Crew<Output> | undefined): Handle<Output> => ({
+    id: started.executionId,
+    existing: started.existing,
+    events: log.follow(started.executionId, { deltas: true }),
+    result: resultOf(started.executionId, crew)
+  })
+
+  return { handleOf, stateOf, viewOf }
+})
+
+/** The output as the crew's schemas decode it. They accepted it before; what they cannot decode now is given as it is. */
+const decodeOutput = (
+  state: Execution.Execution,
+  output: Schema.Json,
+  crew: Crew.Crew<unknown> | undefined
+): Effect.Effect<unknown> => {
+  if (crew === undefined) return Effect.succeed(output)
+  const decode = (task: string, value: Schema.Json): Effect.Effect<unknown> => {
+    const schema = crew.code[task]?.output
+    if (schema === undefined || value === null) return Effect.succeed(value)
+    return Effect.promise(async () => schema["~standard"].validate(value)).pipe(
+      Effect.map((result) => (result.issues === undefined ? result.value : value)),
+      Effect.catchDefect(() => Effect.succeed(value))
+    )
+  }
+  const finals = ExecutionView.finalsOf(state)
+  if (finals.length === 1) return decode(finals[0]!, output)
+  return Effect.map(
+    Effect.forEach(finals, (task) =>
+      Effect.map(decode(task, (output as Schema.JsonObject)[task] ?? null), (value) => [task, value] as const)
+    ),
+    (entries) => Object.fromEntries(entries)
+  )
+}

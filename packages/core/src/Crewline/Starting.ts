@@ -1,0 +1,123 @@
+/** Executions that begin: they are stored, the code of their crew is noted, and the workers get them. */
+import * as Clock from "effect/Clock"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import type * as Crew from "../Crew.ts"
+import * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import type { ExecutionStarted } from "../ExecutionEvent.ts"
+import type * as Plan from "../Plan.ts"
+import * as TaskQueue from "../TaskQueue.ts"
+import * as Worker from "../Worker.ts"
+import { CodeRegistry } from "../Worker/CodeRegistry.ts"
+import { Ledger } from "../Worker/Ledger.ts"
+import * as TakeOver from "../Worker/TakeOver.ts"
+import { NotRetryable, type StartOptions } from "./Handle.ts"
+import type * as Ownership from "./Ownership.ts"
+import type { Results } from "./Results.ts"
+
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+/** Sortable by time: 9 characters of milliseconds, then 14 random ones (72 bits), in base 36. */
+const newId = Effect.map(
+  Effect.all([Clock.currentTimeMillis, Effect.replicateEffect(Random.nextIntBetween(0, 35), 14)]),
+  ([millis, digits]) => `exec_${millis.toString(36).padStart(9, "0")}${digits.map((digit) => alphabet[digit]).join("")}`
+)
+
+const hashOf = (value: unknown): Effect.Effect<string> =>
+  Digest.Digest.use((digest) => digest.digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify(value)))).pipe(
+    Effect.provide(Digest.layerWebCrypto)
+  )
+
+export interface Options {
+  readonly leaseMillis: number
+  readonly keepResults: boolean
+  readonly owned: Ownership.Ownership
+  readonly results: Results
+}
+
+export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, owned, results }: Options) {
+  const log = yield* EventLog.EventLog
+  const queue = yield* TaskQueue.TaskQueue
+  const worker = yield* Worker.Worker
+  const ledger = yield* Ledger
+  const registry = yield* CodeRegistry
+  const scope = yield* Scope.Scope
+
+  /** Stores the execution as one of this process. */
+  const store = Effect.fnUntraced(function* (
+    event: ExecutionStarted,
+    crewId: string | undefined,
+    idempotency: EventLog.StartOptions["idempotency"]
+  ) {
+    return yield* log.start(yield* newId, event, {
+      owner: { name: worker.name, leaseMillis },
+      ...(crewId === undefined ? {} : { crewId }),
+      ...(idempotency === undefined ? {} : { idempotency })
+    })
+  })
+
+  const begin = Effect.fnUntraced(function* <Output>(
+    started: EventLog.Started,
+    crew: Crew.Crew<Output> | undefined,
+    run: Effect.Effect<void, EventLog.EventLogError>
+  ) {
+    if (!started.existing) {
+      const beginning = Effect.catch(run, (error) =>
+        // It is stored: whoever asked must not start it again. The sweep takes it up.
+        Effect.logWarning(`Execution ${started.executionId} begins later: ${error.message}`)
+      )
+      // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.
+      yield* queue.isShared ? Effect.forkIn(beginning, scope) : beginning
+    }
+    const handle = results.handleOf(started, crew)
+    if (!keepResults || started.existing) return handle
+    // A log that forgets would have forgotten it when many others end before it is asked for.
+    const result = yield* Effect.forkIn(Effect.interruptible(handle.result), scope)
+    return { ...handle, result: Fiber.join(result) }
+  })
+
+  const launch = Effect.fnUntraced(function* <Output>(
+    plan: Plan.Plan,
+    crew: Crew.Crew<Output> | undefined,
+    { crewId, idempotencyKey: key, inputs, priority }: StartOptions
+  ) {
+    const request = [crewId ?? crew?.definition ?? plan, inputs ?? {}, ...(priority === undefined ? [] : [priority])]
+    const started = yield* store(
+      { type: "ExecutionStarted", plan, ...(priority === undefined ? {} : { priority }) },
+      crewId,
+      key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
+    )
+    if (!started.existing && crew !== undefined) registry.add(started.executionId, crew)
+    return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), owned.activate))
+  }, Effect.uninterruptible)
+
+  const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
+    for (let id = executionId; ;) {
+      const state = yield* results.stateOf(id)
+      const status = Execution.statusOf(state)
+      if (status !== "failed" && status !== "cancelled") {
+        if (id === executionId) return yield* new NotRetryable({ executionId, status })
+        // A fork that goes on, or has made it.
+        return results.handleOf({ executionId: id, existing: true }, crew)
+      }
+      const { crewId } = yield* log.summary(id)
+      const { plan, priority } = state
+      const started = yield* store(
+        { type: "ExecutionStarted", plan, priority, retryOf: { executionId: id, tasks: TakeOver.standing(state) } },
+        crewId,
+        { key: `crewline-retry:${id}`, requestHash: id }
+      )
+      if (!started.existing) {
+        if (crew !== undefined) registry.add(started.executionId, crew)
+        return yield* begin(started, crew, owned.takeUp(started.executionId, 1))
+      }
+      id = started.executionId
+    }
+  }, Effect.uninterruptible)
+
+  return { launch, retry }
+})
