@@ -3,7 +3,7 @@ import { LongestFirst } from "./vitest.shared.ts"
 
 export default defineConfig({
   test: {
-    projects: ["packages/*", "examples", "test"],
+    projects: ["packages/*", "examples", "fake-provider", "test"],
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst }
   }

@@ -16,7 +16,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import type { Llm } from "@crewline/core"
 import * as BareSdk from "./BareSdk.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider/Process"
 import type { Options, Report } from "./run.ts"
 
 const wrappers = [

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider/Process"
 import type { Report } from "./run.ts"
 
 const arms = ["sdk", "sdk-undici", "generate"] as const

@@ -5,7 +5,7 @@
  */
 import { fork, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider/Process"
 import type { Report } from "./run.ts"
 
 const concurrency = 50
@@ -82,12 +82,12 @@ const median = (values: ReadonlyArray<number>): number => {
 /** A process that runs one round when it is told to, and answers with one figure. */
 class Arm {
   private readonly child: ChildProcess
-  readonly provider: FakeProvider.FakeProvider
-  private constructor(child: ChildProcess, provider: FakeProvider.FakeProvider) {
+  readonly provider: FakeProvider.Process
+  private constructor(child: ChildProcess, provider: FakeProvider.Process) {
     this.child = child
     this.provider = provider
   }
-  static async start(name: string, each: Case, provider: FakeProvider.FakeProvider): Promise<Arm> {
+  static async start(name: string, each: Case, provider: FakeProvider.Process): Promise<Arm> {
     const child = fork(import.meta.filename, [name, JSON.stringify(each), provider.baseURL], {
       execArgv: ["--expose-gc"]
     })

@@ -116,6 +116,7 @@ describe("the guard itself", () => {
     ["llm", "src/Llm.ts", "./Other", "ending .ts"],
     ["llm", "src/Llm.ts", "fs", "prefix node:"],
     ["llm", "src/Llm.ts", "@crewline/tools", "must not know"],
+    ["llm", "src/Llm.ts", "@crewline/fake-provider", "must not know"],
     ["llm", "src/Llm.ts", "@crewline/core/internal/Text", "internals"]
   ])("refuses in %s, %s: %s", (name, file, specifier, reason) => {
     expect(objection(name, file, specifier)).toContain(reason)

@@ -5,7 +5,8 @@ import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Anthropic from "../src/Anthropic.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const message = (content: ReadonlyArray<object>, rest: object = {}) =>
   FakeProvider.json({
@@ -43,7 +44,7 @@ const ask = (
 ) =>
   Effect.gen(function* () {
     const { handler = hello, id = "m", ...rest } = options
-    const provider = yield* FakeProvider.start(handler)
+    const provider = yield* Scoped.start(handler)
     const { origin } = new URL(provider.baseURL)
     const model = Anthropic.make({ apiKey: Redacted.make("k"), baseURL: origin, ...rest }).model(id)
     const answer = yield* model.generate(request(fields))

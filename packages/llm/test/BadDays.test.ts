@@ -19,8 +19,9 @@ import * as Providers from "../src/Providers.ts"
 import * as Resilience from "../src/Resilience.ts"
 import { anthropic } from "./conformance/AnthropicSubject.ts"
 import { openAi } from "./conformance/OpenAiSubject.ts"
-import type { Subject } from "./conformance/Subject.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import { answerWith, type Subject } from "./conformance/Subject.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 /** A time limit of calls that no machine is too slow for: it is over when the test says so. */
 const limitMillis = 3_600_000
@@ -63,7 +64,7 @@ const makeClock = Effect.gen(function* () {
   }
 })
 
-const providerOf = (name: string, subject: Subject, { baseURL }: FakeProvider.FakeProvider): Provider => {
+const providerOf = (name: string, subject: Subject, { baseURL }: Scoped.FakeProvider): Provider => {
   const model = subject.model(new URL(baseURL).origin)
   return { name, model: () => ({ ...model, reference: `${name}/m` }) }
 }
@@ -86,20 +87,20 @@ it.live(
   () =>
     Effect.gen(function* () {
       const { clock, hang, skip } = yield* makeClock
-      const answer = (text: string): FakeProvider.Handler => anthropic.answer({ text }, false)
+      const answer = (text: string): FakeProvider.Handler => answerWith({ text })
       const down = FakeProvider.json({ type: "error", error: { type: "api_error", message: "oops" } }, 500)
       const busy = FakeProvider.json({ type: "error", error: { type: "rate_limit_error", message: "slow down" } }, 429)
       const days: ReadonlyArray<FakeProvider.Handler> = [down, busy, () => hang(), down]
       let asked = 0
-      const failing = yield* FakeProvider.start((received, response) =>
+      const failing = yield* Scoped.start((received, response) =>
         (days[asked++] ?? answer("By the first."))(received, response)
       )
-      const sound = yield* FakeProvider.start((received, response) => {
+      const sound = yield* Scoped.start((received, response) => {
         const rests = JSON.stringify(received.body.messages).includes("Rest, then")
         const said = rests
           ? { calls: [{ id: "c", name: "rest", arguments: '{"why":"tired"}' }] }
           : { text: "By the second." }
-        openAi.answer(said, false)(received, response)
+        return answerWith(said)(received, response)
       })
       // While the agent rests, the time passes after which the breaker tries again.
       const rest = Tool.make({

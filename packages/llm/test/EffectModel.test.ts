@@ -13,7 +13,9 @@ import * as Stream from "effect/Stream"
 import * as EffectModel from "../src/EffectModel.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import * as Scripted from "../src/Scripted.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as OpenAiChat from "@crewline/fake-provider/Dialect/OpenAiChat"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
   messages: [
@@ -295,15 +297,15 @@ describe("EffectModel.toLanguageModel", () => {
 describe("OpenAi.languageModel", () => {
   it.effect("is an effect/ai language model over the same calls", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start((received, response) =>
+      const provider = yield* Scoped.start((received, response) =>
         received.body["stream"] === true
           ? FakeProvider.stream([
-              FakeProvider.event({ content: "Sea " }),
-              FakeProvider.event({ content: "otters." }, "stop"),
-              FakeProvider.usageEvent,
+              OpenAiChat.event({ content: "Sea " }),
+              OpenAiChat.event({ content: "otters." }, "stop"),
+              OpenAiChat.usageEvent,
               "data: [DONE]\n\n"
             ])(received, response)
-          : FakeProvider.json(FakeProvider.completion({ content: "Otters." }))(received, response)
+          : FakeProvider.json(OpenAiChat.completion({ content: "Otters." }))(received, response)
       )
       const languageModel = yield* OpenAi.languageModel({ apiKey: Redacted.make("k"), baseURL: provider.baseURL }, "m")
       const response = yield* languageModel.generateText({ prompt: "Which?" })

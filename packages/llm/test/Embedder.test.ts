@@ -1,4 +1,3 @@
-import { LLMock } from "@copilotkit/aimock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -7,7 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Embedder from "../src/Embedder.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const canary = "sk-canary-7f3a9b1c5d"
 
@@ -16,15 +16,16 @@ const vectorOf = (text: string): [number, number] => [text.length, text.charCode
 
 const inputs = (body: FakeProvider.Body): ReadonlyArray<string> => body["input"] as ReadonlyArray<string>
 
+const vectors = FakeProvider.vectors(vectorOf)
+
 const together = { concurrency: "unbounded" } as const
 
 interface Case {
   readonly name: string
   readonly make: (
-    provider: FakeProvider.FakeProvider,
+    provider: Scoped.FakeProvider,
     options?: { readonly batchSize?: number; readonly dimensions?: number }
   ) => Effect.Effect<EmbeddingModel.EmbeddingModel>
-  readonly vectors: FakeProvider.Handler
   readonly path: string
 }
 
@@ -32,29 +33,20 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "OpenAI",
     make: ({ baseURL }, options) => Embedder.openAi({ apiKey: Redacted.make(canary), baseURL, model: "m", ...options }),
-    // Out of order, as a server may answer.
-    vectors: (received, response) => {
-      const data = inputs(received.body).map((text, index) => ({ index, embedding: vectorOf(text) }))
-      FakeProvider.json({ data: data.reverse(), usage: { prompt_tokens: 7 } })(received, response)
-    },
     path: "/v1/embeddings"
   },
   {
     name: "Ollama",
     make: ({ baseURL }, options) =>
       Embedder.ollama({ apiKey: Redacted.make(canary), host: new URL(baseURL).origin, model: "m", ...options }),
-    vectors: (received, response) => {
-      const embeddings = inputs(received.body).map(vectorOf)
-      FakeProvider.json({ model: "m", embeddings, prompt_eval_count: 7 })(received, response)
-    },
     path: "/api/embed"
   }
 ]
 
-describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
+describe.each(cases)("Embedder for $name", ({ make, path }) => {
   it.effect("gives the vectors of texts in their order, in batches", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(vectors)
+      const provider = yield* Scoped.start(vectors)
       const embedder = yield* make(provider, { batchSize: 2, dimensions: 2 })
       const metrics = new Map()
       const { embeddings, usage } = yield* embedder
@@ -89,7 +81,7 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
     Effect.gen(function* () {
       const failure = (handler: FakeProvider.Handler) =>
         Effect.gen(function* () {
-          const provider = yield* FakeProvider.start(handler)
+          const provider = yield* Scoped.start(handler)
           return yield* Effect.flip((yield* make(provider)).embed("otter"))
         })
       const wrong = yield* failure(FakeProvider.json({ error: { message: `bad key ${canary}` } }, 401))
@@ -112,7 +104,7 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
   ]
   it.live.each(calls)("closes the connection when %s is interrupted", ([, call]) =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(() => {})
+      const provider = yield* Scoped.start(() => {})
       const embedder = yield* make(provider)
       const fiber = yield* Effect.forkChild(call(embedder))
       yield* provider.asked
@@ -125,7 +117,7 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
   it.live("keeps the connection for an embed that still waits when another one of its request is interrupted", () =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<void>()
-      const provider = yield* FakeProvider.start((received, response) => {
+      const provider = yield* Scoped.start((received, response) => {
         Effect.runFork(
           Effect.andThen(
             Deferred.await(answer),
@@ -149,25 +141,3 @@ describe.each(cases)("Embedder for $name", ({ make, path, vectors }) => {
     }).pipe(Effect.scoped)
   )
 })
-
-// aimock answers Ollama's embeddings in a shape that Ollama gave up.
-it.live("Embedder reads what aimock writes for OpenAI, as a layer", () =>
-  Effect.acquireUseRelease(
-    Effect.promise(() => LLMock.create({ port: 0, logLevel: "silent" })),
-    (mock) =>
-      Effect.gen(function* () {
-        mock.onEmbedding("otter", { embedding: [0.5, 0.25] })
-        const embedder = yield* EmbeddingModel.EmbeddingModel
-        assert.deepStrictEqual((yield* embedder.embed("otter")).vector, [0.5, 0.25])
-      }).pipe(
-        Effect.provide(
-          Embedder.layerOpenAi({
-            apiKey: Redacted.make("k"),
-            baseURL: `${mock.url}/v1`,
-            model: "text-embedding-3-small"
-          })
-        )
-      ),
-    (mock) => Effect.promise(() => mock.stop())
-  )
-)

@@ -3,7 +3,8 @@ import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Ollama from "../src/Ollama.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const done = (message: object = {}) =>
   FakeProvider.json({
@@ -24,7 +25,7 @@ const ask = (
 ) =>
   Effect.gen(function* () {
     const { handler = done(), id = "m", ...rest } = options
-    const provider = yield* FakeProvider.start(handler)
+    const provider = yield* Scoped.start(handler)
     const model = Ollama.make({ host: new URL(provider.baseURL).origin, ...rest }).model(id)
     const messages = [{ role: "user" as const, content: "Hi" }]
     const answer = yield* model.generate({ messages, tools: [], toolChoice: "auto", ...fields })

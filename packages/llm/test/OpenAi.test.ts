@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as OpenAi from "../src/OpenAi.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as OpenAiChat from "@crewline/fake-provider/Dialect/OpenAiChat"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const canary = "sk-canary-7f3a9b1c5d"
 
@@ -24,7 +26,7 @@ const modelAt = (baseURL: string, options: Partial<OpenAi.Options> = {}) =>
 
 const generate = (handler: FakeProvider.Handler, fields?: Partial<Llm.Request>, options?: Partial<OpenAi.Options>) =>
   Effect.gen(function* () {
-    const provider = yield* FakeProvider.start(handler)
+    const provider = yield* Scoped.start(handler)
     const answer = yield* modelAt(provider.baseURL, options).generate(request(fields))
     return { answer, body: provider.received[0]!.body, provider }
   })
@@ -32,7 +34,7 @@ const generate = (handler: FakeProvider.Handler, fields?: Partial<Llm.Request>, 
 const failure = (handler: FakeProvider.Handler, fields?: Partial<Llm.Request>, options?: Partial<OpenAi.Options>) =>
   Effect.map(Effect.flip(generate(handler, fields, options)), (error) => error.reason)
 
-const text = FakeProvider.json(FakeProvider.completion({ content: "Otters." }))
+const text = FakeProvider.json(OpenAiChat.completion({ content: "Otters." }))
 
 const weather: Llm.ToolDefinition = {
   name: "weather",
@@ -74,7 +76,7 @@ describe("OpenAi.generate", () => {
 
   it.live("sends later requests as whole as the first, over the same connection", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(text)
+      const provider = yield* Scoped.start(text)
       const model = modelAt(provider.baseURL)
       yield* model.generate(request())
       // The transport frees a connection a turn of the event loop after its response.
@@ -91,7 +93,7 @@ describe("OpenAi.generate", () => {
 
   it.effect("takes a base URL with a query, and a key with a line break at its end", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(text)
+      const provider = yield* Scoped.start(text)
       const model = OpenAi.make({
         apiKey: Redacted.make(`${canary}\n`),
         baseURL: `${provider.baseURL}?api-version=7`
@@ -114,7 +116,7 @@ describe("OpenAi.generate", () => {
       })
       const { answer, body } = yield* generate(
         FakeProvider.json(
-          FakeProvider.completion(
+          OpenAiChat.completion(
             { tool_calls: [call("a", '{"city":"Oslo"}'), call("b", '{"city":"Rome"}'), call("", "")] },
             {},
             "stop"
@@ -138,7 +140,7 @@ describe("OpenAi.generate", () => {
       const call = (args: string) => ({ id: args, type: "function", function: { name: "weather", arguments: args } })
       const { answer } = yield* generate(
         FakeProvider.json(
-          FakeProvider.completion({
+          OpenAiChat.completion({
             tool_calls: [call('{"city": "Os'), call('{"__proto__":{"admin":true},"city":"x"}')]
           })
         )
@@ -288,11 +290,11 @@ describe("OpenAi.generate, streaming", () => {
     Effect.gen(function* () {
       const { answer, body, deltas } = yield* collect(
         FakeProvider.stream([
-          FakeProvider.event({ role: "assistant", content: "" }),
-          FakeProvider.event({ content: "Sea " }) + FakeProvider.event({ content: "otters " }),
-          FakeProvider.event({ content: "do." }),
-          FakeProvider.event({}, "stop"),
-          FakeProvider.usageEvent,
+          OpenAiChat.event({ role: "assistant", content: "" }),
+          OpenAiChat.event({ content: "Sea " }) + OpenAiChat.event({ content: "otters " }),
+          OpenAiChat.event({ content: "do." }),
+          OpenAiChat.event({}, "stop"),
+          OpenAiChat.usageEvent,
           "data: [DONE]\n\n"
         ])
       )
@@ -309,10 +311,10 @@ describe("OpenAi.generate, streaming", () => {
 
   it.effect("reads characters and events that the network cuts in two", () =>
     Effect.gen(function* () {
-      const bytes = Buffer.from(FakeProvider.event({ content: "Ötter – 水獺 🦦" }).replaceAll("\n", "\r\n"))
+      const bytes = Buffer.from(OpenAiChat.event({ content: "Ötter – 水獺 🦦" }).replaceAll("\n", "\r\n"))
       const pieces = Array.from(bytes, (byte) => Buffer.from([byte]))
       const { answer, deltas } = yield* collect(
-        FakeProvider.stream([...pieces, FakeProvider.event({}, "stop"), "data: [DONE]\n\n"])
+        FakeProvider.stream([...pieces, OpenAiChat.event({}, "stop"), "data: [DONE]\n\n"])
       )
       assert.deepStrictEqual(answer.parts, [{ type: "text", text: "Ötter – 水獺 🦦" }])
       assert.deepStrictEqual(deltas, ["Ötter – 水獺 🦦"])
@@ -321,14 +323,14 @@ describe("OpenAi.generate, streaming", () => {
 
   it.effect("puts the pieces of parallel tool calls together", () =>
     Effect.gen(function* () {
-      const part = (index: number, fields: object) => FakeProvider.event({ tool_calls: [{ index, ...fields }] })
+      const part = (index: number, fields: object) => OpenAiChat.event({ tool_calls: [{ index, ...fields }] })
       const { answer, deltas } = yield* collect(
         FakeProvider.stream([
           part(0, { id: "a", type: "function", function: { name: "weather", arguments: "" } }),
           part(0, { function: { arguments: '{"ci' } }),
           part(1, { id: "b", type: "function", function: { name: "weather", arguments: '{"city":' } }),
           part(0, { function: { arguments: 'ty":"Oslo"}' } }) + part(1, { function: { arguments: '"Rome"}' } }),
-          FakeProvider.event({}, "tool_calls"),
+          OpenAiChat.event({}, "tool_calls"),
           "data: [DONE]\n\n"
         ]),
         { tools: [weather] }
@@ -346,16 +348,16 @@ describe("OpenAi.generate, streaming", () => {
     Effect.gen(function* () {
       const whole = yield* collect(text)
       assert.deepStrictEqual(whole.deltas, ["Otters."])
-      const open = yield* collect(FakeProvider.stream([FakeProvider.event({ content: "Otters." }, "stop").trimEnd()]))
+      const open = yield* collect(FakeProvider.stream([OpenAiChat.event({ content: "Otters." }, "stop").trimEnd()]))
       assert.deepStrictEqual(open.answer.parts, [{ type: "text", text: "Otters." }])
     }).pipe(Effect.scoped)
   )
 
   it.live("keeps the connection after a stream that ends, and leaves one that does not", () =>
     Effect.gen(function* () {
-      const events = [FakeProvider.event({ content: "Otters." }, "stop"), "data: [DONE]\n\n"]
+      const events = [OpenAiChat.event({ content: "Otters." }, "stop"), "data: [DONE]\n\n"]
       let held = false
-      const provider = yield* FakeProvider.start((received, response) =>
+      const provider = yield* Scoped.start((received, response) =>
         FakeProvider.stream(events, (r) => {
           if (!held) r.end()
         })(received, response)
@@ -375,18 +377,18 @@ describe("OpenAi.generate, streaming", () => {
   )
 
   const cases: ReadonlyArray<readonly [string, FakeProvider.Handler, Llm.Reason["_tag"]]> = [
-    ["is cut", FakeProvider.stream([FakeProvider.event({ content: "Sea ot" })]), "MalformedAnswer"],
+    ["is cut", FakeProvider.stream([OpenAiChat.event({ content: "Sea ot" })]), "MalformedAnswer"],
     ["is empty", FakeProvider.stream([]), "MalformedAnswer"],
     ["is no JSON", FakeProvider.stream(["data: {oops\n\n"]), "MalformedAnswer"],
     [
       "loses its connection",
-      FakeProvider.stream([FakeProvider.event({ content: "Sea ot" })], (response) => response.socket?.destroy()),
+      FakeProvider.stream([OpenAiChat.event({ content: "Sea ot" })], (response) => response.destroy()),
       "Network"
     ],
     [
       "reports that the server is overloaded",
       FakeProvider.stream([
-        FakeProvider.event({ content: "Sea" }),
+        OpenAiChat.event({ content: "Sea" }),
         `data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n`
       ]),
       "Overloaded"
@@ -396,7 +398,7 @@ describe("OpenAi.generate, streaming", () => {
       FakeProvider.stream([`data: {"error":{"message":"Slow down","type":"tokens","code":"rate_limit_exceeded"}}\n\n`]),
       "RateLimited"
     ],
-    ["is filtered", FakeProvider.stream([FakeProvider.event({ content: "Sea" }, "content_filter")]), "ContentRefused"]
+    ["is filtered", FakeProvider.stream([OpenAiChat.event({ content: "Sea" }, "content_filter")]), "ContentRefused"]
   ]
   for (const [what, handler, tag] of cases) {
     it.effect(`fails with ${tag} when the stream ${what}`, () =>
@@ -410,7 +412,7 @@ describe("OpenAi.generate, streaming", () => {
 
   it.live("fails with Timeout when the stream falls silent", () =>
     Effect.gen(function* () {
-      const silent = FakeProvider.stream([FakeProvider.event({ content: "Sea" })], () => {})
+      const silent = FakeProvider.stream([OpenAiChat.event({ content: "Sea" })], () => {})
       const reason = yield* failure(silent, { onDelta: () => {} }, { timeoutMillis: 150 })
       assert.strictEqual(reason._tag, "Timeout")
     }).pipe(Effect.scoped)
@@ -464,22 +466,18 @@ describe("OpenAi failures", () => {
     ["a page of HTML", FakeProvider.json("<html></html>", 200, { "content-type": "text/html" }), "MalformedAnswer"],
     ["an empty body", FakeProvider.json(""), "MalformedAnswer"],
     ["a body that is null", FakeProvider.json("null"), "MalformedAnswer"],
-    ["no choices", FakeProvider.json(FakeProvider.completion({}, { choices: [] })), "MalformedAnswer"],
+    ["no choices", FakeProvider.json(OpenAiChat.completion({}, { choices: [] })), "MalformedAnswer"],
     ["no message", FakeProvider.json({ choices: [{}] }), "MalformedAnswer"],
     [
       "a call without a name",
-      FakeProvider.json(FakeProvider.completion({ tool_calls: [{ id: "a", function: { arguments: "{}" } }] })),
+      FakeProvider.json(OpenAiChat.completion({ tool_calls: [{ id: "a", function: { arguments: "{}" } }] })),
       "MalformedAnswer"
     ],
     ["an error in a good status", FakeProvider.json({ error: { message: "busy", type: "overloaded" } }), "Overloaded"],
-    [
-      "a refusal",
-      FakeProvider.json(FakeProvider.completion({ refusal: "I cannot help with that." })),
-      "ContentRefused"
-    ],
+    ["a refusal", FakeProvider.json(OpenAiChat.completion({ refusal: "I cannot help with that." })), "ContentRefused"],
     [
       "an answer that was filtered",
-      FakeProvider.json(FakeProvider.completion({ content: "Sea" }, {}, "content_filter")),
+      FakeProvider.json(OpenAiChat.completion({ content: "Sea" }, {}, "content_filter")),
       "ContentRefused"
     ]
   ]
@@ -498,7 +496,7 @@ describe("OpenAi failures", () => {
 
   it.effect("asks once, however it fails", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(error(500, {}, { "x-should-retry": "true" }))
+      const provider = yield* Scoped.start(error(500, {}, { "x-should-retry": "true" }))
       yield* Effect.flip(modelAt(provider.baseURL).generate(request()))
       assert.strictEqual(provider.received.length, 1)
     }).pipe(Effect.scoped)
@@ -530,12 +528,12 @@ describe("OpenAi failures", () => {
 
   it.live("is a Network failure when the server hangs up", () =>
     Effect.gen(function* () {
-      const reason = yield* failure((_, response) => response.socket?.destroy())
+      const reason = yield* failure((_, response) => response.destroy())
       assert.strictEqual(reason._tag, "Network")
       assert.isTrue(reason.isRetryable)
       const midway = yield* failure((_, response) => {
-        response.writeHead(200, { "content-type": "application/json", "content-length": "500" })
-        response.write('{"choices":[', () => response.socket?.destroy())
+        response.begin(200, { "content-type": "application/json", "content-length": "500" })
+        response.write('{"choices":[', () => response.destroy())
       })
       assert.strictEqual(midway._tag, "Network")
     }).pipe(Effect.scoped)
@@ -543,7 +541,7 @@ describe("OpenAi failures", () => {
 
   it.effect("is a MalformedAnswer when the server does not speak HTTP", () =>
     Effect.gen(function* () {
-      const reason = yield* failure((_, response) => response.socket?.end("SSH-2.0-OpenSSH_9.2\r\n"))
+      const reason = yield* failure((_, response) => response.raw("SSH-2.0-OpenSSH_9.2\r\n"))
       assert.strictEqual(reason._tag, "MalformedAnswer")
     }).pipe(Effect.scoped)
   )
@@ -553,7 +551,7 @@ describe("OpenAi failures", () => {
       const echo =
         (status: number): FakeProvider.Handler =>
         (received, response) => {
-          const { authorization } = received.headers
+          const { authorization = assert.fail() } = received.headers
           FakeProvider.json(
             { error: { message: `Bad header ${authorization}`, code: authorization, type: authorization } },
             status,
@@ -563,7 +561,7 @@ describe("OpenAi failures", () => {
       const handlers: ReadonlyArray<FakeProvider.Handler> = [
         ...[400, 401, 403, 404, 429, 500, 301, 200].map(echo),
         FakeProvider.json(`not JSON ${canary}`),
-        FakeProvider.json(FakeProvider.completion({ refusal: canary })),
+        FakeProvider.json(OpenAiChat.completion({ refusal: canary })),
         FakeProvider.stream([`data: {"error":{"message":"${canary}"}}\n\n`]),
         FakeProvider.stream([`data: ${canary}\n\n`])
       ]
@@ -585,7 +583,7 @@ describe("OpenAi failures", () => {
 describe("OpenAi interruption", () => {
   it.live("closes the connection of a call that is not answered yet", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(() => {})
+      const provider = yield* Scoped.start(() => {})
       const fiber = yield* Effect.forkChild(modelAt(provider.baseURL).generate(request()))
       yield* provider.asked
       yield* Fiber.interrupt(fiber)
@@ -596,7 +594,7 @@ describe("OpenAi interruption", () => {
   it.live("closes the connection of a later call too, and leaves the model usable", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
-      const provider = yield* FakeProvider.start((received, response) => {
+      const provider = yield* Scoped.start((received, response) => {
         if (JSON.stringify(received.body.messages).includes("wait")) Deferred.doneUnsafe(asked, Effect.void)
         else text(received, response)
       })
@@ -614,8 +612,8 @@ describe("OpenAi interruption", () => {
     Effect.gen(function* () {
       const first = yield* Deferred.make<void>()
       const deltas: Array<string> = []
-      const endless = Array.from({ length: 2_000 }, (_, n) => FakeProvider.event({ content: `${n} ` }))
-      const provider = yield* FakeProvider.start(FakeProvider.stream(endless))
+      const endless = Array.from({ length: 2_000 }, (_, n) => OpenAiChat.event({ content: `${n} ` }))
+      const provider = yield* Scoped.start(FakeProvider.stream(endless))
       const onDelta = (delta: string): void => {
         deltas.push(delta)
         Deferred.doneUnsafe(first, Effect.void)
@@ -631,7 +629,7 @@ describe("OpenAi interruption", () => {
 
   it.live("is what a time limit does", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(() => {})
+      const provider = yield* Scoped.start(() => {})
       const none = yield* Effect.timeoutOption(modelAt(provider.baseURL).generate(request()), 50)
       assert.strictEqual(none._tag, "None")
       yield* Effect.timeout(provider.aborted, 2_000)

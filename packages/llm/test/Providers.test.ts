@@ -7,7 +7,9 @@ import * as Redacted from "effect/Redacted"
 import * as Demo from "../src/Demo.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import * as Providers from "../src/Providers.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as OpenAiChat from "@crewline/fake-provider/Dialect/OpenAiChat"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -75,7 +77,7 @@ describe("Providers", () => {
 
   it.live("asks the API of OpenAI that the environment names", () =>
     Effect.gen(function* () {
-      const server = yield* FakeProvider.start(FakeProvider.json({ error: { message: "no" } }, 400))
+      const server = yield* Scoped.start(FakeProvider.json({ error: { message: "no" } }, 400))
       const asked = (variables: { readonly [name: string]: string }) =>
         resolve("openai/m").pipe(
           Effect.flatMap((model) =>
@@ -130,7 +132,7 @@ describe("Providers", () => {
         },
         { model: "ollama/m", variables: (origin: string) => ({ OLLAMA_HOST: origin, OLLAMA_API_KEY: "key-1" }) }
       ]) {
-        const provider = yield* FakeProvider.start(FakeProvider.json({ error: { message: "no" } }, 400))
+        const provider = yield* Scoped.start(FakeProvider.json({ error: { message: "no" } }, 400))
         const { origin } = new URL(provider.baseURL)
         const error = yield* resolve(model).pipe(
           Effect.flatMap(({ generate }) => generate(request)),
@@ -146,7 +148,7 @@ describe("Providers", () => {
 
   it.effect("asks the server at OPENAI_BASE_URL, with the key", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(FakeProvider.json(FakeProvider.completion({ content: "Hi." })))
+      const provider = yield* Scoped.start(FakeProvider.json(OpenAiChat.completion({ content: "Hi." })))
       const ask = resolve("openai/m").pipe(
         Effect.flatMap((model) =>
           model.generate({ messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" })

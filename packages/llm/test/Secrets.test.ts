@@ -12,7 +12,8 @@ import * as Tracer from "effect/Tracer"
 import * as Recorder from "../src/Recorder.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import * as Resilience from "../src/Resilience.ts"
-import * as FakeProvider from "./FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import * as Wrapped from "./Wrapped.ts"
 
 const canary = "canary-4711-key"
@@ -41,11 +42,11 @@ it.live("no key is in a notice, an error, a span, a metric, a log line or a cass
   return Effect.gen(function* () {
     const statuses = [401, 400, 429, 500, 503, 404, 200]
     let call = 0
-    const server = yield* FakeProvider.start((request, response) => {
+    const server = yield* Scoped.start((request, response) => {
       const status = statuses[call++ % statuses.length]!
       const message = `You sent ${request.headers.authorization} to us`
-      response.writeHead(status, { "content-type": "application/json", "retry-after": "0" })
-      response.end(JSON.stringify(status === 200 ? { nonsense: message } : { error: { message, type: message } }))
+      const body = status === 200 ? { nonsense: message } : { error: { message, type: message } }
+      FakeProvider.json(body, status, { "retry-after": "0" })(request, response)
     })
     const { account, wrap } = yield* Resilience.makeWrappers({
       retry: { attempts: 2, initialMillis: 1 },

@@ -2,14 +2,13 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Usage from "@crewline/core/Usage"
+import * as FakeProvider from "@crewline/fake-provider"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Redis from "effect/persistence/Redis"
 import { fork } from "node:child_process"
 import { once } from "node:events"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
 import * as Resilience from "../src/Resilience.ts"
@@ -24,30 +23,16 @@ const missing = await Effect.runPromise(
   })
 )
 
-/** What the provider was asked: the last message of each request. */
+/** What the provider was asked: the conversation of each request. */
 const asked: Array<string> = []
-const provider = Http.createServer((request, response) => {
-  let text = ""
-  request.setEncoding("utf8").on("data", (chunk) => (text += chunk))
-  request.on("end", () => {
-    const { messages } = JSON.parse(text)
-    asked.push(JSON.stringify(messages))
-    const answer = {
-      id: "x",
-      model: "fake",
-      choices: [
-        { index: 0, finish_reason: "stop", message: { role: "assistant", content: `Answer ${asked.length}.` } }
-      ],
-      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
-    }
-    response.setHeader("content-type", "application/json")
-    response.end(JSON.stringify(answer))
+const provider = await FakeProvider.start(
+  FakeProvider.answer(({ body }) => {
+    asked.push(JSON.stringify(body.messages))
+    return { text: `Answer ${asked.length}.`, usage: { input: 10, output: 5 } }
   })
-})
-provider.listen(0)
-await once(provider, "listening")
-const baseURL = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`
-afterAll(() => void provider.close())
+)
+const { baseURL } = provider
+afterAll(() => provider.stop())
 beforeEach(() => void asked.splice(0))
 
 const fresh = () => `a${process.pid}-${Math.random().toString(36).slice(2)}`

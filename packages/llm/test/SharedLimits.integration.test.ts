@@ -4,12 +4,12 @@ import * as fc from "fast-check"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
+import * as FakeProvider from "@crewline/fake-provider"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import { fork } from "node:child_process"
 import { once } from "node:events"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as BudgetStore from "../src/BudgetStore.ts"
 import type { Work } from "./fake/BudgetedWorker.ts"
 import type { Grant } from "./fake/Paced.ts"
@@ -31,42 +31,29 @@ const seen = {
   spent: new Map<string, number>()
 }
 /** Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as it is allowed to, mostly. */
-const provider = Http.createServer((request, response) => {
-  let text = ""
-  request.setEncoding("utf8").on("data", (chunk) => (text += chunk))
-  request.on("end", () => {
-    const body = JSON.parse(text)
-    const measured = body.messages[0].content !== "warm"
-    if (measured) seen.times.push(performance.now())
-    seen.arrived.set(body.messages[0].content, Date.now())
-    const prompt_tokens = body.messages.reduce(
-      (sum: number, { content }: { content: string }) => sum + 4 + content.split(/\W+/).length,
-      3
-    )
-    const most = body.max_tokens ?? body.max_completion_tokens ?? 1_000_000
-    const completion_tokens = Math.min(most, seen.times.length % 3 === 0 ? 20 : 400)
-    if (measured) seen.tokens += prompt_tokens + completion_tokens
-    const [budget] = /budget-\S+/.exec(body.messages[0].content) ?? []
-    if (budget !== undefined) {
-      seen.spent.set(budget, (seen.spent.get(budget) ?? 0) + prompt_tokens + completion_tokens)
-    }
-    const answer = {
-      id: "x",
-      object: "chat.completion",
-      model: "fake",
-      choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "Fine." } }],
-      usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
-    }
-    setTimeout(() => {
-      response.setHeader("content-type", "application/json")
-      response.end(JSON.stringify(answer))
-    }, seen.times.length % 20)
-  })
+const provider = await FakeProvider.start(async (request, response) => {
+  const { max_completion_tokens, max_tokens, messages } = request.body as unknown as ChatBody
+  const content = messages[0]!.content
+  const isMeasured = content !== "warm"
+  if (isMeasured) seen.times.push(performance.now())
+  seen.arrived.set(content, Date.now())
+  const input = messages.reduce((sum, each) => sum + 4 + each.content.split(/\W+/).length, 3)
+  const most = max_tokens ?? max_completion_tokens ?? 1_000_000
+  const output = Math.min(most, seen.times.length % 3 === 0 ? 20 : 400)
+  if (isMeasured) seen.tokens += input + output
+  const [budget] = /budget-\S+/.exec(content) ?? []
+  if (budget !== undefined) seen.spent.set(budget, (seen.spent.get(budget) ?? 0) + input + output)
+  await sleep(seen.times.length % 20)
+  FakeProvider.answer({ text: "Fine.", usage: { input, output } })(request, response)
 })
-provider.listen(0)
-await once(provider, "listening")
-const baseURL = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`
-afterAll(() => void provider.close())
+const { baseURL } = provider
+afterAll(() => provider.stop())
+
+interface ChatBody {
+  readonly messages: ReadonlyArray<{ readonly content: string }>
+  readonly max_tokens?: number
+  readonly max_completion_tokens?: number
+}
 
 const fresh = () => `t${process.pid}-${Math.random().toString(36).slice(2)}`
 

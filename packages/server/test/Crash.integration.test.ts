@@ -15,7 +15,7 @@ import * as Follower from "./crash/Follower.ts"
 import * as History from "./crash/History.ts"
 import * as Moment from "./crash/Moment.ts"
 import * as Patience from "./crash/Patience.ts"
-import * as Provider from "./crash/Provider.ts"
+import * as Provider from "@crewline/fake-provider/Process"
 import * as ServerProcess from "./crash/ServerProcess.ts"
 import * as Storage from "./crash/Storage.ts"
 

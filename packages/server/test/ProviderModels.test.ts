@@ -1,5 +1,5 @@
+import * as FakeProvider from "@crewline/fake-provider"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
 import * as Providers from "@crewline/llm/Providers"
 import * as Llm from "@crewline/core/Llm"
@@ -9,25 +9,25 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 let server: Server.Running
-let first: Provider.Provider
-let second: Provider.Provider
-let shared: Provider.Provider
+let first: FakeProvider.FakeProvider
+let second: FakeProvider.FakeProvider
+let shared: FakeProvider.FakeProvider
 beforeAll(async () => {
   // Read once: what the environment says when the first server starts, it says to all.
-  shared = await Provider.start("Shared.")
+  shared = await FakeProvider.start(FakeProvider.answer({ text: "Shared." }))
   vi.stubEnv("OPENAI_API_KEY", "sk-shared-0123456789")
-  vi.stubEnv("OPENAI_BASE_URL", shared.baseUrl)
+  vi.stubEnv("OPENAI_BASE_URL", shared.baseURL)
   vi.stubEnv("ACME_API_KEY", "acme-secret")
   server = await Server.start({ worker: { graceMillis: 0 } })
-  first = await Provider.start("From the first.")
-  second = await Provider.start("From the second.")
+  first = await FakeProvider.start(FakeProvider.answer({ text: "From the first." }))
+  second = await FakeProvider.start(FakeProvider.answer({ text: "From the second." }))
 })
 afterAll(async () => {
   vi.unstubAllEnvs()
   await server.stop()
-  first.close()
-  second.close()
-  shared.close()
+  await first.stop()
+  await second.stop()
+  await shared.stop()
 })
 
 const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
@@ -56,13 +56,13 @@ describe("a stored provider", { timeout: 120_000 }, () => {
   it("is used by the next call, as it is by then, with no restart", async () => {
     expect(await run("acme/large")).toMatchObject({ output: "Done: t." })
     const { body: stored } = await call("/api/v1/llm-providers", {
-      body: { name: "acme", kind: "openai-compatible", baseUrl: first.baseUrl, apiKeyVariable: "ACME_API_KEY" }
+      body: { name: "acme", kind: "openai-compatible", baseUrl: first.baseURL, apiKeyVariable: "ACME_API_KEY" }
     })
     expect(await run("acme/large")).toMatchObject({ status: "completed", output: "From the first." })
-    expect(first.calls).toMatchObject([{ authorization: "Bearer acme-secret", model: "large" }])
-    await call(`/api/v1/llm-providers/${stored.id}`, { method: "PUT", body: { ...stored, baseUrl: second.baseUrl } })
+    expect(first.received).toMatchObject([{ authorization: "Bearer acme-secret", model: "large" }])
+    await call(`/api/v1/llm-providers/${stored.id}`, { method: "PUT", body: { ...stored, baseUrl: second.baseURL } })
     expect(await run("acme/large")).toMatchObject({ output: "From the second." })
-    expect(first.calls).toHaveLength(1)
+    expect(first.received).toHaveLength(1)
     // Others are not its business.
     expect(await run("other/large")).toMatchObject({ output: "Done: t." })
     await call(`/api/v1/llm-providers/${stored.id}`, { method: "DELETE" })
@@ -71,14 +71,14 @@ describe("a stored provider", { timeout: 120_000 }, () => {
 
   it("that offers some models has no others, and one without its key says which variable it wants", async () => {
     await call("/api/v1/llm-providers", {
-      body: { name: "few", kind: "openai-compatible", baseUrl: first.baseUrl, models: ["small"] }
+      body: { name: "few", kind: "openai-compatible", baseUrl: first.baseURL, models: ["small"] }
     })
     expect(await run("few/small")).toMatchObject({ output: "From the first." })
     const refused = await run("few/large")
     expect(refused).toMatchObject({ status: "failed" })
     expect(refused.error.message).toContain("offers small, but not large")
     await call("/api/v1/llm-providers", {
-      body: { name: "keyless", kind: "openai-compatible", baseUrl: first.baseUrl, apiKeyVariable: "MISSING_API_KEY" }
+      body: { name: "keyless", kind: "openai-compatible", baseUrl: first.baseURL, apiKeyVariable: "MISSING_API_KEY" }
     })
     const keyless = await run("keyless/any")
     expect(keyless.error.message).toContain("MISSING_API_KEY")
@@ -87,14 +87,14 @@ describe("a stored provider", { timeout: 120_000 }, () => {
   it("keeps to the budget that the models of the environment keep to", async () => {
     const own = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
     try {
-      const asked = first.calls.length
+      const asked = first.received.length
       await Server.request(`${own.url}/api/v1/llm-providers`, {
-        body: { name: "dear", kind: "openai-compatible", baseUrl: first.baseUrl }
+        body: { name: "dear", kind: "openai-compatible", baseUrl: first.baseURL }
       })
       const limited = await run("dear/large", { url: own.url, limits: { tokens: 30 } })
       expect(limited).toMatchObject({ status: "failed" })
       expect(limited.error.message).toContain("has 30 tokens left")
-      expect(first.calls).toHaveLength(asked)
+      expect(first.received).toHaveLength(asked)
       expect(await run("dear/large", { url: own.url, limits: { tokens: 5_000 } })).toMatchObject({
         output: "From the first."
       })
@@ -106,23 +106,24 @@ describe("a stored provider", { timeout: 120_000 }, () => {
 
 describe("providers of two tenants with the same name and models", { timeout: 120_000 }, () => {
   let own: Server.Running
-  let mine: Provider.Provider
-  let theirs: Provider.Provider
-  const replies = { mine: undefined as Provider.Refusal | undefined }
+  let mine: FakeProvider.FakeProvider
+  let theirs: FakeProvider.FakeProvider
+  const says = FakeProvider.answer({ text: "Mine." })
+  const replies = { mine: says }
   beforeAll(async () => {
-    mine = await Provider.start(() => replies.mine ?? "Mine.")
-    theirs = await Provider.start("Theirs.")
+    mine = await FakeProvider.start((request, response) => replies.mine(request, response))
+    theirs = await FakeProvider.start(FakeProvider.answer({ text: "Theirs." }))
     own = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
   }, 120_000)
   afterAll(async () => {
     await own.stop()
-    mine.close()
-    theirs.close()
+    await mine.stop()
+    await theirs.stop()
   })
 
   const as = <A, E>(tenant: string, effect: Effect.Effect<A, E, Llm.Llm | ProviderStore>) =>
     Effect.runPromise(effect.pipe(Effect.provideService(Tenant.Current, tenant), Effect.provideContext(own.services)))
-  const store = (tenant: string, name: string, { baseUrl }: Provider.Provider, more: object = {}) =>
+  const store = (tenant: string, name: string, { baseURL: baseUrl }: FakeProvider.FakeProvider, more: object = {}) =>
     as(
       tenant,
       Effect.flatMap(ProviderStore, (providers) =>
@@ -160,12 +161,12 @@ describe("providers of two tenants with the same name and models", { timeout: 12
     expect(await ask("b", "cached/m", cache)).toEqual({ said: "Theirs.", kinds: [] })
     expect(await ask("a", "cached/m", cache)).toEqual({ said: "Mine.", kinds: ["cache-hit"] })
     expect(await ask("b", "cached/m", cache)).toEqual({ said: "Theirs.", kinds: ["cache-hit"] })
-    const asked = shared.calls.length
+    const asked = shared.received.length
     for (const tenant of ["a", "b"]) {
       expect(await ask(tenant, "openai/m", cache)).toEqual({ said: "Shared.", kinds: [] })
       expect((await ask(tenant, "openai/m", cache)).kinds).toEqual(["cache-hit"])
     }
-    expect(shared.calls).toHaveLength(asked + 2)
+    expect(shared.received).toHaveLength(asked + 2)
   })
 
   it("share no answer that is still under way", async () => {
@@ -178,7 +179,7 @@ describe("providers of two tenants with the same name and models", { timeout: 12
   it("share no circuit breaker, and a provider that was mended is asked at once", async () => {
     const stored = await store("a", "broken", mine)
     await store("b", "broken", theirs)
-    replies.mine = { status: 500, body: { error: { message: "oops" } } }
+    replies.mine = FakeProvider.fail(500, { message: "oops" })
     const outcomes: Array<string> = []
     for (let call = 0; call < 7; call++) outcomes.push((await ask("a", "broken/m")).said)
     expect(outcomes).toEqual([...Array.from({ length: 5 }, () => "Overloaded"), "CircuitOpen", "CircuitOpen"])
@@ -188,11 +189,11 @@ describe("providers of two tenants with the same name and models", { timeout: 12
     await as(
       "a",
       Effect.flatMap(ProviderStore, (providers) =>
-        providers.replace(stored.id, { ...stored.body, baseUrl: theirs.baseUrl }, {})
+        providers.replace(stored.id, { ...stored.body, baseUrl: theirs.baseURL }, {})
       )
     )
     expect((await ask("a", "broken/m")).said).toBe("Theirs.")
-    replies.mine = undefined
+    replies.mine = says
   })
 
   it("share no quota", async () => {

@@ -1,14 +1,14 @@
+import * as FakeProvider from "@crewline/fake-provider"
 import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
 
 const providers = "/api/v1/llm-providers"
 const secret = "sk-stored-0123456789"
 
 let server: Server.Running
-const fakes: Array<Provider.Provider> = []
+const fakes: Array<FakeProvider.FakeProvider> = []
 beforeAll(async () => {
   const current = Redacted.make(randomBytes(32).toString("base64"))
   server = await Server.start({ worker: { graceMillis: 0 }, masterKeys: { current } })
@@ -16,14 +16,17 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   await server.stop()
-  for (const fake of fakes) fake.close()
+  for (const fake of fakes) await fake.stop()
 })
 
 const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
   Server.request(server.url + path, options)
 
-const fake = async (reply: Parameters<typeof Provider.start>[0]) => {
-  const started = await Provider.start(reply)
+/** A provider that says this, or does that. */
+const fake = async (reply: string | FakeProvider.Handler) => {
+  const started = await FakeProvider.start(
+    typeof reply === "string" ? FakeProvider.answer({ text: reply, usage: { input: 3, output: 2 } }) : reply
+  )
   fakes.push(started)
   return started
 }
@@ -62,7 +65,7 @@ describe("a key", () => {
   })
 
   it("is used, and never answered again", async () => {
-    const { baseUrl, calls } = await fake("OK")
+    const { baseURL: baseUrl, received } = await fake("OK")
     const { apiKey, hasApiKey, id, ...stored } = await store({ baseUrl, apiKey: secret })
     expect({ apiKey, hasApiKey }).toEqual({ apiKey: undefined, hasApiKey: true })
     for (const { body } of [await call(`${providers}/${id}`), await call(`${providers}?name=${stored.name}`)]) {
@@ -70,11 +73,11 @@ describe("a key", () => {
       expect(JSON.stringify(body)).not.toContain(secret)
     }
     expect(await call(`${providers}/${id}/test`, { body: { model: "m" } })).toMatchObject({ body: { ok: true } })
-    expect(calls).toMatchObject([{ authorization: `Bearer ${secret}` }])
+    expect(received).toMatchObject([{ authorization: `Bearer ${secret}` }])
   })
 
   it("stays when what was answered is sent back, is replaced by another, and removed by null", async () => {
-    const { baseUrl, calls } = await fake("OK")
+    const { baseURL: baseUrl, received } = await fake("OK")
     const stored = await store({ baseUrl, models: ["m"], apiKey: secret })
     const put = (body: object) => call(`${providers}/${stored.id}`, { method: "PUT", body })
     const { version: _, ...unversioned } = stored
@@ -85,7 +88,7 @@ describe("a key", () => {
     await test()
     expect(await put({ ...unversioned, apiKey: null })).toMatchObject({ body: { hasApiKey: false } })
     await test()
-    expect(calls.map(({ authorization }) => authorization)).toEqual([
+    expect(received.map(({ authorization }) => authorization)).toEqual([
       `Bearer ${secret}`,
       "Bearer sk-another-0123",
       "Bearer none"
@@ -94,8 +97,8 @@ describe("a key", () => {
 
   it("follows the provider to no other host", async () => {
     const [mine, thief] = [await fake("OK"), await fake("Thanks.")]
-    const { version: _, ...stored } = await store({ baseUrl: mine.baseUrl, models: ["m"], apiKey: secret })
-    const moved = { ...stored, baseUrl: thief.baseUrl }
+    const { version: _, ...stored } = await store({ baseUrl: mine.baseURL, models: ["m"], apiKey: secret })
+    const moved = { ...stored, baseUrl: thief.baseURL }
     const refused = await call(`${providers}/${stored.id}`, { method: "PUT", body: moved })
     expect(refused).toMatchObject({
       status: 400,
@@ -105,7 +108,7 @@ describe("a key", () => {
     const again = { ...moved, apiKey: "sk-for-the-other" }
     expect(await call(`${providers}/${stored.id}`, { method: "PUT", body: again })).toMatchObject({ status: 200 })
     await call(`${providers}/${stored.id}/test`, { method: "POST" })
-    expect(thief.calls.map(({ authorization }) => authorization)).toEqual(["Bearer sk-for-the-other"])
+    expect(thief.received.map(({ authorization }) => authorization)).toEqual(["Bearer sk-for-the-other"])
   })
 
   it("is refused where it cannot be kept, with what to set", { timeout: 120_000 }, async () => {
@@ -141,7 +144,7 @@ describe("a key", () => {
 
 describe("a test of a provider", () => {
   it("makes one small call and says what came back", async () => {
-    const { baseUrl, calls } = await fake("OK")
+    const { baseURL: baseUrl, received } = await fake("OK")
     const { id } = await store({ baseUrl, models: ["small", "large"] })
     const { body, status } = await call(`${providers}/${id}/test`, { method: "POST" })
     expect(status).toBe(200)
@@ -153,16 +156,18 @@ describe("a test of a provider", () => {
     })
     expect(body.latencyMillis).toBeGreaterThanOrEqual(0)
     expect((await call(`${providers}/${id}/test`, { body: { model: "large" } })).body.model).toBe("large")
-    expect(calls.map(({ model }) => model)).toEqual(["small", "large"])
+    expect(received.map(({ model }) => model)).toEqual(["small", "large"])
   })
 
   it("says why there was no answer", async () => {
-    const refusing = await fake({
-      status: 401,
-      headers: { "x-request-id": "req_7" },
-      body: { error: { message: "Incorrect API key provided.", code: "invalid_api_key" } }
-    })
-    const { id } = await store({ baseUrl: refusing.baseUrl, models: ["m"] })
+    const refusing = await fake(
+      FakeProvider.fail(
+        401,
+        { message: "Incorrect API key provided.", code: "invalid_api_key" },
+        { "x-request-id": "req_7" }
+      )
+    )
+    const { id } = await store({ baseUrl: refusing.baseURL, models: ["m"] })
     const { body, status } = await call(`${providers}/${id}/test`, { body: {} })
     expect(status).toBe(200)
     expect(body).toMatchObject({ ok: false, model: "m", reason: "authentication", requestId: "req_7" })
@@ -176,8 +181,8 @@ describe("a test of a provider", () => {
   })
 
   it("does not wait for ever", async () => {
-    const silent = await fake(() => new Promise<never>(() => {}))
-    const { id } = await store({ baseUrl: silent.baseUrl, models: ["m"] })
+    const silent = await fake(FakeProvider.silence)
+    const { id } = await store({ baseUrl: silent.baseURL, models: ["m"] })
     const { body } = await call(`${providers}/${id}/test`, { body: { timeoutMillis: 150 } })
     expect(body).toMatchObject({ ok: false, reason: "timeout" })
     expect(body.message).toContain("150 ms")
@@ -210,19 +215,19 @@ describe("providers of other kinds", () => {
     { kind: "anthropic", path: "/v1/messages" },
     { kind: "ollama", path: "/api/chat" }
   ])("$kind is called by its own protocol, with the stored key", async ({ kind, path }) => {
-    const refusing = await fake({ status: 401, body: { error: "No.", type: "error" } })
-    const baseUrl = new URL(refusing.baseUrl).origin
+    const refusing = await fake(FakeProvider.fail(401, { message: "No." }))
+    const baseUrl = refusing.origin
     const { id } = await store({ kind, baseUrl, models: ["m"], apiKey: secret })
     expect((await call(`${providers}/${id}/test`, { method: "POST" })).body).toMatchObject({
       ok: false,
       reason: "authentication"
     })
-    expect(refusing.calls).toMatchObject([{ path, authorization: `Bearer ${secret}`, model: "m" }])
+    expect(refusing.received).toMatchObject([{ path, authorization: `Bearer ${secret}`, model: "m" }])
   })
 })
 
 describe("a provider with OpenAI's APIs", () => {
-  const body = { object: "error", error: { message: "No.", type: "invalid_request_error" } }
+  const refuses = FakeProvider.fail(400, { message: "No.", type: "invalid_request_error" })
 
   it.each([
     { fields: { kind: "openai-compatible" }, path: "/v1/chat/completions" },
@@ -230,20 +235,20 @@ describe("a provider with OpenAI's APIs", () => {
     { fields: { kind: "openai-compatible", api: "responses" }, path: "/v1/responses" },
     { fields: { kind: "openai", api: "responses" }, path: "/v1/responses" }
   ])("is asked by the one that it says: $fields", async ({ fields, path }) => {
-    const refusing = await fake({ status: 400, body })
-    const { id, ...stored } = await store({ baseUrl: refusing.baseUrl, models: ["m"], ...fields })
+    const refusing = await fake(refuses)
+    const { id, ...stored } = await store({ baseUrl: refusing.baseURL, models: ["m"], ...fields })
     expect(stored).toMatchObject(fields)
     await call(`${providers}/${id}/test`, { method: "POST" })
-    expect(refusing.calls.map((each) => each.path)).toEqual([path])
+    expect(refusing.received.map((each) => each.path)).toEqual([path])
   })
 
   it("is asked by another from the next call on", async () => {
-    const refusing = await fake({ status: 400, body })
-    const { version: _, ...stored } = await store({ baseUrl: refusing.baseUrl, models: ["m"], api: "responses" })
+    const refusing = await fake(refuses)
+    const { version: _, ...stored } = await store({ baseUrl: refusing.baseURL, models: ["m"], api: "responses" })
     await call(`${providers}/${stored.id}/test`, { method: "POST" })
     await call(`${providers}/${stored.id}`, { method: "PUT", body: { ...stored, api: "chat" } })
     await call(`${providers}/${stored.id}/test`, { method: "POST" })
-    expect(refusing.calls.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions"])
+    expect(refusing.received.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions"])
   })
 
   it("is the only one that has a choice, and of two", async () => {
@@ -264,9 +269,11 @@ describe("an execution", () => {
   it("goes on with the provider as it is by the next call", async () => {
     let answer: ((text: string) => void) | undefined
     const held = new Promise<string>((resolve) => (answer = resolve))
-    const first = await fake(() => held)
+    const first = await fake((request, response) =>
+      held.then((text) => FakeProvider.answer({ text })(request, response))
+    )
     const second = await fake("From the second.")
-    const { version: _, ...stored } = await store({ baseUrl: first.baseUrl, apiKey: secret })
+    const { version: _, ...stored } = await store({ baseUrl: first.baseURL, apiKey: secret })
     const { body: started } = await call("/api/v1/executions", {
       body: {
         crew: {
@@ -279,11 +286,11 @@ describe("an execution", () => {
         }
       }
     })
-    await vi.waitFor(() => expect(first.calls).toHaveLength(1), 20_000)
+    await vi.waitFor(() => expect(first.received).toHaveLength(1), 20_000)
     // In the middle of the first task's call.
     const replaced = await call(`${providers}/${stored.id}`, {
       method: "PUT",
-      body: { ...stored, baseUrl: second.baseUrl, apiKey: "sk-of-the-second" }
+      body: { ...stored, baseUrl: second.baseURL, apiKey: "sk-of-the-second" }
     })
     expect(replaced.status).toBe(200)
     answer?.("From the first.")
@@ -291,7 +298,7 @@ describe("an execution", () => {
     expect(ended).toMatchObject({ status: "completed", output: "From the second." })
     const { body: events } = await call(`/api/v1/executions/${started.id}/events?limit=200`)
     expect(JSON.stringify(events)).toContain("From the first.")
-    expect(first.calls).toMatchObject([{ authorization: `Bearer ${secret}` }])
-    expect(second.calls).toMatchObject([{ authorization: "Bearer sk-of-the-second" }])
+    expect(first.received).toMatchObject([{ authorization: `Bearer ${secret}` }])
+    expect(second.received).toMatchObject([{ authorization: "Bearer sk-of-the-second" }])
   })
 })

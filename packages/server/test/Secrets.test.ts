@@ -2,6 +2,7 @@
  * Keys go in by every way there is, and come out at the providers alone. What is searched: every HTTP answer, event, log line, span
  * and column of the database.
  */
+import * as FakeProvider from "@crewline/fake-provider"
 import * as Providers from "@crewline/llm/Providers"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -15,7 +16,6 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
-import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
 
 /** All of them are found by this word; a master key is one in base64, and in the bytes that this stands for. */
@@ -45,29 +45,34 @@ const observe = Layer.mergeAll(
 )
 
 /** Everything that a provider might do with a key that it should not. */
-const reply = ({ authorization = "", model }: Provider.Call): string | Provider.Refusal => {
+const reply: FakeProvider.Handler = (request, response) => {
+  const { authorization, body } = request
   const bare = authorization.replace("Bearer ", "")
   const headers = { "x-request-id": bare, "x-echo": authorization }
-  switch (model) {
-    case "echo":
-      return `You sent ${authorization}, which begins with ${bare.slice(0, 5)}`
+  switch (body["model"]) {
+    case "echo": {
+      const text = `You sent ${authorization}, which begins with ${bare.slice(0, 5)}`
+      return FakeProvider.answer({ text })(request, response)
+    }
     case "refuses":
-      return { status: 401, headers, body: { error: { message: `Incorrect API key: ${bare}`, code: bare } } }
-    case "breaks":
-      return { status: 500, headers, body: { error: { message: `Boom with ${JSON.stringify({ authorization })}` } } }
+      return FakeProvider.fail(401, { message: `Incorrect API key: ${bare}`, code: bare }, headers)(request, response)
+    case "breaks": {
+      const message = `Boom with ${JSON.stringify({ authorization })}`
+      return FakeProvider.fail(500, { message }, headers)(request, response)
+    }
     default:
-      return { status: 400, headers, body: { detail: authorization } }
+      return FakeProvider.json({ detail: authorization }, 400, headers)(request, response)
   }
 }
 const models = ["echo", "refuses", "breaks", "complains"]
 
-let fake: Provider.Provider
+let fake: FakeProvider.FakeProvider
 let server: Server.Running
 beforeAll(async () => {
-  fake = await Provider.start(reply)
+  fake = await FakeProvider.start(reply)
   vi.stubEnv("ACME_API_KEY", key("variable"))
   vi.stubEnv("OPENAI_API_KEY", key("environment"))
-  vi.stubEnv("OPENAI_BASE_URL", fake.baseUrl)
+  vi.stubEnv("OPENAI_BASE_URL", fake.baseURL)
   server = await Server.start({
     observe,
     llm: Layer.orDie(Providers.layerConfig),
@@ -78,7 +83,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   await server.stop()
-  fake.close()
+  await fake.stop()
 })
 
 const call = async (path: string, options?: Parameters<typeof Server.request>[1]) => {
@@ -108,7 +113,7 @@ const run = async (model: string, task: object = {}) => {
 }
 
 it("no key is told to anybody but its provider", { timeout: 120_000 }, async () => {
-  const common = { kind: "openai-compatible", baseUrl: fake.baseUrl, models }
+  const common = { kind: "openai-compatible", baseUrl: fake.baseURL, models }
   const { body: stored } = await call(providers, { body: { ...common, name: "stored", apiKey: key("first") } })
   expect(stored.hasApiKey).toBe(true)
   await run("stored/echo")
@@ -198,7 +203,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   }
 
   // There was something to leak, and it was looked for in the right places.
-  const sent = new Set(fake.calls.map(({ authorization }) => authorization))
+  const sent = new Set(fake.received.map(({ authorization }) => authorization))
   expect(sent).toEqual(
     new Set(["first", "second", "kept", "variable", "environment"].map((name) => `Bearer ${key(name)}`))
   )

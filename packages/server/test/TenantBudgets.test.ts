@@ -1,3 +1,4 @@
+import * as FakeProvider from "@crewline/fake-provider"
 import * as Database from "@crewline/memory-pg/Database"
 import * as Providers from "@crewline/llm/Providers"
 import * as Migrations from "@crewline/server/Migrations"
@@ -12,7 +13,6 @@ import { TestClock } from "effect/testing"
 import * as FastCheck from "fast-check"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Crowd from "./fake/Crowd.ts"
-import * as Provider from "./fake/Provider.ts"
 import * as Server from "./fake/Server.ts"
 
 describe("budgets of tenants", { timeout: 180_000 }, () => {
@@ -135,12 +135,12 @@ describe("budgets of tenants", { timeout: 180_000 }, () => {
 })
 
 describe("the budget over HTTP", { timeout: 180_000 }, () => {
-  let provider: Provider.Provider
+  let provider: FakeProvider.FakeProvider
   let server: Server.Running
   beforeAll(async () => {
-    provider = await Provider.start("Fine.")
+    provider = await FakeProvider.start(FakeProvider.answer({ text: "Fine.", usage: { input: 3, output: 2 } }))
     vi.stubEnv("OPENAI_API_KEY", "sk-shared-0123456789")
-    vi.stubEnv("OPENAI_BASE_URL", provider.baseUrl)
+    vi.stubEnv("OPENAI_BASE_URL", provider.baseURL)
     vi.stubEnv("CREWLINE_TENANT_MONTHLY_REQUESTS", "1")
     vi.stubEnv("CREWLINE_TENANT_MONTHLY_USD", "")
     server = await Server.start({ llm: Layer.orDie(Providers.layerConfig), worker: { graceMillis: 0 } })
@@ -148,7 +148,7 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
   afterAll(async () => {
     vi.unstubAllEnvs()
     await server.stop()
-    provider.close()
+    await provider.stop()
   })
   const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
     Server.request(server.url + path, options)
@@ -170,14 +170,14 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
   it("holds for models of the environment and stored ones together; a refusal is an event in words", async () => {
     expect((await call("/api/v1/budget")).body).toMatchObject({ month: { requests: 1 }, source: "environment" })
     await call("/api/v1/llm-providers", {
-      body: { name: "stored", kind: "openai-compatible", baseUrl: provider.baseUrl }
+      body: { name: "stored", kind: "openai-compatible", baseUrl: provider.baseURL }
     })
     expect(await run("openai/m")).toMatchObject({ status: "completed", output: "Fine." })
     const refused = await run("stored/m")
     expect(refused).toMatchObject({ status: "failed", error: { code: "model-budget-exceeded" } })
     expect(refused.error.message).toContain("The budget of the tenant (default, 2")
     expect(refused.events).toContain('"kind":"budget-refused"')
-    expect(provider.calls).toHaveLength(1)
+    expect(provider.received).toHaveLength(1)
 
     const set = await call("/api/v1/budget", {
       method: "PUT",

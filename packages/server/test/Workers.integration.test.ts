@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import * as Process from "./Cli/Process.ts"
 import * as Storage from "./crash/Storage.ts"
-import * as Gate from "./fake/Gate.ts"
+import * as Gates from "@crewline/fake-provider/Gates"
 import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
@@ -20,7 +20,7 @@ const nameOf = async (running: Process.Running) => (await running.said(/Worker (
 
 interface Site {
   readonly env: Record<string, string>
-  readonly gates: Gate.Gates
+  readonly gates: Gates.Gates
   readonly serve: (...flags: ReadonlyArray<string>) => Promise<string>
   readonly work: (...flags: ReadonlyArray<string>) => Promise<Process.Running & { readonly name: string }>
   readonly close: () => Promise<void>
@@ -28,7 +28,7 @@ interface Site {
 
 const open = async (more: Record<string, string> = {}): Promise<Site> => {
   const storage = await Storage.postgres()
-  const gates = await Gate.start()
+  const gates = await Gates.start()
   const prefix = `test-${process.pid}-${Math.random().toString(36).slice(2)}`
   const running: Array<Process.Running> = []
   const env = {
@@ -38,7 +38,7 @@ const open = async (more: Record<string, string> = {}): Promise<Site> => {
     CREWLINE_LEASE: "10 minutes",
     REDIS_URL: Redis.url,
     OPENAI_API_KEY: "sk-test",
-    OPENAI_BASE_URL: gates.baseUrl,
+    OPENAI_BASE_URL: gates.baseURL,
     ...more
   }
   const start = (...args: ReadonlyArray<string>) => {
@@ -57,7 +57,7 @@ const open = async (more: Record<string, string> = {}): Promise<Site> => {
     close: async () => {
       for (const { child } of running) child.kill("SIGKILL")
       await Promise.all(running.map(({ ended }) => ended))
-      gates.close()
+      await gates.stop()
       await storage.dispose()
       await Redis.clear(prefix)
     }
@@ -76,7 +76,7 @@ const crewOf = (sketch: Sketch) => ({
     Object.entries(sketch).map(([name, { after = [], attempts }]) => [
       name,
       {
-        description: `Do it. ${Gate.to(name)}`,
+        description: `Do it. ${Gates.to(name)}`,
         expectedOutput: "text",
         agent: "a",
         context: after,
@@ -239,7 +239,7 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
               b: { role: "r", goal: "g", model: "nobody/x" }
             },
             tasks: {
-              good: { description: `Do. ${Gate.to("good")}`, expectedOutput: "text", agent: "a" },
+              good: { description: `Do. ${Gates.to("good")}`, expectedOutput: "text", agent: "a" },
               bad: { description: "Do.", expectedOutput: "text", agent: "b", context: ["good"] }
             }
           },

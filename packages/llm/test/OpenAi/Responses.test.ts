@@ -8,7 +8,9 @@ import * as ChatRequest from "../../src/OpenAi/ChatRequest.ts"
 import * as OpenAiApi from "../../src/OpenAi/Api.ts"
 import * as ResponsesRequest from "../../src/OpenAi/ResponsesRequest.ts"
 import * as OpenAi from "../../src/OpenAi.ts"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as OpenAiChat from "@crewline/fake-provider/Dialect/OpenAiChat"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
   messages: [{ role: "user", content: "otters" }],
@@ -17,7 +19,7 @@ const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
   ...fields
 })
 
-const provider = ({ baseURL }: FakeProvider.FakeProvider, options: Partial<OpenAi.Options> = {}) =>
+const provider = ({ baseURL }: Scoped.FakeProvider, options: Partial<OpenAi.Options> = {}) =>
   OpenAi.make({ apiKey: Redacted.make("k"), baseURL, api: "responses", ...options })
 
 const body = (output: ReadonlyArray<unknown>, more: object = {}) => ({
@@ -57,7 +59,7 @@ const said = ({ parts }: Llm.Answer): Prompt.MessageEncoded => ({
 
 const ask = (handler: FakeProvider.Handler, fields: Partial<Llm.Request> = {}, options?: Partial<OpenAi.Options>) =>
   Effect.gen(function* () {
-    const server = yield* FakeProvider.start(handler)
+    const server = yield* Scoped.start(handler)
     const answer = yield* provider(server, options).model("gpt-5.2").generate(request(fields))
     return { answer, sent: server.received[0]! }
   }).pipe(Effect.scoped)
@@ -137,7 +139,7 @@ describe("the responses API of OpenAI", () => {
 
   it.live("is not asked what models thought that do not think", () =>
     Effect.gen(function* () {
-      const server = yield* FakeProvider.start(FakeProvider.json(body([message("Otters.")])))
+      const server = yield* Scoped.start(FakeProvider.json(body([message("Otters.")])))
       const models = provider(server)
       for (const id of ["gpt-4o", "ft:gpt-4.1-mini:acme", "chatgpt-4o-latest", "gpt-5-chat-latest", "openai/gpt-4o"]) {
         yield* models.model(id).generate(request())
@@ -152,7 +154,7 @@ describe("the responses API of OpenAI", () => {
 
   it.live("gives back what was thought, to the model that thought it and where something came of it", () =>
     Effect.gen(function* () {
-      const server = yield* FakeProvider.start(FakeProvider.json(body([thought, call])))
+      const server = yield* Scoped.start(FakeProvider.json(body([thought, call])))
       const models = provider(server)
       const answer = yield* models.model("gpt-5.2").generate(request({ tools: [forecast] }))
       assert.deepStrictEqual(
@@ -183,7 +185,7 @@ describe("the responses API of OpenAI", () => {
   it.live("gives back what servers of open models thought, which they do not encrypt", () =>
     Effect.gen(function* () {
       const open = { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "Hm." }] }
-      const server = yield* FakeProvider.start(FakeProvider.json(body([open, message("Otters.")])))
+      const server = yield* Scoped.start(FakeProvider.json(body([open, message("Otters.")])))
       const model = provider(server).model("gpt-oss")
       const answer = yield* model.generate(request())
       assert.include(answer.parts[0], { type: "reasoning", text: "Hm." })
@@ -387,7 +389,7 @@ describe("the API of OpenAI that is asked", () => {
   it.live("takes an effort of thinking either way", () =>
     Effect.gen(function* () {
       const { sent } = yield* ask(
-        FakeProvider.json(FakeProvider.completion({ content: "Otters." })),
+        FakeProvider.json(OpenAiChat.completion({ content: "Otters." })),
         {},
         {
           api: "chat",

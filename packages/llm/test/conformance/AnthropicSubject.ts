@@ -1,92 +1,9 @@
 /** Anthropic's messages. */
 import * as Redacted from "effect/Redacted"
 import * as Anthropic from "../../src/Anthropic.ts"
-import * as FakeProvider from "../FakeProvider.ts"
-import { type Subject, usage, type WireAnswer, type WireFailure } from "./Subject.ts"
-
-const headers = { "request-id": "req_1" }
-
-const tokens = {
-  input_tokens: usage.input - usage.cached - 10,
-  cache_read_input_tokens: usage.cached,
-  cache_creation_input_tokens: 10,
-  output_tokens: usage.output,
-  output_tokens_details: { thinking_tokens: usage.reasoning }
-}
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
-const blocks = ({ reasoning, text, calls = [] }: WireAnswer): ReadonlyArray<object> => [
-  ...(reasoning === undefined ? [] : [{ type: "thinking", thinking: reasoning, signature: "sig" }]),
-  ...(text === undefined ? [] : [{ type: "text", text }]),
-  ...calls.map(({ id, name, arguments: input }) => ({ type: "tool_use", id, name, input: parse(input) }))
-]
-
-const stopReason = (answer: WireAnswer): string =>
-  answer.stop === "length" ? "max_tokens" : answer.calls === undefined ? "end_turn" : "tool_use"
-
-const event = (data: { readonly type: string; readonly [field: string]: unknown }): string =>
-  `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`
-
-const message = (rest: object) => ({
-  id: "msg_1",
-  type: "message",
-  role: "assistant",
-  model: "model-2026",
-  content: [],
-  stop_reason: null,
-  ...rest
-})
-
-const begin = event({
-  type: "message_start",
-  message: message({ usage: { ...tokens, output_tokens: 1, output_tokens_details: null } })
-})
-
-const block = (index: number, opening: object, deltas: ReadonlyArray<object>): string =>
-  event({ type: "content_block_start", index, content_block: opening }) +
-  deltas.map((delta) => event({ type: "content_block_delta", index, delta })).join("") +
-  event({ type: "content_block_stop", index })
-
-const halves = (text: string): [string, string] => [text.slice(0, text.length >> 1), text.slice(text.length >> 1)]
-
-const streamed = (answer: WireAnswer): ReadonlyArray<string> => {
-  const out: Array<string> = []
-  const { reasoning, text, calls = [] } = answer
-  if (reasoning !== undefined) {
-    out.push(
-      block(out.length, { type: "thinking", thinking: "", signature: "" }, [
-        ...halves(reasoning).map((thinking) => ({ type: "thinking_delta", thinking })),
-        { type: "signature_delta", signature: "sig" }
-      ])
-    )
-  }
-  if (text !== undefined) {
-    const deltas = halves(text).map((half) => ({ type: "text_delta", text: half }))
-    out.push(block(out.length, { type: "text", text: "" }, deltas))
-  }
-  for (const call of calls) {
-    const deltas = halves(call.arguments).map((half) => ({ type: "input_json_delta", partial_json: half }))
-    out.push(block(out.length, { type: "tool_use", id: call.id, name: call.name, input: {} }, deltas))
-  }
-  return [
-    begin,
-    event({ type: "ping" }),
-    ...out,
-    event({
-      type: "message_delta",
-      delta: { stop_reason: stopReason(answer) },
-      usage: { output_tokens: usage.output, output_tokens_details: tokens.output_tokens_details }
-    }),
-    event({ type: "message_stop" })
-  ]
-}
+import * as FakeProvider from "@crewline/fake-provider"
+import { dialect, messageOf } from "@crewline/fake-provider/Dialect/AnthropicMessages"
+import type { Subject, WireFailure } from "./Subject.ts"
 
 const failure = (
   what: string,
@@ -97,10 +14,7 @@ const failure = (
   retryAfterMillis?: number
 ): WireFailure => ({
   what,
-  handler: FakeProvider.json({ type: "error", error: { message: "Told so.", ...error } }, status, {
-    ...headers,
-    ...more
-  }),
+  handler: FakeProvider.json({ type: "error", error: { message: "Told so.", ...error } }, status, more),
   reason,
   ...(retryAfterMillis !== undefined && { retryAfterMillis })
 })
@@ -113,24 +27,11 @@ export const anthropic: Subject = {
       baseURL: origin,
       ...(timeoutMillis !== undefined && { timeoutMillis })
     }).model("m"),
-  answer: (answer, stream) =>
-    stream
-      ? FakeProvider.stream(streamed(answer))
-      : FakeProvider.json(
-          message({ content: blocks(answer), stop_reason: stopReason(answer), usage: tokens }),
-          200,
-          headers
-        ),
-  pieces: (texts) => [
-    begin + event({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }),
-    ...texts.map((text) => event({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } }))
-  ],
-  streamType: "text/event-stream",
+  dialect,
   caches: true,
   countsReasoning: true,
   schemaBesideTools: true,
   textArguments: true,
-  requestIdHeader: "request-id",
   failures: [
     failure("429", 429, { type: "rate_limit_error" }, "RateLimited", { "retry-after": "7" }, 7_000),
     failure("529", 529, { type: "overloaded_error" }, "Overloaded"),
@@ -172,14 +73,14 @@ export const anthropic: Subject = {
     failure("504", 504, { type: "timeout_error" }, "Timeout"),
     {
       what: "a refusal",
-      handler: FakeProvider.json(
-        message({ stop_reason: "refusal", stop_details: { type: "refusal", explanation: "I will not." } }),
-        200,
-        headers
-      ),
+      handler: FakeProvider.json({
+        ...messageOf({ number: 1, model: "m" }, [], { input_tokens: 10, output_tokens: 1 }),
+        stop_reason: "refusal",
+        stop_details: { type: "refusal", explanation: "I will not." }
+      }),
       reason: "ContentRefused"
     },
-    { what: "no answer", handler: FakeProvider.json({ type: "message" }, 200, headers), reason: "MalformedAnswer" }
+    { what: "no answer", handler: FakeProvider.json({ type: "message" }), reason: "MalformedAnswer" }
   ],
   messagesOf: ({ messages }) => messages,
   rateLimitHeaders: {

@@ -10,10 +10,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Providers from "../../src/Providers.ts"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
+import { answerWith } from "./Subject.ts"
 
 const crew = Crew.make({
   name: "look",
@@ -36,9 +37,7 @@ describe("a crew with attachments", () => {
         "pictures/otter.png": bytes,
         "notes.md": new TextEncoder().encode("Taken in spring.")
       }
-      const server = yield* FakeProvider.start((received, response) =>
-        subject.answer({ text: "An otter." }, received.body["stream"] === true)(received, response)
-      )
+      const server = yield* Scoped.start(answerWith({ text: "An otter." }))
       const model = subject.model(new URL(server.baseURL).origin)
       const llm = Providers.layer({ providers: [{ name: "some", model: () => model }], defaultModel: "some/model" })
       const workspace = Layer.succeed(Workspace.Workspace, {

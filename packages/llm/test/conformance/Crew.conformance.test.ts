@@ -11,12 +11,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Provider } from "../../src/Provider.ts"
 import * as Providers from "../../src/Providers.ts"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
 import { responses } from "./ResponsesSubject.ts"
-import type { ModelOptions, Subject, WireAnswer } from "./Subject.ts"
+import { answerWith, type ModelOptions, type Subject } from "./Subject.ts"
 
 const forecast = Tool.make({
   name: "forecast",
@@ -45,7 +46,7 @@ const crewOn = (model: string | ReadonlyArray<string>) =>
   })
 
 /** What a sensible model answers, by what it is told. */
-const thinks = (messages: ReadonlyArray<unknown>): WireAnswer => {
+const thinks = (messages: ReadonlyArray<unknown>): FakeProvider.Said => {
   const told = JSON.stringify(messages)
   if (told.includes("Decide which")) {
     return { text: told.includes("Rome has 28") ? '{"city":"Rome","degrees":28}' : '{"city":"?","degrees":0}' }
@@ -58,16 +59,16 @@ const thinks = (messages: ReadonlyArray<unknown>): WireAnswer => {
 }
 
 const answering =
-  (subject: Subject): FakeProvider.Handler =>
+  (subject: Subject, more: FakeProvider.Said = {}): FakeProvider.Handler =>
   (received, response) =>
-    subject.answer(thinks(subject.messagesOf(received.body)), received.body["stream"] === true)(received, response)
+    answerWith({ ...more, ...thinks(subject.messagesOf(received.body)) })(received, response)
 
 /** Holds the first two requests until both are there: tasks that ran one after the other would never come so far. */
 const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
   let held: Array<() => void> | undefined = []
   return (received, response) => {
     if (held === undefined) return handler(received, response)
-    held.push(() => handler(received, response))
+    held.push(() => void handler(received, response))
     if (held.length < 2) return
     const both = held
     held = undefined
@@ -79,7 +80,7 @@ const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
 const providerOf = (
   name: string,
   subject: Subject,
-  { baseURL }: FakeProvider.FakeProvider,
+  { baseURL }: Scoped.FakeProvider,
   options?: ModelOptions
 ): Provider => {
   const model = subject.model(new URL(baseURL).origin, options)
@@ -104,7 +105,7 @@ const run = (model: string | ReadonlyArray<string>, providers: ReadonlyArray<Pro
 describe("the same crew", () => {
   it.live.each([openAi, responses, compatible, anthropic, ollama])("runs on $name", (subject) =>
     Effect.gen(function* () {
-      const server = yield* FakeProvider.start(sideBySide(answering(subject)))
+      const server = yield* Scoped.start(sideBySide(answering(subject)))
       const { events, output, tasks, usage } = yield* run("some/model", [providerOf("some", subject, server)])
       assert.deepStrictEqual(output, { city: "Rome", degrees: 28 })
       assert.strictEqual(tasks["oslo"]?.output, "Oslo has 12 degrees.")
@@ -122,11 +123,7 @@ describe("the same crew", () => {
     { subject: anthropic, sealed: '"signature":"sig"' }
   ])("gives $subject.name back what its model thought before it called a tool", ({ sealed, subject }) =>
     Effect.gen(function* () {
-      const server = yield* FakeProvider.start((received, response) => {
-        const streamed = received.body["stream"] === true
-        const thought = { ...thinks(subject.messagesOf(received.body)), reasoning: "I should look." }
-        subject.answer(thought, streamed)(received, response)
-      })
+      const server = yield* Scoped.start(answering(subject, { reasoning: "I should look." }))
       const { output } = yield* run("some/model", [providerOf("some", subject, server)])
       assert.deepStrictEqual(output, { city: "Rome", degrees: 28 })
       const conversations = server.received.map(({ body }) => JSON.stringify(subject.messagesOf(body)))
@@ -144,10 +141,10 @@ describe("the same crew", () => {
         () => {}
       ]
       let asked = 0
-      const failing = yield* FakeProvider.start((received, response) =>
+      const failing = yield* Scoped.start((received, response) =>
         refusals[asked++ % refusals.length]!(received, response)
       )
-      const sound = yield* FakeProvider.start(answering(anthropic))
+      const sound = yield* Scoped.start(answering(anthropic))
       const { events, output } = yield* run(
         ["openai/m", "anthropic/m"],
         [providerOf("openai", openAi, failing, { timeoutMillis: 200 }), providerOf("anthropic", anthropic, sound)]

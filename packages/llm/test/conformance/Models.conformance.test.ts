@@ -8,12 +8,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
 import { responses } from "./ResponsesSubject.ts"
-import { type ModelOptions, type Subject, usage } from "./Subject.ts"
+import { answerWith, type ModelOptions, type Subject, unfinished, usage } from "./Subject.ts"
 
 const request = (content: string, fields: Partial<Llm.Request> = {}): Llm.Request => ({
   messages: [{ role: "user", content }],
@@ -73,23 +74,18 @@ const conforms = (subject: Subject): void => {
       (mock) => Effect.promise(() => mock.stop())
     )
 
-  const at = (provider: FakeProvider.FakeProvider, options?: ModelOptions): Llm.Model =>
+  const at = (provider: Scoped.FakeProvider, options?: ModelOptions): Llm.Model =>
     subject.model(new URL(provider.baseURL).origin, options)
 
   const withFake = (handler: FakeProvider.Handler, fields: Llm.Request, options?: ModelOptions) =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(handler)
+      const provider = yield* Scoped.start(handler)
       const answer = yield* at(provider, options).generate(fields)
       return { answer, body: provider.received[0]!.body }
     }).pipe(Effect.scoped)
 
   const failure = (handler: FakeProvider.Handler, fields: Llm.Request, options?: ModelOptions) =>
     Effect.map(Effect.flip(withFake(handler, fields, options)), (error) => error.reason)
-
-  const streamOf = (
-    pieces: ReadonlyArray<string>,
-    last?: Parameters<typeof FakeProvider.stream>[1]
-  ): FakeProvider.Handler => FakeProvider.stream(pieces, last, subject.streamType)
 
   for (const streamed of [false, true]) {
     const kind = streamed ? "streamed" : "whole"
@@ -170,7 +166,7 @@ const conforms = (subject: Subject): void => {
       Effect.gen(function* () {
         const { deltas, how } = listening()
         const { answer, body } = yield* withFake(
-          subject.answer({ text: '{"score":7}' }, streamed),
+          answerWith({ text: '{"score":7}' }),
           request("rate it", { output: { name: "rating", schema: rating }, ...how })
         )
         assert.deepStrictEqual(JSON.parse(text(answer)), { score: 7 })
@@ -184,7 +180,7 @@ const conforms = (subject: Subject): void => {
         const { how } = listening()
         const calls = [{ id: "a", name: "forecast", arguments: '{"city":"Oslo"}' }]
         const asked = request("rate it", { output: { name: "rating", schema: rating }, tools: [forecast], ...how })
-        const { answer, body } = yield* withFake(subject.answer({ calls }, streamed), asked)
+        const { answer, body } = yield* withFake(answerWith({ calls }), asked)
         assert.deepStrictEqual(
           callsOf(answer).map(({ params }) => params),
           [{ city: "Oslo" }]
@@ -194,7 +190,7 @@ const conforms = (subject: Subject): void => {
         // Nothing makes the model answer instead of calling.
         assert.isUndefined(body["tool_choice"])
         const last: Llm.Request = { ...withResults(asked, answer, "sunny"), toolChoice: "none" }
-        const done = yield* withFake(subject.answer({ text: '{"score":7}' }, streamed), last)
+        const done = yield* withFake(answerWith({ text: '{"score":7}' }), last)
         assert.deepStrictEqual(JSON.parse(text(done.answer)), { score: 7 })
         assert.deepStrictEqual(subject.schemaOf(done.body), rating)
       })
@@ -204,7 +200,7 @@ const conforms = (subject: Subject): void => {
       Effect.gen(function* () {
         const { how } = listening()
         const { answer } = yield* withFake(
-          subject.answer({ reasoning: "They use stones.", text: "Otters." }, streamed),
+          answerWith({ reasoning: "They use stones.", text: "Otters." }),
           request("otters", how)
         )
         const { requests, inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = answer.usage
@@ -232,10 +228,7 @@ const conforms = (subject: Subject): void => {
     it.live(`an answer that was cut for its length says so, ${kind}`, () =>
       Effect.gen(function* () {
         const { how } = listening()
-        const { answer } = yield* withFake(
-          subject.answer({ text: "Sea ot", stop: "length" }, streamed),
-          request("otters", how)
-        )
+        const { answer } = yield* withFake(answerWith({ text: "Sea ot", stop: "length" }), request("otters", how))
         assert.strictEqual(answer.finishReason, "length")
       })
     )
@@ -245,16 +238,13 @@ const conforms = (subject: Subject): void => {
         Effect.gen(function* () {
           const { how } = listening()
           const calls = [{ id: "a", name: "forecast", arguments: '{"city": "Os' }]
-          const { answer } = yield* withFake(
-            subject.answer({ calls }, streamed),
-            request("weather?", { tools: [forecast], ...how })
-          )
+          const { answer } = yield* withFake(answerWith({ calls }), request("weather?", { tools: [forecast], ...how }))
           assert.deepStrictEqual(answer.parts, [
             { type: "tool-call", id: "a", name: "forecast", params: '{"city": "Os' }
           ])
           // And the conversation can go on: what the provider wants to parse is JSON again.
           const { body } = yield* withFake(
-            subject.answer({ text: "Sorry." }, streamed),
+            answerWith({ text: "Sorry." }),
             withResults(request("weather?", { tools: [forecast], ...how }), answer, "The arguments are no JSON.")
           )
           assert.strictEqual(subject.messagesOf(body).length, 3)
@@ -296,7 +286,7 @@ const conforms = (subject: Subject): void => {
             }
           ]
         })
-      const handler = subject.answer({ text: "An otter." }, false)
+      const handler = answerWith({ text: "An otter." })
       for (const data of ["AQID", "data:image/png;base64,AQID"]) {
         const { body } = yield* withFake(handler, ask(data))
         assert.deepStrictEqual(subject.messagesOf(body), [subject.imageMessage])
@@ -315,7 +305,7 @@ const conforms = (subject: Subject): void => {
     Effect.gen(function* () {
       const file = { type: "file", mediaType: "application/x-tar", data: "AQID" } as const
       const reason = yield* failure(
-        subject.answer({ text: "?" }, false),
+        answerWith({ text: "?" }),
         request("", { messages: [{ role: "user", content: [file] }] })
       )
       assert.strictEqual(reason._tag, "InvalidRequest")
@@ -340,10 +330,11 @@ const conforms = (subject: Subject): void => {
 
   it.live("a stream that ends too early", () =>
     Effect.gen(function* () {
-      const pieces = subject.pieces(["Sea ot"])
       const ask = request("otters", { onDelta: () => {} })
-      assert.strictEqual((yield* failure(streamOf(pieces), ask))._tag, "MalformedAnswer")
-      assert.strictEqual((yield* failure(streamOf([]), ask))._tag, "MalformedAnswer")
+      const empty = FakeProvider.stream([], undefined, subject.dialect.streamType)
+      for (const handler of [unfinished(subject, ["Sea ot"]), empty]) {
+        assert.strictEqual((yield* failure(handler, ask))._tag, "MalformedAnswer")
+      }
     })
   )
 
@@ -358,7 +349,7 @@ const conforms = (subject: Subject): void => {
 
   it.live("interrupting closes the connection, before the answer and in the middle of a stream", () =>
     Effect.gen(function* () {
-      const waiting = yield* FakeProvider.start(() => {})
+      const waiting = yield* Scoped.start(() => {})
       const early = yield* Effect.forkChild(at(waiting).generate(request("otters")))
       yield* waiting.asked
       yield* Fiber.interrupt(early)
@@ -367,7 +358,7 @@ const conforms = (subject: Subject): void => {
       const first = yield* Deferred.make<void>()
       const deltas: Array<string> = []
       const endless = Array.from({ length: 2_000 }, (_, n) => `${n} `)
-      const provider = yield* FakeProvider.start(streamOf(subject.pieces(endless)))
+      const provider = yield* Scoped.start(unfinished(subject, endless))
       const onDelta = (delta: string): void => {
         deltas.push(delta)
         Deferred.doneUnsafe(first, Effect.void)
@@ -383,7 +374,7 @@ const conforms = (subject: Subject): void => {
 
   it.live("one call is one request, also when it fails", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(FakeProvider.json({ error: "no" }, 500, { "x-should-retry": "true" }))
+      const provider = yield* Scoped.start(FakeProvider.json({ error: "no" }, 500, { "x-should-retry": "true" }))
       yield* Effect.flip(at(provider).generate(request("otters")))
       assert.strictEqual(provider.received.length, 1)
     }).pipe(Effect.scoped)
@@ -403,8 +394,9 @@ const conforms = (subject: Subject): void => {
       const handlers = [
         ...[200, 301, 400, 401, 404, 429, 500].map(echo),
         FakeProvider.json(`no JSON ${canary}`),
-        streamOf([`data: ${canary}\n\n`]),
-        streamOf([`{"error":"${canary}"}\n`])
+        ...[`data: ${canary}\n\n`, `{"error":"${canary}"}\n`].map((piece) =>
+          FakeProvider.stream([piece], undefined, subject.dialect.streamType)
+        )
       ]
       for (const handler of handlers) {
         for (const fields of [{}, { onDelta: () => {} }]) {

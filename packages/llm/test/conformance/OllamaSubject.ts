@@ -1,11 +1,9 @@
 /** Ollama's chat: lines of JSON where somebody listens, else one object. */
 import * as Redacted from "effect/Redacted"
 import * as Ollama from "../../src/Ollama.ts"
-import * as FakeProvider from "../FakeProvider.ts"
-import { type Subject, usage, type WireFailure } from "./Subject.ts"
-
-const line = (message: object, rest: object = {}): string =>
-  `${JSON.stringify({ model: "model-2026", message: { role: "assistant", content: "", ...message }, done: false, ...rest })}\n`
+import * as FakeProvider from "@crewline/fake-provider"
+import { dialect } from "@crewline/fake-provider/Dialect/OllamaChat"
+import type { Subject, WireFailure } from "./Subject.ts"
 
 const failure = (
   what: string,
@@ -29,35 +27,11 @@ export const ollama: Subject = {
       ...(apiKey !== undefined && { apiKey: Redacted.make(apiKey) }),
       ...(timeoutMillis !== undefined && { timeoutMillis })
     }).model("m"),
-  answer: ({ reasoning, text, calls, stop }, streamed) => {
-    const thought = reasoning === undefined ? {} : { thinking: reasoning }
-    const said = text === undefined ? {} : { content: text }
-    const called =
-      calls === undefined
-        ? {}
-        : {
-            tool_calls: calls.map(({ id, name, arguments: json }) => ({
-              id,
-              function: { name, arguments: JSON.parse(json) }
-            }))
-          }
-    const end = {
-      done: true,
-      done_reason: stop ?? "stop",
-      prompt_eval_count: usage.input,
-      eval_count: usage.output
-    }
-    if (!streamed) return FakeProvider.json(JSON.parse(line({ ...thought, ...said, ...called }, end)))
-    const messages = [thought, said, called].filter((message) => Object.keys(message).length > 0)
-    return FakeProvider.stream([...messages.map((message) => line(message)), line({}, end)])
-  },
-  pieces: (texts) => texts.map((content) => line({ content })),
-  streamType: "application/x-ndjson",
+  dialect,
   caches: false,
   countsReasoning: false,
   schemaBesideTools: false,
   textArguments: false,
-  requestIdHeader: "x-request-id",
   failures: [
     failure("429", 429, "too many requests", "RateLimited", { "retry-after": "7" }, 7_000),
     failure("503", 503, "server busy, please try again. maximum pending requests exceeded", "Overloaded"),

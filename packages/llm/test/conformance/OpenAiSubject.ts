@@ -1,25 +1,9 @@
 /** OpenAI's chat completions, and a compatible server under another name. */
 import * as Redacted from "effect/Redacted"
 import * as OpenAi from "../../src/OpenAi.ts"
-import * as FakeProvider from "../FakeProvider.ts"
-import { type Subject, usage, type WireAnswer, type WireFailure } from "./Subject.ts"
-
-const toolCalls = ({ calls = [] }: WireAnswer) =>
-  calls.map((call, index) => ({
-    index,
-    id: call.id,
-    type: "function",
-    function: { name: call.name, arguments: call.arguments }
-  }))
-
-const finish = (answer: WireAnswer): string => answer.stop ?? (answer.calls === undefined ? "stop" : "tool_calls")
-
-const tokens = {
-  prompt_tokens: usage.input,
-  completion_tokens: usage.output,
-  prompt_tokens_details: { cached_tokens: usage.cached },
-  completion_tokens_details: { reasoning_tokens: usage.reasoning }
-}
+import * as FakeProvider from "@crewline/fake-provider"
+import { completion, dialect } from "@crewline/fake-provider/Dialect/OpenAiChat"
+import type { Subject, WireFailure } from "./Subject.ts"
 
 const failure = (
   what: string,
@@ -43,29 +27,12 @@ export const openAi: Subject = {
       baseURL: `${origin}/v1`,
       ...(timeoutMillis !== undefined && { timeoutMillis })
     }).model("m"),
-  answer: (answer, streamed) => {
-    const message = {
-      ...(answer.reasoning !== undefined && { reasoning_content: answer.reasoning }),
-      ...(answer.text !== undefined && { content: answer.text }),
-      ...(answer.calls !== undefined && { tool_calls: toolCalls(answer) })
-    }
-    return streamed
-      ? FakeProvider.stream([
-          FakeProvider.event(message),
-          FakeProvider.event({}, finish(answer)),
-          `data: ${JSON.stringify({ choices: [], usage: tokens })}\n\n`,
-          "data: [DONE]\n\n"
-        ])
-      : FakeProvider.json(FakeProvider.completion(message, { usage: tokens }, finish(answer)))
-  },
-  pieces: (texts) => texts.map((content) => FakeProvider.event({ content })),
-  streamType: "text/event-stream",
+  dialect,
   caches: true,
   countsReasoning: true,
   // What OpenAI itself is sent, `OpenAi.test.ts` holds: no fake is at its address.
   schemaBesideTools: false,
   textArguments: true,
-  requestIdHeader: "x-request-id",
   failures: [
     failure("429", 429, { code: "rate_limit_exceeded" }, "RateLimited", { "retry-after": "7" }, 7_000),
     failure("500", 500, {}, "Overloaded"),
@@ -79,7 +46,7 @@ export const openAi: Subject = {
     failure("408", 408, {}, "Timeout"),
     {
       what: "a refusal",
-      handler: FakeProvider.json(FakeProvider.completion({ refusal: "I will not." })),
+      handler: FakeProvider.json(completion({ refusal: "I will not." })),
       reason: "ContentRefused"
     },
     { what: "no answer", handler: FakeProvider.json({ choices: [] }), reason: "MalformedAnswer" }

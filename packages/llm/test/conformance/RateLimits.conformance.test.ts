@@ -7,12 +7,13 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as PromptEstimate from "../../src/PromptEstimate.ts"
 import * as RateLimit from "../../src/RateLimit.ts"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
 import { responses } from "./ResponsesSubject.ts"
-import type { Subject } from "./Subject.ts"
+import { answerWith, type Subject, unfinished } from "./Subject.ts"
 
 const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
   messages: [{ role: "user", content: "otters" }],
@@ -21,7 +22,7 @@ const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
   ...fields
 })
 
-const at = (subject: Subject, provider: FakeProvider.FakeProvider): Llm.Model =>
+const at = (subject: Subject, provider: Scoped.FakeProvider): Llm.Model =>
   subject.model(new URL(provider.baseURL).origin)
 
 /** Answers with these headers as well. */
@@ -29,7 +30,7 @@ const saying =
   (headers: Readonly<Record<string, string>> | undefined, handler: FakeProvider.Handler): FakeProvider.Handler =>
   (received, response) => {
     for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value)
-    handler(received, response)
+    return handler(received, response)
   }
 
 const states = [
@@ -42,15 +43,15 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
   const expected = rateLimitHeaders === undefined ? [] : [states]
   const slowDown = FakeProvider.json({ error: { message: "slow down" } }, 429)
   const cases: ReadonlyArray<readonly [string, FakeProvider.Handler, boolean]> = [
-    ["a whole answer", subject.answer({ text: "Otters." }, false), false],
-    ["a streamed answer", subject.answer({ text: "Otters." }, true), true],
+    ["a whole answer", answerWith({ text: "Otters." }), false],
+    ["a streamed answer", answerWith({ text: "Otters." }), true],
     ["a refusal", slowDown, false],
     ["the refusal of a streamed answer", slowDown, true]
   ]
 
   it.live.each(cases)("are told with %s", ([, handler, streamed]) =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(saying(rateLimitHeaders, handler))
+      const provider = yield* Scoped.start(saying(rateLimitHeaders, handler))
       const told: Array<unknown> = []
       const onRateLimits = (each: unknown) => told.push(each)
       const ask = request({ onRateLimits, ...(streamed && { onDelta: () => {} }) })
@@ -61,8 +62,8 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
 
   it.live("are told when a stream begins, whatever becomes of it", () =>
     Effect.gen(function* () {
-      const cut = FakeProvider.stream(subject.pieces(["Sea ot"]), (response) => response.end(), subject.streamType)
-      const provider = yield* FakeProvider.start(saying(rateLimitHeaders, cut))
+      const cut = unfinished(subject, ["Sea ot"])
+      const provider = yield* Scoped.start(saying(rateLimitHeaders, cut))
       const told: Array<unknown> = []
       let toldBefore: number | undefined
       const onDelta = () => {
@@ -76,7 +77,7 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
 
   it.live("are not told where nothing is said", () =>
     Effect.gen(function* () {
-      const provider = yield* FakeProvider.start(subject.answer({ text: "Otters." }, false))
+      const provider = yield* Scoped.start(answerWith({ text: "Otters." }))
       const onRateLimits = () => assert.fail("nothing was said")
       yield* at(subject, provider).generate(request({ onRateLimits }))
     }).pipe(Effect.scoped)
@@ -89,7 +90,7 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
       const none = Object.fromEntries(
         Object.entries(rateLimitHeaders ?? {}).map(([name, value]) => [name, value === "7" ? "0" : value])
       )
-      const provider = yield* FakeProvider.start(saying(none, subject.answer({ text: "Otters." }, true)))
+      const provider = yield* Scoped.start(saying(none, answerWith({ text: "Otters." })))
       const limiter = yield* RateLimit.makeLocalLimiter
       const model = RateLimit.make({ limiter, key: "account" })(at(subject, provider))
       const notices: Array<Notice> = []

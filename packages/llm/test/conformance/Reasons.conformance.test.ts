@@ -5,12 +5,13 @@
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
 import { responses } from "./ResponsesSubject.ts"
-import type { ModelOptions, Subject } from "./Subject.ts"
+import { type ModelOptions, type Subject, unfinished } from "./Subject.ts"
 
 /** Who finds each reason: the server tells it, or it happens on the way to it, whoever is asked; or our wrappers do before anybody is. */
 const foundBy: { readonly [Tag in Llm.Reason["_tag"]]: "server" | "way" | "wrapper" } = {
@@ -34,16 +35,10 @@ const followed: Llm.Request = { ...whole, onDelta: () => {} }
 
 const failure = (subject: Subject, handler: FakeProvider.Handler, fields: Llm.Request, options?: ModelOptions) =>
   Effect.gen(function* () {
-    const provider = yield* FakeProvider.start(handler)
+    const provider = yield* Scoped.start(handler)
     const model = subject.model(new URL(provider.baseURL).origin, options)
     return (yield* Effect.flip(model.generate(fields))).reason
   }).pipe(Effect.scoped)
-
-const streamOf = (
-  subject: Subject,
-  pieces: ReadonlyArray<string>,
-  last: Parameters<typeof FakeProvider.stream>[1]
-): FakeProvider.Handler => FakeProvider.stream(pieces, last, subject.streamType)
 
 const explains = (subject: Subject): void => {
   for (const [kind, fields] of Object.entries({ whole, streamed: followed })) {
@@ -72,25 +67,25 @@ const explains = (subject: Subject): void => {
   // At once: each of them waits for what does not come.
   it.live("nothing listens, a connection that is closed, and silence: before the answer, and in the middle of it", () =>
     Effect.gen(function* () {
-      const closing: FakeProvider.Handler = (_, response) => response.socket?.destroy()
+      const closing: FakeProvider.Handler = (_, response) => response.destroy()
       const silent: FakeProvider.Handler = () => {}
-      const half = (last: (response: Parameters<FakeProvider.Handler>[1]) => void): FakeProvider.Handler => {
+      const half = (last: (response: FakeProvider.Responder) => void): FakeProvider.Handler => {
         return (_, response) => {
-          response.writeHead(200, { "content-type": "application/json", "content-length": "100" })
+          response.begin(200, { "content-type": "application/json", "content-length": "100" })
           response.write('{"mo', () => last(response))
         }
       }
-      const begun = subject.pieces(["Sea ot"])
-      const lost = (response: Parameters<FakeProvider.Handler>[1]) => void response.socket?.destroy()
+      const lost = (response: FakeProvider.Responder) => response.destroy()
+      const begun = (last: typeof lost) => unfinished(subject, ["Sea ot"], last)
       const cases: ReadonlyArray<readonly [string, Llm.Reason["_tag"], Llm.Request, FakeProvider.Handler]> = [
         ["closed, whole", "Network", whole, closing],
         ["closed, streamed", "Network", followed, closing],
         ["closed in the middle, whole", "Network", whole, half(lost)],
-        ["closed in the middle, streamed", "Network", followed, streamOf(subject, begun, lost)],
+        ["closed in the middle, streamed", "Network", followed, begun(lost)],
         ["silent, whole", "Timeout", whole, silent],
         ["silent, streamed", "Timeout", followed, silent],
         ["silent in the middle, whole", "Timeout", whole, half(() => {})],
-        ["silent in the middle, streamed", "Timeout", followed, streamOf(subject, begun, () => {})]
+        ["silent in the middle, streamed", "Timeout", followed, begun(() => {})]
       ]
       const ended = yield* Effect.forEach(
         cases,

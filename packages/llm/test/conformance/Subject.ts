@@ -2,25 +2,12 @@
  * What the conformance suite needs to know of a provider: how to make its model, and how its server puts things on the wire.
  */
 import type * as Llm from "@crewline/core/Llm"
-import type * as FakeProvider from "../FakeProvider.ts"
+import * as FakeProvider from "@crewline/fake-provider"
+import type { Dialect } from "@crewline/fake-provider/Dialect"
 
 export interface ModelOptions {
   readonly apiKey?: string
   readonly timeoutMillis?: number
-}
-
-export interface WireCall {
-  readonly id: string
-  readonly name: string
-  /** As the model wrote them: JSON, or not. */
-  readonly arguments: string
-}
-
-export interface WireAnswer {
-  readonly reasoning?: string
-  readonly text?: string
-  readonly calls?: ReadonlyArray<WireCall>
-  readonly stop?: "length"
 }
 
 /** A failure that a server tells of, and what it has to become. */
@@ -35,11 +22,7 @@ export interface Subject {
   readonly name: string
   /** The model `m` at the server of this origin. */
   readonly model: (origin: string, options?: ModelOptions) => Llm.Model
-  /** What the fields of answers are called here: 100 tokens in (40 of them from the cache, where there is one) and 20 out (5 of them reasoning, where that is told). */
-  readonly answer: (answer: WireAnswer, streamed: boolean) => FakeProvider.Handler
-  /** The first pieces of a streamed text, without an end. */
-  readonly pieces: (texts: ReadonlyArray<string>) => ReadonlyArray<string>
-  readonly streamType: string
+  readonly dialect: Dialect
   readonly caches: boolean
   /** Says how many tokens of an answer were reasoning. */
   readonly countsReasoning: boolean
@@ -53,8 +36,6 @@ export interface Subject {
   readonly failures: ReadonlyArray<WireFailure>
   /** Reasons that this provider gives nobody, and why. All others have to be among the failures. */
   readonly never?: { readonly [Tag in Llm.Reason["_tag"]]?: string }
-  /** The header that holds the provider's id of a request. */
-  readonly requestIdHeader: string
   /** The request's body where it asks for output of this schema. */
   readonly schemaOf: (body: FakeProvider.Body) => unknown
   /** The conversation in a request's body. */
@@ -70,4 +51,16 @@ export interface Subject {
   readonly imageUrlMessage?: unknown
 }
 
-export const usage = { input: 100, cached: 40, output: 20, reasoning: 5 } as const
+/** 100 tokens in (40 of them from the cache, where there is one) and 20 out (5 of them reasoning, where that is told). */
+export const usage = { input: 100, cached: 40, written: 10, output: 20, reasoning: 5 } as const
+
+/** An answer in the dialect of the request, streamed where that asks for it, in several network chunks. */
+export const answerWith = (said: FakeProvider.Said): FakeProvider.Handler =>
+  FakeProvider.answer({ model: "model-2026", usage, ...said }, { chunkDelay: 1 })
+
+/** The first pieces of a streamed text, without an end. */
+export const unfinished = (
+  { dialect }: Subject,
+  texts: ReadonlyArray<string>,
+  last?: Parameters<typeof FakeProvider.stream>[1]
+): FakeProvider.Handler => FakeProvider.stream(FakeProvider.beginning(dialect, texts), last, dialect.streamType)

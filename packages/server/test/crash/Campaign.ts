@@ -11,7 +11,7 @@ import * as Follower from "./Follower.ts"
 import * as History from "./History.ts"
 import * as Moment from "./Moment.ts"
 import * as Patience from "./Patience.ts"
-import { type Asked, type Provider, turnKey } from "./Provider.ts"
+import { type Asked, type Process as Provider, turnKey } from "@crewline/fake-provider/Process"
 import * as ServerProcess from "./ServerProcess.ts"
 import type { Storage } from "./Storage.ts"
 

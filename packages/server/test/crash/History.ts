@@ -2,7 +2,7 @@
  * What must hold of the events of one execution however often its servers died, and which answers of models they record.
  */
 import type { Event } from "./Follower.ts"
-import { turnKey } from "./Provider.ts"
+import { turnKey } from "@crewline/fake-provider/Process"
 
 const terminal = new Set(["TaskCompleted", "TaskFailed", "TaskSkipped", "TaskCancelled"])
 
