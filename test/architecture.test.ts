@@ -133,6 +133,14 @@ describe("the guard itself", () => {
   })
 })
 
+it("the fake provider knows nothing of the packages that it is there to test", () => {
+  const folder = join(root, "fake-provider", "src")
+  const ours = globSync("**/*.ts", { cwd: folder }).flatMap((file) =>
+    Sources.imports(read(join(folder, file))).filter((specifier) => specifier.startsWith("@crewline/"))
+  )
+  expect(ours).toEqual([])
+})
+
 describe("the guard of floors", () => {
   const planted = (sources: { readonly [file: string]: string }) => Sources.graphOf(new Map(Object.entries(sources)))
 
