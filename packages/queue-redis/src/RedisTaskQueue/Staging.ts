@@ -1,4 +1,5 @@
 /** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
+import { areSatisfied, type Waits } from "@crewline/core/ExecutionEvent"
 import { depthsOf } from "@crewline/core/QueueFacts"
 import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
 import * as Lua from "./Lua.ts"
@@ -64,7 +65,7 @@ export const stage = (facts: Facts): Staged => {
   const waits = waitsOf(facts, draft)
 
   for (const wait of waits) {
-    if (missing(wait, { signals, settled: new Set() }) === 0) turns.ready(wait.task)
+    if (isOver(wait, { signals, settled: new Set() })) turns.ready(wait.task)
     else wait.task.state = "suspended"
   }
   for (const { id, millis } of facts.delayed) {
@@ -142,11 +143,9 @@ const turnsOf = () => {
 interface Wait {
   readonly task: Task
   readonly run: number
+  /** What is left of its time. */
   readonly millis: number | undefined
-  readonly mode: Facts["suspended"][number]["waits"]["mode"]
-  readonly tasks: ReadonlyArray<string>
-  readonly signals: ReadonlyArray<string>
-  readonly isTimed: boolean
+  readonly waits: Waits
 }
 
 /** The waits of tasks that are not settled. */
@@ -154,25 +153,12 @@ const waitsOf = (facts: Facts, { settled, tasks }: Draft): ReadonlyArray<Wait> =
   facts.suspended.flatMap(({ id, remainingMillis, run, waits }) => {
     const task = tasks.get(encode(id))
     if (task === undefined || settled.has(task.id)) return []
-    return {
-      task,
-      run,
-      millis: remainingMillis,
-      mode: waits.mode,
-      tasks: waits.tasks.map(encode),
-      signals: waits.signals.map(encode),
-      isTimed: waits.timeoutMillis !== undefined
-    }
+    const encoded = { ...waits, tasks: waits.tasks.map(encode), signals: waits.signals.map(encode) }
+    return { task, run, millis: remainingMillis, waits: encoded }
   })
 
-/** How many of the things that it waits for are missing; 0: the wait is over. */
-const missing = (wait: Wait, { settled, signals }: Pick<Draft, "settled" | "signals">): number => {
-  const total = wait.tasks.length + wait.signals.length
-  if (total === 0) return wait.isTimed ? 1 : 0
-  const left =
-    wait.tasks.filter((id) => !settled.has(id)).length + wait.signals.filter((signal) => !signals.has(signal)).length
-  return wait.mode === "any" && left < total ? 0 : left
-}
+const isOver = ({ waits }: Wait, { settled, signals }: Pick<Draft, "settled" | "signals">): boolean =>
+  areSatisfied(waits, { isSettled: (id) => settled.has(id), hasArrived: (signal) => signals.has(signal) })
 
 /** Waits that are over make their task ready. Of the others, appends the fields of the tasks that wait and of what they wait for. */
 const stageWaits = (waits: ReadonlyArray<Wait>, draft: Draft): void => {
@@ -181,26 +167,26 @@ const stageWaits = (waits: ReadonlyArray<Wait>, draft: Draft): void => {
   const append = (field: string, entry: string) => waitersOf.set(field, [...(waitersOf.get(field) ?? []), entry])
   let epoch = 0
   for (const wait of waits) {
-    if (wait.task.state !== "suspended") continue
-    const left = missing(wait, draft)
-    if (left === 0) {
-      turns.ready(wait.task)
+    const { millis, run, task } = wait
+    if (task.state !== "suspended") continue
+    if (isOver(wait, draft)) {
+      turns.ready(task)
       continue
     }
     // Smaller than any number that the scripts give, and in the order of the facts.
-    const entry = `${++epoch}${separator}${wait.task.id}`
-    for (const id of wait.tasks) {
-      if (settled.has(id)) continue
+    const entry = `${++epoch}${separator}${task.id}`
+    const awaited = wait.waits.tasks.filter((id) => !settled.has(id))
+    const expected = wait.waits.signals.filter((signal) => !signals.has(signal))
+    for (const id of awaited) {
       const known = tasks.get(id)?.waiters
       if (known !== undefined) known.push(entry)
       else append(`v${id}`, entry)
     }
-    for (const signal of wait.signals) {
-      if (!signals.has(signal)) append(`g${signal}`, entry)
-    }
-    const count = wait.mode === "any" || wait.tasks.length + wait.signals.length === 0 ? 1 : left
-    fields.push(`s${wait.task.id}`, "u", `w${wait.task.id}`, `${epoch}${separator}`, `c${wait.task.id}`, String(count))
-    if (wait.millis !== undefined) turns.timer(String(wait.run), wait.task, wait.millis)
+    for (const signal of expected) append(`g${signal}`, entry)
+    // A wait for nothing but time has nothing that could come.
+    const left = wait.waits.mode === "any" ? 1 : Math.max(awaited.length + expected.length, 1)
+    fields.push(`s${task.id}`, "u", `w${task.id}`, `${epoch}${separator}`, `c${task.id}`, String(left))
+    if (millis !== undefined) turns.timer(String(run), task, millis)
   }
   for (const [field, waiters] of waitersOf) fields.push(field, waiters.join(listSeparator))
 }
