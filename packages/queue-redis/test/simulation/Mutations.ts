@@ -6,7 +6,7 @@
  * Rules that show only on a model, because in the code nothing can be taken out for them, are switches of core's `Protocol.test.ts`.
  */
 import { readFileSync } from "node:fs"
-import { registerHooks } from "node:module"
+import { registerHooks, stripTypeScriptTypes } from "node:module"
 import { fileURLToPath } from "node:url"
 import type { ScenarioName } from "./Scenario.ts"
 import type { Kind } from "../../../core/test/simulation/Witness.ts"
@@ -59,7 +59,7 @@ const mutations = {
   expectVersion: {
     number: "2, 3",
     says: "A decision is appended only on the version that it was taken on.",
-    changes: [{ file: ledger, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "" }],
+    changes: [{ file: ledger, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }],
     scenario: "shared",
     within: 50
   },
@@ -355,8 +355,8 @@ const mutations = {
     changes: [
       {
         file: "core/src/AgentLoop/Leg.ts",
-        find: "return { task: own, agent, execution: state.usage }",
-        replace: "return undefined"
+        find: "execution: state.usage",
+        replace: "execution: Usage.zero"
       }
     ],
     scenario: "budgets",
@@ -373,11 +373,17 @@ export const names = Object.keys(mutations) as ReadonlyArray<MutationName>
 
 const packages = new URL("../../../", import.meta.url)
 
-/** Whether the rule stands where its entry says: each text once. */
+/** Whether the rule stands where its entry says, each text once, and what remains without it can be loaded. */
 export const problemOf = (name: MutationName): string | undefined => {
-  for (const { file, find } of table[name].changes) {
-    const times = readFileSync(new URL(file, packages), "utf8").split(find).length - 1
+  for (const { file, find, replace } of table[name].changes) {
+    const text = readFileSync(new URL(file, packages), "utf8")
+    const times = text.split(find).length - 1
     if (times !== 1) return `${name}: the text stands ${times} times in packages/${file}: ${find}`
+    try {
+      stripTypeScriptTypes(text.replace(find, () => replace))
+    } catch (error) {
+      return `${name}: without the text packages/${file} cannot be parsed: ${error instanceof Error ? error.message : String(error)}`
+    }
   }
   return undefined
 }
