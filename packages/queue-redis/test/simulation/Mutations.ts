@@ -31,7 +31,8 @@ export interface Mutation {
   readonly violates?: ReadonlyArray<Kind>
 }
 
-const log = "core/src/LocalEventLog.ts"
+const appending = "core/src/LocalEventLog/Appending.ts"
+const owning = "core/src/LocalEventLog/Owning.ts"
 const decision = "core/src/Decision.ts"
 const execution = "core/src/Execution.ts"
 const ledger = "core/src/Worker/Ledger.ts"
@@ -48,8 +49,8 @@ const mutations = {
     says: "After the end the log refuses everything.",
     changes: [
       {
-        file: log,
-        find: `if (LocalExecution.isEnded(execution)) return fail("append", new EventLog.Ended({}))`,
+        file: appending,
+        find: "if (Execution.isEnded(execution)) return new EventLog.Ended({})",
         replace: ""
       }
     ],
@@ -66,7 +67,9 @@ const mutations = {
   nonce: {
     number: "4",
     says: "An append that is sent again is stored once.",
-    changes: [{ file: log, find: "if (earlier !== undefined) return Effect.succeed(earlier)\n      }", replace: "}" }],
+    changes: [
+      { file: appending, find: "if (earlier !== undefined) return Effect.succeed(earlier)\n      }", replace: "}" }
+    ],
     scenario: "failover",
     within: 200
   },
@@ -304,7 +307,7 @@ const mutations = {
     says: "Of processes with queues of their own only the owner of an execution runs it.",
     changes: [
       {
-        file: log,
+        file: owning,
         find: "!owned && (execution.owner === undefined || execution.leaseUntil <= millis)",
         replace: "!owned"
       }

@@ -1,0 +1,49 @@
+/** The first event of an execution in memory. */
+import * as Effect from "effect/Effect"
+import * as EventLog from "../EventLog.ts"
+import * as Tenant from "../Tenant.ts"
+import * as Execution from "./Execution.ts"
+import { fail, nowOf, type Storage } from "./Storage.ts"
+
+export const make =
+  (storage: Storage): EventLog.EventLog["Service"]["start"] =>
+  (executionId, event, { crewId, idempotency, owner } = {}) =>
+    Effect.withFiber<EventLog.Started, EventLog.EventLogError>((fiber) => {
+      const tenant = fiber.getRef(Tenant.Current)
+      const state = storage.tenant(tenant)
+      const earlier = idempotency === undefined ? undefined : state.idempotency.get(idempotency.key)
+      if (idempotency !== undefined && earlier !== undefined) {
+        return earlier.requestHash === idempotency.requestHash
+          ? Effect.succeed({ executionId: earlier.executionId, existing: true })
+          : fail("start", new EventLog.KeyReused({ key: idempotency.key }))
+      }
+      if (state.executions.has(executionId)) return Effect.succeed({ executionId, existing: true })
+      const millis = nowOf(fiber)
+      const execution: Execution.Execution = {
+        id: executionId,
+        tenant,
+        crewName: event.plan.name,
+        crewId,
+        idempotencyKey: idempotency?.key,
+        order: storage.nextOrder(),
+        events: [Execution.stamp(event, 1, storage.isoOf(millis), executionId)],
+        version: 1,
+        status: "pending",
+        lastMillis: millis,
+        outcomes: new Map(),
+        nonces: undefined,
+        turns: undefined,
+        byTask: undefined,
+        waiting: new Set(),
+        deltaFollowers: new Set(),
+        owner: owner?.name,
+        leaseUntil: millis + (owner?.leaseMillis ?? 0),
+        isGone: false
+      }
+      state.executions.set(executionId, execution)
+      storage.open.add(execution)
+      if (idempotency !== undefined) {
+        state.idempotency.set(idempotency.key, { requestHash: idempotency.requestHash, executionId })
+      }
+      return Effect.succeed({ executionId, existing: false })
+    })

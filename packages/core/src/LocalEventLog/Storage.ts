@@ -1,0 +1,138 @@
+/** What the log in memory holds: executions of every tenant, open, ended and deleted. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as EventLog from "../EventLog.ts"
+import * as Tenant from "../Tenant.ts"
+import * as Execution from "./Execution.ts"
+
+type CurrentFiber = Fiber.Fiber<unknown, unknown>
+
+export interface TenantState {
+  /** In the order of their start. */
+  readonly executions: Map<string, Execution.Execution>
+  readonly idempotency: Map<string, { readonly requestHash: string; readonly executionId: string }>
+  /** Deleted executions by their id. */
+  readonly graves: Map<string, Grave>
+}
+
+/** What stays of a deleted execution for a while. */
+export interface Grave {
+  readonly id: string
+  readonly tenant: string
+  readonly order: number
+  readonly millis: number
+}
+
+export const fail = (
+  operation: string,
+  reason: typeof EventLog.Reason.Type
+): Effect.Effect<never, EventLog.EventLogError> => Effect.fail(new EventLog.EventLogError({ operation, reason }))
+
+export const nowOf = (fiber: CurrentFiber): number => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+
+export class Storage {
+  /** Not ended, of all tenants, in the order of their start. */
+  readonly open = new Set<Execution.Execution>()
+  /** Ended, of all tenants, in the order of their end. */
+  readonly ended = new Set<Execution.Execution>()
+  /** Of all tenants, in the order of their deletion. */
+  private readonly graves = new Set<Grave>()
+  private readonly tenants = new Map<string, TenantState>()
+  private readonly keepEnded: number
+  private lastOrder = 0
+  // One string for all events of a millisecond.
+  private isoMillis = Number.NaN
+  private iso = ""
+
+  /** Remembers so many ended executions; the oldest are forgotten first. */
+  constructor(keepEnded: number) {
+    this.keepEnded = keepEnded
+  }
+
+  isoOf(millis: number): string {
+    if (millis !== this.isoMillis) {
+      this.isoMillis = millis
+      this.iso = new Date(millis).toISOString()
+    }
+    return this.iso
+  }
+
+  nextOrder(): number {
+    return ++this.lastOrder
+  }
+
+  /** Of the current tenant, as far as there is anything of it. */
+  seen(fiber: CurrentFiber): TenantState | undefined {
+    return this.tenants.get(fiber.getRef(Tenant.Current))
+  }
+
+  tenant(tenant: string): TenantState {
+    let state = this.tenants.get(tenant)
+    if (state === undefined)
+      this.tenants.set(tenant, (state = { executions: new Map(), idempotency: new Map(), graves: new Map() }))
+    return state
+  }
+
+  find(fiber: CurrentFiber, executionId: string): Execution.Execution | undefined {
+    return this.seen(fiber)?.executions.get(executionId)
+  }
+
+  /** With an execution of the current tenant; otherwise the operation fails. */
+  withExecution<A, E, R>(
+    operation: string,
+    executionId: string,
+    use: (execution: Execution.Execution, fiber: CurrentFiber) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | EventLog.EventLogError, R> {
+    return Effect.withFiber((fiber): Effect.Effect<A, E | EventLog.EventLogError, R> => {
+      const execution = this.find(fiber, executionId)
+      if (execution !== undefined) return use(execution, fiber)
+      const isGone = this.seen(fiber)?.graves.has(executionId) === true
+      return fail(
+        operation,
+        isGone ? new EventLog.Gone({ executionId }) : new EventLog.UnknownExecution({ executionId })
+      )
+    })
+  }
+
+  /** It has ended; the oldest that ended may be forgotten for it. */
+  end(execution: Execution.Execution): void {
+    execution.owner = undefined
+    this.open.delete(execution)
+    this.ended.add(execution)
+    while (this.ended.size > this.keepEnded) this.forget(this.ended.values().next().value!)
+  }
+
+  bury(execution: Execution.Execution, millis: number): void {
+    this.forget(execution)
+    const { id, order, tenant } = execution
+    const grave: Grave = { id, tenant, order, millis }
+    this.graves.add(grave)
+    this.tenant(tenant).graves.set(id, grave)
+    execution.isGone = true
+    Execution.wake(execution)
+  }
+
+  /** Forgets what was deleted before this time. */
+  forgetGraves(before: number): void {
+    for (const grave of this.graves) {
+      if (grave.millis > before) break
+      this.graves.delete(grave)
+      const state = this.tenant(grave.tenant)
+      if (state.graves.get(grave.id) === grave) state.graves.delete(grave.id)
+      this.leave(grave.tenant, state)
+    }
+  }
+
+  private forget(execution: Execution.Execution): void {
+    this.ended.delete(execution)
+    const state = this.tenant(execution.tenant)
+    state.executions.delete(execution.id)
+    if (execution.idempotencyKey !== undefined) state.idempotency.delete(execution.idempotencyKey)
+    this.leave(execution.tenant, state)
+  }
+
+  private leave(tenant: string, state: TenantState): void {
+    if (state.executions.size + state.graves.size === 0) this.tenants.delete(tenant)
+  }
+}
