@@ -11,7 +11,7 @@ import * as Inspection from "./Crew/Inspection.ts"
 import * as PlainJson from "./Crew/PlainJson.ts"
 import * as Placeholder from "./Crew/Placeholder.ts"
 import * as Wording from "./Crew/Wording.ts"
-import { outsideWorkspace } from "./Crew/WorkspacePath.ts"
+import { outsideWorkspace, sharedOutputFiles } from "./Crew/WorkspacePath.ts"
 import * as Attachments from "./Plan/Attachments.ts"
 import type { Plan, PlannedAgent, PlannedAttachment, PlannedTask } from "./Plan/Planned.ts"
 import * as References from "./Plan/References.ts"
@@ -122,6 +122,13 @@ const fill = (
     ...(definition.memory === true ? { memory: true } : {}),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
+  }
+  const files = plan.tasks.flatMap(({ id, outputFile }) =>
+    outputFile === undefined ? [] : [{ task: id, file: outputFile }]
+  )
+  for (const { file, first, task: id } of sharedOutputFiles(files)) {
+    const message = `The tasks ${first} and ${id} have the same output file: with these inputs it is ${Wording.quote(file)}. One output would be lost; give each task its own file.`
+    problems.push({ code: "duplicate-output-file", path: ["tasks", id, "outputFile"], message })
   }
   return problems.length === 0 ? Result.succeed(plan) : Result.fail(new Crew.CrewInvalid({ problems }))
 }

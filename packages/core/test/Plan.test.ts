@@ -357,6 +357,40 @@ describe("code", () => {
   })
 })
 
+describe("output files", () => {
+  const crewOf = (first: string, second: string) => ({
+    name: "files",
+    agents: { a: { role: "Writer", goal: "Write" } },
+    tasks: {
+      one: { description: "Write.", expectedOutput: "Text.", outputFile: first },
+      two: { description: "Write.", expectedOutput: "Text.", outputFile: second }
+    }
+  })
+
+  it.each([
+    ["x", "x"],
+    ["x", "./x"],
+    ["a/x", "a//./x"],
+    ["{name}.md", "./{name}.md"]
+  ])("of two tasks that are the same are refused with the crew: %s, %s", (first, second) => {
+    const made = Crew.fromJson(crewOf(first, second))
+    expect(Result.isFailure(made) ? made.failure.problems : []).toMatchObject([
+      { code: "duplicate-output-file", path: ["tasks", "two", "outputFile"] }
+    ])
+    expect(Result.isFailure(made) ? made.failure.message : "").toContain("tasks.one writes, too")
+  })
+
+  it("of two tasks that inputs make the same are refused when planned, with both tasks", () => {
+    const made = Result.getOrThrow(Crew.fromJson(crewOf("{a}.md", "./{b}.md")))
+    expect(Result.isSuccess(Plan.make(made, { inputs: { a: "x", b: "y" } }))).toBe(true)
+    const planned = Plan.make(made, { inputs: { a: "x", b: "x" } })
+    expect(Result.isFailure(planned) ? planned.failure.problems : []).toMatchObject([
+      { code: "duplicate-output-file", path: ["tasks", "two", "outputFile"] }
+    ])
+    expect(Result.isFailure(planned) ? planned.failure.message : "").toContain("The tasks one and two")
+  })
+})
+
 describe("a plan", () => {
   const names = fc.constantFrom("topic", "x")
 

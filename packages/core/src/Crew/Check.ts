@@ -19,7 +19,7 @@ import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Attachments from "./Attachments.ts"
-import { outsideWorkspace } from "./WorkspacePath.ts"
+import { outsideWorkspace, sharedOutputFiles } from "./WorkspacePath.ts"
 
 export interface Checked {
   readonly problems: ReadonlyArray<Problem>
@@ -92,6 +92,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     report(issues(decodeTask(declaration), declaration, path, suggester))
     if (PlainJson.isObject(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
   }
+  report(outputFileProblems(tasks))
   report(graphProblems({ agents, tasks, sequential: json["process"] === "sequential", suggester }))
   return {
     problems,
@@ -205,6 +206,21 @@ const invalidName = (what: string, name: string, path: PlainJson.Path): Readonly
       ? { code: "invalid-name", path, message: `${message}; ${suggestion} would do.`, suggestion }
       : { code: "invalid-name", path, message: `${message}.` }
   ]
+}
+
+/** Output files that two tasks write, whatever the inputs. */
+const outputFileProblems = (tasks: ReadonlyArray<Entry>): ReadonlyArray<Problem> => {
+  const paths = new Map(tasks.map(({ name, path }) => [name, path]))
+  const files = tasks.flatMap(({ declaration, name }) => {
+    const file = PlainJson.isObject(declaration) ? declaration["outputFile"] : undefined
+    return typeof file === "string" ? [{ task: name, file }] : []
+  })
+  return sharedOutputFiles(files).map(({ file, first, task }) => {
+    const path = [...paths.get(task)!, "outputFile"]
+    const other = Wording.place(paths.get(first)!)
+    const message = `${Wording.place(path)} is ${Wording.quote(file)}, which ${other} writes, too: one output would be lost. Give each task its own file.`
+    return { code: "duplicate-output-file", path, message }
+  })
 }
 
 /** What the Schema of a task cannot say. */

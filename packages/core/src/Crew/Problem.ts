@@ -25,6 +25,7 @@ export const ProblemCode = Schema.Literals([
   "no-agents",
   "invalid-output-schema",
   "output-file-outside-workspace",
+  "duplicate-output-file",
   "attachment-outside-workspace"
 ])
 

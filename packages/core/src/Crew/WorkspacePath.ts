@@ -8,3 +8,25 @@ export const outsideWorkspace = (file: string): string | undefined => {
   if (file.includes("\0")) return "must not contain the character NUL"
   return ["", "."].includes(parts.at(-1)!) ? "must name a file, but names a directory" : undefined
 }
+
+/** The same text for paths of the same file: `notes.md` for `./notes.md` and `notes.md`. */
+const normalForm = (file: string): string =>
+  file
+    .split(/[\\/]/)
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")
+
+/** Pairs of tasks with the same output file: each that has the file of one before it. One output would be lost. */
+export const sharedOutputFiles = (
+  tasks: Iterable<{ readonly task: string; readonly file: string }>
+): ReadonlyArray<{ readonly first: string; readonly task: string; readonly file: string }> => {
+  const owners = new Map<string, string>()
+  const shared: Array<{ readonly first: string; readonly task: string; readonly file: string }> = []
+  for (const { file, task } of tasks) {
+    const normal = normalForm(file)
+    const first = owners.get(normal)
+    if (first === undefined) owners.set(normal, task)
+    else shared.push({ first, task, file: normal })
+  }
+  return shared
+}

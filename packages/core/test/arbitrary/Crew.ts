@@ -149,6 +149,8 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
           taskName,
           {
             ...fields,
+            // No two tasks may have the same.
+            ...(fields.outputFile === undefined ? {} : { outputFile: `${index}/${fields.outputFile}` }),
             ...(agents.length > 1 || agent % 2 === 0 ? { agent: agents[agent % agents.length]![0] } : {}),
             ...(context === null ? {} : { context: before(context) }),
             ...(dependsOn === null ? {} : { dependsOn: before(dependsOn) }),
