@@ -4,5 +4,6 @@ export const moduleOf: (
   target: { readonly folder: string; readonly extension: string }
 ) => string
 export const generated: (
-  root: string
+  root: string,
+  wanted?: ReadonlyArray<{ readonly folder: string; readonly extension: string }>
 ) => ReadonlyArray<{ readonly file: string; readonly text: string; readonly isStale: boolean }>

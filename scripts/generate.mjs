@@ -107,10 +107,10 @@ export const moduleOf = (files, { folder, extension }) => {
 }
 
 /** Each generated file: its path, its text as it should be, and whether it differs from what is there. */
-export const generated = (root) =>
-  targets.flatMap(({ extension, folder }) => {
+export const generated = (root, wanted = targets) =>
+  wanted.map(({ extension, folder }) => {
     const paths = globSync(`**/*${extension}`, { cwd: join(root, folder) }).toSorted()
-    if (paths.length === 0) return []
+    if (paths.length === 0) throw new Error(`${folder} has no ${extension} file`)
     const files = paths.map((path) => [
       path.replaceAll("\\", "/").slice(0, -extension.length),
       withoutComments(readFileSync(join(root, folder, path), "utf8").replaceAll("\r\n", "\n"))

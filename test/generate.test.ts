@@ -50,23 +50,24 @@ describe("moduleOf", () => {
 
 describe("generated", () => {
   const root = mkdtempSync(join(tmpdir(), "crewline-generate-"))
-  const source = join(root, "packages/queue-redis/src/RedisTaskQueue/Lua")
+  const source = join(root, target.folder)
   afterAll(() => rmSync(root, { recursive: true }))
 
   it("finds the files of a target, leaves comments out, and notices a module that is stale", () => {
+    expect(() => generated(root, [target])).toThrow("Lua has no .lua file")
     mkdirSync(join(source, "shared"), { recursive: true })
     writeFileSync(
       join(source, "claim.lua"),
       "-- Hands out tasks.\n-- include: shared/count\n\nreturn 1 -- guard: one\n"
     )
     writeFileSync(join(source, "shared", "count.lua"), "-- Counts.\nlocal count\n")
-    const [module] = generated(root)
-    expect(module).toMatchObject({ file: "packages/queue-redis/src/RedisTaskQueue/Lua.ts", isStale: true })
+    const [module] = generated(root, [target])
+    expect(module).toMatchObject({ file: "Lua.ts", isStale: true })
     expect(module!.text).toMatch(/^\/\/ Generated/)
     expect(module!.text).toContain("`${sharedCount}return 1 -- guard: one\n`")
     writeFileSync(join(root, module!.file), module!.text)
-    expect(generated(root).map(({ isStale }) => isStale)).toEqual([false])
+    expect(generated(root, [target]).map(({ isStale }) => isStale)).toEqual([false])
     writeFileSync(join(source, "claim.lua"), "return 2\n")
-    expect(generated(root).map(({ isStale }) => isStale)).toEqual([true])
+    expect(generated(root, [target]).map(({ isStale }) => isStale)).toEqual([true])
   })
 })

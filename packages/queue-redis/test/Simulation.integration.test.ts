@@ -61,6 +61,7 @@ describe("with all rules", () => {
 describe("a rule", () => {
   it("stands where its entry says", () => {
     expect(Mutations.names.map(Mutations.problemOf).filter((problem) => problem !== undefined)).toEqual([])
+    expect(Mutations.names.map(Mutations.brokenBy).filter((problem) => problem !== undefined)).toEqual([])
   })
 
   /** Those that are missed at once. */

@@ -39,7 +39,8 @@ const ledger = "core/src/Worker/Ledger.ts"
 const worker = "core/src/Worker.ts"
 const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
-const ownership = "core/src/Crewline/Ownership.ts"
+const takeUp = "core/src/Crewline/Ownership/TakeUp.ts"
+const sweep = "core/src/Crewline/Ownership/Sweep.ts"
 const lua = "queue-redis/src/RedisTaskQueue/Lua.ts"
 const heartbeats = "queue-redis/src/RedisTaskQueue/Heartbeats.ts"
 
@@ -230,7 +231,7 @@ const mutations = {
         replace: "if (newest !== undefined) return\n"
       },
       // The sweep would mend it.
-      { file: ownership, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }
+      { file: takeUp, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }
     ],
     scenario: "wiped, told once",
     within: 600,
@@ -239,7 +240,7 @@ const mutations = {
   sweepAbsent: {
     number: "18",
     says: "The sweep submits what the queue lacks.",
-    changes: [{ file: ownership, find: 'if (status === "absent") return yield* worker.enqueue(state)', replace: "" }],
+    changes: [{ file: takeUp, find: 'if (status === "absent") return yield* worker.enqueue(state)', replace: "" }],
     scenario: "wiped, told once",
     within: 20,
     violates: ["does not end"]
@@ -247,7 +248,7 @@ const mutations = {
   sweepQuiet: {
     number: "18",
     says: "The sweep tells a quiet queue what it was not told, as far as it says it was told.",
-    changes: [{ file: ownership, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }],
+    changes: [{ file: takeUp, find: '(status === "idle" && upTo >= lastSeq)', replace: 'status === "idle"' }],
     scenario: "rolled back",
     within: 200,
     violates: ["does not end"]
@@ -255,7 +256,7 @@ const mutations = {
   sweepForgets: {
     number: "18",
     says: "The sweep makes the queue forget what the log has ended.",
-    changes: [{ file: ownership, find: "    yield* tidy(ids)", replace: "" }],
+    changes: [{ file: sweep, find: "    yield* tidy(ids)", replace: "" }],
     scenario: "rolled back",
     within: 100,
     violates: ["does not end"]
@@ -376,20 +377,28 @@ export const names = Object.keys(mutations) as ReadonlyArray<MutationName>
 
 const packages = new URL("../../../", import.meta.url)
 
-/** Whether the rule stands where its entry says, each text once, and what remains without it can be loaded. */
+/** Whether the rule stands where its entry says: each text once. */
 export const problemOf = (name: MutationName): string | undefined => {
-  for (const { file, find, replace } of table[name].changes) {
-    const text = readFileSync(new URL(file, packages), "utf8")
-    const times = text.split(find).length - 1
+  for (const { file, find } of table[name].changes) {
+    const times = read(file).split(find).length - 1
     if (times !== 1) return `${name}: the text stands ${times} times in packages/${file}: ${find}`
+  }
+  return undefined
+}
+
+/** Whether what remains without the rule is no TypeScript: it would be missed for that alone. */
+export const brokenBy = (name: MutationName): string | undefined => {
+  for (const { file, find, replace } of table[name].changes) {
     try {
-      stripTypeScriptTypes(text.replace(find, () => replace))
+      stripTypeScriptTypes(read(file).replace(find, () => replace))
     } catch (error) {
-      return `${name}: without the text packages/${file} cannot be parsed: ${error instanceof Error ? error.message : String(error)}`
+      return `${name}: without the text packages/${file} cannot be parsed: ${String(error)}`
     }
   }
   return undefined
 }
+
+const read = (file: string): string => readFileSync(new URL(file, packages), "utf8")
 
 /** From now on modules are loaded without the rule. To be called before any of them is. */
 export const takeOut = (name: MutationName): void => {
