@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { stripVTControlCharacters } from "node:util"
+import * as FakeProvider from "@crewline/fake-provider"
 import * as Cli from "@crewline/server/Cli"
 import * as Process from "./Cli/Process.ts"
 import { request } from "./fake/Server.ts"
@@ -262,24 +263,14 @@ tasks: { only: { description: Say something., expectedOutput: Something., output
   })
 
   describe("while a model does not answer", () => {
-    let provider: ChildProcess
-    let url: string
-
-    beforeAll(async () => {
-      const script = fileURLToPath(new URL("../../../bench/fake-provider.ts", import.meta.url))
-      provider = spawn(process.execPath, [script, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] })
-      const line = await new Promise<string>((resolve) =>
-        provider.stdout?.once("data", (data) => resolve(String(data)))
-      )
-      url = JSON.parse(line.split("\n")[0] ?? "").url
-    })
-
-    afterAll(() => provider.kill())
+    let provider: FakeProvider.FakeProvider
+    beforeAll(async () => void (provider = await FakeProvider.start(FakeProvider.silence)))
+    afterAll(() => provider.stop())
 
     it("Control-C cancels the execution, shows that, and exits with 130", async () => {
-      const file = await crewFile("stuck.yaml", oneTask("[[never]]"))
+      const file = await crewFile("stuck.yaml", oneTask("Wait."))
       const running = Process.start(["run", file, "--model", "openai/fake"], {
-        env: { OPENAI_API_KEY: "test", OPENAI_BASE_URL: url }
+        env: { OPENAI_API_KEY: "test", OPENAI_BASE_URL: provider.baseURL }
       })
       await running.said(/only: started/)
       running.child.kill("SIGINT")
