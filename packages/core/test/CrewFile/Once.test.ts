@@ -1,0 +1,57 @@
+import * as Result from "effect/Result"
+import { beforeEach, expect, it, vi } from "vitest"
+import * as Crew from "../../src/Crew.ts"
+import * as CrewFile from "../../src/CrewFile.ts"
+import * as Plan from "../../src/Plan.ts"
+
+const counts = vi.hoisted(() => ({ parsed: 0, checked: 0 }))
+
+vi.mock("yaml", async (original) => {
+  const yaml = await original<typeof import("yaml")>()
+  const parseDocument: typeof yaml.parseDocument = (...args) => {
+    counts.parsed++
+    return yaml.parseDocument(...args)
+  }
+  return { ...yaml, parseDocument }
+})
+
+vi.mock("../../src/Crew/Check.ts", async (original) => {
+  const module = await original<typeof import("../../src/Crew/Check.ts")>()
+  const check: typeof module.check = (...args) => {
+    counts.checked++
+    return module.check(...args)
+  }
+  return { ...module, check }
+})
+
+beforeEach(() => {
+  counts.parsed = 0
+  counts.checked = 0
+})
+
+const text = `
+name: notes
+agents:
+  writer: { role: Writer, goal: "Write about {topic}" }
+tasks:
+  write: { description: "Write about {topic}.", expectedOutput: A note, tools: [calculate] }
+`
+
+it("a crew file is parsed once and checked once on its way to a plan, however often it is started", () => {
+  const crew = Result.getOrThrow(CrewFile.parse(text, { plan: { inputs: { topic: "otters" }, tools: ["calculate"] } }))
+  expect(Result.isSuccess(Crew.validate(crew))).toBe(true)
+  for (const topic of ["otters", "voles"]) {
+    const plan = Result.getOrThrow(Plan.make(crew, { inputs: { topic }, tools: ["calculate"] }))
+    expect(plan.tasks[0]!.description).toBe(`Write about ${topic}.`)
+  }
+  expect(counts).toEqual({ parsed: 1, checked: 1 })
+})
+
+it("one that is not valid is parsed and checked once as well", () => {
+  const parsed = CrewFile.parse(text.replace("calculate", "calculator"), { plan: { inputs: {}, tools: ["calculate"] } })
+  expect(Result.isFailure(parsed) ? parsed.failure.problems.map(({ code, line }) => [code, line]) : []).toEqual([
+    ["missing-input", 2],
+    ["unknown-tool", 6]
+  ])
+  expect(counts).toEqual({ parsed: 1, checked: 1 })
+})
