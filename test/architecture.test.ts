@@ -49,6 +49,16 @@ const table: { readonly [name: string]: Allowed } = {
 /** For what people write; `npm run generate` joins shorter files. */
 const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
+const functionLimit = 120
+/** Files that still have longer functions. */
+const unfinished: ReadonlySet<string> = new Set([
+  "core/AgentLoop.ts",
+  "core/AgentLoop/Acceptance.ts",
+  "core/LocalEventLog.ts",
+  "core/LocalTaskQueue.ts",
+  "core/Worker.ts",
+  "core/Worker/Ledger.ts"
+])
 /** Names that say nothing about what is inside. */
 const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
 
@@ -139,6 +149,20 @@ it("the fake provider knows nothing of the packages that it is there to test", (
     Sources.imports(read(join(folder, file))).filter((specifier) => specifier.startsWith("@crewline/"))
   )
   expect(ours).toEqual([])
+})
+
+describe("the guard of functions", () => {
+  const lines = (count: number) => "  work()\n".repeat(count)
+
+  it.each([
+    ["a function", `const make = () => {\n${lines(3)}}`],
+    ["a function declaration", `function make() {\n${lines(3)}}`],
+    ["a generator", `export const make = Effect.gen(function* () {\n${lines(3)}})`],
+    ["a method", `class Made {\n  make() {\n${lines(3)}  }\n}`]
+  ])("finds %s that is too long", (_, text) => {
+    expect(Sources.longFunctions(`// First\n${text}`, 4)).toEqual([expect.stringContaining("a function of 5 lines")])
+    expect(Sources.longFunctions(`// First\n${text}`, 5)).toEqual([])
+  })
 })
 
 describe("the guard of floors", () => {
@@ -247,6 +271,15 @@ describe.each(names)("%s", (name) => {
           : [])
       ]
     })
+    expect(problems).toEqual([])
+  })
+
+  it("has functions short enough to read", () => {
+    const problems = Array.from(texts(name)).flatMap(([file, text]) =>
+      unfinished.has(`${name}/${file}`)
+        ? []
+        : Sources.longFunctions(text, functionLimit).map((problem) => `${file}, ${problem}: give each concern a part`)
+    )
     expect(problems).toEqual([])
   })
 

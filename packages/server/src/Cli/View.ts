@@ -4,7 +4,7 @@
  *
  * `View/Tree` orders the tasks, `View/Layout` turns a view into lines, `Screen` writes them.
  */
-import type { Status } from "@crewline/core/Execution"
+import { Settled, type Status } from "@crewline/core/Execution"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type * as Plan from "@crewline/core/Plan"
@@ -65,7 +65,7 @@ export const empty: View = {
   lastSeq: 0
 }
 
-const settled: ReadonlySet<TaskStatus> = new Set<TaskStatus>(["completed", "failed", "skipped", "cancelled"])
+const settled: ReadonlySet<TaskStatus> = new Set<TaskStatus>(Settled.literals)
 
 /** True when nothing more can happen to the task. */
 export const isSettled = (task: Task): boolean => settled.has(task.status)
