@@ -6,7 +6,6 @@
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
-import * as Inspection from "./Crew/Inspection.ts"
 import type { Path } from "./Crew/PlainJson.ts"
 import { maxProblems } from "./Crew/Problem.ts"
 import * as Wording from "./Crew/Wording.ts"
@@ -15,62 +14,83 @@ import * as Plan from "./Plan.ts"
 export interface ParseOptions {
   /** Named in the messages. */
   readonly filename?: string
-  /** Given: inputs and tools are looked at too, as `Plan.make` would, so that its problems have their place in the text. */
-  readonly plan?: Plan.MakeOptions
-  /**
-   * Given: changes what the text says before it is looked at as a crew (fills in what it only refers to). Problems keep their
-   * place in the text.
-   */
-  readonly transform?: (value: unknown) => unknown
+  /** Tools and inputs, where they are given, are looked at too, so that the problems of `Plan.make` have their place in the text. */
+  readonly plan?: Pick<Plan.MakeOptions, "inputs" | "tools">
+}
+
+/** A text that could be read: what it says, which need not be a crew, and where it says it. */
+export interface Source {
+  /** As plain JSON. */
+  readonly value: unknown
+  /** Keys that stand twice in one object: the first hundred, and the number of the others. */
+  readonly problems: ReadonlyArray<Crew.Problem>
+  readonly more: number
+  /** The same problems with the line and column that their paths lead to. */
+  readonly locate: (problems: ReadonlyArray<Crew.Problem>) => ReadonlyArray<Crew.Problem>
 }
 
 /** Each is looked up where it stands: crews that repeat more than this by reference are hard to read, too. */
 const maxAliases = 1_000
 
-/** The crew in a text, or everything that is wrong with it. */
-export const parse = (text: string, options: ParseOptions = {}): Result.Result<Crew.Crew, Crew.CrewInvalid> => {
+/** Reads a text, once: what it says can then be completed, checked, and its problems placed. */
+export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
   const lines = new Yaml.LineCounter()
-  const fail = (problems: ReadonlyArray<Crew.Problem>, more = 0) =>
-    Result.fail(
-      new Crew.CrewInvalid({
-        problems,
-        more,
-        ...(options.filename === undefined ? {} : { filename: options.filename })
-      })
-    )
-  let document: Yaml.Document.Parsed
-  let value: unknown
-  let names: Names
+  const fail = (problems: ReadonlyArray<Crew.Problem>) => Result.fail(new Crew.CrewInvalid({ problems }))
   try {
-    document = documentOf(text, lines)
+    const document = documentOf(text, lines)
     const syntax = syntaxProblems([...document.errors, ...document.warnings], lines)
     if (syntax.length > 0) return fail(syntax)
-    names = namesOf(document.contents, lines)
-    if (names.dangling.length > 0) return fail(names.dangling)
-    const said: unknown = document.toJS({ maxAliasCount: maxAliases })
-    value = options.transform === undefined ? said : options.transform(said)
+    const { dangling, moreRepeated, repeated, targets } = namesOf(document.contents, lines)
+    if (dangling.length > 0) return fail(dangling)
+    return Result.succeed({
+      value: document.toJS({ maxAliasCount: maxAliases }),
+      problems: repeated,
+      more: moreRepeated,
+      locate: (problems) => problems.map((problem) => ({ ...problem, ...position(document, targets, problem, lines) }))
+    })
   } catch (error) {
     // Aliases that unfold without end, or nesting that exhausts the stack.
     const reason =
       error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error)
     return fail([syntaxProblem(`The text cannot be read: ${reason}`, { line: 1, col: 1 })])
   }
-  const { crew, problems } = Inspection.fromData(value)
-  const wrong =
-    options.plan === undefined
-      ? { problems, more: 0 }
-      : Result.match(Plan.make(crew, options.plan), {
-          onFailure: (error) => ({ problems: error.problems, more: error.more ?? 0 }),
-          onSuccess: () => ({ problems: [], more: 0 })
-        })
-  const { repeated } = names
-  if (wrong.problems.length === 0 && repeated.length === 0) return Result.succeed(crew)
-  // Each is looked for in the text: not more of them than are shown.
-  const shown = wrong.problems.slice(0, maxProblems)
-  const placed = shown.map((problem) => ({ ...problem, ...position(document, names.targets, problem, lines) }))
-  const sorted = [...placed, ...repeated].toSorted((a, b) => a.line - b.line || a.column - b.column)
-  return fail(sorted, wrong.more + wrong.problems.length - shown.length + names.moreRepeated)
 }
+
+/** The crew in a text, or everything that is wrong with it. */
+export const parse = (
+  text: string,
+  { filename, plan = {} }: ParseOptions = {}
+): Result.Result<Crew.Crew, Crew.CrewInvalid> => {
+  const parsed = Result.flatMap(read(text), (source) => {
+    const { crew, more, problems } = Plan.check(source.value, plan)
+    if (problems.length === 0 && source.problems.length === 0) return Result.succeed(crew)
+    // Each is looked for in the text: not more of them than are shown.
+    const shown = problems.slice(0, maxProblems)
+    return Result.fail(
+      new Crew.CrewInvalid({
+        problems: inOrder([...source.locate(shown), ...source.problems]),
+        more: more + problems.length - shown.length + source.more
+      })
+    )
+  })
+  return filename === undefined
+    ? parsed
+    : Result.mapError(parsed, ({ more, problems }) => new Crew.CrewInvalid({ problems, more: more ?? 0, filename }))
+}
+
+/** Problems with places in the order of the text. */
+export const inOrder = (problems: ReadonlyArray<Crew.Problem>): ReadonlyArray<Crew.Problem> =>
+  problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+
+/** True when problems of this code are about a name that stands as a key, not about what it holds: the place is that of the key. */
+export const isAboutKey = (code: string): boolean => ofKeys.has(code)
+
+const ofKeys: ReadonlySet<string> = new Set<Crew.Problem["code"]>([
+  "unknown-key",
+  "invalid-name",
+  "duplicate-name",
+  "missing-agent"
+])
 
 const documentOf = (text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed => {
   const { stackTraceLimit } = Error
@@ -231,14 +251,6 @@ const at = (node: unknown, lines: Yaml.LineCounter): { readonly line: number; re
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
 }
 
-/** Problems of these codes are about a name that stands as a key, not about what it holds. */
-const ofKeys: ReadonlySet<Crew.Problem["code"]> = new Set([
-  "unknown-key",
-  "invalid-name",
-  "duplicate-name",
-  "missing-agent"
-])
-
 /** Where the path of a problem leads, or as far as it leads. */
 const position = (document: Yaml.Document.Parsed, targets: Targets, problem: Crew.Problem, lines: Yaml.LineCounter) => {
   let node: unknown = document.contents
@@ -252,7 +264,7 @@ const position = (document: Yaml.Document.Parsed, targets: Targets, problem: Cre
     const isLast = index === problem.path.length - 1
     const hasPlace = Yaml.isNode(inside) && inside.range !== undefined && inside.range !== null
     const isEmpty = hasPlace && Yaml.isScalar(inside) && inside.value === null
-    place = pair !== undefined && (!isLast || ofKeys.has(problem.code) || !hasPlace || isEmpty) ? pair.key : inside
+    place = pair !== undefined && (!isLast || isAboutKey(problem.code) || !hasPlace || isEmpty) ? pair.key : inside
     node = inside
   }
   return at(place, lines)

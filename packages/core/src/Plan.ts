@@ -45,6 +45,31 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   return fill(crew.definition, prepared.template, values, options.defaultModel)
 }
 
+/** A crew that was checked, and what is wrong with it; `more`: how many problems are not listed. */
+export interface Checked {
+  readonly crew: Crew.Crew
+  readonly problems: ReadonlyArray<Crew.Problem>
+  readonly more: number
+}
+
+/**
+ * A crew from its data, and everything that is wrong with it: in itself, with the tools that exist, where they are given, and with
+ * its inputs, where they are given. The same crew object can then be started without being checked again.
+ */
+export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "inputs" | "tools">): Checked => {
+  const { crew, problems } = Inspection.fromData(data)
+  if (inputs !== undefined) {
+    const plan = make(crew, { inputs, ...(tools !== undefined && { tools }) })
+    if (Result.isSuccess(plan)) return { crew, problems: [], more: 0 }
+    return { crew, problems: plan.failure.problems, more: plan.failure.more ?? 0 }
+  }
+  return {
+    crew,
+    problems: tools === undefined ? problems : [...problems, ...unknownTools(prepare(crew), tools)],
+    more: 0
+  }
+}
+
 interface Prepared {
   readonly checked: Check.Checked
   readonly references: References.References

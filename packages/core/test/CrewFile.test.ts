@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import { assert, describe, expect, it } from "vitest"
 import * as Crew from "../src/Crew.ts"
 import * as CrewFile from "../src/CrewFile.ts"
+import * as Plan from "../src/Plan.ts"
 import { damaged, definition } from "./arbitrary/Crew.ts"
 
 const problemsOf = (text: string): ReadonlyArray<Crew.Problem> => {
@@ -150,12 +151,15 @@ tasks:
   it("looks at tools and inputs too, when they are told", () => {
     const text = `${valid}    tools: [file_read, serch]\n`
     expect(Result.isSuccess(CrewFile.parse(text))).toBe(true)
-    const result = CrewFile.parse(text, { plan: { tools: ["file_read", "search"] } })
+    const result = CrewFile.parse(text, { plan: { tools: ["file_read", "search"], inputs: {} } })
     assert(Result.isFailure(result))
     expect(result.failure.problems).toMatchObject([
       { code: "missing-input", path: ["inputs", "topic"], line: 2 },
       { code: "unknown-tool", suggestion: "search", line: 10, column: 24 }
     ])
+    const toolsOnly = CrewFile.parse(text, { plan: { tools: ["file_read", "search"] } })
+    assert(Result.isFailure(toolsOnly))
+    expect(toolsOnly.failure.problems.map(({ code }) => code)).toEqual(["unknown-tool"])
     const plan = { tools: ["file_read", "serch"], inputs: { topic: "otters" } }
     expect(Result.isSuccess(CrewFile.parse(text, { plan }))).toBe(true)
   })
@@ -163,9 +167,9 @@ tasks:
   it("keeps places when what the text refers to is filled in", () => {
     const text = "name: x\nagents:\n  a: { agentId: 7 }\ntasks:\n  t: { description: d, expectedOutput: 3 }\n"
     const stored = { role: "r", goal: "g" }
-    const result = CrewFile.parse(text, { transform: (value) => ({ ...(value as object), agents: { a: stored } }) })
-    assert(Result.isFailure(result))
-    expect(result.failure.problems).toMatchObject([{ code: "wrong-type", line: 5, column: 40 }])
+    const { locate, value } = Result.getOrThrow(CrewFile.read(text))
+    const { problems } = Plan.check({ ...(value as object), agents: { a: stored } }, {})
+    expect(locate(problems)).toMatchObject([{ code: "wrong-type", line: 5, column: 40 }])
   })
 
   it("names the file", () => {

@@ -71,6 +71,8 @@ export interface Stored<Body> {
   readonly createdAt: string
   readonly updatedAt: string
   readonly body: Body
+  /** Of the body as JSON, in characters. */
+  readonly size: number
   /** What is stored beside the body and is part of no answer. */
   readonly extra: Extra
 }
@@ -89,7 +91,8 @@ export interface ListOptions {
 export interface ResourceStore<Body> {
   /** `extra` is told the new id. */
   readonly create: (body: Body, extra?: (id: string) => Extra) => Effect.Effect<Stored<Body>, StoreError>
-  readonly get: (id: string) => Effect.Effect<Stored<Body>, StoreError>
+  /** `known`, where the resource is still at that version: its body is not read again. */
+  readonly get: (id: string, known?: Stored<Body>) => Effect.Effect<Stored<Body>, StoreError>
   readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Stored<Body>>, StoreError>
   /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). Absent extra columns stay. */
   readonly replace: (
@@ -126,11 +129,12 @@ interface Row {
 export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
   const sql = yield* SqlClient.SqlClient
   const { name, nameOf, prefix, table, extra: extraColumns = [] } = options
-  const columns = sql.literal(
-    `id, version, body, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
+  const heading = sql.literal(
+    `id, version, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
       `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at` +
       extraColumns.map((column) => `, ${column}`).join("")
   )
+  const columns = sql`${heading}, body`
 
   const stored = (row: Row): Stored<Body> => ({
     id: row.id,
@@ -139,6 +143,7 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     updatedAt: row.updated_at,
     // Written by this store alone, from a body that was parsed at the edge.
     body: JSON.parse(row.body),
+    size: row.body.length,
     extra: Object.fromEntries(
       extraColumns.map((column) => {
         const value = row[column]
@@ -188,13 +193,18 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     return stored(rows[0]!)
   })
 
-  const get = Effect.fn(`${name}.get`)(function* (id: string) {
+  const get = Effect.fn(`${name}.get`)(function* (id: string, known?: Stored<Body>) {
     const tenant = yield* Tenant.Current
-    const rows = yield* sql<Row>`select ${columns} from ${sql(table)} where tenant = ${tenant} and id = ${id}`.pipe(
-      storage("get")
-    )
-    const row = rows[0]
-    return row === undefined ? yield* fail("get", new UnknownResource({ id })) : stored(row)
+    const [row] = yield* (
+      known === undefined
+        ? sql<Row>`select ${columns} from ${sql(table)} where tenant = ${tenant} and id = ${id}`
+        : // A body is never empty.
+          sql<Row>`
+            select ${heading}, case when version = ${known.version} then '' else body end as body
+            from ${sql(table)} where tenant = ${tenant} and id = ${id}`
+    ).pipe(storage("get"))
+    if (row === undefined) return yield* fail("get", new UnknownResource({ id }))
+    return known !== undefined && row.body === "" ? known : stored(row)
   })
 
   const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {

@@ -133,6 +133,23 @@ describe("an invalid crew", () => {
     expect(yaml).toMatchObject({ status: 422, body: { errors: [{ code: "unknown-agent", line: 5 }] } })
   })
 
+  it("has its problems placed in the body that starts an execution, inputs included", async () => {
+    const crew =
+      '{"name": "c", "agents": {"r": {"role": "R", "goal": "g"}}, "tasks": {"a": {"description": "{x}", "expectedOutput": "e", "agent": "r"}}}'
+    const wrong = await call("/api/v1/executions", {
+      text: `{\n"crew": ${crew.replace('"agent": "r"', '"agent":\n"q"')}}`
+    })
+    expect(wrong).toMatchObject({
+      status: 422,
+      body: { errors: [{ code: "unknown-agent", path: ["crew", "tasks", "a", "agent"], line: 3, column: 1 }] }
+    })
+    const inputs = await call("/api/v1/executions", { text: `{\n"crew": ${crew},\n"inputs": {"x": "1", "y": "2"}}` })
+    expect(inputs).toMatchObject({
+      status: 422,
+      body: { errors: [{ code: "unknown-input", path: ["inputs", "y"], line: 3 }] }
+    })
+  })
+
   it("may not say a name twice, in JSON or YAML", async () => {
     const json = await call("/api/v1/crews", {
       text: '{"name": "c", "agents": {"r": {"role": "R", "goal": "g"}},\n"tasks": {"a": {"description": "d", "expectedOutput": "e"},\n"a": {"description": "d", "expectedOutput": "e"}}}'
@@ -156,6 +173,17 @@ describe("an invalid crew", () => {
     expect((await call("/api/v1/crews")).body.items).toEqual([])
   })
 
+  it("with more mistakes and longer names than anyone reads is answered in less than 64 kB", async () => {
+    const tasks = Object.fromEntries(
+      Array.from({ length: 3_000 }, (_, i) => [`t${i}${"x".repeat(300)}`, { agnt: "r" }])
+    )
+    const { body, headers, status } = await call("/api/v1/crews", { body: { name: "c", agents, tasks } })
+    expect(status).toBe(422)
+    expect(Number(headers.get("content-length"))).toBeLessThan(64 * 1024)
+    expect(body.errors.length).toBeGreaterThan(10)
+    expect(body.detail).toMatch(/ And \d+ more\.$/)
+  })
+
   it("in YAML that is none is told where it breaks", async () => {
     const { status, body } = await call("/api/v1/crews", {
       text: 'name: "c\nagents: [',
@@ -168,6 +196,20 @@ describe("an invalid crew", () => {
 })
 
 describe("a valid crew", () => {
+  it("may list its agents and tasks, and is stored by their names", async () => {
+    const { body, status } = await call("/api/v1/crews", {
+      body: {
+        name: "listed",
+        agents: [{ name: "r", role: "R", goal: "g" }],
+        tasks: [{ name: "a", description: "d", expectedOutput: "e", agent: "r" }]
+      }
+    })
+    expect(status).toBe(201)
+    const { body: stored } = await call(`/api/v1/crews/${body.id}`)
+    expect(stored).toMatchObject({ agents: { r: { role: "R" } }, tasks: { a: { agent: "r" } } })
+    await call(`/api/v1/crews/${body.id}`, { method: "DELETE" })
+  })
+
   it("may come as YAML, with inputs that only its start gives, and may refer to a stored agent", async () => {
     const agent = await call("/api/v1/agents", { body: { name: "r", role: "R", goal: "g" } })
     const headers = { "content-type": "application/yaml; charset=utf-8" }

@@ -4,7 +4,6 @@
  */
 import type * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
-import type * as Plan from "@crewline/core/Plan"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -45,14 +44,11 @@ const reasonOf = ({ _tag }: { readonly _tag: string }) => {
   return _tag === "BadResource" ? "it is no file" : "the system does not give it"
 }
 
-const parse = (text: string, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> => {
-  const plan: Plan.MakeOptions = { tools, ...(inputs === undefined ? {} : { inputs }) }
-  const complete = CrewFile.parse(text, { plan })
-  if (Result.isSuccess(complete)) return Result.succeed(complete.success)
-  const problems = complete.failure.problems.filter(({ code }) => inputs !== undefined || code !== "missing-input")
-  if (problems.length > 0) return Result.fail(problems)
-  return Result.mapError(CrewFile.parse(text), (error) => error.problems)
-}
+const parse = (text: string, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> =>
+  Result.mapError(
+    CrewFile.parse(text, { plan: { tools, ...(inputs !== undefined && { inputs }) } }),
+    ({ problems }) => problems
+  )
 
 /** The crew in a file; fails with its problems. */
 export const load = (options: Options) =>

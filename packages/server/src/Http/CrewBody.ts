@@ -1,73 +1,76 @@
-/**
- * Crews in the bodies of requests, as JSON or YAML.
- */
+/** Crews in the bodies of requests, as JSON or YAML. */
 import type * as CoreCrew from "@crewline/core/Crew"
-import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
-import * as CrewReader from "../CrewReader.ts"
+import * as CrewFile from "@crewline/core/CrewFile"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
-import type * as Json from "./Json.ts"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Problem from "../Api/Problem.ts"
-import * as RequestBody from "./RequestBody.ts"
+import type * as CrewReader from "../CrewReader.ts"
 import type * as ResourceStore from "../ResourceStore.ts"
+import type * as Json from "./Json.ts"
+import * as ErrorList from "./ErrorList.ts"
+import * as RequestBody from "./RequestBody.ts"
 import * as Resource from "./Resource.ts"
 import * as Failing from "./StoreProblems.ts"
 
 /** The types that a crew may come as. */
 export const mediaTypes = ["application/json", "application/yaml"]
 
+/** A crew as a body says it, and how its problems are told: with their places in the text. */
+export interface Source extends CrewReader.Source {
+  readonly locate: Locate
+}
+
+/** Gives problems their paths and places in the body. */
+export type Locate = (problems: ReadonlyArray<CoreCrew.Problem>) => ReadonlyArray<CoreCrew.Problem>
+
 /** A key that stands twice, as a problem of the crew. */
-export const duplicate = ({ path, line, column }: Json.Duplicate): CoreCrew.Problem => ({
-  code: "duplicate-name",
-  path,
-  message: RequestBody.duplicateError({ path, line, column }).message,
-  line,
-  column
+export const duplicate = (duplicate: Json.Duplicate): CoreCrew.Problem => ({
+  ...RequestBody.duplicateError(duplicate),
+  code: "duplicate-name"
 })
 
 /** A crew in a body, as far as its text can be read. */
 export const source = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
-): Effect.fn.Return<CrewReader.Source, Problem.OfBody> {
+): Effect.fn.Return<Source, Problem.OfBody> {
   const text = yield* RequestBody.text(request, mediaTypes)
   if (RequestBody.mediaType(request) === "application/json") {
-    const { value, duplicates } = yield* RequestBody.parseJson(text)
-    return { value, text, isSuspect: duplicates.length > 0 }
+    const parsed = yield* RequestBody.parseJson(text)
+    return {
+      value: parsed.value,
+      problems: parsed.duplicates.map(duplicate),
+      more: parsed.moreDuplicates,
+      locate: (problems) => RequestBody.locate(parsed, problems)
+    }
   }
-  const parsed = CrewReader.parseYaml(text)
-  if (Result.isSuccess(parsed)) return { value: parsed.success, text, isSuspect: true }
-  const errors = parsed.failure.problems
+  const read = CrewFile.read(text)
+  if (Result.isSuccess(read)) return read.success
+  const errors = read.failure.problems
   const first = errors[0]
   return yield* Problem.make("invalid-syntax", {
-    detail: parsed.failure.message,
+    ...ErrorList.make(errors),
     ...(first?.line !== undefined && { line: first.line }),
-    ...(first?.column !== undefined && { column: first.column }),
-    errors
+    ...(first?.column !== undefined && { column: first.column })
   })
 })
 
-/** Problems of a crew as a problem of the request; `at` is where the crew stands in the body. */
+/** Problems of a crew as a problem of the request. */
 export const invalid = (
-  error: CoreCrew.CrewInvalid,
-  at: (problem: CoreCrew.Problem) => ReadonlyArray<string | number> = () => []
-): Problem.Problem<"crew-invalid"> => {
-  const count = error.problems.length + (error.more ?? 0)
-  return Problem.make("crew-invalid", {
-    detail:
-      count === 1 ? error.problems[0]!.message : `The crew has ${count} problems: ${error.problems[0]?.message} …`,
-    errors: error.problems.map((problem) => ({ ...problem, path: [...at(problem), ...problem.path] }))
-  })
-}
+  { more, problems }: CoreCrew.CrewInvalid,
+  locate: Locate = (problems) => problems
+): Problem.Problem<"crew-invalid"> =>
+  Problem.make("crew-invalid", ErrorList.make(CrewFile.inOrder(locate(problems)), more))
 
 /** Failures of reading a crew as problems. */
 export const reading =
-  (at?: (problem: CoreCrew.Problem) => ReadonlyArray<string | number>) =>
+  (locate?: Locate) =>
   <A, R>(
     effect: Effect.Effect<A, CoreCrew.CrewInvalid | ResourceStore.StoreError, R>
   ): Effect.Effect<A, Problem.Problem<"crew-invalid" | "unavailable">, R> =>
     Effect.catch(effect, (error): Effect.Effect<never, Problem.Problem<"crew-invalid" | "unavailable">> => {
-      if (error._tag === "CrewInvalid") return Effect.fail(invalid(error, at))
+      if (error._tag === "CrewInvalid") return Effect.fail(invalid(error, locate))
       return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
     })
 

@@ -25,7 +25,7 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const source = yield* CrewBody.source(request)
-          const { body } = yield* reader.read(source).pipe(CrewBody.reading())
+          const { body } = yield* reader.read(source).pipe(CrewBody.reading(source.locate))
           return resource.created(yield* crews.create(body).pipe(Failing.storing))
         })
       )
@@ -34,7 +34,7 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const source = yield* CrewBody.source(request)
           const { version, crew } = CrewBody.replacement(source.value)
-          const { body } = yield* reader.read({ ...source, value: crew }).pipe(CrewBody.reading())
+          const { body } = yield* reader.read({ ...source, value: crew }).pipe(CrewBody.reading(source.locate))
           const stored = yield* Resource.expected(crews, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => crews.replace(params.id, body, expected)),
             Failing.changing("crew")

@@ -1,194 +1,260 @@
 /**
- * JSON text with places: where its syntax breaks, and which keys of an object stand twice (`JSON.parse` keeps the last one and
- * says nothing). Lines and columns count from 1, columns in UTF-16 code units.
+ * JSON text with places: where its syntax breaks, which keys of an object stand twice (`JSON.parse` keeps the last one and reports
+ * nothing), and where the parts of its value are. Lines and columns count from 1, columns in UTF-16 code units. The work is linear in
+ * the text, whatever is wrong with it.
+ *
+ * Tokens come from the scanner of `jsonc-parser`. Its `visit` recurses, which deeply nested text makes a stack overflow.
  */
 import * as Result from "effect/Result"
+import type { createScanner as CreateScanner } from "jsonc-parser"
+// @ts-expect-error Only the entry point has types, and bundlers cannot follow the `require` calls of that one (it is UMD).
+import { createScanner as createScannerUntyped } from "jsonc-parser/lib/umd/impl/scanner.js"
 
-/** The text is no JSON. */
-export interface SyntaxProblem {
-  readonly message: string
+const createScanner: typeof CreateScanner = createScannerUntyped
+
+/** A place in the text. */
+export interface Place {
   readonly line: number
   readonly column: number
 }
+
+/** The text is not JSON. */
+export interface SyntaxProblem extends Place {
+  readonly message: string
+}
+
+export type Path = ReadonlyArray<string | number>
 
 /** A key that stands in an object already. */
-export interface Duplicate {
-  readonly path: ReadonlyArray<string | number>
-  readonly line: number
-  readonly column: number
+export interface Duplicate extends Place {
+  readonly path: Path
 }
 
-/** Deeper than any crew, and far from the end of the stack. */
-const maxDepth = 256
-
-/** What a JSON text says, and the keys that it says twice, in the order of the text. */
+/** What a JSON text says, and where. */
 export interface Parsed {
   readonly value: unknown
+  /** The keys that it says twice, in the order of the text: the first hundred, and the number of the others. */
   readonly duplicates: ReadonlyArray<Duplicate>
+  readonly moreDuplicates: number
+  /** Where these paths lead, or as far as they lead. */
+  readonly places: (paths: ReadonlyArray<Path>) => ReadonlyArray<{ readonly key: Place; readonly value: Place }>
 }
+
+/** Deeper than any crew, and far from the end of the stack of whatever reads the value. */
+const maxDepth = 256
+
+/** More repeated keys are counted and not listed. */
+const maxDuplicates = 100
 
 /** Reads a JSON text. Text nested deeper than 256 is refused, so that no reader of the value runs out of stack. */
 export const parse = (text: string): Result.Result<Parsed, SyntaxProblem> => {
-  const scanner = new Scanner(text)
-  const problem = scanner.problem()
+  const duplicates: Array<Duplicate> = []
+  let moreDuplicates = 0
+  const problem = walk(text, {
+    key: (path, place, isRepeated) => {
+      if (!isRepeated) return
+      if (duplicates.length < maxDuplicates) duplicates.push({ path: [...path], ...place })
+      else moreDuplicates++
+    }
+  })
   if (problem !== undefined) return Result.fail(problem)
   const value: unknown = JSON.parse(text)
-  return Result.succeed({ value, duplicates: scanner.duplicates })
+  return Result.succeed({ value, duplicates, moreDuplicates, places: (paths) => placesOf(text, paths) })
 }
 
-class Broken extends Error {
-  readonly at: number
-  constructor(at: number, message: string) {
-    super(message)
-    this.at = at
+// Of the constant enums of `jsonc-parser`, which do not exist at run time.
+const token = {
+  openBrace: 1,
+  closeBrace: 2,
+  openBracket: 3,
+  closeBracket: 4,
+  comma: 5,
+  colon: 6,
+  null: 7,
+  true: 8,
+  false: 9,
+  string: 10,
+  number: 11,
+  lineBreak: 14,
+  space: 15,
+  end: 17
+} as const
+
+interface Visitor {
+  readonly key?: (path: Path, place: Place, isRepeated: boolean) => void
+  readonly value?: (path: Path, place: Place) => void
+}
+
+interface Container {
+  /** The keys so far; absent: an array. */
+  readonly keys?: Set<string>
+}
+
+/** Visits every key and value in the order of the text, up to where its syntax breaks. */
+const walk = (text: string, visitor: Visitor): SyntaxProblem | undefined => {
+  const scanner = createScanner(text)
+  const path: Array<string | number> = []
+  const containers: Array<Container> = []
+  let expected = "value" as "value" | "value or end" | "key" | "key or end" | "colon" | "separator" | "nothing"
+
+  const next = (): number => {
+    for (;;) {
+      const kind: number = scanner.scan()
+      if (kind !== token.lineBreak && kind !== token.space) return kind
+    }
+  }
+  const place = (): Place => ({ line: scanner.getTokenStartLine() + 1, column: scanner.getTokenStartCharacter() + 1 })
+  const broken = (message: string, offset = 0): SyntaxProblem => {
+    const { column, line } = place()
+    return { message, line, column: column + offset }
+  }
+  const unexpected = (wanted: string): SyntaxProblem => {
+    const character = text[scanner.getTokenOffset()]
+    return broken(
+      `Expected ${wanted}, but ${character === undefined ? "the text ends here" : `found ${JSON.stringify(character)}`}.`
+    )
+  }
+  const close = () => {
+    containers.pop()
+    expected = containers.length === 0 ? "nothing" : "separator"
+  }
+  const open = (container: Container) => {
+    containers.push(container)
+    if (container.keys === undefined) path.push(0)
+    expected = container.keys === undefined ? "value or end" : "key or end"
+  }
+
+  for (;;) {
+    const kind = next()
+    if (scanner.getTokenError() !== 0 && (kind === token.string || kind === token.number)) {
+      const { message, offset } = faultIn(text.slice(scanner.getTokenOffset(), scanner.getPosition()))
+      return broken(message, offset)
+    }
+    const container = containers.at(-1)
+    switch (expected) {
+      case "nothing":
+        return kind === token.end ? undefined : broken("The JSON value ends here, but more text follows.")
+      case "colon":
+        if (kind !== token.colon) return unexpected(`":" after the key ${JSON.stringify(path.at(-1))}`)
+        expected = "value"
+        break
+      case "separator": {
+        const isArray = container?.keys === undefined
+        if (kind === (isArray ? token.closeBracket : token.closeBrace)) {
+          path.pop()
+          close()
+        } else if (kind !== token.comma) {
+          return unexpected(isArray ? '"," or "]"' : '"," or "}"')
+        } else if (isArray) {
+          path.push(Number(path.pop()) + 1)
+          expected = "value"
+        } else {
+          path.pop()
+          expected = "key"
+        }
+        break
+      }
+      case "key":
+      case "key or end": {
+        if (kind === token.closeBrace && expected === "key or end") {
+          close()
+          break
+        }
+        if (kind !== token.string) return unexpected("a key in double quotes")
+        const key = scanner.getTokenValue()
+        path.push(key)
+        visitor.key?.(path, place(), container!.keys!.has(key))
+        container!.keys!.add(key)
+        expected = "colon"
+        break
+      }
+      default: {
+        if (kind === token.closeBracket && expected === "value or end") {
+          path.pop()
+          close()
+          break
+        }
+        if (containers.length > maxDepth) return broken(`JSON must not be nested deeper than ${maxDepth}.`)
+        visitor.value?.(path, place())
+        if (kind === token.openBrace) open({ keys: new Set() })
+        else if (kind === token.openBracket) open({})
+        else if (kind >= token.null && kind <= token.number) {
+          expected = containers.length === 0 ? "nothing" : "separator"
+        } else return unexpected("a JSON value")
+      }
+    }
   }
 }
 
-const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
-const space = /[ \t\n\r]*/y
 
-class Scanner {
-  readonly duplicates: Array<Duplicate> = []
-  private readonly text: string
-  private readonly path: Array<string | number> = []
-  private index = 0
-
-  constructor(text: string) {
-    this.text = text
+/** What is wrong with a token that the scanner reports as faulty, and how far into it. */
+const faultIn = (text: string): { readonly message: string; readonly offset: number } => {
+  if (!text.startsWith('"')) return { message: "Invalid number.", offset: 0 }
+  let offset = 1
+  while (offset < text.length) {
+    const code = text.charCodeAt(offset)
+    if (code < 0x20) break
+    if (code !== 0x5c) {
+      offset++
+      continue
+    }
+    escape.lastIndex = offset
+    if (escape.exec(text) === null) return { message: "Invalid escape in a string.", offset }
+    offset = escape.lastIndex
   }
+  return offset < text.length
+    ? { message: "Control characters in a string must be escaped.", offset }
+    : { message: "The string is not closed on its line.", offset }
+}
 
-  problem(): SyntaxProblem | undefined {
-    try {
-      this.value()
-      this.skip()
-      if (this.index < this.text.length) {
-        throw new Broken(this.index, "The JSON value ends here, but more text follows.")
-      }
-      return undefined
-    } catch (error) {
-      if (!(error instanceof Broken)) throw error
-      return { message: error.message, ...this.place(error.at) }
+/** A key or element that is looked for, and those inside of it. */
+interface Wanted {
+  readonly inside: Map<string | number, Wanted>
+  key?: Place
+  value?: Place
+}
+
+const placesOf: (text: string, paths: ReadonlyArray<Path>) => ReturnType<Parsed["places"]> = (text, paths) => {
+  const root: Wanted = { inside: new Map() }
+  for (const path of paths) {
+    let wanted = root
+    for (const step of path) {
+      const inside: Wanted = wanted.inside.get(step) ?? { inside: new Map() }
+      wanted.inside.set(step, inside)
+      wanted = inside
     }
   }
-
-  place(at: number): { readonly line: number; readonly column: number } {
-    let line = 1
-    let start = 0
-    for (let next = this.text.indexOf("\n"); next !== -1 && next < at; next = this.text.indexOf("\n", start)) {
-      line++
-      start = next + 1
+  const find = (path: Path): Wanted | undefined => {
+    let wanted: Wanted | undefined = root
+    for (const step of path) {
+      wanted = wanted.inside.get(step)
+      if (wanted === undefined) return undefined
     }
-    return { line, column: at - start + 1 }
+    return wanted
   }
-
-  private skip() {
-    space.lastIndex = this.index
-    space.exec(this.text)
-    this.index = space.lastIndex
-  }
-
-  private found(): string {
-    const character = this.text[this.index]
-    return character === undefined ? "the text ends here" : `found ${JSON.stringify(character)}`
-  }
-
-  private value(): void {
-    this.skip()
-    if (this.path.length > maxDepth) throw new Broken(this.index, `JSON nested deeper than ${maxDepth} is not read.`)
-    const character = this.text[this.index]
-    if (character === "{") return this.object()
-    if (character === "[") return this.array()
-    if (character === '"') {
-      this.string()
-      return
+  walk(text, {
+    key: (path, place) => {
+      const wanted = find(path)
+      if (wanted !== undefined) wanted.key = place
+    },
+    value: (path, place) => {
+      const wanted = find(path)
+      if (wanted === undefined) return
+      wanted.value = place
+      // An element of an array has no key.
+      if (typeof path.at(-1) !== "string") wanted.key = place
     }
-    for (const word of ["true", "false", "null"]) {
-      if (this.text.startsWith(word, this.index)) {
-        this.index += word.length
-        return
-      }
+  })
+  const start: Place = { line: 1, column: 1 }
+  return paths.map((path) => {
+    let { key = start, value = start } = root
+    for (let end = 1; end <= path.length; end++) {
+      const wanted = find(path.slice(0, end))
+      if (wanted?.key === undefined || wanted.value === undefined) return { key, value: key }
+      key = wanted.key
+      value = wanted.value
     }
-    number.lastIndex = this.index
-    if (number.exec(this.text) === null) throw new Broken(this.index, `Expected a JSON value, but ${this.found()}.`)
-    this.index = number.lastIndex
-  }
-
-  /** Leaves the index behind the closing quote. A loop, because a regular expression would keep a stack of every character. */
-  private string(): void {
-    this.index++
-    for (;;) {
-      const code = this.text.charCodeAt(this.index)
-      if (code === 0x22) {
-        this.index++
-        return
-      }
-      if (code === 0x5c) {
-        escape.lastIndex = this.index
-        if (escape.exec(this.text) === null) throw new Broken(this.index, "This is no escape that JSON knows.")
-        this.index = escape.lastIndex
-      } else if (code < 0x20) {
-        throw new Broken(this.index, "A string may not hold a line break or control character; escape it.")
-      } else if (Number.isNaN(code)) {
-        throw new Broken(this.index, "The text ends inside a string.")
-      } else {
-        this.index++
-      }
-    }
-  }
-
-  private object(): void {
-    this.index++
-    const keys = new Set<string>()
-    this.skip()
-    if (this.text[this.index] === "}") {
-      this.index++
-      return
-    }
-    for (;;) {
-      this.skip()
-      const at = this.index
-      if (this.text[at] !== '"') throw new Broken(at, `Expected a key in double quotes, but ${this.found()}.`)
-      this.string()
-      const key = String(JSON.parse(this.text.slice(at, this.index)))
-      this.path.push(key)
-      if (keys.has(key)) this.duplicates.push({ path: [...this.path], ...this.place(at) })
-      keys.add(key)
-      this.skip()
-      if (this.text[this.index] !== ":") {
-        throw new Broken(this.index, `Expected ":" after the key ${JSON.stringify(key)}, but ${this.found()}.`)
-      }
-      this.index++
-      this.value()
-      this.path.pop()
-      this.skip()
-      if (this.text[this.index] === "}") {
-        this.index++
-        return
-      }
-      if (this.text[this.index] !== ",") throw new Broken(this.index, `Expected "," or "}", but ${this.found()}.`)
-      this.index++
-    }
-  }
-
-  private array(): void {
-    this.index++
-    this.skip()
-    if (this.text[this.index] === "]") {
-      this.index++
-      return
-    }
-    for (let element = 0; ; element++) {
-      this.path.push(element)
-      this.value()
-      this.path.pop()
-      this.skip()
-      if (this.text[this.index] === "]") {
-        this.index++
-        return
-      }
-      if (this.text[this.index] !== ",") throw new Broken(this.index, `Expected "," or "]", but ${this.found()}.`)
-      this.index++
-    }
-  }
+    return { key, value }
+  })
 }

@@ -2,6 +2,7 @@
  * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should be. Whatever is wrong is a
  * problem with every invalid field, with line and column where the text itself is broken.
  */
+import * as CrewFile from "@crewline/core/CrewFile"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
@@ -10,6 +11,7 @@ import * as HttpServerError from "effect/http/HttpServerError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as ErrorList from "./ErrorList.ts"
 import * as Json from "./Json.ts"
 import * as Problem from "../Api/Problem.ts"
 
@@ -85,20 +87,34 @@ export const parseJson = Effect.fnUntraced(function* (
 export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
   const decodeValue = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const { value, duplicates } = yield* json(request)
-    const decoded = decodeValue(value)
+    const parsed = yield* json(request)
+    const decoded = decodeValue(parsed.value)
     const errors = [
-      ...duplicates.map(duplicateError),
+      ...parsed.duplicates.map(duplicateError),
       ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : [])
     ]
-    if (errors.length > 0 || Result.isFailure(decoded)) return yield* invalid(errors)
+    if (errors.length > 0 || Result.isFailure(decoded))
+      return yield* invalid(locate(parsed, errors), parsed.moreDuplicates)
     return decoded.success
   })
 }
 
+/** The same errors with their places in the text, where they have none yet. */
+export const locate = <E extends Problem.FieldError>(
+  parsed: Json.Parsed,
+  errors: ReadonlyArray<E>
+): ReadonlyArray<E> => {
+  const places = parsed.places(errors.map(({ path }) => path))
+  return errors.map((error, index) =>
+    error.line === undefined
+      ? { ...error, ...places[index]![CrewFile.isAboutKey(error.code) ? "key" : "value"] }
+      : error
+  )
+}
+
 /** The problem of these invalid fields. */
-export const invalid = (errors: ReadonlyArray<Problem.FieldError>): Problem.Problem<"invalid-request"> =>
-  Problem.make("invalid-request", { detail: errors.map((error) => error.message).join(" "), errors })
+export const invalid = (errors: ReadonlyArray<Problem.FieldError>, more = 0): Problem.Problem<"invalid-request"> =>
+  Problem.make("invalid-request", ErrorList.make(errors, more))
 
 /** A key that stands twice, as an invalid field. */
 export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.FieldError => ({

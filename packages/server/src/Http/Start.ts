@@ -7,14 +7,10 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Problem from "../Api/Problem.ts"
 import { CrewReader } from "../CrewReader.ts"
-import { CrewStore } from "../ResourceStore/Crews.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StartBody from "./StartBody.ts"
 import * as Failing from "./StoreProblems.ts"
-
-/** Where the problems of a crew stand in the body of a start. */
-const inStart = ({ code }: CoreCrew.Problem) => (code === "missing-input" || code === "unknown-input" ? [] : ["crew"])
 
 /** The answer to a start. */
 export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
@@ -30,28 +26,27 @@ export const started = (log: EventLog.EventLog["Service"], executionId: string) 
 export const make = Effect.gen(function* () {
   const crewline = yield* Crewline
   const log = yield* EventLog.EventLog
-  const crews = yield* CrewStore
   const reader = yield* CrewReader
 
   /** Everything that is wrong, told at once: with the body, and with the crew in it. */
-  const refuse = Effect.fnUntraced(function* ({ crew, errors, problems }: StartBody.Start) {
+  const refuse = Effect.fnUntraced(function* ({ crew, errors }: StartBody.Start) {
     const checked =
-      crew === undefined
-        ? undefined
-        : yield* Effect.result(reader.read({ value: crew, problems }).pipe(CrewBody.reading(inStart)))
+      crew.value === undefined ? undefined : yield* Effect.result(reader.read(crew).pipe(CrewBody.reading(crew.locate)))
     const ofCrew = checked?._tag === "Failure" && checked.failure._tag === "crew-invalid" ? checked.failure.errors : []
     return yield* RequestBody.invalid([...errors, ...ofCrew])
   })
 
-  const failing = (
-    error: CoreCrew.CrewInvalid | EventLog.EventLogError
-  ): Effect.Effect<never, Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">> => {
-    if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, inStart))
-    if (error.reason._tag === "KeyReused") {
-      return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
+  const failing =
+    (locate: CrewBody.Locate) =>
+    (
+      error: CoreCrew.CrewInvalid | EventLog.EventLogError
+    ): Effect.Effect<never, Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">> => {
+      if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, locate))
+      if (error.reason._tag === "KeyReused") {
+        return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
+      }
+      return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
     }
-    return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
-  }
 
   return Effect.fnUntraced(function* (
     request: HttpServerRequest.HttpServerRequest,
@@ -59,13 +54,18 @@ export const make = Effect.gen(function* () {
   ) {
     const start = yield* StartBody.read(request)
     if (start.errors.length > 0) return yield* refuse(start)
-    const { crew: sent, options, problems } = start
-    const { crewId } = options
-    const value = crewId === undefined ? sent : (yield* crews.get(crewId).pipe(Failing.reading("crew"))).body
-    const { crew } = yield* reader.read({ value, problems }).pipe(CrewBody.reading(inStart))
+    const { crew: sent, options } = start
+    const crew = yield* options.crewId === undefined
+      ? Effect.map(reader.read(sent), ({ crew }) => crew).pipe(CrewBody.reading(sent.locate))
+      : reader.stored(options.crewId).pipe(
+          Effect.catchTags({
+            CrewInvalid: (error) => Effect.fail(CrewBody.invalid(error, sent.locate)),
+            StoreError: (error) => Failing.reading("crew")(Effect.fail(error))
+          })
+        )
     const execution = yield* crewline
       .start(crew, { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }) })
-      .pipe(Effect.catch(failing))
+      .pipe(Effect.catch(failing(sent.locate)))
     return yield* started(log, execution.id)
   })
 })

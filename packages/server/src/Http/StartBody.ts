@@ -2,7 +2,6 @@
  * The body that starts an execution: a stored crew by its id or a crew that comes along, and inputs. The crew itself is left to
  * `CrewReader`, which names all of its problems.
  */
-import type * as CoreCrew from "@crewline/core/Crew"
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -17,12 +16,19 @@ import * as CrewBody from "./CrewBody.ts"
 export interface Start {
   /** What the execution is started with, whatever the crew is. */
   readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
-  readonly crew: unknown
-  /** What the text of the crew already shows, with paths from the root of the crew. */
-  readonly problems: ReadonlyArray<CoreCrew.Problem>
+  /** The crew that comes along; its problems are told with their paths and places in the whole body. */
+  readonly crew: CrewBody.Source
   /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
   readonly errors: ReadonlyArray<Problem.FieldError>
 }
+
+/** Problems of a crew as problems of the body: only those of inputs are not inside of the crew. */
+const inBody: CrewBody.Locate = (problems) =>
+  problems.map((problem) =>
+    problem.code === "missing-input" || problem.code === "unknown-input"
+      ? problem
+      : { ...problem, path: ["crew", ...problem.path] }
+  )
 
 // The crew may be anything here: its own reader says what is wrong with it, in words for people.
 const Form = Schema.Struct({ ...Executions.Start.fields, crew: Schema.optionalKey(Schema.Unknown) })
@@ -31,7 +37,8 @@ const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessPropert
 export const read = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
 ): Effect.fn.Return<Start, Problem.OfBody> {
-  const { value, duplicates } = yield* RequestBody.json(request)
+  const parsed = yield* RequestBody.json(request)
+  const { duplicates, value } = parsed
   const form = decode(value)
   const errors: Array<Problem.FieldError> = duplicates
     .filter(({ path }) => path[0] !== "crew" || path.length === 1)
@@ -47,13 +54,21 @@ export const read = Effect.fnUntraced(function* (
           : "Say what to start: crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
-  const { crew: _crew, ...options } = Result.getOrElse(form, (): typeof Form.Type => ({}))
+  const { crew, ...options } = Result.getOrElse(form, (): typeof Form.Type =>
+    Predicate.isObject(value) && "crew" in value ? { crew: value.crew } : {}
+  )
   return {
     options,
-    crew: Predicate.isObject(value) ? value["crew"] : undefined,
-    errors,
-    problems: duplicates
-      .filter(({ path }) => path[0] === "crew" && path.length > 1)
-      .map((duplicate) => CrewBody.duplicate({ ...duplicate, path: duplicate.path.slice(1) }))
+    crew: {
+      value: crew,
+      problems: duplicates
+        .filter(({ path }) => path[0] === "crew" && path.length > 1)
+        .map((duplicate) => CrewBody.duplicate({ ...duplicate, path: duplicate.path.slice(1) })),
+      more: parsed.moreDuplicates,
+      // A stored crew is not in the text.
+      locate: (problems) =>
+        options.crewId === undefined ? RequestBody.locate(parsed, inBody(problems)) : inBody(problems)
+    },
+    errors: RequestBody.locate(parsed, errors)
   }
 })

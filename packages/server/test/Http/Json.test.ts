@@ -1,6 +1,9 @@
 import * as Json from "../../src/Http/Json.ts"
 import * as Result from "effect/Result"
+import { build } from "esbuild"
 import * as FastCheck from "fast-check"
+import { createRequire } from "node:module"
+import { runInThisContext } from "node:vm"
 import { describe, expect, it } from "vitest"
 
 const problemOf = (text: string) => Result.getOrThrow(Result.flip(Json.parse(text)))
@@ -48,6 +51,8 @@ describe("Json", () => {
     ["{} {}", 1, 4],
     ["{'a': 1}", 1, 2],
     ["nul", 1, 1],
+    ['{"a": 1 /* b', 1, 9],
+    ["[1.]", 1, 2],
     ['["abc', 1, 6]
   ])("says where %j breaks", (text, line, column) => {
     expect(problemOf(text)).toMatchObject({ line, column })
@@ -65,8 +70,46 @@ describe("Json", () => {
     ])
   })
 
+  it("lists a hundred of the keys that stand twice, and counts the others", () => {
+    const text = `{${Array.from({ length: 50_000 }, () => '"a": 1').join(", ")}}`
+    const { duplicates, moreDuplicates } = Result.getOrThrow(Json.parse(text))
+    expect([duplicates.length, moreDuplicates]).toEqual([100, 49_899])
+  })
+
+  it("finds the places of paths, as far as they lead", () => {
+    const { places } = Result.getOrThrow(Json.parse('{"a": {"b": [1,\n {"c": 2}]}, "d": [],\n "a": {"b": [7]}}'))
+    const at = (line: number, column: number) => ({ line, column })
+    expect(places([[], ["a", "b", 0], ["d"], ["d", 0], ["a", "x", "y"], ["z"]])).toEqual([
+      { key: at(1, 1), value: at(1, 1) },
+      { key: at(3, 14), value: at(3, 14) },
+      { key: at(2, 14), value: at(2, 19) },
+      { key: at(2, 14), value: at(2, 14) },
+      { key: at(3, 2), value: at(3, 2) },
+      { key: at(1, 1), value: at(1, 1) }
+    ])
+  })
+
   it("refuses what is nested too deeply for anybody to read", () => {
     expect(problemOf("[".repeat(100_000)).message).toContain("deeper than 256")
     expect(Result.isSuccess(Json.parse("[".repeat(200) + "]".repeat(200)))).toBe(true)
+  })
+
+  it.each(["esm", "cjs"] as const)("runs when it is bundled as %s", async (format) => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `import { parse } from "../../src/Http/Json.ts"
+          globalThis.bundledDuplicates = parse('{"a": 1, "a": 2}').success.duplicates`,
+        resolveDir: import.meta.dirname
+      },
+      bundle: true,
+      platform: "node",
+      format,
+      write: false
+    })
+    const text = outputFiles[0]!.text
+    if (format === "esm") await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(text)}`)
+    else runInThisContext(`(require, module) => {${text}}`)(createRequire(import.meta.url), { exports: {} })
+    expect(Reflect.get(globalThis, "bundledDuplicates")).toEqual([{ path: ["a"], line: 1, column: 10 }])
+    Reflect.deleteProperty(globalThis, "bundledDuplicates")
   })
 })

@@ -1,0 +1,81 @@
+/** References to stored agents in a crew, `{ "agentId": … }`, and what they refer to. */
+import type * as CoreCrew from "@crewline/core/Crew"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type { AgentBody } from "../Api/Agents.ts"
+import type { CrewBody } from "../Api/Crews.ts"
+import type * as ResourceStore from "../ResourceStore.ts"
+
+type StoredAgent = ResourceStore.Stored<AgentBody>
+
+/** A crew with stored agents in the place of references to them. */
+export interface Resolved {
+  readonly value: unknown
+  /** References that lead nowhere. */
+  readonly problems: ReadonlyArray<CoreCrew.Problem>
+  /** The agents that it refers to, by the names that they have in the crew. */
+  readonly agents: ReadonlyMap<string, StoredAgent>
+}
+
+/** Stands for an agent that cannot be looked up, so that the rest of the crew can be checked. */
+const placeholder = { role: "unknown", goal: "unknown" }
+
+/** Looks the stored agents of a crew up. `find` answers `undefined` where there is none. */
+export const resolve = Effect.fnUntraced(function* <E>(
+  value: unknown,
+  find: (id: string) => Effect.Effect<StoredAgent | undefined, E>
+): Effect.fn.Return<Resolved, E> {
+  const problems: Array<CoreCrew.Problem> = []
+  const agents = new Map<string, StoredAgent>()
+  if (!Predicate.isObject(value) || !("agents" in value) || !Predicate.isObject(value.agents)) {
+    return { value, problems, agents }
+  }
+  const resolved: Record<string, unknown> = {}
+  for (const [name, agent] of Object.entries(value.agents)) {
+    if (!Predicate.isObject(agent) || !("agentId" in agent)) {
+      define(resolved, name, agent)
+      continue
+    }
+    const path = ["agents", name, "agentId"]
+    for (const key of Object.keys(agent).filter((key) => key !== "agentId")) {
+      problems.push({
+        code: "unknown-key",
+        path: ["agents", name, key],
+        message: `agents.${name}: no other key is allowed beside agentId; remove ${JSON.stringify(key)}.`
+      })
+    }
+    const id = agent.agentId
+    const stored = typeof id === "string" ? yield* find(id) : undefined
+    if (stored !== undefined) {
+      const { name: _name, ...declared } = stored.body
+      agents.set(name, stored)
+      define(resolved, name, declared)
+      continue
+    }
+    define(resolved, name, placeholder)
+    problems.push(
+      typeof id === "string"
+        ? {
+            code: "unknown-agent",
+            path,
+            message: `agents.${name}.agentId: there is no stored agent ${JSON.stringify(id)}.`
+          }
+        : { code: "wrong-type", path, message: `agents.${name}.agentId must be the id of a stored agent.` }
+    )
+  }
+  return { value: { ...value, agents: resolved }, problems, agents }
+})
+
+/** The crew as it is stored: with its references. */
+export const restore = (definition: CoreCrew.Definition, { agents }: Resolved): CrewBody => {
+  const restored: Record<string, CrewBody["agents"][string]> = {}
+  for (const [name, agent] of Object.entries(definition.agents)) {
+    const stored = agents.get(name)
+    define(restored, name, stored === undefined ? agent : { agentId: stored.id })
+  }
+  return { ...definition, agents: restored }
+}
+
+/** A key of a client may be `__proto__`. */
+const define = <A>(record: Record<string, A>, key: string, value: A) =>
+  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true })
