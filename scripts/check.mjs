@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { initialDatabase } from "./initial-database.mjs"
 import { generated } from "./generate.mjs"
 import { pack } from "./pack.mjs"
 import { root, run } from "./run.mjs"
@@ -42,7 +43,7 @@ const packages = async () => {
 
 const upToDate = async () => {
   try {
-    const stale = generated(root).filter(({ isStale }) => isStale)
+    const stale = [...generated(root), await initialDatabase(root)].filter(({ isStale }) => isStale)
     for (const { file } of stale) process.stdout.write(`${file} is stale: run npm run generate\n`)
     return stale.length === 0
   } catch (error) {

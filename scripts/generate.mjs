@@ -1,6 +1,7 @@
 /**
  * `npm run generate`: writes Lua and SQL files into TypeScript modules, one exported string per file, because bundling moves modules and
- * a file that is read at run time would be left behind. `npm run check -- generated` fails when a module is stale.
+ * a file that is read at run time would be left behind. It also makes the database that new embedded databases begin with.
+ * `npm run check -- generated` fails when one of them is stale.
  *
  * A folder of text has its module beside it: `Lua/` and `Lua.ts`. A file becomes a constant named after its path: `claim.lua` is
  * `claim`, `event-log/append.sql` is `eventLogAppend`. A line `-- include: shared/record` stands for the file `shared/record.lua` of the
@@ -13,6 +14,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { initialDatabase, writeInitialDatabase } from "./initial-database.mjs"
 import { root } from "./run.mjs"
 
 /** Comments are for those who read the files: not worth sending, and changing one does not make a migration another one. */
@@ -136,4 +138,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // After the modules: the command imports them.
   const help = await import("./help.mjs")
   writeFileSync(help.file, await help.helpText())
+  const { file, isStale } = await initialDatabase(root)
+  if (isStale) await writeInitialDatabase(root)
+  process.stdout.write(`${file}: ${isStale ? "written" : "up to date"}\n`)
 }

@@ -13,6 +13,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Migrations from "./Migrations.ts"
 import * as Pglite from "./Pglite.ts"
+import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
 import * as Postgres from "./Postgres.ts"
 
 export type Options =
@@ -20,7 +21,7 @@ export type Options =
   | { readonly kind: "embedded"; readonly directory: string }
   | {
       readonly kind: "memory"
-      /** A dump by PGlite's `dumpDataDir` to begin with: quicker than a new database, which takes seconds to make. */
+      /** A dump by PGlite's `dumpDataDir` to begin with, instead of an empty database. */
       readonly loadDataDir?: Blob | undefined
     }
 
@@ -69,9 +70,10 @@ export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlCli
   const client: Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =
     options.kind === "server"
       ? Postgres.layer(options)
-      : Pglite.layer(
-          options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir }
-        )
+      : Pglite.layer({
+          initial: InitialDatabase.find(Migrations.component, Migrations.hashesOf(Migrations.migrations)),
+          ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
+        })
   const chosen = Layer.succeed(Database, {
     kind: options.kind,
     ...(options.kind === "embedded" && { directory: options.directory })

@@ -31,6 +31,9 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
   }
 }
 
+/** The component of this package. */
+export const component = "memory-pg"
+
 /** The tables of this package. */
 export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log", sql: Sql.eventLog }]
 
@@ -47,6 +50,9 @@ interface Applied {
 }
 
 const hashOf = ({ sql }: Migration) => NodeCrypto.createHash("sha256").update(sql).digest("hex")
+
+/** What the database records of each. */
+export const hashesOf = (migrations: ReadonlyArray<Migration>): ReadonlyArray<string> => migrations.map(hashOf)
 
 const changed = (sql: SqlClient.SqlClient, component: string, id: number) =>
   `Migration ${id} of "${component}" has changed since this database was set up by an unreleased version of Crewline: ` +
@@ -124,7 +130,7 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
 
 /** Applies this package's migrations. */
 export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlClient.SqlClient> = run({
-  component: "memory-pg",
+  component,
   migrations
 })
 

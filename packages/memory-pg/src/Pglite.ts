@@ -3,7 +3,8 @@
  *
  * PGlite has one session. Every statement and every transaction holds it alone, in the order they came, so concurrent
  * transactions are safe and never interleave; a statement outside a transaction waits until that is over. It is never interrupted
- * halfway: an interrupted statement is finished and its result dropped. Written data survives `kill -9` of the process.
+ * halfway: an interrupted statement is finished and its result dropped. Written data survives `kill -9` of the process, but not a crash of
+ * the machine: PGlite never calls fsync. Use a server where a power cut must not lose data.
  *
  * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently lose each other's writes.
  */
@@ -21,13 +22,17 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
+import * as BaselineCompiler from "./Pglite/BaselineCompiler.ts"
 import * as DirectoryLock from "./Pglite/DirectoryLock.ts"
+import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
 
 export interface Options {
   /** The data directory, created when missing; absent: the database lives in memory and is gone with the layer. */
   readonly directory?: string | undefined
   /** A dump by PGlite's `dumpDataDir` to begin with, for a new directory or a database in memory. */
   readonly loadDataDir?: Blob | undefined
+  /** The path of a dump (a tar, compressed by zstd) that a new database begins with; absent: PGlite makes an empty one. */
+  readonly initial?: string | undefined
 }
 
 /** The embedded database does not start. */
@@ -128,25 +133,38 @@ export const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never
     })
   })
 
+/** PGlite's own default is 160 MB: as much as the rest of the process, for data that the system caches anyway. */
+const sharedBuffers = "16MB"
+
+const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
+  BaselineCompiler.use(async () => {
+    // Megabytes of WebAssembly: loaded only by those who use it.
+    const [{ PGlite }, { vector }] = await Promise.all([
+      import("@electric-sql/pglite"),
+      import("@electric-sql/pglite-pgvector")
+    ])
+    const dataDir = directory === undefined ? undefined : NodePath.join(directory, "postgres")
+    let dump = loadDataDir
+    if (initial !== undefined && dump === undefined) {
+      if (dataDir === undefined) dump = await InitialDatabase.load(initial)
+      else await InitialDatabase.place(initial, dataDir)
+    }
+    return PGlite.create({
+      ...(dataDir !== undefined && { dataDir }),
+      ...(dump !== undefined && { loadDataDir: dump }),
+      extensions: { vector },
+      startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${sharedBuffers}`],
+      // As Effect's driver for a server does it.
+      parsers: { 20: BigInt }
+    })
+  })
+
 const open = (options: Options) =>
   Effect.gen(function* () {
     if (options.directory !== undefined) yield* DirectoryLock.acquire(options.directory)
     return yield* Effect.acquireRelease(
       Effect.tryPromise({
-        // Megabytes of WebAssembly: loaded only by those who use it.
-        try: async () => {
-          const [{ PGlite }, { vector }] = await Promise.all([
-            import("@electric-sql/pglite"),
-            import("@electric-sql/pglite-pgvector")
-          ])
-          return PGlite.create({
-            ...(options.directory !== undefined && { dataDir: NodePath.join(options.directory, "postgres") }),
-            ...(options.loadDataDir !== undefined && { loadDataDir: options.loadDataDir }),
-            extensions: { vector },
-            // As Effect's driver for a server does it.
-            parsers: { 20: BigInt }
-          })
-        },
+        try: () => start(options),
         catch: (cause) => new PgliteFailed({ directory: options.directory ?? null, cause })
       }),
       (db) => Effect.promise(() => db.close())

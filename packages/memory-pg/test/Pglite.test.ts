@@ -95,7 +95,7 @@ describe("Pglite in a directory", () => {
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const open = <A, E>(effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>
-        Effect.provide(effect, Layer.fresh(Pglite.layer({ directory })))
+        Effect.provide(effect, Layer.fresh(Database.layer({ kind: "embedded", directory })))
       yield* open(
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient

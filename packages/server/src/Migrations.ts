@@ -8,12 +8,15 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Sql from "./Migrations/Sql.ts"
 
+/** The component of this package. */
+export const component = "server"
+
 /** Every migration of this package, in order. */
 export const migrations: ReadonlyArray<Migrations.Migration> = [{ id: 1, name: "stores", sql: Sql.stores }]
 
 /** Applies this package's migrations; answers the names of those applied now. */
 export const migrate: Effect.Effect<ReadonlyArray<string>, Migrations.MigrationError, SqlClient> = Migrations.run({
-  component: "server",
+  component,
   migrations
 })
 

@@ -14,7 +14,6 @@ import * as Scope from "effect/Scope"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as EmptyDatabase from "../../../memory-pg/test/EmptyDatabase.ts"
 import * as Model from "./Model.ts"
 
 const clock: Toolbox.Tool = {
@@ -56,7 +55,7 @@ export const start = async (options: Options = {}): Promise<Running> => {
     Layer.buildWithScope(
       Server.layer({
         listen: { host: "127.0.0.1", port: 0, allowedHosts: [] },
-        database: { kind: "memory", loadDataDir: await EmptyDatabase.dump() },
+        database: { kind: "memory" },
         workspace,
         llm: Model.layer(answer),
         toolbox,

@@ -1,0 +1,44 @@
+import * as NodeV8 from "node:v8"
+import { assert, it } from "@effect/vitest"
+import * as BaselineCompiler from "../../src/Pglite/BaselineCompiler.ts"
+
+/** `sum(n)`: n + (n - 1) + … + 1, in a loop. */
+const sum = Uint8Array.from([
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 115, 117, 109, 0, 0],
+  ...[10, 27, 1, 25, 1, 1, 127, 3, 64, 32, 1, 32, 0, 106, 33, 1, 32, 0, 65, 1, 107, 34, 0, 13, 0, 11, 32, 1, 11]
+])
+
+interface Engine {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: { readonly sum: (n: number) => number } }
+}
+// The types of Node have no values of it.
+const { Instance, Module } = Reflect.get(globalThis, "WebAssembly") as Engine
+
+NodeV8.setFlagsFromString("--allow-natives-syntax")
+// A function of V8 that only text can name.
+const isOptimized = new Function("f", "return %IsTurboFanFunction(f)") as (f: unknown) => boolean
+
+let modules = 0
+
+/** Whether a new module is optimized when it is busy. */
+const optimizes = async () => {
+  // A section without meaning: V8 compiles the same bytes only once.
+  const { exports } = new Instance(new Module(Uint8Array.from([...sum, 0, 2, 0, modules++])))
+  assert.strictEqual(exports.sum(10), 55)
+  for (let round = 0; round < 100; round++) {
+    for (let call = 0; call < 100; call++) exports.sum(1_000)
+    if (isOptimized(exports.sum)) return true
+    await new Promise((done) => setTimeout(done, 5))
+  }
+  return false
+}
+
+it("nothing is optimized while it is in use, and other modules are afterwards", async () => {
+  assert.isTrue(await optimizes())
+  const during = await BaselineCompiler.use(() => Promise.all([optimizes(), BaselineCompiler.use(optimizes)]))
+  assert.deepStrictEqual(during, [false, false])
+  assert.isTrue(await optimizes())
+  await BaselineCompiler.use(() => Promise.reject(new Error("no start"))).catch(() => {})
+  assert.isTrue(await optimizes())
+})
