@@ -1,12 +1,14 @@
 import * as NodeV8 from "node:v8"
+import { runInThisContext } from "node:vm"
 import { assert, it } from "@effect/vitest"
 import * as BaselineCompiler from "../../src/Pglite/BaselineCompiler.ts"
 
 /** `sum(n)`: n + (n - 1) + … + 1, in a loop. */
-const sum = Uint8Array.from([
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 115, 117, 109, 0, 0],
-  ...[10, 27, 1, 25, 1, 1, 127, 3, 64, 32, 1, 32, 0, 106, 33, 1, 32, 0, 65, 1, 107, 34, 0, 13, 0, 11, 32, 1, 11]
-])
+const sum = Buffer.from(
+  "0061736d0100000001060160017f017f030201000707010373756d00000a1b011901017f0340200120006a21012000" +
+    "41016b22000d000b20010b",
+  "hex"
+)
 
 interface Engine {
   readonly Module: new (bytes: Uint8Array) => object
@@ -17,7 +19,7 @@ const { Instance, Module } = Reflect.get(globalThis, "WebAssembly") as Engine
 
 NodeV8.setFlagsFromString("--allow-natives-syntax")
 // A function of V8 that only text can name.
-const isOptimized = new Function("f", "return %IsTurboFanFunction(f)") as (f: unknown) => boolean
+const isOptimized: (f: unknown) => boolean = runInThisContext("(f) => %IsTurboFanFunction(f)")
 
 let modules = 0
 
