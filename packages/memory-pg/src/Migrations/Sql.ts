@@ -2,7 +2,7 @@
 
 const eventLogAdopt = `create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
-language plpgsql security definer set search_path from current as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
@@ -23,7 +23,7 @@ begin
       select e.key from crewline_execution e
       where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
         and (ids is null or e.id = any (ids))
-      order by e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+      order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
     ) locked
   );
   return query
@@ -36,40 +36,36 @@ revoke execute on function crewline_adopt(text, double precision, int, jsonb) fr
 
 const eventLogAppend = `create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
-language plpgsql set plan_cache_mode = force_generic_plan as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_variable
 declare
   item jsonb;
   in_tenant text;
   held bigint[] := '{}';
   x crewline_execution;
-  earlier crewline_event;
-  turns_given int;
-  turns_known int;
+  found_key bigint;
+  guard record;
+  known boolean;
   now_at timestamptz;
   given int;
+  stored int;
 begin
-  for in_tenant in select distinct i.value->>'tenant' from jsonb_array_elements(batch) i loop
-    perform set_config('crewline.tenant', in_tenant, true);
-    if in_wait then
-      held := held || array(
-        select locked.key from (
-          select e.key from crewline_execution e
-          where e.tenant = in_tenant
-            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
-          order by e.key for no key update
-        ) locked
-      );
-    else
-      held := held || array(
-        select locked.key from (
-          select e.key from crewline_execution e
-          where e.tenant = in_tenant
-            and e.id = any (array(select i.value->>'execution' from jsonb_array_elements(batch) i where i.value->>'tenant' = in_tenant))
-          for no key update skip locked
-        ) locked
-      );
+  for item in
+    select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
+  loop
+    if in_tenant is distinct from item->>0 then
+      in_tenant := item->>0;
+      perform set_config('crewline.tenant', in_tenant, true);
     end if;
+    found_key := null;
+    if in_wait then
+      select e.key into found_key from crewline_execution e
+        where e.id = item->>1 and e.tenant = in_tenant for no key update;
+    else
+      select e.key into found_key from crewline_execution e
+        where e.id = item->>1 and e.tenant = in_tenant for no key update skip locked;
+    end if;
+    if found_key is not null then held := held || found_key; end if;
   end loop;
   for item in select i.value from jsonb_array_elements(batch) with ordinality i order by i.ordinality loop
     if in_tenant is distinct from item->>'tenant' then
@@ -77,92 +73,51 @@ begin
       perform set_config('crewline.tenant', in_tenant, true);
     end if;
     outcome := null; first_seq := null; last_seq := null; version := null; at := null; task_id := null;
-    select * into x from crewline_execution e where e.tenant = in_tenant and e.id = item->>'execution';
+    select * into x from crewline_execution e where e.id = item->>'execution' and e.tenant = in_tenant;
     if not found or x.key <> all (held) then
       outcome := case when found then 'busy' else 'unknown' end;
       return next;
       continue;
     end if;
-    if item ? 'nonce' then
-      select * into earlier from crewline_event e where e.execution = x.key and e.nonce = item->>'nonce';
-      if found then
-        outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
-        version := earlier.append_version;
-        return next;
-        continue;
+    known := false;
+    stored := -1;
+    loop
+      now_at := greatest(x.last_at, date_trunc('milliseconds', clock_timestamp()));
+      first_seq := x.last_seq + 1;
+      given := jsonb_array_length(item->'events');
+      if not known and (x.ended_at is not null or item ? 'flaw' or (item->>'expectVersion')::int <> x.version) then
+        stored := -1;
+      else
+        insert into crewline_event
+          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce,
+           body, payload, payload_sha256, payload_size, payload_excerpt)
+          select x.key, x.last_seq + d.ordinality, in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
+            first_seq, x.last_seq + given, x.version + (item->>'structural')::int,
+            case when d.ordinality = 1 then item->>'nonce' end,
+            d.body, d.payload, d.sha256, d.size, d.excerpt
+          from rows from (
+            jsonb_to_recordset(item->'events') as
+              (type text, task_id text, run int, turn int, body text, payload text, sha256 text, size int, excerpt text)
+          ) with ordinality as d (type, task_id, run, turn, body, payload, sha256, size, excerpt, ordinality)
+          on conflict do nothing;
+        get diagnostics stored = row_count;
       end if;
-    end if;
-    turns_known := 0;
-    if item ? 'turns' then
-      turns_given := jsonb_array_length(item->'turns');
-      select count(*) into turns_known
-        from jsonb_to_recordset(item->'turns') as t (task_id text, run int, turn int)
-        join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
-        where e.type = 'TurnCompleted';
-      if turns_known = turns_given and (item->>'structural')::int = 0 then
-        select e.* into earlier
-          from rows from (jsonb_to_recordset(item->'turns') as (task_id text, run int, turn int)) with ordinality
-            as t (task_id, run, turn, position)
-          join crewline_event e on e.execution = x.key and e.task_id = t.task_id and e.run = t.run and e.turn = t.turn
-          where e.type = 'TurnCompleted' order by t.position limit 1;
-        given := jsonb_array_length(item->'events');
-        if given in (turns_given, earlier.append_last - earlier.append_first + 1) then
-          outcome := 'repeated'; first_seq := earlier.append_first; last_seq := earlier.append_last;
-          version := earlier.append_version;
-          return next;
-          continue;
-        end if;
-      end if;
-    end if;
-    if x.ended_at is not null then
-      outcome := 'ended';
+      exit when stored = given;
+      if stored > 0 then delete from crewline_event e where e.execution = x.key and e.seq >= first_seq; end if;
+      if known then raise exception 'an append of execution % meets no guard and is not stored', x.id; end if;
+      select * into guard from crewline_guard(x, item);
+      exit when guard.outcome is not null;
+      item := guard.remaining;
+      known := true;
+    end loop;
+    if stored <> given then
+      outcome := guard.outcome; first_seq := guard.first_seq; last_seq := guard.last_seq; version := guard.version;
+      task_id := guard.task_id;
       return next;
       continue;
-    end if;
-    if (item->>'expectVersion')::int <> x.version then
-      outcome := 'conflict'; last_seq := x.last_seq; version := x.version;
-      return next;
-      continue;
-    end if;
-    if item ? 'settles' then
-      select e.task_id into task_id from crewline_event e
-        where e.execution = x.key
-          and e.task_id = any (array(select jsonb_array_elements_text(item->'settles')))
-          and e.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled')
-        order by array_position(array(select jsonb_array_elements_text(item->'settles')), e.task_id) limit 1;
-      if found then
-        outcome := 'settled';
-        return next;
-        continue;
-      end if;
-    end if;
-    if item ? 'flaw' then
-      outcome := item->'flaw'->>'outcome'; task_id := item->'flaw'->>'task_id';
-      return next;
-      continue;
-    end if;
-    now_at := greatest(x.last_at, date_trunc('milliseconds', clock_timestamp()));
-    first_seq := x.last_seq + 1;
-    given := jsonb_array_length(item->'events');
-    if turns_known > 0 then
-      given := given - turns_known;
     end if;
     last_seq := x.last_seq + given;
     version := x.version + (item->>'structural')::int;
-    insert into crewline_event
-      (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce,
-       body, payload, payload_sha256, payload_size, payload_excerpt)
-      select x.key, x.last_seq + row_number() over (order by d.ordinality), in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
-        first_seq, last_seq, version, case when row_number() over (order by d.ordinality) = 1 then item->>'nonce' end,
-        d.body, d.payload, d.sha256, d.size, d.excerpt
-      from rows from (
-        jsonb_to_recordset(item->'events') as
-          (type text, task_id text, run int, turn int, body text, payload text, sha256 text, size int, excerpt text)
-      ) with ordinality as d (type, task_id, run, turn, body, payload, sha256, size, excerpt, ordinality)
-      where turns_known = 0 or d.type <> 'TurnCompleted' or not exists (
-        select 1 from crewline_event e
-        where e.execution = x.key and e.task_id = d.task_id and e.run = d.run and e.turn = d.turn and e.type = 'TurnCompleted'
-      );
     if item ? 'blobs' then
       insert into crewline_blob (execution, seq, tenant, content)
         select x.key, e.seq, in_tenant, b.value
@@ -184,7 +139,7 @@ end $$;
 `
 
 const eventLogBury = `create function crewline_bury(x crewline_execution) returns void
-language sql as $$
+language sql set enable_seqscan = off as $$
   delete from crewline_blob b where b.execution = x.key;
   delete from crewline_event e where e.execution = x.key;
   delete from crewline_execution e where e.key = x.key;
@@ -194,14 +149,83 @@ $$;
 `
 
 const eventLogDisown = `create function crewline_disown(in_owner text) returns void
-language sql security definer set search_path from current as $$
+language sql security definer set search_path from current set enable_seqscan = off as $$
   update crewline_execution set owner = null, lease_until = null where owner = in_owner and ended_at is null
 $$;
 revoke execute on function crewline_disown(text) from public;
 `
 
+const eventLogGuard = `create function crewline_guard(x crewline_execution, item jsonb) returns table (
+  outcome text, first_seq int, last_seq int, version int, task_id text, remaining jsonb
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_variable
+declare
+  earlier crewline_event;
+  turn jsonb;
+  settled text;
+  known crewline_event[] := '{}';
+  given int;
+begin
+  if item ? 'nonce' then
+    select * into earlier from crewline_event e where e.guarded = x.key and e.nonce = item->>'nonce';
+    if found then
+      return query select 'repeated', earlier.append_first, earlier.append_last, earlier.append_version, null::text, null::jsonb;
+      return;
+    end if;
+  end if;
+  if item ? 'turns' then
+    for turn in select t.value from jsonb_array_elements(item->'turns') t loop
+      select * into earlier from crewline_event e
+        where e.guarded = x.key and e.task_id = turn->>'task_id' and e.run = (turn->>'run')::int
+          and e.turn = (turn->>'turn')::int and e.type = 'TurnCompleted';
+      if found then known := known || earlier; end if;
+    end loop;
+    if cardinality(known) = jsonb_array_length(item->'turns') and (item->>'structural')::int = 0 then
+      earlier := known[1];
+      given := jsonb_array_length(item->'events');
+      if given in (cardinality(known), earlier.append_last - earlier.append_first + 1) then
+        return query select 'repeated', earlier.append_first, earlier.append_last, earlier.append_version, null::text, null::jsonb;
+        return;
+      end if;
+    end if;
+  end if;
+  if x.ended_at is not null then
+    return query select 'ended', null::int, null::int, null::int, null::text, null::jsonb;
+    return;
+  end if;
+  if (item->>'expectVersion')::int <> x.version then
+    return query select 'conflict', null::int, x.last_seq, x.version, null::text, null::jsonb;
+    return;
+  end if;
+  if item ? 'settles' then
+    for settled in select t.value from jsonb_array_elements_text(item->'settles') t loop
+      perform from crewline_event e
+        where e.guarded = x.key and e.task_id = settled
+          and e.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
+      if found then
+        return query select 'settled', null::int, null::int, null::int, settled, null::jsonb;
+        return;
+      end if;
+    end loop;
+  end if;
+  if item ? 'flaw' then
+    return query select item->'flaw'->>'outcome', null::int, null::int, null::int, item->'flaw'->>'task_id', null::jsonb;
+    return;
+  end if;
+  return query select null::text, null::int, null::int, null::int, null::text, jsonb_set(item, '{events}', coalesce((
+    select jsonb_agg(d.value order by d.ordinality)
+    from jsonb_array_elements(item->'events') with ordinality d
+    where d.value->>'type' <> 'TurnCompleted' or not exists (
+      select from unnest(known) k
+      where k.task_id = d.value->>'task_id' and k.run = (d.value->>'run')::int and k.turn = (d.value->>'turn')::int
+    )
+  ), '[]'));
+end $$;
+`
+
 const eventLogIsGone = `create function crewline_is_gone(in_tenant text, in_id text) returns boolean
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   return exists (select from crewline_gone g where g.tenant = in_tenant and g.id = in_id);
@@ -209,18 +233,18 @@ end $$;
 `
 
 const eventLogList = `create function crewline_list(
-  in_tenant text, in_ids jsonb, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
+  in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
 )
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   before_key bigint;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   if in_before is not null then
-    select e.key into before_key from crewline_execution e where e.tenant = in_tenant and e.id = in_before;
+    select e.key into before_key from crewline_execution e where e.id = in_before and e.tenant = in_tenant;
     if not found then
       select g.key into before_key from crewline_gone g where g.tenant = in_tenant and g.id = in_before;
     end if;
@@ -231,9 +255,8 @@ begin
   end if;
   return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
     from crewline_execution e
-    where e.tenant = in_tenant
+    where e.tenant collate "C" = in_tenant
       and (before_key is null or e.key < before_key)
-      and (in_ids is null or e.id = any (array(select jsonb_array_elements_text(in_ids))))
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses))))
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)
@@ -243,30 +266,39 @@ end $$;
 
 const eventLogOutputs = `create function crewline_outputs(in_tenant text, in_id text, in_tasks jsonb)
 returns table (task_id text, payload text)
-language plpgsql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
   if not found then return; end if;
   return query select null::text, null::text;
-  return query select e.task_id, coalesce(e.payload, b.content)
-    from crewline_event e
-    left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
-    where e.execution = x.key and e.tenant = in_tenant
-      and e.task_id = any (array(select jsonb_array_elements_text(in_tasks)))
-      and e.type = 'TaskCompleted';
+  return query select t.id,
+      case
+        when e.payload_sha256 is null then e.payload
+        else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+      end
+    from (select distinct value as id from jsonb_array_elements_text(in_tasks)) t
+    cross join lateral (
+      select o.execution, o.seq, o.payload, o.payload_sha256 from crewline_event o
+      where o.guarded = x.key and o.task_id = t.id
+        and o.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled') and o.type = 'TaskCompleted'
+        and o.tenant = in_tenant
+      limit 1
+    ) e;
 end $$;
 `
 
 const eventLogPositions = `create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
-language sql stable security definer set search_path from current as $$
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
   select e.tenant, e.id, e.last_seq, e.ended_at is not null
   from jsonb_array_elements(in_executions) i
-  join crewline_execution e on e.tenant = i.value->>0 and e.id = i.value->>1
+  cross join lateral (
+    select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
+  ) e
 $$;
 revoke execute on function crewline_positions(jsonb) from public;
 `
@@ -274,7 +306,7 @@ revoke execute on function crewline_positions(jsonb) from public;
 const eventLogPrune = `create function crewline_prune(
   in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
 ) returns table (execution_id text, tenant text)
-language plpgsql security definer set search_path from current as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
@@ -306,37 +338,38 @@ revoke execute on function crewline_prune(double precision, int, text, double pr
 const eventLogRead = `create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
-language plpgsql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
+  last int;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
   if not found then return; end if;
   return query select 0, x.last_at, null::text, null::text;
-  if in_payloads then
-    return query select e.seq, e.at, e.body, coalesce(e.payload, b.content)
-      from crewline_event e
-      left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
-      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
-      order by e.seq limit in_limit;
-  else
-    return query select e.seq, e.at, e.body, null::text
-      from crewline_event e
-      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
-      order by e.seq limit in_limit;
-  end if;
+  last := x.last_seq;
+  if in_task is null and in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
+  return query select e.seq, e.at, e.body,
+      case
+        when not in_payloads then null
+        when e.payload_sha256 is null then e.payload
+        else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+      end
+    from crewline_event e
+    where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and e.seq <= last
+      and (in_task is null or e.task_id = in_task)
+    order by e.seq limit in_limit;
 end $$;
 `
 
 const eventLogRemove = `create function crewline_remove(in_tenant text, in_id text) returns text
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
   x crewline_execution;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id for update;
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant for update;
   if not found then return 'missing'; end if;
   if x.ended_at is null then return 'running'; end if;
   perform crewline_bury(x);
@@ -348,7 +381,7 @@ const eventLogStart = `create function crewline_start(
   in_tenant text, in_id text, in_crew_name text, in_crew_id text, in_key text, in_hash text,
   in_owner text, in_lease_millis double precision, in_body text
 ) returns table (outcome text, execution_id text)
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
   now_at timestamptz := date_trunc('milliseconds', clock_timestamp());
   new_key bigint;
@@ -383,6 +416,18 @@ begin
 end $$;
 `
 
+const eventLogSummary = `create function crewline_summary(in_tenant text, in_id text) returns table (
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
+)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
+    from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
+end $$;
+`
+
 export const eventLog: string = `create table crewline_execution (
   key bigint generated always as identity primary key,
   tenant text not null,
@@ -400,16 +445,17 @@ export const eventLog: string = `create table crewline_execution (
   idempotency_key text,
   request_hash text,
   owner text,
-  lease_until timestamptz,
-  unique (tenant, id)
+  lease_until timestamptz
 ) with (fillfactor = 70);
-create unique index crewline_execution_idempotency on crewline_execution (tenant, idempotency_key)
+create unique index crewline_execution_id on crewline_execution (id, tenant);
+create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
-create index crewline_execution_listing on crewline_execution (tenant, key);
+create index crewline_execution_listing on crewline_execution (tenant collate "C", key);
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 create table crewline_event (
   execution bigint not null,
+  guarded bigint generated always as (execution) stored,
   seq int not null,
   tenant text not null,
   type text not null,
@@ -428,10 +474,10 @@ create table crewline_event (
   payload_excerpt text,
   primary key (execution, seq)
 );
-create unique index crewline_event_turn on crewline_event (execution, task_id, run, turn) where type = 'TurnCompleted';
-create unique index crewline_event_outcome on crewline_event (execution, task_id)
+create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
+create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
-create unique index crewline_event_nonce on crewline_event (execution, nonce) where nonce is not null;
+create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
 create table crewline_blob (
   execution bigint not null,
   seq int not null,
@@ -460,7 +506,7 @@ create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

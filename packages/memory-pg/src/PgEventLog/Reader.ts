@@ -79,10 +79,7 @@ export const make = (query: Query): Reader => {
 
   const summaryRow = (operation: string, tenant: string, executionId: string) =>
     Effect.flatMap(
-      query.run<SummaryRow>(operation, "select * from crewline_list($1, $2::text::jsonb, null, null, null, null, 1)", [
-        tenant,
-        JSON.stringify([executionId])
-      ]),
+      query.run<SummaryRow>(operation, "select * from crewline_summary($1, $2)", [tenant, executionId]),
       ([row]) => (row === undefined ? query.missing(operation, tenant, executionId) : Effect.succeed(row))
     )
 
@@ -145,7 +142,7 @@ export const make = (query: Query): Reader => {
     list: (options = {}) =>
       withTenant((tenant) =>
         Effect.flatMap(
-          query.run<SummaryRow>("list", "select * from crewline_list($1, null, $2::text::jsonb, $3, $4, $5, $6::int)", [
+          query.run<SummaryRow>("list", "select * from crewline_list($1, $2::text::jsonb, $3, $4, $5, $6::int)", [
             tenant,
             options.status === undefined ? null : JSON.stringify(options.status),
             options.crewId ?? null,

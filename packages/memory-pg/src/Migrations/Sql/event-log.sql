@@ -3,6 +3,16 @@
 -- Each function below is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
 -- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
 --
+-- Every statement reads a bounded number of pages, whatever the planner knows of the tables: nothing needs ANALYZE, and a plan made while
+-- a table was empty may stay. For a planner without statistics two indexes cost the same, so each look-up is written such that only one
+-- index can serve it:
+-- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. The listing begins with
+--   `tenant collate "C"`, and only `crewline_list` says so.
+-- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq says `execution`, which
+--   only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
+-- - Functions that look up switch sequential scans off.
+-- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
+--
 -- What confines a query to its tenant:
 -- - Every function takes the tenant and says `tenant = …` in every query. This holds for every role, and is what confines the usual
 --   installation, where the application connects as the owner of the tables (owners are not subject to row security).
@@ -29,13 +39,13 @@ create table crewline_execution (
   idempotency_key text,
   request_hash text,
   owner text,
-  lease_until timestamptz,
-  unique (tenant, id)
+  lease_until timestamptz
 ) with (fillfactor = 70);
 
-create unique index crewline_execution_idempotency on crewline_execution (tenant, idempotency_key)
+create unique index crewline_execution_id on crewline_execution (id, tenant);
+create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
-create index crewline_execution_listing on crewline_execution (tenant, key);
+create index crewline_execution_listing on crewline_execution (tenant collate "C", key);
 -- Not the lease itself: renewing a lease and every append would then have to touch the index.
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
@@ -44,6 +54,8 @@ create index crewline_execution_ended on crewline_execution (ended_at) where end
 -- No foreign key: every insert holds the lock on its execution's row anyway, and the check would cost a query per event.
 create table crewline_event (
   execution bigint not null,
+  -- The execution again, for the indexes of guards.
+  guarded bigint generated always as (execution) stored,
   seq int not null,
   tenant text not null,
   type text not null,
@@ -67,10 +79,10 @@ create table crewline_event (
   primary key (execution, seq)
 );
 
-create unique index crewline_event_turn on crewline_event (execution, task_id, run, turn) where type = 'TurnCompleted';
-create unique index crewline_event_outcome on crewline_event (execution, task_id)
+create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
+create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
-create unique index crewline_event_nonce on crewline_event (execution, nonce) where nonce is not null;
+create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
 
 create table crewline_blob (
   execution bigint not null,
@@ -105,9 +117,11 @@ create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 
 -- include: event-log/start
+-- include: event-log/guard
 -- include: event-log/append
 -- include: event-log/read
 -- include: event-log/outputs
+-- include: event-log/summary
 -- include: event-log/list
 -- include: event-log/positions
 -- include: event-log/adopt

@@ -2,7 +2,7 @@
 -- out of the answer counts as lost; others are taken only when nobody holds their row.
 create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
-language plpgsql security definer set search_path from current as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
@@ -23,7 +23,7 @@ begin
       select e.key from crewline_execution e
       where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
         and (ids is null or e.id = any (ids))
-      order by e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+      order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
     ) locked
   );
   return query

@@ -1,17 +1,17 @@
 -- Summaries, newest first. A single row of nulls says that in_before never existed.
 create function crewline_list(
-  in_tenant text, in_ids jsonb, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
+  in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
 )
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   before_key bigint;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   if in_before is not null then
-    select e.key into before_key from crewline_execution e where e.tenant = in_tenant and e.id = in_before;
+    select e.key into before_key from crewline_execution e where e.id = in_before and e.tenant = in_tenant;
     if not found then
       select g.key into before_key from crewline_gone g where g.tenant = in_tenant and g.id = in_before;
     end if;
@@ -22,9 +22,8 @@ begin
   end if;
   return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
     from crewline_execution e
-    where e.tenant = in_tenant
+    where e.tenant collate "C" = in_tenant
       and (before_key is null or e.key < before_key)
-      and (in_ids is null or e.id = any (array(select jsonb_array_elements_text(in_ids))))
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses))))
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)

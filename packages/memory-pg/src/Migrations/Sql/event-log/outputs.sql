@@ -1,19 +1,26 @@
--- Outputs of completed tasks. The first row, without a task, says that the execution exists.
+-- Outputs of completed tasks, each looked up by the index of outcomes. The first row, without a task, says that the execution exists.
 create function crewline_outputs(in_tenant text, in_id text, in_tasks jsonb)
 returns table (task_id text, payload text)
-language plpgsql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
   if not found then return; end if;
   return query select null::text, null::text;
-  return query select e.task_id, coalesce(e.payload, b.content)
-    from crewline_event e
-    left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
-    where e.execution = x.key and e.tenant = in_tenant
-      and e.task_id = any (array(select jsonb_array_elements_text(in_tasks)))
-      and e.type = 'TaskCompleted';
+  return query select t.id,
+      case
+        when e.payload_sha256 is null then e.payload
+        else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+      end
+    from (select distinct value as id from jsonb_array_elements_text(in_tasks)) t
+    cross join lateral (
+      select o.execution, o.seq, o.payload, o.payload_sha256 from crewline_event o
+      where o.guarded = x.key and o.task_id = t.id
+        and o.type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled') and o.type = 'TaskCompleted'
+        and o.tenant = in_tenant
+      limit 1
+    ) e;
 end $$;

@@ -3,7 +3,7 @@
 create function crewline_prune(
   in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
 ) returns table (execution_id text, tenant text)
-language plpgsql security definer set search_path from current as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;

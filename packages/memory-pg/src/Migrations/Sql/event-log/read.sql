@@ -1,27 +1,31 @@
 -- The events after a seq. The first row, with seq 0, says that the execution exists. Stable: all statements see one moment, and never
 -- half of an execution. What is large is read only when it is asked for.
+--
+-- Without a task the limit is a range of seq, which the primary key alone serves: a page reads a page's worth of rows, however long the
+-- execution is. Blobs are looked up one by one, for a join may read all of them.
 create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
-language plpgsql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
+  last int;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  select * into x from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
   if not found then return; end if;
   return query select 0, x.last_at, null::text, null::text;
-  if in_payloads then
-    return query select e.seq, e.at, e.body, coalesce(e.payload, b.content)
-      from crewline_event e
-      left join crewline_blob b on b.execution = e.execution and b.seq = e.seq and e.payload_sha256 is not null
-      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
-      order by e.seq limit in_limit;
-  else
-    return query select e.seq, e.at, e.body, null::text
-      from crewline_event e
-      where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and (in_task is null or e.task_id = in_task)
-      order by e.seq limit in_limit;
-  end if;
+  last := x.last_seq;
+  if in_task is null and in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
+  return query select e.seq, e.at, e.body,
+      case
+        when not in_payloads then null
+        when e.payload_sha256 is null then e.payload
+        else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+      end
+    from crewline_event e
+    where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and e.seq <= last
+      and (in_task is null or e.task_id = in_task)
+    order by e.seq limit in_limit;
 end $$;

@@ -4,7 +4,7 @@ create function crewline_start(
   in_tenant text, in_id text, in_crew_name text, in_crew_id text, in_key text, in_hash text,
   in_owner text, in_lease_millis double precision, in_body text
 ) returns table (outcome text, execution_id text)
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
   now_at timestamptz := date_trunc('milliseconds', clock_timestamp());
   new_key bigint;

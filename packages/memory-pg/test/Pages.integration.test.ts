@@ -1,0 +1,102 @@
+/**
+ * What an operation of the log reads, in pages, for an execution of many events: bounded, whatever the planner knows of the tables, and
+ * with row security too. A plan that was made while the tables were empty is kept, so each session begins with one.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Database from "../src/Database.ts"
+import * as PostgresServer from "./PostgresServer.ts"
+
+const { missing } = PostgresServer
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+/** Two events of each task, 20,000 in all, of one execution among a thousand of its tenant. */
+const fill = `
+insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at)
+  select 't', 'other-' || n, 'crew', 1, 1, now(), now() from generate_series(1, 1000) n;
+insert into crewline_event
+  (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce, body, payload)
+  select x.key, x.last_seq + n, 't', case when n % 2 = 1 then 'TurnCompleted' else 'TaskCompleted' end, 'task-' || (n - 1) / 2, 1, 1,
+    now(), x.last_seq + n, x.last_seq + n, 1, 'nonce-' || n, repeat('b', 200), '{"output":"o"}'
+  from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
+update crewline_execution set last_seq = last_seq + 20000 where id = 'x';`
+
+const claim = (task: string) =>
+  `{"tenant":"t","execution":"x","structural":1,"nonce":"claim ${task}","events":[{"type":"TaskStarted","task_id":"${task}","run":1,"body":"{}"}]}`
+const outcome = (task: string) =>
+  `{"tenant":"t","execution":"x","structural":1,"nonce":"outcome ${task}","settles":["${task}"],` +
+  `"events":[{"type":"TaskCompleted","task_id":"${task}","run":1,"body":"{}","payload":"{}"}]}`
+const turn =
+  '{"tenant":"t","execution":"x","structural":0,"turns":[{"task_id":"task-7","run":1,"turn":1}],' +
+  '"events":[{"type":"TurnCompleted","task_id":"task-7","run":1,"turn":1,"body":"{}"}]}'
+
+const append = (json: string) => `select * from crewline_append('[${json}]', false)`
+const start = "select * from crewline_start('t', 'x', 'crew', null, null, null, null, null, '{}')"
+
+/** Each with the most pages that it may touch. */
+const operations: ReadonlyArray<readonly [name: string, text: string, pages: number]> = [
+  ["claim", append(claim("new")), 40],
+  ["outcome", append(outcome("new")), 40],
+  ["outcome again", append(outcome("new")), 60],
+  ["second outcome", append(outcome("new").replace("outcome new", "other nonce")), 60],
+  ["turn again", append(turn), 60],
+  ["page in the middle", "select * from crewline_read('t', 'x', 10000, 128, null, true)", 40],
+  ["what is new", "select * from crewline_read('t', 'x', 20000, null, null, false)", 20],
+  ["output", `select * from crewline_outputs('t', 'x', '["task-5000"]')`, 20],
+  ["summary", "select * from crewline_summary('t', 'x')", 12],
+  ["newest page of a list", "select * from crewline_list('t', null, null, null, null, 50)", 70],
+  ["positions", `select * from crewline_positions('[["t", "x"]]')`, 12]
+]
+
+interface Plan {
+  readonly "QUERY PLAN": ReadonlyArray<{
+    readonly Plan: { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number }
+  }>
+}
+
+describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
+  for (const statistics of ["absent", "stale", "fresh"] as const) {
+    for (const confined of [false, true]) {
+      it.live(`are few with ${statistics} statistics${confined ? " and row security" : ""}`, () =>
+        Effect.gen(function* () {
+          const role = yield* PostgresServer.role
+          const url = yield* PostgresServer.emptyDatabase
+          const measure = Effect.gen(function* () {
+            const sql = yield* SqlClient.SqlClient
+            const run = (text: string) => sql.unsafe(text)
+            yield* run(`grant select, insert, update, delete on all tables in schema public to ${role}`)
+            yield* run(`grant execute on all functions in schema public to ${role}`)
+            yield* run(start)
+            const become = confined ? run(`set local role ${role}`) : Effect.void
+            // So that planning does not count; what the operations store goes with the savepoint.
+            const plan = Effect.gen(function* () {
+              yield* become
+              yield* run("savepoint planning")
+              for (const [, text] of operations) yield* run(text)
+              yield* run("rollback to savepoint planning")
+            })
+            yield* plan
+            if (confined) yield* run("reset role")
+            if (statistics === "stale") yield* run("analyze")
+            yield* Effect.forEach(fill.trim().split(";").filter(Boolean), run)
+            if (statistics === "fresh") yield* run("analyze")
+            yield* plan
+            const found: Record<string, number> = {}
+            for (const [name, text] of operations) {
+              const [row] = yield* sql.unsafe<Plan>(`explain (analyze, buffers, format json) ${text}`)
+              const { Plan: read } = row!["QUERY PLAN"][0]!
+              found[name] = read["Shared Hit Blocks"] + read["Shared Read Blocks"]
+            }
+            return found
+          })
+          const found = yield* Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(measure)).pipe(
+            Effect.provide(Database.layer(PostgresServer.optionsOf(url)))
+          )
+          const tooMany = operations.filter(([name, , most]) => found[name]! > most).map(([name]) => name)
+          assert.deepStrictEqual(tooMany, [], JSON.stringify(found))
+        }).pipe(Effect.scoped)
+      )
+    }
+  }
+})
