@@ -101,6 +101,6 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Http", "ProviderModels"],
     ["CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
-    ["Api", "Dependencies", "Followers", "Migrations", "Queue", "Retention"]
+    ["Api", "Dependencies", "Followers", "Migrations", "Queue", "Retention", "Watchdog"]
   ]
 }

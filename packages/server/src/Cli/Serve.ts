@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Listener from "../Listener.ts"
 import * as Server from "../Server.ts"
+import * as Watchdog from "../Watchdog.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Models from "./Models.ts"
@@ -59,6 +60,7 @@ export const serve = Effect.fn("Serve.serve")(function* (options: Options) {
   const { result } = yield* Output.Output
   const workspace = Option.isSome(options.workspace) ? options.workspace.value : yield* Settings.workspace(options.data)
   const services = yield* build(options, workspace, options.worker)
+  yield* Layer.build(Watchdog.layer(yield* Settings.lease))
   const { url } = yield* Effect.provideContext(Listener.Listener, services)
   yield* result(`Crewline listens on ${url}`)
   return yield* stay

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Engine from "../Engine.ts"
 import * as Lanes from "../Queue/Lanes.ts"
+import * as Watchdog from "../Watchdog.ts"
 import * as Failure from "./Failure.ts"
 import * as Models from "./Models.ts"
 import * as Output from "./Output.ts"
@@ -55,6 +56,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     }).pipe(Layer.provide(NodeServices.layer))
   ).pipe(Effect.mapError(Failure.because))
+  yield* Layer.build(Watchdog.layer(lease))
   began = true
   const { name, running } = Context.get(services, CoreWorker.Worker)
   yield* Effect.addFinalizer(() =>

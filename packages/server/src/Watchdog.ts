@@ -1,0 +1,120 @@
+/**
+ * Ends the process when its event loop is blocked for longer than its leases last: others have taken over what it worked on, and a
+ * process that only hangs would take it up again. A thread watches, prints where the process stands, and ends it with code 70; as
+ * PID 1 of a container too, where a process cannot kill itself. It forgives a process or machine that was stopped as a whole, and
+ * is off while a debugger is attached.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { url as inspectorUrl } from "node:inspector"
+import { Worker } from "node:worker_threads"
+
+/** Of a process that the watchdog ended (EX_SOFTWARE). */
+export const exitCode = 70
+
+/** Both cells of the memory that the threads share. */
+const beats = 0
+const isPaused = 1
+
+interface Settings {
+  readonly cells: Int32Array
+  readonly limit: number
+  readonly every: number
+  readonly code: number
+}
+
+/** As long as leases last when nothing else is said. */
+const defaultLease = Duration.seconds(15)
+/** A start or a collection of garbage may take a second or two. */
+const shortest = Duration.seconds(5)
+
+/** Watches for as long as the layer is there. The event loop may be blocked for as long as leases last, and for 5 seconds at least. */
+export const layer = (lease: Duration.Duration = defaultLease): Layer.Layer<never> =>
+  layerLimit(Duration.max(lease, shortest))
+
+/** Watches for as long as the layer is there. */
+export const layerLimit = (limit: Duration.Duration): Layer.Layer<never> =>
+  Layer.effectDiscard(
+    Effect.acquireRelease(
+      Effect.sync(() => start(Duration.toMillis(limit))),
+      (stop) => Effect.sync(stop)
+    )
+  )
+
+const start = (limit: number): (() => void) => {
+  const cells = new Int32Array(new SharedArrayBuffer(8))
+  const every = Math.min(500, Math.max(50, limit / 4))
+  const timer = setInterval(() => {
+    Atomics.add(cells, beats, 1)
+    Atomics.store(cells, isPaused, inspectorUrl() === undefined ? 0 : 1)
+  }, every)
+  timer.unref()
+  const settings: Settings = { cells, limit, every, code: exitCode }
+  // As text, so that bundling cannot lose the file of the thread.
+  const thread = new Worker(`(${watch.toString()})(require("node:worker_threads").workerData)`, {
+    eval: true,
+    workerData: settings,
+    execArgv: [],
+    name: "crewline-watchdog"
+  })
+  thread.unref()
+  return () => {
+    clearInterval(timer)
+    void thread.terminate()
+  }
+}
+
+/** Runs in the thread: nothing from outside of it is there. */
+const watch = ({ cells, code, every, limit }: Settings): void => {
+  const { writeSync } = process.getBuiltinModule("node:fs")
+  const { Session } = process.getBuiltinModule("node:inspector")
+  let last = -1
+  let still = 0
+  let at = performance.now()
+  let hasFired = false
+  const fire = () => {
+    hasFired = true
+    writeSync(
+      2,
+      `Crewline: the event loop was blocked for ${Math.round(still)} ms; the process ends. It stands here:\n`
+    )
+    // Native code answers no debugger.
+    setTimeout(() => {
+      writeSync(2, "  in native code\n")
+      process.kill(process.pid, "SIGKILL")
+    }, 1_000)
+    const session = new Session()
+    session.connectToMainThread()
+    const urls = new Map<string, string>()
+    session.on("Debugger.scriptParsed", ({ params }) => urls.set(params.scriptId, params.url))
+    session.on("Debugger.paused", ({ params }) => {
+      const frames = params.callFrames
+      for (const { functionName, location } of frames.slice(0, 20))
+        writeSync(
+          2,
+          `  at ${functionName || "(anonymous)"} ${urls.get(location.scriptId)}:${location.lineNumber + 1}\n`
+        )
+      session.post("Debugger.evaluateOnCallFrame", {
+        callFrameId: frames[0]!.callFrameId,
+        expression: `process.reallyExit(${code})`
+      })
+    })
+    session.post("Debugger.enable")
+    session.post("Debugger.pause")
+  }
+  setInterval(() => {
+    const now = performance.now()
+    const slept = now - at
+    at = now
+    const seen = Atomics.load(cells, 0)
+    // This thread stood still as well: the whole process was stopped.
+    if (seen !== last || slept > every * 4 || Atomics.load(cells, 1) === 1) {
+      last = seen
+      still = 0
+      return
+    }
+    still += slept
+    if (still >= limit && !hasFired) fire()
+  }, every)
+}
