@@ -1,230 +1,98 @@
 /**
- * Whether an answer is accepted: it must be there, whole, valid for the task's schema, and every guardrail must let it pass.
+ * Whether an answer is accepted: it must be there, whole, valid for the task's schema, and every guardrail must let it pass. What was
+ * refused once stays refused, whatever a check would say today: the turns after it stand on that.
  */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
-import type { Draft, TurnCompleted } from "../ExecutionEvent.ts"
-import { redact } from "../Redact.ts"
-import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
-import type * as Llm from "../Llm.ts"
-import type * as Plan from "../Plan.ts"
-import { failed, limitsOf, type Ended, type Leg, type Lost } from "./Leg.ts"
+import { redact } from "../Redact.ts"
+import * as CrewCode from "./CrewCode.ts"
+import type { Equipment } from "./Equipment.ts"
+import * as Guardrails from "./Guardrails.ts"
+import * as JsonText from "./JsonText.ts"
+import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
-import * as Transcript from "./Transcript.ts"
+import type * as Turn from "./Turn.ts"
+
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly by: "schema" | "guardrail"
+  readonly complaint: string
+  /** The log has the refusal. */
+  readonly isRecorded: boolean
+}
 
 export type Verdict =
-  | { readonly _tag: "Accepted"; readonly output: Schema.Json; readonly unrecorded: ReadonlyArray<Draft> }
-  | {
-      readonly _tag: "Refused"
-      readonly by: "schema" | "guardrail"
-      readonly complaint: string
-      readonly unrecorded: ReadonlyArray<Draft>
-    }
-  /** The check itself failed: the leg is over. */
+  | { readonly _tag: "Accepted"; readonly output: Schema.Json }
+  | Refused
+  /** The leg is over: a check itself failed, or the provider stopped the answer. */
   | { readonly _tag: "Ended"; readonly ended: Ended }
 
-/** Checks one answer. `unrecorded` are events that wait to be appended; the verdict hands back those that still do. */
-export const judge = Effect.fnUntraced(function* (options: {
-  readonly leg: Leg
-  readonly agent: Plan.PlannedAgent
-  readonly model: Llm.Model
-  readonly turn: number
-  readonly answer: Pick<TurnCompleted, "parts" | "finishReason">
-  readonly unrecorded: ReadonlyArray<Draft>
-}): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
-  const { answer, leg, turn } = options
-  const { code, task } = leg
-  let unrecorded = options.unrecorded
-  const refuse = (by: "schema" | "guardrail", complaint: string): Verdict => ({
-    _tag: "Refused",
-    by,
-    complaint: redact(complaint),
-    unrecorded
-  })
-
-  const text = Prompting.answerText(answer.parts)
-  if (text.trim() === "") return refuse("schema", Prompting.emptyAnswer)
-  if (answer.finishReason === "length") return refuse("schema", Prompting.truncatedAnswer)
-
-  let output: Schema.Json = text
-  let decoded: unknown = text
-  if (task.output !== undefined) {
-    const parsed = parseJson(text)
-    if ("reason" in parsed) return refuse("schema", Prompting.invalidJson(parsed.reason))
-    output = parsed.value
-    const issues = validate(task.output, output)
-    if (issues.length > 0) return refuse("schema", Prompting.schemaComplaint(issues))
-    decoded = output
-    if (code?.output !== undefined) {
-      const { output: schema } = code
-      const result = yield* runCode("output schema", () => schema["~standard"].validate(output))
-      if (result._tag === "Failure") return { _tag: "Ended", ended: result.failure(unrecorded) }
-      if (result.value.issues !== undefined) {
-        return refuse(
-          "schema",
-          Prompting.schemaComplaint(
-            result.value.issues.map((issue) => ({
-              path: (issue.path ?? []).map((key) => `/${String(typeof key === "object" ? key.key : key)}`).join(""),
-              message: issue.message
-            }))
-          )
-        )
-      }
-      decoded = result.value.value
-    }
-  }
-
-  for (const [index, guardrail] of task.guardrails.entries()) {
-    const known = leg.history.verdicts.get(Transcript.verdictKey(turn, index))
-    let complaint: string | undefined
-    if (known !== undefined) complaint = known.accepted ? undefined : (known.complaint ?? "")
-    else if (guardrail.kind === "code") {
-      const check = code?.guardrails?.[guardrail.index]
-      if (check === undefined) {
-        return {
-          _tag: "Ended",
-          ended: missingCode(`guardrail ${guardrail.index + 1} of task "${task.id}"`, unrecorded)
-        }
-      }
-      const result = yield* runCode(`guardrail ${guardrail.index + 1}`, () =>
-        check(decoded, { task: task.id, inputs: leg.plan.inputs })
-      )
-      if (result._tag === "Failure") return { _tag: "Ended", ended: result.failure(unrecorded) }
-      // A function in JavaScript may answer anything: only `true` lets pass.
-      const said: unknown = result.value
-      complaint = said === true ? undefined : typeof said === "string" ? said : Prompting.refusedWithoutReason
-    } else {
-      // The judge is paid: the answer is made durable first, and so is the verdict.
-      if (Arr.isReadonlyArrayNonEmpty(unrecorded)) yield* leg.record(unrecorded)
-      unrecorded = []
-      const limits = limitsOf(leg)
-      const judged = yield* Effect.result(
-        options.model.generate({
-          messages: Prompting.judgement(guardrail.text, task, Prompting.textOf(output)),
-          tools: [],
-          toolChoice: "none",
-          output: { name: "verdict", schema: Prompting.judgementSchema },
-          ...(limits === undefined ? {} : { limits }),
-          caller: { executionId: leg.executionId, taskId: task.id, agent: task.agent }
-        })
-      )
-      if (judged._tag === "Failure") {
-        const { reason } = judged.failure
-        return {
-          _tag: "Ended",
-          ended: failed("guardrail-unavailable", `The judge of a guardrail failed: ${judged.failure.message}`, {
-            isRetryable: reason.isRetryable,
-            keepsTurns: true,
-            retryAfterMillis: "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined
-          })
-        }
-      }
-      const verdict = parseJson(Prompting.answerText(judged.success.parts))
-      if ("reason" in verdict || validate(Prompting.judgementSchema, verdict.value).length > 0) {
-        return {
-          _tag: "Ended",
-          ended: failed("guardrail-unavailable", "The judge of a guardrail gave no verdict.", {
-            isRetryable: true,
-            keepsTurns: true
-          })
-        }
-      }
-      const { accepted, complaint: said } = verdict.value as { accepted: boolean; complaint: string }
-      yield* leg.record([
-        {
-          type: "GuardrailJudged",
-          taskId: task.id,
-          run: leg.run,
-          turn,
-          guardrail: index,
-          accepted,
-          ...(accepted ? {} : { complaint: said }),
-          model: judged.success.model,
-          usage: judged.success.usage
-        }
-      ])
-      complaint = accepted ? undefined : said
-    }
-    if (complaint !== undefined) return refuse("guardrail", complaint)
-  }
-  return { _tag: "Accepted", output, unrecorded }
+const refused = (by: Refused["by"], complaint: string): Refused => ({
+  _tag: "Refused",
+  by,
+  complaint: redact(complaint),
+  isRecorded: false
 })
 
-/** The worker has the plan but not the functions that belong to it. */
-export const missingCode = (what: string, progress: ReadonlyArray<Draft>): Ended =>
-  failed(
-    "missing-code",
-    `This process does not have the code of ${what}: start or resume the execution with its crew.`,
-    {
-      isRetryable: false,
-      progress
-    }
-  )
+const over = (ended: Ended): Verdict => ({ _tag: "Ended", ended })
 
-type Ran<A> =
-  | { readonly _tag: "Success"; readonly value: A }
-  | { readonly _tag: "Failure"; readonly failure: (progress: ReadonlyArray<Draft>) => Ended }
-
-/** Runs a function of the crew: a value, a promise or an effect. One that throws fails the attempt, with its own message. */
-export const runCode = <A>(
-  what: string,
-  call: () => A | Promise<A> | Effect.Effect<A>
-): Effect.Effect<Ran<Awaited<A>>> =>
-  Effect.suspend(() => {
-    const returned = call()
-    return Effect.isEffect(returned)
-      ? (returned as Effect.Effect<Awaited<A>>)
-      : Effect.promise(() => Promise.resolve(returned))
-  }).pipe(
-    Effect.map((value): Ran<Awaited<A>> => ({ _tag: "Success", value })),
-    Effect.catchDefect((defect) =>
-      Effect.succeed<Ran<Awaited<A>>>({
-        _tag: "Failure",
-        failure: (progress) =>
-          failed("code-failed", `The ${what} threw: ${defect instanceof Error ? defect.message : String(defect)}`, {
-            isRetryable: true,
-            keepsTurns: true,
-            progress
-          })
+/** Checks the answer of a turn. */
+export const judge = Effect.fnUntraced(function* (
+  equipment: Equipment,
+  turn: Turn.Turn
+): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
+  const { leg } = equipment
+  const { answer, number } = turn
+  if (answer.finishReason === "content-filter") {
+    return over(
+      failed("model-content-refused", "The provider's content filter stopped the answer.", {
+        isRetryable: false,
+        keepsTurns: true
       })
     )
-  ) as Effect.Effect<Ran<Awaited<A>>>
-
-const validate = (schema: JsonSchema.JsonSchema, value: Schema.Json) => JsonSchemaValidator.make(schema).validate(value)
-
-/** JSON from the text of a model: as it stands, inside a code fence, or the one object or array in the text. */
-export const parseJson = (text: string): { readonly value: Schema.Json } | { readonly reason: string } => {
-  const candidates = [text.trim()]
-  const inFence = fenced(text)
-  if (inFence !== undefined) candidates.push(inFence)
-  const from = text.search(/[[{]/)
-  const to = Math.max(text.lastIndexOf("}"), text.lastIndexOf("]"))
-  if (from >= 0 && to > from) candidates.push(text.slice(from, to + 1))
-  let reason = ""
-  for (const candidate of candidates) {
-    try {
-      const value = JSON.parse(candidate) as Schema.Json
-      if (!JsonDepth.isTooDeep(value)) return { value }
-      if (reason === "") reason = `the value ${JsonDepth.tooDeep}`
-    } catch (error) {
-      if (reason === "") reason = error instanceof Error ? error.message : String(error)
-    }
   }
-  return { reason }
-}
+  const rejection = leg.history.rejections.get(number)
+  if (rejection !== undefined) {
+    const { by, complaint } = rejection
+    return { _tag: "Refused", by, complaint, isRecorded: true }
+  }
+  const text = Prompting.answerText(answer.parts)
+  if (text.trim() === "") return refused("schema", Prompting.emptyAnswer)
+  if (answer.finishReason === "length") return refused("schema", Prompting.truncatedAnswer)
+  const output =
+    leg.task.output === undefined ? { value: text, decoded: text } : yield* decode(leg, leg.task.output, text)
+  if ("_tag" in output) return output
+  const said = leg.task.guardrails.length === 0 ? undefined : yield* Guardrails.check(equipment, turn, output)
+  if (said === undefined) return { _tag: "Accepted", output: output.value }
+  return typeof said === "string" ? refused("guardrail", said) : over(said)
+})
 
-/** What stands in the first code fence. Line by line, because a regular expression takes cubic time for a text of empty lines. */
-const fenced = (text: string): string | undefined => {
-  const lines = text.split("\n")
-  const opening = lines.findIndex((line) => {
-    const end = line.trimEnd()
-    return end.endsWith("```") || end.endsWith("```json")
-  })
-  if (opening === -1) return undefined
-  const closing = lines.findIndex((line, index) => index > opening && line.trimStart().startsWith("```"))
-  return closing === -1 ? undefined : lines.slice(opening + 1, closing).join("\n")
-}
+/** The output that a text holds, valid for the schema of the task. */
+const decode = Effect.fnUntraced(function* (
+  { code }: Leg,
+  outputSchema: JsonSchema.JsonSchema,
+  text: string
+): Effect.fn.Return<Guardrails.Output | Verdict> {
+  const parsed = JsonText.parse(text)
+  if ("reason" in parsed) return refused("schema", Prompting.invalidJson(parsed.reason))
+  const { value } = parsed
+  const issues = JsonSchemaValidator.make(outputSchema).validate(value)
+  if (issues.length > 0) return refused("schema", Prompting.schemaComplaint(issues))
+  if (code?.output === undefined) return { value, decoded: value }
+  const { output: schema } = code
+  const ran = yield* CrewCode.run("output schema", () => schema["~standard"].validate(value))
+  if (ran._tag === "Failure") return over(ran.ended)
+  if (ran.value.issues === undefined) return { value, decoded: ran.value.value }
+  return refused(
+    "schema",
+    Prompting.schemaComplaint(
+      ran.value.issues.map((issue) => ({
+        path: (issue.path ?? []).map((key) => `/${String(typeof key === "object" ? key.key : key)}`).join(""),
+        message: issue.message
+      }))
+    )
+  )
+})

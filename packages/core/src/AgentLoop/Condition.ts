@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Pattern from "../Pattern.ts"
-import * as Acceptance from "./Acceptance.ts"
+import * as CrewCode from "./CrewCode.ts"
 import { failed, type Ended, type Leg } from "./Leg.ts"
 import { textOf } from "./Prompting.ts"
 
@@ -23,19 +23,17 @@ export const holds = (
   if (output === undefined) return Effect.succeed(false)
   if ("code" in when) {
     const check = leg.code?.when
-    if (check === undefined) return Effect.succeed(Acceptance.missingCode(`the condition of task "${leg.task.id}"`, []))
+    if (check === undefined) return Effect.succeed(CrewCode.missing(`the condition of task "${leg.task.id}"`))
     return Effect.gen(function* () {
       const decoded =
         schema === undefined
           ? undefined
-          : yield* Acceptance.runCode("output schema", () => schema["~standard"].validate(output))
-      if (decoded?._tag === "Failure") return decoded.failure([])
+          : yield* CrewCode.run("output schema", () => schema["~standard"].validate(output))
+      if (decoded?._tag === "Failure") return decoded.ended
       const value = decoded === undefined || decoded.value.issues !== undefined ? output : decoded.value.value
-      const result = yield* Acceptance.runCode("condition", () =>
-        check(value, { task: when.task, inputs: leg.plan.inputs })
-      )
+      const result = yield* CrewCode.run("condition", () => check(value, { task: when.task, inputs: leg.plan.inputs }))
       // A function in JavaScript may answer anything.
-      return result._tag === "Success" ? Boolean(result.value) : result.failure([])
+      return result._tag === "Success" ? Boolean(result.value) : result.ended
     })
   }
   if ("contains" in when) return Effect.succeed(textOf(output).toLowerCase().includes(when.contains.toLowerCase()))

@@ -13,6 +13,7 @@ import * as Execution from "../Execution.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import { redact } from "../Redact.ts"
 import type * as Limits from "../Limits.ts"
+import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
 import * as Usage from "../Usage.ts"
 import type { Upstream } from "./Prompting.ts"
@@ -83,6 +84,8 @@ export interface Ended {
   readonly progress: ReadonlyArray<Draft>
 }
 
+export const isEnded = (value: object): value is Ended => "outcome" in value
+
 export interface FailedOptions {
   readonly isRetryable: boolean
   /** The next attempt goes on after the last recorded turn. */
@@ -101,3 +104,18 @@ export const failed = (code: string, message: string, options: FailedOptions): E
   },
   progress: options.progress ?? []
 })
+
+/** `RateLimited` -> `model-rate-limited`. */
+const modelCode = (tag: string): string => `model${tag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/** The end of a leg that got no answer from a model. The turns before it are kept. */
+export const modelFailed = (
+  { message, reason }: Llm.LlmError,
+  options: { readonly code?: string; readonly message?: string; readonly progress?: ReadonlyArray<Draft> } = {}
+): Ended =>
+  failed(options.code ?? modelCode(reason._tag), options.message ?? message, {
+    isRetryable: reason.isRetryable,
+    keepsTurns: true,
+    retryAfterMillis: "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined,
+    progress: options.progress ?? []
+  })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Acceptance from "../../src/AgentLoop/Acceptance.ts"
+import * as JsonText from "../../src/AgentLoop/JsonText.ts"
 import * as Crewline from "../../src/Crewline.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as Tool from "../../src/Tool.ts"
@@ -113,13 +113,13 @@ it.effect("a tool that throws what contains itself fails that call", () =>
 describe("the JSON of an answer", () => {
   it("is found in a code fence, with words around it", () => {
     const text = 'Here it is {almost}:\n\n```json\n\n{"a": [1]}\n  ```\nAnything else?'
-    assert.deepStrictEqual(Acceptance.parseJson(text), { value: { a: [1] } })
-    assert.deepStrictEqual(Acceptance.parseJson("``` \n[2]\n```"), { value: [2] })
+    assert.deepStrictEqual(JsonText.parse(text), { value: { a: [1] } })
+    assert.deepStrictEqual(JsonText.parse("``` \n[2]\n```"), { value: [2] })
   })
 
   it("is looked for in time that grows with the text and not with its cube", () => {
     // With a regular expression this took minutes.
-    const result = Acceptance.parseJson(`\`\`\`${"\n".repeat(200_000)}`)
+    const result = JsonText.parse(`\`\`\`${"\n".repeat(200_000)}`)
     assert.isTrue("reason" in result)
   })
 })

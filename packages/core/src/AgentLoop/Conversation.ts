@@ -1,0 +1,44 @@
+/** What the agent and its model have said to each other, in the order in which it is shown to the model. */
+import type * as Prompt from "effect/ai/Prompt"
+import type { TurnCompleted } from "../ExecutionEvent.ts"
+import type { Equipment } from "./Equipment.ts"
+import * as Prompting from "./Prompting.ts"
+
+type Messages = ReadonlyArray<Prompt.MessageEncoded>
+
+export class Conversation {
+  private readonly said: Array<Prompt.MessageEncoded> = []
+  /** What the next turn adds. */
+  private fresh: Messages
+
+  constructor(opening: Messages) {
+    this.fresh = opening
+  }
+
+  get messages(): Messages {
+    return this.said
+  }
+
+  /** Opens a turn with what it adds; a recorded one added what the log says. Answers with what was added. */
+  ask(recorded?: Messages): Messages {
+    const added = recorded ?? this.fresh
+    this.said.push(...added)
+    return added
+  }
+
+  /** The model has answered. */
+  answer(parts: TurnCompleted["parts"]): void {
+    const message = Prompting.answerMessage(parts)
+    // Providers refuse a message without content.
+    if (message.content.length > 0) this.said.push(message)
+  }
+
+  /** What is said to the model in the next turn. */
+  reply(message: Prompt.MessageEncoded): void {
+    this.fresh = [message]
+  }
+}
+
+/** The conversation before the first turn. */
+export const begin = ({ agent, leg }: Equipment): Conversation =>
+  new Conversation(Prompting.opening({ agent, task: leg.task, upstream: leg.upstream, memories: leg.memories }))

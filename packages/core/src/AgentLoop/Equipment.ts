@@ -1,0 +1,75 @@
+/** What an agent works with in one leg: its model, its tools, the files of its task, and the limits that its model calls are under. */
+import * as Effect from "effect/Effect"
+import type * as Limits from "../Limits.ts"
+import type * as Llm from "../Llm.ts"
+import type * as Plan from "../Plan.ts"
+import type * as Toolbox from "../Toolbox.ts"
+import type * as Workspace from "../Workspace.ts"
+import { failed, limitsOf, modelFailed, type Ended, type Leg } from "./Leg.ts"
+
+/** What the loop stands on. */
+export interface Services {
+  readonly llm: Llm.Llm["Service"]
+  readonly toolbox: Toolbox.Toolbox["Service"]
+  readonly workspace: Workspace.Workspace["Service"]
+}
+
+export interface Equipment {
+  readonly leg: Leg
+  readonly agent: Plan.PlannedAgent
+  readonly model: Llm.Model
+  /** By name. */
+  readonly tools: ReadonlyMap<string, Toolbox.Tool>
+  /** The same tools as the model sees them. */
+  readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>
+  readonly workspace: Workspace.Workspace["Service"]
+  readonly limits: ReadonlyArray<Limits.Scoped> | undefined
+  /** On whose behalf models are asked. */
+  readonly caller: NonNullable<Llm.Request["caller"]>
+}
+
+/** A tool as the model sees it, made once per tool. */
+const definitions = new WeakMap<Toolbox.Tool, Llm.ToolDefinition>()
+const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
+  let definition = definitions.get(tool)
+  if (definition === undefined) {
+    definition = { name: tool.name, description: tool.description, parameters: tool.parameters }
+    definitions.set(tool, definition)
+  }
+  return definition
+}
+
+/** Finds the tools and the model of the task's agent; the end of the leg when one of them is not there. */
+export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | Ended> =>
+  Effect.matchEffect(toolsOf(services.toolbox, leg.task), {
+    onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
+    onSuccess: (tools) => {
+      const agent = leg.plan.agents[leg.task.agent]!
+      return Effect.match(services.llm.resolve(agent.model), {
+        onFailure: (error) => modelFailed(error),
+        onSuccess: (model): Equipment | Ended => ({
+          leg,
+          agent,
+          model,
+          tools,
+          toolDefinitions: Array.from(tools.values(), definitionOf),
+          workspace: services.workspace,
+          limits: limitsOf(leg),
+          caller: { executionId: leg.executionId, taskId: leg.task.id, agent: leg.task.agent }
+        })
+      })
+    }
+  })
+
+const none: ReadonlyMap<string, Toolbox.Tool> = new Map()
+
+const toolsOf = (
+  toolbox: Toolbox.Toolbox["Service"],
+  { tools }: Plan.PlannedTask
+): Effect.Effect<ReadonlyMap<string, Toolbox.Tool>, Toolbox.UnknownTool> =>
+  tools.length === 0
+    ? Effect.succeed(none)
+    : Effect.map(
+        Effect.forEach(tools, (name) => Effect.map(toolbox.get(name), (tool) => [name, tool] as const)),
+        (entries) => new Map(entries)
+      )
