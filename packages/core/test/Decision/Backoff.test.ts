@@ -1,7 +1,7 @@
 /** How long a task waits before it is tried again. */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
-import * as Decision from "../../src/Decision.ts"
+import { backoff } from "../../src/Decision/Backoff.ts"
 
 describe("the backoff", () => {
   const retry = FastCheck.record({
@@ -21,7 +21,7 @@ describe("the backoff", () => {
         jitter,
         retryAfter,
         (retry, attempt, jitter, retryAfter) => {
-          const delay = Decision.backoff(retry, attempt, jitter, retryAfter)
+          const delay = backoff(retry, attempt, jitter, retryAfter)
           expect(Number.isInteger(delay) && delay >= 0 && delay <= 2 ** 31 - 1).toBe(true)
           expect(delay).toBeLessThanOrEqual(Math.ceil(Math.max(retry.maxMillis, retryAfter ?? 0)))
           if (retryAfter !== undefined && retryAfter < 1e9) expect(delay).toBeGreaterThanOrEqual(retryAfter)
@@ -33,8 +33,8 @@ describe("the backoff", () => {
 
   it("grows by its factor up to its maximum", () => {
     const retry = { attempts: 9, initialMillis: 100, factor: 2, maxMillis: 500 }
-    const delays = [1, 2, 3, 4, 9].map((attempt) => Decision.backoff(retry, attempt, 0.5, undefined))
+    const delays = [1, 2, 3, 4, 9].map((attempt) => backoff(retry, attempt, 0.5, undefined))
     expect(delays).toEqual([50, 100, 200, 250, 250])
-    expect(Decision.backoff(retry, 1, 0.5, 3_000)).toBe(3_000)
+    expect(backoff(retry, 1, 0.5, 3_000)).toBe(3_000)
   })
 })

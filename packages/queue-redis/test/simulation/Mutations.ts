@@ -34,6 +34,9 @@ export interface Mutation {
 const appending = "core/src/LocalEventLog/Appending.ts"
 const owning = "core/src/LocalEventLog/Owning.ts"
 const decision = "core/src/Decision.ts"
+const start = "core/src/Decision/Start.ts"
+const finish = "core/src/Decision/Finish.ts"
+const settling = "core/src/Decision/Settling.ts"
 const execution = "core/src/Execution.ts"
 const ledger = "core/src/Worker/Ledger.ts"
 const worker = "core/src/Worker.ts"
@@ -79,7 +82,7 @@ const mutations = {
     says: "Whoever was fenced off by another run decides nothing.",
     changes: [
       {
-        file: decision,
+        file: finish,
         find: `if (task.run !== run || task.status !== "running")`,
         replace: `if (task.status !== "running")`
       }
@@ -106,7 +109,7 @@ const mutations = {
     says: "A settled task never reopens.",
     changes: [
       {
-        file: decision,
+        file: start,
         find: `if (Execution.isSettled(task)) return Result.fail("settled")\n  if (command.seenRun`,
         replace: "if (command.seenRun"
       }
@@ -133,7 +136,7 @@ const mutations = {
   crashLimit: {
     number: "10, 12",
     says: "After so many crashes the task is given up.",
-    changes: [{ file: decision, find: "crashes > 0 && crashes >= command.maxCrashes", replace: "crashes < 0" }],
+    changes: [{ file: start, find: "crashes > 0 && crashes >= command.maxCrashes", replace: "crashes < 0" }],
     scenario: "poisoned",
     within: 20,
     violates: ["does not end"]
@@ -141,9 +144,7 @@ const mutations = {
   timerFence: {
     number: "11",
     says: "A timer that ran out ends only the wait that it was set for.",
-    changes: [
-      { file: decision, find: "command.timedOut === task.run &&", replace: "command.timedOut !== undefined &&" }
-    ],
+    changes: [{ file: start, find: "command.timedOut === task.run &&", replace: "command.timedOut !== undefined &&" }],
     scenario: "shared, waiting",
     within: 600,
     violates: ["woken too early"]
@@ -159,9 +160,7 @@ const mutations = {
   seenRun: {
     number: "13",
     says: "A start that another worker made since the log was read wins.",
-    changes: [
-      { file: decision, find: "command.seenRun !== undefined && command.seenRun !== task.run", replace: "false" }
-    ],
+    changes: [{ file: start, find: "command.seenRun !== undefined && command.seenRun !== task.run", replace: "false" }],
     scenario: "frozen",
     within: 1_500,
     violates: ["taken away"]
@@ -169,7 +168,7 @@ const mutations = {
   backoffOnTake: {
     number: "13",
     says: "A task that is taken before its next attempt is due is handed back.",
-    changes: [{ file: decision, find: `if (isDelayed(task, command.now)) return Result.fail("delayed")`, replace: "" }],
+    changes: [{ file: start, find: `if (isDelayed(task, command.now)) return Result.fail("delayed")`, replace: "" }],
     scenario: "rolled back",
     within: 200,
     violates: ["start before its backoff"]
@@ -177,7 +176,7 @@ const mutations = {
   pauseStopsStarts: {
     number: "13, 27",
     says: "Nothing starts while the log says paused, whatever the queue hands out.",
-    changes: [{ file: decision, find: `if (state.paused) return Result.fail("paused")`, replace: "" }],
+    changes: [{ file: start, find: `if (state.paused) return Result.fail("paused")`, replace: "" }],
     scenario: "shared",
     within: 100,
     violates: ["start while paused"]
@@ -194,7 +193,7 @@ const mutations = {
     number: "15",
     says: "Whoever ends takes the open tasks that it spawned with it, in the same append.",
     changes: [
-      { file: decision, find: "of Reach.spawnedBy(state, event.taskId)", replace: "of [] as ReadonlyArray<string>" }
+      { file: settling, find: "of Reach.spawnedBy(state, event.taskId)", replace: "of [] as ReadonlyArray<string>" }
     ],
     scenario: "calm",
     within: 100,

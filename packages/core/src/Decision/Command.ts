@@ -1,0 +1,81 @@
+/** What is to be decided, and what a decision is. */
+import type * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import type * as Plan from "../Plan.ts"
+
+/** How one leg of a task ended. */
+export type Outcome =
+  | { readonly _tag: "Completed"; readonly output: Schema.Json; readonly outputFile?: string }
+  | { readonly _tag: "Skipped" }
+  | {
+      readonly _tag: "Failed"
+      readonly error: ExecutionEvent.Failure
+      /** Wait at least so long before the next attempt (`Retry-After`), in milliseconds. */
+      readonly retryAfterMillis?: number
+      /** The next attempt goes on after the last recorded turn. */
+      readonly keepsTurns?: boolean
+    }
+  | {
+      readonly _tag: "Suspended"
+      readonly waits: ExecutionEvent.Waits
+      readonly spawn: ReadonlyArray<Plan.PlannedTask>
+    }
+  | { readonly _tag: "Released" }
+
+/** What a task came to in the execution that is retried, with run 0. */
+export type Taken = ExecutionEvent.TaskCompleted | ExecutionEvent.TaskSkipped
+
+export type Command =
+  | {
+      readonly _tag: "Start"
+      readonly taskId: string
+      readonly worker: string
+      /** The run that the worker saw when it took the task: another start since then means that it lost the race. */
+      readonly seenRun?: number
+      /** The attempt that it saw: if that has failed since, the next one has a time of its own. */
+      readonly seenAttempt?: number
+      /** The wait that this run began has timed out (by the queue's timer): a timer belongs to one wait. */
+      readonly timedOut?: number
+      /** The time as far as the worker knows it, in milliseconds since the epoch: nothing starts before its next attempt is due. */
+      readonly now?: number
+      /** Consecutive runs without recorded progress after which the task is given up. */
+      readonly maxCrashes: number
+    }
+  | {
+      readonly _tag: "Finish"
+      readonly taskId: string
+      readonly run: number
+      readonly outcome: Outcome
+      /** Progress to record in the same append, before the outcome. */
+      readonly progress: ReadonlyArray<ExecutionEvent.Draft>
+      /** A number in [0, 1) for the jitter of the backoff. */
+      readonly jitter: number
+    }
+  | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
+  | { readonly _tag: "Cancel" }
+  | { readonly _tag: "Timeout"; readonly millis: number }
+  /** Tasks of the execution that this one retries; `gone`: that one was deleted in the meantime. */
+  | { readonly _tag: "TakeOver"; readonly tasks: ReadonlyArray<Taken> | "gone" }
+  | { readonly _tag: "Pause" }
+  | { readonly _tag: "Resume" }
+
+/** Why nothing is appended. */
+export type Refusal =
+  | "ended"
+  | "unknown-task"
+  | "settled"
+  /** Another run of the task has begun since. */
+  | "stale"
+  /** Suspended, and what it waits for has not come. */
+  | "suspended"
+  | "paused"
+  /** Its next attempt is not due yet. */
+  | "delayed"
+  /** Dependencies are not settled in the log, or not taken over yet: the queue is ahead of it. */
+  | "dependencies"
+  /** It is so already (a second answer to a signal, a pause of what is paused). */
+  | "already"
+
+/** The events to append, or why there are none. */
+export type Decided = Result.Result<ReadonlyArray<ExecutionEvent.Draft>, Refusal>

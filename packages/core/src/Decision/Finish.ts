@@ -1,0 +1,75 @@
+/** What follows from the end of a leg. */
+import * as Result from "effect/Result"
+import * as Execution from "../Execution.ts"
+import { backoff } from "./Backoff.ts"
+import type { Command, Decided } from "./Command.ts"
+import * as Growth from "./Growth.ts"
+import * as Settling from "./Settling.ts"
+
+/** The outcome of a run with all that it causes, or why the run has no say any more. */
+export const decide = (state: Execution.Execution, command: Extract<Command, { _tag: "Finish" }>): Decided => {
+  const { outcome, run, taskId } = command
+  const task = Execution.task(state, taskId)
+  if (task === undefined) return Result.fail("unknown-task")
+  if (Execution.isSettled(task)) return Result.fail("settled")
+  if (task.run !== run || task.status !== "running") return Result.fail("stale")
+  switch (outcome._tag) {
+    case "Released":
+      return Result.succeed([...command.progress, { type: "TaskReleased", taskId, run }])
+    case "Suspended": {
+      const problem = Growth.problemOf(state, taskId, outcome)
+      if (problem !== undefined) {
+        const error = { code: "invalid-growth", message: problem, isRetryable: false }
+        return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error }, command.progress)
+      }
+      return Result.succeed([
+        ...command.progress,
+        { type: "TaskSuspended", taskId, run, waits: outcome.waits, spawn: outcome.spawn }
+      ])
+    }
+    case "Completed":
+      return Settling.settle(
+        state,
+        task,
+        {
+          type: "TaskCompleted",
+          taskId,
+          run,
+          output: outcome.output,
+          ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile })
+        },
+        command.progress
+      )
+    case "Skipped":
+      return Settling.settle(
+        state,
+        task,
+        {
+          type: "TaskSkipped",
+          taskId,
+          run,
+          reason: "condition",
+          ...(task.plan.when === undefined ? {} : { because: task.plan.when.task })
+        },
+        command.progress
+      )
+    case "Failed": {
+      const { attempts } = task.plan.retry
+      if (outcome.error.isRetryable && task.attempt < attempts) {
+        return Result.succeed([
+          ...command.progress,
+          {
+            type: "TaskRetried",
+            taskId,
+            run,
+            attempt: task.attempt,
+            error: outcome.error,
+            delayMillis: backoff(task.plan.retry, task.attempt, command.jitter, outcome.retryAfterMillis),
+            keepsTurns: outcome.keepsTurns === true
+          }
+        ])
+      }
+      return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error: outcome.error }, command.progress)
+    }
+  }
+}
