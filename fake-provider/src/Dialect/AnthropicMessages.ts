@@ -15,11 +15,10 @@ export const dialect: Dialect = {
     const request = body as Request
     return { ...Chat.read(request), schema: request.output_config?.format?.schema }
   },
-  whole: (reply) =>
-    JSON.stringify({
-      ...messageOf(reply, contentOf(reply), tokens(reply.usage)),
-      stop_reason: stopReason(reply)
-    }),
+  whole: (reply) => {
+    const message = JSON.stringify({ ...messageOf(reply, [], tokens(reply.usage)), stop_reason: stopReason(reply) })
+    return message.replace('"content":[]', () => `"content":[${blocksOf(reply).join(",")}]`)
+  },
   streamType: "text/event-stream",
   stream: (reply) => {
     let index = -1
@@ -97,18 +96,23 @@ export const messageOf = (
   usage
 })
 
-const contentOf = ({ calls, reasoning, text }: Reply): ReadonlyArray<object> => [
-  ...(reasoning === "" ? [] : [{ type: "thinking", thinking: reasoning, signature: "sig" }]),
-  ...(text === "" ? [] : [{ type: "text", text }]),
-  ...calls.map(({ arguments: json, id, name }) => ({ type: "tool_use", id, name, input: parsed(json) }))
+/** The blocks as JSON. Arguments are not parsed and written again: they may be nested deeper than that can take. */
+const blocksOf = ({ calls, reasoning, text }: Reply): ReadonlyArray<string> => [
+  ...(reasoning === "" ? [] : [JSON.stringify({ type: "thinking", thinking: reasoning, signature: "sig" })]),
+  ...(text === "" ? [] : [JSON.stringify({ type: "text", text })]),
+  ...calls.map(({ arguments: json, id, name }) => {
+    const head = JSON.stringify({ type: "tool_use", id, name })
+    return `${head.slice(0, -1)},"input":${inputOf(json)}}`
+  })
 ]
 
 /** Arguments that are not JSON stay the text that they are. */
-const parsed = (json: string): unknown => {
+const inputOf = (json: string): string => {
   try {
-    return JSON.parse(json || "{}")
+    JSON.parse(json || "{}")
+    return json || "{}"
   } catch {
-    return json
+    return JSON.stringify(json)
   }
 }
 

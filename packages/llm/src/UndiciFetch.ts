@@ -14,6 +14,16 @@ export interface Options {
   readonly connections?: number
   /** How long the other side may stay silent, before the first byte and between two, in milliseconds. Default: 10 minutes. */
   readonly silenceMillis?: number
+  /** The longest body of a response, in bytes; a longer one fails with `ResponseTooLarge`. Default: 32 MiB. */
+  readonly maxResponseBytes?: number
+}
+
+/** The other side sent more than `maxResponseBytes`; its connection is closed. */
+export class ResponseTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`the response is longer than ${maxBytes} bytes`)
+    this.name = "ResponseTooLarge"
+  }
 }
 
 /** The signature of `fetch`, as far as SDKs use it. */
@@ -30,7 +40,7 @@ const drainMillis = 250
 
 /** A `fetch` with its own pool of connections per origin. Idle connections do not keep the process alive. */
 export const make = (options: Options = {}): Fetch => {
-  const { connections = null, silenceMillis = 600_000 } = options
+  const { connections = null, maxResponseBytes = 32 * 1024 * 1024, silenceMillis = 600_000 } = options
   const pools = new Map<string, Pool>()
   const targets = new Map<string, Target>()
   const headerLists = new WeakMap<object, Array<string>>()
@@ -84,7 +94,7 @@ export const make = (options: Options = {}): Fetch => {
           headers: init.headers == null ? [] : headersOf(init.headers),
           body: body ?? null
         },
-        new Exchange(url, signal, resolve, reject)
+        new Exchange({ url, maxResponseBytes }, signal, resolve, reject)
       )
     })
 }
@@ -100,6 +110,7 @@ const abortError = () => new DOMException("This operation was aborted", "AbortEr
 
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #url: string
+  readonly #maxBytes: number
   readonly #signal: AbortSignal | undefined
   readonly #resolve: (response: Response) => void
   readonly #reject: (error: unknown) => void
@@ -107,12 +118,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   #body: Body | undefined
 
   constructor(
-    url: string,
+    { maxResponseBytes, url }: { readonly url: string; readonly maxResponseBytes: number },
     signal: AbortSignal | undefined,
     resolve: (response: Response) => void,
     reject: (error: unknown) => void
   ) {
     this.#url = url
+    this.#maxBytes = maxResponseBytes
     this.#signal = signal
     this.#resolve = resolve
     this.#reject = reject
@@ -138,7 +150,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     statusText?: string
   ): void {
     if (status < 200) return
-    this.#body = new Body(controller)
+    this.#body = new Body(controller, this.#maxBytes)
     const response = new LeanResponse(this.#url, status, statusText ?? "", headers, this.#body)
     // The SDK is given what it reads of a Response, not all of it: a whole one costs more than the request. What is missing here is
     // what no SDK of ours calls (`clone`, `formData`, `blob`).
@@ -164,6 +176,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 /** The bytes of a response, as they come. One reader. */
 class Body implements AsyncIterableIterator<Buffer> {
   readonly #controller: Dispatcher.DispatchController
+  readonly #maxBytes: number
+  #received = 0
   #chunks: Array<Buffer> = []
   #size = 0
   #state: "open" | "ended" | "failed" | "discarded" = "open"
@@ -171,12 +185,21 @@ class Body implements AsyncIterableIterator<Buffer> {
   #wake: (() => void) | undefined
   #whole = false
 
-  constructor(controller: Dispatcher.DispatchController) {
+  constructor(controller: Dispatcher.DispatchController, maxBytes: number) {
     this.#controller = controller
+    this.#maxBytes = maxBytes
   }
 
   push(chunk: Buffer): void {
     if (this.#state !== "open") return
+    this.#received += chunk.length
+    if (this.#received > this.#maxBytes) {
+      const error = new ResponseTooLarge(this.#maxBytes)
+      this.#chunks = []
+      this.fail(error)
+      this.#controller.abort(error)
+      return
+    }
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (this.#whole) return

@@ -3,6 +3,7 @@
  * agree in status codes: one table serves them all. No text of a reason holds the key.
  */
 import * as Llm from "@crewline/core/Llm"
+import { ResponseTooLarge } from "../UndiciFetch.ts"
 import * as Fault from "./Fault.ts"
 
 export interface Context {
@@ -149,6 +150,9 @@ export const timeout = (context: Context): Llm.Timeout =>
 export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   const code = codeOf(error)
   if (silences.has(code)) return timeout(context)
+  if (error instanceof ResponseTooLarge) {
+    return new Llm.MalformedAnswer(details(context, `The answer of ${context.address} is too long: ${error.message}.`))
+  }
   if (error instanceof Error && error.name === "HTTPParserError") {
     return new Llm.MalformedAnswer(details(context, `${context.address} does not speak HTTP: ${error.message}.`))
   }

@@ -5,6 +5,9 @@ import * as Fault from "./Fault.ts"
 
 /** The object that an answer, or an event of one, has to be. */
 export const parseObject = (text: string): object => {
+  if (isTooDeep(text)) {
+    throw new Fault.NotAnAnswer(`The provider's answer is nested deeper than ${maxDepth} levels: ${excerpt(text)}`)
+  }
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -23,9 +26,32 @@ export const excerpt = (text: string): string => {
   return line === "" ? "(nothing)" : line.length > 120 ? `${line.slice(0, 120)}…` : line
 }
 
-/** The arguments of a tool call. Those that are no JSON stay what they are: the loop tells the model. */
+/** Deeper values overflow the stack of code that walks them; no schema of a tool or of an answer comes near. */
+const maxDepth = 500
+
+/** Whether JSON is nested deeper than `maxDepth`, without parsing it. */
+const isTooDeep = (text: string): boolean => {
+  // Every level takes two characters: a piece of a stream is not scanned.
+  if (text.length <= 2 * maxDepth) return false
+  let depth = 0
+  let isQuoted = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (isQuoted) {
+      if (char === "\\") at += 1
+      else if (char === '"') isQuoted = false
+    } else if (char === '"') isQuoted = true
+    else if (char === "{" || char === "[") {
+      if (++depth > maxDepth) return true
+    } else if (char === "}" || char === "]") depth -= 1
+  }
+  return false
+}
+
+/** The arguments of a tool call. Those that are not JSON, or are nested too deep, stay text: the loop tells the model. */
 export const parseArguments = (text: string): unknown => {
   if (text === "") return {}
+  if (isTooDeep(text)) return text
   try {
     return JSON.parse(text, text.includes("__proto__") ? withoutPrototype : undefined)
   } catch {
