@@ -1,0 +1,149 @@
+/**
+ * What durability costs: executions whose tasks take no time, with the log in PostgreSQL and embedded, as a chain, as tasks side by side
+ * (wide) and as a fan (one, many, one). `pagesPerStep` are the pages that the database touched, per task: a step is the start and the
+ * outcome of a task. Both counters come from the database's own statistics and include opening the connections.
+ *
+ * Then the memory of `crewline serve` on a new directory and on an old one, in megabytes, at its peak and five seconds after it listens.
+ *
+ * `npm run -s bench -- durable --most 1000`. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
+ */
+import * as Crewline from "@crewline/core/Crewline"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import type * as Plan from "@crewline/core/Plan"
+import * as Database from "@crewline/memory-pg/Database"
+import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as SqlClient from "effect/sql/SqlClient"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
+import type { Options, Report } from "./run.ts"
+import * as TimedCrew from "./TimedCrew.ts"
+
+export const options = { most: 10_000 }
+
+const sizes = [10, 100, 1_000, 10_000]
+
+/** The tasks of each case: how many, and what task n depends on. */
+const cases: { readonly [name: string]: (n: number, tasks: number) => ReadonlyArray<number> } = {
+  chain: (n) => (n === 0 ? [] : [n - 1]),
+  wide: () => [],
+  fan: (n, tasks) => {
+    if (n === 0) return []
+    return n < tasks - 1 ? [0] : Array.from({ length: tasks - 2 }, (_, index) => index + 1)
+  }
+}
+
+const planOf = (name: string, count: number): Plan.Plan => {
+  const base = TimedCrew.plan(0, "parallel")
+  const tasks = Array.from({ length: count }, (_, n) => ({
+    ...base.tasks[0]!,
+    id: `t${n}`,
+    context: [],
+    dependencies: cases[name]!(n, count).map((index) => `t${index}`)
+  }))
+  return { ...base, name, tasks }
+}
+
+interface Counters {
+  readonly statements: number
+  readonly pages: number
+}
+
+const counters = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`select pg_stat_force_next_flush()`
+  const [row] = yield* sql<Counters>`select xact_commit::int as statements, (blks_hit + blks_read)::float8 as pages
+    from pg_stat_database where datname = current_database()`
+  return row!
+})
+
+/** Runs one execution, milliseconds. */
+const execution = (plan: Plan.Plan) =>
+  Effect.gen(function* () {
+    const crewline = yield* Crewline.Crewline
+    const from = performance.now()
+    const { result } = yield* crewline.startPlan(plan)
+    yield* result
+    return performance.now() - from
+  }).pipe(
+    Effect.provide(
+      Crewline.layer().pipe(Layer.provide([TimedCrew.services, PgEventLog.layer, LocalTaskQueue.layerLocal]))
+    )
+  )
+
+/** On a server the sessions of the execution end before its counters are read: they report when they are idle for long, or end. */
+const measure = (database: string, options: Database.Options, plan: Plan.Plan) =>
+  database === "postgres"
+    ? Effect.gen(function* () {
+        const read = Effect.provide(counters, Layer.fresh(Database.layer(options)))
+        const before = yield* read
+        const millis = yield* Effect.provide(execution(plan), Layer.fresh(Database.layer(options)))
+        return { before, millis, after: yield* read }
+      })
+    : Effect.gen(function* () {
+        const before = yield* counters
+        const millis = yield* execution(plan)
+        return { before, millis, after: yield* counters }
+      }).pipe(Effect.provide(Layer.fresh(Database.layer(options))))
+
+const memoryOf = (pid: number) => {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8")
+  const megabytes = (name: string) => Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)![1]) / 1024)
+  return { peak: megabytes("VmHWM"), now: megabytes("VmRSS") }
+}
+
+const command = join(import.meta.dirname, "..", "packages", "server", "bin", "crewline.mjs")
+
+const serve = async (directory: string) => {
+  const from = performance.now()
+  const child = spawn(process.execPath, [command, "serve", "--data", directory, "--port", "0"], {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  await once(child.stdout, "data")
+  const seconds = (performance.now() - from) / 1_000
+  await new Promise((done) => setTimeout(done, 5_000))
+  const { now, peak } = memoryOf(child.pid!)
+  child.kill("SIGTERM")
+  await once(child, "exit")
+  return { seconds, peakMegabytes: peak, idleMegabytes: now }
+}
+
+const main = Effect.fnUntraced(function* (report: Report, { most = 0 }: Options) {
+  if (PostgresServer.missing !== undefined) return yield* Effect.die(new Error(PostgresServer.missing))
+  for (const database of ["postgres", "pglite"]) {
+    for (const name of Object.keys(cases)) {
+      for (const tasks of sizes.filter((size) => size <= most)) {
+        const options: Database.Options =
+          database === "postgres" ? PostgresServer.optionsOf(yield* PostgresServer.emptyDatabase) : { kind: "memory" }
+        const { after, before, millis } = yield* measure(database, options, planOf(name, tasks))
+        report({
+          bench: "durable",
+          case: name,
+          database,
+          tasks,
+          msPerTask: millis / tasks,
+          statementsPerTask: (after.statements - before.statements) / tasks,
+          pagesPerStep: (after.pages - before.pages) / tasks
+        })
+      }
+    }
+  }
+  if (process.platform !== "linux") return
+  const directory = mkdtempSync(join(tmpdir(), "crewline-bench-"))
+  try {
+    for (const name of ["serve, first start", "serve, later start"]) {
+      report({ bench: "durable", case: name, database: "pglite", ...(yield* Effect.promise(() => serve(directory))) })
+    }
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+export const run = (report: Report, given: Options): Promise<void> =>
+  Effect.runPromise(Effect.scoped(main(report, { ...options, ...given })))

@@ -1,0 +1,81 @@
+/** How many statements each operation of the log takes: one more is a round trip more, and is seen here. */
+import { assert, layer } from "@effect/vitest"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Database from "../../src/Database.ts"
+import * as PgEventLog from "../../src/PgEventLog.ts"
+
+const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
+const usage = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 }
+const started: ExecutionEvent.ExecutionStarted = { type: "ExecutionStarted", plan }
+const claimed = (taskId: string): ExecutionEvent.Draft => ({
+  type: "TaskStarted",
+  taskId,
+  run: 1,
+  attempt: 1,
+  crashes: 0,
+  worker: "w"
+})
+const completed = (taskId: string): ExecutionEvent.Draft => ({ type: "TaskCompleted", taskId, run: 1, output: "o" })
+
+layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", (it) => {
+  it.effect("takes one statement an operation, and one for all appends that come together", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      let statements = 0
+      const counting = new Proxy(sql, {
+        get: (target, name) => {
+          if (name === "unsafe") statements++
+          return Reflect.get(target, name)
+        }
+      })
+      const log = yield* Effect.provideService(PgEventLog.make({ pollMillis: 600_000 }), SqlClient.SqlClient, counting)
+      const count = <A, E>(operation: () => Effect.Effect<A, E>) =>
+        Effect.suspend(() => {
+          statements = 0
+          return Effect.map(Effect.exit(operation()), () => statements)
+        })
+      const all = (ids: ReadonlyArray<string>) =>
+        Effect.forEach(ids, (id) => log.append(id, [claimed("a")]), { concurrency: "unbounded" })
+      const others = Array.from({ length: 16 }, (_, index) => `y${index}`)
+      assert.deepStrictEqual(
+        {
+          start: yield* count(() => log.start("x", started)),
+          claim: yield* count(() => log.append("x", [claimed("a")])),
+          "outcome and the next claim": yield* count(() => log.append("x", [completed("a"), claimed("b")])),
+          "refused append": yield* count(() => log.append("x", [completed("a")])),
+          read: yield* count(() => log.read("x")),
+          outputs: yield* count(() => log.outputs("x", ["a", "b"])),
+          summary: yield* count(() => log.summary("x")),
+          list: yield* count(() => log.list()),
+          adopt: yield* count(() => log.adopt({ owner: "o", leaseMillis: 1_000, limit: 10 })),
+          disown: yield* count(() => log.disown("o")),
+          end: yield* count(() => log.append("x", [{ type: "ExecutionEnded", status: "completed", usage }])),
+          remove: yield* count(() => log.remove("x")),
+          "read of what is gone": yield* count(() => log.read("x")),
+          "16 appends": yield* Effect.andThen(
+            Effect.forEach(others, (id) => log.start(id, started)),
+            count(() => all(others))
+          )
+        },
+        {
+          start: 1,
+          claim: 1,
+          "outcome and the next claim": 1,
+          "refused append": 1,
+          read: 1,
+          outputs: 1,
+          summary: 1,
+          list: 1,
+          adopt: 1,
+          disown: 1,
+          end: 1,
+          remove: 1,
+          "read of what is gone": 2,
+          "16 appends": 1
+        }
+      )
+    }).pipe(Effect.scoped)
+  )
+})
