@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
+import * as Guarded from "./Guarded.ts"
 import * as Guard from "./Listener/OriginCheck.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Problem from "./Api/Problem.ts"
@@ -86,23 +87,41 @@ export const make = Effect.fnUntraced(function* <R>(
   const refuses = Guard.refuses(options)
   const handle = yield* NodeHttpServer.makeHandler(app, { scope })
 
-  const server = Http.createServer((request, response) => {
-    const reason = refuses(request.headers)
-    if (reason === undefined) return handle(request, response)
-    const problem = Problem.make("foreign-origin", { detail: reason })
-    response.writeHead(problem.status, { "content-type": "application/problem+json" })
-    response.end(Problem.stringify(problem))
-  })
+  const guarded = yield* Guarded.make
+  const server = Http.createServer(
+    // Other protocols (h2c, of `curl --http2` and Java's client) are ignored, as RFC 9110, 7.8 allows: the answer is in HTTP/1.1.
+    { shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade?.trim() ?? "") },
+    guarded(
+      "Answering a request",
+      (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+        const reason = refuses(request.headers)
+        if (reason === undefined) return handle(request, response)
+        const problem = Problem.make("foreign-origin", { detail: reason })
+        response.writeHead(problem.status, { "content-type": "application/problem+json" })
+        response.end(Problem.stringify(problem))
+      },
+      (_, response) => response.destroy()
+    )
+  )
 
-  server.on("upgrade", (request, socket, head) => {
-    socket.on("error", () => socket.destroy())
-    const url = new URL(request.url ?? "/", "http://localhost")
-    const executionId = followPath.exec(url.pathname)?.[1]
-    if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, Problem.make("foreign-origin", {}))
-    if (executionId === undefined || request.method !== "GET")
-      return refuseUpgrade(socket, Problem.make("no-such-route", {}))
-    followers.accept(executionId, url.searchParams.get("after") ?? undefined, request, socket, head)
-  })
+  server.on(
+    "upgrade",
+    guarded(
+      "Opening a WebSocket",
+      (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
+        socket.on("error", () => socket.destroy())
+        if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, Problem.make("foreign-origin", {}))
+        // A client may send any target, and not every one is a URL.
+        const url = URL.parse(request.url ?? "/", "http://localhost")
+        const executionId = url === null ? undefined : followPath.exec(url.pathname)?.[1]
+        if (url === null || executionId === undefined || request.method !== "GET") {
+          return refuseUpgrade(socket, Problem.make("no-such-route", {}))
+        }
+        followers.accept(executionId, url.searchParams.get("after") ?? undefined, request, socket, head)
+      },
+      (_, socket) => socket.destroy()
+    )
+  )
 
   const { host, port } = options
   yield* Effect.callback<void, CannotListen>((resume) => {
