@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 
 /** Guards a callback: `what` names it in the log, `recover` is called with its arguments after it has thrown. */
-export type Guarded = <A extends ReadonlyArray<any>>(
+export type Guarded = <A extends ReadonlyArray<unknown>>(
   what: string,
   callback: (...args: A) => unknown,
   recover?: (...args: A) => unknown
