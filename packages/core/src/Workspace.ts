@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 
 /** The file could not be read or written; the message says which and why. */
@@ -34,6 +35,26 @@ export class Workspace extends Context.Service<
 /** The largest file that is read, in bytes: providers take no larger ones. */
 export const mostBytes = 32 * 1024 * 1024
 
+/** What went wrong in words, logged whole: clients see the message, and the directories of the server are none of their business. */
+const failed = (path: string, error: PlatformError.PlatformError) =>
+  Effect.andThen(
+    Effect.logWarning(`The file ${path} of the workspace failed`, error),
+    Effect.fail(new WorkspaceError({ path, description: wordsOf(error.reason._tag) }))
+  )
+
+const wordsOf = (reason: PlatformError.PlatformError["reason"]["_tag"]): string => {
+  switch (reason) {
+    case "NotFound":
+      return "there is no such file in the workspace"
+    case "PermissionDenied":
+      return "the server has no permission for it"
+    case "AlreadyExists":
+      return "something of this name exists already"
+    default:
+      return `the file system failed (${reason}); the log of the server says more`
+  }
+}
+
 const nowhere = (path: string) =>
   Effect.fail(
     new WorkspaceError({
@@ -57,9 +78,7 @@ export const layer = (options: {
       const root = paths.resolve(options.directory)
       const inside = (path: string, base: string) => path === base || path.startsWith(base + paths.sep)
       const outsideOf = (path: string) =>
-        Effect.fail(
-          new WorkspaceError({ path, description: `leads outside the workspace directory ${options.directory}` })
-        )
+        Effect.fail(new WorkspaceError({ path, description: "leads outside the workspace directory" }))
       const leadsOutside = (path: string, target: string) =>
         paths.isAbsolute(path) || target === root || !inside(target, root)
       const write = Effect.fnUntraced(
@@ -80,10 +99,7 @@ export const layer = (options: {
           yield* fileSystem.rename(temporary, target)
         },
         Effect.scoped,
-        (effect, path) =>
-          Effect.catchTag(effect, "PlatformError", (error) =>
-            Effect.fail(new WorkspaceError({ path, description: error.message }))
-          )
+        (effect, path) => Effect.catchTag(effect, "PlatformError", (error) => failed(path, error))
       )
       const read = Effect.fnUntraced(
         function* (path: string) {
@@ -103,10 +119,7 @@ export const layer = (options: {
           }
           return yield* fileSystem.readFile(real)
         },
-        (effect, path) =>
-          Effect.catchTag(effect, "PlatformError", (error) =>
-            Effect.fail(new WorkspaceError({ path, description: error.message }))
-          )
+        (effect, path) => Effect.catchTag(effect, "PlatformError", (error) => failed(path, error))
       )
       return Workspace.of({ write, read })
     })
