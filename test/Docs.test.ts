@@ -133,7 +133,10 @@ describe("the commands of the documentation", { timeout: 120_000 }, () => {
       ["packages/server/bin/crewline.mjs", "serve", "--port", "0", "--data", join(data, "server")],
       {
         cwd: root,
-        env: environment({ CREWLINE_MASTER_KEY: randomBytes(32).toString("base64") }),
+        env: environment({
+          CREWLINE_MASTER_KEY: randomBytes(32).toString("base64"),
+          OTHER_BASE_URL: "http://127.0.0.1:9999/v1"
+        }),
         stdio: ["ignore", "pipe", "inherit"]
       }
     )

@@ -101,7 +101,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Http", "ProviderModels"],
     ["CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
-    ["Api", "Dependencies", "Followers", "Migrations", "Queue", "Retention", "Watchdog"],
+    ["Api", "Dependencies", "EnvironmentKeys", "Followers", "Migrations", "Queue", "Retention", "Watchdog"],
     ["Guarded"]
   ]
 }

@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
+import * as EnvironmentKeys from "./EnvironmentKeys.ts"
 import * as KeyGuard from "./ProviderModels/KeyRedaction.ts"
 import type { ProviderBody } from "./Api/ProviderBody.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
@@ -94,8 +95,12 @@ const service = Effect.gen(function* () {
     )
     if (own !== undefined) return own
     if (apiKeyVariable === undefined) return noKey
-    const key = yield* Effect.catch(Config.option(Config.Redacted(apiKeyVariable)), () => Effect.succeed(Option.none()))
-    if (Option.isSome(key)) return key.value
+    // Checked when it was stored as well; the environment may have changed since.
+    const key = yield* Effect.catch(
+      EnvironmentKeys.keyFor(apiKeyVariable, ProviderStore.originOf(stored.body)),
+      ({ message }) => fail(reference, new Llm.Authentication({ description: message }))
+    )
+    if (key !== undefined) return key
     return yield* fail(
       reference,
       new Llm.Authentication({

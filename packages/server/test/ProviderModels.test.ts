@@ -17,10 +17,14 @@ beforeAll(async () => {
   shared = await FakeProvider.start(FakeProvider.answer({ text: "Shared." }))
   vi.stubEnv("OPENAI_API_KEY", "sk-shared-0123456789")
   vi.stubEnv("OPENAI_BASE_URL", shared.baseURL)
-  vi.stubEnv("ACME_API_KEY", "acme-secret")
-  server = await Server.start({ worker: { graceMillis: 0 } })
   first = await FakeProvider.start(FakeProvider.answer({ text: "From the first." }))
   second = await FakeProvider.start(FakeProvider.answer({ text: "From the second." }))
+  vi.stubEnv("ACME_API_KEY", "acme-secret")
+  vi.stubEnv("ACME_BASE_URL", first.baseURL)
+  vi.stubEnv("MISSING_BASE_URL", first.baseURL)
+  vi.stubEnv("HOMELESS_API_KEY", "homeless-secret")
+  vi.stubEnv("ANTHROPIC_API_KEY", "sk-ant-0123456789")
+  server = await Server.start({ worker: { graceMillis: 0 } })
 })
 afterAll(async () => {
   vi.unstubAllEnvs()
@@ -60,7 +64,8 @@ describe("a stored provider", { timeout: 120_000 }, () => {
     })
     expect(await run("acme/large")).toMatchObject({ status: "completed", output: "From the first." })
     expect(first.received).toMatchObject([{ authorization: "Bearer acme-secret", model: "large" }])
-    await call(`/api/v1/llm-providers/${stored.id}`, { method: "PUT", body: { ...stored, baseUrl: second.baseURL } })
+    const { apiKeyVariable: _, ...keyless } = stored
+    await call(`/api/v1/llm-providers/${stored.id}`, { method: "PUT", body: { ...keyless, baseUrl: second.baseURL } })
     expect(await run("acme/large")).toMatchObject({ output: "From the second." })
     expect(first.received).toHaveLength(1)
     // Others are not its business.
@@ -101,6 +106,38 @@ describe("a stored provider", { timeout: 120_000 }, () => {
     } finally {
       await own.stop()
     }
+  })
+})
+
+describe("a key in the environment", { timeout: 120_000 }, () => {
+  const collection = "/api/v1/llm-providers"
+  const foreign = () => ({ name: "thief", kind: "openai-compatible", baseUrl: second.baseURL })
+
+  it.each([
+    ["OPENAI_API_KEY", "the host in OPENAI_BASE_URL"],
+    ["ANTHROPIC_API_KEY", "https://api.anthropic.com"],
+    ["ACME_API_KEY", "the host in ACME_BASE_URL"],
+    ["HOMELESS_API_KEY", "Set HOMELESS_BASE_URL"]
+  ])("%s is not stored with a foreign host, nor moved to one", async (variable, rule) => {
+    const refused = { status: 400, body: { errors: [{ path: ["apiKeyVariable"], code: "other-host" }] } }
+    const created = await call(collection, { body: { ...foreign(), apiKeyVariable: variable } })
+    expect(created).toMatchObject(refused)
+    expect(created.body.errors[0].message).toContain(rule)
+    const { body: stored } = await call(collection, { body: { ...foreign(), name: `mover-${variable}` } })
+    const body = { ...stored, apiKeyVariable: variable }
+    expect(await call(`${collection}/${stored.id}`, { method: "PUT", body })).toMatchObject(refused)
+  })
+
+  it("is not sent to a foreign host by a provider that was stored before there was a rule", async () => {
+    const asked = second.received.length
+    const create = Effect.flatMap(ProviderStore, (providers) =>
+      providers.create({ ...foreign(), kind: "openai-compatible", apiKeyVariable: "OPENAI_API_KEY", models: ["m"] })
+    )
+    const { id } = await Effect.runPromise(Effect.provideContext(create, server.services))
+    const { body } = await call(`${collection}/${id}/test`, { method: "POST" })
+    expect(body).toMatchObject({ ok: false, reason: "authentication" })
+    expect(body.message).toContain("the host in OPENAI_BASE_URL")
+    expect(second.received).toHaveLength(asked)
   })
 })
 

@@ -71,6 +71,7 @@ let server: Server.Running
 beforeAll(async () => {
   fake = await FakeProvider.start(reply)
   vi.stubEnv("ACME_API_KEY", key("variable"))
+  vi.stubEnv("ACME_BASE_URL", fake.baseURL)
   vi.stubEnv("OPENAI_API_KEY", key("environment"))
   vi.stubEnv("OPENAI_BASE_URL", fake.baseURL)
   server = await Server.start({

@@ -7,7 +7,9 @@ import { Api } from "../Api.ts"
 import * as LlmProviders from "../Api/LlmProviders.ts"
 import type { MasterKeyMissing } from "../ResourceStore/MasterKeys.ts"
 import * as Problem from "../Api/Problem.ts"
-import { hasApiKey, type OtherHost, ProviderStore } from "../ResourceStore/Providers.ts"
+import type { ProviderBody } from "../Api/ProviderBody.ts"
+import { hasApiKey, originOf, type OtherHost, ProviderStore } from "../ResourceStore/Providers.ts"
+import * as EnvironmentKeys from "../EnvironmentKeys.ts"
 import * as RequestBody from "./RequestBody.ts"
 import type { StoreError } from "../ResourceStore.ts"
 import * as Failing from "./StoreProblems.ts"
@@ -41,6 +43,14 @@ const keeping =
       }
     })
 
+/** A provider whose variable holds a key for another host is not stored. */
+const checkVariable = (body: ProviderBody) =>
+  body.apiKeyVariable === undefined
+    ? Effect.void
+    : Effect.mapError(EnvironmentKeys.check(body.apiKeyVariable, originOf(body)), ({ message }) =>
+        RequestBody.invalid([{ path: ["apiKeyVariable"], code: "other-host", message }])
+      )
+
 /** There is nothing in the request to read: not even a type of what would be there. */
 const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest) =>
   headers["content-type"] === undefined &&
@@ -65,6 +75,7 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const { apiKey, ...body } = yield* readBody(request)
+          yield* checkVariable(body)
           const stored = yield* providers.create(body, apiKey).pipe(keeping(Failing.naming(Failing.storing)))
           return resource.created(stored)
         })
@@ -74,6 +85,7 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { apiKey, hasApiKey: _hasApiKey, version, ...replacement } = yield* readReplacement(request)
           const body = Resource.bodyOf(replacement)
+          yield* checkVariable(body)
           const stored = yield* Resource.expected(providers, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => providers.replace(params.id, body, { expected, apiKey })),
             keeping(Failing.naming(Failing.changing("llm-provider")))

@@ -1,7 +1,7 @@
 /**
  * Stored model providers. The key of a provider is either stored with it, encrypted, and never handed out but to the models; or the
- * provider names the environment variable that holds it, and only variables whose names end in `_API_KEY` are ever read, so that
- * nobody can have other secrets of the server sent to an address of theirs.
+ * provider names the environment variable that holds it. Only variables whose names end in `_API_KEY` are ever read, and each is sent
+ * to its own host only (`EnvironmentKeys`), so that nobody can have secrets of the server sent to an address of theirs.
  *
  * A stored key is bound to its tenant, its provider and the host it was stored for: whoever changes the host has to send the key
  * again. Keys under a previous master key are encrypted under the current one when the layer is built, and when they are used.
@@ -75,13 +75,13 @@ const standardAddress: { readonly [Kind in ProviderBody["kind"]]: string } = {
 }
 
 /** Where a key is sent to. */
-const hostOf = ({ baseUrl, kind }: ProviderBody): string => {
+export const originOf = ({ baseUrl, kind }: ProviderBody): string => {
   const address = baseUrl ?? standardAddress[kind]
   return URL.parse(address)?.origin ?? address
 }
 
 /** What a key is bound to. */
-const binding = (tenant: string, id: string, body: ProviderBody): string => JSON.stringify([tenant, id, hostOf(body)])
+const binding = (tenant: string, id: string, body: ProviderBody): string => JSON.stringify([tenant, id, originOf(body)])
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -120,8 +120,8 @@ const make = Effect.gen(function* () {
     // Should the host change between the two statements, the key does not open for it: it is bound to its own.
     const known = yield* store.get(id)
     const isCurrent = expected === undefined || expected === known.version
-    if (isCurrent && hasApiKey(known) && hostOf(known.body) !== hostOf(body)) {
-      return yield* new OtherHost({ host: hostOf(known.body) })
+    if (isCurrent && hasApiKey(known) && originOf(known.body) !== originOf(body)) {
+      return yield* new OtherHost({ host: originOf(known.body) })
     }
     return yield* store.replace(id, body, expected)
   })
