@@ -2,6 +2,8 @@
  * Crews as text: YAML 1.2, and JSON, which is a part of it. Every problem is told with its line and column. Nothing throws.
  *
  * Of a key that stands twice only the last value is looked at; the repetition is a problem of its own.
+ *
+ * A text is limited in length and in the number of its tokens, which are counted before anything is parsed.
  */
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
@@ -32,11 +34,19 @@ export interface Source {
 /** Each is looked up where it stands: crews that repeat more than this by reference are hard to read, too. */
 const maxAliases = 1_000
 
+/** Characters of a text: parsing takes time and memory of several hundred times its size. */
+const maxLength = 512 * 1024
+
+/** What the scanner divides a text into: keys, values, marks and the spaces between. Two seconds of parsing at the worst. */
+const maxTokens = 150_000
+
 /** Reads a text, once: what it says can then be completed, checked, and its problems placed. */
 export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
   const lines = new Yaml.LineCounter()
   const fail = (problems: ReadonlyArray<Crew.Problem>) => Result.fail(new Crew.CrewInvalid({ problems }))
   try {
+    const excess = excessOf(text)
+    if (excess !== undefined) return fail([excess])
     const document = documentOf(text, lines)
     const syntax = syntaxProblems([...document.errors, ...document.warnings], lines)
     if (syntax.length > 0) return fail(syntax)
@@ -91,6 +101,36 @@ const ofKeys: ReadonlySet<string> = new Set<Crew.Problem["code"]>([
   "duplicate-name",
   "missing-agent"
 ])
+
+/** Where a text exceeds what is parsed. */
+const excessOf = (text: string): Placed | undefined => {
+  const excess = (offset: number, message: string): Placed => {
+    const before = text.slice(0, offset).split("\n")
+    return {
+      code: "too-large",
+      path: [],
+      message: `${message} Shorten it, or send it to a server as JSON (application/json), which may be longer.`,
+      line: before.length,
+      column: before.at(-1)!.length + 1
+    }
+  }
+  if (text.length > maxLength) {
+    return excess(maxLength, `The text has ${text.length} characters; a crew file may have ${maxLength}.`)
+  }
+  let tokens = 0
+  let offset = 0
+  for (const token of new Yaml.Lexer().lex(text)) {
+    if (++tokens > maxTokens) {
+      return excess(offset, `The text has more than ${maxTokens} keys, values and marks of YAML; the next begins here.`)
+    }
+    // Tokens of control characters mark where scalars and documents begin and stand for no text.
+    if (!isMark(token)) offset += token.length
+  }
+  return undefined
+}
+
+const isMark = (token: string): boolean =>
+  token === Yaml.CST.DOCUMENT || token === Yaml.CST.FLOW_END || token === Yaml.CST.SCALAR
 
 const documentOf = (text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed => {
   const { stackTraceLimit } = Error

@@ -382,7 +382,14 @@ describe("invalid crews", () => {
 
   it("covers every code that needs no start", () => {
     const covered = new Set(cases.flatMap(({ problems }) => problems.map(({ code }) => code)))
-    const elsewhere = ["missing-input", "unknown-input", "unknown-tool", "yaml-syntax"]
+    const elsewhere = [
+      "missing-input",
+      "unknown-input",
+      "unknown-tool",
+      "yaml-syntax",
+      "too-large",
+      "duplicate-output-file"
+    ]
     expect(Crew.ProblemCode.literals.filter((code) => !covered.has(code))).toEqual(
       elsewhere.toSorted(
         (a, b) => Crew.ProblemCode.literals.indexOf(a as never) - Crew.ProblemCode.literals.indexOf(b as never)

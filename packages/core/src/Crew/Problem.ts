@@ -21,6 +21,7 @@ export const ProblemCode = Schema.Literals([
   "missing-input",
   "unknown-input",
   "yaml-syntax",
+  "too-large",
   "no-tasks",
   "no-agents",
   "invalid-output-schema",

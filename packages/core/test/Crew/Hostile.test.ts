@@ -125,7 +125,7 @@ describe("the problems of a crew", () => {
       tasks: {
         [long]: {
           ...task,
-          ...unknownKeys(200, long),
+          ...unknownKeys(80, long),
           agent: long,
           context: [long, `${long}x`],
           outputFile: `/${long}`
