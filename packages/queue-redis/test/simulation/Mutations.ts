@@ -38,7 +38,7 @@ const start = "core/src/Decision/Start.ts"
 const finish = "core/src/Decision/Finish.ts"
 const settling = "core/src/Decision/Settling.ts"
 const execution = "core/src/Execution.ts"
-const ledger = "core/src/Worker/Ledger.ts"
+const ledgerAppending = "core/src/Worker/Ledger/Appending.ts"
 const worker = "core/src/Worker.ts"
 const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
@@ -64,7 +64,7 @@ const mutations = {
   expectVersion: {
     number: "2, 3",
     says: "A decision is appended only on the version that it was taken on.",
-    changes: [{ file: ledger, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }],
+    changes: [{ file: ledgerAppending, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }],
     scenario: "shared",
     within: 50
   },

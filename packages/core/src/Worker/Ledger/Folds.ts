@@ -1,0 +1,123 @@
+/**
+ * The executions that are known here. Those that ended are not kept, and of those on which nobody here works only as many as may be,
+ * the ones that were used last.
+ */
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import type * as Execution from "../../Execution.ts"
+import type { ExecutionEvent } from "../../ExecutionEvent.ts"
+import { Entry } from "./Entry.ts"
+
+type Listener = (executionId: string) => void
+
+export class Folds {
+  private readonly mostTasks: number
+  /** Those that were used last come last. */
+  private readonly entries = new Map<string, Entry>()
+  /** Of all entries. */
+  private weight = 0
+  /** How many work on an execution. */
+  private readonly holders = new Map<string, number>()
+  /** Held, but of no use after that. */
+  private readonly unwanted = new Set<string>()
+  private readonly listeners = new Set<Listener>()
+
+  constructor(mostTasks: number) {
+    this.mostTasks = mostTasks
+  }
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  seen(executionId: string): Execution.Execution | undefined {
+    return this.entries.get(executionId)?.state
+  }
+
+  entryOf(id: string, tenant: string): Entry {
+    const { entries } = this
+    const known = entries.get(id)
+    if (known?.tenant === tenant) {
+      if (this.mostTasks < Number.POSITIVE_INFINITY) {
+        entries.delete(id)
+        entries.set(id, known)
+      }
+      return known
+    }
+    const entry = new Entry(id, tenant)
+    // Somebody asks under another tenant: the log will refuse one of the two, and neither may touch what the other knows.
+    if (known === undefined) entries.set(id, entry)
+    return entry
+  }
+
+  /** Adds events; at the end of the execution whoever waits for it is told. */
+  absorb(entry: Entry, events: ReadonlyArray<ExecutionEvent>): void {
+    const before = entry.state?.status
+    entry.add(events)
+    if (entry.state === undefined) return
+    if (entry.state.status === "running") return this.weigh(entry, entry.state)
+    this.drop(entry)
+    if (before !== "running") return
+    entry.leave()
+    for (const listener of this.listeners) listener(entry.id)
+  }
+
+  /** Nothing was found out about the execution: it does not exist, or takes no more appends. */
+  tidy(entry: Entry): void {
+    if (entry.state === undefined && !entry.busy) this.drop(entry)
+  }
+
+  hold(executionId: string): void {
+    this.holders.set(executionId, (this.holders.get(executionId) ?? 0) + 1)
+  }
+
+  letGo(executionId: string): void {
+    const left = (this.holders.get(executionId) ?? 1) - 1
+    if (left > 0) return void this.holders.set(executionId, left)
+    this.holders.delete(executionId)
+    if (this.unwanted.delete(executionId)) this.forget(executionId)
+  }
+
+  forget(executionId: string): void {
+    const entry = this.entries.get(executionId)
+    if (entry === undefined) return
+    entry.leave()
+    if (this.holders.has(executionId)) this.unwanted.add(executionId)
+    else this.drop(entry)
+  }
+
+  onEnded(listener: Listener): void {
+    this.listeners.add(listener)
+  }
+
+  /** Waits until the execution has ended or was forgotten. */
+  left(executionId: string): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const entry = this.entries.get(executionId)
+      if (entry?.state === undefined || entry.state.status !== "running") return resume(Effect.void)
+      const waiter = () => resume(Effect.void)
+      entry.leaving.add(waiter)
+      return Effect.sync(() => entry.leaving.delete(waiter))
+    })
+  }
+
+  private drop(entry: Entry): void {
+    if (this.entries.get(entry.id) !== entry) return
+    this.entries.delete(entry.id)
+    this.weight -= entry.weight
+  }
+
+  /** Keeps what was used last; what somebody is at work on stays. */
+  private weigh(entry: Entry, state: Execution.Execution): void {
+    if (this.entries.get(entry.id) !== entry) return
+    const now = HashMap.size(state.tasks) + 1
+    this.weight += now - entry.weight
+    entry.weight = now
+    if (this.weight <= this.mostTasks) return
+    for (const other of this.entries.values()) {
+      if (other === entry || other.busy || other.leaving.size > 0 || this.holders.has(other.id)) continue
+      this.drop(other)
+      if (this.weight <= this.mostTasks) return
+    }
+  }
+}
