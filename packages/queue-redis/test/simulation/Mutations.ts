@@ -64,7 +64,9 @@ const mutations = {
   expectVersion: {
     number: "2, 3",
     says: "A decision is appended only on the version that it was taken on.",
-    changes: [{ file: ledgerAppending, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }],
+    changes: [
+      { file: ledgerAppending, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }
+    ],
     scenario: "shared",
     within: 50
   },
