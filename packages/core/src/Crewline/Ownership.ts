@@ -2,6 +2,7 @@
  * The executions that this process looks after: it watches their time limit, and that the queue has them and all that the log says.
  * The log gives each unfinished execution to one owner, by a lease, which every sweep renews.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Ledger } from "../Worker/Ledger.ts"
 import * as Owned from "./Ownership/Owned.ts"
@@ -25,9 +26,22 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.forever(
       Effect.andThen(
         Effect.catchCause(sweep, Sweep.warn("Looking for unfinished executions failed")),
-        Effect.sleep(sweepMillis)
+        rest(sweepMillis, leaseMillis)
       )
     )
   )
   return { has: owned.has, activate, takeUp }
+})
+
+/** Sleeps between two sweeps, and warns when the process could not go on until its leases had ended. */
+const rest = Effect.fnUntraced(function* (sweepMillis: number, leaseMillis: number) {
+  const began = yield* Clock.currentTimeNanos
+  yield* Effect.sleep(sweepMillis)
+  const millis = Math.round(Number((yield* Clock.currentTimeNanos) - began) / 1_000_000)
+  // Where sweeps are rarer than leases are long, sleeping long is not a block.
+  if (millis <= Math.max(leaseMillis, sweepMillis * 2)) return
+  yield* Effect.logWarning(
+    `The event loop was blocked: nothing ran for ${millis} ms, and leases last ${leaseMillis} ms. Other processes may have taken over ` +
+      "the tasks of this one. Move long computations in tools, guardrails and conditions to a worker thread."
+  )
 })

@@ -1,7 +1,9 @@
 /** Several processes on one log and one queue: who looks after an execution, and what happens when nobody told the queue. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
@@ -329,5 +331,37 @@ describe("a queue that is shared", () => {
         }
       })
     )
+  })
+})
+
+describe("a process whose event loop was blocked", () => {
+  it.effect("says so once, if it was for longer than its leases last", () => {
+    const said: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    return inMemory(
+      Effect.gen(function* () {
+        const inner = yield* Clock.Clock
+        let blockedNanos = 0n
+        const clock: Clock.Clock = Object.create(inner)
+        Object.assign(clock, {
+          currentTimeNanos: Effect.map(inner.currentTimeNanos, (nanos) => nanos + blockedNanos),
+          currentTimeNanosUnsafe: () => inner.currentTimeNanosUnsafe() + blockedNanos
+        })
+        const block = (millis: number) => {
+          blockedNanos += BigInt(millis) * 1_000_000n
+          return seconds(20)
+        }
+        yield* Process.start({ options: { leaseMillis: 15_000 } }).pipe(Effect.provideService(Clock.Clock, clock))
+        yield* seconds(60)
+        yield* block(9_000)
+        assert.deepStrictEqual(said, [])
+        yield* block(15_001)
+        yield* seconds(60)
+        assert.strictEqual(said.length, 1)
+        assert.match(said[0]!, /^The event loop was blocked: nothing ran for 20001 ms, and leases last 15000 ms\. /)
+        yield* block(40_000)
+        assert.strictEqual(said.length, 2)
+      })
+    ).pipe(Effect.provide(logger))
   })
 })
