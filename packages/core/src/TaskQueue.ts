@@ -108,6 +108,8 @@ export interface WorkerInfo {
 export interface WorkerView extends WorkerInfo {
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
+  /** How long it may be silent before its tasks are handed to others, in milliseconds; absent: for ever. */
+  readonly leaseMillis?: number
   readonly running: ReadonlyArray<{
     readonly executionId: string
     readonly tenant: string

@@ -30,7 +30,7 @@ describe.skipIf(missing !== undefined)(missing ?? "workers of a Redis that was e
         yield* queue.dismiss("gone")
         yield* Effect.promise(() => redis.cli("flushall"))
         const known = yield* Effect.repeat(Effect.delay(queue.workers, 20), { until: (views) => views.length > 0 })
-        assert.deepInclude(known[0], info("stays"))
+        assert.deepInclude(known[0], { ...info("stays"), leaseMillis: 15_000 })
         assert.deepStrictEqual(yield* names, ["stays"])
       }).pipe(
         Effect.provide(

@@ -91,6 +91,16 @@ describe("what a tenant sees of the queue", () => {
     assert.notInclude(JSON.stringify([first, second]), "theirs")
   })
 
+  it("says which worker was silent for longer than its leases last", () => {
+    const statusOf = (more: Partial<TaskQueue.WorkerView>) =>
+      QueueView.workers([{ ...view, ...more }], "acme")[0]?.status
+    assert.strictEqual(statusOf({ silentMillis: 15_001, leaseMillis: 15_000 }), "stuck")
+    assert.strictEqual(statusOf({ silentMillis: 15_001, leaseMillis: 15_000, draining: true }), "stuck")
+    assert.strictEqual(statusOf({ silentMillis: 15_000, leaseMillis: 15_000 }), "working")
+    // Its tasks are never handed out to others.
+    assert.strictEqual(statusOf({ silentMillis: 15_001 }), "working")
+  })
+
   it("says what has waited longest in any lane", () => {
     const lane = { ready: 1, leased: 0 }
     const overview = (lanes: TaskQueue.Overview["lanes"]) => ({ executions: 1, timed: 0, lanes })

@@ -311,6 +311,8 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
       output: "C",
       tasks: { a: { attempts: 1 }, b: { attempts: 1 } }
     })
+    const { items } = await get(url, "workers")
+    expect(items).toContainEqual(expect.objectContaining({ name: doomed.name, status: "stuck" }))
     const types = await typesOf(url, id)
     expect(types.filter((type) => type === "TaskStarted b")).toHaveLength(2)
     expect(types.filter((type) => type === "TaskCompleted b")).toHaveLength(1)

@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (
     }),
     enlist: (info: WorkerInfo) =>
       Effect.suspend(() => {
-        const text = JSON.stringify(info)
+        const text = JSON.stringify({ ...info, leaseMillis })
         enlisted.set(info.name, text)
         return Effect.asVoid(ask(Operations.enlist(info.name, text)))
       }),

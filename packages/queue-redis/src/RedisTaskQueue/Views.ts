@@ -27,7 +27,7 @@ export const workersOf = (answer: unknown): ReadonlyArray<WorkerView> => {
     list.push(parseMember(member))
   }
   return listOf(workers).map(([name, info, silentMillis]) => ({
-    ...(JSON.parse(info) as WorkerInfo),
+    ...(JSON.parse(info) as WorkerInfo & Pick<WorkerView, "leaseMillis">),
     silentMillis,
     running: running.get(name) ?? []
   }))

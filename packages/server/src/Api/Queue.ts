@@ -20,7 +20,9 @@ export const Worker = Schema.Struct({
   /** At most so many by lane; `default` stands for all that are not named. */
   lanes: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
   startedAt: Schema.String,
-  status: Schema.Literals(["working", "draining"]),
+  status: Schema.Literals(["working", "draining", "stuck"]).annotate({
+    description: "Stuck: silent for longer than its leases last, so that others take over its tasks"
+  }),
   silentMillis: Schema.Finite.annotate({ description: "Since it was last heard of, in milliseconds" }),
   busy: Schema.Int.annotate({ description: "Tasks that it works on, of all tenants" }),
   running: Schema.Array(
@@ -70,7 +72,7 @@ export class Workers extends HttpApiGroup.make("workers")
       OpenApi.annotations({
         summary: "List the workers",
         description:
-          "Those of all machines, with a shared queue. One that was killed is listed for a while: see silentMillis."
+          "Those of all machines, with a shared queue. One that was killed, or whose event loop is blocked, is listed as stuck for a while."
       })
     )
   )

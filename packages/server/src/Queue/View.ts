@@ -10,7 +10,8 @@ export interface Worker {
   readonly concurrency: number
   readonly lanes?: { readonly [lane: string]: number }
   readonly startedAt: string
-  readonly status: "working" | "draining"
+  /** `stuck`: silent for longer than its leases last. It was killed, or its event loop is blocked; others take over its tasks. */
+  readonly status: "working" | "draining" | "stuck"
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
   /** Tasks that it works on, of all tenants. */
@@ -24,9 +25,9 @@ export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: stri
   views
     // A process that only serves takes nothing.
     .filter(({ concurrency }) => concurrency > 0)
-    .map(({ draining, running, ...view }): Worker => ({
+    .map(({ draining, leaseMillis = Infinity, running, ...view }): Worker => ({
       ...view,
-      status: draining ? "draining" : "working",
+      status: view.silentMillis > leaseMillis ? "stuck" : draining ? "draining" : "working",
       busy: running.length,
       running: running
         .filter((task) => task.tenant === tenant)

@@ -185,7 +185,7 @@ const workers = (test: Test): void => {
       }
       const list = Effect.map(queue.workers, (views) =>
         views
-          .map(({ running, silentMillis, ...rest }) => {
+          .map(({ leaseMillis: _, running, silentMillis, ...rest }) => {
             assert.isAtLeast(silentMillis, 0)
             assert.isBelow(silentMillis, 60_000)
             return { ...rest, running: running.map(({ taskId }) => taskId).toSorted() }

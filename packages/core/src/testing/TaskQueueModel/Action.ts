@@ -358,7 +358,7 @@ export const observe = ({ leases, subject: { queue } }: Side): Effect.Effect<unk
       holding: holding.flatMap((holds, index) => (holds ? [index] : [])),
       overview: { ...overview, lanes: overview.lanes.map((lane) => ({ ...lane, oldestReadyMillis: undefined })) },
       workers: workers
-        .map(({ running, ...info }) => ({
+        .map(({ leaseMillis: _, running, ...info }) => ({
           ...info,
           silentMillis: undefined,
           running: running.map(({ executionId, taskId }) => `${executionId} ${taskId}`).toSorted()
