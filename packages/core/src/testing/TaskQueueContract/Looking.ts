@@ -185,7 +185,8 @@ const workers = (test: Test): void => {
       }
       const list = Effect.map(queue.workers, (views) =>
         views
-          .map(({ leaseMillis: _, running, silentMillis, ...rest }) => {
+          .map(({ running, silentMillis, ...view }) => {
+            const { leaseMillis: _, ...rest } = view
             assert.isAtLeast(silentMillis, 0)
             assert.isBelow(silentMillis, 60_000)
             return { ...rest, running: running.map(({ taskId }) => taskId).toSorted() }

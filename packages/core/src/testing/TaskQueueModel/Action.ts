@@ -358,9 +358,10 @@ export const observe = ({ leases, subject: { queue } }: Side): Effect.Effect<unk
       holding: holding.flatMap((holds, index) => (holds ? [index] : [])),
       overview: { ...overview, lanes: overview.lanes.map((lane) => ({ ...lane, oldestReadyMillis: undefined })) },
       workers: workers
-        .map(({ leaseMillis: _, running, ...info }) => ({
+        .map(({ running, ...info }) => ({
           ...info,
           silentMillis: undefined,
+          leaseMillis: undefined,
           running: running.map(({ executionId, taskId }) => `${executionId} ${taskId}`).toSorted()
         }))
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
