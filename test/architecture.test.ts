@@ -51,7 +51,7 @@ const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
 const functionLimit = 120
 /** Files that still have longer functions. */
-const unfinished: ReadonlySet<string> = new Set(["core/Worker.ts", "core/Worker/Ledger.ts"])
+const unfinished: ReadonlySet<string> = new Set(["core/Worker/Ledger.ts"])
 /** Names that say nothing about what is inside. */
 const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
 

@@ -21,6 +21,8 @@ import type * as Toolbox from "./Toolbox.ts"
 import * as Worker from "./Worker.ts"
 import { CodeRegistry } from "./Worker/CodeRegistry.ts"
 import { Ledger } from "./Worker/Ledger.ts"
+import { LogClock } from "./Worker/LogClock.ts"
+import { QueueSync } from "./Worker/QueueSync.ts"
 import * as Workspace from "./Workspace.ts"
 
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
@@ -105,6 +107,7 @@ export const layer = (
 > =>
   Layer.effect(Crewline, Service.make(options)).pipe(
     Layer.provideMerge(Worker.layer(options.worker)),
+    Layer.provide(QueueSync.layer.pipe(Layer.provideMerge(LogClock.layer))),
     Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
 

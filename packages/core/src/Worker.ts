@@ -13,29 +13,29 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as AgentLoop from "./AgentLoop.ts"
-import { failed, type Ended } from "./AgentLoop/Leg.ts"
 import * as EventLog from "./EventLog.ts"
-import * as Execution from "./Execution.ts"
-import { CodeRegistry, suffices } from "./Worker/CodeRegistry.ts"
-import { Ledger, type Committed } from "./Worker/Ledger.ts"
-import * as Legs from "./Worker/Legs.ts"
-import * as LogClock from "./Worker/LogClock.ts"
-import * as MissingCode from "./Worker/MissingCode.ts"
-import * as QueueNews from "./Worker/QueueSync.ts"
-import * as WorkerLanes from "./Worker/Lanes.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
-import type { PlannedTask } from "./Plan.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as Tenant from "./Tenant.ts"
 import * as Toolbox from "./Toolbox.ts"
+import { CodeRegistry } from "./Worker/CodeRegistry.ts"
+import * as Dispatching from "./Worker/Dispatching.ts"
+import { Ledger } from "./Worker/Ledger.ts"
+import * as Legs from "./Worker/Legs.ts"
+import type { LogClock } from "./Worker/LogClock.ts"
+import type { QueueSync } from "./Worker/QueueSync.ts"
+import { Slots } from "./Worker/Slots.ts"
+import * as Working from "./Worker/Working.ts"
 import * as Workspace from "./Workspace.ts"
 
 export interface Options {
-  /** Tasks at once; most of their time they wait for models. Default 256. */
+  /**
+   * Tasks at once, default 2,048: most of their time they wait for models, so that memory is what limits them. A task at work holds about 100 KB
+   * and its conversation.
+   */
   readonly concurrency?: number
   /** At most so many at once by lane; `default` stands for all lanes that are not named. Absent: any. */
   readonly lanes?: { readonly [lane: string]: number }
@@ -62,153 +62,48 @@ export class Worker extends Context.Service<
     readonly name: string
     /** Tasks that run here now. */
     readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
-    /** Tells the queue what the log says of an execution; used when the queue lacks it, or knows too little. */
-    readonly enqueue: (state: Execution.Execution) => Effect.Effect<void, EventLog.EventLogError>
-    /** Tells the queue what was committed outside of a task (cancel, signal, pause). */
-    readonly announce: (committed: Committed) => Effect.Effect<void>
-    /** Tells the queue what others committed and was read here, where they have not done so. */
-    readonly heard: (read: Committed) => Effect.Effect<void>
   }
 >()("@crewline/core/Worker") {}
 
 /** How long a task rests in the queue after the storage failed under it, in milliseconds. */
 const storageBackoffMillis = 1_000
 
-interface Running {
-  readonly lease: TaskQueue.Lease
-  fiber: Fiber.Fiber<void> | undefined
-  /** `lost`: somebody else's from now on. `over`: the lease is the queue's business; losing it must not stop the one who tells. */
-  state: "working" | "lost" | "over"
-  /** It counts as one of those that are worked on at once. */
-  hasSlot: boolean
-}
-
-const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
-  failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
+const defaultConcurrency = 2_048
 
 const make = (options: Options) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
     const queue = yield* TaskQueue.TaskQueue
     const ledger = yield* Ledger
-    const registry = yield* CodeRegistry
-    const runner = yield* Runner
-    const memory = yield* Effect.serviceOption(Memory.Memory)
     const clock = yield* Clock.Clock
-    const now = LogClock.make(log, clock)
-    const { announce, enqueue, heard, refused } = QueueNews.make({ log, queue, ledger, registry, now })
-    const services = { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace }
-    const streaming = options.streaming === true
-    const legs = Legs.make({ log, ledger, registry, memory, clock, runner, services, streaming })
-    const scope = yield* Scope.Scope
-    const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
-    const maxCrashes = options.maxCrashes ?? 5
-    const running = new Map<number, Running>()
-
-    const unable = MissingCode.make()
-    /** Whether this process has the functions that the task needs. A worker that lacks them leaves it to others. */
-    const isAble = (state: Execution.Execution, task: PlannedTask) => {
-      const { name: crew } = state.plan
-      if (suffices(registry.find(state.id, crew), state.plan, task)) return Effect.succeed(true)
-      return Effect.as(unable.isNew(crew) ? Effect.logWarning(unable.message(crew)) : Effect.void, false)
-    }
-
-    const finish = Effect.fnUntraced(function* (entry: Running, run: number, { outcome, progress }: Ended) {
-      const { lease } = entry
-      const decided = yield* ledger.decide(lease.executionId, {
-        _tag: "Finish",
-        taskId: lease.taskId,
-        run,
-        outcome,
-        progress,
-        jitter: yield* Random.next
-      })
-      // What is left is told in the same moment in which the next task is asked for: one round trip for both. What a crew remembers
-      // is work, and takes the place of other work.
-      if (Result.isSuccess(decided) && decided.success.state.plan.memory !== true) leave(entry)
-      yield* Result.isSuccess(decided) ? announce(decided.success, lease) : refused(lease, decided.failure)
-      return Result.isSuccess(decided)
+    const legs = Legs.make({
+      log,
+      ledger,
+      registry: yield* CodeRegistry,
+      memory: yield* Effect.serviceOption(Memory.Memory),
+      clock,
+      runner: yield* Runner,
+      services: { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace },
+      streaming: options.streaming === true
     })
+    const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
+    const { concurrency = defaultConcurrency, graceMillis = 0, host, lanes, maxCrashes = 5 } = options
+    const running = new Map<number, Working.Entry>()
+    const slots = new Slots(concurrency, lanes)
+    let isStopping = false
 
-    // Only the leg itself can be interrupted: a start or an outcome that is recorded must be followed by what it means.
-    const work = (entry: Running) =>
-      Effect.uninterruptibleMask(
-        Effect.fnUntraced(function* (restore) {
-          const { lease } = entry
-          const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
-          const state = known ?? (yield* ledger.state(lease.executionId))
-          // A lease is worth something only after the log was read: before, its time may have run out unseen.
-          if (!(yield* queue.holds(lease))) return
-          const seen = Execution.task(state, lease.taskId)
-          if (queue.isShared && seen !== undefined && !(yield* isAble(state, seen.plan))) {
-            return yield* queue.release(lease, unable.delayMillis(state.plan.name))
-          }
-          const decided = yield* ledger.decide(lease.executionId, {
-            _tag: "Start",
-            taskId: lease.taskId,
-            worker: name,
-            maxCrashes,
-            ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
-            ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
-            ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
-          })
-          if (Result.isFailure(decided)) return yield* refused(lease, decided.failure)
-          const task = Execution.task(decided.success.state, lease.taskId)!
-          if (task.status !== "running") {
-            entry.state = "over"
-            return yield* announce(decided.success, lease)
-          }
-          const { run } = task
-          const ended = yield* restore(legs.run(decided.success.state, task)).pipe(
-            Effect.catchDefect((defect) =>
-              Effect.as(
-                Effect.logError(`Task "${lease.taskId}" of ${lease.executionId} hit a defect`, defect),
-                failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
-              )
-            ),
-            Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason))),
-            // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is somebody else's.
-            Effect.onInterrupt(() =>
-              stopping && entry.state === "working"
-                ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
-                : Effect.void
-            )
-          )
-          entry.state = "over"
-          const stored = yield* Effect.catchReason(
-            finish(entry, run, ended),
-            "EventLogError",
-            "Unavailable",
-            (reason, error) =>
-              // What cannot be stored cannot be stored the next time either.
-              reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), false)
-          )
-          if (stored) yield* restore(legs.remember(decided.success.state, task.plan, ended))
-        })
-      )
-
-    const concurrency = options.concurrency ?? 256
-    const lanes = WorkerLanes.make(options.lanes, concurrency)
-    let free = concurrency
-    let stopping = false
-    /** Dispatchers that wait for room. */
-    const waiting: Array<() => void> = []
-    /** Called when there is more room, also while a dispatcher waits for tasks. */
-    let onRoom: (() => void) | undefined
-
-    const leave = (entry: Running) => {
+    const leave = (entry: Working.Entry) => {
       if (!entry.hasSlot) return
       entry.hasSlot = false
-      lanes.end(entry.lease.lane)
-      free++
-      waiting.shift()?.()
-      onRoom?.()
+      slots.end(entry.lease.lane)
     }
+    const work = yield* Working.make({ worker: name, maxCrashes, legs, leave, isStopping: () => isStopping })
+    const fork = Effect.runForkWith(yield* Effect.context())
 
     const begin = (lease: TaskQueue.Lease) => {
-      const entry: Running = { lease, fiber: undefined, state: "working", hasSlot: true }
+      const entry: Working.Entry = { lease, fiber: undefined, state: "working", hasSlot: true }
       running.set(lease.nonce, entry)
-      lanes.begin(lease.lane)
+      slots.begin(lease.lane)
       ledger.hold(lease.executionId)
       const body = Effect.catch(
         work(entry),
@@ -222,19 +117,18 @@ const make = (options: Options) =>
           return yield* queue.release(lease, storageBackoffMillis)
         })
       )
-      const fiber = Effect.runForkWith(context)(
+      entry.fiber = fork(
         Effect.asVoid(
           lease.tenant === Tenant.defaultTenant ? body : Effect.provideService(body, Tenant.Current, lease.tenant)
         )
       )
-      entry.fiber = fiber
-      fiber.addObserver((exit) => {
+      entry.fiber.addObserver((exit) => {
         running.delete(lease.nonce)
         ledger.letGo(lease.executionId)
         leave(entry)
         if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
         // A defect of ours: it must be seen, and the task must not stay leased for ever.
-        Effect.runForkWith(context)(
+        fork(
           Effect.andThen(
             Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
             queue.release(lease, storageBackoffMillis)
@@ -243,128 +137,68 @@ const make = (options: Options) =>
       })
     }
 
-    const fibers = () => Array.from(running.values()).flatMap(({ fiber }) => fiber ?? [])
-
-    const hasRoom = Effect.callback<void>((resume) => {
-      const wake = () => resume(Effect.void)
-      waiting.push(wake)
-      return Effect.sync(() => {
-        const at = waiting.indexOf(wake)
-        if (at >= 0) waiting.splice(at, 1)
-      })
-    })
-
-    // With two dispatchers, a queue that is far away works on one claim while the tasks of the other begin. Where lanes are limited there is
-    // one: two could take more of a lane than there is room for.
-    const dispatcherCount = queue.isShared && options.lanes === undefined ? 2 : 1
-    /** Dispatchers that wait for tasks. */
-    let asking = 0
-    const takeAny = Effect.fnUntraced(function* (restore: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>) {
-      // What one asks for is not there for the other.
-      const limit = asking + 1 < dispatcherCount ? Math.ceil(free / 2) : free
-      free -= limit
-      asking++
-      const leases = yield* restore(queue.take({ worker: name, limit }))
-      asking--
-      free += limit
-      return leases
-    })
-
-    /** As much as there is room for. What waits for too little is asked again when there is more. */
-    const take = Effect.fnUntraced(function* (restore: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>) {
-      for (;;) {
-        const room = lanes.room()
-        if (room === undefined) return yield* takeAny(restore)
-        const taking = yield* Effect.forkChild(restore(queue.take({ worker: name, limit: free, lanes: room })))
-        if (lanes.isTight()) onRoom = () => taking.interruptUnsafe()
-        const exit = yield* restore(Fiber.await(taking)).pipe(
-          Effect.onInterrupt(() => Effect.andThen(Fiber.interrupt(taking), giveBack(taking)))
-        )
-        onRoom = undefined
-        if (Exit.isSuccess(exit)) return exit.value
-        if (!Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
-      }
-    })
-
-    /** It was taken in the moment of the end. */
-    const giveBack = (taking: Fiber.Fiber<ReadonlyArray<TaskQueue.Lease>>) => {
-      const exit = taking.pollUnsafe()
-      return exit !== undefined && Exit.isSuccess(exit)
-        ? Effect.forEach(exit.value, (lease) => queue.release(lease), { discard: true })
-        : Effect.void
-    }
-
     const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
-    const enlist = (draining: boolean) =>
-      queue.enlist({
-        name,
-        concurrency,
-        ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
-        ...(options.host === undefined ? {} : { host: options.host }),
-        startedAt,
-        draining
-      })
+    const enlist = (draining: boolean) => {
+      const optional = { ...(lanes === undefined ? {} : { lanes }), ...(host === undefined ? {} : { host }) }
+      return queue.enlist({ name, concurrency, ...optional, startedAt, draining })
+    }
     yield* enlist(false)
-
-    const context = yield* Effect.context()
-    // What was taken is begun, whenever the end comes.
-    const dispatch = Effect.uninterruptibleMask(
-      Effect.fnUntraced(function* (restore) {
-        // Room is seldom alone: what else becomes free in this moment is asked for together.
-        while (free <= 0) yield* restore(Effect.andThen(hasRoom, Effect.yieldNow))
-        const leases = yield* take(restore)
-        free -= leases.length
-        leases.forEach(begin)
-        // It got less than it had asked for: the other may ask for some of the rest.
-        if (free > 0) waiting.shift()?.()
-      })
-    )
     const dispatchers: Array<Fiber.Fiber<never>> = []
-    for (let i = 0; i < dispatcherCount; i++) dispatchers.push(yield* Effect.forkScoped(Effect.forever(dispatch)))
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.map(queue.lost(name), (leases) => {
-          for (const { nonce } of leases) {
-            const entry = running.get(nonce)
-            if (entry?.state !== "working") continue
-            entry.state = "lost"
-            entry.fiber?.interruptUnsafe()
-          }
-        })
-      )
-    )
+    const isLimited = lanes !== undefined
+    for (const dispatch of Dispatching.make({ queue, worker: name, slots, isLimited, begin }))
+      dispatchers.push(yield* Effect.forkScoped(dispatch))
+    yield* Effect.forkScoped(Effect.forever(Effect.map(queue.lost(name), (leases) => stop(running, leases))))
     yield* Scope.addFinalizer(
-      scope,
+      yield* Scope.Scope,
       Effect.gen(function* () {
         yield* Fiber.interruptAll(dispatchers)
-        const { graceMillis = 0 } = options
         if (graceMillis > 0 && running.size > 0) {
           yield* enlist(true)
-          if (!queue.isShared) {
-            // Nobody renews any more: what is still worked on here must stay here for as long as that may take.
-            const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
-            const leaseMillis = graceMillis + storageBackoffMillis
-            yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
-          }
-          const all = Effect.forEach(fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
-          yield* Effect.timeoutOption(all, graceMillis)
+          yield* drain({ running, graceMillis, name })
         }
-        stopping = true
-        yield* Fiber.interruptAll(fibers())
-        // Only now: whoever takes the executions up finds nobody else at work on them.
+        isStopping = true
+        yield* Fiber.interruptAll(fibersOf(running))
+        // Only now: the process that takes the executions up finds no other at work on them.
         yield* Effect.ignore(log.disown(name))
         yield* queue.dismiss(name)
-      })
+      }).pipe(Effect.provideService(EventLog.EventLog, log), Effect.provideService(TaskQueue.TaskQueue, queue))
     )
 
-    return Worker.of({
-      name,
-      running: Effect.sync(() => Array.from(running.values(), ({ lease }) => lease)),
-      enqueue,
-      announce: (committed) => announce(committed),
-      heard
-    })
+    return Worker.of({ name, running: Effect.sync(() => Array.from(running.values(), ({ lease }) => lease)) })
   })
+
+type Running = ReadonlyMap<number, Working.Entry>
+
+const fibersOf = (running: Running) => Array.from(running.values()).flatMap(({ fiber }) => fiber ?? [])
+
+/** Stops work whose lease is lost. */
+const stop = (running: Running, leases: ReadonlyArray<TaskQueue.Lease>): void => {
+  for (const { nonce } of leases) {
+    const entry = running.get(nonce)
+    if (entry?.state !== "working") continue
+    entry.state = "lost"
+    entry.fiber?.interruptUnsafe()
+  }
+}
+
+/** Waits for the work under way, at most as long as the grace. */
+const drain = Effect.fnUntraced(function* (options: {
+  readonly running: Running
+  readonly graceMillis: number
+  readonly name: string
+}) {
+  const { graceMillis, name, running } = options
+  const log = yield* EventLog.EventLog
+  const queue = yield* TaskQueue.TaskQueue
+  if (!queue.isShared) {
+    // Ownership is not renewed any more: what is still worked on here must stay here for as long as that may take.
+    const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
+    const leaseMillis = graceMillis + storageBackoffMillis
+    yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
+  }
+  const all = Effect.forEach(fibersOf(running), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
+  yield* Effect.timeoutOption(all, graceMillis)
+})
 
 /** A worker in this process, for as long as the layer lives. */
 export const layer = (
@@ -372,5 +206,13 @@ export const layer = (
 ): Layer.Layer<
   Worker,
   never,
-  EventLog.EventLog | TaskQueue.TaskQueue | Ledger | CodeRegistry | Llm.Llm | Toolbox.Toolbox | Workspace.Workspace
+  | EventLog.EventLog
+  | TaskQueue.TaskQueue
+  | Ledger
+  | CodeRegistry
+  | LogClock
+  | QueueSync
+  | Llm.Llm
+  | Toolbox.Toolbox
+  | Workspace.Workspace
 > => Layer.effect(Worker, make(options))

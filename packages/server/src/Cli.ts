@@ -128,8 +128,8 @@ const worker = Command.make(
         () => "a whole number from 1 to 100000"
       ),
       Flag.withAlias("c"),
-      Flag.withDescription("Tasks at once; most of their time they wait for models"),
-      Flag.withDefault(256)
+      Flag.withDescription("Tasks at once; most of their time they wait for models, so memory is what limits them"),
+      Flag.withDefault(2_048)
     ),
     lanes: Flag.String("lanes").pipe(
       Flag.withMetavar("lane:number,…"),

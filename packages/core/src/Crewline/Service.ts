@@ -11,6 +11,7 @@ import * as Toolbox from "../Toolbox.ts"
 import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "../Worker/CodeRegistry.ts"
 import { Ledger } from "../Worker/Ledger.ts"
+import { QueueSync } from "../Worker/QueueSync.ts"
 import type { StartOptions } from "./Handle.ts"
 import * as Ownership from "./Ownership.ts"
 import * as Results from "./Results.ts"
@@ -34,6 +35,7 @@ export const make = (options: Options) =>
     const queue = yield* TaskQueue.TaskQueue
     const toolbox = yield* Toolbox.Toolbox
     const worker = yield* Worker.Worker
+    const sync = yield* QueueSync
     const ledger = yield* Ledger
     const registry = yield* CodeRegistry
     const leaseMillis = options.leaseMillis ?? 15_000
@@ -48,7 +50,7 @@ export const make = (options: Options) =>
     // What is recorded must be told, whether or not the one who asked is still there.
     const decide = Effect.fnUntraced(function* (executionId: string, command: Decision.Command) {
       const decided = yield* ledger.decide(executionId, command)
-      if (Result.isSuccess(decided)) yield* worker.announce(decided.success)
+      if (Result.isSuccess(decided)) yield* sync.announce(decided.success)
       // Whoever recorded the answer may have died before the queue was told.
       else if (command._tag === "Signal" && decided.failure === "already") {
         yield* queue.tell(executionId, { signals: [command.signal] })
@@ -61,7 +63,7 @@ export const make = (options: Options) =>
       sweepMillis,
       stop: (executionId, millis) => decide(executionId, { _tag: "Timeout", millis })
     })
-    ledger.onRead((read) => fork(worker.heard(read)))
+    ledger.onRead((read) => fork(sync.heard(read)))
 
     const results = yield* Results.make({ isOwned: owned.has, rest })
     const { handleOf, stateOf, viewOf } = results

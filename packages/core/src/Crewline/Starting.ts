@@ -39,6 +39,9 @@ export interface Options {
   readonly results: Results
 }
 
+/** For how long a start waits until the queue has it too. */
+const submissionPatience = "250 millis"
+
 export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, owned, results }: Options) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
@@ -70,8 +73,11 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
         // It is stored: whoever asked must not start it again. The sweep takes it up.
         Effect.logWarning(`Execution ${started.executionId} begins later: ${error.message}`)
       )
-      // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.
-      yield* queue.isShared ? Effect.forkIn(beginning, scope) : beginning
+      if (queue.isShared) {
+        // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.
+        const submitting = yield* Effect.forkIn(beginning, scope)
+        yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(submitting)), submissionPatience)
+      } else yield* beginning
     }
     const handle = results.handleOf(started, crew)
     if (!keepResults || started.existing) return handle

@@ -5,8 +5,10 @@
  * drift apart in between, so nothing that waits for a time begins before it.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as EventLog from "../EventLog.ts"
+import * as Layer from "effect/Layer"
+import * as EventLog from "../EventLog.ts"
 
 /** For how long one answer of the log is good. */
 const goodMillis = 30_000
@@ -15,10 +17,18 @@ const longestTripMillis = 1_000
 const tries = 3
 
 /** Milliseconds since the epoch by the clock of the log. */
-export const make = (
-  log: EventLog.EventLog["Service"],
-  clock: Clock.Clock
-): Effect.Effect<number, EventLog.EventLogError> => {
+export class LogClock extends Context.Service<LogClock, Effect.Effect<number, EventLog.EventLogError>>()(
+  "@crewline/core/Worker/LogClock/LogClock"
+) {
+  static readonly layer: Layer.Layer<LogClock, never, EventLog.EventLog> = Layer.effect(
+    LogClock,
+    Effect.gen(function* () {
+      return make(yield* EventLog.EventLog, yield* Clock.Clock)
+    })
+  )
+}
+
+const make = (log: EventLog.EventLog["Service"], clock: Clock.Clock): Effect.Effect<number, EventLog.EventLogError> => {
   let told: { readonly millis: number; readonly at: number } | undefined
   // What this machine believes the time to be may jump; this only passes.
   const passed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

@@ -1,28 +1,53 @@
 /**
  * What the queue is told of executions: always what the log says, and only after it says so.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Decision from "../Decision.ts"
-import type * as EventLog from "../EventLog.ts"
+import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
 import * as QueueFacts from "../QueueFacts.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Tenant from "../Tenant.ts"
-import type { CodeRegistry } from "./CodeRegistry.ts"
-import type { Committed, Ledger } from "./Ledger.ts"
+import { CodeRegistry } from "./CodeRegistry.ts"
+import { type Committed, Ledger } from "./Ledger.ts"
+import { LogClock } from "./LogClock.ts"
 import * as TakeOver from "./TakeOver.ts"
 
-export interface Options {
-  readonly log: EventLog.EventLog["Service"]
-  readonly queue: TaskQueue.TaskQueue["Service"]
-  readonly ledger: Ledger["Service"]
-  readonly registry: CodeRegistry["Service"]
-  /** By the log's clock: delays count from there. */
-  readonly now: Effect.Effect<number, EventLog.EventLogError>
+export class QueueSync extends Context.Service<
+  QueueSync,
+  {
+    /** Tells the queue what the log says of an execution; used when the queue lacks it, or knows too little. */
+    readonly enqueue: (state: Execution.Execution) => Effect.Effect<void, EventLog.EventLogError>
+    /** Tells the queue what was committed here; `lease`: under the lease of the task that it is about. */
+    readonly announce: (committed: Committed, lease?: TaskQueue.Lease) => Effect.Effect<void>
+    /** Tells the queue what others committed and was read here, where they have not done so. */
+    readonly heard: (read: Committed) => Effect.Effect<void>
+    /** Tells the queue why the log refused what was to be done under a lease. */
+    readonly refused: (
+      lease: TaskQueue.Lease,
+      refusal: Decision.Refusal
+    ) => Effect.Effect<unknown, EventLog.EventLogError>
+  }
+>()("@crewline/core/Worker/QueueSync/QueueSync") {
+  static readonly layer: Layer.Layer<
+    QueueSync,
+    never,
+    EventLog.EventLog | TaskQueue.TaskQueue | Ledger | CodeRegistry | LogClock
+  > = Layer.effect(
+    QueueSync,
+    Effect.suspend(() => make)
+  )
 }
 
-export const make = ({ ledger, log, now, queue, registry }: Options) => {
+const make = Effect.gen(function* () {
+  const log = yield* EventLog.EventLog
+  const queue = yield* TaskQueue.TaskQueue
+  const ledger = yield* Ledger
+  const registry = yield* CodeRegistry
+  const now = yield* LogClock
   const takeOver = TakeOver.complete(log, ledger)
 
   const ended = (executionId: string): Effect.Effect<void> => {
@@ -138,5 +163,5 @@ export const make = ({ ledger, log, now, queue, registry }: Options) => {
     return yield* queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
   })
 
-  return { announce, enqueue, heard, refused }
-}
+  return QueueSync.of({ announce, enqueue, heard, refused })
+})

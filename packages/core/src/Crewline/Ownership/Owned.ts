@@ -1,13 +1,12 @@
 /** The executions that this process looks after. A timer ends each when its time is over. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import * as EventLog from "../../EventLog.ts"
+import type * as EventLog from "../../EventLog.ts"
 import type * as Plan from "../../Plan.ts"
 import * as Tenant from "../../Tenant.ts"
-import * as LogClock from "../../Worker/LogClock.ts"
+import { LogClock } from "../../Worker/LogClock.ts"
 
 export interface Options {
   readonly sweepMillis: number
@@ -28,7 +27,7 @@ export type Owned = Effect.Success<ReturnType<typeof make>>
 
 export const make = Effect.fnUntraced(function* ({ stop, sweepMillis }: Options) {
   const scope = yield* Scope.Scope
-  const now = LogClock.make(yield* EventLog.EventLog, yield* Clock.Clock)
+  const now = yield* LogClock
   const all = new Map<string, Entry>()
 
   /** From now on this process looks after it. */

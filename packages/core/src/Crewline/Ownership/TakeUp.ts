@@ -9,9 +9,9 @@ import * as EventLog from "../../EventLog.ts"
 import type * as Execution from "../../Execution.ts"
 import * as QueueFacts from "../../QueueFacts.ts"
 import * as TaskQueue from "../../TaskQueue.ts"
-import * as Worker from "../../Worker.ts"
 import { CodeRegistry } from "../../Worker/CodeRegistry.ts"
 import { Ledger } from "../../Worker/Ledger.ts"
+import { QueueSync } from "../../Worker/QueueSync.ts"
 import type { Owned } from "./Owned.ts"
 
 /** What moves is not lost: the queue is asked about it only every so many sweeps. */
@@ -20,13 +20,13 @@ const mostPasses = 2
 export const make = Effect.fnUntraced(function* (owned: Owned) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
-  const worker = yield* Worker.Worker
+  const sync = yield* QueueSync
   const ledger = yield* Ledger
   const registry = yield* CodeRegistry
 
   /** Looks after an execution whose state is known, and submits it. */
   const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
-    if (yield* owned.own(state.id, state.plan, state.startedAt, state.lastSeq)) yield* worker.enqueue(state)
+    if (yield* owned.own(state.id, state.plan, state.startedAt, state.lastSeq)) yield* sync.enqueue(state)
   })
 
   /** Gone from the queue; or quiet there, and behind the log: it may lack a fact. */
@@ -35,7 +35,7 @@ export const make = Effect.fnUntraced(function* (owned: Owned) {
     if (status === "busy" || (status === "idle" && upTo >= lastSeq) || !owned.has(executionId)) return
     const state = yield* ledger.state(executionId)
     if (state.status !== "running") return yield* queue.forget(executionId)
-    if (status === "absent") return yield* worker.enqueue(state)
+    if (status === "absent") return yield* sync.enqueue(state)
     yield* queue.tell(executionId, QueueFacts.newsOf(state))
   })
 

@@ -1,0 +1,137 @@
+/**
+ * One task from its lease to its outcome: the log is read, the start recorded, the leg run, the outcome committed, and the queue told of each.
+ * Only the leg can be interrupted: a start or an outcome that is recorded is followed by what it means.
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { failed, type Ended } from "../AgentLoop/Leg.ts"
+import * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import type { PlannedTask } from "../Plan.ts"
+import * as TaskQueue from "../TaskQueue.ts"
+import { CodeRegistry, suffices } from "./CodeRegistry.ts"
+import { Ledger } from "./Ledger.ts"
+import type * as Legs from "./Legs.ts"
+import { LogClock } from "./LogClock.ts"
+import * as MissingCode from "./MissingCode.ts"
+import { QueueSync } from "./QueueSync.ts"
+
+/** A task that this worker has taken. */
+export interface Entry {
+  readonly lease: TaskQueue.Lease
+  fiber: Fiber.Fiber<void> | undefined
+  /** `lost`: another worker's from now on. `over`: only the queue is still to be told; a lost lease must not stop that. */
+  state: "working" | "lost" | "over"
+  /** It counts as one of those that are worked on at once. */
+  hasSlot: boolean
+}
+
+export interface Options {
+  readonly worker: string
+  readonly maxCrashes: number
+  readonly legs: ReturnType<typeof Legs.make>
+  /** The task needs its slot no longer. */
+  readonly leave: (entry: Entry) => void
+  /** The worker stops: what is interrupted now is handed back. */
+  readonly isStopping: () => boolean
+}
+
+const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
+  failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
+
+export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxCrashes, worker }: Options) {
+  const queue = yield* TaskQueue.TaskQueue
+  const ledger = yield* Ledger
+  const registry = yield* CodeRegistry
+  const sync = yield* QueueSync
+  const now = yield* LogClock
+  const unable = MissingCode.make()
+
+  /** Whether this process has the functions that the task needs. A worker that lacks them leaves it to others. */
+  const isAble = (state: Execution.Execution, task: PlannedTask) => {
+    const { name: crew } = state.plan
+    if (suffices(registry.find(state.id, crew), state.plan, task)) return Effect.succeed(true)
+    return Effect.as(unable.isNew(crew) ? Effect.logWarning(unable.message(crew)) : Effect.void, false)
+  }
+
+  const start = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
+    return yield* ledger.decide(lease.executionId, {
+      _tag: "Start",
+      taskId: lease.taskId,
+      worker,
+      maxCrashes,
+      ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
+      ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
+      ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
+    })
+  })
+
+  const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
+    const { lease } = entry
+    const decided = yield* ledger.decide(lease.executionId, {
+      _tag: "Finish",
+      taskId: lease.taskId,
+      run,
+      outcome,
+      progress,
+      jitter: yield* Random.next
+    })
+    // What is left is told in the same moment in which the next task is asked for: one round trip for both. What a crew remembers
+    // is work, and takes the place of other work.
+    if (Result.isSuccess(decided) && decided.success.state.plan.memory !== true) leave(entry)
+    yield* Result.isSuccess(decided) ? sync.announce(decided.success, lease) : sync.refused(lease, decided.failure)
+    return Result.isSuccess(decided)
+  })
+
+  /** What cannot be stored cannot be stored the next time either, unless the storage is only gone for a while. */
+  const commit = (entry: Entry, run: number, ended: Ended) =>
+    Effect.catchReason(finish(entry, run, ended), "EventLogError", "Unavailable", (reason, error) =>
+      reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), false)
+    )
+
+  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task) =>
+    legs.run(state, task).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.as(
+          Effect.logError(`Task "${entry.lease.taskId}" of ${entry.lease.executionId} hit a defect`, defect),
+          failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
+        )
+      ),
+      Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason)))
+    )
+
+  return (entry: Entry) =>
+    Effect.uninterruptibleMask(
+      Effect.fnUntraced(function* (restore) {
+        const { lease } = entry
+        const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
+        const state = known ?? (yield* ledger.state(lease.executionId))
+        // A lease is worth something only after the log was read: before, its time may have run out unseen.
+        if (!(yield* queue.holds(lease))) return
+        const seen = Execution.task(state, lease.taskId)
+        if (queue.isShared && seen !== undefined && !(yield* isAble(state, seen.plan))) {
+          return yield* queue.release(lease, unable.delayMillis(state.plan.name))
+        }
+        const decided = yield* start(lease, seen)
+        if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
+        const task = Execution.task(decided.success.state, lease.taskId)!
+        if (task.status !== "running") {
+          entry.state = "over"
+          return yield* sync.announce(decided.success, lease)
+        }
+        const { run } = task
+        const ended = yield* restore(runLeg(entry, decided.success.state, task)).pipe(
+          // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
+          Effect.onInterrupt(() =>
+            isStopping() && entry.state === "working"
+              ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
+              : Effect.void
+          )
+        )
+        entry.state = "over"
+        if (yield* commit(entry, run, ended)) yield* restore(legs.remember(decided.success.state, task.plan, ended))
+      })
+    )
+})
