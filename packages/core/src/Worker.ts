@@ -5,11 +5,9 @@
  * Delivery is at least once, commit exactly once. A lost lease interrupts the work. When the worker stops, what it runs is handed back
  * unharmed, so that it is neither counted as a crash nor as a failure.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -19,7 +17,6 @@ import * as EventLog from "./EventLog.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
 import * as TaskQueue from "./TaskQueue.ts"
-import * as Tenant from "./Tenant.ts"
 import * as Toolbox from "./Toolbox.ts"
 import { CodeRegistry } from "./Worker/CodeRegistry.ts"
 import * as Dispatching from "./Worker/Dispatching.ts"
@@ -27,6 +24,7 @@ import { Ledger } from "./Worker/Ledger.ts"
 import * as Legs from "./Worker/Legs.ts"
 import type { LogClock } from "./Worker/LogClock.ts"
 import type { QueueSync } from "./Worker/QueueSync.ts"
+import * as Running from "./Worker/Running.ts"
 import { Slots } from "./Worker/Slots.ts"
 import * as Working from "./Worker/Working.ts"
 import * as Workspace from "./Workspace.ts"
@@ -65,20 +63,16 @@ export class Worker extends Context.Service<
   }
 >()("@crewline/core/Worker") {}
 
-/** How long a task rests in the queue after the storage failed under it, in milliseconds. */
-const storageBackoffMillis = 1_000
-
 const defaultConcurrency = 2_048
 
 const make = (options: Options) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
     const queue = yield* TaskQueue.TaskQueue
-    const ledger = yield* Ledger
     const clock = yield* Clock.Clock
     const legs = Legs.make({
       log,
-      ledger,
+      ledger: yield* Ledger,
       registry: yield* CodeRegistry,
       memory: yield* Effect.serviceOption(Memory.Memory),
       clock,
@@ -88,54 +82,16 @@ const make = (options: Options) =>
     })
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
     const { concurrency = defaultConcurrency, graceMillis = 0, host, lanes, maxCrashes = 5 } = options
-    const running = new Map<number, Working.Entry>()
     const slots = new Slots(concurrency, lanes)
     let isStopping = false
-
-    const leave = (entry: Working.Entry) => {
-      if (!entry.hasSlot) return
-      entry.hasSlot = false
-      slots.end(entry.lease.lane)
-    }
-    const work = yield* Working.make({ worker: name, maxCrashes, legs, leave, isStopping: () => isStopping })
-    const fork = Effect.runForkWith(yield* Effect.context())
-
-    const begin = (lease: TaskQueue.Lease) => {
-      const entry: Working.Entry = { lease, fiber: undefined, state: "working", hasSlot: true }
-      running.set(lease.nonce, entry)
-      slots.begin(lease.lane)
-      ledger.hold(lease.executionId)
-      const body = Effect.catch(
-        work(entry),
-        Effect.fnUntraced(function* (error) {
-          if (error._tag === "Lost") return yield* queue.release(lease)
-          if (error.reason._tag === "UnknownExecution" || error.reason._tag === "Gone")
-            return yield* queue.forget(lease.executionId)
-          yield* Effect.logWarning(
-            `The event log failed under task "${lease.taskId}" of ${lease.executionId}: ${error.message}`
-          )
-          return yield* queue.release(lease, storageBackoffMillis)
-        })
-      )
-      entry.fiber = fork(
-        Effect.asVoid(
-          lease.tenant === Tenant.defaultTenant ? body : Effect.provideService(body, Tenant.Current, lease.tenant)
-        )
-      )
-      entry.fiber.addObserver((exit) => {
-        running.delete(lease.nonce)
-        ledger.letGo(lease.executionId)
-        leave(entry)
-        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
-        // A defect of ours: it must be seen, and the task must not stay leased for ever.
-        fork(
-          Effect.andThen(
-            Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
-            queue.release(lease, storageBackoffMillis)
-          )
-        )
-      })
-    }
+    const work = yield* Working.make({
+      worker: name,
+      maxCrashes,
+      legs,
+      leave: (entry) => Running.leave(slots, entry),
+      isStopping: () => isStopping
+    })
+    const running = yield* Running.make({ slots, work })
 
     const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
     const enlist = (draining: boolean) => {
@@ -145,60 +101,40 @@ const make = (options: Options) =>
     yield* enlist(false)
     const dispatchers: Array<Fiber.Fiber<never>> = []
     const isLimited = lanes !== undefined
-    for (const dispatch of Dispatching.make({ queue, worker: name, slots, isLimited, begin }))
+    for (const dispatch of Dispatching.make({ queue, worker: name, slots, isLimited, begin: running.begin }))
       dispatchers.push(yield* Effect.forkScoped(dispatch))
-    yield* Effect.forkScoped(Effect.forever(Effect.map(queue.lost(name), (leases) => stop(running, leases))))
+    yield* Effect.forkScoped(Effect.forever(Effect.map(queue.lost(name), running.stop)))
     yield* Scope.addFinalizer(
       yield* Scope.Scope,
       Effect.gen(function* () {
         yield* Fiber.interruptAll(dispatchers)
-        if (graceMillis > 0 && running.size > 0) {
+        if (graceMillis > 0 && running.leases().length > 0) {
           yield* enlist(true)
-          yield* drain({ running, graceMillis, name })
+          // Ownership is not renewed any more: what is still worked on here must stay here for as long as that may take.
+          if (!queue.isShared)
+            yield* keep(log, running, { name, leaseMillis: graceMillis + Running.storageBackoffMillis })
+          const all = Effect.forEach(running.fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
+          yield* Effect.timeoutOption(all, graceMillis)
         }
         isStopping = true
-        yield* Fiber.interruptAll(fibersOf(running))
+        yield* Fiber.interruptAll(running.fibers())
         // Only now: the process that takes the executions up finds no other at work on them.
         yield* Effect.ignore(log.disown(name))
         yield* queue.dismiss(name)
-      }).pipe(Effect.provideService(EventLog.EventLog, log), Effect.provideService(TaskQueue.TaskQueue, queue))
+      })
     )
-
-    return Worker.of({ name, running: Effect.sync(() => Array.from(running.values(), ({ lease }) => lease)) })
+    return Worker.of({ name, running: Effect.sync(running.leases) })
   })
 
-type Running = ReadonlyMap<number, Working.Entry>
-
-const fibersOf = (running: Running) => Array.from(running.values()).flatMap(({ fiber }) => fiber ?? [])
-
-/** Stops work whose lease is lost. */
-const stop = (running: Running, leases: ReadonlyArray<TaskQueue.Lease>): void => {
-  for (const { nonce } of leases) {
-    const entry = running.get(nonce)
-    if (entry?.state !== "working") continue
-    entry.state = "lost"
-    entry.fiber?.interruptUnsafe()
-  }
+/** Owns what is worked on for this long. */
+const keep = (
+  log: EventLog.EventLog["Service"],
+  running: Running.Running,
+  { leaseMillis, name }: { readonly name: string; readonly leaseMillis: number }
+) => {
+  const executionIds = [...new Set(running.leases().map(({ executionId }) => executionId))]
+  return Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
 }
-
-/** Waits for the work under way, at most as long as the grace. */
-const drain = Effect.fnUntraced(function* (options: {
-  readonly running: Running
-  readonly graceMillis: number
-  readonly name: string
-}) {
-  const { graceMillis, name, running } = options
-  const log = yield* EventLog.EventLog
-  const queue = yield* TaskQueue.TaskQueue
-  if (!queue.isShared) {
-    // Ownership is not renewed any more: what is still worked on here must stay here for as long as that may take.
-    const executionIds = [...new Set(Array.from(running.values(), ({ lease }) => lease.executionId))]
-    const leaseMillis = graceMillis + storageBackoffMillis
-    yield* Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
-  }
-  const all = Effect.forEach(fibersOf(running), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
-  yield* Effect.timeoutOption(all, graceMillis)
-})
 
 /** A worker in this process, for as long as the layer lives. */
 export const layer = (
