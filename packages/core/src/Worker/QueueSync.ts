@@ -14,6 +14,7 @@ import * as Tenant from "../Tenant.ts"
 import { CodeRegistry } from "./CodeRegistry.ts"
 import { type Committed, Ledger } from "./Ledger.ts"
 import { LogClock } from "./LogClock.ts"
+import * as Refusals from "./Refusals.ts"
 import * as TakeOver from "./TakeOver.ts"
 
 export class QueueSync extends Context.Service<
@@ -116,52 +117,7 @@ const make = Effect.gen(function* () {
     return read.state.status === "running" ? Effect.void : ended(read.state.id)
   }
 
-  /** What the queue is told when the log refuses a start. */
-  const refused = (
-    lease: TaskQueue.Lease,
-    refusal: Decision.Refusal
-  ): Effect.Effect<unknown, EventLog.EventLogError> => {
-    switch (refusal) {
-      case "ended":
-        return ended(lease.executionId)
-      case "settled":
-        return queue.tell(lease.executionId, { settled: [lease.taskId] })
-      case "suspended":
-        return suspendAgain(lease)
-      case "paused":
-        // It may have gone on since: what is told last must be what the log said last.
-        return Effect.andThen(
-          Effect.suspend(() => {
-            const { lastSeq = 0, paused = true } = ledger.seen(lease.executionId) ?? {}
-            return queue.tell(lease.executionId, { pause: { paused, seq: lastSeq } })
-          }),
-          queue.release(lease)
-        )
-      case "dependencies":
-      case "unknown-task":
-        return rebuild(lease.executionId)
-      case "delayed": {
-        const { retryAt } = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
-        return Effect.flatMap(now, (millis) => queue.release(lease, Math.max(Date.parse(retryAt!) - millis, 0)))
-      }
-      case "stale":
-      case "already":
-        return queue.release(lease)
-    }
-  }
-
-  /** The queue may lack more than the wait: what the task spawned, and what came since. */
-  const suspendAgain = Effect.fnUntraced(function* (lease: TaskQueue.Lease) {
-    const state = ledger.seen(lease.executionId)
-    if (state === undefined) return yield* queue.release(lease)
-    const facts = QueueFacts.factsOf(state, { tenant: lease.tenant, now: yield* now })
-    const suspended = facts.suspended.find(({ id }) => id === lease.taskId)
-    if (suspended === undefined) return yield* queue.release(lease)
-    const { remainingMillis, run, waits } = suspended
-    const left = remainingMillis === undefined ? waits : { ...waits, timeoutMillis: remainingMillis }
-    yield* queue.suspend(lease, { run, waits: left, spawn: facts.nodes })
-    return yield* queue.tell(lease.executionId, { settled: facts.settled, signals: facts.signals })
-  })
+  const refused = Refusals.make({ queue, ledger, now, ended, rebuild })
 
   return QueueSync.of({ announce, enqueue, heard, refused })
 })
