@@ -50,8 +50,6 @@ const table: { readonly [name: string]: Allowed } = {
 const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
 const functionLimit = 120
-/** Files that still have longer functions. */
-const unfinished: ReadonlySet<string> = new Set(["core/Worker/Ledger.ts"])
 /** Names that say nothing about what is inside. */
 const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
 
@@ -269,9 +267,7 @@ describe.each(names)("%s", (name) => {
 
   it("has functions short enough to read", () => {
     const problems = Array.from(texts(name)).flatMap(([file, text]) =>
-      unfinished.has(`${name}/${file}`)
-        ? []
-        : Sources.longFunctions(text, functionLimit).map((problem) => `${file}, ${problem}: give each concern a part`)
+      Sources.longFunctions(text, functionLimit).map((problem) => `${file}, ${problem}: give each concern a part`)
     )
     expect(problems).toEqual([])
   })

@@ -42,6 +42,7 @@ const ledgerAppending = "core/src/Worker/Ledger/Appending.ts"
 const worker = "core/src/Worker/Working.ts"
 const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
+const refusals = "core/src/Worker/Refusals.ts"
 const takeUp = "core/src/Crewline/Ownership/TakeUp.ts"
 const sweep = "core/src/Crewline/Ownership/Sweep.ts"
 const lua = "queue-redis/src/RedisTaskQueue/Lua.ts"
@@ -186,7 +187,9 @@ const mutations = {
   suspendedAgain: {
     number: "13",
     says: "What the log says is suspended is suspended in the queue again.",
-    changes: [{ file: news, find: "return suspendAgain(lease)", replace: "return queue.release(lease, 3_600_000)" }],
+    changes: [
+      { file: refusals, find: "return suspendAgain(lease)", replace: "return queue.release(lease, 3_600_000)" }
+    ],
     scenario: "rolled back",
     within: 100,
     violates: ["does not end"]
@@ -241,7 +244,7 @@ const mutations = {
   sweepAbsent: {
     number: "18",
     says: "The sweep submits what the queue lacks.",
-    changes: [{ file: takeUp, find: 'if (status === "absent") return yield* worker.enqueue(state)', replace: "" }],
+    changes: [{ file: takeUp, find: 'if (status === "absent") return yield* sync.enqueue(state)', replace: "" }],
     scenario: "wiped, told once",
     within: 20,
     violates: ["does not end"]
