@@ -64,6 +64,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What needs nothing else of this package.
     [
       "Account",
+      "AddressGuard",
       "BudgetStore",
       "CircuitBreaker",
       "ConcurrencyLimit",

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
+import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
@@ -31,6 +32,11 @@ export interface Options {
   readonly thinkingTokens?: number
   /** How long what is marked stays in the provider's cache; `false`: nothing is marked. Default: `5m`. */
   readonly promptCache?: "5m" | "1h" | false
+  /**
+   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
+   * where it has the shape of the API's errors.
+   */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where Anthropic itself answers. */
@@ -52,12 +58,14 @@ export const make = (options: Options): Provider => {
     name,
     address: SdkProvider.originOf(baseURL),
     apiKey,
+    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./Anthropic/Engine.ts")
       return Engine.make({
         apiKey,
         baseURL,
         prices,
+        addressGuard: options.addressGuard,
         silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis,
         maxOutputTokens: options.maxOutputTokens ?? defaultMaxOutputTokens,
         thinkingTokens: options.thinkingTokens,

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
+import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
@@ -33,6 +34,11 @@ export interface Options {
   readonly contextTokens?: number
   /** How long the server keeps a model loaded after a call: seconds, or text like `5m`. Default: the server's. */
   readonly keepAlive?: string | number
+  /**
+   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
+   * where it has the shape of the API's errors.
+   */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where Ollama listens when nothing else is said. */
@@ -61,12 +67,14 @@ export const make = (options: Options = {}): Provider => {
     name,
     address: SdkProvider.originOf(host),
     apiKey,
+    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./Ollama/Engine.ts")
       return Engine.make({
         host,
         apiKey,
         prices,
+        addressGuard: options.addressGuard,
         silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis,
         contextTokens: options.contextTokens,
         keepAlive: options.keepAlive

@@ -12,6 +12,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import type { Api } from "./OpenAi/Api.ts"
 import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
+import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
@@ -40,6 +41,11 @@ export interface Options {
   readonly timeoutMillis?: number
   readonly organization?: string
   readonly project?: string
+  /**
+   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
+   * where it has the shape of the API's errors.
+   */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where OpenAI itself answers. */
@@ -57,12 +63,14 @@ export const make = (options: Options): Provider => {
     name,
     address: SdkProvider.originOf(baseURL),
     apiKey,
+    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./OpenAi/Engine.ts")
       return Engine.make({
         apiKey,
         baseURL,
         prices,
+        addressGuard: options.addressGuard,
         api: options.api,
         reasoningEffort: options.reasoningEffort,
         reasoningSummary: options.reasoningSummary,

@@ -7,6 +7,7 @@
  * address). Aborting the signal destroys the connection, also in the middle of a body.
  */
 import { type Dispatcher, Pool } from "undici"
+import type { AddressGuard } from "./AddressGuard.ts"
 
 /** What `make` can be told. */
 export interface Options {
@@ -16,6 +17,8 @@ export interface Options {
   readonly silenceMillis?: number
   /** The longest body of a response, in bytes; a longer one fails with `ResponseTooLarge`. Default: 32 MiB. */
   readonly maxResponseBytes?: number
+  /** Which addresses may be called; absent: any. */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** The other side sent more than `maxResponseBytes`; its connection is closed. */
@@ -40,7 +43,7 @@ const drainMillis = 250
 
 /** A `fetch` with its own pool of connections per origin. Idle connections do not keep the process alive. */
 export const make = (options: Options = {}): Fetch => {
-  const { connections = null, maxResponseBytes = 32 * 1024 * 1024, silenceMillis = 600_000 } = options
+  const { addressGuard, connections = null, maxResponseBytes = 32 * 1024 * 1024, silenceMillis = 600_000 } = options
   const pools = new Map<string, Pool>()
   const targets = new Map<string, Target>()
   const headerLists = new WeakMap<object, Array<string>>()
@@ -48,15 +51,18 @@ export const make = (options: Options = {}): Fetch => {
   const targetOf = (url: string): Target => {
     const known = targets.get(url)
     if (known !== undefined) return known
-    const { origin, pathname, search } = new URL(url)
+    const parsed = new URL(url)
+    const { origin, pathname, search } = parsed
+    addressGuard?.check(parsed)
     let pool = pools.get(origin)
     if (pool === undefined) {
+      const lookup = addressGuard?.lookup(parsed)
       pool = new Pool(origin, {
         connections,
         keepAliveTimeout,
         headersTimeout: silenceMillis,
         bodyTimeout: silenceMillis,
-        connect: { timeout: Math.min(silenceMillis, 30_000) }
+        connect: { timeout: Math.min(silenceMillis, 30_000), ...(lookup !== undefined && { lookup }) }
       })
       pools.set(origin, pool)
     }

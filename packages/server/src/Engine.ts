@@ -50,6 +50,11 @@ export interface Options<LE = never, TE = never> {
   readonly lease?: Duration.Duration | undefined
   /** Executions are deleted when they ended so long ago; default: never. */
   readonly retention?: Duration.Duration | undefined
+  /**
+   * Whether providers that clients of the API stored may have private and reserved addresses. Default: `Server` allows them while it
+   * listens on this machine only; without a listener they are refused.
+   */
+  readonly allowsAnyAddress?: boolean | undefined
   /** False: nobody follows executions here, and no connection listens for what others do. Default true. */
   readonly follows?: boolean | undefined
 }
@@ -98,7 +103,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       }).pipe(
         Layer.provide(Workspace.layer({ directory: options.workspace })),
         Layer.merge(Retention.layer(options.retention)),
-        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm), options.toolbox)),
+        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), options.toolbox)),
         Layer.provideMerge(dependencies),
         Layer.provideMerge(stores)
       )

@@ -8,6 +8,7 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Account from "@crewline/llm/Account"
+import * as AddressGuard from "@crewline/llm/AddressGuard"
 import * as Anthropic from "@crewline/llm/Anthropic"
 import * as Fallback from "@crewline/llm/Fallback"
 import * as Ollama from "@crewline/llm/Ollama"
@@ -20,29 +21,41 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
 import * as EnvironmentKeys from "./EnvironmentKeys.ts"
+import * as ProviderAddresses from "./ProviderModels/ProviderAddresses.ts"
 import * as KeyGuard from "./ProviderModels/KeyRedaction.ts"
 import type { ProviderBody } from "./Api/ProviderBody.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as TenantBudgets from "./TenantBudgets.ts"
 
+export interface Options {
+  /** Whether stored providers may have private and reserved addresses (`AddressGuard`). Default: they may not. */
+  readonly allowsAnyAddress?: boolean | undefined
+}
+
 /** Sent to servers that want no key: an SDK does not go without one. */
 const noKey = Redacted.make("none")
 
-const make = ({ name, kind, api, baseUrl }: ProviderBody, apiKey: Redacted.Redacted): Provider => {
+const make = (
+  { name, kind, api, baseUrl }: ProviderBody,
+  apiKey: Redacted.Redacted,
+  addressGuard: AddressGuard.AddressGuard
+): Provider => {
   switch (kind) {
     case "openai":
     case "openai-compatible":
       return OpenAi.make({
         name,
         apiKey,
+        addressGuard,
         ...(api !== undefined && { api }),
         ...(baseUrl !== undefined && { baseURL: baseUrl })
       })
     case "anthropic":
-      return Anthropic.make({ name, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+      return Anthropic.make({ name, apiKey, addressGuard, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
     case "ollama":
       return Ollama.make({
         name,
+        addressGuard,
         ...(apiKey !== noKey && { apiKey }),
         ...(baseUrl !== undefined && { host: baseUrl })
       })
@@ -57,7 +70,8 @@ const environmentKeys = Config.all(
   ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_API_KEY"].map((name) => Config.option(Config.Redacted(name)))
 ).pipe(Config.map((keys) => keys.flatMap(Option.toArray)))
 
-const service = Effect.gen(function* () {
+const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Options) {
+  const addressGuard = allowsAnyAddress ? AddressGuard.unrestricted : yield* ProviderAddresses.guard
   const llm = yield* Llm.Llm
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
   /** A model of the environment. */
@@ -117,7 +131,7 @@ const service = Effect.gen(function* () {
     const apiKey = yield* keyOf(reference, stored)
     const { quota } = body
     const wrap = wrapperOf({ id: account, version, ...(quota !== undefined && { quota }) })
-    const provider = guarded(make(body, apiKey), apiKey)
+    const provider = guarded(make(body, apiKey, addressGuard), apiKey)
     const models = new Map<string, Llm.Model>()
     const client = {
       version,
@@ -157,9 +171,14 @@ const service = Effect.gen(function* () {
 
 /** Over the models of the environment; all of them are kept to the budgets of tenants. */
 export const layer = <E, R>(
-  environment: Layer.Layer<Llm.Llm, E, R>
+  environment: Layer.Layer<Llm.Llm, E, R>,
+  options: Options = {}
 ): Layer.Layer<
   Llm.Llm | TenantBudgets.TenantBudgets,
   E | Config.ConfigError,
   R | ProviderStore.ProviderStore | SqlClient.SqlClient
-> => Layer.effect(Llm.Llm, service).pipe(Layer.provide(environment), Layer.provideMerge(TenantBudgets.layerConfig))
+> =>
+  Layer.effect(Llm.Llm, service(options)).pipe(
+    Layer.provide(environment),
+    Layer.provideMerge(TenantBudgets.layerConfig)
+  )

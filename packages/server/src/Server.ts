@@ -16,6 +16,7 @@ import * as Engine from "./Engine.ts"
 import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
+import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as Listener from "./Listener.ts"
 
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
@@ -37,7 +38,13 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
   listener(options.listen).pipe(
     Layer.provide([Followers.layerWith(options.followers ?? {})]),
     Layer.provide(Lifecycle.layer),
-    Layer.provideMerge(Engine.layer(options)),
+    Layer.provideMerge(
+      Engine.layer({
+        ...options,
+        // There are no users yet: whoever can call a server on a loopback address can call those addresses without it.
+        allowsAnyAddress: options.allowsAnyAddress ?? OriginCheck.isLoopback(options.listen.host)
+      })
+    ),
     Layer.provide(NodeServices.layer)
   )
 

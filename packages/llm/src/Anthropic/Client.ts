@@ -4,6 +4,7 @@
 import { Anthropic } from "@anthropic-ai/sdk"
 import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
+import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<Anthropic["buildRequest"]>[0]
@@ -14,6 +15,8 @@ export interface Options {
   readonly baseURL: string
   /** How long the other side may stay silent. */
   readonly silenceMillis: number
+  /** Which addresses may be called; absent: any. */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 export class CrewlineAnthropic extends Anthropic {
@@ -21,7 +24,7 @@ export class CrewlineAnthropic extends Anthropic {
   readonly #prepared = new PreparedRequests()
 
   constructor(options: Options) {
-    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis, addressGuard: options.addressGuard })
     super({
       apiKey: options.apiKey,
       authToken: null,

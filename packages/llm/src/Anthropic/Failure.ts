@@ -9,9 +9,11 @@ export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason =
   if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
   if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
   if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
-  const { apiMessage, errorCode, headers, message, status, type } = error
+  const { apiMessage, errorCode, headers, status, type } = error
+  // The message of the API, out of `{"type":"error","error":{"message":"…"}}`.
+  const message = apiMessage ?? Failure.quoted(context, error.message, { hasShape: false })
   return Failure.fromReported(
     { ...context, requestId: error.requestID ?? context.requestId },
-    { status, code: Failure.text(errorCode), type: Failure.text(type), message: apiMessage ?? message, headers }
+    { status, code: Failure.text(errorCode), type: Failure.text(type), message, headers }
   )
 }

@@ -2,6 +2,7 @@
  * The official client of Ollama, one for each call: its fetch knows the call's signal, which the SDK has no way to pass.
  */
 import { Ollama } from "ollama/browser"
+import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 import * as Failure from "./Failure.ts"
 import type { Call } from "../Provider/SdkProvider.ts"
@@ -11,6 +12,8 @@ export interface Options {
   readonly apiKey: string
   /** How long the other side may stay silent. */
   readonly silenceMillis: number
+  /** Which addresses may be called; absent: any. */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 export interface Exchange {
@@ -23,7 +26,7 @@ export interface Exchange {
 const unread = { ok: true, json: async () => undefined }
 
 export const make = (options: Options): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
-  const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+  const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis, addressGuard: options.addressGuard })
   const headers: Record<string, string> = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
   return (call, isReadElsewhere = false) => {
     let response: Response | undefined

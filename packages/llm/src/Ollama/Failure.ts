@@ -8,31 +8,38 @@ import * as Failure from "../Provider/Failure.ts"
 export class Refusal extends Error {
   readonly status: number
   readonly headers: Headers
+  /** Whether the body has the shape of Ollama's errors. */
+  readonly hasShape: boolean
   constructor(status: number, body: string, headers: Headers) {
-    super(messageOf(body))
+    const message = messageOf(body)
+    super(message ?? body.trim())
+    this.hasShape = message !== undefined
     this.status = status
     this.headers = headers
   }
 }
 
-/** `{"error":"…"}`, and what proxies say. */
-const messageOf = (body: string): string => {
+/** `{"error":"…"}`, or `{"error":{"message":"…"}}` of proxies; `undefined` where the body is something else. */
+const messageOf = (body: string): string | undefined => {
   try {
     const json: unknown = JSON.parse(body)
     if (typeof json === "object" && json !== null && "error" in json) {
       if (typeof json.error === "string") return json.error
       const { error } = json
-      if (typeof error === "object" && error !== null && "message" in error) return String(error.message)
+      if (typeof error === "object" && error !== null && "message" in error && typeof error.message === "string") {
+        return error.message
+      }
     }
   } catch {
-    // Not JSON: as it is.
+    // Not JSON.
   }
-  return body.trim()
+  return undefined
 }
 
 export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason => {
   if (!(error instanceof Refusal)) return Failure.reasonOf(context, error)
-  const { headers, message, status } = error
+  const { headers, status } = error
+  const message = Failure.quoted(context, error.message, { hasShape: error.hasShape })
   const reported = { status, code: "", type: "", headers }
   if (status === 404 && /model .*not found/i.test(message)) {
     const id = context.reference.slice(context.reference.indexOf("/") + 1)

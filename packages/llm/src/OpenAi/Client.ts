@@ -8,6 +8,7 @@ import type { ChatCompletionCreateParams } from "openai/resources/chat/completio
 import type { EmbeddingCreateParams } from "openai/resources/embeddings"
 import type { ResponseCreateParams } from "openai/resources/responses/responses"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
+import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<OpenAI["buildRequest"]>[0]
@@ -20,6 +21,8 @@ export interface Options {
   readonly project: string | null
   /** How long the other side may stay silent. */
   readonly silenceMillis: number
+  /** Which addresses may be called; absent: any. */
+  readonly addressGuard?: AddressGuard | undefined
 }
 
 // The SDK sends the name of the class as its user agent.
@@ -28,7 +31,7 @@ export class CrewlineOpenAI extends OpenAI {
   readonly #prepared = new PreparedRequests()
 
   constructor(options: Options) {
-    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis })
+    const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis, addressGuard: options.addressGuard })
     super({
       apiKey: options.apiKey,
       adminAPIKey: null,

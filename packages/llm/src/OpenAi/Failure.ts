@@ -9,9 +9,15 @@ export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason =
   if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
   if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
   if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
-  const { status, code, type, headers, message } = error
+  const { status, code, type, headers } = error
+  const message = Failure.quoted(context, error.message, { hasShape: hasShape(error.error) })
   return Failure.fromReported(
     { ...context, requestId: error.requestID ?? context.requestId },
     { status, code: Failure.text(code), type: Failure.text(type), message, headers }
   )
 }
+
+/** `{"error":{"message":"…"}}`, or `{"error":"…"}` of servers that are compatible. */
+const hasShape = (error: unknown): boolean =>
+  typeof error === "string" ||
+  (typeof error === "object" && error !== null && "message" in error && typeof error.message === "string")

@@ -3,6 +3,7 @@
  * agree in status codes: one table serves them all. No text of a reason holds the key.
  */
 import * as Llm from "@crewline/core/Llm"
+import { AddressRefused } from "../AddressGuard.ts"
 import { ResponseTooLarge } from "../UndiciFetch.ts"
 import * as Fault from "./Fault.ts"
 
@@ -13,6 +14,8 @@ export interface Context {
   readonly address: string
   /** Removes the key from a text. */
   readonly redact: (text: string) => string
+  /** Whether messages may quote bodies that have not the shape of the API's. */
+  readonly quotesBodies?: boolean
   readonly requestId?: string | undefined
   readonly now: number
 }
@@ -28,7 +31,9 @@ export interface Reported {
 
 /** The reason behind what is no error of an SDK: a fault found in the answer or the request, or a failure of the connection. */
 export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
-  if (error instanceof Fault.NotAnAnswer) return new Llm.MalformedAnswer(details(context, error.message))
+  if (error instanceof Fault.NotAnAnswer) {
+    return new Llm.MalformedAnswer(details(context, context.quotesBodies === false ? error.what : error.message))
+  }
   if (error instanceof Fault.Refused) return new Llm.ContentRefused(details(context, error.message))
   if (error instanceof Fault.Unsupported) return new Llm.InvalidRequest(details(context, error.message))
   if (error instanceof Fault.FailedMidStream) {
@@ -46,6 +51,12 @@ export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
 
 /** A text that a provider sent, or nothing where it sent something else. */
 export const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
+/** The message of a failure, unless its body must not be quoted: it has another shape than the errors of the API. */
+export const quoted = (context: Context, message: string, options: { readonly hasShape: boolean }): string =>
+  options.hasShape || context.quotesBodies !== false
+    ? message
+    : `${context.address} answered with a body that is not an error of this API.`
 
 const longest = 600
 
@@ -150,6 +161,10 @@ export const timeout = (context: Context): Llm.Timeout =>
 export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   const code = codeOf(error)
   if (silences.has(code)) return timeout(context)
+  const refused = addressRefusedIn(error)
+  if (refused !== undefined) {
+    return new Llm.InvalidRequest(details(context, `Cannot call ${context.address}: ${refused.message}.`))
+  }
   if (error instanceof ResponseTooLarge) {
     return new Llm.MalformedAnswer(details(context, `The answer of ${context.address} is too long: ${error.message}.`))
   }
@@ -163,6 +178,14 @@ export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   const message = error instanceof Error ? error.message : String(error)
   const why = wordings[code] === undefined ? message : `${wordings[code]} (${code})`
   return new Llm.Network(details(context, `Cannot talk to ${context.address}: ${why}.`))
+}
+
+/** SDKs and undici may wrap it. */
+const addressRefusedIn = (error: unknown): AddressRefused | undefined => {
+  for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth++, current = current.cause) {
+    if (current instanceof AddressRefused) return current
+  }
+  return undefined
 }
 
 const codeOf = (error: unknown): string => {

@@ -3,8 +3,15 @@
  * reason of each.
  */
 
-/** The provider sent something that is no answer; `message` says what. */
-export class NotAnAnswer extends Error {}
+/** The provider sent something that is no answer; `message` says what, and may quote it. */
+export class NotAnAnswer extends Error {
+  /** The message without what it quotes. */
+  readonly what: string
+  constructor(what: string, quoted?: string) {
+    super(quoted === undefined ? what : `${what}: ${quoted}`)
+    this.what = what
+  }
+}
 
 /** The provider refused to answer, or cut its answer off, because of the content. */
 export class Refused extends Error {}

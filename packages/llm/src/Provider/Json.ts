@@ -6,16 +6,16 @@ import * as Fault from "./Fault.ts"
 /** The object that an answer, or an event of one, has to be. */
 export const parseObject = (text: string): object => {
   if (isTooDeep(text)) {
-    throw new Fault.NotAnAnswer(`The provider's answer is nested deeper than ${maxDepth} levels: ${excerpt(text)}`)
+    throw new Fault.NotAnAnswer(`The provider's answer is nested deeper than ${maxDepth} levels`, excerpt(text))
   }
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
-    throw new Fault.NotAnAnswer(`The provider's answer is not JSON: ${excerpt(text)}`)
+    throw new Fault.NotAnAnswer(`The provider's answer is not JSON`, excerpt(text))
   }
   if (typeof json !== "object" || json === null) {
-    throw new Fault.NotAnAnswer(`The provider's answer is no JSON object: ${excerpt(text)}`)
+    throw new Fault.NotAnAnswer(`The provider's answer is no JSON object`, excerpt(text))
   }
   return json
 }

@@ -43,6 +43,8 @@ export interface Options<Request = Llm.Request, Answer = Llm.Answer> {
   readonly address: string
   /** Is never told. */
   readonly apiKey: string
+  /** Whether messages may quote bodies that have not the shape of the API's. Default: they may. */
+  readonly quotesBodies?: boolean
   readonly load: () => Promise<Engine<Request, Answer>>
 }
 
@@ -57,7 +59,7 @@ export const make = (options: Options): Provider => {
 export const caller = <Request, Answer>(
   options: Options<Request, Answer>
 ): ((id: string) => (request: Request) => Effect.Effect<Answer, Llm.LlmError>) => {
-  const { address, load, name } = options
+  const { address, load, name, quotesBodies = true } = options
   const redact = redactor(options.apiKey)
   let engine: Engine<Request, Answer> | undefined
   let loading: Promise<Engine<Request, Answer>> | undefined
@@ -73,7 +75,7 @@ export const caller = <Request, Answer>(
           (error: unknown) =>
             resume(
               Effect.flatMap(Clock.currentTimeMillis, (now) => {
-                const context = { reference, address, redact, requestId: call.requestId, now }
+                const context = { reference, address, redact, quotesBodies, requestId: call.requestId, now }
                 return Effect.fail(new Llm.LlmError({ model: reference, reason: sdk.reasonOf(context, error) }))
               })
             )

@@ -17,6 +17,9 @@ export interface Options {
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i
 
+/** Whether this address can be reached from this machine only. */
+export const isLoopback = (host: string): boolean => loopback.test(host)
+
 /** The host without its port, lower case. */
 const nameOf = (host: string): string => host.replace(/:\d*$/, "").toLowerCase()
 
@@ -24,11 +27,11 @@ const nameOf = (host: string): string => host.replace(/:\d*$/, "").toLowerCase()
 export const refuses = (
   options: Options
 ): ((headers: Pick<IncomingHttpHeaders, "host" | "origin">) => string | undefined) => {
-  const isLocal = loopback.test(options.host)
+  const isLocal = isLoopback(options.host)
   const allowed = new Set(options.allowedHosts.map((host) => host.toLowerCase()))
   return ({ host = "", origin }) => {
     const name = nameOf(host)
-    if (isLocal && host !== "" && !loopback.test(name) && !name.endsWith(".localhost") && !allowed.has(name)) {
+    if (isLocal && host !== "" && !isLoopback(name) && !name.endsWith(".localhost") && !allowed.has(name)) {
       return `This server does not answer to the name ${JSON.stringify(name)}; add it to CREWLINE_ALLOWED_HOSTS if it should.`
     }
     if (origin === undefined || origin === "null") {
