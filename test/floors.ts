@@ -40,6 +40,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "JsonDepth",
       "JsonSchemaValidator",
       "Limits",
+      "Name",
       "Pattern",
       "Redact",
       "StandardSchema",

@@ -6,6 +6,7 @@
 // What is declared.
 export * as Agent from "./Agent.ts"
 export * as Task from "./Task.ts"
+export * as Name from "./Name.ts"
 export * as Crew from "./Crew.ts"
 export * as CrewFile from "./CrewFile.ts"
 export * as Dag from "./Dag.ts"

@@ -118,8 +118,13 @@ const webSocket = HttpRouter.add(
   ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))
 )
 
+/** A parameter that is too long for what it names is left to its Schema, which says so; Node limits the whole request line. */
+const maxParamLength = 16 * 1024
+
 /** The application: every route, and an answer to what none of them takes. */
 export const make = Effect.map(
-  HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSocket)),
+  HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSocket)).pipe(
+    Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })
+  ),
   (routes) => Fallback.answer(RequestBody.limited(routes))
 )

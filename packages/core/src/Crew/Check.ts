@@ -9,6 +9,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as Agent from "../Agent.ts"
 import { Definition } from "./Definition.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Name from "../Name.ts"
 import * as Pattern from "../Pattern.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
@@ -194,6 +195,10 @@ const entries = (
 }
 
 const invalidName = (what: string, name: string, path: PlainJson.Path): ReadonlyArray<Problem> => {
+  if (name.length > Name.maxLength) {
+    const message = `${what} cannot have the name ${Wording.quote(name)}: a name has at most ${Name.maxLength} characters.`
+    return [{ code: "invalid-name", path, message }]
+  }
   if (namePattern.test(name) && name !== "__proto__") return []
   const rule = "a name begins with a letter or _, and goes on with letters, digits, _ and -"
   const message = `${what} cannot have the name ${Wording.quote(name)}: ${rule}`

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Agent from "../Agent.ts"
 import * as Limits from "../Limits.ts"
+import * as Name from "../Name.ts"
 import * as Task from "../Task.ts"
 
 /** A value that an execution is given by name, for the placeholders. */
@@ -19,7 +20,7 @@ export interface Input extends Schema.Schema.Type<typeof Input> {}
 
 /** A crew as plain JSON data, agents and tasks by name in declared order. */
 export const Definition = Schema.Struct({
-  name: Agent.Text,
+  name: Name.Name,
   description: Schema.optionalKey(Schema.String),
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),

@@ -1,5 +1,6 @@
 /** `/api/v1/agents`: stored agents, for crews to refer to as `{ "agentId": … }`. */
 import * as CoreAgent from "@crewline/core/Agent"
+import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
@@ -9,7 +10,7 @@ import * as Resource from "./Resource.ts"
 
 /** An agent as clients send it: what a crew declares, and a name to find it by. */
 export const AgentBody = Schema.Struct({
-  name: Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })),
+  name: Name.Name,
   ...CoreAgent.Agent.fields
 }).annotate({ identifier: "StoredAgent", description: "An agent that crews may refer to" })
 export type AgentBody = typeof AgentBody.Type

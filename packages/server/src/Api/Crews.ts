@@ -1,6 +1,7 @@
 /** `/api/v1/crews`: stored crews. */
 import * as Agent from "@crewline/core/Agent"
 import * as CoreCrew from "@crewline/core/Crew"
+import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -10,7 +11,7 @@ import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
 /** A stored agent in the place of a declared one. */
-export const AgentReference = Schema.Struct({ agentId: Schema.String }).annotate({
+export const AgentReference = Schema.Struct({ agentId: Name.Key }).annotate({
   identifier: "AgentReference",
   description: "A stored agent"
 })

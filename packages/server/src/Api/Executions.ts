@@ -2,6 +2,7 @@
 import * as Execution from "@crewline/core/Execution"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as ExecutionView from "@crewline/core/ExecutionView"
+import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -27,7 +28,7 @@ export const Summary = Schema.Struct({
 
 /** What an execution is started with: a stored crew or one that comes along, and its inputs. */
 export const Start = Schema.Struct({
-  crewId: Schema.optionalKey(Schema.String),
+  crewId: Schema.optionalKey(Name.Key),
   crew: Schema.optionalKey(Crews.CrewBody),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   priority: Schema.optionalKey(
@@ -86,6 +87,9 @@ export const Event = Schema.StructWithRest(
 /** The most events of one answer. */
 export const maxEvents = 1_000
 
+/** No event has a greater seq: storages count with 32 bits. */
+const maxSeq = 2 ** 31 - 1
+
 export class Executions extends HttpApiGroup.make("executions")
   .add(
     HttpApiEndpoint.post("start", "/", {
@@ -109,8 +113,8 @@ export class Executions extends HttpApiGroup.make("executions")
       query: {
         ...Page.query,
         status: Schema.optionalKey(Statuses),
-        crewId: Schema.optionalKey(Schema.String),
-        crewName: Schema.optionalKey(Schema.String)
+        crewId: Schema.optionalKey(Name.Key),
+        crewName: Schema.optionalKey(Name.Key)
       },
       success: Page.Page(Summary)
     }).annotateMerge(OpenApi.annotations({ summary: "List executions, newest first" })),
@@ -161,7 +165,7 @@ export class Executions extends HttpApiGroup.make("executions")
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       query: {
         after: Schema.optionalKey(
-          WholeNumber.make({ minimum: 0, description: "Only events with a greater seq; 0 by default" })
+          WholeNumber.make({ minimum: 0, maximum: maxSeq, description: "Only events with a greater seq; 0 by default" })
         ),
         limit: Schema.optionalKey(
           WholeNumber.make({
@@ -194,7 +198,7 @@ export class Executions extends HttpApiGroup.make("executions")
       })
     ),
     HttpApiEndpoint.post("signal", "/:id/signals/:signal", {
-      params: { ...Resource.params, signal: Schema.String },
+      params: { ...Resource.params, signal: Name.Key },
       payload: Schema.Json,
       success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "execution-conflict")

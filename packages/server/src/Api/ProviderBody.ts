@@ -1,6 +1,7 @@
 /**
  * What a stored provider is made of: what clients send and receive, apart from its key.
  */
+import * as Name from "@crewline/core/Name"
 import type * as OpenAi from "@crewline/llm/OpenAi"
 import * as Schema from "effect/Schema"
 
@@ -12,7 +13,7 @@ const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a 
 /** What a provider is made of. */
 export const fields = {
   /** The first half of model references: `acme` makes `acme/some-model`. */
-  name: Schema.String.check(
+  name: Name.Key.check(
     Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
   ),
   /** `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what they are called. */

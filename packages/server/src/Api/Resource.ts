@@ -1,6 +1,7 @@
 /**
  * Stored resources: the fields that the server adds, versions as ETags, and the endpoints that every kind of resource has alike.
  */
+import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
@@ -9,7 +10,7 @@ import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 
 /** The id in the path. */
-export const params = { id: Schema.String }
+export const params = { id: Name.Key }
 
 /** What the server adds to a resource. */
 export const fields = {
@@ -62,7 +63,7 @@ export const endpoints = <Item extends Schema.Top>(
 ) =>
   [
     HttpApiEndpoint.get("list", "/", {
-      query: { ...Page.query, name: Schema.optionalKey(Schema.String) },
+      query: { ...Page.query, name: Schema.optionalKey(Name.Key) },
       success: Page.Page(item)
     }).annotateMerge(OpenApi.annotations(documentation.list)),
     HttpApiEndpoint.get("get", "/:id", {

@@ -1,7 +1,9 @@
 /** References to stored agents in a crew, `{ "agentId": … }`, and what they refer to. */
 import type * as CoreCrew from "@crewline/core/Crew"
+import * as Name from "@crewline/core/Name"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { AgentBody } from "../Api/Agents.ts"
 import type { CrewBody } from "../Api/Crews.ts"
 import type * as ResourceStore from "../ResourceStore.ts"
@@ -16,6 +18,9 @@ export interface Resolved {
   /** The agents that it refers to, by the names that they have in the crew. */
   readonly agents: ReadonlyMap<string, StoredAgent>
 }
+
+/** Any other text is the id of nothing, and a storage may refuse to look for it. */
+const isKey = Schema.is(Name.Key)
 
 /** Stands for an agent that cannot be looked up, so that the rest of the crew can be checked. */
 const placeholder = { role: "unknown", goal: "unknown" }
@@ -45,7 +50,7 @@ export const resolve = Effect.fnUntraced(function* <E>(
       })
     }
     const id = agent.agentId
-    const stored = typeof id === "string" ? yield* find(id) : undefined
+    const stored = isKey(id) ? yield* find(id) : undefined
     if (stored !== undefined) {
       const { name: _name, ...declared } = stored.body
       agents.set(name, stored)

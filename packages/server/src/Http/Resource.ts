@@ -25,6 +25,9 @@ export const bodyOf = <A extends Echoed>({ createdAt: _c, id: _i, updatedAt: _u,
 /** No resource is ever at this version. */
 const never = 0
 
+/** What the storage counts to. */
+const maxVersion = 2 ** 31 - 1
+
 /** The version that a change expects: by `If-Match`, else by `version` in the body, else any. */
 export const expected = <Body>(
   store: Pick<ResourceStore.ResourceStore<Body>, "get">,
@@ -32,7 +35,10 @@ export const expected = <Body>(
   ifMatch: string | undefined,
   version?: number
 ): Effect.Effect<number | undefined, ResourceStore.StoreError> => {
-  if (ifMatch === undefined || ifMatch.trim() === "*") return Effect.succeed(version)
+  if (ifMatch === undefined || ifMatch.trim() === "*")
+    return Effect.succeed(
+      version === undefined || (Number.isInteger(version) && version > never && version <= maxVersion) ? version : never
+    )
   // Weak tags never match here (RFC 9110, 13.1.1), nor does what is no tag of ours.
   const versions = ifMatch.split(",").map((tag) => Number(/^\s*"(\d{1,9})"\s*$/.exec(tag)?.[1] ?? never))
   if (versions.length <= 1) return Effect.succeed(versions[0] ?? never)
