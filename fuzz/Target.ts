@@ -1,4 +1,4 @@
-/** What is fuzzed: functions that get what strangers wrote. None may throw, take long, or keep what it was given. */
+/** What is fuzzed, and the functions among it that get text and data of strangers. None may throw, take long, or keep what it was given. */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
@@ -9,7 +9,7 @@ import type { Chance } from "./Chance.ts"
 
 export interface Target {
   readonly name: string
-  /** Makes an input and gives it to the function; answers the input, to be shown when something is wrong. */
+  /** Makes an input, to be shown when something is wrong, and what gives it to the target. A promise is awaited. */
   readonly run: (chance: Chance) => { readonly input: unknown; readonly work: () => unknown }
 }
 

@@ -1,16 +1,20 @@
 /**
- * `npm run fuzz -- [--minutes N] [--seed S] [--runs N]`: gives readers and validators what strangers might write. Ends with 1 and the
- * input, as JSON, when one throws or takes longer than ten seconds, or when memory grows. Which input comes is told by the seed alone.
+ * `npm run fuzz -- [--minutes N] [--seed S] [--runs N] [--part P]`: gives readers, validators, a server and the readers of models'
+ * answers what strangers might write. Ends with 1 and the input, as JSON, when one throws, ends the thread, is answered with 500, or takes longer
+ * than ten seconds, or when memory grows. The seed alone decides which input comes.
+ *
+ * Inputs run in a thread, so that one that blocks it is cut off, and one that ends it is known.
  */
 import { parseArgs } from "node:util"
-import * as Chance from "./Chance.ts"
-import * as Target from "./Target.ts"
+import { Worker } from "node:worker_threads"
+import type { Begun, Settings } from "./Inputs.ts"
 
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
-    runs: { type: "string", default: "1000000000" }
+    runs: { type: "string", default: "1000000000" },
+    part: { type: "string", default: "all" }
   }
 })
 const number = (name: "minutes" | "seed" | "runs"): number => {
@@ -20,30 +24,63 @@ const number = (name: "minutes" | "seed" | "runs"): number => {
   process.exit(2)
 }
 
+const parts = ["all", "text", "http", "models"]
+if (!parts.includes(values.part)) {
+  process.stderr.write(`--part must be one of ${parts.join(", ")}, not ${values.part}\n`)
+  process.exit(2)
+}
+
 const maxMillis = 10_000
-const maxHeapBytes = 1024 ** 3
+/** A server has to start first. */
+const startMillis = 60_000
+const maxHeapMegabytes = 1_024
+/** Inputs that one thread is given; the next begins with a new server. */
+const batch = 20_000
 const seed = number("seed")
 const runs = number("runs")
 const end = performance.now() + number("minutes") * 60_000
 
-const fail = (target: string, run: number, what: string, input: unknown): never => {
-  process.stdout.write(`${target}, seed ${seed}, run ${run}: ${what}\n${JSON.stringify(input)}\n`)
+let last: Begun | undefined
+const fail = (what: string): never => {
+  const where = last === undefined ? "before the first input" : `${last.target}, seed ${seed}, run ${last.run}`
+  process.stdout.write(`${where}: ${what}\n${last?.input ?? ""}\n`)
   process.exit(1)
 }
 
+/** Runs a batch of inputs in a thread; answers how many there were. */
+const thread = (from: number): Promise<number> =>
+  new Promise((resolve) => {
+    const settings: Settings = {
+      seed,
+      from,
+      to: Math.min(runs, from + batch),
+      end: Date.now() + (end - performance.now()),
+      part: values.part
+    }
+    const worker = new Worker(new URL("./Inputs.ts", import.meta.url), {
+      workerData: settings,
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes }
+    })
+    const cut = (millis: number) => setTimeout(() => fail(`took longer than ${millis} ms`), millis)
+    let timer = cut(startMillis)
+    worker.on("message", (message: Begun | { readonly fault: string } | { readonly done: number }) => {
+      clearTimeout(timer)
+      if ("fault" in message) fail(message.fault)
+      else if ("done" in message) {
+        resolve(message.done)
+        void worker.terminate()
+      } else {
+        last = message
+        timer = cut(maxMillis)
+      }
+    })
+    worker.on("error", (error) => fail(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+    worker.on("exit", (code) => {
+      if (code !== 1) fail(`ended the thread with ${code}`)
+    })
+  })
+
 let run = 0
-for (; run < runs && performance.now() < end; run++) {
-  const chance = Chance.make(seed * 1_000_003 + run)
-  const target = Target.all[run % Target.all.length]!
-  const { input, work } = target.run(chance)
-  const before = performance.now()
-  try {
-    work()
-  } catch (error) {
-    fail(target.name, run, error instanceof Error ? (error.stack ?? error.message) : String(error), input)
-  }
-  const took = performance.now() - before
-  if (took > maxMillis) fail(target.name, run, `took ${Math.round(took)} ms`, input)
-  if (run % 1_000 === 0 && process.memoryUsage().heapUsed > maxHeapBytes) fail(target.name, run, "memory grows", input)
-}
+while (run < runs && performance.now() < end) run += await thread(run)
 process.stdout.write(`${run} inputs from seed ${seed}: no fault\n`)
+process.exit(0)

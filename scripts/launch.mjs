@@ -42,7 +42,11 @@ const commands = {
     first: [],
     about: "worker processes killed, Redis emptied: chaos [--seconds N --seed S --queue bullmq --json]"
   },
-  fuzz: { file: "fuzz/run.ts", first: [], about: "what strangers might write: fuzz [--minutes N --seed S --runs N]" },
+  fuzz: {
+    file: "fuzz/run.ts",
+    first: [],
+    about: "what strangers might write: fuzz [--minutes N --seed S --runs N --part P]"
+  },
   simulate: {
     file: "packages/queue-redis/test/simulation/simulate.ts",
     first: [],

@@ -1,20 +1,20 @@
-/** A short run of what `npm run fuzz` does for longer: always the same inputs. */
+/** Short runs of what `npm run fuzz` does for longer: always the same inputs. */
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { expect, it } from "vitest"
 
-it("readers and validators take whatever strangers write", { timeout: 180_000 }, async () => {
+it.each([
+  { what: "readers and validators take whatever strangers write", part: "text", runs: 4_000 },
+  { what: "an execution ends whatever its model answers", part: "models", runs: 80 }
+])("$what", { timeout: 180_000 }, async ({ part, runs }) => {
   const program = join(import.meta.dirname, "../fuzz/run.ts")
-  // One that hangs is killed.
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [program, "--runs", "4000", "--seed", "1", "--minutes", "10"],
-    {
-      timeout: 150_000
-    }
+    [program, "--part", part, "--runs", `${runs}`, "--seed", "1", "--minutes", "10"],
+    { timeout: 150_000 }
   ).catch((error: { readonly stdout: string; readonly message: string }) => {
     throw new Error(error.stdout === "" ? error.message : error.stdout)
   })
-  expect(stdout).toBe("4000 inputs from seed 1: no fault\n")
+  expect(stdout).toBe(`${runs} inputs from seed 1: no fault\n`)
 })
