@@ -6,6 +6,7 @@ import { expect, it } from "vitest"
 
 it.each([
   { what: "readers and validators take whatever strangers write", part: "text", runs: 4_000 },
+  { what: "a server answers whatever strangers send, without a 500", part: "http", runs: 400 },
   { what: "an execution ends whatever its model answers", part: "models", runs: 80 }
 ])("$what", { timeout: 180_000 }, async ({ part, runs }) => {
   const program = join(import.meta.dirname, "../fuzz/run.ts")
