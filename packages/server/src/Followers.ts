@@ -26,7 +26,7 @@ import * as Channels from "./Followers/Channels.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
 export interface Options {
-  /** How much a client may leave untaken. */
+  /** How much a client may leave untaken, and for how long. */
   readonly limits?: Limits
   /** Time between pings; default 20 seconds. */
   readonly pingInterval?: Duration.Input
@@ -45,6 +45,8 @@ export class Followers extends Context.Service<
       socket: Duplex,
       head: Buffer
     ) => void
+    /** How much a client may leave untaken, and for how long: one that reads server-sent events too. */
+    readonly limits: Limits
     /** How many sockets are open. */
     readonly count: Effect.Effect<number>
     /** Tells all clients that the server restarts, and closes them. */
@@ -126,6 +128,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         )
       })
     },
+    limits,
     count: Effect.sync(() => followers.size),
     close
   })

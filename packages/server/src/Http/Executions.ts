@@ -7,6 +7,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
+import { Followers } from "../Followers.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
@@ -25,6 +26,7 @@ export const layer = HttpApiBuilder.group(
     const log = yield* EventLog.EventLog
     const start = yield* Start.make
     const lifecycle = yield* Lifecycle.Lifecycle
+    const { limits } = yield* Followers
 
     const view = (id: string) => crewline.get(id).pipe(Failing.execution(id))
 
@@ -73,6 +75,8 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           if (EventStream.isWanted(request)) {
             return yield* EventStream.respond({
+              request,
+              patienceMillis: limits.patienceMillis,
               log,
               lifecycle,
               executionId: params.id,

@@ -1,0 +1,133 @@
+import * as EventLog from "@crewline/core/EventLog"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import type { ServerResponse } from "node:http"
+import { connect, type Socket } from "node:net"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Server from "../fake/Server.ts"
+
+const gate = Deferred.makeUnsafe<void>()
+const megabytes = 20
+let server: Server.Running
+let id: string
+/** What the server answers to, by the port of the client. */
+const responses = new Map<number | undefined, ServerResponse>()
+const remember = (message: unknown) => {
+  const { response, socket } = message as { readonly response: ServerResponse; readonly socket: Socket }
+  responses.set(socket.remotePort, response)
+}
+
+beforeAll(async () => {
+  subscribe("http.server.request.start", remember)
+  server = await Server.start({
+    answer: () => Effect.as(Deferred.await(gate), "done"),
+    followers: { limits: { deltaBytes: 64 * 1024, storedBytes: 256 * 1024, patienceMillis: 300 } },
+    worker: { graceMillis: 0 }
+  })
+  const { body } = await Server.request(`${server.url}/api/v1/executions`, {
+    body: {
+      crew: {
+        name: "long",
+        agents: { a: { role: "Writer", goal: "Write" } },
+        tasks: { t: { description: "Write", expectedOutput: "Text", agent: "a" } }
+      }
+    }
+  })
+  id = body.id
+  // More than the buffers of the system hold.
+  for (let n = 0; n < megabytes; n++) {
+    await Effect.runPromise(
+      Context.get(server.services, EventLog.EventLog).append(id, [
+        { type: "SignalReceived", signal: `s${n}`, value: "x".repeat(1024 * 1024) }
+      ])
+    )
+  }
+}, 60_000)
+afterAll(() => {
+  unsubscribe("http.server.request.start", remember)
+  return server.stop()
+})
+
+const sleep = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+/** Asks for all events, and reads nothing before `resume`. */
+const ask = () => {
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1")
+  socket.pause()
+  socket.write(
+    `GET /api/v1/executions/${id}/events HTTP/1.1\r\nhost: localhost\r\n` +
+      "accept: text/event-stream\r\n" +
+      "connection: close\r\n\r\n"
+  )
+  socket.on("error", () => undefined)
+  const closed = new Promise<void>((resolve) => socket.on("close", resolve))
+  return { socket, closed }
+}
+
+/** The events of which a client was given all, by their ids, and what it was given after them. */
+const eventsIn = (text: string) => ({
+  ids: Array.from(text.matchAll(/^id: (\d+)\ndata: .*\n\n/gm), ([, id]) => Number(id)),
+  rest: text.slice(text.lastIndexOf("\n\n") + 2)
+})
+
+const from = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n)
+
+describe("a client of server-sent events", { timeout: 60_000 }, () => {
+  it("that never reads is closed, and holds no more than one event in memory until then", async () => {
+    const before = process.memoryUsage().arrayBuffers
+    const clients = Array.from({ length: 24 }, () => ask())
+    let open = clients.length
+    let most = 0
+    const until = performance.now() + 40_000
+    while (open > 0 && performance.now() < until) {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+      await sleep(50)
+      open = clients.filter(({ socket }) => responses.get(socket.localPort)?.destroyed !== true).length
+    }
+    for (const { socket } of clients) socket.destroy()
+    expect(open).toBe(0)
+    expect(most).toBeLessThan(clients.length * 4 * 1024 * 1024)
+  })
+
+  it("that reads too slowly is told where to continue, and misses nothing", async () => {
+    const { closed, socket } = ask()
+    // Since when the server waits for the client to take something.
+    let since = performance.now()
+    while (performance.now() - since < 600) {
+      await sleep(20)
+      if (responses.get(socket.localPort)?.writableNeedDrain !== true) since = performance.now()
+    }
+    let text = ""
+    let received = ""
+    socket.setEncoding("latin1")
+    socket.on("data", (data) => (received += String(data)))
+    socket.resume()
+    await closed
+    // The chunks of the body, without their lengths.
+    let at = received.indexOf("\r\n\r\n") + 4
+    for (;;) {
+      const line = received.indexOf("\r\n", at)
+      const length = Number.parseInt(received.slice(at, line), 16)
+      if (!(length > 0)) break
+      text += received.slice(line + 2, line + 2 + length)
+      at = line + 2 + length + 2
+    }
+    expect(received.slice(at)).toBe("0\r\n\r\n")
+    const { ids, rest } = eventsIn(text)
+    const last = ids.at(-1)!
+    expect(ids).toEqual(from(1, last))
+    expect(last).toBeLessThan(megabytes)
+    expect(rest).toMatch(new RegExp(`\n: 4408 the client reads too slowly; continue with Last-Event-ID: ${last}\n$`))
+
+    Deferred.doneUnsafe(gate, Effect.void)
+    const again = await fetch(`${server.url}/api/v1/executions/${id}/events`, {
+      headers: { accept: "text/event-stream", "last-event-id": String(last) }
+    })
+    const after = eventsIn(await again.text())
+    expect(after.ids).toEqual(from(last + 1, after.ids.at(-1)!))
+    expect(after.ids.length).toBeGreaterThan(megabytes - last)
+    expect(after.rest).toBe("")
+  })
+})
