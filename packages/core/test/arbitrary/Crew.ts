@@ -1,5 +1,7 @@
 /** Any valid crew, and any damage to one. */
+import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
+import * as Name from "../../src/Name.ts"
 import type * as Crew from "../../src/Crew.ts"
 import type * as Task from "../../src/Task.ts"
 
@@ -111,7 +113,7 @@ const task = fc.record(
 
 const header = fc.record(
   {
-    name: text,
+    name: text.filter(Schema.is(Name.Name)),
     description: fc.string(),
     process: fc.constantFrom("parallel" as const, "sequential" as const),
     inputs: fc.dictionary(name, fc.record({ description: fc.string(), default: json }, optional), { maxKeys: 4 }),
