@@ -76,6 +76,45 @@ export const upward = (graph: Graph, floors: Floors): ReadonlyArray<string> => {
   )
 }
 
+const registers = new Set(["addEventListener", "addListener", "on", "once", "prependListener", "prependOnceListener"])
+
+/** Events that are listened to by a callback that is neither guarded nor empty: what it throws would end the process. */
+export const rawListeners = (text: string): ReadonlyArray<string> => {
+  const source = parse(text)
+  const found: Array<string> = []
+  const guards = new Set(["guarded", "this.guarded"])
+  const isGuard = (node: typescript.Node): boolean =>
+    typescript.isCallExpression(node) && guards.has(node.expression.getText(source))
+  /** Names of guarded callbacks: `const failed = guarded(…)`. */
+  const names = new Set<string>()
+  const isSafe = (listener: typescript.Expression): boolean =>
+    isGuard(listener) ||
+    (typescript.isIdentifier(listener) && names.has(listener.text)) ||
+    (typescript.isArrowFunction(listener) && /^(\{\}|undefined)$/.test(listener.body.getText(source)))
+  const nameGuarded = (node: typescript.Node): void => {
+    if (typescript.isVariableDeclaration(node) && node.initializer !== undefined && isGuard(node.initializer)) {
+      names.add(node.name.getText(source))
+    }
+    typescript.forEachChild(node, nameGuarded)
+  }
+  const visit = (node: typescript.Node): void => {
+    if (
+      typescript.isCallExpression(node) &&
+      typescript.isPropertyAccessExpression(node.expression) &&
+      registers.has(node.expression.name.text)
+    ) {
+      const [event, listener] = node.arguments
+      if (event !== undefined && listener !== undefined && !isSafe(listener)) {
+        found.push(typescript.isStringLiteralLike(event) ? event.text : event.getText(source))
+      }
+    }
+    typescript.forEachChild(node, visit)
+  }
+  nameGuarded(source)
+  visit(source)
+  return found
+}
+
 /** Functions of more lines than that, with their first line and their length. */
 export const longFunctions = (text: string, maxLines: number): ReadonlyArray<string> => {
   const source = parse(text)

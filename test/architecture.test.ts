@@ -50,6 +50,16 @@ const table: { readonly [name: string]: Allowed } = {
 const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
 const functionLimit = 120
+/** Listeners that need no guard, by file and event, and why. */
+const unguarded: { readonly [listener: string]: string } = {
+  "llm/UndiciFetch.ts: abort": "catches for itself, and has no logger",
+  "queue-redis/BullTaskQueue.ts: error": "the named callback is empty",
+  "queue-redis/RedisConnection.ts: end": "only resumes a fiber",
+  "queue-redis/RedisConnection/Client.ts: ready": "only sets a variable",
+  "server/Listener.ts: finish": "only destroys a socket that is done with",
+  "server/Watchdog.ts: Debugger.paused": "runs in a thread without imports, in a process that ends",
+  "server/Watchdog.ts: Debugger.scriptParsed": "runs in a thread without imports, in a process that ends"
+}
 /** Names that say nothing about what is inside. */
 const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
 
@@ -153,6 +163,39 @@ describe("the guard of functions", () => {
   ])("finds %s that is too long", (_, text) => {
     expect(Sources.longFunctions(`// First\n${text}`, 4)).toEqual([expect.stringContaining("a function of 5 lines")])
     expect(Sources.longFunctions(`// First\n${text}`, 5)).toEqual([])
+  })
+})
+
+describe("the guard of listeners", () => {
+  it.each([
+    ["on", 'socket.on("data", (text) => JSON.parse(text))', ["data"]],
+    ["once", 'emitter?.once("end", done)', ["end"]],
+    ["addListener", "client.addListener(event, function () { work() })", ["event"]],
+    ["addEventListener", 'signal?.addEventListener("abort", this.#abort)', ["abort"]],
+    ["chained calls", 'make().on("error", () => { work() })', ["error"]],
+    ["an unguarded one inside", 'a.on("x", guarded("x", () => b.on("y", () => work())))', ["y"]]
+  ])("finds %s", (_, text, events) => {
+    expect(Sources.rawListeners(text)).toEqual(events)
+  })
+
+  it.each([
+    'socket.on("data", guarded("Reading", (text) => JSON.parse(text)))',
+    'this.socket.on("data", this.guarded("Reading", read))',
+    'const failed = guarded("Listening", fail)\nserver.once("error", failed)',
+    'socket.on("error", () => {})',
+    'socket.on("error", () => undefined)',
+    '// socket.on("data", read)'
+  ])("lets %s pass", (text) => {
+    expect(Sources.rawListeners(text)).toEqual([])
+  })
+
+  it("has exceptions only for listeners that are there", () => {
+    const found = names.flatMap((name) =>
+      Array.from(texts(name)).flatMap(([file, text]) =>
+        Sources.rawListeners(text).map((event) => `${name}/${file}: ${event}`)
+      )
+    )
+    expect(Object.keys(unguarded).filter((listener) => !found.includes(listener))).toEqual([])
   })
 })
 
@@ -263,6 +306,13 @@ describe.each(names)("%s", (name) => {
       ]
     })
     expect(problems).toEqual([])
+  })
+
+  it("guards every listener whose failure would end the process", () => {
+    const raw = Array.from(texts(name)).flatMap(([file, text]) =>
+      Sources.rawListeners(text).map((event) => `${name}/${file}: ${event}`)
+    )
+    expect(raw.filter((listener) => !(listener in unguarded))).toEqual([])
   })
 
   it("has functions short enough to read", () => {

@@ -139,7 +139,12 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   readonly #abort = (): void => {
     const error = abortError()
-    this.#controller?.abort(error)
+    try {
+      this.#controller?.abort(error)
+    } catch (defect) {
+      // A listener of a signal must not throw: it would end the process.
+      this.#body?.fail(defect)
+    }
     // Not connected yet: undici asks in `onRequestStart`; the caller hears it now.
     if (this.#body === undefined) this.#reject(error)
   }

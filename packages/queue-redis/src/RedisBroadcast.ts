@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as RedisConnection from "./RedisConnection.ts"
+import * as Guarded from "./RedisConnection/Guarded.ts"
 
 export interface Options {
   /** Processes of one log use one channel, those of different logs different ones: a channel knows no databases. Default `crewline:events`. */
@@ -40,8 +41,15 @@ const make = ({ channel = "crewline:events" }: Options) =>
         Effect.gen(function* () {
           const connection = yield* subscriber
           const heard = yield* Queue.unbounded<string, Cause.Done>()
-          connection.on("message", (_channel: string, text: string) => Queue.offerUnsafe(heard, text))
-          connection.once("end", () => Queue.endUnsafe(heard))
+          const guarded = yield* Guarded.make
+          connection.on(
+            "message",
+            guarded("Hearing of new events", (_channel: string, text: string) => Queue.offerUnsafe(heard, text))
+          )
+          connection.once(
+            "end",
+            guarded("Noting that the connection for new events is lost", () => Queue.endUnsafe(heard))
+          )
           yield* Effect.tryPromise(() => connection.subscribe(channel))
           yield* opened
           while (true) yield* received(yield* Queue.take(heard))

@@ -20,6 +20,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import * as Address from "./RedisConnection/Address.ts"
 import * as Client from "./RedisConnection/Client.ts"
+import * as Guarded from "./RedisConnection/Guarded.ts"
 
 export interface Options {
   /**
@@ -80,20 +81,27 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const address = Address.toText(parsed.success)
   const connectTimeout = options.connectTimeoutMillis ?? 5_000
   const fork = Effect.runForkWith(yield* Effect.context())
+  const guarded = yield* Guarded.make
 
   const open = (create: () => Client.Client) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         const client = create()
         let wasReady = false
-        client.on("ready", () => {
-          wasReady = true
-        })
+        client.on(
+          "ready",
+          guarded("Noting that Redis is reached", () => {
+            wasReady = true
+          })
+        )
         // Without a listener ioredis writes to the console. One line for each loss, not for each try; a first failure is an error.
-        client.on("error", (error: unknown) => {
-          if (wasReady) fork(Effect.logWarning(`The connection to Redis at ${address} is lost: ${errorText(error)}`))
-          wasReady = false
-        })
+        client.on(
+          "error",
+          guarded("Noting that the connection to Redis is lost", (error: unknown) => {
+            if (wasReady) fork(Effect.logWarning(`The connection to Redis at ${address} is lost: ${errorText(error)}`))
+            wasReady = false
+          })
+        )
         return client
       }),
       close
@@ -102,7 +110,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const clientOptions = { name: options.name ?? "crewline", connectTimeoutMillis: connectTimeout, tls: options.tls }
   const client = yield* open(() => Client.make(parsed.success, clientOptions))
   let last: unknown
-  const remember = (error: unknown) => (last ??= error)
+  const remember = guarded("Noting why Redis is not reached", (error: unknown) => (last ??= error))
   // Of a cluster and of sentinels, what single nodes said tells more than that none of them would do.
   for (const event of failures) client.on(event, remember)
   const refusal = (reason: RedisConnectionError["reason"], description: string) =>
@@ -138,7 +146,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }),
     subscribe: Effect.fnUntraced(function* (channel, onMessage) {
       const subscriber = yield* dedicated
-      subscriber.on("message", (channel: string, message: string) => onMessage({ channel, message }))
+      subscriber.on(
+        "message",
+        guarded(`Reading a message of ${channel}`, (channel: string, message: string) =>
+          onMessage({ channel, message })
+        )
+      )
       yield* Effect.tryPromise({ try: () => subscriber.subscribe(channel), catch: redisError })
       return Effect.never
     })

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import { RedisConnection } from "./RedisConnection.ts"
+import * as Guarded from "./RedisConnection/Guarded.ts"
 import * as Invoker from "./RedisTransport/Invoker.ts"
 import type { Script } from "./RedisTransport/Script.ts"
 
@@ -40,16 +41,23 @@ const errorOf = (error: unknown) =>
 const make = Effect.gen(function* () {
   const { client, dedicated } = yield* RedisConnection
   const invoke = Invoker.make(client)
+  const guarded = yield* Guarded.make
   return RedisTransport.of({
     run: (script, keys, args) => Effect.tryPromise({ try: () => invoke(script, keys, args), catch: errorOf }),
     listen: Effect.fnUntraced(function* (channel, onMessage, onReconnect) {
       const subscriber = yield* dedicated
-      subscriber.on("message", (_: string, message: string) => onMessage(message))
+      subscriber.on(
+        "message",
+        guarded(`Reading a message of ${channel}`, (_: string, message: string) => onMessage(message))
+      )
       let isFirst = true
-      subscriber.on("ready", () => {
-        if (!isFirst) onReconnect()
-        isFirst = false
-      })
+      subscriber.on(
+        "ready",
+        guarded(`Listening to ${channel} again`, () => {
+          if (!isFirst) onReconnect()
+          isFirst = false
+        })
+      )
       // While there is no connection it is tried again; until then nothing is heard, which the queue expects.
       yield* Effect.forkScoped(
         Effect.ignore(Effect.tryPromise({ try: () => subscriber.subscribe(channel).then(onReconnect), catch: errorOf }))

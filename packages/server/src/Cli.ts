@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Runtime from "effect/Runtime"
 import * as Failure from "./Cli/Failure.ts"
+import * as Guarded from "./Guarded.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"
@@ -263,22 +264,35 @@ const teardown: Runtime.Teardown = (exit) => {
 }
 
 /** A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence the pause. */
-const leaveOnSecondSignal = () => {
+const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
   let first: number | undefined
-  process.on("SIGINT", () => {
-    first ??= performance.now()
-    if (performance.now() - first > 500) {
-      process.stderr.write("\u001b[?25h")
-      process.exit(Failure.exitCode.cancelled)
-    }
-  })
+  process.on(
+    "SIGINT",
+    guarded(
+      "Leaving at a second Control-C",
+      () => {
+        first ??= performance.now()
+        if (performance.now() - first > 500) {
+          process.stderr.write("\u001b[?25h")
+          process.exit(Failure.exitCode.cancelled)
+        }
+      },
+      () => process.exit(Failure.exitCode.cancelled)
+    )
+  )
 }
 
 /** Runs the command of this process; `version` is that of the package. */
 export const main = ({ version }: { readonly version: string }): void => {
-  leaveOnSecondSignal()
+  const guarded = Effect.runSync(Guarded.make)
+  leaveOnSecondSignal(guarded)
   // A reader that has seen enough (`crewline … | head`) is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+  process.stdout.on(
+    "error",
+    guarded("Writing to the standard output", (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === "EPIPE" ? 0 : 1)
+    )
+  )
   program(version).pipe(
     Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer(process))),
     NodeRuntime.runMain({ disableErrorReporting: true, teardown })

@@ -22,6 +22,7 @@ import * as Schedule from "effect/Schedule"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { type WebSocket, WebSocketServer } from "ws"
+import * as Guarded from "./Guarded.ts"
 import * as Channels from "./Followers/Channels.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
@@ -65,6 +66,7 @@ const closePatience = "2 seconds"
 const make = Effect.fnUntraced(function* (options: Options) {
   const tenant = yield* Tenant.Current
   const limits = options.limits ?? defaultLimits
+  const guarded = yield* Guarded.make
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -81,7 +83,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const join = Effect.fnUntraced(function* (executionId: string, after: number, webSocket: WebSocket, socket: Duplex) {
     const channel = yield* channels.find(executionId, after)
     if (webSocket.readyState !== webSocket.OPEN) return
-    const follower = new Follower(webSocket, socket, after, limits)
+    const follower = new Follower(webSocket, socket, { after, limits, guarded })
     followers.add(follower)
     follower.onClose(() => followers.delete(follower))
     channel.join(follower)
@@ -111,7 +113,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     accept: (executionId, after, request, socket, head) => {
       server.handleUpgrade(request, socket, head, (webSocket) => {
         sockets.add(webSocket)
-        webSocket.on("close", () => sockets.delete(webSocket))
+        webSocket.on(
+          "close",
+          guarded("Forgetting a WebSocket", () => sockets.delete(webSocket))
+        )
         // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
         webSocket.on("error", () => undefined)
         if (isClosed) return webSocket.close(closeCodes.restart, "the server restarts")

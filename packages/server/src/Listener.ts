@@ -109,7 +109,10 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Opening a WebSocket",
       (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
-        socket.on("error", () => socket.destroy())
+        socket.on(
+          "error",
+          guarded("Closing a connection that failed", () => socket.destroy())
+        )
         if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, Problem.make("foreign-origin", {}))
         // A client may send any target, and not every one is a URL.
         const url = URL.parse(request.url ?? "/", "http://localhost")
@@ -125,8 +128,9 @@ export const make = Effect.fnUntraced(function* <R>(
 
   const { host, port } = options
   yield* Effect.callback<void, CannotListen>((resume) => {
-    const failed = (error: NodeJS.ErrnoException) =>
+    const failed = guarded("Listening", (error: NodeJS.ErrnoException) =>
       resume(Effect.fail(new CannotListen({ host, port, code: error.code ?? error.name })))
+    )
     server.once("error", failed)
     server.listen({ host, port }, () => {
       server.off("error", failed)

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
 import type { Address } from "./Address.ts"
+import * as Guarded from "./Guarded.ts"
 
 export type Client = Redis | Cluster
 
@@ -112,15 +113,19 @@ export const masters = (client: Client): ReadonlyArray<Client> =>
 /** What the first node of a cluster that gives any reason says against being connected to. */
 export const complaint = (address: Address, options: Options): Effect.Effect<unknown> =>
   Effect.gen(function* () {
+    const guarded = yield* Guarded.make
     for (const at of address.kind === "cluster" ? address.nodes : []) {
       const error = yield* Effect.callback<unknown>((resume) => {
         const node = new Redis({ ...common(address, options), ...at, retryStrategy: null })
-        const told = (error?: unknown) => {
-          node.disconnect()
+        const told = guarded("Asking a node of Redis", (error?: unknown) => {
           resume(Effect.succeed(error))
-        }
+          node.disconnect()
+        })
         node.on("error", told)
-        node.once("ready", () => told())
+        node.once(
+          "ready",
+          guarded("Asking a node of Redis", () => told())
+        )
         return Effect.sync(() => node.disconnect())
       })
       if (error !== undefined) return error

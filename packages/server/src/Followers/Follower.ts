@@ -3,6 +3,7 @@
  */
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
+import type { Guarded } from "../Guarded.ts"
 
 /** Codes that a socket is closed with. */
 export const closeCodes = {
@@ -45,15 +46,24 @@ export class Follower {
   private readonly webSocket: WebSocket
   private readonly socket: Duplex
   private readonly limits: Limits
+  private readonly guarded: Guarded
 
-  constructor(webSocket: WebSocket, socket: Duplex, after: number, limits: Limits) {
+  constructor(
+    webSocket: WebSocket,
+    socket: Duplex,
+    options: { readonly after: number; readonly limits: Limits; readonly guarded: Guarded }
+  ) {
     this.webSocket = webSocket
     this.socket = socket
-    this.cursor = after
-    this.limits = limits
-    webSocket.on("pong", () => {
-      this.isAlive = true
-    })
+    this.cursor = options.after
+    this.limits = options.limits
+    this.guarded = options.guarded
+    webSocket.on(
+      "pong",
+      this.guarded("Noting that a client lives", () => {
+        this.isAlive = true
+      })
+    )
   }
 
   get isOpen(): boolean {
@@ -62,13 +72,20 @@ export class Follower {
 
   /** Calls back whenever the socket has become free for more. */
   onDrain(resume: () => void) {
-    this.socket.on("drain", () => {
-      if (this.hasRoom) resume()
-    })
+    this.socket.on(
+      "drain",
+      this.guarded(
+        "Giving a client more events",
+        () => {
+          if (this.hasRoom) resume()
+        },
+        () => this.webSocket.terminate()
+      )
+    )
   }
 
   onClose(closed: () => void) {
-    this.webSocket.on("close", closed)
+    this.webSocket.on("close", this.guarded("Forgetting a client that has left", closed))
   }
 
   /** True when more stored events may be given to the socket. Remembers when not. */

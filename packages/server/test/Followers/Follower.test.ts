@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { EventEmitter } from "node:events"
+import { PassThrough } from "node:stream"
+import type { WebSocket } from "ws"
+import { expect, it } from "vitest"
+import { defaultLimits, Follower } from "../../src/Followers/Follower.ts"
+import * as Guarded from "../../src/Guarded.ts"
+
+it("a follower that cannot be given more is cut off, and the process goes on", async () => {
+  const logged: Array<string> = []
+  const guarded = await Effect.runPromise(
+    Guarded.make.pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])))
+  )
+  let terminated = 0
+  const webSocket = Object.assign(new EventEmitter(), { terminate: () => void terminated++ })
+  const socket = new PassThrough()
+  // Only what a follower asks of a WebSocket here.
+  const follower = new Follower(webSocket as unknown as WebSocket, socket, { after: 0, limits: defaultLimits, guarded })
+  follower.onDrain(() => {
+    throw new Error("no frame")
+  })
+  socket.emit("drain")
+  expect(terminated).toBe(1)
+  expect(logged).toEqual([expect.stringContaining("Giving a client more events failed")])
+})
