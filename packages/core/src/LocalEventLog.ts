@@ -30,5 +30,8 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
 export const layerLocalWith = (options: { readonly keepEnded: number }): Layer.Layer<EventLog.EventLog> =>
   Layer.sync(EventLog.EventLog, () => make(new Storage(options.keepEnded)))
 
-/** The log in the memory of this process: gone with it. Remembers the last 1,000 ended executions. */
-export const layerLocal: Layer.Layer<EventLog.EventLog> = layerLocalWith({ keepEnded: 1_000 })
+/**
+ * The log in the memory of this process: gone with it. Remembers the last 4,096 ended executions: twice as many as a worker runs at once by default,
+ * so that what ends together is read before it is forgotten.
+ */
+export const layerLocal: Layer.Layer<EventLog.EventLog> = layerLocalWith({ keepEnded: 4_096 })

@@ -176,7 +176,7 @@ describe("promise", () => {
       tasks: { a: { agent: "writer", description: "Say {n}.", expectedOutput: "x" } }
     })
     const crewline = await Crewline.make({ llm: World.llm((request) => World.text(JSON.stringify(request.messages))) })
-    const started = await Promise.all(Array.from({ length: 1_500 }, (_, n) => crewline.start(crew, { inputs: { n } })))
+    const started = await Promise.all(Array.from({ length: 6_000 }, (_, n) => crewline.start(crew, { inputs: { n } })))
     await started.at(-1)!.result
     const results = await Promise.all(started.map((execution) => execution.result))
     for (const [n, { output }] of results.entries()) assert.include(output, `Say ${n}.`)
