@@ -39,6 +39,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Dag",
       "JsonDepth",
       "JsonSchemaValidator",
+      "JsonSize",
       "Limits",
       "Name",
       "Pattern",

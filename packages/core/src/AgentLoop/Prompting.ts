@@ -8,6 +8,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
 import type { Settled } from "../Execution.ts"
 import * as JsonDepth from "../JsonDepth.ts"
+import * as JsonSize from "../JsonSize.ts"
 import type * as Plan from "../Plan.ts"
 
 /** An earlier task as this one sees it. */
@@ -134,6 +135,9 @@ export const interruptedTool =
 export const unparsableArguments = `The arguments are not valid JSON, or the JSON ${JsonDepth.tooDeep}. Call the tool again with a JSON object.`
 
 export const resultTooDeep = (tool: string): string => `The result of the tool "${tool}" ${JsonDepth.tooDeep}.`
+
+export const resultTooLarge = (tool: string): string =>
+  `The result of the tool "${tool}" is longer than ${JsonSize.maxSize} characters of JSON. Ask for less of it.`
 
 export const repeatedCall = (times: number): string =>
   `You have made this very call ${times} times and the result was always the same; it was not made again. Use what you know, or try something else.`

@@ -10,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import * as JsonDepth from "../JsonDepth.ts"
+import * as JsonSize from "../JsonSize.ts"
 import { redact } from "../Redact.ts"
 import type { Equipment } from "./Equipment.ts"
 import type { Leg, Lost } from "./Leg.ts"
@@ -121,10 +122,16 @@ const outcomeOf = (
   const answeredBy = history.turns[turn.number - 1]?.run ?? leg.run
   const idempotencyKey = `${leg.executionId}/${caller.taskId}/${answeredBy}/${turn.number}/${call.id}`
   return Effect.match(tool.execute(call.params as Schema.JsonObject, { ...caller, callId: call.id, idempotencyKey }), {
-    onFailure: ({ message }): Transcript.ToolOutcome => ({ result: redact(message), isFailure: true }),
+    onFailure: ({ message }): Transcript.ToolOutcome => ({
+      result: JsonSize.isTooLarge(message) ? Prompting.resultTooLarge(call.name) : redact(message),
+      isFailure: true
+    }),
+    // The size first: what has passed can be walked.
     onSuccess: (result): Transcript.ToolOutcome =>
-      JsonDepth.isTooDeep(result)
-        ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
-        : { result, isFailure: false }
+      JsonSize.isTooLarge(result)
+        ? { result: Prompting.resultTooLarge(call.name), isFailure: true }
+        : JsonDepth.isTooDeep(result)
+          ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
+          : { result, isFailure: false }
   })
 }

@@ -93,6 +93,22 @@ describe("JSON nested 5,000 levels deep", () => {
   )
 })
 
+it.effect.each([
+  [
+    "result",
+    World.tool("read", () => Effect.succeed({ rows: Array.from({ length: 200 }, () => "SECRET".repeat(1_000)) }))
+  ],
+  ["failure", World.tool("read", () => Effect.fail({ message: "SECRET".repeat(200_000) } as never))]
+] as const)("a %s of a tool that is too long is a failure of that call, which says so", ([, tool]) =>
+  Effect.gen(function* () {
+    const { asked, task } = yield* runTask({ tools: ["read"] }, [World.calls(["read", {}]), World.text("done")], [tool])
+    assert.strictEqual(task.output, "done")
+    assert.include(lastMessage(asked[1]!), "is longer than 1048576 characters of JSON. Ask for less of it.")
+    assert.include(lastMessage(asked[1]!), '"isFailure":true')
+    assert.notInclude(lastMessage(asked[1]!), "SECRET")
+  })
+)
+
 it.effect("a tool that throws what contains itself fails that call", () =>
   Effect.gen(function* () {
     const circle: { self?: unknown } = {}
