@@ -15,7 +15,7 @@ it("is that of JSON.stringify, apart from escapes", () => {
 
 it("is found without building the text, and of a cycle too", () => {
   assert.isTrue(JsonSize.isTooLarge("x".repeat(JsonSize.maxSize)))
-  assert.isTrue(JsonSize.isTooLarge(new Array(JsonSize.maxSize).fill(0)))
+  assert.isTrue(JsonSize.isTooLarge(Array.from({ length: JsonSize.maxSize }, () => 0)))
   let shared: unknown = "x"
   for (let level = 0; level < 100; level++) shared = [shared, shared]
   assert.isTrue(JsonSize.isTooLarge(shared))
