@@ -85,7 +85,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
 
   const find = (reference: string, name: string) =>
-    Effect.catch(store.list({ name, limit: 1 }), ({ reason }) =>
+    Effect.catch(store.find(name), ({ reason }) =>
       fail(
         reference,
         new Llm.Network({
@@ -95,7 +95,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
               : "The stored providers cannot be read now."
         })
       )
-    ).pipe(Effect.map((found) => found[0]))
+    )
 
   const keyOf = Effect.fnUntraced(function* (reference: string, stored: ProviderStore.Stored) {
     const { apiKeyVariable, name } = stored.body

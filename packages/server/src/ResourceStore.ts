@@ -5,6 +5,7 @@
  * - Each change raises `version` by one; a change that expects another version than the stored one fails and changes nothing.
  * - Ids sort by the time they were made; lists go from the newest to the oldest.
  * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means something.
+ * - Lists read a summary that is stored beside the body, and no body: one may have megabytes.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
@@ -62,19 +63,27 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   }
 }
 
-/** A stored resource. */
-export interface Stored<Body> {
+interface Heading {
   readonly id: string
   /** From 1, raised by every change. */
   readonly version: number
   /** ISO 8601 in UTC, by the clock of the database. */
   readonly createdAt: string
   readonly updatedAt: string
+  /** What is stored beside the body and is part of no answer. */
+  readonly extra: Extra
+}
+
+/** A stored resource. */
+export interface Stored<Body> extends Heading {
   readonly body: Body
   /** Of the body as JSON, in characters. */
   readonly size: number
-  /** What is stored beside the body and is part of no answer. */
-  readonly extra: Extra
+}
+
+/** A stored resource in a list. */
+export interface Listed<Summary> extends Heading {
+  readonly summary: Summary
 }
 
 /** Values of the store's extra columns. */
@@ -88,12 +97,14 @@ export interface ListOptions {
   readonly name?: string | undefined
 }
 
-export interface ResourceStore<Body> {
+export interface ResourceStore<Body, Summary> {
   /** `extra` is told the new id. */
   readonly create: (body: Body, extra?: (id: string) => Extra) => Effect.Effect<Stored<Body>, StoreError>
   /** `known`, where the resource is still at that version: its body is not read again. */
   readonly get: (id: string, known?: Stored<Body>) => Effect.Effect<Stored<Body>, StoreError>
-  readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Stored<Body>>, StoreError>
+  /** The newest of this name. */
+  readonly find: (name: string) => Effect.Effect<Stored<Body> | undefined, StoreError>
+  readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Listed<Summary>>, StoreError>
   /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). Absent extra columns stay. */
   readonly replace: (
     id: string,
@@ -104,7 +115,7 @@ export interface ResourceStore<Body> {
   readonly remove: (id: string, expected?: number) => Effect.Effect<void, StoreError>
 }
 
-export interface Options<Body> {
+export interface Options<Body, Summary> {
   /** For the names of operations in errors and traces. */
   readonly name: string
   readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider"
@@ -112,23 +123,40 @@ export interface Options<Body> {
   readonly prefix: string
   /** What resources are found by, besides their id. */
   readonly nameOf: (body: Body) => string
+  /** What lists show of a body: JSON of bounded size. */
+  readonly summarize: (body: Body) => Summary
   /** Columns of text that this table has besides those of every other; they may be null. */
   readonly extra?: ReadonlyArray<string>
 }
 
-interface Row {
+interface HeadingRow {
   readonly id: string
   readonly version: number
   readonly created_at: string
   readonly updated_at: string
-  readonly body: string
   readonly [extra: string]: unknown
 }
 
+interface Row extends HeadingRow {
+  readonly body: string
+}
+
+interface ListedRow extends HeadingRow {
+  readonly summary: string
+}
+
+/** Characters of a text in a summary. */
+const maxText = 300
+
+/** A text of a resource for its summary. */
+export const shorten = (text: string): string =>
+  // Half a surrogate pair would be left at the end.
+  text.length <= maxText ? text : `${text.slice(0, maxText - 1).replace(/[\uD800-\uDBFF]$/, "")}…`
+
 /** A store over one table of the server's migrations. */
-export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
+export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options<Body, Summary>) {
   const sql = yield* SqlClient.SqlClient
-  const { name, nameOf, prefix, table, extra: extraColumns = [] } = options
+  const { name, nameOf, prefix, summarize, table, extra: extraColumns = [] } = options
   const heading = sql.literal(
     `id, version, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
       `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at` +
@@ -136,20 +164,30 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
   )
   const columns = sql`${heading}, body`
 
-  const stored = (row: Row): Stored<Body> => ({
+  const headingOf = (row: HeadingRow): Heading => ({
     id: row.id,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-    // Written by this store alone, from a body that was parsed at the edge.
-    body: JSON.parse(row.body),
-    size: row.body.length,
     extra: Object.fromEntries(
       extraColumns.map((column) => {
         const value = row[column]
         return [column, typeof value === "string" ? value : null]
       })
     )
+  })
+
+  // Bodies and summaries are written by this store alone, from a body that was parsed at the edge.
+  const stored = (row: Row): Stored<Body> => ({
+    ...headingOf(row),
+    body: JSON.parse(row.body),
+    size: row.body.length
+  })
+  const listed = (row: ListedRow): Listed<Summary> => ({ ...headingOf(row), summary: JSON.parse(row.summary) })
+  const written = (body: Body) => ({
+    name: nameOf(body),
+    body: JSON.stringify(body),
+    summary: JSON.stringify(summarize(body))
   })
 
   const fail = (operation: string, reason: typeof Reason.Type) =>
@@ -188,7 +226,7 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     const id = `${prefix}_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`
     const rows = yield* sql<Row>`
       insert into ${sql(table)}
-      ${sql.insert({ tenant, id, name: nameOf(body), body: JSON.stringify(body), ...extra?.(id) })}
+      ${sql.insert({ tenant, id, ...written(body), ...extra?.(id) })}
       returning ${columns}`.pipe(storage("create", body))
     return stored(rows[0]!)
   })
@@ -207,15 +245,23 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     return known !== undefined && row.body === "" ? known : stored(row)
   })
 
+  const find = Effect.fn(`${name}.find`)(function* (named: string) {
+    const tenant = yield* Tenant.Current
+    const [row] = yield* sql<Row>`
+      select ${columns} from ${sql(table)} where tenant = ${tenant} and name = ${named}
+      order by id desc limit 1`.pipe(storage("find"))
+    return row === undefined ? undefined : stored(row)
+  })
+
   const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {
     const tenant = yield* Tenant.Current
     const conditions = [sql`tenant = ${tenant}`]
     if (page.before !== undefined) conditions.push(sql`id < ${page.before}`)
     if (page.name !== undefined) conditions.push(sql`name = ${page.name}`)
-    const rows = yield* sql<Row>`
-      select ${columns} from ${sql(table)} where ${sql.and(conditions)}
+    const rows = yield* sql<ListedRow>`
+      select ${heading}, summary from ${sql(table)} where ${sql.and(conditions)}
       order by id desc limit ${page.limit}`.pipe(storage("list"))
-    return rows.map(stored)
+    return rows.map(listed)
   })
 
   const replace = Effect.fn(`${name}.replace`)(function* (id: string, body: Body, expected?: number, extra?: Extra) {
@@ -224,7 +270,7 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     if (expected !== undefined) conditions.push(sql`version = ${expected}`)
     const rows = yield* sql<Row>`
       update ${sql(table)}
-      set ${sql.update({ name: nameOf(body), body: JSON.stringify(body), ...extra })}, version = version + 1, updated_at = now()
+      set ${sql.update({ ...written(body), ...extra })}, version = version + 1, updated_at = now()
       where ${sql.and(conditions)}
       returning ${columns}`.pipe(storage("replace", body))
     const row = rows[0]
@@ -241,6 +287,6 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     if (rows.length === 0) return yield* missed("remove", tenant, id)
   })
 
-  const store: ResourceStore<Body> = { create, get, list, replace, remove }
+  const store: ResourceStore<Body, Summary> = { create, find, get, list, replace, remove }
   return store
 })

@@ -130,6 +130,54 @@ describe.each([
   })
 })
 
+describe("lists", () => {
+  /** The one item of a list, without what the server adds, and the whole resource. */
+  const listed = async (path: string, body: object) => {
+    const created = await call(path, { body })
+    const { id, version, createdAt, updatedAt } = created.body
+    const list = await call(`${path}?limit=140`)
+    const whole = await call(`${path}/${id}`)
+    await call(`${path}/${id}`, { method: "DELETE" })
+    expect(whole.body).toEqual(created.body)
+    expect(list.body.items).toHaveLength(1)
+    expect(list.body.items[0]).toMatchObject({ id, version, createdAt, updatedAt })
+    const { createdAt: _c, id: _i, updatedAt: _u, version: _v, ...summary } = list.body.items[0]
+    return summary
+  }
+
+  it("hold summaries of crews, and nothing that is as long as a crew", async () => {
+    const task = { description: "Do", expectedOutput: "Done", agent: "al" }
+    const crew = {
+      name: "long",
+      agents: { al: { role: "A", goal: "g".repeat(1_000_000) }, zoe: { role: "Z", goal: "z" } },
+      tasks: { one: task, two: task, three: task }
+    }
+    // Cut within a pair of surrogates.
+    expect(
+      await listed("/api/v1/crews", { ...crew, description: `${"d".repeat(298)}${"😀".repeat(500_000)}` })
+    ).toEqual({ name: "long", description: `${"d".repeat(298)}…`, agentCount: 2, taskCount: 3 })
+    expect(await listed("/api/v1/crews", crew)).toEqual({ name: "long", agentCount: 2, taskCount: 3 })
+  })
+
+  it("hold summaries of agents and providers", async () => {
+    expect(
+      await listed("/api/v1/agents", { ...agent("long"), role: "r".repeat(1_000_000), goal: "g".repeat(1_000_000) })
+    ).toEqual({ name: "long", role: `${"r".repeat(299)}…` })
+    expect(await listed("/api/v1/llm-providers", { ...provider("long"), models: ["m".repeat(1_000_000)] })).toEqual({
+      name: "long",
+      kind: "openai-compatible",
+      hasApiKey: false
+    })
+  })
+
+  it("show what a resource was replaced with", async () => {
+    const { body } = await call("/api/v1/agents", { body: agent("before") })
+    await call(`/api/v1/agents/${body.id}`, { method: "PUT", body: { ...agent("after"), role: "Editor" } })
+    expect((await call("/api/v1/agents")).body.items).toMatchObject([{ name: "after", role: "Editor", version: 2 }])
+    await call(`/api/v1/agents/${body.id}`, { method: "DELETE" })
+  })
+})
+
 describe("what is refused", () => {
   it("every invalid field of an agent at once", async () => {
     const { status, body } = await call("/api/v1/agents", {

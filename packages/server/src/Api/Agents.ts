@@ -21,12 +21,26 @@ export const Agent = Schema.Struct({ ...Resource.fields, ...AgentBody.fields }).
   description: "A stored agent"
 })
 
+const summaryFields = {
+  name: Schema.String,
+  /** At most 300 characters of it. */
+  role: Schema.String
+}
+const AgentSummary = Schema.Struct(summaryFields)
+/** What lists show of an agent. */
+export type AgentSummary = typeof AgentSummary.Type
+
+const ListedAgent = Schema.Struct({ ...Resource.fields, ...summaryFields }).annotate({
+  identifier: "AgentSummary",
+  description: "A stored agent in lists"
+})
+
 /** What a replacement may hold. */
 export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentBody.fields })
 
 export class Agents extends HttpApiGroup.make("agents")
   .add(
-    ...Resource.endpoints(Agent, {
+    ...Resource.endpoints(Agent, ListedAgent, {
       list: { summary: "List agents, newest first" },
       get: { summary: "Get an agent" },
       remove: {

@@ -29,11 +29,27 @@ export const Crew = Schema.Struct({ ...Resource.fields, ...CrewBody.fields }).an
   description: "A stored crew"
 })
 
+const summaryFields = {
+  name: Schema.String,
+  /** At most 300 characters of it. */
+  description: Schema.optionalKey(Schema.String),
+  agentCount: Schema.Int,
+  taskCount: Schema.Int
+}
+const CrewSummary = Schema.Struct(summaryFields)
+/** What lists show of a crew. */
+export type CrewSummary = typeof CrewSummary.Type
+
+const ListedCrew = Schema.Struct({ ...Resource.fields, ...summaryFields }).annotate({
+  identifier: "CrewSummary",
+  description: "A stored crew in lists"
+})
+
 const yaml = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application/yaml" }))
 
 export class Crews extends HttpApiGroup.make("crews")
   .add(
-    ...Resource.endpoints(Crew, {
+    ...Resource.endpoints(Crew, ListedCrew, {
       list: { summary: "List crews, newest first" },
       get: { summary: "Get a crew" },
       remove: {

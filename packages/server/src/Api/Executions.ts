@@ -171,7 +171,7 @@ export class Executions extends HttpApiGroup.make("executions")
           WholeNumber.make({
             minimum: 1,
             maximum: maxEvents,
-            description: `At most so many events, 1 to ${maxEvents}; 100 by default. JSON only`
+            description: `At most so many events, 1 to ${maxEvents}; 100 by default. Fewer where they are large. JSON only`
           })
         ),
         deltas: Schema.optionalKey(Schema.Literals(["true", "false"])).annotate({

@@ -30,6 +30,13 @@ export const LlmProvider = Schema.Struct({ ...Resource.fields, ...ProviderBody.f
 })
 export type LlmProvider = typeof LlmProvider.Type
 
+/** A provider in lists. */
+export const LlmProviderSummary = Schema.Struct({
+  ...Resource.fields,
+  ...ProviderBody.summaryFields,
+  hasApiKey
+}).annotate({ identifier: "LlmProviderSummary", description: "A stored provider in lists" })
+
 /** What a replacement may hold. */
 export const Replacement = Schema.Struct({
   ...Resource.echoed,
@@ -93,7 +100,7 @@ export type Tested = typeof Tested.Type
 
 export class LlmProviders extends HttpApiGroup.make("llmProviders")
   .add(
-    ...Resource.endpoints(LlmProvider, {
+    ...Resource.endpoints(LlmProvider, LlmProviderSummary, {
       list: { summary: "List providers, newest first" },
       get: { summary: "Get a provider" },
       remove: { summary: "Remove a provider" }

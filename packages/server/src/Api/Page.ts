@@ -8,13 +8,16 @@ export const defaultLimit = 50
 /** The most items of a page. */
 export const maxLimit = 200
 
+/** The most bytes of JSON of a page's items; a single item may have more. */
+export const maxBytes = 4 * 1024 * 1024
+
 /** The parameters of every list. */
 export const query = {
   limit: Schema.optionalKey(
     WholeNumber.make({
       minimum: 1,
       maximum: maxLimit,
-      description: `At most so many items, 1 to ${maxLimit}; ${defaultLimit} by default`
+      description: `At most so many items, 1 to ${maxLimit}; ${defaultLimit} by default. Fewer where they are large`
     })
   ),
   cursor: Schema.optionalKey(Schema.String).annotate({

@@ -74,6 +74,11 @@ export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: 
     : undefined
 )
 
+/** What lists show of a provider, besides whether it has a key. */
+export const summaryFields = { name: fields.name, kind: fields.kind }
+const ProviderSummary = Schema.Struct(summaryFields)
+export type ProviderSummary = typeof ProviderSummary.Type
+
 /** A provider without its key. */
 export const ProviderBody = Schema.Struct(fields).check(hasAddress, hasApi)
 export type ProviderBody = typeof ProviderBody.Type

@@ -56,15 +56,16 @@ interface Documentation {
   readonly description?: string
 }
 
-/** List, get and remove, which are alike for every kind of resource. */
-export const endpoints = <Item extends Schema.Top>(
+/** List, get and remove, which are alike for every kind of resource. Lists hold summaries: a whole resource may have megabytes. */
+export const endpoints = <Item extends Schema.Top, Summary extends Schema.Top>(
   item: Item,
+  summary: Summary,
   documentation: { readonly [Endpoint in "list" | "get" | "remove"]: Documentation }
 ) =>
   [
     HttpApiEndpoint.get("list", "/", {
       query: { ...Page.query, name: Schema.optionalKey(Name.Key) },
-      success: Page.Page(item)
+      success: Page.Page(summary)
     }).annotateMerge(OpenApi.annotations(documentation.list)),
     HttpApiEndpoint.get("get", "/:id", {
       params,

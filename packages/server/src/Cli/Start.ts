@@ -65,7 +65,7 @@ const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model 
 /** Stores the crew, or brings the stored one of this name up to date; answers its id. */
 const store = Effect.fnUntraced(function* (definition: Crew.Definition) {
   const crews = yield* CrewStore.CrewStore
-  const [known] = yield* crews.list({ name: definition.name, limit: 1 })
+  const known = yield* crews.find(definition.name)
   if (known === undefined) return (yield* crews.create(definition)).id
   const isSame = JSON.stringify(known.body) === JSON.stringify(definition)
   return isSame ? known.id : (yield* crews.replace(known.id, definition)).id

@@ -20,7 +20,8 @@ export const layer = HttpApiBuilder.group(
       kind: "agent",
       collection: "/api/v1/agents",
       store: agents,
-      show: ({ body }) => body
+      show: ({ body }) => body,
+      showListed: ({ summary }) => summary
     })
     return handlers
       .handle("list", resource.list)

@@ -18,7 +18,8 @@ export const layer = HttpApiBuilder.group(
       kind: "crew",
       collection: "/api/v1/crews",
       store: crews,
-      show: ({ body }) => body
+      show: ({ body }) => body,
+      showListed: ({ summary }) => summary
     })
     return handlers
       .handle("list", resource.list)

@@ -12,6 +12,7 @@ import * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
+import * as EventPage from "./EventPage.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Failing from "./StoreProblems.ts"
 import * as Start from "./Start.ts"
@@ -85,18 +86,12 @@ export const layer = HttpApiBuilder.group(
               deltas: query.deltas !== "false"
             })
           }
-          const limit = query.limit ?? defaultEvents
           yield* log.summary(params.id).pipe(Failing.execution(params.id))
-          const events = yield* log
-            .read(params.id, { after: query.after ?? 0, limit: limit + 1 })
-            .pipe(Failing.execution(params.id))
-          const items = events.slice(0, limit)
-          const last = items.at(-1)
-          // Events are JSON already; checking each against a schema would cost more than reading them.
-          return HttpServerResponse.jsonUnsafe({
-            items,
-            ...(events.length > limit && last !== undefined && { nextAfter: last.seq })
-          })
+          const page = yield* EventPage.read(log, params.id, {
+            after: query.after ?? 0,
+            limit: query.limit ?? defaultEvents
+          }).pipe(Failing.execution(params.id))
+          return HttpServerResponse.text(EventPage.toJson(page), { contentType: "application/json" })
         })
       )
       .handleRaw("signal", ({ params, request }) =>

@@ -68,7 +68,8 @@ export const layer = HttpApiBuilder.group(
       collection: "/api/v1/llm-providers",
       store: providers,
       // All of a provider but its key.
-      show: (stored) => ({ ...stored.body, hasApiKey: hasApiKey(stored) })
+      show: (stored) => ({ ...stored.body, hasApiKey: hasApiKey(stored) }),
+      showListed: (listed) => ({ ...listed.summary, hasApiKey: hasApiKey(listed) })
     })
     return handlers
       .handle("list", resource.list)

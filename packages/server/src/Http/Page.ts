@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
-import { defaultLimit } from "../Api/Page.ts"
+import { defaultLimit, maxBytes } from "../Api/Page.ts"
 import * as Problem from "../Api/Problem.ts"
 
 /** The parameters of a list. */
@@ -30,13 +30,23 @@ export const read = Effect.fnUntraced(function* <A extends { readonly id: string
   const limit = query.limit ?? defaultLimit
   const before = yield* decodeCursor(query.cursor)
   const items = yield* read({ limit: limit + 1, before })
-  const page = items.slice(0, limit)
+  const page = fitting(items.slice(0, limit))
   const last = page.at(-1)
   return {
     items: page,
-    ...(items.length > limit && last !== undefined && { nextCursor: Base64Url.encode(`after:${last.id}`) })
+    ...(items.length > page.length && last !== undefined && { nextCursor: Base64Url.encode(`after:${last.id}`) })
   }
 })
+
+/** As many of the first items as a page may have bytes, and at least one. */
+const fitting = <A>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
+  let bytes = 0
+  const excess = items.findIndex((item, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(item))
+    return bytes > maxBytes && index > 0
+  })
+  return excess === -1 ? items : items.slice(0, excess)
+}
 
 /** The id that a cursor names. */
 const decodeCursor = (

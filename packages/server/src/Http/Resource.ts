@@ -30,7 +30,7 @@ const maxVersion = 2 ** 31 - 1
 
 /** The version that a change expects: by `If-Match`, else by `version` in the body, else any. */
 export const expected = <Body>(
-  store: Pick<ResourceStore.ResourceStore<Body>, "get">,
+  store: Pick<ResourceStore.ResourceStore<Body, unknown>, "get">,
   id: string,
   ifMatch: string | undefined,
   version?: number
@@ -46,19 +46,31 @@ export const expected = <Body>(
 }
 
 /** What one kind of resource is. */
-export interface Options<Body, Shown extends object> {
+export interface Options<Body, Shown extends object, Summary, Listed extends object> {
   readonly kind: Failing.Resource
   /** The path of the list. */
   readonly collection: string
-  readonly store: Pick<ResourceStore.ResourceStore<Body>, "get" | "list" | "remove">
+  readonly store: Pick<ResourceStore.ResourceStore<Body, Summary>, "get" | "list" | "remove">
   /** What clients are shown of a body. */
   readonly show: (stored: ResourceStore.Stored<Body>) => Shown
+  /** What clients are shown in lists. */
+  readonly showListed: (listed: ResourceStore.Listed<Summary>) => Listed
 }
 
-export const make = <Body, Shown extends object>({ collection, kind, show, store }: Options<Body, Shown>) => {
+export const make = <Body, Shown extends object, Summary, Listed extends object>({
+  collection,
+  kind,
+  show,
+  showListed,
+  store
+}: Options<Body, Shown, Summary, Listed>) => {
   const view = (stored: ResourceStore.Stored<Body>) => {
     const { createdAt, id, updatedAt, version } = stored
     return { id, version, createdAt, updatedAt, ...show(stored) }
+  }
+  const line = (listed: ResourceStore.Listed<Summary>) => {
+    const { createdAt, id, updatedAt, version } = listed
+    return { id, version, createdAt, updatedAt, ...showListed(listed) }
   }
   /** The answer to reading or changing a resource. */
   const found = (stored: ResourceStore.Stored<Body>) =>
@@ -72,7 +84,7 @@ export const make = <Body, Shown extends object>({ collection, kind, show, store
         headers: { etag: etag(stored.version), location: `${collection}/${stored.id}` }
       }),
     list: ({ query: { name, ...query } }: { readonly query: Page.Query & { readonly name?: string | undefined } }) =>
-      Page.read(query, (page) => store.list({ ...page, name }).pipe(Effect.map(Arr.map(view)), Failing.storing)),
+      Page.read(query, (page) => store.list({ ...page, name }).pipe(Effect.map(Arr.map(line)), Failing.storing)),
     get: ({ params: { id } }: { readonly params: { readonly id: string } }) =>
       Effect.map(store.get(id).pipe(Failing.reading(kind)), found),
     remove: ({ headers, params: { id } }: Changing) =>

@@ -6,6 +6,7 @@ export const stores: string = `create table crewline_crew (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -17,6 +18,7 @@ create table crewline_agent (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -28,6 +30,7 @@ create table crewline_llm_provider (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   api_key text,

@@ -6,21 +6,27 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { CrewBody } from "../Api/Crews.ts"
+import type { CrewBody, CrewSummary } from "../Api/Crews.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
-export class CrewStore extends Context.Service<CrewStore, ResourceStore.ResourceStore<CrewBody>>()(
+export class CrewStore extends Context.Service<CrewStore, ResourceStore.ResourceStore<CrewBody, CrewSummary>>()(
   "@crewline/server/ResourceStore/Crews"
 ) {}
 
 export const layer: Layer.Layer<CrewStore, never, SqlClient> = Layer.effect(
   CrewStore,
   Effect.suspend(() =>
-    ResourceStore.make<CrewBody>({
+    ResourceStore.make<CrewBody, CrewSummary>({
       name: "CrewStore",
       table: "crewline_crew",
       prefix: "crew",
-      nameOf: (crew) => crew.name
+      nameOf: (crew) => crew.name,
+      summarize: ({ agents, description, name, tasks }) => ({
+        name,
+        ...(description !== undefined && { description: ResourceStore.shorten(description) }),
+        agentCount: Object.keys(agents).length,
+        taskCount: Object.keys(tasks).length
+      })
     })
   )
 )

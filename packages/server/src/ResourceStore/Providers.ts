@@ -18,14 +18,14 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as MasterKeys from "./MasterKeys.ts"
-import type { ProviderBody } from "../Api/ProviderBody.ts"
+import type { ProviderBody, ProviderSummary } from "../Api/ProviderBody.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
 /** A provider as it is stored. */
 export type Stored = ResourceStore.Stored<ProviderBody>
 
 /** Whether a key is stored with the provider. */
-export const hasApiKey = ({ extra }: Stored): boolean => sealedIn(extra) !== undefined
+export const hasApiKey = ({ extra }: Pick<Stored, "extra">): boolean => sealedIn(extra) !== undefined
 
 /** The stored key was given for another host, and goes to no other one. */
 export class OtherHost extends Schema.TaggedError<OtherHost>()("OtherHost", {
@@ -39,7 +39,7 @@ export class OtherHost extends Schema.TaggedError<OtherHost>()("OtherHost", {
 
 export class ProviderStore extends Context.Service<
   ProviderStore,
-  Pick<ResourceStore.ResourceStore<ProviderBody>, "get" | "list" | "remove"> & {
+  Pick<ResourceStore.ResourceStore<ProviderBody, ProviderSummary>, "find" | "get" | "list" | "remove"> & {
     readonly create: (
       body: ProviderBody,
       apiKey?: Redacted.Redacted | null
@@ -86,11 +86,12 @@ const binding = (tenant: string, id: string, body: ProviderBody): string => JSON
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const keys = yield* MasterKeys.MasterKeys
-  const store = yield* ResourceStore.make<ProviderBody>({
+  const store = yield* ResourceStore.make<ProviderBody, ProviderSummary>({
     name: "ProviderStore",
     table: "crewline_llm_provider",
     prefix: "provider",
     nameOf: (provider) => provider.name,
+    summarize: ({ kind, name }) => ({ name, kind }),
     extra: ["api_key", "api_key_master"]
   })
 
@@ -168,8 +169,8 @@ const make = Effect.gen(function* () {
   })
 
   yield* rotate
-  const { get, list, remove } = store
-  return ProviderStore.of({ get, list, remove, create, replace, apiKeyOf })
+  const { find, get, list, remove } = store
+  return ProviderStore.of({ find, get, list, remove, create, replace, apiKeyOf })
 })
 
 /** Encrypts what is under a previous master key anew when it is built. */

@@ -1,7 +1,7 @@
 -- What clients store: crews, agents and providers of models by tenant, and the budgets of tenants.
 --
 -- `collate "C"`: ids and cursors are compared byte by byte, in every database alike. Bodies are JSON as text: jsonb reorders keys, and the
--- order of tasks has a meaning.
+-- order of tasks has a meaning. Summaries are JSON, too: lists read them and no bodies.
 
 create table crewline_crew (
   tenant text not null,
@@ -9,6 +9,7 @@ create table crewline_crew (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -21,6 +22,7 @@ create table crewline_agent (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -33,6 +35,7 @@ create table crewline_llm_provider (
   name text not null,
   version int not null default 1,
   body text not null,
+  summary text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   -- The key of the provider, encrypted, and the id of the master key that opens it.
