@@ -153,17 +153,8 @@ export const shorten = (text: string): string =>
   // Half a surrogate pair would be left at the end.
   text.length <= maxText ? text : `${text.slice(0, maxText - 1).replace(/[\uD800-\uDBFF]$/, "")}…`
 
-/** A store over one table of the server's migrations. */
-export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options<Body, Summary>) {
-  const sql = yield* SqlClient.SqlClient
-  const { name, nameOf, prefix, summarize, table, extra: extraColumns = [] } = options
-  const heading = sql.literal(
-    `id, version, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
-      `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at` +
-      extraColumns.map((column) => `, ${column}`).join("")
-  )
-  const columns = sql`${heading}, body`
-
+/** Resources as rows, and rows as resources. */
+const rowsOf = <Body, Summary>({ extra: extraColumns = [], nameOf, summarize }: Options<Body, Summary>) => {
   const headingOf = (row: HeadingRow): Heading => ({
     id: row.id,
     version: row.version,
@@ -189,6 +180,21 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     body: JSON.stringify(body),
     summary: JSON.stringify(summarize(body))
   })
+  return { stored, listed, written }
+}
+
+/** A store over one table of the server's migrations. */
+export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options<Body, Summary>) {
+  const sql = yield* SqlClient.SqlClient
+  const { name, nameOf, prefix, table, extra: extraColumns = [] } = options
+  const heading = sql.literal(
+    `id, version, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at, ` +
+      `to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at` +
+      extraColumns.map((column) => `, ${column}`).join("")
+  )
+  const columns = sql`${heading}, body`
+
+  const { listed, stored, written } = rowsOf(options)
 
   const fail = (operation: string, reason: typeof Reason.Type) =>
     Effect.fail(new StoreError({ operation: `${name}.${operation}`, reason }))
