@@ -4,9 +4,19 @@
  */
 import { build } from "esbuild"
 import { execFile } from "node:child_process"
-import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest"
 import * as RedisServer from "../packages/queue-redis/test/RedisServer.ts"
@@ -68,6 +78,10 @@ const application: { readonly [file: string]: string } = {
     const keys = {}
     for (const name of names) keys[name] = Object.keys(await import(name)).sort()
     console.log(JSON.stringify(keys))`,
+  "closed.mjs": `
+    const codes = {}
+    for (const path of JSON.parse(process.argv[2])) codes[path] = await import(path).then(() => "imported", ({ code }) => code)
+    console.log(JSON.stringify(codes))`,
   "commonjs.cjs": `
     const names = JSON.parse(process.argv[2])
     const keys = {}
@@ -194,10 +208,18 @@ describe("packed packages in an empty application", () => {
     }
   })
 
-  it("keep their internals to themselves", { timeout: minute }, async (context) => {
+  it("keep every folder to themselves", { timeout: minute }, async (context) => {
     needsRegistry(context)
-    const outcome = await run("node", ["esm.mjs", JSON.stringify(["@crewline/core/internal/anything"])], app)
-    expect(outcome.text).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED")
+    const paths = globSync("packages/*/src/*/", { cwd: root }).flatMap((folder) => {
+      const [, name, , door] = folder.split("/")
+      const [file] = readdirSync(join(root, folder)).filter((entry) => entry.endsWith(".ts") && entry !== "index.ts")
+      return file === undefined ? [] : [`@crewline/${name}/${door}/${basename(file, ".ts")}`]
+    })
+    expect(paths).toContain("@crewline/core/testing/BroadcastContract")
+    const codes: { readonly [path: string]: string } = JSON.parse(
+      await must("node", ["closed.mjs", JSON.stringify(paths)], app)
+    )
+    expect(codes).toEqual(Object.fromEntries(paths.map((path) => [path, "ERR_PACKAGE_PATH_NOT_EXPORTED"])))
   })
 
   it("compile in a strict application, from ESM and from CommonJS", { timeout: 2 * minute }, async (context) => {
