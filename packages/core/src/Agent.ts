@@ -50,6 +50,15 @@ export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
+/** Tools by name: which may be called, which may not, and which only when a person approves the call. Deny counts before ask, ask before allow. */
+export const Policy = Schema.Struct({
+  allow: Schema.optionalKey(Schema.Array(ToolName)),
+  deny: Schema.optionalKey(Schema.Array(ToolName)),
+  ask: Schema.optionalKey(Schema.Array(ToolName))
+}).annotate({ description: "Which tools may be called" })
+
+export interface Policy extends Schema.Schema.Type<typeof Policy> {}
+
 /** How many turns of the model one attempt at a task may take, when neither the task nor the agent says so. */
 export const defaultMaxTurns = 25
 
@@ -71,9 +80,15 @@ export const Agent = Schema.Struct({
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
   ),
   /** What the agent may spend in one execution. Default: no limit. */
-  limits: Schema.optionalKey(Limits.Limits),
+  limits: Schema.optionalKey(Limits.Declared),
   /** True: the same question may be answered from the cache of answers. Default: false. */
-  cache: Schema.optionalKey(Schema.Boolean)
+  cache: Schema.optionalKey(Schema.Boolean),
+  /** True: the agent may give work to its coworkers and ask them. Default: false. */
+  allowDelegation: Schema.optionalKey(Schema.Boolean),
+  /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
+  approvals: Schema.optionalKey(Schema.Array(ToolName)),
+  /** Which tools the agent may call. Default: all of its own. */
+  policy: Schema.optionalKey(Policy)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 
 export interface Agent extends Schema.Schema.Type<typeof Agent> {}

@@ -35,7 +35,7 @@ export const make = <
   const Contexts,
   const Orders,
   const Conditions,
-  const Process extends "parallel" | "sequential" = "parallel"
+  const Process extends "parallel" | "sequential" | "hierarchical" = "parallel"
 >(
   options: Builder.MakeOptions<AgentName, Process, Outputs, Contexts, Orders, Conditions>
 ): Crew<Builder.CrewOutput<Process, Outputs, Contexts, Orders, Conditions>> => Inspection.build(options)

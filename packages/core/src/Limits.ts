@@ -19,6 +19,15 @@ export const Limits = Schema.Struct({
 
 export interface Limits extends Schema.Schema.Type<typeof Limits> {}
 
+/** Limits as a crew declares them. */
+export const Declared = Schema.Struct({
+  ...Limits.fields,
+  /** What a call that could go over a limit does: fail its task (default), ask a person for more, or let the agent finish with what it has. */
+  onExceeded: Schema.optionalKey(Schema.Literals(["fail", "ask", "finish"]))
+}).annotate({ description: "How much may be spent on models, and what happens then" })
+
+export interface Declared extends Schema.Schema.Type<typeof Declared> {}
+
 /** Whose limits they are; `key` tells what counts together. */
 export interface Scoped extends Limits {
   readonly scope: "task" | "agent" | "execution" | "tenant"

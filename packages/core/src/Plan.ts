@@ -18,7 +18,16 @@ import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
 export type { ModelOptions } from "./Agent.ts"
-export type { Condition, Guardrail, Plan, PlannedAgent, PlannedAttachment, PlannedTask, Retry } from "./Plan/Planned.ts"
+export type {
+  Condition,
+  Guardrail,
+  Plan,
+  PlannedAgent,
+  PlannedAttachment,
+  PlannedReview,
+  PlannedTask,
+  Retry
+} from "./Plan/Planned.ts"
 
 export interface MakeOptions {
   /** Values of the crew's placeholders. */

@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import * as Agent from "./Agent.ts"
 import * as Limits from "./Limits.ts"
+import * as Name from "./Name.ts"
 
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
@@ -76,6 +77,23 @@ export const Attachment = Schema.Struct({
 
 export interface Attachment extends Schema.Schema.Type<typeof Attachment> {}
 
+/** A person looks at the output before it counts: accepts it, or sends it back with feedback. */
+export const Review = Schema.Struct({
+  /** How long the person has. Default: for ever. */
+  timeout: Schema.optionalKey(Duration),
+  /** What it means when nobody answers in time: the output is refused (default), or accepted. */
+  onSilence: Schema.optionalKey(Schema.Literals(["deny", "accept"]))
+}).annotate({ description: "A person's review of the output" })
+
+export interface Review extends Schema.Schema.Type<typeof Review> {}
+
+/** The name of a signal that a task expects. */
+export const SignalName = Name.Key.check(
+  Schema.isPattern(/^[A-Za-z_][A-Za-z0-9_.-]*$/, {
+    expected: 'the name of a signal: letters, digits, "_", "." and "-", such as "payment-received"'
+  })
+)
+
 /** How often an output is sent back with the complaint, when the task does not say so. */
 export const defaultMaxRepairs = 3
 
@@ -118,9 +136,17 @@ export const Task = Schema.Struct({
   /** File that receives the output, relative to the workspace directory and inside of it. */
   outputFile: Schema.optionalKey(Agent.Text),
   /** What the task may spend, all attempts together. Default: no limit. */
-  limits: Schema.optionalKey(Limits.Limits),
+  limits: Schema.optionalKey(Limits.Declared),
   /** True: the same question may be answered from the cache of answers. Default: the agent's. */
-  cache: Schema.optionalKey(Schema.Boolean)
+  cache: Schema.optionalKey(Schema.Boolean),
+  /** True, or how: a person accepts the output, or sends it back with feedback, before it counts. Default: false. */
+  humanInput: Schema.optionalKey(Schema.Union([Schema.Boolean, Review])),
+  /** Tools whose every call a person approves first, besides those of the agent. Default: none. */
+  approvals: Schema.optionalKey(Schema.Array(Agent.ToolName)),
+  /** Which tools may be called here, besides what the policy of the agent says. */
+  policy: Schema.optionalKey(Agent.Policy),
+  /** Names of the signals that may be sent to the execution for this task. Default: none. */
+  signals: Schema.optionalKey(Schema.Array(SignalName))
 }).annotate({ identifier: "Task", description: "A task of a crew" })
 
 export interface Task extends Schema.Schema.Type<typeof Task> {}

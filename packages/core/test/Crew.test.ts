@@ -7,7 +7,7 @@ import { z } from "zod"
 import * as Crew from "../src/Crew.ts"
 import * as CrewFile from "../src/CrewFile.ts"
 import * as Plan from "../src/Plan.ts"
-import { damaged, definition } from "./arbitrary/Crew.ts"
+import { damaged, definition, notYet } from "./arbitrary/Crew.ts"
 
 const agent = { role: "Researcher", goal: "find out" }
 const task = { description: "Look it up", expectedOutput: "Facts" }
@@ -98,7 +98,7 @@ const cases: ReadonlyArray<Case> = [
       model: "gpt-5"
     },
     problems: [
-      { code: "invalid-value", path: ["process"] },
+      { code: "invalid-value", path: ["process"], suggestion: "hierarchical" },
       { code: "invalid-value", path: ["model"], says: "provider/model" },
       { code: "invalid-value", path: [...write, "timeout"], says: "30 seconds" },
       { code: "invalid-value", path: [...write, "retry", "attempts"] },
@@ -341,6 +341,81 @@ const cases: ReadonlyArray<Case> = [
       { code: "unknown-agent", path: ["tasks", "two", "agent"] },
       { code: "cycle", path: ["tasks", "one", "context", 0] }
     ]
+  },
+  {
+    title: "what does not run yet",
+    crew: {
+      ...withTask({ policy: {}, limits: { tokens: 1, onExceeded: "ask" } }),
+      agents: {
+        researcher: { ...agent, allowDelegation: true, policy: { deny: ["x"] }, limits: { onExceeded: "fail" } }
+      },
+      process: "hierarchical",
+      manager: { model: "openai/gpt-5.2", review: "final" },
+      acceptance: ["The report names its sources"],
+      memory: { kinds: ["entity"] },
+      limits: { onExceeded: "finish" }
+    },
+    problems: [
+      { code: "not-yet", path: ["process"], says: "hierarchical" },
+      { code: "not-yet", path: ["manager"] },
+      { code: "not-yet", path: ["acceptance"] },
+      { code: "not-yet", path: ["memory"] },
+      { code: "not-yet", path: ["limits", "onExceeded"] },
+      { code: "not-yet", path: ["agents", "researcher", "allowDelegation"] },
+      { code: "not-yet", path: ["agents", "researcher", "policy"] },
+      { code: "not-yet", path: ["agents", "researcher", "limits", "onExceeded"] },
+      { code: "not-yet", path: [...write, "policy"] },
+      { code: "not-yet", path: [...write, "limits", "onExceeded"] }
+    ]
+  },
+  {
+    title: "a hierarchical crew without a manager",
+    crew: { ...valid, process: "hierarchical" },
+    problems: [
+      { code: "missing-key", path: ["manager"], says: "hierarchical crew needs a manager" },
+      { code: "not-yet", path: ["process"] }
+    ]
+  },
+  {
+    title: "a manager who is nobody",
+    crew: { ...valid, manager: { review: "everything", allow: ["reseacher"], depth: 0 } },
+    problems: [
+      { code: "not-yet", path: ["manager"] },
+      { code: "invalid-value", path: ["manager"], says: "exactly one of model, agent and agentId" },
+      { code: "invalid-value", path: ["manager", "review"] },
+      { code: "invalid-value", path: ["manager", "depth"] },
+      { code: "unknown-agent", path: ["manager", "allow", 0], suggestion: "researcher" }
+    ]
+  },
+  {
+    title: "a manager who is two, one of them unknown",
+    crew: { ...valid, manager: { model: "openai/gpt-5.2", agent: "boss" } },
+    problems: [
+      { code: "not-yet", path: ["manager"] },
+      { code: "invalid-value", path: ["manager"] },
+      { code: "unknown-agent", path: ["manager", "agent"] }
+    ]
+  },
+  {
+    title: "keys of what may also be true or false",
+    crew: { ...withTask({ humanInput: { timeot: "1 hour", onSilence: "acept" } }), memory: { kind: ["entity"] } },
+    problems: [
+      { code: "unknown-key", path: [...write, "humanInput", "timeot"], suggestion: "timeout" },
+      { code: "invalid-value", path: [...write, "humanInput", "onSilence"], suggestion: "accept" },
+      { code: "unknown-key", path: ["memory", "kind"], suggestion: "kinds" },
+      { code: "not-yet", path: ["memory"] }
+    ]
+  },
+  {
+    title: "approvals and signals",
+    crew: withTask({ tools: ["a"], approvals: ["a", "b", ""], signals: ["payment-received", "no/slash", "", 7] }),
+    problems: [
+      { code: "unknown-tool", path: [...write, "approvals", 1], says: "may not use" },
+      { code: "empty", path: [...write, "approvals", 2] },
+      { code: "invalid-value", path: [...write, "signals", 1], says: "payment-received" },
+      { code: "empty", path: [...write, "signals", 2] },
+      { code: "wrong-type", path: [...write, "signals", 3] }
+    ]
   }
 ]
 
@@ -382,14 +457,7 @@ describe("invalid crews", () => {
 
   it("covers every code that needs no start", () => {
     const covered = new Set(cases.flatMap(({ problems }) => problems.map(({ code }) => code)))
-    const elsewhere = [
-      "missing-input",
-      "unknown-input",
-      "unknown-tool",
-      "yaml-syntax",
-      "too-large",
-      "duplicate-output-file"
-    ]
+    const elsewhere = ["missing-input", "unknown-input", "yaml-syntax", "too-large", "duplicate-output-file"]
     expect(Crew.ProblemCode.literals.filter((code) => !covered.has(code))).toEqual(
       elsewhere.toSorted(
         (a, b) => Crew.ProblemCode.literals.indexOf(a as never) - Crew.ProblemCode.literals.indexOf(b as never)
@@ -472,6 +540,19 @@ describe("data", () => {
         expect(Schema.is(Crew.Definition)(data)).toBe(true)
       }),
       { numRuns: 500 }
+    )
+  })
+
+  it("refuses of a whole crew only what does not run yet, and keeps all of it", () => {
+    fc.assert(
+      fc.property(notYet, ({ count, definition: data }) => {
+        const { more = 0, problems } = failureOf(Crew.fromJson(data))
+        expect(problems.length + more).toBe(count)
+        expect(problems.every(({ code }) => code === "not-yet")).toBe(true)
+        expect(Schema.is(Crew.Definition)(data)).toBe(true)
+        expect(JSON.parse(JSON.stringify(Schema.encodeSync(Crew.Definition)(data)))).toEqual(data)
+      }),
+      { numRuns: 200 }
     )
   })
 

@@ -156,6 +156,34 @@ describe("dependencies", () => {
   })
 })
 
+describe("people", () => {
+  it("are asked as agent and task say", () => {
+    const agents = { w: { ...agent, tools: ["send", "look"], approvals: ["send"], maxTurns: 7, cache: true } }
+    const tasks = {
+      a: { description: "d", expectedOutput: "e", humanInput: true },
+      b: {
+        description: "d",
+        expectedOutput: "e",
+        approvals: ["look", "send"],
+        humanInput: { timeout: "2 minutes", onSilence: "accept" as const },
+        signals: ["payment-received", "payment-received"]
+      },
+      c: { description: "d", expectedOutput: "e", humanInput: false, signals: [] }
+    }
+    const plan = planOf(Crew.make({ name: "x", agents, tasks }))
+    expect(plan.agents["w"]).toMatchObject({ tools: ["send", "look"], approvals: ["send"], maxTurns: 7, cache: true })
+    expect(plan.tasks.map(({ approvals, humanInput, signals }) => ({ approvals, humanInput, signals }))).toEqual([
+      { approvals: ["send"], humanInput: { onSilence: "deny" }, signals: undefined },
+      {
+        approvals: ["send", "look"],
+        humanInput: { timeoutMillis: 120_000, onSilence: "accept" },
+        signals: ["payment-received"]
+      },
+      { approvals: ["send"], humanInput: undefined, signals: undefined }
+    ])
+  })
+})
+
 describe("placeholders", () => {
   it("are filled wherever text is, and nowhere else", () => {
     const crew = Crew.make({
@@ -174,7 +202,12 @@ describe("placeholders", () => {
     })
     const plan = planOf(crew, { inputs: { topic: "otters", "language-code": "de" } })
     expect(plan.name).toBe("about {topic}")
-    expect(plan.agents["a"]).toEqual({ role: "otters expert", goal: "know otters", backstory: "ottersotters" })
+    expect(plan.agents["a"]).toEqual({
+      role: "otters expert",
+      goal: "know otters",
+      backstory: "ottersotters",
+      tools: ["{topic}"]
+    })
     expect(plan.tasks[0]).toMatchObject({
       description: 'Write otters as {"json": {}} or { topic } or {1} or {a b} or {}',
       expectedOutput: "de",

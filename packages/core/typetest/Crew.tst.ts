@@ -45,6 +45,17 @@ describe("names", () => {
     make({ name: "x", agents: { a: { role: "r", goal: "g", gaol: "" } }, tasks: { a: task } })
     // @ts-expect-error Property 'expectedOutput' is missing in type
     make({ name: "x", agents, tasks: { a: { description: "d" } } })
+    make({
+      name: "x",
+      process: "hierarchical",
+      agents,
+      manager: { agent: "writer", allow: ["writer"] },
+      tasks: { a: task }
+    })
+    // @ts-expect-error '"boss"' is not assignable to type '"researcher" | "writer" | undefined'
+    make({ name: "x", agents, manager: { agent: "boss" }, tasks: { a: task } })
+    // @ts-expect-error 'revew' does not exist in type
+    make({ name: "x", agents, manager: { agent: "writer", revew: "all" }, tasks: { a: task } })
     // @ts-expect-error '"hierarchic"' is not assignable to type
     make({ name: "x", process: "hierarchic", agents, tasks: { a: task } })
   })

@@ -9,6 +9,7 @@ import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type * as Agent from "../Agent.ts"
 import type { Validator } from "../StandardSchema.ts"
 import type * as Task from "../Task.ts"
+import type { Manager } from "./Manager.ts"
 import type { ConditionFunction, Definition, GuardrailFunction, Input } from "./Definition.ts"
 
 /** What a task may declare as its output. */
@@ -61,13 +62,21 @@ export interface TaskOptions<AgentName extends string, Others extends string, Ou
   readonly when?: When<Others>
 }
 
+/** A manager of `Crew.make`: its agents are those of the crew. */
+export interface ManagerOptions<AgentName extends string> extends Omit<Manager, "agent" | "allow"> {
+  readonly agent?: AgentName
+  readonly allow?: ReadonlyArray<AgentName>
+}
+
 export interface MakeOptions<AgentName extends string, Process, Outputs, Contexts, Orders, Conditions> extends Omit<
   Definition,
-  "process" | "agents" | "tasks" | "inputs"
+  "process" | "agents" | "tasks" | "inputs" | "manager"
 > {
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   readonly process?: Process
   readonly agents: { readonly [Name in AgentName]: Agent.Agent }
+  /** Who supervises the crew. Default: nobody. */
+  readonly manager?: ManagerOptions<NoInfer<AgentName>>
   readonly tasks: {
     readonly [Name in keyof Outputs]: TaskOptions<NoInfer<AgentName>, OthersThan<Outputs, Name>, Outputs[Name]>
   } & { readonly [Name in keyof Contexts]: { readonly context?: Contexts[Name] } } & {
@@ -113,7 +122,7 @@ type OutputOfSinks<Names extends keyof Outputs, Process, Outputs> = [Names] exte
     ? Schema.Json
     : [Process] extends ["sequential"]
       ? { readonly [Name in Names]: OutputOf<Outputs[Name]> }[Names]
-      : [Process] extends ["parallel"]
+      : [Process] extends ["parallel" | "hierarchical"]
         ? IsUnion<Names> extends true
           ? { readonly [Name in Names]: OutputOf<Outputs[Name]> }
           : OutputOf<Outputs[Names]>

@@ -14,10 +14,12 @@ import * as Pattern from "../Pattern.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
+import * as NotYet from "./NotYet.ts"
 import { PathMap } from "./PathMap.ts"
 import * as PlainJson from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
+import { supervisionProblems } from "./Supervision.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Attachments from "./Attachments.ts"
 import { outsideWorkspace, sharedOutputFiles } from "./WorkspacePath.ts"
@@ -94,7 +96,10 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     if (PlainJson.isObject(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
   }
   report(outputFileProblems(tasks))
-  report(graphProblems({ agents, tasks, sequential: json["process"] === "sequential", suggester }))
+  const sequential = json["process"] === "sequential"
+  report(graphProblems({ agents, tasks, sequential, managed: json["manager"] !== undefined, suggester }))
+  report(supervisionProblems({ crew: json, agents, tasks, suggester }))
+  report(NotYet.problems(json, agents, tasks))
   return {
     problems,
     // Exactly the declared shape once no problem was found; the Schemas above transform nothing.

@@ -8,6 +8,8 @@ import * as Agent from "../Agent.ts"
 import * as Limits from "../Limits.ts"
 import * as Name from "../Name.ts"
 import * as Task from "../Task.ts"
+import * as Manager from "./Manager.ts"
+import * as MemoryOptions from "./MemoryOptions.ts"
 
 /** A value that an execution is given by name, for the placeholders. */
 export const Input = Schema.Struct({
@@ -22,19 +24,26 @@ export interface Input extends Schema.Schema.Type<typeof Input> {}
 export const Definition = Schema.Struct({
   name: Name.Name,
   description: Schema.optionalKey(Schema.String),
-  /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
-  process: Schema.optionalKey(Schema.Literals(["parallel", "sequential"])),
+  /**
+   * `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. `hierarchical`: as `parallel`,
+   * and a manager assigns the tasks that name no agent.
+   */
+  process: Schema.optionalKey(Schema.Literals(["parallel", "sequential", "hierarchical"])),
   agents: Schema.Record(Schema.String, Agent.Agent),
   tasks: Schema.Record(Schema.String, Task.Task),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Input)),
   /** The model of agents that name none. Default: the application's. */
   model: Schema.optionalKey(Agent.Models),
-  /** True: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
-  memory: Schema.optionalKey(Schema.Boolean),
+  /** Who supervises the crew. Default: nobody. */
+  manager: Schema.optionalKey(Manager.Manager),
+  /** What the result of the crew must fulfil: sentences that the manager holds it against. */
+  acceptance: Schema.optionalKey(Schema.Array(Agent.Text)),
+  /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
+  memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Time limit of a whole execution. Default: none. */
   timeout: Schema.optionalKey(Task.Duration),
   /** What one execution may spend. Default: no limit. */
-  limits: Schema.optionalKey(Limits.Limits)
+  limits: Schema.optionalKey(Limits.Declared)
 }).annotate({ identifier: "Crew", description: "A crew of agents and its tasks" })
 
 export interface Definition extends Schema.Schema.Type<typeof Definition> {}

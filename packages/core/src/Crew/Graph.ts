@@ -28,6 +28,8 @@ export interface Options {
   readonly agents: ReadonlyArray<Entry>
   readonly tasks: ReadonlyArray<Entry>
   readonly sequential: boolean
+  /** A manager assigns the tasks that name no agent. */
+  readonly managed: boolean
   readonly suggester: Suggester
 }
 
@@ -43,7 +45,7 @@ export const graphProblems = (options: Options): ReadonlyArray<Problem> => {
   return [...agents, ...problems, ...found]
 }
 
-const agentProblems = ({ agents, suggester, tasks }: Options): ReadonlyArray<Problem> => {
+const agentProblems = ({ agents, managed, suggester, tasks }: Options): ReadonlyArray<Problem> => {
   const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))
   const known = new Set(names)
   return tasks.flatMap(({ declaration, path }): ReadonlyArray<Problem> => {
@@ -51,7 +53,7 @@ const agentProblems = ({ agents, suggester, tasks }: Options): ReadonlyArray<Pro
     const agentPath = [...path, "agent"]
     if (typeof agent === "string")
       return known.has(agent) ? [] : [unknown("agent", { name: agent, path: agentPath }, names, suggester)]
-    if (agent !== undefined || names.length < 2 || typeof declaration !== "object") return []
+    if (agent !== undefined || managed || names.length < 2 || typeof declaration !== "object") return []
     const message = `${Wording.place(path)} names no agent, and the crew has several: add agent, one of ${Wording.list(names)}.`
     return [{ code: "missing-agent", path: agentPath, message }]
   })
@@ -99,7 +101,8 @@ const cycleProblem = (
   }
 }
 
-const unknown = (
+/** A name that stands for nothing in the crew. */
+export const unknown = (
   kind: "agent" | "task",
   { name, path }: Reference,
   names: ReadonlyArray<string>,

@@ -27,7 +27,8 @@ export const ProblemCode = Schema.Literals([
   "invalid-output-schema",
   "output-file-outside-workspace",
   "duplicate-output-file",
-  "attachment-outside-workspace"
+  "attachment-outside-workspace",
+  "not-yet"
 ])
 
 /** One thing that is wrong with a crew. */

@@ -1,6 +1,7 @@
 /**
  * From the issues of a Schema to the problems of a crew: each with a code, a path and a sentence, one for each place.
  */
+import * as Predicate from "effect/Predicate"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Wording from "./Wording.ts"
@@ -33,7 +34,11 @@ const synonyms: { readonly [key: string]: string } = {
   llm: "model",
   prompt: "description",
   temperature: "modelOptions",
-  max_tokens: "modelOptions"
+  max_tokens: "modelOptions",
+  human_input: "humanInput",
+  allow_delegation: "allowDelegation",
+  manager_llm: "manager",
+  manager_agent: "manager"
 }
 
 export interface Options {
@@ -81,6 +86,9 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
         })
       }
       case "AnyOf": {
+        // Of `true` or an object, an object is judged as one.
+        if (Predicate.isReadonlyObject(actual) && current.issues.length === 1)
+          return visit(current.issues[0]!, at, actual)
         const literals = current.ast.types.flatMap((type) => (type._tag === "Literal" ? [String(type.literal)] : []))
         const isLiteral = literals.length === current.ast.types.length
         const inKind = isLiteral ? typeof actual === "string" : current.issues.length > 0

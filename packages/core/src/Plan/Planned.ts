@@ -28,9 +28,27 @@ export interface Retry {
   readonly maxMillis: number
 }
 
-/** An agent, with the inputs in place and the crew's model where it names none. Without a model the application's default answers. */
+/**
+ * An agent, with the inputs in place and the crew's model where it names none. Without a model the application's default answers. What it
+ * brings to each of its tasks stands here too, for tasks that are given to it while the execution runs.
+ */
 export interface PlannedAgent
-  extends Pick<Agent, "role" | "goal" | "model" | "modelOptions" | "limits">, Required<Pick<Agent, "backstory">> {}
+  extends
+    Pick<Agent, "role" | "goal" | "model" | "modelOptions" | "limits" | "approvals">,
+    Required<Pick<Agent, "backstory">> {
+  /** Absent: none. */
+  readonly tools?: ReadonlyArray<string>
+  /** Absent: the default. */
+  readonly maxTurns?: number
+  readonly cache?: true
+}
+
+/** A person looks at the output before it counts. */
+export interface PlannedReview {
+  /** How long the person has, in milliseconds; absent: for ever. */
+  readonly timeoutMillis?: number
+  readonly onSilence: "deny" | "accept"
+}
 
 /** A file that the agent is shown: of the workspace, or at an address. */
 export type PlannedAttachment = (
@@ -41,7 +59,7 @@ export type PlannedAttachment = (
 /** A task. What is not declared here is as in the crew, with the inputs and the defaults in place. */
 export interface PlannedTask
   extends
-    Pick<Task, "description" | "expectedOutput" | "outputFile" | "limits">,
+    Pick<Task, "description" | "expectedOutput" | "outputFile" | "limits" | "approvals" | "signals">,
     Required<Pick<Task, "agent" | "context" | "tools" | "maxRepairs" | "maxTurns" | "onFailure">> {
   readonly id: string
   /** All that must be settled first: `context`, `dependsOn`, the order of the process and the condition's task. */
@@ -59,6 +77,7 @@ export interface PlannedTask
   readonly when?: Condition
   /** True: the same question may be answered from the cache of answers. */
   readonly cache?: true
+  readonly humanInput?: PlannedReview
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

@@ -39,10 +39,14 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
         if (!Predicate.isReadonlyObject(attachment)) return
         for (const key of ["file", "url"]) text(attachment[key], [...path, "attachments", index, key])
       })
-    if (Array.isArray(declaration["tools"]))
-      declaration["tools"].forEach((name: unknown, index) => {
-        if (typeof name === "string" && name !== "") tools.push({ name, path: [...path, "tools", index] })
+    // Those of a task are among its tools.
+    for (const key of path[0] === "agents" ? ["tools", "approvals"] : ["tools"]) {
+      const names = declaration[key]
+      if (!Array.isArray(names)) continue
+      names.forEach((name: unknown, index) => {
+        if (typeof name === "string" && name !== "") tools.push({ name, path: [...path, key, index] })
       })
+    }
   }
   for (const agent of agents) visit(agent, ["role", "goal", "backstory"])
   for (const task of tasks) visit(task, ["description", "expectedOutput", "outputFile"])

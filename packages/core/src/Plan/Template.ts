@@ -8,7 +8,7 @@ import type { Code, Definition, TaskCode } from "../Crew/Definition.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import * as Task from "../Task.ts"
 import * as Attachments from "./Attachments.ts"
-import type { Condition, Guardrail, PlannedAgent, PlannedTask, Retry } from "./Planned.ts"
+import type { Condition, Guardrail, PlannedAgent, PlannedReview, PlannedTask, Retry } from "./Planned.ts"
 
 export interface AgentTemplate {
   readonly name: string
@@ -72,7 +72,11 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
   const fixed = {
     ...(model === undefined ? {} : { model }),
     ...(agent.modelOptions === undefined ? {} : { modelOptions: agent.modelOptions }),
-    ...(agent.limits === undefined ? {} : { limits: agent.limits })
+    ...(agent.limits === undefined ? {} : { limits: agent.limits }),
+    ...(agent.tools === undefined || agent.tools.length === 0 ? {} : { tools: distinct(agent.tools) }),
+    ...(agent.maxTurns === undefined ? {} : { maxTurns: agent.maxTurns }),
+    ...(agent.cache === true ? { cache: true as const } : {}),
+    ...(agent.approvals === undefined || agent.approvals.length === 0 ? {} : { approvals: distinct(agent.approvals) })
   }
   const { backstory = "", goal, role } = agent
   const texts = [role, goal, backstory].map(Placeholder.parse)
@@ -104,6 +108,7 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
   const expectedOutput = Placeholder.parse(task.expectedOutput)
   const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
   const attachments = (task.attachments ?? []).map(Attachments.template)
+  const approvals = distinct([...(agent.approvals ?? []), ...(task.approvals ?? [])])
   const fixed = {
     id: name,
     agent: agentName,
@@ -119,6 +124,9 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
     onFailure: task.onFailure ?? "fail",
     ...(task.limits === undefined ? {} : { limits: task.limits }),
     ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
+    ...(approvals.length === 0 ? {} : { approvals }),
+    ...(task.humanInput === undefined || task.humanInput === false ? {} : { humanInput: review(task.humanInput) }),
+    ...(task.signals === undefined || task.signals.length === 0 ? {} : { signals: distinct(task.signals) }),
     ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, code.when !== undefined)) })
   } as const
   const files = [...(outputFile === undefined ? [] : [outputFile]), ...attachments.map(({ source }) => source)]
@@ -165,6 +173,11 @@ const retry = (declared: Task.Retry = {}): Retry =>
     factor: declared.factor ?? Task.defaultRetry.factor,
     maxMillis: declared.max === undefined ? Task.defaultRetry.maxMillis : millis(declared.max)
   })
+
+const review = (declared: true | Task.Review): PlannedReview => {
+  const { onSilence = "deny", timeout } = declared === true ? {} : declared
+  return Object.freeze({ ...(timeout === undefined ? {} : { timeoutMillis: millis(timeout) }), onSilence })
+}
 
 const units: { readonly [unit: string]: number } = {
   milli: 1,

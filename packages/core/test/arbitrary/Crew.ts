@@ -56,7 +56,9 @@ const agent = fc.record(
     model: fc.constantFrom("openai/gpt-5.2", "scripted/demo", "ollama/llama3:8b"),
     modelOptions,
     tools: fc.array(name),
-    maxTurns: positive
+    maxTurns: positive,
+    approvals: fc.array(name),
+    allowDelegation: fc.constant(false)
   },
   { requiredKeys: ["role", "goal"] }
 )
@@ -106,7 +108,12 @@ const task = fc.record(
       ),
       { maxLength: 3 }
     ),
-    outputFile: fc.constantFrom("a.md", "out/{topic}.txt", "..a/b..c")
+    outputFile: fc.constantFrom("a.md", "out/{topic}.txt", "..a/b..c"),
+    humanInput: fc.oneof(
+      fc.boolean(),
+      fc.record({ timeout: duration, onSilence: fc.constantFrom("deny" as const, "accept" as const) }, optional)
+    ),
+    signals: fc.array(fc.constantFrom("payment-received", "a.b", "_x"))
   },
   { requiredKeys: ["description", "expectedOutput"] }
 )
@@ -122,6 +129,34 @@ const header = fc.record(
     timeout: duration
   },
   { requiredKeys: ["name"] }
+)
+
+const policy = fc.record({ allow: fc.array(name), deny: fc.array(name), ask: fc.array(name) }, optional)
+const limits = fc.record(
+  { tokens: positive, onExceeded: fc.constantFrom("fail" as const, "ask" as const, "finish" as const) },
+  { requiredKeys: ["onExceeded"] }
+)
+const memory = fc.record(
+  {
+    kinds: fc.array(fc.constantFrom("short-term" as const, "long-term" as const, "entity" as const)),
+    scopes: fc.array(fc.constantFrom("crew" as const, "agent" as const, "user" as const, "session" as const)),
+    maxTokens: positive,
+    threshold: fc.integer({ min: 0, max: 10 }).map((n) => n / 10),
+    minTrust: fc.constantFrom("user" as const, "agent" as const, "tool" as const, "document" as const, "web" as const),
+    readOnly: fc.boolean()
+  },
+  optional
+)
+const powers = fc.record(
+  {
+    review: fc.constantFrom("none" as const, "final" as const, "all" as const),
+    recover: fc.boolean(),
+    maxRevisions: fc.nat(9),
+    onUnaccepted: fc.constantFrom("accept" as const, "fail" as const),
+    maxRecoveries: fc.nat(9),
+    depth: positive
+  },
+  optional
 )
 
 /** What a task mentions: places in lists that exist, whatever their length. */
@@ -162,6 +197,35 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
       })
     )
   }))
+
+/** A valid crew that asks for what does not run yet, and how many problems that makes. */
+export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readonly count: number }> = fc
+  .tuple(
+    definition,
+    fc.record({ memory, limits, acceptance: fc.array(text) }, { requiredKeys: ["memory", "limits", "acceptance"] }),
+    fc.tuple(policy, limits),
+    fc.tuple(policy, limits),
+    powers,
+    fc.constantFrom("model", "agent", "agentId"),
+    fc.boolean()
+  )
+  .map(([crew, header, ofAgents, ofTasks, powers, identity, isHierarchical]) => {
+    const agents = Object.keys(crew.agents)
+    const every = <A>(all: { readonly [name: string]: A }, more: object) =>
+      Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
+    const who = identity === "model" ? "openai/gpt-5.2" : identity === "agent" ? agents[0]! : "agent_1"
+    return {
+      definition: {
+        ...crew,
+        ...header,
+        ...(isHierarchical ? { process: "hierarchical" as const } : {}),
+        manager: { ...powers, [identity]: who, allow: agents },
+        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], allowDelegation: true }),
+        tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
+      },
+      count: 4 + (isHierarchical ? 1 : 0) + 3 * agents.length + 2 * Object.keys(crew.tasks).length
+    }
+  })
 
 type Mutable = { [key: string]: unknown }
 

@@ -1,0 +1,35 @@
+/** The manager of a crew as a user declares it: who it is, and what it may do. */
+import * as Schema from "effect/Schema"
+import * as Agent from "../Agent.ts"
+
+const whole = (least: number) =>
+  Schema.Int.check(Schema.isGreaterThanOrEqualTo(least, { expected: `a whole number, ${least} or more` }))
+
+/** A manager: exactly one of `model`, `agent` and `agentId` says who. It supervises and delegates, and does none of the work itself. */
+export const Manager = Schema.Struct({
+  /** A model without further description. */
+  model: Schema.optionalKey(Agent.Models),
+  /** An agent of the crew. */
+  agent: Schema.optionalKey(Schema.String),
+  /** An agent that is stored on the server. */
+  agentId: Schema.optionalKey(Schema.String),
+  /** Whose outputs it reviews: nobody's (default), those of the final tasks, or all. */
+  review: Schema.optionalKey(Schema.Literals(["none", "final", "all"])),
+  /** True: it is asked what to do about a task that failed for good. Default: true. */
+  recover: Schema.optionalKey(Schema.Boolean),
+  /** How often it may send the output of one task back. Default: 2. */
+  maxRevisions: Schema.optionalKey(whole(0)),
+  /** What becomes of an output that it would send back once more: accepted with a note (default), or failed. */
+  onUnaccepted: Schema.optionalKey(Schema.Literals(["accept", "fail"])),
+  /** How often one task may be recovered. Default: 2. */
+  maxRecoveries: Schema.optionalKey(whole(0)),
+  /** Agents of the crew that it may give work to. Default: all. */
+  allow: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** How deep work may be passed on. Default: 2. */
+  depth: Schema.optionalKey(whole(1))
+}).annotate({ identifier: "Manager", description: "The manager of a crew" })
+
+export interface Manager extends Schema.Schema.Type<typeof Manager> {}
+
+/** The keys of which a manager has exactly one. */
+export const identities = ["model", "agent", "agentId"] as const

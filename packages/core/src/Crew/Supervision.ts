@@ -1,0 +1,63 @@
+/** Whether the manager of a crew, and the approvals that it declares, fit its agents and tools. Reads what is there, valid or not. */
+import type * as Schema from "effect/Schema"
+import type { Suggester } from "../Suggestion.ts"
+import { type Entry, unknown } from "./Graph.ts"
+import { identities } from "./Manager.ts"
+import { isObject } from "./PlainJson.ts"
+import type { Problem } from "./Problem.ts"
+import * as Wording from "./Wording.ts"
+
+export interface Options {
+  readonly crew: Schema.JsonObject
+  readonly agents: ReadonlyArray<Entry>
+  readonly tasks: ReadonlyArray<Entry>
+  readonly suggester: Suggester
+}
+
+export const supervisionProblems = (options: Options): ReadonlyArray<Problem> => [
+  ...managerProblems(options),
+  ...options.tasks.flatMap((task) => approvalProblems(task, options.agents))
+]
+
+const managerProblems = ({ agents, crew, suggester }: Options): ReadonlyArray<Problem> => {
+  const { manager, process } = crew
+  const path = ["manager"]
+  if (manager === undefined) {
+    if (process !== "hierarchical") return []
+    const message =
+      "A hierarchical crew needs a manager, who assigns its tasks: add manager, or choose another process."
+    return [{ code: "missing-key", path, message }]
+  }
+  if (!isObject(manager)) return []
+  const problems: Array<Problem> = []
+  if (identities.filter((key) => manager[key] !== undefined).length !== 1) {
+    const message = "manager needs exactly one of model, agent and agentId."
+    problems.push({ code: "invalid-value", path, message })
+  }
+  const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))
+  const mention = (name: unknown, at: ReadonlyArray<string | number>) => {
+    if (typeof name === "string" && !names.includes(name))
+      problems.push(unknown("agent", { name, path: at }, names, suggester))
+  }
+  mention(manager["agent"], ["manager", "agent"])
+  const { allow } = manager
+  if (Array.isArray(allow)) allow.forEach((name: unknown, index) => mention(name, ["manager", "allow", index]))
+  return problems
+}
+
+/** An approval of a tool that the task does not have would never be asked for. */
+const approvalProblems = (task: Entry, agents: ReadonlyArray<Entry>): ReadonlyArray<Problem> => {
+  const { declaration, path } = task
+  if (!isObject(declaration) || !Array.isArray(declaration["approvals"])) return []
+  const agent =
+    declaration["agent"] === undefined ? agents[0] : agents.find(({ name }) => name === declaration["agent"])
+  const ofAgent = isObject(agent?.declaration) ? agent.declaration["tools"] : undefined
+  const tools = declaration["tools"] ?? ofAgent ?? []
+  if (!Array.isArray(tools)) return []
+  return declaration["approvals"].flatMap((name: unknown, index): ReadonlyArray<Problem> => {
+    if (typeof name !== "string" || name === "" || tools.includes(name)) return []
+    const at = [...path, "approvals", index]
+    const message = `${Wording.place(at)} names the tool ${Wording.quote(name)}, which the task may not use: add it to tools, or remove it here.`
+    return [{ code: "unknown-tool", path: at, message }]
+  })
+}
