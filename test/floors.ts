@@ -25,8 +25,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Decision"],
     // The fold.
     ["Execution"],
-    // What can happen.
-    ["ExecutionEvent"],
+    // What can happen; what is waited for, people included.
+    ["Ask", "ExecutionEvent", "Wait"],
     // Text to a crew; a crew and its inputs to exactly what will run.
     ["CrewFile", "Plan"],
     // The declaration, and everything that can be wrong with it.

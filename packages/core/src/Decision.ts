@@ -5,8 +5,8 @@
  * An outcome and all that it causes (skipped descendants, cancelled tasks, the end of the execution) are one decision, hence one
  * append: otherwise the last two tasks could each miss the other, and nobody would end the execution.
  */
-import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
+import * as Answer from "./Decision/Answer.ts"
 import type { Command, Decided } from "./Decision/Command.ts"
 import * as Finish from "./Decision/Finish.ts"
 import * as Settling from "./Decision/Settling.ts"
@@ -26,9 +26,9 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
     case "Finish":
       return Finish.decide(state, command)
     case "Signal":
-      return HashMap.has(state.signals, command.signal)
-        ? Result.fail("already")
-        : Result.succeed([{ type: "SignalReceived", signal: command.signal, value: command.value }])
+      return Answer.signal(state, command)
+    case "Answer":
+      return Answer.answer(state, command)
     case "Cancel":
       return Result.succeed(
         Settling.abort(state, {

@@ -5,10 +5,12 @@
  * What may happen next is decided in `Decision`, from this state alone.
  */
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as Ask from "./Ask.ts"
 import {
-  areSatisfied,
+  type AskAnswered,
   Ending,
   type ExecutionEvent,
   type ExecutionFailure,
@@ -16,10 +18,12 @@ import {
   type Priority,
   type RetryOf,
   type Skipped,
-  type Waits
+  type SuspendedFor
 } from "./ExecutionEvent.ts"
+import type { Limits } from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 import * as Usage from "./Usage.ts"
+import * as Wait from "./Wait.ts"
 
 /** How a task ends. */
 export const Settled = Schema.Literals([...Ending.literals, "skipped"])
@@ -49,8 +53,15 @@ export interface Task {
   /** Not before this time (ISO 8601, the log's clock), and how long the delay was in milliseconds. */
   readonly retryAt: string | undefined
   readonly retryDelayMillis: number
-  readonly waits: Waits | undefined
+  readonly waits: Wait.Waits | undefined
+  /** What the last suspension was for. */
+  readonly suspendedFor: SuspendedFor | undefined
   readonly suspendedAt: string | undefined
+  /** Its asks and timers that are open. */
+  readonly open: ReadonlyArray<string>
+  /** How often it was suspended for recovery, and how many attempts beyond its policy that has granted. */
+  readonly recoveries: number
+  readonly granted: number
   readonly failure: Failure | undefined
   /** Why it was skipped. */
   readonly skipped: Skipped | undefined
@@ -59,6 +70,22 @@ export interface Task {
   readonly startedAt: string | undefined
   readonly endedAt: string | undefined
 }
+
+/** An ask or a timer that is open. */
+export interface Open {
+  readonly kind: Ask.Kind | "timer"
+  readonly taskId: string
+  /** Of an ask: of what is shown. */
+  readonly hash: string
+  readonly tool: string | undefined
+  readonly scope: string | undefined
+  readonly onSilence: Ask.Silence
+  /** In milliseconds since the epoch, by the log's clock. */
+  readonly dueAt: number | undefined
+}
+
+/** How an ask or a timer ended: a person's answer, the time that a timer waited for, or nothing. */
+export type Closed = Ask.Answer["answer"] | "elapsed" | "closed"
 
 export interface Execution {
   readonly id: string
@@ -79,8 +106,17 @@ export interface Execution {
   readonly unsettled: number
   /** Tasks that wait for signals, arrived or not. */
   readonly asking: number
-  /** Answers of signals, the first one each. */
-  readonly signals: HashMap.HashMap<string, Schema.Json>
+  /** Signals that have come; what they say is read from the log. */
+  readonly signals: HashSet.HashSet<string>
+  /** Asks and timers that are open, and those that were. */
+  readonly open: HashMap.HashMap<string, Open>
+  readonly closed: HashMap.HashMap<string, Closed>
+  /** Tools whose every further call a person has approved. */
+  readonly approved: HashSet.HashSet<string>
+  /** Limits that were raised, by scope. */
+  readonly raised: HashMap.HashMap<string, Limits>
+  /** Tasks that were spawned because a model or a tool wanted them: those of the manager's office do not count. */
+  readonly grown: number
   readonly paused: boolean
   readonly usage: Usage.Usage
   /** What agents with limits have spent in all of their tasks. */
@@ -89,6 +125,8 @@ export interface Execution {
   readonly startedAt: string
   readonly endedAt: string | undefined
 }
+
+const none: ReadonlyArray<string> = []
 
 const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => ({
   plan,
@@ -102,7 +140,11 @@ const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => (
   retryAt: undefined,
   retryDelayMillis: 0,
   waits: undefined,
+  suspendedFor: undefined,
   suspendedAt: undefined,
+  open: none,
+  recoveries: 0,
+  granted: 0,
   failure: undefined,
   skipped: undefined,
   outputFile: undefined,
@@ -125,7 +167,12 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   children: HashMap.empty(),
   unsettled: event.plan.tasks.length,
   asking: 0,
-  signals: HashMap.empty(),
+  signals: HashSet.empty(),
+  open: HashMap.empty(),
+  closed: HashMap.empty(),
+  approved: HashSet.empty(),
+  raised: HashMap.empty(),
+  grown: 0,
   paused: false,
   usage: Usage.zero,
   spentByAgent: HashMap.empty(),
@@ -162,17 +209,30 @@ export const isReleased = (state: Execution, plan: Plan.PlannedTask): boolean =>
   return true
 }
 
-/** True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no clock. */
-export const isSatisfied = (state: Execution, waits: Waits): boolean =>
-  areSatisfied(waits, {
-    isSettled: (id) => {
-      const other = task(state, id)
-      return other !== undefined && isSettled(other)
-    },
-    hasArrived: (signal) => HashMap.has(state.signals, signal)
-  })
+/** How what tasks wait for stands; `closes`: as if these were closed, timers by having elapsed. */
+export const standings = (state: Execution, closes?: ReadonlySet<string>): Wait.Standings => ({
+  ofTask: (id) => {
+    const other = task(state, id)
+    if (other === undefined || !isSettled(other)) return "open"
+    return other.status === "completed" ? "come" : "gone"
+  },
+  ofSignal: (id) => {
+    if (HashSet.has(state.signals, id)) return "come"
+    const closed = Option.getOrUndefined(HashMap.get(state.closed, id))
+    if (closed !== undefined) return closed === "closed" ? "gone" : "come"
+    if (closes?.has(id) !== true) return "open"
+    return openOf(state, id)?.kind === "timer" ? "come" : "gone"
+  }
+})
 
-/** Pending, running, waiting (all that is open waits for signals), paused (nothing more begins), or how it ended. */
+/** An ask or a timer that is open. */
+export const openOf = (state: Execution, id: string): Open | undefined =>
+  Option.getOrUndefined(HashMap.get(state.open, id))
+
+/** True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no clock. */
+export const isSatisfied = (state: Execution, waits: Wait.Waits): boolean => Wait.isSatisfied(waits, standings(state))
+
+/** Pending, running, waiting (all that is open waits for people or signals), paused (nothing more begins), or how it ended. */
 export const statusOf = (state: Execution): Status => {
   if (state.status !== "running") return state.status
   if (state.paused) return "paused"
@@ -184,7 +244,7 @@ export const statusOf = (state: Execution): Status => {
     if (able && started) return "running"
     if (able || isSettled(each)) continue
     if (each.status === "suspended" && !isSatisfied(state, each.waits!)) {
-      waiting ||= each.waits!.signals.some((signal) => !HashMap.has(state.signals, signal))
+      waiting ||= Wait.openOf(each.waits!, standings(state)).signals.length > 0
     } else able = each.status !== "open" || isReleased(state, each.plan)
   }
   return !started ? "pending" : waiting && !able ? "waiting" : "running"
@@ -206,17 +266,22 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       // Only the first one counts; the log has numbered this one all the same.
       return structural(state, event, {})
     case "SignalReceived":
-      return structural(state, event, {
-        signals: HashMap.has(state.signals, event.signal)
-          ? state.signals
-          : HashMap.set(state.signals, event.signal, event.value)
-      })
+      return structural(state, event, { signals: HashSet.add(state.signals, event.signal) })
+    case "AskAnswered":
+      return structural(state, event, answered(state, event))
+    case "LimitRaised":
+      return structural(state, event, { raised: HashMap.set(state.raised, event.scope, event.limits) })
     case "ExecutionPaused":
       return structural(state, event, { paused: true })
     case "ExecutionResumed":
       return structural(state, event, { paused: false })
     case "ExecutionEnded":
-      return structural(state, event, { status: event.status, error: event.error, endedAt: event.at })
+      return structural(state, event, {
+        ...closing(state, event.closes),
+        status: event.status,
+        error: event.error,
+        endedAt: event.at
+      })
     case "ModelNoticed":
       return { ...state, lastSeq: event.seq }
     case "TurnCompleted":
@@ -240,6 +305,37 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     default:
       return structural(state, event, taskChange(state, event))
   }
+}
+
+const answered = (state: Execution, event: AskAnswered): Partial<Execution> => {
+  const ask = openOf(state, event.ask)
+  if (ask === undefined) return {}
+  const owner = task(state, ask.taskId)
+  return {
+    open: HashMap.remove(state.open, event.ask),
+    closed: HashMap.set(state.closed, event.ask, event.answer),
+    ...(event.scope === "run" && ask.tool !== undefined ? { approved: HashSet.add(state.approved, ask.tool) } : {}),
+    ...(owner === undefined ? {} : { tasks: put(state, { ...owner, open: without(owner.open, [event.ask]) }) })
+  }
+}
+
+const without = (ids: ReadonlyArray<string>, gone: ReadonlyArray<string>): ReadonlyArray<string> =>
+  ids.length === 0 ? ids : ids.filter((id) => !gone.includes(id))
+
+/** Asks and timers end unanswered. A timer has elapsed when that is what woke the task. */
+const closing = (
+  state: Execution,
+  closes: ReadonlyArray<string> | undefined,
+  byTime = false
+): Pick<Execution, "open" | "closed"> => {
+  let { closed, open } = state
+  for (const id of closes ?? none) {
+    const one = openOf(state, id)
+    if (one === undefined) continue
+    open = HashMap.remove(open, id)
+    closed = HashMap.set(closed, id, byTime && one.kind === "timer" ? "elapsed" : "closed")
+  }
+  return { open, closed }
 }
 
 const chargeAgent = (
@@ -288,9 +384,11 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
     if (event.run <= current.run) return {}
     return {
       asking,
+      ...closing(state, event.closes, event.woke === "timeout"),
       tasks: put(state, {
         ...current,
         status: "running",
+        open: without(current.open, event.closes ?? none),
         run: event.run,
         attempt: event.attempt,
         attempts: Math.max(current.attempts, event.attempt),
@@ -312,9 +410,13 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
     case "TaskRetried":
       return {
         asking,
+        ...closing(state, event.closes),
         tasks: put(state, {
           ...current,
+          plan: event.description === undefined ? current.plan : { ...current.plan, description: event.description },
           status: "open",
+          open: without(current.open, event.closes ?? none),
+          granted: event.advice === undefined ? current.granted : current.granted + 1,
           attempt: event.attempt + 1,
           crashes: 0,
           progressed: true,
@@ -323,31 +425,12 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           retryDelayMillis: event.delayMillis
         })
       }
-    case "TaskSuspended": {
-      const suspended: Task = {
-        ...current,
-        status: "suspended",
-        waits: event.waits,
-        suspendedAt: event.at,
-        crashes: 0,
-        progressed: true
-      }
-      const askingNow = asks(suspended) ? asking + 1 : asking
-      let tasks = put(state, suspended)
-      const spawned: Array<string> = []
-      for (const plan of event.spawn) {
-        if (HashMap.has(tasks, plan.id)) continue
-        tasks = HashMap.set(tasks, plan.id, openTask(plan, event.taskId))
-        spawned.push(plan.id)
-      }
-      if (spawned.length === 0) return { asking: askingNow, tasks }
-      const earlier = Option.getOrElse(HashMap.get(state.children, event.taskId), () => [])
-      const children = HashMap.set(state.children, event.taskId, [...earlier, ...spawned])
-      return { asking: askingNow, tasks, children, unsettled: state.unsettled + spawned.length }
-    }
+    case "TaskSuspended":
+      return suspension(state, current, event, asking)
     default:
       return {
         asking,
+        ...closing(state, event.closes),
         unsettled: state.unsettled - 1,
         // Only what is taken over is settled by a run that never began.
         untaken: "run" in event && event.run === 0 ? Math.max(state.untaken - 1, 0) : state.untaken,
@@ -359,13 +442,69 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           retryAt: undefined,
           waits: undefined,
+          open: none,
           endedAt: event.at
         })
       }
   }
 }
 
-const asks = ({ status, waits }: Task) => status === "suspended" && waits!.signals.length > 0
+const suspension = (
+  state: Execution,
+  current: Task,
+  event: Extract<TaskEvent, { readonly type: "TaskSuspended" }>,
+  asking: number
+): Partial<Execution> => {
+  const { asks: asked = [], at, for: what, spawn, taskId, timers = [], waits } = event
+  let { open } = state
+  const ids: Array<string> = []
+  const add = (id: string, millis: number | undefined, one: Omit<Open, "taskId" | "dueAt">) => {
+    if (HashMap.has(open, id) || HashMap.has(state.closed, id)) return
+    const dueAt = millis === undefined ? undefined : Date.parse(at) + millis
+    open = HashMap.set(open, id, { ...one, taskId, dueAt })
+    // What everybody waits for who was refused is nobody's own.
+    if (one.kind !== "budget") ids.push(id)
+  }
+  for (const { deadlineMillis, hash, id, kind, onSilence, scope, tool } of asked)
+    add(id, deadlineMillis, { kind, hash, onSilence, scope, tool })
+  for (const { id, millis } of timers)
+    add(id, millis, { kind: "timer", hash: "", onSilence: "deny", scope: undefined, tool: undefined })
+  const suspended: Task = {
+    ...current,
+    status: "suspended",
+    waits,
+    suspendedFor: what,
+    suspendedAt: at,
+    open: ids.length === 0 ? current.open : [...current.open, ...ids],
+    recoveries: what.kind === "recovery" ? current.recoveries + 1 : current.recoveries,
+    crashes: 0,
+    progressed: true
+  }
+  const askingNow = asks(suspended) ? asking + 1 : asking
+  let tasks = put(state, suspended)
+  const spawned: Array<string> = []
+  for (const plan of spawn) {
+    if (HashMap.has(tasks, plan.id)) continue
+    tasks = HashMap.set(tasks, plan.id, openTask(plan, taskId))
+    spawned.push(plan.id)
+  }
+  if (spawned.length === 0) return { asking: askingNow, tasks, open }
+  const earlier = Option.getOrElse(HashMap.get(state.children, taskId), () => [])
+  return {
+    asking: askingNow,
+    open,
+    tasks,
+    children: HashMap.set(state.children, taskId, [...earlier, ...spawned]),
+    grown: state.grown + (isGrowth(what) ? spawned.length : 0),
+    unsettled: state.unsettled + spawned.length
+  }
+}
+
+/** Whether what is spawned counts against the tasks that an execution may grow by. */
+export const isGrowth = ({ kind }: SuspendedFor): boolean => kind === "calls" || kind === "replacement"
+
+const asks = ({ status, waits }: Task) =>
+  status === "suspended" && waits!.groups.some(({ signals }) => signals.length > 0)
 
 const skippedOf = ({ because, reason }: Skipped): Skipped => (because === undefined ? { reason } : { reason, because })
 

@@ -10,8 +10,11 @@
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
+import type { Answer, Ask, Author } from "./Ask.ts"
+import type { Limits } from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
+import type { Waits } from "./Wait.ts"
 
 /** Why something failed, as data for people and for programs. */
 export const Failure = Schema.Struct({
@@ -39,16 +42,35 @@ export interface Skipped extends Schema.Schema.Type<typeof Skipped> {}
 export const Ending = Schema.Literals(["completed", "failed", "cancelled"])
 export type Ending = typeof Ending.Type
 
-/** What a suspended task waits for. */
-export interface Waits {
-  /** Ready again when all of these tasks are settled … */
-  readonly tasks: ReadonlyArray<string>
-  /** … and all of these signals have arrived. */
-  readonly signals: ReadonlyArray<string>
-  /** `all` (default) or `any` of them. */
-  readonly mode: "all" | "any"
-  /** Give up waiting after this many milliseconds and go on without. */
-  readonly timeoutMillis?: number
+/** Why a task was suspended. What that comes to stands until the log follows it up, also across later waits for a budget or a recovery. */
+export interface SuspendedFor {
+  readonly kind:
+    /** Calls of a turn: work that is passed on, questions, approvals, signals, time. */
+    | "calls"
+    /** A look at the candidate of a turn. */
+    | "review"
+    /** What to do about a failure; the tasks that were put in the place of this one. */
+    | "recovery"
+    | "replacement"
+    /** Who does it; the work of who does it. */
+    | "assignment"
+    | "work"
+    /** A higher limit. */
+    | "budget"
+  /** The turn whose calls or whose candidate wait; 0: none. */
+  readonly turn: number
+  readonly reviewer?: "manager" | "person"
+  /** The task whose output is the candidate; absent: the turn's. */
+  readonly candidate?: string
+  readonly error?: Failure
+  /** Whose limit was reached. */
+  readonly scope?: string
+}
+
+/** When a wait that is not for people ends: so many milliseconds after it was first recorded. */
+export interface Timer {
+  readonly id: string
+  readonly millis: number
 }
 
 /** Whose tasks are worked on first, among the executions of a tenant. */
@@ -89,6 +111,11 @@ export interface RetryOf {
   readonly tasks: ReadonlyArray<string>
 }
 
+/** Asks and timers that an event ends, unanswered. */
+export interface Closing {
+  readonly closes?: ReadonlyArray<string>
+}
+
 /** The execution exists; its plan is frozen. */
 export interface ExecutionStarted {
   readonly type: "ExecutionStarted"
@@ -97,8 +124,8 @@ export interface ExecutionStarted {
   /** Before or after other executions of the same tenant; default `normal`. */
   readonly priority?: Priority
 }
-/** A worker began (or went on with) a task under a new fence. */
-export interface TaskStarted {
+/** A worker began (or went on with) a task under a new fence. `closes`: what its wait waits for no longer. */
+export interface TaskStarted extends Closing {
   readonly type: "TaskStarted"
   readonly taskId: string
   readonly run: number
@@ -180,12 +207,16 @@ export interface TaskSuspended {
   readonly type: "TaskSuspended"
   readonly taskId: string
   readonly run: number
+  readonly for: SuspendedFor
   readonly waits: Waits
-  /** Tasks that this one added; their `dependencies` are siblings or settled tasks. */
+  /** Tasks that this one added; their `dependencies` are siblings or settled tasks. One that was added before stays as it was. */
   readonly spawn: ReadonlyArray<Plan.PlannedTask>
+  /** Questions to people. One that was asked before stays as it was, with its deadline. */
+  readonly asks?: ReadonlyArray<Ask>
+  readonly timers?: ReadonlyArray<Timer>
 }
 /** An attempt failed and another will follow, not before `delayMillis` after this event. */
-export interface TaskRetried {
+export interface TaskRetried extends Closing {
   readonly type: "TaskRetried"
   readonly taskId: string
   readonly run: number
@@ -195,6 +226,10 @@ export interface TaskRetried {
   readonly delayMillis: number
   /** True when the next attempt goes on after the last recorded turn instead of beginning anew. */
   readonly keepsTurns: boolean
+  /** What the next attempt is told; it goes on after the last recorded turn, and is one beyond the policy of the task. */
+  readonly advice?: string
+  /** What the task is from now on. */
+  readonly description?: string
 }
 /** A worker handed the task back unharmed (draining); counts neither as a failure nor as a crash. */
 export interface TaskReleased {
@@ -202,7 +237,7 @@ export interface TaskReleased {
   readonly taskId: string
   readonly run: number
 }
-export interface TaskCompleted {
+export interface TaskCompleted extends Closing {
   readonly type: "TaskCompleted"
   readonly taskId: string
   /** 0: taken over from the execution that this one retries. */
@@ -211,28 +246,47 @@ export interface TaskCompleted {
   /** Where the output was written, relative to the workspace directory. */
   readonly outputFile?: string
 }
-export interface TaskFailed {
+export interface TaskFailed extends Closing {
   readonly type: "TaskFailed"
   readonly taskId: string
   /** Absent when the task never ran. */
   readonly run?: number
   readonly error: Failure
+  /** What was decided about the failure; absent: what the task declares. */
+  readonly policy?: "continue" | "skip" | "abort"
 }
-export interface TaskSkipped extends Skipped {
+export interface TaskSkipped extends Skipped, Closing {
   readonly type: "TaskSkipped"
   readonly taskId: string
   readonly run?: number
 }
-export interface TaskCancelled {
+export interface TaskCancelled extends Closing {
   readonly type: "TaskCancelled"
   readonly taskId: string
-  readonly reason: "execution-cancelled" | "execution-failed" | "execution-timeout" | "parent-ended"
+  readonly reason: "execution-cancelled" | "execution-failed" | "execution-timeout" | "parent-ended" | "not-needed"
 }
-/** A person or another system answered what a suspended task waits for. The first answer wins. */
+/** Another system or a person sent a signal that a task of the plan declares. The first one of a name counts. */
 export interface SignalReceived {
   readonly type: "SignalReceived"
   readonly signal: string
   readonly value: Schema.Json
+}
+/** A person answered an ask: the first answer, while the ask was open. */
+export interface AskAnswered extends Omit<Answer, "hash"> {
+  readonly type: "AskAnswered"
+  readonly ask: string
+  readonly taskId: string
+  /** Of what was shown. */
+  readonly hash: string
+  readonly by: Author
+}
+/** A limit was raised, in the append of the answer that raised it. */
+export interface LimitRaised {
+  readonly type: "LimitRaised"
+  readonly scope: string
+  /** The new limits, whole. */
+  readonly limits: Limits
+  readonly ask: string
 }
 export interface ExecutionPaused {
   readonly type: "ExecutionPaused"
@@ -241,7 +295,7 @@ export interface ExecutionResumed {
   readonly type: "ExecutionResumed"
 }
 /** The last event of every execution. */
-export interface ExecutionEnded {
+export interface ExecutionEnded extends Closing {
   readonly type: "ExecutionEnded"
   readonly status: Ending
   readonly error?: ExecutionFailure
@@ -266,6 +320,8 @@ export type Draft =
   | TaskSkipped
   | TaskCancelled
   | SignalReceived
+  | AskAnswered
+  | LimitRaised
   | ExecutionPaused
   | ExecutionResumed
   | ExecutionEnded
@@ -313,6 +369,8 @@ const structural: ReadonlySet<Type> = new Set<Type>([
   "TaskSkipped",
   "TaskCancelled",
   "SignalReceived",
+  "AskAnswered",
+  "LimitRaised",
   "ExecutionPaused",
   "ExecutionResumed",
   "ExecutionEnded"
@@ -325,23 +383,3 @@ const terminal: ReadonlySet<Type> = new Set<Type>(["TaskCompleted", "TaskFailed"
 
 /** A task has at most one terminal event; a settled task never reopens. */
 export const isTerminal = (event: { readonly type: Type }): boolean => terminal.has(event.type)
-
-/** What of that which a task waits for has come. */
-export interface Arrivals {
-  readonly isSettled: (taskId: string) => boolean
-  readonly hasArrived: (signal: string) => boolean
-  /** So many tasks at the front of the wait are known to be settled, and are not asked about. Default: none. */
-  readonly passed?: number
-}
-
-/**
- * True when what is waited for has come. Time is not looked at: a wait for nothing but time is a timer, and whoever has the clock sees
- * its end.
- */
-export const areSatisfied = (waits: Waits, { hasArrived, isSettled, passed = 0 }: Arrivals): boolean => {
-  const { mode, signals, tasks, timeoutMillis } = waits
-  if (tasks.length + signals.length === 0) return timeoutMillis === undefined
-  if (mode === "any") return tasks.some(isSettled) || signals.some(hasArrived)
-  for (let at = passed; at < tasks.length; at++) if (!isSettled(tasks[at]!)) return false
-  return signals.every(hasArrived)
-}

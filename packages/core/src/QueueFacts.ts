@@ -6,6 +6,7 @@ import * as HashMap from "effect/HashMap"
 import * as Execution from "./Execution.ts"
 import type * as Plan from "./Plan.ts"
 import * as TaskQueue from "./TaskQueue.ts"
+import * as Wait from "./Wait.ts"
 
 export { depthsOf } from "./QueueFacts/Depths.ts"
 
@@ -24,6 +25,29 @@ export const nodeOf = (plan: Plan.Plan, task: Plan.PlannedTask): TaskQueue.Node 
   dependencies: task.dependencies,
   lane: laneOf(plan, task)
 })
+
+/**
+ * What a queue is told of a wait: what is still open, and whether it may wake the task at any of it. It may do so too early, because it
+ * knows no groups; then the task is suspended again with what is open by then. A wait that is satisfied has no time limit.
+ */
+export const waitsOf = (state: Execution.Execution, waits: Wait.Waits): TaskQueue.Waits => {
+  const standings = Execution.standings(state)
+  if (Wait.isSatisfied(waits, standings)) return { tasks: [], signals: [], mode: "all" }
+  const { groups, signals, tasks } = Wait.openOf(waits, standings)
+  const { timeoutMillis } = waits
+  return {
+    tasks,
+    signals,
+    mode: groups.every(({ need, timer }) => need === "all" && timer === undefined) ? "all" : "any",
+    ...(timeoutMillis === undefined ? {} : { timeoutMillis })
+  }
+}
+
+/** What has come of that which may be waited for, besides tasks: signals, asks that were answered or closed, timers. */
+const arrivalsOf = (state: Execution.Execution): ReadonlyArray<string> => [
+  ...state.signals,
+  ...HashMap.keys(state.closed)
+]
 
 /** All that a state says, as news for a queue that knows the execution already. */
 export const newsOf = (state: Execution.Execution): TaskQueue.News => {
@@ -51,8 +75,11 @@ export const factsOf = (
       suspended.push({
         id,
         run: task.run,
-        waits: task.waits!,
-        remainingMillis: total === undefined ? undefined : remaining(task.suspendedAt!, total, options.now)
+        waits: waitsOf(state, task.waits!),
+        remainingMillis:
+          total === undefined || Execution.isSatisfied(state, task.waits!)
+            ? undefined
+            : remaining(task.suspendedAt!, total, options.now)
       })
     } else if (task.retryAt !== undefined) {
       delayed.push({ id, millis: remaining(task.retryAt, 0, options.now, task.retryDelayMillis) })
@@ -67,7 +94,7 @@ export const factsOf = (
     settled,
     suspended,
     delayed,
-    signals: [...HashMap.keys(state.signals)],
+    signals: arrivalsOf(state),
     paused: state.paused
   }
 }

@@ -14,7 +14,7 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Priority, Waits } from "./ExecutionEvent.ts"
+import type { Priority } from "./ExecutionEvent.ts"
 
 /** A task as the queue knows it. */
 export interface Node {
@@ -26,6 +26,36 @@ export interface Node {
 
 /** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */
 export const defaultLane = "default"
+
+/** What makes a suspended task ready again, as a queue needs it: what is still open, without the groups that it belongs to. */
+export interface Waits {
+  readonly tasks: ReadonlyArray<string>
+  readonly signals: ReadonlyArray<string>
+  /** Whether all of the tasks are settled and all of the signals have come, or any of them. */
+  readonly mode: "all" | "any"
+  /** Ready after this many milliseconds, whatever has come. */
+  readonly timeoutMillis?: number
+}
+
+/** What of that which a task waits for has come. */
+export interface Arrivals {
+  readonly isSettled: (taskId: string) => boolean
+  readonly hasArrived: (signal: string) => boolean
+  /** So many tasks at the front of the wait are known to be settled, and are not asked about. Default: none. */
+  readonly passed?: number
+}
+
+/**
+ * True when what is waited for has come. Time is not looked at: a wait for nothing but time is a timer, and whoever has the clock sees
+ * its end.
+ */
+export const areSatisfied = (waits: Waits, { hasArrived, isSettled, passed = 0 }: Arrivals): boolean => {
+  const { mode, signals, tasks, timeoutMillis } = waits
+  if (tasks.length + signals.length === 0) return timeoutMillis === undefined
+  if (mode === "any") return tasks.some(isSettled) || signals.some(hasArrived)
+  for (let at = passed; at < tasks.length; at++) if (!isSettled(tasks[at]!)) return false
+  return signals.every(hasArrived)
+}
 
 /** All that the log says about an execution, as far as a queue needs it. */
 export interface Facts {

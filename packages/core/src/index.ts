@@ -13,6 +13,8 @@ export * as Dag from "./Dag.ts"
 export * as Plan from "./Plan.ts"
 
 // What happens, and what it comes to.
+export * as Ask from "./Ask.ts"
+export * as Wait from "./Wait.ts"
 export * as ExecutionEvent from "./ExecutionEvent.ts"
 export * as Execution from "./Execution.ts"
 export * as Decision from "./Decision.ts"

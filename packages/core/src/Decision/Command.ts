@@ -1,8 +1,8 @@
 /** What is to be decided, and what a decision is. */
 import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type * as Ask from "../Ask.ts"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
-import type * as Plan from "../Plan.ts"
 
 /** How one leg of a task ended. */
 export type Outcome =
@@ -16,11 +16,8 @@ export type Outcome =
       /** The next attempt goes on after the last recorded turn. */
       readonly keepsTurns?: boolean
     }
-  | {
-      readonly _tag: "Suspended"
-      readonly waits: ExecutionEvent.Waits
-      readonly spawn: ReadonlyArray<Plan.PlannedTask>
-    }
+  /** Ids of asks, timers and tasks are the same when the leg is repeated; what is known already stays as it is. */
+  | ({ readonly _tag: "Suspended" } & Omit<ExecutionEvent.TaskSuspended, "type" | "taskId" | "run">)
   | { readonly _tag: "Released" }
 
 /** What a task came to in the execution that is retried, with run 0. */
@@ -53,6 +50,8 @@ export type Command =
       readonly jitter: number
     }
   | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
+  /** What is answered was found to be valid for the ask before. */
+  | { readonly _tag: "Answer"; readonly ask: string; readonly answer: Ask.Answer; readonly by: Ask.Author }
   | { readonly _tag: "Cancel" }
   | { readonly _tag: "Timeout"; readonly millis: number }
   /** Tasks of the execution that this one retries; `gone`: that one was deleted in the meantime. */
@@ -64,6 +63,17 @@ export type Command =
 export type Refusal =
   | "ended"
   | "unknown-task"
+  /** No task of the execution declares a signal of this name. */
+  | "unknown-signal"
+  | "unknown-ask"
+  /** The ask was answered, or nobody waits for it any more. */
+  | "ask-closed"
+  /** Something else was shown. */
+  | "hash-mismatch"
+  /** An ask of its kind is not answered so. */
+  | "wrong-answer"
+  /** More tasks would be added than an execution may grow by. */
+  | "growth"
   | "settled"
   /** Another run of the task has begun since. */
   | "stale"

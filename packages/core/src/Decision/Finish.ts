@@ -4,6 +4,7 @@ import * as Execution from "../Execution.ts"
 import { backoff } from "./Backoff.ts"
 import type { Command, Decided } from "./Command.ts"
 import * as Growth from "./Growth.ts"
+import * as Reach from "./Reach.ts"
 import * as Settling from "./Settling.ts"
 
 /** The outcome of a run with all that it causes, or why the run has no say any more. */
@@ -17,15 +18,14 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
     case "Released":
       return Result.succeed([...command.progress, { type: "TaskReleased", taskId, run }])
     case "Suspended": {
-      const problem = Growth.problemOf(state, taskId, outcome)
+      const { _tag: _, ...suspension } = outcome
+      const problem = Growth.problemOf(state, taskId, suspension)
       if (problem !== undefined) {
         const error = { code: "invalid-growth", message: problem, isRetryable: false }
         return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error }, command.progress)
       }
-      return Result.succeed([
-        ...command.progress,
-        { type: "TaskSuspended", taskId, run, waits: outcome.waits, spawn: outcome.spawn }
-      ])
+      if (Growth.isTooMuch(state, suspension)) return Result.fail("growth")
+      return Result.succeed([...command.progress, { type: "TaskSuspended", taskId, run, ...suspension }])
     }
     case "Completed":
       return Settling.settle(
@@ -54,8 +54,9 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
         command.progress
       )
     case "Failed": {
-      const { attempts } = task.plan.retry
+      const attempts = task.plan.retry.attempts + task.granted
       if (outcome.error.isRetryable && task.attempt < attempts) {
+        const keepsTurns = outcome.keepsTurns === true
         return Result.succeed([
           ...command.progress,
           {
@@ -65,8 +66,11 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
             attempt: task.attempt,
             error: outcome.error,
             delayMillis: backoff(task.plan.retry, task.attempt, command.jitter, outcome.retryAfterMillis),
-            keepsTurns: outcome.keepsTurns === true
-          }
+            keepsTurns,
+            ...(keepsTurns ? {} : Settling.closing(task))
+          },
+          // The next attempt begins anew, and will wait for nothing that this one has begun.
+          ...(keepsTurns ? [] : Settling.cancel(state, Reach.spawnedBy(state, taskId), "not-needed"))
         ])
       }
       return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error: outcome.error }, command.progress)

@@ -5,24 +5,45 @@
 import * as Result from "effect/Result"
 import * as Dag from "../Dag.ts"
 import * as Execution from "../Execution.ts"
-import type { Waits } from "../ExecutionEvent.ts"
-import type * as Plan from "../Plan.ts"
+import type { TaskSuspended } from "../ExecutionEvent.ts"
+import * as Suggestion from "../Suggestion.ts"
+
+/** Tasks that an execution may grow by, besides those of the manager's office. */
+export const maxGrowth = 200
+
+type Suspension = Pick<TaskSuspended, "for" | "waits" | "spawn" | "asks" | "timers">
+
+/** True when an execution would grow by more tasks than it may. Tasks that it has already do not count again. */
+export const isTooMuch = (state: Execution.Execution, { for: what, spawn }: Suspension): boolean => {
+  if (spawn.length === 0 || !Execution.isGrowth(what)) return false
+  const added = spawn.filter(({ id }) => Execution.task(state, id) === undefined).length
+  return added > 0 && state.grown + added > maxGrowth
+}
 
 /** What is wrong with a suspension, in words; `undefined` when nothing is. */
 export const problemOf = (
   state: Execution.Execution,
   taskId: string,
-  suspension: { readonly waits: Waits; readonly spawn: ReadonlyArray<Plan.PlannedTask> }
+  { asks = [], spawn, timers = [], waits }: Suspension
 ): string | undefined => {
-  const { spawn, waits } = suspension
   const own = new Set<string>()
-  for (const { id } of spawn) {
+  for (const { id } of [...asks, ...timers]) {
+    if (!id.includes("/"))
+      return `Task ${quote(taskId)} asks as ${quote(id)}: the id of an ask or a timer needs a "/", which tells it from a signal.`
+  }
+  for (const { agent, id } of spawn) {
+    if (state.plan.agents[agent] === undefined) {
+      const agents = Object.keys(state.plan.agents)
+      const hint = Suggestion.make().closest(agent, agents)
+      const known = agents.map(quote).join(", ")
+      return `Task ${quote(taskId)} adds the task ${quote(id)} for the agent ${quote(agent)}, which is not in the crew: ${hint === undefined ? `the agents are ${known}` : `did you mean ${quote(hint)}?`}`
+    }
     const known = Execution.task(state, id)
     if (known !== undefined && known.parent !== taskId)
       return `Task ${quote(taskId)} adds a task ${quote(id)}, but there is one of that name: choose another.`
     own.add(id)
   }
-  for (const id of waits.tasks) {
+  for (const id of waits.groups.flatMap(({ tasks }) => tasks)) {
     if (!own.has(id) && Execution.task(state, id)?.parent !== taskId)
       return `Task ${quote(taskId)} waits for ${quote(id)}, which it did not add: a task waits only for tasks of its own.`
   }

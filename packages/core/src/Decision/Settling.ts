@@ -1,6 +1,7 @@
 /**
  * Tasks that come to an end, and what they take with them: what they spawned, what depended on them, and in the end the execution.
  */
+import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import * as Dag from "../Dag.ts"
 import * as Execution from "../Execution.ts"
@@ -16,6 +17,25 @@ type Terminal =
   | ExecutionEvent.TaskSkipped
   | ExecutionEvent.TaskCancelled
 
+/** What the end of a task, or of an attempt, closes: nobody waits for its asks and timers any more. */
+export const closing = ({ open }: Execution.Task): ExecutionEvent.Closing =>
+  open.length === 0 ? none : { closes: open }
+
+const none = {}
+
+/** These tasks are cancelled. */
+export const cancel = (
+  state: Execution.Execution,
+  ids: Iterable<string>,
+  reason: ExecutionEvent.TaskCancelled["reason"]
+): ReadonlyArray<ExecutionEvent.TaskCancelled> =>
+  Array.from(ids, (taskId) => ({
+    type: "TaskCancelled",
+    taskId,
+    reason,
+    ...closing(Execution.task(state, taskId)!)
+  }))
+
 /** A terminal event with all that follows from it. */
 export const settle = (
   state: Execution.Execution,
@@ -23,17 +43,16 @@ export const settle = (
   event: Terminal,
   progress: ReadonlyArray<ExecutionEvent.Draft> = []
 ): Decided => {
-  const drafts: Array<ExecutionEvent.Draft> = [...progress, event]
+  const drafts: Array<ExecutionEvent.Draft> = [...progress, { ...event, ...closing(task) }]
   const gone = new Set<string>([event.taskId])
   const usage = progress.reduce(
     (sum, draft) => ("usage" in draft && draft.usage !== undefined ? Usage.add(sum, draft.usage) : sum),
     state.usage
   )
   // Whoever ends takes what it spawned with it.
-  for (const descendant of Reach.spawnedBy(state, event.taskId)) {
-    gone.add(descendant)
-    drafts.push({ type: "TaskCancelled", taskId: descendant, reason: "parent-ended" })
-  }
+  const descendants = Reach.spawnedBy(state, event.taskId)
+  for (const descendant of descendants) gone.add(descendant)
+  drafts.push(...cancel(state, descendants, "parent-ended"))
   if (event.type === "TaskFailed" && task.plan.onFailure !== "continue") {
     // The failure of a spawned task is its parent's business: only the siblings that depend on it are skipped.
     if (task.plan.onFailure === "fail" && task.parent === undefined) {
@@ -50,7 +69,14 @@ export const settle = (
     }
     for (const id of Reach.dependentsOf(state, event.taskId)) {
       gone.add(id)
-      drafts.push({ type: "TaskSkipped", taskId: id, reason: "dependency-failed", because: event.taskId })
+      const skipped = Execution.task(state, id)!
+      drafts.push({
+        type: "TaskSkipped",
+        taskId: id,
+        reason: "dependency-failed",
+        because: event.taskId,
+        ...closing(skipped)
+      })
     }
   }
   if (state.unsettled === gone.size) drafts.push(end(state, drafts, usage))
@@ -78,10 +104,17 @@ export const end = (
       const { failure, status } = Execution.task(state, id)!
       const error = event?.type === "TaskFailed" ? event.error : status === "failed" ? failure : undefined
       if (error !== undefined)
-        return { type: "ExecutionEnded", status: "failed", error: { ...error, taskId: id }, usage }
+        return { type: "ExecutionEnded", status: "failed", error: { ...error, taskId: id }, usage, ...shared(state) }
     }
   }
-  return { type: "ExecutionEnded", status: "completed", usage }
+  return { type: "ExecutionEnded", status: "completed", usage, ...shared(state) }
+}
+
+/** Asks that are no task's own are open until the end. */
+const shared = ({ open }: Execution.Execution): ExecutionEvent.Closing => {
+  if (HashMap.isEmpty(open)) return none
+  const closes = [...HashMap.entries(open)].flatMap(([id, { kind }]) => (kind === "budget" ? [id] : []))
+  return closes.length === 0 ? none : { closes }
 }
 
 /** Cancels whatever is open, and ends the execution. */
@@ -95,19 +128,19 @@ export const abort = (
     readonly error?: ExecutionEvent.ExecutionFailure
   }
 ): ReadonlyArray<ExecutionEvent.Draft> => {
-  const drafts: Array<ExecutionEvent.Draft> = []
-  for (const id of Reach.inOrder(state)) {
-    if (options.except?.has(id) !== true && !Execution.isSettled(Execution.task(state, id)!)) {
-      drafts.push({ type: "TaskCancelled", taskId: id, reason: options.reason })
+  const open = Reach.inOrder(state).filter(
+    (id) => options.except?.has(id) !== true && !Execution.isSettled(Execution.task(state, id)!)
+  )
+  return [
+    ...cancel(state, open, options.reason),
+    {
+      type: "ExecutionEnded",
+      status: options.status,
+      usage: options.usage,
+      ...(options.error === undefined ? {} : { error: options.error }),
+      ...shared(state)
     }
-  }
-  drafts.push({
-    type: "ExecutionEnded",
-    status: options.status,
-    usage: options.usage,
-    ...(options.error === undefined ? {} : { error: options.error })
-  })
-  return drafts
+  ]
 }
 
 /** Tasks of a plan that no other task depends on: their outputs are the result. */

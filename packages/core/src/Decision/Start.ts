@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import * as Execution from "../Execution.ts"
 import type { Command, Decided } from "./Command.ts"
 import * as Settling from "./Settling.ts"
+import * as Waking from "./Waking.ts"
 
 /** The start of a task, or its end when it was given up. */
 export const decide = (state: Execution.Execution, command: Extract<Command, { _tag: "Start" }>): Decided => {
@@ -30,16 +31,19 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
       }
     })
   }
+  const start = {
+    type: "TaskStarted",
+    taskId: command.taskId,
+    run: task.run + 1,
+    attempt: task.attempt,
+    worker: command.worker,
+    crashes
+  } as const
+  if (task.status !== "suspended") return Result.succeed([start])
+  const { closes, losers } = Waking.make(state, task, satisfied)
   return Result.succeed([
-    {
-      type: "TaskStarted",
-      taskId: command.taskId,
-      run: task.run + 1,
-      attempt: task.attempt,
-      worker: command.worker,
-      crashes,
-      ...(task.status === "suspended" ? { woke: satisfied ? ("satisfied" as const) : ("timeout" as const) } : {})
-    }
+    { ...start, woke: satisfied ? "satisfied" : "timeout", ...(closes.length === 0 ? {} : { closes }) },
+    ...Settling.cancel(state, losers, "not-needed")
   ])
 }
 

@@ -3,7 +3,8 @@
  * a suspended one waits for has come.
  */
 import type * as Fiber from "effect/Fiber"
-import { areSatisfied, type Priority, type Waits } from "../ExecutionEvent.ts"
+import type { Priority } from "../ExecutionEvent.ts"
+import { areSatisfied, type Waits } from "../TaskQueue.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import { depthsOf } from "../QueueFacts/Depths.ts"
 

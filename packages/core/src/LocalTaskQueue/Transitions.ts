@@ -1,5 +1,5 @@
 /** From one state of a task to the next: what news, leases and timers do to tasks. Nothing here serves those who wait. */
-import type { Waits } from "../ExecutionEvent.ts"
+import type { Waits } from "../TaskQueue.ts"
 import type * as TaskQueue from "../TaskQueue.ts"
 import type { Counter } from "./Counter.ts"
 import type { Losses } from "./Losses.ts"

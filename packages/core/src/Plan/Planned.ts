@@ -78,6 +78,12 @@ export interface PlannedTask
   /** True: the same question may be answered from the cache of answers. */
   readonly cache?: true
   readonly humanInput?: PlannedReview
+  /** What a task that was spawned is called in lists; absent: its id. */
+  readonly title?: string
+  /** The task of the crew whose functions it uses; absent: its own. */
+  readonly codeOf?: string
+  /** Absent: work. Otherwise a task of the manager itself. */
+  readonly office?: "assign" | "review" | "recover" | "synthesise"
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

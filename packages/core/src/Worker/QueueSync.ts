@@ -91,11 +91,14 @@ const make = Effect.gen(function* () {
         case "TaskSuspended":
           if (lease !== undefined) {
             const spawn = event.spawn.map((task) => QueueFacts.nodeOf(state.plan, task))
-            yield* queue.suspend(lease, { run: event.run, waits: event.waits, spawn })
+            yield* queue.suspend(lease, { run: event.run, waits: QueueFacts.waitsOf(state, event.waits), spawn })
           }
           break
         case "SignalReceived":
           yield* queue.tell(state.id, { signals: [event.signal] })
+          break
+        case "AskAnswered":
+          yield* queue.tell(state.id, { signals: [event.ask] })
           break
         case "ExecutionPaused":
         case "ExecutionResumed":

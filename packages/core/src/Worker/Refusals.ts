@@ -56,6 +56,12 @@ export const make = ({ ended, ledger, now, queue, rebuild }: Options) => {
       }
       case "stale":
       case "already":
+      case "growth":
+      case "unknown-ask":
+      case "unknown-signal":
+      case "ask-closed":
+      case "hash-mismatch":
+      case "wrong-answer":
         return queue.release(lease)
     }
   }

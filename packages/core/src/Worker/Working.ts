@@ -121,6 +121,8 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
           entry.state = "over"
           return yield* sync.announce(decided.success, lease)
         }
+        // Those that lost: their calls stop.
+        if (decided.success.events.length > 1) yield* sync.announce(decided.success)
         const { run } = task
         const ended = yield* restore(runLeg(entry, decided.success.state, task)).pipe(
           // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.

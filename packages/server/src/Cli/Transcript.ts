@@ -3,6 +3,7 @@
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Layout from "./View/Layout.ts"
+import * as Waiting from "./View/Waiting.ts"
 import type * as View from "./View.ts"
 
 /** The line of one event; `view` already contains it. Passing deltas have none. */
@@ -36,7 +37,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "OutputRejected":
       return `output refused by its ${event.by}: ${event.complaint}`
     case "TaskSuspended":
-      return `waits for ${[...event.waits.tasks, ...event.waits.signals].join(event.waits.mode === "any" ? " or " : ", ") || "time"}`
+      return `waits for ${Waiting.describe(event)}`
     case "TaskRetried":
       return `attempt ${event.attempt} failed, tried again: ${event.error.message}`
     case "TaskReleased":
@@ -51,6 +52,10 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `cancelled (${event.reason})`
     case "SignalReceived":
       return `signal ${event.signal} arrived`
+    case "AskAnswered":
+      return `${event.by.name} answered ${event.answer}`
+    case "LimitRaised":
+      return `limit of ${event.scope} raised`
     case "ExecutionPaused":
       return "execution paused"
     case "ExecutionResumed":

@@ -11,6 +11,7 @@ import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
 import * as HashMap from "effect/HashMap"
 import * as Tree from "./View/Tree.ts"
+import * as Waiting from "./View/Waiting.ts"
 
 export interface Task {
   readonly id: string
@@ -139,7 +140,7 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
         ...task,
         status: "waiting",
         tools: [],
-        note: `waits for ${[...event.waits.tasks, ...event.waits.signals].join(event.waits.mode === "any" ? " or " : ", ")}`
+        note: `waits for ${Waiting.describe(event)}`
       }))
     case "TaskRetried":
       return current(view, event, (task) => ({ ...task, status: "retrying", tools: [], note: event.error.message }))
@@ -160,6 +161,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
     case "TaskCancelled":
       return end(view, event.taskId, at, "cancelled", cancelReasons[event.reason])
     case "SignalReceived":
+    case "AskAnswered":
+    case "LimitRaised":
       return view
     case "ExecutionPaused":
       return { ...view, status: "paused" }
@@ -180,7 +183,8 @@ const cancelReasons: Record<ExecutionEvent.TaskCancelled["reason"], string> = {
   "execution-cancelled": "the execution was cancelled",
   "execution-failed": "the execution failed",
   "execution-timeout": "the time limit of the execution was reached",
-  "parent-ended": "the task that added it ended"
+  "parent-ended": "the task that added it ended",
+  "not-needed": "its output is not needed any more"
 }
 
 const skipReason = (event: ExecutionEvent.TaskSkipped): string => {

@@ -137,7 +137,7 @@ const presented = (base: Execution.Execution, drafts: ReadonlyArray<Draft>): Exe
   const concerns = (draft: Draft) =>
     draft.type === "ExecutionPaused" ||
     draft.type === "ExecutionResumed" ||
-    (draft.type === "TaskSuspended" && draft.waits.signals.length > 0)
+    (draft.type === "TaskSuspended" && draft.waits.groups.some(({ signals }) => signals.length > 0))
   return base.paused || base.asking > 0 || drafts.some(concerns)
     ? Execution.statusOf(drafts.reduce(applyDraft, base))
     : undefined

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import type { Waits } from "../../ExecutionEvent.ts"
+import type { Waits } from "../../TaskQueue.ts"
 import * as TaskQueue from "../../TaskQueue.ts"
 
 /** A queue that knows nothing yet, and its time. */

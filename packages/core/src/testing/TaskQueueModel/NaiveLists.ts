@@ -1,7 +1,8 @@
 /**
  * The lists of the naive queue, and what happens to tasks in them: every step searches from end to end.
  */
-import type { Priority, Waits } from "../../ExecutionEvent.ts"
+import type { Priority } from "../../ExecutionEvent.ts"
+import type { Waits } from "../../TaskQueue.ts"
 import * as TaskQueue from "../../TaskQueue.ts"
 
 export interface Task {

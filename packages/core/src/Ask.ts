@@ -1,0 +1,80 @@
+/**
+ * A question to a person, which a task waits for. An ask binds to exactly what is shown: its hash names that, and an answer that names
+ * another hash is refused. Who answers first, answers; after that the ask is closed.
+ */
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Schema from "effect/Schema"
+import * as Limits from "./Limits.ts"
+
+export const Kind = Schema.Literals(["approval", "question", "review", "budget"])
+export type Kind = typeof Kind.Type
+
+/** What may be answered to an ask of each kind. */
+export const answers = {
+  approval: ["approve", "edit", "deny"],
+  question: ["reply", "deny"],
+  review: ["accept", "revise"],
+  budget: ["raise", "deny"]
+} as const satisfies { readonly [kind in Kind]: ReadonlyArray<string> }
+
+/** What it means when nobody answers in time. */
+export const Silence = Schema.Literals(["deny", "accept", "reply"])
+export type Silence = typeof Silence.Type
+
+/** An ask as it is recorded when it is asked. */
+export interface Ask {
+  /** Holds a `/`, which no signal's name can. The same for the same question, however often its task is taken up again. */
+  readonly id: string
+  readonly kind: Kind
+  /** The call that waits for it. */
+  readonly call?: string
+  /** The tool of the call. */
+  readonly tool?: string
+  /** One line for lists. */
+  readonly title: string
+  /** Exactly what a person is shown, and what the answer binds to. */
+  readonly shown: Schema.Json
+  /** SHA-256 of `shown`, in hexadecimal digits. */
+  readonly hash: string
+  /** What the arguments (of an edit) or the value (of a reply) must be valid for: JSON Schema, draft 2020-12. */
+  readonly schema?: JsonSchema.JsonSchema
+  /** How long people have, in milliseconds from the moment in which it is first asked; absent: for ever. */
+  readonly deadlineMillis?: number
+  readonly onSilence: Silence
+  /** The reply when nobody answers, with `onSilence: "reply"`. */
+  readonly reply?: Schema.Json
+  /** Whose limit is to be raised. */
+  readonly scope?: string
+  /** Roles that may answer. */
+  readonly answerableBy: ReadonlyArray<string>
+}
+
+/** Roles that may answer where an ask says nothing else. */
+export const defaultAnswerers: ReadonlyArray<string> = ["operator", "admin"]
+
+/** Who answered, as the server knows it from a credential. */
+export const Author = Schema.Struct({
+  name: Schema.String,
+  role: Schema.optionalKey(Schema.String)
+})
+export interface Author extends Schema.Schema.Type<typeof Author> {}
+
+/** An answer to an ask, of any kind. */
+export const Answer = Schema.Struct({
+  answer: Schema.Literals(["approve", "edit", "deny", "reply", "accept", "revise", "raise"]),
+  /** Of what was shown. Refused when it is another. */
+  hash: Schema.optionalKey(Schema.String),
+  /** With `edit`: what the tool is called with instead. */
+  arguments: Schema.optionalKey(Schema.JsonObject),
+  /** With `revise`: what is to be changed. */
+  feedback: Schema.optionalKey(Schema.String),
+  /** With `deny`: why. */
+  reason: Schema.optionalKey(Schema.String),
+  /** With `reply`. */
+  value: Schema.optionalKey(Schema.Json),
+  /** With `raise`: the new limits. */
+  limits: Schema.optionalKey(Limits.Limits),
+  /** With `approve`: `run` approves every further call of the tool in this execution. */
+  scope: Schema.optionalKey(Schema.Literals(["once", "run"]))
+}).annotate({ identifier: "Answer", description: "An answer to an ask" })
+export interface Answer extends Schema.Schema.Type<typeof Answer> {}
