@@ -14,8 +14,10 @@ import type * as Effect from "effect/Effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type * as Ask from "./Ask.ts"
 import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type * as Plan from "./Plan.ts"
 
 /** The execution moved on: read the delta and decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
@@ -130,8 +132,8 @@ export interface ReadOptions {
   /** At most so many; default all. */
   readonly limit?: number
   /**
-   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output` may be absent): enough for the
-   * fold, and never loads outputs. Default true.
+   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output`, `value`, `feedback`, what asks
+   * show, and the texts of spawned tasks may be absent or empty): enough for the fold, and never loads outputs. Default true.
    */
   readonly payloads?: boolean
   /** Only events of this task. */
@@ -189,6 +191,29 @@ export const statusAfter = (
 /** `rememberMillis` unless it is given. */
 export const defaultRememberMillis = 90 * 24 * 60 * 60 * 1_000
 
+/** An ask as the log keeps it, from the events themselves. */
+export interface RecordedAsk extends Omit<Ask.Ask, "deadlineMillis"> {
+  readonly executionId: string
+  readonly taskId: string
+  readonly state: "open" | "answered" | "closed"
+  /** ISO 8601, as the other times. */
+  readonly askedAt: string
+  readonly deadline?: string
+  readonly closedAt?: string
+  /** What was answered. */
+  readonly answer?: Ask.Answer
+  readonly answeredBy?: Ask.Author
+}
+
+export interface AskListOptions {
+  readonly state?: RecordedAsk["state"]
+  readonly executionId?: string
+  /** At most so many, oldest first; default 50. */
+  readonly limit?: number
+  /** Only asks that come after this one (for pages). */
+  readonly after?: { readonly executionId: string; readonly id: string }
+}
+
 export class EventLog extends Context.Service<
   EventLog,
   {
@@ -212,6 +237,20 @@ export class EventLog extends Context.Service<
       executionId: string,
       taskIds: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, Schema.Json>, EventLogError>
+    /** What signals said, by name; those that have not come are absent. */
+    readonly signals: (
+      executionId: string,
+      names: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyMap<string, Schema.Json>, EventLogError>
+    /** Tasks that were spawned, whole, by id; those that are unknown are absent. Without payloads their texts are not in the events. */
+    readonly spawned: (
+      executionId: string,
+      taskIds: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyMap<string, Plan.PlannedTask>, EventLogError>
+    /** Asks of the tenant. */
+    readonly asks: (options?: AskListOptions) => Effect.Effect<ReadonlyArray<RecordedAsk>, EventLogError>
+    /** One ask of an execution, in whatever state; `undefined`: there is none. */
+    readonly ask: (executionId: string, id: string) => Effect.Effect<RecordedAsk | undefined, EventLogError>
     /** Ends after `ExecutionEnded`. `deltas: true` mixes passing deltas in. */
     readonly follow: (
       executionId: string,

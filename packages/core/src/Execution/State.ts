@@ -1,0 +1,198 @@
+/** The state of an execution and of its tasks, and what can be asked of it. */
+import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Ask from "../Ask.ts"
+import {
+  Ending,
+  type ExecutionEvent,
+  type ExecutionFailure,
+  type Failure,
+  type Priority,
+  type RetryOf,
+  type Skipped,
+  type SuspendedFor
+} from "../ExecutionEvent.ts"
+import type { Limits } from "../Limits.ts"
+import type * as Plan from "../Plan.ts"
+import * as Usage from "../Usage.ts"
+import type * as Wait from "../Wait.ts"
+
+/** How a task ends. */
+export const Settled = Schema.Literals([...Ending.literals, "skipped"])
+export type Settled = typeof Settled.Type
+
+/** How an execution that may have ended presents itself. */
+export const Status = Schema.Literals(["pending", "running", "waiting", "paused", ...Ending.literals])
+export type Status = typeof Status.Type
+
+/** One task of a running execution. */
+export interface Task {
+  readonly plan: Plan.PlannedTask
+  /** The task that spawned it; absent for those of the plan. */
+  readonly parent: string | undefined
+  /** The fence: the number of the current run; 0 before the first. */
+  readonly run: number
+  /** `open`: never started, handed back, or waiting for its next attempt. */
+  readonly status: "open" | "running" | "suspended" | Settled
+  /** The current attempt, from 1. */
+  readonly attempt: number
+  /** Attempts begun. */
+  readonly attempts: number
+  /** Consecutive runs before the current one that recorded nothing. */
+  readonly crashes: number
+  /** The current run has recorded something. */
+  readonly progressed: boolean
+  /** Not before this time (ISO 8601, the log's clock), and how long the delay was in milliseconds. */
+  readonly retryAt: string | undefined
+  readonly retryDelayMillis: number
+  readonly waits: Wait.Waits | undefined
+  /** What the last suspension was for. */
+  readonly suspendedFor: SuspendedFor | undefined
+  readonly suspendedAt: string | undefined
+  /** Its asks and timers that are open. */
+  readonly open: ReadonlyArray<string>
+  /** How often it was suspended for recovery, and how many attempts beyond its policy that has granted. */
+  readonly recoveries: number
+  readonly granted: number
+  readonly failure: Failure | undefined
+  /** Why it was skipped. */
+  readonly skipped: Skipped | undefined
+  readonly outputFile: string | undefined
+  readonly usage: Usage.Usage
+  readonly startedAt: string | undefined
+  readonly endedAt: string | undefined
+}
+
+/** An ask or a timer that is open. */
+export interface Open {
+  readonly kind: Ask.Kind | "timer"
+  readonly taskId: string
+  /** Of an ask: of what is shown. */
+  readonly hash: string
+  readonly tool: string | undefined
+  readonly scope: string | undefined
+  readonly onSilence: Ask.Silence
+  /** In milliseconds since the epoch, by the log's clock. */
+  readonly dueAt: number | undefined
+}
+
+/** How an ask or a timer ended: a person's answer, the time that a timer waited for, or nothing. */
+export type Closed = Ask.Answer["answer"] | "elapsed" | "closed"
+
+export interface Execution {
+  readonly id: string
+  readonly plan: Plan.Plan
+  readonly priority: Priority
+  /** The execution that this one retries. */
+  readonly retryOf: RetryOf | undefined
+  /** Tasks of that one which have not been taken over yet: until there are none, nothing begins. */
+  readonly untaken: number
+  /** Number of structural events: what decisions are made against. */
+  readonly version: number
+  readonly lastSeq: number
+  readonly status: "running" | Ending
+  readonly tasks: HashMap.HashMap<string, Task>
+  /** Ids of the tasks that a task has spawned, by its id. */
+  readonly children: HashMap.HashMap<string, ReadonlyArray<string>>
+  /** Tasks without a terminal event. */
+  readonly unsettled: number
+  /** Tasks that wait for signals, arrived or not. */
+  readonly asking: number
+  /** Signals that have come; what they say is read from the log. */
+  readonly signals: HashSet.HashSet<string>
+  /** Asks and timers that are open, and those that were. */
+  readonly open: HashMap.HashMap<string, Open>
+  readonly closed: HashMap.HashMap<string, Closed>
+  /** Tools whose every further call a person has approved. */
+  readonly approved: HashSet.HashSet<string>
+  /** Limits that were raised, by scope. */
+  readonly raised: HashMap.HashMap<string, Limits>
+  /** Tasks that were spawned because a model or a tool wanted them: those of the manager's office do not count. */
+  readonly grown: number
+  readonly paused: boolean
+  readonly usage: Usage.Usage
+  /** What agents with limits have spent in all of their tasks. */
+  readonly spentByAgent: HashMap.HashMap<string, Usage.Usage>
+  readonly error: ExecutionFailure | undefined
+  readonly startedAt: string
+  readonly endedAt: string | undefined
+}
+
+const none: ReadonlyArray<string> = []
+
+/** A task that has not begun. */
+export const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => ({
+  plan,
+  parent,
+  run: 0,
+  status: "open",
+  attempt: 1,
+  attempts: 0,
+  crashes: 0,
+  progressed: false,
+  retryAt: undefined,
+  retryDelayMillis: 0,
+  waits: undefined,
+  suspendedFor: undefined,
+  suspendedAt: undefined,
+  open: none,
+  recoveries: 0,
+  granted: 0,
+  failure: undefined,
+  skipped: undefined,
+  outputFile: undefined,
+  usage: Usage.zero,
+  startedAt: undefined,
+  endedAt: undefined
+})
+
+/** The state right after `ExecutionStarted`, the first event. */
+export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionStarted" }>): Execution => ({
+  id: event.executionId,
+  plan: event.plan,
+  priority: event.priority ?? "normal",
+  retryOf: event.retryOf,
+  untaken: event.retryOf?.tasks.length ?? 0,
+  version: 1,
+  lastSeq: event.seq,
+  status: "running",
+  tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
+  children: HashMap.empty(),
+  unsettled: event.plan.tasks.length,
+  asking: 0,
+  signals: HashSet.empty(),
+  open: HashMap.empty(),
+  closed: HashMap.empty(),
+  approved: HashSet.empty(),
+  raised: HashMap.empty(),
+  grown: 0,
+  paused: false,
+  usage: Usage.zero,
+  spentByAgent: HashMap.empty(),
+  error: undefined,
+  startedAt: event.at,
+  endedAt: undefined
+})
+
+/** The task, or `undefined`. */
+export const task = (state: Execution, id: string): Task | undefined =>
+  Option.getOrUndefined(HashMap.get(state.tasks, id))
+
+/** True when a task has its terminal event. */
+export const isSettled = (task: Task): boolean =>
+  task.status !== "open" && task.status !== "running" && task.status !== "suspended"
+
+/** True when every dependency of the task is settled. */
+export const isReleased = (state: Execution, plan: Plan.PlannedTask): boolean => {
+  for (const id of plan.dependencies) {
+    const dependency = task(state, id)
+    if (dependency === undefined || !isSettled(dependency)) return false
+  }
+  return true
+}
+
+/** The tasks with this one in its new state. */
+export const put = (state: Execution, next: Task): HashMap.HashMap<string, Task> =>
+  HashMap.set(state.tasks, next.plan.id, next)
