@@ -12,6 +12,7 @@ import * as Conversation from "./AgentLoop/Conversation.ts"
 import * as Equipment from "./AgentLoop/Equipment.ts"
 import { failed, isEnded, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
+import * as Review from "./AgentLoop/Review.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
@@ -21,22 +22,22 @@ export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 /** What the loop stands on. */
 export type Services = Equipment.Services
 
-/** Runs one leg. Failures of models, tools and checks are outcomes; the error channel is for a lost task or a storage that failed. */
+/**
+ * Runs one leg. Failures of models, tools and checks are outcomes; the error channel is for a lost task or a storage that failed. The time
+ * limit of an attempt counts what its legs have worked, not what it waited in between.
+ */
 export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | EventLog.EventLogError> => {
   const { timeoutMillis } = leg.task
   const loop = work(services, leg)
-  return timeoutMillis === undefined
-    ? loop
-    : Effect.timeoutOrElse(loop, {
-        duration: timeoutMillis,
-        orElse: () =>
-          Effect.succeed(
-            failed("timeout", `The attempt was stopped after its time limit of ${timeoutMillis} ms.`, {
-              isRetryable: true,
-              keepsTurns: true
-            })
-          )
-      })
+  if (timeoutMillis === undefined) return loop
+  const over = Effect.succeed(
+    failed("timeout", `The attempt was stopped after its time limit of ${timeoutMillis} ms.`, {
+      isRetryable: true,
+      keepsTurns: true
+    })
+  )
+  const leftMillis = timeoutMillis - leg.history.activeMillis
+  return leftMillis <= 0 ? over : Effect.timeoutOrElse(loop, { duration: leftMillis, orElse: () => over })
 }
 
 const work = Effect.fnUntraced(function* (
@@ -48,10 +49,12 @@ const work = Effect.fnUntraced(function* (
   if (isEnded(equipment)) return equipment
   const conversation = Conversation.begin(equipment)
   const takeTurn = Turn.make(equipment, conversation)
-  const callTools = ToolCalls.make(equipment)
+  let callTools = ToolCalls.make(equipment)
   let repairs = 0
-  for (let number = 1; number <= task.maxTurns; number++) {
-    const turn = yield* takeTurn(number)
+  /** Turns before the last feedback: with it turns, repairs and repeats count anew. */
+  let before = 0
+  for (let number = 1; number - before <= task.maxTurns; number++) {
+    const turn = yield* takeTurn(number, number - before === task.maxTurns)
     if (isEnded(turn)) return turn
 
     const calls = turn.answer.parts.filter((part) => part.type === "tool-call")
@@ -62,13 +65,23 @@ const work = Effect.fnUntraced(function* (
           isRetryable: true
         })
       }
+      if (isEnded(results)) return results
       conversation.reply(Prompting.toolMessage(results))
       continue
     }
 
-    const verdict = yield* Acceptance.judge(equipment, turn)
+    const verdict = yield* Acceptance.judge(equipment, turn, Review.isShown(leg, number))
     if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
-    if (verdict._tag === "Accepted") return yield* complete(equipment, turn, verdict.output)
+    if (verdict._tag === "Accepted") {
+      const review = yield* Review.judge(leg, turn, verdict.output)
+      if (review._tag === "Ended") return review.ended
+      if (review._tag === "Accepted") return yield* complete(equipment, turn, verdict.output)
+      conversation.reply(Prompting.feedbackMessage(review.feedback, task.output))
+      before = number
+      repairs = 0
+      callTools = ToolCalls.make(equipment)
+      continue
+    }
     const { by, complaint } = verdict
     if (!verdict.isRecorded) {
       yield* Turn.record(leg, turn, [

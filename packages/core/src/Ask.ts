@@ -2,6 +2,8 @@
  * A question to a person, which a task waits for. An ask binds to exactly what is shown: its hash names that, and an answer that names
  * another hash is refused. Who answers first, answers; after that the ask is closed.
  */
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
@@ -47,6 +49,22 @@ export interface Ask {
   readonly scope?: string
   /** Roles that may answer. */
   readonly answerableBy: ReadonlyArray<string>
+}
+
+/** SHA-256 of what is shown, in hexadecimal digits; the order of keys does not matter. */
+export const hashOf = (shown: Schema.Json): Effect.Effect<string> =>
+  Digest.Digest.use((digest) =>
+    digest.digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify(sorted(shown))))
+  ).pipe(Effect.provide(Digest.layerWebCrypto))
+
+const sorted = (value: Schema.Json): Schema.Json => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, each]) => [key, sorted(each)])
+  )
 }
 
 /** Roles that may answer where an ask says nothing else. */

@@ -12,7 +12,7 @@ import * as Finish from "./Decision/Finish.ts"
 import * as Settling from "./Decision/Settling.ts"
 import * as Start from "./Decision/Start.ts"
 import * as TakeOver from "./Decision/TakeOver.ts"
-import type * as Execution from "./Execution.ts"
+import * as Execution from "./Execution.ts"
 
 export type { Command, Outcome, Refusal, Taken } from "./Decision/Command.ts"
 export { finalTasks } from "./Decision/Settling.ts"
@@ -29,6 +29,14 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
       return Answer.signal(state, command)
     case "Answer":
       return Answer.answer(state, command)
+    case "Unserved": {
+      const { missing, taskId } = command
+      const task = Execution.task(state, taskId)
+      if (task === undefined) return Result.fail("unknown-task")
+      if (Execution.isSettled(task)) return Result.fail("settled")
+      if (task.unserved === missing) return Result.fail("already")
+      return Result.succeed([{ type: "TaskUnserved", taskId, missing }])
+    }
     case "Cancel":
       return Result.succeed(
         Settling.abort(state, {

@@ -147,6 +147,8 @@ export interface Summary {
   readonly crewName: string
   readonly crewId?: string
   readonly status: Execution.Status
+  /** A person is asked something, whatever else goes on. */
+  readonly waitingFor?: "person"
   readonly startedAt: string
   readonly endedAt?: string
   readonly lastSeq: number
@@ -154,6 +156,7 @@ export interface Summary {
 }
 
 export interface ListOptions {
+  /** `waiting` also finds those that go on while a person is asked. */
   readonly status?: ReadonlyArray<Summary["status"]>
   readonly crewId?: string
   readonly crewName?: string

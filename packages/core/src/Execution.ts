@@ -85,6 +85,12 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
         error: event.error,
         endedAt: event.at
       })
+    case "TaskUnserved": {
+      const current = task(state, event.taskId)
+      const isOpen = current !== undefined && !isSettled(current) && current.status !== "running"
+      const tasks = isOpen ? put(state, { ...current, unserved: event.missing }) : state.tasks
+      return { ...state, lastSeq: event.seq, tasks }
+    }
     case "ModelNoticed":
       return { ...state, lastSeq: event.seq }
     case "TurnCompleted":
@@ -162,6 +168,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
       tasks: put(state, {
         ...current,
         status: "running",
+        unserved: undefined,
         open: Asking.without(current.open, event.closes ?? none),
         run: event.run,
         attempt: event.attempt,

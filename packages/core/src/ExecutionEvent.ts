@@ -237,6 +237,13 @@ export interface TaskReleased {
   readonly taskId: string
   readonly run: number
 }
+/** No worker has taken the task for a minute that has what it needs: the execution goes on when one does. */
+export interface TaskUnserved {
+  readonly type: "TaskUnserved"
+  readonly taskId: string
+  /** In words: tools, functions of the crew. */
+  readonly missing: string
+}
 export interface TaskCompleted extends Closing {
   readonly type: "TaskCompleted"
   readonly taskId: string
@@ -315,6 +322,7 @@ export type Draft =
   | TaskSuspended
   | TaskRetried
   | TaskReleased
+  | TaskUnserved
   | TaskCompleted
   | TaskFailed
   | TaskSkipped

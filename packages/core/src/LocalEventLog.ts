@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EventLog from "./EventLog.ts"
 import * as Appending from "./LocalEventLog/Appending.ts"
+import * as Asking from "./LocalEventLog/Asking.ts"
 import * as Owning from "./LocalEventLog/Owning.ts"
 import * as Reading from "./LocalEventLog/Reading.ts"
 import * as Retaining from "./LocalEventLog/Retaining.ts"
@@ -18,6 +19,7 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
   start: Starting.make(storage),
   append: Appending.make(storage),
   ...Reading.make(storage),
+  ...Asking.make(storage),
   now: Effect.withFiber<number>((fiber) => Effect.succeed(nowOf(fiber))),
   ...Owning.make(storage),
   ...Retaining.make(storage)

@@ -18,6 +18,7 @@ import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
 export type { ModelOptions } from "./Agent.ts"
+export { make as spawn } from "./Plan/Spawning.ts"
 export type {
   Condition,
   Guardrail,

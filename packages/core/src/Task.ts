@@ -24,6 +24,22 @@ export const Duration = Schema.Union([
 })
 export type Duration = typeof Duration.Type
 
+const units: { readonly [unit: string]: number } = {
+  milli: 1,
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 604_800_000
+}
+
+/** A valid duration in milliseconds. */
+export const millis = (duration: Duration): number => {
+  if (typeof duration === "number") return duration
+  const [amount, unit] = duration.split(" ")
+  return Number(amount) * units[unit!.replace(/s$/, "")]!
+}
+
 /** Attempts at a task and the pauses between them (full jitter, growing by `factor`). */
 export const Retry = Schema.Struct({
   /** How often the task is tried in all. Default: 3. */

@@ -22,7 +22,7 @@ import { CodeRegistry } from "./Worker/CodeRegistry.ts"
 import * as Dispatching from "./Worker/Dispatching.ts"
 import { Ledger } from "./Worker/Ledger.ts"
 import * as Legs from "./Worker/Legs.ts"
-import type { LogClock } from "./Worker/LogClock.ts"
+import { LogClock } from "./Worker/LogClock.ts"
 import type { QueueSync } from "./Worker/QueueSync.ts"
 import * as Running from "./Worker/Running.ts"
 import { Slots } from "./Worker/Slots.ts"
@@ -70,14 +70,16 @@ const make = (options: Options) =>
     const log = yield* EventLog.EventLog
     const queue = yield* TaskQueue.TaskQueue
     const clock = yield* Clock.Clock
+    const toolbox = yield* Toolbox.Toolbox
     const legs = Legs.make({
       log,
       ledger: yield* Ledger,
       registry: yield* CodeRegistry,
       memory: yield* Effect.serviceOption(Memory.Memory),
       clock,
+      now: yield* LogClock,
       runner: yield* Runner,
-      services: { llm: yield* Llm.Llm, toolbox: yield* Toolbox.Toolbox, workspace: yield* Workspace.Workspace },
+      services: { llm: yield* Llm.Llm, toolbox, workspace: yield* Workspace.Workspace },
       streaming: options.streaming === true
     })
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
@@ -88,6 +90,7 @@ const make = (options: Options) =>
       worker: name,
       maxCrashes,
       legs,
+      toolbox,
       leave: (entry) => Running.leave(slots, entry),
       isStopping: () => isStopping
     })

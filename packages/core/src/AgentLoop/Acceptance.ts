@@ -39,10 +39,11 @@ const refused = (by: Refused["by"], complaint: string): Refused => ({
 
 const over = (ended: Ended): Verdict => ({ _tag: "Ended", ended })
 
-/** Checks the answer of a turn. */
+/** Checks the answer of a turn. What was shown to a person since was accepted, whatever a guardrail would say today. */
 export const judge = Effect.fnUntraced(function* (
   equipment: Equipment,
-  turn: Turn.Turn
+  turn: Turn.Turn,
+  wasShown: boolean
 ): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
   const { leg } = equipment
   const { answer, number } = turn
@@ -65,7 +66,8 @@ export const judge = Effect.fnUntraced(function* (
   const output =
     leg.task.output === undefined ? { value: text, decoded: text } : yield* decode(leg, leg.task.output, text)
   if ("_tag" in output) return output
-  const said = leg.task.guardrails.length === 0 ? undefined : yield* Guardrails.check(equipment, turn, output)
+  const said =
+    wasShown || leg.task.guardrails.length === 0 ? undefined : yield* Guardrails.check(equipment, turn, output)
   if (said === undefined) return { _tag: "Accepted", output: output.value }
   return typeof said === "string" ? refused("guardrail", said) : over(said)
 })

@@ -17,6 +17,7 @@ import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
 import * as Usage from "../Usage.ts"
 import type { Upstream } from "./Prompting.ts"
+import type { Standing } from "./Standing.ts"
 import type { Transcript } from "./Transcript.ts"
 
 /** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
@@ -38,6 +39,7 @@ export interface Leg {
   readonly upstream: ReadonlyArray<Upstream>
   readonly memories: ReadonlyArray<string>
   readonly history: Transcript
+  readonly standing: Standing
   /** What was spent until now; absent where nothing is limited. */
   readonly spent?: Spent
   /** The functions of the task, when this process has them. */

@@ -132,6 +132,43 @@ export const schemaComplaint = (issues: ReadonlyArray<{ readonly path: string; r
 export const interruptedTool =
   "This call was begun before an interruption, and whether it took effect is not known. It was not repeated. Find out before you call it again."
 
+export const denied = (reason: string | undefined): string =>
+  `A person denied this call; it was not made.${reason === undefined ? "" : ` The reason: ${reason}`}`
+
+export const notApproved = "Nobody approved this call in time; it was not made."
+
+export const noAnswer = (reason: string | undefined): string =>
+  `A person declined to answer.${reason === undefined ? "" : ` The reason: ${reason}`}`
+
+export const unanswered = "Nobody answered in time."
+
+/** The result of a call whose arguments a person has changed. */
+export const edited = (args: Schema.JsonObject, result: Schema.Json): Schema.Json => ({
+  note: "A person changed the arguments of this call before it was made.",
+  arguments: args,
+  result
+})
+
+export const tooDeep = (depth: number): string =>
+  `No task was added: tasks can be added ${depth} levels deep, and this is one of the last. Do the work yourself.`
+
+export const tooMany = (count: number): string =>
+  `No task was added: one task can add ${count} tasks. Do the rest of the work yourself.`
+
+export const full = "No task was added: this execution has as many tasks as it can have. Do the work yourself."
+
+export const undeclaredSignal = (signal: string): string =>
+  `The task does not declare the signal ${JSON.stringify(signal)}: it cannot wait for it.`
+
+/** A person sent the output back. */
+export const feedbackMessage = (
+  feedback: string | undefined,
+  schema: JsonSchema.JsonSchema | undefined
+): Prompt.MessageEncoded =>
+  user(
+    `A person has reviewed your answer and wants it changed:\n${feedback ?? "(no reason was given)"}\n\nGive the whole answer again, changed.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
+  )
+
 export const unparsableArguments = `The arguments are not valid JSON, or the JSON ${JsonDepth.tooDeep}. Call the tool again with a JSON object.`
 
 export const resultTooDeep = (tool: string): string => `The result of the tool "${tool}" ${JsonDepth.tooDeep}.`

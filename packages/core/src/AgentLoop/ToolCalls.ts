@@ -1,6 +1,6 @@
 /**
- * The tool calls of one turn, all at once. A call whose result is recorded is not made again, and one that must not be repeated is
- * recorded before it begins.
+ * The tool calls of one turn. Those that need nobody run first, all at once; the others are one suspension, and each runs when what it
+ * waits for has come. A call whose result is recorded is not made again, and one that must not be repeated is recorded before it begins.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,59 +12,139 @@ import type { Draft } from "../ExecutionEvent.ts"
 import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSize from "../JsonSize.ts"
 import { redact } from "../Redact.ts"
+import type { Tool, ToolContext } from "../Toolbox.ts"
+import * as Approval from "./Approval.ts"
 import type { Equipment } from "./Equipment.ts"
-import type { Leg, Lost } from "./Leg.ts"
+import type { Ended, Leg, Lost } from "./Leg.ts"
+import * as Need from "./Need.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Repeats from "./Repeats.ts"
+import * as Suspension from "./Suspension.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Turn from "./Turn.ts"
 
 type Call = Response.ToolCallPartEncoded
 
-/** Makes the calls of a turn. `loop`: the agent does not get out of its rut. */
+/** What is to be done about a call. */
+type Step =
+  | { readonly _tag: "Known"; readonly outcome: Transcript.ToolOutcome }
+  /** It is not made, and the model is told why. */
+  | { readonly _tag: "Refused"; readonly reason: string; readonly args: Schema.Json }
+  | { readonly _tag: "Make"; readonly tool: Tool; readonly args: Schema.JsonObject; readonly context: ToolContext }
+  | { readonly _tag: "Wait"; readonly want: Suspension.Want }
+
+/**
+ * Makes the calls of a turn. `loop`: the agent does not get out of its rut; the end of the leg: the task waits for what some of the calls
+ * need.
+ */
 export const make = (
   equipment: Equipment
 ): ((
   turn: Turn.Turn,
   calls: ReadonlyArray<Call>
-) => Effect.Effect<ReadonlyArray<Prompting.ToolAnswer> | "loop", Lost | EventLog.EventLogError>) => {
-  const { leg, tools } = equipment
-  const { history } = leg
+) => Effect.Effect<ReadonlyArray<Prompting.ToolAnswer> | Ended | "loop", Lost | EventLog.EventLogError>) => {
+  const { leg } = equipment
   const repeats = new Repeats.Repeats()
-  let looping = false
 
-  /** A call that is made now, and must not be made twice. */
-  const isUnique = (turn: Turn.Turn, call: Call): boolean => {
-    if (tools.get(call.name)?.idempotent !== false) return false
-    if (Repeats.isRefused(repeats.find(Repeats.signatureOf(call)))) return false
-    const key = Transcript.callKey(turn.number, call.id)
-    return !history.results.has(key) && !history.started.has(key)
-  }
-
-  const callTool = (turn: Turn.Turn, call: Call) =>
-    Effect.suspend(() => {
+  return Effect.fnUntraced(function* (turn, calls) {
+    let looping = false
+    const steps: Array<Step> = []
+    for (const [index, call] of calls.entries()) {
+      const repeat = repeats.find(Repeats.signatureOf(call))
+      steps.push(
+        Repeats.isRefused(repeat) && !isKnown(leg, turn, call)
+          ? { _tag: "Refused", reason: Prompting.repeatedCall(repeat.times), args: call.params as Schema.Json }
+          : yield* stepOf(equipment, turn, call, index)
+      )
+    }
+    const take = Effect.fnUntraced(function* (call: Call, index: number) {
+      const step = steps[index]!
+      if (step._tag === "Wait") return undefined
       const signature = Repeats.signatureOf(call)
-      const earlier = repeats.find(signature)
-      const refused = Repeats.isRefused(earlier) ? earlier : undefined
-      const known = history.results.get(Transcript.callKey(turn.number, call.id))
-      const outcome = known === undefined ? execute(equipment, turn, call, refused) : Effect.succeed(known)
-      return Effect.map(outcome, ({ isFailure, result }): Prompting.ToolAnswer => {
-        if (refused === undefined) repeats.made(signature, earlier, result)
-        else if (Repeats.refuse(refused)) looping = true
-        return { id: call.id, name: call.name, result, isFailure }
-      })
+      const repeat = repeats.find(signature)
+      const outcome = step._tag === "Known" ? step.outcome : yield* execute(leg, turn, call, step)
+      if (!Repeats.isRefused(repeat)) repeats.made(signature, repeat, outcome.result)
+      else if (Repeats.refuse(repeat)) looping = true
+      return {
+        id: call.id,
+        name: call.name,
+        ...shownOf(equipment, turn, index, outcome)
+      } satisfies Prompting.ToolAnswer
     })
 
-  return (turn, calls) =>
-    Effect.gen(function* () {
-      const started = calls.filter((call) => isUnique(turn, call)).map((call) => startOf(leg, turn, call))
-      yield* Turn.record(leg, turn, started)
-      const answers =
-        calls.length === 1
-          ? [yield* callTool(turn, calls[0]!)]
-          : yield* Effect.forEach(calls, (call) => callTool(turn, call), { concurrency: "unbounded" })
-      return looping ? "loop" : answers
+    const wants = steps.flatMap((step) => (step._tag === "Wait" ? [step.want] : []))
+    const started = calls.flatMap((call, index) => {
+      const step = steps[index]!
+      return step._tag === "Make" && !step.tool.idempotent ? [startOf(leg, turn, call)] : []
     })
+    // The answer is durable before anything is done about it; where all of it waits, it is stored with the suspension.
+    if (wants.length < calls.length) yield* Turn.record(leg, turn, started)
+    const answers =
+      calls.length === 1
+        ? [yield* take(calls[0]!, 0)]
+        : yield* Effect.forEach(calls, take, { concurrency: "unbounded" })
+    if (looping) return "loop"
+    if (wants.length > 0) return Suspension.make(leg, { kind: "calls", turn: turn.number }, wants, turn.unrecorded)
+    return answers.flatMap((answer) => answer ?? [])
+  })
+}
+
+const isKnown = ({ history }: Leg, turn: Turn.Turn, call: Call): boolean =>
+  history.results.has(Transcript.callKey(turn.number, call.id))
+
+/** What ids of the asks, timers and tasks of a call begin with. */
+const baseOf = (leg: Leg, turn: Turn.Turn, index: number): string =>
+  `${leg.task.id}/${answeredBy(leg, turn)}.${turn.number}.${index}`
+
+/** The run that recorded the answer, or will. */
+const answeredBy = (leg: Leg, turn: Turn.Turn): number => leg.history.turns[turn.number - 1]?.run ?? leg.run
+
+const stepOf = Effect.fnUntraced(function* (
+  equipment: Equipment,
+  turn: Turn.Turn,
+  call: Call,
+  index: number
+): Effect.fn.Return<Step, EventLog.EventLogError> {
+  const { caller, leg, tools } = equipment
+  const { history } = leg
+  const key = Transcript.callKey(turn.number, call.id)
+  const known = history.results.get(key)
+  if (known !== undefined) return { _tag: "Known", outcome: known }
+  const refused = (reason: string): Step => ({ _tag: "Refused", reason, args: call.params as Schema.Json })
+  const tool = tools.get(call.name)
+  if (tool === undefined) return refused(Prompting.unknownTool(call.name, [...tools.keys()]))
+  if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)
+  if (!Predicate.isReadonlyObject(call.params)) return refused(Prompting.unparsableArguments)
+  const params = call.params as Schema.JsonObject
+  const context: ToolContext = {
+    ...caller,
+    callId: call.id,
+    idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`
+  }
+  if (tool.need === undefined && Approval.isFree(equipment, tool)) return { _tag: "Make", tool, args: params, context }
+  const base = baseOf(leg, turn, index)
+  const approval = yield* Approval.of(equipment, { id: base, callId: call.id, tool, args: params })
+  if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want }
+  if (approval._tag === "Refused") return refused(approval.reason)
+  const { args } = approval
+  const group = history.groups.get(key)?.find(({ signals }) => signals[0] !== base)
+  const need = yield* Need.of(equipment, { base, tool, args, context, group })
+  if (need._tag === "Waiting") return { _tag: "Wait", want: need.want }
+  if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args }
+  return { _tag: "Make", tool, args, context: need.met === undefined ? context : { ...context, met: need.met } }
+})
+
+/** What the model is shown of an outcome: what a person changed is said. */
+const shownOf = (
+  { leg }: Equipment,
+  turn: Turn.Turn,
+  index: number,
+  { isFailure, result }: Transcript.ToolOutcome
+): Transcript.ToolOutcome => {
+  const answer = leg.history.answers.get(baseOf(leg, turn, index))
+  return answer?.answer !== "edit" || answer.arguments === undefined
+    ? { isFailure, result }
+    : { isFailure, result: Prompting.edited(answer.arguments, result) }
 }
 
 const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
@@ -78,17 +158,13 @@ const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
 
 /** Makes one call, or refuses it, and records the result. */
 const execute = Effect.fnUntraced(function* (
-  equipment: Equipment,
+  leg: Leg,
   turn: Turn.Turn,
   call: Call,
-  refused: Repeats.Repeat | undefined
+  step: Extract<Step, { readonly _tag: "Make" | "Refused" }>
 ) {
-  const { leg } = equipment
   const startedAt = yield* Clock.currentTimeMillis
-  const outcome =
-    refused === undefined
-      ? yield* outcomeOf(equipment, turn, call)
-      : { result: Prompting.repeatedCall(refused.times), isFailure: true }
+  const outcome = step._tag === "Make" ? yield* outcomeOf(call, step) : { result: step.reason, isFailure: true }
   yield* leg.record([
     {
       type: "ToolCalled",
@@ -97,7 +173,7 @@ const execute = Effect.fnUntraced(function* (
       turn: turn.number,
       callId: call.id,
       tool: call.name,
-      arguments: call.params as Schema.Json,
+      arguments: step.args,
       result: outcome.result,
       isFailure: outcome.isFailure,
       durationMillis: (yield* Clock.currentTimeMillis) - startedAt
@@ -107,21 +183,10 @@ const execute = Effect.fnUntraced(function* (
 })
 
 const outcomeOf = (
-  { caller, leg, tools }: Equipment,
-  turn: Turn.Turn,
-  call: Call
-): Effect.Effect<Transcript.ToolOutcome> => {
-  const { history } = leg
-  const fail = (result: string) => Effect.succeed({ result, isFailure: true })
-  const tool = tools.get(call.name)
-  if (tool === undefined) return fail(Prompting.unknownTool(call.name, [...tools.keys()]))
-  if (!tool.idempotent && history.started.has(Transcript.callKey(turn.number, call.id))) {
-    return fail(Prompting.interruptedTool)
-  }
-  if (!Predicate.isReadonlyObject(call.params)) return fail(Prompting.unparsableArguments)
-  const answeredBy = history.turns[turn.number - 1]?.run ?? leg.run
-  const idempotencyKey = `${leg.executionId}/${caller.taskId}/${answeredBy}/${turn.number}/${call.id}`
-  return Effect.match(tool.execute(call.params as Schema.JsonObject, { ...caller, callId: call.id, idempotencyKey }), {
+  call: Call,
+  { args, context, tool }: Extract<Step, { readonly _tag: "Make" }>
+): Effect.Effect<Transcript.ToolOutcome> =>
+  Effect.match(tool.execute(args, context), {
     onFailure: ({ message }): Transcript.ToolOutcome => ({
       result: JsonSize.isTooLarge(message) ? Prompting.resultTooLarge(call.name) : redact(message),
       isFailure: true
@@ -134,4 +199,3 @@ const outcomeOf = (
           ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
           : { result, isFailure: false }
   })
-}

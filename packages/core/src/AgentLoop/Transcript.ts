@@ -4,6 +4,7 @@
  */
 import type * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import type * as Wait from "../Wait.ts"
 
 export interface ToolOutcome {
   readonly result: Schema.Json
@@ -21,6 +22,16 @@ export interface Transcript {
   readonly rejections: ReadonlyMap<number, ExecutionEvent.OutputRejected>
   /** Verdicts by `verdictKey`. */
   readonly verdicts: ReadonlyMap<string, ExecutionEvent.GuardrailJudged>
+  /** What calls wait for or have waited for, by `callKey`, in the order in which it was recorded. */
+  readonly groups: ReadonlyMap<string, ReadonlyArray<Wait.Group>>
+  /** Answers to asks of the task, by the ask's id. */
+  readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
+  /** What silence answers to questions of the task, by the ask's id. */
+  readonly defaults: ReadonlyMap<string, Schema.Json>
+  /** How often people have sent an output of the task back, in all of its attempts. */
+  readonly revisions: number
+  /** How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last event. */
+  readonly activeMillis: number
 }
 
 /** A call is known by its turn too: some providers number calls anew in every answer. */
@@ -32,7 +43,12 @@ export const empty: Transcript = {
   results: new Map(),
   started: new Set(),
   rejections: new Map(),
-  verdicts: new Map()
+  verdicts: new Map(),
+  groups: new Map(),
+  answers: new Map(),
+  defaults: new Map(),
+  revisions: 0,
+  activeMillis: 0
 }
 
 /** From the events of one task, in order. What a stale run recorded is ignored, as in the fold. */
@@ -42,13 +58,25 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
   const started = new Set<string>()
   const rejections = new Map<number, ExecutionEvent.OutputRejected>()
   const verdicts = new Map<string, ExecutionEvent.GuardrailJudged>()
+  const groups = new Map<string, Array<Wait.Group>>()
+  const answers = new Map<string, ExecutionEvent.AskAnswered>()
+  const defaults = new Map<string, Schema.Json>()
+  const worked = new WorkedTime()
+  let revisions = 0
   let run = 0
   for (const event of events) {
+    if (event.type === "AskAnswered") {
+      answers.set(event.ask, event)
+      if (event.answer === "revise") revisions++
+      continue
+    }
     if (event.type === "TaskStarted") {
       run = event.run
+      worked.begin(event.at)
       continue
     }
     if (!("run" in event) || event.run !== run) continue
+    worked.passed(event)
     switch (event.type) {
       case "TurnCompleted":
         if (event.turn === turns.length + 1) turns.push(event)
@@ -65,16 +93,62 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
       case "GuardrailJudged":
         verdicts.set(verdictKey(event.turn, event.guardrail), event)
         break
+      case "TaskSuspended":
+        note(groups, event)
+        for (const { id, reply } of event.asks ?? []) if (reply !== undefined) defaults.set(id, reply)
+        break
       case "TaskRetried":
         if (!event.keepsTurns) {
           turns = []
-          results.clear()
-          started.clear()
-          rejections.clear()
-          verdicts.clear()
+          for (const known of [results, started, rejections, verdicts, groups]) known.clear()
         }
         break
     }
   }
-  return { turns, results, started, rejections, verdicts }
+  return {
+    turns,
+    results,
+    started,
+    rejections,
+    verdicts,
+    groups,
+    answers,
+    defaults,
+    revisions,
+    activeMillis: worked.millis
+  }
+}
+
+const note = (groups: Map<string, Array<Wait.Group>>, event: ExecutionEvent.TaskSuspended): void => {
+  if (event.for.kind !== "calls") return
+  for (const group of event.waits.groups) {
+    if (group.call === undefined) continue
+    const key = callKey(event.for.turn, group.call)
+    const known = groups.get(key) ?? []
+    // Suspended again for the same.
+    if (!known.some((one) => idOf(one) === idOf(group))) groups.set(key, [...known, group])
+  }
+}
+
+const idOf = ({ signals, tasks, timer }: Wait.Group): string => [...signals, ...tasks, timer].join(" ")
+
+/** The time of the runs of an attempt, without that between them. */
+class WorkedTime {
+  millis = 0
+  private since: number | undefined
+  private last = 0
+
+  begin(at: string): void {
+    // One that was not ended has crashed.
+    if (this.since !== undefined) this.millis += this.last - this.since
+    this.since = this.last = Date.parse(at)
+  }
+
+  passed({ at, type }: ExecutionEvent.ExecutionEvent): void {
+    this.last = Date.parse(at)
+    if (type !== "TaskSuspended" && type !== "TaskReleased" && type !== "TaskRetried") return
+    if (this.since !== undefined) this.millis += this.last - this.since
+    this.since = undefined
+    if (type === "TaskRetried") this.millis = 0
+  }
 }

@@ -36,14 +36,14 @@ export const record = (
 export const make = (
   equipment: Equipment,
   conversation: Conversation
-): ((number: number) => Effect.Effect<Turn | Ended>) => {
+): ((number: number, isLast: boolean) => Effect.Effect<Turn | Ended>) => {
   const { leg, model, workspace } = equipment
   const load = Attachments.loader(workspace, leg.task)
   /** What happened around the call; what comes after its answer is recorded with the next one. */
   const notices: Array<Draft> = []
 
-  const ask = (number: number, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended> =>
-    Effect.match(model.generate(request(equipment, number, shown, notices)), {
+  const ask = (number: number, isLast: boolean, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended> =>
+    Effect.match(model.generate(request(equipment, { number, isLast }, shown, notices)), {
       onFailure: (error): Turn | Ended => modelFailed(error, { progress: notices.splice(0) }),
       onSuccess: (answer) => {
         const parts = AnswerParts.withinDepth(answer.parts)
@@ -57,7 +57,7 @@ export const make = (
       }
     })
 
-  return (number) => {
+  return (number, isLast) => {
     const recorded = leg.history.turns[number - 1]
     const fresh = conversation.ask(recorded?.messages)
     if (recorded !== undefined) {
@@ -67,7 +67,7 @@ export const make = (
     return Effect.matchEffect(load(conversation.messages), {
       onFailure: ({ message }) =>
         Effect.succeed(failed("attachment", message, { isRetryable: false, keepsTurns: true })),
-      onSuccess: (shown) => ask(number, fresh, shown)
+      onSuccess: (shown) => ask(number, isLast, fresh, shown)
     })
   }
 }
@@ -87,12 +87,12 @@ const completionOf = (leg: Leg, turn: number, messages: Messages, answer: Llm.An
 /** What the model is asked in a turn. */
 const request = (
   { agent, caller, leg, limits, toolDefinitions }: Equipment,
-  turn: number,
+  { isLast, number: turn }: { readonly number: number; readonly isLast: boolean },
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
   const { onDelta, run, task } = leg
-  const toolsAllowed = toolDefinitions.length > 0 && turn < task.maxTurns
+  const toolsAllowed = toolDefinitions.length > 0 && !isLast
   let offset = 0
   return {
     messages,

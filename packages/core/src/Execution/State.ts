@@ -56,6 +56,8 @@ export interface Task {
   /** How often it was suspended for recovery, and how many attempts beyond its policy that has granted. */
   readonly recoveries: number
   readonly granted: number
+  /** What no worker has that has taken it; until one begins. */
+  readonly unserved: string | undefined
   readonly failure: Failure | undefined
   /** Why it was skipped. */
   readonly skipped: Skipped | undefined
@@ -140,6 +142,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Ta
   open: none,
   recoveries: 0,
   granted: 0,
+  unserved: undefined,
   failure: undefined,
   skipped: undefined,
   outputFile: undefined,

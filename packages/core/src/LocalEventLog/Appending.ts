@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
+import * as Asking from "./Asking.ts"
 import * as Execution from "./Execution.ts"
 import { fail, nowOf, type Storage } from "./Storage.ts"
 
@@ -107,6 +108,7 @@ const add = (
     events.push(event)
     if (!ExecutionEvent.isStructural(event)) continue
     execution.version++
+    Asking.note(execution, event)
     if (ExecutionEvent.isTerminal(event)) execution.outcomes.set((event as ExecutionEvent.TaskCompleted).taskId, event)
     else if (event.type === "ExecutionEnded") storage.end(execution)
   }

@@ -39,6 +39,9 @@ export interface Execution {
   turns: Map<string, EventLog.Appended> | undefined
   /** The events of each task. Absent until somebody asks for those of one: most executions run without. */
   byTask: Map<string, Array<Event>> | undefined
+  /** By id. Absent until the first. */
+  asks: Map<string, EventLog.RecordedAsk> | undefined
+  openAsks: number
   /** Followers that wait for something new. */
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>
@@ -87,6 +90,10 @@ export const lastSeq = (execution: Execution) => execution.events.length
 export const isEnded = (execution: Execution) =>
   execution.status === "completed" || execution.status === "failed" || execution.status === "cancelled"
 
+/** Whether lists of this status show it: one that goes on while a person is asked is waiting, too. */
+export const presentsAs = ({ openAsks, status }: Execution, wanted: EventLog.Summary["status"]): boolean =>
+  status === wanted || (wanted === "waiting" && status === "running" && openAsks > 0)
+
 export const wake = (execution: Execution) => {
   if (execution.waiting.size === 0) return
   const waiting = Array.from(execution.waiting)
@@ -109,6 +116,7 @@ export const summaryOf = (execution: Execution): EventLog.Summary => {
     crewName: execution.crewName,
     ...(execution.crewId !== undefined && { crewId: execution.crewId }),
     status: execution.status,
+    ...(execution.openAsks > 0 && { waitingFor: "person" }),
     startedAt: execution.events[0]!.at,
     ...(isEnded(execution) && { endedAt: last.at }),
     lastSeq: lastSeq(execution),

@@ -69,7 +69,7 @@ export const make = (
       for (let i = executions.length - 1; i >= 0 && summaries.length < limit; i--) {
         const execution = executions[i]!
         if (execution.order >= order) continue
-        if (status !== undefined && !status.includes(execution.status)) continue
+        if (status !== undefined && !status.some((one) => Execution.presentsAs(execution, one))) continue
         if (crewId !== undefined && execution.crewId !== crewId) continue
         if (crewName !== undefined && execution.crewName !== crewName) continue
         summaries.push(Execution.summaryOf(execution))

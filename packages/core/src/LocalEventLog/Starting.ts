@@ -34,6 +34,8 @@ export const make =
         nonces: undefined,
         turns: undefined,
         byTask: undefined,
+        asks: undefined,
+        openAsks: 0,
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,

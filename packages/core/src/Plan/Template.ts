@@ -2,13 +2,13 @@
  * A valid crew made ready for planning: defaults filled in, durations in milliseconds, dependencies resolved, texts cut at their
  * placeholders. Made once per crew, so that a start costs only what depends on the inputs.
  */
-import type * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import type { Code, Definition, TaskCode } from "../Crew/Definition.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import * as Task from "../Task.ts"
 import * as Attachments from "./Attachments.ts"
-import type { Condition, Guardrail, PlannedAgent, PlannedReview, PlannedTask, Retry } from "./Planned.ts"
+import * as Defaults from "./Defaults.ts"
+import type { Guardrail, PlannedAgent, PlannedTask } from "./Planned.ts"
 
 export interface AgentTemplate {
   readonly name: string
@@ -49,7 +49,8 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
       const task = definition.tasks[name]!
       const before = sequential && index > 0 ? [names[index - 1]!] : []
       // Waiting for the task before is waiting for all before it: naming them would make a long crew's plan quadratic twice.
-      const context = task.context === undefined ? names.slice(0, sequential ? index : 0) : distinct(task.context)
+      const context =
+        task.context === undefined ? names.slice(0, sequential ? index : 0) : Defaults.distinct(task.context)
       const condition = task.when === undefined ? [] : [task.when.task]
       const waitsFor = [...(task.context ?? []), ...(task.dependsOn ?? []), ...condition, ...before]
       return taskTemplate({
@@ -58,11 +59,11 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
         agent: definition.agents[task.agent ?? onlyAgent]!,
         agentName: task.agent ?? onlyAgent,
         context: Object.freeze(context),
-        dependencies: distinct(waitsFor),
+        dependencies: Defaults.distinct(waitsFor),
         code: code[name] ?? {}
       })
     }),
-    timeoutMillis: definition.timeout === undefined ? undefined : millis(definition.timeout),
+    timeoutMillis: definition.timeout === undefined ? undefined : Task.millis(definition.timeout),
     needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)
   }
 }
@@ -73,10 +74,12 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
     ...(model === undefined ? {} : { model }),
     ...(agent.modelOptions === undefined ? {} : { modelOptions: agent.modelOptions }),
     ...(agent.limits === undefined ? {} : { limits: agent.limits }),
-    ...(agent.tools === undefined || agent.tools.length === 0 ? {} : { tools: distinct(agent.tools) }),
+    ...(agent.tools === undefined || agent.tools.length === 0 ? {} : { tools: Defaults.distinct(agent.tools) }),
     ...(agent.maxTurns === undefined ? {} : { maxTurns: agent.maxTurns }),
     ...(agent.cache === true ? { cache: true as const } : {}),
-    ...(agent.approvals === undefined || agent.approvals.length === 0 ? {} : { approvals: distinct(agent.approvals) })
+    ...(agent.approvals === undefined || agent.approvals.length === 0
+      ? {}
+      : { approvals: Defaults.distinct(agent.approvals) })
   }
   const { backstory = "", goal, role } = agent
   const texts = [role, goal, backstory].map(Placeholder.parse)
@@ -108,27 +111,16 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
   const expectedOutput = Placeholder.parse(task.expectedOutput)
   const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
   const attachments = (task.attachments ?? []).map(Attachments.template)
-  const approvals = distinct([...(agent.approvals ?? []), ...(task.approvals ?? [])])
-  const fixed = {
+  const fixed = Defaults.apply({
     id: name,
-    agent: agentName,
+    agentName,
+    agent,
+    task,
     context,
     dependencies,
-    tools: distinct(task.tools ?? agent.tools ?? []),
-    ...(task.output === undefined ? {} : { output: task.output }),
-    ...(code.output === undefined ? {} : { outputCode: true as const }),
-    maxRepairs: task.maxRepairs ?? Task.defaultMaxRepairs,
-    maxTurns: task.maxTurns ?? agent.maxTurns ?? Agent.defaultMaxTurns,
-    retry: retry(task.retry),
-    ...(task.timeout === undefined ? {} : { timeoutMillis: millis(task.timeout) }),
-    onFailure: task.onFailure ?? "fail",
-    ...(task.limits === undefined ? {} : { limits: task.limits }),
-    ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
-    ...(approvals.length === 0 ? {} : { approvals }),
-    ...(task.humanInput === undefined || task.humanInput === false ? {} : { humanInput: review(task.humanInput) }),
-    ...(task.signals === undefined || task.signals.length === 0 ? {} : { signals: distinct(task.signals) }),
-    ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, code.when !== undefined)) })
-  } as const
+    hasOutputCode: code.output !== undefined,
+    hasCondition: code.when !== undefined
+  })
   const files = [...(outputFile === undefined ? [] : [outputFile]), ...attachments.map(({ source }) => source)]
   const texts = [description, expectedOutput, ...files, ...sentences]
   const constant = texts.every(Placeholder.isConstant)
@@ -156,45 +148,3 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
       : undefined
   }
 }
-
-const condition = (when: Task.When, isCode: boolean): Condition => {
-  const { contains, equals, matches, path, task } = when
-  if (isCode) return { task, code: true }
-  if (contains !== undefined) return { task, contains }
-  if (matches !== undefined) return { task, matches }
-  // The check has seen to it that one of the three is there.
-  return path === undefined ? { task, equals: equals as Schema.Json } : { task, equals: equals as Schema.Json, path }
-}
-
-const retry = (declared: Task.Retry = {}): Retry =>
-  Object.freeze({
-    attempts: declared.attempts ?? Task.defaultRetry.attempts,
-    initialMillis: declared.initial === undefined ? Task.defaultRetry.initialMillis : millis(declared.initial),
-    factor: declared.factor ?? Task.defaultRetry.factor,
-    maxMillis: declared.max === undefined ? Task.defaultRetry.maxMillis : millis(declared.max)
-  })
-
-const review = (declared: true | Task.Review): PlannedReview => {
-  const { onSilence = "deny", timeout } = declared === true ? {} : declared
-  return Object.freeze({ ...(timeout === undefined ? {} : { timeoutMillis: millis(timeout) }), onSilence })
-}
-
-const units: { readonly [unit: string]: number } = {
-  milli: 1,
-  second: 1_000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-  week: 604_800_000
-}
-
-/** A valid duration in milliseconds. */
-export const millis = (duration: Task.Duration): number => {
-  if (typeof duration === "number") return duration
-  const [amount, unit] = duration.split(" ")
-  return Number(amount) * units[unit!.replace(/s$/, "")]!
-}
-
-/** Frozen, because every plan of the crew shares it. */
-const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
-  Object.freeze(names.length > 1 ? [...new Set(names)] : [...names])

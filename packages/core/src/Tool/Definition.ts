@@ -1,9 +1,10 @@
 /**
- * A tool: data for the model plus an effect, and the two ways in which a call fails.
+ * A tool: data for the model plus an effect, what a call may have to wait for before it, and the two ways in which a call fails.
  */
 import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
+import type * as Task from "../Task.ts"
 
 /** The call was wrong in a way that the model can mend; the message tells it how. */
 export class ToolRetry extends Schema.TaggedError<ToolRetry>()("ToolRetry", { message: Schema.String }) {}
@@ -23,7 +24,78 @@ export interface ToolContext {
   readonly agent: string
   readonly callId: string
   readonly idempotencyKey: string
+  /** What the call has waited for. */
+  readonly met?: Met
 }
+
+/** A task that a call adds: as in a crew, without functions of its own. It depends on others of the same call, by name. */
+export interface SpawnedTask extends Pick<
+  Task.Task,
+  | "description"
+  | "expectedOutput"
+  | "agent"
+  | "context"
+  | "dependsOn"
+  | "tools"
+  | "output"
+  | "guardrails"
+  | "maxRepairs"
+  | "maxTurns"
+  | "retry"
+  | "timeout"
+  | "onFailure"
+  | "limits"
+  | "cache"
+  | "approvals"
+> {
+  /** What it is called in lists. Default: its name. */
+  readonly title?: string
+  /** The task of the crew whose output schema and functions it uses. Default: it has none. */
+  readonly codeOf?: string
+}
+
+/** What a call waits for before its tool runs. Times in milliseconds. */
+export type Need =
+  /** A person's answer. */
+  | {
+      readonly _tag: "Question"
+      readonly question: string
+      /** Of the answer: JSON Schema, draft 2020-12. */
+      readonly schema: JsonSchema.JsonSchema
+      /** How long people have; absent: for ever. */
+      readonly timeoutMillis?: number
+      /** The answer when nobody gives one in time; absent: the call fails. */
+      readonly default?: Schema.Json
+    }
+  /** Tasks that the call adds. */
+  | {
+      readonly _tag: "Tasks"
+      readonly tasks: { readonly [name: string]: SpawnedTask }
+      /** `all`: all are settled. A number: so many completed, or so many cannot be reached any more. */
+      readonly need: "all" | number
+      /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
+      readonly rest?: "keep"
+      readonly timeoutMillis?: number
+    }
+  /** A signal that the calling task declares. */
+  | { readonly _tag: "Signal"; readonly signal: string; readonly timeoutMillis?: number }
+  | { readonly _tag: "Time"; readonly millis: number }
+
+/** What a task that was added came to; `running`: it is not over, and is not waited for any longer. */
+export interface SpawnedResult {
+  readonly status: "completed" | "failed" | "skipped" | "cancelled" | "running"
+  readonly output?: Schema.Json
+  /** Why it failed. */
+  readonly error?: string
+}
+
+/** What a wait came to. */
+export type Met =
+  | { readonly _tag: "Answer"; readonly value: Schema.Json }
+  | { readonly _tag: "Tasks"; readonly tasks: { readonly [name: string]: SpawnedResult } }
+  /** Without a value when the time was up. */
+  | { readonly _tag: "Signal"; readonly value?: Schema.Json }
+  | { readonly _tag: "Time" }
 
 export interface Tool {
   readonly name: string
@@ -32,6 +104,10 @@ export interface Tool {
   readonly parameters: JsonSchema.JsonSchema
   /** True when running the same call twice does no harm (reading, computing): then a crash in the middle simply runs it again. */
   readonly idempotent: boolean
+  /** Whether a person must approve the call before anything else happens. Absent: never. */
+  readonly approval?: (args: Schema.JsonObject) => Effect.Effect<boolean, ToolError>
+  /** What the call waits for. May be asked again after a crash, so that it must have no effect of its own. Absent: nothing. */
+  readonly need?: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Need, ToolError>
   /** `arguments` have passed `parameters`. Interrupting stops the work. */
   readonly execute: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>
 }

@@ -40,7 +40,7 @@ export class CodeRegistry extends Context.Service<
 /** True when every function that the task needs is there. */
 export const suffices = (code: Crew.Code | undefined, plan: Plan.Plan, task: Plan.PlannedTask): boolean => {
   if (plan.needsCode !== true) return true
-  const own = code?.[task.id]
+  const own = code?.[task.codeOf ?? task.id]
   if (task.outputCode === true && own?.output === undefined) return false
   if (task.when !== undefined && "code" in task.when && own?.when === undefined) return false
   return task.guardrails.every((each) => each.kind !== "code" || own?.guardrails?.[each.index] !== undefined)

@@ -17,6 +17,7 @@ import type * as Memory from "../Memory.ts"
 import type { PlannedTask } from "../Plan.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
+import * as Waiting from "./Waiting.ts"
 
 export interface Options {
   readonly log: EventLog.EventLog["Service"]
@@ -24,13 +25,15 @@ export interface Options {
   readonly registry: CodeRegistry["Service"]
   readonly memory: Option.Option<Memory.Memory["Service"]>
   readonly clock: Clock.Clock
+  /** By the log's clock. */
+  readonly now: Effect.Effect<number, EventLog.EventLogError>
   readonly runner: typeof AgentLoop.run
   readonly services: Parameters<typeof AgentLoop.run>[0]
   /** Ask models to stream. */
   readonly streaming: boolean
 }
 
-export const make = ({ clock, ledger, log, memory, registry, runner, services, streaming }: Options) => {
+export const make = ({ clock, ledger, log, memory, now, registry, runner, services, streaming }: Options) => {
   const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
     if (ids.length === 0) return []
     const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
@@ -79,10 +82,18 @@ export const make = ({ clock, ledger, log, memory, registry, runner, services, s
           (error) => Effect.logWarning(`What task "${task.id}" came to is not remembered: ${error.message}`)
         )
 
-  const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
-    const { plan } = task
+  /** The task as it is to be done. What was spawned is whole only in the log. */
+  const planOf = Effect.fnUntraced(function* (state: Execution.Execution, { parent, plan }: Execution.Task) {
+    if (parent === undefined) return plan
+    const whole = yield* log.spawned(state.id, [plan.id])
+    return whole.get(plan.id) ?? plan
+  })
+
+  /** `isFull`: the log has refused to let the execution grow by what the leg wanted. */
+  const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task, isFull = false) {
+    const plan = yield* planOf(state, task)
     const crewCode = registry.find(state.id, state.plan.name)
-    const code = crewCode?.[plan.id]
+    const code = crewCode?.[plan.codeOf ?? plan.id]
     if (plan.outputCode === true && code?.output === undefined) {
       return failed(
         "missing-code",
@@ -94,7 +105,9 @@ export const make = ({ clock, ledger, log, memory, registry, runner, services, s
     const upstream = yield* upstreamOf(state, wanted)
     // A first run has no past. A later one reads its own, after its start is in the log.
     const history =
-      task.run === 1 ? Transcript.empty : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
+      task.run === 1 && !isFull
+        ? Transcript.empty
+        : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
     const spent = spentUntil(state, plan)
     const leg: Leg = {
       executionId: state.id,
@@ -105,6 +118,7 @@ export const make = ({ clock, ledger, log, memory, registry, runner, services, s
       // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
       memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
       history,
+      standing: Waiting.make({ log, state, task, now: task.open.length === 0 ? 0 : yield* now, isFull }),
       ...(spent === undefined ? {} : { spent }),
       code,
       record: (events) =>

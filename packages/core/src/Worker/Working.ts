@@ -9,13 +9,13 @@ import * as Result from "effect/Result"
 import { failed, type Ended } from "../AgentLoop/Leg.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
-import type { PlannedTask } from "../Plan.ts"
+import type * as Toolbox from "../Toolbox.ts"
 import * as TaskQueue from "../TaskQueue.ts"
-import { CodeRegistry, suffices } from "./CodeRegistry.ts"
+import * as Abilities from "./Abilities.ts"
+import { CodeRegistry } from "./CodeRegistry.ts"
 import { Ledger } from "./Ledger.ts"
 import type * as Legs from "./Legs.ts"
 import { LogClock } from "./LogClock.ts"
-import * as MissingCode from "./MissingCode.ts"
 import { QueueSync } from "./QueueSync.ts"
 
 /** A task that this worker has taken. */
@@ -32,6 +32,7 @@ export interface Options {
   readonly worker: string
   readonly maxCrashes: number
   readonly legs: ReturnType<typeof Legs.make>
+  readonly toolbox: Toolbox.Toolbox["Service"]
   /** The task needs its slot no longer. */
   readonly leave: (entry: Entry) => void
   /** The worker stops: what is interrupted now is handed back. */
@@ -41,20 +42,27 @@ export interface Options {
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
   failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
-export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxCrashes, worker }: Options) {
+export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxCrashes, toolbox, worker }: Options) {
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
-  const registry = yield* CodeRegistry
   const sync = yield* QueueSync
   const now = yield* LogClock
-  const unable = MissingCode.make()
+  const lacking = Abilities.make({ registry: yield* CodeRegistry, toolbox })
 
-  /** Whether this process has the functions that the task needs. A worker that lacks them leaves it to others. */
-  const isAble = (state: Execution.Execution, task: PlannedTask) => {
-    const { name: crew } = state.plan
-    if (suffices(registry.find(state.id, crew), state.plan, task)) return Effect.succeed(true)
-    return Effect.as(unable.isNew(crew) ? Effect.logWarning(unable.message(crew)) : Effect.void, false)
-  }
+  /** Leaves a task to workers that have what it needs. */
+  const leaveToOthers = Effect.fnUntraced(function* (
+    lease: TaskQueue.Lease,
+    { delayMillis, isDue, what }: Abilities.Lacking
+  ) {
+    if (isDue) {
+      const { executionId, taskId } = lease
+      yield* Effect.logWarning(
+        `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
+      )
+      yield* ledger.decide(executionId, { _tag: "Unserved", taskId, missing: what })
+    }
+    return yield* queue.release(lease, delayMillis)
+  })
 
   const start = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
     return yield* ledger.decide(lease.executionId, {
@@ -81,18 +89,19 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
     // What is left is told in the same moment in which the next task is asked for: one round trip for both. What a crew remembers
     // is work, and takes the place of other work.
     if (Result.isSuccess(decided) && decided.success.state.plan.memory !== true) leave(entry)
+    if (Result.isFailure(decided) && decided.failure === "growth") return "growth"
     yield* Result.isSuccess(decided) ? sync.announce(decided.success, lease) : sync.refused(lease, decided.failure)
-    return Result.isSuccess(decided)
+    return Result.isSuccess(decided) ? "committed" : "refused"
   })
 
   /** What cannot be stored cannot be stored the next time either, unless the storage is only gone for a while. */
   const commit = (entry: Entry, run: number, ended: Ended) =>
     Effect.catchReason(finish(entry, run, ended), "EventLogError", "Unavailable", (reason, error) =>
-      reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), false)
+      reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), "refused" as const)
     )
 
-  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task) =>
-    legs.run(state, task).pipe(
+  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task, isFull: boolean) =>
+    legs.run(state, task, isFull).pipe(
       Effect.catchDefect((defect) =>
         Effect.as(
           Effect.logError(`Task "${entry.lease.taskId}" of ${entry.lease.executionId} hit a defect`, defect),
@@ -111,9 +120,9 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         // A lease is worth something only after the log was read: before, its time may have run out unseen.
         if (!(yield* queue.holds(lease))) return
         const seen = Execution.task(state, lease.taskId)
-        if (queue.isShared && seen !== undefined && !(yield* isAble(state, seen.plan))) {
-          return yield* queue.release(lease, unable.delayMillis(state.plan.name))
-        }
+        // Where nobody else takes tasks, what is missing is a failure of the task.
+        const lack = queue.isShared && seen !== undefined ? yield* lacking(state, seen) : undefined
+        if (lack !== undefined) return yield* leaveToOthers(lease, lack)
         const decided = yield* start(lease, seen)
         if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
         const task = Execution.task(decided.success.state, lease.taskId)!
@@ -124,16 +133,30 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         // Those that lost: their calls stop.
         if (decided.success.events.length > 1) yield* sync.announce(decided.success)
         const { run } = task
-        const ended = yield* restore(runLeg(entry, decided.success.state, task)).pipe(
-          // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
-          Effect.onInterrupt(() =>
-            isStopping() && entry.state === "working"
-              ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
-              : Effect.void
+        const attempt = (isFull: boolean) => {
+          entry.state = "working"
+          return restore(runLeg(entry, decided.success.state, task, isFull)).pipe(
+            // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
+            Effect.onInterrupt(() =>
+              isStopping() && entry.state === "working"
+                ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
+                : Effect.void
+            ),
+            Effect.tap(() => {
+              entry.state = "over"
+              return Effect.void
+            })
           )
-        )
-        entry.state = "over"
-        if (yield* commit(entry, run, ended)) yield* restore(legs.remember(decided.success.state, task.plan, ended))
+        }
+        let ended = yield* attempt(false)
+        let came = yield* commit(entry, run, ended)
+        if (came === "growth") {
+          // The calls that wanted more tasks are told, and the agent goes on without.
+          ended = yield* attempt(true)
+          came = yield* commit(entry, run, ended)
+        }
+        if (came === "growth") return yield* queue.release(lease)
+        if (came === "committed") yield* restore(legs.remember(decided.success.state, task.plan, ended))
       })
     )
 })

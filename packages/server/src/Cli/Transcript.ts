@@ -42,6 +42,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `attempt ${event.attempt} failed, tried again: ${event.error.message}`
     case "TaskReleased":
       return "handed back"
+    case "TaskUnserved":
+      return `waits for a worker that has ${event.missing}`
     case "TaskCompleted":
       return `completed: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
     case "TaskFailed":

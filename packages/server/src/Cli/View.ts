@@ -146,6 +146,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return current(view, event, (task) => ({ ...task, status: "retrying", tools: [], note: event.error.message }))
     case "TaskReleased":
       return current(view, event, (task) => ({ ...task, status: "pending", tools: [] }))
+    case "TaskUnserved":
+      return change(view, event.taskId, (task) => ({ ...task, note: `waits for a worker that has ${event.missing}` }))
     case "TaskCompleted":
       return end(
         view,

@@ -1,0 +1,41 @@
+/** What the log says about that which a task waits for, as of the moment in which its leg began. */
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as EventLog from "../EventLog.ts"
+import type * as Execution from "../Execution.ts"
+import type { SpawnedResult } from "../Tool/Definition.ts"
+import type * as Wait from "../Wait.ts"
+
+export interface Standing extends Wait.Standings {
+  /** How an ask or a timer of the task stands: `unknown` before it was recorded. */
+  readonly askOf: (id: string) => "unknown" | "open" | Execution.Closed
+  /** When an ask or a timer that is open ends, in milliseconds from now; `undefined`: never. */
+  readonly remainingMillis: (id: string) => number | undefined
+  /** A person has approved every further call of the tool. */
+  readonly isApproved: (tool: string) => boolean
+  /** What tasks that were spawned came to. */
+  readonly results: (
+    taskIds: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyMap<string, SpawnedResult>, EventLog.EventLogError>
+  /** What a signal said; `undefined`: it has not come. */
+  readonly signal: (name: string) => Effect.Effect<Schema.Json | undefined, EventLog.EventLogError>
+  /** Tasks that the task has spawned, and tasks above it: how many of each. */
+  readonly children: number
+  readonly depth: number
+  /** The log has refused to let the execution grow by what the leg wanted to spawn. */
+  readonly isFull: boolean
+}
+
+/** Of a task that has never waited. */
+export const nothing: Standing = {
+  ofTask: () => "open",
+  ofSignal: () => "open",
+  askOf: () => "unknown",
+  remainingMillis: () => undefined,
+  isApproved: () => false,
+  results: () => Effect.succeed(new Map()),
+  signal: () => Effect.succeed(undefined),
+  children: 0,
+  depth: 0,
+  isFull: false
+}

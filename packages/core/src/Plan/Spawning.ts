@@ -1,0 +1,102 @@
+/** Tasks that are added while an execution runs, made exactly what will run: with what their agents bring, and under ids of their own. */
+import * as Result from "effect/Result"
+import * as SchemaParser from "effect/SchemaParser"
+import * as Schema from "effect/Schema"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Suggestion from "../Suggestion.ts"
+import * as Task from "../Task.ts"
+import type { SpawnedTask } from "../Tool/Definition.ts"
+import * as Defaults from "./Defaults.ts"
+import type { Guardrail, Plan, PlannedTask } from "./Planned.ts"
+
+export interface Options {
+  readonly plan: Plan
+  /** The task that adds them; whoever names no agent gets its. */
+  readonly parent: PlannedTask
+  /** What their ids begin with. */
+  readonly prefix: string
+  readonly tasks: { readonly [name: string]: SpawnedTask }
+}
+
+const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
+
+const { attachments: _, humanInput: __, outputFile: ___, signals: ____, when: _____, ...fields } = Task.Task.fields
+
+/** What `SpawnedTask` says, for functions that return anything. */
+const declaration = Schema.Struct({
+  ...fields,
+  title: Schema.optionalKey(Schema.String),
+  codeOf: Schema.optionalKey(Schema.String)
+})
+const decode = SchemaParser.decodeUnknownResult(declaration, { errors: "first", onExcessProperty: "error" })
+
+/** The tasks, or what is wrong with the first that cannot run. */
+export const make = ({ parent, plan, prefix, tasks }: Options): Result.Result<ReadonlyArray<PlannedTask>, string> => {
+  const names = Object.keys(tasks)
+  const made: Array<PlannedTask> = []
+  for (const name of names) {
+    const one = planned({ plan, parent, prefix, name, names }, tasks[name])
+    if (Result.isFailure(one)) return Result.fail(`The task ${JSON.stringify(name)} cannot be added: ${one.failure}`)
+    made.push(one.success)
+  }
+  return Result.succeed(made)
+}
+
+interface Place extends Omit<Options, "tasks"> {
+  readonly name: string
+  readonly names: ReadonlyArray<string>
+}
+
+const planned = (place: Place, given: unknown): Result.Result<PlannedTask, string> => {
+  const { name, names, parent, plan, prefix } = place
+  if (!namePattern.test(name))
+    return Result.fail("a name begins with a letter or _, and goes on with letters, digits, _ and -.")
+  const decoded = decode(given)
+  if (Result.isFailure(decoded)) return Result.fail(`${String(decoded.failure)}.`)
+  const { codeOf, title, ...task } = decoded.success
+  const agentName = task.agent ?? parent.agent
+  const agent = plan.agents[agentName]
+  if (agent === undefined) return Result.fail(unknown("agent", agentName, Object.keys(plan.agents)))
+  const wanted = [...(task.context ?? []), ...(task.dependsOn ?? [])]
+  for (const other of wanted) if (!names.includes(other)) return Result.fail(unknown("task", other, names))
+  const model = codeOf === undefined ? undefined : plan.tasks.find(({ id }) => id === codeOf)
+  if (codeOf !== undefined && model === undefined)
+    return Result.fail(
+      unknown(
+        "task",
+        codeOf,
+        plan.tasks.map(({ id }) => id)
+      )
+    )
+  const idOf = (other: string) => `${prefix}.${other}`
+  const [violation] = task.output === undefined ? [] : JsonSchemaValidator.check(task.output)
+  if (violation !== undefined)
+    return Result.fail(`its output is no JSON Schema: ${JsonSchemaValidator.describe(violation)}.`)
+  const output = task.output ?? model?.output
+  const fixed = Defaults.apply({
+    id: idOf(name),
+    agentName,
+    agent,
+    task,
+    context: (task.context ?? []).map(idOf),
+    dependencies: Defaults.distinct(wanted.map(idOf)),
+    hasOutputCode: task.output === undefined && model?.outputCode === true,
+    hasCondition: false
+  })
+  const functions = (model?.guardrails ?? []).filter(({ kind }) => kind === "code")
+  return Result.succeed({
+    ...fixed,
+    ...(output === undefined ? {} : { output }),
+    description: task.description,
+    expectedOutput: task.expectedOutput,
+    guardrails: [...functions, ...(task.guardrails ?? []).map((text): Guardrail => ({ kind: "sentence", text }))],
+    title: title ?? name,
+    ...(codeOf === undefined ? {} : { codeOf })
+  })
+}
+
+const unknown = (kind: "agent" | "task", name: string, known: ReadonlyArray<string>): string => {
+  const suggestion = Suggestion.make().closest(name, known)
+  const list = known.map((one) => JSON.stringify(one)).join(", ")
+  return `it names the ${kind} ${JSON.stringify(name)}, which is not there. ${suggestion === undefined ? "" : `Did you mean ${JSON.stringify(suggestion)}? `}The ${kind}s are ${list}.`
+}

@@ -1,0 +1,131 @@
+/** Runs the functions of a tool: values, promises and effects alike, what they throw as failures of the call. */
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as JsonDepth from "../JsonDepth.ts"
+import { redact } from "../Redact.ts"
+import { type Met, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Definition.ts"
+
+/** Who calls, and a signal that is aborted when the call is interrupted. */
+export interface CallContext extends ToolContext {
+  readonly signal: AbortSignal
+}
+
+/** The context of one call; the signal is made when it is asked for. */
+export class Call implements CallContext {
+  readonly executionId: string
+  readonly taskId: string
+  readonly agent: string
+  readonly callId: string
+  readonly idempotencyKey: string
+  readonly met?: Met
+  /** What the wait came to, under the names that the functions of a tool know. */
+  answer: unknown
+  readonly tasks: Extract<Met, { _tag: "Tasks" }>["tasks"] | undefined
+  readonly received: Schema.Json | undefined
+  #controller: AbortController | undefined
+
+  constructor(context: ToolContext) {
+    this.executionId = context.executionId
+    this.taskId = context.taskId
+    this.agent = context.agent
+    this.callId = context.callId
+    this.idempotencyKey = context.idempotencyKey
+    const { met } = context
+    if (met !== undefined) this.met = met
+    this.answer = met?._tag === "Answer" ? met.value : undefined
+    this.tasks = met?._tag === "Tasks" ? met.tasks : undefined
+    this.received = met?._tag === "Signal" ? met.value : undefined
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller?.abort()
+  }
+}
+
+/** Runs a function for its result, which is JSON. */
+export const run = (name: string, call: Call, work: (call: Call) => unknown): Effect.Effect<Schema.Json, ToolError> =>
+  value(call, work, (returned) => toJson(name, returned))
+
+/** Runs a function for what it returns; `accept` says whether that can be used. */
+export const value = <A>(
+  call: Call,
+  work: (call: Call) => unknown,
+  accept: (returned: unknown) => Effect.Effect<A, ToolError>
+): Effect.Effect<A, ToolError> =>
+  Effect.suspend(() => {
+    let returned: unknown
+    try {
+      returned = work(call)
+    } catch (error) {
+      return Effect.fail(toolError(error))
+    }
+    if (Effect.isEffect(returned)) {
+      // The types of the options say that it needs no services.
+      return (returned as Effect.Effect<unknown, unknown>).pipe(
+        Effect.mapError(toolError),
+        Effect.flatMap(accept),
+        Effect.catchDefect((defect) => Effect.fail(toolError(defect)))
+      )
+    }
+    if (!isPromiseLike(returned)) return accept(returned)
+    const promise = returned
+    return Effect.callback<A, ToolError>((resume) => {
+      promise.then(
+        (result) => resume(accept(result)),
+        (error: unknown) => resume(Effect.fail(toolError(error)))
+      )
+    })
+    // Around all of it: the interruption may come while the function itself still runs.
+  }).pipe(Effect.onInterrupt(() => Effect.sync(() => call.abort())))
+
+const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
+
+const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json, ToolFailed> => {
+  if (value === undefined || value === null) return Effect.succeed(null)
+  if (typeof value === "string" || typeof value === "boolean") return Effect.succeed(value)
+  try {
+    const json = JSON.stringify(value)
+    if (json !== undefined) return Effect.succeed(JSON.parse(json))
+    return Effect.fail(new ToolFailed({ message: `The tool "${name}" returned a ${typeof value}, which is no JSON.` }))
+  } catch (error) {
+    const reason = error instanceof RangeError ? `it ${JsonDepth.tooDeep}` : messageOf(error)
+    const message = `The tool "${name}" returned what is no JSON: ${reason}`
+    return Effect.fail(new ToolFailed({ message, cause: error }))
+  }
+}
+
+const toolError = (error: unknown): ToolError =>
+  error instanceof ToolRetry || error instanceof ToolFailed
+    ? error
+    : new ToolFailed({ message: redact(messageOf(error)), cause: error })
+
+const longest = 4_000
+
+/** What went wrong, down to the first cause. */
+const messageOf = (error: unknown): string => {
+  const messages: Array<string> = []
+  for (let current = error, depth = 0; current !== undefined && depth < 5; depth++) {
+    const message = current instanceof Error ? current.message || current.name : textOf(current)
+    // Wrapping errors often repeat what they wrap.
+    if (!messages.some((known) => known.includes(message))) messages.push(message)
+    current = current instanceof Error ? current.cause : undefined
+  }
+  const text = messages.join(": ")
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
+const textOf = (thrown: unknown): string => {
+  if (typeof thrown === "string") return thrown
+  try {
+    return JSON.stringify(thrown) ?? typeof thrown
+  } catch {
+    // It contains itself, or is nested too deeply.
+    return typeof thrown
+  }
+}

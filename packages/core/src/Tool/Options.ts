@@ -1,0 +1,90 @@
+/** What tools are made of. */
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Task from "../Task.ts"
+import type { CallContext } from "./Call.ts"
+import type { Arguments, Parameters } from "./Declaration.ts"
+import type { SpawnedResult, SpawnedTask, ToolError } from "./Definition.ts"
+
+/** What the function may return. What is no JSON becomes what `JSON.stringify` makes of it; nothing becomes `null`. */
+export type Returned = Schema.Json | void
+
+/** A value, a promise or an effect. Fail with (or throw) `ToolRetry` to tell the model how to correct its call. */
+export type Work<A> = A | Promise<A> | Effect.Effect<A, ToolError>
+
+/** A question to people. */
+export interface Question<Answer = Schema.Json> {
+  readonly question: string
+  /** How long people have. Default: for ever. */
+  readonly timeout?: Task.Duration
+  /** The answer when nobody gives one in time. Default: the call fails. */
+  readonly default?: Answer
+}
+
+/** Tasks to be added, by name. They depend on each other only. */
+export interface Spawn {
+  readonly tasks: { readonly [name: string]: SpawnedTask }
+  /** `all` (default): all are settled. `any`, or a number: so many have completed. */
+  readonly need?: "all" | "any" | number
+  /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
+  readonly rest?: "cancel" | "keep"
+  /** How long the call waits. Default: for as long as it takes. */
+  readonly timeout?: Task.Duration
+}
+
+/** A signal that the calling task declares, or time. */
+export type Wait =
+  | { readonly signal: string; readonly timeout?: Task.Duration }
+  | { readonly signal?: never; readonly timeout: Task.Duration }
+
+export interface Shared<P extends Parameters> {
+  /** Up to 64 letters, digits, `_` and `-`: what providers take. */
+  readonly name: string
+  /** When and how to use it; models read it. */
+  readonly description: string
+  /** Default: the tool takes no arguments. */
+  readonly parameters?: P
+  /** True when running the same call twice does no harm. Default: false. */
+  readonly idempotent?: boolean
+  /** Whether a person must approve a call before anything else happens. Default: false. */
+  readonly approval?: boolean | ((args: Arguments<P>) => Work<boolean>)
+}
+
+/** A tool that works at once. */
+export interface Options<P extends Parameters> extends Shared<P> {
+  /**
+   * The work. Fail with (or throw) `ToolRetry` to tell the model how to correct its call, and `ToolFailed` when no call can succeed;
+   * anything else that is thrown becomes a `ToolFailed`.
+   */
+  readonly execute: (args: Arguments<P>, context: CallContext) => Work<Returned>
+  readonly ask?: never
+  readonly spawn?: never
+  readonly wait?: never
+}
+
+/** A tool that asks people first. `ask` may be called again after a crash, so that it must have no effect of its own. */
+export interface AskOptions<P extends Parameters, A extends Parameters> extends Shared<P> {
+  readonly ask: (args: Arguments<P>, context: CallContext) => Work<string | Question<Arguments<A>>>
+  /** What an answer must be. Default: text. */
+  readonly answer?: A
+  readonly execute: (args: Arguments<P>, context: CallContext & { readonly answer: Arguments<A> }) => Work<Returned>
+}
+
+/** A tool that adds tasks and waits for them. `spawn` may be called again after a crash. */
+export interface SpawnOptions<P extends Parameters> extends Shared<P> {
+  readonly spawn: (args: Arguments<P>, context: CallContext) => Work<Spawn>
+  readonly execute: (
+    args: Arguments<P>,
+    context: CallContext & { readonly tasks: { readonly [name: string]: SpawnedResult } }
+  ) => Work<Returned>
+}
+
+/** A tool that waits for a signal or for time. `wait` may be called again after a crash. */
+export interface WaitOptions<P extends Parameters> extends Shared<P> {
+  readonly wait: (args: Arguments<P>, context: CallContext) => Work<Wait>
+  readonly execute: (
+    args: Arguments<P>,
+    /** Absent when the time was up. */
+    context: CallContext & { readonly received: Schema.Json | undefined }
+  ) => Work<Returned>
+}

@@ -1,0 +1,75 @@
+/**
+ * Whether this process can do a task: it needs the functions of its crew and its tools. What it lacks is said once, its tasks are handed
+ * back for longer and longer, and when no worker has taken one for a minute the execution says so.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Execution from "../Execution.ts"
+import type { PlannedTask } from "../Plan.ts"
+import type * as Toolbox from "../Toolbox.ts"
+import { type CodeRegistry, suffices } from "./CodeRegistry.ts"
+
+const firstMillis = 100
+const mostMillis = 5_000
+/** After so long without a worker that can do it, a task is reported. */
+export const reportAfterMillis = 60_000
+/** Names of crews may be without end, and so may tasks. */
+const most = 1_000
+
+export interface Options {
+  readonly registry: CodeRegistry["Service"]
+  readonly toolbox: Toolbox.Toolbox["Service"]
+}
+
+/** What a task needs that this process lacks, and how long the task is left to others now. */
+export interface Lacking {
+  /** In words: `the tool "a"`. */
+  readonly what: string
+  readonly delayMillis: number
+  /** Nobody has done it for so long that it is to be reported. */
+  readonly isDue: boolean
+}
+
+export const make = ({ registry, toolbox }: Options) => {
+  const times = new Map<string, number>()
+  /** When a run of a task was first handed back here, in milliseconds; `reported` when that was said. */
+  const seen = new Map<string, { readonly since: number; reported: boolean }>()
+
+  const lackOf = Effect.fnUntraced(function* ({ id, plan }: Execution.Execution, task: PlannedTask) {
+    const lacks = suffices(registry.find(id, plan.name), plan, task)
+      ? []
+      : ["its functions (guardrails, conditions, output schemas): offer them with Crewline.layer({ crews: [crew] })"]
+    const missing: Array<string> = []
+    for (const name of task.tools) if ((yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
+    if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)
+    return lacks.join(", and ")
+  })
+
+  return Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
+    const { plan } = task
+    if (state.plan.needsCode !== true && plan.tools.length === 0) return undefined
+    const what = yield* lackOf(state, plan)
+    if (what === "") return undefined
+    const crew = state.plan.name
+    const key = `${crew} ${what}`
+    const earlier = times.get(key) ?? 0
+    if (earlier === 0) {
+      if (times.size >= most) times.clear()
+      yield* Effect.logWarning(`Tasks of crew "${crew}" are left to other workers: this process does not have ${what}.`)
+    }
+    times.set(key, earlier + 1)
+    const now = yield* Clock.currentTimeMillis
+    const taskKey = `${state.id} ${plan.id} ${task.run}`
+    if (!seen.has(taskKey)) {
+      if (seen.size >= most) seen.clear()
+      seen.set(taskKey, { since: now, reported: false })
+    }
+    const first = seen.get(taskKey)!
+    const isDue = !first.reported && now - first.since >= reportAfterMillis
+    if (isDue) first.reported = true
+    const delayMillis = Math.min(firstMillis * 2 ** Math.min(earlier, 10), mostMillis)
+    return { what, delayMillis, isDue } satisfies Lacking
+  })
+}
+
+const quote = (name: string): string => JSON.stringify(name)

@@ -1,0 +1,64 @@
+/** What a task waits for, as a leg of it needs to know it: from the state in which it began, and outputs and values from the log. */
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
+import * as Option from "effect/Option"
+import type { Standing } from "../AgentLoop/Standing.ts"
+import type * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import type { SpawnedResult } from "../Tool/Definition.ts"
+
+export interface Options {
+  readonly log: EventLog.EventLog["Service"]
+  readonly state: Execution.Execution
+  readonly task: Execution.Task
+  /** By the log's clock, in milliseconds since the epoch. */
+  readonly now: number
+  readonly isFull: boolean
+}
+
+export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
+  ...Execution.standings(state),
+  askOf: (id) =>
+    Option.getOrElse(HashMap.get(state.closed, id), () => (HashMap.has(state.open, id) ? "open" : "unknown")),
+  remainingMillis: (id) => {
+    const dueAt = Execution.openOf(state, id)?.dueAt
+    return dueAt === undefined ? undefined : Math.max(dueAt - now, 0)
+  },
+  isApproved: (tool) => HashSet.has(state.approved, tool),
+  results: Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    const outputs = yield* log.outputs(
+      state.id,
+      ids.filter((id) => Execution.task(state, id)?.status === "completed")
+    )
+    return new Map(
+      ids.map((id): [string, SpawnedResult] => {
+        const one = Execution.task(state, id)
+        if (one === undefined || !Execution.isSettled(one)) return [id, { status: "running" }]
+        const output = outputs.get(id)
+        return [
+          id,
+          {
+            status: one.status as SpawnedResult["status"],
+            ...(output === undefined ? {} : { output }),
+            ...(one.status === "failed" && one.failure !== undefined ? { error: one.failure.message } : {})
+          }
+        ]
+      })
+    )
+  }),
+  signal: (name) =>
+    HashSet.has(state.signals, name)
+      ? Effect.map(log.signals(state.id, [name]), (values) => values.get(name))
+      : Effect.succeed(undefined),
+  children: Option.getOrElse(HashMap.get(state.children, task.plan.id), () => []).length,
+  depth: depthOf(state, task),
+  isFull
+})
+
+/** How many tasks stand above it. */
+const depthOf = (state: Execution.Execution, task: Execution.Task): number => {
+  let depth = 0
+  for (let { parent } = task; parent !== undefined; parent = Execution.task(state, parent)?.parent) depth++
+  return depth
+}
