@@ -51,6 +51,7 @@ const work = Effect.fnUntraced(function* (
   const takeTurn = Turn.make(equipment, conversation)
   let callTools = ToolCalls.make(equipment)
   let repairs = 0
+  let revisions = leg.history.earlierRevisions
   /** Turns before the last feedback: with it turns, repairs and repeats count anew. */
   let before = 0
   for (let number = 1; number - before <= task.maxTurns; number++) {
@@ -73,10 +74,11 @@ const work = Effect.fnUntraced(function* (
     const verdict = yield* Acceptance.judge(equipment, turn, Review.isShown(leg, number))
     if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
     if (verdict._tag === "Accepted") {
-      const review = yield* Review.judge(leg, turn, verdict.output)
+      const review = yield* Review.judge(leg, turn, verdict.output, revisions)
       if (review._tag === "Ended") return review.ended
       if (review._tag === "Accepted") return yield* complete(equipment, turn, verdict.output)
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output))
+      revisions++
       before = number
       repairs = 0
       callTools = ToolCalls.make(equipment)

@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Crew from "./Crew.ts"
 import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
+import type { Inbox, UnknownSignal } from "./Crewline/Inbox.ts"
 import * as Service from "./Crewline/Service.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
@@ -25,6 +26,16 @@ import { LogClock } from "./Worker/LogClock.ts"
 import { QueueSync } from "./Worker/QueueSync.ts"
 import * as Workspace from "./Workspace.ts"
 
+export {
+  type AnswerError,
+  AskClosed,
+  type AsksOptions,
+  type AskView,
+  HashMismatch,
+  InvalidAnswer,
+  UnknownAsk,
+  UnknownSignal
+} from "./Crewline/Inbox.ts"
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
 
@@ -55,12 +66,16 @@ export class Crewline extends Context.Service<
     readonly pause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /** Undoes `pause`. */
     readonly unpause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
-    /** Answers a signal that a suspended task waits for; the first answer wins. */
+    /** Sends a signal that a task declares, early or not; the first one of a name counts. */
     readonly signal: (
       executionId: string,
       signal: string,
       value: Schema.Json
-    ) => Effect.Effect<void, EventLog.EventLogError>
+    ) => Effect.Effect<void, UnknownSignal | EventLog.EventLogError>
+    /** What people are asked, or were: oldest first. */
+    readonly asks: Inbox["asks"]
+    /** Answers an ask, with its author. Answers with the closed ask when it is recorded; the first answer counts. */
+    readonly answer: Inbox["answer"]
     /** Takes up an unfinished execution, with the code (guardrails, schemas, conditions) of the given crew. */
     readonly resume: <Output>(
       executionId: string,

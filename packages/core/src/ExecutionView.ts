@@ -3,14 +3,27 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
+import * as Ask from "./Ask.ts"
+import * as AskId from "./Ask/AskId.ts"
 import * as Decision from "./Decision.ts"
 import * as Execution from "./Execution.ts"
 import * as ExecutionEvent from "./ExecutionEvent.ts"
 import * as Usage from "./Usage.ts"
+import * as Wait from "./Wait.ts"
 
 /** How a task presents itself. */
 export const TaskStatus = Schema.Literals(["pending", "running", "waiting", "retrying", ...Execution.Settled.literals])
 export type TaskStatus = typeof TaskStatus.Type
+
+/** What a task waits for that has not come. */
+export const WaitingFor = Schema.Struct({
+  kind: Schema.Literals([...Ask.Kind.literals, "task", "signal", "time", "worker"]),
+  /** Of an ask: by which it is answered. Of a task or a signal: its name. */
+  id: Schema.optionalKey(Schema.String),
+  /** Of a worker: what it must have. */
+  what: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "WaitingFor" })
+export interface WaitingFor extends Schema.Schema.Type<typeof WaitingFor> {}
 
 /** The state of one task. */
 export const TaskView = Schema.Struct({
@@ -18,6 +31,12 @@ export const TaskView = Schema.Struct({
   /** Attempts begun. */
   attempts: Schema.Int,
   agent: Schema.String,
+  /** Work, or a task of the manager itself. */
+  kind: Schema.Literals(["work", "office"]),
+  /** The task that spawned it, and what it is called. */
+  parent: Schema.optionalKey(Schema.String),
+  title: Schema.optionalKey(Schema.String),
+  waitingFor: Schema.optionalKey(Schema.Array(WaitingFor)),
   output: Schema.optionalKey(Schema.Json),
   outputFile: Schema.optionalKey(Schema.String),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
@@ -62,19 +81,45 @@ const statusOf = (task: Execution.Task): TaskStatus => {
   }
 }
 
-const taskView = (task: Execution.Task, output: Schema.Json | undefined): TaskView => ({
-  status: statusOf(task),
-  attempts: task.attempts,
-  agent: task.plan.agent,
-  ...(output === undefined ? {} : { output }),
-  ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
-  ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
-  ...(task.skipped === undefined ? {} : { skipped: task.skipped }),
-  ...(task.failure === undefined || task.status === "completed" ? {} : { error: task.failure }),
-  usage: task.usage,
-  ...(task.startedAt === undefined ? {} : { startedAt: task.startedAt }),
-  ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt })
-})
+/** What is open of a wait, and whom a task waits for that no worker has taken. */
+const waitingFor = (state: Execution.Execution, task: Execution.Task): ReadonlyArray<WaitingFor> => {
+  const found: Array<WaitingFor> = []
+  if (task.unserved !== undefined) found.push({ kind: "worker", what: task.unserved })
+  if (task.status !== "suspended") return found
+  const { groups, signals, tasks } = Wait.openOf(task.waits!, Execution.standings(state))
+  for (const id of signals) {
+    const ask = Execution.openOf(state, id)
+    found.push(
+      ask === undefined || ask.kind === "timer"
+        ? { kind: "signal", id }
+        : { kind: ask.kind, id: AskId.encode(state.id, id) }
+    )
+  }
+  for (const id of tasks) found.push({ kind: "task", id })
+  if (groups.some(({ timer }) => timer !== undefined)) found.push({ kind: "time" })
+  return found
+}
+
+const taskView = (state: Execution.Execution, task: Execution.Task, output: Schema.Json | undefined): TaskView => {
+  const waiting = waitingFor(state, task)
+  return {
+    status: statusOf(task),
+    attempts: task.attempts,
+    agent: task.plan.agent,
+    kind: task.plan.office === undefined ? "work" : "office",
+    ...(task.parent === undefined ? {} : { parent: task.parent }),
+    ...(task.plan.title === undefined ? {} : { title: task.plan.title }),
+    ...(waiting.length === 0 ? {} : { waitingFor: waiting }),
+    ...(output === undefined ? {} : { output }),
+    ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
+    ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
+    ...(task.skipped === undefined ? {} : { skipped: task.skipped }),
+    ...(task.failure === undefined || task.status === "completed" ? {} : { error: task.failure }),
+    usage: task.usage,
+    ...(task.startedAt === undefined ? {} : { startedAt: task.startedAt }),
+    ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt })
+  }
+}
 
 /** The tasks whose outputs are the result. */
 export const finalsOf = (state: Execution.Execution): ReadonlyArray<string> => Decision.finalTasks(state.plan)
@@ -93,9 +138,10 @@ export const make = (
   crewId: string | undefined
 ): View => {
   const tasks: Record<string, TaskView> = {}
-  for (const { id } of state.plan.tasks) tasks[id] = taskView(Execution.task(state, id)!, outputs.get(id))
+  for (const { id } of state.plan.tasks) tasks[id] = taskView(state, Execution.task(state, id)!, outputs.get(id))
   if (HashMap.size(state.tasks) > state.plan.tasks.length) {
-    for (const task of HashMap.values(state.tasks)) tasks[task.plan.id] ??= taskView(task, outputs.get(task.plan.id))
+    for (const task of HashMap.values(state.tasks))
+      tasks[task.plan.id] ??= taskView(state, task, outputs.get(task.plan.id))
   }
   return {
     id: state.id,

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Ask from "./Ask.ts"
 import type * as Crew from "./Crew.ts"
 import * as Crewline from "./Crewline.ts"
 import * as EventLog from "./EventLog.ts"
@@ -67,7 +68,12 @@ export interface Client {
   readonly pause: (executionId: string) => Promise<void>
   /** Undoes `pause`. */
   readonly unpause: (executionId: string) => Promise<void>
+  /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
+  /** What people are asked, or were: oldest first. */
+  readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
+  /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `HashMismatch` or `InvalidAnswer`. */
+  readonly answer: (id: string, answer: Ask.Answer, options?: { readonly by?: Ask.Author }) => Promise<Crewline.AskView>
   /** Takes up an unfinished execution, with the functions of the given crew. */
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
@@ -119,6 +125,8 @@ export const make = async (options: Options): Promise<Client> => {
     pause: (executionId) => runtime.runPromise(crewline.pause(executionId)),
     unpause: (executionId) => runtime.runPromise(crewline.unpause(executionId)),
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
+    asks: (options) => runtime.runPromise(crewline.asks(options)),
+    answer: (id, answer, options) => runtime.runPromise(crewline.answer(id, answer, options)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
     retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
     close,

@@ -28,7 +28,8 @@ const idOf = (leg: Leg, turn: number): string =>
 export const isShown = (leg: Leg, turn: number): boolean =>
   leg.task.humanInput !== undefined && leg.standing.askOf(idOf(leg, turn)) !== "unknown"
 
-export const judge = (leg: Leg, turn: Turn.Turn, output: Schema.Json): Effect.Effect<Verdict> => {
+/** `revisions`: how often outputs of the task were sent back before this one. */
+export const judge = (leg: Leg, turn: Turn.Turn, output: Schema.Json, revisions: number): Effect.Effect<Verdict> => {
   const { humanInput } = leg.task
   if (humanInput === undefined) return Effect.succeed(accepted)
   const id = idOf(leg, turn.number)
@@ -40,7 +41,7 @@ export const judge = (leg: Leg, turn: Turn.Turn, output: Schema.Json): Effect.Ef
     case "accept":
       return Effect.succeed(accepted)
     case "revise":
-      return Effect.succeed(revise(leg, id))
+      return Effect.succeed(revise(leg, id, revisions + 1))
     default:
       return Effect.succeed(
         humanInput.onSilence === "accept" ? accepted : refused("Nobody accepted the output in time.")
@@ -60,13 +61,12 @@ const refused = (message: string): Verdict => ({
   ended: failed("review-refused", message, { isRetryable: false })
 })
 
-const revise = ({ history, task }: Leg, id: string): Verdict => {
+const revise = ({ history, task }: Leg, id: string, times: number): Verdict => {
   const feedback = history.answers.get(id)?.feedback
-  return history.revisions > maxRevisions
-    ? refused(
-        `The output of task "${task.id}" was sent back ${history.revisions} times; the last feedback: ${feedback ?? "none"}`
-      )
-    : { _tag: "Revise", feedback }
+  if (times <= maxRevisions) return { _tag: "Revise", feedback }
+  return refused(
+    `The output of task "${task.id}" was sent back ${times} times; the last feedback: ${feedback ?? "none"}`
+  )
 }
 
 const ask = Effect.fnUntraced(function* (leg: Leg, turn: Turn.Turn, id: string, output: Schema.Json) {

@@ -28,8 +28,8 @@ export interface Transcript {
   readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
   /** What silence answers to questions of the task, by the ask's id. */
   readonly defaults: ReadonlyMap<string, Schema.Json>
-  /** How often people have sent an output of the task back, in all of its attempts. */
-  readonly revisions: number
+  /** How often people sent an output of the task back in attempts whose turns were given up. */
+  readonly earlierRevisions: number
   /** How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last event. */
   readonly activeMillis: number
 }
@@ -47,7 +47,7 @@ export const empty: Transcript = {
   groups: new Map(),
   answers: new Map(),
   defaults: new Map(),
-  revisions: 0,
+  earlierRevisions: 0,
   activeMillis: 0
 }
 
@@ -63,6 +63,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
   const defaults = new Map<string, Schema.Json>()
   const worked = new WorkedTime()
   let revisions = 0
+  let earlierRevisions = 0
   let run = 0
   for (const event of events) {
     if (event.type === "AskAnswered") {
@@ -99,6 +100,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
         break
       case "TaskRetried":
         if (!event.keepsTurns) {
+          earlierRevisions = revisions
           turns = []
           for (const known of [results, started, rejections, verdicts, groups]) known.clear()
         }
@@ -114,7 +116,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
     groups,
     answers,
     defaults,
-    revisions,
+    earlierRevisions,
     activeMillis: worked.millis
   }
 }

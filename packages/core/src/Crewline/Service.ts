@@ -13,6 +13,7 @@ import { CodeRegistry } from "../Worker/CodeRegistry.ts"
 import { Ledger } from "../Worker/Ledger.ts"
 import { QueueSync } from "../Worker/QueueSync.ts"
 import type { StartOptions } from "./Handle.ts"
+import * as Inbox from "./Inbox.ts"
 import * as Ownership from "./Ownership.ts"
 import * as Results from "./Results.ts"
 import * as Starting from "./Starting.ts"
@@ -54,17 +55,22 @@ export const make = (options: Options) =>
       // Whoever recorded the answer may have died before the queue was told.
       else if (command._tag === "Signal" && decided.failure === "already") {
         yield* queue.tell(executionId, { signals: [command.signal] })
+      } else if (command._tag === "Answer" && decided.failure === "ask-closed") {
+        yield* queue.tell(executionId, { signals: [command.ask] })
       }
       rest(executionId)
+      return decided
     }, Effect.uninterruptible)
+    const control = (executionId: string, command: Decision.Command) => Effect.asVoid(decide(executionId, command))
 
     const owned = yield* Ownership.make({
       leaseMillis,
       sweepMillis,
-      stop: (executionId, millis) => decide(executionId, { _tag: "Timeout", millis })
+      stop: (executionId, millis) => control(executionId, { _tag: "Timeout", millis })
     })
     ledger.onRead((read) => fork(sync.heard(read)))
 
+    const inbox = yield* Inbox.make({ decide })
     const results = yield* Results.make({ isOwned: owned.has, rest })
     const { handleOf, stateOf, viewOf } = results
     const { launch, retry } = yield* Starting.make({
@@ -88,11 +94,16 @@ export const make = (options: Options) =>
       follow: log.follow,
       get: (executionId: string) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
       list: log.list,
-      cancel: (executionId: string) => decide(executionId, { _tag: "Cancel" }),
-      pause: (executionId: string) => decide(executionId, { _tag: "Pause" }),
-      unpause: (executionId: string) => decide(executionId, { _tag: "Resume" }),
-      signal: (executionId: string, signal: string, value: Schema.Json) =>
-        decide(executionId, { _tag: "Signal", signal, value }),
+      cancel: (executionId: string) => control(executionId, { _tag: "Cancel" }),
+      pause: (executionId: string) => control(executionId, { _tag: "Pause" }),
+      unpause: (executionId: string) => control(executionId, { _tag: "Resume" }),
+      signal: Effect.fnUntraced(function* (executionId: string, signal: string, value: Schema.Json) {
+        const decided = yield* decide(executionId, { _tag: "Signal", signal, value })
+        if (Result.isFailure(decided) && decided.failure === "unknown-signal")
+          return yield* new Inbox.UnknownSignal({ executionId, signal })
+      }),
+      asks: inbox.asks,
+      answer: inbox.answer,
       resume: Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
         const state = yield* ledger.state(executionId)
         if (state.status === "running") {

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Schema from "effect/Schema"
+import * as SchemaProblems from "../Crew/SchemaProblems.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Task from "../Task.ts"
@@ -52,7 +53,11 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
   if (!namePattern.test(name))
     return Result.fail("a name begins with a letter or _, and goes on with letters, digits, _ and -.")
   const decoded = decode(given)
-  if (Result.isFailure(decoded)) return Result.fail(`${String(decoded.failure)}.`)
+  if (Result.isFailure(decoded)) {
+    const suggester = Suggestion.make()
+    const [problem] = SchemaProblems.fromIssue({ issue: decoded.failure, value: given, path: [name], suggester })
+    return Result.fail(problem!.message)
+  }
   const { codeOf, title, ...task } = decoded.success
   const agentName = task.agent ?? parent.agent
   const agent = plan.agents[agentName]

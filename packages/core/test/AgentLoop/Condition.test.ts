@@ -4,6 +4,7 @@ import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Condition from "../../src/AgentLoop/Condition.ts"
 import type { Leg } from "../../src/AgentLoop/Leg.ts"
+import * as Standing from "../../src/AgentLoop/Standing.ts"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
 import type * as Crew from "../../src/Crew.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -22,6 +23,7 @@ const holds = (
     run: 1,
     upstream: [],
     memories: [],
+    standing: Standing.nothing,
     history: Transcript.empty,
     code: more.check === undefined ? undefined : { when: more.check },
     record: () => Effect.void

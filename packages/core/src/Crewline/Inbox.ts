@@ -1,0 +1,183 @@
+/**
+ * Asks of executions, for people: what is asked, and answers to it. An answer is looked at before it is recorded; the first one counts.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Ask from "../Ask.ts"
+import * as AskId from "../Ask/AskId.ts"
+import type * as Decision from "../Decision.ts"
+import * as EventLog from "../EventLog.ts"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import type { Committed } from "../Worker/Ledger.ts"
+
+/** An ask as people see it. */
+export interface AskView extends Omit<EventLog.RecordedAsk, "call"> {
+  /** Opaque, unique in the tenant, and part of a URL as it is. */
+  readonly id: string
+}
+
+export interface AsksOptions {
+  /** Default: all. */
+  readonly state?: EventLog.RecordedAsk["state"]
+  readonly executionId?: string
+  /** At most so many, oldest first; default 50. */
+  readonly limit?: number
+  /** Only asks after the one with this id (for pages). */
+  readonly after?: string
+}
+
+/** This tenant has no such ask. */
+export class UnknownAsk extends Schema.TaggedError<UnknownAsk>()("UnknownAsk", { id: Schema.String }) {
+  override get message() {
+    return `There is no ask ${this.id}.`
+  }
+}
+
+/** Somebody has answered, or nobody waits for the answer any more. */
+export class AskClosed extends Schema.TaggedError<AskClosed>()("AskClosed", {
+  id: Schema.String,
+  /** What was answered, and by whom; absent: nothing. */
+  answer: Schema.optionalKey(Schema.String),
+  by: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    const { answer, by, id } = this
+    return answer === undefined
+      ? `The ask ${id} is closed: nobody waits for an answer any more.`
+      : `The ask ${id} is closed: ${by ?? "somebody"} has answered it with "${answer}".`
+  }
+}
+
+/** The answer is to something else than is asked. */
+export class HashMismatch extends Schema.TaggedError<HashMismatch>()("HashMismatch", { id: Schema.String }) {
+  override get message() {
+    return `The answer is to something else than the ask ${this.id} shows: read the ask again, and answer with its hash.`
+  }
+}
+
+/** The ask cannot be answered so. */
+export class InvalidAnswer extends Schema.TaggedError<InvalidAnswer>()("InvalidAnswer", {
+  id: Schema.String,
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `The answer to ${this.id} is not valid: ${this.problems.join(" ")}`
+  }
+}
+
+/** No task of the execution declares a signal of this name. */
+export class UnknownSignal extends Schema.TaggedError<UnknownSignal>()("UnknownSignal", {
+  executionId: Schema.String,
+  signal: Schema.String
+}) {
+  override get message() {
+    return `No task of ${this.executionId} declares the signal ${JSON.stringify(this.signal)}: name it under "signals" of a task.`
+  }
+}
+
+export type AnswerError = UnknownAsk | AskClosed | HashMismatch | InvalidAnswer | EventLog.EventLogError
+
+export interface Inbox {
+  readonly asks: (options?: AsksOptions) => Effect.Effect<ReadonlyArray<AskView>, EventLog.EventLogError>
+  readonly answer: (
+    id: string,
+    answer: Ask.Answer,
+    options?: { readonly by?: Ask.Author }
+  ) => Effect.Effect<AskView, AnswerError>
+}
+
+export interface Options {
+  /** Records the answer, and tells the queue. */
+  readonly decide: (
+    executionId: string,
+    command: Extract<Decision.Command, { _tag: "Answer" }>
+  ) => Effect.Effect<Result.Result<Committed, Decision.Refusal>, EventLog.EventLogError>
+}
+
+/** Who answers where nobody says who. */
+const unnamed: Ask.Author = { name: "unknown" }
+
+export const make = Effect.fnUntraced(function* ({ decide }: Options) {
+  const log = yield* EventLog.EventLog
+
+  const find = (id: string) => {
+    const known = AskId.decode(id)
+    if (known === undefined) return Effect.fail(new UnknownAsk({ id }))
+    const missing = () => Effect.fail(new UnknownAsk({ id }))
+    return log.ask(known.executionId, known.ask).pipe(
+      Effect.catchReasons("EventLogError", { UnknownExecution: missing, Gone: missing }),
+      Effect.flatMap((ask) => (ask === undefined ? missing() : Effect.succeed(ask)))
+    )
+  }
+
+  const answer: Inbox["answer"] = Effect.fnUntraced(function* (id, given, { by = unnamed } = {}) {
+    const ask = yield* find(id)
+    if (ask.state !== "open") return yield* closed(id, ask)
+    const problems = problemsOf(ask, given)
+    if (problems.length > 0) return yield* new InvalidAnswer({ id, problems })
+    const { executionId } = ask
+    const decided = yield* decide(executionId, { _tag: "Answer", ask: ask.id, answer: given, by })
+    if (Result.isFailure(decided)) {
+      if (decided.failure === "hash-mismatch") return yield* new HashMismatch({ id })
+      return yield* closed(id, yield* find(id))
+    }
+    return viewOf(yield* find(id))
+  })
+
+  const inbox: Inbox = {
+    asks: ({ after, ...options } = {}) => {
+      const from = after === undefined ? undefined : AskId.decode(after)
+      if (after !== undefined && from === undefined) return Effect.succeed([])
+      const position = from === undefined ? {} : { after: { executionId: from.executionId, id: from.ask } }
+      return Effect.map(log.asks({ ...options, ...position }), (asks) => asks.map(viewOf))
+    },
+    answer
+  }
+  return inbox
+})
+
+const viewOf = ({ call: _, ...ask }: EventLog.RecordedAsk): AskView => ({
+  ...ask,
+  id: AskId.encode(ask.executionId, ask.id)
+})
+
+const closed = (id: string, { answer, answeredBy }: EventLog.RecordedAsk): AskClosed =>
+  new AskClosed({
+    id,
+    ...(answer === undefined ? {} : { answer: answer.answer }),
+    ...(answeredBy === undefined ? {} : { by: answeredBy.name })
+  })
+
+/** What an answer must bring, and may bring, besides itself. */
+const parts: {
+  readonly [answer in Ask.Answer["answer"]]: { readonly needs?: keyof Ask.Answer; readonly takes?: keyof Ask.Answer }
+} = {
+  approve: { takes: "scope" },
+  edit: { needs: "arguments" },
+  deny: { takes: "reason" },
+  reply: { needs: "value" },
+  accept: {},
+  revise: { needs: "feedback" },
+  raise: { needs: "limits" }
+}
+
+const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): ReadonlyArray<string> => {
+  const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
+  const { answer } = given
+  if (!possible.includes(answer)) {
+    const list = possible.map((one) => `"${one}"`).join(", ")
+    return [`The answer to ${ask.kind === "approval" ? "an" : "a"} ${ask.kind} is one of ${list}, not "${answer}".`]
+  }
+  const { needs, takes } = parts[answer]
+  const problems: Array<string> = []
+  if (needs !== undefined && given[needs] === undefined) problems.push(`"${answer}" needs ${needs}.`)
+  for (const key of ["arguments", "feedback", "reason", "value", "limits", "scope"] as const)
+    if (given[key] !== undefined && key !== needs && key !== takes) problems.push(`"${answer}" takes no ${key}.`)
+  const judged = answer === "edit" ? given.arguments : answer === "reply" ? given.value : undefined
+  if (judged !== undefined && ask.schema !== undefined) {
+    for (const { message, path } of JsonSchemaValidator.make(ask.schema).validate(judged))
+      problems.push(`${answer === "edit" ? "arguments" : "value"}${path}: ${message}.`)
+  }
+  return problems
+}
