@@ -30,6 +30,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PgBroadcast from "./PgBroadcast.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
+import * as Asking from "./PgEventLog/Asking.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
 import * as Ownership from "./PgEventLog/Ownership.ts"
 import * as Query from "./PgEventLog/Query.ts"
@@ -94,6 +95,7 @@ export const make = (
       start: Starter.make(query),
       read,
       outputs,
+      ...Asking.make(read),
       summary,
       now,
       list,
