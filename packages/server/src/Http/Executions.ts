@@ -104,7 +104,13 @@ export const layer = HttpApiBuilder.group(
             })
           }
           // What a JSON text says is JSON.
-          yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(Failing.execution(params.id))
+          yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(
+            Effect.catchTags({
+              EventLogError: (error) => Failing.execution(params.id)(Effect.fail(error)),
+              UnknownSignal: ({ message }) =>
+                Effect.fail(Problem.make("not-found", { resource: "execution", id: params.id, detail: message }))
+            })
+          )
           return yield* view(params.id)
         })
       )
