@@ -45,7 +45,12 @@ const tasks: { readonly [S in Shape]: () => ReadonlyArray<Plan.PlannedTask> } = 
     ),
   // What barriers between layers would make slower: `d` needs `b` only, `c` needs both.
   "n-shape": () => [task("a"), task("b"), task("c", ["a", "b"]), task("d", ["b"]), task("e", ["c"]), task("f", ["d"])],
-  growing: () => [task("before"), task("grow", ["before"]), task("other"), task("after", ["grow", "other"])]
+  growing: () => [
+    task("before"),
+    { ...task("grow", ["before"]), signals: [signal] },
+    task("other"),
+    task("after", ["grow", "other"])
+  ]
 }
 
 export const plan = (shape: Shape): Plan.Plan => ({

@@ -7,6 +7,7 @@ import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
+import * as Wait from "@crewline/core/Wait"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -27,12 +28,14 @@ const waits = (more: {
   readonly signals?: ReadonlyArray<string>
   readonly mode?: "any"
   readonly timeoutMillis?: number
-}) => ({
-  tasks: more.tasks ?? [],
-  signals: more.signals ?? [],
-  mode: more.mode ?? ("all" as const),
-  ...(more.timeoutMillis === undefined ? {} : { timeoutMillis: more.timeoutMillis })
-})
+}) =>
+  Wait.of(
+    { tasks: more.tasks ?? [], signals: more.signals ?? [] },
+    {
+      need: more.mode === "any" ? 1 : "all",
+      ...(more.timeoutMillis === undefined ? {} : { timeoutMillis: more.timeoutMillis })
+    }
+  )
 
 /** What `grow` does in its n-th leg that is not a repetition. */
 const growths: ReadonlyArray<{
@@ -79,7 +82,10 @@ export const make = (options: { readonly worker: string; readonly maxMillis: num
         if (task.id === "grow") {
           const events = yield* log.read(executionId, { taskId: task.id, payloads: false })
           const growth = growths[events.filter((event) => event.type === "TaskSuspended").length]
-          if (growth !== undefined) return { outcome: { _tag: "Suspended", ...growth }, progress: [] } satisfies Ended
+          if (growth !== undefined) {
+            const what = { kind: "calls", turn: turns } as const
+            return { outcome: { _tag: "Suspended", for: what, ...growth }, progress: [] } satisfies Ended
+          }
         }
         return { outcome: { _tag: "Completed", output: `${task.id} is done` }, progress: [] } satisfies Ended
       }).pipe(Effect.catchTag("SqlError", Effect.die))

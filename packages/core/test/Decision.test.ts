@@ -8,6 +8,7 @@ import * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import type * as Plan from "../src/Plan.ts"
 import * as Plans from "./arbitrary/Plan.ts"
 import * as Stories from "./arbitrary/Story.ts"
+import * as Wait from "../src/Wait.ts"
 
 const runs = { numRuns: 1_000 }
 
@@ -325,28 +326,27 @@ describe("what comes out", () => {
 describe("growth", () => {
   const name = FastCheck.constantFrom("a", "b", "c", "p/1", "p/2", "p/3", "old", "nobody", "p")
   const names = FastCheck.array(name, { maxLength: 3 })
-  const waits = FastCheck.record({ tasks: names, mode: FastCheck.constantFrom("all", "any") })
+  const waits = FastCheck.record({ tasks: names, need: FastCheck.constantFrom<Wait.Group["need"]>("all", 1) })
   const spawn = FastCheck.array(FastCheck.record({ id: name, dependencies: names }), { maxLength: 4 })
 
   /** p runs and has spawned `old`, which runs too; a is settled, b depends on p, c is released. */
   const grown = (): State => {
     const plan = Plans.chart({ a: "", p: "", b: "p", c: "a" })
-    const waiting = { tasks: [], signals: [], mode: "all" } as const
     let state = after(after(stateOf(plan), start("a")), finish("a", 1, { _tag: "Completed", output: 1 }))
-    state = after(
-      after(state, start("p")),
-      finish("p", 1, { _tag: "Suspended", waits: waiting, spawn: [Plans.task({ id: "old" })] })
-    )
+    state = after(after(state, start("p")), finish("p", 1, Plans.suspended(Wait.of({}), [Plans.task({ id: "old" })])))
     return after(after(state, start("p")), start("old"))
   }
 
   property("keeps the graph whole, or fails the task that grew", [waits, spawn], (waits, spawn) => {
     const before = grown()
-    const command = finish("p", 2, {
-      _tag: "Suspended",
-      waits: { ...waits, signals: [] },
-      spawn: spawn.map(({ dependencies, id }) => Plans.task({ id, dependencies }))
-    })
+    const command = finish(
+      "p",
+      2,
+      Plans.suspended(
+        Wait.of({ tasks: waits.tasks }, { need: waits.need }),
+        spawn.map(({ dependencies, id }) => Plans.task({ id, dependencies }))
+      )
+    )
     const state = after(before, command)
     // Whatever it was, the graph is valid, and who was there is as before, unless it fell with the task.
     Result.getOrThrow(
@@ -404,8 +404,7 @@ describe("growth", () => {
     ],
     ["what is not settled", { spawn: [Plans.task({ id: "x", dependencies: ["c"] })], tasks: [] }, 'depends on "c"']
   ])("with %s says what is wrong", (_, { spawn, tasks }, message) => {
-    const waits = { tasks, signals: [], mode: "all" } as const
-    const state = after(grown(), finish("p", 2, { _tag: "Suspended", waits, spawn }))
+    const state = after(grown(), finish("p", 2, Plans.suspended(Wait.of({ tasks }), spawn)))
     expect(Execution.task(state, "p")!.failure!.message).toContain(message)
   })
 })
@@ -413,10 +412,7 @@ describe("growth", () => {
 describe("a refusal", () => {
   const fresh = stateOf(Plans.chart({ a: "", b: "a" }))
   const running = after(fresh, start("a"))
-  const waiting = after(
-    running,
-    finish("a", 1, { _tag: "Suspended", waits: { tasks: [], signals: ["s"], mode: "all" }, spawn: [] })
-  )
+  const waiting = after(running, finish("a", 1, Plans.suspended(Wait.of({ signals: ["s"] }))))
   const done = after(running, finish("a", 1, { _tag: "Completed", output: 1 }))
   const paused = after(fresh, { _tag: "Pause" })
   const retried = after(

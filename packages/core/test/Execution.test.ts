@@ -6,6 +6,7 @@ import * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import * as Usage from "../src/Usage.ts"
 import * as Plans from "./arbitrary/Plan.ts"
 import * as Stories from "./arbitrary/Story.ts"
+import * as Wait from "../src/Wait.ts"
 
 const runs = { numRuns: 1_000 }
 
@@ -26,7 +27,7 @@ const picture = (state: Execution.Execution) => ({
 })
 const spentIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.spentByAgent))
 const tasksIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.tasks))
-const signalsIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.signals))
+const signalsIn = (state: Execution.Execution) => [...state.signals].toSorted()
 
 const fold = (events: Events): Execution.Execution => Execution.fromEvents(events)!
 const at = (millis: number): string => new Date(Date.UTC(2026, 0, 1) + millis).toISOString()
@@ -204,11 +205,10 @@ describe("tasks", () => {
 
   it("keeps the parent of what it spawned, and takes nobody's place", () => {
     const spawn = [Plans.task({ id: "x" }), Plans.task({ id: "b", description: "An impostor." })]
-    const waits = { tasks: ["x"], signals: [], mode: "all" } as const
     const state = fold(
       history(Plans.chart({ a: "", b: "" }), [
         started("a", 1),
-        { type: "TaskSuspended", taskId: "a", run: 1, waits, spawn }
+        { ...Plans.suspension("a", 1, Wait.of({ tasks: ["x"] })), spawn }
       ])
     )
     expect(Execution.task(state, "x")).toMatchObject({ parent: "a", status: "open", run: 0 })
@@ -241,27 +241,16 @@ describe("waits", () => {
     ])
   )
   it.each([
-    ["nothing", { tasks: [], signals: [], mode: "all" }, true],
-    ["any of nothing", { tasks: [], signals: [], mode: "any" }, true],
-    ["nothing but time", { tasks: [], signals: [], mode: "all", timeoutMillis: 5 }, false],
-    ["all of what came", { tasks: ["a"], signals: ["yes"], mode: "all" }, true],
-    ["all, and a task is open", { tasks: ["a", "b"], signals: [], mode: "all" }, false],
-    ["all, and a signal is missing", { tasks: ["a"], signals: ["yes", "no"], mode: "all" }, false],
-    ["any, and a task is settled", { tasks: ["b", "a"], signals: ["no"], mode: "any" }, true],
-    ["any, and a signal came", { tasks: ["b"], signals: ["no", "yes"], mode: "any" }, true],
-    ["any, and none came", { tasks: ["b"], signals: ["no"], mode: "any" }, false]
+    ["nothing", Wait.of({}), true],
+    ["nothing but time", Wait.of({}, { timeoutMillis: 5 }), false],
+    ["all of what came", Wait.of({ tasks: ["a"], signals: ["yes"] }), true],
+    ["all, and a task is open", Wait.of({ tasks: ["a", "b"] }), false],
+    ["all, and a signal is missing", Wait.of({ tasks: ["a"], signals: ["yes", "no"] }), false],
+    ["any, and a task has completed", Wait.of({ tasks: ["b", "a"], signals: ["no"] }, { need: 1 }), true],
+    ["any, and a signal came", Wait.of({ tasks: ["b"], signals: ["no", "yes"] }, { need: 1 }), true],
+    ["any, and none came", Wait.of({ tasks: ["b"], signals: ["no"] }, { need: 1 }), false]
   ] as const)("for %s", (_, waits, satisfied) => {
     expect(Execution.isSatisfied(state, waits)).toBe(satisfied)
-  })
-
-  it("have the first answer of a signal", () => {
-    const twice = fold(
-      history(Plans.chart({ a: "" }), [
-        { type: "SignalReceived", signal: "s", value: "first" },
-        { type: "SignalReceived", signal: "s", value: "second" }
-      ])
-    )
-    expect(signalsIn(twice)).toEqual({ s: "first" })
   })
 })
 
@@ -289,12 +278,11 @@ describe("usage", () => {
     const [worker] = Object.values(chart.agents)
     const plan = { ...chart, agents: { worker: { ...worker!, limits: { requests: 9 } }, reader: other } }
     const spawn = [Plans.task({ id: "a/1" })]
-    const waits = { tasks: ["a/1"], signals: [], mode: "all" } as const
     const state = fold(
       history(plan, [
         started("a", 1),
         turn("a", 1, cents),
-        { type: "TaskSuspended", taskId: "a", run: 1, waits, spawn },
+        { ...Plans.suspension("a", 1, Wait.of({ tasks: ["a/1"] })), spawn },
         started("a/1", 1),
         turn("a/1", 1, cents),
         started("b", 1),
@@ -362,13 +350,7 @@ const eventsOf = (taskId: string, run: number): ReadonlyArray<ExecutionEvent.Dra
   turn(taskId, run, cents),
   { type: "ToolStarted", taskId, run, turn: 1, callId: "c", tool: "t" },
   { type: "OutputRejected", taskId, run, turn: 1, by: "schema", complaint: "No." },
-  {
-    type: "TaskSuspended",
-    taskId,
-    run,
-    waits: { tasks: [], signals: ["never"], mode: "all" },
-    spawn: [Plans.task({ id: `${taskId}/stale` })]
-  },
+  { ...Plans.suspension(taskId, run, Wait.of({ signals: ["never"] })), spawn: [Plans.task({ id: `${taskId}/stale` })] },
   { type: "TaskRetried", taskId, run, attempt: 1, error: failure, delayMillis: 1, keepsTurns: false },
   { type: "TaskReleased", taskId, run },
   completed(taskId, run),

@@ -8,6 +8,7 @@ import * as Llm from "../src/Llm.ts"
 import type * as Plan from "../src/Plan.ts"
 import * as Worker from "../src/Worker.ts"
 import * as World from "./fake/World.ts"
+import * as Wait from "../src/Wait.ts"
 
 const retry = (attempts: number): Plan.Retry => ({ attempts, initialMillis: 1, factor: 1, maxMillis: 1 })
 
@@ -51,7 +52,12 @@ const shapes: { readonly [name: string]: Shape } = {
     runner: (count) => {
       const spawn = World.plan(tasks(count, () => ({}))).tasks
       const suspended: Ended = {
-        outcome: { _tag: "Suspended", waits: { tasks: spawn.map(({ id }) => id), signals: [], mode: "all" }, spawn },
+        outcome: {
+          _tag: "Suspended",
+          for: { kind: "assignment", turn: 0 },
+          waits: Wait.of({ tasks: spawn.map(({ id }) => id) }),
+          spawn
+        },
         progress: []
       }
       return (_services, leg) => Effect.succeed(leg.task.id === "parent" && leg.run === 1 ? suspended : done)

@@ -15,6 +15,8 @@ import type * as Worker from "../../src/Worker.ts"
 import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
+import * as Wait from "../../src/Wait.ts"
+import * as Plans from "../arbitrary/Plan.ts"
 
 /** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
@@ -44,7 +46,7 @@ const patient: (typeof Worker.Runner)["Service"] = (_, leg) => {
   return Effect.succeed(
     leg.run === 1
       ? {
-          outcome: { _tag: "Suspended", waits: { tasks: [], signals: ["s"], mode: "all" }, spawn: [] },
+          outcome: Plans.suspended(Wait.of({ signals: ["s"] })),
           progress: []
         }
       : { outcome: { _tag: "Completed", output: "answered" }, progress: [] }

@@ -11,6 +11,8 @@ import type * as TaskQueue from "../../src/TaskQueue.ts"
 import * as Usage from "../../src/Usage.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
+import * as Wait from "../../src/Wait.ts"
+import * as Plans from "../arbitrary/Plan.ts"
 
 /** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
@@ -124,16 +126,7 @@ describe("Worker, given a task that the log", () => {
     Effect.gen(function* () {
       const { starts, view } = yield* lied({
         plan: { a: {} },
-        recorded: [
-          begun("a"),
-          {
-            type: "TaskSuspended",
-            taskId: "a",
-            run: 1,
-            waits: { tasks: ["child"], signals: [], mode: "all" },
-            spawn: [child]
-          }
-        ],
+        recorded: [begun("a"), { ...Plans.suspension("a", 1, Wait.of({ tasks: ["child"] })), spawn: [child] }],
         nodes: [{ id: "a", dependencies: [] }]
       })
       yield* seconds(1)
@@ -147,16 +140,7 @@ describe("Worker, given a task that the log", () => {
     Effect.gen(function* () {
       const { starts } = yield* lied({
         plan: { a: {} },
-        recorded: [
-          begun("a"),
-          {
-            type: "TaskSuspended",
-            taskId: "a",
-            run: 1,
-            waits: { tasks: [], signals: ["answer"], mode: "all", timeoutMillis: 10_000 },
-            spawn: []
-          }
-        ],
+        recorded: [begun("a"), Plans.suspension("a", 1, Wait.of({ signals: ["answer"] }, { timeoutMillis: 10_000 }))],
         nodes: [{ id: "a", dependencies: [] }]
       })
       yield* seconds(4)

@@ -14,6 +14,8 @@ import * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
+import * as Wait from "../../src/Wait.ts"
+import * as Plans from "../arbitrary/Plan.ts"
 
 /** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
@@ -334,7 +336,7 @@ describe("a clock that is wrong by minutes", () => {
     Effect.succeed({
       outcome:
         run === 1
-          ? { _tag: "Suspended", waits: { tasks: [], signals: ["s"], mode: "any", timeoutMillis: 60_000 }, spawn: [] }
+          ? Plans.suspended(Wait.of({ signals: ["s"] }, { timeoutMillis: 60_000 }))
           : { _tag: "Completed", output: "woken" },
       progress: []
     })

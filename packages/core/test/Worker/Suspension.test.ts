@@ -11,6 +11,8 @@ import type * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
+import * as Wait from "../../src/Wait.ts"
+import * as Plans from "../arbitrary/Plan.ts"
 
 type Runner = (typeof Worker.Runner)["Service"]
 
@@ -45,17 +47,13 @@ describe("a leg that suspends", () => {
             legs.push(`${leg.task.id}${leg.run}`)
             if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
             return {
-              outcome: {
-                _tag: "Suspended",
-                waits: { tasks: ["one", "two"], signals: [], mode: "all" },
-                spawn: [child("one"), child("two", ["one"])]
-              },
+              outcome: Plans.suspended(Wait.of({ tasks: ["one", "two"] }), [child("one"), child("two", ["one"])]),
               progress: []
             }
           })
         // With one place, whoever kept it while he waits would wait for ever.
         const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
-        const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+        const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] }, b: { context: ["a"] } }))
         yield* seconds(1)
         assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
         assert.deepStrictEqual(legs, ["a1", "one1", "two1", "a2", "b1"])
@@ -73,16 +71,9 @@ describe("a leg that suspends", () => {
           leg.task.id !== "a" || leg.run > 1
             ? completed(leg.task.id)
             : {
-                outcome: {
-                  _tag: "Suspended",
-                  waits: {
-                    tasks: [],
-                    signals: ["answer"],
-                    mode: "all",
-                    ...(timeoutMillis === undefined ? {} : { timeoutMillis })
-                  },
-                  spawn: []
-                },
+                outcome: Plans.suspended(
+                  Wait.of({ signals: ["answer"] }, timeoutMillis === undefined ? {} : { timeoutMillis })
+                ),
                 progress: []
               }
         ),
@@ -93,7 +84,7 @@ describe("a leg that suspends", () => {
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting(5_000) })
-        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] } }))
         yield* TestClock.adjust(5_050)
         assert.strictEqual((yield* crewline.get(handle.id)).tasks["a"]!.status, "waiting")
         yield* seconds(1)
@@ -107,7 +98,7 @@ describe("a leg that suspends", () => {
     inMemory(
       Effect.gen(function* () {
         const first = yield* Process.start({ runner: waiting(60_000) })
-        const handle = yield* first.crewline.startPlan(World.plan({ a: {} }))
+        const handle = yield* first.crewline.startPlan(World.plan({ a: { signals: ["answer"] } }))
         yield* seconds(30)
         yield* first.close
         yield* seconds(20)
@@ -124,7 +115,7 @@ describe("a leg that suspends", () => {
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting() })
-        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] } }))
         yield* seconds(30)
         assert.strictEqual((yield* crewline.get(handle.id)).status, "waiting")
         yield* crewline.signal(handle.id, "answer", "yes")
@@ -143,7 +134,9 @@ describe("a leg that suspends", () => {
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting() })
-        const { id } = yield* crewline.startPlan(World.plan({ a: {}, slow: {}, last: { context: ["a"] } }))
+        const { id } = yield* crewline.startPlan(
+          World.plan({ a: { signals: ["answer"] }, slow: {}, last: { context: ["a"] } })
+        )
         const statuses = ["pending", "running", "waiting", "paused", "completed"] as const
         const status = Effect.gen(function* () {
           const view = yield* crewline.get(id)
@@ -182,7 +175,7 @@ describe("a leg that suspends", () => {
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting() })
-        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] } }))
         yield* TestClock.adjust(50)
         yield* crewline.signal(handle.id, "answer", "yes")
         yield* TestClock.adjust(200)
@@ -196,7 +189,7 @@ describe("a leg that suspends", () => {
       Effect.gen(function* () {
         const here = yield* Process.start({ runner: waiting() })
         const there = yield* Process.start({ runner: waiting() })
-        const handle = yield* here.crewline.startPlan(World.plan({ a: {}, slow: {} }))
+        const handle = yield* here.crewline.startPlan(World.plan({ a: { signals: ["answer"] }, slow: {} }))
         yield* seconds(1)
         yield* there.crewline.signal(handle.id, "answer", "yes")
         yield* seconds(15)
@@ -210,15 +203,11 @@ describe("a leg that suspends", () => {
       Effect.gen(function* () {
         const runner: Runner = () =>
           Effect.succeed<Ended>({
-            outcome: {
-              _tag: "Suspended",
-              waits: { tasks: ["stranger"], signals: [], mode: "all" },
-              spawn: []
-            },
+            outcome: Plans.suspended(Wait.of({ tasks: ["stranger"] })),
             progress: []
           })
         const { crewline } = yield* Process.start({ runner })
-        const handle = yield* crewline.startPlan(World.plan({ a: {} }))
+        const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] } }))
         yield* seconds(1)
         const view = yield* crewline.get(handle.id)
         assert.strictEqual(view.error!.code, "invalid-growth")

@@ -5,7 +5,10 @@
  * it fails and is tried twice, and a task c with a condition on a. What is not said is the default: `fail`, one attempt.
  */
 import * as FastCheck from "fast-check"
+import type * as Decision from "../../src/Decision.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
+import type * as Wait from "../../src/Wait.ts"
 import * as Graphs from "./Graph.ts"
 
 /** A task of which only the given fields matter. */
@@ -24,13 +27,38 @@ export const task = (fields: { readonly id: string } & Partial<Plan.PlannedTask>
   ...fields
 })
 
+/** A task gives its worker back, for whatever reason. */
+export const suspended = (
+  waits: Wait.Waits,
+  spawn: ReadonlyArray<Plan.PlannedTask> = []
+): Extract<Decision.Outcome, { readonly _tag: "Suspended" }> => ({
+  _tag: "Suspended",
+  for: { kind: "calls", turn: 1 },
+  waits,
+  spawn
+})
+
+/** The same as an event. */
+export const suspension = (taskId: string, run: number, waits: Wait.Waits): ExecutionEvent.TaskSuspended => ({
+  type: "TaskSuspended",
+  taskId,
+  run,
+  for: { kind: "calls", turn: 1 },
+  waits,
+  spawn: []
+})
+
+/** The signals of the plans of properties. */
+export const signals: ReadonlyArray<string> = ["s", "s1", "s2", "s3"]
+
 export const fromTasks = (tasks: ReadonlyArray<Plan.PlannedTask>): Plan.Plan =>
   printed({
     version: 1,
     name: "crew",
     process: "parallel",
     agents: { worker: { role: "Worker", goal: "Work.", backstory: "" } },
-    tasks,
+    // Whoever declares them, any task may wait for them in a property.
+    tasks: tasks.map((task, index) => (index === 0 ? { ...task, signals: task.signals ?? signals } : task)),
     inputs: {}
   })
 

@@ -6,13 +6,17 @@
  * every story ends, and one with few numbers is one in which little happens. A counterexample prints the plan and what happened.
  */
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as FastCheck from "fast-check"
+import type * as Ask from "../../src/Ask.ts"
 import * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type { Usage } from "../../src/Usage.ts"
+import type * as Wait from "../../src/Wait.ts"
 import * as Plans from "./Plan.ts"
 
 export interface Step {
@@ -63,17 +67,35 @@ export const actionable = (state: Execution.Execution): ReadonlyArray<Execution.
 }
 
 const isWoken = (state: Execution.Execution, task: Execution.Task, settled: ReadonlySet<string>): boolean => {
-  const { mode, signals, tasks, timeoutMillis } = task.waits!
-  const came = [...tasks.map((id) => settled.has(id)), ...signals.map((signal) => HashMap.has(state.signals, signal))]
-  if (came.length === 0) return timeoutMillis === undefined
-  return mode === "any" ? came.includes(true) : !came.includes(false)
+  const { groups, timeoutMillis } = task.waits!
+  if (groups.length === 0) return timeoutMillis === undefined
+  return groups.every((group) => isMet(state, group, settled))
 }
 
-/** Signals that suspended tasks wait for and nobody answered. */
+const isMet = (state: Execution.Execution, group: Wait.Group, settled: ReadonlySet<string>): boolean => {
+  const { need, signals, tasks, timer } = group
+  if (timer !== undefined && closedOf(state, timer) === "elapsed") return true
+  if (tasks.length + signals.length === 0) return timer === undefined
+  const byId = new Map(tasksOf(state).map((task) => [task.plan.id, task]))
+  const open = [
+    ...tasks.filter((id) => !settled.has(id)),
+    ...signals.filter((id) => !HashSet.has(state.signals, id) && closedOf(state, id) === undefined)
+  ].length
+  const come = [
+    ...tasks.filter((id) => byId.get(id)?.status === "completed"),
+    ...signals.filter((id) => HashSet.has(state.signals, id) || ![undefined, "closed"].includes(closedOf(state, id)))
+  ].length
+  return need === "all" ? open === 0 : come >= need || come + open < need
+}
+
+const closedOf = (state: Execution.Execution, id: string) => Option.getOrUndefined(HashMap.get(state.closed, id))
+
+/** Asks and signals that suspended tasks wait for and that have not come. */
 export const unanswered = (state: Execution.Execution): ReadonlyArray<string> =>
   tasksOf(state)
-    .flatMap((task) => (task.status === "suspended" ? task.waits!.signals : []))
-    .filter((signal) => !HashMap.has(state.signals, signal))
+    .flatMap((task) => (task.status === "suspended" ? task.waits!.groups : []))
+    .flatMap(({ signals }) => signals)
+    .filter((id) => !HashSet.has(state.signals, id) && closedOf(state, id) === undefined)
 
 // Stories
 
@@ -153,17 +175,56 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
       spawn.push(Plans.task({ id, dependencies: [...new Set(dependencies)], onFailure }))
       ids.push(id)
     }
-    const signals = Array.from({ length: choose(3) }, () => `s${++asked}`)
+    const asks = Array.from({ length: choose(3) }, () => askOf(task))
+    const signals = choose(4) === 1 ? [`s${1 + choose(3)}`] : []
+    const timers = choose(4) === 1 ? [{ id: `${task.plan.id}/t${++asked}`, millis: 50 }] : []
+    const need = () => (choose(3) === 1 ? 1 + choose(2) : ("all" as const))
+    const waited = ids.filter(() => choose(5) !== 1)
+    const groups: Array<Wait.Group> = [
+      ...(waited.length === 0
+        ? []
+        : [{ tasks: waited, signals, need: need(), ...(choose(4) === 1 ? { rest: "keep" as const } : {}) }]),
+      ...asks.map(({ id }) => ({ tasks: [], signals: [id], need: need() })),
+      ...(waited.length > 0 || signals.length === 0 ? [] : [{ tasks: [], signals, need: "all" as const }])
+    ]
+    const [timer] = timers
+    if (timer !== undefined) {
+      const first = groups.shift() ?? { tasks: [], signals: [], need: "all" }
+      groups.unshift({ ...first, timer: timer.id })
+    }
+    const times = [...asks.flatMap(({ deadlineMillis }) => deadlineMillis ?? []), ...timers.map(({ millis }) => millis)]
+    if (groups.length === 0 || choose(6) === 1) times.push(50)
     return {
       _tag: "Suspended",
+      for: { kind: "calls", turn: 1 },
       spawn,
-      waits: {
-        tasks: ids.filter(() => choose(5) !== 1),
-        signals,
-        mode: choose(3) === 1 ? "any" : "all",
-        ...(choose(3) === 1 || (ids.length === 0 && signals.length === 0) ? { timeoutMillis: 50 } : {})
-      }
+      waits: { groups, ...(times.length === 0 ? {} : { timeoutMillis: Math.min(...times) }) },
+      ...(asks.length === 0 ? {} : { asks }),
+      ...(timers.length === 0 ? {} : { timers })
     }
+  }
+  const askOf = (task: Execution.Task): Ask.Ask => ({
+    id: `${task.plan.id}/q${++asked}`,
+    kind: choose(2) === 1 ? "approval" : "question",
+    tool: `tool${choose(2)}`,
+    title: "Well?",
+    shown: asked,
+    hash: `h${asked}`,
+    ...(choose(3) === 1 ? { deadlineMillis: 50 } : {}),
+    onSilence: "deny",
+    answerableBy: []
+  })
+  /** Somebody answers an ask, rightly or not, or sends a signal. */
+  const tell = (id: string): void => {
+    if (!id.includes("/")) return send({ _tag: "Signal", signal: id, value: asked })
+    const isApproval = Execution.openOf(state, id)?.kind === "approval"
+    const wrong = choose(8) === 1
+    const answer: Ask.Answer = {
+      answer: isApproval !== wrong ? (choose(3) === 1 ? "deny" : "approve") : "reply",
+      ...(choose(8) === 1 ? { hash: "other" } : {}),
+      ...(isApproval && choose(4) === 1 ? { scope: "run" as const } : {})
+    }
+    send({ _tag: "Answer", ask: id, answer, by: { name: "ann" } })
   }
   const failure = (isRetryable: boolean): Decision.Outcome => ({
     _tag: "Failed",
@@ -177,8 +238,8 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
     const able = actionable(state).filter((task) => !state.paused || task.status === "running")
     const task = able[choose(Math.max(able.length, 1))]
     if (task === undefined) {
-      const signal = unanswered(state)[0]
-      if (signal !== undefined) return send({ _tag: "Signal", signal, value: asked })
+      const waited = unanswered(state)[0]
+      if (waited !== undefined) return tell(waited)
       const sleeper = tasksOf(state).find((each) => each.waits?.timeoutMillis !== undefined)
       if (state.paused || sleeper === undefined) return send({ _tag: "Resume" })
       return start(sleeper, { timedOut: sleeper.run })
@@ -234,7 +295,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
         return start(task, { seenRun: task.run + 1 - choose(3) })
       }
       case 8:
-        return send({ _tag: "Signal", signal: `s${1 + choose(asked + 1)}`, value: asked })
+        return tell(choose(2) === 1 ? `s${choose(5)}` : `${any().plan.id}/q${1 + choose(asked + 1)}`)
       case 9:
         return send({ _tag: choose(2) === 1 ? "Resume" : "Pause" })
       case 10:
@@ -289,7 +350,13 @@ const line = ({ command, events, refusal }: Step): string => {
       ? "record"
       : [
           command._tag,
-          "taskId" in command ? Plans.word(command.taskId) : "signal" in command ? command.signal : "",
+          "taskId" in command
+            ? Plans.word(command.taskId)
+            : "signal" in command
+              ? command.signal
+              : "ask" in command
+                ? command.ask
+                : "",
           command._tag === "Finish" ? `run ${command.run} ${command.outcome._tag}` : "",
           command._tag === "Start" && command.seenRun !== undefined ? `seen ${command.seenRun}` : "",
           command._tag === "Start" && command.timedOut !== undefined ? `timed out ${command.timedOut}` : ""
@@ -305,7 +372,7 @@ export const print = (event: ExecutionEvent.ExecutionEvent): string => {
   const run = "run" in event && event.run !== undefined ? `@${event.run}` : ""
   const detail =
     event.type === "TaskSuspended"
-      ? ` for ${event.waits.mode} of {${[...event.waits.tasks, ...event.waits.signals].join(" ")}}`
+      ? ` for ${event.waits.groups.map(({ need, signals, tasks, timer }) => `${need} of {${[...tasks, ...signals, ...(timer === undefined ? [] : [timer])].join(" ")}}`).join(" and ")}`
       : event.type === "ExecutionEnded"
         ? ` ${event.status}${event.error?.taskId === undefined ? "" : ` by ${event.error.taskId}`}`
         : "reason" in event

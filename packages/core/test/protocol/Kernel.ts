@@ -31,8 +31,8 @@ export const decide = (rules: Rules, state: Execution.Execution, command: Decisi
   switch (command._tag) {
     case "Start":
       return Decision.decide(startState(rules, state, command.taskId), startCommand(rules, command))
-    case "Signal":
-      return Decision.decide(rules.firstAnswer ? state : { ...state, signals: HashMap.empty() }, command)
+    case "Answer":
+      return Decision.decide(rules.firstAnswer ? state : reopened(state, command.ask), command)
     case "Finish": {
       const run = rules.runFence ? command.run : (Execution.task(state, command.taskId)?.run ?? command.run)
       const decided = Decision.decide(state, { ...command, run })
@@ -44,6 +44,21 @@ export const decide = (rules: Rules, state: Execution.Execution, command: Decisi
     default:
       return Decision.decide(state, command)
   }
+}
+
+/** As if the ask had not been answered. */
+const reopened = (state: Execution.Execution, ask: string): Execution.Execution => {
+  if (!HashMap.has(state.closed, ask)) return state
+  const open: Execution.Open = {
+    kind: "question",
+    taskId: ask.slice(0, ask.lastIndexOf("/")),
+    hash: "",
+    tool: undefined,
+    scope: undefined,
+    onSilence: "deny",
+    dueAt: undefined
+  }
+  return { ...state, open: HashMap.set(state.open, ask, open) }
 }
 
 type Start = Extract<Decision.Command, { _tag: "Start" }>

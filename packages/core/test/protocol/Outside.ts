@@ -18,14 +18,14 @@ export function* person(world: World, name: string, servers: ReadonlyArray<Serve
     }
     // An answer may come when nobody waits for it any more.
     for (let thinking = signal.forever ? 0 : random.below(60); thinking > 0; thinking--) yield
-    const sent = { _tag: "Signal", signal: signal.id, value: `${name} ${answers}` } as const
+    const answer = { answer: "reply", value: `${name} ${answers}` } as const
+    const sent = { _tag: "Answer", ask: signal.id, answer, by: { name } } as const
     if (!world.rules.logFirst) for (const { queue } of servers) queue.tell({ signals: [signal.id] })
     const committed = yield* commit(world, sent)
     yield
     // A second answer is none, but that there is one may be told by anyone.
-    const drafts = [{ type: "SignalReceived", signal: signal.id, value: null } as const]
-    if (committed._tag === "Committed" || (committed._tag === "Refused" && committed.refusal === "already"))
-      for (const { queue } of servers) announce(queue, drafts)
+    if (committed._tag === "Committed" || (committed._tag === "Refused" && committed.refusal === "ask-closed"))
+      for (const { queue } of servers) queue.tell({ signals: [signal.id] })
   }
 }
 
@@ -34,8 +34,9 @@ const unanswered = (state: Execution.Execution): ReadonlyArray<{ readonly id: st
   const asked: Array<{ readonly id: string; readonly forever: boolean }> = []
   for (const { status, waits } of HashMap.values(state.tasks)) {
     if (status !== "suspended") continue
-    for (const id of waits!.signals)
-      if (!HashMap.has(state.signals, id)) asked.push({ id, forever: waits!.timeoutMillis === undefined })
+    for (const { signals } of waits!.groups)
+      for (const id of signals)
+        if (HashMap.has(state.open, id)) asked.push({ id, forever: waits!.timeoutMillis === undefined })
   }
   return asked
 }

@@ -2,7 +2,7 @@
  * The modelled queue: facts and volatile leases, every operation one step, after the words of `TaskQueue`. It may lose its data or go
  * back to an older state at any time; leases of workers that are gone expire.
  */
-import type { Waits } from "../../src/ExecutionEvent.ts"
+import type { Waits } from "../../src/TaskQueue.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
 import type { Random } from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"

@@ -1,13 +1,15 @@
 /** A modelled worker: takes a task, looks in the log, starts it, follows its script, commits what comes of it, tells the queue. */
+import * as HashMap from "effect/HashMap"
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
 import type { Lease } from "./Queue.ts"
-import { type Position, signalsOf, type Step, turnOf } from "../simulation/Script.ts"
+import { type Position, asksOf, type Step, turnOf } from "../simulation/Script.ts"
 import { Violation } from "../simulation/Witness.ts"
 import type { Basis } from "./Witness.ts"
 import * as World from "./World.ts"
+import * as QueueFacts from "../../src/QueueFacts.ts"
 
 /** What others can see of a worker. */
 export interface Self {
@@ -100,16 +102,23 @@ const refused = (
       return queue.tell({ settled: [lease.taskId] })
     case "suspended": {
       const task = Execution.task(state, lease.taskId)!
+      const waits = QueueFacts.waitsOf(state, task.waits!)
       queue.suspend(lease, {
-        waits: task.waits!,
+        waits,
         run: task.run,
         remainingMillis: World.remainingOf(task, log.now),
         spawn: World.spawnedBy(state, lease.taskId)
       })
       // What it waits for may have come while the queue did not know of the wait.
       return queue.tell({
-        settled: settledOf(state, task.waits!.tasks),
-        signals: arrivedOf(state, task.waits!.signals)
+        settled: settledOf(
+          state,
+          task.waits!.groups.flatMap(({ tasks }) => tasks)
+        ),
+        signals: arrivedOf(
+          state,
+          task.waits!.groups.flatMap(({ signals }) => signals)
+        )
       })
     }
     case "delayed":
@@ -130,7 +139,7 @@ const settledOf = (state: Execution.Execution, ids: ReadonlyArray<string>): Read
   ids.filter((id) => Execution.isSettled(Execution.task(state, id)!))
 
 const arrivedOf = (state: Execution.Execution, signals: ReadonlyArray<string>): ReadonlyArray<string> =>
-  signals.filter((signal) => [...state.signals].some(([known]) => known === signal))
+  signals.filter((signal) => HashMap.has(state.closed, signal))
 
 /** Follows the script from a position on, until the leg ends or is lost. */
 function* steps(world: World.World, self: Self, lease: Lease, from: Position): World.Act {
@@ -249,7 +258,8 @@ function* finish(
   else if (own?.type === "TaskReleased") queue.release(lease)
   else if (own?.type === "TaskSuspended") {
     const nodes = own.spawn.map(({ dependencies, id }) => ({ id, dependencies }))
-    const suspension = { waits: own.waits, run, remainingMillis: own.waits.timeoutMillis }
+    const waits = QueueFacts.waitsOf(committed.state, own.waits)
+    const suspension = { waits, run, remainingMillis: waits.timeoutMillis }
     if (world.rules.oneSuspension) queue.suspend(lease, { ...suspension, spawn: nodes })
     else {
       queue.suspend(lease, { ...suspension, spawn: [] })
@@ -262,6 +272,6 @@ function* finish(
 /** How a wait came out: as the log recorded it, or, without that rule, as things stand now. */
 const outcomeOf = ({ log, rules }: World.World, waited: Step, taskId: string, from: Position): string => {
   if (rules.wokeRecorded || waited.kind !== "ask") return from.woke ?? "satisfied"
-  const arrived = arrivedOf(log.state, signalsOf(waited, taskId, from, from.at - 1)).length
+  const arrived = arrivedOf(log.state, asksOf(waited, taskId, from, from.at - 1)).length
   return (waited.mode === "any" ? arrived > 0 : arrived === waited.signals) ? "satisfied" : "timeout"
 }

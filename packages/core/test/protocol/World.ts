@@ -154,7 +154,7 @@ export const announce = (queue: Queue, drafts: ReadonlyArray<ExecutionEvent.Draf
   if (drafts.some((draft) => draft.type === "ExecutionEnded")) return queue.forget()
   const settled: Array<string> = []
   for (const draft of drafts) {
-    if (draft.type === "SignalReceived") queue.tell({ signals: [draft.signal] })
+    if (draft.type === "AskAnswered") queue.tell({ signals: [draft.ask] })
     else if (["TaskCompleted", "TaskFailed", "TaskSkipped", "TaskCancelled"].includes(draft.type) && "taskId" in draft)
       settled.push(draft.taskId)
   }

@@ -2,9 +2,11 @@
  * What the tasks of a simulated execution do: a short list of steps each, made from the seed and the task's name, so that spawned tasks
  * have theirs too and any worker knows it. The model of the protocol and the simulation of whole processes follow the same scripts.
  */
+import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
 import * as Random from "./Random.ts"
 
@@ -99,15 +101,18 @@ export const make = (seed: number, options: Options): Scripts => {
           return { _tag: "Failed", error: { code: "fail", message: `${at}`, isRetryable: false } }
         case "delegate": {
           const spawn = childrenOf(taskId, basis, step.children)
-          return suspended({ tasks: spawn.map(({ id }) => id), signals: [], mode: step.mode }, spawn)
+          const need = step.mode === "any" ? 1 : "all"
+          return suspended(Wait.of({ tasks: spawn.map(({ id }) => id) }, { need }), { spawn })
         }
         case "ask": {
           const { mode, timeoutMillis } = step
-          const signals = signalsOf(step, taskId, { epoch }, at)
-          return suspended({ tasks: [], signals, mode, ...(timeoutMillis === undefined ? {} : { timeoutMillis }) })
+          const signals = asksOf(step, taskId, { epoch }, at)
+          const limit = timeoutMillis === undefined ? {} : { timeoutMillis }
+          const waits = Wait.of({ signals }, { need: mode === "any" ? 1 : "all", ...limit })
+          return suspended(waits, { asks: signals.map(askOf) })
         }
         case "sleep":
-          return suspended({ tasks: [], signals: [], mode: "all", timeoutMillis: step.millis })
+          return suspended(Wait.of({}, { timeoutMillis: step.millis }))
         default:
           return { _tag: "Completed", output: at }
       }
@@ -115,19 +120,28 @@ export const make = (seed: number, options: Options): Scripts => {
   }
 }
 
-const suspended = (waits: ExecutionEvent.Waits, spawn: ReadonlyArray<Plan.PlannedTask> = []): Decision.Outcome => ({
-  _tag: "Suspended",
-  spawn,
-  waits
+const suspended = (
+  waits: Wait.Waits,
+  more: { readonly spawn?: ReadonlyArray<Plan.PlannedTask>; readonly asks?: ReadonlyArray<Ask.Ask> } = {}
+): Decision.Outcome => ({ _tag: "Suspended", for: { kind: "calls", turn: 1 }, spawn: [], ...more, waits })
+
+const askOf = (id: string): Ask.Ask => ({
+  id,
+  kind: "question",
+  title: id,
+  shown: id,
+  hash: `hash of ${id}`,
+  onSilence: "deny",
+  answerableBy: []
 })
 
-/** The signals that a step waits for. */
-export const signalsOf = (
+/** The asks that a step waits for. */
+export const asksOf = (
   step: Extract<Step, { kind: "ask" }>,
   taskId: string,
   { epoch }: Pick<Position, "epoch">,
   at: number
-): ReadonlyArray<string> => Array.from({ length: step.signals }, (_, index) => `${taskId}#${epoch}.${at}.${index}`)
+): ReadonlyArray<string> => Array.from({ length: step.signals }, (_, index) => `${taskId}/#${epoch}.${at}.${index}`)
 
 /** The answer of a model. */
 export const turnOf = (taskId: string, run: number, turn: number): ExecutionEvent.TurnCompleted => ({

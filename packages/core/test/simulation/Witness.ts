@@ -3,6 +3,7 @@
  * tasks, in the order of commits, without anything of the code under test.
  */
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Wait from "../../src/Wait.ts"
 import type * as Plan from "../../src/Plan.ts"
 import { nameOf, type Position, positionOf, type Scripts } from "./Script.ts"
 
@@ -56,7 +57,7 @@ export interface Task {
   /** Answers in the log of the execution when the run began. */
   paidBefore: number
   status: "open" | "running" | "suspended"
-  waits: ExecutionEvent.Waits | undefined
+  waits: Wait.Waits | undefined
   suspendedAt: number
   dueAt: number
   /** The first event that the current run recorded. */
@@ -211,6 +212,12 @@ export class Witness {
         if (this.signals.has(event.signal)) throw this.violate("answered twice", event.signal)
         this.signals.add(event.signal)
         return
+      case "LimitRaised":
+        return
+      case "AskAnswered":
+        if (this.signals.has(event.ask)) throw this.violate("answered twice", event.ask)
+        this.signals.add(event.ask)
+        return
     }
     const task = this.tasks.get(event.taskId)
     if (task === undefined) throw this.violate("start before its dependencies", `${describe(event)} of no task`)
@@ -283,12 +290,16 @@ export class Witness {
     this.once.add(key)
   }
 
-  private isSatisfied({ mode, signals, tasks }: ExecutionEvent.Waits): boolean {
-    const came = [
-      ...tasks.map((id) => this.tasks.get(id)?.terminal === true),
-      ...signals.map((id) => this.signals.has(id))
-    ]
-    return came.length > 0 && (mode === "any" ? came.includes(true) : !came.includes(false))
+  private isSatisfied({ groups }: Wait.Waits): boolean {
+    return groups.length > 0 && groups.every((group) => this.isMet(group))
+  }
+
+  private isMet({ need, signals, tasks }: Wait.Group): boolean {
+    const settled = tasks.flatMap((id) => this.tasks.get(id)?.events.find(ExecutionEvent.isTerminal) ?? [])
+    const answered = signals.filter((id) => this.signals.has(id)).length
+    const open = tasks.length - settled.length + signals.length - answered
+    const come = settled.filter(({ type }) => type === "TaskCompleted").length + answered
+    return need === "all" ? open === 0 : come >= need || come + open < need
   }
 }
 
@@ -307,13 +318,15 @@ export const describe = (event: ExecutionEvent.ExecutionEvent): string => {
     case "TaskStarted":
       return `${seq} ${type}${task}${run} attempt ${event.attempt} by ${event.worker}${event.woke === undefined ? "" : ` ${event.woke}`}`
     case "TaskSuspended":
-      return `${seq} ${type}${task}${run} ${event.waits.mode} [${[...event.waits.tasks, ...event.waits.signals].join(" ")}] ${event.waits.timeoutMillis ?? ""}`
+      return `${seq} ${type}${task}${run} ${event.waits.groups.map(({ need, signals, tasks }) => `${need} [${[...tasks, ...signals].join(" ")}]`).join(" and ")} ${event.waits.timeoutMillis ?? ""}`
     case "TaskRetried":
       return `${seq} ${type}${task}${run} ${event.error.code} in ${event.delayMillis}`
     case "TaskFailed":
       return `${seq} ${type}${task}${run} ${event.error.code}: ${event.error.message}`
     case "SignalReceived":
       return `${seq} ${type} ${event.signal}`
+    case "AskAnswered":
+      return `${seq} ${type} ${event.ask}`
     case "ExecutionEnded":
       return `${seq} ${type} ${event.status}`
     default:

@@ -33,7 +33,7 @@ export interface Mutation {
 
 const appending = "core/src/LocalEventLog/Appending.ts"
 const owning = "core/src/LocalEventLog/Owning.ts"
-const decision = "core/src/Decision.ts"
+const answering = "core/src/Decision/Answer.ts"
 const start = "core/src/Decision/Start.ts"
 const finish = "core/src/Decision/Finish.ts"
 const settling = "core/src/Decision/Settling.ts"
@@ -198,7 +198,11 @@ const mutations = {
     number: "15",
     says: "Whoever ends takes the open tasks that it spawned with it, in the same append.",
     changes: [
-      { file: settling, find: "of Reach.spawnedBy(state, event.taskId)", replace: "of [] as ReadonlyArray<string>" }
+      {
+        file: settling,
+        find: "const descendants = Reach.spawnedBy(state, event.taskId)",
+        replace: "const descendants: ReadonlyArray<string> = []"
+      }
     ],
     scenario: "calm",
     within: 100,
@@ -206,8 +210,15 @@ const mutations = {
   },
   firstAnswer: {
     number: "16",
-    says: "The first answer of a signal wins.",
-    changes: [{ file: decision, find: "return HashMap.has(state.signals, command.signal)", replace: "return false" }],
+    says: "The first answer to an ask wins.",
+    changes: [
+      {
+        file: answering,
+        find: "const ask = Execution.openOf(state, id)",
+        replace:
+          'const ask = Execution.openOf(state, id) ?? { kind: "question" as const, taskId: id.slice(0, id.lastIndexOf("/")), hash: `hash of ${id}` }'
+      }
+    ],
     scenario: "calm",
     within: 100,
     violates: ["answered twice"]

@@ -90,7 +90,11 @@ export class People {
     const later = forever ? 0 : random.below(15_000)
     for (let times = random.chance(0.2) ? 2 : 1; times > 0; times--)
       kernel.after(later + random.below(50), kernel.outside, () =>
-        this.ask((crewline) => crewline.signal(execution, id, `answer ${times}`))
+        this.ask((crewline) =>
+          Effect.ignore(
+            crewline.answer(`${execution}~${id.replaceAll("/", "~")}`, { answer: "reply", value: `answer ${times}` })
+          )
+        )
       )
   }
 

@@ -22,7 +22,8 @@ export class SimulationWitness extends Base.Witness {
     return this.open
       .filter(({ status }) => status === "suspended")
       .flatMap(({ waits }) =>
-        waits!.signals
+        waits!.groups
+          .flatMap(({ signals }) => signals)
           .filter((id) => !this.signals.has(id))
           .map((id) => ({ id, forever: waits!.timeoutMillis === undefined }))
       )

@@ -125,7 +125,8 @@ describe("View", () => {
           type: "TaskSuspended",
           taskId: "a",
           run: 1,
-          waits: { tasks: ["a/1"], signals: [], mode: "all" },
+          for: { kind: "calls", turn: 1 },
+          waits: { groups: [{ tasks: ["a/1"], signals: [], need: "all" }] },
           spawn: [task("a/1")]
         }
       ])
