@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import * as FastCheck from "fast-check"
 import * as Dag from "../src/Dag.ts"
@@ -198,10 +199,70 @@ describe("a decision", () => {
 
   property("settles with a task exactly what its policy reaches", [Stories.any], ({ steps }) => {
     for (const { after, before, command, events } of steps) {
-      const [cause, ...fallen] = terminals(events)
+      const [cause, ...fallen] = terminals(events).filter((event) => !isNotNeeded(event))
       if (cause === undefined || command?._tag === "Cancel" || command?._tag === "Timeout") continue
       expect(new Map(fallen.map((event) => [event.taskId, told(event)]))).toEqual(expectedFall(before, cause))
       expect(after.status !== "running").toBe(after.unsettled === 0)
+    }
+  })
+
+  property(
+    "cancels what a woken task, or an attempt that begins anew, needs no longer: its own, and all of it",
+    [Stories.any],
+    ({ steps }) => {
+      for (const { after, before, events } of steps) {
+        const notNeeded = events.filter(isNotNeeded)
+        const by = events.find(({ type }) => type === "TaskStarted" || type === "TaskRetried")
+        if (notNeeded.length > 0) expect(by).toBeDefined()
+        for (const event of notNeeded) expect(isBelow(before, event.taskId, taskOf(by!))).toBe(true)
+        if (by?.type === "TaskRetried" && !by.keepsTurns) {
+          const left = Stories.tasksOf(after).filter(({ plan }) => isBelow(after, plan.id, by.taskId))
+          expect(left.every(Stories.isSettled)).toBe(true)
+        }
+      }
+    }
+  )
+
+  property("leaves no ask open that nobody waits for", [Stories.any], ({ final, steps }) => {
+    for (const { after } of steps) {
+      for (const [id, { taskId }] of HashMap.entries(after.open)) {
+        const task = Execution.task(after, taskId)!
+        expect(Stories.isSettled(task)).toBe(false)
+        expect(task.open).toContain(id)
+      }
+      for (const { open } of Stories.tasksOf(after))
+        for (const id of open) expect(HashMap.has(after.open, id)).toBe(true)
+    }
+    expect(HashMap.size(final.open)).toBe(0)
+  })
+
+  property("takes the first answer while an ask is open, and no other", [Stories.any], ({ steps }) => {
+    for (const { after, before, command, events, refusal } of steps) {
+      if (command?._tag !== "Answer") continue
+      const ask = Execution.openOf(before, command.ask)
+      if (ask === undefined || ask.kind === "timer") expect(["ask-closed", "unknown-ask"]).toContain(refusal)
+      else if ((command.answer.hash ?? ask.hash) !== ask.hash) expect(refusal).toBe("hash-mismatch")
+      else if (ask.kind === "approval" ? command.answer.answer === "reply" : command.answer.answer === "approve")
+        expect(refusal).toBe("wrong-answer")
+      else {
+        expect(events).toMatchObject([{ type: "AskAnswered", ask: command.ask, taskId: ask.taskId, hash: ask.hash }])
+        expect(HashMap.has(after.open, command.ask)).toBe(false)
+      }
+    }
+  })
+
+  property("closes by a time limit only what was due", [Stories.any], ({ steps }) => {
+    for (const { before, events } of steps) {
+      for (const event of events) {
+        if (event.type !== "TaskStarted" || event.woke !== "timeout") continue
+        const task = Execution.task(before, event.taskId)!
+        const until = Date.parse(task.suspendedAt!) + task.waits!.timeoutMillis!
+        for (const id of event.closes ?? []) {
+          const { dueAt, kind } = Execution.openOf(before, id)!
+          // A timer is closed with the group that has come, too.
+          if (kind !== "timer") expect(dueAt).toBeLessThanOrEqual(until)
+        }
+      }
     }
   })
 
@@ -322,6 +383,16 @@ describe("what comes out", () => {
   }
   const onFailureOf = (plan: Plan.Plan, id: string) => plan.tasks.find((task) => task.id === id)!.onFailure
 })
+
+const isNotNeeded = (event: ExecutionEvent.ExecutionEvent): event is ExecutionEvent.Of<"TaskCancelled"> =>
+  event.type === "TaskCancelled" && event.reason === "not-needed"
+
+const taskOf = (event: ExecutionEvent.ExecutionEvent): string => ("taskId" in event ? event.taskId : "")
+
+const isBelow = (state: State, id: string, ancestor: string): boolean => {
+  const { parent } = Execution.task(state, id)!
+  return parent !== undefined && (parent === ancestor || isBelow(state, parent, ancestor))
+}
 
 describe("growth", () => {
   const name = FastCheck.constantFrom("a", "b", "c", "p/1", "p/2", "p/3", "old", "nobody", "p")

@@ -137,7 +137,7 @@ describe("a queue that is shared", () => {
         Effect.gen(function* () {
           const { queue, wipe } = yield* Process.sharedQueue()
           const a = yield* Process.start({ queue, runner: patient, ...named("a") })
-          const waiting = yield* a.crewline.startPlan(World.plan({ asks: {} }))
+          const waiting = yield* a.crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
           const paused = yield* a.crewline.startPlan(World.plan({ x: {}, y: { context: ["x"] } }))
           yield* TestClock.adjust(100)
           yield* a.crewline.pause(paused.id)
@@ -160,7 +160,7 @@ describe("a queue that is shared", () => {
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
         const a = yield* Process.start({ queue, runner: patient, ...named("a") })
-        const { id } = yield* a.crewline.startPlan(World.plan({ asks: {} }))
+        const { id } = yield* a.crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
         yield* seconds(1)
         yield* answer(id)
         yield* seconds(20)
@@ -174,7 +174,7 @@ describe("a queue that is shared", () => {
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
         const a = yield* Process.start({ queue, runner: patient, ...named("a") })
-        const { id } = yield* a.crewline.startPlan(World.plan({ asks: {}, long: {} }))
+        const { id } = yield* a.crewline.startPlan(World.plan({ asks: { signals: ["s"] }, long: {} }))
         yield* TestClock.adjust(100)
         yield* answer(id)
         yield* a.crewline.signal(id, "s", 2)
@@ -197,7 +197,7 @@ describe("a queue that is shared", () => {
           runner: patient,
           options: { worker: { name: "a" }, sweepMillis: 3_000, leaseMillis: 100_000 }
         })
-        const { id } = yield* crewline.startPlan(World.plan({ asks: {} }))
+        const { id } = yield* crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
         yield* TestClock.adjust(100)
         between = id
         yield* wipe
@@ -276,7 +276,7 @@ describe("a queue that is shared", () => {
       Effect.gen(function* () {
         const { asked, queue } = yield* Process.sharedQueue()
         const { crewline } = yield* Process.start({ queue, runner: patient, ...named("a") })
-        for (let i = 0; i < 20; i++) yield* crewline.startPlan(World.plan({ asks: {} }))
+        for (let i = 0; i < 20; i++) yield* crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
         yield* seconds(30)
         const [inspected, read] = [asked.get("inspect") ?? 0, reads]
         yield* seconds(60)
@@ -298,7 +298,7 @@ describe("a queue that is shared", () => {
       Effect.gen(function* () {
         const { queue, wipe } = yield* Process.sharedQueue()
         const { crewline } = yield* Process.start({ queue, runner: patient, ...named("a") })
-        const { id } = yield* crewline.startPlan(World.plan({ asks: {} }, { needsCode: true }))
+        const { id } = yield* crewline.startPlan(World.plan({ asks: { signals: ["s"] } }, { needsCode: true }))
         yield* seconds(1)
         yield* wipe
         const { crewline: other } = yield* Process.start({ queue, runner: patient, ...named("b") })
@@ -317,7 +317,7 @@ describe("a queue that is shared", () => {
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
         const first = yield* Process.start({ queue, runner: patient, ...named("a") })
-        for (let i = 0; i < 20; i++) yield* first.crewline.startPlan(World.plan({ asks: {} }))
+        for (let i = 0; i < 20; i++) yield* first.crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
         yield* seconds(20)
         yield* Process.start({ queue, runner: patient, ...named("b") })
         yield* first.close

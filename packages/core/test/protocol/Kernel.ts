@@ -30,21 +30,30 @@ export const apply = (
 export const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
   switch (command._tag) {
     case "Start":
-      return Decision.decide(startState(rules, state, command.taskId), startCommand(rules, command))
+      return childrenKept(
+        rules,
+        Decision.decide(startState(rules, state, command.taskId), startCommand(rules, command))
+      )
     case "Answer":
       return Decision.decide(rules.firstAnswer ? state : reopened(state, command.ask), command)
     case "Finish": {
       const run = rules.runFence ? command.run : (Execution.task(state, command.taskId)?.run ?? command.run)
-      const decided = Decision.decide(state, { ...command, run })
-      if (rules.parentTakesChildren) return decided
-      return Result.map(decided, (drafts) =>
-        drafts.filter((draft) => draft.type !== "TaskCancelled" || draft.reason !== "parent-ended")
-      )
+      return childrenKept(rules, Decision.decide(state, { ...command, run }))
     }
     default:
       return Decision.decide(state, command)
   }
 }
+
+/** Without that rule a task neither takes with it what it spawned nor stops what it needs no longer. */
+const childrenKept = (rules: Rules, decided: Decided): Decided =>
+  rules.parentTakesChildren
+    ? decided
+    : Result.map(decided, (drafts) =>
+        drafts.filter(
+          (draft) => draft.type !== "TaskCancelled" || (draft.reason !== "parent-ended" && draft.reason !== "not-needed")
+        )
+      )
 
 /** As if the ask had not been answered. */
 const reopened = (state: Execution.Execution, ask: string): Execution.Execution => {

@@ -280,7 +280,11 @@ export class SimulatedQueue implements Queue {
         ...tasks.map((id) => data.tasks.get(id)?.state === "settled"),
         ...signals.map((id) => data.signals.has(id))
       ]
-      if (came.length > 0 && (mode === "any" ? came.includes(true) : !came.includes(false))) this.open(task)
+      // What has come needs no waiting; a wait for time alone is no such.
+      if (
+        came.length === 0 ? task.timeoutAt === undefined : mode === "any" ? came.includes(true) : !came.includes(false)
+      )
+        this.open(task)
     }
   }
 

@@ -33,6 +33,7 @@ export interface Mutation {
 
 const appending = "core/src/LocalEventLog/Appending.ts"
 const owning = "core/src/LocalEventLog/Owning.ts"
+const waking = "core/src/Decision/Waking.ts"
 const answering = "core/src/Decision/Answer.ts"
 const start = "core/src/Decision/Start.ts"
 const finish = "core/src/Decision/Finish.ts"
@@ -202,7 +203,8 @@ const mutations = {
         file: settling,
         find: "const descendants = Reach.spawnedBy(state, event.taskId)",
         replace: "const descendants: ReadonlyArray<string> = []"
-      }
+      },
+      { file: waking, find: 'if (group.rest === "keep") continue', replace: "continue" }
     ],
     scenario: "calm",
     within: 100,
