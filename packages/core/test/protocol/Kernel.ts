@@ -51,7 +51,8 @@ const childrenKept = (rules: Rules, decided: Decided): Decided =>
     ? decided
     : Result.map(decided, (drafts) =>
         drafts.filter(
-          (draft) => draft.type !== "TaskCancelled" || (draft.reason !== "parent-ended" && draft.reason !== "not-needed")
+          (draft) =>
+            draft.type !== "TaskCancelled" || (draft.reason !== "parent-ended" && draft.reason !== "not-needed")
         )
       )
 
