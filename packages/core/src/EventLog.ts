@@ -161,6 +161,16 @@ export interface ListOptions {
   readonly before?: string
 }
 
+/** Who owns executions that go on, by a lease that holds. */
+export interface Owner {
+  readonly owner: string
+  readonly executions: number
+  /** Since it renewed its lease, in milliseconds. */
+  readonly silentMillis: number
+  /** How long its lease holds from a renewal on, in milliseconds. */
+  readonly leaseMillis: number
+}
+
 export interface PruneOptions {
   /** Those that ended at least so long ago, in milliseconds, by the clock of the log. */
   readonly endedForMillis: number
@@ -237,7 +247,9 @@ export class EventLog extends Context.Service<
       ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>,
       EventLogError
     >
-    /** Gives the right back (shutdown), so that another process may adopt at once. */
+    /** Who owns executions, of all tenants. */
+    readonly owners: Effect.Effect<ReadonlyArray<Owner>, EventLogError>
+    /** Gives the right back, so that another process may adopt at once: at a shutdown, or because the owner is dead. */
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
     /** Deletes an ended execution with all that belongs to it; one that goes on fails with `NotEnded`. */
     readonly remove: (executionId: string) => Effect.Effect<void, EventLogError>

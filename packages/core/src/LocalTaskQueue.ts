@@ -85,7 +85,14 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
           .slice(0, limit)
       ),
     enlist: (info) => Effect.sync(() => void workers.set(info.name, info)),
-    dismiss: (worker) => Effect.sync(() => void workers.delete(worker)),
+    dismiss: (worker) =>
+      Effect.sync(() => {
+        workers.delete(worker)
+        for (const { tasks } of executions.values())
+          for (const task of tasks.values()) if (task.lease?.worker === worker) transitions.withdraw(task)
+        counter.serve()
+      }),
+    enlisted: Effect.sync(() => [...workers.values()]),
     workers: Effect.sync(() => Views.workers(workers.values(), executions)),
     overview: Effect.sync(() => Views.overview({ executions, counter, limits: options.lanes, now: timers.now }))
   })

@@ -9,13 +9,14 @@
  *     const { output } = await execution.result
  *     await crewline.close()
  *
- * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `NotRetryable`, `EventLogError`.
+ * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `NotRetryable`, `UnknownWorker`, `WorkerAlive`, `EventLogError`.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Adoption from "./Adoption.ts"
 import type * as Crew from "./Crew.ts"
 import * as Crewline from "./Crewline.ts"
 import * as EventLog from "./EventLog.ts"
@@ -72,6 +73,8 @@ export interface Client {
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
   readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive, unless it is forced. */
+  readonly adopt: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /** Hands back what runs, and lets go of connections. */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -121,6 +124,7 @@ export const make = async (options: Options): Promise<Client> => {
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
     retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
+    adopt: (worker, adoption) => runtime.runPromise(crewline.adopt(worker, adoption)),
     close,
     [Symbol.asyncDispose]: close
   }

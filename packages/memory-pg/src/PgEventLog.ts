@@ -14,6 +14,8 @@
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.
  *
+ * With the log comes what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
+ *
  * Inside a transaction of the same `SqlClient`, `append` joins it, and followers hear of it after the commit.
  *
  * @see Migrations/Sql/event-log.sql for the tables, and the folder beside it for the functions
@@ -29,6 +31,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PgBroadcast from "./PgBroadcast.ts"
+import * as ProcessIdentity from "./ProcessIdentity.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
 import * as Ownership from "./PgEventLog/Ownership.ts"
@@ -117,7 +120,7 @@ export const make = (
 
 /** The log with other options than the default. */
 export const layerWith = (options: Options): Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> =>
-  Layer.effect(EventLog.EventLog, make(options))
+  Layer.merge(Layer.effect(EventLog.EventLog, make(options)), ProcessIdentity.layer)
 
 /** The log over a migrated database. */
 export const layer: Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> = layerWith({})

@@ -176,6 +176,28 @@ const worker = Command.make(
   ])
 )
 
+const adopt = Command.make(
+  "adopt",
+  {
+    worker: Argument.String("worker").pipe(
+      Argument.withDescription("Its name, as events and /api/v1/workers show it")
+    ),
+    force: Flag.Boolean("force").pipe(
+      Flag.withDescription("Also when it has renewed its lease just now: only if you know that it is dead"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* (options) {
+    const { adopt } = yield* Effect.promise(() => import("./Cli/Adopt.ts"))
+    return yield* adopt(options)
+  })
+).pipe(
+  Command.withDescription("Free what a dead worker elsewhere left, without waiting until its lease has run out"),
+  Command.withExamples([
+    { command: "crewline adopt web-1-5f3a9c01", description: "Servers on DATABASE_URL go on with its executions" }
+  ])
+)
+
 const migrate = Command.make(
   "migrate",
   { data },
@@ -197,7 +219,7 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, serve, worker, migrate])
+  Command.withSubcommands([start, run, validate, serve, worker, adopt, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
     idempotency: EventLog.StartOptions["idempotency"]
   ) {
     return yield* log.start(yield* newId, event, {
-      owner: { name: worker.name, leaseMillis },
+      owner: { name: worker.owner, leaseMillis },
       ...(crewId === undefined ? {} : { crewId }),
       ...(idempotency === undefined ? {} : { idempotency })
     })

@@ -37,6 +37,7 @@ export const make =
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,
+        leasedAt: millis,
         leaseUntil: millis + (owner?.leaseMillis ?? 0),
         isGone: false
       }

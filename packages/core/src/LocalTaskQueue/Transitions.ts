@@ -83,6 +83,12 @@ export class Transitions {
     this.timers.later(task, millis, () => this.giveBack(task))
   }
 
+  /** Whoever works on the task does so no longer. */
+  withdraw(task: Task): void {
+    if (task.lease !== undefined) this.losses.lose(task.lease)
+    this.delay(task, 0)
+  }
+
   /** Nothing of the execution is handed out or held any more. */
   end(execution: Execution): void {
     for (const task of execution.tasks.values()) {

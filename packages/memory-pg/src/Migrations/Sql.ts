@@ -26,8 +26,10 @@ begin
       order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
     ) locked
   );
+  now_at := clock_timestamp();
   return query
-    update crewline_execution e set owner = in_owner, lease_until = clock_timestamp() + in_lease_millis * interval '1 millisecond'
+    update crewline_execution e set owner = in_owner, leased_at = now_at,
+      lease_until = now_at + in_lease_millis * interval '1 millisecond'
     where e.key = any (mine || taken)
     returning e.id, e.tenant, e.last_seq;
 end $$;
@@ -291,6 +293,19 @@ begin
 end $$;
 `
 
+const eventLogOwners = `create function crewline_owners()
+returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.owner, count(*)::int,
+    extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
+    extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
+  from crewline_execution e
+  where e.ended_at is null and e.owner is not null and e.lease_until > clock_timestamp()
+  group by e.owner
+$$;
+revoke execute on function crewline_owners() from public;
+`
+
 const eventLogPositions = `create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
 language sql stable security definer set search_path from current set enable_seqscan = off as $$
@@ -445,6 +460,7 @@ export const eventLog: string = `create table crewline_execution (
   idempotency_key text,
   request_hash text,
   owner text,
+  leased_at timestamptz,
   lease_until timestamptz
 ) with (fillfactor = 70);
 create unique index crewline_execution_id on crewline_execution (id, tenant);
@@ -506,7 +522,7 @@ create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

@@ -72,6 +72,7 @@ export const make = Effect.fnUntraced(function* (
       ),
     enlist,
     dismiss,
+    enlisted: Effect.map(call(Scripts.enlisted, [], []), Views.infosOf),
     workers: Effect.map(call(Scripts.workers, [], []), Views.workersOf),
     overview: Effect.map(call(Scripts.overview, [], []), (answer) => Views.overviewOf(answer, settings.lanes))
   })
