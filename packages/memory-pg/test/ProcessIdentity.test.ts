@@ -92,7 +92,15 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
   })
 
   it.runIf(mayUnshare)("is never gone in another pid namespace, not even when its pid is free here", async () => {
-    const { child, said } = await say("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", process.execPath, fixture)
+    const { child, said } = await say(
+      "unshare",
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+      process.execPath,
+      fixture
+    )
     assert.match(said, /^1\.\d+\./)
     assert.notStrictEqual(said.split(".")[2], ProcessIdentity.word()!.split(".")[2])
     assert.isFalse(ProcessIdentity.isGone(said))
@@ -107,7 +115,9 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
   )
 
   it("is what Crewline is told", async () => {
-    const liveness = await Effect.runPromise(Effect.service(Liveness.Liveness).pipe(Effect.provide(ProcessIdentity.layer)))
+    const liveness = await Effect.runPromise(
+      Effect.service(Liveness.Liveness).pipe(Effect.provide(ProcessIdentity.layer))
+    )
     assert.strictEqual(liveness.self, ProcessIdentity.word())
     const { child, word } = await start()
     child.kill("SIGKILL")

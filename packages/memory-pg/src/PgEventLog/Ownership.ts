@@ -29,13 +29,15 @@ export const make = (query: Query): Pick<EventLog.EventLog["Service"], "adopt" |
       ]),
       (rows) => rows.map((row) => ({ executionId: row.execution_id, tenant: row.tenant, lastSeq: row.last_seq }))
     ),
-  owners: Effect.map(query.run<OwnerRow>("owners", "select * from crewline_owners()", []), (rows) =>
-    rows.map((row) => ({
-      owner: row.owner,
-      executions: row.executions,
-      silentMillis: row.silent_millis,
-      leaseMillis: row.lease_millis
-    }))
+  owners: Effect.suspend(() =>
+    Effect.map(query.run<OwnerRow>("owners", "select * from crewline_owners()", []), (rows) =>
+      rows.map((row) => ({
+        owner: row.owner,
+        executions: row.executions,
+        silentMillis: row.silent_millis,
+        leaseMillis: row.lease_millis
+      }))
+    )
   ),
   disown: (owner) => Effect.asVoid(query.run("disown", "select crewline_disown($1)", [owner]))
 })

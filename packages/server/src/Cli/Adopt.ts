@@ -33,6 +33,6 @@ export const adopt = Effect.fn("Adopt.adopt")(function* ({ force, worker }: Opti
         : Failure.because(error)
     )
   )
-  const what = executions === 1 ? "1 execution" : `${executions} executions`
-  yield* result(`Worker ${worker} is given up; ${what} that it owned are free for others.`)
+  const what = executions === 1 ? "1 execution that it owned is" : `${executions} executions that it owned are`
+  yield* result(`Worker ${worker} is given up; ${what} free for others.`)
 })
