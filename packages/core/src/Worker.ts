@@ -100,7 +100,11 @@ const make = (options: Options) =>
 
     const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
     const enlist = (draining: boolean) => {
-      const optional = { ...(lanes === undefined ? {} : { lanes }), ...(host === undefined ? {} : { host }), ...(self === undefined ? {} : { process: self }) }
+      const optional = {
+        ...(lanes === undefined ? {} : { lanes }),
+        ...(host === undefined ? {} : { host }),
+        ...(self === undefined ? {} : { process: self })
+      }
       return queue.enlist({ name, concurrency, ...optional, startedAt, draining })
     }
     yield* enlist(false)

@@ -179,9 +179,7 @@ const worker = Command.make(
 const adopt = Command.make(
   "adopt",
   {
-    worker: Argument.String("worker").pipe(
-      Argument.withDescription("Its name, as events and /api/v1/workers show it")
-    ),
+    worker: Argument.String("worker").pipe(Argument.withDescription("Its name, as events and /api/v1/workers show it")),
     force: Flag.Boolean("force").pipe(
       Flag.withDescription("Also when it has renewed its lease just now: only if you know that it is dead"),
       Flag.withDefault(false)
