@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
@@ -27,15 +27,9 @@ const start = async () => {
   return { child, word: said }
 }
 
-/** Whether a process may be begun in a pid namespace of its own. */
-const mayUnshare = (() => {
-  try {
-    execFileSync("unshare", ["--pid", "--fork", "--mount-proc", "true"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-})()
+/** Starts a process in a pid namespace of its own, where that is allowed. */
+const elsewhere = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const
+const canBeElsewhere = spawnSync(elsewhere[0], [...elsewhere.slice(1), "true"]).status === 0
 
 describe("ProcessIdentity.judge", () => {
   const identity: ProcessIdentity.Identity = { pid: 7, started: "1000", realm: "here" }
@@ -91,16 +85,8 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     assert.isTrue(ProcessIdentity.isGone(said))
   })
 
-  it.runIf(mayUnshare)("is never gone in another pid namespace, not even when its pid is free here", async () => {
-    const { child, said } = await say(
-      "unshare",
-      "--pid",
-      "--fork",
-      "--kill-child",
-      "--mount-proc",
-      process.execPath,
-      fixture
-    )
+  it.runIf(canBeElsewhere)("is never gone in another pid namespace, not even when its pid is free here", async () => {
+    const { child, said } = await say(...elsewhere, process.execPath, fixture)
     assert.match(said, /^1\.\d+\./)
     assert.notStrictEqual(said.split(".")[2], ProcessIdentity.word()!.split(".")[2])
     assert.isFalse(ProcessIdentity.isGone(said))

@@ -210,9 +210,9 @@ const workers = (test: Test): void => {
       yield* queue.release(a!)
       yield* queue.suspend(b!, suspension({ signals: ["s"] }))
       const infos = yield* queue.enlisted
-      assert.deepStrictEqual(infos.map(({ name, process }) => [name, process]).toSorted(), [
-        ["w1", "1.2.3"],
-        ["w2", "1.2.3"]
+      assert.deepStrictEqual(infos.map(({ name, process }) => `${name} ${process}`).toSorted(), [
+        "w1 1.2.3",
+        "w2 1.2.3"
       ])
       const { lanes: _, host: __, process: ___, ...less } = info
       yield* queue.enlist({ ...less, draining: true })
