@@ -1,5 +1,5 @@
 /**
- * Hostile inputs cost no more than their size: work is counted at once and at sixteen times the size. Counted in a process of its
+ * Hostile and large inputs cost no more than their size: work is counted at once and at sixteen times the size. Counted in a process of its
  * own, because coverage is measured by the same means.
  */
 import { execFile } from "node:child_process"
