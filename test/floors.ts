@@ -20,7 +20,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["ExecutionView", "QueueFacts"],
     // Ports.
-    ["EventLog", "Llm", "Memory", "TaskQueue", "Toolbox"],
+    ["EventLog", "Llm", "LostLeases", "Memory", "TaskQueue", "Toolbox"],
     // What may happen next.
     ["Decision"],
     // The fold.

@@ -9,7 +9,6 @@
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
-import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as Budget from "@crewline/llm/Budget"
 import type * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as Clock from "effect/Clock"
@@ -84,18 +83,7 @@ const make = Effect.fnUntraced(function* ({ standard = {} }: Options) {
   const storage =
     (operation: string) =>
     <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, ResourceStore.StoreError> =>
-      Effect.mapError(
-        effect,
-        (cause) =>
-          new ResourceStore.StoreError({
-            operation: `TenantBudgets.${operation}`,
-            reason: new ResourceStore.Unavailable({
-              description: SqlFailure.describe(cause),
-              isRetryable: SqlFailure.isRetryable(cause),
-              cause
-            })
-          })
-      )
+      Effect.mapError(effect, (error) => ResourceStore.storageFailed(`TenantBudgets.${operation}`, error))
 
   const read = (tenant: string): Effect.Effect<TenantBudget | undefined, SqlError> =>
     Effect.map(
