@@ -85,7 +85,7 @@ export class Transitions {
 
   /** Whoever works on the task does so no longer. */
   withdraw(task: Task): void {
-    if (task.lease !== undefined) this.losses.lose(task.lease)
+    if (task.lease !== undefined) this.lost.add(task.lease)
     this.delay(task, 0)
   }
 
