@@ -2,9 +2,18 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
+import * as Crewline from "@crewline/core/Crewline"
 import * as Liveness from "@crewline/core/Liveness"
+import * as Llm from "@crewline/core/Llm"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Worker from "@crewline/core/Worker"
+import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { afterEach, assert, describe, it } from "vitest"
+import * as Database from "../src/Database.ts"
+import * as PgEventLog from "../src/PgEventLog.ts"
 import * as ProcessIdentity from "../src/ProcessIdentity.ts"
 
 const fixture = NodePath.join(import.meta.dirname, "fixtures", "tellProcess.ts")
@@ -109,5 +118,19 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     child.kill("SIGKILL")
     await once(child, "exit")
     assert.isTrue(liveness.isGone(word))
+  })
+
+  it("is told with the event log: a worker over it signs with its process", async () => {
+    const log = PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "memory" })))
+    const models = Layer.succeed(Llm.Llm, { resolve: () => Effect.die("no task asks") })
+    const { name, owner } = await Effect.service(Worker.Worker).pipe(
+      Effect.provide(
+        Crewline.layer().pipe(
+          Layer.provide([log, LocalTaskQueue.layerLocal, models, Toolbox.layer([]), Workspace.layerNone])
+        )
+      ),
+      Effect.runPromise
+    )
+    assert.strictEqual(owner, `${name} ${ProcessIdentity.word()}`)
   })
 })
