@@ -122,6 +122,8 @@ export interface Started {
   readonly executionId: string
   /** True when the idempotency key named an execution that stood already. */
   readonly existing: boolean
+  /** When it was started: the time of its first event. */
+  readonly at: string
 }
 
 export interface ReadOptions {

@@ -49,6 +49,8 @@ export interface Execution<Output = Schema.Json> {
   readonly id: string
   /** True when an idempotency key led to an execution that stood already. */
   readonly existing: boolean
+  /** ISO 8601, by the clock of the log. */
+  readonly startedAt: string
   /** Every event from the first on, with passing deltas; ends with the execution. Each iteration begins anew. */
   readonly events: AsyncIterable<ExecutionEvent.Followed>
   /** Waits for the end; rejects with `ExecutionFailed` when it failed or was cancelled. */
@@ -105,6 +107,7 @@ export const make = async (options: Options): Promise<Client> => {
     return {
       id: handle.id,
       existing: handle.existing,
+      startedAt: handle.startedAt,
       events: Stream.toAsyncIterable(handle.events),
       // Begun when it is first looked at: whoever never does is not told of a failure as an unhandled rejection.
       get result() {

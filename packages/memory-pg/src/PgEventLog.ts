@@ -5,8 +5,8 @@
  * - One append is one statement: a function of the database locks the execution's row, checks the guards, numbers and inserts. So
  *   the order of `seq` is the order of commits, without gaps, whatever the number of processes. `at` is taken under that lock
  *   from the database's clock.
- * - Appends that come while a statement is under way go together in the next one. An execution that somebody else holds delays its
- *   own appends only.
+ * - Appends that come while a statement is under way go together in the next one, and so do starts. An execution that somebody else
+ *   holds delays its own appends only.
  * - Followers of one execution share what is read. They are told of new events in process, and across processes by the current
  *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
  *   processes too when they are small, and may be lost.
@@ -16,7 +16,7 @@
  *
  * With the log comes what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
  *
- * Inside a transaction of the same `SqlClient`, `append` joins it, and followers hear of it after the commit.
+ * Inside a transaction of the same `SqlClient`, `start` and `append` join it, and followers hear of it after the commit.
  *
  * @see Migrations/Sql/event-log.sql for the tables, and the folder beside it for the functions
  */
@@ -94,7 +94,7 @@ export const make = (
 
     return {
       append,
-      start: Starter.make(query),
+      start: yield* Starter.make(sql),
       read,
       outputs,
       summary,

@@ -104,7 +104,7 @@ export const make = (options: Options) =>
           if (taken.length > 0) yield* owned.activate(state)
         }
         rest(executionId)
-        return handleOf({ executionId, existing: true }, crew)
+        return handleOf({ executionId, existing: true, at: state.startedAt }, crew)
       }),
       retry,
       adopt: (name: string, adoption?: Adoption.Options) =>
