@@ -83,8 +83,3 @@ export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlCli
   const migrated = options.kind === "server" ? Migrations.layer : migratedAlone
   return Layer.mergeAll(migrated, chosen).pipe(Layer.provideMerge(layerUnmigrated(options)))
 }
-
-/** Opens what the configuration names. */
-export const layerConfig: Layer.Layer<Database | SqlClient.SqlClient, Failure | Config.ConfigError> = Layer.unwrap(
-  Effect.map(config, layer)
-)

@@ -23,8 +23,6 @@ import * as ResourceStore from "./ResourceStore.ts"
 import * as Environment from "./TenantBudgets/Environment.ts"
 import * as Spending from "./TenantBudgets/Spending.ts"
 
-export { config } from "./TenantBudgets/Environment.ts"
-
 /** What was counted in a period. */
 export interface Spent {
   /** `2026-11-22`, or `2026-11`. */
