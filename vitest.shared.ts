@@ -2,6 +2,7 @@
  * What every test project of the workspace has in common. Tests run straight from the TypeScript sources: `exports` in each
  * package.json points at `src`, so nothing has to be built first.
  */
+import { join } from "node:path"
 import type { ViteUserConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
@@ -56,5 +57,33 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
     teardownTimeout: 10 * second,
     // Two cores are what the smallest machine of CI has; more workers only make timings lie.
     maxWorkers: 2
+  }
+})
+
+/**
+ * The project of a package. `vitest run --coverage` in its folder measures what its tests cover of its sources, in their own process: what
+ * runs only in processes that they start counts as not covered.
+ */
+export const packageProject = (
+  name: string,
+  {
+    lines = 85,
+    reportsDirectory = `../../coverage/${name}`
+  }: { readonly lines?: number; readonly reportsDirectory?: string } = {}
+): ViteUserConfig => ({
+  test: {
+    ...project(name).test,
+    sequence: { sequencer: LongestFirst },
+    setupFiles: [join(import.meta.dirname, "vitest.setup.ts")],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      // The contract suites are tests that other packages run; a barrel of `export * as` has no lines of its own; text is generated.
+      exclude: ["src/testing/**", "src/index.ts", "src/**/{Lua,Sql}.ts"],
+      reporter: ["text-summary", "json-summary", "lcovonly"],
+      reportsDirectory,
+      reportOnFailure: true,
+      thresholds: { lines }
+    }
   }
 })

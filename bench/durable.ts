@@ -3,9 +3,11 @@
  * (wide) and as a fan (one, many, one). `pagesPerStep` are the pages that the database touched, per task: a step is the start and the
  * outcome of a task. Both counters come from the database's own statistics and include opening the connections.
  *
- * Then the memory of `crewline serve` on a new directory and on an old one, in megabytes, at its peak and five seconds after it listens.
+ * Then the pages of a step of an execution of 100,000 events (`DurablePages`), and the memory of `crewline serve` on the embedded database,
+ * in megabytes (`ServeMemory`).
  *
- * `npm run -s bench -- durable --most 1000`. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
+ * `npm run -s bench -- durable --json [--least 10] [--most 10000] [--events 100000] [--executions 1000]`; `--most 0`, `--events 0` and
+ * `--executions 0` leave a part out. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
@@ -15,16 +17,13 @@ import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
+import * as DurablePages from "./DurablePages.ts"
 import type { Options, Report } from "./run.ts"
+import * as ServeMemory from "./ServeMemory.ts"
 import * as TimedCrew from "./TimedCrew.ts"
 
-export const options = { most: 10_000 }
+export const options = { least: 10, most: 10_000, events: 100_000, executions: 1_000 }
 
 const sizes = [10, 100, 1_000, 10_000]
 
@@ -91,37 +90,16 @@ const measure = (database: string, options: Database.Options, plan: Plan.Plan) =
         return { before, millis, after: yield* counters }
       }).pipe(Effect.provide(Layer.fresh(Database.layer(options))))
 
-const memoryOf = (pid: number) => {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8")
-  const megabytes = (name: string) => Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)![1]) / 1024)
-  return { peak: megabytes("VmHWM"), now: megabytes("VmRSS") }
-}
-
-const command = join(import.meta.dirname, "..", "packages", "server", "bin", "crewline.mjs")
-
-const serve = async (directory: string) => {
-  const from = performance.now()
-  const child = spawn(process.execPath, [command, "serve", "--data", directory, "--port", "0"], {
-    cwd: directory,
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  await once(child.stdout, "data")
-  const seconds = (performance.now() - from) / 1_000
-  await new Promise((done) => setTimeout(done, 5_000))
-  const { now, peak } = memoryOf(child.pid!)
-  child.kill("SIGTERM")
-  await once(child, "exit")
-  return { seconds, peakMegabytes: peak, idleMegabytes: now }
-}
-
-const main = Effect.fnUntraced(function* (report: Report, { most = 0 }: Options) {
-  if (PostgresServer.missing !== undefined) return yield* Effect.die(new Error(PostgresServer.missing))
+/** Each case at each size. The cost of a task must not grow with the execution: the last row of a case says whether it does. */
+const shapes = Effect.fnUntraced(function* (report: Report, { least, most }: typeof options) {
   for (const database of ["postgres", "pglite"]) {
     for (const name of Object.keys(cases)) {
-      for (const tasks of sizes.filter((size) => size <= most)) {
+      const msPerTask = new Map<number, number>()
+      for (const tasks of sizes.filter((size) => size >= least && size <= most)) {
         const options: Database.Options =
           database === "postgres" ? PostgresServer.optionsOf(yield* PostgresServer.emptyDatabase) : { kind: "memory" }
         const { after, before, millis } = yield* measure(database, options, planOf(name, tasks))
+        msPerTask.set(tasks, millis / tasks)
         report({
           bench: "durable",
           case: name,
@@ -132,17 +110,27 @@ const main = Effect.fnUntraced(function* (report: Report, { most = 0 }: Options)
           pagesPerStep: (after.pages - before.pages) / tasks
         })
       }
+      const [many, few] = [msPerTask.get(10_000), msPerTask.get(1_000)]
+      if (many === undefined || few === undefined) continue
+      report({ bench: "durable", case: `${name}, per task at 10,000 over at 1,000`, database, ratio: many / few })
     }
   }
-  if (process.platform !== "linux") return
-  const directory = mkdtempSync(join(tmpdir(), "crewline-bench-"))
-  try {
-    for (const name of ["serve, first start", "serve, later start"]) {
-      report({ bench: "durable", case: name, database: "pglite", ...(yield* Effect.promise(() => serve(directory))) })
-    }
-  } finally {
-    rmSync(directory, { recursive: true })
+})
+
+const main = Effect.fnUntraced(function* (report: Report, given: typeof options) {
+  if (PostgresServer.missing !== undefined) return yield* Effect.die(new Error(PostgresServer.missing))
+  yield* shapes(report, given)
+  const { events, executions } = given
+  for (const statistics of events === 0 ? [] : DurablePages.statistics) {
+    const figures = yield* DurablePages.make(events, statistics)
+    report({ bench: "durable", case: `step at ${events} events`, database: "postgres", statistics, ...figures })
   }
+  if (process.platform !== "linux" || executions === 0) return
+  yield* Effect.promise(async () => {
+    for await (const figures of ServeMemory.measure(executions)) {
+      report({ bench: "durable", database: "pglite", ...figures })
+    }
+  })
 })
 
 export const run = (report: Report, given: Options): Promise<void> =>

@@ -1,6 +1,7 @@
 /** Inputs that make parsers and validators take long when they look at something again for each thing that is wrong. */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
+import * as Dag from "@crewline/core/Dag"
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import * as Plan from "@crewline/core/Plan"
 import * as Result from "effect/Result"
@@ -66,8 +67,27 @@ const plan = (
   }
 })
 
+const graph = (name: string, nodes: (size: number) => ReadonlyArray<Dag.Node>): HostileInput => ({
+  name: `graph: ${name}`,
+  run: (size) => {
+    const dag = Result.getOrThrow(Dag.make(nodes(size)))
+    Dag.longestPathToSink(dag)
+    const frontier = Dag.frontier(dag)
+    const ready = [...frontier.ready()]
+    for (let next = 0; next < ready.length; next++) ready.push(...frontier.settle(ready[next]!))
+    return ready.length === size ? undefined : "not all became ready"
+  }
+})
+
 const head = "name: x\nagents: { a: { role: r, goal: g } }\n"
 const tasks = `${head}tasks:\n`
+
+/** Three in each layer, each of which waits for all of the layer above. */
+const layers = (size: number): ReadonlyArray<Dag.Node> =>
+  Array.from({ length: size }, (_, index) => {
+    const above = index - (index % 3) - 3
+    return { id: `t${index}`, dependencies: above < 0 ? [] : [above, above + 1, above + 2].map((one) => `t${one}`) }
+  })
 
 export const all: ReadonlyArray<HostileInput> = [
   yaml("keys twice", (size) => `${head}tasks:\n  t:\n${times(size, () => "    description: d\n")}`),
@@ -174,6 +194,14 @@ export const all: ReadonlyArray<HostileInput> = [
     { ...crew, tasks: { t: { ...task, description: "{a".repeat(size) + "{".repeat(size) } } },
     {}
   ]),
+  plan("tasks that each wait for two others", (size) => [
+    { ...crew, tasks: byName(size, (i) => ({ ...task, context: i < 3 ? [] : [`t${i - 1}`, `t${i - 3}`] }), "t") },
+    {}
+  ]),
+  graph("one after the other", (size) =>
+    Array.from({ length: size }, (_, i) => ({ id: `t${i}`, dependencies: i === 0 ? [] : [`t${i - 1}`] }))
+  ),
+  graph("in layers", layers),
   plan("inputs that are no JSON", (size) => [
     { ...crew, tasks: { t: { ...task, description: "{i}" } } },
     { inputs: { i: Array.from({ length: size }, () => Number.NaN) } }

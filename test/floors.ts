@@ -11,8 +11,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["index", "promise", "testing"],
     // Start, follow, answer, cancel, adopt: what an application calls.
     ["Crewline"],
-    // Take, run, commit.
-    ["Worker"],
+    // Giving up for a worker that is dead; take, run, commit.
+    ["Adoption", "Worker"],
     // The layers in process.
     ["LocalEventLog", "LocalTaskQueue"],
     // One agent at work.
@@ -20,7 +20,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["ExecutionView", "QueueFacts"],
     // Ports.
-    ["EventLog", "Llm", "Memory", "TaskQueue", "Toolbox"],
+    ["EventLog", "Llm", "LostLeases", "Memory", "TaskQueue", "Toolbox"],
     // What may happen next.
     ["Decision"],
     // The fold.
@@ -41,6 +41,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "JsonSchemaValidator",
       "JsonSize",
       "Limits",
+      "Liveness",
       "Name",
       "Pattern",
       "Redact",
@@ -86,7 +87,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["index"],
     // By URL or embedded; the event log.
     ["Database", "PgEventLog"],
-    ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"]
+    ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"],
+    ["ProcessIdentity"]
   ],
   "queue-redis": [
     ["index"],

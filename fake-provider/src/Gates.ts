@@ -12,6 +12,8 @@ export interface Waiting {
   readonly write: (piece: string) => void
   /** Ends the answer, with a last piece. */
   readonly answer: (piece: string) => void
+  /** Answers with a call of this tool and nothing else. */
+  readonly call: (tool: string, parameters: object) => void
   /** Resolves when the client has closed the connection before it had its answer. */
   readonly left: Promise<void>
 }
@@ -84,6 +86,8 @@ const waiting = (request: Received, response: Responder): Waiting => {
       response.write(writer.end().join(""))
       response.end()
     },
+    call: (name, parameters) =>
+      FakeProvider.reply(request, response, { calls: [{ name, arguments: JSON.stringify(parameters) }], usage }, {}),
     left: response.left()
   }
 }

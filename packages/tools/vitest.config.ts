@@ -1,3 +1,3 @@
-import { project } from "../../vitest.shared.ts"
+import { packageProject } from "../../vitest.shared.ts"
 
-export default project("tools")
+export default packageProject("tools")

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type * as Adoption from "./Adoption.ts"
 import type * as Crew from "./Crew.ts"
 import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
 import type { Inbox, UnknownSignal } from "./Crewline/Inbox.ts"
@@ -91,6 +92,18 @@ export class Crewline extends Context.Service<
       executionId: string,
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, NotRetryable | EventLog.EventLogError>
+    /**
+     * Takes over at once what a worker left that is dead, instead of when its lease has run out: for one on another machine or in another
+     * container. Of a process that died on this machine nobody needs to say it. Refuses a worker that has renewed its lease just now,
+     * unless it is forced. Answers how many executions the worker owned; where several processes look for work, they share them.
+     */
+    readonly adopt: (
+      worker: string,
+      options?: Adoption.Options
+    ) => Effect.Effect<
+      { readonly executions: number },
+      Adoption.UnknownWorker | Adoption.WorkerAlive | EventLog.EventLogError
+    >
   }
 >()("@crewline/core/Crewline") {}
 

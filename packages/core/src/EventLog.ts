@@ -124,6 +124,8 @@ export interface Started {
   readonly executionId: string
   /** True when the idempotency key named an execution that stood already. */
   readonly existing: boolean
+  /** When it was started: the time of its first event. */
+  readonly at: string
 }
 
 export interface ReadOptions {
@@ -164,6 +166,16 @@ export interface ListOptions {
   readonly limit?: number
   /** Only executions older than the one with this id (for pages); it may have been deleted since. */
   readonly before?: string
+}
+
+/** Who owns executions that go on, by a lease that holds. */
+export interface Owner {
+  readonly owner: string
+  readonly executions: number
+  /** Since it renewed its lease, in milliseconds. */
+  readonly silentMillis: number
+  /** How long its lease holds from a renewal on, in milliseconds. */
+  readonly leaseMillis: number
 }
 
 export interface PruneOptions {
@@ -279,7 +291,9 @@ export class EventLog extends Context.Service<
       ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>,
       EventLogError
     >
-    /** Gives the right back (shutdown), so that another process may adopt at once. */
+    /** Who owns executions, of all tenants. */
+    readonly owners: Effect.Effect<ReadonlyArray<Owner>, EventLogError>
+    /** Gives the right back, so that another process may adopt at once: at a shutdown, or because the owner is dead. */
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
     /** Deletes an ended execution with all that belongs to it; one that goes on fails with `NotEnded`. */
     readonly remove: (executionId: string) => Effect.Effect<void, EventLogError>

@@ -4,21 +4,21 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Counter } from "./LocalTaskQueue/Counter.ts"
-import { Losses } from "./LocalTaskQueue/Losses.ts"
 import { type Execution, makeExecution, type Task } from "./LocalTaskQueue/Tasks.ts"
 import { Timers } from "./LocalTaskQueue/Timers.ts"
 import { Transitions } from "./LocalTaskQueue/Transitions.ts"
 import * as Views from "./LocalTaskQueue/Views.ts"
+import * as LostLeases from "./LostLeases.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 
 /** The service, in the scope of its layer. */
 const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
   const executions = new Map<string, Execution>()
   const workers = new Map<string, TaskQueue.WorkerInfo>()
-  const losses = new Losses()
+  const lost = LostLeases.make()
   const counter = new Counter(options.lanes)
   const timers = new Timers(yield* Clock.Clock, yield* Effect.context(), () => counter.serve())
-  const transitions = new Transitions(counter, losses, timers)
+  const transitions = new Transitions(counter, lost, timers)
 
   const held = (lease: TaskQueue.Lease): Task | undefined => {
     const task = executions.get(lease.executionId)?.tasks.get(lease.taskId)
@@ -74,7 +74,7 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
     suspend: (lease, { run, spawn, waits }) =>
       under(lease, (task) => transitions.suspend(task, { run, waits, millis: waits.timeoutMillis, spawn })),
     release: (lease, delayMillis = 0) => under(lease, (task) => transitions.delay(task, delayMillis)),
-    lost: (worker) => losses.wait(worker),
+    lost: lost.take,
     forget: (executionId) => Effect.sync(() => forget(executionId)),
     inspect: (executionId) => Effect.sync(() => Views.inspect(executions.get(executionId))),
     known: ({ after, limit }) =>
@@ -85,7 +85,14 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
           .slice(0, limit)
       ),
     enlist: (info) => Effect.sync(() => void workers.set(info.name, info)),
-    dismiss: (worker) => Effect.sync(() => void workers.delete(worker)),
+    dismiss: (worker) =>
+      Effect.sync(() => {
+        workers.delete(worker)
+        for (const { tasks } of executions.values())
+          for (const task of tasks.values()) if (task.lease?.worker === worker) transitions.withdraw(task)
+        counter.serve()
+      }),
+    enlisted: Effect.sync(() => [...workers.values()]),
     workers: Effect.sync(() => Views.workers(workers.values(), executions)),
     overview: Effect.sync(() => Views.overview({ executions, counter, limits: options.lanes, now: timers.now }))
   })

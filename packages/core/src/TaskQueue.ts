@@ -129,6 +129,8 @@ export interface WorkerInfo {
   readonly lanes?: { readonly [lane: string]: number }
   /** The machine, for people. */
   readonly host?: string
+  /** Its process, for others on the same machine (`Liveness`). */
+  readonly process?: string
   /** ISO 8601. */
   readonly startedAt: string
   /** True: it finishes what it has, and takes no more. */
@@ -206,7 +208,10 @@ export class TaskQueue extends Context.Service<
     }) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string }>>
     /** Makes a worker known to all, or says that something about it has changed. It stays until it is dismissed, or silent for long. */
     readonly enlist: (worker: WorkerInfo) => Effect.Effect<void>
+    /** The worker has stopped or is dead: it is forgotten, and what it held is handed to others at once. */
     readonly dismiss: (worker: string) => Effect.Effect<void>
+    /** The workers, without what there is to count: to be asked often. */
+    readonly enlisted: Effect.Effect<ReadonlyArray<WorkerInfo>>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerView>>
     readonly overview: Effect.Effect<Overview>
   }

@@ -14,6 +14,7 @@ import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as AgentLoop from "./AgentLoop.ts"
 import * as EventLog from "./EventLog.ts"
+import * as Liveness from "./Liveness.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
 import * as TaskQueue from "./TaskQueue.ts"
@@ -58,6 +59,8 @@ export class Worker extends Context.Service<
   Worker,
   {
     readonly name: string
+    /** How it signs executions that it owns: its name, and its process where others can recognize that. */
+    readonly owner: string
     /** Tasks that run here now. */
     readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
   }
@@ -83,6 +86,8 @@ const make = (options: Options) =>
       streaming: options.streaming === true
     })
     const name = options.name ?? `worker-${(yield* Random.next).toString(36).slice(2, 10)}`
+    const { self } = yield* Liveness.Liveness
+    const owner = Liveness.sign(name, self)
     const { concurrency = defaultConcurrency, graceMillis = 0, host, lanes, maxCrashes = 5 } = options
     const slots = new Slots(concurrency, lanes)
     let isStopping = false
@@ -98,7 +103,11 @@ const make = (options: Options) =>
 
     const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
     const enlist = (draining: boolean) => {
-      const optional = { ...(lanes === undefined ? {} : { lanes }), ...(host === undefined ? {} : { host }) }
+      const optional = {
+        ...(lanes === undefined ? {} : { lanes }),
+        ...(host === undefined ? {} : { host }),
+        ...(self === undefined ? {} : { process: self })
+      }
       return queue.enlist({ name, concurrency, ...optional, startedAt, draining })
     }
     yield* enlist(false)
@@ -115,28 +124,28 @@ const make = (options: Options) =>
           yield* enlist(true)
           // Ownership is not renewed any more: what is still worked on here must stay here for as long as that may take.
           if (!queue.isShared)
-            yield* keep(log, running, { name, leaseMillis: graceMillis + Running.storageBackoffMillis })
+            yield* keep(log, running, { owner, leaseMillis: graceMillis + Running.storageBackoffMillis })
           const all = Effect.forEach(running.fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
           yield* Effect.timeoutOption(all, graceMillis)
         }
         isStopping = true
         yield* Fiber.interruptAll(running.fibers())
         // Only now: the process that takes the executions up finds no other at work on them.
-        yield* Effect.ignore(log.disown(name))
+        yield* Effect.ignore(log.disown(owner))
         yield* queue.dismiss(name)
       })
     )
-    return Worker.of({ name, running: Effect.sync(running.leases) })
+    return Worker.of({ name, owner, running: Effect.sync(running.leases) })
   })
 
 /** Owns what is worked on for this long. */
 const keep = (
   log: EventLog.EventLog["Service"],
   running: Running.Running,
-  { leaseMillis, name }: { readonly name: string; readonly leaseMillis: number }
+  { leaseMillis, owner }: { readonly owner: string; readonly leaseMillis: number }
 ) => {
   const executionIds = [...new Set(running.leases().map(({ executionId }) => executionId))]
-  return Effect.ignore(log.adopt({ owner: name, leaseMillis, limit: executionIds.length, executionIds }))
+  return Effect.ignore(log.adopt({ owner, leaseMillis, limit: executionIds.length, executionIds }))
 }
 
 /** A worker in this process, for as long as the layer lives. */

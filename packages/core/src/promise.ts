@@ -9,13 +9,14 @@
  *     const { output } = await execution.result
  *     await crewline.close()
  *
- * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `NotRetryable`, `EventLogError`.
+ * Promises reject with the errors that the Effect API names: `CrewInvalid`, `ExecutionFailed`, `NotRetryable`, `UnknownWorker`, `WorkerAlive`, `EventLogError`.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Adoption from "./Adoption.ts"
 import type * as Ask from "./Ask.ts"
 import type * as Crew from "./Crew.ts"
 import * as Crewline from "./Crewline.ts"
@@ -49,6 +50,8 @@ export interface Execution<Output = Schema.Json> {
   readonly id: string
   /** True when an idempotency key led to an execution that stood already. */
   readonly existing: boolean
+  /** ISO 8601, by the clock of the log. */
+  readonly startedAt: string
   /** Every event from the first on, with passing deltas; ends with the execution. Each iteration begins anew. */
   readonly events: AsyncIterable<ExecutionEvent.Followed>
   /** Waits for the end; rejects with `ExecutionFailed` when it failed or was cancelled. */
@@ -78,6 +81,8 @@ export interface Client {
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
   readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive, unless it is forced. */
+  readonly adopt: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /** Hands back what runs, and lets go of connections. */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -108,6 +113,7 @@ export const make = async (options: Options): Promise<Client> => {
     return {
       id: handle.id,
       existing: handle.existing,
+      startedAt: handle.startedAt,
       events: Stream.toAsyncIterable(handle.events),
       // Begun when it is first looked at: whoever never does is not told of a failure as an unhandled rejection.
       get result() {
@@ -129,6 +135,7 @@ export const make = async (options: Options): Promise<Client> => {
     answer: (id, answer, options) => runtime.runPromise(crewline.answer(id, answer, options)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
     retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
+    adopt: (worker, adoption) => runtime.runPromise(crewline.adopt(worker, adoption)),
     close,
     [Symbol.asyncDispose]: close
   }

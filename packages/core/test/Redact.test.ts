@@ -44,14 +44,11 @@ describe("redact", () => {
     }
   })
 
-  it("takes time linear in the text", () => {
-    const took = (text: string) => {
-      const before = performance.now()
-      redact(text)
-      return performance.now() - before
-    }
-    for (const part of ["a-", "a.b:", "eyJ", "x://", "sk-", "Bearer "]) {
-      assert.isBelow(took(part.repeat(200_000)), 1_000, part)
-    }
-  })
+  for (const part of ["a-", "a.b:", "eyJ", "x://", "sk-", "Bearer "]) {
+    it(`leaves 100,000 times ${JSON.stringify(part)} alone`, () => {
+      // What grows with the square of the text takes longer here than any test may.
+      const text = part.repeat(100_000)
+      assert.isTrue(redact(text) === text)
+    })
+  }
 })

@@ -65,24 +65,21 @@ const disownDead = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 
 const migratedAlone = Layer.effectDiscard(Effect.andThen(Migrations.migrate, disownDead))
 
+/** Opens the database as it is; a new embedded one begins migrated. Provides `PgClient` too when it is a server. */
+export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =>
+  options.kind === "server"
+    ? Postgres.layer(options)
+    : Pglite.layer({
+        initial: InitialDatabase.find(Migrations.component, Migrations.hashesOf(Migrations.migrations)),
+        ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
+      })
+
 /** Opens the database and migrates it. Provides `PgClient` too when it is a server. */
 export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlClient, Failure> => {
-  const client: Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =
-    options.kind === "server"
-      ? Postgres.layer(options)
-      : Pglite.layer({
-          initial: InitialDatabase.find(Migrations.component, Migrations.hashesOf(Migrations.migrations)),
-          ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
-        })
   const chosen = Layer.succeed(Database, {
     kind: options.kind,
     ...(options.kind === "embedded" && { directory: options.directory })
   })
   const migrated = options.kind === "server" ? Migrations.layer : migratedAlone
-  return Layer.mergeAll(migrated, chosen).pipe(Layer.provideMerge(client))
+  return Layer.mergeAll(migrated, chosen).pipe(Layer.provideMerge(layerUnmigrated(options)))
 }
-
-/** Opens what the configuration names. */
-export const layerConfig: Layer.Layer<Database | SqlClient.SqlClient, Failure | Config.ConfigError> = Layer.unwrap(
-  Effect.map(config, layer)
-)

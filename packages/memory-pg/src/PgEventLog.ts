@@ -5,8 +5,8 @@
  * - One append is one statement: a function of the database locks the execution's row, checks the guards, numbers and inserts. So
  *   the order of `seq` is the order of commits, without gaps, whatever the number of processes. `at` is taken under that lock
  *   from the database's clock.
- * - Appends that come while a statement is under way go together in the next one. An execution that somebody else holds delays its
- *   own appends only.
+ * - Appends that come while a statement is under way go together in the next one, and so do starts. An execution that somebody else
+ *   holds delays its own appends only.
  * - Followers of one execution share what is read. They are told of new events in process, and across processes by the current
  *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
  *   processes too when they are small, and may be lost.
@@ -14,7 +14,9 @@
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.
  *
- * Inside a transaction of the same `SqlClient`, `append` joins it, and followers hear of it after the commit.
+ * With the log comes what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
+ *
+ * Inside a transaction of the same `SqlClient`, `start` and `append` join it, and followers hear of it after the commit.
  *
  * @see Migrations/Sql/event-log.sql for the tables, and the folder beside it for the functions
  */
@@ -29,6 +31,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PgBroadcast from "./PgBroadcast.ts"
+import * as ProcessIdentity from "./ProcessIdentity.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
 import * as Asking from "./PgEventLog/Asking.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
@@ -92,7 +95,7 @@ export const make = (
 
     return {
       append,
-      start: Starter.make(query),
+      start: yield* Starter.make(sql),
       read,
       outputs,
       ...Asking.make(read),
@@ -119,7 +122,7 @@ export const make = (
 
 /** The log with other options than the default. */
 export const layerWith = (options: Options): Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> =>
-  Layer.effect(EventLog.EventLog, make(options))
+  Layer.merge(Layer.effect(EventLog.EventLog, make(options)), ProcessIdentity.layer)
 
 /** The log over a migrated database. */
 export const layer: Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> = layerWith({})

@@ -8,6 +8,7 @@
  *
  * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently lose each other's writes.
  */
+import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
 import type { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
@@ -136,6 +137,11 @@ export const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never
 /** PGlite's own default is 160 MB: as much as the rest of the process, for data that the system caches anyway. */
 const sharedBuffers = "16MB"
 
+const dataDirectoryOf = (directory: string) => NodePath.join(directory, "postgres")
+
+/** Whether a database is in this directory. */
+export const exists = (directory: string): boolean => NodeFs.existsSync(dataDirectoryOf(directory))
+
 const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
   BaselineCompiler.use(async () => {
     // Megabytes of WebAssembly: loaded only by those who use it.
@@ -143,7 +149,7 @@ const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
       import("@electric-sql/pglite"),
       import("@electric-sql/pglite-pgvector")
     ])
-    const dataDir = directory === undefined ? undefined : NodePath.join(directory, "postgres")
+    const dataDir = directory === undefined ? undefined : dataDirectoryOf(directory)
     let dump = loadDataDir
     if (initial !== undefined && dump === undefined) {
       if (dataDir === undefined) dump = await InitialDatabase.load(initial)

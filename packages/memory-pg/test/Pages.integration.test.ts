@@ -32,10 +32,13 @@ const turn =
   '"events":[{"type":"TurnCompleted","task_id":"task-7","run":1,"turn":1,"body":"{}"}]}'
 
 const append = (json: string) => `select * from crewline_append('[${json}]', false)`
-const start = "select * from crewline_start('t', 'x', 'crew', null, null, null, null, null, '{}')"
+const start = (id: string) =>
+  `select * from crewline_start('[{"tenant":"t","execution":"${id}","crewName":"crew","key":"key of ${id}","hash":"h","body":"{}"}]')`
 
 /** Each with the most pages that it may touch. */
 const operations: ReadonlyArray<readonly [name: string, text: string, pages: number]> = [
+  ["start", start("new"), 40],
+  ["start again", start("new"), 20],
   ["claim", append(claim("new")), 40],
   ["outcome", append(outcome("new")), 40],
   ["outcome again", append(outcome("new")), 60],
@@ -67,7 +70,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
             const run = (text: string) => sql.unsafe(text)
             yield* run(`grant select, insert, update, delete on all tables in schema public to ${role}`)
             yield* run(`grant execute on all functions in schema public to ${role}`)
-            yield* run(start)
+            yield* run(start("x"))
             const become = confined ? run(`set local role ${role}`) : Effect.void
             // So that planning does not count; what the operations store goes with the savepoint.
             const plan = Effect.gen(function* () {

@@ -134,6 +134,33 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
+  it.live("batches of starts with the same keys in another order do not wait for each other in a circle", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const logs = [(yield* process_(url, {})).log, (yield* process_(url, {})).log]
+      const keys = Array.from({ length: 64 }, (_, index) => `key ${index}`)
+      for (let round = 0; round < 10; round++) {
+        const batch = (log: EventLog.EventLog["Service"], name: string, order: ReadonlyArray<string>) =>
+          Effect.forEach(
+            order,
+            (key) =>
+              log.start(`${round} ${name} ${key}`, started, {
+                idempotency: { key: `${round} ${key}`, requestHash: "hash" }
+              }),
+            { concurrency: "unbounded" }
+          )
+        const [forwards, backwards] = yield* Effect.all(
+          [batch(logs[0]!, "one", keys), batch(logs[1]!, "other", keys.toReversed())],
+          { concurrency: 2 }
+        )
+        assert.deepStrictEqual(
+          forwards.map(({ executionId }) => executionId),
+          backwards!.map(({ executionId }) => executionId).toReversed()
+        )
+      }
+    })
+  )
+
   it.live("a follower elsewhere that has not seen the end is told of the deletion", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase

@@ -10,6 +10,7 @@
  *   replies of clients, which go away by themselves, and workers that are enlisted.
  * - The keys of a bucket share one hash tag, and no script touches a key that it was not given: a cluster will do.
  */
+import * as LostLeases from "@crewline/core/LostLeases"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +18,6 @@ import type { RedisConnection } from "./RedisConnection.ts"
 import type { Bell } from "./RedisTaskQueue/Bells.ts"
 import * as Bucket from "./RedisTaskQueue/Bucket.ts"
 import * as Buckets from "./RedisTaskQueue/Buckets.ts"
-import * as Losses from "./RedisTaskQueue/Losses.ts"
 import * as RedisTransport from "./RedisTransport.ts"
 
 export type { Bell, Ready } from "./RedisTaskQueue/Bells.ts"
@@ -63,10 +63,11 @@ export const make = <E, R>(options: Options, bellOf?: (bucket: number) => Effect
       pollMillis: Math.min(options.pollMillis ?? 5_000, leaseMillis),
       busyPollMicros: options.busyPollMicros ?? 0
     }
-    const losses = Losses.make()
+    // One for all buckets: a worker asks once.
+    const lost = LostLeases.make()
     const bucketOf = (bucket: number) =>
       Effect.flatMap(bellOf === undefined ? Effect.undefined : bellOf(bucket), (bell) =>
-        Bucket.make(settings, bucket, losses, bell)
+        Bucket.make(settings, bucket, lost, bell)
       )
     return Effect.map(Effect.forEach(Array.from({ length: options.buckets ?? 1 }).keys(), bucketOf), Buckets.combine)
   })

@@ -14,7 +14,6 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -176,6 +175,26 @@ const worker = Command.make(
   ])
 )
 
+const adopt = Command.make(
+  "adopt",
+  {
+    worker: Argument.String("worker").pipe(Argument.withDescription("Its name, as events and /api/v1/workers show it")),
+    force: Flag.Boolean("force").pipe(
+      Flag.withDescription("Also when it has renewed its lease just now: only if you know that it is dead"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* (options) {
+    const { adopt } = yield* Effect.promise(() => import("./Cli/Adopt.ts"))
+    return yield* adopt(options)
+  })
+).pipe(
+  Command.withDescription("Free what a dead worker elsewhere left, without waiting until its lease has run out"),
+  Command.withExamples([
+    { command: "crewline adopt web-1-5f3a9c01", description: "Servers on DATABASE_URL go on with its executions" }
+  ])
+)
+
 const migrate = Command.make(
   "migrate",
   { data },
@@ -197,19 +216,20 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, serve, worker, migrate])
+  Command.withSubcommands([start, run, validate, serve, worker, adopt, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */
-const presenter: CliOutput.Presenter = {
+const presenter = ({ say }: Output.Output["Service"]): CliOutput.Presenter => ({
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
     const help = `Run "${event.commandPath.join(" ")} --help" for what it takes.`
-    return Console.error([...event.errors.map((error) => error.message), help].join("\n"))
+    return say([...event.errors.map((error) => error.message), help].join("\n"))
   }
-}
+})
 
-const exitCodeOf = <A, E>(exit: Exit.Exit<A, E>): number => {
+/** What the process of a command that ended like this exits with. */
+export const exitCodeOf = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterruptsOnly(exit.cause)) return Failure.exitCode.cancelled
   const error = Cause.squash(exit.cause)
@@ -233,10 +253,11 @@ const report = <E>(cause: Cause.Cause<E>): Effect.Effect<void, never, Output.Out
 
 const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
 
-const program = (version: string) =>
-  Command.run(command, { version }).pipe(
+/** The whole command with these arguments, as in `["validate", "crew.yaml"]`; `version` is that of the package. */
+export const program = (args: ReadonlyArray<string>, { version }: { readonly version: string }) =>
+  Command.runWith(command, { version })(args).pipe(
     Effect.tapCause(report),
-    Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provideServiceEffect(CliOutput.Presenter, Effect.map(Output.Output, presenter)),
     Effect.provide(config)
   )
 
@@ -283,7 +304,7 @@ const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
 }
 
 /** Runs the command of this process; `version` is that of the package. */
-export const main = ({ version }: { readonly version: string }): void => {
+export const main = (options: { readonly version: string }): void => {
   const guarded = Effect.runSync(Guarded.make)
   leaveOnSecondSignal(guarded)
   // A reader that has seen enough (`crewline … | head`) is no error.
@@ -293,7 +314,7 @@ export const main = ({ version }: { readonly version: string }): void => {
       process.exit(error.code === "EPIPE" ? 0 : 1)
     )
   )
-  program(version).pipe(
+  program(process.argv.slice(2), options).pipe(
     Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer(process))),
     NodeRuntime.runMain({ disableErrorReporting: true, teardown })
   )

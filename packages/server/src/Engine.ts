@@ -14,6 +14,7 @@ import type * as Worker from "@crewline/core/Worker"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as ProcessIdentity from "@crewline/memory-pg/ProcessIdentity"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -101,7 +102,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
-        Layer.provide(Workspace.layer({ directory: options.workspace })),
+        Layer.provide([Workspace.layer({ directory: options.workspace }), ProcessIdentity.layer]),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), options.toolbox)),
         Layer.provideMerge(dependencies),

@@ -142,5 +142,3 @@ const make = Effect.fnUntraced(function* (options: Options) {
 /** Follows executions of the event log. */
 export const layerWith = (options: Options): Layer.Layer<Followers, never, EventLog.EventLog> =>
   Layer.effect(Followers, make(options))
-
-export const layer: Layer.Layer<Followers, never, EventLog.EventLog> = layerWith({})

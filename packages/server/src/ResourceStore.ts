@@ -7,6 +7,7 @@
  * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means something.
  * - Lists read a summary that is stored beside the body, and no body: one may have megabytes.
  */
+import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -40,18 +41,7 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { na
   }
 }
 
-/** The storage failed; retryable when it may pass. */
-export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
-  description: Schema.String,
-  isRetryable: Schema.Boolean,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    return this.description
-  }
-}
-
-export const Reason = Schema.Union([UnknownResource, OtherVersion, NameTaken, Unavailable])
+export const Reason = Schema.Union([UnknownResource, OtherVersion, NameTaken, EventLog.Unavailable])
 
 /** The one error of stores: which operation, and why. */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
@@ -62,6 +52,17 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
     return `${this.operation}: ${this.reason.message}`
   }
 }
+
+/** What a failed statement means to the one who called a store. */
+export const storageFailed = (operation: string, error: SqlError): StoreError =>
+  new StoreError({
+    operation,
+    reason: new EventLog.Unavailable({
+      description: SqlFailure.describe(error),
+      isRetryable: SqlFailure.isRetryable(error),
+      cause: error
+    })
+  })
 
 interface Heading {
   readonly id: string
@@ -205,14 +206,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
       Effect.catch(effect, (error) =>
         error.reason._tag === "UniqueViolation" && body !== undefined
           ? fail(operation, new NameTaken({ name: nameOf(body) }))
-          : fail(
-              operation,
-              new Unavailable({
-                description: SqlFailure.describe(error),
-                isRetryable: SqlFailure.isRetryable(error),
-                cause: error
-              })
-            )
+          : Effect.fail(storageFailed(`${name}.${operation}`, error))
       )
 
   /** Why a change of one row met no row. */

@@ -9,7 +9,6 @@
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
-import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as Budget from "@crewline/llm/Budget"
 import type * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as Clock from "effect/Clock"
@@ -23,8 +22,6 @@ import { type Period, periods, type TenantBudget } from "./Api/Budget.ts"
 import * as ResourceStore from "./ResourceStore.ts"
 import * as Environment from "./TenantBudgets/Environment.ts"
 import * as Spending from "./TenantBudgets/Spending.ts"
-
-export { config } from "./TenantBudgets/Environment.ts"
 
 /** What was counted in a period. */
 export interface Spent {
@@ -84,18 +81,7 @@ const make = Effect.fnUntraced(function* ({ standard = {} }: Options) {
   const storage =
     (operation: string) =>
     <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, ResourceStore.StoreError> =>
-      Effect.mapError(
-        effect,
-        (cause) =>
-          new ResourceStore.StoreError({
-            operation: `TenantBudgets.${operation}`,
-            reason: new ResourceStore.Unavailable({
-              description: SqlFailure.describe(cause),
-              isRetryable: SqlFailure.isRetryable(cause),
-              cause
-            })
-          })
-      )
+      Effect.mapError(effect, (error) => ResourceStore.storageFailed(`TenantBudgets.${operation}`, error))
 
   const read = (tenant: string): Effect.Effect<TenantBudget | undefined, SqlError> =>
     Effect.map(

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import { stripVTControlCharacters } from "node:util"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Cli from "@crewline/server/Cli"
+import * as InProcess from "./Cli/InProcess.ts"
 import * as Process from "./Cli/Process.ts"
 import { request } from "./fake/Server.ts"
 
@@ -44,7 +45,7 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     const hook = ["--import", log.replaceAll("\n", ";")]
     const help = await Process.run(["--help"], { node: hook })
     expect(help).toMatchObject({ code: 0 })
-    for (const command of ["start", "run", "validate", "serve", "worker", "migrate"])
+    for (const command of ["start", "run", "validate", "serve", "worker", "adopt", "migrate"])
       expect(help.stdout).toContain(`  ${command}`)
     const validate = await Process.run(["validate", "planets.yaml"], { node: hook })
     expect(validate.code).toBe(0)
@@ -79,7 +80,7 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     [["sevre"], /Unknown subcommand/],
     [["run", "nowhere.yaml"], /nowhere\.yaml cannot be read: there is no such file/]
   ])("refuses %j with exit code 2 and a word on stderr", async (args, message) => {
-    const { code, stderr, stdout } = await Process.run(args)
+    const { code, stderr, stdout } = await InProcess.run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
     expect(stderr).toMatch(message)
   })
@@ -87,11 +88,11 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
 
 describe("what the environment says wrongly", { timeout: 60_000 }, () => {
   it("is told with the name of the variable, or with what the other side said", async () => {
-    const port = await Process.run(["serve"], { env: { PORT: "abc" } })
+    const port = await InProcess.run(["serve"], { env: { PORT: "abc" } })
     expect(port).toMatchObject({ code: 2, stdout: "" })
     expect(port.stderr).toMatch(/environment is not valid: .* for PORT\./)
     const url = "postgres://somebody:secret@127.0.0.1:1/nothing"
-    const database = await Process.run(["migrate"], { env: { DATABASE_URL: url } })
+    const database = await InProcess.run(["migrate"], { env: { DATABASE_URL: url } })
     expect(database).toMatchObject({ code: 1, stdout: "" })
     expect(database.stderr).toMatch(/ECONNREFUSED 127\.0\.0\.1:1/)
     expect(database.stderr).not.toContain("secret")
@@ -101,7 +102,7 @@ describe("what the environment says wrongly", { timeout: 60_000 }, () => {
 describe("crewline validate", { timeout: 60_000 }, () => {
   it("accepts every crew of the examples", async () => {
     for (const file of ["planets.yaml", "brief.yaml", "review.yaml"]) {
-      expect(await Process.run(["validate", file])).toMatchObject({ code: 0, stderr: "" })
+      expect(await InProcess.run(["validate", InProcess.example(file)])).toMatchObject({ code: 0, stderr: "" })
     }
   })
 
@@ -128,7 +129,7 @@ tasks:
     dependsOn: [write]
 `
     )
-    const { code, stderr, stdout } = await Process.run(["validate", file, "--input", "topik=otters"])
+    const { code, stderr, stdout } = await InProcess.run(["validate", file, "--input", "topik=otters"])
     expect(code).toBe(2)
     const problems = stdout
       .trimEnd()
@@ -151,7 +152,7 @@ tasks:
 
   it("tells line and column of broken YAML", async () => {
     const file = await crewFile("syntax.yaml", "name: x\nagents:\n  a: { role: [\n")
-    const { code, stdout } = await Process.run(["validate", file])
+    const { code, stdout } = await InProcess.run(["validate", file])
     expect(code).toBe(2)
     expect(stdout).toMatch(/syntax\.yaml:\d+:\d+ yaml-syntax /)
   })
@@ -180,7 +181,13 @@ describe("crewline run", { timeout: 60_000 }, () => {
   })
 
   it("is about its input and about the file that its tools read", async () => {
-    const { stdout } = await Process.run(["run", "planets.yaml", "-i", "topic=why a year on Neptune is long", "--json"])
+    const { stdout } = await InProcess.run([
+      "run",
+      InProcess.example("planets.yaml"),
+      "-i",
+      "topic=why a year on Neptune is long",
+      "--json"
+    ])
     const events = stdout
       .trimEnd()
       .split("\n")
@@ -197,21 +204,26 @@ describe("crewline run", { timeout: 60_000 }, () => {
 
   it("runs with another model for all agents, whatever the crew names", async () => {
     const file = await crewFile("priced.yaml", oneTask("Say something.", ", model: nobody/nothing"))
-    const failed = await Process.run(["run", file])
+    const failed = await InProcess.run(["run", file])
     expect(failed.code).toBe(1)
     expect(failed.stdout).toBe("")
     expect(failed.stderr).toMatch(/nobody\/nothing/)
-    expect(await Process.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
+    expect(await InProcess.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
   })
 
   it("says so when there is no output, and prints none", async () => {
-    const { code, stderr, stdout } = await Process.run(["run", "review.yaml", "-i", "text=Water boils."])
+    const { code, stderr, stdout } = await InProcess.run([
+      "run",
+      InProcess.example("review.yaml"),
+      "-i",
+      "text=Water boils."
+    ])
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" })
     expect(stderr).toMatch(/rewrite: skipped \(condition, because of judge\)[^]*There is no output/)
   })
 
   it("names everything that is wrong before anything runs", async () => {
-    const { code, stderr, stdout } = await Process.run(["run", "brief.yaml"])
+    const { code, stderr, stdout } = await InProcess.run(["run", InProcess.example("brief.yaml")])
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
     expect(stderr).toMatch(/brief\.yaml:\d+:\d+ missing-input .*"topic"/)
   })
@@ -224,10 +236,10 @@ agents: { worker: { role: Worker, goal: Work } }
 tasks: { only: { description: Say something., expectedOutput: Something., outputFile: out/said.md } }
 `
     )
-    const { stdout } = await Process.run(["run", file])
+    const { stdout } = await InProcess.run(["run", file])
     expect(`${await readFile(join(folder, "out", "said.md"), "utf8")}`.trim()).toBe(stdout.trim())
     const elsewhere = join(folder, "elsewhere")
-    await Process.run(["run", file, "--workspace", elsewhere])
+    await InProcess.run(["run", file, "--workspace", elsewhere])
     expect(existsSync(join(elsewhere, "out", "said.md"))).toBe(true)
   })
 
@@ -284,11 +296,12 @@ tasks: { only: { description: Say something., expectedOutput: Something., output
 describe("crewline migrate, serve and start", { timeout: 120_000 }, () => {
   const data = () => join(folder, "data")
 
-  it("migrate says what it applied, and the second time that there was nothing to do", async () => {
+  it("migrate makes a new database from the one that is shipped, and the second time has nothing to do", async () => {
     const first = await Process.run(["migrate", "--data", data()])
     expect(first).toMatchObject({ code: 0, stderr: "" })
-    expect(first.stdout).toMatch(/^applied event-log\n[^]*up to date/)
-    const second = await Process.run(["migrate"], { env: { CREWLINE_DATA: data() } })
+    // What initdb would have made has to be migrated.
+    expect(first.stdout).toMatch(/^created the database in .*data\nThe database in .*data is up to date\.\n$/)
+    const second = await InProcess.run(["migrate"], { env: { CREWLINE_DATA: data() } })
     expect(second).toMatchObject({ code: 0 })
     expect(second.stdout).toMatch(/up to date: there was nothing to do/)
   })

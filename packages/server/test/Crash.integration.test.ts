@@ -15,6 +15,7 @@ import * as Follower from "./crash/Follower.ts"
 import * as History from "./crash/History.ts"
 import * as Moment from "./crash/Moment.ts"
 import * as Patience from "./crash/Patience.ts"
+import * as Gates from "@crewline/fake-provider/Gates"
 import * as Provider from "@crewline/fake-provider/Process"
 import * as ServerProcess from "./crash/ServerProcess.ts"
 import * as Storage from "./crash/Storage.ts"
@@ -97,9 +98,6 @@ const askedOf = (asked: Provider.Asked, text: string): ReadonlyArray<number> =>
 
 const ended = (follower: Follower.Follower) =>
   Patience.within(patience, () => `stands at ${JSON.stringify(follower.events.at(-1))}`, follower.done)
-
-const hasStarted = (follower: Follower.Follower, task: string) =>
-  follower.events.some(({ taskId, type }) => type === "TaskStarted" && taskId === task)
 
 describe("a server that is killed", () => {
   const arm = async (context: TestContext, storage: () => Promise<Storage.Storage>, count: number, armSeed: number) => {
@@ -276,10 +274,9 @@ describe("two servers", () => {
     `share a database: each call is made once, and one takes over what the other leaves${onPostgres}`,
     { timeout: 4 * patience },
     async (context) => {
-      const lease = 4 * second
-      const { provider, storage, ready } = await scene(context, {
+      const { provider, ready } = await scene(context, {
         storage: Storage.postgres,
-        env: { CREWLINE_LEASE: `${lease} millis` }
+        env: { CREWLINE_LEASE: "4 seconds" }
       })
       const [left, right] = await Promise.all([ready(), ready()])
       // Slower than a third of the lease, after which servers look for what nobody runs.
@@ -305,14 +302,12 @@ describe("two servers", () => {
 
       // Now one dies in the middle of its calls.
       const lefts = await Promise.all([1, 2].map((each) => begin(left, `leave-${each}`)))
-      await Promise.all(
-        lefts.map(({ follower }) =>
-          Patience.until(patience, "all started", () => hasStarted(follower, "a") && hasStarted(follower, "b"))
-        )
-      )
+      await Patience.until(patience, "all asked", async () => {
+        const calls = await provider.asked()
+        return lefts.every(({ tag }) => ["a", "b"].every((task) => askedOf(calls, `${tag} ${task}`).length > 0))
+      })
       left.signal("SIGKILL")
       await left.ended
-      const died = Date.now()
       for (const { follower } of lefts) await ended(follower)
       const askedAtLast = await provider.asked()
       for (const { id, tag } of lefts) {
@@ -323,11 +318,7 @@ describe("two servers", () => {
         expect(askedOf(askedAtLast, `${tag} a`)).toEqual([2])
         expect(askedOf(askedAtLast, `${tag} b`)).toEqual([2])
         expect(askedOf(askedAtLast, `${tag} c`)).toEqual([1])
-        const again = events.find(({ run, type }) => type === "TaskStarted" && run === 2)!
-        const waited = Date.parse(again.at) - died
-        expect(waited).toBeLessThan(lease * (4 / 3) + 3 * second)
       }
-      expect(storage.env["DATABASE_URL"]).toBeDefined()
     }
   )
 
@@ -335,66 +326,69 @@ describe("two servers", () => {
     `get by when one freezes for longer than its lease${onPostgres}`,
     { timeout: 4 * patience },
     async (context) => {
-      const { provider, ready } = await scene(context, {
-        storage: Storage.postgres,
-        env: { CREWLINE_LEASE: "1500 millis" }
-      })
-      const [frozen, other] = await Promise.all([ready(), ready()])
-      const early = {
-        // Frozen before its outcome: the first answer is the last.
-        outcome: { text: "[[latency:700]]" },
-        // Frozen before a turn: the answer asks for a tool.
-        turn: { text: '[[latency:700]] [[tool:calculate {"expression":"6 * 7"}]]' }
-      }
-      const late = { ...early, rest: { text: "[[latency:4000]]", after: ["outcome", "turn"] } }
-      const begin = async (tag: string, tasks: Readonly<Record<string, TaskOf>>) => {
-        const id = await Client.post(frozen.url, crewOf(tag, tasks, ["calculate"]), tag)
+      // The provider answers when it is told to, so that nothing here depends on how fast the machine is.
+      const gates = await Gates.start()
+      context.onTestFinished(() => gates.stop())
+      const { ready } = await scene(context, { storage: Storage.postgres, env: { CREWLINE_LEASE: "3 seconds" } })
+      const start = { env: { OPENAI_BASE_URL: gates.baseURL } }
+      const [frozen, other] = await Promise.all([ready(start), ready(start)])
+      const begin = async (tag: string, tasks: Readonly<Record<string, ReadonlyArray<string>>>) => {
+        const gated = Object.entries(tasks).map(([task, after]) => [task, { text: Gates.to(`${tag}-${task}`), after }])
+        const id = await Client.post(frozen.url, crewOf(tag, Object.fromEntries(gated), ["calculate"]), tag)
         return { id, tag, follower: Follower.follow(other.url, id) }
       }
-      // Its answer comes while the other one is at work on it.
-      const race = await begin("race", { outcome: { text: "[[latency:4000]]" } })
-      const over = await begin("over", early)
-      const open = await begin("open", late)
-      await Patience.until(patience, "the first calls", async () => {
-        const asked = await provider.asked()
-        return ["race outcome", "over outcome", "over turn", "open outcome", "open turn"].every(
-          (text) => askedOf(asked, text).length > 0
+      const asked = (...names: ReadonlyArray<string>) =>
+        Patience.within(
+          patience,
+          () => `${names.join(", ")} asked\n${other.output()}`,
+          Promise.all(names.map(gates.next))
         )
+
+      // Frozen before its outcome, the first answer is the last; frozen before a turn, the answer asks for a tool.
+      const race = await begin("race", { outcome: [] })
+      const over = await begin("over", { outcome: [], turn: [] })
+      const open = await begin("open", { outcome: [], turn: [], rest: ["outcome", "turn"] })
+      const calls = async () => ({
+        outcomes: await asked("race-outcome", "over-outcome", "open-outcome"),
+        turns: await asked("over-turn", "open-turn")
       })
+      const unread = await calls()
       frozen.signal("SIGSTOP")
 
       // The other one takes all up: one ends, one has settled the tasks that the frozen one works on, one is in the middle.
+      const again = await calls()
+      for (const call of unread.outcomes) call.answer("from the frozen one")
+      for (const call of [...unread.turns, ...again.turns]) call.call("calculate", { expression: "6 * 7" })
+      const [raceAgain, ...outcomes] = again.outcomes
+      for (const call of outcomes) call.answer("from the other one")
+      for (const call of await asked("over-turn", "open-turn")) call.answer("42")
       await ended(over.follower)
-      await Patience.until(patience, "the last task started", () => hasStarted(open.follower, "rest"))
-      await Patience.until(
-        patience,
-        "the answer to the frozen one",
-        async () => askedOf(await provider.answered(), "race outcome")[0] === 1
-      )
+      const [rest] = await asked("open-rest")
       const overEvents = await Client.events(other.url, over.id)
-      frozen.signal("SIGCONT")
-      await ended(race.follower)
-      await ended(open.follower)
+
       // It lives on: what it starts now ends. By then it has long read the answers that waited for it.
-      const after = await begin("after", { only: { text: "[[latency:1500]]" } })
+      frozen.signal("SIGCONT")
+      const after = await begin("after", { only: [] })
+      for (const call of await asked("after-only")) call.answer("done")
       await ended(after.follower)
       expect(frozen.isRunning()).toBe(true)
+      raceAgain!.answer("from the other one")
+      rest!.answer("done")
+      await ended(race.follower)
+      await ended(open.follower)
 
       expect(await Client.events(other.url, over.id)).toEqual(overEvents)
-      const asked = await provider.asked()
-      for (const { id, tag } of [over, open, race]) {
+      const counts = ["race-outcome", "over-outcome", "open-outcome", "over-turn", "open-turn", "open-rest"]
+      // A second turn was the other's alone.
+      expect(counts.map(gates.count)).toEqual([2, 2, 2, 3, 3, 1])
+      for (const { id } of [over, open, race]) {
         const events = await Client.events(frozen.url, id)
         expect(History.problems(events)).toEqual([])
-        const view = await Client.view(frozen.url, id)
-        expect(view.status).toBe("completed")
-        expect(askedOf(asked, `${tag} outcome`)).toEqual([2])
-        // A second turn was the other's alone.
-        if (view.tasks["turn"] !== undefined) expect(askedOf(asked, `${tag} turn`)).toEqual([2, 1])
-        for (const task of ["outcome", "turn"].filter((name) => view.tasks[name] !== undefined)) {
-          const outcomes = events.filter((event) => event.type === "TaskCompleted" && event.taskId === task)
-          expect(outcomes.map(({ run }) => run)).toEqual([2])
-          expect(view.tasks[task]!.output).toEqual(outcomes[0]!["output"])
-        }
+        const { status, tasks } = await Client.view(frozen.url, id)
+        expect(status).toBe("completed")
+        expect(tasks["outcome"]!.output).toBe("from the other one")
+        const outcomes = events.filter(({ taskId, type }) => type === "TaskCompleted" && taskId !== "rest")
+        expect(outcomes.map(({ run }) => run)).toEqual(outcomes.map(() => 2))
       }
     }
   )

@@ -35,6 +35,8 @@ export interface Handle<Output = Schema.Json> {
   readonly id: string
   /** True when an idempotency key led to an execution that stood already. */
   readonly existing: boolean
+  /** ISO 8601, by the clock of the log. */
+  readonly startedAt: string
   /** Every event from the first on, with passing deltas; ends with the execution. */
   readonly events: Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
   /** Waits for the end. */

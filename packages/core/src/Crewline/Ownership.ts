@@ -4,6 +4,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Adoption from "../Adoption.ts"
 import { Ledger } from "../Worker/Ledger.ts"
 import * as Owned from "./Ownership/Owned.ts"
 import * as Sweep from "./Ownership/Sweep.ts"
@@ -22,15 +24,27 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   ledger.onEnded(owned.letGo)
   const { activate, takeUp } = yield* TakeUp.make(owned)
   const sweep = yield* Sweep.make({ leaseMillis, sweepMillis, owned, takeUp })
+  // One at a time: what two of them lose or take up would get in the way of each other.
+  const turn = yield* Semaphore.make(1)
+  const once = turn.withPermits(1)(sweep)
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
-        Effect.catchCause(sweep, Sweep.warn("Looking for unfinished executions failed")),
+        Effect.catchCause(once, Sweep.warn("Looking for unfinished executions failed")),
         rest(sweepMillis, leaseMillis)
       )
     )
   )
-  return { has: owned.has, activate, takeUp }
+  // By itself: a queue that does not answer must not keep the leases from being renewed.
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.andThen(
+        Effect.catchCause(Adoption.releaseTasks, Sweep.warn("Looking for workers that are gone failed")),
+        Effect.sleep(sweepMillis)
+      )
+    )
+  )
+  return { has: owned.has, activate, takeUp, sweep: once }
 })
 
 /** Sleeps between two sweeps, and warns when the process could not go on until its leases had ended. */

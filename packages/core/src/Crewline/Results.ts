@@ -66,6 +66,7 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const handleOf = <Output>(started: EventLog.Started, crew: Crew.Crew<Output> | undefined): Handle<Output> => ({
     id: started.executionId,
     existing: started.existing,
+    startedAt: started.at,
     events: log.follow(started.executionId, { deltas: true }),
     result: resultOf(started.executionId, crew)
   })

@@ -2,9 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import * as Adoption from "../Adoption.ts"
 import type * as Crew from "../Crew.ts"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
+import * as Liveness from "../Liveness.ts"
 import * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Toolbox from "../Toolbox.ts"
@@ -39,6 +41,7 @@ export const make = (options: Options) =>
     const sync = yield* QueueSync
     const ledger = yield* Ledger
     const registry = yield* CodeRegistry
+    const liveness = yield* Liveness.Liveness
     const leaseMillis = options.leaseMillis ?? 15_000
     const sweepMillis = options.sweepMillis ?? leaseMillis / 3
     const fork = Effect.runForkWith(yield* Effect.context())
@@ -108,12 +111,19 @@ export const make = (options: Options) =>
         const state = yield* ledger.state(executionId)
         if (state.status === "running") {
           if (crew !== undefined) registry.add(executionId, crew)
-          const taken = yield* log.adopt({ owner: worker.name, leaseMillis, limit: 1, executionIds: [executionId] })
+          const taken = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: 1, executionIds: [executionId] })
           if (taken.length > 0) yield* owned.activate(state)
         }
         rest(executionId)
-        return handleOf({ executionId, existing: true }, crew)
+        return handleOf({ executionId, existing: true, at: state.startedAt }, crew)
       }),
-      retry
+      retry,
+      adopt: (name: string, adoption?: Adoption.Options) =>
+        Adoption.release(name, adoption).pipe(
+          Effect.provideService(EventLog.EventLog, log),
+          Effect.provideService(TaskQueue.TaskQueue, queue),
+          Effect.provideService(Liveness.Liveness, liveness),
+          Effect.tap(owned.sweep)
+        )
     }
   })

@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
     idempotency: EventLog.StartOptions["idempotency"]
   ) {
     return yield* log.start(yield* newId, event, {
-      owner: { name: worker.name, leaseMillis },
+      owner: { name: worker.owner, leaseMillis },
       ...(crewId === undefined ? {} : { crewId }),
       ...(idempotency === undefined ? {} : { idempotency })
     })
@@ -92,13 +92,13 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
     { crewId, idempotencyKey: key, inputs, priority }: StartOptions
   ) {
     const request = [crewId ?? crew?.definition ?? plan, inputs ?? {}, ...(priority === undefined ? [] : [priority])]
-    const started = yield* store(
-      { type: "ExecutionStarted", plan, ...(priority === undefined ? {} : { priority }) },
-      crewId,
-      key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
-    )
-    if (!started.existing && crew !== undefined) registry.add(started.executionId, crew)
-    return yield* begin(started, crew, Effect.flatMap(ledger.state(started.executionId), owned.activate))
+    const event: ExecutionStarted = { type: "ExecutionStarted", plan, ...(priority === undefined ? {} : { priority }) }
+    const idempotency = key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
+    const started = yield* store(event, crewId, idempotency)
+    const { at, executionId, existing } = started
+    if (!existing && crew !== undefined) registry.add(executionId, crew)
+    const state = Effect.suspend(() => ledger.begin({ ...event, seq: 1, at, executionId }))
+    return yield* begin(started, crew, Effect.flatMap(state, owned.activate))
   }, Effect.uninterruptible)
 
   const retry = Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
       if (status !== "failed" && status !== "cancelled") {
         if (id === executionId) return yield* new NotRetryable({ executionId, status })
         // A fork that goes on, or has made it.
-        return results.handleOf({ executionId: id, existing: true }, crew)
+        return results.handleOf({ executionId: id, existing: true, at: state.startedAt }, crew)
       }
       const { crewId } = yield* log.summary(id)
       const { plan, priority } = state

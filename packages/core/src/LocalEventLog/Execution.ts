@@ -46,6 +46,8 @@ export interface Execution {
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>
   owner: string | undefined
+  /** When the owner took it, or renewed its lease last. */
+  leasedAt: number
   leaseUntil: number
   /** It was deleted: who has not seen all of it will not. */
   isGone: boolean

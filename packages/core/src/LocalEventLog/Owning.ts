@@ -4,7 +4,7 @@ import type * as EventLog from "../EventLog.ts"
 import * as Execution from "./Execution.ts"
 import { nowOf, type Storage } from "./Storage.ts"
 
-export const make = ({ open }: Storage): Pick<EventLog.EventLog["Service"], "adopt" | "disown"> => ({
+export const make = ({ open }: Storage): Pick<EventLog.EventLog["Service"], "adopt" | "owners" | "disown"> => ({
   adopt: ({ executionIds, leaseMillis, limit, owner }) =>
     Effect.withFiber((fiber) => {
       const millis = nowOf(fiber)
@@ -22,6 +22,7 @@ export const make = ({ open }: Storage): Pick<EventLog.EventLog["Service"], "ado
       }
       for (const execution of adopted) {
         execution.owner = owner
+        execution.leasedAt = millis
         execution.leaseUntil = millis + leaseMillis
       }
       return Effect.succeed(
@@ -32,6 +33,21 @@ export const make = ({ open }: Storage): Pick<EventLog.EventLog["Service"], "ado
         }))
       )
     }),
+  owners: Effect.withFiber((fiber) => {
+    const millis = nowOf(fiber)
+    const owners = new Map<string, EventLog.Owner>()
+    for (const { leasedAt, leaseUntil, owner } of open) {
+      if (owner === undefined || leaseUntil <= millis) continue
+      const known = owners.get(owner)
+      owners.set(owner, {
+        owner,
+        executions: (known?.executions ?? 0) + 1,
+        silentMillis: Math.min(known?.silentMillis ?? Number.POSITIVE_INFINITY, millis - leasedAt),
+        leaseMillis: Math.max(known?.leaseMillis ?? 0, leaseUntil - leasedAt)
+      })
+    }
+    return Effect.succeed([...owners.values()])
+  }),
   disown: (owner) =>
     Effect.sync(() => {
       for (const execution of open) if (execution.owner === owner) execution.owner = undefined

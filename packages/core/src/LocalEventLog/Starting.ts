@@ -12,13 +12,14 @@ export const make =
       const tenant = fiber.getRef(Tenant.Current)
       const state = storage.tenant(tenant)
       const earlier = idempotency === undefined ? undefined : state.idempotency.get(idempotency.key)
-      if (idempotency !== undefined && earlier !== undefined) {
-        return earlier.requestHash === idempotency.requestHash
-          ? Effect.succeed({ executionId: earlier.executionId, existing: true })
-          : fail("start", new EventLog.KeyReused({ key: idempotency.key }))
+      const standing = state.executions.get(earlier?.executionId ?? executionId)
+      if (standing !== undefined) {
+        return earlier === undefined || earlier.requestHash === idempotency?.requestHash
+          ? Effect.succeed({ executionId: standing.id, existing: true, at: standing.events[0]!.at })
+          : fail("start", new EventLog.KeyReused({ key: idempotency!.key }))
       }
-      if (state.executions.has(executionId)) return Effect.succeed({ executionId, existing: true })
       const millis = nowOf(fiber)
+      const at = storage.isoOf(millis)
       const execution: Execution.Execution = {
         id: executionId,
         tenant,
@@ -26,7 +27,7 @@ export const make =
         crewId,
         idempotencyKey: idempotency?.key,
         order: storage.nextOrder(),
-        events: [Execution.stamp(event, 1, storage.isoOf(millis), executionId)],
+        events: [Execution.stamp(event, 1, at, executionId)],
         version: 1,
         status: "pending",
         lastMillis: millis,
@@ -39,6 +40,7 @@ export const make =
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,
+        leasedAt: millis,
         leaseUntil: millis + (owner?.leaseMillis ?? 0),
         isGone: false
       }
@@ -47,5 +49,5 @@ export const make =
       if (idempotency !== undefined) {
         state.idempotency.set(idempotency.key, { requestHash: idempotency.requestHash, executionId })
       }
-      return Effect.succeed({ executionId, existing: false })
+      return Effect.succeed({ executionId, existing: false, at })
     })

@@ -2,19 +2,19 @@
 import type { Waits } from "../TaskQueue.ts"
 import type * as TaskQueue from "../TaskQueue.ts"
 import type { Counter } from "./Counter.ts"
-import type { Losses } from "./Losses.ts"
+import type { LostLeases } from "../LostLeases.ts"
 import { addTasks, type Execution, isSatisfied, type Task } from "./Tasks.ts"
 import type { Timers } from "./Timers.ts"
 
 export class Transitions {
   private readonly counter: Counter
-  private readonly losses: Losses
+  private readonly lost: LostLeases
   private readonly timers: Timers
   private lastAge = 0
 
-  constructor(counter: Counter, losses: Losses, timers: Timers) {
+  constructor(counter: Counter, lost: LostLeases, timers: Timers) {
     this.counter = counter
-    this.losses = losses
+    this.lost = lost
     this.timers = timers
   }
 
@@ -83,10 +83,16 @@ export class Transitions {
     this.timers.later(task, millis, () => this.giveBack(task))
   }
 
+  /** Whoever works on the task does so no longer. */
+  withdraw(task: Task): void {
+    if (task.lease !== undefined) this.lost.add(task.lease)
+    this.delay(task, 0)
+  }
+
   /** Nothing of the execution is handed out or held any more. */
   end(execution: Execution): void {
     for (const task of execution.tasks.values()) {
-      if (task.lease !== undefined) this.losses.lose(task.lease)
+      if (task.lease !== undefined) this.lost.add(task.lease)
       this.drop(task)
     }
   }
@@ -130,7 +136,7 @@ export class Transitions {
     for (const id of ids) {
       const task = execution.tasks.get(id)
       if (task === undefined || task.state === "settled") continue
-      if (task.lease !== undefined) this.losses.lose(task.lease)
+      if (task.lease !== undefined) this.lost.add(task.lease)
       this.drop(task)
       task.state = "settled"
       fresh.push(task)

@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import type * as Execution from "../Execution.ts"
-import type { Draft } from "../ExecutionEvent.ts"
+import type { Draft, Of } from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
 import * as Appending from "./Ledger/Appending.ts"
 import * as Deciding from "./Ledger/Deciding.ts"
@@ -29,6 +29,8 @@ export class Ledger extends Context.Service<
   {
     /** The state as of now: reads what came since. */
     readonly state: (executionId: string) => Effect.Effect<Execution.Execution, EventLog.EventLogError>
+    /** The state of an execution that this process has just started: nothing is read. */
+    readonly begin: (started: Of<"ExecutionStarted">) => Effect.Effect<Execution.Execution>
     /** The state as last seen, without reading. */
     readonly seen: (executionId: string) => Execution.Execution | undefined
     readonly decide: (executionId: string, command: Decision.Command) => Effect.Effect<Answer, EventLog.EventLogError>
@@ -84,6 +86,12 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
           Effect.sync(() => folds.tidy(entry))
         )
       ),
+    begin: (started) =>
+      Effect.withFiber((fiber) => {
+        const entry = folds.entryOf(started.executionId, fiber.getRef(Tenant.Current))
+        folds.absorb(entry, [started])
+        return Effect.succeed(entry.state!)
+      }),
     seen: (executionId) => folds.seen(executionId),
     size: () => folds.size,
     decide: (executionId, command) => withEntry(executionId, (entry) => decide(entry, command)),

@@ -53,6 +53,7 @@ export const suite = <E, R = never>(
     { about: "growing", declare: Growing.declare },
     { about: "pausing", declare: Pausing.declare },
     { about: "leases", declare: Leasing.declare },
+    { about: "a worker that was dismissed", declare: Leasing.declareDismissed },
     { about: "a worker that died", declare: Leasing.declareExpiring, applies: ends },
     { about: "looking", declare: Looking.declare },
     { about: "work", declare: Working.declare },

@@ -1,4 +1,4 @@
-/** An event log in memory whose appends and reads a test can delay, lose or refuse. */
+/** An event log in memory whose operations a test can delay, lose or refuse. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EventLog from "../../src/EventLog.ts"
@@ -14,6 +14,7 @@ export interface Faults {
     ...args: Parameters<Service["append"]>
   ) => Effect.Effect<EventLog.Appended, EventLog.EventLogError>
   readonly read?: (next: Service["read"], ...args: Parameters<Service["read"]>) => ReturnType<Service["read"]>
+  readonly now?: (next: Service["now"]) => Service["now"]
   readonly adopt?: (next: Service["adopt"], ...args: Parameters<Service["adopt"]>) => ReturnType<Service["adopt"]>
 }
 
@@ -26,6 +27,7 @@ export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
         start: (...args) => (faults.start === undefined ? log.start(...args) : faults.start(log.start, ...args)),
         append: (...args) => (faults.append === undefined ? log.append(...args) : faults.append(log.append, ...args)),
         read: (...args) => (faults.read === undefined ? log.read(...args) : faults.read(log.read, ...args)),
+        now: Effect.suspend(() => (faults.now === undefined ? log.now : faults.now(log.now))),
         adopt: (...args) => (faults.adopt === undefined ? log.adopt(...args) : faults.adopt(log.adopt, ...args))
       })
     )

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Crewline from "../../src/Crewline.ts"
 import * as EventLog from "../../src/EventLog.ts"
+import * as Liveness from "../../src/Liveness.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as Memory from "../../src/Memory.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
@@ -23,6 +24,8 @@ export interface Parts {
   readonly workspace?: Layer.Layer<Workspace.Workspace>
   readonly memory?: Memory.Memory["Service"]
   readonly options?: Crewline.Options
+  /** What it knows of other processes; default: nothing. */
+  readonly liveness?: Liveness.Liveness
   /** One that other processes have too; default: its own. */
   readonly queue?: TaskQueue.TaskQueue["Service"]
 }
@@ -122,6 +125,7 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
         parts.model ?? World.llm((request) => World.text(request.caller!.taskId)),
         World.toolbox(...(parts.tools ?? [])),
         parts.workspace ?? Workspace.layerNone,
+        parts.liveness === undefined ? Layer.empty : Layer.succeed(Liveness.Liveness, parts.liveness),
         parts.memory === undefined ? Layer.empty : Layer.succeed(Memory.Memory, parts.memory),
         runner
       ])

@@ -26,8 +26,10 @@ begin
       order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
     ) locked
   );
+  now_at := clock_timestamp();
   return query
-    update crewline_execution e set owner = in_owner, lease_until = clock_timestamp() + in_lease_millis * interval '1 millisecond'
+    update crewline_execution e set owner = in_owner, leased_at = now_at,
+      lease_until = now_at + in_lease_millis * interval '1 millisecond'
     where e.key = any (mine || taken)
     returning e.id, e.tenant, e.last_seq;
 end $$;
@@ -291,6 +293,19 @@ begin
 end $$;
 `
 
+const eventLogOwners = `create function crewline_owners()
+returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.owner, count(*)::int,
+    extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
+    extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
+  from crewline_execution e
+  where e.ended_at is null and e.owner is not null and e.lease_until > clock_timestamp()
+  group by e.owner
+$$;
+revoke execute on function crewline_owners() from public;
+`
+
 const eventLogPositions = `create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
 language sql stable security definer set search_path from current set enable_seqscan = off as $$
@@ -377,41 +392,54 @@ begin
 end $$;
 `
 
-const eventLogStart = `create function crewline_start(
-  in_tenant text, in_id text, in_crew_name text, in_crew_id text, in_key text, in_hash text,
-  in_owner text, in_lease_millis double precision, in_body text
-) returns table (outcome text, execution_id text)
-language plpgsql set enable_seqscan = off as $$
+const eventLogStart = `create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_variable
 declare
-  now_at timestamptz := date_trunc('milliseconds', clock_timestamp());
+  item jsonb;
+  in_tenant text;
+  in_id text;
+  in_key text;
+  in_hash text;
+  in_owner text;
   new_key bigint;
-  found_id text;
   found_hash text;
 begin
-  perform set_config('crewline.tenant', in_tenant, true);
+  for item, place in
+    select i.value, i.ordinality from jsonb_array_elements(batch) with ordinality i
+    order by (i.value->>'tenant') collate "C", (i.value->>'key') collate "C", i.ordinality
   loop
-    insert into crewline_execution
-      (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash,
-        owner, lease_until)
-      values (in_tenant, in_id, in_crew_name, in_crew_id, 1, 1, now_at, now_at, in_key, in_hash,
-        in_owner, case when in_owner is not null then now_at + in_lease_millis * interval '1 millisecond' end)
-      on conflict do nothing
-      returning key into new_key;
-    if new_key is not null then
-      insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
-        values (new_key, 1, in_tenant, 'ExecutionStarted', now_at, 1, 1, 1, in_body);
-      return query select 'started', in_id;
-      return;
-    end if;
-    select e.id, e.request_hash into found_id, found_hash
-      from crewline_execution e where e.tenant = in_tenant and e.idempotency_key = in_key;
-    if not found then
-      select e.id, in_hash into found_id, found_hash
-        from crewline_execution e where e.tenant = in_tenant and e.id = in_id;
-      continue when not found;
-    end if;
-    return query select case when found_hash is not distinct from in_hash then 'existing' else 'reused' end, found_id;
-    return;
+    in_tenant := item->>'tenant';
+    in_id := item->>'execution';
+    in_key := item->>'key';
+    in_hash := item->>'hash';
+    in_owner := item->>'owner';
+    perform set_config('crewline.tenant', in_tenant, true);
+    loop
+      at := date_trunc('milliseconds', clock_timestamp());
+      insert into crewline_execution as e
+        (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash, owner, lease_until)
+        values (in_tenant, in_id, item->>'crewName', item->>'crewId', 1, 1, at, at, in_key, in_hash,
+          in_owner, case when in_owner is not null then at + (item->>'leaseMillis')::float8 * interval '1 millisecond' end)
+        on conflict do nothing
+        returning e.key into new_key;
+      if new_key is not null then
+        insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
+          values (new_key, 1, in_tenant, 'ExecutionStarted', at, 1, 1, 1, item->>'body');
+        outcome := 'started'; execution_id := in_id;
+        exit;
+      end if;
+      select e.id, e.request_hash, e.started_at into execution_id, found_hash, at
+        from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant;
+      if not found then
+        select e.id, in_hash, e.started_at into execution_id, found_hash, at
+          from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
+        continue when not found;
+      end if;
+      outcome := case when found_hash is not distinct from in_hash then 'existing' else 'reused' end;
+      exit;
+    end loop;
+    return next;
   end loop;
 end $$;
 `
@@ -445,6 +473,7 @@ export const eventLog: string = `create table crewline_execution (
   idempotency_key text,
   request_hash text,
   owner text,
+  leased_at timestamptz,
   lease_until timestamptz
 ) with (fillfactor = 70);
 create unique index crewline_execution_id on crewline_execution (id, tenant);
@@ -506,7 +535,7 @@ create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

@@ -7,10 +7,9 @@
  * who meets another claim withdraws and tries again, who meets a live holder is refused. Nobody ever removes a file that a live
  * process owns, and nobody ever comes back under an old name, so removing a dead one cannot hit a new one.
  *
- * Alive means: the pid exists, is no zombie, and started when the lock says (pids are used again). Where the other process cannot be
- * seen, because it runs on another machine or in another container, a heartbeat on the file decides.
+ * Whether another process is alive says `ProcessIdentity`. Where it cannot be seen, because it runs on another machine or in another
+ * container, a heartbeat on the file decides.
  */
-import { execFileSync } from "node:child_process"
 import * as NodeFs from "node:fs"
 import * as NodeOs from "node:os"
 import * as NodePath from "node:path"
@@ -18,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as ProcessIdentity from "../ProcessIdentity.ts"
 
 /** Another process uses the directory. */
 export class DirectoryInUse extends Schema.TaggedError<DirectoryInUse>()("DirectoryInUse", {
@@ -47,12 +47,7 @@ export class DirectoryUnusable extends Schema.TaggedError<DirectoryUnusable>()("
   }
 }
 
-interface Holder {
-  readonly pid: number
-  /** When the process started, in the system's own terms; null where the system does not tell. */
-  readonly started: string | null
-  /** Where pids mean the same: one boot of one machine, one pid namespace. */
-  readonly realm: string
+interface Holder extends ProcessIdentity.Identity {
   readonly host: string
   readonly state: "claiming" | "held"
 }
@@ -71,62 +66,12 @@ const readText = (path: string): string | undefined => {
   }
 }
 
-/** The state letter and the start, in clock ticks since boot, of a process on Linux. The name before them may hold anything. */
-const linuxStat = (pid: number): { readonly state: string; readonly started: string } | undefined => {
-  const stat = readText(`/proc/${pid}/stat`)
-  if (stat === undefined) return undefined
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-  return { state: fields[0]!, started: fields[19]! }
-}
-
-const startOf = (pid: number): string | null => {
-  if (process.platform === "linux") return linuxStat(pid)?.started ?? null
-  if (process.platform === "win32") return null
-  try {
-    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"]
-    }).trim()
-  } catch {
-    return null
-  }
-}
-
-const realm = (): string => {
-  if (process.platform !== "linux") return NodeOs.hostname()
-  const boot = readText("/proc/sys/kernel/random/boot_id")?.trim() ?? NodeOs.hostname()
-  try {
-    return `${boot} ${NodeFs.readlinkSync("/proc/self/ns/pid")}`
-  } catch {
-    return boot
-  }
-}
-
-const exists = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // Not allowed to signal it: it exists.
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
-}
-
-const isAlive = (holder: Holder, ownRealm: string, path: string): boolean => {
-  if (holder.realm !== ownRealm) {
-    // A boot that is over cannot be told from another machine: only the heartbeat can.
-    const age = Date.now() - (NodeFs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    return age < staleMillis
-  }
-  if (!exists(holder.pid)) return false
-  if (process.platform === "linux") {
-    const stat = linuxStat(holder.pid)
-    return stat === undefined
-      ? holder.started === null
-      : stat.state !== "Z" && stat.state !== "X" && (holder.started === null || stat.started === holder.started)
-  }
-  const started = startOf(holder.pid)
-  return started === null || holder.started === null || started === holder.started
+/** A process that cannot be seen from here is alive as long as its heart beats. A boot that is over cannot be told from another machine. */
+const isAlive = (holder: Holder, path: string): boolean => {
+  const verdict = ProcessIdentity.check(holder)
+  if (verdict !== "unseen") return verdict === "alive"
+  const age = Date.now() - (NodeFs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  return age < staleMillis
 }
 
 const parse = (text: string | undefined): Holder | undefined => {
@@ -139,14 +84,14 @@ const parse = (text: string | undefined): Holder | undefined => {
 }
 
 /** Another live process in the directory; the files of dead ones are removed on the way. */
-const findOther = (directory: string, own: string, ownRealm: string): Holder | undefined => {
+const findOther = (directory: string, own: string): Holder | undefined => {
   for (const name of NodeFs.readdirSync(directory)) {
     if (!name.startsWith(prefix) || name === own || name.endsWith(".new")) continue
     const path = NodePath.join(directory, name)
     const holder = parse(readText(path))
     // Gone since it was listed. Files appear by renaming, so none is ever seen half written.
     if (holder === undefined) continue
-    if (isAlive(holder, ownRealm, path)) return holder
+    if (isAlive(holder, path)) return holder
     NodeFs.rmSync(path, { force: true })
   }
   return undefined
@@ -163,11 +108,10 @@ const ours = new Set<string>()
 const claim = (directory: string): Effect.Effect<string, DirectoryInUse | DirectoryUnusable> =>
   Effect.gen(function* () {
     const host = NodeOs.hostname()
-    const ownRealm = realm()
-    const started = startOf(process.pid)
-    const name = `${prefix}${process.pid}-${(started ?? String(Date.now())).replace(/\W+/g, "-")}`
+    const identity = ProcessIdentity.self()
+    const name = `${prefix}${process.pid}-${identity.started ?? Date.now()}`
     const path = NodePath.join(directory, name)
-    const own = { pid: process.pid, started, realm: ownRealm, host }
+    const own = { ...identity, host }
     const disk = <A>(f: () => A) =>
       Effect.try({ try: f, catch: (cause) => new DirectoryUnusable({ directory, cause }) })
 
@@ -178,7 +122,7 @@ const claim = (directory: string): Effect.Effect<string, DirectoryInUse | Direct
     return yield* Effect.gen(function* () {
       for (let attempt = 1; ; attempt++) {
         yield* disk(() => write(path, { ...own, state: "claiming" }))
-        const other = yield* disk(() => findOther(directory, name, ownRealm))
+        const other = yield* disk(() => findOther(directory, name))
         if (other === undefined) {
           yield* disk(() => write(path, { ...own, state: "held" }))
           return path

@@ -1,4 +1,5 @@
 /** One part of a queue: the executions whose keys share a hash tag. */
+import type { LostLeases } from "@crewline/core/LostLeases"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -6,7 +7,6 @@ import type { Bell } from "./Bells.ts"
 import * as Client from "./Client.ts"
 import * as Heartbeats from "./Heartbeats.ts"
 import * as Keys from "./Keys.ts"
-import type { Losses } from "./Losses.ts"
 import { encode } from "./Names.ts"
 import * as Operations from "./Operations.ts"
 import * as Scripts from "./Scripts.ts"
@@ -25,11 +25,11 @@ export interface Bucket extends Pick<Client.Client, "poll" | "wait"> {
 export const make = Effect.fnUntraced(function* (
   settings: Settings,
   number: number,
-  losses: Losses,
+  lost: LostLeases,
   bell: Bell | undefined
 ) {
   const keys = Keys.make(settings.prefix, number)
-  const client = yield* Client.make(settings, keys, losses, bell)
+  const client = yield* Client.make(settings, keys, lost, bell)
   const { ask, call, held, poll, wait } = client
   const { dismiss, enlist, holds } = yield* Heartbeats.make(client, settings)
 
@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* (
     holds,
     suspend: (lease, suspension) => end(lease, Operations.suspend(lease, suspension)),
     release: (lease, delayMillis = 0) => end(lease, Operations.release(lease, delayMillis)),
-    lost: losses.take,
+    lost: lost.take,
     forget: (executionId) =>
       Effect.map(ask(Operations.forget(executionId)), () => held.ofExecution(executionId).forEach(held.lose)),
     inspect: (executionId) =>
@@ -72,6 +72,7 @@ export const make = Effect.fnUntraced(function* (
       ),
     enlist,
     dismiss,
+    enlisted: Effect.map(call(Scripts.enlisted, [], []), Views.infosOf),
     workers: Effect.map(call(Scripts.workers, [], []), Views.workersOf),
     overview: Effect.map(call(Scripts.overview, [], []), (answer) => Views.overviewOf(answer, settings.lanes))
   })

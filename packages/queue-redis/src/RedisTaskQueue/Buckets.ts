@@ -94,6 +94,8 @@ export const combine = (buckets: ReadonlyArray<Bucket>): Queue => {
       ),
     enlist: (info) => Effect.asVoid(everywhere((queue) => queue.enlist(info))),
     dismiss: (worker) => Effect.asVoid(everywhere((queue) => queue.dismiss(worker))),
+    // Each worker presents itself to all of them.
+    enlisted: queues[0]!.enlisted,
     workers: Effect.map(
       everywhere((queue) => queue.workers),
       (views) => {

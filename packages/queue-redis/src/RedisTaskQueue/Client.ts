@@ -2,6 +2,7 @@
  * This process' side of one bucket: what it sends, what it waits for, and what it holds. Messages on the bucket's channel say that
  * something may be ready, and which leases are lost.
  */
+import type { LostLeases } from "@crewline/core/LostLeases"
 import type { Lease } from "@crewline/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import { RedisTransport } from "../RedisTransport.ts"
@@ -9,7 +10,6 @@ import * as Bells from "./Bells.ts"
 import * as Caller from "./Caller.ts"
 import * as Holdings from "./Holdings.ts"
 import type { Keys } from "./Keys.ts"
-import type { Losses } from "./Losses.ts"
 import { encode } from "./Names.ts"
 import * as Operations from "./Operations.ts"
 import * as Pending from "./Pending.ts"
@@ -38,12 +38,12 @@ export interface Client extends Pick<Caller.Caller, "id" | "monotonic" | "call" 
 export const make = Effect.fnUntraced(function* (
   settings: Settings,
   keys: Keys,
-  losses: Losses,
+  lost: LostLeases,
   bell: Bells.Bell | undefined
 ) {
   const transport = yield* RedisTransport
   const caller = yield* Caller.make({ ...settings, keys, hasBell: bell !== undefined })
-  const held = Holdings.make(losses)
+  const held = Holdings.make(lost)
   const pending = Pending.make()
   const bells = bell === undefined ? Bells.none : yield* Bells.make(bell, caller, settings.pollMillis)
   const line = WaitingLine.make({ caller, held, pending, onJoin: bells.joined, onUnheard: bells.unheard })

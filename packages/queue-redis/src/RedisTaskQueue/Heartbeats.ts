@@ -56,7 +56,9 @@ export const make = Effect.fnUntraced(function* (
     dismiss: (worker: string) =>
       Effect.suspend(() => {
         enlisted.delete(worker)
-        return Effect.asVoid(ask(Operations.dismiss(worker)))
+        return Effect.map(ask(Operations.dismiss(worker)), () => {
+          for (const lease of held.leases()) if (lease.worker === worker) held.lose(lease)
+        })
       })
   }
 })

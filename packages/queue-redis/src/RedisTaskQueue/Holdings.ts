@@ -1,6 +1,6 @@
 /** The leases that this process holds, by their number and by their task. */
+import type { LostLeases } from "@crewline/core/LostLeases"
 import type { Lease } from "@crewline/core/TaskQueue"
-import type { Losses } from "./Losses.ts"
 
 /** A lease, and since when it was known to hold. */
 export interface Held {
@@ -20,7 +20,7 @@ export interface Holdings {
   readonly ofTask: (executionId: string, taskId: string) => ReadonlyArray<Lease>
 }
 
-export const make = (losses: Losses): Holdings => {
+export const make = (lost: LostLeases): Holdings => {
   const byNonce = new Map<number, Held>()
   const byExecution = new Map<string, Map<string, ReadonlyArray<Lease>>>()
   /** Whether it was there. */
@@ -43,7 +43,7 @@ export const make = (losses: Losses): Holdings => {
     },
     remove,
     lose: (lease) => {
-      if (remove(lease)) losses.add(lease)
+      if (remove(lease)) lost.add(lease)
     },
     leases: () => Array.from(byNonce.values(), ({ lease }) => lease),
     ofExecution: (executionId) => Array.from(byExecution.get(executionId)?.values() ?? []).flat(),

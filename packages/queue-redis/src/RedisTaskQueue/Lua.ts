@@ -334,6 +334,12 @@ end
 const operationsDismiss = `operations.dismiss = function(worker)
   call('ZREM', WORKERS, worker)
   call('HDEL', INFOS, worker)
+  local places = {}
+  for _, value in ipairs(call('HVALS', LEASED)) do
+    local lease = parse(value)
+    if lease.worker == worker then places[#places + 1] = placeOf(lease.member) end -- guard(true): only-of-the-dismissed
+  end
+  expire(places)
 end
 `
 
@@ -619,6 +625,16 @@ local function awake(x, ids, ranks, fields)
 end
 `
 
+const transitionsExpire = `local function expire(places, own)
+  for _, value in ipairs(unlease(places, true, own)) do
+    if value then
+      local member = parse(value).member
+      push(executionOf(member), { member })
+    end
+  end
+end
+`
+
 const transitionsGiveBack = `local function giveBack(x, task, nonce)
   local place = x.id .. SEP .. task
   local value = call('HGET', LEASED, place)
@@ -755,12 +771,7 @@ const transitionsPromote = `local function promote()
   end
   local expired, places = overdue(LEASES), {}
   for i = 1, #expired, 2 do places[#places + 1] = expired[i] end
-  for _, value in ipairs(unlease(places, true, true)) do
-    if value then
-      local member = parse(value).member
-      push(executionOf(member), { member })
-    end
-  end
+  expire(places, true)
   local timers = overdue(TIMERS)
   for i = 1, #timers, 2 do
     local timer, at = timers[i], tonumber(timers[i + 1])
@@ -999,6 +1010,12 @@ const transitionsWithdraw = `local function withdraw(x, ids, states)
 end
 `
 
+export const enlisted: string = `${recordLayout}${callGiven}local function run(givenKeys, givenArgs)
+  receive(givenKeys, givenArgs)
+  return call('HVALS', INFOS)
+end
+`
+
 export const known: string = `${recordLayout}${callGiven}local function run(givenKeys, givenArgs)
   receive(givenKeys, givenArgs)
   local from = args[3] == '' and '-' or '[' .. args[3] .. AFTER
@@ -1013,7 +1030,7 @@ end
 `
 
 export const overview: string = `${recordLayout}${callGiven}local run = (function()
-${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsPromote}  return function(givenKeys, givenArgs)
+${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsExpire}${transitionsPromote}  return function(givenKeys, givenArgs)
     receive(givenKeys, givenArgs)
     promote()
     finish()
@@ -1057,7 +1074,7 @@ end
 `
 
 export const step: string = `${recordLayout}${callGiven}local run = (function()
-${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsPromote}${callAnswer}${recordExecution}${operationsBeat}${transitionsLease}${operationsClaim}${operationsDismiss}${operationsEnlist}${recordCounts}${transitionsWithdraw}${operationsForget}${operationsHeard}${operationsInspect}${callTimer}${transitionsGiveBack}${operationsRelease}${transitionsArrive}${transitionsAwake}${transitionsSettle}${transitionsWake}${operationsSettle}${transitionsGrow}${operationsSuspend}${transitionsPause}${operationsTell}  return function(givenKeys, givenArgs)
+${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsExpire}${transitionsPromote}${callAnswer}${recordExecution}${operationsBeat}${transitionsLease}${operationsClaim}${operationsDismiss}${operationsEnlist}${recordCounts}${transitionsWithdraw}${operationsForget}${operationsHeard}${operationsInspect}${callTimer}${transitionsGiveBack}${operationsRelease}${transitionsArrive}${transitionsAwake}${transitionsSettle}${transitionsWake}${operationsSettle}${transitionsGrow}${operationsSuspend}${transitionsPause}${operationsTell}  return function(givenKeys, givenArgs)
     receive(givenKeys, givenArgs)
     return answer()
   end
@@ -1113,7 +1130,7 @@ end)()
 `
 
 export const turn: string = `${recordLayout}${callGiven}local run = (function()
-${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsPromote}${callAnswer}${transitionsLease}${operationsClaim}${recordExecution}${transitionsArrive}${recordCounts}${transitionsAwake}${transitionsWithdraw}${transitionsSettle}${transitionsWake}${operationsSettle}  return function(givenKeys, givenArgs)
+${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsExpire}${transitionsPromote}${callAnswer}${transitionsLease}${operationsClaim}${recordExecution}${transitionsArrive}${recordCounts}${transitionsAwake}${transitionsWithdraw}${transitionsSettle}${transitionsWake}${operationsSettle}  return function(givenKeys, givenArgs)
     receive(givenKeys, givenArgs)
     return answer()
   end
@@ -1121,7 +1138,7 @@ end)()
 `
 
 export const workers: string = `${recordLayout}${callGiven}local run = (function()
-${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsPromote}  return function(givenKeys, givenArgs)
+${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${callFinish}${recordLease}${transitionsUnlease}${transitionsExpire}${transitionsPromote}  return function(givenKeys, givenArgs)
     receive(givenKeys, givenArgs)
     promote()
     finish()

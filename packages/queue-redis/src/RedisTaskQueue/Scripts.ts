@@ -11,5 +11,6 @@ export const submit: Script = { name: "submit", source: Lua.submit, flags: [] }
 export const outbox: Script = { name: "outbox", source: Lua.outbox, flags: ["no-writes"] }
 export const rung: Script = { name: "rung", source: Lua.rung, flags: ["allow-oom"] }
 export const known: Script = { name: "known", source: Lua.known, flags: ["no-writes"] }
+export const enlisted: Script = { name: "enlisted", source: Lua.enlisted, flags: ["no-writes"] }
 export const workers: Script = { name: "workers", source: Lua.workers, flags: ["allow-oom"] }
 export const overview: Script = { name: "overview", source: Lua.overview, flags: ["allow-oom"] }

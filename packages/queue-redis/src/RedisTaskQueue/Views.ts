@@ -13,6 +13,10 @@ export const executionsOf = (answer: unknown) =>
 const listOf = <A>(list: ReadonlyArray<A> | object): ReadonlyArray<A> =>
   Array.isArray(list) ? (list as ReadonlyArray<A>) : []
 
+/** Of `enlisted`. */
+export const infosOf = (answer: unknown): ReadonlyArray<WorkerInfo> =>
+  ((answer ?? []) as ReadonlyArray<string>).map((info) => JSON.parse(info) as WorkerInfo)
+
 /** Of `workers`. */
 export const workersOf = (answer: unknown): ReadonlyArray<WorkerView> => {
   if (answer === undefined) return []

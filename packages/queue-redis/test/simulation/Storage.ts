@@ -87,6 +87,7 @@ export class Storage {
       list: (list) => ask("list", log.list(list)),
       now: ask("now", log.now),
       adopt: (adopt) => ask("adopt", log.adopt(adopt)),
+      owners: ask("owners", log.owners),
       disown: (owner) => ask("disown", log.disown(owner)),
       remove: (id) => ask("remove", log.remove(id)),
       prune: (prune) => ask("prune", log.prune(prune)),

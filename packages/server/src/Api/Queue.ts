@@ -72,7 +72,7 @@ export class Workers extends HttpApiGroup.make("workers")
       OpenApi.annotations({
         summary: "List the workers",
         description:
-          "Those of all machines, with a shared queue. One that was killed, or whose event loop is blocked, is listed as stuck for a while."
+          "Those of all machines, with a shared queue. One that was killed on another machine, or whose event loop is blocked, is listed as stuck for a while."
       })
     )
   )

@@ -26,18 +26,14 @@ export const build = Effect.fnUntraced(function* (
 ) {
   const listen = yield* Settings.listen(flags)
   const database = yield* Settings.database(flags.data)
-  const lease = yield* Settings.lease
-  const retention = yield* Settings.retention
-  const masterKeys = yield* Settings.masterKeys
+  const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
   return yield* Layer.build(
     Server.layer({
       listen,
+      ...shared,
       database,
-      lease,
-      retention,
-      masterKeys,
       workspace,
       queue,
       worker: works ? {} : { concurrency: 0 },

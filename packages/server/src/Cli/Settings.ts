@@ -93,11 +93,14 @@ export const listen = ({ host, port }: Flags) =>
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)
 
-/** How long executions that ended are kept; undefined: for ever. */
-export const retention = read(Retention.config)
-
-/** What keys of providers are encrypted with. */
-export const masterKeys = read(MasterKeys.config)
+/** What servers and workers of one database have to be told alike. */
+export const shared = Effect.all({
+  lease,
+  /** How long executions that ended are kept; undefined: for ever. */
+  retention: read(Retention.config),
+  /** What keys of providers are encrypted with. */
+  masterKeys: read(MasterKeys.config)
+})
 
 /** The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE` names another. */
 export const workspace = (data: Flags["data"]) =>

@@ -29,9 +29,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
   const { result, say } = yield* Output.Output
   const database = yield* Settings.database(Option.none())
   const queue = yield* Settings.sharedQueue(database)
-  const lease = yield* Settings.lease
-  const retention = yield* Settings.retention
-  const masterKeys = yield* Settings.masterKeys
+  const shared = yield* Settings.shared
   const workspace = Option.isSome(options.workspace)
     ? options.workspace.value
     : yield* Settings.workspace(Option.none())
@@ -39,10 +37,8 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
   yield* Effect.addFinalizer(() => (began ? say("Stopped: nothing runs here any more.") : Effect.void))
   const services = yield* Layer.build(
     Engine.layer({
+      ...shared,
       database,
-      lease,
-      retention,
-      masterKeys,
       workspace,
       queue,
       worker: {
@@ -56,7 +52,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     }).pipe(Layer.provide(NodeServices.layer))
   ).pipe(Effect.mapError(Failure.because))
-  yield* Layer.build(Watchdog.layer(lease))
+  yield* Layer.build(Watchdog.layer(shared.lease))
   began = true
   const { name, running } = Context.get(services, CoreWorker.Worker)
   yield* Effect.addFinalizer(() =>

@@ -73,7 +73,7 @@ const layerQueue = HttpApiBuilder.group(
             ),
             Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
           )
-          return yield* Start.started(log, id)
+          return yield* Start.standing(log, id)
         })
       )
   })

@@ -12,16 +12,20 @@ import * as RequestBody from "./RequestBody.ts"
 import * as StartBody from "./StartBody.ts"
 import * as Failing from "./StoreProblems.ts"
 
+type Started = Pick<EventLog.Summary, "id" | "status" | "crewName" | "startedAt"> & {
+  readonly crewId?: string | undefined
+}
+
 /** The answer to a start. */
-export const started = (log: EventLog.EventLog["Service"], executionId: string) =>
-  Effect.map(
-    log.summary(executionId).pipe(Failing.execution(executionId)),
-    ({ crewId, crewName, id, startedAt, status }) =>
-      HttpApiSchema.withHeaders({
-        body: { id, status, crewName, ...(crewId !== undefined && { crewId }), startedAt },
-        headers: { location: `/api/v1/executions/${id}` }
-      })
-  )
+const answer = ({ crewId, crewName, id, startedAt, status }: Started) =>
+  HttpApiSchema.withHeaders({
+    body: { id, status, crewName, ...(crewId !== undefined && { crewId }), startedAt },
+    headers: { location: `/api/v1/executions/${id}` }
+  })
+
+/** The same for an execution that stood already: how it stands now. */
+export const standing = (log: EventLog.EventLog["Service"], executionId: string) =>
+  Effect.map(log.summary(executionId).pipe(Failing.execution(executionId)), answer)
 
 export const make = Effect.gen(function* () {
   const crewline = yield* Crewline
@@ -66,6 +70,16 @@ export const make = Effect.gen(function* () {
     const execution = yield* crewline
       .start(crew, { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }) })
       .pipe(Effect.catch(failing(sent.locate)))
-    return yield* started(log, execution.id)
+    return yield* execution.existing
+      ? standing(log, execution.id)
+      : Effect.succeed(
+          answer({
+            id: execution.id,
+            status: "pending",
+            crewName: crew.definition.name,
+            crewId: options.crewId,
+            startedAt: execution.startedAt
+          })
+        )
   })
 })

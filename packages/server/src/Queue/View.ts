@@ -10,7 +10,7 @@ export interface Worker {
   readonly concurrency: number
   readonly lanes?: { readonly [lane: string]: number }
   readonly startedAt: string
-  /** `stuck`: silent for longer than its leases last. It was killed, or its event loop is blocked; others take over its tasks. */
+  /** `stuck`: silent for longer than its leases last. It was killed on another machine, or its event loop is blocked; others take over its tasks. */
   readonly status: "working" | "draining" | "stuck"
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
@@ -25,14 +25,18 @@ export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: stri
   views
     // A process that only serves takes nothing.
     .filter(({ concurrency }) => concurrency > 0)
-    .map(({ draining, leaseMillis = Infinity, running, ...view }): Worker => ({
-      ...view,
-      status: view.silentMillis > leaseMillis ? "stuck" : draining ? "draining" : "working",
-      busy: running.length,
-      running: running
-        .filter((task) => task.tenant === tenant)
-        .map(({ executionId, lane, taskId }) => ({ executionId, taskId, lane }))
-    }))
+    .map((each): Worker => {
+      // Its process is for its machine, not for people.
+      const { draining, leaseMillis = Infinity, process: _, running, ...view } = each
+      return {
+        ...view,
+        status: view.silentMillis > leaseMillis ? "stuck" : draining ? "draining" : "working",
+        busy: running.length,
+        running: running
+          .filter((task) => task.tenant === tenant)
+          .map(({ executionId, lane, taskId }) => ({ executionId, taskId, lane }))
+      }
+    })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 
 /** For how long the one that waits longest has been ready, in milliseconds; absent: nothing is ready. */

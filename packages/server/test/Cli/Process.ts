@@ -25,6 +25,8 @@ export interface Options {
   readonly env?: Record<string, string | undefined>
   /** Arguments for Node itself. */
   readonly node?: ReadonlyArray<string>
+  /** A command that starts it, with its arguments. */
+  readonly through?: ReadonlyArray<string>
 }
 
 // What the machine of the test has configured must not change what the command does.
@@ -42,8 +44,9 @@ const unset = {
 const neutral = { ...unset, PORT: undefined, HOST: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined }
 
 /** Starts `crewline` with these arguments. */
-export const start = (args: ReadonlyArray<string>, { cwd, env, node = [] }: Options = {}): Running => {
-  const child = spawn(process.execPath, [...node, bin, ...args], {
+export const start = (args: ReadonlyArray<string>, { cwd, env, node = [], through = [] }: Options = {}): Running => {
+  const [program = "", ...rest] = [...through, process.execPath, ...node, bin, ...args]
+  const child = spawn(program, rest, {
     cwd: cwd ?? examples,
     env: { ...process.env, ...neutral, ...env },
     stdio: ["ignore", "pipe", "pipe"]

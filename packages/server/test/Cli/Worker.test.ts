@@ -1,6 +1,6 @@
 /** What `crewline worker` and `crewline serve` say when they cannot work together. What they do then: `Workers.integration.test.ts`. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Process from "./Process.ts"
+import * as InProcess from "./InProcess.ts"
 
 const shared = { CREWLINE_QUEUE: "redis", REDIS_URL: "redis://127.0.0.1:1" }
 const database = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" }
@@ -21,7 +21,7 @@ describe("crewline worker", { timeout: 60_000 }, () => {
     [["serve"], { CREWLINE_RETENTION: "10 millis" }, 2, /at least 1 second, such as 30 days for CREWLINE_RETENTION/],
     [["serve"], { CREWLINE_QUEUE: "radis" }, 2, /The environment is not valid: CREWLINE_QUEUE is "radis"/]
   ])("%j in %j ends with %i", async (args, env, code, words) => {
-    const ended = await Process.run(args, { env })
+    const ended = await InProcess.run(args, { env })
     expect(ended).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(words) })
     expect(ended.stderr).not.toMatch(/^ {4}at |Stopped/m)
   })

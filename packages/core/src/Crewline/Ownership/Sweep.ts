@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Adoption from "../../Adoption.ts"
 import * as EventLog from "../../EventLog.ts"
 import * as TaskQueue from "../../TaskQueue.ts"
 import * as Tenant from "../../Tenant.ts"
@@ -38,6 +39,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
   const ledger = yield* Ledger
   const registry = yield* CodeRegistry
 
+  const releaseExecutions = Effect.provideService(Adoption.releaseExecutions, EventLog.EventLog, log)
+
   let cursor: string | undefined
   /** Forgets what the log has ended, or does not have; a page of what the queue knows at a time. */
   const tidy = Effect.fnUntraced(function* (adopted: ReadonlySet<string>) {
@@ -64,7 +67,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
     // What begins while the log is asked is not in its answer.
     const before = owned.ids()
     const until = (yield* Clock.currentTimeMillis) + sweepMillis
-    const adopted = yield* log.adopt({ owner: worker.name, leaseMillis, limit: before.length + adoptLimit })
+    yield* releaseExecutions
+    const adopted = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: before.length + adoptLimit })
     const ids = new Set(adopted.map((each) => each.executionId))
     for (const id of before) {
       if (ids.has(id) || !owned.has(id)) continue

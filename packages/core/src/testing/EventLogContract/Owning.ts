@@ -25,7 +25,21 @@ const adopt = (
     return executionIds.filter((id) => adopted.some(({ executionId }) => executionId === id))
   })
 
+/** What the log says of these owners, by name. */
+const ownersAmong = (names: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog.EventLog
+    const owners = yield* log.owners
+    return new Map(names.flatMap((name) => owners.filter(({ owner }) => owner === name).map((each) => [name, each])))
+  })
+
 export const declare = (it: Story.It): void => {
+  adopting(it)
+  telling(it)
+}
+
+/** Who runs what. */
+const adopting = (it: Story.It): void => {
   it.effect("adopt gives each execution to one owner at a time", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(Story.upTo(8), () => Story.begin)
@@ -126,6 +140,59 @@ export const declare = (it: Story.It): void => {
       yield* log.append(id, [Story.taskStarted("a")])
       assert.deepStrictEqual(yield* adopt(yield* Story.fresh("owner"), [id]), [])
       assert.deepStrictEqual(yield* adopt(owner, [id]), [id])
+    })
+  )
+}
+
+/** What is told of owners. */
+const telling = (it: Story.It): void => {
+  it.effect("owners tells how much each owns, of all tenants, and for how long its lease holds", () =>
+    Effect.gen(function* () {
+      const ids = [
+        yield* Story.begin,
+        yield* Story.inTenant(yield* Story.fresh("tenant"))(Story.begin),
+        yield* Story.begin
+      ]
+      const [first, second] = [yield* Story.fresh("owner"), yield* Story.fresh("owner")]
+      assert.strictEqual((yield* ownersAmong([first, second])).size, 0)
+      yield* adopt(first, ids.slice(0, 2))
+      yield* adopt(second, ids.slice(2), { leaseMillis: 2 * long })
+      const owners = yield* ownersAmong([first, second])
+      assert.deepInclude(owners.get(first), { owner: first, executions: 2, leaseMillis: long })
+      assert.deepInclude(owners.get(second), { owner: second, executions: 1, leaseMillis: 2 * long })
+    })
+  )
+
+  it.effect("an owner is silent from its start or its last renewal on, and no owner when its lease has run out", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const [name, id] = [yield* Story.fresh("owner"), yield* Story.fresh("execution")]
+      const silent = Effect.map(ownersAmong([name]), (owners) => owners.get(name)?.silentMillis)
+      yield* log.start(id, Story.executionStarted(), { owner: { name, leaseMillis: long } })
+      yield* Effect.sleep(300)
+      assert.isAtLeast((yield* silent)!, 299)
+      const before = yield* log.now
+      yield* adopt(name, [id], { leaseMillis: long })
+      const renewed = (yield* silent)!
+      // By the same clock, which may be told without fractions of a millisecond.
+      assert.isAtMost(renewed, (yield* log.now) - before + 1)
+      yield* adopt(name, [id], { leaseMillis: 100 })
+      yield* Effect.sleep(200)
+      assert.isUndefined(yield* silent)
+    })
+  )
+
+  it.effect("who was disowned or whose executions have ended is no owner", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const ids = [yield* Story.begin, yield* Story.begin]
+      const names = [yield* Story.fresh("owner"), yield* Story.fresh("owner")] as const
+      yield* adopt(names[0], [ids[0]!])
+      yield* adopt(names[1], [ids[1]!])
+      assert.strictEqual((yield* ownersAmong(names)).size, 2)
+      yield* log.disown(names[0])
+      yield* log.append(ids[1]!, [Story.ended()])
+      assert.strictEqual((yield* ownersAmong(names)).size, 0)
     })
   )
 }

@@ -200,10 +200,8 @@ const remains = (it: Story.It): void => {
         yield* log.append(first, [Story.ended()])
         assert.isTrue((yield* log.start(second, Story.executionStarted(), options)).existing)
         yield* log.remove(first)
-        assert.deepStrictEqual(yield* log.start(second, Story.executionStarted(), options), {
-          executionId: second,
-          existing: false
-        })
+        const { executionId, existing } = yield* log.start(second, Story.executionStarted(), options)
+        assert.deepStrictEqual([executionId, existing], [second, false])
       })
     )
   )

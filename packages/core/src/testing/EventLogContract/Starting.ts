@@ -12,10 +12,10 @@ export const declare = (it: Story.It): void => {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.fresh("execution")
       const started = yield* log.start(executionId, Story.executionStarted("crew name"))
-      assert.deepStrictEqual(started, { executionId, existing: false })
       const [event, ...rest] = yield* log.read(executionId)
       assert.deepStrictEqual(rest, [])
       const { at, ...without } = event!
+      assert.deepStrictEqual(started, { executionId, existing: false, at })
       assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
       assert.deepStrictEqual(without, { ...Story.executionStarted("crew name"), seq: 1, executionId })
     })
@@ -25,7 +25,13 @@ export const declare = (it: Story.It): void => {
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
-      assert.deepStrictEqual(yield* log.start(executionId, Story.executionStarted()), { executionId, existing: true })
+      const [first, ...rest] = yield* log.read(executionId)
+      assert.deepStrictEqual(yield* log.start(executionId, Story.executionStarted()), {
+        executionId,
+        existing: true,
+        at: first!.at
+      })
+      assert.deepStrictEqual(rest, [])
       assert.strictEqual((yield* log.read(executionId)).length, 1)
     })
   )
@@ -36,10 +42,12 @@ export const declare = (it: Story.It): void => {
       const key = yield* Story.fresh("key")
       const [first, second] = [yield* Story.fresh("execution"), yield* Story.fresh("execution")]
       const idempotency = { key, requestHash: "hash" }
-      assert.isFalse((yield* log.start(first, Story.executionStarted(), { idempotency })).existing)
+      const started = yield* log.start(first, Story.executionStarted(), { idempotency })
+      assert.isFalse(started.existing)
       assert.deepStrictEqual(yield* log.start(second, Story.executionStarted(), { idempotency }), {
         executionId: first,
-        existing: true
+        existing: true,
+        at: started.at
       })
       assert.strictEqual((yield* Story.reasonOf(log.read(second)))._tag, "UnknownExecution")
     })
@@ -56,6 +64,46 @@ export const declare = (it: Story.It): void => {
       )
       assert.deepStrictEqual(reason, new EventLog.KeyReused({ key }))
       assert.strictEqual((yield* Story.reasonOf(log.read(second)))._tag, "UnknownExecution")
+    })
+  )
+
+  it.effect("starts that come together are each answered as if they came alone", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog.EventLog
+      const [one, other] = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]
+      const key = yield* Story.fresh("key")
+      const id = yield* Story.fresh("execution")
+      const start = (tenant: string, name: string, requestHash?: string) =>
+        log
+          .start(
+            `${id}-${name}`,
+            Story.executionStarted(`crew of ${name}`),
+            requestHash === undefined ? {} : { idempotency: { key, requestHash } }
+          )
+          .pipe(
+            Effect.map(({ executionId, existing }) => [executionId, existing] as const),
+            Effect.catchReason("EventLogError", "KeyReused", () => Effect.succeed("reused" as const)),
+            Story.inTenant(tenant)
+          )
+      const starts = [
+        start(one, "first"),
+        start(one, "keyed", "hash"),
+        start(other, "keyed", "hash"),
+        start(one, "again", "hash"),
+        start(one, "different", "another hash"),
+        start(other, "last")
+      ]
+      assert.deepStrictEqual(yield* Effect.all(starts, { concurrency: "unbounded" }), [
+        [`${id}-first`, false],
+        [`${id}-keyed`, false],
+        [`${id}-keyed`, false],
+        [`${id}-keyed`, true],
+        "reused",
+        [`${id}-last`, false]
+      ])
+      const names = Effect.map(log.list(), (list) => list.map(({ crewName }) => crewName).sort())
+      assert.deepStrictEqual(yield* Story.inTenant(one)(names), ["crew of first", "crew of keyed"])
+      assert.deepStrictEqual(yield* Story.inTenant(other)(names), ["crew of keyed", "crew of last"])
     })
   )
 

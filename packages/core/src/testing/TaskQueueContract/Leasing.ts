@@ -115,6 +115,52 @@ export const declare = (test: Test): void => {
     }))
 }
 
+/** A worker that has stopped, or is dead. */
+export const declareDismissed = (test: Test): void => {
+  test("loses what it held at once: others get it, as old as it was", (subject) =>
+    Effect.gen(function* () {
+      const { available, queue } = subject
+      yield* queue.submit(facts({ a: [], b: ["a"], c: [], d: [] }))
+      const leases = yield* available({ worker: "dead", limit: 2 })
+      assert.deepStrictEqual(ids(leases), ["a", "c"])
+      yield* queue.dismiss("dead")
+      assert.deepStrictEqual(nonces(yield* lost(subject, 2, "dead")), nonces(leases))
+      assert.deepStrictEqual(ids(yield* available({ worker: "alive" })), ["a", "c", "d"])
+      for (const lease of leases) {
+        assert.isFalse(yield* queue.holds(lease))
+        assert.isFalse(yield* queue.release(lease))
+        assert.isFalse(yield* queue.suspend(lease, suspension({ signals: ["s"] })))
+      }
+    }))
+
+  test("leaves what others hold alone", ({ available, queue }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts({ a: [], b: [] }))
+      const [kept] = yield* available({ worker: "alive", limit: 1 })
+      yield* available({ worker: "dead", limit: 1 })
+      yield* queue.dismiss("dead")
+      assert.isTrue(yield* queue.holds(kept!))
+      assert.deepStrictEqual(ids(yield* available({ worker: "alive" })), ["b"])
+      assert.isTrue(yield* queue.release(kept!))
+    }))
+
+  test(
+    "returns its permits, and who waits gets its tasks",
+    ({ available, queue, quiesce }) =>
+      Effect.gen(function* () {
+        yield* queue.submit(facts(nodes(many(2), "narrow")))
+        assert.strictEqual((yield* available({ worker: "dead" })).length, 1)
+        const waiting = yield* Effect.forkChild(queue.take({ worker: "alive", limit: 1 }))
+        yield* quiesce
+        yield* queue.dismiss("dead")
+        assert.deepStrictEqual(ids(yield* Fiber.join(waiting)), ["t1"])
+        const [lane] = (yield* queue.overview).lanes
+        assert.deepStrictEqual([lane!.ready, lane!.leased], [1, 1])
+      }),
+    { lanes: { narrow: 1 } }
+  )
+}
+
 /** For a queue whose leases end. */
 export const declareExpiring = (test: Test): void => {
   test("his tasks are handed out to others, and what he held holds nothing", ({ available, expire, queue }) =>

@@ -180,6 +180,7 @@ const workers = (test: Test): void => {
         concurrency: 4,
         lanes: { openai: 2, default: 4 },
         host: "machine",
+        process: "1.2.3",
         startedAt: "2026-01-01T00:00:00.000Z",
         draining: false
       }
@@ -208,7 +209,12 @@ const workers = (test: Test): void => {
       assert.deepStrictEqual(first?.running, [{ executionId: "x", tenant: "acme", taskId: "c", lane: "default" }])
       yield* queue.release(a!)
       yield* queue.suspend(b!, suspension({ signals: ["s"] }))
-      const { lanes: _, host: __, ...less } = info
+      const infos = yield* queue.enlisted
+      assert.deepStrictEqual(infos.map(({ name, process }) => `${name} ${process}`).toSorted(), [
+        "w1 1.2.3",
+        "w2 1.2.3"
+      ])
+      const { lanes: _, host: __, process: ___, ...less } = info
       yield* queue.enlist({ ...less, draining: true })
       yield* queue.dismiss("w2")
       assert.deepStrictEqual(yield* list, [{ ...less, draining: true, running: [] }])

@@ -124,7 +124,7 @@ const views = (
   lists: Lists,
   step: Step,
   limits: TaskQueue.Options["lanes"]
-): Pick<Service, "inspect" | "known" | "enlist" | "dismiss" | "workers" | "overview"> => ({
+): Pick<Service, "inspect" | "known" | "enlist" | "dismiss" | "enlisted" | "workers" | "overview"> => ({
   inspect: (executionId) =>
     step(() => {
       const execution = lists.execution(executionId)
@@ -151,7 +151,13 @@ const views = (
   dismiss: (worker) =>
     step(() => {
       lists.workers = lists.workers.filter(({ name }) => name !== worker)
+      for (const task of lists.tasks) {
+        if (task.lease?.worker !== worker) continue
+        lists.losses.push(task.lease)
+        lists.move(task, "ready")
+      }
     }),
+  enlisted: step(() => [...lists.workers]),
   workers: step(() =>
     lists.workers.map((info) => ({
       ...info,

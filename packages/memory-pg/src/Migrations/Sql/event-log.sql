@@ -18,7 +18,7 @@
 --   installation, where the application connects as the owner of the tables (owners are not subject to row security).
 -- - The policies confine every other role, whatever SQL it runs: with crewline.tenant unset it sees no row at all. A server that connects
 --   as such a role works (grant it the tables and the functions), because the functions set the tenant themselves.
--- - crewline_adopt, crewline_disown, crewline_positions and crewline_prune work for all tenants, because one process runs the executions
+-- - crewline_adopt, crewline_owners, crewline_disown, crewline_positions and crewline_prune work for all tenants, because one process runs the executions
 --   of all. They are `security definer`, return ids and positions only, and no role but the owner may call them unless granted.
 
 create table crewline_execution (
@@ -39,6 +39,8 @@ create table crewline_execution (
   idempotency_key text,
   request_hash text,
   owner text,
+  -- When the owner took it, or renewed its lease last; null: at the start.
+  leased_at timestamptz,
   lease_until timestamptz
 ) with (fillfactor = 70);
 
@@ -125,6 +127,7 @@ create policy crewline_tenant on crewline_gone
 -- include: event-log/list
 -- include: event-log/positions
 -- include: event-log/adopt
+-- include: event-log/owners
 -- include: event-log/disown
 -- include: event-log/is-gone
 -- include: event-log/bury

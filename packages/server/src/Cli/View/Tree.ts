@@ -6,6 +6,8 @@
  * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance
  * Algorithm" (2001), where a graph without cycles needs no iteration.
  */
+import * as Dag from "@crewline/core/Dag"
+import * as Result from "effect/Result"
 
 /** A task and the tasks that it comes after. */
 export interface Node {
@@ -48,29 +50,15 @@ export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
   return result
 }
 
-/** Kahn's algorithm, first come first served; nodes on a cycle (there are none in a valid plan) come last, as given. */
+/** In the order in which they become ready; as given when some wait for each other, which no valid plan has. */
 const sort = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
+  const graph = Dag.within(nodes.map(({ id, needs }) => ({ id, dependencies: needs })))
+  if (Result.isFailure(graph)) return nodes
   const byId = new Map(nodes.map((node) => [node.id, node]))
-  const missing = new Map(nodes.map((node) => [node.id, new Set(node.needs.filter((need) => byId.has(need))).size]))
-  const after = new Map<string, Array<string>>()
-  for (const node of nodes) {
-    for (const need of new Set(node.needs)) {
-      const list = after.get(need)
-      if (list === undefined) after.set(need, [node.id])
-      else list.push(node.id)
-    }
-  }
-  const queue = nodes.filter((node) => missing.get(node.id) === 0)
-  for (let index = 0; index < queue.length; index++) {
-    for (const id of after.get(queue[index]?.id ?? "") ?? []) {
-      const left = (missing.get(id) ?? 0) - 1
-      missing.set(id, left)
-      const node = byId.get(id)
-      if (left === 0 && node !== undefined) queue.push(node)
-    }
-  }
-  const placed = new Set(queue)
-  return [...queue, ...nodes.filter((node) => !placed.has(node))]
+  const frontier = Dag.frontier(graph.success)
+  const ready = [...frontier.ready()]
+  for (let next = 0; next < ready.length; next++) for (const id of frontier.settle(ready[next]!)) ready.push(id)
+  return ready.map((id) => byId.get(id)!)
 }
 
 /** The children of each node in the tree of dominators; of the invisible root under `undefined`. */

@@ -26,8 +26,10 @@ begin
       order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
     ) locked
   );
+  now_at := clock_timestamp();
   return query
-    update crewline_execution e set owner = in_owner, lease_until = clock_timestamp() + in_lease_millis * interval '1 millisecond'
+    update crewline_execution e set owner = in_owner, leased_at = now_at,
+      lease_until = now_at + in_lease_millis * interval '1 millisecond'
     where e.key = any (mine || taken)
     returning e.id, e.tenant, e.last_seq;
 end $$;

@@ -1,6 +1,5 @@
 -- Leases that have expired and timers that have ended. Every step does this first, so that no process has to watch the clock.
--- include: transitions/ready
--- include: transitions/unlease
+-- include: transitions/expire
 local function promote()
   local all = meta()
   if all.due > now then return end
@@ -18,12 +17,7 @@ local function promote()
   end
   local expired, places = overdue(LEASES), {}
   for i = 1, #expired, 2 do places[#places + 1] = expired[i] end
-  for _, value in ipairs(unlease(places, true, true)) do
-    if value then
-      local member = parse(value).member
-      push(executionOf(member), { member })
-    end
-  end
+  expire(places, true)
   local timers = overdue(TIMERS)
   for i = 1, #timers, 2 do
     local timer, at = timers[i], tonumber(timers[i + 1])

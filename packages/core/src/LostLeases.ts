@@ -1,15 +1,16 @@
-/** Leases that are lost, by worker, until the worker asks for them. One list for all buckets of a queue. */
-import type { Lease } from "@crewline/core/TaskQueue"
+/** Leases that workers have lost, until each worker has heard of its own: for queues, which report them as `TaskQueue.lost`. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
+import type { Lease } from "./TaskQueue.ts"
 
-export interface Losses {
+export interface LostLeases {
   readonly add: (lease: Lease) => void
   /** Waits until leases of the worker are lost. */
   readonly take: (worker: string) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
 }
 
-export const make = (): Losses => {
+/** None are lost yet. */
+export const make = (): LostLeases => {
   const byWorker = new Map<string, { leases: Array<Lease>; wake: (() => void) | undefined }>()
   const entryOf = (worker: string) => {
     const entry = byWorker.get(worker) ?? { leases: [], wake: undefined }

@@ -1,0 +1,24 @@
+/** Crews as clients of the HTTP API send them, whose agent asks the fake provider. */
+
+interface Options {
+  /** Each task after the one before; otherwise side by side. */
+  readonly isChain?: boolean
+  /** What the provider is told (`Directives`). */
+  readonly text?: string
+}
+
+export const make = (name: string, tasks: number, { isChain = false, text = "" }: Options = {}): object => ({
+  name,
+  agents: { a: { role: "Researcher", goal: "Answer briefly", model: "openai/fake" } },
+  tasks: Object.fromEntries(
+    Array.from({ length: tasks }, (_, n) => [
+      `t${n}`,
+      {
+        description: `Say something about ${n}. ${text}`,
+        expectedOutput: "A sentence.",
+        agent: "a",
+        ...(isChain && n > 0 && { dependsOn: [`t${n - 1}`] })
+      }
+    ])
+  )
+})

@@ -1,0 +1,98 @@
+/**
+ * How many statements a request and an execution cost, one at a time: one more is a round trip more, and is seen here. Over HTTP, on an
+ * embedded database with the queue in process, and on PostgreSQL with the queue on Redis.
+ */
+import * as TaskQueue from "@crewline/core/TaskQueue"
+import * as Worker from "@crewline/core/Worker"
+import * as Queue from "@crewline/server/Queue"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { setImmediate as turn } from "node:timers/promises"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import * as Postgres from "./fake/Database.ts"
+import * as Redis from "./fake/Redis.ts"
+import * as Server from "./fake/Server.ts"
+import { Statements } from "./fake/Statements.ts"
+
+// The environment is read once: before the first server of this file.
+vi.stubEnv("REDIS_URL", Redis.url)
+const noServers = (await Postgres.isThere()) ? await Redis.missing() : "no PostgreSQL"
+if (noServers !== undefined) console.warn(`Skipped in part: ${noServers}`)
+
+const chain = (tasks: number) => ({
+  name: "chain",
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: Object.fromEntries(
+    Array.from({ length: tasks }, (_, n) => [
+      `t${n}`,
+      { description: "d", expectedOutput: "e", agent: "a", ...(n > 0 && { context: [`t${n - 1}`] }) }
+    ])
+  )
+})
+
+interface Counts {
+  readonly [kind: string]: number
+}
+
+interface Expected {
+  readonly oneTask: Counts
+  readonly chain: Counts
+}
+
+const declare = (options: () => Partial<Server.Options>, expected: Expected) => {
+  const statements = new Statements()
+  let calls = 0
+  let server: Server.Running
+  beforeAll(async () => {
+    server = await Server.start({
+      ...options(),
+      observe: statements.layer,
+      answer: (request) => Effect.sync(() => `${++calls} ${request.caller?.taskId}`)
+    })
+  })
+  afterAll(() => server.stop())
+
+  /** Runs a chain to its end, without a look at the database; answers its id and what it has cost. */
+  const run = async (tasks: number) => {
+    statements.take()
+    calls = 0
+    const { body } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew: chain(tasks) } })
+    const worker = Context.get(server.services, Worker.Worker)
+    const queue = Context.get(server.services, TaskQueue.TaskQueue)
+    while (calls < tasks || (await Effect.runPromise(worker.running)).length > 0) await turn()
+    while ((await Effect.runPromise(queue.inspect(body.id))).status !== "absent") await turn()
+    return { id: String(body.id), counts: statements.take() }
+  }
+
+  it("run an execution with few statements", async () => {
+    await run(1)
+    expect({ oneTask: (await run(1)).counts, chain: (await run(5)).counts }).toEqual(expected)
+  })
+}
+
+describe("A server on an embedded database", () => {
+  declare(() => ({}), {
+    oneTask: { crewline_start: 1, crewline_append: 2 },
+    chain: { crewline_start: 1, crewline_append: 10, crewline_outputs: 4 }
+  })
+})
+
+describe.skipIf(noServers !== undefined)("A server on PostgreSQL and Redis", () => {
+  const name = `crewline_statements_${process.pid}`
+  beforeAll(() => Postgres.sql(`create database ${name}`))
+  afterAll(async () => {
+    await Postgres.sql(`drop database if exists ${name} with (force)`)
+    await Redis.clear(`test-${name}`)
+  })
+  declare(
+    () => ({
+      database: { kind: "server", url: Redacted.make(Postgres.urlOf(name)) },
+      queue: { ...Queue.local, kind: "redis", events: "redis", prefix: `test-${name}` }
+    }),
+    {
+      oneTask: { crewline_start: 1, crewline_read: 1, crewline_append: 2 },
+      chain: { crewline_start: 1, crewline_read: 5, crewline_append: 10, crewline_outputs: 4 }
+    }
+  )
+})

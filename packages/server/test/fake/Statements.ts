@@ -1,0 +1,39 @@
+/** The statements that a server sends to its database, counted by what they are for. */
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
+
+/** What comes by itself, once in a while: renewals, the clock, hints to other processes. */
+const background = /crewline_adopt|crewline_positions|clock_timestamp|pg_notify|pg_advisory/
+
+export class Statements {
+  private readonly texts: Array<string> = []
+
+  /** Notes every statement; nothing is logged. */
+  readonly layer: Layer.Layer<never>
+
+  constructor() {
+    const { texts } = this
+    class Span extends Tracer.NativeSpan {
+      override attribute(key: string, value: unknown): void {
+        if (key === "db.query.text") texts.push(String(value))
+        super.attribute(key, value)
+      }
+    }
+    this.layer = Layer.mergeAll(
+      Layer.succeed(Tracer.Tracer, Tracer.make({ span: (options) => new Span(options) })),
+      Layer.succeed(References.MinimumLogLevel, "None")
+    )
+  }
+
+  /** How many there were since the last time, by the function of the log or the verb and the table. */
+  take(): { readonly [kind: string]: number } {
+    const counts: Record<string, number> = {}
+    for (const text of this.texts.splice(0)) {
+      if (background.test(text)) continue
+      const kind = /crewline_\w+/.exec(text)?.[0] ?? text
+      counts[kind] = (counts[kind] ?? 0) + 1
+    }
+    return counts
+  }
+}
