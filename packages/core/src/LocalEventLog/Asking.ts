@@ -10,9 +10,13 @@ import type { Storage } from "./Storage.ts"
 
 type Service = EventLog.EventLog["Service"]
 
-/** What an event says about asks: some are asked, answered, or closed. */
+/** What an event says about asks, some are asked, answered, or closed, and which tasks it adds. */
 export const note = (execution: Execution, event: ExecutionEvent): void => {
   if (event.type === "TaskSuspended") {
+    for (const task of event.spawn) {
+      execution.spawned ??= new Map()
+      if (!execution.spawned.has(task.id)) execution.spawned.set(task.id, task)
+    }
     for (const { deadlineMillis, ...ask } of event.asks ?? []) {
       execution.asks ??= new Map()
       if (execution.asks.has(ask.id)) continue
@@ -58,9 +62,9 @@ export const make = (storage: Storage): Pick<Service, "signals" | "spawned" | "a
   spawned: (executionId, taskIds) =>
     storage.withExecution("spawned", executionId, (execution) => {
       const found = new Map<string, Plan.PlannedTask>()
-      for (const event of execution.events) {
-        if (event.type !== "TaskSuspended") continue
-        for (const task of event.spawn) if (taskIds.includes(task.id) && !found.has(task.id)) found.set(task.id, task)
+      for (const id of taskIds) {
+        const task = execution.spawned?.get(id)
+        if (task !== undefined) found.set(id, task)
       }
       return Effect.succeed(found)
     }),

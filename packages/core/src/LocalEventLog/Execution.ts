@@ -10,6 +10,7 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
+import type * as Plan from "../Plan.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
 
@@ -42,6 +43,8 @@ export interface Execution {
   /** By id. Absent until the first. */
   asks: Map<string, EventLog.RecordedAsk> | undefined
   openAsks: number
+  /** Tasks that were spawned, by id. Absent until the first. */
+  spawned: Map<string, Plan.PlannedTask> | undefined
   /** Followers that wait for something new. */
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>

@@ -37,6 +37,7 @@ export const make =
         byTask: undefined,
         asks: undefined,
         openAsks: 0,
+        spawned: undefined,
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,
