@@ -1,4 +1,5 @@
 /** Every example runs as its README says, with the demonstration model. */
+import * as Crew from "../packages/core/src/Crew.ts"
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
@@ -8,8 +9,8 @@ import { describe, expect, it } from "vitest"
 const folder = fileURLToPath(new URL(".", import.meta.url))
 const bin = join(folder, "..", "node_modules", ".bin")
 
-/** What `npm start -- …args` runs, without npm. */
-const start = (example: string, args: ReadonlyArray<string>) =>
+/** What `npm start -- …args` runs, without npm; `input` is what somebody types. */
+const start = (example: string, args: ReadonlyArray<string>, input = "") =>
   new Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resolve) => {
     const cwd = join(folder, example)
     const { scripts } = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))
@@ -18,6 +19,7 @@ const start = (example: string, args: ReadonlyArray<string>) =>
     const child = spawn("sh", ["-c", `${scripts.start} "$@"`, "sh", ...args], { cwd, env: { ...env, PATH: path } })
     let stdout = ""
     let stderr = ""
+    child.stdin.end(input)
     child.stdout.on("data", (data) => (stdout += data))
     child.stderr.on("data", (data) => (stderr += data))
     child.on("close", (code) => resolve({ code, stdout, stderr }))
@@ -30,6 +32,25 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/gather begins\ngather is done\nwrite begins\nwrite called word_count\nwrite is done\n/)
     expect(stdout).toContain("the lighthouse of Alexandria")
     expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
+  })
+
+  it.each([
+    ["yes", /Sent to .*: .*\n/, "gives The letter was sent."],
+    ["no", /Approve\? \(yes\/no\)\n\n/, "A person denied this call"]
+  ])("03-approval sends its letter only after a yes (%s)", async (said, shown, told) => {
+    const { code, stderr, stdout } = await start("03-approval", ["Ada"], `friendly\n${said}\n`)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toMatch(/Should the letter be formal or friendly\?[^]*may writer call send_letter\?/)
+    expect(stdout).toMatch(shown)
+    expect(stdout.includes("Sent to")).toBe(said === "yes")
+    expect(stdout).toContain("The letter should be friendly.")
+    expect(stdout).toContain(told)
+  })
+
+  it("03-approval starts over HTTP what it starts in the terminal", async () => {
+    const { crew } = await import("./03-approval/letter.ts")
+    const body = JSON.parse(readFileSync(join(folder, "03-approval", "start.json"), "utf8"))
+    expect(body).toEqual({ crew: Crew.toJson(crew), inputs: { customer: "Ada" } })
   })
 
   it("crews runs with its default input, and with another", async () => {

@@ -43,3 +43,64 @@ test("the function returns JSON, as it is, promised or as an effect that fails o
   expect(Tool.make<Tool.Parameters>).type.not.toBeCallableWith({ ...base, execute: () => Effect.fail(new Error("no")) })
   expect(Tool.make<Tool.Parameters>).type.not.toBeCallableWith({ ...base, execute: () => Symbol("no") })
 })
+
+test("an answer has the type of its schema, text without one", () => {
+  Tool.make({
+    ...base,
+    parameters: Schema.Struct({ city: Schema.String }),
+    answer: Schema.Struct({ on: Schema.DateFromString }),
+    ask: ({ city }) => ({ question: `When are you in ${city}?`, timeout: "2 days" }),
+    execute: (args, context) => {
+      expect(args).type.toBe<{ readonly city: string }>()
+      expect(context.answer).type.toBe<{ readonly on: Date }>()
+      expect(context.signal).type.toBe<AbortSignal>()
+    }
+  })
+  Tool.make({
+    ...base,
+    answer: z.enum(["formal", "friendly"]),
+    ask: () => "Which?",
+    execute: (_, { answer }) => {
+      expect(answer).type.toBe<"formal" | "friendly">()
+    }
+  })
+  Tool.make({
+    ...base,
+    ask: () => "Which?",
+    execute: (_, { answer }) => {
+      expect(answer).type.toBe<string>()
+    }
+  })
+})
+
+test("what a call has waited for is given to its function", () => {
+  Tool.make({
+    ...base,
+    spawn: () => ({ tasks: { one: { description: "d", expectedOutput: "e" } }, need: "any", rest: "keep" }),
+    execute: (_, { tasks }) => {
+      expect(tasks["one"]!.status).type.toBe<"completed" | "failed" | "skipped" | "cancelled" | "running">()
+    }
+  })
+  Tool.make({
+    ...base,
+    wait: () => ({ signal: "paid", timeout: 1_000 }),
+    execute: (_, { received }) => {
+      expect(received).type.toBe<Schema.Json | undefined>()
+    }
+  })
+})
+
+test("an approval is decided by the arguments, and a tool waits for one thing", () => {
+  Tool.make({
+    ...base,
+    parameters: Schema.Struct({ amount: Schema.Finite }),
+    approval: ({ amount }) => amount > 100,
+    execute: () => null
+  })
+  expect(Tool.make).type.not.toBeCallableWith({ ...base, approval: "yes", execute: () => null })
+  expect(Tool.make).type.not.toBeCallableWith({
+    ...base,
+    wait: () => ({ signal: "paid", timeout: true }),
+    execute: () => null
+  })
+})

@@ -37,6 +37,19 @@ export type Wait =
   | { readonly signal: string; readonly timeout?: Task.Duration }
   | { readonly signal?: never; readonly timeout: Task.Duration }
 
+/**
+ * A function that this kind of tool does not have. The type checker still reads it as what it would be, so that the texts in it keep their
+ * types until the right kind is found.
+ */
+type Absent<F> = F & { readonly "a tool has one of ask, spawn and wait": never }
+
+type Asking<P extends Parameters, A extends Parameters> = (
+  args: Arguments<P>,
+  context: CallContext
+) => Work<string | Question<Arguments<A>>>
+type Spawning<P extends Parameters> = (args: Arguments<P>, context: CallContext) => Work<Spawn>
+type Waiting<P extends Parameters> = (args: Arguments<P>, context: CallContext) => Work<Wait>
+
 export interface Shared<P extends Parameters> {
   /** Up to 64 letters, digits, `_` and `-`: what providers take. */
   readonly name: string
@@ -57,14 +70,16 @@ export interface Options<P extends Parameters> extends Shared<P> {
    * anything else that is thrown becomes a `ToolFailed`.
    */
   readonly execute: (args: Arguments<P>, context: CallContext) => Work<Returned>
-  readonly ask?: never
-  readonly spawn?: never
-  readonly wait?: never
+  readonly ask?: Absent<Asking<P, Parameters>>
+  readonly spawn?: Absent<Spawning<P>>
+  readonly wait?: Absent<Waiting<P>>
 }
 
 /** A tool that asks people first. `ask` may be called again after a crash, so that it must have no effect of its own. */
 export interface AskOptions<P extends Parameters, A extends Parameters> extends Shared<P> {
-  readonly ask: (args: Arguments<P>, context: CallContext) => Work<string | Question<Arguments<A>>>
+  readonly ask: Asking<P, A>
+  readonly spawn?: Absent<Spawning<P>>
+  readonly wait?: Absent<Waiting<P>>
   /** What an answer must be. Default: text. */
   readonly answer?: A
   readonly execute: (args: Arguments<P>, context: CallContext & { readonly answer: Arguments<A> }) => Work<Returned>
@@ -72,7 +87,9 @@ export interface AskOptions<P extends Parameters, A extends Parameters> extends 
 
 /** A tool that adds tasks and waits for them. `spawn` may be called again after a crash. */
 export interface SpawnOptions<P extends Parameters> extends Shared<P> {
-  readonly spawn: (args: Arguments<P>, context: CallContext) => Work<Spawn>
+  readonly spawn: Spawning<P>
+  readonly ask?: Absent<Asking<P, Parameters>>
+  readonly wait?: Absent<Waiting<P>>
   readonly execute: (
     args: Arguments<P>,
     context: CallContext & { readonly tasks: { readonly [name: string]: SpawnedResult } }
@@ -81,7 +98,9 @@ export interface SpawnOptions<P extends Parameters> extends Shared<P> {
 
 /** A tool that waits for a signal or for time. `wait` may be called again after a crash. */
 export interface WaitOptions<P extends Parameters> extends Shared<P> {
-  readonly wait: (args: Arguments<P>, context: CallContext) => Work<Wait>
+  readonly wait: Waiting<P>
+  readonly ask?: Absent<Asking<P, Parameters>>
+  readonly spawn?: Absent<Spawning<P>>
   readonly execute: (
     args: Arguments<P>,
     /** Absent when the time was up. */

@@ -1,0 +1,37 @@
+/** The crew in the terminal: whatever it asks, you answer. `npm start -- Ada` */
+import * as Crewline from "@crewline/core/promise"
+import * as Providers from "@crewline/llm/Providers"
+import { createInterface } from "node:readline"
+import { crew, tools } from "./letter.ts"
+
+const customer = process.argv[2] ?? "Ada"
+
+const terminal = createInterface({ input: process.stdin })
+const lines = terminal[Symbol.asyncIterator]()
+const read = async (question: string): Promise<string> => {
+  console.log(question)
+  const { done, value } = await lines.next()
+  return done === true ? "" : value.trim()
+}
+
+await using crewline = await Crewline.make({ llm: Providers.layerConfig, tools })
+const execution = await crewline.start(crew, { inputs: { customer } })
+
+for await (const event of execution.events) {
+  // A task gives its worker back while it waits: whoever answers may take as long as it takes.
+  if (event.type !== "TaskSuspended") continue
+  for (const ask of await crewline.asks({ executionId: execution.id, state: "open" })) {
+    console.log(`\n${ask.title}\n${JSON.stringify(ask.shown, undefined, 2)}`)
+    if (ask.kind === "approval") {
+      const answer = (await read("Approve? (yes/no)")) === "yes" ? "approve" : "deny"
+      // The hash says what was looked at: an answer to anything else is refused.
+      await crewline.answer(ask.id, { answer, hash: ask.hash })
+    } else {
+      await crewline.answer(ask.id, { answer: "reply", value: await read("Your answer:") })
+    }
+  }
+}
+
+const { output } = await execution.result
+console.log(`\n${output}`)
+terminal.close()

@@ -1,0 +1,22 @@
+/** The same crew behind the HTTP API: see README.md for what to send. `npm run serve` */
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Providers from "@crewline/llm/Providers"
+import * as Server from "@crewline/server/Server"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { tools } from "./letter.ts"
+
+const server = Layer.unwrap(
+  Effect.map(Server.listenConfig, (listen) =>
+    Server.layer({
+      listen,
+      database: { kind: "embedded", directory: process.env["CREWLINE_DATA"] ?? ".crewline" },
+      workspace: ".",
+      llm: Providers.layerConfig,
+      toolbox: Toolbox.layer(tools)
+    })
+  )
+)
+
+const fiber = Effect.runFork(Layer.launch(server))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => fiber.interruptUnsafe())
