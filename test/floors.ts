@@ -18,7 +18,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // One agent at work.
     ["AgentLoop"],
     // What a reader is shown; what the queue is told.
-    ["ExecutionView", "QueueFacts"],
+    ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
     ["EventLog", "Llm", "LostLeases", "Memory", "TaskQueue", "Toolbox"],
     // What may happen next.

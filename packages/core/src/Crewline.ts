@@ -9,7 +9,8 @@ import type * as Stream from "effect/Stream"
 import type * as Adoption from "./Adoption.ts"
 import type * as Crew from "./Crew.ts"
 import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
-import type { Inbox, UnknownSignal } from "./Crewline/Inbox.ts"
+import * as Commands from "./Crewline/Commands.ts"
+import * as Answering from "./Crewline/Inbox.ts"
 import * as Service from "./Crewline/Service.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
@@ -31,13 +32,13 @@ export {
   type AnswerError,
   AskClosed,
   type AsksOptions,
-  type AskView,
   HashMismatch,
   InvalidAnswer,
   UnknownAsk,
   UnknownSignal
 } from "./Crewline/Inbox.ts"
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
+export type { View as AskView } from "./AskView.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
 
 export class Crewline extends Context.Service<
@@ -72,11 +73,11 @@ export class Crewline extends Context.Service<
       executionId: string,
       signal: string,
       value: Schema.Json
-    ) => Effect.Effect<void, UnknownSignal | EventLog.EventLogError>
+    ) => Effect.Effect<void, Answering.UnknownSignal | EventLog.EventLogError>
     /** What people are asked, or were: oldest first. */
-    readonly asks: Inbox["asks"]
+    readonly asks: Answering.Inbox["asks"]
     /** Answers an ask, with its author. Answers with the closed ask when it is recorded; the first answer counts. */
-    readonly answer: Inbox["answer"]
+    readonly answer: Answering.Inbox["answer"]
     /** Takes up an unfinished execution, with the code (guardrails, schemas, conditions) of the given crew. */
     readonly resume: <Output>(
       executionId: string,
@@ -138,6 +139,17 @@ export const layer = (
     Layer.provide(QueueSync.layer.pipe(Layer.provideMerge(LogClock.layer))),
     Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
+
+/** The inbox alone, of executions that run elsewhere or wait for somebody to run them: nothing is taken up here. */
+export class Inbox extends Context.Service<Inbox, Answering.Inbox>()("@crewline/core/Crewline/Inbox") {
+  static readonly layer: Layer.Layer<Inbox, never, EventLog.EventLog | TaskQueue.TaskQueue> = Layer.effect(
+    Inbox,
+    Effect.flatMap(Commands.make, Answering.make)
+  ).pipe(
+    Layer.provide(QueueSync.layer.pipe(Layer.provide(LogClock.layer))),
+    Layer.provide([Ledger.layer, CodeRegistry.layerWith([])])
+  )
+}
 
 /** Everything in the memory of this process: nothing installed, nothing kept. Output files are refused. */
 export const layerLocal = (

@@ -20,6 +20,10 @@ export const WaitingFor = Schema.Struct({
   kind: Schema.Literals([...Ask.Kind.literals, "task", "signal", "time", "worker"]),
   /** Of an ask: by which it is answered. Of a task or a signal: its name. */
   id: Schema.optionalKey(Schema.String),
+  /** Of an ask or a spawned task. */
+  title: Schema.optionalKey(Schema.String),
+  /** When it is not waited for any longer. */
+  until: Schema.optionalKey(Schema.String),
   /** Of a worker: what it must have. */
   what: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "WaitingFor" })
@@ -82,26 +86,34 @@ const statusOf = (task: Execution.Task): TaskStatus => {
 }
 
 /** What is open of a wait, and whom a task waits for that no worker has taken. */
-const waitingFor = (state: Execution.Execution, task: Execution.Task): ReadonlyArray<WaitingFor> => {
+const waitingFor = (
+  state: Execution.Execution,
+  task: Execution.Task,
+  titles: Parts["titles"]
+): ReadonlyArray<WaitingFor> => {
   const found: Array<WaitingFor> = []
   if (task.unserved !== undefined) found.push({ kind: "worker", what: task.unserved })
   if (task.status !== "suspended") return found
   const { groups, signals, tasks } = Wait.openOf(task.waits!, Execution.standings(state))
   for (const id of signals) {
     const ask = Execution.openOf(state, id)
-    found.push(
-      ask === undefined || ask.kind === "timer"
-        ? { kind: "signal", id }
-        : { kind: ask.kind, id: AskId.encode(state.id, id) }
-    )
+    if (ask === undefined || ask.kind === "timer") found.push({ kind: "signal", id })
+    else found.push({ kind: ask.kind, id: AskId.encode(state.id, id), ...titled(titles?.get(id)), ...until(ask) })
   }
-  for (const id of tasks) found.push({ kind: "task", id })
-  if (groups.some(({ timer }) => timer !== undefined)) found.push({ kind: "time" })
+  for (const id of tasks) found.push({ kind: "task", id, ...titled(Execution.task(state, id)?.plan.title) })
+  for (const { timer } of groups)
+    if (timer !== undefined) found.push({ kind: "time", ...until(Execution.openOf(state, timer)) })
   return found
 }
 
-const taskView = (state: Execution.Execution, task: Execution.Task, output: Schema.Json | undefined): TaskView => {
-  const waiting = waitingFor(state, task)
+const titled = (title: string | undefined) => (title === undefined ? {} : { title })
+
+const until = (open: Execution.Open | undefined) =>
+  open?.dueAt === undefined ? {} : { until: new Date(open.dueAt).toISOString() }
+
+const taskView = (state: Execution.Execution, task: Execution.Task, { outputs, titles }: Parts): TaskView => {
+  const waiting = waitingFor(state, task, titles)
+  const output = outputs.get(task.plan.id)
   return {
     status: statusOf(task),
     attempts: task.attempts,
@@ -132,17 +144,21 @@ export const resultOf = (state: Execution.Execution, outputs: ReadonlyMap<string
     : Object.fromEntries(finals.map((id) => [id, outputs.get(id) ?? null]))
 }
 
-export const make = (
-  state: Execution.Execution,
-  outputs: ReadonlyMap<string, Schema.Json>,
-  crewId: string | undefined
-): View => {
+/** What the fold does not hold. */
+export interface Parts {
+  /** Of completed tasks. */
+  readonly outputs: ReadonlyMap<string, Schema.Json>
+  /** Of open asks. */
+  readonly titles?: ReadonlyMap<string, string>
+  readonly crewId?: string | undefined
+}
+
+export const make = (state: Execution.Execution, parts: Parts): View => {
+  const { crewId, outputs } = parts
   const tasks: Record<string, TaskView> = {}
-  for (const { id } of state.plan.tasks) tasks[id] = taskView(state, Execution.task(state, id)!, outputs.get(id))
-  if (HashMap.size(state.tasks) > state.plan.tasks.length) {
-    for (const task of HashMap.values(state.tasks))
-      tasks[task.plan.id] ??= taskView(state, task, outputs.get(task.plan.id))
-  }
+  for (const { id } of state.plan.tasks) tasks[id] = taskView(state, Execution.task(state, id)!, parts)
+  if (HashMap.size(state.tasks) > state.plan.tasks.length)
+    for (const task of HashMap.values(state.tasks)) tasks[task.plan.id] ??= taskView(state, task, parts)
   return {
     id: state.id,
     crewName: state.plan.name,

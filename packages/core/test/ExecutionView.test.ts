@@ -8,7 +8,10 @@ import * as Plans from "./arbitrary/Plan.ts"
 import * as Stories from "./arbitrary/Story.ts"
 
 const viewOf = (state: Execution.Execution): ExecutionView.View =>
-  ExecutionView.make(state, new Map([...HashMap.keys(state.tasks)].map((id) => [id, `output of ${id}`])), "crew_1")
+  ExecutionView.make(state, {
+    outputs: new Map([...HashMap.keys(state.tasks)].map((id) => [id, `output of ${id}`])),
+    crewId: "crew_1"
+  })
 
 describe("a view", () => {
   it("of any state is of the declared shape, without a key besides", () => {

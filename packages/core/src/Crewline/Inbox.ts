@@ -6,16 +6,10 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Ask from "../Ask.ts"
 import * as AskId from "../Ask/AskId.ts"
-import type * as Decision from "../Decision.ts"
+import * as AskView from "../AskView.ts"
 import * as EventLog from "../EventLog.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
-import type { Committed } from "../Worker/Ledger.ts"
-
-/** An ask as people see it. */
-export interface AskView extends Omit<EventLog.RecordedAsk, "call"> {
-  /** Opaque, unique in the tenant, and part of a URL as it is. */
-  readonly id: string
-}
+import type * as Commands from "./Commands.ts"
 
 export interface AsksOptions {
   /** Default: all. */
@@ -59,10 +53,11 @@ export class HashMismatch extends Schema.TaggedError<HashMismatch>()("HashMismat
 /** The ask cannot be answered so. */
 export class InvalidAnswer extends Schema.TaggedError<InvalidAnswer>()("InvalidAnswer", {
   id: Schema.String,
-  problems: Schema.Array(Schema.String)
+  /** All that is wrong, each with a JSON pointer into the answer and a sentence. */
+  problems: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
 }) {
   override get message() {
-    return `The answer to ${this.id} is not valid: ${this.problems.join(" ")}`
+    return `The answer to ${this.id} is not valid: ${this.problems.map(({ message }) => message).join(" ")}`
   }
 }
 
@@ -79,26 +74,19 @@ export class UnknownSignal extends Schema.TaggedError<UnknownSignal>()("UnknownS
 export type AnswerError = UnknownAsk | AskClosed | HashMismatch | InvalidAnswer | EventLog.EventLogError
 
 export interface Inbox {
-  readonly asks: (options?: AsksOptions) => Effect.Effect<ReadonlyArray<AskView>, EventLog.EventLogError>
+  readonly asks: (options?: AsksOptions) => Effect.Effect<ReadonlyArray<AskView.View>, EventLog.EventLogError>
   readonly answer: (
     id: string,
     answer: Ask.Answer,
     options?: { readonly by?: Ask.Author }
-  ) => Effect.Effect<AskView, AnswerError>
-}
-
-export interface Options {
-  /** Records the answer, and tells the queue. */
-  readonly decide: (
-    executionId: string,
-    command: Extract<Decision.Command, { _tag: "Answer" }>
-  ) => Effect.Effect<Result.Result<Committed, Decision.Refusal>, EventLog.EventLogError>
+  ) => Effect.Effect<AskView.View, AnswerError>
 }
 
 /** Who answers where nobody says who. */
-const unnamed: Ask.Author = { name: "unknown" }
+const unnamed: Ask.Author = { name: "anonymous" }
 
-export const make = Effect.fnUntraced(function* ({ decide }: Options) {
+/** `decide` records an answer, and tells the queue. */
+export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
   const log = yield* EventLog.EventLog
 
   const find = (id: string) => {
@@ -113,16 +101,22 @@ export const make = Effect.fnUntraced(function* ({ decide }: Options) {
 
   const answer: Inbox["answer"] = Effect.fnUntraced(function* (id, given, { by = unnamed } = {}) {
     const ask = yield* find(id)
-    if (ask.state !== "open") return yield* closed(id, ask)
+    const { executionId } = ask
+    const command = { _tag: "Answer", ask: ask.id, answer: given, by } as const
+    if (ask.state !== "open") {
+      // Refused; but whoever was taken may have died before the queue was told.
+      if (ask.state === "answered") yield* decide(executionId, command)
+      return yield* closed(id, ask)
+    }
+    if (given.hash !== undefined && given.hash !== ask.hash) return yield* new HashMismatch({ id })
     const problems = problemsOf(ask, given)
     if (problems.length > 0) return yield* new InvalidAnswer({ id, problems })
-    const { executionId } = ask
-    const decided = yield* decide(executionId, { _tag: "Answer", ask: ask.id, answer: given, by })
+    const decided = yield* decide(executionId, command)
     if (Result.isFailure(decided)) {
       if (decided.failure === "hash-mismatch") return yield* new HashMismatch({ id })
       return yield* closed(id, yield* find(id))
     }
-    return viewOf(yield* find(id))
+    return AskView.make(yield* find(id))
   })
 
   const inbox: Inbox = {
@@ -130,16 +124,11 @@ export const make = Effect.fnUntraced(function* ({ decide }: Options) {
       const from = after === undefined ? undefined : AskId.decode(after)
       if (after !== undefined && from === undefined) return Effect.succeed([])
       const position = from === undefined ? {} : { after: { executionId: from.executionId, id: from.ask } }
-      return Effect.map(log.asks({ ...options, ...position }), (asks) => asks.map(viewOf))
+      return Effect.map(log.asks({ ...options, ...position }), (asks) => asks.map(AskView.make))
     },
     answer
   }
   return inbox
-})
-
-const viewOf = ({ call: _, ...ask }: EventLog.RecordedAsk): AskView => ({
-  ...ask,
-  id: AskId.encode(ask.executionId, ask.id)
 })
 
 const closed = (id: string, { answer, answeredBy }: EventLog.RecordedAsk): AskClosed =>
@@ -162,22 +151,27 @@ const parts: {
   raise: { needs: "limits" }
 }
 
-const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): ReadonlyArray<string> => {
+const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer["problems"] => {
   const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
   const { answer } = given
   if (!possible.includes(answer)) {
     const list = possible.map((one) => `"${one}"`).join(", ")
-    return [`The answer to ${ask.kind === "approval" ? "an" : "a"} ${ask.kind} is one of ${list}, not "${answer}".`]
+    const what = `${ask.kind === "approval" ? "an" : "a"} ${ask.kind}`
+    return [{ path: "/answer", message: `The answer to ${what} is one of ${list}, not "${answer}".` }]
   }
   const { needs, takes } = parts[answer]
-  const problems: Array<string> = []
-  if (needs !== undefined && given[needs] === undefined) problems.push(`"${answer}" needs ${needs}.`)
+  const problems: Array<InvalidAnswer["problems"][number]> = []
+  if (needs !== undefined && isMissing(given[needs])) problems.push({ path: "", message: `"${answer}" needs ${needs}.` })
   for (const key of ["arguments", "feedback", "reason", "value", "limits", "scope"] as const)
-    if (given[key] !== undefined && key !== needs && key !== takes) problems.push(`"${answer}" takes no ${key}.`)
-  const judged = answer === "edit" ? given.arguments : answer === "reply" ? given.value : undefined
-  if (judged !== undefined && ask.schema !== undefined) {
+    if (given[key] !== undefined && key !== needs && key !== takes)
+      problems.push({ path: `/${key}`, message: `"${answer}" takes no ${key}.` })
+  const part = answer === "edit" ? "arguments" : answer === "reply" ? "value" : undefined
+  const judged = part === undefined ? undefined : given[part]
+  if (judged !== undefined && ask.schema !== undefined)
     for (const { message, path } of JsonSchemaValidator.make(ask.schema).validate(judged))
-      problems.push(`${answer === "edit" ? "arguments" : "value"}${path}: ${message}.`)
-  }
+      problems.push({ path: `/${part}${path}`, message: `${part}${path} ${message}.` })
   return problems
 }
+
+/** Feedback that says nothing is none. */
+const isMissing = (part: unknown): boolean => part === undefined || (typeof part === "string" && part.trim() === "")

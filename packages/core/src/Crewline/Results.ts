@@ -24,12 +24,21 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
 
+  /** Titles of open asks: texts are not in the fold. */
+  const titlesOf = ({ id: executionId, open }: Execution.Execution) =>
+    HashMap.isEmpty(open)
+      ? Effect.succeed(new Map<string, string>())
+      : Effect.map(
+          log.asks({ executionId, state: "open", limit: HashMap.size(open) }),
+          (asks) => new Map(asks.map(({ id, title }) => [id, title]))
+        )
+
   const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
     const completed: Array<string> = []
     for (const task of HashMap.values(state.tasks)) if (task.status === "completed") completed.push(task.plan.id)
     const outputs = completed.length === 0 ? new Map<string, Schema.Json>() : yield* log.outputs(executionId, completed)
     const { crewId } = yield* log.summary(executionId)
-    return ExecutionView.make(state, outputs, crewId)
+    return ExecutionView.make(state, { outputs, titles: yield* titlesOf(state), crewId })
   })
 
   const stateOf = Effect.fnUntraced(function* (executionId: string) {

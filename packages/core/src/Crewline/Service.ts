@@ -14,6 +14,7 @@ import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "../Worker/CodeRegistry.ts"
 import { Ledger } from "../Worker/Ledger.ts"
 import { QueueSync } from "../Worker/QueueSync.ts"
+import * as Commands from "./Commands.ts"
 import type { StartOptions } from "./Handle.ts"
 import * as Inbox from "./Inbox.ts"
 import * as Ownership from "./Ownership.ts"
@@ -51,19 +52,9 @@ export const make = (options: Options) =>
       if (!queue.isShared && !owned.has(executionId)) ledger.forget(executionId)
     }
 
-    // What is recorded must be told, whether or not the one who asked is still there.
-    const decide = Effect.fnUntraced(function* (executionId: string, command: Decision.Command) {
-      const decided = yield* ledger.decide(executionId, command)
-      if (Result.isSuccess(decided)) yield* sync.announce(decided.success)
-      // Whoever recorded the answer may have died before the queue was told.
-      else if (command._tag === "Signal" && decided.failure === "already") {
-        yield* queue.tell(executionId, { signals: [command.signal] })
-      } else if (command._tag === "Answer" && decided.failure === "ask-closed") {
-        yield* queue.tell(executionId, { signals: [command.ask] })
-      }
-      rest(executionId)
-      return decided
-    }, Effect.uninterruptible)
+    const command = yield* Commands.make
+    const decide: Commands.Decide = (executionId, told) =>
+      Effect.tap(command(executionId, told), () => Effect.sync(() => rest(executionId)))
     const control = (executionId: string, command: Decision.Command) => Effect.asVoid(decide(executionId, command))
 
     const owned = yield* Ownership.make({
@@ -73,7 +64,7 @@ export const make = (options: Options) =>
     })
     ledger.onRead((read) => fork(sync.heard(read)))
 
-    const inbox = yield* Inbox.make({ decide })
+    const inbox = yield* Inbox.make(decide)
     const results = yield* Results.make({ isOwned: owned.has, rest })
     const { handleOf, stateOf, viewOf } = results
     const { launch, retry } = yield* Starting.make({

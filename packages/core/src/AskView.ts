@@ -1,0 +1,54 @@
+/**
+ * An ask as people and programs see it. The one shape of it: SDK, HTTP API and command line show the same.
+ */
+import * as Schema from "effect/Schema"
+import * as Ask from "./Ask.ts"
+import * as AskId from "./Ask/AskId.ts"
+import type * as EventLog from "./EventLog.ts"
+
+/** Whether an ask can be answered: it was answered, or closed because nobody waits for the answer any more. */
+export const State = Schema.Literals(["open", "answered", "closed"])
+export type State = typeof State.Type
+
+export const View = Schema.Struct({
+  /** Opaque, unique in the tenant, and part of a URL as it is. */
+  id: Schema.String,
+  kind: Ask.Kind,
+  state: State,
+  executionId: Schema.String,
+  taskId: Schema.String,
+  /** One line for lists. */
+  title: Schema.String,
+  /** The tool of the call that is asked about. */
+  tool: Schema.optionalKey(Schema.String),
+  /** Exactly what the answer binds to. */
+  shown: Schema.Json,
+  /** SHA-256 of `shown`. */
+  hash: Schema.String,
+  /** Of the arguments of an edit, the value of a reply, the feedback of a revision: JSON Schema, draft 2020-12. */
+  schema: Schema.JsonObject,
+  deadline: Schema.optionalKey(Schema.String),
+  /** What it means when nobody answers by the deadline. */
+  onSilence: Ask.Silence,
+  /** The reply when nobody answers, with `onSilence: "reply"`. */
+  reply: Schema.optionalKey(Schema.Json),
+  /** Whose limit is to be raised. */
+  scope: Schema.optionalKey(Schema.String),
+  /** Roles that may answer. */
+  answerableBy: Schema.Array(Schema.String),
+  askedAt: Schema.String,
+  closedAt: Schema.optionalKey(Schema.String),
+  answer: Schema.optionalKey(Ask.Answer),
+  answeredBy: Schema.optionalKey(Ask.Author)
+}).annotate({ identifier: "Ask", description: "A question to a person" })
+export interface View extends Schema.Schema.Type<typeof View> {}
+
+/** What goes with an answer where the ask does not say. */
+const schemas: { readonly [kind in Ask.Kind]?: Schema.JsonObject } = { review: { type: "string", minLength: 1 } }
+
+export const make = ({ call: _, schema, ...ask }: EventLog.RecordedAsk): View => ({
+  ...ask,
+  id: AskId.encode(ask.executionId, ask.id),
+  // A JSON Schema is JSON.
+  schema: (schema as Schema.JsonObject | undefined) ?? schemas[ask.kind] ?? {}
+})
