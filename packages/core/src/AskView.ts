@@ -52,3 +52,6 @@ export const make = ({ call: _, schema, ...ask }: EventLog.RecordedAsk): View =>
   // A JSON Schema is JSON.
   schema: (schema as Schema.JsonObject | undefined) ?? schemas[ask.kind] ?? {}
 })
+
+/** The execution that an ask with this id belongs to; `undefined`: it is the id of no ask. */
+export const executionOf = (id: string): string | undefined => AskId.decode(id)?.executionId

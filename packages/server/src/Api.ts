@@ -9,6 +9,7 @@ import { Budget } from "./Api/Budget.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
+import { Inbox } from "./Api/Inbox.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
@@ -27,6 +28,7 @@ export class Api extends HttpApi.make("crewline")
   .add(Budget)
   .add(Tools)
   .add(Executions)
+  .add(Inbox)
   .add(Workers)
   .add(Queue)
   .add(Health)
@@ -41,7 +43,9 @@ export class Api extends HttpApi.make("crewline")
         "Runs crews of AI agents. Failures are RFC 9457 problems with a stable `code`; `/problems` explains each. " +
         "Lists answer `{ items, nextCursor? }`. Executions can be followed as server-sent events, or by WebSocket at " +
         "`/api/v1/executions/{id}/ws?after=seq`: stored events carry `seq` from 1 without gaps, passing pieces of answers carry " +
-        "none. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
+        'none. A client may answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
+        "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), also " +
+        "without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
         "execution, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent)."
     })
   ) {}

@@ -1,10 +1,12 @@
 /**
- * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one event as JSON text.
+ * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one event as JSON text, or the answer to
+ * a message of the client (`Messages`).
  *
  * - A follower is given the stored events after `after`, in order, without gaps or repeats, then live ones until `ExecutionEnded`;
  *   passing deltas (no `seq`) come only while it is up to date.
  * - One reader per execution, however many follow it; what a client has not taken stays in the log, not in memory.
  * - Close codes: `Follower.closeCodes`. A client that is cut connects again with the last seq that it saw.
+ * - A client is read on when its last message was answered, and the answer is on its way.
  * - A ping every 20 seconds; who has not answered the one before is cut off.
  *
  * This is the one place that uses `ws` directly: Effect's socket can neither send bytes that are framed already nor tell how many
@@ -19,9 +21,10 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
-import { type WebSocket, WebSocketServer } from "ws"
+import { type RawData, type WebSocket, WebSocketServer } from "ws"
 import * as Guarded from "./Guarded.ts"
 import * as Channels from "./Followers/Channels.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
@@ -55,8 +58,17 @@ export class Followers extends Context.Service<
   }
 >()("@crewline/server/Followers") {}
 
-/** Clients have nothing to say; a larger message is an attack. */
-const maxMessageBytes = 4 * 1024
+/** What clients say. */
+export class Messages extends Context.Service<
+  Messages,
+  {
+    /** The answer to a message of one who follows this execution. */
+    readonly receive: (executionId: string, text: string) => Effect.Effect<string>
+  }
+>()("@crewline/server/Followers/Messages") {}
+
+/** As much as the body of a request. */
+const maxMessageBytes = 4 * 1024 * 1024
 
 const slowCheckInterval = "1 second"
 
@@ -73,6 +85,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     perMessageDeflate: false,
     maxPayload: maxMessageBytes
   })
+  const messages = yield* Messages
   const channels = yield* Channels.make(options.linger ?? "10 seconds")
   const followers = new Set<Follower>()
   /** Every connection that was taken over, those that follow nothing yet or any more included. */
@@ -88,6 +101,29 @@ const make = Effect.fnUntraced(function* (options: Options) {
     follower.onClose(() => followers.delete(follower))
     channel.join(follower)
   })
+
+  /** Answers the messages of a client, one after the other. */
+  const listen = (executionId: string, webSocket: WebSocket) => {
+    const turn = Semaphore.makeUnsafe(1)
+    let unanswered = 0
+    const answer = Effect.fnUntraced(function* (data: RawData) {
+      // Sockets whose binary type is the default one give buffers.
+      const reply = yield* messages.receive(executionId, (data as Buffer).toString())
+      yield* Effect.callback<void>((resume) => webSocket.send(reply, () => resume(Effect.void)))
+    })
+    const done = Effect.sync(() => {
+      unanswered--
+      if (unanswered === 0) webSocket.resume()
+    })
+    webSocket.on(
+      "message",
+      guarded("Answering a message of a client", (data: RawData) => {
+        unanswered++
+        webSocket.pause()
+        run(turn.withPermit(answer(data)).pipe(Effect.ensuring(done), Effect.provideService(Tenant.Current, tenant)))
+      })
+    )
+  }
 
   yield* Effect.sync(() => {
     for (const follower of followers) follower.ping()
@@ -123,6 +159,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         if (after !== undefined && !/^\d{1,15}$/.test(after)) {
           return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
         }
+        listen(executionId, webSocket)
         run(
           join(executionId, after === undefined ? 0 : Number(after), webSocket, socket).pipe(
             Effect.provideService(Tenant.Current, tenant),
@@ -140,5 +177,5 @@ const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 /** Follows executions of the event log. */
-export const layerWith = (options: Options): Layer.Layer<Followers, never, EventLog.EventLog> =>
+export const layerWith = (options: Options): Layer.Layer<Followers, never, EventLog.EventLog | Messages> =>
   Layer.effect(Followers, make(options))

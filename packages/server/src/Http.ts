@@ -16,6 +16,7 @@ import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Fallback from "./Http/Fallback.ts"
 import * as Health from "./Http/Health.ts"
+import * as Inbox from "./Http/Inbox.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
@@ -30,6 +31,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Budget.layer,
     Tools.layer,
     Executions.layer,
+    Inbox.layer,
     Queue.layer,
     Health.layer
   ]),
@@ -82,6 +84,7 @@ const index = HttpRouter.add(
       budget: "/api/v1/budget",
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",
+      inbox: "/api/v1/inbox",
       workers: "/api/v1/workers",
       queue: "/api/v1/queue",
       follow: "/api/v1/executions/{id}/ws?after={seq}",

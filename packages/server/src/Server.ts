@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Engine from "./Engine.ts"
 import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
+import * as SocketMessages from "./Http/SocketMessages.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as Listener from "./Listener.ts"
@@ -36,7 +37,7 @@ const listener = (options: Listener.Options) =>
 /** The whole server. It listens when the layer is built, and stops when it is released. */
 export const layer = <LE, TE>(options: Options<LE, TE>) =>
   listener(options.listen).pipe(
-    Layer.provide([Followers.layerWith(options.followers ?? {})]),
+    Layer.provide(Followers.layerWith(options.followers ?? {}).pipe(Layer.provide(SocketMessages.layer))),
     Layer.provide(Lifecycle.layer),
     Layer.provideMerge(
       Engine.layer({

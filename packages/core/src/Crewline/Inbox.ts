@@ -161,7 +161,8 @@ const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer
   }
   const { needs, takes } = parts[answer]
   const problems: Array<InvalidAnswer["problems"][number]> = []
-  if (needs !== undefined && isMissing(given[needs])) problems.push({ path: "", message: `"${answer}" needs ${needs}.` })
+  if (needs !== undefined && isMissing(given[needs]))
+    problems.push({ path: "", message: `"${answer}" needs ${needs}.` })
   for (const key of ["arguments", "feedback", "reason", "value", "limits", "scope"] as const)
     if (given[key] !== undefined && key !== needs && key !== takes)
       problems.push({ path: `/${key}`, message: `"${answer}" takes no ${key}.` })

@@ -109,7 +109,7 @@ describe("approvals", () => {
           )
           assert.deepStrictEqual(
             (yield* task()).waitingFor,
-            asks.map(({ id }) => ({ kind: "approval", id }))
+            asks.map(({ id, title }) => ({ kind: "approval", id, title }))
           )
           const [x, y, z] = asks
           yield* crewline.answer(z!.id, { answer: "deny", reason: "not him" }, { by: ann })
@@ -524,7 +524,10 @@ describe("signals and time", () => {
       waits(),
       { answers, tools: [waiter] },
       Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
-        assert.deepStrictEqual((yield* task()).waitingFor, [{ kind: "signal", id: "paid" }, { kind: "time" }])
+        assert.deepStrictEqual((yield* task()).waitingFor, [
+          { kind: "signal", id: "paid" },
+          { kind: "time", until: "1970-01-01T00:00:10.000Z" }
+        ])
         for (const name of ["piad", "a/1.1.0.timer", ""])
           assert.strictEqual((yield* Effect.flip(crewline.signal(id, name, 1)))._tag, "UnknownSignal")
         yield* crewline.signal(id, "paid", { amount: 7 })

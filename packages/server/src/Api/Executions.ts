@@ -21,6 +21,9 @@ export const Summary = Schema.Struct({
   crewName: Schema.String,
   crewId: Schema.optionalKey(Schema.String),
   status: Execution.Status,
+  waitingFor: Schema.optionalKey(Schema.Literal("person")).annotate({
+    description: "A person is asked something, whatever else goes on"
+  }),
   startedAt: Schema.String,
   endedAt: Schema.optionalKey(Schema.String),
   lastSeq: Schema.Int
@@ -51,7 +54,7 @@ const Statuses = Schema.String.check(
   })
 )
   .annotate({
-    description: `Only executions with this status, or one of these, separated by commas: ${Execution.Status.literals.join(", ")}`
+    description: `Only executions with this status, or one of these, separated by commas: ${Execution.Status.literals.join(", ")}. \`waiting\` also finds those that go on while a person is asked`
   })
   .pipe(
     Schema.decodeTo(
@@ -204,8 +207,10 @@ export class Executions extends HttpApiGroup.make("executions")
       error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "execution-conflict")
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Answer a signal that a task waits for",
-        description: "The body is the answer. The first answer wins; later ones change nothing."
+        summary: "Send a signal that a task declares",
+        description:
+          "The body is its value. It may come before the task waits for it. The first one counts; later ones change nothing. A name " +
+          "that no task of the execution declares answers 404, and nothing is stored; asks are answered in the inbox."
       })
     )
   )

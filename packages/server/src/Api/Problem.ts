@@ -67,13 +67,23 @@ const table = {
     status: 404,
     title: "There is no such resource",
     meaning: "No resource has this id; it may have been deleted.",
-    fields: { resource: Schema.Literals(["crew", "agent", "llm-provider", "execution"]), id: Schema.String }
+    fields: {
+      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask"]),
+      id: Schema.String
+    }
   },
   "method-not-allowed": {
     status: 405,
     title: "This method is not allowed here",
     meaning: "The path exists, but only with the methods in `allow`.",
     fields: { allow: Schema.Array(Schema.String) }
+  },
+  "ask-closed": {
+    status: 409,
+    title: "The ask is closed",
+    meaning:
+      "Somebody has answered it (`answer`, `answeredBy`), or nobody waits for an answer any more: its task goes on without one, or has ended.",
+    fields: { answer: Schema.optionalKey(Schema.String), answeredBy: Schema.optionalKey(Schema.String) }
   },
   "name-taken": {
     status: 409,
@@ -117,6 +127,13 @@ const table = {
     title: "The crew is invalid",
     meaning: "The crew, or what it is started with, cannot be run; `errors` holds everything that is wrong.",
     fields: { errors }
+  },
+  "hash-mismatch": {
+    status: 422,
+    title: "The answer is to something else",
+    meaning:
+      "`hash` is not that of the ask: what it shows was not what was answered. Read the ask again, and answer that.",
+    fields: {}
   },
   "master-key-missing": {
     status: 422,
@@ -198,8 +215,12 @@ export const make = <C extends Code>(
   new classes[code](fields as never) as unknown as Problem<C>
 
 /** The text of a problem, for an answer that the router does not make. */
-export const stringify = ({ code, detail, status, title, type }: Problem): string =>
-  JSON.stringify({ type, title, status, detail, code })
+export const stringify = (problem: Problem): string => JSON.stringify(toJson(problem))
+
+/** A problem as JSON. */
+export const toJson = (problem: Problem): unknown =>
+  // As above: its own class encodes it.
+  Schema.encodeSync(classes[problem.code] as unknown as SchemaOf<Code>)(problem)
 
 /** What reading a body may fail with. */
 export const ofBody = ["invalid-syntax", "invalid-request", "payload-too-large", "unsupported-media-type"] as const

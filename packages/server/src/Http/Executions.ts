@@ -108,7 +108,7 @@ export const layer = HttpApiBuilder.group(
             Effect.catchTags({
               EventLogError: (error) => Failing.execution(params.id)(Effect.fail(error)),
               UnknownSignal: ({ message }) =>
-                Effect.fail(Problem.make("not-found", { resource: "execution", id: params.id, detail: message }))
+                Effect.fail(Problem.make("not-found", { resource: "signal", id: params.signal, detail: message }))
             })
           )
           return yield* view(params.id)

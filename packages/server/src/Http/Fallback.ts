@@ -68,7 +68,8 @@ const noRoute = (
       )
 }
 
-const fault = Problem.make("internal-error", {
+/** What a client is told of a fault. */
+export const fault = Problem.make("internal-error", {
   detail: "Something went wrong that is not the fault of the request; the log of the server says more."
 })
 

@@ -18,7 +18,7 @@ export interface Query {
 export interface Request {
   /** Items to read: one more than the page holds, to know whether another page follows. */
   readonly limit: number
-  /** Only items older than the one with this id. */
+  /** Only items that come after the one with this id: in most lists, older ones. */
   readonly before: string | undefined
 }
 
@@ -54,7 +54,7 @@ const decodeCursor = (
 ): Effect.Effect<string | undefined, Problem.Problem<"invalid-request">> => {
   if (cursor === undefined) return Effect.succeed(undefined)
   const text = Base64Url.decodeString(cursor)
-  const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_-]+)$/.exec(text.success)?.[1] : undefined
+  const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_.~-]+)$/.exec(text.success)?.[1] : undefined
   if (id !== undefined) return Effect.succeed(id)
   const message = "Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page."
   return Effect.fail(

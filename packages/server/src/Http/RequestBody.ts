@@ -83,20 +83,25 @@ export const parseJson = Effect.fnUntraced(function* (
   return parsed.success
 })
 
-/** A JSON body of a form. Fields that the form does not know are refused. */
-export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
+/** What a JSON text says, as a form. Fields that the form does not know are refused. */
+export const decoder = <A, I>(schema: Schema.Codec<A, I>) => {
   const decodeValue = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
-  return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const parsed = yield* json(request)
+  return (parsed: Json.Parsed): Effect.Effect<A, Problem.Problem<"invalid-request">> => {
     const decoded = decodeValue(parsed.value)
     const errors = [
       ...parsed.duplicates.map(duplicateError),
       ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : [])
     ]
-    if (errors.length > 0 || Result.isFailure(decoded))
-      return yield* invalid(locate(parsed, errors), parsed.moreDuplicates)
-    return decoded.success
-  })
+    return errors.length > 0 || Result.isFailure(decoded)
+      ? Effect.fail(invalid(locate(parsed, errors), parsed.moreDuplicates))
+      : Effect.succeed(decoded.success)
+  }
+}
+
+/** A JSON body of a form. */
+export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
+  const read = decoder(schema)
+  return (request: HttpServerRequest.HttpServerRequest) => Effect.flatMap(json(request), read)
 }
 
 /** The same errors with their places in the text, where they have none yet. */

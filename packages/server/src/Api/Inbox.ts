@@ -1,0 +1,42 @@
+/** `/api/v1/inbox`: what people are asked, and their answers. */
+import * as Ask from "@crewline/core/Ask"
+import * as AskView from "@crewline/core/AskView"
+import * as Name from "@crewline/core/Name"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import * as Page from "./Page.ts"
+import * as Problem from "./Problem.ts"
+
+/** The most characters of an id: that of an execution, and that of an ask within it, which grows with the depth of its task. */
+const maxIdLength = 2_000
+
+export class Inbox extends HttpApiGroup.make("inbox")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: {
+        ...Page.query,
+        state: Schema.optionalKey(AskView.State).annotate({ description: "Only asks in this state" }),
+        executionId: Schema.optionalKey(Name.Key).annotate({ description: "Only asks of this execution" })
+      },
+      success: Page.Page(AskView.View)
+    }).annotateMerge(OpenApi.annotations({ summary: "List what people are asked, oldest first" })),
+    HttpApiEndpoint.post("answer", "/:id/answer", {
+      params: { id: Schema.String.check(Schema.isMaxLength(maxIdLength)) },
+      payload: Ask.Answer,
+      success: AskView.View,
+      error: Problem.schemas(...Problem.ofBody, "not-found", "ask-closed", "hash-mismatch")
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Answer an ask",
+        description:
+          "An approval is answered by `approve` (`scope: run`: every further call of the tool in this execution, too), `edit` with " +
+          "`arguments`, or `deny`; a question by `reply` with `value`, or `deny`; a review by `accept`, or `revise` with `feedback`; " +
+          "a budget by `raise` with `limits`, or `deny`. `deny` may have a `reason`. With the `hash` of the ask, only what it shows is " +
+          "answered. The first answer counts; the answer of this address is the closed ask."
+      })
+    )
+  )
+  .prefix("/api/v1/inbox")
+  .annotateMerge(OpenApi.annotations({ title: "Inbox", description: "Approvals, questions and reviews by people" })) {}

@@ -1,0 +1,60 @@
+/** Answers to asks, over HTTP and over sockets; what keeps them from being taken is a problem. */
+import type * as Ask from "@crewline/core/Ask"
+import type * as Crewline from "@crewline/core/Crewline"
+import * as Effect from "effect/Effect"
+import * as Problem from "../Api/Problem.ts"
+import type * as Json from "./Json.ts"
+import * as RequestBody from "./RequestBody.ts"
+import * as Failing from "./StoreProblems.ts"
+
+/** Answers an ask; `sent` is the text that the answer was read from, for places in it. */
+export const answer = Effect.fnUntraced(function* (
+  crewline: Pick<Crewline.Crewline["Service"], "answer">,
+  id: string,
+  given: Ask.Answer,
+  sent: Json.Parsed
+) {
+  return yield* crewline.answer(id, given).pipe(
+    Effect.catch((error): Effect.Effect<never, Refusal> => {
+      switch (error._tag) {
+        case "UnknownAsk":
+          return Effect.fail(Problem.make("not-found", { resource: "ask", id, detail: error.message }))
+        case "AskClosed":
+          return Effect.fail(Problem.make("ask-closed", { detail: error.message, ...said(error) }))
+        case "HashMismatch":
+          return Effect.fail(Problem.make("hash-mismatch", { detail: error.message }))
+        case "InvalidAnswer": {
+          const errors = error.problems.map(({ message, path }) => ({
+            path: pathOf(sent.value, path),
+            code: "invalid-answer",
+            message
+          }))
+          return Effect.fail(RequestBody.invalid(RequestBody.locate(sent, errors)))
+        }
+        case "EventLogError":
+          return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+      }
+    })
+  )
+})
+
+/** What keeps an answer from being taken. */
+export type Refusal = Problem.Problem<"invalid-request" | "not-found" | "ask-closed" | "hash-mismatch" | "unavailable">
+
+const said = ({ answer, by }: Crewline.AskClosed) => ({
+  ...(answer === undefined ? {} : { answer }),
+  ...(by === undefined ? {} : { answeredBy: by })
+})
+
+/** The path that a JSON pointer names in a value: parts of lists are numbers. */
+const pathOf = (value: unknown, pointer: string): ReadonlyArray<string | number> => {
+  const path: Array<string | number> = []
+  let at = value
+  for (const part of pointer.split("/").slice(1)) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~")
+    const step = Array.isArray(at) && /^\d+$/.test(key) ? Number(key) : key
+    path.push(step)
+    at = typeof at === "object" && at !== null ? (at as { readonly [key: string | number]: unknown })[step] : undefined
+  }
+  return path
+}

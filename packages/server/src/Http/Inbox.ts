@@ -1,0 +1,39 @@
+/** Handlers of `/api/v1/inbox`. */
+import * as Ask from "@crewline/core/Ask"
+import { Crewline } from "@crewline/core/Crewline"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { Api } from "../Api.ts"
+import * as Answering from "./Answering.ts"
+import * as Page from "./Page.ts"
+import * as RequestBody from "./RequestBody.ts"
+import * as Failing from "./StoreProblems.ts"
+
+const readAnswer = RequestBody.decoder(Ask.Answer)
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "inbox",
+  Effect.fnUntraced(function* (handlers) {
+    const crewline = yield* Crewline
+    return handlers
+      .handle("list", ({ query }) =>
+        Page.read(query, ({ before: after, limit }) =>
+          crewline
+            .asks({
+              limit,
+              ...(after !== undefined && { after }),
+              ...(query.state !== undefined && { state: query.state }),
+              ...(query.executionId !== undefined && { executionId: query.executionId })
+            })
+            .pipe(Failing.listing)
+        )
+      )
+      .handleRaw("answer", ({ params, request }) =>
+        Effect.gen(function* () {
+          const sent = yield* RequestBody.json(request)
+          return yield* Answering.answer(crewline, params.id, yield* readAnswer(sent), sent)
+        })
+      )
+  })
+)
