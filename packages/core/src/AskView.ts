@@ -46,7 +46,7 @@ export interface View extends Schema.Schema.Type<typeof View> {}
 /** What goes with an answer where the ask does not say. */
 const schemas: { readonly [kind in Ask.Kind]?: Schema.JsonObject } = { review: { type: "string", minLength: 1 } }
 
-export const make = ({ call: _, schema, ...ask }: EventLog.RecordedAsk): View => ({
+export const make = ({ call: _call, schema, ...ask }: EventLog.RecordedAsk): View => ({
   ...ask,
   id: AskId.encode(ask.executionId, ask.id),
   // A JSON Schema is JSON.

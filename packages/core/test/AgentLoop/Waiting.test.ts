@@ -567,12 +567,8 @@ describe("signals and time", () => {
   )
 
   it.effect("a signal that the task does not declare cannot be waited for", () =>
-    running(
-      waits([]),
-      { answers, tools: [waiter] },
-      Effect.fnUntraced(function* ({ asked }) {
-        assert.include(lastMessage(asked[1]!), "does not declare the signal")
-      })
+    running(waits([]), { answers, tools: [waiter] }, ({ asked }) =>
+      Effect.sync(() => assert.include(lastMessage(asked[1]!), "does not declare the signal"))
     )
   )
 
