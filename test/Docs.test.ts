@@ -9,6 +9,8 @@
  */
 import * as CrewFile from "../packages/core/src/CrewFile.ts"
 import * as Crew from "../packages/core/src/Crew.ts"
+import * as Manager from "../packages/core/src/Crew/Manager.ts"
+import * as MemoryOptions from "../packages/core/src/Crew/MemoryOptions.ts"
 import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
@@ -183,12 +185,16 @@ describe("the words of the documentation", () => {
     const text = await readFile(join(root, "docs/crew-files.md"), "utf8")
     const keys = [
       Crew.Definition,
+      Manager.Manager,
+      MemoryOptions.MemoryOptions,
       Agent.Agent,
+      Agent.Policy,
       Agent.ModelOptions,
       Task.Task,
       Task.Attachment,
       Task.Retry,
-      Task.When
+      Task.When,
+      Task.Review
     ].flatMap((schema) => Object.keys(schema.fields))
     expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
   })
@@ -196,7 +202,7 @@ describe("the words of the documentation", () => {
   it("events.md has every type of event and every field of it", async () => {
     const text = await readFile(join(root, "docs/events.md"), "utf8")
     const source = await readFile(join(root, "packages/core/src/ExecutionEvent.ts"), "utf8")
-    const interfaces = Array.from(source.matchAll(/export interface (\w+) \{\n([^]*?)\n\}/g))
+    const interfaces = Array.from(source.matchAll(/export interface (\w+)(?: extends [^{]+)? \{\n([^]*?)\n\}/g))
     const events = interfaces.filter(([, , body]) => /readonly type: "/.test(body ?? ""))
     expect(events.length).toBeGreaterThan(15)
     const missing = events.flatMap(([, name, body]) => {
