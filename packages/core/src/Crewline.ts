@@ -10,6 +10,7 @@ import type * as Adoption from "./Adoption.ts"
 import type * as Crew from "./Crew.ts"
 import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
 import * as Service from "./Crewline/Service.ts"
+import type * as Views from "./Crewline/Views.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type { View } from "./ExecutionView.ts"
@@ -28,6 +29,7 @@ import * as Workspace from "./Workspace.ts"
 
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
+export type TaskRange = Views.Range
 
 export class Crewline extends Context.Service<
   Crewline,
@@ -47,6 +49,8 @@ export class Crewline extends Context.Service<
       options?: { readonly after?: number; readonly deltas?: boolean }
     ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
     readonly get: (executionId: string) => Effect.Effect<View, EventLog.EventLogError>
+    /** The same as JSON, with all of its tasks or a page of them. */
+    readonly getJson: (executionId: string, tasks?: TaskRange) => Effect.Effect<string, EventLog.EventLogError>
     readonly list: (
       options?: EventLog.ListOptions
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>

@@ -34,6 +34,8 @@ export interface Task {
   readonly plan: Plan.PlannedTask
   /** The task that spawned it; absent for those of the plan. */
   readonly parent: string | undefined
+  /** Among all tasks: first those of the plan, in its order, then those that were spawned, in the order in which they were. */
+  readonly place: number
   /** The fence: the number of the current run; 0 before the first. */
   readonly run: number
   /** `open`: never started, handed back, or waiting for its next attempt. */
@@ -90,9 +92,10 @@ export interface Execution {
   readonly endedAt: string | undefined
 }
 
-const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => ({
+const openTask = (plan: Plan.PlannedTask, parent: string | undefined, place: number): Task => ({
   plan,
   parent,
+  place,
   run: 0,
   status: "open",
   attempt: 1,
@@ -121,7 +124,9 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   version: 1,
   lastSeq: event.seq,
   status: "running",
-  tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
+  tasks: HashMap.fromIterable(
+    event.plan.tasks.map((task, place) => [task.id, openTask(task, undefined, place)] as const)
+  ),
   children: HashMap.empty(),
   unsettled: event.plan.tasks.length,
   asking: 0,
@@ -337,7 +342,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
       const spawned: Array<string> = []
       for (const plan of event.spawn) {
         if (HashMap.has(tasks, plan.id)) continue
-        tasks = HashMap.set(tasks, plan.id, openTask(plan, event.taskId))
+        tasks = HashMap.set(tasks, plan.id, openTask(plan, event.taskId, HashMap.size(tasks)))
         spawned.push(plan.id)
       }
       if (spawned.length === 0) return { asking: askingNow, tasks }

@@ -51,6 +51,9 @@ export const View = Schema.Struct({
 }).annotate({ identifier: "Execution", description: "The state of an execution" })
 export interface View extends Schema.Schema.Type<typeof View> {}
 
+/** The shape of views that are kept: raised whenever a view of the same events would be another. */
+export const format = 1
+
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
     case "open":
@@ -62,7 +65,8 @@ const statusOf = (task: Execution.Task): TaskStatus => {
   }
 }
 
-const taskView = (task: Execution.Task, output: Schema.Json | undefined): TaskView => ({
+/** The state of one task. */
+export const ofTask = (task: Execution.Task, output: Schema.Json | undefined): TaskView => ({
   status: statusOf(task),
   attempts: task.attempts,
   agent: task.plan.agent,
@@ -87,28 +91,39 @@ export const resultOf = (state: Execution.Execution, outputs: ReadonlyMap<string
     : Object.fromEntries(finals.map((id) => [id, outputs.get(id) ?? null]))
 }
 
+/** All tasks in their order: those of the plan, then those that were spawned. */
+export const tasksOf = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
+  const planned = state.plan.tasks.map(({ id }) => Execution.task(state, id)!)
+  if (HashMap.size(state.tasks) === planned.length) return planned
+  const spawned = Array.from(HashMap.values(state.tasks)).filter(({ parent }) => parent !== undefined)
+  return [...planned, ...spawned.sort((a, b) => a.place - b.place)]
+}
+
+/** All but the tasks. `outputs`: at least those of the final tasks, when it has completed. */
+export const head = (
+  state: Execution.Execution,
+  outputs: ReadonlyMap<string, Schema.Json>,
+  crewId: string | undefined
+): Omit<View, "tasks"> => ({
+  id: state.id,
+  crewName: state.plan.name,
+  ...(crewId === undefined ? {} : { crewId }),
+  ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
+  status: Execution.statusOf(state),
+  ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
+  ...(state.error === undefined ? {} : { error: state.error }),
+  usage: state.usage,
+  startedAt: state.startedAt,
+  ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
+  lastSeq: state.lastSeq
+})
+
 export const make = (
   state: Execution.Execution,
   outputs: ReadonlyMap<string, Schema.Json>,
   crewId: string | undefined
 ): View => {
   const tasks: Record<string, TaskView> = {}
-  for (const { id } of state.plan.tasks) tasks[id] = taskView(Execution.task(state, id)!, outputs.get(id))
-  if (HashMap.size(state.tasks) > state.plan.tasks.length) {
-    for (const task of HashMap.values(state.tasks)) tasks[task.plan.id] ??= taskView(task, outputs.get(task.plan.id))
-  }
-  return {
-    id: state.id,
-    crewName: state.plan.name,
-    ...(crewId === undefined ? {} : { crewId }),
-    ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
-    status: Execution.statusOf(state),
-    tasks,
-    ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
-    ...(state.error === undefined ? {} : { error: state.error }),
-    usage: state.usage,
-    startedAt: state.startedAt,
-    ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
-    lastSeq: state.lastSeq
-  }
+  for (const task of tasksOf(state)) tasks[task.plan.id] = ofTask(task, outputs.get(task.plan.id))
+  return { ...head(state, outputs, crewId), tasks }
 }

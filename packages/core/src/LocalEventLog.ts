@@ -12,6 +12,7 @@ import * as Owning from "./LocalEventLog/Owning.ts"
 import * as Reading from "./LocalEventLog/Reading.ts"
 import * as Retaining from "./LocalEventLog/Retaining.ts"
 import * as Starting from "./LocalEventLog/Starting.ts"
+import * as Viewing from "./LocalEventLog/Viewing.ts"
 import { nowOf, Storage } from "./LocalEventLog/Storage.ts"
 
 const make = (storage: Storage): EventLog.EventLog["Service"] => ({
@@ -19,6 +20,7 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
   append: Appending.make(storage),
   ...Reading.make(storage),
   now: Effect.withFiber<number>((fiber) => Effect.succeed(nowOf(fiber))),
+  ...Viewing.make(storage),
   ...Owning.make(storage),
   ...Retaining.make(storage)
 })

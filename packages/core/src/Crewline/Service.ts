@@ -69,7 +69,7 @@ export const make = (options: Options) =>
     ledger.onRead((read) => fork(sync.heard(read)))
 
     const results = yield* Results.make({ isOwned: owned.has, rest })
-    const { handleOf, stateOf, viewOf } = results
+    const { handleOf } = results
     const { launch, retry } = yield* Starting.make({
       leaseMillis,
       keepResults: options.keepResults === true,
@@ -89,7 +89,8 @@ export const make = (options: Options) =>
       }),
       startPlan: (plan: Plan.Plan, start: StartOptions = {}) => launch<Schema.Json>(plan, undefined, start),
       follow: log.follow,
-      get: (executionId: string) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
+      get: results.view,
+      getJson: results.text,
       list: log.list,
       cancel: (executionId: string) => decide(executionId, { _tag: "Cancel" }),
       pause: (executionId: string) => decide(executionId, { _tag: "Pause" }),

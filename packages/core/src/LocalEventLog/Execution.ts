@@ -39,6 +39,10 @@ export interface Execution {
   turns: Map<string, EventLog.Appended> | undefined
   /** The events of each task. Absent until somebody asks for those of one: most executions run without. */
   byTask: Map<string, Array<Event>> | undefined
+  /** What is kept of its view, when it has ended. */
+  view:
+    | { readonly format: number; head: string | undefined; readonly parts: Map<number, EventLog.ViewPart> }
+    | undefined
   /** Followers that wait for something new. */
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>

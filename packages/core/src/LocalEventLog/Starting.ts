@@ -35,6 +35,7 @@ export const make =
         nonces: undefined,
         turns: undefined,
         byTask: undefined,
+        view: undefined,
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,

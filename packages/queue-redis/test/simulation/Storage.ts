@@ -79,6 +79,8 @@ export class Storage {
       append: (id, drafts, append) => ask("append", log.append(id, drafts, append), () => id),
       read: (id, read) => ask("read", log.read(id, read)),
       outputs: (id, tasks) => ask("outputs", log.outputs(id, tasks)),
+      view: (id, view) => ask("view", log.view(id, view)),
+      keepView: (id, view) => ask("keepView", log.keepView(id, view)),
       summary: (id) => ask("summary", log.summary(id)),
       list: (list) => ask("list", log.list(list)),
       now: ask("now", log.now),
