@@ -12,6 +12,7 @@ import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
 import * as Commands from "./Crewline/Commands.ts"
 import * as Answering from "./Crewline/Inbox.ts"
 import * as Service from "./Crewline/Service.ts"
+import type * as Views from "./Crewline/Views.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type { View } from "./ExecutionView.ts"
@@ -40,6 +41,7 @@ export {
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
 export type { View as AskView } from "./AskView.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
+export type TaskRange = Views.Range
 
 export class Crewline extends Context.Service<
   Crewline,
@@ -59,6 +61,8 @@ export class Crewline extends Context.Service<
       options?: { readonly after?: number; readonly deltas?: boolean }
     ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
     readonly get: (executionId: string) => Effect.Effect<View, EventLog.EventLogError>
+    /** The same as JSON, with all of its tasks or a page of them. */
+    readonly getJson: (executionId: string, tasks?: TaskRange) => Effect.Effect<string, EventLog.EventLogError>
     readonly list: (
       options?: EventLog.ListOptions
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>

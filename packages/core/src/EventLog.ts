@@ -7,6 +7,7 @@
  * - Appends are idempotent: the same `nonce` again answers what the first one did; a turn is unique by (task, run, turn).
  * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then live ones; deltas are lossy.
  * - Ended executions can be deleted, whole or not at all: from then on everything about them fails with `Gone`, following too.
+ * - The view of an ended execution can be kept with it, so that it is built once.
  * - Everything is confined to `Tenant.Current`.
  */
 import * as Context from "effect/Context"
@@ -178,6 +179,33 @@ export interface Owner {
   readonly leaseMillis: number
 }
 
+/** Some tasks of a view that is kept, as JSON: `"id":{…},"id":{…}`. */
+export interface ViewPart {
+  /** The place of the first one. */
+  readonly first: number
+  /** The length of each in the text, without commas. */
+  readonly lengths: ReadonlyArray<number>
+  readonly text: string
+}
+
+/** The view of an ended execution, as JSON in parts, so that a large one is built once and read in pages. */
+export interface KeptView {
+  /** The view without its tasks: an object. */
+  readonly head: string
+  /** In their order. */
+  readonly parts: ReadonlyArray<ViewPart>
+}
+
+/** What is known of an execution without its events. */
+export interface Viewed {
+  readonly summary: Summary
+  /** Absent until a view of this format was kept; with the parts that hold tasks of the range that was asked for. */
+  readonly view?: KeptView
+}
+
+/** The most tasks of a part. */
+export const maxPartTasks = 256
+
 export interface PruneOptions {
   /** Those that ended at least so long ago, in milliseconds, by the clock of the log. */
   readonly endedForMillis: number
@@ -274,6 +302,19 @@ export class EventLog extends Context.Service<
     /** Gives a passing delta to those who follow now; never stored, may be dropped. */
     readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
     readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
+    /** The view that was kept of it: tasks from the place `from` on, default 0, up to before `to`, default all. */
+    readonly view: (
+      executionId: string,
+      options: { readonly format: number; readonly from?: number; readonly to?: number }
+    ) => Effect.Effect<Viewed, EventLogError>
+    /**
+     * Keeps the view of an ended execution for as long as the execution, instead of any of another format. It may come in pieces: it
+     * counts once its head is there. What is there already stays; of an execution that has not ended nothing is kept.
+     */
+    readonly keepView: (
+      executionId: string,
+      view: { readonly format: number; readonly parts: ReadonlyArray<ViewPart>; readonly head?: string }
+    ) => Effect.Effect<void, EventLogError>
     /** By the clock that gives events their time, in milliseconds since the epoch. */
     readonly now: Effect.Effect<number, EventLogError>
     readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Summary>, EventLogError>

@@ -74,6 +74,9 @@ export const View = Schema.Struct({
 }).annotate({ identifier: "Execution", description: "The state of an execution" })
 export interface View extends Schema.Schema.Type<typeof View> {}
 
+/** The shape of views that are kept: raised whenever a view of the same events would be another. */
+export const format = 2
+
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
     case "open":
@@ -111,7 +114,17 @@ const titled = (title: string | undefined) => (title === undefined ? {} : { titl
 const until = (open: Execution.Open | undefined) =>
   open?.dueAt === undefined ? {} : { until: new Date(open.dueAt).toISOString() }
 
-const taskView = (state: Execution.Execution, task: Execution.Task, { outputs, titles }: Parts): TaskView => {
+/** What the fold does not hold. */
+export interface Parts {
+  /** Of completed tasks. */
+  readonly outputs: ReadonlyMap<string, Schema.Json>
+  /** Of open asks. */
+  readonly titles?: ReadonlyMap<string, string>
+  readonly crewId?: string | undefined
+}
+
+/** The state of one task. */
+export const ofTask = (state: Execution.Execution, task: Execution.Task, { outputs, titles }: Parts): TaskView => {
   const waiting = waitingFor(state, task, titles)
   const output = outputs.get(task.plan.id)
   return {
@@ -144,33 +157,31 @@ export const resultOf = (state: Execution.Execution, outputs: ReadonlyMap<string
     : Object.fromEntries(finals.map((id) => [id, outputs.get(id) ?? null]))
 }
 
-/** What the fold does not hold. */
-export interface Parts {
-  /** Of completed tasks. */
-  readonly outputs: ReadonlyMap<string, Schema.Json>
-  /** Of open asks. */
-  readonly titles?: ReadonlyMap<string, string>
-  readonly crewId?: string | undefined
+/** All tasks in their order: those of the plan, then those that were spawned. */
+export const tasksOf = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
+  const planned = state.plan.tasks.map(({ id }) => Execution.task(state, id)!)
+  if (HashMap.size(state.tasks) === planned.length) return planned
+  const spawned = Array.from(HashMap.values(state.tasks)).filter(({ parent }) => parent !== undefined)
+  return [...planned, ...spawned.sort((a, b) => a.place - b.place)]
 }
 
+/** All but the tasks. `outputs`: at least those of the final tasks, when it has completed. */
+export const head = (state: Execution.Execution, { crewId, outputs }: Parts): Omit<View, "tasks"> => ({
+  id: state.id,
+  crewName: state.plan.name,
+  ...(crewId === undefined ? {} : { crewId }),
+  ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
+  status: Execution.statusOf(state),
+  ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
+  ...(state.error === undefined ? {} : { error: state.error }),
+  usage: state.usage,
+  startedAt: state.startedAt,
+  ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
+  lastSeq: state.lastSeq
+})
+
 export const make = (state: Execution.Execution, parts: Parts): View => {
-  const { crewId, outputs } = parts
   const tasks: Record<string, TaskView> = {}
-  for (const { id } of state.plan.tasks) tasks[id] = taskView(state, Execution.task(state, id)!, parts)
-  if (HashMap.size(state.tasks) > state.plan.tasks.length)
-    for (const task of HashMap.values(state.tasks)) tasks[task.plan.id] ??= taskView(state, task, parts)
-  return {
-    id: state.id,
-    crewName: state.plan.name,
-    ...(crewId === undefined ? {} : { crewId }),
-    ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
-    status: Execution.statusOf(state),
-    tasks,
-    ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
-    ...(state.error === undefined ? {} : { error: state.error }),
-    usage: state.usage,
-    startedAt: state.startedAt,
-    ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
-    lastSeq: state.lastSeq
-  }
+  for (const task of tasksOf(state)) tasks[task.plan.id] = ofTask(state, task, parts)
+  return { ...head(state, parts), tasks }
 }

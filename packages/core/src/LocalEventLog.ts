@@ -13,6 +13,7 @@ import * as Owning from "./LocalEventLog/Owning.ts"
 import * as Reading from "./LocalEventLog/Reading.ts"
 import * as Retaining from "./LocalEventLog/Retaining.ts"
 import * as Starting from "./LocalEventLog/Starting.ts"
+import * as Viewing from "./LocalEventLog/Viewing.ts"
 import { nowOf, Storage } from "./LocalEventLog/Storage.ts"
 
 const make = (storage: Storage): EventLog.EventLog["Service"] => ({
@@ -21,6 +22,7 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
   ...Reading.make(storage),
   ...Asking.make(storage),
   now: Effect.withFiber<number>((fiber) => Effect.succeed(nowOf(fiber))),
+  ...Viewing.make(storage),
   ...Owning.make(storage),
   ...Retaining.make(storage)
 })

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as FastCheck from "fast-check"
@@ -44,5 +45,36 @@ describe("a view", () => {
     const view = viewOf(state)
     expect(view.tasks["b"]).toMatchObject({ status: "skipped", skipped: { reason: "dependency-failed", because: "a" } })
     expect(Schema.encodeSync(ExecutionView.View)(view).tasks["b"]?.skipped).toEqual(view.tasks["b"]?.skipped)
+  })
+
+  it("has the shape that its format stands for: raise the format with the shape, for views are kept", () => {
+    const shape = JSON.stringify(Schema.toJsonSchemaDocument(ExecutionView.View))
+    const hash = createHash("sha256").update(shape).digest("hex").slice(0, 16)
+    expect({ format: ExecutionView.format, hash }).toEqual({ format: 2, hash: "f63efa828c814fb1" })
+  })
+
+  it("shows the tasks of the plan in its order, then those that were spawned, in the order in which they were", () => {
+    const plan = Plans.chart({ z: "", b: "", a: "" })
+    const spawned = Array.from({ length: 40 }, (_, n) => `child ${n}`)
+    const at = Stories.timeOf(1)
+    const state = Execution.fromEvents([
+      { type: "ExecutionStarted", plan, seq: 1, at, executionId: "e" },
+      ...spawned.flatMap((id, index) => {
+        const stamp = { taskId: index % 2 === 0 ? "b" : "a", executionId: "e", at, run: index + 1 }
+        const seq = 2 + 2 * index
+        return [
+          { type: "TaskStarted", ...stamp, attempt: 1, crashes: 0, worker: "w", seq },
+          {
+            type: "TaskSuspended",
+            ...stamp,
+            for: { kind: "calls", turn: 1 },
+            waits: { groups: [{ tasks: [id], signals: [], need: "all" }] },
+            spawn: [{ ...plan.tasks[0]!, id }],
+            seq: seq + 1
+          }
+        ] as const
+      })
+    ])!
+    expect(ExecutionView.tasksOf(state).map((task) => task.plan.id)).toEqual(["z", "b", "a", ...spawned])
   })
 })

@@ -41,6 +41,7 @@ import * as Reader from "./PgEventLog/Reader.ts"
 import * as Retention from "./PgEventLog/Retention.ts"
 import * as Signals from "./PgEventLog/Signals.ts"
 import * as Starter from "./PgEventLog/Starter.ts"
+import * as Viewing from "./PgEventLog/Viewing.ts"
 
 export interface Options {
   /** Followers look for themselves this often, in milliseconds; default 1,000. */
@@ -115,6 +116,7 @@ export const make = (
           signals?.delta(tenant, delta)
           return Effect.void
         }),
+      ...Viewing.make(query),
       ...Ownership.make(query),
       ...Retention.make(query)
     }

@@ -20,7 +20,14 @@ insert into crewline_event
   select x.key, x.last_seq + n, 't', case when n % 2 = 1 then 'TurnCompleted' else 'TaskCompleted' end, 'task-' || (n - 1) / 2, 1, 1,
     now(), x.last_seq + n, x.last_seq + n, 1, 'nonce-' || n, repeat('b', 200), '{"output":"o"}'
   from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
-update crewline_execution set last_seq = last_seq + 20000 where id = 'x';`
+update crewline_execution set last_seq = last_seq + 20000 where id = 'x';
+insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at, ended_at)
+  values ('t', 'ended', 'crew', 1, 1, now(), now(), now());
+insert into crewline_view (execution, place, tenant, format, lengths, content)
+  select x.key, place, 't', 1, case when place >= 0 then array_fill(1000, array[200]) end,
+    string_agg(md5(place::text || n), '')
+  from crewline_execution x, (select -1 union all select 200 * p from generate_series(0, 99) p) places (place), generate_series(1, 6250) n
+  where x.id = 'ended' group by x.key, place;`
 
 const claim = (task: string) =>
   `{"tenant":"t","execution":"x","structural":1,"nonce":"claim ${task}","events":[{"type":"TaskStarted","task_id":"${task}","run":1,"body":"{}"}]}`
@@ -46,6 +53,12 @@ const operations: ReadonlyArray<readonly [name: string, text: string, pages: num
   ["turn again", append(turn), 60],
   ["page in the middle", "select * from crewline_read('t', 'x', 10000, 128, null, true)", 40],
   ["what is new", "select * from crewline_read('t', 'x', 20000, null, null, false)", 20],
+  ["events of a task", "select * from crewline_read('t', 'x', 0, null, 'task-5000', true)", 20],
+  ["page of the events of a task", "select * from crewline_read('t', 'x', 10, 128, 'task-5000', true)", 20],
+  ["head of a view", "select * from crewline_read_view('t', 'ended', 1, 0, 0)", 150],
+  ["page of a view", "select * from crewline_read_view('t', 'ended', 1, 10000, 10100)", 250],
+  ["view of what runs", "select * from crewline_read_view('t', 'x', 1, 0, 1000000)", 20],
+  ["view kept again", `select crewline_keep_view('t', 'ended', 1, '[[10000, [1], "t"]]')`, 30],
   ["output", `select * from crewline_outputs('t', 'x', '["task-5000"]')`, 20],
   ["summary", "select * from crewline_summary('t', 'x')", 12],
   ["newest page of a list", "select * from crewline_list('t', null, null, null, null, 50)", 70],

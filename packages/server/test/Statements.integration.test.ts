@@ -38,7 +38,11 @@ interface Counts {
 interface Expected {
   readonly oneTask: Counts
   readonly chain: Counts
+  readonly getEnded: Counts
 }
+
+/** The first time: its view is built and kept. */
+const getEnded = { crewline_read_view: 1, crewline_read: 1, crewline_outputs: 1, crewline_keep_view: 1 }
 
 const declare = (options: () => Partial<Server.Options>, expected: Expected) => {
   const statements = new Statements()
@@ -67,14 +71,29 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
 
   it("run an execution with few statements", async () => {
     await run(1)
-    expect({ oneTask: (await run(1)).counts, chain: (await run(5)).counts }).toEqual(expected)
+    const chain = await run(5)
+    const oneTask = await run(1)
+    expect((await Server.request(`${server.url}/api/v1/executions/${chain.id}`)).body.status).toBe("completed")
+    expect({ oneTask: oneTask.counts, chain: chain.counts, getEnded: statements.take() }).toEqual(expected)
+  })
+
+  it("answers an ended execution with one statement, once its view is kept", async () => {
+    const { id } = await run(5)
+    const path = `${server.url}/api/v1/executions/${id}`
+    const first = await Server.request(path)
+    statements.take()
+    for (const query of ["", "?tasks=0", "?tasks=2"]) {
+      expect((await Server.request(path + query)).body).toMatchObject({ id, output: first.body.output })
+      expect(statements.take()).toEqual({ crewline_read_view: 1 })
+    }
   })
 }
 
 describe("A server on an embedded database", () => {
   declare(() => ({}), {
     oneTask: { crewline_start: 1, crewline_append: 2 },
-    chain: { crewline_start: 1, crewline_append: 10, crewline_outputs: 4 }
+    chain: { crewline_start: 1, crewline_append: 10, crewline_outputs: 4 },
+    getEnded
   })
 })
 
@@ -92,7 +111,8 @@ describe.skipIf(noServers !== undefined)("A server on PostgreSQL and Redis", () 
     }),
     {
       oneTask: { crewline_start: 1, crewline_read: 1, crewline_append: 2 },
-      chain: { crewline_start: 1, crewline_read: 5, crewline_append: 10, crewline_outputs: 4 }
+      chain: { crewline_start: 1, crewline_read: 5, crewline_append: 10, crewline_outputs: 4 },
+      getEnded
     }
   )
 })

@@ -1,6 +1,5 @@
-/** What became of an execution: its state as a view, and its result when it has ended. */
+/** What became of an execution: its state as a reader sees it, and its result when it has ended. */
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Crew from "../Crew.ts"
@@ -10,6 +9,7 @@ import * as ExecutionView from "../ExecutionView.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import { Ledger } from "../Worker/Ledger.ts"
 import { ExecutionFailed, type Handle } from "./Handle.ts"
+import * as Views from "./Views.ts"
 
 export interface Options {
   readonly isOwned: (executionId: string) => boolean
@@ -23,23 +23,6 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
-
-  /** Titles of open asks: texts are not in the fold. */
-  const titlesOf = ({ id: executionId, open }: Execution.Execution) =>
-    HashMap.isEmpty(open)
-      ? Effect.succeed(new Map<string, string>())
-      : Effect.map(
-          log.asks({ executionId, state: "open", limit: HashMap.size(open) }),
-          (asks) => new Map(asks.map(({ id, title }) => [id, title]))
-        )
-
-  const viewOf = Effect.fnUntraced(function* (executionId: string, state: Execution.Execution) {
-    const completed: Array<string> = []
-    for (const task of HashMap.values(state.tasks)) if (task.status === "completed") completed.push(task.plan.id)
-    const outputs = completed.length === 0 ? new Map<string, Schema.Json>() : yield* log.outputs(executionId, completed)
-    const { crewId } = yield* log.summary(executionId)
-    return ExecutionView.make(state, { outputs, titles: yield* titlesOf(state), crewId })
-  })
 
   const stateOf = Effect.fnUntraced(function* (executionId: string) {
     // Always read: whoever has followed an event must find it here.
@@ -59,7 +42,8 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
 
   const resultOf = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
     const state = yield* untilEnd(executionId)
-    const { error, output, tasks, usage } = yield* viewOf(executionId, state)
+    const outputs = yield* Views.outputsOf(log, state)
+    const { error, output, tasks, usage } = ExecutionView.make(state, { outputs })
     if (state.status !== "completed") {
       return yield* new ExecutionFailed({
         executionId,
@@ -80,7 +64,7 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
     result: resultOf(started.executionId, crew)
   })
 
-  return { handleOf, stateOf, viewOf }
+  return { handleOf, stateOf, ...Views.make({ log, isKnown: (id) => ledger.seen(id) !== undefined, stateOf }) }
 })
 
 /** The output as the crew's schemas decode it. They accepted it before; what they cannot decode now is given as it is. */

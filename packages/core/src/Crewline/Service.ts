@@ -66,7 +66,7 @@ export const make = (options: Options) =>
 
     const inbox = yield* Inbox.make(decide)
     const results = yield* Results.make({ isOwned: owned.has, rest })
-    const { handleOf, stateOf, viewOf } = results
+    const { handleOf } = results
     const { launch, retry } = yield* Starting.make({
       leaseMillis,
       keepResults: options.keepResults === true,
@@ -86,7 +86,8 @@ export const make = (options: Options) =>
       }),
       startPlan: (plan: Plan.Plan, start: StartOptions = {}) => launch<Schema.Json>(plan, undefined, start),
       follow: log.follow,
-      get: (executionId: string) => Effect.flatMap(stateOf(executionId), (state) => viewOf(executionId, state)),
+      get: results.view,
+      getJson: results.text,
       list: log.list,
       cancel: (executionId: string) => control(executionId, { _tag: "Cancel" }),
       pause: (executionId: string) => control(executionId, { _tag: "Pause" }),

@@ -105,7 +105,7 @@ export const suspension = (
   const spawned: Array<string> = []
   for (const plan of spawn) {
     if (HashMap.has(tasks, plan.id)) continue
-    tasks = HashMap.set(tasks, plan.id, openTask(plan, taskId))
+    tasks = HashMap.set(tasks, plan.id, openTask(plan, taskId, HashMap.size(tasks)))
     spawned.push(plan.id)
   }
   if (spawned.length === 0) return { asking: askingNow, tasks, open }

@@ -32,6 +32,8 @@ export interface Task {
   readonly plan: Plan.PlannedTask
   /** The task that spawned it; absent for those of the plan. */
   readonly parent: string | undefined
+  /** Among all tasks: first those of the plan, in its order, then those that were spawned, in the order in which they were. */
+  readonly place: number
   /** The fence: the number of the current run; 0 before the first. */
   readonly run: number
   /** `open`: never started, handed back, or waiting for its next attempt. */
@@ -125,9 +127,10 @@ export interface Execution {
 const none: ReadonlyArray<string> = []
 
 /** A task that has not begun. */
-export const openTask = (plan: Plan.PlannedTask, parent: string | undefined): Task => ({
+export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, place: number): Task => ({
   plan,
   parent,
+  place,
   run: 0,
   status: "open",
   attempt: 1,
@@ -161,7 +164,9 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   version: 1,
   lastSeq: event.seq,
   status: "running",
-  tasks: HashMap.fromIterable(event.plan.tasks.map((task) => [task.id, openTask(task, undefined)] as const)),
+  tasks: HashMap.fromIterable(
+    event.plan.tasks.map((task, place) => [task.id, openTask(task, undefined, place)] as const)
+  ),
   children: HashMap.empty(),
   unsettled: event.plan.tasks.length,
   asking: 0,

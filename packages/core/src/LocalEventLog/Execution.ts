@@ -45,6 +45,10 @@ export interface Execution {
   openAsks: number
   /** Tasks that were spawned, by id. Absent until the first. */
   spawned: Map<string, Plan.PlannedTask> | undefined
+  /** What is kept of its view, when it has ended. */
+  view:
+    | { readonly format: number; head: string | undefined; readonly parts: Map<number, EventLog.ViewPart> }
+    | undefined
   /** Followers that wait for something new. */
   readonly waiting: Set<() => void>
   readonly deltaFollowers: Set<DeltaFollower>

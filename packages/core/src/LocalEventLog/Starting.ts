@@ -38,6 +38,7 @@ export const make =
         asks: undefined,
         openAsks: 0,
         spawned: undefined,
+        view: undefined,
         waiting: new Set(),
         deltaFollowers: new Set(),
         owner: owner?.name,

@@ -21,6 +21,7 @@ import * as Racing from "./EventLogContract/Racing.ts"
 import * as Repeating from "./EventLogContract/Repeating.ts"
 import * as Retaining from "./EventLogContract/Retaining.ts"
 import * as Starting from "./EventLogContract/Starting.ts"
+import * as Viewing from "./EventLogContract/Viewing.ts"
 
 export interface Options {
   /** How long the layer may take to open; default a minute. */
@@ -35,6 +36,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>,
     Repeating.declare(it)
     Racing.declare(it)
     Looking.declare(it)
+    Viewing.declare(it)
     Following.declare(it)
     Owning.declare(it)
     Retaining.declare(it)

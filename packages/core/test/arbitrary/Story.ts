@@ -91,11 +91,14 @@ const isMet = (state: Execution.Execution, group: Wait.Group, settled: ReadonlyS
 const closedOf = (state: Execution.Execution, id: string) => Option.getOrUndefined(HashMap.get(state.closed, id))
 
 /** Asks and signals that suspended tasks wait for and that have not come. */
-export const unanswered = (state: Execution.Execution): ReadonlyArray<string> =>
-  tasksOf(state)
+export const unanswered = (state: Execution.Execution): ReadonlyArray<string> => {
+  const settled = new Set(tasksOf(state).flatMap((task) => (isSettled(task) ? [task.plan.id] : [])))
+  return tasksOf(state)
     .flatMap((task) => (task.status === "suspended" ? task.waits!.groups : []))
+    .filter((group) => !isMet(state, group, settled))
     .flatMap(({ signals }) => signals)
     .filter((id) => !HashSet.has(state.signals, id) && closedOf(state, id) === undefined)
+}
 
 // Stories
 

@@ -143,6 +143,7 @@ end $$;
 const eventLogBury = `create function crewline_bury(x crewline_execution) returns void
 language sql set enable_seqscan = off as $$
   delete from crewline_blob b where b.execution = x.key;
+  delete from crewline_view v where v.execution = x.key;
   delete from crewline_event e where e.execution = x.key;
   delete from crewline_execution e where e.key = x.key;
   insert into crewline_gone (tenant, id, key, ended_at, gone_at) values (x.tenant, x.id, x.key, x.ended_at, clock_timestamp())
@@ -231,6 +232,23 @@ language plpgsql set enable_seqscan = off as $$
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   return exists (select from crewline_gone g where g.tenant = in_tenant and g.id = in_id);
+end $$;
+`
+
+const eventLogKeepView = `create function crewline_keep_view(in_tenant text, in_id text, in_format int, in_parts jsonb) returns void
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant for key share;
+  if not found or x.ended_at is null then return; end if;
+  delete from crewline_view v where v.execution = x.key and v.format <> in_format;
+  insert into crewline_view (execution, place, tenant, format, lengths, content)
+    select x.key, (p.value->>0)::int, in_tenant, in_format,
+      case when p.value->1 <> 'null' then array(select l.value::int from jsonb_array_elements_text(p.value->1) l) end, p.value->>2
+    from jsonb_array_elements(in_parts) p
+    on conflict do nothing;
 end $$;
 `
 
@@ -364,7 +382,19 @@ begin
   if not found then return; end if;
   return query select 0, x.last_at, null::text, null::text;
   last := x.last_seq;
-  if in_task is null and in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
+  if in_task is not null then
+    return query select e.seq, e.at, e.body,
+        case
+          when not in_payloads then null
+          when e.payload_sha256 is null then e.payload
+          else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+        end
+      from crewline_event e
+      where e.guarded = x.key and e.task_id = in_task and e.tenant = in_tenant and e.seq > in_after
+      order by e.seq limit in_limit;
+    return;
+  end if;
+  if in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
   return query select e.seq, e.at, e.body,
       case
         when not in_payloads then null
@@ -373,7 +403,6 @@ begin
       end
     from crewline_event e
     where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and e.seq <= last
-      and (in_task is null or e.task_id = in_task)
     order by e.seq limit in_limit;
 end $$;
 `
@@ -456,6 +485,35 @@ begin
 end $$;
 `
 
+const eventLogView = `create function crewline_read_view(in_tenant text, in_id text, in_format int, in_from int, in_to int) returns table (
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
+  place int, lengths int[], content text
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+  head text;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
+  if not found then return; end if;
+  if x.ended_at is not null then
+    select v.content into head from crewline_view v
+      where v.execution = x.key and v.place = -1 and v.tenant = in_tenant and v.format = in_format;
+  end if;
+  return query select x.id, x.crew_name, x.crew_id, x.status, x.started_at, x.ended_at, x.last_seq, x.version,
+    null::int, null::int[], head;
+  if head is null then return; end if;
+  return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int,
+      v.place, v.lengths, v.content
+    from crewline_view v
+    where v.execution = x.key and v.place >= greatest(in_from - 255, 0) and v.place < in_to
+      and v.place + cardinality(v.lengths) > in_from and v.tenant = in_tenant and v.format = in_format
+    order by v.place;
+end $$;
+`
+
 export const eventLog: string = `create table crewline_execution (
   key bigint generated always as identity primary key,
   tenant text not null,
@@ -503,6 +561,7 @@ create table crewline_event (
   payload_excerpt text,
   primary key (execution, seq)
 );
+create index crewline_event_task on crewline_event (guarded, task_id, seq) where task_id is not null;
 create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
@@ -513,6 +572,15 @@ create table crewline_blob (
   tenant text not null,
   content text not null,
   primary key (execution, seq)
+);
+create table crewline_view (
+  execution bigint not null,
+  place int not null,
+  tenant text not null,
+  format int not null,
+  lengths int[],
+  content text not null,
+  primary key (execution, place)
 );
 create table crewline_gone (
   tenant text not null,
@@ -526,6 +594,7 @@ create index crewline_gone_age on crewline_gone (gone_at);
 alter table crewline_execution enable row level security;
 alter table crewline_event enable row level security;
 alter table crewline_blob enable row level security;
+alter table crewline_view enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -533,9 +602,11 @@ create policy crewline_tenant on crewline_event
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_view
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

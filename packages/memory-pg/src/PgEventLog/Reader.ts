@@ -16,7 +16,8 @@ interface EventRow {
   readonly payload: string | null
 }
 
-interface SummaryRow {
+/** An execution as `crewline_summary` gives it. */
+export interface SummaryRow {
   readonly id: string | null
   readonly crew_name: string
   readonly crew_id: string | null
@@ -34,7 +35,7 @@ interface PositionRow {
   readonly ended: boolean
 }
 
-const summaryOf = (tenant: string, row: SummaryRow): EventLog.Summary => ({
+export const summaryOf = (tenant: string, row: SummaryRow): EventLog.Summary => ({
   id: row.id!,
   tenant,
   crewName: row.crew_name,

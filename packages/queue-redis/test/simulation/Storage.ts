@@ -83,6 +83,8 @@ export class Storage {
       spawned: (id, tasks) => ask("spawned", log.spawned(id, tasks)),
       asks: (asks) => ask("asks", log.asks(asks)),
       ask: (id, one) => ask("ask", log.ask(id, one)),
+      view: (id, view) => ask("view", log.view(id, view)),
+      keepView: (id, view) => ask("keepView", log.keepView(id, view)),
       summary: (id) => ask("summary", log.summary(id)),
       list: (list) => ask("list", log.list(list)),
       now: ask("now", log.now),

@@ -66,6 +66,28 @@ const Statuses = Schema.String.check(
     )
   )
 
+/** The state of an execution, with a page of its tasks. */
+const WithTasks = Schema.Struct({
+  ...ExecutionView.View.fields,
+  nextCursor: Schema.optionalKey(Schema.String).annotate({
+    description: "Of the next page of tasks; absent on the last page, and without `tasks`"
+  })
+}).annotate({ identifier: "ExecutionWithTasks", description: "The state of an execution, with a page of its tasks" })
+
+/** Which tasks of an execution are shown. */
+const taskQuery = {
+  tasks: Schema.optionalKey(
+    WholeNumber.make({
+      minimum: 0,
+      maximum: Page.maxLimit,
+      description:
+        `At most so many tasks, 0 to ${Page.maxLimit}; absent: all. Fewer where they are large. With 0 the answer says how the ` +
+        "execution stands as a whole, and leaves its tasks out"
+    })
+  ),
+  cursor: Page.query.cursor
+}
+
 /** A started execution. */
 export const Started = Schema.Struct({
   id: Schema.String,
@@ -123,9 +145,17 @@ export class Executions extends HttpApiGroup.make("executions")
     }).annotateMerge(OpenApi.annotations({ summary: "List executions, newest first" })),
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
-      success: ExecutionView.View,
+      query: taskQuery,
+      success: WithTasks,
       error: Problem.schemas("not-found", "gone")
-    }).annotateMerge(OpenApi.annotations({ summary: "Get an execution with the state of its tasks" })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Get an execution with the state of its tasks",
+        description:
+          "All of them in one answer, or page by page: first those of the crew, in its order, then those that were spawned, in the order in " +
+          "which they were."
+      })
+    ),
     HttpApiEndpoint.delete("remove", "/:id", {
       params: Resource.params,
       success: HttpApiSchema.NoContent,

@@ -1,5 +1,5 @@
 /** Handlers of `/api/v1/executions`. */
-import { Crewline } from "@crewline/core/Crewline"
+import { Crewline, type TaskRange } from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -7,6 +7,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
+import { maxBytes } from "../Api/Page.ts"
 import { Followers } from "../Followers.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Page from "./Page.ts"
@@ -29,7 +30,12 @@ export const layer = HttpApiBuilder.group(
     const lifecycle = yield* Lifecycle.Lifecycle
     const { limits } = yield* Followers
 
-    const view = (id: string) => crewline.get(id).pipe(Failing.execution(id))
+    /** The state of an execution. What the log keeps of one that has ended is sent as it is. */
+    const view = (id: string, status: 200 | 202, tasks?: TaskRange) =>
+      crewline.getJson(id, tasks).pipe(
+        Failing.execution(id),
+        Effect.map((json) => HttpServerResponse.text(json, { status, contentType: "application/json" }))
+      )
 
     /** Holds an execution, or lets it go on; one that has ended does neither. */
     const steer = Effect.fnUntraced(function* (id: string, act: Effect.Effect<void, EventLog.EventLogError>) {
@@ -40,7 +46,7 @@ export const layer = HttpApiBuilder.group(
         })
       }
       yield* act.pipe(Failing.execution(id))
-      return yield* view(id)
+      return yield* view(id, 202)
     })
 
     return handlers
@@ -58,7 +64,18 @@ export const layer = HttpApiBuilder.group(
             .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), Failing.listing)
         )
       )
-      .handle("get", ({ params }) => view(params.id))
+      .handle("get", ({ params, query }) =>
+        Effect.flatMap(Page.placeOf(query.cursor), (from) =>
+          view(params.id, 200, {
+            from,
+            ...(query.tasks !== undefined && {
+              limit: query.tasks,
+              maxLength: maxBytes,
+              cursorAt: Page.cursorAt
+            })
+          })
+        )
+      )
       .handle("remove", ({ params }) =>
         log.remove(params.id).pipe(
           Effect.catchReason("EventLogError", "NotEnded", ({ message }) =>
@@ -68,7 +85,7 @@ export const layer = HttpApiBuilder.group(
         )
       )
       .handle("cancel", ({ params }) =>
-        crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id)))
+        crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id, 202)))
       )
       .handle("pause", ({ params }) => steer(params.id, crewline.pause(params.id)))
       .handle("resume", ({ params }) => steer(params.id, crewline.unpause(params.id)))
@@ -111,7 +128,7 @@ export const layer = HttpApiBuilder.group(
                 Effect.fail(Problem.make("not-found", { resource: "signal", id: params.signal, detail: message }))
             })
           )
-          return yield* view(params.id)
+          return yield* view(params.id, 202)
         })
       )
   })

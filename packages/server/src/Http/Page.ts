@@ -28,7 +28,7 @@ export const read = Effect.fnUntraced(function* <A extends { readonly id: string
   read: (request: Request) => Effect.Effect<ReadonlyArray<A>, E, R>
 ) {
   const limit = query.limit ?? defaultLimit
-  const before = yield* decodeCursor(query.cursor)
+  const before = yield* decodeCursor(query.cursor, idIn)
   const items = yield* read({ limit: limit + 1, before })
   const page = fitting(items.slice(0, limit))
   const last = page.at(-1)
@@ -48,14 +48,15 @@ const fitting = <A>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
   return excess === -1 ? items : items.slice(0, excess)
 }
 
-/** The id that a cursor names. */
-const decodeCursor = (
-  cursor: string | undefined
-): Effect.Effect<string | undefined, Problem.Problem<"invalid-request">> => {
+/** What a cursor names. */
+const decodeCursor = <A>(
+  cursor: string | undefined,
+  decode: (text: string) => A | undefined
+): Effect.Effect<A | undefined, Problem.Problem<"invalid-request">> => {
   if (cursor === undefined) return Effect.succeed(undefined)
   const text = Base64Url.decodeString(cursor)
-  const id = Result.isSuccess(text) ? /^after:([A-Za-z0-9_.~-]+)$/.exec(text.success)?.[1] : undefined
-  if (id !== undefined) return Effect.succeed(id)
+  const found = Result.isSuccess(text) ? decode(text.success) : undefined
+  if (found !== undefined) return Effect.succeed(found)
   const message = "Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page."
   return Effect.fail(
     Problem.make("invalid-request", {
@@ -64,3 +65,17 @@ const decodeCursor = (
     })
   )
 }
+
+const idIn = (text: string): string | undefined => /^after:([A-Za-z0-9_.~-]+)$/.exec(text)?.[1]
+
+const placeIn = (text: string): number | undefined => {
+  const digits = /^at:(\d{1,9})$/.exec(text)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** The cursor of a page of a list that only grows at its end: the place where the page begins. */
+export const cursorAt = (place: number): string => Base64Url.encode(`at:${place}`)
+
+/** Where the page of such a cursor begins. */
+export const placeOf = (cursor: string | undefined): Effect.Effect<number, Problem.Problem<"invalid-request">> =>
+  Effect.map(decodeCursor(cursor, placeIn), (place) => place ?? 0)

@@ -8,8 +8,8 @@
 -- index can serve it:
 -- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. The listing begins with
 --   `tenant collate "C"`, and only `crewline_list` says so.
--- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq says `execution`, which
---   only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
+-- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says `execution`,
+--   which only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
 -- - Functions that look up switch sequential scans off.
 -- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
 --
@@ -81,6 +81,7 @@ create table crewline_event (
   primary key (execution, seq)
 );
 
+create index crewline_event_task on crewline_event (guarded, task_id, seq) where task_id is not null;
 create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
@@ -92,6 +93,19 @@ create table crewline_blob (
   tenant text not null,
   content text not null,
   primary key (execution, seq)
+);
+
+-- The view of an ended execution as JSON: the head, which has place -1, and parts of up to 256 tasks.
+create table crewline_view (
+  execution bigint not null,
+  -- Of its first task.
+  place int not null,
+  tenant text not null,
+  format int not null,
+  -- Of each task in the text.
+  lengths int[],
+  content text not null,
+  primary key (execution, place)
 );
 
 create table crewline_gone (
@@ -108,12 +122,15 @@ create index crewline_gone_age on crewline_gone (gone_at);
 alter table crewline_execution enable row level security;
 alter table crewline_event enable row level security;
 alter table crewline_blob enable row level security;
+alter table crewline_view enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_event
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_blob
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_view
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -124,6 +141,8 @@ create policy crewline_tenant on crewline_gone
 -- include: event-log/read
 -- include: event-log/outputs
 -- include: event-log/summary
+-- include: event-log/view
+-- include: event-log/keep-view
 -- include: event-log/list
 -- include: event-log/positions
 -- include: event-log/adopt

@@ -1,8 +1,8 @@
 -- The events after a seq. The first row, with seq 0, says that the execution exists. Stable: all statements see one moment, and never
 -- half of an execution. What is large is read only when it is asked for.
 --
--- Without a task the limit is a range of seq, which the primary key alone serves: a page reads a page's worth of rows, however long the
--- execution is. Blobs are looked up one by one, for a join may read all of them.
+-- Without a task the limit is a range of seq, which the primary key alone serves; with one, the index of its events: a page reads a page's
+-- worth of rows, however long the execution is. Blobs are looked up one by one, for a join may read all of them.
 create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
@@ -17,7 +17,19 @@ begin
   if not found then return; end if;
   return query select 0, x.last_at, null::text, null::text;
   last := x.last_seq;
-  if in_task is null and in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
+  if in_task is not null then
+    return query select e.seq, e.at, e.body,
+        case
+          when not in_payloads then null
+          when e.payload_sha256 is null then e.payload
+          else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+        end
+      from crewline_event e
+      where e.guarded = x.key and e.task_id = in_task and e.tenant = in_tenant and e.seq > in_after
+      order by e.seq limit in_limit;
+    return;
+  end if;
+  if in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
   return query select e.seq, e.at, e.body,
       case
         when not in_payloads then null
@@ -26,6 +38,5 @@ begin
       end
     from crewline_event e
     where e.execution = x.key and e.tenant = in_tenant and e.seq > in_after and e.seq <= last
-      and (in_task is null or e.task_id = in_task)
     order by e.seq limit in_limit;
 end $$;
