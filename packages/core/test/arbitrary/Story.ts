@@ -181,13 +181,20 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
     const asks = Array.from({ length: choose(3) }, () => askOf(task))
     const signals = choose(4) === 1 ? [`s${1 + choose(3)}`] : []
     const timers = choose(4) === 1 ? [{ id: `${task.plan.id}/t${++asked}`, millis: 50 }] : []
-    const need = () => (choose(3) === 1 ? 1 + choose(2) : ("all" as const))
+    const need = (of: number) => (choose(3) === 1 ? Math.min(1 + choose(2), of) : ("all" as const))
     const waited = ids.filter(() => choose(5) !== 1)
     const groups: Array<Wait.Group> = [
       ...(waited.length === 0
         ? []
-        : [{ tasks: waited, signals, need: need(), ...(choose(4) === 1 ? { rest: "keep" as const } : {}) }]),
-      ...asks.map(({ id }) => ({ tasks: [], signals: [id], need: need() })),
+        : [
+            {
+              tasks: waited,
+              signals,
+              need: need(waited.length + signals.length),
+              ...(choose(4) === 1 ? { rest: "keep" as const } : {})
+            }
+          ]),
+      ...asks.map(({ id }) => ({ tasks: [], signals: [id], need: need(1) })),
       ...(waited.length > 0 || signals.length === 0 ? [] : [{ tasks: [], signals, need: "all" as const }])
     ]
     const [timer] = timers
