@@ -11,7 +11,18 @@ import type { Rules } from "./Rules.ts"
 
 type Decided = ReturnType<typeof Decision.decide>
 
-export const apply = (
+/** What decides, and what folds. */
+export interface Kernel {
+  readonly decide: (state: Execution.Execution, command: Decision.Command) => Decided
+  readonly apply: (state: Execution.Execution, event: ExecutionEvent.ExecutionEvent) => Execution.Execution
+}
+
+export const make = (rules: Rules): Kernel => ({
+  decide: (state, command) => decide(rules, state, command),
+  apply: (state, event) => apply(rules, state, event)
+})
+
+const apply = (
   rules: Rules,
   state: Execution.Execution,
   event: ExecutionEvent.ExecutionEvent
@@ -27,7 +38,7 @@ export const apply = (
   return with_(after, event.taskId, (task) => ({ ...task, crashes: before.crashes }))
 }
 
-export const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
+const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
   switch (command._tag) {
     case "Start":
       return childrenKept(
