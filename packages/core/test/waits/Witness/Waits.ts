@@ -14,6 +14,7 @@ type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 export const suspended = (account: Account, task: Task, event: ExecutionEvent.TaskSuspended, now: number): void => {
   Asks.asked(account, task, event, now)
   task.suspended = event.for
+  task.limitAt = Math.min(...account.openOf(task.id).map(({ dueAt }) => dueAt ?? Number.POSITIVE_INFINITY))
   for (const plan of event.spawn) {
     if (!account.add(plan, task.id)) continue
     account.grown++
@@ -60,12 +61,11 @@ export const woken = (
   now: number
 ): ReadonlySet<string> => {
   const pending = account.pendingOf(task)
-  const isDue = account.openOf(task.id).some(({ dueAt }) => dueAt !== undefined && dueAt <= now)
   const isMet =
     task.suspended?.kind === "review"
       ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
       : pending.every((each) => account.isMet(task, each))
-  if (event.woke === "satisfied" ? !isMet : !isDue) throw new Violation("woken too early", describe(event))
+  if (event.woke === "satisfied" ? !isMet : now < task.limitAt) throw new Violation("woken too early", describe(event))
   if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
   Asks.closed(account, task, event, now)
   const losers = new Set<string>()
