@@ -36,8 +36,6 @@ export interface Task {
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
   suspended: ExecutionEvent.SuspendedFor | undefined
-  /** The earliest deadline of what was open when it was suspended. */
-  limitAt: number
   /** Consecutive runs that recorded nothing, and whether the current one has. */
   idle: number
   progressed: boolean
@@ -97,7 +95,6 @@ export class Account {
       results: new Set(),
       reviews: new Map(),
       suspended: undefined,
-      limitAt: Number.POSITIVE_INFINITY,
       idle: 0,
       progressed: false,
       wakeUps: 0,

@@ -14,7 +14,6 @@ type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 export const suspended = (account: Account, task: Task, event: ExecutionEvent.TaskSuspended, now: number): void => {
   Asks.asked(account, task, event, now)
   task.suspended = event.for
-  task.limitAt = Math.min(...account.openOf(task.id).map(({ dueAt }) => dueAt ?? Number.POSITIVE_INFINITY))
   for (const plan of event.spawn) {
     if (!account.add(plan, task.id)) continue
     account.grown++
@@ -65,7 +64,7 @@ export const woken = (
     task.suspended?.kind === "review"
       ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
       : pending.every((each) => account.isMet(task, each))
-  if (event.woke === "satisfied" ? !isMet : now < task.limitAt) throw new Violation("woken too early", describe(event))
+  if (event.woke === "satisfied" ? !isMet : !isDue(account, task, now)) throw new Violation("woken too early", describe(event))
   if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
   Asks.closed(account, task, event, now)
   const losers = new Set<string>()
@@ -75,6 +74,18 @@ export const woken = (
       if (!account.tasks.get(id)!.terminal) losers.add(id)
   }
   return losers
+}
+
+/** The time of something that its calls, or its candidate, wait for or waited for is up: the wait may have been told before it came. */
+const isDue = (account: Account, task: Task, now: number): boolean => {
+  const ids = account.pendingOf(task).flatMap(({ index }) => {
+    const { approval, question, timer } = account.askedBy(task, task.turns.length, index)
+    return [approval, question, timer]
+  })
+  return [...ids, ...task.reviews.values()].some((id) => {
+    const dueAt = id === undefined ? undefined : account.opens.get(id)?.dueAt
+    return dueAt !== undefined && dueAt <= now
+  })
 }
 
 /** What was cancelled as not needed, and what should have been, by one append. `losers`: as its starts made them. */
