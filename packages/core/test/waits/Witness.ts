@@ -6,6 +6,7 @@ import * as HashMap from "effect/HashMap"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
 import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type { Written } from "../protocol/Witness.ts"
 import type { Crew } from "./Crew.ts"
 import { Violation } from "./Violation.ts"
 import { Account, type Task } from "./Witness/Account.ts"
@@ -35,6 +36,7 @@ export class Witness {
   private readonly options: Options
   private readonly poisonings = new Map<string, number>()
   private lastSeq = 1
+  private decidedAt = Number.POSITIVE_INFINITY
   private refusals = { of: "", times: 0 }
 
   constructor(options: Options) {
@@ -44,7 +46,8 @@ export class Witness {
   }
 
   /** The events of one append. */
-  commit(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
+  commit(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, written: Written): void {
+    this.decidedAt = written.decidedAt ?? Number.POSITIVE_INFINITY
     const losers = new Set<string>()
     for (const event of events) {
       if (this.account.ended) throw new Violation("after the end", describe(event))
@@ -141,14 +144,14 @@ export class Witness {
     } else if (event.type === "TaskCancelled") this.tick(`cancelled ${event.reason}`)
     else this.tick(event.type)
     const poisonings = isCalm ? (this.poisonings.get(task.id) ?? 0) : undefined
-    Tasks.settled(this.account, task, event, { maxCrashes, poisonings })
+    Tasks.settled(this.account, task, event, { maxCrashes, decidedAt: this.decidedAt, poisonings })
   }
 
   /** Something of the current run. */
   private progress(task: Task, event: ExecutionEvent.ExecutionEvent): void {
     const { account, now } = this
     if (task.status !== "running") throw new Violation("written while suspended", describe(event))
-    Tasks.progressed(task, now)
+    Tasks.progressed(task, event.seq, now)
     switch (event.type) {
       case "TurnCompleted":
         task.wakeUps = 0

@@ -36,9 +36,9 @@ export interface Task {
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
   suspended: ExecutionEvent.SuspendedFor | undefined
-  /** Consecutive runs that recorded nothing, and whether the current one has. */
+  /** Consecutive runs that recorded nothing, and the first event that the current one recorded. */
   idle: number
-  progressed: boolean
+  progressedSeq: number | undefined
   /** Times it was woken in a row without anything recorded in between. */
   wakeUps: number
   /** The time that the attempt has worked. */
@@ -96,7 +96,7 @@ export class Account {
       reviews: new Map(),
       suspended: undefined,
       idle: 0,
-      progressed: false,
+      progressedSeq: undefined,
       wakeUps: 0,
       worked: 0,
       since: undefined,

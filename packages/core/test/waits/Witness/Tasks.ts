@@ -22,21 +22,22 @@ export const started = (
   if (task.plan.dependencies.some((id) => !account.tasks.get(id)!.terminal))
     throw new Violation("start before its dependencies", what)
   const losers = task.status === "suspended" ? Waits.woken(account, task, event, now) : new Set<string>()
-  task.idle = idleOf(task)
+  task.idle = idleOf(task, event.seq)
   if (task.since !== undefined) task.worked += task.lastAt - task.since
   task.since = task.lastAt = now
-  task.progressed = false
+  task.progressedSeq = undefined
   task.status = "running"
   task.run = event.run
   return losers
 }
 
-/** Runs in a row that recorded nothing, the current one included. */
-const idleOf = (task: Task): number => (task.status === "running" && !task.progressed ? task.idle + 1 : 0)
+/** Runs in a row that recorded nothing, the current one included, as far as a decision knew that saw the events up to `seq`. */
+const idleOf = ({ idle, progressedSeq = Number.POSITIVE_INFINITY, status }: Task, seq: number): number =>
+  status === "running" && progressedSeq > seq ? idle + 1 : 0
 
 /** The current run has recorded something. */
-export const progressed = (task: Task, now: number): void => {
-  task.progressed = true
+export const progressed = (task: Task, seq: number, now: number): void => {
+  task.progressedSeq ??= seq
   task.lastAt = now
 }
 
@@ -79,6 +80,8 @@ export const retried = (account: Account, task: Task, event: ExecutionEvent.Task
 
 export interface Settling {
   readonly maxCrashes: number
+  /** The last event that the decision knew of: turns raise no version. */
+  readonly decidedAt: number
   /** Absent: workers die for other reasons too. */
   readonly poisonings: number | undefined
 }
@@ -87,14 +90,14 @@ export const settled = (
   account: Account,
   task: Task,
   event: ExecutionEvent.ExecutionEvent,
-  { maxCrashes, poisonings }: Settling
+  { decidedAt, maxCrashes, poisonings }: Settling
 ): void => {
   const what = describe(event)
   if (task.terminal) throw new Violation("two terminal events", what)
   if (event.type === "TaskCompleted") Candidates.completed(account, task, event)
   if (event.type === "TaskFailed") {
     Candidates.checkFailure(account, task, event)
-    if (event.error.code === "crashed" && (idleOf(task) < maxCrashes || (poisonings ?? maxCrashes) < maxCrashes))
+    if (event.error.code === "crashed" && (idleOf(task, decidedAt) < maxCrashes || (poisonings ?? maxCrashes) < maxCrashes))
       throw new Violation("given up unjustly", what)
   }
   if (event.type === "TaskSkipped" && event.because !== undefined && !account.tasks.get(event.because)!.terminal)
