@@ -109,7 +109,7 @@ export const answer = (
   kept: ReadonlyArray<string>
 ): Answer | Failure => {
   if (random.chance(options.failures))
-    return { kind: "failed", isRetryable: random.chance(0.7), keepsTurns: random.chance(0.5) }
+    return { kind: "failed", isRetryable: random.chance(0.7), keepsTurns: random.chance(0.4) }
   if (random.chance(0.4)) return { kind: "final" }
   return { kind: "calls", calls: Array.from({ length: 1 + random.below(3) }, () => call(options, random, kept)) }
 }
@@ -143,7 +143,7 @@ const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<str
   if (happens(spawns)) {
     const count = 1 + random.below(3)
     const need = random.chance(0.5) ? ("all" as const) : 1 + random.below(count)
-    return { kind: "tasks", count, need, keep: random.chance(0.2), ...timer }
+    return { kind: "tasks", count, need, keep: random.chance(0.35), ...timer }
   }
   if (happens(waits)) return { kind: "signal", signal: random.pick(signals), ...timer }
   if (happens(times)) return { kind: "time", timer: deadline(random) }

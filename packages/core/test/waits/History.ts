@@ -61,7 +61,7 @@ export class History {
     if (event.type === "TaskStarted") {
       this.run = event.run
       this.isWoken = event.woke !== undefined
-      return this.worked.begin(event.at)
+      return this.worked.begin(event)
     }
     if (!("run" in event) || event.run !== this.run) return
     this.worked.passed(event)

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import type * as Decision from "../../src/Decision.ts"
 import * as Growth from "../../src/Decision/Growth.ts"
 import * as Execution from "../../src/Execution.ts"
-import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type { Kernel } from "../protocol/Kernel.ts"
 import { placeOf } from "./Call.ts"
 import type { Rules } from "./Rules.ts"
@@ -36,7 +36,12 @@ export const make = (base: Kernel, rules: Rules, maxGrowth: number): Kernel => {
     }
   }
   return {
-    apply: base.apply,
+    apply: (state, event) => {
+      const after = base.apply(state, event)
+      return rules.completedCounts || !ExecutionEvent.isTerminal(event) || !("taskId" in event)
+        ? after
+        : counted(after, event.taskId)
+    },
     decide: (state, command) => {
       const decided = decide(state, command)
       return rules.closesRecorded ? decided : Result.map(decided, (drafts) => drafts.map(unclosing))
@@ -65,14 +70,6 @@ const startState = (rules: Rules, state: Execution.Execution, command: Command<"
   const task = Execution.task(state, command.taskId)
   if (task?.status !== "suspended") return state
   let seen = state
-  if (!rules.completedCounts) {
-    // Whatever has ended counts.
-    for (const id of task.waits!.groups.flatMap(({ tasks }) => tasks)) {
-      const child = Execution.task(state, id)!
-      if (!Execution.isSettled(child)) continue
-      seen = { ...seen, tasks: HashMap.set(seen.tasks, id, { ...child, status: "completed" }) }
-    }
-  }
   if (!rules.ownDeadlines && command.timedOut !== undefined) {
     for (const id of task.open) {
       const open = Execution.openOf(state, id)
@@ -80,6 +77,14 @@ const startState = (rules: Rules, state: Execution.Execution, command: Command<"
     }
   }
   return seen
+}
+
+/** A task that was spawned counts as completed, however it has ended. */
+const counted = (state: Execution.Execution, id: string): Execution.Execution => {
+  const task = Execution.task(state, id)
+  return task?.parent === undefined
+    ? state
+    : { ...state, tasks: HashMap.set(state.tasks, id, { ...task, status: "completed" }) }
 }
 
 /** As if the execution had grown so far that only `maxGrowth` tasks are left. */

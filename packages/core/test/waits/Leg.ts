@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import { isTerminal } from "../../src/ExecutionEvent.ts"
 import * as QueueFacts from "../../src/QueueFacts.ts"
 import type * as Wait from "../../src/Wait.ts"
 import type { Lease } from "../protocol/Queue.ts"
@@ -105,15 +106,17 @@ export class Leg {
 
   get standings(): Wait.Standings {
     const real = Execution.standings(this.state)
-    const ofTask = (id: string) => {
-      const standing = real.ofTask(id)
-      return standing === "gone" && !this.rules.completedCounts ? "come" : standing
-    }
     const ofSignal = (id: string) => {
       if (!this.isTimedOut(id)) return real.ofSignal(id)
       return this.askOf(id) === "elapsed" ? "come" : "gone"
     }
-    return { ofTask, ofSignal }
+    return { ...real, ofSignal }
+  }
+
+  /** How a task of its own has ended, as the log says; otherwise "open". */
+  outcomeOf(id: string): string {
+    const events = this.world.log.store.read(0, this.state.lastSeq)
+    return events.find((event) => "taskId" in event && event.taskId === id && isTerminal(event))?.type ?? "open"
   }
 
   readonly remainingMillis = (id: string): number | undefined => {

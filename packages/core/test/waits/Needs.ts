@@ -137,7 +137,7 @@ const standingOf = (leg: Leg, { amount }: Call, group: Wait.Group): Standing => 
   const { standings } = leg
   if (!Wait.isMet(group, standings)) return waiting({ group })
   const of: Record<string, string> = {}
-  for (const id of group.tasks) of[id] = Execution.task(leg.state, id)!.status
+  for (const id of group.tasks) of[id] = leg.outcomeOf(id)
   for (const id of group.signals) {
     const isAsk = id.includes("/")
     const standing = isAsk ? leg.askOf(id) : standings.ofSignal(id)

@@ -47,7 +47,7 @@ export const scenarios = {
   deadly: make("mixed", { kill: 0.06, crew: { ...crew, poison: 0.15 } }),
   /** One worker: who waits must not keep it. */
   "one slot": make("careful", { workers: 1, kill: 0.004, crew: { ...crew, spawns: 0.5, maxDepth: 3, maxGrowth: 14 } }),
-  spawning: make("mixed", { kill: 0.01, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.6, failures: 0.15 } }),
+  spawning: make("mixed", { kill: 0.01, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.6, failures: 0.25 } }),
   asking: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.5, questions: 0.5, spawns: 0.1 } }),
   reviewing: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, reviews: 1 } }),
   /** Everybody spawns, and hardly anything may be. */

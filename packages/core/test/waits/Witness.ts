@@ -91,8 +91,8 @@ export class Witness {
   checkTranscript(taskId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
     const task = this.account.tasks.get(taskId)!
     const real = Transcript.fromEvents(events.filter((event) => "taskId" in event && event.taskId === taskId))
-    const seen = `${real.turns.length} ${real.results.size} ${real.revisions} ${real.activeMillis}`
-    const expected = `${task.turns.length} ${task.results.size} ${task.revisions} ${task.worked}`
+    const seen = `${real.turns.length} ${real.results.size} ${real.earlierRevisions} ${real.activeMillis}`
+    const expected = `${task.turns.length} ${task.results.size} ${task.earlierRevisions} ${task.worked}`
     if (seen !== expected) throw new Violation("transcript differs", `${taskId}: ${seen} instead of ${expected}`)
   }
 
@@ -163,7 +163,7 @@ export class Witness {
       case "TaskSuspended":
         this.tick(`suspended ${event.for.kind}`)
         Waits.suspended(account, task, event, now)
-        if (event.for.kind === "review") Candidates.shown(account, task, event)
+        if (event.for.kind === "review") Candidates.shown(task, event)
         return Tasks.rested(task, event, now)
       case "TaskRetried":
         Tasks.checkTimeout(task, event, now)

@@ -45,6 +45,8 @@ function* turn(leg: Leg, feedback?: string): Act<Step> {
   const { history, random, rules, run, taskId } = leg
   const { crew, scenario } = leg.world
   if (feedback === undefined && history.stretch >= Crew.maxTurns) return over(yield* leg.finish(failed("max-turns")))
+  // What was said before is in the log before anything else is.
+  if (!(yield* leg.record([]))) return "over"
   for (let left = scenario.callSteps; left > 0; left--) yield
   const said = Crew.answer(crew, random, Calls.keptOf(leg))
   if (said.kind === "failed") return over(yield* leg.finish(failed("model-error", said)))

@@ -6,6 +6,7 @@ export class WorkedTime {
   private millis = 0
   private since: number | undefined
   private last = 0
+  private isWaiting = false
   private readonly rules: Rules
 
   constructor(rules: Rules) {
@@ -17,22 +18,21 @@ export class WorkedTime {
   }
 
   /** A run began. */
-  begin(at: string): void {
+  begin(event: { readonly at: string }): void {
+    const at = Date.parse(event.at)
     if (this.since !== undefined && this.rules.timeSurvivesCrash) this.millis += this.last - this.since
-    this.since = this.last = Date.parse(at)
+    if (this.isWaiting && !this.rules.activeTimeOnly) this.millis += at - this.last
+    this.since = this.last = at
+    this.isWaiting = false
   }
 
   /** The current run has recorded something. */
   passed({ at, type }: ExecutionEvent.ExecutionEvent): void {
     this.last = Date.parse(at)
-    if (type === "TaskSuspended" && !this.rules.activeTimeOnly) {
-      // It goes on, waiting or not.
-      this.last = Date.parse(at)
-      return
-    }
     if (type !== "TaskSuspended" && type !== "TaskReleased" && type !== "TaskRetried") return
     if (this.since !== undefined) this.millis += this.last - this.since
     this.since = undefined
+    this.isWaiting = type === "TaskSuspended"
     if (type === "TaskRetried") this.millis = 0
   }
 }

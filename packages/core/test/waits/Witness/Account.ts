@@ -30,6 +30,8 @@ export interface Task {
   stretch: number
   allTurns: number
   revisions: number
+  /** Those of conversations before this one. */
+  earlierRevisions: number
   /** Of the conversation, by `keyOf`. */
   readonly asked: Map<string, Asked>
   readonly results: Set<string>
@@ -91,6 +93,7 @@ export class Account {
       stretch: 0,
       allTurns: 0,
       revisions: 0,
+      earlierRevisions: 0,
       asked: new Map(),
       results: new Set(),
       reviews: new Map(),

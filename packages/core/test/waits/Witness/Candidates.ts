@@ -33,7 +33,6 @@ const checkFeedback = (account: Account, task: Task, told: ReadonlyArray<string>
 
 /** A candidate is shown to a reviewer. */
 export const shown = (
-  account: Account,
   task: Task,
   { asks = [], for: { reviewer, turn }, waits }: ExecutionEvent.TaskSuspended
 ): void => {

@@ -12,7 +12,7 @@ type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 export const started = (
   account: Account,
   task: Task,
-  event: ExecutionEvent.TaskStarted,
+  event: ExecutionEvent.Of<"TaskStarted">,
   now: number
 ): ReadonlySet<string> => {
   const what = describe(event)
@@ -73,6 +73,7 @@ export const retried = (account: Account, task: Task, event: ExecutionEvent.Task
   if (event.keepsTurns) return
   account.close(task.id)
   task.conversation++
+  task.earlierRevisions = task.revisions
   task.turns = []
   task.stretch = 0
   for (const known of [task.asked, task.results, task.reviews]) known.clear()
