@@ -22,11 +22,7 @@ export const make = (rules: Rules): Kernel => ({
   apply: (state, event) => apply(rules, state, event)
 })
 
-const apply = (
-  rules: Rules,
-  state: Execution.Execution,
-  event: ExecutionEvent.ExecutionEvent
-): Execution.Execution => {
+const apply = (rules: Rules, state: Execution.Execution, event: ExecutionEvent.ExecutionEvent): Execution.Execution => {
   if (!("taskId" in event)) return Execution.apply(state, event)
   const before = Execution.task(state, event.taskId)
   if (before === undefined) return Execution.apply(state, event)

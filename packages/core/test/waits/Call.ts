@@ -27,9 +27,7 @@ export interface Call {
   readonly poison: boolean
 }
 
-export type Answer =
-  | { readonly kind: "final" }
-  | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
+export type Answer = { readonly kind: "final" } | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
 
 /** What a call came to. */
 export type Result =

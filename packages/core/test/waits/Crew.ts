@@ -10,6 +10,8 @@ export interface Options {
   readonly approvals: number
   readonly questions: number
   readonly spawns: number
+  /** Of those that need only some of their tasks: the others go on. */
+  readonly keeps: number
   readonly signals: number
   readonly times: number
   /** Of calls: it kills whoever makes it. */
@@ -25,7 +27,7 @@ export interface Options {
   readonly maxDepth: number
 }
 
-export const maxTurns = 3
+export const maxTurns = 4
 /** How often the output of a task may be sent back. */
 export const maxRevisions = 2
 /** Tasks that one task may spawn. */
@@ -103,14 +105,10 @@ export interface Failure {
 }
 
 /** What the model says this time. `kept`: tasks that it has spawned and that still run. */
-export const answer = (
-  { options }: Crew,
-  random: Random.Random,
-  kept: ReadonlyArray<string>
-): Answer | Failure => {
+export const answer = ({ options }: Crew, random: Random.Random, kept: ReadonlyArray<string>): Answer | Failure => {
   if (random.chance(options.failures))
-    return { kind: "failed", isRetryable: random.chance(0.7), keepsTurns: random.chance(0.4) }
-  if (random.chance(0.4)) return { kind: "final" }
+    return { kind: "failed", isRetryable: random.chance(0.8), keepsTurns: random.chance(0.4) }
+  if (random.chance(0.35)) return { kind: "final" }
   return { kind: "calls", calls: Array.from({ length: 1 + random.below(3) }, () => call(options, random, kept)) }
 }
 
@@ -129,7 +127,7 @@ const call = (options: Options, random: Random.Random, kept: ReadonlyArray<strin
 const deadline = (random: Random.Random): number => 30 + random.below(120)
 
 const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<string>): Need | undefined => {
-  const { questions, signals: waits, spawns, times } = options
+  const { keeps, questions, signals: waits, spawns, times } = options
   if (kept.length > 0 && random.chance(0.5)) return { kind: "collect", tasks: kept }
   const timer = random.chance(0.3) ? { timer: deadline(random) } : {}
   let dice = random.next()
@@ -141,9 +139,9 @@ const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<str
       ...(random.chance(0.6) ? { deadline: deadline(random) } : {})
     }
   if (happens(spawns)) {
-    const count = 1 + random.below(3)
+    const count = random.pick([1, 2, 2, 3, 3])
     const need = random.chance(0.5) ? ("all" as const) : 1 + random.below(count)
-    return { kind: "tasks", count, need, keep: random.chance(0.35), ...timer }
+    return { kind: "tasks", count, need, keep: random.chance(keeps), ...timer }
   }
   if (happens(waits)) return { kind: "signal", signal: random.pick(signals), ...timer }
   if (happens(times)) return { kind: "time", timer: deadline(random) }

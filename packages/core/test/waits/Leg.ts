@@ -89,9 +89,7 @@ export class Leg {
     const events = log.store.read(0, Number.POSITIVE_INFINITY)
     const { unrecorded } = this
     const own: ReadonlyArray<ExecutionEvent.ExecutionEvent> =
-      unrecorded === undefined
-        ? []
-        : [{ ...unrecorded, seq: 0, at: new Date(log.now).toISOString(), executionId: "e" }]
+      unrecorded === undefined ? [] : [{ ...unrecorded, seq: 0, at: new Date(log.now).toISOString(), executionId: "e" }]
     return new History([...events, ...own], this.taskId, this.rules)
   }
 
@@ -157,7 +155,14 @@ export class Leg {
   *finish(outcome: Decision.Outcome): Act<Step | "growth"> {
     const { lease, run, self, taskId, world } = this
     const { queue } = self.server
-    const command = { _tag: "Finish", taskId, run, outcome, progress: this.progress, jitter: this.random.next() } as const
+    const command = {
+      _tag: "Finish",
+      taskId,
+      run,
+      outcome,
+      progress: this.progress,
+      jitter: this.random.next()
+    } as const
     const committed = yield* Protocol.commit(world, command)
     if (committed._tag === "Refused" && committed.refusal === "growth") return "growth"
     if (committed._tag !== "Committed") return this.leave()
@@ -172,6 +177,12 @@ export class Leg {
       queue.suspend(lease, { waits, run, remainingMillis: waits.timeoutMillis, spawn })
     }
     Protocol.announce(queue, committed.drafts)
+    return "over"
+  }
+
+  /** Ends with an outcome that adds no tasks. */
+  *end(outcome: Decision.Outcome): Act<"over"> {
+    yield* this.finish(outcome)
     return "over"
   }
 

@@ -75,7 +75,19 @@ class Schedule {
     const log = new Log.Log({ kernel, scenario, random, witness: eye, ...Log.makeStore(protocol, crew.plan, clock) })
     this.random = random
     this.scenario = scenario
-    this.world = { rules: protocol, kernel, scenario, random, log, maxCrashes, nonces: 0, waits: rules, seed, crew, eye }
+    this.world = {
+      rules: protocol,
+      kernel,
+      scenario,
+      random,
+      log,
+      maxCrashes,
+      nonces: 0,
+      waits: rules,
+      seed,
+      crew,
+      eye
+    }
     const queue = rules.openToQueue
       ? new SimulatedQueue({ rules: protocol, random, clock })
       : new WholeWaitsQueue({ rules: protocol, random, clock, state: () => log.state })
@@ -191,7 +203,10 @@ class Schedule {
       const open = [...HashMap.values(state.tasks)].filter((task) => !Execution.isSettled(task))
       const tasks = open.map(({ plan, run, status }) => `${plan.id}@${run} ${status}`)
       const asks = [...HashMap.keys(state.open)]
-      throw new Violation("does not end", `${tasks.join(", ")}; open ${asks.join(", ")}; queue ${this.place.queue.inspect()}`)
+      throw new Violation(
+        "does not end",
+        `${tasks.join(", ")}; open ${asks.join(", ")}; queue ${this.place.queue.inspect()}`
+      )
     }
     if (this.place.queue.inspect() !== "absent") throw new Violation("kept after the end", "the queue")
     eye.checkFold(state)

@@ -50,7 +50,10 @@ const approvalOf = (leg: Leg, { index, ...rest }: Place, call: Call): Standing =
     case "unknown": {
       if (HashSet.has(leg.state.approved, call.tool)) return allowed
       const shown = { tool: call.tool, arguments: { amount } }
-      return waiting({ group, asks: [ask(id, { kind: "approval", call: `${index}`, tool: call.tool, shown }, approval)] })
+      return waiting({
+        group,
+        asks: [ask(id, { kind: "approval", call: `${index}`, tool: call.tool, shown }, approval)]
+      })
     }
     case "open":
       return waiting({ group })

@@ -1,7 +1,7 @@
 /** Who looks at a candidate before it is the output. */
 import type { Reviewer } from "./Crew.ts"
 import { maxRevisions } from "./Crew.ts"
-import { failed, type Act, type Leg, type Step } from "./Leg.ts"
+import { failed, type Act, type Leg } from "./Leg.ts"
 import { ask } from "./Needs.ts"
 import * as Suspension from "./Suspension.ts"
 
@@ -22,16 +22,14 @@ export function* judge(leg: Leg): Act<Verdict> {
         if (leg.history.revisions <= maxRevisions) return { revise: id }
         // Without the rule the last candidate is good enough.
         if (!leg.rules.personHasTheLastWord) continue
-        return over(yield* leg.finish(failed("review-refused")))
+        return yield* leg.end(failed("review-refused"))
       default:
         if (leg.task.plan.humanInput!.onSilence === "accept") continue
-        return over(yield* leg.finish(failed("review-refused")))
+        return yield* leg.end(failed("review-refused"))
     }
   }
   return "accepted"
 }
-
-const over = (_: Step | "growth"): "over" => "over"
 
 const idOf = (leg: Leg, reviewer: Reviewer): string => {
   const { history, rules, taskId } = leg
@@ -54,5 +52,5 @@ function* suspend(leg: Leg, reviewer: Reviewer, id: string): Act<"over"> {
     [isKnown ? { group } : { group, asks }],
     leg.remainingMillis
   )
-  return over(yield* leg.finish(outcome))
+  return yield* leg.end(outcome)
 }

@@ -20,61 +20,61 @@ const rules = {
     says: "What a wait came to is read from the log: time alone ends nothing.",
     scenario: "asking",
     within: 20,
-    violates: ["result too early", "answer ignored"]
+    violates: ["result too early"]
   },
   actedOnce: {
     says: "What a wait came to stands for its own calls or candidate, and for no later ones.",
-    scenario: "mixed",
+    scenario: "reviewing",
     within: 20,
-    violates: ["never asked", "turn without feedback", "feedback lost", "output without review"]
+    violates: ["never asked", "turn without feedback"]
   },
   closesRecorded: {
     says: "An event that ends asks or timers names them.",
-    scenario: "careful",
+    scenario: "asking",
     within: 20,
-    violates: ["spins", "fold differs", "answer while not open", "does not end"]
+    violates: ["spins", "fold differs", "cancelled though needed"]
   },
   idsFromAnswer: {
     says: "Ids hold the run that recorded the answer, so that a repeated leg makes the same ones.",
     scenario: "calm",
     within: 20,
-    violates: ["asked twice", "spawned twice", "never asked"]
+    violates: ["asked twice"]
   },
   reviewerInId: {
     says: "The id of a review holds the reviewer.",
     scenario: "reviewing",
-    within: 20,
+    within: 30,
     violates: ["output without review"]
   },
   groupsPerCall: {
     says: "Each call of a turn is a group of its own, with its own need.",
-    scenario: "mixed",
+    scenario: "calm",
     within: 20,
-    violates: ["woken too early", "cancelled though needed", "closed before its time", "result too early"]
+    violates: ["woken too early", "cancelled though needed", "closed before its time", "answer ignored"]
   },
   completedCounts: {
     says: "Where n are needed, only completed tasks count.",
     scenario: "spawning",
-    within: 20,
+    within: 60,
     violates: ["woken too early"]
   },
   openToQueue: {
     says: "The queue is told only what is open.",
-    scenario: "spawning",
+    scenario: "one slot",
     within: 20,
     violates: ["spins", "does not end"]
   },
   losersCancelled: {
     says: "Whoever is woken cancels the tasks that it needs no more.",
-    scenario: "spawning",
+    scenario: "one slot",
     within: 20,
     violates: ["loser left"]
   },
   retryTakesChildren: {
     says: "A retry that keeps no turns ends all that the attempt left.",
     scenario: "spawning",
-    within: 50,
-    violates: ["orphan", "fold differs", "answer while not open"]
+    within: 100,
+    violates: ["orphan"]
   },
   resultsOnce: {
     says: "Recorded results are never worked out again.",
@@ -96,14 +96,14 @@ const rules = {
   },
   activeTimeOnly: {
     says: "The time limit of an attempt does not count waiting.",
-    scenario: "mixed",
-    within: 50,
+    scenario: "calm",
+    within: 20,
     violates: ["timed out unjustly"]
   },
   timeSurvivesCrash: {
     says: "The time of a run that crashed counts until its last event.",
-    scenario: "one slot",
-    within: 200,
+    scenario: "reviewing",
+    within: 60,
     violates: ["over time"]
   },
   noSlotWhileWaiting: {
@@ -121,8 +121,8 @@ const rules = {
   capAnswered: {
     says: "The calls that wanted more tasks than the execution may have are told so.",
     scenario: "growing",
-    within: 50,
-    violates: ["given up unjustly", "does not end"]
+    within: 20,
+    violates: ["given up unjustly"]
   },
   reviewBeforeTerminal: {
     says: "A candidate becomes the output when its reviewers have accepted it.",
@@ -139,13 +139,13 @@ const rules = {
   feedbackStays: {
     says: "Feedback that no turn has carried goes into the next one, whoever takes it.",
     scenario: "reviewing",
-    within: 50,
+    within: 60,
     violates: ["feedback lost"]
   },
   personHasTheLastWord: {
     says: "A person is never overruled: one revision too many is a failure.",
     scenario: "reviewing",
-    within: 100,
+    within: 60,
     violates: ["output after revise"]
   },
   askStaysOpen: {
@@ -168,14 +168,14 @@ const rules = {
   },
   approvalBinds: {
     says: "An approval is for one call, with its arguments.",
-    scenario: "asking",
+    scenario: "calm",
     within: 20,
     violates: ["not approved"]
   },
   toolStartedAfterApproval: {
     says: "A call that must not be repeated is announced in the log before it begins, also an approved one.",
-    scenario: "deadly",
-    within: 50,
+    scenario: "asking",
+    within: 100,
     violates: ["tool called twice"]
   }
 } satisfies { readonly [name: string]: Rule }
@@ -192,3 +192,6 @@ export const names = Object.keys(rules) as ReadonlyArray<RuleName>
 /** All rules but these. */
 export const without = (...off: ReadonlyArray<string>): Rules =>
   Object.fromEntries(names.map((name) => [name, !off.includes(name)])) as Rules
+
+/** All rules. */
+export const all: Rules = without()

@@ -11,6 +11,7 @@ const crew: Crew.Options = {
   approvals: 0.25,
   questions: 0.2,
   spawns: 0.25,
+  keeps: 0.3,
   signals: 0.1,
   times: 0.05,
   poison: 0.03,
@@ -21,7 +22,10 @@ const crew: Crew.Options = {
   maxDepth: 2
 }
 
-type Name = Exclude<keyof typeof protocol, "two servers" | "failover" | "in process" | "in process, unsure" | "in processes">
+type Name = Exclude<
+  keyof typeof protocol,
+  "two servers" | "failover" | "in process" | "in process, unsure" | "in processes"
+>
 
 const make = (name: Name, more: Partial<Scenario> = {}): Scenario => ({
   ...protocol[name],
@@ -47,7 +51,19 @@ export const scenarios = {
   deadly: make("mixed", { kill: 0.06, crew: { ...crew, poison: 0.15 } }),
   /** One worker: who waits must not keep it. */
   "one slot": make("careful", { workers: 1, kill: 0.004, crew: { ...crew, spawns: 0.5, maxDepth: 3, maxGrowth: 14 } }),
-  spawning: make("mixed", { kill: 0.01, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.6, failures: 0.25 } }),
+  spawning: make("mixed", {
+    kill: 0.01,
+    crew: {
+      ...crew,
+      approvals: 0.1,
+      questions: 0.1,
+      spawns: 0.6,
+      keeps: 0.6,
+      failures: 0.25,
+      reviews: 0.2,
+      maxGrowth: 12
+    }
+  }),
   asking: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.5, questions: 0.5, spawns: 0.1 } }),
   reviewing: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, reviews: 1 } }),
   /** Everybody spawns, and hardly anything may be. */

@@ -17,11 +17,11 @@ export function* work(leg: Leg): Act {
 function* step(leg: Leg): Act<Step> {
   const { eye, log } = leg.world
   const { history, rules } = leg
-  if (leg.self.draining) return over(yield* leg.finish({ _tag: "Released" }))
+  if (leg.self.draining) return yield* leg.end({ _tag: "Released" })
   const { timeoutMillis } = leg.task.plan
   if (timeoutMillis !== undefined) {
     if (history.worked.until(log.now) >= timeoutMillis)
-      return over(yield* leg.finish(failed("timeout", { isRetryable: true, keepsTurns: true })))
+      return yield* leg.end(failed("timeout", { isRetryable: true, keepsTurns: true }))
     eye.goesOn(leg.taskId, leg.run)
   }
   const last = history.turns.at(-1)?.answer
@@ -34,22 +34,20 @@ function* step(leg: Leg): Act<Step> {
   }
   const verdict = yield* Review.judge(leg)
   if (verdict === "over") return "over"
-  if (verdict === "accepted") return over(yield* leg.finish({ _tag: "Completed", output: "An answer." }))
+  if (verdict === "accepted") return yield* leg.end({ _tag: "Completed", output: "An answer." })
   return yield* turn(leg, verdict.revise)
 }
-
-const over = (_: Step | "growth"): Step => "over"
 
 /** Asks the model. `feedback`: the review that sends the last answer back. */
 function* turn(leg: Leg, feedback?: string): Act<Step> {
   const { history, random, rules, run, taskId } = leg
   const { crew, scenario } = leg.world
-  if (feedback === undefined && history.stretch >= Crew.maxTurns) return over(yield* leg.finish(failed("max-turns")))
+  if (feedback === undefined && history.stretch >= Crew.maxTurns) return yield* leg.end(failed("max-turns"))
   // What was said before is in the log before anything else is.
   if (!(yield* leg.record([]))) return "over"
   for (let left = scenario.callSteps; left > 0; left--) yield
   const said = Crew.answer(crew, random, Calls.keptOf(leg))
-  if (said.kind === "failed") return over(yield* leg.finish(failed("model-error", said)))
+  if (said.kind === "failed") return yield* leg.end(failed("model-error", said))
   const isTold = feedback !== undefined && rules.revisionKeepsTurns && (rules.feedbackStays || history.isWoken)
   leg.said({
     type: "TurnCompleted",

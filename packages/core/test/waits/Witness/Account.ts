@@ -129,9 +129,7 @@ export class Account {
   /** The calls of the last turn that have no result. */
   pendingOf(task: Task): ReadonlyArray<{ readonly call: Call; readonly index: number }> {
     const turn = task.turns.length
-    return this.callsOf(task).flatMap((call, index) =>
-      task.results.has(keyOf(turn, index)) ? [] : [{ call, index }]
-    )
+    return this.callsOf(task).flatMap((call, index) => (task.results.has(keyOf(turn, index)) ? [] : [{ call, index }]))
   }
 
   stateOf(id: string | undefined): Open["state"] | "unknown" {

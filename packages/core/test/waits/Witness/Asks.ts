@@ -53,7 +53,8 @@ export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskS
       continue
     }
     const call = pending.find(({ index }) => account.askedBy(task, task.turns.length, index).timer === id)
-    if (call === undefined || !account.isMet(task, call)) throw new Violation("closed before its time", `${id} by ${describe(event)}`)
+    if (call === undefined || !account.isMet(task, call))
+      throw new Violation("closed before its time", `${id} by ${describe(event)}`)
     open.state = "closed"
   }
 }

@@ -74,8 +74,7 @@ const checkStates = (account: Account, of: { readonly [id: string]: string }, wh
 /** The next turn follows on the results of all calls. */
 export const checkResults = (account: Account, task: Task, event: ExecutionEvent.TurnCompleted): void => {
   const [pending] = account.pendingOf(task)
-  if (pending !== undefined)
-    throw new Violation("turn before its results", `${describe(event)} call ${pending.index}`)
+  if (pending !== undefined) throw new Violation("turn before its results", `${describe(event)} call ${pending.index}`)
 }
 
 /** What tools were made to do. */

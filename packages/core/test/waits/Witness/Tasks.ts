@@ -55,11 +55,7 @@ export const rested = (task: Task, event: ExecutionEvent.ExecutionEvent, now: nu
   task.status = event.type === "TaskSuspended" ? "suspended" : "open"
 }
 
-export const checkTimeout = (
-  task: Task,
-  event: ExecutionEvent.Of<"TaskFailed" | "TaskRetried">,
-  now: number
-): void => {
+export const checkTimeout = (task: Task, event: ExecutionEvent.Of<"TaskFailed" | "TaskRetried">, now: number): void => {
   if (event.error.code !== "timeout") return
   const worked = task.worked + (now - task.since!)
   if (worked < task.plan.timeoutMillis!)
@@ -98,7 +94,10 @@ export const settled = (
   if (event.type === "TaskCompleted") Candidates.completed(account, task, event)
   if (event.type === "TaskFailed") {
     Candidates.checkFailure(account, task, event)
-    if (event.error.code === "crashed" && (idleOf(task, decidedAt) < maxCrashes || (poisonings ?? maxCrashes) < maxCrashes))
+    if (
+      event.error.code === "crashed" &&
+      (idleOf(task, decidedAt) < maxCrashes || (poisonings ?? maxCrashes) < maxCrashes)
+    )
       throw new Violation("given up unjustly", what)
   }
   if (event.type === "TaskSkipped" && event.because !== undefined && !account.tasks.get(event.because)!.terminal)
@@ -121,6 +120,5 @@ export const checkAppend = (account: Account, events: Events): void => {
     if (child !== undefined) throw new Violation("a child outlives its parent", `${child.id} after ${describe(event)}`)
   }
   const open = [...account.tasks.values()].filter(({ terminal }) => !terminal)
-  if (account.ended && open.length > 0)
-    throw new Violation("open tasks at the end", open.map(({ id }) => id).join(" "))
+  if (account.ended && open.length > 0) throw new Violation("open tasks at the end", open.map(({ id }) => id).join(" "))
 }

@@ -41,7 +41,8 @@ const note = (
   const own = signals.filter((id) => id.includes("/") && placeOf(id).index === index)
   for (const id of own) {
     const kind = id.endsWith(".question") ? "question" : "approval"
-    if (asked[kind] !== undefined && asked[kind] !== id) throw new Violation("asked twice", `${asked[kind]}, then ${id}`)
+    if (asked[kind] !== undefined && asked[kind] !== id)
+      throw new Violation("asked twice", `${asked[kind]}, then ${id}`)
     asked[kind] = id
   }
   if (timer !== undefined && placeOf(timer).index === index) {
@@ -64,7 +65,8 @@ export const woken = (
     task.suspended?.kind === "review"
       ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
       : pending.every((each) => account.isMet(task, each))
-  if (event.woke === "satisfied" ? !isMet : !isDue(account, task, now)) throw new Violation("woken too early", describe(event))
+  if (event.woke === "satisfied" ? !isMet : !isDue(account, task, now))
+    throw new Violation("woken too early", describe(event))
   if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
   Asks.closed(account, task, event, now)
   const losers = new Set<string>()
@@ -105,6 +107,5 @@ export const checkLosers = (account: Account, events: Events, losers: ReadonlySe
     if (!account.tasks.get(id)!.terminal) throw new Violation("loser left", `${id} after ${describe(events[0]!)}`)
 }
 
-export const isNewAttempt = (
-  event: ExecutionEvent.ExecutionEvent
-): event is ExecutionEvent.Of<"TaskRetried"> => event.type === "TaskRetried" && !event.keepsTurns
+export const isNewAttempt = (event: ExecutionEvent.ExecutionEvent): event is ExecutionEvent.Of<"TaskRetried"> =>
+  event.type === "TaskRetried" && !event.keepsTurns
