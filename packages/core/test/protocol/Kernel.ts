@@ -11,11 +11,18 @@ import type { Rules } from "./Rules.ts"
 
 type Decided = ReturnType<typeof Decision.decide>
 
-export const apply = (
-  rules: Rules,
-  state: Execution.Execution,
-  event: ExecutionEvent.ExecutionEvent
-): Execution.Execution => {
+/** What decides, and what folds. */
+export interface Kernel {
+  readonly decide: (state: Execution.Execution, command: Decision.Command) => Decided
+  readonly apply: (state: Execution.Execution, event: ExecutionEvent.ExecutionEvent) => Execution.Execution
+}
+
+export const make = (rules: Rules): Kernel => ({
+  decide: (state, command) => decide(rules, state, command),
+  apply: (state, event) => apply(rules, state, event)
+})
+
+const apply = (rules: Rules, state: Execution.Execution, event: ExecutionEvent.ExecutionEvent): Execution.Execution => {
   if (!("taskId" in event)) return Execution.apply(state, event)
   const before = Execution.task(state, event.taskId)
   if (before === undefined) return Execution.apply(state, event)
@@ -27,7 +34,7 @@ export const apply = (
   return with_(after, event.taskId, (task) => ({ ...task, crashes: before.crashes }))
 }
 
-export const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
+const decide = (rules: Rules, state: Execution.Execution, command: Decision.Command): Decided => {
   switch (command._tag) {
     case "Start":
       return childrenKept(

@@ -6,11 +6,11 @@
 import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
-import * as Kernel from "./Kernel.ts"
+import type { Kernel } from "./Kernel.ts"
 import type { Random } from "../simulation/Random.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
-import type { Basis, ModelWitness } from "./Witness.ts"
+import type { Basis, Written } from "./Witness.ts"
 
 export type Reply =
   | { readonly _tag: "Appended"; readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent> }
@@ -51,11 +51,16 @@ interface Request {
   reply: Reply | undefined
 }
 
+/** Sees every commit, before it is folded. */
+export interface Watcher {
+  readonly commit: (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, written: Written) => void
+}
+
 export interface Options {
-  readonly rules: Rules
+  readonly kernel: Kernel
   readonly scenario: Scenario
   readonly random: Random
-  readonly witness: ModelWitness
+  readonly witness: Watcher
   readonly store: Store
   readonly started: ExecutionEvent.Of<"ExecutionStarted">
 }
@@ -119,11 +124,11 @@ export class Log {
   }
 
   private commit({ append, reserved }: Request): Reply {
-    const { random, rules, scenario, witness } = this.options
+    const { kernel, random, scenario, witness } = this.options
     const { bases, fresh, reply } = this.store.append(append, reserved)
     if (fresh.length > 0) {
       witness.commit(fresh, { bases, decidedAt: append.decidedAt })
-      for (const event of fresh) this.state = Kernel.apply(rules, this.state, event)
+      for (const event of fresh) this.state = kernel.apply(this.state, event)
       this.commits++
       for (const hint of this.hints) if (!(this.chaos && random.chance(scenario.hintDropped))) hint.woken = true
       this.hints.clear()

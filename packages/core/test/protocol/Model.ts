@@ -6,6 +6,7 @@ import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Follower from "./Follower.ts"
 import { LocalQueue, makeStore, ScheduleClock } from "./Local.ts"
+import * as Kernel from "./Kernel.ts"
 import * as Log from "./Log.ts"
 import * as Outside from "./Outside.ts"
 import { SimulatedQueue } from "./Queue.ts"
@@ -70,14 +71,15 @@ class Schedule {
       maxCrashes,
       takenFrom: (task, run, by) => this.takenFrom(task, run, by)
     })
+    const kernel = Kernel.make(rules)
     const clock = () => (this.world as World | undefined)?.log.now ?? 0
     this.clock = new ScheduleClock(clock)
     const { started, store } =
       scenario.log === "local" ? makeStore(scripts.plan, this.clock) : Log.makeStore(rules, scripts.plan, clock)
-    const log = new Log.Log({ rules, scenario, random, witness, store, started })
+    const log = new Log.Log({ kernel, scenario, random, witness, store, started })
     this.random = random
     this.scenario = scenario
-    this.world = { rules, scenario, random, scripts, log, witness, maxCrashes, nonces: 0 }
+    this.world = { rules, kernel, scenario, random, scripts, log, witness, maxCrashes, nonces: 0 }
     this.places = Array.from({ length: scenario.servers }, (_, index) => {
       const queue =
         scenario.queue === "local" ? new LocalQueue(this.clock) : new SimulatedQueue({ rules, random, clock })

@@ -1,7 +1,7 @@
 /** Who acts on a modelled execution from outside: people who answer, one who cancels, one who pauses. */
 import * as HashMap from "effect/HashMap"
 import type * as Execution from "../../src/Execution.ts"
-import { announce, commit, type Act, type Server, type World } from "./World.ts"
+import { announce, commit, type Act, type Server, type Stage, type World } from "./World.ts"
 
 /** Answers what suspended tasks wait for; now and then not, when the task does not wait for ever. */
 export function* person(world: World, name: string, servers: ReadonlyArray<Server>): Act {
@@ -42,7 +42,7 @@ const unanswered = (state: Execution.Execution): ReadonlyArray<{ readonly id: st
 }
 
 /** Cancels the execution, or lets its time run out, once. */
-export function* canceller(world: World, servers: ReadonlyArray<Server>): Act {
+export function* canceller(world: Stage, servers: ReadonlyArray<Server>): Act {
   for (let left = 50 + world.random.below(400); left > 0; left--) yield
   const command = world.random.chance(0.5) ? ({ _tag: "Cancel" } as const) : ({ _tag: "Timeout", millis: 100 } as const)
   for (;;) {
@@ -57,7 +57,7 @@ export function* canceller(world: World, servers: ReadonlyArray<Server>): Act {
 }
 
 /** Pauses and resumes; at the end of the chaos the execution is resumed. */
-export function* pauser(world: World, servers: ReadonlyArray<Server>): Act {
+export function* pauser(world: Stage, servers: ReadonlyArray<Server>): Act {
   const { log, random, scenario } = world
   for (;;) {
     yield

@@ -1,7 +1,7 @@
 /** A modelled sweep: brings the queue what it lacks of the log, and makes it forget what the log has ended. */
 import type * as Execution from "../../src/Execution.ts"
 import type { News } from "./Queue.ts"
-import { factsOf, type Act, type Server, type World } from "./World.ts"
+import { factsOf, type Act, type Server, type Stage } from "./World.ts"
 
 /** Who may run the execution, by a lease in its row. */
 export interface Ownership {
@@ -18,7 +18,7 @@ const newsOf = (state: Execution.Execution, now: number): News => {
 /** Steps for which a server owns an execution without renewing. */
 const leaseSteps = 400
 
-export function* sweep(world: World, server: Server, ownership: Ownership): Act {
+export function* sweep(world: Stage, server: Server, ownership: Ownership): Act {
   const { log, rules, scenario } = world
   const { queue } = server
   /** Where the log stood when this sweep told the queue all: worth nothing, for the queue may have gone back since. */

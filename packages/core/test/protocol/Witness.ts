@@ -12,7 +12,7 @@ export interface Basis {
 }
 
 /** What is known of an append beside its events. */
-interface Written {
+export interface Written {
   readonly bases: ReadonlyArray<Basis | undefined>
   /** The last event that the decision knew of; absent: there was no decision. */
   readonly decidedAt: number | undefined

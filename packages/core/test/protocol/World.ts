@@ -5,7 +5,7 @@ import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as QueueFacts from "../../src/QueueFacts.ts"
 import * as TaskQueue from "../../src/TaskQueue.ts"
-import * as Kernel from "./Kernel.ts"
+import type { Kernel } from "./Kernel.ts"
 import type { Append, Log, Reply } from "./Log.ts"
 import type { Facts, Queue } from "./Queue.ts"
 import type { Random } from "../simulation/Random.ts"
@@ -18,16 +18,21 @@ import type { Basis, ModelWitness } from "./Witness.ts"
 /** An actor: it may be stopped at any `yield`, and never go on. */
 export type Act<A = void> = Generator<void, A>
 
-export interface World {
+/** What every actor needs, whatever tasks do. */
+export interface Stage {
   readonly rules: Rules
+  readonly kernel: Kernel
   readonly scenario: Scenario
   readonly random: Random
-  readonly scripts: Scripts
   readonly log: Log
-  readonly witness: ModelWitness
   readonly maxCrashes: number
   /** Nonces given so far. */
   nonces: number
+}
+
+export interface World extends Stage {
+  readonly scripts: Scripts
+  readonly witness: ModelWitness
 }
 
 /** A process with the queue that its workers ask. */
@@ -47,7 +52,7 @@ export type Committed =
   | { readonly _tag: "Unavailable" }
 
 /** Appends; what may not have been stored is sent again, with the nonce of the first time. */
-export function* append(world: World, request: Omit<Append, "nonce">): Act<Reply> {
+export function* append(world: Stage, request: Omit<Append, "nonce">): Act<Reply> {
   const nonce = `${world.nonces++}`
   for (let left = world.scenario.tries; ; left--) {
     const reply = yield* world.log.append({ ...request, nonce })
@@ -57,19 +62,19 @@ export function* append(world: World, request: Omit<Append, "nonce">): Act<Reply
 
 /** Reads the state, decides on it and appends what was decided; after a conflict once more. */
 export function* commit(
-  world: World,
+  world: Stage,
   command: Decision.Command,
   bases: (draft: ExecutionEvent.Draft) => Basis | undefined = () => undefined,
   seen?: Execution.Execution
 ): Act<Committed> {
-  const { log, rules } = world
+  const { kernel, log } = world
   let state = seen
   for (;;) {
     if (state === undefined) {
       state = log.state
       yield
     }
-    const decided = Kernel.decide(rules, state, command)
+    const decided = kernel.decide(state, command)
     if (Result.isFailure(decided)) {
       // A refusal may be owed to an old state.
       if (state !== log.state && state === seen) {
@@ -89,7 +94,7 @@ export function* commit(
 }
 
 /** An append that was acknowledged must be in the log, unless more happened since. */
-const checkStored = ({ log }: World, command: Decision.Command): void => {
+const checkStored = ({ log }: Stage, command: Decision.Command): void => {
   if (command._tag !== "Finish") return
   const task = Execution.task(log.state, command.taskId)
   if (task?.status === "running" && task.run === command.run && log.state.status === "running")
@@ -97,7 +102,7 @@ const checkStored = ({ log }: World, command: Decision.Command): void => {
 }
 
 function* appendDecided(
-  world: World,
+  world: Stage,
   drafts: ReadonlyArray<ExecutionEvent.Draft>,
   bases: (draft: ExecutionEvent.Draft) => Basis | undefined,
   { lastSeq: decidedAt, version }: Execution.Execution
@@ -154,7 +159,8 @@ export const announce = (queue: Queue, drafts: ReadonlyArray<ExecutionEvent.Draf
   if (drafts.some((draft) => draft.type === "ExecutionEnded")) return queue.forget()
   const settled: Array<string> = []
   for (const draft of drafts) {
-    if (draft.type === "AskAnswered") queue.tell({ signals: [draft.ask] })
+    if (draft.type === "SignalReceived") queue.tell({ signals: [draft.signal] })
+    else if (draft.type === "AskAnswered") queue.tell({ signals: [draft.ask] })
     else if (["TaskCompleted", "TaskFailed", "TaskSkipped", "TaskCancelled"].includes(draft.type) && "taskId" in draft)
       settled.push(draft.taskId)
   }

@@ -1,0 +1,78 @@
+/** What a modelled agent says in a turn: calls of tools that may need something, or an answer. Every id of a call begins with its base. */
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+
+/** What a call waits for before its tool works. Times are in milliseconds. */
+export type Need =
+  | { readonly kind: "question"; readonly deadline?: number; readonly reply: boolean }
+  | {
+      readonly kind: "tasks"
+      readonly count: number
+      readonly need: "all" | number
+      readonly keep: boolean
+      readonly timer?: number
+    }
+  | { readonly kind: "signal"; readonly signal: string; readonly timer?: number }
+  | { readonly kind: "time"; readonly timer: number }
+  /** Tasks that an earlier call has kept. */
+  | { readonly kind: "collect"; readonly tasks: ReadonlyArray<string> }
+
+export interface Call {
+  readonly tool: string
+  readonly amount: number
+  /** Absent: nobody is asked whether it may be made. */
+  readonly approval?: { readonly deadline?: number }
+  readonly need?: Need
+  readonly idempotent: boolean
+  /** It kills whoever makes it. */
+  readonly poison: boolean
+}
+
+export type Answer = { readonly kind: "final" } | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
+
+/** What a call came to. */
+export type Result =
+  | { readonly kind: "done"; readonly amount: number; readonly of: { readonly [id: string]: string } }
+  /** A person denied it, or nobody answered in time. */
+  | { readonly kind: "denied" | "silence" }
+  /** It had begun when its worker died. */
+  | { readonly kind: "interrupted" }
+  /** It may not add tasks, or wait for what it names. */
+  | { readonly kind: "refused" }
+
+/** A call by its turn and its place in it, both within a conversation. */
+export const keyOf = (turn: number, index: number): string => `${turn}.${index}`
+
+export interface Place {
+  readonly taskId: string
+  /** The run that recorded the answer. */
+  readonly run: number
+  readonly turn: number
+  readonly index: number
+}
+
+export const baseOf = ({ index, run, taskId, turn }: Place): string => `${taskId}/${run}.${turn}.${index}`
+
+/** The call that an ask, a timer or a task is of. */
+export const placeOf = (id: string): Place => {
+  const at = id.lastIndexOf("/")
+  const [run, turn, index] = id
+    .slice(at + 1)
+    .split(".")
+    .map(Number)
+  return { taskId: id.slice(0, at), run: run!, turn: turn!, index: index! }
+}
+
+type Parts = ExecutionEvent.TurnCompleted["parts"]
+
+/** An answer as the log has it. */
+export const encode = (answer: Answer): Parts =>
+  answer.kind === "final"
+    ? [{ type: "text", text: "An answer." }]
+    : answer.calls.map((params, index) => ({ type: "tool-call", id: `${index}`, name: params.tool, params }))
+
+const final: Answer = { kind: "final" }
+
+export const decode = (parts: Parts): Answer => {
+  const calls = parts.flatMap((part) => (part.type === "tool-call" ? [part.params as Call] : []))
+  return calls.length === 0 ? final : { kind: "calls", calls }
+}

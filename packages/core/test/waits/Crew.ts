@@ -1,0 +1,149 @@
+/** A random crew: its plan comes from a seed, and its model answers differently on every call. */
+import type * as Plan from "../../src/Plan.ts"
+import * as Plans from "../arbitrary/Plan.ts"
+import * as Random from "../simulation/Random.ts"
+import type { Answer, Call, Need } from "./Call.ts"
+
+/** Probabilities are of tasks or of calls. */
+export interface Options {
+  /** Of calls: a person must approve it. */
+  readonly approvals: number
+  readonly questions: number
+  readonly spawns: number
+  /** Of those that need only some of their tasks: the others go on. */
+  readonly keeps: number
+  readonly signals: number
+  readonly times: number
+  /** Of calls: it kills whoever makes it. */
+  readonly poison: number
+  /** Of model calls: no answer. */
+  readonly failures: number
+  /** Of the plan's tasks: somebody looks at the output. */
+  readonly reviews: number
+  /** Of the plan's tasks: an attempt may work for so long. */
+  readonly limited: number
+  /** Tasks that the execution may grow by, and how deep. */
+  readonly maxGrowth: number
+  readonly maxDepth: number
+}
+
+export const maxTurns = 4
+/** How often the output of a task may be sent back. */
+export const maxRevisions = 2
+/** Tasks that one task may spawn. */
+export const maxChildren = 12
+
+/** Who looks at a candidate: a person, and before that a manager, which is modelled as another person. */
+export type Reviewer = "manager" | "person"
+
+export interface Crew {
+  readonly options: Options
+  readonly plan: Plan.Plan
+  /** By task, in the order in which they are asked. */
+  readonly reviewers: ReadonlyMap<string, ReadonlyArray<Reviewer>>
+}
+
+const signals = ["s0", "s1", "s2"]
+
+export const make = (seed: number, options: Options): Crew => {
+  const random = Random.make(Random.seedOf(seed, "plan"))
+  const tasks: Array<Plan.PlannedTask> = []
+  const reviewers = new Map<string, ReadonlyArray<Reviewer>>()
+  for (let left = 1 + random.below(3); left > 0; left--) {
+    const id = `t${tasks.length}`
+    const isReviewed = random.chance(options.reviews)
+    if (isReviewed) reviewers.set(id, random.chance(0.4) ? ["manager", "person"] : ["person"])
+    tasks.push(
+      Plans.task({
+        id,
+        dependencies: tasks.filter(() => random.chance(0.4)).map((task) => task.id),
+        maxTurns,
+        ...policy(random),
+        signals: signals.filter(() => random.chance(0.6)),
+        ...(random.chance(options.limited) ? { timeoutMillis: 60 + random.below(400) } : {}),
+        ...(isReviewed ? { humanInput: review(random) } : {})
+      })
+    )
+  }
+  return { options, plan: Plans.fromTasks(tasks), reviewers }
+}
+
+const policy = (random: Random.Random): Pick<Plan.PlannedTask, "retry" | "onFailure"> => ({
+  retry: { attempts: 1 + random.below(3), initialMillis: 20, factor: 2, maxMillis: 60 },
+  onFailure: random.pick(["fail", "skip", "continue", "continue"])
+})
+
+const review = (random: Random.Random): Plan.PlannedReview => ({
+  onSilence: random.pick(["accept", "deny"]),
+  ...(random.chance(0.5) ? { timeoutMillis: 60 + random.below(100) } : {})
+})
+
+/** The tasks that a call spawns: the same whenever they are asked for. */
+export const spawned = (
+  seed: number,
+  base: string,
+  { count }: { readonly count: number }
+): ReadonlyArray<Plan.PlannedTask> => {
+  const random = Random.make(Random.seedOf(seed, base))
+  const ids = Array.from({ length: count }, (_, index) => `${base}.${"abc"[index]!}`)
+  return ids.map((id, index) =>
+    Plans.task({
+      id,
+      maxTurns,
+      ...policy(random),
+      dependencies: ids.slice(0, index).filter(() => random.chance(0.3)),
+      signals
+    })
+  )
+}
+
+/** The model gave no answer. `keepsTurns`: the next attempt goes on after the last turn. */
+export interface Failure {
+  readonly kind: "failed"
+  readonly isRetryable: boolean
+  readonly keepsTurns: boolean
+}
+
+/** What the model says this time. `kept`: tasks that it has spawned and that still run. */
+export const answer = ({ options }: Crew, random: Random.Random, kept: ReadonlyArray<string>): Answer | Failure => {
+  if (random.chance(options.failures))
+    return { kind: "failed", isRetryable: random.chance(0.8), keepsTurns: random.chance(0.4) }
+  if (random.chance(0.35)) return { kind: "final" }
+  return { kind: "calls", calls: Array.from({ length: 1 + random.below(3) }, () => call(options, random, kept)) }
+}
+
+const call = (options: Options, random: Random.Random, kept: ReadonlyArray<string>): Call => {
+  const need = needOf(options, random, kept)
+  return {
+    tool: `tool${random.below(2)}`,
+    amount: random.below(100),
+    ...(random.chance(options.approvals) ? { approval: random.chance(0.4) ? { deadline: deadline(random) } : {} } : {}),
+    ...(need === undefined ? {} : { need }),
+    idempotent: random.chance(0.5),
+    poison: random.chance(options.poison)
+  }
+}
+
+const deadline = (random: Random.Random): number => 30 + random.below(120)
+
+const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<string>): Need | undefined => {
+  const { keeps, questions, signals: waits, spawns, times } = options
+  if (kept.length > 0 && random.chance(0.5)) return { kind: "collect", tasks: kept }
+  const timer = random.chance(0.3) ? { timer: deadline(random) } : {}
+  let dice = random.next()
+  const happens = (probability: number) => (dice -= probability) < 0
+  if (happens(questions))
+    return {
+      kind: "question",
+      reply: random.chance(0.3),
+      ...(random.chance(0.6) ? { deadline: deadline(random) } : {})
+    }
+  if (happens(spawns)) {
+    const count = random.pick([1, 2, 2, 3, 3])
+    const need = random.chance(0.5) ? ("all" as const) : 1 + random.below(count)
+    return { kind: "tasks", count, need, keep: random.chance(keeps), ...timer }
+  }
+  if (happens(waits)) return { kind: "signal", signal: random.pick(signals), ...timer }
+  if (happens(times)) return { kind: "time", timer: deadline(random) }
+  return undefined
+}

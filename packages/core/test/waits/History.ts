@@ -1,0 +1,110 @@
+/**
+ * What a leg knows of its task, from the log alone: what was said, called, asked and answered. Where a rule is off, it remembers
+ * otherwise.
+ */
+import type * as Ask from "../../src/Ask.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Wait from "../../src/Wait.ts"
+import { type Answer, decode, keyOf } from "./Call.ts"
+import type { Rules } from "./Rules.ts"
+import { WorkedTime } from "./WorkedTime.ts"
+
+export interface Turn {
+  /** The run that recorded it, or will. */
+  readonly run: number
+  readonly answer: Answer
+}
+
+/** What the turn after a revision begins with. */
+export const feedbackOf = (askId: string): string => `Change it, as ${askId} says.`
+
+export const textOf = ({ content, role }: ExecutionEvent.TurnCompleted["messages"][number]): string =>
+  role === "user" && typeof content === "string" ? content : ""
+
+export class History {
+  turns: ReadonlyArray<Turn> = []
+  /** Calls with a result, by `keyOf`. */
+  readonly results = new Set<string>()
+  /** Calls that must not be repeated and have begun. */
+  readonly started = new Set<string>()
+  /** What calls wait for or have waited for. */
+  readonly groups = new Map<string, ReadonlyArray<Wait.Group>>()
+  readonly asks = new Map<string, Ask.Ask>()
+  readonly answers = new Map<string, ExecutionEvent.AskAnswered>()
+  /** The review that was asked for last, by who was asked. */
+  readonly reviews = new Map<string, string>()
+  /** How often the output was sent back, in all attempts. */
+  revisions = 0
+  /** Turns since the last feedback. */
+  stretch = 0
+  /** How often the conversation began anew. */
+  conversation = 0
+  /** The current run was woken from a wait. */
+  isWoken = false
+  readonly worked: WorkedTime
+  private readonly rules: Rules
+  private run = 0
+
+  /** From the events of one execution; those of other tasks are passed over. */
+  constructor(events: Iterable<ExecutionEvent.ExecutionEvent>, taskId: string, rules: Rules) {
+    this.rules = rules
+    this.worked = new WorkedTime(rules)
+    for (const event of events) if ("taskId" in event && event.taskId === taskId) this.add(event)
+  }
+
+  private add(event: ExecutionEvent.ExecutionEvent): void {
+    if (event.type === "AskAnswered") {
+      if (!this.answers.has(event.ask)) this.answers.set(event.ask, event)
+      if (event.answer === "revise") this.revisions++
+      return
+    }
+    if (event.type === "TaskStarted") {
+      this.run = event.run
+      this.isWoken = event.woke !== undefined
+      return this.worked.begin(event)
+    }
+    if (!("run" in event) || event.run !== this.run) return
+    this.worked.passed(event)
+    switch (event.type) {
+      case "TurnCompleted":
+        this.turns = [...this.turns, { run: event.run, answer: decode(event.parts) }]
+        this.stretch = event.messages.some((message) => textOf(message) !== "") ? 1 : this.stretch + 1
+        return
+      case "ToolStarted":
+        this.started.add(keyOf(event.turn, Number(event.callId)))
+        return
+      case "ToolCalled":
+        this.results.add(keyOf(event.turn, Number(event.callId)))
+        return
+      case "TaskSuspended":
+        return this.suspended(event)
+      case "TaskRetried":
+        if (!event.keepsTurns) this.beginAnew()
+    }
+  }
+
+  private suspended({ asks = [], for: what, waits }: ExecutionEvent.TaskSuspended): void {
+    for (const ask of asks) {
+      if (!this.asks.has(ask.id)) this.asks.set(ask.id, ask)
+      if (what.kind === "review") this.reviews.set(what.reviewer!, ask.id)
+    }
+    if (what.kind !== "calls") return
+    for (const group of waits.groups) {
+      // Without a group for each call, one is of several.
+      for (const call of group.call!.split(",")) {
+        const key = keyOf(what.turn, Number(call))
+        this.groups.set(key, [...(this.groups.get(key) ?? []), group])
+      }
+    }
+  }
+
+  private beginAnew(): void {
+    this.turns = []
+    this.stretch = 0
+    this.conversation++
+    for (const known of [this.results, this.started]) known.clear()
+    if (!this.rules.actedOnce) return
+    this.groups.clear()
+    this.reviews.clear()
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The rules of waits, each a switch, with what goes wrong without it. What is off is taken out of what the model is made of: the real
+ * `decide` is shown another state or its answer is changed (`Kernel`), and the modelled worker leaves out a step.
+ *
+ * `within`: a schedule of the scenario goes wrong within so many seeds, in one of these ways.
+ */
+import type { ScenarioName } from "./Scenario.ts"
+import type { Kind } from "./Violation.ts"
+
+export interface Rule {
+  /** What holds while it is on. */
+  readonly says: string
+  readonly scenario: ScenarioName
+  readonly within: number
+  readonly violates: ReadonlyArray<Kind>
+}
+
+const rules = {
+  waitFromLog: {
+    says: "What a wait came to is read from the log: time alone ends nothing.",
+    scenario: "asking",
+    within: 20,
+    violates: ["result too early"]
+  },
+  actedOnce: {
+    says: "What a wait came to stands for its own calls or candidate, and for no later ones.",
+    scenario: "reviewing",
+    within: 20,
+    violates: ["never asked", "turn without feedback"]
+  },
+  closesRecorded: {
+    says: "An event that ends asks or timers names them.",
+    scenario: "asking",
+    within: 20,
+    violates: ["spins", "fold differs", "cancelled though needed"]
+  },
+  idsFromAnswer: {
+    says: "Ids hold the run that recorded the answer, so that a repeated leg makes the same ones.",
+    scenario: "calm",
+    within: 20,
+    violates: ["asked twice"]
+  },
+  reviewerInId: {
+    says: "The id of a review holds the reviewer.",
+    scenario: "reviewing",
+    within: 30,
+    violates: ["output without review"]
+  },
+  groupsPerCall: {
+    says: "Each call of a turn is a group of its own, with its own need.",
+    scenario: "calm",
+    within: 20,
+    violates: ["woken too early", "cancelled though needed", "closed before its time", "answer ignored"]
+  },
+  completedCounts: {
+    says: "Where n are needed, only completed tasks count.",
+    scenario: "spawning",
+    within: 60,
+    violates: ["woken too early"]
+  },
+  openToQueue: {
+    says: "The queue is told only what is open.",
+    scenario: "one slot",
+    within: 20,
+    violates: ["spins", "does not end"]
+  },
+  losersCancelled: {
+    says: "Whoever is woken cancels the tasks that it needs no more.",
+    scenario: "one slot",
+    within: 20,
+    violates: ["loser left"]
+  },
+  retryTakesChildren: {
+    says: "A retry that keeps no turns ends all that the attempt left.",
+    scenario: "spawning",
+    within: 100,
+    violates: ["orphan"]
+  },
+  resultsOnce: {
+    says: "Recorded results are never worked out again.",
+    scenario: "calm",
+    within: 20,
+    violates: ["result twice"]
+  },
+  resultsBeforeTurn: {
+    says: "The model is asked again when every call of its last turn has a result.",
+    scenario: "calm",
+    within: 20,
+    violates: ["turn before its results"]
+  },
+  ownDeadlines: {
+    says: "A time limit closes only the asks whose deadline it was.",
+    scenario: "asking",
+    within: 20,
+    violates: ["closed before its time"]
+  },
+  activeTimeOnly: {
+    says: "The time limit of an attempt does not count waiting.",
+    scenario: "calm",
+    within: 20,
+    violates: ["timed out unjustly"]
+  },
+  timeSurvivesCrash: {
+    says: "The time of a run that crashed counts until its last event.",
+    scenario: "reviewing",
+    within: 60,
+    violates: ["over time"]
+  },
+  noSlotWhileWaiting: {
+    says: "Who waits holds no slot.",
+    scenario: "one slot",
+    within: 20,
+    violates: ["does not end"]
+  },
+  growthCap: {
+    says: "An execution grows by so many tasks at most.",
+    scenario: "growing",
+    within: 20,
+    violates: ["grew too far"]
+  },
+  capAnswered: {
+    says: "The calls that wanted more tasks than the execution may have are told so.",
+    scenario: "growing",
+    within: 20,
+    violates: ["given up unjustly"]
+  },
+  reviewBeforeTerminal: {
+    says: "A candidate becomes the output when its reviewers have accepted it.",
+    scenario: "reviewing",
+    within: 20,
+    violates: ["output without review"]
+  },
+  revisionKeepsTurns: {
+    says: "Feedback is a message of the same conversation.",
+    scenario: "reviewing",
+    within: 20,
+    violates: ["feedback lost"]
+  },
+  feedbackStays: {
+    says: "Feedback that no turn has carried goes into the next one, whoever takes it.",
+    scenario: "reviewing",
+    within: 60,
+    violates: ["feedback lost"]
+  },
+  personHasTheLastWord: {
+    says: "A person is never overruled: one revision too many is a failure.",
+    scenario: "reviewing",
+    within: 60,
+    violates: ["output after revise"]
+  },
+  askStaysOpen: {
+    says: "An ask is open also while its task runs between two waits.",
+    scenario: "asking",
+    within: 20,
+    violates: ["answer refused unjustly"]
+  },
+  answerWhileOpen: {
+    says: "An ask is answered while it is open, and not later.",
+    scenario: "calm",
+    within: 20,
+    violates: ["answer while not open", "answered twice"]
+  },
+  answerHash: {
+    says: "An answer is to exactly what was shown.",
+    scenario: "asking",
+    within: 20,
+    violates: ["answer to what was not shown"]
+  },
+  approvalBinds: {
+    says: "An approval is for one call, with its arguments.",
+    scenario: "calm",
+    within: 20,
+    violates: ["not approved"]
+  },
+  toolStartedAfterApproval: {
+    says: "A call that must not be repeated is announced in the log before it begins, also an approved one.",
+    scenario: "asking",
+    within: 100,
+    violates: ["tool called twice"]
+  }
+} satisfies { readonly [name: string]: Rule }
+
+export type RuleName = keyof typeof rules
+
+/** Which rules are on. */
+export type Rules = { readonly [Name in RuleName]: boolean }
+
+export const table: { readonly [Name in RuleName]: Rule } = rules
+
+export const names = Object.keys(rules) as ReadonlyArray<RuleName>
+
+/** All rules but these. */
+export const without = (...off: ReadonlyArray<string>): Rules =>
+  Object.fromEntries(names.map((name) => [name, !off.includes(name)])) as Rules
+
+/** All rules. */
+export const all: Rules = without()

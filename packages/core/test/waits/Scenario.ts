@@ -1,0 +1,75 @@
+/** Kinds of schedules: those of the protocol, with crews that wait. Steps count as milliseconds. */
+import { scenarios as protocol, type Scenario as Protocol } from "../protocol/Scenario.ts"
+import type * as Crew from "./Crew.ts"
+
+export interface Scenario extends Protocol {
+  readonly crew: Crew.Options
+  readonly workers: number
+}
+
+const crew: Crew.Options = {
+  approvals: 0.25,
+  questions: 0.2,
+  spawns: 0.25,
+  keeps: 0.3,
+  signals: 0.1,
+  times: 0.05,
+  poison: 0.03,
+  failures: 0.1,
+  reviews: 0.5,
+  limited: 0.3,
+  maxGrowth: 8,
+  maxDepth: 2
+}
+
+type Name = Exclude<
+  keyof typeof protocol,
+  "two servers" | "failover" | "in process" | "in process, unsure" | "in processes"
+>
+
+const make = (name: Name, more: Partial<Scenario> = {}): Scenario => ({
+  ...protocol[name],
+  chaosSteps: 1_500,
+  calmSteps: 20_000,
+  people: true,
+  crew,
+  workers: 3,
+  ...more
+})
+
+export const scenarios = {
+  calm: make("calm", { chaosSteps: 0 }),
+  mixed: make("mixed", { kill: 0.01, freeze: 0.02 }),
+  /** No data is lost, and no sweep mends what was not told. */
+  careful: make("careful", { kill: 0.01, freeze: 0.02 }),
+  unswept: make("unswept", { freeze: 0.02 }),
+  unsure: make("unsure", { kill: 0.01 }),
+  wiped: make("wiped"),
+  "rolled back": make("rolled back"),
+  pausing: make("pausing", { kill: 0.01 }),
+  /** Workers die all the time, and some calls kill whoever makes them. */
+  deadly: make("mixed", { kill: 0.06, crew: { ...crew, poison: 0.15 } }),
+  /** One worker: who waits must not keep it. */
+  "one slot": make("careful", { workers: 1, kill: 0.004, crew: { ...crew, spawns: 0.5, maxDepth: 3, maxGrowth: 14 } }),
+  spawning: make("mixed", {
+    kill: 0.01,
+    crew: {
+      ...crew,
+      approvals: 0.1,
+      questions: 0.1,
+      spawns: 0.6,
+      keeps: 0.6,
+      failures: 0.25,
+      reviews: 0.2,
+      maxGrowth: 12
+    }
+  }),
+  asking: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.5, questions: 0.5, spawns: 0.1 } }),
+  reviewing: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, reviews: 1 } }),
+  /** Everybody spawns, and hardly anything may be. */
+  growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } })
+} satisfies { readonly [name: string]: Scenario }
+
+export type ScenarioName = keyof typeof scenarios
+
+export const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>

@@ -1,0 +1,65 @@
+/** Asks and timers are answered or end while they are open, at their time, for what was shown. */
+import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
+import { hashOf } from "../Needs.ts"
+import { Violation } from "../Violation.ts"
+import type { Account, Task } from "./Account.ts"
+import { describe } from "./Describe.ts"
+
+/** What a suspension asks. What was asked before stays as it was. */
+export const asked = (
+  account: Account,
+  task: Task,
+  { asks = [], timers = [] }: ExecutionEvent.TaskSuspended,
+  now: number
+): void => {
+  const add = (id: string, millis: number | undefined, ask?: (typeof asks)[number]) => {
+    if (account.opens.has(id)) return
+    const dueAt = millis === undefined ? undefined : now + millis
+    account.opens.set(id, { id, taskId: task.id, ask, dueAt, state: "open" })
+  }
+  for (const ask of asks) add(ask.id, ask.deadlineMillis, ask)
+  for (const { id, millis } of timers) add(id, millis)
+}
+
+export const answered = (account: Account, event: ExecutionEvent.AskAnswered): void => {
+  const open = account.opens.get(event.ask)
+  const what = describe(event)
+  if (open?.ask === undefined) throw new Violation("answer while not open", what)
+  if (open.state !== "open")
+    throw new Violation(open.state === "closed" ? "answer while not open" : "answered twice", what)
+  if (event.hash !== hashOf(open.ask.shown)) throw new Violation("answer to what was not shown", what)
+  open.state = event.answer
+  if (event.arguments !== undefined) open.amount = event.arguments["amount"] as number
+  if (event.scope === "run" && open.ask.tool !== undefined) account.approved.add(open.ask.tool)
+  if (event.answer === "revise") account.tasks.get(open.taskId)!.revisions++
+}
+
+export const signalled = (account: Account, event: ExecutionEvent.SignalReceived): void => {
+  if (account.signals.has(event.signal)) throw new Violation("answered twice", event.signal)
+  const isDeclared = [...account.tasks.values()].some(({ plan }) => plan.signals?.includes(event.signal))
+  if (!isDeclared) throw new Violation("signal that nobody declares", event.signal)
+  account.signals.add(event.signal)
+}
+
+/** What a start from a wait closes: by time what is due, and timers of calls that have come without. */
+export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskStarted, now: number): void => {
+  const pending = account.pendingOf(task)
+  for (const id of event.closes ?? []) {
+    const open = account.opens.get(id)
+    if (open?.state !== "open") continue
+    const isDue = open.dueAt !== undefined && open.dueAt <= now
+    if (event.woke === "timeout" && isDue) {
+      open.state = open.ask === undefined ? "elapsed" : "closed"
+      continue
+    }
+    const call = pending.find(({ index }) => account.askedBy(task, task.turns.length, index).timer === id)
+    if (call === undefined || !account.isMet(task, call))
+      throw new Violation("closed before its time", `${id} by ${describe(event)}`)
+    open.state = "closed"
+  }
+}
+
+/** Who answered is told that the ask is not open. */
+export const refused = (account: Account, id: string): void => {
+  if (account.stateOf(id) === "open") throw new Violation("answer refused unjustly", id)
+}

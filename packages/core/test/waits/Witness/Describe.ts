@@ -1,0 +1,23 @@
+import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
+
+/** An event on one line, without what is the same in all of them. */
+export const describe = (event: ExecutionEvent.Draft): string =>
+  JSON.stringify(event, (key, value: unknown) => (tiring.has(key) ? undefined : value)).slice(0, 400)
+
+const tiring = new Set([
+  "at",
+  "executionId",
+  "usage",
+  "plan",
+  "spawn",
+  "hash",
+  "shown",
+  "title",
+  "answerableBy",
+  "model",
+  "finishReason",
+  "durationMillis",
+  "worker",
+  "by",
+  "onSilence"
+])

@@ -1,0 +1,111 @@
+/** A wait ends when what it is for has come or its time is up, and then takes with it what is not needed any more. */
+import * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
+import { placeOf } from "../Call.ts"
+import { Violation } from "../Violation.ts"
+import * as Asks from "./Asks.ts"
+import type { Account, Task } from "./Account.ts"
+import { describe } from "./Describe.ts"
+
+/** Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain. */
+const maxWakeUps = 12
+
+type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
+
+export const suspended = (account: Account, task: Task, event: ExecutionEvent.TaskSuspended, now: number): void => {
+  Asks.asked(account, task, event, now)
+  task.suspended = event.for
+  for (const plan of event.spawn) {
+    if (!account.add(plan, task.id)) continue
+    account.grown++
+    if (account.grown > account.crew.options.maxGrowth) throw new Violation("grew too far", describe(event))
+  }
+  if (event.for.kind !== "calls") return
+  for (const group of event.waits.groups)
+    for (const index of group.call!.split(",")) note(account, task, Number(index), group)
+  for (const { id } of event.spawn) {
+    const { index } = placeOf(id)
+    const asked = account.askedBy(task, event.for.turn, index)
+    asked.tasks.add(id)
+    const need = account.callsOf(task)[index]?.need
+    if (need?.kind !== "tasks" || asked.tasks.size > need.count) throw new Violation("spawned twice", describe(event))
+  }
+}
+
+const note = (
+  account: Account,
+  task: Task,
+  index: number,
+  { signals, tasks, timer }: ExecutionEvent.TaskSuspended["waits"]["groups"][number]
+): void => {
+  const asked = account.askedBy(task, task.turns.length, index)
+  const own = signals.filter((id) => id.includes("/") && placeOf(id).index === index)
+  for (const id of own) {
+    const kind = id.endsWith(".question") ? "question" : "approval"
+    if (asked[kind] !== undefined && asked[kind] !== id)
+      throw new Violation("asked twice", `${asked[kind]}, then ${id}`)
+    asked[kind] = id
+  }
+  if (timer !== undefined && placeOf(timer).index === index) {
+    if (asked.timer !== undefined && asked.timer !== timer)
+      throw new Violation("asked twice", `${asked.timer}, then ${timer}`)
+    asked.timer = timer
+  }
+  if (tasks.length > 0 || timer !== undefined || signals.some((id) => id !== asked.approval)) asked.begun = true
+}
+
+/** A suspended task starts. Answers with the tasks that it may cancel as not needed. */
+export const woken = (
+  account: Account,
+  task: Task,
+  event: ExecutionEvent.TaskStarted,
+  now: number
+): ReadonlySet<string> => {
+  const pending = account.pendingOf(task)
+  const isMet =
+    task.suspended?.kind === "review"
+      ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
+      : pending.every((each) => account.isMet(task, each))
+  if (event.woke === "satisfied" ? !isMet : !isDue(account, task, now))
+    throw new Violation("woken too early", describe(event))
+  if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
+  Asks.closed(account, task, event, now)
+  const losers = new Set<string>()
+  for (const each of pending) {
+    if (each.call.need?.kind !== "tasks" || each.call.need.keep || !account.isMet(task, each)) continue
+    for (const id of account.askedBy(task, task.turns.length, each.index).tasks)
+      if (!account.tasks.get(id)!.terminal) losers.add(id)
+  }
+  return losers
+}
+
+/** The time of something that its calls, or its candidate, wait for or waited for is up: the wait may have been told before it came. */
+const isDue = (account: Account, task: Task, now: number): boolean => {
+  const ids = account.pendingOf(task).flatMap(({ index }) => {
+    const { approval, question, timer } = account.askedBy(task, task.turns.length, index)
+    return [approval, question, timer]
+  })
+  return [...ids, ...task.reviews.values()].some((id) => {
+    const dueAt = id === undefined ? undefined : account.opens.get(id)?.dueAt
+    return dueAt !== undefined && dueAt <= now
+  })
+}
+
+/** What was cancelled as not needed, and what should have been, by one append. `losers`: as its starts made them. */
+export const checkLosers = (account: Account, events: Events, losers: ReadonlySet<string>): void => {
+  const isRetried = (id: string | undefined) => events.some((each) => isNewAttempt(each) && each.taskId === id)
+  for (const event of events) {
+    if (isNewAttempt(event)) {
+      const orphan = account.childrenOf(event.taskId).find((child) => !child.terminal)
+      if (orphan !== undefined) throw new Violation("orphan", `${orphan.id} after ${describe(event)}`)
+    }
+    if (event.type !== "TaskCancelled" || event.reason !== "not-needed" || losers.has(event.taskId)) continue
+    const { parent } = account.tasks.get(event.taskId)!
+    if (isRetried(parent) || account.tasks.get(parent!)!.terminal) continue
+    throw new Violation("cancelled though needed", describe(event))
+  }
+  for (const id of losers)
+    if (!account.tasks.get(id)!.terminal) throw new Violation("loser left", `${id} after ${describe(events[0]!)}`)
+}
+
+export const isNewAttempt = (event: ExecutionEvent.ExecutionEvent): event is ExecutionEvent.Of<"TaskRetried"> =>
+  event.type === "TaskRetried" && !event.keepsTurns
