@@ -48,10 +48,13 @@ const schemas: { readonly [kind in Ask.Kind]?: Schema.JsonObject } = { review: {
 
 export const make = ({ call: _call, schema, ...ask }: EventLog.RecordedAsk): View => ({
   ...ask,
-  id: AskId.encode(ask.executionId, ask.id),
+  id: idOf(ask.executionId, ask.id),
   // A JSON Schema is JSON.
   schema: (schema as Schema.JsonObject | undefined) ?? schemas[ask.kind] ?? {}
 })
+
+/** How people know an ask of an execution. */
+export const idOf = (executionId: string, ask: string): string => AskId.encode(executionId, ask)
 
 /** The execution that an ask with this id belongs to; `undefined`: it is the id of no ask. */
 export const executionOf = (id: string): string | undefined => AskId.decode(id)?.executionId

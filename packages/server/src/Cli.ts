@@ -1,8 +1,8 @@
 /**
  * The `crewline` command. Each subcommand is imported only when it runs: `--help` and `validate` load no database.
  *
- * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or command line, 130 cancelled by
- * Control-C.
+ * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or command line, 3 people have to
+ * answer first, 130 cancelled by Control-C.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -19,6 +19,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Runtime from "effect/Runtime"
+import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
 import * as Guarded from "./Guarded.ts"
 import * as Inputs from "./Cli/Inputs.ts"
@@ -204,6 +205,56 @@ const migrate = Command.make(
   })
 ).pipe(Command.withDescription("Bring the database up to date: that of DATABASE_URL, else the embedded one"))
 
+const inbox = Command.make(
+  "inbox",
+  {
+    execution: Flag.String("execution").pipe(
+      Flag.withMetavar("id"),
+      Flag.withDescription("Only what this execution asks"),
+      Flag.optional
+    ),
+    data,
+    json: json("Print the asks as one JSON object, as the HTTP API answers them")
+  },
+  Effect.fnUntraced(function* (options) {
+    const { list } = yield* Effect.promise(() => import("./Cli/Inbox.ts"))
+    return yield* list(options)
+  })
+).pipe(
+  Command.withDescription("Show what people are asked: approvals, questions, reviews"),
+  Command.withExamples([
+    {
+      command: "crewline inbox",
+      description: "Of the server that runs here, or of CREWLINE_URL; else from the database"
+    }
+  ])
+)
+
+const answer = Command.make(
+  "answer",
+  {
+    id: Argument.String("id").pipe(Argument.withDescription("The id of an ask, as the inbox shows it")),
+    answer: Argument.Literals("answer", AnswerFlags.answers).pipe(
+      Argument.withDescription(
+        "What is answered: to an approval approve, edit or deny; to a question reply or deny; to a review accept or revise"
+      )
+    ),
+    ...AnswerFlags.flags,
+    data,
+    json: json("Print the closed ask as JSON")
+  },
+  Effect.fnUntraced(function* ({ data, id, json, ...given }) {
+    const { answer } = yield* Effect.promise(() => import("./Cli/Inbox.ts"))
+    return yield* answer({ id, given: AnswerFlags.answerOf(given), data, json })
+  })
+).pipe(
+  Command.withDescription("Answer what a person is asked"),
+  Command.withExamples([
+    { command: "crewline answer ID approve --scope run", description: "This call, and every further one of its tool" },
+    { command: "crewline answer ID revise --feedback 'Shorter.'", description: "Send an output back" }
+  ])
+)
+
 const start = Command.make(
   "start",
   { file: Argument.optional(file), inputs: Inputs.flag, port, host, data, model },
@@ -216,7 +267,7 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, serve, worker, adopt, migrate])
+  Command.withSubcommands([start, run, validate, inbox, answer, serve, worker, adopt, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

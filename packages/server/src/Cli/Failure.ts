@@ -8,6 +8,8 @@ export const exitCode = {
   failed: 1,
   /** The crew is invalid, or the command was not understood. */
   invalid: 2,
+  /** Nothing goes on before people have answered. */
+  waiting: 3,
   /** Cancelled by Control-C. */
   cancelled: 130
 } as const
@@ -21,6 +23,7 @@ export class Failure extends Schema.TaggedError<Failure>()("CommandFailure", {
 }
 
 export const failed = (message: string): Failure => new Failure({ message, code: exitCode.failed })
+export const waiting = (message: string): Failure => new Failure({ message, code: exitCode.waiting })
 export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })
 
 /** What kept the command from doing its work, with what lies at the bottom of it: "Failed to connect" alone helps nobody. */

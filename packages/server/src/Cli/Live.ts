@@ -5,6 +5,7 @@
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Output from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
@@ -19,6 +20,8 @@ const drawingShare = 1 / 20
 export interface Options {
   /** One stored event a line on stdout, instead of anything for people. */
   readonly json: boolean
+  /** Held by whoever else writes to the terminal: nothing is drawn meanwhile. */
+  readonly turn?: Semaphore.Semaphore
 }
 
 /** Follows `events` to their end. */
@@ -53,12 +56,13 @@ export const show = Effect.fn("Live.show")(function* <E>(
           ...(rows === undefined ? {} : { rows })
         })
       )
+    const turn = options.turn ?? Semaphore.makeUnsafe(1)
     const draw = Effect.gen(function* () {
       const before = yield* Clock.currentTimeMillis
       terminal.draw(yield* lines(terminal.rows() - 1))
       const taken = (yield* Clock.currentTimeMillis) - before
-      yield* Effect.sleep(Math.max(framePause, taken / drawingShare))
-    })
+      return Math.max(framePause, taken / drawingShare)
+    }).pipe(turn.withPermit, Effect.flatMap(Effect.sleep))
     yield* each(() => Effect.void).pipe(
       Effect.raceFirst(Effect.forever(draw)),
       Effect.ensuring(Effect.suspend(() => Effect.map(lines(), terminal.finish)))

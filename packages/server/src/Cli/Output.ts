@@ -23,12 +23,17 @@ export class Output extends Context.Service<
     readonly say: (text: string) => Effect.Effect<void>
     /** stderr as a terminal to draw on; absent when it is none. */
     readonly terminal: Terminal | undefined
+    /** stdin as a keyboard, for questions in the terminal; absent when there is none, or nothing to show them on. */
+    readonly keyboard: Keyboard | undefined
     /** True when stdout is read by a person and not by a program. */
     readonly resultIsForPeople: boolean
     /** Text in a style, as stderr can show it. */
     readonly paint: Screen.Paint
   }
 >()("@crewline/server/Cli/Output") {}
+
+/** Where a person types. */
+export type Keyboard = NodeJS.ReadableStream & { readonly isTTY?: boolean }
 
 interface Stream {
   readonly write: (text: string) => unknown
@@ -38,6 +43,7 @@ interface Stream {
 }
 
 export interface Options {
+  readonly stdin?: Keyboard
   readonly stdout: Stream
   readonly stderr: Stream
   readonly env: { readonly [name: string]: string | undefined }
@@ -47,7 +53,7 @@ export interface Options {
  * Output to the two streams of a process, the log included. A terminal gets colours unless `NO_COLOR` is set or `TERM` is `dumb`; anything else
  * only when `FORCE_COLOR` is set.
  */
-export const layer = ({ env, stderr, stdout }: Options): Layer.Layer<Output> => {
+export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Output> => {
   const isSet = (name: string) => env[name] !== undefined && env[name] !== ""
   const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
   const isForced = isSet("FORCE_COLOR") && env.FORCE_COLOR !== "0"
@@ -65,6 +71,7 @@ export const layer = ({ env, stderr, stdout }: Options): Layer.Layer<Output> => 
     result: (text) => Effect.sync(() => stdout.write(`${text}\n`)),
     say: (text) => Effect.sync(() => say(text)),
     terminal: isTerminal ? { ...screen, ...size } : undefined,
+    keyboard: isTerminal && stdin?.isTTY === true ? stdin : undefined,
     resultIsForPeople: stdout.isTTY === true,
     paint
   })

@@ -1,6 +1,7 @@
 /** `crewline run`: one execution in this process, watched to its end; its output goes to stdout. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as AskText from "./AskText.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
 import type { Inputs } from "./Inputs.ts"
@@ -29,10 +30,11 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
     streaming: output.terminal !== undefined && !options.json
   })
   yield* Effect.provideContext(Models.announce(crew), services)
-  const result = yield* Watch.watch(crew, options).pipe(
+  const result = yield* Watch.watch(crew, { ...options, isKept: Option.isSome(options.data) }).pipe(
     Effect.provideContext(services),
     Effect.catchTags({
       CrewInvalid: ({ problems }) => Effect.fail(CrewSource.refusal(options.file, problems)),
+      WaitsForPeople: (waiting) => Effect.fail(Failure.waiting(describe(waiting, options.data))),
       // Whoever watched has seen it.
       ExecutionFailed: ({ message }) => Effect.fail(Failure.failed(options.json ? message : "")),
       EventLogError: ({ message }) => Effect.fail(Failure.failed(message))
@@ -42,3 +44,19 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   if (result.output === null) yield* output.say("There is no output: the final task was skipped.")
   else yield* output.result(Watch.asText(result.output))
 }, Effect.scoped)
+
+/** What is waited for, and what can be done about it. */
+const describe = ({ asks, executionId, signals }: Watch.WaitsForPeople, data: Option.Option<string>): string => {
+  const flags = Option.match(data, { onNone: () => "", onSome: (directory) => ` --data ${directory}` })
+  const questions = asks.flatMap((ask) => [
+    ...AskText.lines(ask),
+    ...(Option.isSome(data) ? AskText.commands(ask, flags).map((command) => `  ${command}`) : []),
+    ""
+  ])
+  const awaited = signals.map((name) => `signal: ${name} has not come.`)
+  const end = Option.isSome(data)
+    ? `The execution ${executionId} waits for people. It is kept in ${data.value}: answer, then let it go on with crewline serve${flags}.`
+    : "Only people could go on with this, and nobody is here to ask: the execution was in memory only, and is cancelled. " +
+      "Run it in a terminal, or keep it with --data."
+  return [...questions, ...awaited, end].join("\n")
+}

@@ -21,6 +21,8 @@ export interface Screen {
   readonly print: (text: string) => void
   /** Draws the last block, of any height, and leaves it. */
   readonly finish: (lines: ReadonlyArray<Layout.Line>) => void
+  /** Leaves the block as it stands, so that others may write below it; what is drawn next is another one. */
+  readonly leave: () => void
 }
 
 const escape = "\u001b["
@@ -98,6 +100,10 @@ export const make = (target: Target, paintLine: Paint): Screen => {
     },
     finish: (lines) => {
       write(render(lines.map(paintLine)) + showCursor)
+      block = []
+    },
+    leave: () => {
+      target.write(showCursor)
       block = []
     }
   }

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Listener from "../Listener.ts"
 import * as Server from "../Server.ts"
 import * as Watchdog from "../Watchdog.ts"
+import * as Address from "./Address.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Models from "./Models.ts"
@@ -18,7 +19,7 @@ export interface Options extends Settings.Flags {
   readonly worker: Option.Option<boolean>
 }
 
-/** The server in the present scope; whatever keeps it from starting is told in words. */
+/** The server in the present scope, and where it says that it listens; whatever keeps it from starting is told in words. */
 export const build = Effect.fnUntraced(function* (
   flags: Settings.Flags,
   workspace: string,
@@ -29,7 +30,7 @@ export const build = Effect.fnUntraced(function* (
   const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
-  return yield* Layer.build(
+  const services = yield* Layer.build(
     Server.layer({
       listen,
       ...shared,
@@ -41,6 +42,11 @@ export const build = Effect.fnUntraced(function* (
       toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
     })
   ).pipe(Effect.mapError(Failure.because))
+  const { url } = yield* Effect.provideContext(Listener.Listener, services)
+  yield* Address.leave(yield* Settings.directory(flags.data), url)
+  const { result } = yield* Output.Output
+  yield* result(`Crewline listens on ${url}`)
+  return { services, url }
 })
 
 /** Stays until Control-C or SIGTERM, which is how a server ends well: exit code 0. */
@@ -53,11 +59,8 @@ export const stay = Effect.never.pipe(
 )
 
 export const serve = Effect.fn("Serve.serve")(function* (options: Options) {
-  const { result } = yield* Output.Output
   const workspace = Option.isSome(options.workspace) ? options.workspace.value : yield* Settings.workspace(options.data)
-  const services = yield* build(options, workspace, options.worker)
+  yield* build(options, workspace, options.worker)
   yield* Layer.build(Watchdog.layer(yield* Settings.lease))
-  const { url } = yield* Effect.provideContext(Listener.Listener, services)
-  yield* result(`Crewline listens on ${url}`)
   return yield* stay
 }, Effect.scoped)

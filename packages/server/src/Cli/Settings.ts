@@ -1,8 +1,10 @@
 /** What the command is told by flags, and where there is none, by the environment. */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
 import * as Queue from "../Queue.ts"
 import * as Retention from "../Retention.ts"
@@ -15,7 +17,7 @@ export interface Flags {
   readonly data: Option.Option<string>
 }
 
-const directory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
+const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
 
 /** The environment says something that cannot be understood: told in words, with the name of the variable. */
 const read = <A>(config: Config.Config<A>) =>
@@ -32,6 +34,10 @@ export const database = (data: Flags["data"]): Effect.Effect<Database.Options, F
     onNone: () => read(Database.config),
     onSome: (directory) => Effect.succeed<Database.Options>({ kind: "embedded", directory })
   })
+
+/** The data directory: of the embedded database, and of what a server leaves there. */
+export const directory = (data: Flags["data"]): Effect.Effect<string, Failure.Failure> =>
+  Option.match(data, { onNone: () => read(configuredDirectory), onSome: Effect.succeed })
 
 const isShared = ({ kind }: Queue.Options) => kind !== "local"
 
@@ -105,7 +111,26 @@ export const shared = Effect.all({
 /** The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE` names another. */
 export const workspace = (data: Flags["data"]) =>
   Effect.gen(function* () {
-    const parent = Option.isSome(data) ? data.value : yield* read(directory)
+    const parent = yield* directory(data)
     const configured = yield* read(Config.option(Config.NonEmptyString("CREWLINE_WORKSPACE")))
     return Option.getOrElse(configured, () => `${parent}/workspace`)
   })
+
+const noUrl = "CREWLINE_URL is no URL of a server: write http://127.0.0.1:4747, or unset it"
+
+/** The server that commands talk to, by the environment, and the key that they show it. Set but empty counts as unset. */
+export const server = read(
+  Config.mapEffect(
+    Config.all({
+      url: Config.withDefault(Config.String("CREWLINE_URL"), ""),
+      key: Config.withDefault(Config.String("CREWLINE_KEY"), "")
+    }),
+    ({ key, url }) =>
+      url === "" || /^https?:$/.test(URL.parse(url)?.protocol ?? "")
+        ? Effect.succeed({
+            url: url === "" ? undefined : url.replace(/\/+$/, ""),
+            key: key === "" ? undefined : Redacted.make(key)
+          })
+        : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: noUrl })))
+  )
+)

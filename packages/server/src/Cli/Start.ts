@@ -9,7 +9,6 @@ import * as Option from "effect/Option"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as CrewStore from "../ResourceStore/Crews.ts"
-import * as Listener from "../Listener.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
 import type { Inputs } from "./Inputs.ts"
@@ -38,9 +37,7 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
   }
   const { crew, directory } = yield* CrewSource.load({ file, inputs: options.inputs, tools: yield* Tools.names })
   yield* output.say("Starting the server; the first start creates its database, which takes some seconds …")
-  const services = yield* Serve.build(options, directory)
-  const { url } = yield* Effect.provideContext(Listener.Listener, services)
-  yield* output.result(`Crewline listens on ${url}`)
+  const { services, url } = yield* Serve.build(options, directory)
   const executionId = yield* Effect.provideContext(execute(crew, options), services)
   yield* output.result(addresses(url, executionId))
   return yield* Serve.stay

@@ -15,6 +15,8 @@ import * as Waiting from "./View/Waiting.ts"
 
 export interface Task {
   readonly id: string
+  /** What a person knows it by. */
+  readonly name: string
   readonly agent: string
   readonly dependencies: ReadonlyArray<string>
   readonly status: TaskStatus
@@ -197,6 +199,7 @@ const skipReason = (event: ExecutionEvent.TaskSkipped): string => {
 
 const newTask = (planned: Plan.PlannedTask): Task => ({
   id: planned.id,
+  name: planned.title ?? planned.id,
   agent: planned.agent,
   dependencies: planned.dependencies,
   status: "pending",
@@ -211,16 +214,13 @@ const newTask = (planned: Plan.PlannedTask): Task => ({
 
 /** Adds tasks; those that a task spawned stand below it. */
 const grow = (view: View, added: ReadonlyArray<Plan.PlannedTask>, parent?: string): View => {
-  if (added.length === 0) return view
-  const known = view.rows.map(({ id, needs }) => ({ id, needs }))
-  const fresh = added.map(({ id, dependencies }) => ({
-    id,
-    needs: parent === undefined ? dependencies : [...dependencies, parent]
-  }))
+  const below = parent === undefined ? {} : { parent }
+  const fresh = added.filter(({ id }) => !HashMap.has(view.tasks, id))
+  if (fresh.length === 0) return view
   return {
     ...view,
-    tasks: added.reduce((map, planned) => HashMap.set(map, planned.id, newTask(planned)), view.tasks),
-    rows: Tree.rows([...known, ...fresh])
+    tasks: fresh.reduce((map, planned) => HashMap.set(map, planned.id, newTask(planned)), view.tasks),
+    rows: Tree.rows([...view.rows, ...fresh.map(({ id, dependencies }) => ({ id, needs: dependencies, ...below }))])
   }
 }
 

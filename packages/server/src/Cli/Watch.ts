@@ -1,31 +1,80 @@
 /**
- * Starts a crew and shows it to its end.
+ * Starts a crew and shows it to its end, or until nothing goes on any more before people have answered. Where a person sits at the
+ * terminal, that one is asked.
  *
  * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is waited for and shown: nothing goes on unseen.
  */
-import * as Crewline from "@crewline/core/Crewline"
+import type * as AskView from "@crewline/core/AskView"
 import type * as Crew from "@crewline/core/Crew"
-import type * as Schema from "effect/Schema"
+import * as Crewline from "@crewline/core/Crewline"
+import * as Execution from "@crewline/core/Execution"
+import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import type * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Asking from "./Asking.ts"
 import type { Inputs } from "./Inputs.ts"
 import * as Live from "./Live.ts"
+import * as Output from "./Output.ts"
 
-export interface Options extends Live.Options {
+export interface Options extends Pick<Live.Options, "json"> {
   readonly inputs: Inputs
-  /** Of a stored crew. */
-  readonly crewId?: string
+  /** True: the execution outlives this process, and can be answered later. */
+  readonly isKept: boolean
 }
 
+/** People are waited for and nobody else, and nobody is here to answer. An execution that is not kept was cancelled. */
+export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
+  readonly executionId: string
+  readonly asks: ReadonlyArray<AskView.View>
+  /** Names of the signals that are waited for. */
+  readonly signals: ReadonlyArray<string>
+}> {}
+
 /** Answers what the execution came to; fails with `ExecutionFailed` when that is nothing. */
-export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { crewId, inputs, json }: Options) {
+export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inputs, isKept, json }: Options) {
   const crewline = yield* Crewline.Crewline
-  const handle = yield* crewline.start(crew, { inputs, ...(crewId === undefined ? {} : { crewId }) })
-  const shown = yield* Effect.forkChild(Live.show(handle.events, { json }))
-  yield* Fiber.join(shown).pipe(
+  const { keyboard } = yield* Output.Output
+  const handle = yield* crewline.start(crew, { inputs })
+  const state: Asking.State = yield* SubscriptionRef.make<Execution.Execution | undefined>(undefined)
+  const turn = Semaphore.makeUnsafe(1)
+  const events = Stream.tap(handle.events, (event) =>
+    ExecutionEvent.isStored(event)
+      ? SubscriptionRef.update(state, (execution) =>
+          execution === undefined ? Execution.fromEvents([event]) : Execution.apply(execution, event)
+        )
+      : Effect.void
+  )
+  const shown = yield* Effect.forkChild(Live.show(events, { json, turn }))
+  const asked =
+    keyboard === undefined || json ? Effect.void : Asking.ask({ executionId: handle.id, keyboard, state, turn })
+  const standsStill = Effect.as(Effect.andThen(asked, Asking.until(state, isStandstill)), "waits" as const)
+  const outcome = yield* Effect.raceFirst(Effect.as(Fiber.join(shown), "ended" as const), standsStill).pipe(
     Effect.onInterrupt(() => Effect.andThen(Effect.ignore(crewline.cancel(handle.id)), Fiber.await(shown)))
   )
-  return yield* handle.result
+  if (outcome === "ended") return yield* handle.result
+  const waiting = yield* waitsFor(handle.id)
+  if (isKept) yield* Fiber.interrupt(shown)
+  else yield* Effect.andThen(crewline.cancel(handle.id), Fiber.await(shown))
+  return yield* waiting
+})
+
+/** True when all that is open waits for answers or signals: no time passes that would move it on. */
+const isStandstill = (execution: Execution.Execution): boolean =>
+  Execution.statusOf(execution) === "waiting" && !HashMap.some(execution.open, ({ kind }) => kind === "timer")
+
+const waitsFor = Effect.fnUntraced(function* (executionId: string) {
+  const crewline = yield* Crewline.Crewline
+  const asks = yield* crewline.asks({ executionId, state: "open", limit: 1_000 })
+  const { tasks } = yield* crewline.get(executionId)
+  const open = Object.values(tasks).flatMap(({ waitingFor = [] }) => waitingFor)
+  const signals = open.flatMap(({ id, kind }) => (kind === "signal" && id !== undefined ? [id] : []))
+  return new WaitsForPeople({ executionId, asks, signals: [...new Set(signals)] })
 })
 
 /** An output as it is printed: text as it is, anything else as JSON. */

@@ -93,7 +93,7 @@ const measure = (view: View.View, tasks: ReadonlyArray<View.Task>, shown: Readon
   const visible = tasks.filter((task) => shown.has(task.id))
   const branches = new Map(view.rows.map((row) => [row.id, row.branch]))
   return {
-    name: widest(visible.map((task) => `${branches.get(task.id) ?? ""}  ${oneLine(task.id)}`)),
+    name: widest(visible.map((task) => `${branches.get(task.id) ?? ""}  ${oneLine(task.name)}`)),
     agent: widest(visible.map((task) => oneLine(task.agent))),
     duration: widest(visible.map((task) => durationOf(task, now))),
     tokens: widest(visible.map((task) => tokens(task.usage))),
@@ -106,7 +106,7 @@ const taskLine = (view: View.View, row: Tree.Row, task: View.Task, widths: Width
     task.status === "running"
       ? { text: spinner[room.frame % spinner.length] ?? "", style: "busy" as const }
       : icons[task.status]
-  const name = oneLine(task.id)
+  const name = oneLine(task.name)
   const padding = " ".repeat(Math.max(0, widths.name - cells(`${row.branch}  ${name}`)))
   const agent = oneLine(task.agent)
   return [
@@ -133,9 +133,9 @@ const note = (view: View.View, task: View.Task): Line => {
   const about = (text: string): Line => [...attempt, { text: `  ${oneLine(text)}`, style }]
   switch (task.status) {
     case "pending": {
-      const open = task.dependencies.filter((id) => {
+      const open = task.dependencies.flatMap((id) => {
         const other = HashMap.get(view.tasks, id)
-        return other._tag === "Some" && !View.isSettled(other.value)
+        return other._tag === "Some" && !View.isSettled(other.value) ? [other.value.name] : []
       })
       return open.length === 0 ? attempt : about(`after ${open.join(", ")}`)
     }

@@ -1,7 +1,8 @@
 /**
  * Draws a task graph as a tree that does not lie: a task stands below the nearest task that every one of its paths from the
  * beginning runs through (its immediate dominator), so whatever stands below a task really has to wait for it, and every task
- * stands exactly once. A chain that nothing branches off stays flat.
+ * stands exactly once. A chain that nothing branches off stays flat. Tasks that a task has added stand below it, before those that come
+ * after it.
  *
  * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance
  * Algorithm" (2001), where a graph without cycles needs no iteration.
@@ -13,6 +14,8 @@ import * as Result from "effect/Result"
 export interface Node {
   readonly id: string
   readonly needs: ReadonlyArray<string>
+  /** The task that added it. */
+  readonly parent?: string
 }
 
 export interface Row extends Node {
@@ -25,7 +28,14 @@ export interface Row extends Node {
 /** Every node once, parents before children, siblings in topological order (ties as given). Unknown needs count as none. */
 export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
   const ordered = sort(nodes)
-  const children = dominated(ordered)
+  const children = dominated(ordered.filter(({ parent }) => parent === undefined))
+  const added = new Map<string, Array<Node>>()
+  for (const node of ordered) {
+    if (node.parent === undefined) continue
+    const siblings = added.get(node.parent)
+    if (siblings === undefined) added.set(node.parent, [node])
+    else siblings.push(node)
+  }
   const result: Array<Row> = []
   // An explicit stack: chains may be longer than the call stack is deep.
   type Entry = { readonly node: Node; readonly branch: string; readonly trunk: string; readonly isFlat: boolean }
@@ -40,9 +50,15 @@ export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
         isFlat: false
       }
     })
+  const belowOf = ({ isFlat, node: { id }, trunk }: Entry): ReadonlyArray<Entry> => {
+    const [own, after] = [added.get(id) ?? [], children.get(id) ?? []]
+    return isFlat && after.length === 1
+      ? [...place(own, trunk, false, false), ...place(after, trunk, true, false)]
+      : place([...own, ...after], trunk, false, false)
+  }
   const stack = place(children.get(undefined) ?? [], "", true, true).toReversed()
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const below = place(children.get(entry.node.id) ?? [], entry.trunk, entry.isFlat, false)
+    const below = belowOf(entry)
     const continues = below.some(({ branch }) => branch !== "")
     result.push({ ...entry.node, branch: entry.branch, trunk: entry.trunk + (continues ? "│  " : "   ") })
     stack.push(...below.toReversed())
@@ -52,7 +68,9 @@ export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
 
 /** In the order in which they become ready; as given when some wait for each other, which no valid plan has. */
 const sort = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-  const graph = Dag.within(nodes.map(({ id, needs }) => ({ id, dependencies: needs })))
+  const graph = Dag.within(
+    nodes.map(({ id, needs, parent }) => ({ id, dependencies: parent === undefined ? needs : [...needs, parent] }))
+  )
   if (Result.isFailure(graph)) return nodes
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const frontier = Dag.frontier(graph.success)

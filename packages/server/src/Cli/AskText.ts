@@ -1,0 +1,46 @@
+/** An ask as text for a terminal: all that an answer binds to, until when it is waited for, and what silence means. */
+import * as Ask from "@crewline/core/Ask"
+import type * as AskView from "@crewline/core/AskView"
+import * as Layout from "./View/Layout.ts"
+
+/** The lines of an ask. Whoever wrote its texts cannot do anything with them but be read. */
+export const lines = (ask: AskView.View): ReadonlyArray<string> => {
+  const { executionId, id, kind, shown, taskId, title } = ask
+  return [
+    `${kind}: ${title}`,
+    ...field("id", id),
+    ...field("task", `${taskId} of ${executionId}`),
+    ...field("shown", JSON.stringify(shown, undefined, 2)),
+    ...field("deadline", deadlineOf(ask)),
+    ...field("answers", Ask.answers[kind].join(", "))
+  ].map((line) => Layout.oneLine(line))
+}
+
+const width = 10
+
+const field = (name: string, text: string): ReadonlyArray<string> =>
+  text.split("\n").map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}${line}`)
+
+const deadlineOf = ({ deadline, onSilence, reply }: AskView.View): string => {
+  if (deadline === undefined) return "none"
+  const meaning = {
+    deny: "silence denies",
+    accept: "silence accepts",
+    reply: `silence replies ${JSON.stringify(reply ?? null)}`
+  }
+  return `${deadline}: ${meaning[onSilence]}`
+}
+
+/** The commands that answer an ask. */
+export const commands = ({ id, kind }: AskView.View, flags = ""): ReadonlyArray<string> =>
+  Ask.answers[kind].map((answer) => `crewline answer ${id} ${answer}${parts[answer]}${flags}`)
+
+const parts: { readonly [answer in Ask.Answer["answer"]]: string } = {
+  approve: "",
+  edit: " --arguments '{…}'",
+  deny: "",
+  reply: " --value '…'",
+  accept: "",
+  revise: " --feedback '…'",
+  raise: ""
+}

@@ -1,0 +1,140 @@
+/** Asks the person at the terminal whatever an execution asks, one thing after the other, and records the answers. */
+import * as Ask from "@crewline/core/Ask"
+import * as AskView from "@crewline/core/AskView"
+import * as Crewline from "@crewline/core/Crewline"
+import type * as Execution from "@crewline/core/Execution"
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as AskText from "./AskText.ts"
+import * as Output from "./Output.ts"
+import * as Person from "./Person.ts"
+import * as Prompt from "./Prompt.ts"
+
+/** What is known of an execution, as its events come. */
+export type State = SubscriptionRef.SubscriptionRef<Execution.Execution | undefined>
+
+export interface Options {
+  readonly executionId: string
+  readonly keyboard: Output.Keyboard
+  readonly state: State
+  /** Held while something is asked: nothing else is drawn. */
+  readonly turn: Semaphore.Semaphore
+}
+
+/** Waits until what is known of the execution is so. */
+export const until = (state: State, is: (execution: Execution.Execution) => boolean) =>
+  SubscriptionRef.changes(state).pipe(
+    Stream.filter((execution) => execution !== undefined && is(execution)),
+    Stream.runHead
+  )
+
+/** Ends when the person has nothing more to say (Control-D). */
+export const ask = Effect.fn("Asking.ask")(function* ({ executionId, keyboard, state, turn }: Options) {
+  const crewline = yield* Crewline.Crewline
+  const { say } = yield* Output.Output
+  const prompt = yield* Prompt.make(keyboard)
+  /** The events up to this one ask nothing that is still open. */
+  let seen = 0
+  for (;;) {
+    yield* until(state, ({ lastSeq, open }) => lastSeq > seen && HashMap.some(open, ({ kind }) => kind !== "timer"))
+    const { lastSeq } = SubscriptionRef.getUnsafe(state)!
+    const [open] = yield* crewline.asks({ executionId, state: "open", limit: 1 })
+    if (open === undefined) {
+      seen = lastSeq
+      continue
+    }
+    const isOpen = (execution: Execution.Execution) =>
+      HashMap.some(execution.open, (_, id) => AskView.idOf(executionId, id) === open.id)
+    const closed = until(state, (execution) => execution.lastSeq > lastSeq && !isOpen(execution))
+    const outcome = yield* converse(open, prompt, closed).pipe(turn.withPermit)
+    if (outcome === "over") return
+    if (outcome === "closed") yield* say("Nobody waits for this answer any more.")
+  }
+}, Effect.scoped)
+
+/** Asks until an answer is taken, the ask is closed, or the input is over. */
+const converse = Effect.fnUntraced(function* (
+  asked: AskView.View,
+  prompt: Prompt.Prompt,
+  closed: Effect.Effect<unknown>
+) {
+  const crewline = yield* Crewline.Crewline
+  const { say, terminal } = yield* Output.Output
+  const tell = ({ message }: Error) => Effect.as(say(message), undefined)
+  // Nobody answers what was not shown yet.
+  prompt.forget()
+  terminal?.leave()
+  yield* say(["", ...AskText.lines(asked)].join("\n"))
+  for (;;) {
+    const given = yield* Effect.raceFirst(read(asked, prompt), Effect.as(closed, "closed" as const))
+    if (given === "over" || given === "closed") return given
+    if ("wrong" in given) {
+      yield* say(given.wrong)
+      continue
+    }
+    const problem = yield* crewline.answer(asked.id, { ...given, hash: asked.hash }, { by: Person.here() }).pipe(
+      Effect.as(undefined),
+      Effect.catchTag("InvalidAnswer", ({ problems }) =>
+        Effect.succeed(problems.map(({ message }) => message).join("\n"))
+      ),
+      // Somebody was faster.
+      Effect.catchTags({ AskClosed: tell, UnknownAsk: tell, HashMismatch: tell })
+    )
+    if (problem === undefined) return "answered"
+    yield* say(problem)
+  }
+})
+
+type Typed = Ask.Answer | { readonly wrong: string } | "over"
+
+/** An answer as it is typed, or what is wrong with it. */
+const read = Effect.fnUntraced(function* (
+  { kind, schema }: AskView.View,
+  prompt: Prompt.Prompt
+): Effect.fn.Return<Typed, never, Output.Output> {
+  const { say } = yield* Output.Output
+  const ask = (question: string) => Effect.andThen(say(question), prompt.line)
+  const possible: ReadonlyArray<Ask.Answer["answer"]> = Ask.answers[kind]
+  const choices = possible.map((one) => (one === "approve" ? "approve [run]" : one)).join(", ")
+  const line = yield* ask(`Your answer (${choices}):`)
+  if (Option.isNone(line)) return "over"
+  const [word = ""] = line.value.trim().split(/\s+/)
+  const rest = line.value.trim().slice(word.length).trim()
+  const answer = possible.find((one) => word !== "" && one.startsWith(word.toLowerCase()))
+  if (answer === undefined) return { wrong: `Type one of ${possible.join(", ")}, or the beginning of it.` }
+  if (answer === "accept") return { answer }
+  if (answer === "approve") {
+    if (rest === "") return { answer }
+    return rest === "run"
+      ? { answer, scope: "run" }
+      : { wrong: 'After "approve" comes nothing, or "run": all such calls.' }
+  }
+  const isText = answer === "reply" && schema["type"] === "string"
+  const part = rest === "" ? yield* ask(isText ? "Your reply:" : questions[answer]) : Option.some(rest)
+  if (Option.isNone(part)) return "over"
+  const text = part.value
+  if (isText) return { answer, value: text }
+  if (answer === "revise") return { answer, feedback: text }
+  if (answer === "deny") return text.trim() === "" ? { answer } : { answer, reason: text }
+  const value = Option.getOrUndefined(parse(text))
+  if (value === undefined) return { wrong: "This is not JSON." }
+  return Option.getOrElse(decode({ answer, [parts[answer]]: value }), () => ({ wrong: "This is not a JSON object." }))
+})
+
+const questions = {
+  deny: "Why (may be empty):",
+  revise: "What is to be changed:",
+  edit: "The arguments instead, as JSON on one line:",
+  reply: "Your reply, as JSON on one line:",
+  raise: "The new limits, as JSON on one line:"
+}
+
+const parts = { edit: "arguments", reply: "value", raise: "limits" } as const
+
+const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+const decode = Schema.decodeUnknownOption(Ask.Answer)

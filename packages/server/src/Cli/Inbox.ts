@@ -1,0 +1,41 @@
+/** `crewline inbox` and `crewline answer`: what people are asked, and their answers. */
+import type * as Ask from "@crewline/core/Ask"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as AskText from "./AskText.ts"
+import * as Output from "./Output.ts"
+import * as Resources from "./Resources.ts"
+
+export interface ListOptions {
+  readonly execution: Option.Option<string>
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+export const list = Effect.fn("Inbox.list")(function* ({ data, execution, json }: ListOptions) {
+  const output = yield* Output.Output
+  const { inbox } = yield* Resources.open(data)
+  const asks = yield* inbox.open(Option.getOrUndefined(execution))
+  if (json) return yield* output.result(JSON.stringify({ items: asks }))
+  if (asks.length === 0) return yield* output.result("Nobody is asked anything.")
+  for (const ask of asks) {
+    const commands = AskText.commands(ask).map((command) => `  ${command}`)
+    yield* output.result([...AskText.lines(ask), ...commands, ""].join("\n"))
+  }
+}, Effect.scoped)
+
+export interface AnswerOptions {
+  readonly id: string
+  readonly given: Ask.Answer
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, json }: AnswerOptions) {
+  const output = yield* Output.Output
+  const { inbox, isServed } = yield* Resources.open(data)
+  const ask = yield* inbox.answer(id, given)
+  if (json) return yield* output.result(JSON.stringify(ask))
+  yield* output.result(`Answered ${ask.title} with "${given.answer}".`)
+  if (!isServed) yield* output.say("No server runs: the execution goes on when one does (crewline serve).")
+}, Effect.scoped)

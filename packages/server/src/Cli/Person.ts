@@ -1,0 +1,13 @@
+/** Who sits at the terminal. */
+import type * as Ask from "@crewline/core/Ask"
+import { userInfo } from "node:os"
+
+/** The user of this process. */
+export const here = (): Ask.Author => {
+  try {
+    return { name: userInfo().username }
+  } catch {
+    // A process in a container may run as a user that nobody has named.
+    return { name: "anonymous" }
+  }
+}

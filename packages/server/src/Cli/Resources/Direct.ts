@@ -1,0 +1,69 @@
+/** Resources in the configured database, where no server runs. */
+import type * as AskView from "@crewline/core/AskView"
+import * as Crewline from "@crewline/core/Crewline"
+import * as Database from "@crewline/memory-pg/Database"
+import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as Pglite from "@crewline/memory-pg/Pglite"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import * as Queue from "../../Queue.ts"
+import * as Failure from "../Failure.ts"
+import * as Person from "../Person.ts"
+import type { Resources } from "../Resources.ts"
+import * as Settings from "../Settings.ts"
+
+const pageSize = 200
+
+/** In the present scope. */
+export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
+  const database = yield* Settings.database(data)
+  if (database.kind === "embedded" && !Pglite.exists(database.directory)) {
+    return yield* Failure.failed(
+      `No server runs, and there is no database in ${database.directory}: name the directory with --data, or a server with CREWLINE_URL.`
+    )
+  }
+  // Workers elsewhere hear of answers over the queue that they share.
+  const queue = yield* Settings.queue(database)
+  const broadcast = Queue.broadcast(queue)
+  const log = PgEventLog.layerWith({ listens: false })
+  const services = yield* Layer.build(
+    Crewline.Inbox.layer.pipe(
+      Layer.provide([broadcast === undefined ? log : Layer.provide(log, broadcast), Queue.layer(queue)]),
+      Layer.provide(Database.layer(database))
+    )
+  ).pipe(Effect.mapError(Failure.because))
+  const inbox = Context.get(services, Crewline.Inbox)
+
+  const open = Effect.fnUntraced(function* (executionId: string | undefined) {
+    const found: Array<AskView.View> = []
+    for (;;) {
+      const after = found.at(-1)?.id
+      const page = yield* inbox.asks({
+        state: "open",
+        limit: pageSize,
+        ...(executionId !== undefined && { executionId }),
+        ...(after !== undefined && { after })
+      })
+      found.push(...page)
+      if (page.length < pageSize) return found
+    }
+  }, Effect.mapError(Failure.because))
+
+  const resources: Resources = {
+    inbox: {
+      open,
+      answer: (id, answer) =>
+        inbox
+          .answer(id, answer, { by: Person.here() })
+          .pipe(
+            Effect.mapError((error) =>
+              error._tag === "InvalidAnswer" ? Failure.invalid(error.message) : Failure.because(error)
+            )
+          )
+    },
+    isServed: false
+  }
+  return resources
+})
