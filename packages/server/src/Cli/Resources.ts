@@ -2,27 +2,11 @@
  * What commands about resources work on: the API of a running server (`CREWLINE_URL`, else the one whose address is in the data directory),
  * and where none runs, the configured database itself, under its lock.
  */
-import type * as Ask from "@crewline/core/Ask"
-import type * as AskView from "@crewline/core/AskView"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Address from "./Address.ts"
-import type * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Settings from "./Settings.ts"
-
-/** Asks of people. */
-export interface Inbox {
-  /** All that are open, oldest first. */
-  readonly open: (executionId: string | undefined) => Effect.Effect<ReadonlyArray<AskView.View>, Failure.Failure>
-  readonly answer: (id: string, answer: Ask.Answer) => Effect.Effect<AskView.View, Failure.Failure>
-}
-
-export interface Resources {
-  readonly inbox: Inbox
-  /** False: nothing runs before a server is started. */
-  readonly isServed: boolean
-}
 
 /** In the present scope. `--data` names the directory, whatever the environment says. */
 export const open = Effect.fn("Resources.open")(function* (data: Option.Option<string>) {

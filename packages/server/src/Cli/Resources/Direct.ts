@@ -11,8 +11,8 @@ import type * as Option from "effect/Option"
 import * as Queue from "../../Queue.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
-import type { Resources } from "../Resources.ts"
 import * as Settings from "../Settings.ts"
+import type { Connection } from "./Connection.ts"
 
 const pageSize = 200
 
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
     }
   }, Effect.mapError(Failure.because))
 
-  const resources: Resources = {
+  const connection: Connection = {
     inbox: {
       open,
       answer: (id, answer) =>
@@ -65,5 +65,5 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
     },
     isServed: false
   }
-  return resources
+  return connection
 })

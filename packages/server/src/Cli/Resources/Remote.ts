@@ -11,12 +11,12 @@ import { Api } from "../../Api.ts"
 import * as Page from "../../Api/Page.ts"
 import type * as Problem from "../../Api/Problem.ts"
 import * as Failure from "../Failure.ts"
-import type { Resources } from "../Resources.ts"
+import type { Connection } from "./Connection.ts"
 
 export const make = Effect.fnUntraced(function* (
   url: string,
   key: Redacted.Redacted | undefined
-): Effect.fn.Return<Resources> {
+): Effect.fn.Return<Connection> {
   const client = yield* HttpApiClient.make(Api, {
     baseUrl: url,
     ...(key !== undefined && { transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(key)) })
