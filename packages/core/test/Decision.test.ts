@@ -9,6 +9,7 @@ import * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import type * as Plan from "../src/Plan.ts"
 import * as Plans from "./arbitrary/Plan.ts"
 import * as Stories from "./arbitrary/Story.ts"
+import { after, failed, finish, refusal, start, stateOf } from "./Decision/Steps.ts"
 import * as Wait from "../src/Wait.ts"
 
 const runs = { numRuns: 1_000 }
@@ -523,32 +524,6 @@ describe("a refusal", () => {
 
 // Small parts
 
-const failed: Extract<Decision.Outcome, { _tag: "Failed" }> = {
-  _tag: "Failed",
-  error: { code: "test", message: "No.", isRetryable: false }
-}
-
-function start(taskId: string): Extract<Decision.Command, { _tag: "Start" }> {
-  return { _tag: "Start", taskId, worker: "w", maxCrashes: Stories.maxCrashes }
-}
-function finish(taskId: string, run: number, outcome: Decision.Outcome): Decision.Command {
-  return { _tag: "Finish", taskId, run, outcome, progress: [], jitter: 0.5 }
-}
-function stateOf(plan: Plan.Plan): State {
-  return Execution.make({ type: "ExecutionStarted", plan, seq: 1, at: Stories.timeOf(0), executionId: "e" })
-}
-/** The state after a command that must not be refused. */
-function after(state: State, command: Decision.Command): State {
-  return Result.getOrThrow(Decision.decide(state, command)).reduce(
-    (next, draft) =>
-      Execution.apply(next, { ...draft, seq: next.lastSeq + 1, at: Stories.timeOf(next.lastSeq), executionId: "e" }),
-    state
-  )
-}
-function refusal(state: State, command: Decision.Command): Decision.Refusal | undefined {
-  const decided = Decision.decide(state, command)
-  return Result.isFailure(decided) ? decided.failure : undefined
-}
 const commandsOn = (taskId: string): ReadonlyArray<Decision.Command> => [
   start(taskId),
   finish(taskId, 1, failed),

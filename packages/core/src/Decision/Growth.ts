@@ -32,7 +32,7 @@ export const problemOf = (
       return `Task ${quote(taskId)} asks as ${quote(id)}: the id of an ask or a timer needs a "/", which tells it from a signal.`
   }
   for (const { agent, id } of spawn) {
-    if (state.plan.agents[agent] === undefined) {
+    if (!Object.hasOwn(state.plan.agents, agent)) {
       const agents = Object.keys(state.plan.agents)
       const hint = Suggestion.make().closest(agent, agents)
       const known = agents.map(quote).join(", ")

@@ -40,10 +40,11 @@ export const answered = (state: Execution, event: AskAnswered): Partial<Executio
   const ask = openOf(state, event.ask)
   if (ask === undefined) return {}
   const owner = task(state, ask.taskId)
+  const approvesAll = event.answer === "approve" && event.scope === "run" && ask.tool !== undefined
   return {
     open: HashMap.remove(state.open, event.ask),
     closed: HashMap.set(state.closed, event.ask, event.answer),
-    ...(event.scope === "run" && ask.tool !== undefined ? { approved: HashSet.add(state.approved, ask.tool) } : {}),
+    ...(approvesAll ? { approved: HashSet.add(state.approved, ask.tool) } : {}),
     ...(owner === undefined ? {} : { tasks: put(state, { ...owner, open: without(owner.open, [event.ask]) }) })
   }
 }

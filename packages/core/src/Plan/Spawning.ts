@@ -60,7 +60,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
   }
   const { codeOf, title, ...task } = decoded.success
   const agentName = task.agent ?? parent.agent
-  const agent = plan.agents[agentName]
+  const agent = Object.hasOwn(plan.agents, agentName) ? plan.agents[agentName] : undefined
   if (agent === undefined) return Result.fail(unknown("agent", agentName, Object.keys(plan.agents)))
   const wanted = [...(task.context ?? []), ...(task.dependsOn ?? [])]
   for (const other of wanted) if (!names.includes(other)) return Result.fail(unknown("task", other, names))
