@@ -15,7 +15,8 @@ import type * as Effect from "effect/Effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type * as Ask from "./Ask.ts"
+import * as Struct from "effect/Struct"
+import * as Ask from "./Ask.ts"
 import type * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type * as Plan from "./Plan.ts"
@@ -248,12 +249,47 @@ export interface RecordedAsk extends Omit<Ask.Ask, "deadlineMillis"> {
   readonly answeredBy?: Ask.Author
 }
 
+/** The last moment that a date can tell, in milliseconds since the epoch. */
+const lastMillis = 8.64e15
+
+/** The asks of a suspension, as they stand until somebody answers. */
+export const asksOf = ({
+  asks = [],
+  at,
+  executionId,
+  taskId
+}: ExecutionEvent.TaskSuspended & Pick<ExecutionEvent.Stamp, "at" | "executionId">): ReadonlyArray<RecordedAsk> =>
+  asks.map(({ deadlineMillis, ...ask }) => ({
+    ...ask,
+    executionId,
+    taskId,
+    state: "open",
+    askedAt: at,
+    ...(deadlineMillis !== undefined && {
+      deadline: new Date(Math.min(Date.parse(at) + deadlineMillis, lastMillis)).toISOString()
+    })
+  }))
+
+const answerKeys = Struct.keys(Struct.omit(Ask.Answer.fields, ["hash"]))
+
+/** The ask with its answer. */
+export const answered = (
+  ask: RecordedAsk,
+  event: ExecutionEvent.AskAnswered & Pick<ExecutionEvent.Stamp, "at">
+): RecordedAsk => ({
+  ...ask,
+  state: "answered",
+  closedAt: event.at,
+  answer: Struct.pick(event, answerKeys),
+  answeredBy: event.by
+})
+
 export interface AskListOptions {
   readonly state?: RecordedAsk["state"]
   readonly executionId?: string
   /** At most so many, oldest first; default 50. */
   readonly limit?: number
-  /** Only asks that come after this one (for pages). */
+  /** Only asks that come after this one (for pages), whatever has become of it; it fails with `UnknownExecution` when that is gone. */
   readonly after?: { readonly executionId: string; readonly id: string }
 }
 

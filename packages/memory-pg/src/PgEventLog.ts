@@ -99,7 +99,7 @@ export const make = (
       start: yield* Starter.make(sql),
       read,
       outputs,
-      ...Asking.make(read),
+      ...Asking.make(query),
       summary,
       now,
       list,

@@ -27,7 +27,17 @@ insert into crewline_view (execution, place, tenant, format, lengths, content)
   select x.key, place, 't', 1, case when place >= 0 then array_fill(1000, array[200]) end,
     string_agg(md5(place::text || n), '')
   from crewline_execution x, (select -1 union all select 200 * p from generate_series(0, 99) p) places (place), generate_series(1, 6250) n
-  where x.id = 'ended' group by x.key, place;`
+  where x.id = 'ended' group by x.key, place;
+insert into crewline_ask (execution, id, tenant, state, asked_seq, closed_seq)
+  select x.key, 'ask-' || n, 't', case when n % 1000 = 0 then 'open' else 'answered' end, n, case when n % 1000 > 0 then n end
+  from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
+insert into crewline_ask (execution, id, tenant, asked_seq)
+  select x.key, 'ask', 't', 1 from crewline_execution x where x.id <> 'x';
+insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
+  select x.key, 1, 't', 'TaskSuspended', now(), 1, 1, 1, '{}' from crewline_execution x where x.id <> 'x';
+insert into crewline_origin (execution, kind, name, tenant, seq)
+  select x.key, case when n % 2 = 0 then 'task' else 'signal' end, 'name-' || n, 't', n
+  from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';`
 
 const claim = (task: string) =>
   `{"tenant":"t","execution":"x","structural":1,"nonce":"claim ${task}","events":[{"type":"TaskStarted","task_id":"${task}","run":1,"body":"{}"}]}`
@@ -37,6 +47,15 @@ const outcome = (task: string) =>
 const turn =
   '{"tenant":"t","execution":"x","structural":0,"turns":[{"task_id":"task-7","run":1,"turn":1}],' +
   '"events":[{"type":"TurnCompleted","task_id":"task-7","run":1,"turn":1,"body":"{}"}]}'
+
+const asking =
+  '{"tenant":"t","execution":"x","structural":1,"notes":true,' +
+  '"events":[{"type":"TaskSuspended","task_id":"new","run":1,"body":"{}","asks":["new/1"],"brings":["new/2"]}]}'
+const answer =
+  '{"tenant":"t","execution":"x","structural":1,"notes":true,' +
+  '"events":[{"type":"AskAnswered","task_id":"new","body":"{}","ends":["ask-7000"]}]}'
+const asks = (...options: ReadonlyArray<string>) =>
+  `select * from crewline_asked('t', crewline_find_asks('t', ${options.join(", ")}))`
 
 const append = (json: string) => `select * from crewline_append('[${json}]', false)`
 const start = (id: string) =>
@@ -62,6 +81,15 @@ const operations: ReadonlyArray<readonly [name: string, text: string, pages: num
   ["output", `select * from crewline_outputs('t', 'x', '["task-5000"]')`, 20],
   ["summary", "select * from crewline_summary('t', 'x')", 12],
   ["newest page of a list", "select * from crewline_list('t', null, null, null, null, 50)", 70],
+  ["suspension that asks", append(asking), 60],
+  ["answer", append(answer), 60],
+  ["open asks of the tenant", asks("null", `'["open"]'`, "null", "null", "10"), 110],
+  ["next page of them", asks("null", `'["open"]'`, "'x'", "'ask-5000'", "10"), 120],
+  ["open asks of an execution", asks("'x'", `'["open"]'`, "null", "null", "10"), 110],
+  ["all asks of an execution", asks("'x'", `'["open", "answered", "closed"]'`, "'x'", "'ask-5000'", "10"), 120],
+  ["ask", "select * from crewline_asked('t', crewline_find_ask('t', 'x', 'ask-5000'))", 40],
+  ["signal", `select * from crewline_named('t', 'x', 'signal', '["name-5001"]')`, 20],
+  ["spawned task", `select * from crewline_named('t', 'x', 'task', '["name-5000"]')`, 20],
   ["positions", `select * from crewline_positions('[["t", "x"]]')`, 12]
 ]
 

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
-import * as Asking from "./Asking.ts"
 import * as Execution from "./Execution.ts"
+import * as Named from "./Named.ts"
 import { fail, nowOf, type Storage } from "./Storage.ts"
 
 type Reason = typeof EventLog.Reason.Type
@@ -108,7 +108,7 @@ const add = (
     events.push(event)
     if (!ExecutionEvent.isStructural(event)) continue
     execution.version++
-    Asking.note(execution, event)
+    if (Named.concerns(event)) storage.note(execution, event)
     if (ExecutionEvent.isTerminal(event)) execution.outcomes.set((event as ExecutionEvent.TaskCompleted).taskId, event)
     else if (event.type === "ExecutionEnded") storage.end(execution)
   }

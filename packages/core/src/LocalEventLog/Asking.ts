@@ -1,94 +1,52 @@
-/** Asks of executions in memory, kept from the events as they are added. */
+/** What executions in memory are asked for by name, and the asks of a tenant. */
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
-import type { Answer } from "../Ask.ts"
-import type * as EventLog from "../EventLog.ts"
-import type { ExecutionEvent } from "../ExecutionEvent.ts"
-import type * as Plan from "../Plan.ts"
-import type { Execution } from "./Execution.ts"
-import type { Storage } from "./Storage.ts"
+import * as EventLog from "../EventLog.ts"
+import type { Asked } from "./Named.ts"
+import { fail, type Storage, type TenantState } from "./Storage.ts"
 
 type Service = EventLog.EventLog["Service"]
 
-/** What an event says about asks, some are asked, answered, or closed, and which tasks it adds. */
-export const note = (execution: Execution, event: ExecutionEvent): void => {
-  if (event.type === "TaskSuspended") {
-    for (const task of event.spawn) {
-      execution.spawned ??= new Map()
-      if (!execution.spawned.has(task.id)) execution.spawned.set(task.id, task)
-    }
-    for (const { deadlineMillis, ...ask } of event.asks ?? []) {
-      execution.asks ??= new Map()
-      if (execution.asks.has(ask.id)) continue
-      const { at: askedAt, executionId, taskId } = event
-      const deadline =
-        deadlineMillis === undefined ? {} : { deadline: new Date(Date.parse(askedAt) + deadlineMillis).toISOString() }
-      execution.asks.set(ask.id, { ...ask, executionId, taskId, state: "open", askedAt, ...deadline })
-      execution.openAsks++
-    }
-  } else if (event.type === "AskAnswered") {
-    const { arguments: args, answer, feedback, limits, reason, scope, value } = event
-    const said: Answer = {
-      answer,
-      ...(args !== undefined && { arguments: args }),
-      ...(feedback !== undefined && { feedback }),
-      ...(limits !== undefined && { limits }),
-      ...(reason !== undefined && { reason }),
-      ...(scope !== undefined && { scope }),
-      ...(value !== undefined && { value })
-    }
-    close(execution, event.ask, { state: "answered", closedAt: event.at, answer: said, answeredBy: event.by })
-  } else if ("closes" in event) {
-    for (const id of event.closes ?? []) close(execution, id, { state: "closed", closedAt: event.at })
+/** Those of a map that have one of these names. */
+const these = <A>(all: ReadonlyMap<string, A> | undefined, names: ReadonlyArray<string>): ReadonlyMap<string, A> => {
+  const found = new Map<string, A>()
+  for (const name of names) {
+    const value = all?.get(name)
+    if (value !== undefined) found.set(name, value)
   }
+  return found
 }
 
-const close = (execution: Execution, id: string, how: Partial<EventLog.RecordedAsk>): void => {
-  const ask = execution.asks?.get(id)
-  if (ask?.state !== "open") return
-  execution.asks!.set(id, { ...ask, ...how })
-  execution.openAsks--
+/** All that may be listed, in the order in which it was asked. */
+const candidates = (state: TenantState | undefined, options: EventLog.AskListOptions): Iterable<Asked> => {
+  if (state === undefined) return []
+  const { executionId } = options
+  if (executionId !== undefined) return state.executions.get(executionId)?.named?.asks.values() ?? []
+  if (options.state === "open") return state.openAsks
+  const all: Array<Asked> = []
+  for (const { named } of state.executions.values()) if (named !== undefined) all.push(...named.asks.values())
+  return all.sort((left, right) => left.order - right.order)
 }
 
 export const make = (storage: Storage): Pick<Service, "signals" | "spawned" | "asks" | "ask"> => ({
   signals: (executionId, names) =>
-    storage.withExecution("signals", executionId, (execution) => {
-      const found = new Map<string, Schema.Json>()
-      for (const event of execution.events)
-        if (event.type === "SignalReceived" && names.includes(event.signal) && !found.has(event.signal))
-          found.set(event.signal, event.value)
-      return Effect.succeed(found)
-    }),
+    storage.withExecution("signals", executionId, ({ named }) => Effect.succeed(these(named?.signals, names))),
   spawned: (executionId, taskIds) =>
-    storage.withExecution("spawned", executionId, (execution) => {
-      const found = new Map<string, Plan.PlannedTask>()
-      for (const id of taskIds) {
-        const task = execution.spawned?.get(id)
-        if (task !== undefined) found.set(id, task)
+    storage.withExecution("spawned", executionId, ({ named }) => Effect.succeed(these(named?.spawned, taskIds))),
+  asks: (options = {}) =>
+    Effect.withFiber((fiber) => {
+      const state = storage.seen(fiber)
+      const { after, limit = 50 } = options
+      const last = after === undefined ? undefined : state?.executions.get(after.executionId)?.named?.asks.get(after.id)
+      if (after !== undefined && last === undefined)
+        return fail("asks", new EventLog.UnknownExecution({ executionId: after.executionId }))
+      const found: Array<EventLog.RecordedAsk> = []
+      for (const { ask, order } of candidates(state, options)) {
+        if (found.length >= limit) break
+        if (last !== undefined && order <= last.order) continue
+        if (options.state === undefined || ask.state === options.state) found.push(ask)
       }
       return Effect.succeed(found)
     }),
-  asks: ({ after, executionId, limit = 50, state } = {}) =>
-    Effect.withFiber((fiber) => {
-      const executions = storage.seen(fiber)?.executions ?? new Map<string, Execution>()
-      const all = [...executions.values()]
-        .filter(({ asks, id }) => asks !== undefined && (executionId === undefined || id === executionId))
-        .flatMap(({ asks }) => [...asks!.values()])
-        .sort(byTime)
-      const from = after === undefined ? undefined : executions.get(after.executionId)?.asks?.get(after.id)
-      return Effect.succeed(
-        all
-          .filter(
-            (ask) => (state === undefined || ask.state === state) && (from === undefined || byTime(ask, from) > 0)
-          )
-          .slice(0, limit)
-      )
-    }),
   ask: (executionId, id) =>
-    storage.withExecution("ask", executionId, (execution) => Effect.succeed(execution.asks?.get(id)))
+    storage.withExecution("ask", executionId, ({ named }) => Effect.succeed(named?.asks.get(id)?.ask))
 })
-
-const byTime = (left: EventLog.RecordedAsk, right: EventLog.RecordedAsk): number =>
-  compare(left.askedAt, right.askedAt) || compare(left.executionId, right.executionId) || compare(left.id, right.id)
-
-const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)

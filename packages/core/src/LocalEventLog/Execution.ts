@@ -10,7 +10,7 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
-import type * as Plan from "../Plan.ts"
+import type * as Named from "./Named.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
 
@@ -40,11 +40,9 @@ export interface Execution {
   turns: Map<string, EventLog.Appended> | undefined
   /** The events of each task. Absent until somebody asks for those of one: most executions run without. */
   byTask: Map<string, Array<Event>> | undefined
-  /** By id. Absent until the first. */
-  asks: Map<string, EventLog.RecordedAsk> | undefined
+  /** What is asked for by name. Absent until there is something. */
+  named: Named.Named | undefined
   openAsks: number
-  /** Tasks that were spawned, by id. Absent until the first. */
-  spawned: Map<string, Plan.PlannedTask> | undefined
   /** What is kept of its view, when it has ended. */
   view:
     | { readonly format: number; head: string | undefined; readonly parts: Map<number, EventLog.ViewPart> }
@@ -125,7 +123,7 @@ export const summaryOf = (execution: Execution): EventLog.Summary => {
     crewName: execution.crewName,
     ...(execution.crewId !== undefined && { crewId: execution.crewId }),
     status: execution.status,
-    ...(execution.openAsks > 0 && { waitingFor: "person" }),
+    ...(execution.openAsks > 0 && !isEnded(execution) && { waitingFor: "person" }),
     startedAt: execution.events[0]!.at,
     ...(isEnded(execution) && { endedAt: last.at }),
     lastSeq: lastSeq(execution),

@@ -3,8 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as EventLog from "../EventLog.ts"
+import type { ExecutionEvent } from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
 import * as Execution from "./Execution.ts"
+import * as Named from "./Named.ts"
 
 type CurrentFiber = Fiber.Fiber<unknown, unknown>
 
@@ -14,6 +16,8 @@ export interface TenantState {
   readonly idempotency: Map<string, { readonly requestHash: string; readonly executionId: string }>
   /** Deleted executions by their id. */
   readonly graves: Map<string, Grave>
+  /** Asks that are open, in the order in which they were asked. */
+  readonly openAsks: Set<Named.Asked>
 }
 
 /** What stays of a deleted execution for a while. */
@@ -41,6 +45,7 @@ export class Storage {
   private readonly tenants = new Map<string, TenantState>()
   private readonly keepEnded: number
   private lastOrder = 0
+  private lastAsk = 0
   // One string for all events of a millisecond.
   private isoMillis = Number.NaN
   private iso = ""
@@ -70,7 +75,10 @@ export class Storage {
   tenant(tenant: string): TenantState {
     let state = this.tenants.get(tenant)
     if (state === undefined)
-      this.tenants.set(tenant, (state = { executions: new Map(), idempotency: new Map(), graves: new Map() }))
+      this.tenants.set(
+        tenant,
+        (state = { executions: new Map(), idempotency: new Map(), graves: new Map(), openAsks: new Set() })
+      )
     return state
   }
 
@@ -93,6 +101,16 @@ export class Storage {
         isGone ? new EventLog.Gone({ executionId }) : new EventLog.UnknownExecution({ executionId })
       )
     })
+  }
+
+  /** Keeps what the event says for those who ask for it by name. */
+  note(execution: Execution.Execution, event: ExecutionEvent): void {
+    const { ended, opened } = Named.add((execution.named ??= Named.make()), event, () => ++this.lastAsk)
+    if (opened.length + ended.length === 0) return
+    execution.openAsks += opened.length - ended.length
+    const { openAsks } = this.tenant(execution.tenant)
+    for (const asked of opened) openAsks.add(asked)
+    for (const asked of ended) openAsks.delete(asked)
   }
 
   /** It has ended; the oldest that ended may be forgotten for it. */
@@ -128,6 +146,7 @@ export class Storage {
     this.ended.delete(execution)
     const state = this.tenant(execution.tenant)
     state.executions.delete(execution.id)
+    for (const asked of execution.named?.asks.values() ?? []) state.openAsks.delete(asked)
     if (execution.idempotencyKey !== undefined) state.idempotency.delete(execution.idempotencyKey)
     this.leave(execution.tenant, state)
   }

@@ -13,9 +13,12 @@ import { layer as withLayer } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import type * as Layer from "effect/Layer"
 import type * as EventLog from "../EventLog.ts"
+import * as AskListing from "./EventLogContract/AskListing.ts"
 import * as Appending from "./EventLogContract/Appending.ts"
+import * as Asking from "./EventLogContract/Asking.ts"
 import * as Following from "./EventLogContract/Following.ts"
 import * as Looking from "./EventLogContract/Looking.ts"
+import * as Naming from "./EventLogContract/Naming.ts"
 import * as Owning from "./EventLogContract/Owning.ts"
 import * as Racing from "./EventLogContract/Racing.ts"
 import * as Repeating from "./EventLogContract/Repeating.ts"
@@ -38,6 +41,9 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>,
     Looking.declare(it)
     Viewing.declare(it)
     Following.declare(it)
+    Asking.declare(it)
+    AskListing.declare(it)
+    Naming.declare(it)
     Owning.declare(it)
     Retaining.declare(it)
   })

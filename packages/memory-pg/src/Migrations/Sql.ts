@@ -51,6 +51,7 @@ declare
   now_at timestamptz;
   given int;
   stored int;
+  opened int;
 begin
   for item in
     select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
@@ -126,13 +127,16 @@ begin
         from jsonb_each_text(item->'blobs') b
         join crewline_event e on e.execution = x.key and e.seq >= first_seq and e.payload_sha256 = b.key;
     end if;
+    opened := 0;
+    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events'); end if;
     update crewline_execution e set
       last_seq = crewline_append.last_seq,
       version = crewline_append.version,
       last_at = now_at,
       status = coalesce(item->>'status', e.status),
       ended_at = case when item ? 'ends' then now_at end,
-      owner = case when item ? 'ends' then null else e.owner end
+      owner = case when item ? 'ends' then null else e.owner end,
+      open_asks = e.open_asks + opened
       where e.key = x.key;
     outcome := 'stored'; at := now_at;
     return next;
@@ -140,8 +144,55 @@ begin
 end $$;
 `
 
+const eventLogAsked = `create function crewline_asked(in_tenant text, in_asks crewline_ask[]) returns table (
+  execution_id text, state text, id text, asked_seq int, asked_at timestamptz, asked text, asked_payload text,
+  closed_at timestamptz, answer text, answer_payload text
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if in_asks is null then
+    return query select null::text, null::text, null::text, null::int, null::timestamptz, null::text, null::text,
+      null::timestamptz, null::text, null::text;
+    return;
+  end if;
+  return query select x.id, a.state, a.id, a.asked_seq, q.at,
+      case when a.is_first then q.body end,
+      case
+        when not a.is_first then null
+        when q.payload_sha256 is null then q.payload
+        else (select b.content from crewline_blob b where b.execution = a.execution and b.seq = a.asked_seq)
+      end,
+      c.at,
+      case when a.state = 'answered' then c.body end,
+      case
+        when a.state <> 'answered' then null
+        when c.payload_sha256 is null then c.payload
+        else (select b.content from crewline_blob b where b.execution = a.execution and b.seq = a.closed_seq)
+      end
+    from (
+      select u.*, row_number() over (partition by u.execution, u.asked_seq order by u.key) = 1 as is_first from unnest(in_asks) u
+    ) a
+    cross join lateral (
+      select e.id from crewline_execution e where e.key = a.execution and e.tenant = in_tenant limit 1
+    ) x
+    cross join lateral (
+      select e.at, e.body, e.payload, e.payload_sha256 from crewline_event e
+      where e.execution = a.execution and e.seq = a.asked_seq and e.tenant = in_tenant limit 1
+    ) q
+    left join lateral (
+      select e.at, e.body, e.payload, e.payload_sha256 from crewline_event e
+      where e.execution = a.execution and e.seq = a.closed_seq and e.tenant = in_tenant limit 1
+    ) c on true
+    order by a.key;
+end $$;
+`
+
 const eventLogBury = `create function crewline_bury(x crewline_execution) returns void
 language sql set enable_seqscan = off as $$
+  delete from crewline_ask a where a.execution = x.key;
+  delete from crewline_origin o where o.execution = x.key;
   delete from crewline_blob b where b.execution = x.key;
   delete from crewline_view v where v.execution = x.key;
   delete from crewline_event e where e.execution = x.key;
@@ -156,6 +207,56 @@ language sql security definer set search_path from current set enable_seqscan = 
   update crewline_execution set owner = null, lease_until = null where owner = in_owner and ended_at is null
 $$;
 revoke execute on function crewline_disown(text) from public;
+`
+
+const eventLogFindAsk = `create function crewline_find_ask(in_tenant text, in_id text, in_ask text) returns crewline_ask[]
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
+  if not found then return null; end if;
+  return array(select a from crewline_ask a where a.execution = x.key and a.id = in_ask and a.tenant = in_tenant);
+end $$;
+`
+
+const eventLogFindAsks = `create function crewline_find_asks(
+  in_tenant text, in_execution text, in_states jsonb, in_after_execution text, in_after_id text, in_limit int
+) returns crewline_ask[]
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  one bigint;
+  after bigint := 0;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if in_after_id is not null then
+    select e.key into one from crewline_execution e where e.id = in_after_execution and e.tenant = in_tenant;
+    select a.key into after from crewline_ask a where a.execution = one and a.id = in_after_id and a.tenant = in_tenant;
+    if not found then return null; end if;
+  end if;
+  if in_execution is null then
+    return array(
+      select l.a from jsonb_array_elements_text(in_states) s
+      cross join lateral (
+        select a from crewline_ask a
+        where a.tenant collate "C" = in_tenant and a.state = s.value and a.key > after
+        order by a.key limit in_limit
+      ) l
+      order by (l.a).key limit in_limit
+    );
+  end if;
+  select e.key into one from crewline_execution e where e.id = in_execution and e.tenant = in_tenant;
+  return array(
+    select l.a from jsonb_array_elements_text(in_states) s
+    cross join lateral (
+      select a from crewline_ask a
+      where a.listed = one and a.tenant = in_tenant and a.state = s.value and a.key > after
+      order by a.key limit in_limit
+    ) l
+    order by (l.a).key limit in_limit
+  );
+end $$;
 `
 
 const eventLogGuard = `create function crewline_guard(x crewline_execution, item jsonb) returns table (
@@ -255,7 +356,8 @@ end $$;
 const eventLogList = `create function crewline_list(
   in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
-  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
+  asking boolean
 )
 language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -269,18 +371,96 @@ begin
       select g.key into before_key from crewline_gone g where g.tenant = in_tenant and g.id = in_before;
     end if;
     if not found then
-      return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int;
+      return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int,
+        null::boolean;
       return;
     end if;
   end if;
-  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
+  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version,
+      e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
       and (before_key is null or e.key < before_key)
-      and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses))))
+      and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
+        or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)
     order by e.key desc limit in_limit;
+end $$;
+`
+
+const eventLogNamed = `create function crewline_named(in_tenant text, in_id text, in_kind text, in_names jsonb)
+returns table (body text, payload text)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into x from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
+  if not found then return; end if;
+  return query select null::text, null::text;
+  return query select e.body,
+      case
+        when e.payload_sha256 is null then e.payload
+        else (select b.content from crewline_blob b where b.execution = x.key and b.seq = n.seq)
+      end
+    from (
+      select distinct o.seq from (select distinct value as name from jsonb_array_elements_text(in_names)) i
+      cross join lateral (
+        select w.seq from crewline_origin w
+        where w.execution = x.key and w.kind = in_kind and w.name = i.name and w.tenant = in_tenant
+        limit 1
+      ) o
+    ) n
+    cross join lateral (
+      select v.body, v.payload, v.payload_sha256 from crewline_event v
+      where v.execution = x.key and v.seq = n.seq and v.tenant = in_tenant
+      limit 1
+    ) e
+    order by n.seq;
+end $$;
+`
+
+const eventLogNote = `create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb) returns int
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  event jsonb;
+  seq_now int;
+  ended text;
+  changed int;
+  opened int := 0;
+begin
+  for event, seq_now in
+    select d.value, in_first_seq + d.ordinality - 1 from jsonb_array_elements(in_events) with ordinality d
+    where d.value ?| array['asks', 'ends', 'brings'] order by d.ordinality
+  loop
+    if event ? 'asks' then
+      insert into crewline_ask (execution, id, tenant, asked_seq)
+        select in_execution, a.value, in_tenant, seq_now
+        from jsonb_array_elements_text(event->'asks') with ordinality a order by a.ordinality
+        on conflict do nothing;
+      get diagnostics changed = row_count;
+      opened := opened + changed;
+    end if;
+    if event ? 'ends' then
+      for ended in select e.value from jsonb_array_elements_text(event->'ends') e loop
+        update crewline_ask a set
+          state = case when event->>'type' = 'AskAnswered' then 'answered' else 'closed' end,
+          closed_seq = seq_now
+          where a.execution = in_execution and a.id = ended and a.tenant = in_tenant and a.closed_seq is null;
+        if found then opened := opened - 1; end if;
+      end loop;
+    end if;
+    if event ? 'brings' then
+      insert into crewline_origin (execution, kind, name, tenant, seq)
+        select in_execution, case when event->>'type' = 'SignalReceived' then 'signal' else 'task' end, b.value, in_tenant, seq_now
+        from jsonb_array_elements_text(event->'brings') b
+        on conflict do nothing;
+    end if;
+  end loop;
+  return opened;
 end $$;
 `
 
@@ -474,20 +654,22 @@ end $$;
 `
 
 const eventLogSummary = `create function crewline_summary(in_tenant text, in_id text) returns table (
-  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
+  asking boolean
 )
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
+  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version,
+      e.open_asks > 0 and e.ended_at is null
     from crewline_execution e where e.id = in_id and e.tenant = in_tenant;
 end $$;
 `
 
 const eventLogView = `create function crewline_read_view(in_tenant text, in_id text, in_format int, in_from int, in_to int) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
-  place int, lengths int[], content text
+  asking boolean, place int, lengths int[], content text
 )
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -503,10 +685,10 @@ begin
       where v.execution = x.key and v.place = -1 and v.tenant = in_tenant and v.format = in_format;
   end if;
   return query select x.id, x.crew_name, x.crew_id, x.status, x.started_at, x.ended_at, x.last_seq, x.version,
-    null::int, null::int[], head;
+    x.open_asks > 0 and x.ended_at is null, null::int, null::int[], head;
   if head is null then return; end if;
   return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int,
-      v.place, v.lengths, v.content
+      null::boolean, v.place, v.lengths, v.content
     from crewline_view v
     where v.execution = x.key and v.place >= greatest(in_from - 255, 0) and v.place < in_to
       and v.place + cardinality(v.lengths) > in_from and v.tenant = in_tenant and v.format = in_format
@@ -532,7 +714,8 @@ export const eventLog: string = `create table crewline_execution (
   request_hash text,
   owner text,
   leased_at timestamptz,
-  lease_until timestamptz
+  lease_until timestamptz,
+  open_asks int not null default 0
 ) with (fillfactor = 70);
 create unique index crewline_execution_id on crewline_execution (id, tenant);
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
@@ -582,6 +765,27 @@ create table crewline_view (
   content text not null,
   primary key (execution, place)
 );
+create table crewline_ask (
+  key bigint generated always as identity,
+  execution bigint not null,
+  listed bigint generated always as (execution) stored,
+  id text not null,
+  tenant text not null,
+  state text not null default 'open' check (state in ('open', 'answered', 'closed')),
+  asked_seq int not null,
+  closed_seq int,
+  primary key (execution, id)
+);
+create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state, key);
+create index crewline_ask_of_execution on crewline_ask (listed, state, key);
+create table crewline_origin (
+  execution bigint not null,
+  kind text not null check (kind in ('signal', 'task')),
+  name text not null,
+  tenant text not null,
+  seq int not null,
+  primary key (execution, kind, name)
+);
 create table crewline_gone (
   tenant text not null,
   id text not null,
@@ -595,6 +799,8 @@ alter table crewline_execution enable row level security;
 alter table crewline_event enable row level security;
 alter table crewline_blob enable row level security;
 alter table crewline_view enable row level security;
+alter table crewline_ask enable row level security;
+alter table crewline_origin enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -604,9 +810,13 @@ create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_view
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_ask
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_origin
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

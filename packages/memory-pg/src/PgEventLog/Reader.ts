@@ -26,6 +26,7 @@ export interface SummaryRow {
   readonly ended_at: Date | null
   readonly last_seq: number
   readonly version: number
+  readonly asking: boolean
 }
 
 interface PositionRow {
@@ -41,6 +42,7 @@ export const summaryOf = (tenant: string, row: SummaryRow): EventLog.Summary => 
   crewName: row.crew_name,
   ...(row.crew_id !== null && { crewId: row.crew_id }),
   status: row.status,
+  ...(row.asking && { waitingFor: "person" }),
   startedAt: row.started_at.toISOString(),
   ...(row.ended_at !== null && { endedAt: row.ended_at.toISOString() }),
   lastSeq: row.last_seq,

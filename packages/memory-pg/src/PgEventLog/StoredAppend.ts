@@ -17,24 +17,53 @@ export const withoutRepeatedTurns = (
   })
 }
 
+/** What `crewline_note` keeps of an event: the asks that it asks, those that it ends, the signal or the tasks that it brings. */
+interface Noted {
+  readonly asks?: ReadonlyArray<string>
+  readonly ends?: ReadonlyArray<string>
+  readonly brings?: ReadonlyArray<string>
+}
+
+const notedOf = (draft: ExecutionEvent.Draft): Noted | undefined => {
+  switch (draft.type) {
+    case "TaskSuspended": {
+      const { asks = [], spawn } = draft
+      if (asks.length + spawn.length === 0) return undefined
+      return {
+        ...(asks.length > 0 && { asks: asks.map(({ id }) => id) }),
+        ...(spawn.length > 0 && { brings: spawn.map(({ id }) => id) })
+      }
+    }
+    case "SignalReceived":
+      return { brings: [draft.signal] }
+    case "AskAnswered":
+      return { ends: [draft.ask] }
+    default:
+      return "closes" in draft && draft.closes !== undefined ? { ends: draft.closes } : undefined
+  }
+}
+
 export const encode = (
   tenant: string,
   executionId: string,
   drafts: ReadonlyArray<ExecutionEvent.Draft>,
   options: EventLog.AppendOptions | undefined
 ): string => {
-  const events: Array<StoredEvent.Row> = []
+  const events: Array<StoredEvent.Row & Noted> = []
   const settles = new Set<string>()
   const turns: Array<{ readonly task_id: string; readonly run: number; readonly turn: number }> = []
   let blobs: Record<string, string> | undefined
   let structural = 0
   let ends = false
+  let notes = false
   // A contradiction within the append: it is refused, unless another guard refuses it first or it is a repetition.
   let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
   for (const draft of drafts) {
     if (ends) flaw ??= { outcome: "ended" }
     const { blob, row } = StoredEvent.split(draft)
-    events.push(row)
+    const noted = notedOf(draft)
+    if (noted !== undefined) notes = true
+    events.push(noted === undefined ? row : { ...row, ...noted })
     if (blob !== undefined) (blobs ??= {})[row.sha256!] = blob
     if (draft.type === "TurnCompleted") turns.push({ task_id: draft.taskId, run: draft.run, turn: draft.turn })
     if (!ExecutionEvent.isStructural(draft)) continue
@@ -59,6 +88,7 @@ export const encode = (
     ...(status !== undefined && { status }),
     ...(ends && { ends: true }),
     ...(blobs !== undefined && { blobs }),
+    ...(notes && { notes }),
     events
   })
 }

@@ -9,7 +9,9 @@ import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 const payloadFields: { readonly [type in ExecutionEvent.Type]?: ReadonlyArray<string> } = {
   TurnCompleted: ["messages", "parts"],
   ToolCalled: ["arguments", "result"],
-  TaskCompleted: ["output"]
+  TaskCompleted: ["output"],
+  SignalReceived: ["value"],
+  AskAnswered: ["arguments", "feedback", "reason", "value"]
 }
 
 /** Payloads of more bytes go to the blob table. */
@@ -37,12 +39,8 @@ export const split = (draft: ExecutionEvent.Draft): { readonly row: Row; readonl
     ...(run !== undefined && { run }),
     ...(turn !== undefined && { turn })
   }
-  const fields = payloadFields[draft.type]
-  if (fields === undefined) return { row: { ...columns, body: JSON.stringify(draft) } }
-
-  const body: Record<string, unknown> = {}
-  const large: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(draft)) (fields.includes(key) ? large : body)[key] = value
+  const { body, large } = divide(draft)
+  if (large === undefined) return { row: { ...columns, body: JSON.stringify(body) } }
   const payload = JSON.stringify(large)
   // No text has more bytes than three times its length.
   const size = payload.length * 3 > blobBytes ? Buffer.byteLength(payload) : 0
@@ -60,13 +58,48 @@ export const split = (draft: ExecutionEvent.Draft): { readonly row: Row; readonl
   }
 }
 
+/** What the fold needs of a draft, and what is large. */
+const divide = (draft: ExecutionEvent.Draft): { readonly body: object; readonly large?: object } => {
+  if (draft.type === "TaskSuspended") return divideSuspension(draft)
+  const fields = payloadFields[draft.type]
+  if (fields === undefined) return { body: draft }
+  const body: Record<string, unknown> = {}
+  const large: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(draft)) (fields.includes(key) ? large : body)[key] = value
+  return Object.keys(large).length === 0 ? { body } : { body, large }
+}
+
+/** Asks and tasks are in both: whole in what is large, and without their texts in the body. */
+const divideSuspension = (draft: ExecutionEvent.TaskSuspended): { readonly body: object; readonly large?: object } => {
+  const { asks, spawn } = draft
+  if (spawn.length === 0 && (asks === undefined || asks.length === 0)) return { body: draft }
+  const outline = {
+    ...(asks !== undefined && {
+      asks: asks.map(({ reply: _reply, schema: _schema, shown: _shown, ...ask }) => ask)
+    }),
+    spawn: spawn.map(({ attachments: _attachments, output: _output, ...task }) => ({
+      ...task,
+      description: "",
+      expectedOutput: "",
+      // Which functions a task needs decides who can do it.
+      guardrails: task.guardrails.filter(({ kind }) => kind === "code")
+    }))
+  }
+  return { body: { ...draft, ...outline }, large: { ...(asks !== undefined && { asks }), spawn } }
+}
+
+/** An event without its stamp; without a payload its large fields are absent. */
+export const parse = <A>(body: string, payload: string | null): A => ({
+  ...JSON.parse(body),
+  ...(payload !== null && JSON.parse(payload))
+})
+
 /** The event of a row; without a payload its large fields are absent. */
 export const join = (
   executionId: string,
   row: { readonly seq: number; readonly at: Date; readonly body: string; readonly payload: string | null }
 ): ExecutionEvent.ExecutionEvent => ({
-  ...JSON.parse(row.body),
-  ...(row.payload !== null && JSON.parse(row.payload)),
+  ...parse<ExecutionEvent.Draft>(row.body, row.payload),
   seq: row.seq,
   at: row.at.toISOString(),
   executionId

@@ -17,6 +17,18 @@ const claimed = (taskId: string): ExecutionEvent.Draft => ({
   crashes: 0,
   worker: "w"
 })
+const asking: ExecutionEvent.Draft = {
+  type: "TaskSuspended",
+  taskId: "b",
+  run: 1,
+  for: { kind: "calls", turn: 1 },
+  waits: { groups: [] },
+  spawn: [],
+  asks: [
+    { id: "b/1", kind: "approval", title: "t", shown: null, hash: "h", onSilence: "deny", answerableBy: [] },
+    { id: "b/2", kind: "approval", title: "t", shown: null, hash: "h", onSilence: "deny", answerableBy: [] }
+  ]
+}
 const completed = (taskId: string): ExecutionEvent.Draft => ({ type: "TaskCompleted", taskId, run: 1, output: "o" })
 
 layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", (it) => {
@@ -48,6 +60,19 @@ layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: 
           "refused append": yield* count(() => log.append("x", [completed("a")])),
           read: yield* count(() => log.read("x")),
           outputs: yield* count(() => log.outputs("x", ["a", "b"])),
+          "suspension that asks": yield* count(() => log.append("x", [asking])),
+          "answer and close": yield* count(() =>
+            log.append("x", [
+              { type: "AskAnswered", ask: "b/1", taskId: "b", answer: "deny", hash: "h", by: { name: "Ada" } },
+              { ...completed("b"), closes: ["b/2"] } as ExecutionEvent.TaskCompleted
+            ])
+          ),
+          asks: yield* count(() => log.asks()),
+          "asks of one execution": yield* count(() => log.asks({ executionId: "x", state: "open" })),
+          "next page of asks": yield* count(() => log.asks({ after: { executionId: "x", id: "b/1" } })),
+          ask: yield* count(() => log.ask("x", "b/1")),
+          signals: yield* count(() => log.signals("x", ["s", "t"])),
+          spawned: yield* count(() => log.spawned("x", ["s", "t"])),
           summary: yield* count(() => log.summary("x")),
           view: yield* count(() => log.view("x", { format: 1 })),
           "kept view": yield* count(() => log.keepView("x", { format: 1, head: "{}", parts: [] })),
@@ -68,6 +93,14 @@ layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: 
           "refused append": 1,
           read: 1,
           outputs: 1,
+          "suspension that asks": 1,
+          "answer and close": 1,
+          asks: 1,
+          "asks of one execution": 1,
+          "next page of asks": 1,
+          ask: 1,
+          signals: 1,
+          spawned: 1,
           summary: 1,
           view: 1,
           "kept view": 1,

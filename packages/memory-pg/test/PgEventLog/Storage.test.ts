@@ -37,6 +37,62 @@ const turn = (number: number, text: string, taskId = "a", run = 1): ExecutionEve
   usage
 })
 
+/** Of asks, signals and tasks. */
+const names = ["1", "2", "3", "4"]
+const suspended = (
+  taskId: string,
+  asks: ReadonlyArray<string>,
+  spawn: ReadonlyArray<string> = []
+): ExecutionEvent.TaskSuspended => ({
+  type: "TaskSuspended",
+  taskId,
+  run: 1,
+  for: { kind: "calls", turn: 1 },
+  waits: { groups: [] },
+  spawn: spawn.map((id) => ({ ...task, id, title: taskId })),
+  asks: asks.map((id) => ({
+    id,
+    kind: "approval",
+    title: taskId,
+    shown: { text: "secret" },
+    hash: "hash",
+    deadlineMillis: 1_000,
+    onSilence: "deny",
+    answerableBy: []
+  }))
+})
+const task = {
+  id: "",
+  description: "secret",
+  expectedOutput: "secret",
+  agent: "writer",
+  context: [],
+  dependencies: [],
+  tools: [],
+  guardrails: [],
+  retry: { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 },
+  maxRepairs: 1,
+  maxTurns: 1,
+  onFailure: "fail"
+} as const
+const answered = (ask: string): ExecutionEvent.AskAnswered => ({
+  type: "AskAnswered",
+  ask,
+  taskId: "a",
+  answer: "deny",
+  hash: "hash",
+  reason: "secret",
+  by: { name: "Ada" }
+})
+const claimed: ExecutionEvent.TaskStarted = {
+  type: "TaskStarted",
+  taskId: "a",
+  run: 2,
+  attempt: 1,
+  crashes: 0,
+  worker: "w"
+}
+
 /** What both logs are told, with versions relative to where the execution stands. */
 const draft: fc.Arbitrary<ExecutionEvent.Draft> = fc.oneof(
   fc
@@ -54,6 +110,11 @@ const draft: fc.Arbitrary<ExecutionEvent.Draft> = fc.oneof(
     { type: "SignalReceived", signal: "s", value: null },
     { type: "ToolStarted", taskId: "a", run: 1, turn: 1, callId: "c", tool: "t" }
   ),
+  fc
+    .record({ asks: fc.subarray(names), spawn: fc.subarray(names), taskId: fc.constantFrom("a", "b") })
+    .map(({ asks, spawn, taskId }) => suspended(taskId, asks, spawn)),
+  fc.constantFrom(...names).map((id) => answered(id)),
+  fc.subarray(names).map((closes): ExecutionEvent.Draft => ({ ...claimed, closes })),
   { weight: 1, arbitrary: fc.constant<ExecutionEvent.Draft>(ended) }
 )
 const step = fc.record({
@@ -63,6 +124,12 @@ const step = fc.record({
 })
 
 const withoutTime = (event: ExecutionEvent.ExecutionEvent) => ({ ...event, at: "" })
+const withoutTimes = ({ closedAt, ...ask }: EventLog.RecordedAsk) => ({
+  ...ask,
+  askedAt: "",
+  deadline: Date.parse(ask.deadline!) - Date.parse(ask.askedAt),
+  isClosed: closedAt !== undefined
+})
 
 const shared = PgEventLog.layer.pipe(Layer.provideMerge(Database.layer({ kind: "memory" })))
 
@@ -83,6 +150,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
         })
         let executions = 0
         const outcomes = new Set<string>()
+        const states = new Set<string>()
         const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) =>
           Effect.runPromise(
             Effect.gen(function* () {
@@ -109,10 +177,18 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
                   endedAt: found.endedAt !== undefined
                 }))
               assert.deepStrictEqual(yield* summary(stored), yield* summary(local))
+              const named = (log: EventLog.EventLog["Service"]) =>
+                Effect.gen(function* () {
+                  const asks = (yield* log.asks({ executionId: id })).map(withoutTimes)
+                  for (const { state } of asks) states.add(state)
+                  return [asks, yield* log.signals(id, ["s"]), yield* log.spawned(id, names)]
+                })
+              assert.deepStrictEqual(yield* named(stored), yield* named(local))
             })
           )
         )
         yield* Effect.promise(() => fc.assert(property, { numRuns: 300 }))
+        assert.sameMembers([...states], ["open", "answered", "closed"])
         assert.sameMembers([...outcomes], ["stored", "Conflict", "Ended", "AlreadySettled"])
       }).pipe(Effect.scoped),
     60_000
@@ -123,6 +199,11 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
       const [log, sql] = [yield* EventLog.EventLog, yield* SqlClient.SqlClient]
       yield* log.start("light", started)
       yield* log.append("light", [turn(1, "t"), completed("a", "small"), completed("b", "x".repeat(100_000))])
+      yield* log.append("light", [
+        suspended("c", ["1"], ["c/1"]),
+        { type: "SignalReceived", signal: "s", value: "secret" },
+        answered("1")
+      ])
       // Were one of them read, it could not be parsed.
       yield* sql`update crewline_event set payload = '{' where payload is not null`
       yield* sql`update crewline_blob set content = '{'`
@@ -133,9 +214,13 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
           [false, false],
           [false, false],
           [false, false],
+          [false, false],
+          [false, false],
+          [false, false],
           [false, false]
         ]
       )
+      assert.notInclude(JSON.stringify(events), "secret")
       assert.isTrue(Exit.isFailure(yield* Effect.exit(log.read("light"))))
     })
   )

@@ -10,7 +10,7 @@ import * as EventLog from "../../EventLog.ts"
 import type * as ExecutionEvent from "../../ExecutionEvent.ts"
 import * as Story from "./Story.ts"
 
-const payloadFields = new Set(["messages", "parts", "arguments", "result", "output"])
+const payloadFields = new Set(["messages", "parts", "arguments", "result", "output", "value"])
 
 const withoutPayload = (event: ExecutionEvent.ExecutionEvent) =>
   Object.fromEntries(Object.entries(event).filter(([key]) => !payloadFields.has(key)))
@@ -98,12 +98,12 @@ const reading = (it: Story.It): void => {
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
-      const signal = { type: "SignalReceived", signal: "s", value: { answer: "yes" } } as const
+      const signal = { type: "SignalReceived", signal: "s" } as const
       yield* Story.tell(executionId, [
         Story.taskStarted("a"),
         Story.turn("a", 1),
         Story.toolCalled("a", "1"),
-        signal,
+        { ...signal, value: { answer: "yes" } },
         Story.completed("a", "x".repeat(100_000)),
         Story.ended()
       ])

@@ -43,9 +43,6 @@ const pruneAll = Effect.fnUntraced(function* (options: EventLog.PruneOptions) {
   }
 })
 
-const inOwnTenant = <A, E, R>(use: (tenant: string) => Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Story.fresh("tenant"), (tenant) => Story.inTenant(tenant)(use(tenant)))
-
 export const declare = (it: Story.It): void => {
   removing(it)
   remains(it)
@@ -55,7 +52,7 @@ export const declare = (it: Story.It): void => {
 /** What is deleted, and what is not. */
 const removing = (it: Story.It): void => {
   it.effect("what was removed is gone for every operation, and for its tenant only", () =>
-    inOwnTenant(() =>
+    Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const [id, other] = [yield* over, yield* over]
@@ -73,7 +70,7 @@ const removing = (it: Story.It): void => {
   )
 
   it.effect("what goes on is not removed, however long ago it began", () =>
-    inOwnTenant((tenant) =>
+    Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const id = yield* Story.begin
@@ -87,7 +84,7 @@ const removing = (it: Story.It): void => {
   )
 
   it.effect("prune takes those that ended long ago, the first ones first, so many at once", () =>
-    inOwnTenant((tenant) =>
+    Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const ids: Array<string> = []
@@ -113,7 +110,7 @@ const removing = (it: Story.It): void => {
   )
 
   it.effect("what many delete at once, while others begin and end, each deletes for itself", () =>
-    inOwnTenant((tenant) =>
+    Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const ids = yield* Effect.forEach(Story.upTo(24), () => over)
         const [shares, running] = yield* Effect.all(
@@ -136,7 +133,7 @@ const removing = (it: Story.It): void => {
   it.effect(
     "who follows and has seen all is at the end; who is in the middle sees all, or is told that the rest is gone",
     () =>
-      inOwnTenant(() =>
+      Story.inOwnTenant(() =>
         Effect.gen(function* () {
           const log = yield* EventLog.EventLog
           const id = yield* Story.begin
@@ -175,7 +172,7 @@ const removing = (it: Story.It): void => {
 /** What a deleted execution leaves behind. */
 const remains = (it: Story.It): void => {
   it.effect("a page goes on after an execution that was deleted in the meantime", () =>
-    inOwnTenant(() =>
+    Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const ids: Array<string> = []
@@ -191,7 +188,7 @@ const remains = (it: Story.It): void => {
   )
 
   it.effect("with an execution goes its idempotency key", () =>
-    inOwnTenant(() =>
+    Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const options = { idempotency: { key: "key", requestHash: "hash" } }
@@ -207,7 +204,7 @@ const remains = (it: Story.It): void => {
   )
 
   it.effect("what is gone is unknown when it need not be remembered any more", () =>
-    inOwnTenant((tenant) =>
+    Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const id = yield* over
@@ -222,7 +219,7 @@ const remains = (it: Story.It): void => {
   )
 
   it.effect("the status in lists is what the writer says, or what the events alone tell", () =>
-    inOwnTenant(() =>
+    Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
         const id = yield* Story.begin

@@ -6,11 +6,13 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
+import type * as Ask from "../../Ask.ts"
 import * as EventLog from "../../EventLog.ts"
 import type * as ExecutionEvent from "../../ExecutionEvent.ts"
 import type * as Plan from "../../Plan.ts"
 import * as Tenant from "../../Tenant.ts"
 import * as Usage from "../../Usage.ts"
+import * as Wait from "../../Wait.ts"
 
 /** What the tests of a suite are declared with. */
 export type It = Vitest.MethodsNonLive<EventLog.EventLog>
@@ -105,6 +107,72 @@ export const ended = (
   status,
   usage: Usage.zero
 })
+
+/** A question to a person. */
+export const ask = (id: string, more: Partial<Ask.Ask> = {}): Ask.Ask => ({
+  id,
+  kind: "approval",
+  call: "call",
+  tool: "send_letter",
+  title: `Send letter ${id}`,
+  shown: { tool: "send_letter", arguments: { to: "Zoë" } },
+  hash: "0".repeat(64),
+  onSilence: "deny",
+  answerableBy: ["operator"],
+  ...more
+})
+
+/** A task as it is spawned. */
+export const plannedTask = (id: string, more: Partial<Plan.PlannedTask> = {}): Plan.PlannedTask => ({
+  id,
+  description: `Do ${id}`,
+  expectedOutput: "A list",
+  agent: "writer",
+  context: [],
+  dependencies: [],
+  tools: [],
+  guardrails: [],
+  retry: { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 },
+  maxRepairs: 1,
+  maxTurns: 1,
+  onFailure: "fail",
+  ...more
+})
+
+/** The task asks, and waits for all answers. */
+export const suspended = (
+  taskId: string,
+  { asks = [], spawn = [] }: Partial<Pick<ExecutionEvent.TaskSuspended, "asks" | "spawn">>
+): ExecutionEvent.TaskSuspended => ({
+  type: "TaskSuspended",
+  taskId,
+  run: 1,
+  for: { kind: "calls", turn: 1 },
+  waits: Wait.of({ signals: asks.map(({ id }) => id), tasks: spawn.map(({ id }) => id) }),
+  spawn,
+  ...(asks.length > 0 && { asks })
+})
+
+/** Somebody answers. */
+export const answered = (id: string, more: Partial<ExecutionEvent.AskAnswered> = {}): ExecutionEvent.AskAnswered => ({
+  type: "AskAnswered",
+  ask: id,
+  taskId: "a",
+  answer: "approve",
+  hash: "0".repeat(64),
+  by: { name: "Ada", role: "operator" },
+  ...more
+})
+
+/** Ids of asks, in their order. */
+export const idsOf = (asks: ReadonlyArray<{ readonly id: string }>): ReadonlyArray<string> => asks.map(({ id }) => id)
+
+/** As a tenant of its own. */
+export const inOwnTenant = <A, E, R>(use: (tenant: string) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(fresh("tenant"), (tenant) => inTenant(tenant)(use(tenant)))
+
+/** Text that is large, and that storages like to change. */
+export const large = "ü\u0000".repeat(50_000)
 
 /** Starts an execution of its own; answers its id. */
 export const begin: Effect.Effect<string, EventLog.EventLogError, EventLog.EventLog> = Effect.gen(function* () {

@@ -1,4 +1,5 @@
--- The event log: a row per execution, a row per event, and a table apart for what is too large for a row.
+-- The event log: a row per execution, a row per event, and a table apart for what is too large for a row. Two tables more say which
+-- events to look at for an ask, a signal, a task that was spawned; executions without such events have no rows there.
 --
 -- Each function below is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
 -- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
@@ -6,8 +7,9 @@
 -- Every statement reads a bounded number of pages, whatever the planner knows of the tables: nothing needs ANALYZE, and a plan made while
 -- a table was empty may stay. For a planner without statistics two indexes cost the same, so each look-up is written such that only one
 -- index can serve it:
--- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. The listing begins with
---   `tenant collate "C"`, and only `crewline_list` says so.
+-- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. Listings begin with
+--   `tenant collate "C"`, and only `crewline_list` and `crewline_find_asks` say so.
+-- - Asks of an execution are listed by `listed`, and found one by one by `execution`, for the same reason as the next.
 -- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says `execution`,
 --   which only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
 -- - Functions that look up switch sequential scans off.
@@ -41,7 +43,9 @@ create table crewline_execution (
   owner text,
   -- When the owner took it, or renewed its lease last; null: at the start.
   leased_at timestamptz,
-  lease_until timestamptz
+  lease_until timestamptz,
+  -- How many rows of crewline_ask are open.
+  open_asks int not null default 0
 ) with (fillfactor = 70);
 
 create unique index crewline_execution_id on crewline_execution (id, tenant);
@@ -108,6 +112,34 @@ create table crewline_view (
   primary key (execution, place)
 );
 
+-- Which event asked a person for something, and which one answered or closed that. What they say is in the events.
+create table crewline_ask (
+  -- Where it stands in lists.
+  key bigint generated always as identity,
+  execution bigint not null,
+  -- The execution again, for the list of its asks.
+  listed bigint generated always as (execution) stored,
+  id text not null,
+  tenant text not null,
+  state text not null default 'open' check (state in ('open', 'answered', 'closed')),
+  asked_seq int not null,
+  closed_seq int,
+  primary key (execution, id)
+);
+
+create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state, key);
+create index crewline_ask_of_execution on crewline_ask (listed, state, key);
+
+-- Which event brought what is looked up by name: a signal, a task that was spawned.
+create table crewline_origin (
+  execution bigint not null,
+  kind text not null check (kind in ('signal', 'task')),
+  name text not null,
+  tenant text not null,
+  seq int not null,
+  primary key (execution, kind, name)
+);
+
 create table crewline_gone (
   tenant text not null,
   id text not null,
@@ -123,6 +155,8 @@ alter table crewline_execution enable row level security;
 alter table crewline_event enable row level security;
 alter table crewline_blob enable row level security;
 alter table crewline_view enable row level security;
+alter table crewline_ask enable row level security;
+alter table crewline_origin enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -132,14 +166,23 @@ create policy crewline_tenant on crewline_blob
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_view
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_ask
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_origin
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 
 -- include: event-log/start
 -- include: event-log/guard
+-- include: event-log/note
 -- include: event-log/append
 -- include: event-log/read
 -- include: event-log/outputs
+-- include: event-log/named
+-- include: event-log/find-ask
+-- include: event-log/find-asks
+-- include: event-log/asked
 -- include: event-log/summary
 -- include: event-log/view
 -- include: event-log/keep-view

@@ -21,6 +21,7 @@ declare
   now_at timestamptz;
   given int;
   stored int;
+  opened int;
 begin
   for item in
     select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
@@ -106,13 +107,17 @@ begin
         join crewline_event e on e.execution = x.key and e.seq >= first_seq and e.payload_sha256 = b.key;
     end if;
 
+    opened := 0;
+    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events'); end if;
+
     update crewline_execution e set
       last_seq = crewline_append.last_seq,
       version = crewline_append.version,
       last_at = now_at,
       status = coalesce(item->>'status', e.status),
       ended_at = case when item ? 'ends' then now_at end,
-      owner = case when item ? 'ends' then null else e.owner end
+      owner = case when item ? 'ends' then null else e.owner end,
+      open_asks = e.open_asks + opened
       where e.key = x.key;
 
     outcome := 'stored'; at := now_at;

@@ -1,8 +1,9 @@
--- Summaries, newest first. A single row of nulls says that in_before never existed.
+-- Summaries, newest first. One that is running while a person is asked is waiting, too. A single row of nulls says that in_before never existed.
 create function crewline_list(
   in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
-  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int
+  id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
+  asking boolean
 )
 language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -16,15 +17,18 @@ begin
       select g.key into before_key from crewline_gone g where g.tenant = in_tenant and g.id = in_before;
     end if;
     if not found then
-      return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int;
+      return query select null::text, null::text, null::text, null::text, null::timestamptz, null::timestamptz, null::int, null::int,
+        null::boolean;
       return;
     end if;
   end if;
-  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version
+  return query select e.id, e.crew_name, e.crew_id, e.status, e.started_at, e.ended_at, e.last_seq, e.version,
+      e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
       and (before_key is null or e.key < before_key)
-      and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses))))
+      and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
+        or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)
     order by e.key desc limit in_limit;
