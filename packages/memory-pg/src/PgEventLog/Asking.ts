@@ -88,9 +88,7 @@ export const make = (query: Query): Pick<EventLog.EventLog["Service"], "asks" | 
           ),
           (rows) =>
             rows[0]?.execution_id === null
-              ? Effect.fail(
-                  Failures.make("asks", new EventLog.UnknownExecution({ executionId: after!.executionId }))
-                )
+              ? Effect.fail(Failures.make("asks", new EventLog.UnknownExecution({ executionId: after!.executionId })))
               : Effect.succeed(rows.map(makeAskOf()))
         )
       ),
