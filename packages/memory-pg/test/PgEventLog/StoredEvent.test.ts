@@ -209,7 +209,12 @@ describe("StoredEvent", () => {
     const texts: ReadonlyArray<ExecutionEvent.Draft> = [
       { type: "SignalReceived", signal: "s", value: secret },
       {
-        ...{ type: "AskAnswered", ask: "a/1", taskId: "a", answer: "edit", hash: "h", by: { name: "Ada" } },
+        type: "AskAnswered",
+        ask: "a/1",
+        taskId: "a",
+        answer: "edit",
+        hash: "h",
+        by: { name: "Ada" },
         arguments: { secret },
         feedback: secret,
         reason: secret,
@@ -225,10 +230,18 @@ describe("StoredEvent", () => {
         const outlineOf = ({ asks = [], spawn, ...rest }: ExecutionEvent.TaskSuspended) => ({
           ...rest,
           asks: asks.map(({ deadlineMillis, hash, id, kind, onSilence, scope, tool }) => [
-            ...[deadlineMillis, hash, id, kind, onSilence, scope, tool]
+            deadlineMillis,
+            hash,
+            id,
+            kind,
+            onSilence,
+            scope,
+            tool
           ]),
           spawn: spawn.map(({ dependencies, guardrails, id, signals }) => [
-            ...[dependencies, id, signals],
+            dependencies,
+            id,
+            signals,
             guardrails.filter(({ kind }) => kind === "code")
           ])
         })
