@@ -85,8 +85,10 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
   /** The task as it is to be done. What was spawned is whole only in the log. */
   const planOf = Effect.fnUntraced(function* (state: Execution.Execution, { parent, plan }: Execution.Task) {
     if (parent === undefined) return plan
-    const whole = yield* log.spawned(state.id, [plan.id])
-    return whole.get(plan.id) ?? plan
+    const whole = (yield* log.spawned(state.id, [plan.id])).get(plan.id)
+    if (whole === undefined) return plan
+    // A description that the state has was given to a later attempt, or is the same.
+    return plan.description === "" ? whole : { ...whole, description: plan.description }
   })
 
   /** `isFull`: the log has refused to let the execution grow by what the leg wanted. */

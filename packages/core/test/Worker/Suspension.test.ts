@@ -9,6 +9,7 @@ import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
+import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
@@ -62,6 +63,61 @@ describe("a leg that suspends", () => {
       })
     )
   )
+
+  it.effect("spawns tasks that are done as they were meant, by a process that read their start without texts", () =>
+    Effect.gen(function* () {
+      const seen = new Map<string, string>()
+      const runner: Runner = (_services, leg) =>
+        Effect.suspend(() => {
+          if (leg.task.id === "a" && leg.run === 1) {
+            const outcome = Plans.suspended(Wait.of({ tasks: ["one", "two"] }), [child("one"), child("two")])
+            return Effect.succeed<Ended>({ outcome, progress: [] })
+          }
+          if (leg.run === 1) return Effect.never
+          seen.set(leg.task.id, leg.task.description)
+          return Effect.succeed(completed(leg.task.id))
+        })
+      const log = yield* EventLog.EventLog
+      const first = yield* Process.start({ runner })
+      const { id } = yield* first.crewline.startPlan(World.plan({ a: {} }))
+      yield* seconds(1)
+      yield* first.close
+      yield* log.append(id, [
+        {
+          type: "TaskRetried",
+          taskId: "two",
+          run: 1,
+          attempt: 1,
+          error: { code: "test", message: "no", isRetryable: true },
+          delayMillis: 0,
+          keepsTurns: false,
+          description: "Rewritten"
+        }
+      ])
+      const second = yield* Process.start({ runner })
+      yield* seconds(60)
+      assert.strictEqual((yield* second.crewline.get(id)).status, "completed")
+      assert.strictEqual(seen.get("one"), child("one").description)
+      assert.strictEqual(seen.get("two"), "Rewritten")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        FaultyLog.layer({
+          read: (next, id, options) =>
+            Effect.map(next(id, options), (events) => (options?.payloads === false ? events.map(withoutTexts) : events))
+        })
+      )
+    )
+  )
+
+  /** As a log that keeps texts apart answers. */
+  const withoutTexts = (event: ExecutionEvent.ExecutionEvent): ExecutionEvent.ExecutionEvent =>
+    event.type === "TaskSuspended"
+      ? {
+          ...event,
+          spawn: event.spawn.map((task) => ({ ...task, description: "", expectedOutput: "", guardrails: [] }))
+        }
+      : event
 
   const waiting =
     (timeoutMillis?: number): Runner =>
