@@ -174,8 +174,9 @@ export const all: ReadonlyArray<HostileInput> = [
   body("one key again and again", (size) => `{${times(size, () => '"a": 1, ')}"b": 1}`),
   body("every key twice", (size) => `{${times(size * 2, (i) => `"k${i % size}": 1, `)}"b": 1}`),
   body("a key twice in each object", (size) => `[${times(size, () => '{"a": 1, "a": 2},')}0]`),
-  body("a key twice on each level", (size) =>
-    `[${times(size, () => `${'{"a": 1, "a": '.repeat(9)}0${"}".repeat(9)},`)}0]`
+  body(
+    "a key twice on each level",
+    (size) => `[${times(size, () => `${'{"a": 1, "a": '.repeat(9)}0${"}".repeat(9)},`)}0]`
   ),
   schema("references from one to the next", (size) => ({
     $ref: "#/$defs/k0",

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest"
 import * as Reading from "../../src/Demo/Reading.ts"
 
-const read = (content: string) =>
-  Reading.read({ messages: [{ role: "user", content }], tools: [], toolChoice: "auto" })
+const read = (content: string) => Reading.read({ messages: [{ role: "user", content }], tools: [], toolChoice: "auto" })
 
 describe("Reading", () => {
   it("finds the results of earlier tasks, and which of them failed", () => {
