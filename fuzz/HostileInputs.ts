@@ -5,6 +5,8 @@ import * as Dag from "@crewline/core/Dag"
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import * as Plan from "@crewline/core/Plan"
 import * as Result from "effect/Result"
+import * as Json from "../packages/server/src/Http/Json.ts"
+import * as RequestBody from "../packages/server/src/Http/RequestBody.ts"
 
 export interface HostileInput {
   readonly name: string
@@ -38,6 +40,19 @@ const json = (name: string, value: (size: number) => unknown): HostileInput => (
 const jsonText = (name: string, value: (size: number) => unknown): HostileInput => ({
   name: `JSON as text: ${name}`,
   run: (size) => failure(CrewFile.parse(JSON.stringify(value(size)), { plan: { tools: [] } }))
+})
+
+/** The JSON body of a request: what is said of the keys that stand twice, with their places. */
+const body = (name: string, text: (size: number) => string): HostileInput => ({
+  name: `body: ${name}`,
+  run: (size) => {
+    const parsed = Result.getOrThrow(Json.parse(text(size)))
+    const errors = parsed.duplicates.map((duplicate) => {
+      const { code, message, path } = RequestBody.duplicateError(duplicate)
+      return { code, message, path }
+    })
+    return RequestBody.invalid(RequestBody.locate(parsed, errors), parsed.moreDuplicates)
+  }
 })
 
 const schema = (name: string, value: (size: number) => object): HostileInput => ({
@@ -156,6 +171,13 @@ export const all: ReadonlyArray<HostileInput> = [
     ...crew,
     tasks: byName(size, (i) => ({ ...task, tools: [`x${i}`] }), "t")
   })),
+  body("one key again and again", (size) => `{${times(size, () => '"a": 1, ')}"b": 1}`),
+  body("every key twice", (size) => `{${times(size * 2, (i) => `"k${i % size}": 1, `)}"b": 1}`),
+  body("a key twice in each object", (size) => `[${times(size, () => '{"a": 1, "a": 2},')}0]`),
+  body(
+    "a key twice on each level",
+    (size) => `[${times(size, () => `${'{"a": 1, "a": '.repeat(9)}0${"}".repeat(9)},`)}0]`
+  ),
   schema("references from one to the next", (size) => ({
     $ref: "#/$defs/k0",
     $defs: byName(size, (i) => ({ $ref: `#/$defs/k${(i + 1) % size}` }))

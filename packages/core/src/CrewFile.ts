@@ -196,7 +196,7 @@ const syntaxProblem = (message: string, { col, line }: { readonly line: number; 
   return {
     code: "yaml-syntax",
     path: [],
-    message: `This is no valid YAML or JSON: ${sentence}`,
+    message: `Invalid YAML or JSON: ${sentence}`,
     line: Math.max(line, 1),
     column: Math.max(col, 1)
   }

@@ -2,6 +2,16 @@
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:https"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { vi } from "vitest"
+import * as AddressGuard from "../src/AddressGuard.ts"
 import * as Ollama from "../src/Ollama.ts"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Scoped from "@crewline/fake-provider/Scoped"
@@ -45,6 +55,50 @@ describe("Ollama", () => {
       "http://[::1]:11434"
     ])
   })
+
+  it.live("sends ollama.com no key of the environment", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "crewline-ollama-"))),
+        (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+      )
+      const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+      const subject = ["-subj", "/CN=ollama.com", "-addext", "subjectAltName=DNS:ollama.com"]
+      const certificate = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", cert]
+      execFileSync("openssl", [...certificate, ...subject], { stdio: "ignore" })
+      const received: Array<string | undefined> = []
+      const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+        received.push(request.headers.authorization)
+        response.end(JSON.stringify({ message: { role: "assistant", content: "Hello." }, done: true }))
+      })
+      yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      vi.stubEnv("OLLAMA_API_KEY", "of-the-environment")
+      vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
+
+      const { port } = server.address() as AddressInfo
+      const addressGuard = AddressGuard.make({
+        allow: ["127.0.0.1"],
+        lookup: (_, options, done) =>
+          options.all === true ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4)
+      })
+      for (const apiKey of [undefined, Redacted.make("its-own")]) {
+        const host = `https://ollama.com:${port}`
+        const model = Ollama.make({ host, addressGuard, ...(apiKey !== undefined && { apiKey }) }).model("m")
+        for (const stream of [false, true]) {
+          const onDelta = () => {}
+          yield* model.generate({
+            messages: [{ role: "user", content: "Hi" }],
+            tools: [],
+            toolChoice: "auto",
+            ...(stream && { onDelta })
+          })
+        }
+      }
+      assert.deepStrictEqual(received, [undefined, undefined, "Bearer its-own", "Bearer its-own"])
+    }).pipe(Effect.scoped)
+  )
 
   it.live("passes the parameters of the model and the size of its window", () =>
     Effect.gen(function* () {

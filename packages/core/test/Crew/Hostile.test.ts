@@ -74,7 +74,7 @@ describe("a text", () => {
       {
         code: "yaml-syntax",
         path: [],
-        message: "This is no valid YAML or JSON: The text has more than 1000 aliases; this one is too many.",
+        message: "Invalid YAML or JSON: The text has more than 1000 aliases; this one is too many.",
         line: 2_002,
         column: 3
       }

@@ -1,8 +1,10 @@
 /**
- * The official client of Anthropic, without what every call of ours would pay for again, as that of OpenAI (`OpenAi/Client`). It uses the given key only: no profile, no token of the environment.
+ * The official client of Anthropic, without what every call of ours would pay for again, as that of OpenAI (`OpenAi/Client`). It uses the given key only: no profile, no token
+ * and no headers of the environment.
  */
 import { Anthropic } from "@anthropic-ai/sdk"
 import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
+import * as EnvironmentHeaders from "../Provider/EnvironmentHeaders.ts"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
 import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
@@ -39,6 +41,7 @@ export class CrewlineAnthropic extends Anthropic {
       openTelemetry: false,
       fetch
     })
+    EnvironmentHeaders.remove(this)
     this.#fetch = fetch
   }
 

@@ -98,15 +98,25 @@ const leaves = (value: unknown): ReadonlyArray<string> => {
   })
 }
 
-const earlierResults = (prompt: string): ReadonlyArray<Source> =>
-  Array.from(
-    prompt.matchAll(/<result task="([^"]*)"([^>]*)>\n([\s\S]*?)\n<\/result>/g),
-    ([, task, attributes, text]) => ({
+const closing = "\n</result>"
+
+/** In time linear in the prompt: a line that opens ends at the next `<`, and without an end no other is looked for. */
+const earlierResults = (prompt: string): ReadonlyArray<Source> => {
+  const opening = /<result task="([^"<>\n]*)"([^<>\n]*)>\n/g
+  const sources: Array<Source> = []
+  for (let found = opening.exec(prompt); found !== null; found = opening.exec(prompt)) {
+    const [, task, attributes = ""] = found
+    const end = prompt.indexOf(closing, opening.lastIndex)
+    if (end === -1) break
+    sources.push({
       title: `the earlier task "${task}"`,
-      text: quotable(text ?? ""),
-      isFailure: (attributes ?? "").includes("status=")
+      text: quotable(prompt.slice(opening.lastIndex, end)),
+      isFailure: attributes.includes("status=")
     })
-  )
+    opening.lastIndex = end + closing.length
+  }
+  return sources
+}
 
 /** Of an earlier demonstration only what it quoted itself is worth quoting. */
 const quotable = (text: string): string => {

@@ -27,14 +27,15 @@ const unread = { ok: true, json: async () => undefined }
 
 export const make = (options: Options): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
   const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis, addressGuard: options.addressGuard })
-  const headers: Record<string, string> = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
+  const authorization = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
   return (call, isReadElsewhere = false) => {
     let response: Response | undefined
     const client = new Ollama({
       host: options.host,
-      headers,
       fetch: async (input, init) => {
-        response = await fetch(input, { ...init, signal: call.signal })
+        // To ollama.com the SDK adds the key of the environment, whoever stored the provider. Its headers are a record.
+        const { Authorization: _, ...headers } = { ...(init?.headers as Record<string, string> | undefined) }
+        response = await fetch(input, { ...init, headers: { ...headers, ...authorization }, signal: call.signal })
         call.requestId = response.headers.get("x-request-id") ?? undefined
         // The SDK would print what it makes of it.
         if (!response.ok) throw new Failure.Refusal(response.status, await response.text(), response.headers)

@@ -7,6 +7,7 @@ import { OpenAI } from "openai"
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
 import type { EmbeddingCreateParams } from "openai/resources/embeddings"
 import type { ResponseCreateParams } from "openai/resources/responses/responses"
+import * as EnvironmentHeaders from "../Provider/EnvironmentHeaders.ts"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
 import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
@@ -46,6 +47,7 @@ export class CrewlineOpenAI extends OpenAI {
       logLevel: "off",
       fetch
     })
+    EnvironmentHeaders.remove(this)
     this.#fetch = fetch
   }
 

@@ -10,6 +10,8 @@ import * as Server from "../fake/Server.ts"
 
 const gate = Deferred.makeUnsafe<void>()
 const megabytes = 20
+/** Two pieces of 64 kB, and the framing of chunks. */
+const maxHeldBytes = 130 * 1024
 let server: Server.Running
 let id: string
 /** What the server answers to, by the port of the client. */
@@ -75,19 +77,27 @@ const eventsIn = (text: string) => ({
 const from = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n)
 
 describe("a client of server-sent events", { timeout: 60_000 }, () => {
-  it("that never reads is closed, and holds no more than one event in memory until then", async () => {
+  it("that never reads is closed, and holds no more than two pieces of 64 kB in its connection, and one event, until then", async () => {
     const before = process.memoryUsage().arrayBuffers
     const clients = Array.from({ length: 24 }, () => ask())
     let open = clients.length
     let most = 0
+    /** Bytes that wait in the connection of one client. */
+    let mostHeld = 0
     const until = performance.now() + 40_000
     while (open > 0 && performance.now() < until) {
       most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+      for (const { socket } of clients) {
+        mostHeld = Math.max(mostHeld, responses.get(socket.localPort)?.writableLength ?? 0)
+      }
       await sleep(50)
       open = clients.filter(({ socket }) => responses.get(socket.localPort)?.destroyed !== true).length
     }
     for (const { socket } of clients) socket.destroy()
     expect(open).toBe(0)
+    // There was something to hold.
+    expect(mostHeld).toBeGreaterThan(32 * 1024)
+    expect(mostHeld).toBeLessThanOrEqual(maxHeldBytes)
     expect(most).toBeLessThan(clients.length * 4 * 1024 * 1024)
   })
 
