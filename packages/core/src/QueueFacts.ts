@@ -5,10 +5,22 @@
 import * as HashMap from "effect/HashMap"
 import * as Execution from "./Execution.ts"
 import type * as Plan from "./Plan.ts"
+import { followingOf } from "./QueueFacts/Depths.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as Wait from "./Wait.ts"
 
 export { depthsOf } from "./QueueFacts/Depths.ts"
+
+/** Tasks that one has spawned, as a queue needs them: as near to the end as their parent, and further by their own way. */
+export const spawnedNodes = (
+  state: Execution.Execution,
+  parent: string,
+  tasks: ReadonlyArray<Plan.PlannedTask>
+): ReadonlyArray<TaskQueue.Node> => {
+  if (tasks.length === 0) return []
+  const following = followingOf(state)(parent)
+  return tasks.map((task) => ({ ...nodeOf(state.plan, task), following }))
+}
 
 /** The lane of a task: the provider of the model that is asked first. */
 export const laneOf = (plan: Plan.Plan, task: Plan.PlannedTask): string => {
@@ -65,10 +77,10 @@ export const factsOf = (
   const suspended: Array<TaskQueue.Facts["suspended"][number]> = []
   const delayed: Array<TaskQueue.Facts["delayed"][number]> = []
   for (const planned of state.plan.tasks) nodes.push(nodeOf(state.plan, planned))
-  const planned = new Set(state.plan.tasks.map((task) => task.id))
+  const following = followingOf(state)
   for (const task of HashMap.values(state.tasks)) {
     const { id } = task.plan
-    if (!planned.has(id)) nodes.push(nodeOf(state.plan, task.plan))
+    if (task.parent !== undefined) nodes.push({ ...nodeOf(state.plan, task.plan), following: following(task.parent) })
     if (Execution.isSettled(task)) settled.push(id)
     else if (task.status === "suspended") {
       const total = task.waits!.timeoutMillis

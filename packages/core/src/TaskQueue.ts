@@ -22,6 +22,8 @@ export interface Node {
   readonly dependencies: ReadonlyArray<string>
   /** Tasks that load the same service share a lane; default `defaultLane`. */
   readonly lane?: string
+  /** Tasks that follow, on the longest way, after the last of those that it comes with: of one that was spawned, its parent and so on. */
+  readonly following?: number
 }
 
 /** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */

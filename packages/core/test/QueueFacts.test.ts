@@ -11,7 +11,7 @@ import * as Stories from "./arbitrary/Story.ts"
 import { after, completed, failed, finish, start, stateOf, suspended } from "./Decision/Steps.ts"
 
 const property = (name: string, holds: (story: Stories.Story) => void): void =>
-  it(name, () => FastCheck.assert(FastCheck.property(Stories.any, holds), { numRuns: 1_000 }))
+  it(name, () => FastCheck.assert(FastCheck.property(Stories.any, holds), { numRuns: 300 }))
 
 const suspendedIn = (state: Execution.Execution) =>
   Stories.tasksOf(state).flatMap((task) => (task.status === "suspended" ? [{ ...task, waits: task.waits! }] : []))
@@ -103,6 +103,48 @@ describe("what a queue is told of a wait", () => {
     expect(QueueFacts.waitsOf(one, waits)).toEqual({ tasks: [], signals: ["p/a", "p/b"], mode: "all" })
     const none = after(state, start("p/1"), finish("p/1", 1, failed))
     expect(QueueFacts.waitsOf(none, waits)).toEqual({ tasks: ["p/2"], signals: ["p/a", "p/b"], mode: "any" })
+  })
+})
+
+describe("a task that was spawned", () => {
+  /** a, which b and then c wait for, has spawned a/1 and then a/3 after a/2, and a/2 has spawned a/2/x. */
+  const plan = Plans.chart({ a: "", b: "a", c: "b", z: "" })
+  const first = ["a/1", "a/2"].map((id) => Plans.task({ id }))
+  const children = [...first, Plans.task({ id: "a/3", dependencies: ["a/2"] })]
+  const grown = suspended(stateOf(plan), "a", Plans.suspended(Wait.of({ tasks: ["a/1", "a/3"] }), children))
+  const grandchild = [Plans.task({ id: "a/2/x", dependencies: [] })]
+  const state = suspended(grown, "a/2", Plans.suspended(Wait.of({ tasks: ["a/2/x"] }), grandchild))
+
+  it("is as near to the end as its parent, and further by its own way, told at once or rebuilt", () => {
+    const { nodes } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
+    const depths = QueueFacts.depthsOf(nodes)
+    expect(Object.fromEntries(nodes.map(({ id }, at) => [id, depths[at]]))).toEqual({
+      a: 2,
+      b: 1,
+      c: 0,
+      z: 0,
+      "a/1": 3,
+      "a/2": 4,
+      "a/3": 3,
+      "a/2/x": 5
+    })
+    const told = [
+      ...QueueFacts.spawnedNodes(grown, "a", children),
+      ...QueueFacts.spawnedNodes(state, "a/2", grandchild)
+    ]
+    for (const node of told) expect(nodes).toContainEqual(node)
+    expect(told.map(({ following }) => following)).toEqual([3, 3, 3, 5])
+    expect([...QueueFacts.depthsOf(told.slice(0, 3))]).toEqual([3, 4, 3])
+  })
+
+  it("says so, and no task of the plan does", () => {
+    const { nodes } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
+    expect(
+      nodes
+        .filter((node) => "following" in node)
+        .map(({ id }) => id)
+        .toSorted()
+    ).toEqual(["a/1", "a/2", "a/2/x", "a/3"])
   })
 })
 

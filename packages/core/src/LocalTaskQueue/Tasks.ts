@@ -17,7 +17,7 @@ export interface Task {
   readonly dependents: Array<Task>
   /** Dependencies that are not settled. */
   remaining: number
-  /** Longest way to a final task, in tasks, among those that came with it. */
+  /** Longest way to a final task, in tasks, among those that came with it and beyond. */
   readonly depth: number
   /** When it first became ready after it was submitted or woken, as a number that only grows. */
   age: number

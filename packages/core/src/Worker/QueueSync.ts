@@ -90,7 +90,7 @@ const make = Effect.gen(function* () {
           break
         case "TaskSuspended":
           if (lease !== undefined) {
-            const spawn = event.spawn.map((task) => QueueFacts.nodeOf(state.plan, task))
+            const spawn = QueueFacts.spawnedNodes(state, event.taskId, event.spawn)
             yield* queue.suspend(lease, { run: event.run, waits: QueueFacts.waitsOf(state, event.waits), spawn })
           }
           break

@@ -119,6 +119,24 @@ describe("a leg that suspends", () => {
         }
       : event
 
+  it.effect("on the longest way has what it spawned done before others begin", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const legs: Array<string> = []
+        const runner: Runner = (_services, leg) =>
+          Effect.sync((): Ended => {
+            legs.push(`${leg.task.id}${leg.run}`)
+            if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
+            return { outcome: Plans.suspended(Wait.of({ tasks: ["one"] }), [child("one")]), progress: [] }
+          })
+        const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
+        yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] }, long: {}, end: { context: ["long"] } }))
+        yield* seconds(1)
+        assert.deepStrictEqual(legs.slice(0, 3), ["a1", "one1", "long1"])
+      })
+    )
+  )
+
   const waiting =
     (timeoutMillis?: number): Runner =>
     (_services, leg) =>

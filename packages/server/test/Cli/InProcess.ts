@@ -4,6 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { join } from "node:path"
+import { PassThrough } from "node:stream"
 import * as Cli from "../../src/Cli.ts"
 import * as Output from "../../src/Cli/Output.ts"
 import * as Process from "./Process.ts"
@@ -11,15 +12,30 @@ import * as Process from "./Process.ts"
 /** An example crew. */
 export const example = (name: string): string => join(Process.examples, name)
 
+export interface Options {
+  readonly env?: Record<string, string>
+  /** Who sits at the terminal: the line typed after what was shown since the last one; `null` ends the input. Absent: nobody. */
+  readonly person?: (shown: string) => string | null | undefined
+}
+
 /** Runs `crewline` with these arguments to its end. */
-export const run = async (
-  args: ReadonlyArray<string>,
-  { env = {} }: { readonly env?: Record<string, string> } = {}
-): Promise<Process.Ended> => {
+export const run = async (args: ReadonlyArray<string>, { env = {}, person }: Options = {}): Promise<Process.Ended> => {
   let [stdout, stderr] = ["", ""]
+  let fresh = ""
+  const stdin = Object.assign(new PassThrough(), { isTTY: true })
+  const show = (text: string) => {
+    stderr += text
+    fresh += text
+    const line = person?.(fresh)
+    if (line === undefined) return
+    fresh = ""
+    // Nobody types while the terminal is being written to.
+    setImmediate(() => (line === null ? stdin.end() : stdin.write(`${line}\n`)))
+  }
   const output = Output.layer({
+    ...(person !== undefined && { stdin }),
     stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
+    stderr: { write: show, isTTY: person !== undefined },
     env
   })
   const exit = await Cli.program(args, { version: "1.0.0" }).pipe(

@@ -34,6 +34,22 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1"])
     }))
 
+  test("spawned tasks are as near to the end as who spawned them, and come before what is nearer", ({
+    available,
+    queue
+  }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(
+        facts({ a: [], b: ["a"], c: ["b"], long: [], next: ["long"], end: ["next"], x: [], y: ["x"] })
+      )
+      const [a] = yield* available({ limit: 1 })
+      assert.strictEqual(a!.taskId, "a")
+      // After its children `a` goes on, then `b`, then `c`.
+      const spawn = nodes({ "a/1": [], "a/2": [], "a/3": ["a/2"] }).map((node) => ({ ...node, following: 3 }))
+      yield* queue.suspend(a!, suspension({ tasks: ["a/1", "a/3"] }, spawn))
+      assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1", "long", "x"])
+    }))
+
   test("nothing is added by a lease that was lost", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))

@@ -101,7 +101,9 @@ const withLane = ({
   dependencies,
   ...(lane === undefined ? {} : { lane })
 })
-const lateNodes = FastCheck.array(node(lateNames), { maxLength: 2 }).map((nodes) => nodes.map(withLane))
+const lateNodes = FastCheck.array(FastCheck.tuple(node(lateNames), FastCheck.nat(2)), { maxLength: 2 }).map((nodes) =>
+  nodes.map(([node, following]) => ({ ...withLane(node), ...(following === 0 ? {} : { following }) }))
+)
 
 /** Mostly graphs as they are planned; sometimes with a dependency that nobody knows, or a cycle. */
 const plannedNodes = FastCheck.tuple(

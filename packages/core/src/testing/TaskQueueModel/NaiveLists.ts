@@ -239,5 +239,5 @@ const depthsOf = (nodes: ReadonlyArray<TaskQueue.Node>): ReadonlyMap<string, num
   }
   const depths = firsts.map(({ id }) => depthOf(id, []))
   const isCyclic = depths.some(Number.isNaN) || nodes.some(({ dependencies, id }) => dependencies.includes(id))
-  return new Map(firsts.map(({ id }, at) => [id, isCyclic ? 0 : depths[at]!]))
+  return new Map(firsts.map(({ following = 0, id }, at) => [id, isCyclic ? 0 : depths[at]! + following]))
 }

@@ -42,6 +42,25 @@ describe("Tree", () => {
     expect(draw({ gather: [], write: ["gather"], check: ["write"] })).toEqual(["gather", "write", "check"])
   })
 
+  it("puts what a task has added below it, before what comes after it, whatever the added tasks need", () => {
+    const nodes: ReadonlyArray<Tree.Node> = [
+      { id: "gather", needs: [] },
+      { id: "write", needs: ["gather"] },
+      { id: "check", needs: ["write"] },
+      { id: "one", needs: ["gather"], parent: "write" },
+      { id: "two", needs: ["one"], parent: "write" },
+      { id: "deep", needs: [], parent: "one" }
+    ]
+    const drawn = Tree.rows(nodes).map(({ branch, id }) => branch + id)
+    expect(drawn).toEqual(["gather", "write", "├─ one", "│  └─ deep", "└─ two", "check"])
+    // Also the only one, which a chain would keep flat.
+    const single = Tree.rows([
+      { id: "a", needs: [] },
+      { id: "b", needs: ["a"], parent: "a" }
+    ])
+    expect(single.map(({ branch, id }) => branch + id)).toEqual(["a", "└─ b"])
+  })
+
   it("puts a diamond below the task where it begins", () => {
     expect(draw({ read: [], left: ["read"], right: ["read"], report: ["left", "right"] })).toEqual([
       "read",

@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as InProcess from "./InProcess.ts"
+
+let folder: string
+let review: string
+let approval: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "crewline-asking-"))
+  const crew = (name: string, more: string) => `
+name: ${name}
+agents: { worker: { role: Worker, goal: Work, model: scripted/demo, tools: [calculate] } }
+tasks: { only: { description: "Add 6 and 7: 6 + 7", expectedOutput: A sum., ${more} } }
+`
+  review = join(folder, "review.yaml")
+  approval = join(folder, "approval.yaml")
+  await writeFile(review, crew("reviewed", "tools: [], humanInput: true"))
+  await writeFile(approval, crew("approved", "approvals: [calculate]"))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const asked = (shown: string) => shown.includes("Your answer (")
+
+describe("crewline run, where people have to answer", { timeout: 60_000 }, () => {
+  it("prints what is asked and exits with 3 where nobody sits at a terminal; in memory it is cancelled", async () => {
+    const { code, stderr, stdout } = await InProcess.run(["run", approval])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" })
+    expect(stderr).toMatch(/approval: only: may worker call calculate\?/)
+    expect(stderr).toMatch(/shown +\{[^]*"tool": "calculate"[^]*"arguments"/)
+    expect(stderr).toMatch(/deadline +none/)
+    expect(stderr).toMatch(/execution cancelled/)
+    expect(stderr).toMatch(/in memory only, and is cancelled/)
+  })
+
+  it("prints events for programs, and asks nobody then", async () => {
+    const { code, stdout } = await InProcess.run(["run", approval, "--json"], { person: () => undefined })
+    expect(code).toBe(3)
+    const types = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).type)
+    expect(types).toContain("TaskSuspended")
+    expect(types.at(-1)).toBe("ExecutionEnded")
+  })
+
+  it("asks in the terminal, says what is no answer, and goes on", async () => {
+    const lines = ["", "perhaps", "edit 7", 'edit { "wrong": 1 }', 'e { "expression": "2 * 21" }']
+    const { code, stderr, stdout } = await InProcess.run(["run", approval], {
+      person: (shown) => (asked(shown) ? lines.shift() : undefined)
+    })
+    expect(code, stderr).toBe(0)
+    expect(stdout).toContain("42")
+    expect(stderr).toMatch(/Type one of approve, edit, deny/)
+    expect(stderr).toMatch(/This is not a JSON object/)
+    expect(stderr).toMatch(/\narguments[^\n]*expression/)
+  })
+
+  it("sends an output back and asks again, until it is accepted", async () => {
+    const lines = ["revise", "Shorter, please", "accept"]
+    const { code, stdout } = await InProcess.run(["run", review], {
+      person: (shown) => (asked(shown) || shown.includes("What is to be changed:") ? lines.shift() : undefined)
+    })
+    expect(code).toBe(0)
+    expect(stdout).toContain("Shorter, please")
+  })
+
+  it("is as without a terminal when the person has nothing more to say", async () => {
+    const { code, stderr } = await InProcess.run(["run", review], {
+      person: (shown) => (asked(shown) ? null : undefined)
+    })
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/in memory only/)
+  })
+})
+
+describe("crewline inbox and answer", { timeout: 60_000 }, () => {
+  it("say what is wrong with a command line before anything is opened", async () => {
+    const wrong = await InProcess.run(["answer", "x", "reply", "--value", "yes"])
+    expect(wrong.code).toBe(2)
+    expect(wrong.stderr).toMatch(/value/)
+    expect((await InProcess.run(["answer", "x", "grant"])).code).toBe(2)
+    const nowhere = await InProcess.run(["inbox"], { env: { CREWLINE_URL: "localhost" } })
+    expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining("CREWLINE_URL is no URL") })
+    const nobody = await InProcess.run(["inbox"], { env: { CREWLINE_URL: "http://127.0.0.1:1" } })
+    expect(nobody).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("No server answers at http://127.0.0.1:1")
+    })
+  })
+
+  it("make no database where there is none, and do not believe what a dead server left", async () => {
+    const data = join(folder, "empty")
+    const none = await InProcess.run(["inbox", "--data", data])
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining(`no database in ${data}`) })
+    const left = join(folder, "server.json")
+    await writeFile(left, JSON.stringify({ url: "http://127.0.0.1:1", pid: process.pid, host: hostname() }))
+    const stale = await InProcess.run(["inbox", "--data", folder])
+    expect(stale.stderr).toContain(`The server at http://127.0.0.1:1 does not answer; its address is still in ${left}.`)
+    expect(await readFile(left, "utf8")).toContain("127.0.0.1:1")
+  })
+})
