@@ -18,6 +18,7 @@ const crew: Crew.Options = {
   failures: 0.1,
   reviews: 0.5,
   limited: 0.3,
+  patience: 1,
   maxGrowth: 8,
   maxDepth: 2
 }
@@ -66,6 +67,8 @@ export const scenarios = {
   }),
   asking: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.5, questions: 0.5, spawns: 0.1 } }),
   reviewing: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, reviews: 1 } }),
+  /** Deadlines are so long that who is woken by them only is woken too late. */
+  patient: make("calm", { chaosSteps: 0, calmSteps: 60_000, crew: { ...crew, patience: 40, reviews: 0.1 } }),
   /** Everybody spawns, and hardly anything may be. */
   growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } })
 } satisfies { readonly [name: string]: Scenario }
