@@ -1,7 +1,7 @@
 /** The calls of the last turn: those that need nobody are made, the others are one suspension. */
 import * as Execution from "../../src/Execution.ts"
 import { baseOf, type Call, keyOf, type Result } from "./Call.ts"
-import type { Act, Leg, Step } from "./Leg.ts"
+import { type Act, failed, type Leg, type Step } from "./Leg.ts"
 import * as Needs from "./Needs.ts"
 import * as Suspension from "./Suspension.ts"
 
@@ -21,6 +21,9 @@ export function* advance(leg: Leg, calls: ReadonlyArray<Call>): Act<Step | "done
     wants.push(standing.want)
   }
   if (wants.length === 0) return "done"
+  // The agent does not get out of its rut, whatever else it still waits for.
+  if (leg.history.isWoken && leg.random.chance(leg.world.crew.options.failures / 4))
+    return yield* leg.end(failed("tool-loop", { isRetryable: true }))
   const outcome = Suspension.make(rules, { kind: "calls", turn }, wants, leg.remainingMillis)
   const ended = yield* leg.finish(outcome)
   if (ended !== "growth") return ended

@@ -22,6 +22,8 @@ export interface Options {
   readonly reviews: number
   /** Of the plan's tasks: an attempt may work for so long. */
   readonly limited: number
+  /** How long deadlines are; 1: about as long as people think. */
+  readonly patience: number
   /** Tasks that the execution may grow by, and how deep. */
   readonly maxGrowth: number
   readonly maxDepth: number
@@ -117,26 +119,28 @@ const call = (options: Options, random: Random.Random, kept: ReadonlyArray<strin
   return {
     tool: `tool${random.below(2)}`,
     amount: random.below(100),
-    ...(random.chance(options.approvals) ? { approval: random.chance(0.4) ? { deadline: deadline(random) } : {} } : {}),
+    ...(random.chance(options.approvals)
+      ? { approval: random.chance(0.4) ? { deadline: deadline(options, random) } : {} }
+      : {}),
     ...(need === undefined ? {} : { need }),
     idempotent: random.chance(0.5),
     poison: random.chance(options.poison)
   }
 }
 
-const deadline = (random: Random.Random): number => 30 + random.below(120)
+const deadline = ({ patience }: Options, random: Random.Random): number => patience * (30 + random.below(120))
 
 const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<string>): Need | undefined => {
   const { keeps, questions, signals: waits, spawns, times } = options
   if (kept.length > 0 && random.chance(0.5)) return { kind: "collect", tasks: kept }
-  const timer = random.chance(0.3) ? { timer: deadline(random) } : {}
+  const timer = random.chance(0.3) ? { timer: deadline(options, random) } : {}
   let dice = random.next()
   const happens = (probability: number) => (dice -= probability) < 0
   if (happens(questions))
     return {
       kind: "question",
       reply: random.chance(0.3),
-      ...(random.chance(0.6) ? { deadline: deadline(random) } : {})
+      ...(random.chance(0.6) ? { deadline: deadline(options, random) } : {})
     }
   if (happens(spawns)) {
     const count = random.pick([1, 2, 2, 3, 3])
@@ -144,6 +148,6 @@ const needOf = (options: Options, random: Random.Random, kept: ReadonlyArray<str
     return { kind: "tasks", count, need, keep: random.chance(keeps), ...timer }
   }
   if (happens(waits)) return { kind: "signal", signal: random.pick(signals), ...timer }
-  if (happens(times)) return { kind: "time", timer: deadline(random) }
+  if (happens(times)) return { kind: "time", timer: deadline(options, random) }
   return undefined
 }

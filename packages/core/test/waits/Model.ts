@@ -119,6 +119,7 @@ class Schedule {
       if (step < chaosSteps && this.disturb()) continue
       if (step % 16 === 0) {
         eye.checkFold(log.state)
+        if (step > chaosSteps) eye.checkPromptness()
         if (this.isOver()) break
       }
       this.bury()

@@ -34,10 +34,16 @@ export const of = (leg: Leg, place: Place, call: Call): Standing => {
     .get(keyOf(place.turn, place.index))
     ?.find((each) => !(each.tasks.length === 0 && each.signals[0] === base))
   const { amount } = approval
-  return group === undefined
-    ? begin(leg, place, { ...call, amount }, call.need)
-    : standingOf(leg, { ...call, amount }, group)
+  const known = { ...call, amount }
+  if (group === undefined) return begin(leg, place, known, call.need)
+  const standing = standingOf(leg, known, group)
+  if (standing._tag !== "Wait") return standing
+  const anew = begin(leg, place, known, call.need)
+  return anew._tag === "Wait" ? waiting(repeated(leg, { ...anew.want, group })) : standing
 }
+
+/** A leg that is repeated may say again what the log has: it stays as it was. */
+const repeated = (leg: Leg, { group, ...rest }: Want): Want => (leg.random.chance(0.2) ? { group, ...rest } : { group })
 
 const approvalOf = (leg: Leg, { index, ...rest }: Place, call: Call): Standing => {
   const { amount, approval } = call
@@ -46,17 +52,13 @@ const approvalOf = (leg: Leg, { index, ...rest }: Place, call: Call): Standing =
   const id = baseOf({ ...rest, index })
   if (!leg.rules.approvalBinds && isApproved(leg, call.tool)) return allowed
   const group: Wait.Group = { call: `${index}`, tasks: [], signals: [id], need: "all" }
+  const shown = { tool: call.tool, arguments: { amount } }
+  const want = { group, asks: [ask(id, { kind: "approval", call: `${index}`, tool: call.tool, shown }, approval)] }
   switch (leg.askOf(id)) {
-    case "unknown": {
-      if (HashSet.has(leg.state.approved, call.tool)) return allowed
-      const shown = { tool: call.tool, arguments: { amount } }
-      return waiting({
-        group,
-        asks: [ask(id, { kind: "approval", call: `${index}`, tool: call.tool, shown }, approval)]
-      })
-    }
+    case "unknown":
+      return HashSet.has(leg.state.approved, call.tool) ? allowed : waiting(want)
     case "open":
-      return waiting({ group })
+      return waiting(repeated(leg, want))
     case "approve":
       return allowed
     case "edit":

@@ -77,7 +77,7 @@ const answerTo = (kind: Ask.Kind, random: Random): Ask.Answer => {
     case "question":
       return random.chance(0.8) ? { answer: "reply", value: "yes" } : { answer: "deny", reason: "no" }
     case "review":
-      return random.chance(0.5) ? { answer: "accept" } : { answer: "revise", feedback: "shorter" }
+      return random.chance(0.4) ? { answer: "accept" } : { answer: "revise", feedback: "shorter" }
     case "budget":
       return { answer: "deny" }
   }

@@ -32,7 +32,7 @@ const rules = {
     says: "An event that ends asks or timers names them.",
     scenario: "asking",
     within: 20,
-    violates: ["spins", "fold differs", "cancelled though needed"]
+    violates: ["left open"]
   },
   idsFromAnswer: {
     says: "Ids hold the run that recorded the answer, so that a repeated leg makes the same ones.",
@@ -73,8 +73,8 @@ const rules = {
   retryTakesChildren: {
     says: "A retry that keeps no turns ends all that the attempt left.",
     scenario: "spawning",
-    within: 100,
-    violates: ["orphan"]
+    within: 60,
+    violates: ["orphan", "left open"]
   },
   resultsOnce: {
     says: "Recorded results are never worked out again.",
@@ -110,7 +110,7 @@ const rules = {
     says: "Who waits holds no slot.",
     scenario: "one slot",
     within: 20,
-    violates: ["does not end"]
+    violates: ["does not end", "woken too late"]
   },
   growthCap: {
     says: "An execution grows by so many tasks at most.",

@@ -18,6 +18,7 @@ const crew: Crew.Options = {
   failures: 0.1,
   reviews: 0.5,
   limited: 0.3,
+  patience: 1,
   maxGrowth: 8,
   maxDepth: 2
 }
@@ -55,17 +56,25 @@ export const scenarios = {
     kill: 0.01,
     crew: {
       ...crew,
-      approvals: 0.1,
+      approvals: 0,
       questions: 0.1,
-      spawns: 0.6,
+      signals: 0,
+      times: 0.2,
+      spawns: 0.7,
       keeps: 0.6,
-      failures: 0.25,
-      reviews: 0.2,
-      maxGrowth: 12
+      failures: 0.2,
+      reviews: 0,
+      limited: 0,
+      maxGrowth: 20
     }
   }),
   asking: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.5, questions: 0.5, spawns: 0.1 } }),
-  reviewing: make("mixed", { kill: 0.02, crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, reviews: 1 } }),
+  reviewing: make("mixed", {
+    kill: 0.02,
+    crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, failures: 0.05, reviews: 1 }
+  }),
+  /** Deadlines are so long that who is woken by them only is woken too late. */
+  patient: make("calm", { chaosSteps: 0, calmSteps: 60_000, crew: { ...crew, patience: 40, reviews: 0.1 } }),
   /** Everybody spawns, and hardly anything may be. */
   growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } })
 } satisfies { readonly [name: string]: Scenario }

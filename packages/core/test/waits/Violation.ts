@@ -20,6 +20,7 @@ export type Kind =
   // Waits
   | "woken too early"
   | "spins"
+  | "woken too late"
   | "loser left"
   | "cancelled though needed"
   | "orphan"
@@ -38,6 +39,8 @@ export type Kind =
   | "more calls than approvals"
   // Asks
   | "closed before its time"
+  | "left open"
+  | "closes what is not open"
   | "answer while not open"
   | "answered twice"
   | "answer to what was not shown"

@@ -107,6 +107,11 @@ export class Witness {
     }
   }
 
+  /** Nothing goes wrong any more, and nothing is paused. */
+  checkPromptness(): void {
+    if (!this.account.paused) Waits.checkPromptness(this.account, this.now)
+  }
+
   private event(event: ExecutionEvent.ExecutionEvent): ReadonlySet<string> | undefined {
     const { account } = this
     switch (event.type) {

@@ -39,7 +39,9 @@ const unset = {
   CREWLINE_EVENTS: undefined,
   CREWLINE_LANES: undefined,
   CREWLINE_WORKER: undefined,
-  CREWLINE_DATA: undefined
+  CREWLINE_DATA: undefined,
+  CREWLINE_URL: undefined,
+  CREWLINE_KEY: undefined
 }
 const neutral = { ...unset, PORT: undefined, HOST: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined }
 

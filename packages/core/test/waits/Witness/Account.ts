@@ -38,6 +38,9 @@ export interface Task {
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
   suspended: ExecutionEvent.SuspendedFor | undefined
+  /** Until when the suspension says that it waits at most, and since when what it waits for was seen to have come. */
+  limitAt: number
+  metAt: number | undefined
   /** Consecutive runs that recorded nothing, and the first event that the current one recorded. */
   idle: number
   progressedSeq: number | undefined
@@ -98,6 +101,8 @@ export class Account {
       results: new Set(),
       reviews: new Map(),
       suspended: undefined,
+      limitAt: Number.POSITIVE_INFINITY,
+      metAt: undefined,
       idle: 0,
       progressedSeq: undefined,
       wakeUps: 0,
@@ -167,11 +172,6 @@ export class Account {
   /** Asks and timers of a task that are open. */
   openOf(taskId: string): ReadonlyArray<Open> {
     return [...this.opens.values()].filter((open) => open.taskId === taskId && open.state === "open")
-  }
-
-  /** The end of a task, or of an attempt, ends its asks and timers. */
-  close(taskId: string): void {
-    for (const open of this.openOf(taskId)) open.state = "closed"
   }
 
   /** What a reviewer has said about the last candidate, silence included. */

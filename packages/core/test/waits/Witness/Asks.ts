@@ -44,9 +44,10 @@ export const signalled = (account: Account, event: ExecutionEvent.SignalReceived
 /** What a start from a wait closes: by time what is due, and timers of calls that have come without. */
 export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskStarted, now: number): void => {
   const pending = account.pendingOf(task)
-  for (const id of event.closes ?? []) {
+  const { closes = [] } = event
+  for (const id of closes) {
     const open = account.opens.get(id)
-    if (open?.state !== "open") continue
+    if (open?.state !== "open") throw new Violation("closes what is not open", `${id} by ${describe(event)}`)
     const isDue = open.dueAt !== undefined && open.dueAt <= now
     if (event.woke === "timeout" && isDue) {
       open.state = open.ask === undefined ? "elapsed" : "closed"
@@ -56,6 +57,21 @@ export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskS
     if (call === undefined || !account.isMet(task, call))
       throw new Violation("closed before its time", `${id} by ${describe(event)}`)
     open.state = "closed"
+  }
+  if (event.woke !== "timeout") return
+  const due = account.openOf(task.id).find(({ dueAt }) => dueAt !== undefined && dueAt <= task.limitAt)
+  if (due !== undefined) throw new Violation("left open", `${due.id} by ${describe(event)}`)
+}
+
+/** The end of a task, or of an attempt, ends exactly its asks and timers. */
+export const ended = (account: Account, taskId: string, event: ExecutionEvent.Draft & ExecutionEvent.Closing): void => {
+  const { closes = [] } = event
+  const open = account.openOf(taskId)
+  const extra = closes.find((id) => !open.some((each) => each.id === id))
+  if (extra !== undefined) throw new Violation("closes what is not open", `${extra} by ${describe(event)}`)
+  for (const each of open) {
+    if (!closes.includes(each.id)) throw new Violation("left open", `${each.id} by ${describe(event)}`)
+    each.state = "closed"
   }
 }
 

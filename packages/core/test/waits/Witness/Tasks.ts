@@ -2,6 +2,7 @@
 import * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
+import * as Asks from "./Asks.ts"
 import * as Candidates from "./Candidates.ts"
 import { describe } from "./Describe.ts"
 import * as Waits from "./Waits.ts"
@@ -67,7 +68,7 @@ export const retried = (account: Account, task: Task, event: ExecutionEvent.Task
   task.worked = 0
   if (task.attempt > task.plan.retry.attempts) throw new Violation("too many attempts", describe(event))
   if (event.keepsTurns) return
-  account.close(task.id)
+  Asks.ended(account, task.id, event)
   task.conversation++
   task.earlierRevisions = task.revisions
   task.turns = []
@@ -104,7 +105,7 @@ export const settled = (
     throw new Violation("skipped before its dependency failed", what)
   task.terminal = true
   task.status = event.type
-  account.close(task.id)
+  Asks.ended(account, task.id, event)
 }
 
 /** What one append took with it. */

@@ -9,11 +9,16 @@ import { describe } from "./Describe.ts"
 /** Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain. */
 const maxWakeUps = 12
 
+/** Milliseconds in which a worker is free for whoever was woken. */
+const patience = 2_000
+
 type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 
 export const suspended = (account: Account, task: Task, event: ExecutionEvent.TaskSuspended, now: number): void => {
   Asks.asked(account, task, event, now)
   task.suspended = event.for
+  task.limitAt = event.waits.timeoutMillis === undefined ? Number.POSITIVE_INFINITY : now + event.waits.timeoutMillis
+  task.metAt = undefined
   for (const plan of event.spawn) {
     if (!account.add(plan, task.id)) continue
     account.grown++
@@ -61,11 +66,7 @@ export const woken = (
   now: number
 ): ReadonlySet<string> => {
   const pending = account.pendingOf(task)
-  const isMet =
-    task.suspended?.kind === "review"
-      ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
-      : pending.every((each) => account.isMet(task, each))
-  if (event.woke === "satisfied" ? !isMet : !isDue(account, task, now))
+  if (event.woke === "satisfied" ? !hasCome(account, task) : !isDue(account, task, now))
     throw new Violation("woken too early", describe(event))
   if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
   Asks.closed(account, task, event, now)
@@ -76,6 +77,21 @@ export const woken = (
       if (!account.tasks.get(id)!.terminal) losers.add(id)
   }
   return losers
+}
+
+/** All that it waits for. */
+const hasCome = (account: Account, task: Task): boolean =>
+  task.suspended?.kind === "review"
+    ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
+    : account.pendingOf(task).every((each) => account.isMet(task, each))
+
+/** Nobody stands in the way: who waits is woken soon after what it waits for has come. */
+export const checkPromptness = (account: Account, now: number): void => {
+  for (const task of account.tasks.values()) {
+    if (task.status !== "suspended" || !hasCome(account, task)) continue
+    task.metAt ??= now
+    if (now - task.metAt > patience) throw new Violation("woken too late", `${task.id}, ${now - task.metAt} ms`)
+  }
 }
 
 /** The time of something that its calls, or its candidate, wait for or waited for is up: the wait may have been told before it came. */
