@@ -1,7 +1,6 @@
 /** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
-import { areSatisfied, type Waits } from "@crewline/core/TaskQueue"
 import { depthsOf } from "@crewline/core/QueueFacts"
-import { defaultLane, type Facts, type Node } from "@crewline/core/TaskQueue"
+import { areSatisfied, defaultLane, type Facts, type Node, type Waits } from "@crewline/core/TaskQueue"
 import * as Lua from "./Lua.ts"
 import { encode, listSeparator, separator } from "./Names.ts"
 
