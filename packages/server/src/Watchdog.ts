@@ -83,7 +83,7 @@ const watch = ({ cells, code, every, limit }: Settings): void => {
     setTimeout(() => {
       writeSync(2, "  in native code\n")
       process.kill(process.pid, "SIGKILL")
-    }, 1_000)
+    }, 3_000)
     const session = new Session()
     session.connectToMainThread()
     const urls = new Map<string, string>()

@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
 import { isThere, sql, until, urlOf } from "./fake/Database.ts"
+import * as Failovers from "./fake/Failovers.ts"
 import * as Front from "./fake/Front.ts"
 import * as Server from "./fake/Server.ts"
 
@@ -22,18 +22,7 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 const front = await Front.open()
 vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
 
-const crew = {
-  name: "chain",
-  agents: { a: { role: "r", goal: "g" } },
-  tasks: {
-    first: { description: "d", expectedOutput: "e" },
-    second: { description: "d", expectedOutput: "e", context: ["first"] },
-    third: { description: "d", expectedOutput: "e", context: ["second"] }
-  }
-}
-
 const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
-const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
 
 describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_000 }, () => {
   const name = `${prefix}_redis`
@@ -41,8 +30,7 @@ describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_0
   const redis = () => Effect.runPromise(Scope.provide(RedisProcess.make(), scope))
   let nodes: ReadonlyArray<RedisProcess.RedisProcess> = []
   let servers: ReadonlyArray<Server.Running> = []
-  let calls = 0
-  let inFlight = 0
+  const { answer, counts } = Failovers.counted()
 
   beforeAll(async () => {
     nodes = [await redis(), await redis()]
@@ -54,14 +42,7 @@ describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_0
       queue: { ...Queue.local, kind: "redis", prefix },
       lease: Duration.seconds(2),
       worker: { graceMillis: 0 },
-      answer: (request) =>
-        Effect.gen(function* () {
-          calls++
-          inFlight++
-          yield* Effect.sleep(150)
-          inFlight--
-          return `Done: ${request.caller?.taskId}.`
-        })
+      answer
     }
     servers = await Promise.all([Server.start(options), Server.start(options)])
   })
@@ -80,46 +61,19 @@ describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_0
     await from.cli("replicaof", "127.0.0.1", String(to.port))
   }
 
-  const outcome = async (id: string) => {
-    const { body } = await Server.request(`${servers[0]!.url}/api/v1/executions/${id}`)
-    return body.status as string
-  }
+  const outcome = (id: string) => Failovers.outcome(servers[0]!, id)
 
-  it("may be demoted three times under load: every execution completes, and no answer is paid twice but those in flight", async () => {
+  it("may be demoted three times under load: every execution completes, and no answer is paid twice but those in flight", () => {
     const [first, second] = nodes as [RedisProcess.RedisProcess, RedisProcess.RedisProcess]
-    calls = 0
-    let lost = 0
-    const ids: Array<string> = []
-    for (let n = 0; n < 20; n++) {
-      const { body, status } = await start(servers[n % 2]!)
-      expect(status).toBe(202)
-      ids.push(body.id)
-      if (n % 6 === 5) {
-        lost += inFlight
-        await (n === 11 ? failOver(second, first) : failOver(first, second))
-      }
-      await sleep(50)
-    }
-    await until(
-      "all have ended",
-      async () => (await Promise.all(ids.map(outcome))).every((status) => status !== "running" && status !== "pending"),
-      90
-    )
-    expect(new Set(await Promise.all(ids.map(outcome)))).toEqual(new Set(["completed"]))
-    for (const id of ids) {
-      const { body } = await Server.request(`${servers[1]!.url}/api/v1/executions/${id}/events?limit=1000`)
-      const settled = body.items
-        .filter(({ type }: { type: string }) => type === "TaskCompleted")
-        .map(({ taskId }: { taskId: string }) => taskId)
-      expect(settled.toSorted()).toEqual(["first", "second", "third"])
-    }
-    // A call in flight at a failover may be made again, once for each worker that loses it.
-    expect(calls).toBeGreaterThanOrEqual(60)
-    expect(calls).toBeLessThanOrEqual(60 + 2 * lost)
+    return Failovers.survive({
+      servers,
+      counts,
+      failOver: (time) => (time === 1 ? failOver(second, first) : failOver(first, second))
+    })
   })
 
   it("that has lost everything is told it again", async () => {
-    const ids = await Promise.all(servers.map(async (server) => (await start(server)).body.id as string))
+    const ids = await Promise.all(servers.map(async (server) => (await Failovers.start(server)).body.id as string))
     await nodes[1]!.cli("flushall")
     await until("done", async () => (await Promise.all(ids.map(outcome))).every((status) => status === "completed"), 60)
   })
@@ -128,7 +82,7 @@ describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_0
     const [server] = servers as [Server.Running]
     const primary = nodes[1]!
     await primary.kill()
-    const started = await start(server)
+    const started = await Failovers.start(server)
     expect(started.status).toBe(202)
     await until("not ready", async () => (await ready(server)).status === 503)
     expect((await ready(server)).body).toMatchObject({

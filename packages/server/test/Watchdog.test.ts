@@ -50,6 +50,14 @@ describe("the watchdog", { timeout: 60_000 }, () => {
     expect(signal === "SIGKILL" || code === Watchdog.exitCode).toBe(true)
   })
 
+  it("is off while an inspector is attached: at a breakpoint everything stands", async () => {
+    expect((await run("a while")).code).toBe(Watchdog.exitCode)
+    const { code, said } = await run("a while", undefined, ["env", "NODE_OPTIONS=--inspect=127.0.0.1:0"])
+    expect(said).toContain("Debugger listening")
+    expect(said).toContain("still here")
+    expect(code).toBe(0)
+  })
+
   it("forgives a process that was stopped as a whole", async () => {
     const { code, said } = await run("nothing", (pid) => {
       process.kill(pid, "SIGSTOP")

@@ -8,6 +8,7 @@ const blockedForEver = (how: string | undefined): void => {
   if (how === "loop") for (;;);
   if (how === "regex") /^(a+)+$/.test(`${"a".repeat(60)}!`)
   if (how === "wait") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  if (how === "a while") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000)
   if (how === "native") for (const text = "[".repeat(3e6) + "]".repeat(3e6); ;) JSON.parse(text)
 }
 
