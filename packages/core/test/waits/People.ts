@@ -40,7 +40,8 @@ export function* person(world: World, name: string, servers: ReadonlyArray<Serve
     }
     for (let thinking = random.below(40); thinking > 0; thinking--) yield
     const hash = random.chance(0.1) ? `not ${ask.hash}` : ask.hash
-    const answer = { ...answerTo(ask.kind, random), hash }
+    const kind = random.chance(0.03) ? random.pick(["approval", "question", "review"] as const) : ask.kind
+    const answer = { ...answerTo(kind, random), hash }
     yield* send(world, { _tag: "Answer", ask: ask.id, answer, by: { name } }, servers)
   }
 }

@@ -74,7 +74,7 @@ export const scenarios = {
     crew: { ...crew, approvals: 0.1, questions: 0.1, spawns: 0.1, failures: 0.05, reviews: 1 }
   }),
   /** Deadlines are so long that who is woken by them only is woken too late. */
-  patient: make("calm", { chaosSteps: 0, calmSteps: 60_000, crew: { ...crew, patience: 40, reviews: 0.1 } }),
+  patient: make("wiped", { chaosSteps: 600, calmSteps: 60_000, crew: { ...crew, patience: 40, reviews: 0.1 } }),
   /** Everybody spawns, and hardly anything may be. */
   growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } })
 } satisfies { readonly [name: string]: Scenario }

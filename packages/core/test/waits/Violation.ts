@@ -44,6 +44,7 @@ export type Kind =
   | "answer while not open"
   | "answered twice"
   | "answer to what was not shown"
+  | "answer of another kind"
   | "answer refused unjustly"
   | "signal that nobody declares"
   // Candidates

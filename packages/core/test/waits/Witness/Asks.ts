@@ -1,9 +1,18 @@
 /** Asks and timers are answered or end while they are open, at their time, for what was shown. */
+import type * as Ask from "../../../src/Ask.ts"
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { hashOf } from "../Needs.ts"
 import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
+
+/** What each kind is answered with. */
+const kinds: { readonly [kind in Ask.Kind]: ReadonlyArray<Ask.Answer["answer"]> } = {
+  approval: ["approve", "edit", "deny"],
+  question: ["reply", "deny"],
+  review: ["accept", "revise"],
+  budget: ["raise", "deny"]
+}
 
 /** What a suspension asks. What was asked before stays as it was. */
 export const asked = (
@@ -28,6 +37,7 @@ export const answered = (account: Account, event: ExecutionEvent.AskAnswered): v
   if (open.state !== "open")
     throw new Violation(open.state === "closed" ? "answer while not open" : "answered twice", what)
   if (event.hash !== hashOf(open.ask.shown)) throw new Violation("answer to what was not shown", what)
+  if (!kinds[open.ask.kind].includes(event.answer)) throw new Violation("answer of another kind", what)
   open.state = event.answer
   if (event.arguments !== undefined) open.amount = event.arguments["amount"] as number
   if (event.scope === "run" && open.ask.tool !== undefined) account.approved.add(open.ask.tool)
