@@ -17,6 +17,7 @@ import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
 import * as Guarded from "./Guarded.ts"
 import * as Guard from "./Listener/OriginCheck.ts"
+import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Problem from "./Api/Problem.ts"
 
@@ -89,8 +90,7 @@ export const make = Effect.fnUntraced(function* <R>(
 
   const guarded = yield* Guarded.make
   const server = Http.createServer(
-    // Other protocols (h2c, of `curl --http2` and Java's client) are ignored, as RFC 9110, 7.8 allows: the answer is in HTTP/1.1.
-    { shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade?.trim() ?? "") },
+    { shouldUpgradeCallback: UpgradeRequest.isWebSocket },
     guarded(
       "Answering a request",
       (request: Http.IncomingMessage, response: Http.ServerResponse) => {
@@ -109,6 +109,7 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Opening a WebSocket",
       (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (!UpgradeRequest.isWebSocket(request)) return UpgradeRequest.ignore(server, request, socket, head)
         socket.on(
           "error",
           guarded("Closing a connection that failed", () => socket.destroy())
