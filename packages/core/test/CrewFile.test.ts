@@ -180,7 +180,7 @@ tasks:
 - line 1, column 1: The crew has no tasks: it needs at least one under "tasks".`)
   })
 
-  it("never throws, whatever the text", () => {
+  it("never throws, whatever the text", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
         definition,
@@ -234,7 +234,7 @@ describe("stringify", () => {
     expect(Result.getOrThrow(CrewFile.parse(CrewFile.stringify(crew))).definition.inputs).toEqual(inputs)
   })
 
-  it("is read again as the same crew", () => {
+  it("is read again as the same crew", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(definition, (data) => {
         const crew = Result.getOrThrow(Crew.fromJson(data))
