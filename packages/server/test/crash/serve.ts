@@ -1,11 +1,12 @@
 /**
- * A server like `crewline serve`, with two differences that tests need: a tool that must not be called twice, and another patience
- * with the work under way when it is told to stop (`GRACE_MILLIS`).
+ * A server like `crewline serve`, with two differences that tests need: tools that write down every call, with and without a person's
+ * approval, and another patience with the work under way when it is told to stop (`GRACE_MILLIS`).
  */
 import * as Tool from "@crewline/core/Tool"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Providers from "@crewline/llm/Providers"
 import * as Database from "@crewline/memory-pg/Database"
+import * as Queue from "@crewline/server/Queue"
 import * as Listener from "@crewline/server/Listener"
 import * as Server from "@crewline/server/Server"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -22,6 +23,7 @@ const config = Config.all({
   listen: Server.listenConfig,
   database: Database.config,
   lease: Server.leaseConfig,
+  queue: Queue.config,
   workspace: Config.NonEmptyString("CREWLINE_WORKSPACE"),
   graceMillis: Config.withDefault(Config.Int("GRACE_MILLIS"), 5_000)
 })
@@ -45,6 +47,30 @@ const append = (workspace: string) =>
     }
   })
 
+/** Writes a letter to a file, in the middle of a pause, once a person has approved it. */
+const letter = (workspace: string, name: string, idempotent: boolean) =>
+  Tool.make({
+    name,
+    description: "Sends a letter. Every call counts.",
+    parameters: {
+      type: "object",
+      properties: { to: { type: "string" } },
+      required: ["to"],
+      additionalProperties: false
+    },
+    approval: true,
+    idempotent,
+    execute: async ({ to }, { executionId, idempotencyKey }) => {
+      await sleep(15)
+      appendFileSync(
+        join(workspace, "letters.txt"),
+        `${JSON.stringify({ executionId, idempotencyKey, tool: name, to })}\n`
+      )
+      await sleep(15)
+      return `sent to ${JSON.stringify(to)}`
+    }
+  })
+
 const program = Effect.gen(function* () {
   const { graceMillis, ...options } = yield* config
   const services = yield* Layer.build(
@@ -52,7 +78,11 @@ const program = Effect.gen(function* () {
       ...options,
       worker: { graceMillis },
       llm: Providers.layerConfig,
-      toolbox: Toolbox.layer([append(options.workspace)])
+      toolbox: Toolbox.layer([
+        append(options.workspace),
+        letter(options.workspace, "send", false),
+        letter(options.workspace, "note", true)
+      ])
     })
   )
   yield* Console.log(`Crewline listens on ${Context.get(services, Listener.Listener).url}`)
