@@ -7,6 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import { failed, type Ended } from "../AgentLoop/Leg.ts"
+import * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type * as Toolbox from "../Toolbox.ts"
@@ -47,25 +48,10 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
   const ledger = yield* Ledger
   const sync = yield* QueueSync
   const now = yield* LogClock
-  const lacking = Abilities.make({ registry: yield* CodeRegistry, toolbox })
+  const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
 
-  /** Leaves a task to workers that have what it needs. */
-  const leaveToOthers = Effect.fnUntraced(function* (
-    lease: TaskQueue.Lease,
-    { delayMillis, isDue, what }: Abilities.Lacking
-  ) {
-    if (isDue) {
-      const { executionId, taskId } = lease
-      yield* Effect.logWarning(
-        `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
-      )
-      yield* ledger.decide(executionId, { _tag: "Unserved", taskId, missing: what })
-    }
-    return yield* queue.release(lease, delayMillis)
-  })
-
-  const start = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
-    return yield* ledger.decide(lease.executionId, {
+  const startOf = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
+    return {
       _tag: "Start",
       taskId: lease.taskId,
       worker,
@@ -73,7 +59,35 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
       ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
       ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
-    })
+    } satisfies Decision.Command
+  })
+
+  /** Leaves a task to workers that have what it needs. */
+  const leaveToOthers = Effect.fnUntraced(function* (
+    lease: TaskQueue.Lease,
+    state: Execution.Execution,
+    task: Execution.Task,
+    what: string
+  ) {
+    // What cannot begin now, woken too early for example, does not wait for a worker.
+    const possible = Decision.decide(state, yield* startOf(lease, task))
+    if (Result.isFailure(possible)) return yield* sync.refused(lease, possible.failure)
+    const { delayMillis, isDue } = yield* abilities.leave(state, task, what)
+    if (isDue) {
+      const { executionId, taskId } = lease
+      const reported = yield* ledger.decide(executionId, {
+        _tag: "Unserved",
+        taskId,
+        seenRun: task.run,
+        missing: what
+      })
+      // Of all workers that lack it, the first says so.
+      if (Result.isSuccess(reported))
+        yield* Effect.logWarning(
+          `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
+        )
+    }
+    return yield* queue.release(lease, delayMillis)
   })
 
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
@@ -121,9 +135,11 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         if (!(yield* queue.holds(lease))) return
         const seen = Execution.task(state, lease.taskId)
         // Where nobody else takes tasks, what is missing is a failure of the task.
-        const lack = queue.isShared && seen !== undefined ? yield* lacking(state, seen) : undefined
-        if (lack !== undefined) return yield* leaveToOthers(lease, lack)
-        const decided = yield* start(lease, seen)
+        if (queue.isShared && seen !== undefined) {
+          const lack = yield* abilities.lackOf(state, seen.plan)
+          if (lack !== undefined) return yield* leaveToOthers(lease, state, seen, lack)
+        }
+        const decided = yield* ledger.decide(lease.executionId, yield* startOf(lease, seen))
         if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
         const task = Execution.task(decided.success.state, lease.taskId)!
         if (task.status !== "running") {
