@@ -223,6 +223,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           retryAt: undefined,
+          unserved: undefined,
           waits: undefined,
           open: none,
           endedAt: event.at
