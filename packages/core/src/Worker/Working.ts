@@ -49,6 +49,7 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
   const sync = yield* QueueSync
   const now = yield* LogClock
   const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
+  const leaveToOthers = leaving({ abilities, ledger, queue, sync })
 
   const startOf = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
     return {
@@ -60,34 +61,6 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
       ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
     } satisfies Decision.Command
-  })
-
-  /** Leaves a task to workers that have what it needs. */
-  const leaveToOthers = Effect.fnUntraced(function* (
-    lease: TaskQueue.Lease,
-    state: Execution.Execution,
-    task: Execution.Task,
-    what: string
-  ) {
-    // What cannot begin now, woken too early for example, does not wait for a worker.
-    const possible = Decision.decide(state, yield* startOf(lease, task))
-    if (Result.isFailure(possible)) return yield* sync.refused(lease, possible.failure)
-    const { delayMillis, isDue } = yield* abilities.leave(state, task, what)
-    if (isDue) {
-      const { executionId, taskId } = lease
-      const reported = yield* ledger.decide(executionId, {
-        _tag: "Unserved",
-        taskId,
-        seenRun: task.run,
-        missing: what
-      })
-      // Of all workers that lack it, the first says so.
-      if (Result.isSuccess(reported))
-        yield* Effect.logWarning(
-          `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
-        )
-    }
-    return yield* queue.release(lease, delayMillis)
   })
 
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
@@ -137,7 +110,8 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         // Where nobody else takes tasks, what is missing is a failure of the task.
         if (queue.isShared && seen !== undefined) {
           const lack = yield* abilities.lackOf(state, seen.plan)
-          if (lack !== undefined) return yield* leaveToOthers(lease, state, seen, lack)
+          if (lack !== undefined)
+            return yield* leaveToOthers({ lease, state, task: seen, start: yield* startOf(lease, seen), what: lack })
         }
         const decided = yield* ledger.decide(lease.executionId, yield* startOf(lease, seen))
         if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
@@ -176,3 +150,42 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       })
     )
 })
+
+interface Leaving {
+  readonly lease: TaskQueue.Lease
+  readonly state: Execution.Execution
+  readonly task: Execution.Task
+  readonly start: Decision.Command
+  /** What this process lacks, in words. */
+  readonly what: string
+}
+
+/** Leaves a task to workers that have what it needs. */
+const leaving = ({
+  abilities,
+  ledger,
+  queue,
+  sync
+}: {
+  readonly abilities: ReturnType<typeof Abilities.make>
+  readonly ledger: Ledger["Service"]
+  readonly queue: TaskQueue.TaskQueue["Service"]
+  readonly sync: QueueSync["Service"]
+}) =>
+  Effect.fnUntraced(function* ({ lease, start, state, task, what }: Leaving) {
+    // What cannot begin now, woken too early for example, does not wait for a worker.
+    const possible = Decision.decide(state, start)
+    if (Result.isFailure(possible)) return yield* sync.refused(lease, possible.failure)
+    const { delayMillis, isDue } = yield* abilities.leave(state, task, what)
+    if (isDue) {
+      const { executionId, taskId } = lease
+      const command = { _tag: "Unserved", taskId, seenRun: task.run, missing: what } as const
+      const reported = yield* ledger.decide(executionId, command)
+      // Of all workers that lack it, the first says so.
+      if (Result.isSuccess(reported))
+        yield* Effect.logWarning(
+          `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
+        )
+    }
+    return yield* queue.release(lease, delayMillis)
+  })
