@@ -30,10 +30,11 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
     case "Answer":
       return Answer.answer(state, command)
     case "Unserved": {
-      const { missing, taskId } = command
+      const { missing, seenRun, taskId } = command
       const task = Execution.task(state, taskId)
       if (task === undefined) return Result.fail("unknown-task")
       if (Execution.isSettled(task)) return Result.fail("settled")
+      if (task.run !== seenRun) return Result.fail("stale")
       if (task.unserved === missing) return Result.fail("already")
       return Result.succeed([{ type: "TaskUnserved", taskId, missing }])
     }

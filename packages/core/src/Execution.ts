@@ -87,7 +87,8 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       })
     case "TaskUnserved": {
       const current = task(state, event.taskId)
-      const isOpen = current !== undefined && !isSettled(current) && current.status !== "running"
+      // One that is running has lost its worker: another start would have come first.
+      const isOpen = current !== undefined && !isSettled(current)
       const tasks = isOpen ? put(state, { ...current, unserved: event.missing }) : state.tasks
       return { ...state, lastSeq: event.seq, tasks }
     }
@@ -222,6 +223,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           retryAt: undefined,
+          unserved: undefined,
           waits: undefined,
           open: none,
           endedAt: event.at

@@ -52,8 +52,8 @@ export type Command =
   | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
   /** What is answered was found to be valid for the ask before. */
   | { readonly _tag: "Answer"; readonly ask: string; readonly answer: Ask.Answer; readonly by: Ask.Author }
-  /** No worker has taken the task for long that has what it needs. */
-  | { readonly _tag: "Unserved"; readonly taskId: string; readonly missing: string }
+  /** No worker has taken the task for long that has what it needs, since the run that was seen. */
+  | { readonly _tag: "Unserved"; readonly taskId: string; readonly seenRun: number; readonly missing: string }
   | { readonly _tag: "Cancel" }
   | { readonly _tag: "Timeout"; readonly millis: number }
   /** Tasks of the execution that this one retries; `gone`: that one was deleted in the meantime. */

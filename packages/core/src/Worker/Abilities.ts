@@ -21,10 +21,9 @@ export interface Options {
   readonly toolbox: Toolbox.Toolbox["Service"]
 }
 
-/** What a task needs that this process lacks, and how long the task is left to others now. */
-export interface Lacking {
-  /** In words: `the tool "a"`. */
-  readonly what: string
+/** A task that is handed back, because this process cannot do it. */
+export interface Left {
+  /** How long the task is left to others now. */
   readonly delayMillis: number
   /** Nobody has done it for so long that it is to be reported. */
   readonly isDue: boolean
@@ -35,21 +34,19 @@ export const make = ({ registry, toolbox }: Options) => {
   /** When a run of a task was first handed back here, in milliseconds; `reported` when that was said. */
   const seen = new Map<string, { readonly since: number; reported: boolean }>()
 
+  /** What the task needs that this process lacks, in words: `the tool "a"`; `undefined`: nothing. */
   const lackOf = Effect.fnUntraced(function* ({ id, plan }: Execution.Execution, task: PlannedTask) {
+    if (plan.needsCode !== true && task.tools.length === 0) return undefined
     const lacks = suffices(registry.find(id, plan.name), plan, task)
       ? []
       : ["its functions (guardrails, conditions, output schemas): offer them with Crewline.layer({ crews: [crew] })"]
     const missing: Array<string> = []
     for (const name of task.tools) if ((yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
     if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)
-    return lacks.join(", and ")
+    return lacks.length === 0 ? undefined : lacks.join(", and ")
   })
 
-  return Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task) {
-    const { plan } = task
-    if (state.plan.needsCode !== true && plan.tools.length === 0) return undefined
-    const what = yield* lackOf(state, plan)
-    if (what === "") return undefined
+  const leave = Effect.fnUntraced(function* (state: Execution.Execution, { plan, run }: Execution.Task, what: string) {
     const crew = state.plan.name
     const key = `${crew} ${what}`
     const earlier = times.get(key) ?? 0
@@ -59,7 +56,7 @@ export const make = ({ registry, toolbox }: Options) => {
     }
     times.set(key, earlier + 1)
     const now = yield* Clock.currentTimeMillis
-    const taskKey = `${state.id} ${plan.id} ${task.run}`
+    const taskKey = `${state.id} ${plan.id} ${run}`
     if (!seen.has(taskKey)) {
       if (seen.size >= most) seen.clear()
       seen.set(taskKey, { since: now, reported: false })
@@ -68,8 +65,10 @@ export const make = ({ registry, toolbox }: Options) => {
     const isDue = !first.reported && now - first.since >= reportAfterMillis
     if (isDue) first.reported = true
     const delayMillis = Math.min(firstMillis * 2 ** Math.min(earlier, 10), mostMillis)
-    return { what, delayMillis, isDue } satisfies Lacking
+    return { delayMillis, isDue } satisfies Left
   })
+
+  return { lackOf, leave }
 }
 
 const quote = (name: string): string => JSON.stringify(name)

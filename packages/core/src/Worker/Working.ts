@@ -7,6 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import { failed, type Ended } from "../AgentLoop/Leg.ts"
+import * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type * as Toolbox from "../Toolbox.ts"
@@ -47,25 +48,11 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
   const ledger = yield* Ledger
   const sync = yield* QueueSync
   const now = yield* LogClock
-  const lacking = Abilities.make({ registry: yield* CodeRegistry, toolbox })
+  const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
+  const leaveToOthers = leaving({ abilities, ledger, queue, sync })
 
-  /** Leaves a task to workers that have what it needs. */
-  const leaveToOthers = Effect.fnUntraced(function* (
-    lease: TaskQueue.Lease,
-    { delayMillis, isDue, what }: Abilities.Lacking
-  ) {
-    if (isDue) {
-      const { executionId, taskId } = lease
-      yield* Effect.logWarning(
-        `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
-      )
-      yield* ledger.decide(executionId, { _tag: "Unserved", taskId, missing: what })
-    }
-    return yield* queue.release(lease, delayMillis)
-  })
-
-  const start = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
-    return yield* ledger.decide(lease.executionId, {
+  const startOf = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
+    return {
       _tag: "Start",
       taskId: lease.taskId,
       worker,
@@ -73,7 +60,7 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       ...(lease.timedOut === undefined ? {} : { timedOut: lease.timedOut }),
       ...(seen?.retryAt === undefined ? {} : { now: yield* now }),
       ...(seen === undefined ? {} : { seenRun: seen.run, seenAttempt: seen.attempt })
-    })
+    } satisfies Decision.Command
   })
 
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
@@ -121,9 +108,12 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         if (!(yield* queue.holds(lease))) return
         const seen = Execution.task(state, lease.taskId)
         // Where nobody else takes tasks, what is missing is a failure of the task.
-        const lack = queue.isShared && seen !== undefined ? yield* lacking(state, seen) : undefined
-        if (lack !== undefined) return yield* leaveToOthers(lease, lack)
-        const decided = yield* start(lease, seen)
+        if (queue.isShared && seen !== undefined) {
+          const lack = yield* abilities.lackOf(state, seen.plan)
+          if (lack !== undefined)
+            return yield* leaveToOthers({ lease, state, task: seen, start: yield* startOf(lease, seen), what: lack })
+        }
+        const decided = yield* ledger.decide(lease.executionId, yield* startOf(lease, seen))
         if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
         const task = Execution.task(decided.success.state, lease.taskId)!
         if (task.status !== "running") {
@@ -160,3 +150,42 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       })
     )
 })
+
+interface Leaving {
+  readonly lease: TaskQueue.Lease
+  readonly state: Execution.Execution
+  readonly task: Execution.Task
+  readonly start: Decision.Command
+  /** What this process lacks, in words. */
+  readonly what: string
+}
+
+/** Leaves a task to workers that have what it needs. */
+const leaving = ({
+  abilities,
+  ledger,
+  queue,
+  sync
+}: {
+  readonly abilities: ReturnType<typeof Abilities.make>
+  readonly ledger: Ledger["Service"]
+  readonly queue: TaskQueue.TaskQueue["Service"]
+  readonly sync: QueueSync["Service"]
+}) =>
+  Effect.fnUntraced(function* ({ lease, start, state, task, what }: Leaving) {
+    // What cannot begin now, woken too early for example, does not wait for a worker.
+    const possible = Decision.decide(state, start)
+    if (Result.isFailure(possible)) return yield* sync.refused(lease, possible.failure)
+    const { delayMillis, isDue } = yield* abilities.leave(state, task, what)
+    if (isDue) {
+      const { executionId, taskId } = lease
+      const command = { _tag: "Unserved", taskId, seenRun: task.run, missing: what } as const
+      const reported = yield* ledger.decide(executionId, command)
+      // Of all workers that lack it, the first says so.
+      if (Result.isSuccess(reported))
+        yield* Effect.logWarning(
+          `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
+        )
+    }
+    return yield* queue.release(lease, delayMillis)
+  })

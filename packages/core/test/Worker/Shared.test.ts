@@ -3,14 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import * as Crew from "../../src/Crew.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
-import * as Plan from "../../src/Plan.ts"
+import type * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
@@ -214,72 +212,6 @@ describe("a worker", () => {
             ["b", 2, 0]
           ]
         )
-      })
-    )
-  )
-})
-
-describe("a task whose functions a worker lacks", () => {
-  const crew = Crew.make({
-    name: "checked",
-    agents,
-    tasks: {
-      plain: { agent: "agent", description: "Do it.", expectedOutput: "Text." },
-      judged: {
-        agent: "agent",
-        description: "Do it.",
-        expectedOutput: "Text.",
-        context: ["plain"],
-        guardrails: [(text: string) => (text === "judged" ? true : "no")]
-      }
-    }
-  })
-
-  it.effect("is left to one that has them, and the others say once what to do", () => {
-    const said: Array<string> = []
-    const logger = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
-    return inMemory(
-      Effect.gen(function* () {
-        const { asked, queue } = yield* Process.sharedQueue()
-        const plan = Plan.make(crew)
-        assert.strictEqual(plan._tag, "Success")
-        const blind = yield* Process.start({ queue, options: { worker: { name: "blind" } } })
-        const handle = yield* blind.crewline.startPlan((plan as { readonly success: Plan.Plan }).success)
-        yield* seconds(60)
-        const waiting = yield* blind.crewline.get(handle.id)
-        assert.deepStrictEqual(
-          [waiting.tasks["plain"]!.status, waiting.tasks["judged"]!.status],
-          ["completed", "pending"]
-        )
-        // It is asked for again and again, but not without rest.
-        assert.isAtMost(asked.get("release") ?? 0, 25)
-        yield* Process.start({ queue, options: { worker: { name: "able" }, crews: [crew] } })
-        yield* seconds(30)
-        assert.strictEqual((yield* handle.result).output, "judged")
-        assert.deepStrictEqual(
-          startsOf(yield* eventsOf(handle.id)).map(({ taskId, worker }) => [taskId, worker]),
-          [
-            ["plain", "blind"],
-            ["judged", "able"]
-          ]
-        )
-        const told = said.filter((line) => line.includes('crew "checked"'))
-        assert.strictEqual(told.length, 1)
-        assert.include(told[0]!, "Crewline.layer({ crews: [crew] })")
-      }).pipe(Effect.provide(logger))
-    )
-  })
-
-  it.effect("runs after a restart of the process that was given the crew, without anybody who resumes it", () =>
-    inMemory(
-      Effect.gen(function* () {
-        const first = yield* Process.start({ model: World.llm(() => Effect.never) })
-        const { id } = yield* first.crewline.start(crew)
-        yield* TestClock.adjust(1)
-        yield* first.close
-        const second = yield* Process.start({ options: { crews: [crew] } })
-        yield* seconds(20)
-        assert.strictEqual((yield* second.crewline.get(id)).status, "completed")
       })
     )
   )
