@@ -2,7 +2,7 @@
  * Approvals over servers that are killed around the ask, the answer and the call: a call is made at most once, exactly once when it may be
  * repeated, only after its own approval, and no recorded answer of a model is asked for again.
  *
- * `CREWLINE_CRASH_SEED` draws other moments.
+ * `CREWLINE_CRASH_SEED` draws other moments, `CREWLINE_CRASH_KILLS` more of them for each set-up (10 take three minutes on two busy cores).
  */
 import * as Provider from "@crewline/fake-provider/Process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -21,7 +21,7 @@ import * as Storage from "./crash/Storage.ts"
 import * as Redis from "./fake/Redis.ts"
 
 const seed = Number(process.env["CREWLINE_CRASH_SEED"] ?? 1)
-const kills = 10
+const kills = Number(process.env["CREWLINE_CRASH_KILLS"] ?? 3)
 const patience = 60_000
 
 const missing = (await Storage.postgresMissing()) ?? (await Redis.missing())
