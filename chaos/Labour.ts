@@ -7,7 +7,7 @@ import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
-import * as Wait from "@crewline/core/Wait"
+import type * as Wait from "@crewline/core/Wait"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -28,14 +28,15 @@ const waits = (more: {
   readonly signals?: ReadonlyArray<string>
   readonly mode?: "any"
   readonly timeoutMillis?: number
-}) =>
-  Wait.of(
-    { tasks: more.tasks ?? [], signals: more.signals ?? [] },
-    {
-      need: more.mode === "any" ? 1 : "all",
-      ...(more.timeoutMillis === undefined ? {} : { timeoutMillis: more.timeoutMillis })
-    }
-  )
+}): Wait.Waits => {
+  const { mode, signals = [], tasks = [], timeoutMillis } = more
+  // Whatever is not needed for `any` is waited for later.
+  const group: Wait.Group = { tasks, signals, need: mode === "any" ? 1 : "all", rest: "keep" }
+  return {
+    groups: tasks.length + signals.length === 0 ? [] : [group],
+    ...(timeoutMillis === undefined ? {} : { timeoutMillis })
+  }
+}
 
 /** What `grow` does in its n-th leg that is not a repetition. */
 const growths: ReadonlyArray<{
