@@ -38,7 +38,7 @@ export const make = (url: string): Client => {
   }
 }
 
-/** Calls again and again, so many at once, until the time is over; answers how many calls there were and how long they took. */
+/** Runs calls at a fixed concurrency until the time is up; returns the number of calls and the time they took. */
 export const forSeconds = async (
   seconds: number,
   atOnce: number,
