@@ -211,7 +211,7 @@ describe("Tool.make: execution", () => {
         })),
         {}
       )
-      assert.deepStrictEqual(seen, { ...context } as unknown as Schema.Json)
+      assert.deepStrictEqual<unknown>(seen, { ...context })
     })
   )
 
