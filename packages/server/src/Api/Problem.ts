@@ -82,7 +82,7 @@ const table = {
     status: 409,
     title: "The ask is closed",
     meaning:
-      "Somebody has answered it (`answer`, `answeredBy`), or nobody waits for an answer any more: its task goes on without one, or has ended.",
+      "It has been answered (`answer`, `answeredBy`), or an answer is no longer needed: its task goes on without one, or has ended.",
     fields: { answer: Schema.optionalKey(Schema.String), answeredBy: Schema.optionalKey(Schema.String) }
   },
   "name-taken": {
