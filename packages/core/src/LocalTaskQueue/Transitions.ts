@@ -10,7 +10,8 @@ export class Transitions {
   private readonly counter: Counter
   private readonly lost: LostLeases
   private readonly timers: Timers
-  private lastAge = 0
+  /** Before the first: a task that becomes ready at time 0 has the age 0. */
+  private lastAge = -1
 
   constructor(counter: Counter, lost: LostLeases, timers: Timers) {
     this.counter = counter

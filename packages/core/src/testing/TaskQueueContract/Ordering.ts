@@ -68,6 +68,18 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["far", "last", "near"])
     }))
 
+  test("of two that have waited equally long with what follows them, the one that was ready first", ({
+    available,
+    elapse,
+    queue
+  }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts({ old: [] }, { executionId: "x" }))
+      yield* elapse(1_000)
+      yield* queue.submit(facts({ new: [], near: [], end: ["near"] }, { executionId: "y" }))
+      assert.deepStrictEqual(ids(yield* available()), ["old", "near", "new"])
+    }))
+
   test("the oldest first, whatever execution it belongs to", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }, { executionId: "z" }))

@@ -45,7 +45,7 @@ export class Lists {
   #floor = 0
   /** Nonces, timers and waits: what comes later has a higher number. */
   #number = 0
-  #lastAge = 0
+  #lastAge = -1
 
   find(executionId: string, id: string): Task | undefined {
     return this.tasks.find((task) => task.executionId === executionId && task.id === id)
