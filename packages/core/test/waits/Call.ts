@@ -1,4 +1,5 @@
 /** What a modelled agent says in a turn: calls of tools that may need something, or an answer. Every id of a call begins with its base. */
+import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 
 /** What a call waits for before its tool works. Times are in milliseconds. */
@@ -30,14 +31,23 @@ export interface Call {
 export type Answer = { readonly kind: "final" } | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
 
 /** What a call came to. */
-export type Result =
-  | { readonly kind: "done"; readonly amount: number; readonly of: { readonly [id: string]: string } }
+export const Result = Schema.Union([
+  Schema.Struct({
+    kind: Schema.Literal("done"),
+    amount: Schema.Number,
+    of: Schema.Record(Schema.String, Schema.String)
+  }),
   /** A person denied it, or nobody answered in time. */
-  | { readonly kind: "denied" | "silence" }
+  Schema.Struct({ kind: Schema.Literals(["denied", "silence"]) }),
   /** It had begun when its worker died. */
-  | { readonly kind: "interrupted" }
+  Schema.Struct({ kind: Schema.Literal("interrupted") }),
   /** It may not add tasks, or wait for what it names. */
-  | { readonly kind: "refused" }
+  Schema.Struct({ kind: Schema.Literal("refused") })
+])
+export type Result = typeof Result.Type
+
+/** True for what a modelled leg records. */
+export const isResult = Schema.is(Result)
 
 /** A call by its turn and its place in it, both within a conversation. */
 export const keyOf = (turn: number, index: number): string => `${turn}.${index}`

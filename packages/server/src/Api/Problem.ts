@@ -218,9 +218,7 @@ export const make = <C extends Code>(
 export const stringify = (problem: Problem): string => JSON.stringify(toJson(problem))
 
 /** A problem as JSON. */
-export const toJson = (problem: Problem): unknown =>
-  // As above: its own class encodes it.
-  Schema.encodeSync(classes[problem.code] as unknown as SchemaOf<Code>)(problem)
+export const toJson = (problem: Problem): unknown => Schema.encodeUnknownSync(classes[problem.code])(problem)
 
 /** What reading a body may fail with. */
 export const ofBody = ["invalid-syntax", "invalid-request", "payload-too-large", "unsupported-media-type"] as const

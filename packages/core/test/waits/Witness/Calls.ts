@@ -1,6 +1,6 @@
 /** Every call has one result, from what has come for it; it is made with leave, and as often as it may. */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
-import { type Call, keyOf, type Place, type Result } from "../Call.ts"
+import { type Call, isResult, keyOf, type Place, type Result } from "../Call.ts"
 import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
@@ -19,9 +19,10 @@ export const called = (account: Account, task: Task, event: ExecutionEvent.ToolC
   const index = Number(event.callId)
   const key = keyOf(event.turn, index)
   if (task.results.has(key)) throw new Violation("result twice", what)
-  const result = event.result as unknown as Result
+  const { result } = event
   const call = account.callsOf(task)[index]
-  if (event.turn !== task.turns.length || call === undefined) throw new Violation("never asked", what)
+  if (event.turn !== task.turns.length || call === undefined || !isResult(result))
+    throw new Violation("never asked", what)
   checkAnswers(account, task, { call, index }, result, what)
   if (result.kind === "done") checkStates(account, result.of, what)
   task.results.add(key)

@@ -1,0 +1,147 @@
+/** Calls that a person must approve: asked once each, bound to exactly what was shown. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Ask from "../../src/Ask.ts"
+import * as Tool from "../../src/Tool.ts"
+import { ann, lastMessage, ofType, pass, running, send } from "../fake/Running.ts"
+import * as World from "../fake/World.ts"
+
+describe("approvals", () => {
+  it.effect("bind to one call each, in whatever order they are answered; nothing is made before, and each once", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      yield* running(
+        { a: { tools: ["send"] } },
+        {
+          answers: {
+            a: [World.calls(["send", { to: "x" }], ["send", { to: "y" }], ["send", { to: "z" }]), World.text("done")]
+          },
+          tools: [send(sent)]
+        },
+        Effect.fnUntraced(function* ({ asked, crewline, events, id, task }) {
+          assert.strictEqual((yield* crewline.get(id)).status, "waiting")
+          const asks = yield* crewline.asks({ state: "open" })
+          assert.deepStrictEqual(
+            asks.map(({ shown }) => (shown as { arguments: unknown }).arguments),
+            [{ to: "x" }, { to: "y" }, { to: "z" }]
+          )
+          assert.deepStrictEqual(
+            (yield* task()).waitingFor,
+            asks.map(({ id, title }) => ({ kind: "approval", id, title }))
+          )
+          const [x, y, z] = asks
+          yield* crewline.answer(z!.id, { answer: "deny", reason: "not him" }, { by: ann })
+          yield* pass(50)
+          yield* crewline.answer(x!.id, { answer: "edit", arguments: { to: "xx" }, hash: x!.hash }, { by: ann })
+          yield* pass(50)
+          assert.deepStrictEqual(sent, [])
+          const closed = yield* crewline.answer(y!.id, { answer: "approve" }, { by: ann })
+          assert.deepStrictEqual([closed.state, closed.answer?.answer, closed.answeredBy], ["answered", "approve", ann])
+          yield* pass(100)
+          assert.sameMembers(sent, ["xx", "y"])
+          assert.strictEqual((yield* crewline.get(id)).output, "done")
+          assert.strictEqual(asked.length, 2)
+          const told = lastMessage(asked[1]!)
+          for (const part of ["changed the arguments", "sent to xx", "sent to y", "denied", "not him"])
+            assert.include(told, part)
+          const recorded = ofType(yield* events, "ToolCalled").map((event) => [event.arguments, event.isFailure])
+          assert.deepStrictEqual(
+            recorded.toSorted((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)),
+            [
+              [{ to: "xx" }, false],
+              [{ to: "y" }, false],
+              [{ to: "z" }, true]
+            ]
+          )
+        })
+      )
+    })
+  )
+
+  it.effect("are refused their own ways: another answer, other contents, twice, late, unknown", () =>
+    running(
+      { a: { tools: ["send"] } },
+      { answers: { a: [World.calls(["send", { to: "x" }]), World.text("done")] }, tools: [send([])] },
+      Effect.fnUntraced(function* ({ crewline }) {
+        const [ask] = yield* crewline.asks()
+        const fails = (id: string, answer: Ask.Answer) => Effect.map(Effect.flip(crewline.answer(id, answer)), String)
+        assert.include(yield* fails(ask!.id, { answer: "accept" }), `one of "approve", "edit", "deny"`)
+        assert.include(yield* fails(ask!.id, { answer: "edit" }), "needs arguments")
+        assert.include(yield* fails(ask!.id, { answer: "edit", arguments: { to: 7 } }), "arguments/to")
+        assert.include(yield* fails(ask!.id, { answer: "approve", feedback: "x" }), "takes no feedback")
+        assert.include(yield* fails(ask!.id, { answer: "approve", hash: "0" }), "something else")
+        assert.include(yield* fails("nobody~a~1.1.0", { answer: "approve" }), "There is no ask")
+        assert.include(yield* fails("nonsense", { answer: "approve" }), "There is no ask")
+        yield* crewline.answer(ask!.id, { answer: "deny" }, { by: ann })
+        assert.include(yield* fails(ask!.id, { answer: "approve" }), `ann has answered it with "deny"`)
+      })
+    )
+  )
+
+  it.effect("of a tool for the whole run are asked for once", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      yield* running(
+        { a: { tools: ["send"] } },
+        {
+          answers: { a: [World.calls(["send", { to: "x" }]), World.calls(["send", { to: "y" }]), World.text("done")] },
+          tools: [send(sent)]
+        },
+        Effect.fnUntraced(function* ({ crewline, id }) {
+          const [ask] = yield* crewline.asks()
+          yield* crewline.answer(ask!.id, { answer: "approve", scope: "run" })
+          yield* pass(100)
+          assert.deepStrictEqual(sent, ["x", "y"])
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+          assert.strictEqual((yield* crewline.asks()).length, 1)
+        })
+      )
+    })
+  )
+
+  it.effect(
+    "are declared by the crew too, and decided by a function of the arguments; broken calls are never shown",
+    () =>
+      Effect.gen(function* () {
+        const made: Array<unknown> = []
+        const pay = Tool.make({
+          name: "pay",
+          description: "Pays.",
+          parameters: Schema.Struct({ amount: Schema.Finite }),
+          approval: ({ amount }) => amount > 100,
+          execute: ({ amount }) => void made.push(amount)
+        })
+        const look = World.tool("look", () => Effect.sync(() => (made.push("look"), null)))
+        yield* running(
+          { a: { tools: ["pay", "look"], approvals: ["look"] } },
+          {
+            answers: {
+              a: [
+                World.calls(
+                  ["pay", { amount: 5 }],
+                  ["pay", { amount: "much" }],
+                  ["pay", { amount: 500 }],
+                  ["look", {}]
+                ),
+                World.text("done")
+              ]
+            },
+            tools: [pay, look]
+          },
+          Effect.fnUntraced(function* ({ crewline }) {
+            // Those that need nobody run at once.
+            assert.deepStrictEqual(made, [5])
+            const asks = yield* crewline.asks()
+            assert.deepStrictEqual(
+              asks.map(({ tool }) => tool),
+              ["pay", "look"]
+            )
+            for (const { id } of asks) yield* crewline.answer(id, { answer: "approve" })
+            yield* pass(100)
+            assert.sameMembers(made, [5, 500, "look"])
+          })
+        )
+      })
+  )
+})

@@ -1,0 +1,171 @@
+/** Calls that wait for a person's answer, for a signal or for time: each is made once, with what has come. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Llm from "../../src/Llm.ts"
+import * as Tool from "../../src/Tool.ts"
+import { lastMessage, ofType, pass, running } from "../fake/Running.ts"
+import * as World from "../fake/World.ts"
+
+const question = (options: { readonly timeout?: string; readonly default?: string } = {}) =>
+  Tool.make({
+    name: "ask",
+    description: "Asks.",
+    parameters: Schema.Struct({ what: Schema.String }),
+    answer: Schema.Literals(["red", "green"]),
+    ask: ({ what }) => ({ question: what, ...options }) as never,
+    execute: ({ what }, { answer }) => `${what}: ${answer}`
+  })
+
+describe("questions", () => {
+  it.effect("are answered as the schema says, and reach the tool", () =>
+    running(
+      { a: { tools: ["ask"] } },
+      { answers: { a: [World.calls(["ask", { what: "Which?" }]), World.text("done")] }, tools: [question()] },
+      Effect.fnUntraced(function* ({ asked, crewline }) {
+        const [ask] = yield* crewline.asks()
+        assert.deepInclude(ask!, { kind: "question", title: "Which?", onSilence: "deny" })
+        const error = yield* Effect.flip(crewline.answer(ask!.id, { answer: "reply", value: "blue" }))
+        assert.include(String(error), "value")
+        yield* crewline.answer(ask!.id, { answer: "reply", value: "green" })
+        yield* pass(100)
+        assert.include(lastMessage(asked[1]!), "Which?: green")
+      })
+    )
+  )
+
+  it.effect("that nobody answers in time fail, or get their default; the others keep waiting", () =>
+    running(
+      { a: { tools: ["ask", "later", "open"] } },
+      {
+        answers: {
+          a: [
+            World.calls(["ask", { what: "A" }], ["later", { what: "B" }], ["open", { what: "C" }]),
+            World.text("done")
+          ]
+        },
+        tools: [
+          question({ timeout: "10 seconds" }),
+          { ...question({ timeout: "20 seconds", default: "red" }), name: "later" },
+          { ...question(), name: "open" }
+        ]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events }) {
+        yield* pass(15_000)
+        assert.deepStrictEqual(
+          (yield* crewline.asks({ state: "open" })).map(({ title }) => title),
+          ["B", "C"]
+        )
+        yield* pass(10_000)
+        const open = yield* crewline.asks({ state: "open" })
+        assert.deepStrictEqual(
+          open.map(({ title }) => title),
+          ["C"]
+        )
+        yield* crewline.answer(open[0]!.id, { answer: "deny", reason: "ask my boss" })
+        yield* pass(100)
+        const told = lastMessage(asked[1]!)
+        for (const part of ["Nobody answered in time", "B: red", "ask my boss"]) assert.include(told, part)
+        assert.deepStrictEqual(
+          ofType(yield* events, "TaskStarted").map(({ woke }) => woke),
+          [undefined, "timeout", "timeout", "satisfied"]
+        )
+        assert.strictEqual(asked.length, 2)
+      })
+    )
+  )
+})
+
+describe("signals and time", () => {
+  const waiter = Tool.make({
+    name: "wait",
+    description: "Waits.",
+    wait: () => ({ signal: "paid", timeout: "10 seconds" }),
+    execute: (_, { received }) => `received ${JSON.stringify(received)}`
+  })
+  const waits = (signals: ReadonlyArray<string> = ["paid"]) => ({ a: { tools: ["wait"], signals } })
+  const answers = { a: [World.calls(["wait", {}]), World.text("done")] }
+
+  it.effect("a signal reaches the call with its value, and only declared names are taken", () =>
+    running(
+      waits(),
+      { answers, tools: [waiter] },
+      Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
+        assert.deepStrictEqual((yield* task()).waitingFor, [
+          { kind: "signal", id: "paid" },
+          { kind: "time", until: "1970-01-01T00:00:10.000Z" }
+        ])
+        for (const name of ["piad", "a/1.1.0.timer", ""])
+          assert.strictEqual((yield* Effect.flip(crewline.signal(id, name, 1)))._tag, "UnknownSignal")
+        yield* crewline.signal(id, "paid", { amount: 7 })
+        yield* crewline.signal(id, "paid", { amount: 8 })
+        yield* pass(100)
+        assert.include(lastMessage(asked[1]!), `received {\\"amount\\":7}`)
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+      })
+    )
+  )
+
+  it.effect("a signal that came first needs no wait; one that never comes is waited for no longer than said", () =>
+    Effect.gen(function* () {
+      yield* running(
+        { before: {}, a: { tools: ["wait"], signals: ["paid"], dependencies: ["before"] } },
+        {
+          answers: { before: [Effect.delay(Effect.succeed(World.text("x")), 1_000)], ...answers },
+          tools: [waiter]
+        },
+        Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+          yield* crewline.signal(id, "paid", 1)
+          yield* pass(2_000)
+          assert.include(lastMessage(asked.at(-1)!), "received 1")
+          assert.deepStrictEqual(ofType(yield* events, "TaskSuspended"), [])
+        })
+      )
+      yield* running(
+        waits(),
+        { answers, tools: [waiter] },
+        Effect.fnUntraced(function* ({ asked, crewline, id }) {
+          yield* pass(11_000)
+          assert.include(lastMessage(asked[1]!), "received undefined")
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        })
+      )
+    })
+  )
+
+  it.effect("a signal that the task does not declare cannot be waited for", () =>
+    running(waits([]), { answers, tools: [waiter] }, ({ asked }) =>
+      Effect.sync(() => assert.include(lastMessage(asked[1]!), "does not declare the signal"))
+    )
+  )
+
+  it.effect("the time limit of an attempt counts work, not waiting", () =>
+    Effect.gen(function* () {
+      const slow = (millis: number, answer: Llm.Answer) => Effect.delay(Effect.succeed(answer), millis)
+      const pausing = Tool.make({
+        name: "wait",
+        description: "Waits.",
+        wait: () => ({ timeout: "1 minute" }),
+        execute: () => "waited"
+      })
+      yield* running(
+        { a: { tools: ["wait"], timeoutMillis: 5_000 } },
+        { answers: { a: [slow(2_000, World.calls(["wait", {}])), slow(2_000, World.text("done"))] }, tools: [pausing] },
+        Effect.fnUntraced(function* ({ crewline, id }) {
+          yield* pass(70_000)
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        })
+      )
+      // Seven seconds of work in two legs.
+      yield* running(
+        { a: { tools: ["wait"], timeoutMillis: 5_000 } },
+        { answers: { a: [slow(3_000, World.calls(["wait", {}])), slow(4_000, World.text("done"))] }, tools: [pausing] },
+        Effect.fnUntraced(function* ({ crewline, id, task }) {
+          yield* pass(80_000)
+          assert.strictEqual((yield* crewline.get(id)).status, "failed")
+          assert.strictEqual((yield* task()).error?.code, "timeout")
+        })
+      )
+    })
+  )
+})

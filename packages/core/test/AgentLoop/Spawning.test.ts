@@ -1,0 +1,234 @@
+/** Calls that add tasks and wait for them. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Llm from "../../src/Llm.ts"
+import * as Tool from "../../src/Tool.ts"
+import { lastMessage, ofType, pass, running } from "../fake/Running.ts"
+import * as World from "../fake/World.ts"
+
+const spawner = (spawn: Tool.Spawn) =>
+  Tool.make({
+    name: "spawn",
+    description: "Spawns.",
+    spawn: () => spawn,
+    execute: (_, { tasks }) => JSON.stringify(tasks)
+  })
+
+const work = (more: Partial<Tool.SpawnedTask> = {}): Tool.SpawnedTask => ({
+  description: "d",
+  expectedOutput: "e",
+  ...more
+})
+
+const decodeResults = Schema.decodeUnknownSync(
+  Schema.fromJsonString(
+    Schema.Record(
+      Schema.String,
+      Schema.Struct({
+        status: Schema.String,
+        output: Schema.optionalKey(Schema.Json),
+        error: Schema.optionalKey(Schema.String)
+      })
+    )
+  )
+)
+
+/** What the model is told that the added tasks came to, by name. */
+const resultOf = (request: Llm.Request) => {
+  const told = request.messages.flatMap((message) => (message.role === "tool" ? message.content : []))
+  return decodeResults(told.flatMap((part) => (part.type === "tool-result" ? [part.result] : [])).at(-1))
+}
+
+describe("tasks that a call adds", () => {
+  const answers = (children: { readonly [name: string]: Llm.Answer | World.Reply }) => (request: Llm.Request) => {
+    const task = request.caller!.taskId
+    if (task !== "a") return children[task.split(".").at(-1)!]!
+    return request.messages.length > 2 ? World.text("done") : World.calls(["spawn", {}])
+  }
+  const late = (text: string) => Effect.delay(Effect.succeed(World.text(text)), 5_000)
+  const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
+
+  it.effect("run at once with what their agents bring, and the call gets what they came to", () =>
+    running(
+      { a: { tools: ["spawn"] } },
+      {
+        answers: answers({ one: World.text("1"), two: failing, three: World.text("3") }),
+        tools: [
+          spawner({
+            tasks: {
+              one: work({ title: "First" }),
+              two: work({ retry: { attempts: 1 } }),
+              three: work({ context: ["one"] })
+            }
+          })
+        ],
+        plan: { agents: { agent: { role: "r", goal: "g", backstory: "", maxTurns: 3, tools: ["spawn"] } } },
+        crewline: { worker: { concurrency: 1 } }
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
+        yield* pass(100)
+        const view = yield* crewline.get(id)
+        assert.strictEqual(view.status, "completed")
+        const result = resultOf(asked.at(-1)!)
+        assert.deepStrictEqual(
+          Object.entries(result).map(([name, { output, status }]) => [name, status, output]),
+          [
+            ["one", "completed", "1"],
+            ["two", "failed", undefined],
+            ["three", "completed", "3"]
+          ]
+        )
+        const child = yield* task("a/1.1.0.one")
+        assert.deepInclude(child, { parent: "a", kind: "work", title: "First" })
+        const asking = asked.find(({ caller }) => caller!.taskId === "a/1.1.0.one")!
+        assert.deepStrictEqual(
+          asking.tools.map(({ name }) => name),
+          ["spawn"]
+        )
+      })
+    )
+  )
+
+  it.effect("of which one is enough: the others are cancelled, a failed one does not count", () =>
+    running(
+      { a: { tools: ["spawn"] } },
+      {
+        answers: answers({ one: failing, two: World.text("2"), three: late("3") }),
+        tools: [
+          spawner({
+            tasks: {
+              one: work({ retry: { attempts: 1 } }),
+              two: work({ dependsOn: ["one"], onFailure: "skip" }),
+              three: work()
+            },
+            need: "any"
+          })
+        ]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+        yield* pass(100)
+        // `two` is skipped with `one`: what is left is `three`.
+        assert.strictEqual((yield* crewline.get(id)).status, "running")
+        yield* pass(6_000)
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        assert.deepStrictEqual(
+          Object.values(resultOf(asked.at(-1)!)).map(({ status }) => status),
+          ["failed", "skipped", "completed"]
+        )
+        assert.deepStrictEqual(ofType(yield* events, "TaskCancelled"), [])
+      })
+    )
+  )
+
+  it.effect("that are not needed any more are stopped, with their calls", () =>
+    running(
+      { a: { tools: ["spawn"] } },
+      {
+        answers: answers({ fast: World.text("1"), slow: late("2") }),
+        tools: [spawner({ tasks: { fast: work(), slow: work() }, need: 1 })]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+        yield* pass(200)
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        assert.deepStrictEqual(
+          ofType(yield* events, "TaskCancelled").map(({ reason, taskId }) => [taskId, reason]),
+          [["a/1.1.0.slow", "not-needed"]]
+        )
+        assert.deepStrictEqual(
+          Object.values(resultOf(asked.at(-1)!)).map(({ status }) => status),
+          ["completed", "cancelled"]
+        )
+      })
+    )
+  )
+
+  it.effect("wait no longer than the call says", () =>
+    running(
+      { a: { tools: ["spawn"] } },
+      {
+        answers: answers({ fast: World.text("1"), slow: late("2") }),
+        tools: [spawner({ tasks: { fast: work(), slow: work() }, timeout: "2 seconds", rest: "keep" })]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
+        yield* pass(3_000)
+        assert.deepStrictEqual(
+          Object.values(resultOf(asked.at(-1)!)).map(({ status }) => status),
+          ["completed", "running"]
+        )
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+      })
+    )
+  )
+
+  it.effect("for an agent that is not there, or too many of them, are refused with words; nothing is added", () =>
+    Effect.gen(function* () {
+      const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`t${index}`, work()]))
+      for (const [spawn, told] of [
+        [{ tasks: { one: work({ agent: "agnet" }) } }, `Did you mean \\"agent\\"`],
+        [{ tasks: { one: work({ context: ["two"] }) } }, `the task \\"two\\"`],
+        [{ tasks: { "a/b": work() } }, "a name begins with a letter"],
+        [{ tasks: { one: { description: "d" } as never } }, "expectedOutput is missing"],
+        [{ tasks: many }, "one task can add 20"],
+        [{ tasks: {} }, "no task"],
+        [{ tasks: { one: work() }, need: 0 }, "need must be"]
+      ] as const) {
+        yield* running(
+          { a: { tools: ["spawn"] } },
+          { answers: answers({}), tools: [spawner(spawn)] },
+          Effect.fnUntraced(function* ({ asked, crewline, id }) {
+            const view = yield* crewline.get(id)
+            assert.deepStrictEqual([view.status, Object.keys(view.tasks)], ["completed", ["a"]])
+            assert.include(lastMessage(asked.at(-1)!), told)
+          })
+        )
+      }
+    })
+  )
+
+  it.effect("no more than an execution may grow by: the call is told, and the agent goes on", () =>
+    Effect.gen(function* () {
+      const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, work()]))
+      const names = Array.from({ length: 11 }, (_, index) => `p${index}`)
+      yield* running(
+        Object.fromEntries(names.map((name) => [name, { tools: ["spawn"] }])),
+        {
+          answers: (request) =>
+            request.caller!.taskId.includes("/")
+              ? World.text("x")
+              : request.messages.length > 2
+                ? World.text("done")
+                : World.calls(["spawn", {}]),
+          tools: [spawner({ tasks: twenty })]
+        },
+        Effect.fnUntraced(function* ({ asked, crewline, id }) {
+          yield* pass(1_000)
+          const view = yield* crewline.get(id)
+          assert.strictEqual(view.status, "completed")
+          assert.strictEqual(Object.keys(view.tasks).length, 11 + 200)
+          assert.strictEqual(
+            asked.filter((request) => lastMessage(request).includes("as many tasks as it can have")).length,
+            1
+          )
+        })
+      )
+    })
+  )
+
+  it.effect("go two levels deep", () =>
+    running(
+      { a: { tools: ["spawn"] } },
+      {
+        answers: (request) => (request.messages.length > 2 ? World.text("done") : World.calls(["spawn", {}])),
+        tools: [spawner({ tasks: { x: work({ tools: ["spawn"] }) } })]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
+        yield* pass(300)
+        const view = yield* crewline.get(id)
+        assert.strictEqual(view.status, "completed")
+        assert.deepStrictEqual(Object.keys(view.tasks).toSorted(), ["a", "a/1.1.0.x", "a/1.1.0.x/1.1.0.x"])
+        assert.isTrue(asked.some((request) => lastMessage(request).includes("2 levels deep")))
+      })
+    )
+  )
+})

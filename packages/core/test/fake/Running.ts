@@ -1,0 +1,89 @@
+/** Plans that run in memory on the clock of the test, looked at when nothing moves any more: for whatever waits. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { TestClock } from "effect/testing"
+import type * as Ask from "../../src/Ask.ts"
+import * as Crewline from "../../src/Crewline.ts"
+import * as EventLog from "../../src/EventLog.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import type * as Llm from "../../src/Llm.ts"
+import type * as Plan from "../../src/Plan.ts"
+import * as Tool from "../../src/Tool.ts"
+import type * as Toolbox from "../../src/Toolbox.ts"
+import * as World from "./World.ts"
+
+/** One attempt. */
+export const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
+type Answers = ReadonlyArray<Llm.Answer | World.Reply>
+
+/** Small steps: whoever wakes another in no time needs a turn of the scheduler for it, and hashing one of the platform. */
+export const pass = (millis: number) =>
+  Effect.repeat(
+    Effect.andThen(
+      TestClock.adjust(Math.ceil(millis / 20)),
+      Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
+    ),
+    { times: 19 }
+  )
+
+export interface Run {
+  readonly id: string
+  readonly asked: ReadonlyArray<Llm.Request>
+  readonly crewline: Crewline.Crewline["Service"]
+  readonly events: Effect.Effect<ReadonlyArray<ExecutionEvent.ExecutionEvent>, EventLog.EventLogError>
+  readonly task: (id?: string) => Effect.Effect<Crewline.TaskView, EventLog.EventLogError>
+}
+
+/** Starts the plan, and hands it over when nothing moves any more. */
+export const running = <A, E>(
+  tasks: { readonly [id: string]: Partial<Plan.PlannedTask> },
+  options: {
+    readonly answers: { readonly [task: string]: Answers } | ((request: Llm.Request) => Llm.Answer | World.Reply)
+    readonly tools?: ReadonlyArray<Toolbox.Tool>
+    readonly plan?: Partial<Plan.Plan>
+    readonly crewline?: Crewline.Options
+  },
+  use: (run: Run) => Effect.Effect<A, E>
+) => {
+  const asked: Array<Llm.Request> = []
+  const { answers } = options
+  const model = World.llm(typeof answers === "function" ? answers : World.script(answers), asked)
+  return Effect.gen(function* () {
+    const crewline = yield* Crewline.Crewline
+    const log = yield* EventLog.EventLog
+    const { id } = yield* crewline.startPlan(
+      World.plan(
+        Object.fromEntries(Object.entries(tasks).map(([name, task]) => [name, { retry: once, ...task }])),
+        options.plan
+      )
+    )
+    yield* pass(100)
+    return yield* use({
+      id,
+      asked,
+      crewline,
+      events: log.read(id),
+      task: (name = "a") => Effect.map(crewline.get(id), (view) => view.tasks[name]!)
+    })
+  }).pipe(Effect.provide(World.world(model, World.toolbox(...(options.tools ?? [])), options.crewline)))
+}
+
+export const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.Followed>, type: T) =>
+  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
+
+export const lastMessage = (request: Llm.Request): string => JSON.stringify(request.messages.at(-1))
+
+export const send = (sent: Array<unknown>) =>
+  Tool.make({
+    name: "send",
+    description: "Sends a letter.",
+    parameters: Schema.Struct({ to: Schema.String }),
+    approval: true,
+    execute: ({ to }) => {
+      sent.push(to)
+      return `sent to ${to}`
+    }
+  })
+
+/** Who answers. */
+export const ann: Ask.Author = { name: "ann" }
