@@ -37,6 +37,7 @@ export const floors: { readonly [name: string]: Floors } = {
     [
       "Broadcast",
       "Dag",
+      "Guarded",
       "JsonDepth",
       "JsonSchemaValidator",
       "JsonSize",
@@ -106,7 +107,6 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Http", "ProviderModels"],
     ["CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
-    ["Api", "Dependencies", "EnvironmentKeys", "Followers", "Migrations", "Queue", "Retention", "Watchdog"],
-    ["Guarded"]
+    ["Api", "Dependencies", "EnvironmentKeys", "Followers", "Migrations", "Queue", "Retention", "Watchdog"]
   ]
 }

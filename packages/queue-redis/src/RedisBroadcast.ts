@@ -3,12 +3,12 @@
  * passes every text on. Whoever may connect to this Redis may listen: what passes is not confined to a tenant there.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
+import * as Guarded from "@crewline/core/Guarded"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as RedisConnection from "./RedisConnection.ts"
-import * as Guarded from "./RedisConnection/Guarded.ts"
 
 export interface Options {
   /** Processes of one log use one channel, those of different logs different ones: a channel knows no databases. Default `crewline:events`. */

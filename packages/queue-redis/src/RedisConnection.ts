@@ -8,6 +8,7 @@
  * - Closing the scope closes every connection.
  * - The URL may carry a password: no error of this file repeats it, nor the arguments of a command.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,6 @@ import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import * as Address from "./RedisConnection/Address.ts"
 import * as Client from "./RedisConnection/Client.ts"
-import * as Guarded from "./RedisConnection/Guarded.ts"
 
 export interface Options {
   /**

@@ -2,13 +2,13 @@
  * How the queue reaches Redis: scripts, and a channel that says that something is ready or lost. A script may run twice
  * when its reply was lost; a message may be lost. A queue on top of it counts on neither.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import { RedisConnection } from "./RedisConnection.ts"
-import * as Guarded from "./RedisConnection/Guarded.ts"
 import * as Invoker from "./RedisTransport/Invoker.ts"
 import type { Script } from "./RedisTransport/Script.ts"
 

@@ -4,6 +4,7 @@
  * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or command line, 3 people have to
  * answer first, 130 cancelled by Control-C.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
@@ -21,7 +22,6 @@ import * as Result from "effect/Result"
 import type * as Runtime from "effect/Runtime"
 import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
-import * as Guarded from "./Guarded.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"

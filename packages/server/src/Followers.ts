@@ -13,6 +13,7 @@
  * are still on their way.
  */
 import type * as EventLog from "@crewline/core/EventLog"
+import * as Guarded from "@crewline/core/Guarded"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -25,7 +26,6 @@ import * as Semaphore from "effect/Semaphore"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
-import * as Guarded from "./Guarded.ts"
 import * as Channels from "./Followers/Channels.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 

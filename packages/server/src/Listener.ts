@@ -4,6 +4,7 @@
  * When its scope closes, it stops accepting, tells followers that the server restarts (1012), lets requests under way finish for a
  * while, and cuts what is left.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,7 +16,6 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
-import * as Guarded from "./Guarded.ts"
 import * as Guard from "./Listener/OriginCheck.ts"
 import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"

@@ -2,10 +2,10 @@
  * Clients of ioredis for every kind of address. Nothing connects before it is told to, or has a command to send. A command whose
  * connection was lost is sent again a few times, then fails: nobody waits for a Redis that does not come back.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as Effect from "effect/Effect"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
 import type { Address } from "./Address.ts"
-import * as Guarded from "./Guarded.ts"
 
 export type Client = Redis | Cluster
 

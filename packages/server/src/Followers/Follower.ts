@@ -1,9 +1,9 @@
 /**
  * One WebSocket that follows an execution. It holds a cursor, not a buffer: what it has not taken yet stays in the log.
  */
+import type { Guarded } from "@crewline/core/Guarded"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
-import type { Guarded } from "../Guarded.ts"
 
 /** Codes that a socket is closed with. */
 export const closeCodes = {

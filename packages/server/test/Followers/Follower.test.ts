@@ -1,3 +1,4 @@
+import * as Guarded from "@crewline/core/Guarded"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { EventEmitter } from "node:events"
@@ -5,7 +6,6 @@ import { PassThrough } from "node:stream"
 import type { WebSocket } from "ws"
 import { expect, it } from "vitest"
 import { defaultLimits, Follower } from "../../src/Followers/Follower.ts"
-import * as Guarded from "../../src/Guarded.ts"
 
 it("a follower that cannot be given more is cut off, and the process goes on", async () => {
   const logged: Array<string> = []

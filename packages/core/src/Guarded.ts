@@ -1,6 +1,6 @@
 /**
- * Callbacks of Node's event emitters. What one of them throws would end the process; a guarded one has it logged, and goes on with what
- * is left to do.
+ * Callbacks of sockets, processes and other event emitters. An error thrown by one of them would end the process; a guarded callback logs
+ * it and recovers.
  */
 import * as Effect from "effect/Effect"
 
