@@ -6,13 +6,14 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
-import * as Option from "effect/Option"
 import * as Asking from "./Execution/Asking.ts"
+import * as Scopes from "./Execution/Scopes.ts"
 import { type Execution, isReleased, isSettled, make, put, type Status, type Task, task } from "./Execution/State.ts"
 import type { ExecutionEvent, Skipped } from "./ExecutionEvent.ts"
 import * as Usage from "./Usage.ts"
 import * as Wait from "./Wait.ts"
 
+export { limitsOf, scopedOf, spentOf } from "./Execution/Scopes.ts"
 export { isGrowth, isSatisfied, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,
@@ -21,6 +22,7 @@ export {
   isSettled,
   make,
   type Open,
+  type Raised,
   Settled,
   Status,
   type Task,
@@ -73,7 +75,7 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     case "AskAnswered":
       return structural(state, event, Asking.answered(state, event))
     case "LimitRaised":
-      return structural(state, event, { raised: HashMap.set(state.raised, event.scope, event.limits) })
+      return structural(state, event, { raised: Scopes.raise(state, event) })
     case "ExecutionPaused":
       return structural(state, event, { paused: true })
     case "ExecutionResumed":
@@ -103,14 +105,14 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       const spent = "usage" in event && event.usage !== undefined ? event.usage : undefined
       // A stale turn was paid all the same: it counts for the execution, not for the task's progress.
       const usage = spent === undefined ? state.usage : Usage.add(state.usage, spent)
-      const spentByAgent = spent === undefined ? state.spentByAgent : chargeAgent(state, current?.plan.agent, spent)
+      const charged = spent === undefined ? state.spent : Scopes.charge(state, current, spent)
       if (current === undefined || isSettled(current) || current.run !== event.run) {
-        return { ...state, lastSeq: event.seq, usage, spentByAgent }
+        return { ...state, lastSeq: event.seq, usage, spent: charged }
       }
       const next = spent === undefined ? current : { ...current, usage: Usage.add(current.usage, spent) }
       const tasks =
         current.progressed && spent === undefined ? state.tasks : put(state, { ...next, progressed: true, crashes: 0 })
-      return { ...state, lastSeq: event.seq, usage, spentByAgent, tasks }
+      return { ...state, lastSeq: event.seq, usage, spent: charged, tasks }
     }
     default:
       return structural(state, event, taskChange(state, event))
@@ -118,22 +120,6 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
 }
 
 const none: ReadonlyArray<string> = []
-
-const chargeAgent = (
-  { plan, spentByAgent }: Execution,
-  agent: string | undefined,
-  spent: Usage.Usage
-): Execution["spentByAgent"] =>
-  agent === undefined || plan.agents[agent]?.limits === undefined
-    ? spentByAgent
-    : HashMap.set(
-        spentByAgent,
-        agent,
-        Usage.add(
-          Option.getOrElse(HashMap.get(spentByAgent, agent), () => Usage.zero),
-          spent
-        )
-      )
 
 const structural = (state: Execution, event: ExecutionEvent, change: Partial<Execution>): Execution => ({
   ...state,

@@ -101,6 +101,8 @@ export interface Notice {
   /** For people; secrets removed. */
   readonly message: string
   readonly delayMillis?: number
+  /** Whose limit refused the call: `task/write`, `agent/writer`, `execution`. */
+  readonly scope?: string
 }
 
 /** What an execution takes over from the one that it retries. */

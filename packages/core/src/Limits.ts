@@ -28,13 +28,47 @@ export const Declared = Schema.Struct({
 
 export interface Declared extends Schema.Schema.Type<typeof Declared> {}
 
-/** Whose limits they are; `key` tells what counts together. */
-export interface Scoped extends Limits {
-  readonly scope: "task" | "agent" | "execution" | "tenant"
+/** Whose limits they are. */
+export const Scope = Schema.Literals(["task", "agent", "execution", "tenant"])
+export type Scope = typeof Scope.Type
+
+/** What a limit limits. */
+export const Dimension = Schema.Literals(["tokens", "costUsd", "requests"])
+export type Dimension = typeof Dimension.Type
+
+/** The limit that refused a call. */
+export const Exceeded = Schema.Struct({
+  scope: Scope,
+  /** What counts together. */
+  key: Schema.String,
+  /** The scope within its execution, as in `Scoped`. */
+  name: Schema.optionalKey(Schema.String),
+  dimension: Dimension,
+  limit: Schema.Finite,
+  spent: Schema.Finite,
+  /** What the call could have used at least. */
+  estimate: Schema.Finite
+})
+export interface Exceeded extends Schema.Schema.Type<typeof Exceeded> {}
+
+/** What is spent; `costUsd` is `null` where the price of a model that was called is not known. */
+export const Spent = Schema.Struct({
+  tokens: Schema.Finite,
+  requests: Schema.Int,
+  costUsd: Schema.NullOr(Schema.Finite)
+})
+export interface Spent extends Schema.Schema.Type<typeof Spent> {}
+
+/** Limits with what they apply to; `key` tells what counts together. */
+export interface Scoped extends Declared {
+  readonly scope: Scope
   readonly key: string
-  /**
-   * What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here.
-   * `costUsd` is `null` where the price of a model that was called is not known.
-   */
-  readonly spent?: { readonly tokens: number; readonly requests: number; readonly costUsd: number | null }
+  /** The scope within its execution: `task/write`, `agent/writer`, `execution`. Absent for limits that are not an execution's. */
+  readonly name?: string
+  /** How often the limits were raised. */
+  readonly raises?: number
+  /** What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here. */
+  readonly spent?: Spent
+  /** Leave room for one more call, so that the agent can still say what it has. */
+  readonly leavesRoom?: true
 }

@@ -11,7 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { Notice } from "./ExecutionEvent.ts"
-import type * as Limits from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import type { ModelOptions } from "./Agent.ts"
 import type { Usage } from "./Usage.ts"
 
@@ -64,7 +64,11 @@ export class MalformedAnswer extends Schema.TaggedError<MalformedAnswer>()("Malf
   readonly isRetryable = true
 }
 /** The call was not made: together with what is spent and reserved it could have gone over a limit. */
-export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", details) {
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+  ...details,
+  /** The limit that refused it; absent where it is not known what is spent, or what the call would cost. */
+  exceeded: Schema.optionalKey(Limits.Exceeded)
+}) {
   readonly isRetryable = false
 }
 /** The circuit breaker of the model is open: it failed too often a moment ago. */

@@ -23,9 +23,9 @@ const picture = (state: Execution.Execution) => ({
   ...state,
   tasks: tasksIn(state),
   signals: signalsIn(state),
-  spentByAgent: spentIn(state)
+  spent: spentIn(state)
 })
-const spentIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.spentByAgent))
+const spentIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.spent))
 const tasksIn = (state: Execution.Execution) => Object.fromEntries(HashMap.entries(state.tasks))
 const signalsIn = (state: Execution.Execution) => [...state.signals].toSorted()
 
@@ -292,7 +292,7 @@ describe("usage", () => {
         turn("c", 1, cents)
       ])
     )
-    expect(spentIn(state)).toEqual({ worker: Usage.add(Usage.add(cents, cents), cents) })
+    expect(spentIn(state)).toEqual({ "agent/worker": Usage.add(Usage.add(cents, cents), cents) })
   })
 
   it("stays unknown", () => {

@@ -168,23 +168,59 @@ const reserver = (
       inputNanoUsd: rates === undefined ? 0 : Math.ceil(Prices.dearestInput(rates) * 1_000),
       outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
     }
-    const entries = limits.map(BudgetStore.entryOf)
+    const entries = limits.map((limit) => withRoom(limit, BudgetStore.entryOf(limit), want))
     const until = (yield* Clock.currentTimeMillis) + waitMillis
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       const answer = yield* store.reserve({ want, entries })
       if (answer._tag === "Reserved") return answer
       const now = yield* Clock.currentTimeMillis
       if (!answer.mayFitLater || now >= until) {
-        return yield* refusal(reference, request, describe(limits[answer.entry]!, answer, want))
+        const limit = limits[answer.entry]!
+        return yield* refusal(reference, request, describe(limit, answer, want), exceededOf(limit, answer))
       }
       yield* Effect.interruptible(Effect.sleep(Math.min(pause, until - now)))
     }
   })
 
-const refusal = (reference: string, request: Llm.Request, description: string) => {
-  const notice: Notice = { kind: "budget-refused", model: reference, message: description }
+/** The entry without what a last call can use: a prompt that has grown by as much as it is long now, and a short answer. */
+const withRoom = (limit: Limits.Scoped, entry: BudgetStore.Entry, want: BudgetStore.Want): BudgetStore.Entry => {
+  if (limit.leavesRoom !== true) return entry
+  const tokens = 2 * want.inputTokens + want.minOutputTokens
+  const room = {
+    requests: 1,
+    tokens,
+    nanoUsd: 2 * want.inputTokens * want.inputNanoUsd + want.minOutputTokens * want.outputNanoUsd
+  }
+  const least = (dimension: BudgetStore.Dimension) =>
+    entry.limit[dimension] === undefined ? {} : { [dimension]: Math.max(entry.limit[dimension] - room[dimension], 0) }
+  return { ...entry, limit: { ...least("requests"), ...least("tokens"), ...least("nanoUsd") } }
+}
+
+const refusal = (reference: string, request: Llm.Request, description: string, exceeded?: Limits.Exceeded) => {
+  const notice: Notice = {
+    kind: "budget-refused",
+    model: reference,
+    message: description,
+    ...(exceeded?.name === undefined ? {} : { scope: exceeded.name })
+  }
   request.onNotice?.(notice)
-  return Effect.fail(new Llm.LlmError({ model: reference, reason: new Llm.BudgetExceeded({ description }) }))
+  const reason = new Llm.BudgetExceeded({ description, ...(exceeded === undefined ? {} : { exceeded }) })
+  return Effect.fail(new Llm.LlmError({ model: reference, reason }))
+}
+
+const exceededOf = (limit: Limits.Scoped, { dimension, needed, spent }: BudgetStore.Refused): Limits.Exceeded => {
+  const isMoney = dimension === "nanoUsd"
+  const amount = (value: number) => (isMoney ? value / 1_000_000_000 : value)
+  const of = isMoney ? "costUsd" : dimension
+  return {
+    scope: limit.scope,
+    key: limit.key,
+    ...(limit.name === undefined ? {} : { name: limit.name }),
+    dimension: of,
+    limit: limit[of]!,
+    spent: amount(spent),
+    estimate: amount(needed)
+  }
 }
 
 const unanswered =
@@ -218,12 +254,19 @@ const scopeOf = (limit: Limits.Scoped): string => `the ${limit.scope} (${limit.k
 const usd = (nano: number): string => `$${Number((nano / 1_000_000_000).toPrecision(4))}`
 const count = (value: number): string => value.toLocaleString("en-US")
 
-const describe = (limit: Limits.Scoped, { dimension, left, needed }: BudgetStore.Refused, want: BudgetStore.Want) => {
+const describe = (
+  limit: Limits.Scoped,
+  { dimension, left, needed, spent }: BudgetStore.Refused,
+  want: BudgetStore.Want
+) => {
   const figure = dimension === "nanoUsd" ? usd : count
   const unit = dimension === "nanoUsd" ? "" : ` ${dimension}`
   const advice = "The call was not made; raise the limit, or make the task smaller."
+  const most = dimension === "nanoUsd" ? usd((limit.costUsd ?? 0) * 1_000_000_000) : count(limit[dimension] ?? 0)
+  const of = `of ${scopeOf(limit)}`
   // A call is one request: there is none left.
-  if (dimension === "requests") return `The budget of ${scopeOf(limit)} has no calls left. ${advice}`
+  if (dimension === "requests")
+    return `The budget ${of} has no calls left: ${count(spent)} of ${most} were made. ${advice}`
   const need = `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
-  return `The budget of ${scopeOf(limit)} has ${figure(Math.max(0, left))}${unit} left, and ${need}. ${advice}`
+  return `The budget ${of} has ${figure(Math.max(0, left))}${unit} left of ${most} (${figure(spent)} spent), and ${need}. ${advice}`
 }

@@ -53,6 +53,8 @@ export interface Refused {
   /** Index of the entry whose limit stands in the way. */
   readonly entry: number
   readonly dimension: Dimension
+  /** What was spent, without what is reserved. */
+  readonly spent: number
   readonly left: number
   readonly needed: number
   /** It would fit if what others have reserved came back. */
@@ -165,7 +167,7 @@ export const decide = (
       const needed = least[dimension]
       if (needed > left) {
         const mayFitLater = needed <= most - spent[dimension]
-        return { _tag: "Refused", entry, dimension, left, needed, mayFitLater }
+        return { _tag: "Refused", entry, dimension, spent: spent[dimension], left, needed, mayFitLater }
       }
       if (dimension === "tokens") outputTokens = Math.min(outputTokens, left - want.inputTokens)
       else if (dimension === "nanoUsd" && want.outputNanoUsd > 0) {
@@ -248,12 +250,17 @@ export const makeRedis = (options: RedisOptions = {}): Effect.Effect<BudgetStore
         Effect.mapBoth(reserve(prefix, ttlMillis, want, entries), {
           onFailure: failed,
           onSuccess: (reply): Reserved | Refused => {
-            const [made, first, second, left, needed, later] = reply.map(Number) as [number, number, ...Array<number>]
+            const [made, first, second, left, needed, later, spent] = reply.map(Number) as [
+              number,
+              number,
+              ...Array<number>
+            ]
             if (made !== 1) {
               return {
                 _tag: "Refused",
                 entry: first,
                 dimension: dimensions[second!]!,
+                spent: spent!,
                 left: left!,
                 needed: needed!,
                 mayFitLater: later === 1

@@ -105,12 +105,44 @@ describe("Budget", () => {
       const error = yield* Effect.flip(Budget.make()(model).generate(asked))
       assert.strictEqual(error.reason._tag, "BudgetExceeded")
       assert.isFalse(error.reason.isRetryable)
-      assert.match(error.message, /execution \(e1\) has 100 tokens left.*could use 5\d\d tokens/)
+      assert.match(error.message, /execution \(e1\) has 100 tokens left of 100 \(0 spent\).*could use 5\d\d tokens/)
+      const { estimate, ...exceeded } = error.reason._tag === "BudgetExceeded" ? error.reason.exceeded! : assert.fail()
+      assert.deepStrictEqual(exceeded, { scope: "execution", key: "e1", dimension: "tokens", limit: 100, spent: 0 })
+      assert.isAbove(estimate, 500)
       assert.deepStrictEqual(
         notices.map(({ kind }) => kind),
         ["budget-refused"]
       )
       assert.strictEqual(seen.requests, 0)
+    })
+  )
+
+  it.effect("leaves room for a last call where it is to", () =>
+    Effect.gen(function* () {
+      const { model } = provider({ length: () => 10 })
+      const budgeted = Budget.make()(model)
+      const ask = (limits: Limits.Limits, key: string, leavesRoom: boolean) =>
+        budgeted.generate(
+          request({ ...limit(limits), key, name: "execution", ...(leavesRoom ? { leavesRoom } : {}) }, undefined, {
+            options: { maxOutputTokens: 100 }
+          })
+        )
+      assert.strictEqual(yield* outcome(ask({ requests: 2 }, "calls", true)), "Answered")
+      const { reason } = yield* Effect.flip(ask({ requests: 2 }, "calls", true))
+      assert.deepStrictEqual(reason._tag === "BudgetExceeded" ? reason.exceeded : undefined, {
+        scope: "execution",
+        key: "calls",
+        name: "execution",
+        dimension: "requests",
+        limit: 2,
+        spent: 1,
+        estimate: 1
+      })
+      assert.strictEqual(yield* outcome(ask({ requests: 2 }, "calls", false)), "Answered")
+      assert.strictEqual(yield* outcome(ask({ requests: 2 }, "calls", false)), "BudgetExceeded")
+      assert.strictEqual(yield* outcome(ask({ tokens: 200 }, "tokens", true)), "BudgetExceeded")
+      assert.strictEqual(yield* outcome(ask({ tokens: 200 }, "tokens", false)), "Answered")
+      assert.strictEqual(yield* outcome(ask({ tokens: 400 }, "more", true)), "Answered")
     })
   )
 

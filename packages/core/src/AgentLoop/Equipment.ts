@@ -5,7 +5,7 @@ import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
-import { failed, limitsOf, modelFailed, type Ended, type Leg } from "./Leg.ts"
+import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
 
 /** What the loop stands on. */
 export interface Services {
@@ -54,7 +54,7 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           tools,
           toolDefinitions: Array.from(tools.values(), definitionOf),
           workspace: services.workspace,
-          limits: limitsOf(leg),
+          limits: leg.limits,
           caller: { executionId: leg.executionId, taskId: leg.task.id, agent: leg.task.agent }
         })
       })

@@ -3,33 +3,21 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { TaskCode } from "../Crew.ts"
 import type { Outcome } from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"
-import * as Execution from "../Execution.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import { redact } from "../Redact.ts"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
-import * as Usage from "../Usage.ts"
 import type { Upstream } from "./Prompting.ts"
 import type { Standing } from "./Standing.ts"
 import type { Transcript } from "./Transcript.ts"
 
 /** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
 export class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
-
-/** What model calls consumed until the leg began. */
-export interface Spent {
-  readonly task: Usage.Usage
-  /** By all tasks of the task's agent. */
-  readonly agent: Usage.Usage
-  readonly execution: Usage.Usage
-}
 
 export interface Leg {
   readonly executionId: string
@@ -40,44 +28,13 @@ export interface Leg {
   readonly memories: ReadonlyArray<string>
   readonly history: Transcript
   readonly standing: Standing
-  /** What was spent until now; absent where nothing is limited. */
-  readonly spent?: Spent
+  /** The limits that its model calls are under, those of judges included; absent where nothing is limited. */
+  readonly limits?: ReadonlyArray<Limits.Scoped>
   /** The functions of the task, when this process has them. */
   readonly code: TaskCode | undefined
   readonly record: (events: NonEmptyReadonlyArray<Draft>) => Effect.Effect<void, Lost | EventLog.EventLogError>
   /** Given: answers are streamed, and every piece of text is handed over with its position in the turn's text. */
   readonly onDelta?: (turn: number, offset: number, delta: string) => void
-}
-
-/** The limits that model calls of this leg are under, those of judges included. */
-export const limitsOf = (leg: Leg): ReadonlyArray<Limits.Scoped> | undefined => {
-  const { executionId, plan, spent, task } = leg
-  const agent = plan.agents[task.agent]!
-  const scoped: Array<Limits.Scoped> = []
-  const add = (scope: "task" | "agent" | "execution", key: string, limits: Limits.Limits | undefined): void => {
-    if (limits !== undefined) scoped.push({ ...limits, scope, key, ...(spent && { spent: amountOf(spent[scope]) }) })
-  }
-  add("task", `${executionId}/task/${task.id}`, task.limits)
-  add("agent", `${executionId}/agent/${task.agent}`, agent.limits)
-  add("execution", executionId, plan.limits)
-  return scoped.length === 0 ? undefined : scoped
-}
-
-const amountOf = ({ costUsd, inputTokens, outputTokens, requests }: Usage.Usage) => ({
-  tokens: inputTokens + outputTokens,
-  requests,
-  costUsd
-})
-
-/** What was spent, from the log; absent where no limit asks for it. */
-export const spentUntil = (state: Execution.Execution, task: Plan.PlannedTask): Spent | undefined => {
-  const { agents, limits } = state.plan
-  if (task.limits === undefined && agents[task.agent]!.limits === undefined && limits === undefined) return undefined
-  return {
-    task: Execution.task(state, task.id)?.usage ?? Usage.zero,
-    agent: Option.getOrElse(HashMap.get(state.spentByAgent, task.agent), () => Usage.zero),
-    execution: state.usage
-  }
 }
 
 /** How the leg ended, and what was not recorded yet: it belongs into the append of the outcome. */

@@ -85,6 +85,12 @@ export interface Open {
 /** How an ask or a timer ended: a person's answer, the time that a timer waited for, or nothing. */
 export type Closed = Ask.Answer["answer"] | "elapsed" | "closed"
 
+/** Limits of a scope in place of the declared ones. */
+export interface Raised {
+  readonly limits: Limits
+  readonly times: number
+}
+
 export interface Execution {
   readonly id: string
   readonly plan: Plan.Plan
@@ -112,13 +118,13 @@ export interface Execution {
   /** Tools whose every further call a person has approved. */
   readonly approved: HashSet.HashSet<string>
   /** Limits that were raised, by scope. */
-  readonly raised: HashMap.HashMap<string, Limits>
+  readonly raised: HashMap.HashMap<string, Raised>
   /** Tasks that were spawned because a model or a tool wanted them: those of the manager's office do not count. */
   readonly grown: number
   readonly paused: boolean
   readonly usage: Usage.Usage
-  /** What agents with limits have spent in all of their tasks. */
-  readonly spentByAgent: HashMap.HashMap<string, Usage.Usage>
+  /** What was spent under limits of tasks and agents, by scope: of a task with all that it spawned, of an agent in all of its tasks. */
+  readonly spent: HashMap.HashMap<string, Usage.Usage>
   readonly error: ExecutionFailure | undefined
   readonly startedAt: string
   readonly endedAt: string | undefined
@@ -178,7 +184,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   grown: 0,
   paused: false,
   usage: Usage.zero,
-  spentByAgent: HashMap.empty(),
+  spent: HashMap.empty(),
   error: undefined,
   startedAt: event.at,
   endedAt: undefined

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as AgentLoop from "../AgentLoop.ts"
 import * as Condition from "../AgentLoop/Condition.ts"
-import { failed, Lost, spentUntil, type Ended, type Leg } from "../AgentLoop/Leg.ts"
+import { failed, Lost, type Ended, type Leg } from "../AgentLoop/Leg.ts"
 import { textOf, type Upstream } from "../AgentLoop/Prompting.ts"
 import * as Transcript from "../AgentLoop/Transcript.ts"
 import type * as EventLog from "../EventLog.ts"
@@ -110,7 +110,7 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
       task.run === 1 && !isFull
         ? Transcript.empty
         : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
-    const spent = spentUntil(state, plan)
+    const limits = Execution.scopedOf(state, task)
     const leg: Leg = {
       executionId: state.id,
       plan: state.plan,
@@ -121,7 +121,7 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
       memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
       history,
       standing: Waiting.make({ log, state, task, now: task.open.length === 0 ? 0 : yield* now, isFull }),
-      ...(spent === undefined ? {} : { spent }),
+      ...(limits === undefined ? {} : { limits }),
       code,
       record: (events) =>
         Effect.flatMap(ledger.record(state.id, { taskId: plan.id, run: task.run, events }), (ours) =>

@@ -37,12 +37,13 @@ export class Budget {
   }
 
   /** Reserves a call, waiting for those of others; false: it could go over the limit. */
-  reserve(process: Process, { executionId, plan, spent }: Leg, name: string): Effect.Effect<boolean> {
+  reserve(process: Process, { executionId, limits, plan }: Leg, name: string): Effect.Effect<boolean> {
     const limit = plan.limits?.requests
     if (limit === undefined) return Effect.succeed(true)
     const ask = (): "reserved" | "later" | "never" => {
       const entry = this.entry(executionId)
-      entry.spent = Math.max(entry.spent, spent?.execution.requests ?? 0)
+      const known = limits?.find(({ scope }) => scope === "execution")?.spent?.requests
+      entry.spent = Math.max(entry.spent, known ?? 0)
       if (entry.reserved.has(name)) return "reserved"
       if (entry.spent + entry.reserved.size < limit) {
         entry.reserved.set(name, this.kernel.now + chargeMillis)

@@ -375,9 +375,9 @@ const mutations = {
     says: "A budget that has lost what it knew counts from what the log says was spent.",
     changes: [
       {
-        file: "core/src/AgentLoop/Leg.ts",
-        find: "execution: state.usage",
-        replace: "execution: Usage.zero"
+        file: "core/src/Execution/Scopes.ts",
+        find: "scope === ofExecution ? state.usage : sumOf(state.spent, scope)",
+        replace: "scope === ofExecution ? Usage.zero : sumOf(state.spent, scope)"
       }
     ],
     scenario: "budgets",

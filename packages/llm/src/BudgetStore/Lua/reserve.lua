@@ -25,7 +25,7 @@ for e = 1, #KEYS do
       if needed[d] > left then
         local later = 0
         if needed[d] <= most - spent then later = 1 end
-        return { 0, e - 1, d - 1, string.format("%.0f", left), string.format("%.0f", needed[d]), later }
+        return { 0, e - 1, d - 1, string.format("%.0f", left), string.format("%.0f", needed[d]), later, string.format("%.0f", spent) }
       end
       if d == 2 then output = math.min(output, left - input) end
       if d == 3 and outputPrice > 0 then output = math.min(output, math.floor((left - input * inputPrice) / outputPrice)) end
