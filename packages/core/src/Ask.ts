@@ -96,3 +96,24 @@ export const Answer = Schema.Struct({
   scope: Schema.optionalKey(Schema.Literals(["once", "run"]))
 }).annotate({ identifier: "Answer", description: "An answer to an ask" })
 export interface Answer extends Schema.Schema.Type<typeof Answer> {}
+
+/** What an answer must bring, and may bring, besides itself. */
+export const parts: {
+  readonly [answer in Answer["answer"]]: { readonly needs?: keyof Answer; readonly takes?: keyof Answer }
+} = {
+  approve: { takes: "scope" },
+  edit: { needs: "arguments" },
+  deny: { takes: "reason" },
+  reply: { needs: "value" },
+  accept: {},
+  revise: { needs: "feedback" },
+  raise: { needs: "limits" }
+}
+
+/** The part that an answer needs and does not bring. Feedback that says nothing is none. */
+export const missingPart = (given: Answer): keyof Answer | undefined => {
+  const { needs } = parts[given.answer]
+  if (needs === undefined) return undefined
+  const part = given[needs]
+  return part === undefined || (typeof part === "string" && needs !== "value" && part.trim() === "") ? needs : undefined
+}

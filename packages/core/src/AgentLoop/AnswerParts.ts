@@ -1,12 +1,41 @@
-/** The parts of a model's answer as they are recorded: safe to stringify, whatever the model wrote. */
+/** The parts of a model's answer as they are recorded: safe to stringify, and each call with an id of its own, whatever the model wrote. */
 import type * as Response from "effect/ai/Response"
 import * as JsonDepth from "../JsonDepth.ts"
+
+type Parts = ReadonlyArray<Response.PartEncoded>
+
+export const recordable = (parts: Parts): Parts => distinctCalls(withinDepth(parts))
+
+/**
+ * The parts, with another id for a call whose id is empty or that of an earlier call: results, approvals and waits are recorded by it.
+ */
+export const distinctCalls = (parts: Parts): Parts => {
+  const ids = new Set<string>()
+  let isDistinct = true
+  for (const part of parts) {
+    if (part.type !== "tool-call") continue
+    if (part.id === "" || ids.has(part.id)) isDistinct = false
+    ids.add(part.id)
+  }
+  if (isDistinct) return parts
+  const seen = new Set<string>()
+  return parts.map((part) => {
+    if (part.type !== "tool-call") return part
+    let { id } = part
+    if (id === "" || seen.has(id)) {
+      for (let n = 2; id === "" || ids.has(id); n++) id = `${part.id || "call"}_${n}`
+      ids.add(id)
+    }
+    seen.add(id)
+    return id === part.id ? part : { ...part, id }
+  })
+}
 
 /**
  * The parts, with the arguments of a tool call and the metadata left out where they are nested too deep. Such a call is answered
  * like one whose arguments cannot be parsed.
  */
-export const withinDepth = (parts: ReadonlyArray<Response.PartEncoded>): ReadonlyArray<Response.PartEncoded> =>
+export const withinDepth = (parts: Parts): Parts =>
   parts.some((part) => JsonDepth.isTooDeep(part)) ? parts.map(shallow) : parts
 
 const shallow = (part: Response.PartEncoded): Response.PartEncoded => {

@@ -43,8 +43,11 @@ export const of = Effect.fnUntraced(function* (equipment: Equipment, options: Op
       } satisfies Approval
     case "approve":
       return { _tag: "Allowed", args } satisfies Approval
-    case "edit":
-      return { _tag: "Allowed", args: leg.history.answers.get(id)?.arguments ?? args } satisfies Approval
+    case "edit": {
+      // Never the arguments that a person wanted changed.
+      const edited = leg.history.answers.get(id)?.arguments
+      return edited === undefined ? refused(Prompting.editLost) : ({ _tag: "Allowed", args: edited } satisfies Approval)
+    }
     case "deny":
       return refused(Prompting.denied(leg.history.answers.get(id)?.reason))
     default:

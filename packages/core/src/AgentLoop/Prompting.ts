@@ -137,6 +137,9 @@ export const denied = (reason: string | undefined): string =>
 
 export const notApproved = "Nobody approved this call in time; it was not made."
 
+export const editLost =
+  "A person changed the arguments of this call, and the new ones are not there; it was not made. Call the tool again if it is still needed."
+
 export const noAnswer = (reason: string | undefined): string =>
   `A person declined to answer.${reason === undefined ? "" : ` The reason: ${reason}`}`
 

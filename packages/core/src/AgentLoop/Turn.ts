@@ -46,7 +46,7 @@ export const make = (
     Effect.match(model.generate(request(equipment, { number, isLast }, shown, notices)), {
       onFailure: (error): Turn | Ended => modelFailed(error, { progress: notices.splice(0) }),
       onSuccess: (answer) => {
-        const parts = AnswerParts.withinDepth(answer.parts)
+        const parts = AnswerParts.recordable(answer.parts)
         conversation.answer(parts)
         const completed = completionOf(leg, number, fresh, { ...answer, parts })
         return {

@@ -138,19 +138,6 @@ const closed = (id: string, { answer, answeredBy }: EventLog.RecordedAsk): AskCl
     ...(answeredBy === undefined ? {} : { by: answeredBy.name })
   })
 
-/** What an answer must bring, and may bring, besides itself. */
-const parts: {
-  readonly [answer in Ask.Answer["answer"]]: { readonly needs?: keyof Ask.Answer; readonly takes?: keyof Ask.Answer }
-} = {
-  approve: { takes: "scope" },
-  edit: { needs: "arguments" },
-  deny: { takes: "reason" },
-  reply: { needs: "value" },
-  accept: {},
-  revise: { needs: "feedback" },
-  raise: { needs: "limits" }
-}
-
 const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer["problems"] => {
   const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
   const { answer } = given
@@ -159,10 +146,10 @@ const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer
     const what = `${ask.kind === "approval" ? "an" : "a"} ${ask.kind}`
     return [{ path: "/answer", message: `The answer to ${what} is one of ${list}, not "${answer}".` }]
   }
-  const { needs, takes } = parts[answer]
+  const { needs, takes } = Ask.parts[answer]
   const problems: Array<InvalidAnswer["problems"][number]> = []
-  if (needs !== undefined && isMissing(given[needs]))
-    problems.push({ path: "", message: `"${answer}" needs ${needs}.` })
+  const missing = Ask.missingPart(given)
+  if (missing !== undefined) problems.push({ path: "", message: `"${answer}" needs ${missing}.` })
   for (const key of ["arguments", "feedback", "reason", "value", "limits", "scope"] as const)
     if (given[key] !== undefined && key !== needs && key !== takes)
       problems.push({ path: `/${key}`, message: `"${answer}" takes no ${key}.` })
@@ -173,6 +160,3 @@ const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer
       problems.push({ path: `/${part}${path}`, message: `${part}${path} ${message}.` })
   return problems
 }
-
-/** Feedback that says nothing is none. */
-const isMissing = (part: unknown): boolean => part === undefined || (typeof part === "string" && part.trim() === "")

@@ -31,6 +31,6 @@ export const answer = (state: Execution.Execution, command: Extract<Command, { _
   const { hash = ask.hash, ...said } = answer
   if (hash !== ask.hash) return Result.fail("hash-mismatch")
   const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
-  if (!possible.includes(said.answer)) return Result.fail("wrong-answer")
+  if (!possible.includes(said.answer) || Ask.missingPart(answer) !== undefined) return Result.fail("wrong-answer")
   return Result.succeed([{ type: "AskAnswered", ask: id, taskId: ask.taskId, ...said, hash, by }])
 }

@@ -72,7 +72,7 @@ export type Refusal =
   | "ask-closed"
   /** Something else was shown. */
   | "hash-mismatch"
-  /** An ask of its kind is not answered so. */
+  /** An ask of its kind is not answered so, or the answer lacks what it needs. */
   | "wrong-answer"
   /** More tasks would be added than an execution may grow by. */
   | "growth"

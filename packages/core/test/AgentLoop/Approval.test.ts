@@ -79,6 +79,60 @@ describe("approvals", () => {
     )
   )
 
+  it.effect("bind to one call each, also where the model gave its calls one id or none", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      const made = ["x", "y", "z", "w"].map((to, index) => ["send", { to }, ["c", "c", "", "c_2"][index]!] as const)
+      yield* running(
+        { a: { tools: ["send"] } },
+        { answers: { a: [World.calls(...made), World.text("done")] }, tools: [send(sent)] },
+        Effect.fnUntraced(function* ({ asked, crewline, events }) {
+          const [x, y, z, w] = yield* crewline.asks()
+          yield* crewline.answer(x!.id, { answer: "deny" })
+          yield* crewline.answer(y!.id, { answer: "approve" })
+          yield* crewline.answer(z!.id, { answer: "deny" })
+          yield* crewline.answer(w!.id, { answer: "approve" })
+          yield* pass(100)
+          assert.sameMembers(sent, ["y", "w"])
+          const called = ofType(yield* events, "ToolCalled")
+          assert.deepStrictEqual(new Set(called.map(({ callId }) => callId)), new Set(["c", "c_3", "call_2", "c_2"]))
+          for (const { arguments: args, isFailure } of called)
+            assert.strictEqual(
+              isFailure,
+              JSON.stringify(args) === '{"to":"x"}' || JSON.stringify(args) === '{"to":"z"}'
+            )
+          // Calls and results name each other.
+          const told = asked[1]!.messages
+            .slice(-2)
+            .map(({ content }) =>
+              typeof content === "string" ? [] : content.map((part) => ("id" in part ? part.id : undefined))
+            )
+          assert.deepStrictEqual(told[0], told[1])
+        })
+      )
+    })
+  )
+
+  it.effect("whose edit lacks its arguments are not made, whoever recorded it", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      yield* running(
+        { a: { tools: ["send"] } },
+        { answers: { a: [World.calls(["send", { to: "x" }]), World.text("done")] }, tools: [send(sent)] },
+        Effect.fnUntraced(function* ({ asked, crewline, id, log }) {
+          const [ask] = yield* crewline.asks()
+          const { hash } = ask!
+          yield* log.append(id, [{ type: "AskAnswered", ask: "a/1.1.0", taskId: "a", answer: "edit", hash, by: ann }])
+          // Refused, and the task is woken: somebody has answered.
+          assert.strictEqual((yield* Effect.flip(crewline.answer(ask!.id, { answer: "approve" })))._tag, "AskClosed")
+          yield* pass(100)
+          assert.deepStrictEqual(sent, [])
+          assert.include(lastMessage(asked[1]!), "the new ones are not there; it was not made")
+        })
+      )
+    })
+  )
+
   it.effect("of a tool for the whole run are asked for once", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []

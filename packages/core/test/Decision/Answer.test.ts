@@ -76,7 +76,16 @@ describe("an answer", () => {
     expect(refusal(state, command)).toBe(expected)
   })
 
-  const all = ["approve", "edit", "deny", "reply", "accept", "revise", "raise"] as const
+  /** Each with what it needs. */
+  const all: ReadonlyArray<Ask.Answer> = [
+    { answer: "approve" },
+    { answer: "edit", arguments: {} },
+    { answer: "deny" },
+    { answer: "reply", value: null },
+    { answer: "accept" },
+    { answer: "revise", feedback: "Shorter." },
+    { answer: "raise", limits: { requests: 7 } }
+  ]
   it.each([
     ["approval", ["approve", "edit", "deny"]],
     ["question", ["deny", "reply"]],
@@ -84,9 +93,17 @@ describe("an answer", () => {
     ["budget", ["deny", "raise"]]
   ] as const)("to an ask for %s is one of its kind", (kind, possible: ReadonlyArray<Ask.Answer["answer"]>) => {
     for (const one of all)
-      expect(refusal(of(kind), answer("a/1", { answer: one }))).toBe(
-        possible.includes(one) ? undefined : "wrong-answer"
-      )
+      expect(refusal(of(kind), answer("a/1", one))).toBe(possible.includes(one.answer) ? undefined : "wrong-answer")
+  })
+
+  it.each([
+    ["approval", { answer: "edit" }],
+    ["question", { answer: "reply" }],
+    ["review", { answer: "revise" }],
+    ["review", { answer: "revise", feedback: " \n" }],
+    ["budget", { answer: "raise" }]
+  ] as const)("to an ask for %s that lacks what it needs is refused: %j", (kind, given) => {
+    expect(refusal(of(kind), answer("a/1", given))).toBe("wrong-answer")
   })
 
   it("with the hash of what is shown is taken", () => {
@@ -107,7 +124,7 @@ describe("an answer", () => {
     expect(approvedBy({})).toEqual([])
     expect(approvedBy({ answer: "deny", scope: "run" })).toEqual([])
     const question = suspended(fresh, "a", asking(ask("a/1", { kind: "question" })))
-    expect([...after(question, answer("a/1", { answer: "reply", scope: "run" })).approved]).toEqual([])
+    expect([...after(question, answer("a/1", { answer: "reply", value: 1, scope: "run" })).approved]).toEqual([])
   })
 })
 

@@ -230,7 +230,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
     const isApproval = Execution.openOf(state, id)?.kind === "approval"
     const wrong = choose(8) === 1
     const answer: Ask.Answer = {
-      answer: isApproval !== wrong ? (choose(3) === 1 ? "deny" : "approve") : "reply",
+      ...(isApproval !== wrong ? { answer: choose(3) === 1 ? "deny" : "approve" } : { answer: "reply", value: "yes" }),
       ...(choose(8) === 1 ? { hash: "other" } : {}),
       ...(isApproval && choose(4) === 1 ? { scope: "run" as const } : {})
     }

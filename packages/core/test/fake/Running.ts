@@ -30,6 +30,7 @@ export interface Run {
   readonly id: string
   readonly asked: ReadonlyArray<Llm.Request>
   readonly crewline: Crewline.Crewline["Service"]
+  readonly log: EventLog.EventLog["Service"]
   readonly events: Effect.Effect<ReadonlyArray<ExecutionEvent.ExecutionEvent>, EventLog.EventLogError>
   readonly task: (id?: string) => Effect.Effect<Crewline.TaskView, EventLog.EventLogError>
 }
@@ -62,6 +63,7 @@ export const running = <A, E>(
       id,
       asked,
       crewline,
+      log,
       events: log.read(id),
       task: (name = "a") => Effect.map(crewline.get(id), (view) => view.tasks[name]!)
     })
