@@ -36,6 +36,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // The ground.
     [
       "Broadcast",
+      "CanonicalJson",
       "Dag",
       "Guarded",
       "JsonDepth",

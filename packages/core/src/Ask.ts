@@ -6,6 +6,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
+import * as CanonicalJson from "./CanonicalJson.ts"
 import * as Limits from "./Limits.ts"
 
 export const Kind = Schema.Literals(["approval", "question", "review", "budget"])
@@ -54,18 +55,8 @@ export interface Ask {
 /** SHA-256 of what is shown, in hexadecimal digits; the order of keys does not matter. */
 export const hashOf = (shown: Schema.Json): Effect.Effect<string> =>
   Digest.Digest.use((digest) =>
-    digest.digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify(sorted(shown))))
+    digest.digestHex(Digest.sha256, new TextEncoder().encode(CanonicalJson.stringify(shown)))
   ).pipe(Effect.provide(Digest.layerWebCrypto))
-
-const sorted = (value: Schema.Json): Schema.Json => {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, each]) => [key, sorted(each)])
-  )
-}
 
 /** Roles that may answer where an ask says nothing else. */
 export const defaultAnswerers: ReadonlyArray<string> = ["operator", "admin"]
