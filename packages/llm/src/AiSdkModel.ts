@@ -71,6 +71,7 @@ const adapt = (name: string, id: string, model: LanguageModel, options: Options)
     name,
     address: `the model ${model.provider}/${model.modelId}`,
     apiKey: "",
+    quotesBodies: true,
     load: async () => ({
       run: (_, call) =>
         run(call).catch((error: unknown) => {

@@ -11,32 +11,20 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
-import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
-export interface Options {
+export interface Options extends SdkProvider.Settings {
   readonly apiKey: Redacted.Redacted
   /** Where the API is, without its version. Default: `https://api.anthropic.com`. */
   readonly baseURL?: string
-  /** The first half of references to these models. Default: `anthropic`. */
-  readonly name?: string
-  /** What models cost; the cost of others is unknown. */
-  readonly prices?: Prices.Prices
-  /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
-  readonly timeoutMillis?: number
   /** The most tokens of an answer where an agent says nothing; the API wants a number. Default: 8192. */
   readonly maxOutputTokens?: number
   /** Tokens a model may think before it answers, on top of those of the answer. Default: the model's own way. */
   readonly thinkingTokens?: number
   /** How long what is marked stays in the provider's cache; `false`: nothing is marked. Default: `5m`. */
   readonly promptCache?: "5m" | "1h" | false
-  /**
-   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
-   * where it has the shape of the API's errors.
-   */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where Anthropic itself answers. */
@@ -53,20 +41,16 @@ export const make = (options: Options): Provider => {
   const prices = options.prices === undefined ? undefined : Prices.withCacheWrites(options.prices)
   // Some write the version into the address: the SDK does that itself.
   const baseURL = (options.baseURL?.trim() || defaultBaseURL).replace(/\/v1\/?$/, "")
-  const apiKey = SdkProvider.keyOf(options.apiKey)
+  const connection = SdkProvider.connection(baseURL, options)
   return SdkProvider.make({
+    ...connection,
     name,
-    address: SdkProvider.originOf(baseURL),
-    apiKey,
-    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./Anthropic/Engine.ts")
       return Engine.make({
-        apiKey,
+        ...connection,
         baseURL,
         prices,
-        addressGuard: options.addressGuard,
-        silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis,
         maxOutputTokens: options.maxOutputTokens ?? defaultMaxOutputTokens,
         thinkingTokens: options.thinkingTokens,
         cache: promptCache === false ? undefined : promptCache

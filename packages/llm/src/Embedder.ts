@@ -29,26 +29,24 @@ export const openAi = (
   options: Options & Omit<OpenAi.Options, "prices" | "api" | "reasoningEffort" | "reasoningSummary">
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const baseURL = options.baseURL?.trim() || OpenAi.defaultBaseURL
-  const apiKey = SdkProvider.keyOf(options.apiKey)
-  const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
+  const connection = SdkProvider.connection(baseURL, options)
   const { dimensions, name = "openai", organization = null, project = null } = options
-  return make(options, { name, address: SdkProvider.originOf(baseURL), apiKey }, async () => {
+  return make(options, { ...connection, name }, async () => {
     const Engines = await import("./Embedder/Engines.ts")
-    return Engines.openAi({ apiKey, baseURL, organization, project, silenceMillis, dimensions })
+    return Engines.openAi({ ...connection, baseURL, organization, project, dimensions })
   })
 }
 
 /** An embedding model of an Ollama server. */
 export const ollama = (
-  options: Options & Pick<Ollama.Options, "host" | "apiKey" | "name" | "timeoutMillis">
+  options: Options & Omit<Ollama.Options, "prices" | "contextTokens" | "keepAlive">
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const host = Ollama.addressOf(options.host ?? "")
-  const apiKey = SdkProvider.keyOf(options.apiKey)
-  const silenceMillis = options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
+  const connection = SdkProvider.connection(host, options)
   const { dimensions, name = "ollama" } = options
-  return make(options, { name, address: SdkProvider.originOf(host), apiKey }, async () => {
+  return make(options, { ...connection, name }, async () => {
     const Engines = await import("./Embedder/Engines.ts")
-    return Engines.ollama({ host, apiKey, silenceMillis, dimensions })
+    return Engines.ollama({ ...connection, host, dimensions })
   })
 }
 
@@ -60,7 +58,7 @@ export const layerOllama = (options: Parameters<typeof ollama>[0]): Layer.Layer<
 
 const make = (
   { batchSize = 256, dimensions, model }: Options,
-  provider: { readonly name: string; readonly address: string; readonly apiKey: string },
+  provider: Omit<SdkProvider.Options, "load">,
   load: () => Promise<EmbeddingEngine>
 ): Effect.Effect<EmbeddingModel.EmbeddingModel> => {
   const embed = SdkProvider.caller({ ...provider, load })(model)

@@ -11,20 +11,14 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
-import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
-import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
-export interface Options {
+export interface Options extends SdkProvider.Settings {
   /** Where the server is: a URL, or a host with or without a port. Default: `http://127.0.0.1:11434`. */
   readonly host?: string
   /** For a server behind a key, as `https://ollama.com` is. */
   readonly apiKey?: Redacted.Redacted
-  /** The first half of references to these models. Default: `ollama`. */
-  readonly name?: string
-  /** What models cost, where they cost something. */
-  readonly prices?: Prices
   /**
    * How long the server may stay silent, loading the model included; an answer that nobody follows as it comes is all silence until it
    * is whole. Default: 10 minutes.
@@ -34,11 +28,6 @@ export interface Options {
   readonly contextTokens?: number
   /** How long the server keeps a model loaded after a call: seconds, or text like `5m`. Default: the server's. */
   readonly keepAlive?: string | number
-  /**
-   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
-   * where it has the shape of the API's errors.
-   */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where Ollama listens when nothing else is said. */
@@ -62,20 +51,16 @@ export const addressOf = (host: string): string => {
 export const make = (options: Options = {}): Provider => {
   const { name = "ollama", prices } = options
   const host = addressOf(options.host ?? "")
-  const apiKey = SdkProvider.keyOf(options.apiKey)
+  const connection = SdkProvider.connection(host, options)
   return SdkProvider.make({
+    ...connection,
     name,
-    address: SdkProvider.originOf(host),
-    apiKey,
-    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./Ollama/Engine.ts")
       return Engine.make({
+        ...connection,
         host,
-        apiKey,
         prices,
-        addressGuard: options.addressGuard,
-        silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis,
         contextTokens: options.contextTokens,
         keepAlive: options.keepAlive
       })

@@ -12,15 +12,13 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import type { Api } from "./OpenAi/Api.ts"
 import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
-import type { AddressGuard } from "./AddressGuard.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
-import type { Prices } from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
 export { type Api, apis } from "./OpenAi/Api.ts"
 export type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 
-export interface Options {
+export interface Options extends SdkProvider.Settings {
   readonly apiKey: Redacted.Redacted
   /** Where the API is, up to and including its version. Default: `https://api.openai.com/v1`. */
   readonly baseURL?: string
@@ -33,19 +31,8 @@ export interface Options {
   readonly reasoningEffort?: ReasoningEffort
   /** Whether the responses API tells in short what a model thought. Default: it does not. */
   readonly reasoningSummary?: ReasoningSummary
-  /** The first half of references to these models. Default: `openai`. */
-  readonly name?: string
-  /** What models cost; the cost of others is unknown. */
-  readonly prices?: Prices
-  /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
-  readonly timeoutMillis?: number
   readonly organization?: string
   readonly project?: string
-  /**
-   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
-   * where it has the shape of the API's errors.
-   */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 /** Where OpenAI itself answers. */
@@ -58,25 +45,21 @@ export const defaultBaseURL = "https://api.openai.com/v1"
 export const make = (options: Options): Provider => {
   const { name = "openai", prices } = options
   const baseURL = options.baseURL?.trim() || defaultBaseURL
-  const apiKey = SdkProvider.keyOf(options.apiKey)
+  const connection = SdkProvider.connection(baseURL, options)
   return SdkProvider.make({
+    ...connection,
     name,
-    address: SdkProvider.originOf(baseURL),
-    apiKey,
-    quotesBodies: options.addressGuard === undefined,
     load: async () => {
       const Engine = await import("./OpenAi/Engine.ts")
       return Engine.make({
-        apiKey,
+        ...connection,
         baseURL,
         prices,
-        addressGuard: options.addressGuard,
         api: options.api,
         reasoningEffort: options.reasoningEffort,
         reasoningSummary: options.reasoningSummary,
         organization: options.organization ?? null,
-        project: options.project ?? null,
-        silenceMillis: options.timeoutMillis ?? SdkProvider.defaultTimeoutMillis
+        project: options.project ?? null
       })
     }
   })

@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import type { LookupFunction } from "node:net"
 import * as Anthropic from "../src/Anthropic.ts"
 import * as AddressGuard from "../src/AddressGuard.ts"
+import * as Embedder from "../src/Embedder.ts"
 import * as Ollama from "../src/Ollama.ts"
 import * as OpenAi from "../src/OpenAi.ts"
 import type { Provider } from "../src/Provider.ts"
@@ -184,3 +185,33 @@ describe("a provider with a guard", () => {
     })
   )
 })
+
+it.effect("an embedder with a guard calls no refused address either, and quotes as little", () =>
+  Effect.gen(function* () {
+    const server = yield* fake((_request, response) =>
+      response.whole("root:SECRET", 500, "content-type: text/plain\r\n")
+    )
+    const fail = (addressGuard: AddressGuard.AddressGuard) =>
+      Effect.forEach(
+        [
+          Embedder.openAi({
+            apiKey: Redacted.make("sk-0123456789"),
+            baseURL: server.baseURL,
+            model: "m",
+            addressGuard
+          }),
+          Embedder.ollama({ host: new URL(server.baseURL).origin, model: "m", addressGuard })
+        ],
+        (embedder) => Effect.flip(Effect.flatMap(embedder, (made) => made.embed("otter")))
+      )
+    for (const { message, reason } of yield* fail(AddressGuard.make())) {
+      assert.strictEqual(reason._tag, "InvalidRequestError")
+      assert.include(message, "CREWLINE_ALLOW_ADDRESSES")
+    }
+    assert.lengthOf(server.received, 0)
+    for (const error of yield* fail(AddressGuard.unrestricted)) {
+      assert.notInclude(`${error.message} ${JSON.stringify(error)}`, "SECRET")
+    }
+    assert.lengthOf(server.received, 2)
+  })
+)

@@ -6,19 +6,14 @@ import { Anthropic } from "@anthropic-ai/sdk"
 import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
 import * as EnvironmentHeaders from "../Provider/EnvironmentHeaders.ts"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
-import type { AddressGuard } from "../AddressGuard.ts"
+import type { Connection } from "../Provider/SdkProvider.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<Anthropic["buildRequest"]>[0]
 type BuiltRequest = Awaited<ReturnType<Anthropic["buildRequest"]>>
 
-export interface Options {
-  readonly apiKey: string
+export interface Options extends Connection {
   readonly baseURL: string
-  /** How long the other side may stay silent. */
-  readonly silenceMillis: number
-  /** Which addresses may be called; absent: any. */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 export class CrewlineAnthropic extends Anthropic {

@@ -2,18 +2,12 @@
  * The official client of Ollama, one for each call: its fetch knows the call's signal, which the SDK has no way to pass.
  */
 import { Ollama } from "ollama/browser"
-import type { AddressGuard } from "../AddressGuard.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 import * as Failure from "./Failure.ts"
-import type { Call } from "../Provider/SdkProvider.ts"
+import type { Call, Connection } from "../Provider/SdkProvider.ts"
 
-export interface Options {
+export interface Options extends Connection {
   readonly host: string
-  readonly apiKey: string
-  /** How long the other side may stay silent. */
-  readonly silenceMillis: number
-  /** Which addresses may be called; absent: any. */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 export interface Exchange {

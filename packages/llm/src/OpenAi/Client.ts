@@ -9,21 +9,16 @@ import type { EmbeddingCreateParams } from "openai/resources/embeddings"
 import type { ResponseCreateParams } from "openai/resources/responses/responses"
 import * as EnvironmentHeaders from "../Provider/EnvironmentHeaders.ts"
 import { PreparedRequests } from "../Provider/PreparedRequests.ts"
-import type { AddressGuard } from "../AddressGuard.ts"
+import type { Connection } from "../Provider/SdkProvider.ts"
 import * as UndiciFetch from "../UndiciFetch.ts"
 
 type RequestOptions = Parameters<OpenAI["buildRequest"]>[0]
 type BuiltRequest = Awaited<ReturnType<OpenAI["buildRequest"]>>
 
-export interface Options {
-  readonly apiKey: string
+export interface Options extends Connection {
   readonly baseURL: string
   readonly organization: string | null
   readonly project: string | null
-  /** How long the other side may stay silent. */
-  readonly silenceMillis: number
-  /** Which addresses may be called; absent: any. */
-  readonly addressGuard?: AddressGuard | undefined
 }
 
 // The SDK sends the name of the class as its user agent.

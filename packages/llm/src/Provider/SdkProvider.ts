@@ -7,8 +7,49 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Redacted from "effect/Redacted"
+import type { AddressGuard } from "../AddressGuard.ts"
+import type { Prices } from "../Prices.ts"
 import type { Provider } from "../Provider.ts"
 import * as Failure from "./Failure.ts"
+
+/** What every provider on an SDK may be told. */
+export interface Settings {
+  readonly apiKey?: Redacted.Redacted
+  /** The first half of references to its models. Default: `anthropic`, `ollama` or `openai`. */
+  readonly name?: string
+  /** What models cost; the cost of others is unknown. */
+  readonly prices?: Prices
+  /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
+  readonly timeoutMillis?: number
+  /**
+   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
+   * where it has the shape of the API's errors.
+   */
+  readonly addressGuard?: AddressGuard | undefined
+}
+
+/** How a provider is reached. */
+export interface Connection {
+  /** For messages: where requests go, without credentials that a URL may hold. */
+  readonly address: string
+  /** Empty: none. Is never told. */
+  readonly apiKey: string
+  /** Whether messages may quote bodies that have not the shape of the API's. */
+  readonly quotesBodies: boolean
+  /** How long the other side may stay silent. */
+  readonly silenceMillis: number
+  /** Which addresses may be called; absent: any. */
+  readonly addressGuard: AddressGuard | undefined
+}
+
+export const connection = (baseURL: string, { addressGuard, apiKey, timeoutMillis }: Settings): Connection => ({
+  address: originOf(baseURL),
+  // One read from a file often ends in a line break, which no header can hold.
+  apiKey: apiKey === undefined ? "" : Redacted.value(apiKey).trim(),
+  quotesBodies: addressGuard === undefined,
+  silenceMillis: timeoutMillis ?? 600_000,
+  addressGuard
+})
 
 /** What is done with an SDK: one kind of calls. */
 export interface Engine<Request = Llm.Request, Answer = Llm.Answer> {
@@ -37,14 +78,11 @@ export class Call<Request = Llm.Request> {
   }
 }
 
-export interface Options<Request = Llm.Request, Answer = Llm.Answer> {
+export interface Options<Request = Llm.Request, Answer = Llm.Answer> extends Pick<
+  Connection,
+  "address" | "apiKey" | "quotesBodies"
+> {
   readonly name: string
-  /** For messages: where requests go, without credentials (`originOf`). */
-  readonly address: string
-  /** Is never told. */
-  readonly apiKey: string
-  /** Whether messages may quote bodies that have not the shape of the API's. Default: they may. */
-  readonly quotesBodies?: boolean
   readonly load: () => Promise<Engine<Request, Answer>>
 }
 
@@ -59,7 +97,7 @@ export const make = (options: Options): Provider => {
 export const caller = <Request, Answer>(
   options: Options<Request, Answer>
 ): ((id: string) => (request: Request) => Effect.Effect<Answer, Llm.LlmError>) => {
-  const { address, load, name, quotesBodies = true } = options
+  const { address, load, name, quotesBodies } = options
   const redact = redactor(options.apiKey)
   let engine: Engine<Request, Answer> | undefined
   let loading: Promise<Engine<Request, Answer>> | undefined
@@ -95,17 +133,9 @@ export const languageModel = (model: Llm.Model): Effect.Effect<LanguageModel.Lan
     (EffectModel) => EffectModel.toLanguageModel(model)
   )
 
-/** A key as a header can hold it: one read from a file often ends in a line break. */
-export const keyOf = (apiKey: Redacted.Redacted | undefined): string =>
-  apiKey === undefined ? "" : Redacted.value(apiKey).trim()
-
-/** How long a provider may stay silent where nothing else is said: 10 minutes. */
-export const defaultTimeoutMillis = 600_000
-
 // --- addresses and keys -----------------------------------------------------------------------------------------------------------
 
-/** For messages: where the requests go, without credentials that a URL may hold. */
-export const originOf = (baseURL: string): string => {
+const originOf = (baseURL: string): string => {
   const url = URL.parse(baseURL)
   if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin
   return `the base URL "${baseURL}" (it has to begin with https:// or http://)`
