@@ -210,12 +210,13 @@ describe("packed packages in an empty application", () => {
 
   it("keep every folder to themselves", { timeout: minute }, async (context) => {
     needsRegistry(context)
-    const paths = globSync("packages/*/src/*/", { cwd: root }).flatMap((folder) => {
-      const [, name, , door] = folder.split("/")
+    const paths = globSync("packages/*/src/**/*/", { cwd: root }).flatMap((folder) => {
+      const [, name, , ...door] = folder.split("/").filter(Boolean)
       const [file] = readdirSync(join(root, folder)).filter((entry) => entry.endsWith(".ts") && entry !== "index.ts")
-      return file === undefined ? [] : [`@crewline/${name}/${door}/${basename(file, ".ts")}`]
+      return file === undefined ? [] : [["@crewline", name, ...door, basename(file, ".ts")].join("/")]
     })
     expect(paths).toContain("@crewline/core/testing/BroadcastContract")
+    expect(paths).toContain("@crewline/core/Worker/Ledger/Appending")
     const codes: { readonly [path: string]: string } = JSON.parse(
       await must("node", ["closed.mjs", JSON.stringify(paths)], app)
     )

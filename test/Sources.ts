@@ -13,8 +13,16 @@ export type Graph = ReadonlyMap<string, ReadonlyArray<string>>
 /** From the top down: the files of each floor. `Crew` stands for `Crew.ts` and the folder `Crew/`. */
 export type Floors = ReadonlyArray<ReadonlyArray<string>>
 
-const parse = (text: string): typescript.SourceFile =>
-  typescript.createSourceFile("source.ts", text, typescript.ScriptTarget.Latest)
+const parsed = new Map<string, typescript.SourceFile>()
+
+/** Each text once: several rules read the same files. */
+const parse = (text: string): typescript.SourceFile => {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const source = typescript.createSourceFile("source.ts", text, typescript.ScriptTarget.Latest)
+  parsed.set(text, source)
+  return source
+}
 
 /** Every module that a file names: imports and re-exports, those of types, and `import()`. */
 export const imports = (text: string): ReadonlyArray<string> => {

@@ -61,7 +61,9 @@ const unguarded: { readonly [listener: string]: string } = {
   "server/Watchdog.ts: Debugger.scriptParsed": "runs in a thread without imports, in a process that ends"
 }
 /** Names that say nothing about what is inside. */
-const emptyNames = /^(common|helpers?|interfaces?|misc|shared|types?|utils?)$/i
+const emptyNames = /^(common|helpers?|interfaces?|internal|misc|shared|types?|utils?)$/i
+/** What clients import, in browsers too. */
+const isForBrowsers = (name: string, file: string): boolean => name === "server" && /^src\/Api(\.ts$|\/)/.test(file)
 
 const root = join(import.meta.dirname, "..")
 const names = Object.keys(table)
@@ -94,8 +96,9 @@ const objection = (name: string, file: string, specifier: string): string | unde
   }
   if (specifier.startsWith("node:") || builtinModules.includes(specifier)) {
     if (!specifier.startsWith("node:")) return "needs the prefix node:"
-    return allowed.node ? undefined : "needs Node, and this package runs anywhere"
+    return allowed.node && !isForBrowsers(name, file) ? undefined : "needs Node, and this runs anywhere"
   }
+  if (specifier.startsWith("effect/sql/") && isForBrowsers(name, file)) return "is SQL, which no client needs"
   if (specifier === "effect") return "is the barrel: import the module, as in effect/Effect"
   const imported = packageOf(specifier)
   if (imported === `@crewline/${name}`) return "is the package itself: import the file"
@@ -128,7 +131,9 @@ describe("the guard itself", () => {
     ["llm", "src/Llm.ts", "fs", "prefix node:"],
     ["llm", "src/Llm.ts", "@crewline/tools", "must not know"],
     ["llm", "src/Llm.ts", "@crewline/fake-provider", "must not know"],
-    ["llm", "src/Llm.ts", "@crewline/core/internal/Text", "internals"]
+    ["llm", "src/Llm.ts", "@crewline/core/internal/Text", "internals"],
+    ["server", "src/Api.ts", "node:fs", "needs Node"],
+    ["server", "src/Api/Page.ts", "effect/sql/SqlClient", "is SQL"]
   ])("refuses in %s, %s: %s", (name, file, specifier, reason) => {
     expect(objection(name, file, specifier)).toContain(reason)
   })
@@ -138,6 +143,7 @@ describe("the guard itself", () => {
     ["core", "src/Crew.ts", "effect/Effect"],
     ["server", "src/Cli/Output.ts", "../Api.ts"],
     ["server", "src/Cli.ts", "@crewline/core/Crew"],
+    ["server", "src/Cli.ts", "node:path"],
     ["tools", "src/FileRead.ts", "node:path"]
   ])("lets %s, %s: %s pass", (name, file, specifier) => {
     expect(objection(name, file, specifier)).toBeUndefined()
