@@ -16,7 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
-import * as Guard from "./Listener/OriginCheck.ts"
+import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Problem from "./Api/Problem.ts"
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* <R>(
   const lifecycle = yield* Lifecycle.Lifecycle
   // Of its own, made before the finalizer below and so closed after it: requests under way are interrupted last.
   const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
-  const refuses = Guard.refuses(options)
+  const refuses = OriginCheck.refuses(options)
   const handle = yield* NodeHttpServer.makeHandler(app, { scope })
 
   const guarded = yield* Guarded.make

@@ -22,7 +22,7 @@ import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
 import * as EnvironmentKeys from "./EnvironmentKeys.ts"
 import * as ProviderAddresses from "./ProviderModels/ProviderAddresses.ts"
-import * as KeyGuard from "./ProviderModels/KeyRedaction.ts"
+import * as KeyRedaction from "./ProviderModels/KeyRedaction.ts"
 import type { ProviderBody } from "./Api/ProviderBody.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as TenantBudgets from "./TenantBudgets.ts"
@@ -63,7 +63,7 @@ const make = (
 }
 
 const guarded = (provider: Provider, apiKey: Redacted.Redacted): Provider =>
-  apiKey === noKey ? provider : { ...provider, model: (id) => KeyGuard.guard(provider.model(id), apiKey) }
+  apiKey === noKey ? provider : { ...provider, model: (id) => KeyRedaction.guard(provider.model(id), apiKey) }
 
 /** What the models of the environment are called with. */
 const environmentKeys = Config.all(
@@ -76,7 +76,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
   /** A model of the environment. */
   const configured = (reference: string | undefined) =>
-    Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyGuard.guard, model))
+    Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyRedaction.guard, model))
   const store = yield* ProviderStore.ProviderStore
   const wrapperOf = yield* Account.Current
   /** Clients keep connections: one for each provider, of the version that was last seen, and its models within their wrappers. */

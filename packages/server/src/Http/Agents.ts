@@ -5,7 +5,7 @@ import { AgentStore } from "../ResourceStore/Agents.ts"
 import { Api } from "../Api.ts"
 import * as Agents from "../Api/Agents.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
 const readBody = RequestBody.decode(Agents.AgentBody)
@@ -28,7 +28,7 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const body = yield* readBody(request)
-          return resource.created(yield* agents.create(body).pipe(Failing.storing))
+          return resource.created(yield* agents.create(body).pipe(StoreProblems.storing))
         })
       )
       .handle("get", resource.get)
@@ -37,7 +37,7 @@ export const layer = HttpApiBuilder.group(
           const replacement = yield* readReplacement(request)
           const stored = yield* Resource.expected(agents, params.id, headers["if-match"], replacement.version).pipe(
             Effect.flatMap((expected) => agents.replace(params.id, Resource.bodyOf(replacement), expected)),
-            Failing.changing("agent")
+            StoreProblems.changing("agent")
           )
           return resource.found(stored)
         })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Problem from "../Api/Problem.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 /** Answers an ask; `sent` is the text that the answer was read from, for places in it. */
 export const answer = Effect.fnUntraced(function* (
@@ -32,7 +32,7 @@ export const answer = Effect.fnUntraced(function* (
           return Effect.fail(RequestBody.invalid(RequestBody.locate(sent, errors)))
         }
         case "EventLogError":
-          return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+          return error.reason._tag === "Unavailable" ? StoreProblems.unavailable(error.reason) : Effect.die(error)
       }
     })
   )

@@ -5,7 +5,7 @@ import { Api } from "../Api.ts"
 import * as Budget from "../Api/Budget.ts"
 import * as RequestBody from "./RequestBody.ts"
 import { TenantBudgets } from "../TenantBudgets.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 const readBody = RequestBody.decode(Budget.Replacement)
 
@@ -16,14 +16,14 @@ export const layer = HttpApiBuilder.group(
     const budgets = yield* TenantBudgets
     const standing = Effect.map(budgets.get, ({ budget, source, spent }) => ({ ...budget, source, spent }))
     return handlers
-      .handle("get", () => Failing.storing(standing))
+      .handle("get", () => StoreProblems.storing(standing))
       .handleRaw("set", ({ request }) =>
         Effect.gen(function* () {
           const { source: _source, spent: _spent, ...budget } = yield* readBody(request)
-          yield* Failing.storing(budgets.set(budget))
-          return yield* Failing.storing(standing)
+          yield* StoreProblems.storing(budgets.set(budget))
+          return yield* StoreProblems.storing(standing)
         })
       )
-      .handle("remove", () => Failing.storing(budgets.remove))
+      .handle("remove", () => StoreProblems.storing(budgets.remove))
   })
 )

@@ -12,7 +12,7 @@ import type * as Json from "./Json.ts"
 import * as ErrorList from "./ErrorList.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as Resource from "./Resource.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 /** The types that a crew may come as. */
 export const mediaTypes = ["application/json", "application/yaml"]
@@ -71,7 +71,7 @@ export const reading =
   ): Effect.Effect<A, Problem.Problem<"crew-invalid" | "unavailable">, R> =>
     Effect.catch(effect, (error): Effect.Effect<never, Problem.Problem<"crew-invalid" | "unavailable">> => {
       if (error._tag === "CrewInvalid") return Effect.fail(invalid(error, locate))
-      return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+      return error.reason._tag === "Unavailable" ? StoreProblems.unavailable(error.reason) : Effect.die(error)
     })
 
 /** What of a replacement came with the resource, and the crew itself. */

@@ -5,7 +5,7 @@ import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
 import { CrewStore } from "../ResourceStore/Crews.ts"
 import * as CrewBody from "./CrewBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
 export const layer = HttpApiBuilder.group(
@@ -27,7 +27,7 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const source = yield* CrewBody.source(request)
           const { body } = yield* reader.read(source).pipe(CrewBody.reading(source.locate))
-          return resource.created(yield* crews.create(body).pipe(Failing.storing))
+          return resource.created(yield* crews.create(body).pipe(StoreProblems.storing))
         })
       )
       .handle("get", resource.get)
@@ -38,7 +38,7 @@ export const layer = HttpApiBuilder.group(
           const { body } = yield* reader.read({ ...source, value: crew }).pipe(CrewBody.reading(source.locate))
           const stored = yield* Resource.expected(crews, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => crews.replace(params.id, body, expected)),
-            Failing.changing("crew")
+            StoreProblems.changing("crew")
           )
           return resource.found(stored)
         })

@@ -20,7 +20,7 @@ import type * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Problem from "../Api/Problem.ts"
 import { EventPieces, type Item } from "./EventPieces.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 /** Between comments that keep the connection from being taken for dead. */
 const heartbeat = "15 seconds"
@@ -117,7 +117,7 @@ export const respond = Effect.fnUntraced(function* (
   Problem.Problem<"not-found" | "gone" | "unavailable" | "invalid-request">
 > {
   const { executionId, log } = options
-  const summary = yield* log.summary(executionId).pipe(Failing.execution(executionId))
+  const summary = yield* log.summary(executionId).pipe(StoreProblems.execution(executionId))
   if (options.after !== undefined && !/^\d{1,15}$/.test(options.after)) {
     return yield* invalidPlace(
       ["headers", "last-event-id"],

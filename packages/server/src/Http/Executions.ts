@@ -15,7 +15,7 @@ import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as EventPage from "./EventPage.ts"
 import * as EventStream from "./EventStream.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 import * as Start from "./Start.ts"
 
 const defaultEvents = 100
@@ -33,19 +33,19 @@ export const layer = HttpApiBuilder.group(
     /** The state of an execution. What the log keeps of one that has ended is sent as it is. */
     const view = (id: string, status: 200 | 202, tasks?: TaskRange) =>
       crewline.getJson(id, tasks).pipe(
-        Failing.execution(id),
+        StoreProblems.execution(id),
         Effect.map((json) => HttpServerResponse.text(json, { status, contentType: "application/json" }))
       )
 
     /** Holds an execution, or lets it go on; one that has ended does neither. */
     const steer = Effect.fnUntraced(function* (id: string, act: Effect.Effect<void, EventLog.EventLogError>) {
-      const summary = yield* log.summary(id).pipe(Failing.execution(id))
+      const summary = yield* log.summary(id).pipe(StoreProblems.execution(id))
       if (summary.endedAt !== undefined) {
         return yield* Problem.make("execution-conflict", {
           detail: `The execution ${id} is ${summary.status}; it cannot be paused or resumed any more.`
         })
       }
-      yield* act.pipe(Failing.execution(id))
+      yield* act.pipe(StoreProblems.execution(id))
       return yield* view(id, 202)
     })
 
@@ -61,7 +61,7 @@ export const layer = HttpApiBuilder.group(
               ...(query.crewId !== undefined && { crewId: query.crewId }),
               ...(query.crewName !== undefined && { crewName: query.crewName })
             })
-            .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), Failing.listing)
+            .pipe(Effect.map(Arr.map(({ tenant: _tenant, version: _version, ...item }) => item)), StoreProblems.listing)
         )
       )
       .handle("get", ({ params, query }) =>
@@ -81,11 +81,11 @@ export const layer = HttpApiBuilder.group(
           Effect.catchReason("EventLogError", "NotEnded", ({ message }) =>
             Effect.fail(Problem.make("execution-conflict", { detail: message }))
           ),
-          Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
+          Effect.catchTag("EventLogError", (error) => StoreProblems.execution(params.id)(Effect.fail(error)))
         )
       )
       .handle("cancel", ({ params }) =>
-        crewline.cancel(params.id).pipe(Failing.execution(params.id), Effect.andThen(view(params.id, 202)))
+        crewline.cancel(params.id).pipe(StoreProblems.execution(params.id), Effect.andThen(view(params.id, 202)))
       )
       .handle("pause", ({ params }) => steer(params.id, crewline.pause(params.id)))
       .handle("resume", ({ params }) => steer(params.id, crewline.unpause(params.id)))
@@ -103,18 +103,18 @@ export const layer = HttpApiBuilder.group(
               deltas: query.deltas !== "false"
             })
           }
-          yield* log.summary(params.id).pipe(Failing.execution(params.id))
+          yield* log.summary(params.id).pipe(StoreProblems.execution(params.id))
           const page = yield* EventPage.read(log, params.id, {
             after: query.after ?? 0,
             limit: query.limit ?? defaultEvents
-          }).pipe(Failing.execution(params.id))
+          }).pipe(StoreProblems.execution(params.id))
           return HttpServerResponse.text(EventPage.toJson(page), { contentType: "application/json" })
         })
       )
       .handleRaw("signal", ({ params, request }) =>
         Effect.gen(function* () {
           const { value } = yield* RequestBody.json(request)
-          const summary = yield* log.summary(params.id).pipe(Failing.execution(params.id))
+          const summary = yield* log.summary(params.id).pipe(StoreProblems.execution(params.id))
           if (summary.endedAt !== undefined) {
             return yield* Problem.make("execution-conflict", {
               detail: `The execution ${params.id} is ${summary.status}; nothing waits for ${JSON.stringify(params.signal)} any more.`
@@ -123,7 +123,7 @@ export const layer = HttpApiBuilder.group(
           // What a JSON text says is JSON.
           yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(
             Effect.catchTags({
-              EventLogError: (error) => Failing.execution(params.id)(Effect.fail(error)),
+              EventLogError: (error) => StoreProblems.execution(params.id)(Effect.fail(error)),
               UnknownSignal: ({ message }) =>
                 Effect.fail(Problem.make("not-found", { resource: "signal", id: params.signal, detail: message }))
             })

@@ -7,7 +7,7 @@ import { Api } from "../Api.ts"
 import * as Answering from "./Answering.ts"
 import * as Page from "./Page.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 const readAnswer = RequestBody.decoder(Ask.Answer)
 
@@ -26,7 +26,7 @@ export const layer = HttpApiBuilder.group(
               ...(query.state !== undefined && { state: query.state }),
               ...(query.executionId !== undefined && { executionId: query.executionId })
             })
-            .pipe(Failing.listing)
+            .pipe(StoreProblems.listing)
         )
       )
       .handleRaw("answer", ({ params, request }) =>

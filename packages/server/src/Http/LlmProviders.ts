@@ -12,8 +12,8 @@ import { hasApiKey, originOf, type OtherHost, ProviderStore } from "../ResourceS
 import * as EnvironmentKeys from "../EnvironmentKeys.ts"
 import * as RequestBody from "./RequestBody.ts"
 import type { StoreError } from "../ResourceStore.ts"
-import * as Failing from "./StoreProblems.ts"
-import * as ProviderTest from "./ProviderProbe.ts"
+import * as StoreProblems from "./StoreProblems.ts"
+import * as ProviderProbe from "./ProviderProbe.ts"
 import * as Resource from "./Resource.ts"
 
 const readBody = RequestBody.decode(LlmProviders.Body)
@@ -77,7 +77,9 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { apiKey, ...body } = yield* readBody(request)
           yield* checkVariable(body)
-          const stored = yield* providers.create(body, apiKey).pipe(keeping(Failing.naming(Failing.storing)))
+          const stored = yield* providers
+            .create(body, apiKey)
+            .pipe(keeping(StoreProblems.naming(StoreProblems.storing)))
           return resource.created(stored)
         })
       )
@@ -89,7 +91,7 @@ export const layer = HttpApiBuilder.group(
           yield* checkVariable(body)
           const stored = yield* Resource.expected(providers, params.id, headers["if-match"], version).pipe(
             Effect.flatMap((expected) => providers.replace(params.id, body, { expected, apiKey })),
-            keeping(Failing.naming(Failing.changing("llm-provider")))
+            keeping(StoreProblems.naming(StoreProblems.changing("llm-provider")))
           )
           return resource.found(stored)
         })
@@ -98,13 +100,13 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("test", ({ request, params }) =>
         Effect.gen(function* () {
           const { model: named, timeoutMillis } = isEmpty(request) ? {} : yield* readTest(request)
-          const { body } = yield* providers.get(params.id).pipe(Failing.reading("llm-provider"))
+          const { body } = yield* providers.get(params.id).pipe(StoreProblems.reading("llm-provider"))
           const model = named ?? body.models?.[0]
           if (model === undefined) {
             const message = `The provider "${body.name}" lists no models: name the one to test it with.`
             return yield* RequestBody.invalid([{ path: ["model"], code: "missing-key", message }])
           }
-          return yield* ProviderTest.run({ provider: body.name, model, timeoutMillis }).pipe(
+          return yield* ProviderProbe.run({ provider: body.name, model, timeoutMillis }).pipe(
             Effect.provideService(Llm.Llm, llm)
           )
         })

@@ -34,7 +34,7 @@ const names: { readonly [Tag in Llm.Reason["_tag"]]: FailureName } = {
 }
 
 /** Calls `provider/model` the way agents do. A call that fails is a result as well. */
-export const run = Effect.fn("ProviderTest.run")(function* (options: {
+export const run = Effect.fn("ProviderProbe.run")(function* (options: {
   readonly provider: string
   readonly model: string
   readonly timeoutMillis?: number | undefined

@@ -12,7 +12,7 @@ import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as QueueView from "../Queue/View.ts"
 import * as Start from "./Start.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 /** A queue elsewhere may not answer: who looks at it is told so, soon. */
 const looking = Effect.timeoutOrElse({
@@ -30,7 +30,7 @@ const workersOf = Effect.gen(function* () {
   return QueueView.workers(yield* looking(queue.workers), yield* Tenant.Current)
 })
 
-const lettersOf = (query: Page.Query) => Page.read(query, (page) => Failing.listing(DeadLetters.list(page)))
+const lettersOf = (query: Page.Query) => Page.read(query, (page) => StoreProblems.listing(DeadLetters.list(page)))
 
 const layerWorkers = HttpApiBuilder.group(
   Api,
@@ -71,7 +71,7 @@ const layerQueue = HttpApiBuilder.group(
             Effect.catchTag("NotRetryable", ({ message }) =>
               Effect.fail(Problem.make("execution-conflict", { detail: message }))
             ),
-            Effect.catchTag("EventLogError", (error) => Failing.execution(params.id)(Effect.fail(error)))
+            Effect.catchTag("EventLogError", (error) => StoreProblems.execution(params.id)(Effect.fail(error)))
           )
           return yield* Start.standing(log, id)
         })

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type * as ResourceStore from "../ResourceStore.ts"
 import * as Page from "./Page.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 const etag = (version: number) => `"${version}"`
 
@@ -47,7 +47,7 @@ export const expected = <Body>(
 
 /** What one kind of resource is. */
 export interface Options<Body, Shown extends object, Summary, Listed extends object> {
-  readonly kind: Failing.Resource
+  readonly kind: StoreProblems.Resource
   /** The path of the list. */
   readonly collection: string
   readonly store: Pick<ResourceStore.ResourceStore<Body, Summary>, "get" | "list" | "remove">
@@ -84,13 +84,13 @@ export const make = <Body, Shown extends object, Summary, Listed extends object>
         headers: { etag: etag(stored.version), location: `${collection}/${stored.id}` }
       }),
     list: ({ query: { name, ...query } }: { readonly query: Page.Query & { readonly name?: string | undefined } }) =>
-      Page.read(query, (page) => store.list({ ...page, name }).pipe(Effect.map(Arr.map(line)), Failing.storing)),
+      Page.read(query, (page) => store.list({ ...page, name }).pipe(Effect.map(Arr.map(line)), StoreProblems.storing)),
     get: ({ params: { id } }: { readonly params: { readonly id: string } }) =>
-      Effect.map(store.get(id).pipe(Failing.reading(kind)), found),
+      Effect.map(store.get(id).pipe(StoreProblems.reading(kind)), found),
     remove: ({ headers, params: { id } }: Changing) =>
       expected(store, id, headers["if-match"]).pipe(
         Effect.flatMap((version) => store.remove(id, version)),
-        Failing.changing(kind)
+        StoreProblems.changing(kind)
       )
   }
 }

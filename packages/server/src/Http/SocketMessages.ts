@@ -11,7 +11,7 @@ import * as Answering from "./Answering.ts"
 import * as Fallback from "./Fallback.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 /** The one message that there is: the body of an answer over HTTP, and which ask it is for. */
 const Message = Schema.Struct({
@@ -34,7 +34,7 @@ const make = Effect.gen(function* () {
   const answered = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
     const { id, type: _, ...answer } = yield* readMessage(sent)
     // A socket is for one execution: asks of others are not found here.
-    if (AskView.executionOf(id) !== executionId) return yield* Failing.notFound("ask", id)
+    if (AskView.executionOf(id) !== executionId) return yield* StoreProblems.notFound("ask", id)
     return yield* Answering.answer(crewline, id, answer, sent)
   })
 

@@ -10,7 +10,7 @@ import { CrewReader } from "../CrewReader.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StartBody from "./StartBody.ts"
-import * as Failing from "./StoreProblems.ts"
+import * as StoreProblems from "./StoreProblems.ts"
 
 type Started = Pick<EventLog.Summary, "id" | "status" | "crewName" | "startedAt"> & {
   readonly crewId?: string | undefined
@@ -25,7 +25,7 @@ const answer = ({ crewId, crewName, id, startedAt, status }: Started) =>
 
 /** The same for an execution that stood already: how it stands now. */
 export const standing = (log: EventLog.EventLog["Service"], executionId: string) =>
-  Effect.map(log.summary(executionId).pipe(Failing.execution(executionId)), answer)
+  Effect.map(log.summary(executionId).pipe(StoreProblems.execution(executionId)), answer)
 
 export const make = Effect.gen(function* () {
   const crewline = yield* Crewline
@@ -49,7 +49,7 @@ export const make = Effect.gen(function* () {
       if (error.reason._tag === "KeyReused") {
         return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
       }
-      return error.reason._tag === "Unavailable" ? Failing.unavailable(error.reason) : Effect.die(error)
+      return error.reason._tag === "Unavailable" ? StoreProblems.unavailable(error.reason) : Effect.die(error)
     }
 
   return Effect.fnUntraced(function* (
@@ -64,7 +64,7 @@ export const make = Effect.gen(function* () {
       : reader.stored(options.crewId).pipe(
           Effect.catchTags({
             CrewInvalid: (error) => Effect.fail(CrewBody.invalid(error, sent.locate)),
-            StoreError: (error) => Failing.reading("crew")(Effect.fail(error))
+            StoreError: (error) => StoreProblems.reading("crew")(Effect.fail(error))
           })
         )
     const execution = yield* crewline

@@ -1,8 +1,8 @@
-import * as Guard from "../../src/Listener/OriginCheck.ts"
+import * as OriginCheck from "../../src/Listener/OriginCheck.ts"
 import { describe, expect, it } from "vitest"
 
-const local = Guard.refuses({ host: "127.0.0.1", allowedHosts: ["crew.example"] })
-const open = Guard.refuses({ host: "0.0.0.0", allowedHosts: [] })
+const local = OriginCheck.refuses({ host: "127.0.0.1", allowedHosts: ["crew.example"] })
+const open = OriginCheck.refuses({ host: "0.0.0.0", allowedHosts: [] })
 
 describe("Guard", () => {
   it.each([

@@ -1,6 +1,6 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
-import * as KeyGuard from "../../src/ProviderModels/KeyRedaction.ts"
+import * as KeyRedaction from "../../src/ProviderModels/KeyRedaction.ts"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as FastCheck from "fast-check"
@@ -17,7 +17,7 @@ const answering = (parts: Llm.Answer["parts"]): Llm.Answer => ({
 })
 
 const guarded = (generate: Llm.Model["generate"], secret = key) =>
-  KeyGuard.guard({ reference: "p/m", generate }, Redacted.make(secret))
+  KeyRedaction.guard({ reference: "p/m", generate }, Redacted.make(secret))
 
 describe("a guarded model", () => {
   it("leaves what does not hold the key as it is", async () => {
