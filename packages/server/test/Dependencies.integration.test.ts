@@ -1,12 +1,9 @@
 /** Servers whose database fails: what they answer, what they say of themselves, and that they notice when it is back. */
 import * as Redacted from "effect/Redacted"
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { isThere, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
 import * as Server from "./fake/Server.ts"
+import * as SmallDisk from "./fake/SmallDisk.ts"
 
 const prefix = `crewline_dependencies_${process.pid}`
 const hasPostgres = await isThere()
@@ -61,26 +58,17 @@ describe.skipIf(!hasPostgres)("a database", { timeout: 90_000 }, () => {
   })
 
   it("without disk space makes the server not ready until there is some again", async (context) => {
-    const folder = mkdtempSync(join(tmpdir(), "crewline-disk-"))
-    try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs", folder], { stdio: "ignore" })
-    } catch {
-      rmSync(folder, { recursive: true })
-      return context.skip("a small disk cannot be mounted here")
-    }
-    const full = `${prefix}_full`
+    const disk = await SmallDisk.start()
+    if (typeof disk === "string") return context.skip(`there is no small disk here: ${disk}`)
     let small: Server.Running | undefined
     try {
-      execFileSync("chown", ["postgres", folder])
-      await sql(`create tablespace ${full} location '${folder}'`)
-      await sql(`create database ${full} tablespace ${full}`)
-      small = await Server.start({ database: { kind: "server", url: Redacted.make(urlOf(full)) } })
+      small = await Server.start({ database: { kind: "server", url: Redacted.make(disk.url) } })
       expect((await start(small)).status).toBe(202)
-      await sqlOn(urlOf(full), "create table ballast (filler text)")
+      await sqlOn(disk.url, "create table ballast (filler text)")
       for (let rows = 4_096; rows >= 1; rows = Math.floor(rows / 2)) {
         for (let more = true; more;) {
           more = await sqlOn(
-            urlOf(full),
+            disk.url,
             `insert into ballast select repeat(md5(n::text), 60) from generate_series(1, ${rows}) as n`
           ).then(
             () => true,
@@ -99,15 +87,12 @@ describe.skipIf(!hasPostgres)("a database", { timeout: 90_000 }, () => {
         status: 503,
         body: { outages: [{ part: "database", detail: "The database has no disk space left." }] }
       })
-      await sqlOn(urlOf(full), "drop table ballast")
+      await sqlOn(disk.url, "drop table ballast")
       await until("ready", async () => (await ready(small!)).status === 200)
       expect((await start(small)).status).toBe(202)
     } finally {
       await small?.stop()
-      await sql(`drop database if exists ${full} with (force)`)
-      await sql(`drop tablespace if exists ${full}`)
-      execFileSync("umount", [folder])
-      rmSync(folder, { recursive: true })
+      disk.stop()
     }
   })
 })
