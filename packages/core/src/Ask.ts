@@ -58,6 +58,16 @@ export const hashOf = (shown: Schema.Json): Effect.Effect<string> =>
     digest.digestHex(Digest.sha256, new TextEncoder().encode(CanonicalJson.stringify(shown)))
   ).pipe(Effect.provide(Digest.layerWebCrypto))
 
+/** The most characters of a title. */
+const maxTitle = 200
+
+/** A text as the title of an ask: one line, however long it is. */
+export const titleOf = (text: string): string => {
+  const line = text.trim().replace(/[\p{White_Space}\p{Cc}]+/gu, " ")
+  const letters = Array.from(line.slice(0, 2 * maxTitle + 2))
+  return letters.length > maxTitle ? `${letters.slice(0, maxTitle - 1).join("")}…` : line
+}
+
 /** Roles that may answer where an ask says nothing else. */
 export const defaultAnswerers: ReadonlyArray<string> = ["operator", "admin"]
 

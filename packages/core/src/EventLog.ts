@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as Ask from "./Ask.ts"
-import type * as Execution from "./Execution.ts"
+import * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type * as Plan from "./Plan.ts"
 
@@ -249,9 +249,6 @@ export interface RecordedAsk extends Omit<Ask.Ask, "deadlineMillis"> {
   readonly answeredBy?: Ask.Author
 }
 
-/** The last moment that a date can tell, in milliseconds since the epoch. */
-const lastMillis = 8.64e15
-
 /** The asks of a suspension, as they stand until somebody answers. */
 export const asksOf = ({
   asks = [],
@@ -266,7 +263,7 @@ export const asksOf = ({
     state: "open",
     askedAt: at,
     ...(deadlineMillis !== undefined && {
-      deadline: new Date(Math.min(Date.parse(at) + deadlineMillis, lastMillis)).toISOString()
+      deadline: new Date(Math.min(Date.parse(at) + deadlineMillis, Execution.lastMillis)).toISOString()
     })
   }))
 

@@ -14,7 +14,7 @@ import * as Usage from "./Usage.ts"
 import * as Wait from "./Wait.ts"
 
 export { limitsOf, scopedOf, spentOf } from "./Execution/Scopes.ts"
-export { isGrowth, isSatisfied, openOf, standings } from "./Execution/Asking.ts"
+export { isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,
   type Execution,

@@ -10,17 +10,24 @@ import * as Name from "./Name.ts"
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
 
+/** The longest duration, in milliseconds: 100 years. What is added to a time must still be a date. */
+const longestMillis = 100 * 365.25 * 86_400_000
+
+const expected = 'a duration of at most 100 years such as "30 seconds", "500 millis" or a number of milliseconds'
+
 /** A time span: a number of milliseconds, or a number and a unit ("500 millis", "30 seconds", "2 minutes"). */
 export const Duration = Schema.Union([
-  Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a duration that is not negative" })),
+  Schema.Finite.check(
+    Schema.isGreaterThanOrEqualTo(0, { expected }),
+    Schema.isLessThanOrEqualTo(longestMillis, { expected })
+  ),
   Schema.String.check(
-    Schema.isPattern(/^\d+(\.\d+)? (milli|second|minute|hour|day|week)s?$/, {
-      expected: 'a duration such as "30 seconds", "500 millis" or a number of milliseconds'
-    })
+    Schema.isPattern(/^\d+(\.\d+)? (milli|second|minute|hour|day|week)s?$/, { expected }),
+    Schema.makeFilter((text) => !(millis(text) > longestMillis), { expected })
   )
 ]).annotate({
   description: 'A duration: milliseconds, or a number and a unit such as "30 seconds"',
-  expected: 'a duration such as "30 seconds", "500 millis" or a number of milliseconds'
+  expected
 })
 export type Duration = typeof Duration.Type
 
@@ -33,11 +40,11 @@ const units: { readonly [unit: string]: number } = {
   week: 604_800_000
 }
 
-/** A valid duration in milliseconds. */
-export const millis = (duration: Duration): number => {
+/** A valid duration in milliseconds; of any other text `NaN`. */
+export const millis = (duration: number | string): number => {
   if (typeof duration === "number") return duration
-  const [amount, unit] = duration.split(" ")
-  return Number(amount) * units[unit!.replace(/s$/, "")]!
+  const [amount, unit = ""] = duration.split(" ")
+  return Number(amount) * (units[unit.replace(/s$/, "")] ?? Number.NaN)
 }
 
 /** Attempts at a task and the pauses between them (full jitter, growing by `factor`). */

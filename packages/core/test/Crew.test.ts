@@ -109,6 +109,19 @@ const cases: ReadonlyArray<Case> = [
     ]
   },
   {
+    title: "durations of more than 100 years",
+    crew: {
+      ...withTask({ timeout: "5300 weeks", retry: { initial: "9".repeat(400) + " days", max: 1e300 } }),
+      timeout: 100 * 366 * 86_400_000
+    },
+    problems: [
+      { code: "invalid-value", path: ["timeout"], says: "at most 100 years" },
+      { code: "invalid-value", path: [...write, "timeout"], says: "at most 100 years" },
+      { code: "invalid-value", path: [...write, "retry", "initial"], says: "at most 100 years" },
+      { code: "invalid-value", path: [...write, "retry", "max"], says: "at most 100 years" }
+    ]
+  },
+  {
     title: "model options out of range",
     crew: withAgent({ modelOptions: { temperature: 3, topP: 0, maxOutputTokens: 0 } }),
     problems: [

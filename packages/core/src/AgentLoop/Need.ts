@@ -67,7 +67,7 @@ const begin = Effect.fnUntraced(function* (
         kind: "question",
         call,
         tool: tool.name,
-        title: question,
+        title: Ask.titleOf(question),
         shown,
         hash: yield* Ask.hashOf(shown),
         schema,

@@ -76,7 +76,7 @@ const ask = Effect.fnUntraced(function* (leg: Leg, turn: Turn.Turn, id: string, 
   const asked: Ask.Ask = {
     id,
     kind: "review",
-    title: `${title ?? leg.task.id}: is the output of ${leg.task.agent} as it should be?`,
+    title: Ask.titleOf(`${title ?? leg.task.id}: is the output of ${leg.task.agent} as it should be?`),
     shown,
     hash: yield* Ask.hashOf(shown),
     ...(timeoutMillis === undefined ? {} : { deadlineMillis: timeoutMillis }),

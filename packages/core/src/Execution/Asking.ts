@@ -8,6 +8,9 @@ import { type Execution, isSettled, type Open, openTask, put, type Task, task } 
 
 const none: ReadonlyArray<string> = []
 
+/** The last moment that a date can tell, in milliseconds since the epoch. */
+export const lastMillis = 8.64e15
+
 /** How what tasks wait for stands; `closes`: as if these were closed, timers by having elapsed. */
 export const standings = (state: Execution, closes?: ReadonlySet<string>): Wait.Standings => ({
   ofTask: (id) => {
@@ -81,7 +84,7 @@ export const suspension = (
   const ids: Array<string> = []
   const add = (id: string, millis: number | undefined, one: Omit<Open, "taskId" | "dueAt">) => {
     if (HashMap.has(open, id) || HashMap.has(state.closed, id)) return
-    const dueAt = millis === undefined ? undefined : Date.parse(at) + millis
+    const dueAt = millis === undefined ? undefined : Math.min(Date.parse(at) + millis, lastMillis)
     open = HashMap.set(open, id, { ...one, taskId, dueAt })
     // What everybody waits for who was refused is nobody's own.
     if (one.kind !== "budget") ids.push(id)

@@ -2,7 +2,9 @@
 import * as Result from "effect/Result"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import * as SchemaProblems from "../Crew/SchemaProblems.ts"
+import * as Dag from "../Dag.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Task from "../Task.ts"
@@ -21,7 +23,9 @@ export interface Options {
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
 
-const { attachments: _, humanInput: __, outputFile: ___, signals: ____, when: _____, ...fields } = Task.Task.fields
+/** What a task that is added cannot have. */
+const left = ["attachments", "humanInput", "outputFile", "policy", "signals", "when"] as const
+const fields = Struct.omit(Task.Task.fields, left)
 
 /** What `SpawnedTask` says, for functions that return anything. */
 const declaration = Schema.Struct({
@@ -40,7 +44,15 @@ export const make = ({ parent, plan, prefix, tasks }: Options): Result.Result<Re
     if (Result.isFailure(one)) return Result.fail(`The task ${JSON.stringify(name)} cannot be added: ${one.failure}`)
     made.push(one.success)
   }
-  return Result.succeed(made)
+  const graph = Dag.make(
+    made.map(({ dependencies, id }) => ({
+      id: id.slice(prefix.length + 1),
+      dependencies: dependencies.map((each) => each.slice(prefix.length + 1))
+    }))
+  )
+  return Result.isSuccess(graph)
+    ? Result.succeed(made)
+    : Result.fail(`The tasks cannot be added: ${graph.failure.map(Dag.describe).join(" ")}`)
 }
 
 interface Place extends Omit<Options, "tasks"> {
@@ -88,12 +100,15 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
     hasOutputCode: task.output === undefined && model?.outputCode === true,
     hasCondition: false
   })
+  const approvals = Defaults.distinct([...(fixed.approvals ?? []), ...(parent.approvals ?? [])])
   const functions = (model?.guardrails ?? []).filter(({ kind }) => kind === "code")
   return Result.succeed({
     ...fixed,
     ...(output === undefined ? {} : { output }),
     description: task.description,
     expectedOutput: task.expectedOutput,
+    // Whatever a person must approve in a task is approved in those that it adds, too.
+    ...(approvals.length === 0 ? {} : { approvals }),
     guardrails: [...functions, ...(task.guardrails ?? []).map((text): Guardrail => ({ kind: "sentence", text }))],
     title: title ?? name,
     ...(codeOf === undefined ? {} : { codeOf })

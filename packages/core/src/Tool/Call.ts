@@ -86,7 +86,8 @@ export const value = <A>(
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
 
-const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json, ToolFailed> => {
+/** A value as JSON, as `JSON.stringify` writes it. */
+export const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json, ToolFailed> => {
   if (value === undefined || value === null) return Effect.succeed(null)
   if (typeof value === "string" || typeof value === "boolean") return Effect.succeed(value)
   try {

@@ -2,73 +2,83 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as JsonDepth from "../JsonDepth.ts"
+import * as JsonSize from "../JsonSize.ts"
 import * as Task from "../Task.ts"
+import * as Call from "./Call.ts"
 import type { Declared } from "./Declaration.ts"
 import { type Need, type SpawnedTask, type ToolError, ToolFailed } from "./Definition.ts"
 
-type Made = Effect.Effect<Need, ToolError>
-
-const wrong = (tool: string, what: string): Made =>
+const wrong = (tool: string, what: string) =>
   Effect.fail(new ToolFailed({ message: `The tool "${tool}" cannot be called: ${what}.` }))
 
 const isDuration = Schema.is(Task.Duration)
 
-/** A time in milliseconds; `undefined` when there is none. */
-const millis = (value: unknown): number | undefined => (isDuration(value) ? Task.millis(value) : undefined)
-
-const timeLimit = (value: unknown) => {
-  const timeoutMillis = millis(value)
-  return timeoutMillis === undefined ? {} : { timeoutMillis }
+/** Time limits that are not valid are no time limits: a wait would have no end that was meant to have one. */
+const timeLimit = (tool: string, given: unknown) => {
+  if (given === undefined) return Effect.succeed({})
+  if (isDuration(given)) return Effect.succeed({ timeoutMillis: Task.millis(given) })
+  return wrong(
+    tool,
+    'timeout must be a duration of at most 100 years, such as "10 minutes" or a number of milliseconds'
+  )
 }
 
 /** A function in JavaScript may return anything. */
-export const question =
-  (tool: string, answer: Declared) =>
-  (returned: unknown): Made => {
+export const question = (tool: string, answer: Declared) =>
+  Effect.fnUntraced(function* (returned: unknown): Effect.fn.Return<Need, ToolError> {
     const asked = typeof returned === "string" ? { question: returned } : returned
-    if (!Predicate.isReadonlyObject(asked) || typeof asked["question"] !== "string")
-      return wrong(tool, "ask must return a question, as text or in { question }")
+    if (!Predicate.isReadonlyObject(asked) || typeof asked["question"] !== "string" || asked["question"].trim() === "")
+      return yield* wrong(tool, "ask must return a question, as text or in { question }")
     const { default: silent, question, timeout } = asked
-    return Effect.succeed({
-      _tag: "Question",
-      question,
-      schema: answer.schema,
-      ...timeLimit(timeout),
-      ...(silent === undefined ? {} : { default: silent as Schema.Json })
-    })
-  }
+    if (JsonSize.isTooLarge(question))
+      return yield* wrong(tool, `its question is longer than ${JsonSize.maxSize} characters`)
+    const limit = yield* timeLimit(tool, timeout)
+    if (silent === undefined) return { _tag: "Question", question, schema: answer.schema, ...limit }
+    if (JsonDepth.isTooDeep(silent) || JsonSize.isTooLarge(silent))
+      return yield* wrong(tool, "the default of its question is too large, or nested too deep")
+    const reply = yield* Effect.mapError(
+      Call.toJson(tool, silent),
+      () => new ToolFailed({ message: `The tool "${tool}" cannot be called: the default of its question is no JSON.` })
+    )
+    return { _tag: "Question", question, schema: answer.schema, ...limit, default: reply }
+  })
 
-export const tasks =
-  (tool: string) =>
-  (returned: unknown): Made => {
+export const tasks = (tool: string) =>
+  Effect.fnUntraced(function* (returned: unknown): Effect.fn.Return<Need, ToolError> {
     if (!Predicate.isReadonlyObject(returned) || !Predicate.isReadonlyObject(returned["tasks"]))
-      return wrong(tool, "spawn must return { tasks }, tasks by name")
-    const { need = "all", rest, tasks, timeout } = returned
+      return yield* wrong(tool, "spawn must return { tasks }, tasks by name")
+    const { need = "all", rest = "cancel", tasks, timeout } = returned
+    const names = Object.keys(tasks)
+    if (names.length === 0) return yield* wrong(tool, "spawn returned no task")
     const count = need === "any" ? 1 : need
-    if (count !== "all" && !(Number.isInteger(count) && (count as number) > 0))
-      return wrong(tool, 'need must be "all", "any" or a whole number, 1 or more')
-    if (Object.keys(tasks).length === 0) return wrong(tool, "spawn returned no task")
-    return Effect.succeed({
+    if (count !== "all" && !(Number.isInteger(count) && (count as number) > 0 && (count as number) <= names.length))
+      return yield* wrong(
+        tool,
+        `need must be "all", "any" or a whole number from 1 to ${names.length}, the number of tasks`
+      )
+    if (rest !== "cancel" && rest !== "keep") return yield* wrong(tool, 'rest must be "cancel" or "keep"')
+    return {
       _tag: "Tasks",
       // Whether they are tasks is found out when they are planned.
       tasks: tasks as { readonly [name: string]: SpawnedTask },
       need: count as number | "all",
       ...(rest === "keep" ? { rest } : {}),
-      ...timeLimit(timeout)
-    })
-  }
+      ...(yield* timeLimit(tool, timeout))
+    }
+  })
 
-export const wait =
-  (tool: string) =>
-  (returned: unknown): Made => {
-    if (!Predicate.isReadonlyObject(returned)) return wrong(tool, "wait must return { signal } or { timeout }")
+export const wait = (tool: string) =>
+  Effect.fnUntraced(function* (returned: unknown): Effect.fn.Return<Need, ToolError> {
+    if (!Predicate.isReadonlyObject(returned)) return yield* wrong(tool, "wait must return { signal } or { timeout }")
     const { signal, timeout } = returned
-    if (typeof signal === "string") return Effect.succeed({ _tag: "Signal", signal, ...timeLimit(timeout) })
-    const time = millis(timeout)
-    return time === undefined
-      ? wrong(tool, 'wait must return { signal }, or { timeout } such as "10 minutes"')
-      : Effect.succeed({ _tag: "Time", millis: time })
-  }
+    const limit: { readonly timeoutMillis?: number } = yield* timeLimit(tool, timeout)
+    if (typeof signal === "string") return { _tag: "Signal", signal, ...limit }
+    const { timeoutMillis } = limit
+    if (signal !== undefined || timeoutMillis === undefined)
+      return yield* wrong(tool, 'wait must return { signal }, or { timeout } such as "10 minutes"')
+    return { _tag: "Time", millis: timeoutMillis }
+  })
 
 /** The answer as the tool's own schema decodes it. It was valid when it was given. */
 export const decode = (answer: Declared, value: unknown): Effect.Effect<unknown> =>

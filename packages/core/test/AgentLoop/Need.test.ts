@@ -76,6 +76,68 @@ describe("questions", () => {
   )
 })
 
+const circle: { self?: unknown } = {}
+circle.self = circle
+
+describe("what a tool asks", () => {
+  it.effect.each<[string, unknown, string]>([
+    ["no question", undefined, "must return a question"],
+    ["a blank one", { question: " " }, "must return a question"],
+    ["one that is too long", { question: "x".repeat(2_000_000) }, "is longer than"],
+    ["a time limit that is none", { question: "q", timeout: "1 huor" }, "timeout must be a duration"],
+    ["a negative time limit", { question: "q", timeout: -1 }, "timeout must be a duration"],
+    ["a time limit without an end", { question: "q", timeout: 1e300 }, "at most 100 years"],
+    ["a default that is no JSON", { question: "q", default: 1n }, "is no JSON"],
+    ["a default that contains itself", { question: "q", default: circle }, "nested too deep"]
+  ])("is refused and told to the agent when it is %s; nobody is asked", ([, asked, told]) => {
+    const tool = Tool.make({
+      name: "ask",
+      description: "Asks.",
+      ask: () => asked as never,
+      execute: (_, { answer }) => answer
+    })
+    return running(
+      { a: { tools: ["ask"] } },
+      { answers: { a: [World.calls(["ask", {}]), World.text("done")] }, tools: [tool] },
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
+        assert.include(lastMessage(asked[1]!), told)
+        assert.deepStrictEqual(yield* crewline.asks(), [])
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+      })
+    )
+  })
+
+  it.effect("has a title of one line, however long the question is, and is shown whole", () => {
+    const long = `Which?\n\u001b[31m${"x".repeat(1_000)}`
+    return running(
+      { a: { tools: ["ask"] } },
+      { answers: { a: [World.calls(["ask", { what: long }])] }, tools: [question()] },
+      Effect.fnUntraced(function* ({ crewline }) {
+        const [ask] = yield* crewline.asks()
+        assert.match(ask!.title, /^Which\? \[31mx+…$/)
+        assert.lengthOf(ask!.title, 200)
+        assert.deepInclude(ask!.shown as object, { question: long })
+      })
+    )
+  })
+
+  it.effect("may be shown with any deadline that a tool of one's own says", () => {
+    const endless = {
+      ...World.tool("ask", () => Effect.succeed(1)),
+      need: () => Effect.succeed({ _tag: "Question", question: "q", schema: {}, timeoutMillis: 1e300 } as const)
+    }
+    return running(
+      { a: { tools: ["ask"] } },
+      { answers: { a: [World.calls(["ask", {}])] }, tools: [endless] },
+      Effect.fnUntraced(function* ({ crewline, task }) {
+        const [ask] = yield* crewline.asks()
+        assert.strictEqual(ask!.deadline, "+275760-09-13T00:00:00.000Z")
+        assert.deepInclude((yield* task()).waitingFor![0]!, { until: ask!.deadline! })
+      })
+    )
+  })
+})
+
 describe("signals and time", () => {
   const waiter = Tool.make({
     name: "wait",

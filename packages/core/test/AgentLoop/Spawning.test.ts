@@ -161,28 +161,67 @@ describe("tasks that a call adds", () => {
     )
   )
 
-  it.effect("for an agent that is not there, or too many of them, are refused with words; nothing is added", () =>
+  it.effect(
+    "that cannot run, or too many of them, are refused with words; nothing is added, and the agent goes on",
+    () =>
+      Effect.gen(function* () {
+        const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`t${index}`, work()]))
+        for (const [spawn, told] of [
+          [{ tasks: { one: work({ agent: "agnet" }) } }, `Did you mean \\"agent\\"`],
+          [{ tasks: { one: work({ context: ["two"] }) } }, `the task \\"two\\"`],
+          [{ tasks: { "a/b": work() } }, "a name begins with a letter"],
+          [{ tasks: { one: { description: "d" } as never } }, "expectedOutput is missing"],
+          [{ tasks: many }, "one task can add 20"],
+          [{ tasks: {} }, "no task"],
+          [{ tasks: { one: work() }, need: 0 }, "need must be"],
+          [{ tasks: { one: work() }, need: 2 }, "a whole number from 1 to 1"],
+          [{ tasks: { one: work() }, rest: "kept" as never }, "rest must be"],
+          [{ tasks: { one: work() }, timeout: "2 minuts" }, "timeout must be"],
+          [{ tasks: { one: work({ dependsOn: ["two"] }), two: work({ context: ["one"] }) } }, "one -> two -> one"],
+          [{ tasks: { one: work({ dependsOn: ["one"] }) } }, "depends on itself"],
+          [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a key"]
+        ] as const) {
+          yield* running(
+            { a: { tools: ["spawn"] } },
+            { answers: answers({}), tools: [spawner(spawn)] },
+            Effect.fnUntraced(function* ({ asked, crewline, id }) {
+              const view = yield* crewline.get(id)
+              assert.deepStrictEqual([view.status, Object.keys(view.tasks)], ["completed", ["a"]])
+              assert.include(lastMessage(asked.at(-1)!), told)
+            })
+          )
+        }
+      })
+  )
+
+  it.effect("need every approval that the task needs which added them", () =>
     Effect.gen(function* () {
-      const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`t${index}`, work()]))
-      for (const [spawn, told] of [
-        [{ tasks: { one: work({ agent: "agnet" }) } }, `Did you mean \\"agent\\"`],
-        [{ tasks: { one: work({ context: ["two"] }) } }, `the task \\"two\\"`],
-        [{ tasks: { "a/b": work() } }, "a name begins with a letter"],
-        [{ tasks: { one: { description: "d" } as never } }, "expectedOutput is missing"],
-        [{ tasks: many }, "one task can add 20"],
-        [{ tasks: {} }, "no task"],
-        [{ tasks: { one: work() }, need: 0 }, "need must be"]
-      ] as const) {
-        yield* running(
-          { a: { tools: ["spawn"] } },
-          { answers: answers({}), tools: [spawner(spawn)] },
-          Effect.fnUntraced(function* ({ asked, crewline, id }) {
-            const view = yield* crewline.get(id)
-            assert.deepStrictEqual([view.status, Object.keys(view.tasks)], ["completed", ["a"]])
-            assert.include(lastMessage(asked.at(-1)!), told)
-          })
-        )
-      }
+      const sent: Array<unknown> = []
+      const free = World.tool("send", (args) => Effect.sync(() => (sent.push(args), null)))
+      yield* running(
+        { a: { tools: ["spawn", "send"], approvals: ["send"] } },
+        {
+          answers: (request) =>
+            request.messages.length > 2
+              ? World.text("done")
+              : World.calls(request.caller!.taskId.endsWith("two") ? ["send", {}] : ["spawn", {}]),
+          tools: [spawner({ tasks: { two: work({ tools: ["send"] }), one: work({ tools: ["spawn"] }) } }), free]
+        },
+        Effect.fnUntraced(function* ({ crewline, id }) {
+          yield* pass(300)
+          assert.deepStrictEqual(sent, [])
+          const asks = yield* crewline.asks({ state: "open" })
+          // Two levels deep, too.
+          assert.deepStrictEqual(
+            asks.map(({ taskId }) => taskId),
+            ["a/1.1.0.two", "a/1.1.0.one/1.1.0.two"]
+          )
+          for (const ask of asks) yield* crewline.answer(ask.id, { answer: "approve" })
+          yield* pass(300)
+          assert.strictEqual(sent.length, 2)
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        })
+      )
     })
   )
 
