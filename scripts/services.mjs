@@ -1,7 +1,7 @@
 /**
  * PostgreSQL and Redis for the integration tests, which skip without them: `npm run services -- start | stop | status | pgvector`.
  *
- * The servers meant are those of DATABASE_URL and REDIS_URL (by default the usual local ports). One that answers is used as it
+ * The servers meant are those of TEST_DATABASE_URL and TEST_REDIS_URL (by default the usual local ports). One that answers is used as it
  * is. Otherwise `start` runs it at that address, in Docker if there is an engine, else from the binaries of the machine, which it
  * installs on a Debian as root. `stop` ends only what `start` began; what it keeps is in `.crewline/services` (PostgreSQL started
  * by root: in the folder of temporary files).
@@ -98,7 +98,7 @@ const installPackages = (...packages) => {
 
 const postgres = {
   name: "PostgreSQL",
-  ...address("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres", 5432),
+  ...address("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres", 5432),
   // An SSLRequest; every PostgreSQL answers it with one letter, before any authentication.
   answers: async (service) => /^[SN]/.test((await ask(service, Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]))) ?? ""),
   image: ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "pgvector/pgvector:pg17"],
@@ -140,7 +140,7 @@ const postgres = {
 
 const redis = {
   name: "Redis",
-  ...address("REDIS_URL", "redis://127.0.0.1:6379", 6379),
+  ...address("TEST_REDIS_URL", "redis://127.0.0.1:6379", 6379),
   answers: async (service) => /^(\+PONG|-NOAUTH)/.test((await ask(service, "PING\r\n")) ?? ""),
   image: ["redis:7-alpine"],
   inside: 6379,

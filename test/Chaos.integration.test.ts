@@ -1,33 +1,13 @@
 /** A short campaign, as `npm run chaos` does it for longer: real workers, killed and frozen; a Redis restarted and emptied. */
-import { execFile, execFileSync } from "node:child_process"
-import { connect } from "node:net"
+import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
+import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
+import * as RedisProcess from "../packages/queue-redis/test/RedisProcess.ts"
 
 const root = join(import.meta.dirname, "..")
-const database = new URL(process.env["TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres")
-
-const hasRedis = (() => {
-  try {
-    execFileSync("redis-server", ["--version"])
-    return true
-  } catch {
-    return false
-  }
-})()
-const hasDatabase = await new Promise<boolean>((resolve) => {
-  const socket = connect(Number(database.port || 5432), database.hostname, () => {
-    socket.destroy()
-    resolve(true)
-  })
-  socket.on("error", () => resolve(false))
-})
-const missing = hasRedis
-  ? hasDatabase
-    ? undefined
-    : `no PostgreSQL at ${database.host}`
-  : "there is no redis-server to start"
+const missing = PostgresServer.missing ?? RedisProcess.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "a campaign against workers and Redis", () => {

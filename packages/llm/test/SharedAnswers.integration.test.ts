@@ -3,25 +3,19 @@ import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Usage from "@crewline/core/Usage"
 import * as FakeProvider from "@crewline/fake-provider"
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as Redis from "effect/persistence/Redis"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
+import * as RedisServer from "../../queue-redis/test/RedisServer.ts"
 import * as Resilience from "../src/Resilience.ts"
 import * as Wrapped from "./Wrapped.ts"
 
-const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
-const redis = () => RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-answers" })
-const missing = await Effect.runPromise(
-  Effect.match(Effect.provide(Effect.asVoid(Redis.Redis), redis()), {
-    onFailure: ({ message }) => message,
-    onSuccess: () => undefined
-  })
-)
+const { missing } = RedisServer
+const url = RedisServer.url.href
+const redis = () => RedisServer.layerNamed("crewline-test-answers")
 
 /** What the provider was asked: the conversation of each request. */
 const asked: Array<string> = []

@@ -2,26 +2,19 @@
 import { afterAll, describe, expect, it } from "vitest"
 import * as fc from "fast-check"
 import * as Effect from "effect/Effect"
-import * as Redis from "effect/persistence/Redis"
-import * as Redacted from "effect/Redacted"
 import * as FakeProvider from "@crewline/fake-provider"
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as RedisServer from "../../queue-redis/test/RedisServer.ts"
 import * as BudgetStore from "../src/BudgetStore.ts"
 import type { Work } from "./fake/BudgetedWorker.ts"
 import type { Grant } from "./fake/Paced.ts"
 
-const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
-const redis = RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-limits" })
-const missing = await Effect.runPromise(
-  Effect.match(Effect.provide(Effect.asVoid(Redis.Redis), redis), {
-    onFailure: ({ message }) => message,
-    onSuccess: () => undefined
-  })
-)
+const { missing } = RedisServer
+const url = RedisServer.url.href
+const redis = RedisServer.layerNamed("crewline-test-limits")
 
 const seen = {
   tokens: 0,

@@ -24,7 +24,7 @@ const seed = Number(process.env["CREWLINE_CRASH_SEED"] ?? 1)
 const kills = Number(process.env["CREWLINE_CRASH_KILLS"] ?? 3)
 const patience = 60_000
 
-const missing = (await Storage.postgresMissing()) ?? (await Redis.missing())
+const missing = Storage.postgresMissing ?? Redis.missing
 
 /** Starts are most of the work here. */
 const compileCache = await mkdtemp(join(tmpdir(), "crewline-approvals-"))

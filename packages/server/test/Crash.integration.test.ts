@@ -29,7 +29,7 @@ const second = 1_000
 /** Much more than it takes, on a machine that has other things to do. */
 const patience = 60 * second
 
-const missing = await Storage.postgresMissing()
+const missing = Storage.postgresMissing
 const onPostgres = missing === undefined ? "" : `: ${missing}`
 const overPostgres = missing === undefined ? it.concurrent : it.concurrent.skip
 

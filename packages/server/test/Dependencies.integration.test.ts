@@ -1,13 +1,12 @@
 /** Servers whose database fails: what they answer, what they say of themselves, and that they notice when it is back. */
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { isThere, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
+import { missing, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
 import * as Server from "./fake/Server.ts"
 import * as SmallDisk from "./fake/SmallDisk.ts"
 
 const prefix = `crewline_dependencies_${process.pid}`
-const hasPostgres = await isThere()
-if (!hasPostgres) console.warn("Skipped: no PostgreSQL answers")
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 const crew = {
   name: "chain",
@@ -22,7 +21,7 @@ const crew = {
 const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
 const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
 
-describe.skipIf(!hasPostgres)("a database", { timeout: 90_000 }, () => {
+describe.skipIf(missing !== undefined)("a database", { timeout: 90_000 }, () => {
   const name = `${prefix}_db`
   let server: Server.Running
   beforeAll(async () => {

@@ -7,15 +7,13 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
-import { isThere, sql, until, urlOf } from "./fake/Database.ts"
+import { missing as postgresMissing, sql, until, urlOf } from "./fake/Database.ts"
 import * as Failovers from "./fake/Failovers.ts"
 import * as Front from "./fake/Front.ts"
 import * as Server from "./fake/Server.ts"
 
 const prefix = `crewline_failover_${process.pid}`
-const { missing } = RedisProcess
-const hasPostgres = await isThere()
-if (!hasPostgres) console.warn("Skipped: no PostgreSQL answers")
+const missing = postgresMissing ?? RedisProcess.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 // The environment is read once: before the first server of this file.
@@ -24,7 +22,7 @@ vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
 
 const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
 
-describe.skipIf(!hasPostgres || missing !== undefined)("Redis", { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
   const name = `${prefix}_redis`
   const scope = Scope.makeUnsafe()
   const redis = () => Effect.runPromise(Scope.provide(RedisProcess.make(), scope))

@@ -7,17 +7,15 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, it, vi } from "vitest"
 import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
-import { isThere, sql, until, urlOf } from "./fake/Database.ts"
+import { missing as postgresMissing, sql, until, urlOf } from "./fake/Database.ts"
 import * as Failovers from "./fake/Failovers.ts"
 import * as Server from "./fake/Server.ts"
 
 const name = `crewline_sentinel_${process.pid}`
-const { missing } = RedisProcess
-const hasPostgres = await isThere()
-if (!hasPostgres) console.warn("Skipped: no PostgreSQL answers")
+const missing = postgresMissing ?? RedisProcess.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-describe.skipIf(!hasPostgres || missing !== undefined)("Redis behind a sentinel", { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)("Redis behind a sentinel", { timeout: 120_000 }, () => {
   const scope = Scope.makeUnsafe()
   const inScope = <A>(effect: Effect.Effect<A, never, Scope.Scope>) => Effect.runPromise(Scope.provide(effect, scope))
   const { answer, counts } = Failovers.counted()

@@ -1,34 +1,22 @@
 /** The server on a PostgreSQL server: two of them on one database, that hear of each other or do not. */
-import * as SqlClient from "effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
-import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Queue from "@crewline/server/Queue"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import * as Database from "./fake/Database.ts"
 import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-const admin = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
 const name = `crewline_server_${process.pid}`
 
-const sql = (statement: string) =>
-  Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe(statement)).pipe(
-    Effect.provide(Postgres.layer({ url: Redacted.make(admin) }))
-  )
-
-const isThere = Exit.isSuccess(await Effect.runPromiseExit(Effect.timeout(sql("select 1"), "5 seconds")))
-
-describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, () => {
+describe.skipIf(Database.missing !== undefined)("two servers on one PostgreSQL", { timeout: 60_000 }, () => {
   let servers: ReadonlyArray<Server.Running> = []
   let calls = 0
   beforeAll(async () => {
-    await Effect.runPromise(sql(`create database ${name}`))
-    const url = new URL(admin)
-    url.pathname = `/${name}`
+    await Database.sql(`create database ${name}`)
     const options: Server.Options = {
-      database: { kind: "server", url: Redacted.make(url.href) },
+      database: { kind: "server", url: Redacted.make(Database.urlOf(name)) },
       worker: { graceMillis: 0 },
       answer: (request) =>
         Effect.as(
@@ -43,7 +31,7 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
   })
   afterAll(async () => {
     await Promise.all(servers.map(({ stop }) => stop()))
-    await Effect.runPromise(sql(`drop database if exists ${name} with (force)`))
+    await Database.sql(`drop database if exists ${name} with (force)`)
   })
 
   const crew = {
@@ -78,7 +66,7 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
   it("say which part of them is gone, and that it may come back", async () => {
     const [first] = servers as [Server.Running, Server.Running]
     expect(await Server.request(`${first.url}/health/ready`)).toMatchObject({ status: 200 })
-    await Effect.runPromise(sql(`drop database ${name} with (force)`))
+    await Database.sql(`drop database ${name} with (force)`)
     expect(await Server.request(`${first.url}/health/ready`)).toMatchObject({
       status: 503,
       body: { status: "not-ready", parts: { database: "failed", worker: "ok" } }
@@ -92,21 +80,19 @@ describe.skipIf(!isThere)("two servers on one PostgreSQL", { timeout: 60_000 }, 
 
 // The environment is read once: before the first server of this file.
 vi.stubEnv("REDIS_URL", Redis.url)
-const missing = await Redis.missing()
+const missing = Database.missing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-describe.skipIf(!isThere || missing !== undefined)("servers that never hear of each other", { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)("servers that never hear of each other", { timeout: 60_000 }, () => {
   const lonely = `${name}_lonely`
   let servers: ReadonlyArray<Server.Running> = []
   beforeAll(async () => {
-    await Effect.runPromise(sql(`create database ${lonely}`))
-    const url = new URL(admin)
-    url.pathname = `/${lonely}`
+    await Database.sql(`create database ${lonely}`)
     servers = await Promise.all(
       // Each on a channel where nobody else is.
       ["one", "two"].map((each) =>
         Server.start({
-          database: { kind: "server", url: Redacted.make(url.href) },
+          database: { kind: "server", url: Redacted.make(Database.urlOf(lonely)) },
           queue: { ...Queue.local, events: "redis", prefix: `test-${lonely}-${each}` },
           answer: (request) => Effect.succeed(`Done: ${request.caller?.taskId}.`)
         })
@@ -115,7 +101,7 @@ describe.skipIf(!isThere || missing !== undefined)("servers that never hear of e
   })
   afterAll(async () => {
     await Promise.all(servers.map(({ stop }) => stop()))
-    await Effect.runPromise(sql(`drop database if exists ${lonely} with (force)`))
+    await Database.sql(`drop database if exists ${lonely} with (force)`)
   })
 
   it("still give every follower exactly 1 to n, from wherever he comes back", async () => {

@@ -17,7 +17,7 @@ import { Statements } from "./fake/Statements.ts"
 
 // The environment is read once: before the first server of this file.
 vi.stubEnv("REDIS_URL", Redis.url)
-const noServers = (await Postgres.isThere()) ? await Redis.missing() : "no PostgreSQL"
+const noServers = Postgres.missing ?? Redis.missing
 if (noServers !== undefined) console.warn(`Skipped in part: ${noServers}`)
 
 const chain = (tasks: number) => ({

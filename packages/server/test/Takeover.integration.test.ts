@@ -10,7 +10,7 @@ import * as Client from "./crash/Client.ts"
 import * as Patience from "./crash/Patience.ts"
 import * as Storage from "./crash/Storage.ts"
 
-const missing = await Storage.postgresMissing()
+const missing = Storage.postgresMissing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 const elsewhere = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]

@@ -1,6 +1,5 @@
 /** The budget of one tenant at three servers on one PostgreSQL: together they never spend more than it. */
 import * as Database from "@crewline/memory-pg/Database"
-import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Migrations from "@crewline/server/Migrations"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,26 +11,19 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as FastCheck from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Crowd from "./fake/Crowd.ts"
+import { missing, sql, urlOf } from "./fake/Database.ts"
 
-const admin = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
 const name = `crewline_budget_${process.pid}`
-const sql = (statement: string) =>
-  Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe(statement)).pipe(
-    Effect.provide(Postgres.layer({ url: Redacted.make(admin) }))
-  )
-const isThere = Exit.isSuccess(await Effect.runPromiseExit(Effect.timeout(sql("select 1"), "5 seconds")))
-const skipped = isThere ? "" : ` (skipped: no PostgreSQL at ${new URL(admin).host})`
+const skipped = missing === undefined ? "" : ` (skipped: ${missing})`
 
-describe.skipIf(!isThere)(`a tenant's budget at several servers${skipped}`, { timeout: 180_000 }, () => {
+describe.skipIf(missing !== undefined)(`a tenant's budget at several servers${skipped}`, { timeout: 180_000 }, () => {
   const scope = Scope.makeUnsafe()
   let servers: ReadonlyArray<Crowd.Server> = []
   beforeAll(async () => {
-    await Effect.runPromise(sql(`create database ${name}`))
-    const url = new URL(admin)
-    url.pathname = `/${name}`
+    await sql(`create database ${name}`)
     for (let each = 0; each < 3; each++) {
       const database = Migrations.layer.pipe(
-        Layer.provideMerge(Database.layer({ kind: "server", url: Redacted.make(url.href) })),
+        Layer.provideMerge(Database.layer({ kind: "server", url: Redacted.make(urlOf(name)) })),
         Layer.fresh
       )
       const services = await Effect.runPromise(Layer.buildWithScope(database, scope))
@@ -40,7 +32,7 @@ describe.skipIf(!isThere)(`a tenant's budget at several servers${skipped}`, { ti
   }, 60_000)
   afterAll(async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))
-    await Effect.runPromise(sql(`drop database if exists ${name} with (force)`))
+    await sql(`drop database if exists ${name} with (force)`)
   })
 
   it("is never gone over, whatever the order, as the provider counts it", async () => {

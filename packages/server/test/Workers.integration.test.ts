@@ -11,7 +11,7 @@ import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-const missing = (await Storage.postgresMissing()) ?? (await Redis.missing())
+const missing = Storage.postgresMissing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** A port of 0 is told by the process. */

@@ -1,22 +1,14 @@
 /** What is left of a provider's own limit, shared over a real Redis. */
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import type * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
-import * as Redis from "effect/persistence/Redis"
-import * as Redacted from "effect/Redacted"
 import { describe, expect, it } from "vitest"
 import * as RedisRateStore from "../../src/RateLimit/RedisStore.ts"
 import * as RateLimit from "../../src/RateLimit.ts"
+import * as RedisServer from "../../../queue-redis/test/RedisServer.ts"
 import * as Wrapped from "../Wrapped.ts"
 
-const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
-const redis = RedisConnection.layer({ url: Redacted.make(url), name: "crewline-test-told" })
-const missing = await Effect.runPromise(
-  Effect.match(Effect.provide(Effect.asVoid(Redis.Redis), redis), {
-    onFailure: ({ message }) => message,
-    onSuccess: () => undefined
-  })
-)
+const { missing } = RedisServer
+const redis = RedisServer.layerNamed("crewline-test-told")
 
 const suite = missing === undefined ? describe : describe.skip
 suite(`limits that providers tell${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {

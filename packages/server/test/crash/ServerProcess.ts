@@ -2,7 +2,6 @@
  * `crewline serve` as a process of its own, which tests kill, freeze and start again on the same port.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 
 export interface Options {
@@ -53,17 +52,8 @@ export const endLeftovers = async (): Promise<void> => {
   await Promise.all(gone)
 }
 
-/** A port that is free now; a killed server comes back to the same one, as behind one address. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      if (address === null || typeof address === "string") return reject(new Error("no port"))
-      server.close(() => resolve(address.port))
-    })
-  })
+// A killed server comes back to the same one, as behind one address.
+export { freePort } from "../../../queue-redis/test/RedisProcess.ts"
 
 /** Starts it, without waiting until it is ready. */
 export const start = ({ entry = "command", env, port }: Options): ServerProcess => {

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
+import * as PostgresServer from "../../../memory-pg/test/PostgresServer.ts"
 import * as ServerProcess from "./ServerProcess.ts"
 
 export interface Storage {
@@ -75,7 +76,7 @@ export const embedded = async (): Promise<Storage> => {
   }
 }
 
-const serverUrl = process.env["TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
+const serverUrl = PostgresServer.serverUrl.href
 
 const query = <A extends object>(url: string, sql: string): Promise<ReadonlyArray<A>> =>
   Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe<A>(sql)).pipe(
@@ -84,11 +85,7 @@ const query = <A extends object>(url: string, sql: string): Promise<ReadonlyArra
   )
 
 /** Why there is no PostgreSQL server for the tests; `undefined` when there is one. */
-export const postgresMissing = (): Promise<string | undefined> =>
-  query(serverUrl, "select 1").then(
-    () => undefined,
-    (error: unknown) => `no PostgreSQL at ${new URL(serverUrl).host}: ${String(error).split("\n")[0]}`
-  )
+export const postgresMissing = PostgresServer.missing
 
 /** A new database on the PostgreSQL server. */
 export const postgres = async (): Promise<Storage> => {

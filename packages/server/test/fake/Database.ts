@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as PostgresServer from "../../../memory-pg/test/PostgresServer.ts"
 
-const admin = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres"
+export { missing } from "../../../memory-pg/test/PostgresServer.ts"
 
 /** The address of one of its databases. */
 export const urlOf = (name: string): string => {
-  const url = new URL(admin)
+  const url = new URL(PostgresServer.serverUrl)
   url.pathname = `/${name}`
   return url.href
 }
@@ -22,17 +23,7 @@ export const sqlOn = (url: string, statement: string) =>
     )
   )
 
-export const sql = (statement: string) => sqlOn(admin, statement)
-
-/** Whether it answers. */
-export const isThere = (): Promise<boolean> =>
-  Promise.race([
-    sql("select 1").then(
-      () => true,
-      () => false
-    ),
-    sleep(5_000, false)
-  ])
+export const sql = (statement: string) => sqlOn(PostgresServer.serverUrl.href, statement)
 
 /** Looks ten times a second; fails when it does not hold in time. */
 export const until = async (what: string, holds: () => Promise<boolean>, seconds = 30): Promise<void> => {

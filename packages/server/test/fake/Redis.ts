@@ -1,24 +1,14 @@
-/** The Redis of tests that need one: `TEST_REDIS_URL`, else the usual port of this machine. */
-import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
+/** The Redis of tests that need one. */
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
-import * as Redacted from "effect/Redacted"
+import * as RedisServer from "../../../queue-redis/test/RedisServer.ts"
 
-export const url = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+export { missing } from "../../../queue-redis/test/RedisServer.ts"
+export const url = RedisServer.url.href
 
 /** On a connection of its own. */
 export const use = <A>(ask: (redis: Redis.Redis["Service"]) => Effect.Effect<A, unknown>): Promise<A> =>
-  Effect.flatMap(Redis.Redis, ask).pipe(
-    Effect.provide(RedisConnection.layer({ url: Redacted.make(url) })),
-    Effect.runPromise
-  )
-
-/** Why there is none, or undefined. */
-export const missing = (): Promise<string | undefined> =>
-  use((redis) => redis.send("PING")).then(
-    () => undefined,
-    (error: unknown) => `no Redis: ${String(error)}`
-  )
+  Effect.flatMap(Redis.Redis, ask).pipe(Effect.provide(RedisServer.layerNamed("crewline-test")), Effect.runPromise)
 
 /** All keys of a queue. */
 export const clear = (prefix: string): Promise<void> =>
