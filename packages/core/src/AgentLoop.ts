@@ -59,7 +59,7 @@ const work = Effect.fnUntraced(function* (
     if (isEnded(turn)) return turn
 
     const calls = turn.answer.parts.filter((part) => part.type === "tool-call")
-    if (calls.length > 0) {
+    if (calls.length > 0 && !turn.isLast) {
       const results = yield* callTools(turn, calls)
       if (results === "loop") {
         return failed("tool-loop", `The agent made the same tool calls again and again without any progress.`, {
@@ -90,6 +90,11 @@ const work = Effect.fnUntraced(function* (
         { type: "OutputRejected", taskId: task.id, run: leg.run, turn: number, by, complaint }
       ])
     }
+    if (turn.isLast) {
+      return failed("model-budget-exceeded", `The budget is used up, and the last answer was refused: ${complaint}`, {
+        isRetryable: false
+      })
+    }
     if (++repairs > task.maxRepairs) {
       return failed(
         by === "schema" ? "output-invalid" : "guardrail-refused",
@@ -116,9 +121,10 @@ const complete = (
 ): Effect.Effect<Ended> => {
   const { outputFile } = leg.task
   const progress = turn.unrecorded
-  if (outputFile === undefined) return Effect.succeed({ outcome: { _tag: "Completed", output }, progress })
+  const partial = turn.isLast ? ({ partial: true } as const) : undefined
+  if (outputFile === undefined) return Effect.succeed({ outcome: { _tag: "Completed", output, ...partial }, progress })
   return Effect.match(workspace.write(outputFile, Prompting.textOf(output)), {
     onFailure: ({ message }) => failed("output-file", message, { isRetryable: false, progress }),
-    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", output, outputFile }, progress })
+    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", output, outputFile, ...partial }, progress })
   })
 }

@@ -38,6 +38,11 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
       if (task.unserved === missing) return Result.fail("already")
       return Result.succeed([{ type: "TaskUnserved", taskId, missing }])
     }
+    case "Spent": {
+      const task = Execution.task(state, command.taskId)
+      const reached = task === undefined ? [] : Execution.reachedBy(state, task, [])
+      return reached.length === 0 ? Result.fail("already") : Result.succeed(reached)
+    }
     case "Cancel":
       return Result.succeed(
         Settling.abort(state, {

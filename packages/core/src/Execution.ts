@@ -13,7 +13,16 @@ import type { ExecutionEvent, Skipped } from "./ExecutionEvent.ts"
 import * as Usage from "./Usage.ts"
 import * as Wait from "./Wait.ts"
 
-export { limitsOf, scopedOf, spentOf } from "./Execution/Scopes.ts"
+export {
+  amountOf,
+  limitsOf,
+  reachedBy,
+  scopedOf,
+  scopeOfAgent,
+  scopeOfTask,
+  spentOf,
+  wholeScope
+} from "./Execution/Scopes.ts"
 export { isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,
@@ -75,7 +84,9 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     case "AskAnswered":
       return structural(state, event, Asking.answered(state, event))
     case "LimitRaised":
-      return structural(state, event, { raised: Scopes.raise(state, event) })
+      return structural(state, event, Scopes.raise(state, event))
+    case "LimitReached":
+      return structural(state, event, { reached: HashMap.set(state.reached, event.scope, event.percent) })
     case "ExecutionPaused":
       return structural(state, event, { paused: true })
     case "ExecutionResumed":
@@ -208,6 +219,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           failure: event.type === "TaskFailed" ? event.error : current.failure,
           skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
+          partial: event.type === "TaskCompleted" && event.partial === true,
           retryAt: undefined,
           unserved: undefined,
           waits: undefined,

@@ -11,7 +11,7 @@ import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
 import type { Answer, Ask, Author } from "./Ask.ts"
-import type { Limits } from "./Limits.ts"
+import type { Limits, Spent } from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
@@ -151,6 +151,8 @@ export interface TurnCompleted {
   readonly finishReason: Response.FinishReason
   readonly model: string
   readonly usage: Usage
+  /** A limit had refused the call: this is the last turn of the attempt, without tools. */
+  readonly isLast?: true
 }
 /** Something around a model call is worth knowing: it waited, was refused, went to another model, or cost nothing. */
 export interface ModelNoticed {
@@ -254,6 +256,8 @@ export interface TaskCompleted extends Closing {
   readonly output: Schema.Json
   /** Where the output was written, relative to the workspace directory. */
   readonly outputFile?: string
+  /** A limit was reached: the output is what the agent had by then. */
+  readonly partial?: true
 }
 export interface TaskFailed extends Closing {
   readonly type: "TaskFailed"
@@ -297,6 +301,14 @@ export interface LimitRaised {
   readonly limits: Limits
   readonly ask: string
 }
+/** So much of a limit is used up. Once for each of its levels, until it is raised; at 100 a call was refused, or nothing is left. */
+export interface LimitReached {
+  readonly type: "LimitReached"
+  readonly scope: string
+  readonly percent: 50 | 80 | 100
+  readonly limits: Limits
+  readonly spent: Spent
+}
 export interface ExecutionPaused {
   readonly type: "ExecutionPaused"
 }
@@ -332,6 +344,7 @@ export type Draft =
   | SignalReceived
   | AskAnswered
   | LimitRaised
+  | LimitReached
   | ExecutionPaused
   | ExecutionResumed
   | ExecutionEnded
@@ -381,6 +394,7 @@ const structural: ReadonlySet<Type> = new Set<Type>([
   "SignalReceived",
   "AskAnswered",
   "LimitRaised",
+  "LimitReached",
   "ExecutionPaused",
   "ExecutionResumed",
   "ExecutionEnded"

@@ -8,6 +8,7 @@ import * as AskId from "./Ask/AskId.ts"
 import * as Decision from "./Decision.ts"
 import * as Execution from "./Execution.ts"
 import * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as Limits from "./Limits.ts"
 import * as Usage from "./Usage.ts"
 import * as Wait from "./Wait.ts"
 
@@ -29,6 +30,13 @@ export const WaitingFor = Schema.Struct({
 }).annotate({ identifier: "WaitingFor" })
 export interface WaitingFor extends Schema.Schema.Type<typeof WaitingFor> {}
 
+/** Limits as they are now, and what is spent under them. */
+export const Budget = Schema.Struct({
+  limits: Limits.Declared,
+  spent: Limits.Spent
+}).annotate({ identifier: "ExecutionBudget" })
+export interface Budget extends Schema.Schema.Type<typeof Budget> {}
+
 /** The state of one task. */
 export const TaskView = Schema.Struct({
   status: TaskStatus,
@@ -43,12 +51,16 @@ export const TaskView = Schema.Struct({
   waitingFor: Schema.optionalKey(Schema.Array(WaitingFor)),
   output: Schema.optionalKey(Schema.Json),
   outputFile: Schema.optionalKey(Schema.String),
+  /** True: a limit was reached, and the output is what the agent had by then. */
+  partial: Schema.optionalKey(Schema.Literal(true)),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
   reused: Schema.optionalKey(Schema.Literal(true)),
   /** Why it was skipped. */
   skipped: Schema.optionalKey(ExecutionEvent.Skipped),
   error: Schema.optionalKey(ExecutionEvent.Failure),
   usage: Usage.Usage,
+  /** Of a task with limits: what was spent by it and all that it spawned. */
+  budget: Schema.optionalKey(Budget),
   startedAt: Schema.optionalKey(Schema.String),
   endedAt: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "TaskState" })
@@ -65,8 +77,12 @@ export const View = Schema.Struct({
   tasks: Schema.Record(Schema.String, TaskView),
   /** Of one final task its output; of several an object by task name. Only when completed. */
   output: Schema.optionalKey(Schema.Json),
+  /** True: a limit was reached in a final task, and its output is what its agent had by then. */
+  partial: Schema.optionalKey(Schema.Literal(true)),
   error: Schema.optionalKey(ExecutionEvent.ExecutionFailure),
   usage: Usage.Usage,
+  /** Limits of the execution (`execution`) and of agents (`agent/writer`). */
+  budgets: Schema.optionalKey(Schema.Record(Schema.String, Budget)),
   startedAt: Schema.String,
   endedAt: Schema.optionalKey(Schema.String),
   /** The number of the last event: where to follow from. */
@@ -75,7 +91,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 2
+export const format = 3
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
@@ -137,13 +153,28 @@ export const ofTask = (state: Execution.Execution, task: Execution.Task, { outpu
     ...(waiting.length === 0 ? {} : { waitingFor: waiting }),
     ...(output === undefined ? {} : { output }),
     ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
+    ...(task.partial ? { partial: true } : {}),
     ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
     ...(task.skipped === undefined ? {} : { skipped: task.skipped }),
     ...(task.failure === undefined || task.status === "completed" ? {} : { error: task.failure }),
     usage: task.usage,
+    ...(task.plan.limits === undefined ? {} : { budget: budgetOf(state, Execution.scopeOfTask(task.plan.id)) }),
     ...(task.startedAt === undefined ? {} : { startedAt: task.startedAt }),
     ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt })
   }
+}
+
+const budgetOf = (state: Execution.Execution, scope: string): Budget => ({
+  limits: Execution.limitsOf(state, scope)!,
+  spent: Execution.amountOf(Execution.spentOf(state, scope))
+})
+
+const budgetsOf = (state: Execution.Execution): Pick<View, "budgets"> => {
+  const { agents, limits } = state.plan
+  const limited = Object.keys(agents).filter((name) => agents[name]!.limits !== undefined)
+  const scopes = [...(limits === undefined ? [] : [Execution.wholeScope]), ...limited.map(Execution.scopeOfAgent)]
+  if (scopes.length === 0) return {}
+  return { budgets: Object.fromEntries(scopes.map((scope) => [scope, budgetOf(state, scope)])) }
 }
 
 /** The tasks whose outputs are the result. */
@@ -173,8 +204,12 @@ export const head = (state: Execution.Execution, { crewId, outputs }: Parts): Om
   ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
   status: Execution.statusOf(state),
   ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
+  ...(state.status === "completed" && finalsOf(state).some((id) => Execution.task(state, id)!.partial)
+    ? { partial: true }
+    : {}),
   ...(state.error === undefined ? {} : { error: state.error }),
   usage: state.usage,
+  ...budgetsOf(state),
   startedAt: state.startedAt,
   ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
   lastSeq: state.lastSeq

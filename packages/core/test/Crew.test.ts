@@ -373,12 +373,9 @@ const cases: ReadonlyArray<Case> = [
       { code: "not-yet", path: ["manager"] },
       { code: "not-yet", path: ["acceptance"] },
       { code: "not-yet", path: ["memory"] },
-      { code: "not-yet", path: ["limits", "onExceeded"] },
       { code: "not-yet", path: ["agents", "researcher", "allowDelegation"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
-      { code: "not-yet", path: ["agents", "researcher", "limits", "onExceeded"] },
-      { code: "not-yet", path: [...write, "policy"] },
-      { code: "not-yet", path: [...write, "limits", "onExceeded"] }
+      { code: "not-yet", path: [...write, "policy"] }
     ]
   },
   {

@@ -26,6 +26,11 @@ export class Conversation {
     return added
   }
 
+  /** Adds to the turn that is open. */
+  add(message: Prompt.MessageEncoded): void {
+    this.said.push(message)
+  }
+
   /** The model has answered. */
   answer(parts: TurnCompleted["parts"]): void {
     const message = Prompting.answerMessage(parts)

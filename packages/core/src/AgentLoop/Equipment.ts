@@ -24,6 +24,8 @@ export interface Equipment {
   readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>
   readonly workspace: Workspace.Workspace["Service"]
   readonly limits: ReadonlyArray<Limits.Scoped> | undefined
+  /** Those of turns after which the agent goes on: where it may finish when a limit is reached, they leave room for that. */
+  readonly turnLimits: ReadonlyArray<Limits.Scoped> | undefined
   /** On whose behalf models are asked. */
   readonly caller: NonNullable<Llm.Request["caller"]>
 }
@@ -55,6 +57,9 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           toolDefinitions: Array.from(tools.values(), definitionOf),
           workspace: services.workspace,
           limits: leg.limits,
+          turnLimits: leg.limits?.map((limit) =>
+            limit.onExceeded === "finish" ? { ...limit, leavesRoom: true } : limit
+          ),
           caller: { executionId: leg.executionId, taskId: leg.task.id, agent: leg.task.agent }
         })
       })

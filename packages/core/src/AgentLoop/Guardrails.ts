@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import * as Budget from "./Budget.ts"
 import * as CrewCode from "./CrewCode.ts"
 import type { Equipment } from "./Equipment.ts"
 import * as JsonText from "./JsonText.ts"
-import { failed, modelFailed, type Ended, type Leg, type Lost } from "./Leg.ts"
+import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Turn from "./Turn.ts"
@@ -77,7 +78,7 @@ const askJudge = Effect.fnUntraced(function* (
     })
   )
   if (judged._tag === "Failure") {
-    return modelFailed(judged.failure, {
+    return yield* Budget.ended(leg, judged.failure, {
       code: "guardrail-unavailable",
       message: `The judge of a guardrail failed: ${judged.failure.message}`
     })

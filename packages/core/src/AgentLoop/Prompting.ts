@@ -16,6 +16,8 @@ export interface Upstream {
   readonly task: string
   readonly status: Settled
   readonly output: Schema.Json | undefined
+  /** The output is what its agent had when a limit was reached. */
+  readonly isPartial: boolean
   readonly error: string | undefined
 }
 
@@ -26,7 +28,8 @@ export const textOf = (output: Schema.Json): string =>
 const user = (text: string): Prompt.MessageEncoded => ({ role: "user", content: [{ type: "text", text }] })
 
 const resultOf = (upstream: Upstream): string => {
-  const attributes = upstream.status === "completed" ? "" : ` status="${upstream.status}"`
+  const { isPartial, status } = upstream
+  const attributes = status === "completed" ? (isPartial ? ` status="partial"` : "") : ` status="${status}"`
   const body =
     upstream.status === "completed"
       ? textOf(upstream.output ?? "")
@@ -162,6 +165,12 @@ export const full = "No task was added: this execution has as many tasks as it c
 
 export const undeclaredSignal = (signal: string): string =>
   `The task does not declare the signal ${JSON.stringify(signal)}: it cannot wait for it.`
+
+/** A limit has refused the next call; this one is the last. */
+export const lastTurnMessage = (schema: JsonSchema.JsonSchema | undefined): Prompt.MessageEncoded =>
+  user(
+    `The budget of this task is used up: this is your last answer, and you cannot call tools any more. Give the best result that you can with what you have. State clearly what is missing.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
+  )
 
 /** A person sent the output back. */
 export const feedbackMessage = (

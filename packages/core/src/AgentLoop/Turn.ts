@@ -7,9 +7,11 @@ import type * as Llm from "../Llm.ts"
 import { redact } from "../Redact.ts"
 import * as Attachments from "./Attachments.ts"
 import * as AnswerParts from "./AnswerParts.ts"
+import * as Budget from "./Budget.ts"
 import type { Conversation } from "./Conversation.ts"
 import type { Equipment } from "./Equipment.ts"
-import { failed, modelFailed, type Ended, type Leg, type Lost } from "./Leg.ts"
+import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
+import * as Prompting from "./Prompting.ts"
 
 type Messages = Llm.Request["messages"]
 
@@ -17,6 +19,8 @@ export interface Turn {
   /** From 1. */
   readonly number: number
   readonly answer: Pick<TurnCompleted, "parts" | "finishReason">
+  /** A limit was reached: none follows, and the output is what the agent had by then. */
+  readonly isLast: boolean
   /** What must be appended before anything happens that depends on the turn, or else with the outcome. */
   unrecorded: ReadonlyArray<Draft>
 }
@@ -42,19 +46,29 @@ export const make = (
   /** What happened around the call; what comes after its answer is recorded with the next one. */
   const notices: Array<Draft> = []
 
-  const ask = (number: number, isLast: boolean, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended> =>
-    Effect.match(model.generate(request(equipment, { number, isLast }, shown, notices)), {
-      onFailure: (error): Turn | Ended => modelFailed(error, { progress: notices.splice(0) }),
-      onSuccess: (answer) => {
-        const parts = AnswerParts.recordable(answer.parts)
-        conversation.answer(parts)
-        const completed = completionOf(leg, number, fresh, { ...answer, parts })
-        return {
-          number,
-          answer: { parts, finishReason: answer.finishReason },
-          unrecorded: notices.length === 0 ? [completed] : [...notices.splice(0), completed]
-        }
-      }
+  const answered = (asked: Asked, fresh: Messages, answer: Llm.Answer): Turn => {
+    const { finishes, number } = asked
+    const parts = AnswerParts.recordable(answer.parts)
+    conversation.answer(parts)
+    const completed = completionOf(leg, asked, fresh, { ...answer, parts })
+    return {
+      number,
+      answer: { parts, finishReason: answer.finishReason },
+      isLast: finishes,
+      unrecorded: notices.length === 0 ? [completed] : [...notices.splice(0), completed]
+    }
+  }
+
+  const ask = (asked: Asked, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended> =>
+    Effect.matchEffect(model.generate(request(equipment, asked, shown, notices)), {
+      onFailure: (error) => {
+        if (asked.finishes || !Budget.finishes(leg, error))
+          return Budget.ended(leg, error, { progress: notices.splice(0) })
+        const message = Prompting.lastTurnMessage(leg.task.output)
+        conversation.add(message)
+        return ask({ ...asked, isLast: true, finishes: true }, [...fresh, message], [...shown, message])
+      },
+      onSuccess: (answer) => Effect.succeed(answered(asked, fresh, answer))
     })
 
   return (number, isLast) => {
@@ -62,36 +76,47 @@ export const make = (
     const fresh = conversation.ask(recorded?.messages)
     if (recorded !== undefined) {
       conversation.answer(recorded.parts)
-      return Effect.succeed({ number, answer: recorded, unrecorded: [] })
+      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, unrecorded: [] })
     }
     return Effect.matchEffect(load(conversation.messages), {
       onFailure: ({ message }) =>
         Effect.succeed(failed("attachment", message, { isRetryable: false, keepsTurns: true })),
-      onSuccess: (shown) => ask(number, isLast, fresh, shown)
+      onSuccess: (shown) => ask({ number, isLast, finishes: false }, fresh, shown)
     })
   }
 }
 
-const completionOf = (leg: Leg, turn: number, messages: Messages, answer: Llm.Answer): Draft => ({
+/** A turn that is asked for. */
+interface Asked {
+  readonly number: number
+  /** Without tools. */
+  readonly isLast: boolean
+  /** A limit has refused the turn as it would have been. */
+  readonly finishes: boolean
+}
+
+const completionOf = (leg: Leg, { finishes, number }: Asked, messages: Messages, answer: Llm.Answer): Draft => ({
   type: "TurnCompleted",
   taskId: leg.task.id,
   run: leg.run,
-  turn,
+  turn: number,
   messages,
   parts: answer.parts,
   finishReason: answer.finishReason,
   model: answer.model,
-  usage: answer.usage
+  usage: answer.usage,
+  ...(finishes ? { isLast: true } : {})
 })
 
 /** What the model is asked in a turn. */
 const request = (
-  { agent, caller, leg, limits, toolDefinitions }: Equipment,
-  { isLast, number: turn }: { readonly number: number; readonly isLast: boolean },
+  { agent, caller, leg, limits: all, toolDefinitions, turnLimits }: Equipment,
+  { finishes, isLast, number: turn }: Asked,
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
   const { onDelta, run, task } = leg
+  const limits = finishes ? all : turnLimits
   const toolsAllowed = toolDefinitions.length > 0 && !isLast
   let offset = 0
   return {

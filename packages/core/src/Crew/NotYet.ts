@@ -10,17 +10,15 @@ type Table = { readonly [key: string]: (value: Schema.Json) => boolean }
 
 const always = () => true
 const isTrue = (value: Schema.Json) => value === true
-const onExceeded = (value: Schema.Json) => isObject(value) && value["onExceeded"] !== undefined
 
 const ofCrew: Table = {
   process: (value) => value === "hierarchical",
   manager: always,
   acceptance: always,
-  memory: isObject,
-  limits: onExceeded
+  memory: isObject
 }
-const ofAgent: Table = { allowDelegation: isTrue, policy: always, limits: onExceeded }
-const ofTask: Table = { policy: always, limits: onExceeded }
+const ofAgent: Table = { allowDelegation: isTrue, policy: always }
+const ofTask: Table = { policy: always }
 
 /** Whatever in a crew does not run yet. */
 export const problems = (
@@ -38,7 +36,7 @@ const found = (table: Table, declaration: Schema.Json, path: Path): ReadonlyArra
   return Object.entries(table).flatMap(([key, isNotYet]): ReadonlyArray<Problem> => {
     const value = declaration[key]
     if (value === undefined || !isNotYet(value)) return []
-    const at = key === "limits" ? [...path, key, "onExceeded"] : [...path, key]
+    const at = [...path, key]
     const what = key === "process" ? `${Wording.place(at)}: hierarchical` : Wording.place(at)
     return [{ code: "not-yet", path: at, message: `${what} is not supported yet: remove it to run the crew.` }]
   })

@@ -153,10 +153,17 @@ const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer
   for (const key of ["arguments", "feedback", "reason", "value", "limits", "scope"] as const)
     if (given[key] !== undefined && key !== needs && key !== takes)
       problems.push({ path: `/${key}`, message: `"${answer}" takes no ${key}.` })
-  const part = answer === "edit" ? "arguments" : answer === "reply" ? "value" : undefined
+  const part = judgedParts[answer]
   const judged = part === undefined ? undefined : given[part]
   if (judged !== undefined && ask.schema !== undefined)
     for (const { message, path } of JsonSchemaValidator.make(ask.schema).validate(judged))
       problems.push({ path: `/${part}${path}`, message: `${part}${path} ${message}.` })
   return problems
+}
+
+/** What the schema of an ask judges. */
+const judgedParts: { readonly [answer in Ask.Answer["answer"]]?: "arguments" | "value" | "limits" } = {
+  edit: "arguments",
+  reply: "value",
+  raise: "limits"
 }

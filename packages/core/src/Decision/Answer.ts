@@ -4,6 +4,7 @@ import * as HashSet from "effect/HashSet"
 import * as Result from "effect/Result"
 import * as Ask from "../Ask.ts"
 import * as Execution from "../Execution.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import type { Command, Decided } from "./Command.ts"
 
 /** A signal may come before anybody waits for it, but only one that a task declares. */
@@ -32,5 +33,17 @@ export const answer = (state: Execution.Execution, command: Extract<Command, { _
   if (hash !== ask.hash) return Result.fail("hash-mismatch")
   const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
   if (!possible.includes(said.answer) || Ask.missingPart(answer) !== undefined) return Result.fail("wrong-answer")
-  return Result.succeed([{ type: "AskAnswered", ask: id, taskId: ask.taskId, ...said, hash, by }])
+  const answered = { type: "AskAnswered", ask: id, taskId: ask.taskId, ...said, hash, by } as const
+  return Result.succeed(said.answer === "raise" ? [answered, raised(state, ask.scope!, id, said.limits)] : [answered])
+}
+
+/** What the answer does not name stays as it is. */
+const raised = (
+  state: Execution.Execution,
+  scope: string,
+  ask: string,
+  limits: Ask.Answer["limits"]
+): ExecutionEvent.LimitRaised => {
+  const { onExceeded: _, ...before } = Execution.limitsOf(state, scope) ?? {}
+  return { type: "LimitRaised", scope, limits: { ...before, ...limits }, ask }
 }

@@ -6,7 +6,7 @@ import type * as ExecutionEvent from "../ExecutionEvent.ts"
 
 /** How one leg of a task ended. */
 export type Outcome =
-  | { readonly _tag: "Completed"; readonly output: Schema.Json; readonly outputFile?: string }
+  | { readonly _tag: "Completed"; readonly output: Schema.Json; readonly outputFile?: string; readonly partial?: true }
   | { readonly _tag: "Skipped" }
   | {
       readonly _tag: "Failed"
@@ -54,6 +54,8 @@ export type Command =
   | { readonly _tag: "Answer"; readonly ask: string; readonly answer: Ask.Answer; readonly by: Ask.Author }
   /** No worker has taken the task for long that has what it needs, since the run that was seen. */
   | { readonly _tag: "Unserved"; readonly taskId: string; readonly seenRun: number; readonly missing: string }
+  /** What a task has spent by now is reported, where it comes near a limit. */
+  | { readonly _tag: "Spent"; readonly taskId: string }
   | { readonly _tag: "Cancel" }
   | { readonly _tag: "Timeout"; readonly millis: number }
   /** Tasks of the execution that this one retries; `gone`: that one was deleted in the meantime. */

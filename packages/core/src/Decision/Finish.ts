@@ -8,12 +8,14 @@ import * as Reach from "./Reach.ts"
 import * as Settling from "./Settling.ts"
 
 /** The outcome of a run with all that it causes, or why the run has no say any more. */
-export const decide = (state: Execution.Execution, command: Extract<Command, { _tag: "Finish" }>): Decided => {
-  const { outcome, run, taskId } = command
+export const decide = (state: Execution.Execution, given: Extract<Command, { _tag: "Finish" }>): Decided => {
+  const { outcome, run, taskId } = given
   const task = Execution.task(state, taskId)
   if (task === undefined) return Result.fail("unknown-task")
   if (Execution.isSettled(task)) return Result.fail("settled")
   if (task.run !== run || task.status !== "running") return Result.fail("stale")
+  const reached = Execution.reachedBy(state, task, given.progress)
+  const command = reached.length === 0 ? given : { ...given, progress: [...given.progress, ...reached] }
   switch (outcome._tag) {
     case "Released":
       return Result.succeed([...command.progress, { type: "TaskReleased", taskId, run }])
@@ -36,7 +38,8 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
           taskId,
           run,
           output: outcome.output,
-          ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile })
+          ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile }),
+          ...(outcome.partial === true ? { partial: true } : {})
         },
         command.progress
       )

@@ -5,14 +5,17 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import type { LimitRaised } from "../ExecutionEvent.ts"
+import type { Draft, LimitRaised, LimitReached } from "../ExecutionEvent.ts"
 import type * as Limits from "../Limits.ts"
 import * as Usage from "../Usage.ts"
-import { type Execution, type Raised, type Task, task } from "./State.ts"
+import { type Execution, type Task, task } from "./State.ts"
 
-const ofTask = (id: string): string => `task/${id}`
-const ofAgent = (name: string): string => `agent/${name}`
-export const ofExecution = "execution"
+/** The scope of a task's limits. */
+export const scopeOfTask = (id: string): string => `task/${id}`
+/** The scope of an agent's limits. */
+export const scopeOfAgent = (name: string): string => `agent/${name}`
+/** The scope of an execution's limits. */
+export const wholeScope = "execution"
 
 /** The task, and those above it that pay for it. */
 function* payersOf(state: Execution, from: Task): Generator<Task> {
@@ -30,9 +33,9 @@ export const charge = (state: Execution, current: Task | undefined, spent: Usage
   const add = (scope: string) => {
     sums = HashMap.set(sums, scope, Usage.add(sumOf(sums, scope), spent))
   }
-  for (const { plan } of payersOf(state, current)) if (plan.limits !== undefined) add(ofTask(plan.id))
+  for (const { plan } of payersOf(state, current)) if (plan.limits !== undefined) add(scopeOfTask(plan.id))
   const { agent } = current.plan
-  if (state.plan.agents[agent]?.limits !== undefined) add(ofAgent(agent))
+  if (state.plan.agents[agent]?.limits !== undefined) add(scopeOfAgent(agent))
   return sums
 }
 
@@ -41,11 +44,11 @@ const sumOf = (sums: Execution["spent"], scope: string): Usage.Usage =>
 
 /** What was spent in a scope that has limits. */
 export const spentOf = (state: Execution, scope: string): Usage.Usage =>
-  scope === ofExecution ? state.usage : sumOf(state.spent, scope)
+  scope === wholeScope ? state.usage : sumOf(state.spent, scope)
 
 /** The limits of a scope as they were declared. */
 const declaredOf = ({ plan, tasks }: Execution, scope: string): Limits.Declared | undefined => {
-  if (scope === ofExecution) return plan.limits
+  if (scope === wholeScope) return plan.limits
   const at = scope.indexOf("/")
   const name = scope.slice(at + 1)
   if (scope.slice(0, at) === "agent") return Object.hasOwn(plan.agents, name) ? plan.agents[name]!.limits : undefined
@@ -59,33 +62,74 @@ export const limitsOf = (state: Execution, scope: string): Limits.Declared | und
   return declared === undefined || raised === undefined ? declared : { ...declared, ...raised.limits }
 }
 
-/** The limits that were raised, with this one. */
-export const raise = ({ raised }: Execution, { limits, scope }: LimitRaised): HashMap.HashMap<string, Raised> => {
+/** The limits that were raised, with this one; how much of it is used up is reported anew. */
+export const raise = (
+  { raised, reached }: Execution,
+  { limits, scope }: LimitRaised
+): Pick<Execution, "raised" | "reached"> => {
   const times = Option.match(HashMap.get(raised, scope), { onNone: () => 1, onSome: (earlier) => earlier.times + 1 })
-  return HashMap.set(raised, scope, { limits, times })
+  return { raised: HashMap.set(raised, scope, { limits, times }), reached: HashMap.remove(reached, scope) }
 }
 
+/** The scopes whose limits bind the calls of a task, from its own up. */
+const scopesOf = (
+  state: Execution,
+  of: Task
+): ReadonlyArray<readonly [scope: "task" | "agent" | "execution", name: string]> => {
+  const { agent } = of.plan
+  const { agents, limits } = state.plan
+  const isAlone = of.parent === undefined && of.plan.limits === undefined
+  if (isAlone && limits === undefined && agents[agent]?.limits === undefined) return none
+  const scopes: Array<readonly ["task" | "agent" | "execution", string]> = []
+  for (const { plan } of payersOf(state, of)) if (plan.limits !== undefined) scopes.push(["task", scopeOfTask(plan.id)])
+  if (agents[agent]?.limits !== undefined) scopes.push(["agent", scopeOfAgent(agent)])
+  if (limits !== undefined) scopes.push(["execution", wholeScope])
+  return scopes
+}
+
+const none: ReadonlyArray<never> = []
+const levels = [100, 80, 50] as const
+
+/** What the spending of a task, with what these add to it, is to be reported as: for each of its scopes, the highest level at most once. */
+export const reachedBy = (state: Execution, of: Task, drafts: ReadonlyArray<Draft>): ReadonlyArray<LimitReached> => {
+  const scopes = scopesOf(state, of)
+  if (scopes.length === 0) return none
+  const refusing = new Set<string>()
+  let added = Usage.zero
+  for (const draft of drafts) {
+    if (draft.type === "ModelNoticed" && draft.notice.scope !== undefined) refusing.add(draft.notice.scope)
+    else if ("usage" in draft && draft.usage !== undefined) added = Usage.add(added, draft.usage)
+  }
+  return scopes.flatMap(([, scope]): ReadonlyArray<LimitReached> => {
+    const { onExceeded: _, ...limits } = limitsOf(state, scope)!
+    const spent = amountOf(Usage.add(spentOf(state, scope), added))
+    const part = refusing.has(scope) ? 100 : Math.max(...dimensions.map((each) => partOf(spent[each], limits[each])))
+    const percent = levels.find((level) => part >= level)
+    const known = Option.getOrElse(HashMap.get(state.reached, scope), () => 0)
+    return percent === undefined || percent <= known ? none : [{ type: "LimitReached", scope, percent, limits, spent }]
+  })
+}
+
+const dimensions = ["tokens", "costUsd", "requests"] as const
+
+const partOf = (spent: number | null, limit: number | undefined): number =>
+  spent === null || limit === undefined ? 0 : (100 * spent) / limit
+
 /** The limits that calls of a task are under; `undefined`: none. */
-export const scopedOf = (state: Execution, { plan: { agent, id } }: Task): ReadonlyArray<Limits.Scoped> | undefined => {
-  const scoped: Array<Limits.Scoped> = []
-  const add = (scope: "task" | "agent" | "execution", name: string): void => {
-    const limits = limitsOf(state, name)
-    if (limits === undefined) return
+export const scopedOf = (state: Execution, of: Task): ReadonlyArray<Limits.Scoped> | undefined => {
+  const scopes = scopesOf(state, of)
+  if (scopes.length === 0) return undefined
+  return scopes.map(([scope, name]) => {
     const raises = Option.getOrUndefined(HashMap.get(state.raised, name))?.times
-    scoped.push({
-      ...limits,
+    return {
+      ...limitsOf(state, name),
       scope,
-      key: name === ofExecution ? state.id : `${state.id}/${name}`,
+      key: name === wholeScope ? state.id : `${state.id}/${name}`,
       name,
       ...(raises === undefined ? {} : { raises }),
       spent: amountOf(spentOf(state, name))
-    })
-  }
-  for (const payer of payersOf(state, task(state, id)!))
-    if (payer.plan.limits !== undefined) add("task", ofTask(payer.plan.id))
-  if (state.plan.agents[agent]?.limits !== undefined) add("agent", ofAgent(agent))
-  if (state.plan.limits !== undefined) add("execution", ofExecution)
-  return scoped.length === 0 ? undefined : scoped
+    }
+  })
 }
 
 /** What a usage counts against limits. */

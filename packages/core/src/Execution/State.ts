@@ -64,6 +64,8 @@ export interface Task {
   /** Why it was skipped. */
   readonly skipped: Skipped | undefined
   readonly outputFile: string | undefined
+  /** The output is what the agent had when a limit was reached. */
+  readonly partial: boolean
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
   readonly endedAt: string | undefined
@@ -119,6 +121,8 @@ export interface Execution {
   readonly approved: HashSet.HashSet<string>
   /** Limits that were raised, by scope. */
   readonly raised: HashMap.HashMap<string, Raised>
+  /** How much of a limit was reported as used up, in percent, by scope. */
+  readonly reached: HashMap.HashMap<string, number>
   /** Tasks that were spawned because a model or a tool wanted them: those of the manager's office do not count. */
   readonly grown: number
   readonly paused: boolean
@@ -155,6 +159,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   failure: undefined,
   skipped: undefined,
   outputFile: undefined,
+  partial: false,
   usage: Usage.zero,
   startedAt: undefined,
   endedAt: undefined
@@ -181,6 +186,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   closed: HashMap.empty(),
   approved: HashSet.empty(),
   raised: HashMap.empty(),
+  reached: HashMap.empty(),
   grown: 0,
   paused: false,
   usage: Usage.zero,

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
-import type * as Execution from "../Execution.ts"
+import * as Execution from "../Execution.ts"
 import type { Draft, Of } from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
 import * as Appending from "./Ledger/Appending.ts"
@@ -72,6 +72,14 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
   const decide = Deciding.make({ folds, refresh, append })
   const record = Recording.make({ folds, refresh, append })
 
+  /** What was just spent may come near a limit. */
+  const report = (entry: Entry, taskId: string): Effect.Effect<unknown, EventLog.EventLogError> => {
+    const { state } = entry
+    const task = state?.status === "running" ? Execution.task(state, taskId) : undefined
+    const isNear = task !== undefined && Execution.reachedBy(state!, task, []).length > 0
+    return isNear ? decide(entry, { _tag: "Spent", taskId }) : Effect.void
+  }
+
   /** The execution, as the tenant of the caller has it. */
   const withEntry = <A>(executionId: string, use: (entry: Entry) => Effect.Effect<A, EventLog.EventLogError>) =>
     Effect.withFiber<A, EventLog.EventLogError>((fiber) =>
@@ -96,7 +104,7 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
     size: () => folds.size,
     decide: (executionId, command) => withEntry(executionId, (entry) => decide(entry, command)),
     record: (executionId, { events, run, taskId }) =>
-      withEntry(executionId, (entry) => record(entry, taskId, run, events)),
+      withEntry(executionId, (entry) => Effect.tap(record(entry, taskId, run, events), () => report(entry, taskId))),
     hold: (executionId) => folds.hold(executionId),
     letGo: (executionId) => folds.letGo(executionId),
     forget: (executionId) => folds.forget(executionId),

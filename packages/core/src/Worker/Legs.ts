@@ -44,6 +44,7 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
         task: id,
         status: task.status as Upstream["status"],
         output: outputs.get(id),
+        isPartial: task.partial,
         error: task.failure?.message
       }
     })

@@ -42,8 +42,17 @@ const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, id
       const output = outputs.get(taskId)
       if (task?.skipped !== undefined) return [{ type: "TaskSkipped", taskId, run: 0, ...task.skipped }]
       if (output === undefined) return []
-      const { outputFile } = task!
-      return [{ type: "TaskCompleted", taskId, run: 0, output, ...(outputFile === undefined ? {} : { outputFile }) }]
+      const { outputFile, partial } = task!
+      return [
+        {
+          type: "TaskCompleted",
+          taskId,
+          run: 0,
+          output,
+          ...(outputFile === undefined ? {} : { outputFile }),
+          ...(partial ? { partial } : {})
+        }
+      ]
     })
   )
 

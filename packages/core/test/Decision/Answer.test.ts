@@ -63,7 +63,7 @@ describe("an answer", () => {
     ...Plans.suspended({ groups: [{ tasks: [], signals: [], need: "all" as const, timer: "a/t" }], timeoutMillis: 50 }),
     timers: [{ id: "a/t", millis: 50 }]
   }
-  const of = (kind: Ask.Kind) => suspended(fresh, "a", asking(ask("a/1", { kind })))
+  const of = (kind: Ask.Kind) => suspended(fresh, "a", asking(ask("a/1", { kind, scope: "execution" })))
   it.each<[string, Decision.Refusal, Execution.Execution, Decision.Command]>([
     ["to what was never asked", "unknown-ask", asked, answer("a/3")],
     ["before it is asked", "unknown-ask", fresh, answer("a/1")],
@@ -104,6 +104,24 @@ describe("an answer", () => {
     ["budget", { answer: "raise" }]
   ] as const)("to an ask for %s that lacks what it needs is refused: %j", (kind, given) => {
     expect(refusal(of(kind), answer("a/1", given))).toBe("wrong-answer")
+  })
+
+  it("that raises a limit raises it in the same append, from what it was by then; what it does not name stays", () => {
+    const plan = { ...Plans.chart({ a: "" }), limits: { tokens: 5, requests: 2, onExceeded: "ask" as const } }
+    const budget = (id: string) => ask(id, { kind: "budget", scope: "execution" })
+    const state = suspended(stateOf(plan), "a", asking(budget("a/1"), budget("a/2")))
+    const first = step(state, answer("a/1", { answer: "raise", limits: { requests: 9 } }))
+    expect(first.events.map(({ type }) => type)).toEqual(["AskAnswered", "LimitRaised"])
+    expect(first.events[1]).toEqual({
+      type: "LimitRaised",
+      scope: "execution",
+      limits: { tokens: 5, requests: 9 },
+      ask: "a/1"
+    })
+    const second = step(first.state, answer("a/2", { answer: "raise", limits: { tokens: 7 } }))
+    expect(second.events[1]).toMatchObject({ limits: { tokens: 7, requests: 9 } })
+    expect(Execution.limitsOf(second.state, "execution")).toEqual({ tokens: 7, requests: 9, onExceeded: "ask" })
+    expect(step(state, answer("a/1", { answer: "deny" })).events.map(({ type }) => type)).toEqual(["AskAnswered"])
   })
 
   it("with the hash of what is shown is taken", () => {

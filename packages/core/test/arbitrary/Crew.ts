@@ -223,7 +223,7 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
         agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], allowDelegation: true }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 4 + (isHierarchical ? 1 : 0) + 3 * agents.length + 2 * Object.keys(crew.tasks).length
+      count: 3 + (isHierarchical ? 1 : 0) + 2 * agents.length + Object.keys(crew.tasks).length
     }
   })
 

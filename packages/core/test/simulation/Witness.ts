@@ -214,6 +214,9 @@ export class Witness {
         return
       case "LimitRaised":
         return
+      case "LimitReached":
+        this.onlyOnce(`${event.scope} ${event.percent} %`)
+        return
       case "AskAnswered":
         if (this.signals.has(event.ask)) throw this.violate("answered twice", event.ask)
         this.signals.add(event.ask)

@@ -154,6 +154,12 @@ const draftOf: {
     },
     { requiredKeys: ["ask", "taskId", "answer", "hash", "by"] }
   ),
+  LimitReached: fc.string().map((scope) => ({
+    scope,
+    percent: 80 as const,
+    limits: { tokens: 5 },
+    spent: { tokens: 4, requests: 1, costUsd: null }
+  })),
   LimitRaised: fc.string().map((scope) => ({ scope, limits: { tokens: 5 }, ask: "budget/0" })),
   ExecutionPaused: fc.constant({}),
   ExecutionResumed: fc.constant({}),

@@ -376,8 +376,8 @@ const mutations = {
     changes: [
       {
         file: "core/src/Execution/Scopes.ts",
-        find: "scope === ofExecution ? state.usage : sumOf(state.spent, scope)",
-        replace: "scope === ofExecution ? Usage.zero : sumOf(state.spent, scope)"
+        find: "scope === wholeScope ? state.usage : sumOf(state.spent, scope)",
+        replace: "scope === wholeScope ? Usage.zero : sumOf(state.spent, scope)"
       }
     ],
     scenario: "budgets",

@@ -1,5 +1,6 @@
 /** What goes with an answer, as flags. */
 import type * as Ask from "@crewline/core/Ask"
+import * as Limits from "@crewline/core/Limits"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -8,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /** What can be answered here. */
-export const answers = ["approve", "edit", "deny", "reply", "accept", "revise"] as const
+export const answers = ["approve", "edit", "deny", "reply", "accept", "revise", "raise"] as const
 
 const text = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
@@ -36,6 +37,12 @@ export const flags = {
     "With edit: what the tool is called with instead"
   ),
   value: json("value", Schema.Json, `JSON, as in 42 or '"a text"'`, "With reply: the reply"),
+  limits: json(
+    "limits",
+    Limits.Limits,
+    `a JSON object with tokens, costUsd or requests, as in '{ "costUsd": 5 }'`,
+    "With raise: the new limits"
+  ),
   feedback: text("feedback", "With revise: what is to be changed"),
   reason: text("reason", "With deny: why"),
   hash: text("hash", "Of what was shown: refused when the ask shows something else"),

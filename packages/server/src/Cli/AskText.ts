@@ -42,5 +42,5 @@ const parts: { readonly [answer in Ask.Answer["answer"]]: string } = {
   reply: " --value '…'",
   accept: "",
   revise: " --feedback '…'",
-  raise: ""
+  raise: " --limits '{…}'"
 }

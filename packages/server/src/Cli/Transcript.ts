@@ -45,7 +45,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskUnserved":
       return `waits for a worker that has ${event.missing}`
     case "TaskCompleted":
-      return `completed: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
+      return `completed${event.partial === true ? " in part" : ""}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
     case "TaskFailed":
       return `failed (${event.error.code}): ${event.error.message}`
     case "TaskSkipped":
@@ -58,6 +58,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `${event.by.name} answered ${event.answer}`
     case "LimitRaised":
       return `limit of ${event.scope} raised`
+    case "LimitReached":
+      return `${event.percent}% of the limit of ${event.scope} used`
     case "ExecutionPaused":
       return "execution paused"
     case "ExecutionResumed":

@@ -167,6 +167,7 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
     case "SignalReceived":
     case "AskAnswered":
     case "LimitRaised":
+    case "LimitReached":
       return view
     case "ExecutionPaused":
       return { ...view, status: "paused" }
