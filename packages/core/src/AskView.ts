@@ -53,6 +53,9 @@ export const make = ({ call: _call, schema, ...ask }: EventLog.RecordedAsk): Vie
   schema: (schema as Schema.JsonObject | undefined) ?? schemas[ask.kind] ?? {}
 })
 
+/** What the ids of asks consist of. */
+export const idPattern = AskId.pattern
+
 /** How people know an ask of an execution. */
 export const idOf = (executionId: string, ask: string): string => AskId.encode(executionId, ask)
 

@@ -159,7 +159,7 @@ const lists = ["crews", "agents", "llm-providers"].map((kind): Place => ({
   path: ["query", "name"],
   send: (name) => [`/api/v1/${kind}?name=${name}`]
 }))
-const cursors = ["crews", "agents", "llm-providers", "executions", "queue", "queue/dead-letters"].map(
+const cursors = ["crews", "agents", "llm-providers", "executions", "inbox", "queue", "queue/dead-letters"].map(
   (list): Place => ({
     where: `the cursor of ${list}`,
     path: ["query", "cursor"],
@@ -184,6 +184,7 @@ const items = [
   ["POST", "executions/:id/resume"],
   ["GET", "executions/:id/events"],
   ["POST", "executions/:id/signals/approval", true],
+  ["POST", "inbox/:id/answer", { answer: "approve" }],
   ["POST", "queue/dead-letters/:id/retry"]
 ] as const
 
@@ -205,6 +206,11 @@ const urls: ReadonlyArray<Place> = [
     path: ["params", "signal"],
     send: (signal) => post(`/api/v1/executions/${ids.execution}/signals/${signal}`, true)
   },
+  ...["state", "executionId"].map((field): Place => ({
+    where: `the ${field} that asks are listed by`,
+    path: ["query", field],
+    send: (text) => [`/api/v1/inbox?${field}=${text}`]
+  })),
   ...["crewId", "crewName", "status"].map((field): Place => ({
     where: `the ${field} that executions are listed by`,
     path: ["query", field],
@@ -245,6 +251,22 @@ describe.each(Object.entries(inBodies))("%s in a body", (_, text) => {
     expect((await call(at)).body.output).toBe(said)
     const { items } = (await call(`${at}/events?limit=1000`)).body
     expect(items[0].plan.inputs).toEqual({ topic: text })
+  })
+
+  it("is taken as text: of an output that a person is shown, of feedback", async () => {
+    said = `x${text}`
+    const reviewed = { ...crew, tasks: { a: { ...crew.tasks.a, humanInput: true } } }
+    const { body } = await call("/api/v1/executions", { body: { crew: reviewed } })
+    const open = async () => (await call(`/api/v1/inbox?state=open&executionId=${body.id}`)).body.items
+    await expect.poll(open, { timeout: 10_000 }).toHaveLength(1)
+    const [ask] = await open()
+    expect(ask.shown.output).toBe(said)
+    const feedback = `y${text}`
+    const closed = await call(`/api/v1/inbox/${ask.id}/answer`, {
+      body: { answer: "revise", feedback, hash: ask.hash }
+    })
+    expect([closed.status, closed.body.answer?.feedback]).toEqual([200, feedback])
+    await call(`/api/v1/executions/${body.id}/cancel`, { method: "POST" })
   })
 })
 

@@ -239,6 +239,13 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect(await call("/inbox?cursor=x")).toMatchObject({ status: 400, body: { errors: [{ code: "invalid-cursor" }] } })
     await call(`/executions/${id}/cancel`, { method: "POST" })
     expect(await answer(seen[0]!, { answer: "approve" })).toMatchObject({ status: 409, body: { code: "ask-closed" } })
+    // What was listed last is deleted: the rest is not silently left out.
+    const { nextCursor } = (await call(`/inbox?executionId=${id}&limit=1`)).body
+    expect((await call(`/executions/${id}`, { method: "DELETE" })).status).toBe(204)
+    expect(await call(`/inbox?limit=1&cursor=${nextCursor}`)).toMatchObject({
+      status: 400,
+      body: { errors: [{ code: "invalid-cursor", message: expect.stringContaining("first page") }] }
+    })
   })
 
   it("finds executions that go on while a person is asked", async () => {

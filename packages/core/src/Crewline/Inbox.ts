@@ -17,7 +17,7 @@ export interface AsksOptions {
   readonly executionId?: string
   /** At most so many, oldest first; default 50. */
   readonly limit?: number
-  /** Only asks after the one with this id (for pages). */
+  /** Only asks after the one with this id (for pages). Fails with `UnknownExecution` when there is none, or it was deleted. */
   readonly after?: string
 }
 
@@ -122,7 +122,10 @@ export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
   const inbox: Inbox = {
     asks: ({ after, ...options } = {}) => {
       const from = after === undefined ? undefined : AskId.decode(after)
-      if (after !== undefined && from === undefined) return Effect.succeed([])
+      if (after !== undefined && from === undefined) {
+        const reason = new EventLog.UnknownExecution({ executionId: after })
+        return Effect.fail(new EventLog.EventLogError({ operation: "asks", reason }))
+      }
       const position = from === undefined ? {} : { after: { executionId: from.executionId, id: from.ask } }
       return Effect.map(log.asks({ ...options, ...position }), (asks) => asks.map(AskView.make))
     },

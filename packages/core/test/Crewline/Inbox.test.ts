@@ -73,8 +73,17 @@ describe("answers", () => {
         invalid.problems.map(({ path }) => path),
         ["/reason", "/arguments/to"]
       )
-      for (const unknown of ["", "x", `${id}~a~9.9.9`, AskView.idOf("exec_none", "a/1.1.0")])
+      for (const unknown of [
+        "",
+        "x",
+        `${ask.id}\u0000`,
+        `${ask.id}\ud800`,
+        `${id}~a~9.9.9`,
+        AskView.idOf("exec_none", "a/1.1.0")
+      ])
         assert.deepStrictEqual(yield* tags(unknown, [{ answer: "approve" }]), ["UnknownAsk"])
+      for (const after of ["x", `${id}~a~9.9.9`])
+        assert.strictEqual((yield* Effect.flip(service.asks({ after }))).reason._tag, "UnknownExecution")
       assert.strictEqual((yield* (yield* EventLog.EventLog).summary(id)).lastSeq, lastSeq)
 
       const closed = yield* service.answer(ask.id, { answer: "deny", reason: "no" }, { by: { name: "ann" } })

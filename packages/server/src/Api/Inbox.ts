@@ -23,7 +23,12 @@ export class Inbox extends HttpApiGroup.make("inbox")
       success: Page.Page(AskView.View)
     }).annotateMerge(OpenApi.annotations({ summary: "List what people are asked, oldest first" })),
     HttpApiEndpoint.post("answer", "/:id/answer", {
-      params: { id: Schema.String.check(Schema.isMaxLength(maxIdLength)) },
+      params: {
+        id: Schema.String.check(
+          Schema.isMaxLength(maxIdLength),
+          Schema.isPattern(AskView.idPattern, { expected: "the id of an ask" })
+        )
+      },
       payload: Ask.Answer,
       success: AskView.View,
       error: Problem.schemas(...Problem.ofBody, "not-found", "ask-closed", "hash-mismatch")

@@ -1,8 +1,10 @@
 /** `crewline inbox` and `crewline answer`: what people are asked, and their answers. */
 import type * as Ask from "@crewline/core/Ask"
+import * as AskView from "@crewline/core/AskView"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as AskText from "./AskText.ts"
+import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Resources from "./Resources.ts"
 
@@ -33,6 +35,8 @@ export interface AnswerOptions {
 
 export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, json }: AnswerOptions) {
   const output = yield* Output.Output
+  if (AskView.executionOf(id) === undefined)
+    return yield* Failure.failed(`There is no ask ${JSON.stringify(id)}: crewline inbox lists the ids.`)
   const { inbox, isServed } = yield* Resources.open(data)
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))

@@ -4,10 +4,13 @@ import { Crewline } from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
+import type * as Problem from "../Api/Problem.ts"
 import * as Answering from "./Answering.ts"
 import * as Page from "./Page.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
+
+type Refusal = Problem.Problem<"invalid-request" | "unavailable">
 
 const readAnswer = RequestBody.decoder(Ask.Answer)
 
@@ -26,7 +29,13 @@ export const layer = HttpApiBuilder.group(
               ...(query.state !== undefined && { state: query.state }),
               ...(query.executionId !== undefined && { executionId: query.executionId })
             })
-            .pipe(StoreProblems.listing)
+            .pipe(
+              Effect.catch(({ reason }): Effect.Effect<never, Refusal> => {
+                // Asks are listed oldest first: later ones are there still, and must not be missed.
+                if (reason._tag === "UnknownExecution") return Effect.fail(Page.staleCursor)
+                return reason._tag === "Unavailable" ? StoreProblems.unavailable(reason) : Effect.die(reason)
+              })
+            )
         )
       )
       .handleRaw("answer", ({ params, request }) =>

@@ -57,14 +57,21 @@ const decodeCursor = <A>(
   const text = Base64Url.decodeString(cursor)
   const found = Result.isSuccess(text) ? decode(text.success) : undefined
   if (found !== undefined) return Effect.succeed(found)
-  const message = "Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page."
   return Effect.fail(
-    Problem.make("invalid-request", {
-      detail: message,
-      errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
-    })
+    invalidCursor("Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page.")
   )
 }
+
+const invalidCursor = (message: string): Problem.Problem<"invalid-request"> =>
+  Problem.make("invalid-request", {
+    detail: message,
+    errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
+  })
+
+/** What the cursor names is gone, and with it where to go on. */
+export const staleCursor: Problem.Problem<"invalid-request"> = invalidCursor(
+  "The item that the cursor names was deleted: begin again with the first page."
+)
 
 const idIn = (text: string): string | undefined => /^after:([A-Za-z0-9_.~-]+)$/.exec(text)?.[1]
 

@@ -81,6 +81,13 @@ describe("crewline inbox and answer", { timeout: 60_000 }, () => {
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toMatch(/value/)
     expect((await InProcess.run(["answer", "x", "grant"])).code).toBe(2)
+    for (const id of ["x", "a b", "exec~a~1.1.0\u0000"])
+      expect(
+        await InProcess.run(["answer", id, "deny"], { env: { CREWLINE_URL: "http://127.0.0.1:1" } })
+      ).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("There is no ask")
+      })
     const nowhere = await InProcess.run(["inbox"], { env: { CREWLINE_URL: "localhost" } })
     expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining("CREWLINE_URL is no URL") })
     const nobody = await InProcess.run(["inbox"], { env: { CREWLINE_URL: "http://127.0.0.1:1" } })
