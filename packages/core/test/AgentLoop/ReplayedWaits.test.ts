@@ -125,7 +125,7 @@ const goOn = (given: Script, recorded: ReadonlyArray<Batch>): Effect.Effect<Stor
     isLive = true
     const { crewline } = yield* Process.start({ model: World.llm(replyTo(given), asked), tools: toolsOf(made) })
     let { status } = yield* crewline.get("x")
-    for (let tries = 0; tries < 200 && status !== "completed" && status !== "failed"; tries++) {
+    for (let tries = 0; tries < 10_000 && status !== "completed" && status !== "failed"; tries++) {
       yield* pass
       const [open] = yield* crewline.asks({ state: "open" })
       const reviews = (yield* crewline.asks()).filter(({ kind }) => kind === "review")
