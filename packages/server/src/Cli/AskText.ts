@@ -1,6 +1,7 @@
 /** An ask as text for a terminal: all that an answer binds to, until when it is waited for, and what silence means. */
 import * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
+import * as Option from "effect/Option"
 import * as Layout from "./View/Layout.ts"
 
 /** The lines of an ask. Whoever wrote its texts cannot do anything with them but be read. */
@@ -31,9 +32,15 @@ const deadlineOf = ({ deadline, onSilence, reply }: AskView.View): string => {
   return `${deadline}: ${meaning[onSilence]}`
 }
 
-/** The commands that answer an ask. */
-export const commands = ({ id, kind }: AskView.View, flags = ""): ReadonlyArray<string> =>
-  Ask.answers[kind].map((answer) => `crewline answer ${id} ${answer}${parts[answer]}${flags}`)
+/** The commands that answer an ask that is kept in this data directory, by default where the command looks for itself. */
+export const commands = ({ id, kind }: AskView.View, data: Option.Option<string>): ReadonlyArray<string> =>
+  Ask.answers[kind].map((answer) => `crewline answer ${id} ${answer}${parts[answer]}${dataFlag(data)}`)
+
+/** `--data`, where it was given, as a shell reads it. */
+export const dataFlag = (data: Option.Option<string>): string =>
+  Option.match(data, { onNone: () => "", onSome: (directory) => ` --data ${quoted(directory)}` })
+
+const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 const parts: { readonly [answer in Ask.Answer["answer"]]: string } = {
   approve: "",

@@ -21,7 +21,7 @@ export const list = Effect.fn("Inbox.list")(function* ({ data, execution, json }
   if (json) return yield* output.result(JSON.stringify({ items: asks }))
   if (asks.length === 0) return yield* output.result("Nobody is asked anything.")
   for (const ask of asks) {
-    const commands = AskText.commands(ask).map((command) => `  ${command}`)
+    const commands = AskText.commands(ask, data).map((command) => `  ${command}`)
     yield* output.result([...AskText.lines(ask), ...commands, ""].join("\n"))
   }
 }, Effect.scoped)
@@ -41,5 +41,6 @@ export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, js
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))
   yield* output.result(`Answered ${ask.title} with "${given.answer}".`)
-  if (!isServed) yield* output.say("No server runs: the execution goes on when one does (crewline serve).")
+  if (!isServed)
+    yield* output.say(`No server runs: the execution goes on when one does (crewline serve${AskText.dataFlag(data)}).`)
 }, Effect.scoped)

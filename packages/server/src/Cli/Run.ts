@@ -47,15 +47,14 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
 
 /** What is waited for, and what can be done about it. */
 const describe = ({ asks, executionId, signals }: Watch.WaitsForPeople, data: Option.Option<string>): string => {
-  const flags = Option.match(data, { onNone: () => "", onSome: (directory) => ` --data ${directory}` })
   const questions = asks.flatMap((ask) => [
     ...AskText.lines(ask),
-    ...(Option.isSome(data) ? AskText.commands(ask, flags).map((command) => `  ${command}`) : []),
+    ...(Option.isSome(data) ? AskText.commands(ask, data).map((command) => `  ${command}`) : []),
     ""
   ])
   const awaited = signals.map((name) => `signal: ${name} has not come.`)
   const end = Option.isSome(data)
-    ? `The execution ${executionId} waits for people. It is kept in ${data.value}: answer, then let it go on with crewline serve${flags}.`
+    ? `The execution ${executionId} waits for people. It is kept in ${data.value}: answer, then let it go on with crewline serve${AskText.dataFlag(data)}.`
     : "Only people could go on with this, and nobody is here to ask: the execution was in memory only, and is cancelled. " +
       "Run it in a terminal, or keep it with --data."
   return [...questions, ...awaited, end].join("\n")

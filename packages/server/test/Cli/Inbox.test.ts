@@ -25,19 +25,25 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
   it("is answered from the database, then over the server that left its address; and goes on there", async () => {
-    const data = join(folder, "data")
+    // Its name needs quotes in a shell.
+    const data = join(folder, "ann's data")
+    const flag = ` --data '${folder}/ann'\\''s data'`
     const ran = await InProcess.run(["run", crew, "--data", data])
     expect(ran, ran.stderr).toMatchObject({ code: 3, stdout: "" })
     const id = /The execution (\S+) waits for people/.exec(ran.stderr)![1]!
-    expect(ran.stderr).toContain(`crewline serve --data ${data}`)
+    expect(ran.stderr).toContain(`crewline serve${flag}`)
 
     const open = await InProcess.run(["inbox", "--data", data, "--json", "--execution", id])
     const [ask] = JSON.parse(open.stdout).items
     expect(ask).toMatchObject({ executionId: id, kind: "review", state: "open" })
+    expect(ran.stderr).toContain(`crewline answer ${ask.id} accept${flag}\n`)
+    expect((await InProcess.run(["inbox", "--data", data])).stdout).toContain(
+      `crewline answer ${ask.id} accept${flag}\n`
+    )
     const wrong = await InProcess.run(["answer", ask.id, "approve", "--data", data])
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('is one of "accept", "revise"') })
     const revised = await InProcess.run(["answer", ask.id, "revise", "--feedback", "Shorter", "--data", data])
-    expect(revised).toMatchObject({ code: 0, stderr: expect.stringContaining("No server runs") })
+    expect(revised).toMatchObject({ code: 0, stderr: expect.stringContaining(`(crewline serve${flag})`) })
 
     const server = Process.start(["serve", "--port", "0", "--data", data])
     const [, url = ""] = await server.said(/^Crewline listens on (http:\/\/127\.0\.0\.1:\d+)$/m)
@@ -50,7 +56,7 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
     }
     expect(second.id).not.toBe(ask.id)
     const shown = await InProcess.run(["inbox"], { env: { CREWLINE_URL: url } })
-    expect(shown.stdout).toContain(`crewline answer ${second.id} accept`)
+    expect(shown.stdout).toContain(`crewline answer ${second.id} accept\n`)
     const other = await InProcess.run(["answer", second.id, "accept", "--hash", "x", "--data", data])
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining("read the ask again") })
     const accepted = await InProcess.run(["answer", second.id, "accept", "--hash", second.hash, "--data", data])
