@@ -1,17 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Graph from "effect/Graph"
 import * as Result from "effect/Result"
-import * as FastCheck from "fast-check"
 import * as Dag from "../src/Dag.ts"
 import * as Graphs from "./arbitrary/Graph.ts"
+import * as Property from "./arbitrary/Property.ts"
 
-const runs = { numRuns: 1_000 }
-
-const property = <Values extends [unknown, ...Array<unknown>]>(
-  name: string,
-  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
-  holds: (...values: Values) => void
-): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), runs))
+const property = Property.test(1_000)
 
 const make = (nodes: Graphs.Nodes): Dag.Dag => Result.getOrThrow(Dag.make(nodes))
 const problemsOf = (result: Result.Result<Dag.Dag, ReadonlyArray<Dag.Problem>>): ReadonlyArray<Dag.Problem> =>

@@ -11,14 +11,9 @@ import * as Plans from "./arbitrary/Plan.ts"
 import * as Stories from "./arbitrary/Story.ts"
 import { after, failed, finish, refusal, start, stateOf } from "./Decision/Steps.ts"
 import * as Wait from "../src/Wait.ts"
+import * as Property from "./arbitrary/Property.ts"
 
-const runs = { numRuns: 1_000 }
-
-const property = <Values extends [unknown, ...Array<unknown>]>(
-  name: string,
-  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
-  holds: (...values: Values) => void
-): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), runs))
+const property = Property.test(1_000)
 
 type Event = ExecutionEvent.ExecutionEvent
 type State = Execution.Execution

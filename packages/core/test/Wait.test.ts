@@ -2,12 +2,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import * as Wait from "../src/Wait.ts"
+import * as Property from "./arbitrary/Property.ts"
 
-const property = <Values extends [unknown, ...Array<unknown>]>(
-  name: string,
-  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
-  holds: (...values: Values) => void
-): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), { numRuns: 2_000 }))
+const property = Property.test(2_000)
 
 const tasks = ["a", "b", "c"]
 const signals = ["x", "y"]

@@ -8,14 +8,9 @@ import * as TakeOver from "../../src/Worker/TakeOver.ts"
 import * as Usage from "../../src/Usage.ts"
 import * as Plans from "../arbitrary/Plan.ts"
 import * as Stories from "../arbitrary/Story.ts"
+import * as Property from "../arbitrary/Property.ts"
 
-const runs = { numRuns: 500 }
-
-const property = <Values extends [unknown, ...Array<unknown>]>(
-  name: string,
-  arbitraries: { [Index in keyof Values]: FastCheck.Arbitrary<Values[Index]> },
-  holds: (...values: Values) => void
-): void => it(name, () => FastCheck.assert(FastCheck.property<Values>(...arbitraries, holds), runs))
+const property = Property.test(500)
 
 /** Stories that did not end well, and numbers for what comes then. */
 const broken = FastCheck.tuple(

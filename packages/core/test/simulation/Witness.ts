@@ -6,6 +6,7 @@ import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Wait from "../../src/Wait.ts"
 import type * as Plan from "../../src/Plan.ts"
 import { nameOf, type Position, positionOf, type Scripts } from "./Script.ts"
+import * as Violations from "./Violation.ts"
 
 export type Kind =
   | "after the end"
@@ -39,13 +40,7 @@ export type Kind =
   | "defect"
 
 /** What must never be, and is. */
-export class Violation extends Error {
-  readonly kind: Kind
-  constructor(kind: Kind, detail: string) {
-    super(`${kind}: ${detail}`)
-    this.kind = kind
-  }
-}
+export class Violation extends Violations.Violation<Kind> {}
 
 export interface Task {
   readonly id: string

@@ -5,6 +5,7 @@
  * `within`: a schedule of the scenario goes wrong within so many seeds, in one of these ways.
  */
 import type { ScenarioName } from "./Scenario.ts"
+import * as Switches from "../simulation/Switches.ts"
 import type { Kind } from "./Violation.ts"
 
 export interface Rule {
@@ -182,16 +183,8 @@ const rules = {
 
 export type RuleName = keyof typeof rules
 
-/** Which rules are on. */
-export type Rules = { readonly [Name in RuleName]: boolean }
+export type Rules = Switches.Switches<RuleName>
 
 export const table: { readonly [Name in RuleName]: Rule } = rules
 
-export const names = Object.keys(rules) as ReadonlyArray<RuleName>
-
-/** All rules but these. */
-export const without = (...off: ReadonlyArray<string>): Rules =>
-  Object.fromEntries(names.map((name) => [name, !off.includes(name)])) as Rules
-
-/** All rules. */
-export const all: Rules = without()
+export const { all, names, without } = Switches.of<RuleName>(rules)

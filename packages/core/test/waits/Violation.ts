@@ -1,3 +1,5 @@
+import * as Violations from "../simulation/Violation.ts"
+
 /** What must never be. */
 export type Kind =
   // Tasks
@@ -65,10 +67,4 @@ export type Kind =
   | "acknowledged but not stored"
 
 /** What must never be, and is. */
-export class Violation extends Error {
-  readonly kind: Kind
-  constructor(kind: Kind, detail: string) {
-    super(`${kind}: ${detail}`)
-    this.kind = kind
-  }
-}
+export class Violation extends Violations.Violation<Kind> {}
