@@ -8,7 +8,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
-import type { Shape, Tree } from "./QueueShapes.ts"
+import { factsOf, type Shape, type Tree } from "./QueueShapes.ts"
 
 export interface Arm {
   /** Adds all the tasks; done when each was taken, and the queue has acknowledged that it is finished. */
@@ -57,17 +57,7 @@ export const crewline = async (port: number, concurrency: number, options?: Redi
       free += limit - leases.length
       for (const { taskId } of leases) yield* Effect.forkChild(settle(taskId), { startImmediately: true })
     })
-    yield* queue.submit({
-      executionId,
-      tenant: "default",
-      upTo: 1,
-      nodes: tasks,
-      settled: [],
-      suspended: [],
-      delayed: [],
-      signals: [],
-      paused: false
-    })
+    yield* queue.submit(factsOf(executionId, tasks))
     yield* Effect.raceFirst(Effect.all([Effect.forever(work), Effect.forever(work)], { concurrency: 2 }), over.await)
     yield* queue.forget(executionId)
   })

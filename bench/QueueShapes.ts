@@ -1,4 +1,6 @@
 /** Graphs that task queues are measured with. Every shape is the same in every run. */
+import type * as TaskQueue from "@crewline/core/TaskQueue"
+import * as Random from "../packages/core/test/simulation/Random.ts"
 
 export interface Task {
   readonly id: string
@@ -17,16 +19,21 @@ export interface Tree {
   readonly children: ReadonlyArray<Tree>
 }
 
+/** What a queue of ours is told of an execution of these tasks. */
+export const factsOf = (executionId: string, nodes: ReadonlyArray<Task>): TaskQueue.Facts => ({
+  executionId,
+  tenant: "default",
+  upTo: 1,
+  nodes,
+  settled: [],
+  suspended: [],
+  delayed: [],
+  signals: [],
+  paused: false
+})
+
 const range = <A>(count: number, make: (index: number) => A): ReadonlyArray<A> =>
   Array.from({ length: count }, (_, index) => make(index))
-
-/** Mulberry32: the same numbers in every run. */
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
 
 const chained = (prefix: string, length: number) => {
   const tasks = range(length, (n) => ({
@@ -86,7 +93,7 @@ export const lattice = (side: number): Shape => ({
 
 /** Each task needs up to three of the layer above. */
 export const layered = (size: number, width: number): Shape => {
-  const next = random(1)
+  const { next } = Random.make(1)
   return {
     name: "layered",
     tasks: range(size, (n) => {

@@ -33,6 +33,22 @@ export const tasks: ReadonlyArray<Task> = [
 /** Tasks on the longest way through the graph. */
 export const criticalTasks = 5
 
+/** As it is planned. */
+export const taskOf = ({ dependencies, id }: Task): Plan.PlannedTask => ({
+  id,
+  description: `Do ${id}.`,
+  expectedOutput: "A word.",
+  agent: "agent",
+  context: dependencies,
+  dependencies,
+  tools: [],
+  guardrails: [],
+  maxRepairs: 0,
+  maxTurns: 1,
+  retry: { attempts: 1, initialMillis: 0, factor: 1, maxMillis: 0 },
+  onFailure: "fail"
+})
+
 /** Each task takes `millis`. */
 export const plan = (millis: number, process: "parallel" | "sequential"): Plan.Plan => ({
   version: 1,
@@ -40,19 +56,10 @@ export const plan = (millis: number, process: "parallel" | "sequential"): Plan.P
   process,
   inputs: {},
   agents: { agent: { role: "Agent", goal: "Wait", backstory: "", model: `timer/${millis}` } },
-  tasks: tasks.map(({ dependencies, id }, n) => ({
-    id,
-    description: `Do ${id}.`,
-    expectedOutput: "A word.",
-    agent: "agent",
-    context: dependencies,
-    dependencies: process === "parallel" || n === 0 ? dependencies : [...new Set([...dependencies, tasks[n - 1]!.id])],
-    tools: [],
-    guardrails: [],
-    maxRepairs: 0,
-    maxTurns: 1,
-    retry: { attempts: 1, initialMillis: 0, factor: 1, maxMillis: 0 },
-    onFailure: "fail"
+  tasks: tasks.map((task, n) => ({
+    ...taskOf(task),
+    dependencies:
+      process === "parallel" || n === 0 ? task.dependencies : [...new Set([...task.dependencies, tasks[n - 1]!.id])]
   }))
 })
 

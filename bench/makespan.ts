@@ -13,6 +13,8 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
 import type { Report } from "./run.ts"
+import * as Random from "../packages/core/test/simulation/Random.ts"
+import * as TimedCrew from "./TimedCrew.ts"
 
 interface Task {
   readonly id: string
@@ -35,16 +37,8 @@ const diamond: ReadonlyArray<Task> = [
   { id: "bottom", dependencies: Array.from({ length: 8 }, (_, n) => `side${n}`), millis: 50 }
 ]
 
-/** Mulberry32, so that every run measures the same graph. */
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
-
 const layered = (size: number, width: number): ReadonlyArray<Task> => {
-  const next = random(1)
+  const { next } = Random.make(1)
   return Array.from({ length: size }, (_, n) => {
     const layer = Math.floor(n / width)
     const dependencies = new Set<string>()
@@ -61,20 +55,7 @@ const planOf = (tasks: ReadonlyArray<Task>): Plan.Plan => ({
   process: "parallel",
   inputs: {},
   agents: { agent: { role: "Agent", goal: "Wait", backstory: "" } },
-  tasks: tasks.map(({ dependencies, id }) => ({
-    id,
-    description: `Do ${id}.`,
-    expectedOutput: "A word.",
-    agent: "agent",
-    context: dependencies,
-    dependencies,
-    tools: [],
-    guardrails: [],
-    maxRepairs: 0,
-    maxTurns: 1,
-    retry: { attempts: 1, initialMillis: 0, factor: 1, maxMillis: 0 },
-    onFailure: "fail"
-  }))
+  tasks: tasks.map(TimedCrew.taskOf)
 })
 
 const byHand = async (tasks: ReadonlyArray<Task>): Promise<void> => {

@@ -44,18 +44,6 @@ const graphOf = (tasks: number): ReadonlyArray<QueueShapes.Task> => {
   return [...all, { id: "end", dependencies: all.map(({ id }) => id).filter((id) => !needed.has(id)) }]
 }
 
-const factsOf = (executionId: string, nodes: ReadonlyArray<QueueShapes.Task>): TaskQueue.Facts => ({
-  executionId,
-  tenant: "default",
-  upTo: 1,
-  nodes,
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-})
-
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20)
 
@@ -122,7 +110,10 @@ const main = Effect.fnUntraced(function* (report: Report, { executions = 0, task
       if (ended === executions) return { done, seconds: (performance.now() - from) / 1_000 }
       const next = Math.min(executions, ended + inFlight)
       const ids = Array.from({ length: next - submitted }, (_, n) => `execution-${submitted + n}`)
-      yield* Effect.forEach(ids, (id) => queue.submit(factsOf(id, nodes)), { concurrency: 10, discard: true })
+      yield* Effect.forEach(ids, (id) => queue.submit(QueueShapes.factsOf(id, nodes)), {
+        concurrency: 10,
+        discard: true
+      })
       submitted = next
       yield* Effect.sleep(10)
     }

@@ -19,6 +19,7 @@ import * as Labour from "./Labour.ts"
 import * as Machines from "./Machines.ts"
 import * as Servers from "./Servers.ts"
 import * as Verdict from "./Verdict.ts"
+import * as Random from "../packages/core/test/simulation/Random.ts"
 
 export interface Options {
   readonly seed: number
@@ -63,23 +64,12 @@ const leaseMillis = 2_000
 const sweepMillis = 1_000
 const taskMillis = 40
 
-/** The generator "mulberry32" by Tommy Ettinger: the same moments for the same seed. */
-const seeded = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 const median = (sorted: ReadonlyArray<number>): number => sorted[Math.floor(sorted.length / 2)] ?? 0
 
 export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { executions: count, log, queue, seed } = options
-    const random = seeded(seed)
+    const random = Random.make(seed).next
     const databaseUrl = yield* Servers.database
     const redis = yield* Servers.redis
     const cache = yield* Effect.acquireRelease(

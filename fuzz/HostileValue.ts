@@ -1,9 +1,9 @@
 /** Values and bodies that readers of JSON may not expect. */
-import type { Chance } from "./Chance.ts"
+import type { Random } from "../packages/core/test/simulation/Random.ts"
 
 const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`
 
-export const text = (chance: Chance): string =>
+export const text = (chance: Random): string =>
   chance.pick([
     "",
     " ",
@@ -31,7 +31,7 @@ export const text = (chance: Chance): string =>
     ","
   ])
 
-export const json = (chance: Chance, depth = 0): unknown => {
+export const json = (chance: Random, depth = 0): unknown => {
   const kind = chance.below(depth > 4 ? 4 : 6)
   if (kind === 0 || kind === 1) return text(chance)
   if (kind === 2) return chance.pick([0, -1, 1e308, 0.1, 2 ** 53])
@@ -42,7 +42,7 @@ export const json = (chance: Chance, depth = 0): unknown => {
 }
 
 /** The whole body of a request or of an answer. */
-export const body = (chance: Chance): string => {
+export const body = (chance: Random): string => {
   const whole = JSON.stringify(json(chance))
   return chance.pick([
     whole,

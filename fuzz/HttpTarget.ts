@@ -4,7 +4,7 @@
  */
 import { connect } from "node:net"
 import * as Server from "../packages/server/test/fake/Server.ts"
-import type { Chance } from "./Chance.ts"
+import type { Random } from "../packages/core/test/simulation/Random.ts"
 import * as HostileValue from "./HostileValue.ts"
 import type { Target } from "./Target.ts"
 
@@ -128,7 +128,7 @@ export const make = async (): Promise<ReadonlyArray<Target>> => {
   ]
 }
 
-const requestOf = (chance: Chance, operation: Operation, document: Document, ids: ReadonlyArray<string>): Request => {
+const requestOf = (chance: Random, operation: Operation, document: Document, ids: ReadonlyArray<string>): Request => {
   const word = () => (chance.below(2) === 0 ? chance.pick(ids) : HostileValue.text(chance))
   const query: Array<string> = []
   let headers = ""
@@ -161,7 +161,7 @@ const requestOf = (chance: Chance, operation: Operation, document: Document, ids
 const stringOf = (value: unknown): string => JSON.stringify(value) ?? ""
 
 /** Percent-encoded, now and then wrongly: bytes that are no UTF-8, half of an escape. */
-const escaped = (chance: Chance, value: string): string => {
+const escaped = (chance: Random, value: string): string => {
   const kind = chance.below(12)
   if (kind === 0) return "%ED%A0%80"
   if (kind === 1) return "%"
@@ -170,7 +170,7 @@ const escaped = (chance: Chance, value: string): string => {
 }
 
 /** A value of the schema, in which a part may be something else. */
-const valueOf = (chance: Chance, schema: Schema, document: Document, depth = 0): unknown => {
+const valueOf = (chance: Random, schema: Schema, document: Document, depth = 0): unknown => {
   if (depth > 8 || chance.below(12) === 0) return HostileValue.json(chance)
   const next = (inner: Schema) => valueOf(chance, inner, document, depth + 1)
   if (schema.$ref !== undefined) return next(document.components.schemas[schema.$ref.split("/").at(-1)!] ?? {})
@@ -190,7 +190,7 @@ const valueOf = (chance: Chance, schema: Schema, document: Document, depth = 0):
 }
 
 /** What a client sends once the connection is a WebSocket: frames of any kind, and bytes that are none. */
-const framesOf = (chance: Chance): Buffer => {
+const framesOf = (chance: Random): Buffer => {
   const frame = (): Buffer => {
     const size = chance.below(126)
     const mask = chance.below(4) === 0 ? 0 : 0x80

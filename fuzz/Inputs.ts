@@ -1,6 +1,6 @@
 /** The thread that gives inputs to the targets, one after another. */
 import { parentPort, workerData } from "node:worker_threads"
-import * as Chance from "./Chance.ts"
+import * as Random from "../packages/core/test/simulation/Random.ts"
 import type { Target } from "./Target.ts"
 
 export interface Settings {
@@ -36,7 +36,7 @@ let run = from
 try {
   for (; run < to && Date.now() < end; run++) {
     const target = targets[run % targets.length]!
-    const { input, work } = target.run(Chance.make(seed * 1_000_003 + run))
+    const { input, work } = target.run(Random.make(seed * 1_000_003 + run))
     const begun: Begun = { target: target.name, run, input: JSON.stringify(input) ?? "" }
     port.postMessage(begun)
     const answer = work()

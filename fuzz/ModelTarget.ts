@@ -11,7 +11,7 @@ import { ollama } from "../packages/llm/test/conformance/OllamaSubject.ts"
 import { openAi } from "../packages/llm/test/conformance/OpenAiSubject.ts"
 import { responses } from "../packages/llm/test/conformance/ResponsesSubject.ts"
 import type { Subject } from "../packages/llm/test/conformance/Subject.ts"
-import type { Chance } from "./Chance.ts"
+import type { Random } from "../packages/core/test/simulation/Random.ts"
 import * as HostileValue from "./HostileValue.ts"
 import type { Target } from "./Target.ts"
 
@@ -74,7 +74,7 @@ interface Answer {
   readonly handler: FakeProvider.Handler
 }
 
-const answerOf = (chance: Chance, subject: Subject): Answer => {
+const answerOf = (chance: Random, subject: Subject): Answer => {
   const kind = chance.below(9)
   const said = saidOf(chance)
   if (kind < 2)
@@ -139,7 +139,7 @@ const answerOf = (chance: Chance, subject: Subject): Answer => {
 }
 
 /** What is right for the API, and may be wrong for the crew. */
-const saidOf = (chance: Chance): FakeProvider.Said => {
+const saidOf = (chance: Random): FakeProvider.Said => {
   const argument = chance.pick([
     '{"city":"Oslo"}',
     "{}",

@@ -5,12 +5,12 @@ import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import * as Pattern from "@crewline/core/Pattern"
 import * as Plan from "@crewline/core/Plan"
 import * as Result from "effect/Result"
-import type { Chance } from "./Chance.ts"
+import type { Random } from "../packages/core/test/simulation/Random.ts"
 
 export interface Target {
   readonly name: string
   /** Makes an input, to be shown when something is wrong, and what gives it to the target. A promise is awaited. */
-  readonly run: (chance: Chance) => { readonly input: unknown; readonly work: () => unknown }
+  readonly run: (chance: Random) => { readonly input: unknown; readonly work: () => unknown }
 }
 
 const words = [
@@ -86,10 +86,10 @@ const patternParts = [
   "\\p{L}"
 ]
 
-const text = (chance: Chance, parts: ReadonlyArray<string>, most: number): string =>
+const text = (chance: Random, parts: ReadonlyArray<string>, most: number): string =>
   Array.from({ length: chance.below(most) }, () => chance.pick(parts)).join("")
 
-const json = (chance: Chance, keys: ReadonlyArray<string>, depth = 0): unknown => {
+const json = (chance: Random, keys: ReadonlyArray<string>, depth = 0): unknown => {
   const kind = chance.below(depth > 5 ? 4 : 8)
   if (kind === 0)
     return chance.pick([

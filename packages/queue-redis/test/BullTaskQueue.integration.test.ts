@@ -15,17 +15,11 @@ import * as RedisServer from "./RedisServer.ts"
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-const facts = (executionId: string, ids: ReadonlyArray<string>): TaskQueue.Facts => ({
-  executionId,
-  tenant: "default",
-  upTo: 1,
-  nodes: ids.map((id) => ({ id, dependencies: [] })),
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-})
+const facts = (executionId: string, ids: ReadonlyArray<string>): TaskQueue.Facts =>
+  TaskQueueContract.facts(
+    ids.map((id) => ({ id, dependencies: [] })),
+    { executionId }
+  )
 
 /** A machine of its own; nobody looks by himself, so that only bells wake. */
 const machine = (prefix: string, options: BullTaskQueue.Options = {}) =>

@@ -1,5 +1,6 @@
 /** The queue on servers that lose its functions, have no memory left, or let nobody publish. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,20 +14,8 @@ const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** A chain of two. */
-const facts = (executionId: string): TaskQueue.Facts => ({
-  executionId,
-  tenant: "default",
-  upTo: 1,
-  nodes: [
-    { id: "first", dependencies: [] },
-    { id: "second", dependencies: ["first"] }
-  ],
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-})
+const facts = (executionId: string): TaskQueue.Facts =>
+  TaskQueueContract.facts({ first: [], second: ["first"] }, { executionId })
 
 /** Works until so many tasks are done. */
 const work = Effect.fnUntraced(function* (queue: TaskQueue.TaskQueue["Service"], count: number) {

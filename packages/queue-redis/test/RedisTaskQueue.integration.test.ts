@@ -18,17 +18,8 @@ const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** So many independent tasks. */
-const facts = (count: number): TaskQueue.Facts => ({
-  executionId: "x",
-  tenant: "default",
-  upTo: 1,
-  nodes: Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })),
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-})
+const facts = (count: number): TaskQueue.Facts =>
+  TaskQueueContract.facts(Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })))
 
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite("Redis", QueueServer.layer, QueueServer)

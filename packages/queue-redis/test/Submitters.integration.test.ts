@@ -1,5 +1,6 @@
 /** Who submits a large execution sends it in parts: of several who do so at once, and one who dies of it, one whole graph comes. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,20 +16,10 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 const count = 2_000
 
 /** A long line of tasks with a final one that waits for all: half of it would never end, or end too soon. */
-const facts: TaskQueue.Facts = {
-  executionId: "x",
-  tenant: "default",
-  upTo: 1,
-  nodes: [
-    ...Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })),
-    { id: "last", dependencies: Array.from({ length: count }, (_, index) => `t${index}`) }
-  ],
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-}
+const facts = TaskQueueContract.facts([
+  ...Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })),
+  { id: "last", dependencies: Array.from({ length: count }, (_, index) => `t${index}`) }
+])
 
 const connection = RedisServer.layerNamed("crewline-test-submitters")
 

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Server from "./fake/Server.ts"
 import { Statements } from "./fake/Statements.ts"
+import * as Plans from "../../core/test/arbitrary/Plan.ts"
 
 const size = 10_000
 const statements = new Statements()
@@ -25,20 +26,7 @@ const plan: Plan.Plan = {
   process: "parallel",
   inputs: {},
   agents: { agent: { role: "r", goal: "g", backstory: "" } },
-  tasks: Array.from({ length: size }, (_, n) => ({
-    id: nameOf(n),
-    description: "d",
-    expectedOutput: "e",
-    agent: "agent",
-    context: [],
-    dependencies: [],
-    tools: [],
-    guardrails: [],
-    maxRepairs: 0,
-    maxTurns: 1,
-    retry: { attempts: 1, initialMillis: 0, factor: 1, maxMillis: 0 },
-    onFailure: "fail"
-  }))
+  tasks: Array.from({ length: size }, (_, n) => Plans.task({ id: nameOf(n), agent: "agent" }))
 }
 
 /** As if it had run: the first tasks are completed, and perhaps the whole. */

@@ -23,6 +23,7 @@ import { type Options, subject, type Test } from "./TaskQueueContract/Story.ts"
 import * as Suspending from "./TaskQueueContract/Suspending.ts"
 import * as Working from "./TaskQueueContract/Working.ts"
 
+export { facts } from "./TaskQueueContract/Story.ts"
 export type { Options }
 
 /** Declares the suite; call it at the top of a test file or inside a `describe`. A layer that keeps all its promises passes. */

@@ -13,6 +13,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
+import { facts } from "../../src/testing/TaskQueueContract/Story.ts"
 
 /** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
@@ -49,17 +50,7 @@ const lied = Effect.fnUntraced(function* ({ nodes, plan, recorded }: Story, part
   // Some time has passed: what was to be waited for is counted from then.
   yield* seconds(5)
   const process = yield* Process.start(parts)
-  yield* process.queue.submit({
-    executionId: "x",
-    tenant: "default",
-    upTo: 1,
-    nodes,
-    settled: [],
-    suspended: [],
-    delayed: [],
-    signals: [],
-    paused: false
-  })
+  yield* process.queue.submit(facts(nodes))
   const view = Effect.map(process.crewline.get("x"), ({ status, tasks }) => ({
     status,
     tasks: Object.fromEntries(Object.entries(tasks).map(([id, task]) => [id, task.status]))
@@ -217,17 +208,7 @@ describe("Worker, given a task that the log", () => {
     "has never heard of, forgets that too",
     Effect.gen(function* () {
       const { queue } = yield* Process.start({})
-      yield* queue.submit({
-        executionId: "nowhere",
-        tenant: "default",
-        upTo: 1,
-        nodes: [{ id: "a", dependencies: [] }],
-        settled: [],
-        suspended: [],
-        delayed: [],
-        signals: [],
-        paused: false
-      })
+      yield* queue.submit(facts({ a: [] }, { executionId: "nowhere" }))
       yield* seconds(1)
       assert.strictEqual((yield* queue.inspect("nowhere")).status, "absent")
     })

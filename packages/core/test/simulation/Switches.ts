@@ -8,7 +8,6 @@ export const of = <Name extends string>(rules: { readonly [Rule in Name]: unknow
   /** In the order of their declaration. */
   const names: ReadonlyArray<Name> = Record.keys(rules)
   /** All rules but these. */
-  const without = (...off: ReadonlyArray<string>): Switches<Name> =>
-    Record.map(rules, (_, name) => !off.includes(name))
+  const without = (...off: ReadonlyArray<string>): Switches<Name> => Record.map(rules, (_, name) => !off.includes(name))
   return { names, without, all: without() }
 }

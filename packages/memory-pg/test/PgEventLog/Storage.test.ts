@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as Database from "../../src/Database.ts"
 import * as PgEventLog from "../../src/PgEventLog.ts"
+import * as Plans from "../../../core/test/arbitrary/Plan.ts"
 
 const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
 const usage = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 }
@@ -61,20 +62,7 @@ const suspended = (
     answerableBy: []
   }))
 })
-const task = {
-  id: "",
-  description: "secret",
-  expectedOutput: "secret",
-  agent: "writer",
-  context: [],
-  dependencies: [],
-  tools: [],
-  guardrails: [],
-  retry: { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 },
-  maxRepairs: 1,
-  maxTurns: 1,
-  onFailure: "fail"
-} as const
+const task = Plans.task({ id: "", description: "secret", expectedOutput: "secret" })
 const answered = (ask: string): ExecutionEvent.AskAnswered => ({
   type: "AskAnswered",
   ask,

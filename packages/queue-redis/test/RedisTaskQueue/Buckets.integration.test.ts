@@ -1,5 +1,6 @@
 /** One queue in several parts: what a worker sees of it, and what it must not notice. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,17 +11,8 @@ import * as RedisServer from "../RedisServer.ts"
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-const facts = (executionId: string, nodes: ReadonlyArray<TaskQueue.Node>): TaskQueue.Facts => ({
-  executionId,
-  tenant: "default",
-  upTo: 1,
-  nodes,
-  settled: [],
-  suspended: [],
-  delayed: [],
-  signals: [],
-  paused: false
-})
+const facts = (executionId: string, nodes: ReadonlyArray<TaskQueue.Node>): TaskQueue.Facts =>
+  TaskQueueContract.facts(nodes, { executionId })
 
 const ids = Array.from({ length: 24 }, (_, index) => `x${index}`)
 const pair: ReadonlyArray<TaskQueue.Node> = [

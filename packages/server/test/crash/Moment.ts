@@ -3,6 +3,7 @@
  * server, which take about a second, so that a slow machine is killed in the same phases as a fast one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import * as Seeded from "../../../core/test/simulation/Random.ts"
 import type { Event, Follower } from "./Follower.ts"
 
 export type Moment =
@@ -17,18 +18,10 @@ export type Moment =
   /** So long after the next event of a type, if one comes soon. */
   | { readonly kind: "type"; readonly type: string; readonly millis: number }
 
-/** Numbers in [0, 1) by a seed (mulberry32). */
-export type Random = () => number
+/** Numbers in [0, 1) by a seed. */
+export type Random = Seeded.Random["next"]
 
-export const seeded = (seed: number): Random => {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+export const seeded = (seed: number): Random => Seeded.make(seed).next
 
 const types = [
   "TaskStarted",
