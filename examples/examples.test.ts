@@ -1,7 +1,10 @@
 /** Every example runs as its README says, with the demonstration model. */
 import * as Crew from "../packages/core/src/Crew.ts"
 import { spawn } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { once } from "node:events"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
@@ -25,6 +28,15 @@ const start = (example: string, args: ReadonlyArray<string>, input = "") =>
     child.on("close", (code) => resolve({ code, stdout, stderr }))
   })
 
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
 describe("examples", { timeout: 60_000 }, () => {
   it.each(["01-first-crew", "02-effect"])("%s runs the crew on its topic", async (example) => {
     const { code, stderr, stdout } = await start(example, ["the lighthouse of Alexandria"])
@@ -45,6 +57,59 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout.includes("Sent to")).toBe(said === "yes")
     expect(stdout).toContain("The letter should be friendly.")
     expect(stdout).toContain(told)
+  })
+
+  it("03-approval asks again when the answer does not fit", async () => {
+    const { code, stdout } = await start("03-approval", ["Ada"], "loud\nfriendly\nyes\n")
+    expect(code).toBe(0)
+    expect(stdout).toContain(`value must be one of "formal", "friendly", not "loud".\nYour answer:`)
+    expect(stdout).toContain("Sent to")
+  })
+
+  it("03-approval over HTTP does as its README says, and tells why it cannot start", async () => {
+    const data = mkdtempSync(join(tmpdir(), "crewline-example-"))
+    const url = `http://127.0.0.1:${await freePort()}`
+    const serve = () => {
+      const { OPENAI_API_KEY: _, ...env } = process.env
+      const child = spawn(process.execPath, ["serve.ts"], {
+        cwd: join(folder, "03-approval"),
+        env: { ...env, CREWLINE_DATA: data, PORT: new URL(url).port }
+      })
+      let said = ""
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (said += part))
+      return { child, said: () => said, ended: once(child, "close") }
+    }
+    const server = serve()
+    try {
+      await expect.poll(server.said, { timeout: 30_000 }).toContain("Listening on http://127.0.0.1:")
+      const call = async (path: string, body?: string) => {
+        const headers = { "content-type": "application/json" }
+        const init = body === undefined ? {} : { method: "POST", headers, body }
+        const response = await fetch(`${url}/api/v1${path}`, init)
+        return (await response.json()) as never
+      }
+      const asked = async () => {
+        for (;;) {
+          const { items } = (await call("/inbox?state=open")) as { items: ReadonlyArray<{ id: string; kind: string }> }
+          if (items[0] !== undefined) return items[0]
+        }
+      }
+      await call("/executions", readFileSync(join(folder, "03-approval", "start.json"), "utf8"))
+      const question = await asked()
+      expect(question.kind).toBe("question")
+      await call(`/inbox/${question.id}/answer`, '{ "answer": "reply", "value": "friendly" }')
+      const approval = await asked()
+      expect(approval.kind).toBe("approval")
+      expect(await call(`/inbox/${approval.id}/answer`, '{ "answer": "approve" }')).toMatchObject({ state: "answered" })
+
+      const second = serve()
+      expect(await second.ended).toEqual([1, null])
+      expect(second.said()).toContain("is in use by process")
+    } finally {
+      server.child.kill("SIGTERM")
+      await server.ended
+      rmSync(data, { recursive: true, force: true })
+    }
   })
 
   it("03-approval starts over HTTP what it starts in the terminal", async () => {

@@ -1,4 +1,6 @@
 /** The crew in the terminal: whatever it asks, you answer. `npm start -- Ada` */
+import type * as Ask from "@crewline/core/Ask"
+import { type AskView, InvalidAnswer } from "@crewline/core/Crewline"
 import * as Crewline from "@crewline/core/promise"
 import * as Providers from "@crewline/llm/Providers"
 import { createInterface } from "node:readline"
@@ -14,6 +16,13 @@ const read = async (question: string): Promise<string> => {
   return done === true ? "" : value.trim()
 }
 
+/** What the person says to an ask. */
+const answerTo = async ({ hash, kind }: AskView): Promise<Ask.Answer> => {
+  if (kind !== "approval") return { answer: "reply", value: await read("Your answer:") }
+  // The hash says what was looked at: an answer to anything else is refused.
+  return { answer: (await read("Approve? (yes/no)")) === "yes" ? "approve" : "deny", hash }
+}
+
 await using crewline = await Crewline.make({ llm: Providers.layerConfig, tools })
 const execution = await crewline.start(crew, { inputs: { customer } })
 
@@ -22,12 +31,15 @@ for await (const event of execution.events) {
   if (event.type !== "TaskSuspended") continue
   for (const ask of await crewline.asks({ executionId: execution.id, state: "open" })) {
     console.log(`\n${ask.title}\n${JSON.stringify(ask.shown, undefined, 2)}`)
-    if (ask.kind === "approval") {
-      const answer = (await read("Approve? (yes/no)")) === "yes" ? "approve" : "deny"
-      // The hash says what was looked at: an answer to anything else is refused.
-      await crewline.answer(ask.id, { answer, hash: ask.hash })
-    } else {
-      await crewline.answer(ask.id, { answer: "reply", value: await read("Your answer:") })
+    for (let isTaken = false; !isTaken;) {
+      try {
+        await crewline.answer(ask.id, await answerTo(ask))
+        isTaken = true
+      } catch (error) {
+        // It does not fit what is asked: nothing is recorded, and the ask stays open.
+        if (!(error instanceof InvalidAnswer)) throw error
+        console.log(error.problems.map(({ message }) => message).join("\n"))
+      }
     }
   }
 }

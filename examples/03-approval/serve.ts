@@ -1,7 +1,10 @@
 /** The same crew behind the HTTP API: see README.md for what to send. `npm run serve` */
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Providers from "@crewline/llm/Providers"
+import * as Listener from "@crewline/server/Listener"
 import * as Server from "@crewline/server/Server"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { tools } from "./letter.ts"
@@ -18,5 +21,10 @@ const server = Layer.unwrap(
   )
 )
 
-const fiber = Effect.runFork(Layer.launch(server))
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => fiber.interruptUnsafe())
+const program = Effect.gen(function* () {
+  const { url } = yield* Listener.Listener
+  yield* Console.log(`Listening on ${url}`)
+  return yield* Effect.never
+})
+
+program.pipe(Effect.provide(server), NodeRuntime.runMain)

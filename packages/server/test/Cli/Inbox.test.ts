@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises"
+import { mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -49,6 +49,13 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
     const [, url = ""] = await server.said(/^Crewline listens on (http:\/\/127\.0\.0\.1:\d+)$/m)
     const file = join(data, "server.json")
     expect((await stat(file)).mode & 0o777).toBe(0o600)
+    // As a server of one's own, which leaves no address.
+    await rename(file, `${file}.away`)
+    expect(await InProcess.run(["inbox", "--data", data])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("set CREWLINE_URL to its address")
+    })
+    await rename(`${file}.away`, file)
     let second: { readonly id: string; readonly hash: string } | undefined
     while (second === undefined) {
       const { stdout } = await InProcess.run(["inbox", "--data", data, "--json"])

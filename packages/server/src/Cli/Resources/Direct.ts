@@ -33,7 +33,13 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
       Layer.provide([broadcast === undefined ? log : Layer.provide(log, broadcast), Queue.layer(queue)]),
       Layer.provide(Database.layer(database))
     )
-  ).pipe(Effect.mapError(Failure.because))
+  ).pipe(
+    Effect.mapError((error) =>
+      error._tag === "DirectoryInUse"
+        ? Failure.failed(`${error.message} If that process serves the HTTP API, set CREWLINE_URL to its address.`)
+        : Failure.because(error)
+    )
+  )
   const inbox = Context.get(services, Crewline.Inbox)
 
   const open = Effect.fnUntraced(function* (executionId: string | undefined) {
