@@ -31,8 +31,21 @@ export interface Left {
 
 export const make = ({ registry, toolbox }: Options) => {
   const times = new Map<string, number>()
-  /** When a run of a task was first handed back here, in milliseconds; `reported` when that was said. */
-  const seen = new Map<string, { readonly since: number; reported: boolean }>()
+  /** When a run of a task that is not reported was first and last handed back here, in milliseconds. */
+  const seen = new Map<string, { readonly since: number; last: number }>()
+
+  /** Since when the run has been handed back. Of too many at once those that come later wait until the first are reported. */
+  const since = (key: string, now: number): number => {
+    const known = seen.get(key)
+    if (known !== undefined) {
+      known.last = now
+      return known.since
+    }
+    // Others have taken those that have not come back.
+    if (seen.size >= most) for (const [each, { last }] of seen) if (now - last > reportAfterMillis) seen.delete(each)
+    if (seen.size < most) seen.set(key, { since: now, last: now })
+    return now
+  }
 
   /** What the task needs that this process lacks, in words: `the tool "a"`; `undefined`: nothing. */
   const lackOf = Effect.fnUntraced(function* ({ id, plan }: Execution.Execution, task: PlannedTask) {
@@ -46,7 +59,8 @@ export const make = ({ registry, toolbox }: Options) => {
     return lacks.length === 0 ? undefined : lacks.join(", and ")
   })
 
-  const leave = Effect.fnUntraced(function* (state: Execution.Execution, { plan, run }: Execution.Task, what: string) {
+  const leave = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task, what: string) {
+    const { plan, run, unserved } = task
     const crew = state.plan.name
     const key = `${crew} ${what}`
     const earlier = times.get(key) ?? 0
@@ -57,13 +71,9 @@ export const make = ({ registry, toolbox }: Options) => {
     times.set(key, earlier + 1)
     const now = yield* Clock.currentTimeMillis
     const taskKey = `${state.id} ${plan.id} ${run}`
-    if (!seen.has(taskKey)) {
-      if (seen.size >= most) seen.clear()
-      seen.set(taskKey, { since: now, reported: false })
-    }
-    const first = seen.get(taskKey)!
-    const isDue = !first.reported && now - first.since >= reportAfterMillis
-    if (isDue) first.reported = true
+    const isReported = unserved === what
+    const isDue = !isReported && now - since(taskKey, now) >= reportAfterMillis
+    if (isDue || isReported) seen.delete(taskKey)
     const delayMillis = Math.min(firstMillis * 2 ** Math.min(earlier, 10), mostMillis)
     return { delayMillis, isDue } satisfies Left
   })

@@ -9,10 +9,12 @@ import * as Crew from "../../src/Crew.ts"
 import type * as Crewline from "../../src/Crewline.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
+import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as Plan from "../../src/Plan.ts"
 import * as Tool from "../../src/Tool.ts"
+import * as Abilities from "../../src/Worker/Abilities.ts"
 import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
@@ -103,6 +105,36 @@ describe("a task whose tools a worker lacks", () => {
       said
     )
   })
+
+  it.effect("is reported however many there are of them", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const abilities = Abilities.make({
+          registry: { add: () => {}, find: () => undefined, forget: () => {} },
+          toolbox: { list: Effect.succeed([]), get: () => Effect.die("not asked for") }
+        })
+        const names = Array.from({ length: 1_500 }, (_, index) => `t${index}`)
+        const state = Execution.make({
+          type: "ExecutionStarted",
+          plan: World.plan(Object.fromEntries(names.map((name) => [name, {}]))),
+          executionId: "exec",
+          seq: 1,
+          at: new Date(0).toISOString()
+        })
+        const reports: Array<string> = []
+        // Every five seconds each is handed back.
+        for (let round = 0; round < 30; round++) {
+          for (const name of names) {
+            const task = { ...Execution.task(state, name)!, unserved: reports.includes(name) ? missing : undefined }
+            if ((yield* abilities.leave(state, task, missing)).isDue) reports.push(name)
+          }
+          if (round === 11) assert.deepStrictEqual(reports, [])
+          yield* TestClock.adjust(5_000)
+        }
+        assert.deepStrictEqual(reports, names)
+      })
+    )
+  )
 
   it.effect("is reported too when the one that had them died at work on it", () =>
     inMemory(
