@@ -20,7 +20,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
-    ["EventLog", "Llm", "LostLeases", "Memory", "TaskQueue", "Toolbox"],
+    ["EventLog", "Llm", "LostLeases", "Memory", "Outbox", "TaskQueue", "Toolbox"],
     // What may happen next.
     ["Decision"],
     // The fold.

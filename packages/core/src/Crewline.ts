@@ -19,6 +19,7 @@ import type { View } from "./ExecutionView.ts"
 import type * as Llm from "./Llm.ts"
 import * as LocalEventLog from "./LocalEventLog.ts"
 import * as LocalTaskQueue from "./LocalTaskQueue.ts"
+import type * as Outbox from "./Outbox.ts"
 import type * as Plan from "./Plan.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import type * as Toolbox from "./Toolbox.ts"
@@ -158,7 +159,7 @@ export class Inbox extends Context.Service<Inbox, Answering.Inbox>()("@crewline/
 /** Everything in the memory of this process: nothing installed, nothing kept. Output files are refused. */
 export const layerLocal = (
   options: Options = {}
-): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog, never, Llm.Llm | Toolbox.Toolbox> =>
+): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog | Outbox.Outbox, never, Llm.Llm | Toolbox.Toolbox> =>
   layer({ keepResults: true, ...options }).pipe(
     Layer.provideMerge(LocalEventLog.layerLocal),
     Layer.provide([LocalTaskQueue.layerLocal, Workspace.layerNone])

@@ -19,6 +19,7 @@ import * as Struct from "effect/Struct"
 import * as Ask from "./Ask.ts"
 import * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import type * as Outbox from "./Outbox.ts"
 import type * as Plan from "./Plan.ts"
 
 /** The execution moved on: read the delta and decide again. */
@@ -101,6 +102,8 @@ export interface AppendOptions {
   readonly nonce?: string
   /** How the execution presents itself from then on, where its writer knows it better than the events tell (`statusAfter`). */
   readonly status?: Summary["status"]
+  /** What follows from the events, stored with them. */
+  readonly outbox?: Outbox.NewRows
 }
 
 /** Where the execution stood right after the append. */

@@ -17,14 +17,17 @@ import * as EventLog from "./EventLog.ts"
 import * as Liveness from "./Liveness.ts"
 import * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
+import * as Outbox from "./Outbox.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as Toolbox from "./Toolbox.ts"
 import { CodeRegistry } from "./Worker/CodeRegistry.ts"
+import * as Delivering from "./Worker/Delivering.ts"
 import * as Dispatching from "./Worker/Dispatching.ts"
 import { Ledger } from "./Worker/Ledger.ts"
 import * as Legs from "./Worker/Legs.ts"
 import { LogClock } from "./Worker/LogClock.ts"
 import type { QueueSync } from "./Worker/QueueSync.ts"
+import * as Remembering from "./Worker/Remembering.ts"
 import * as Running from "./Worker/Running.ts"
 import { Slots } from "./Worker/Slots.ts"
 import * as Working from "./Worker/Working.ts"
@@ -46,6 +49,11 @@ export interface Options {
   readonly maxCrashes?: number
   /** When the worker stops: how long the work under way may still take, in milliseconds. Default 0. */
   readonly graceMillis?: number
+  /**
+   * For how long what follows from events (memories, for example) is this process's alone to do, in milliseconds; then another may do it.
+   * Default 30,000.
+   */
+  readonly outboxLeaseMillis?: number
   /** How the worker is named in events. Default: a random name. */
   readonly name?: string
 }
@@ -74,11 +82,24 @@ const make = (options: Options) =>
     const queue = yield* TaskQueue.TaskQueue
     const clock = yield* Clock.Clock
     const toolbox = yield* Toolbox.Toolbox
+    const ledger = yield* Ledger
+    const memory = yield* Effect.serviceOption(Memory.Memory)
+    const delivering = yield* Delivering.make({
+      log,
+      ledger,
+      outbox: yield* Effect.serviceOption(Outbox.Outbox),
+      consumers: [
+        ...(memory._tag === "Some" ? [Remembering.consumer(memory.value)] : []),
+        ...(yield* Outbox.Consumers)
+      ],
+      leaseMillis: options.outboxLeaseMillis ?? 30_000
+    })
     const legs = Legs.make({
       log,
-      ledger: yield* Ledger,
+      ledger,
       registry: yield* CodeRegistry,
-      memory: yield* Effect.serviceOption(Memory.Memory),
+      memory,
+      remembered: delivering.served(Remembering.name),
       clock,
       now: yield* LogClock,
       runner: yield* Runner,

@@ -14,7 +14,7 @@
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.
  *
- * With the log comes what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
+ * With the log come its outbox, and what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
  *
  * Inside a transaction of the same `SqlClient`, `start` and `append` join it, and followers hear of it after the commit.
  *
@@ -22,6 +22,7 @@
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as EventLog from "@crewline/core/EventLog"
+import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
@@ -35,6 +36,7 @@ import * as ProcessIdentity from "./ProcessIdentity.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
 import * as Asking from "./PgEventLog/Asking.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
+import * as PgOutbox from "./PgEventLog/Outbox.ts"
 import * as Ownership from "./PgEventLog/Ownership.ts"
 import * as Query from "./PgEventLog/Query.ts"
 import * as Reader from "./PgEventLog/Reader.ts"
@@ -123,8 +125,14 @@ export const make = (
   })
 
 /** The log with other options than the default. */
-export const layerWith = (options: Options): Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> =>
-  Layer.merge(Layer.effect(EventLog.EventLog, make(options)), ProcessIdentity.layer)
+export const layerWith = (
+  options: Options
+): Layer.Layer<EventLog.EventLog | Outbox.Outbox, never, SqlClient.SqlClient> =>
+  Layer.mergeAll(
+    Layer.effect(EventLog.EventLog, make(options)),
+    Layer.effect(Outbox.Outbox, Effect.map(SqlClient.SqlClient, PgOutbox.make)),
+    ProcessIdentity.layer
+  )
 
 /** The log over a migrated database. */
-export const layer: Layer.Layer<EventLog.EventLog, never, SqlClient.SqlClient> = layerWith({})
+export const layer: Layer.Layer<EventLog.EventLog | Outbox.Outbox, never, SqlClient.SqlClient> = layerWith({})

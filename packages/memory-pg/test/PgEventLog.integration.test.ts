@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
-import { EventLogContract } from "@crewline/core/testing"
+import { EventLogContract, OutboxContract } from "@crewline/core/testing"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -45,6 +45,8 @@ const hardlyEver = 10 * minute
 
 describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
   EventLogContract.suite("PgEventLog on a server", PgEventLog.layer.pipe(Layer.provide(PostgresServer.layer)))
+
+  OutboxContract.suite("PgEventLog on a server", PgEventLog.layer.pipe(Layer.provide(PostgresServer.layer)))
 
   EventLogContract.suite(
     "PgEventLog on a server, with every hint dropped",

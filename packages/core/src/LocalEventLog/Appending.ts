@@ -4,6 +4,7 @@ import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
 import * as Execution from "./Execution.ts"
 import * as Named from "./Named.ts"
+import * as Outbox from "./Outbox.ts"
 import { fail, nowOf, type Storage } from "./Storage.ts"
 
 type Reason = typeof EventLog.Reason.Type
@@ -117,7 +118,7 @@ const add = (
 
 export const make =
   (storage: Storage): EventLog.EventLog["Service"]["append"] =>
-  (executionId, drafts, { expectVersion, nonce, status } = {}) =>
+  (executionId, drafts, { expectVersion, nonce, outbox, status } = {}) =>
     storage.withExecution("append", executionId, (execution, fiber) => {
       if (nonce !== undefined) {
         const earlier = execution.nonces?.get(nonce)
@@ -131,6 +132,8 @@ export const make =
       // A batch that grew before it was sent again: what stands already is left out.
       const accepted = turns.given > 1 || turns.earlier !== undefined ? withNewTurns(drafts, execution.turns) : drafts
       const events = add(storage, execution, accepted, nowOf(fiber))
+      if (outbox !== undefined)
+        Outbox.keep(storage, execution, outbox, (draft) => events[accepted.indexOf(drafts[draft]!)], nowOf(fiber))
       execution.status = EventLog.statusAfter(accepted, status) ?? execution.status
       const appended: EventLog.Appended = { lastSeq: Execution.lastSeq(execution), version: execution.version, events }
       if (nonce !== undefined) (execution.nonces ??= new Map()).set(nonce, appended)

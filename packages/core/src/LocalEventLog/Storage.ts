@@ -20,6 +20,19 @@ export interface TenantState {
   readonly openAsks: Set<Named.Asked>
 }
 
+/** A row of the outbox. */
+export interface Row {
+  readonly order: number
+  readonly seq: number
+  readonly part: number
+  readonly consumer: string
+  readonly at: string
+  attempts: number
+  /** When it can be claimed, in milliseconds since the epoch; `undefined`: it is a dead letter. */
+  dueAt: number | undefined
+  error: string | undefined
+}
+
 /** What stays of a deleted execution for a while. */
 export interface Grave {
   readonly id: string
@@ -46,6 +59,9 @@ export class Storage {
   private readonly keepEnded: number
   private lastOrder = 0
   private lastAsk = 0
+  private lastRow = 0
+  /** What follows from events, and is not done yet. */
+  readonly outbox = new Map<Execution.Execution, Array<Row>>()
   // One string for all events of a millisecond.
   private isoMillis = Number.NaN
   private iso = ""
@@ -65,6 +81,10 @@ export class Storage {
 
   nextOrder(): number {
     return ++this.lastOrder
+  }
+
+  nextRow(): number {
+    return ++this.lastRow
   }
 
   /** Of the current tenant, as far as there is anything of it. */
@@ -144,6 +164,7 @@ export class Storage {
 
   private forget(execution: Execution.Execution): void {
     this.ended.delete(execution)
+    this.outbox.delete(execution)
     const state = this.tenant(execution.tenant)
     state.executions.delete(execution.id)
     for (const asked of execution.named?.asks.values() ?? []) state.openAsks.delete(asked)

@@ -19,6 +19,7 @@ import * as Appending from "./Ledger/Appending.ts"
 import * as Deciding from "./Ledger/Deciding.ts"
 import type { Answer, Committed, Entry } from "./Ledger/Entry.ts"
 import { Folds } from "./Ledger/Folds.ts"
+import { Following, type Server } from "./Ledger/Following.ts"
 import * as Reading from "./Ledger/Reading.ts"
 import * as Recording from "./Ledger/Recording.ts"
 
@@ -50,6 +51,8 @@ export class Ledger extends Context.Service<
     readonly onEnded: (listener: (executionId: string) => void) => void
     /** Is told of what is read of an execution that was known before: most of it others have written. */
     readonly onRead: (listener: (read: Committed) => void) => void
+    /** From now on what is decided here is followed by rows of these consumers. */
+    readonly serveBy: (server: Server) => void
     /** Waits until the execution has ended, or is not this process's business any more. */
     readonly left: (executionId: string) => Effect.Effect<void>
   }
@@ -69,7 +72,8 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
   const folds = new Folds(mostTasks)
   const { onRead, refresh } = Reading.make(log, folds)
   const append = yield* Appending.make(log)
-  const decide = Deciding.make({ folds, refresh, append })
+  const outbox = new Following()
+  const decide = Deciding.make({ folds, refresh, append, outbox })
   const record = Recording.make({ folds, refresh, append })
 
   /** What was just spent may come near a limit. */
@@ -110,6 +114,7 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
     forget: (executionId) => folds.forget(executionId),
     onEnded: (listener) => folds.onEnded(listener),
     onRead,
+    serveBy: (server) => outbox.serveBy(server),
     left: (executionId) => folds.left(executionId)
   })
 })

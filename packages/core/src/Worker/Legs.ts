@@ -24,6 +24,8 @@ export interface Options {
   readonly ledger: Ledger["Service"]
   readonly registry: CodeRegistry["Service"]
   readonly memory: Option.Option<Memory.Memory["Service"]>
+  /** Waits until what this process has to remember is remembered. */
+  readonly remembered: Effect.Effect<void>
   readonly clock: Clock.Clock
   /** By the log's clock. */
   readonly now: Effect.Effect<number, EventLog.EventLogError>
@@ -33,7 +35,18 @@ export interface Options {
   readonly streaming: boolean
 }
 
-export const make = ({ clock, ledger, log, memory, now, registry, runner, services, streaming }: Options) => {
+export const make = ({
+  clock,
+  ledger,
+  log,
+  memory,
+  now,
+  registry,
+  remembered,
+  runner,
+  services,
+  streaming
+}: Options) => {
   const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
     if (ids.length === 0) return []
     const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
@@ -62,26 +75,12 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
   const recall = (state: Execution.Execution, plan: PlannedTask, upstream: ReadonlyArray<Upstream>) => {
     if (state.plan.memory !== true || memory._tag === "None") return Effect.succeed<ReadonlyArray<string>>([])
     const text = [plan.description, ...upstream.map(({ output }) => (output === undefined ? "" : textOf(output)))]
-    return memory.value
-      .recall({
-        text: text.join("\n"),
-        scope: { crew: state.plan.name, agent: plan.agent, execution: state.id }
-      })
-      .pipe(
-        Effect.map((recalled) => recalled.map((each) => each.text)),
-        Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
-      )
+    const scope = { crew: state.plan.name, agent: plan.agent, execution: state.id }
+    return Effect.andThen(remembered, memory.value.recall({ text: text.join("\n"), scope })).pipe(
+      Effect.map((recalled) => recalled.map((each) => each.text)),
+      Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
+    )
   }
-
-  const remember = (state: Execution.Execution, task: PlannedTask, { outcome }: Ended) =>
-    state.plan.memory !== true || memory._tag === "None" || outcome._tag !== "Completed"
-      ? Effect.void
-      : Effect.catch(
-          memory.value.remember([
-            { kind: "long-term", text: textOf(outcome.output), scope: { crew: state.plan.name } }
-          ]),
-          (error) => Effect.logWarning(`What task "${task.id}" came to is not remembered: ${error.message}`)
-        )
 
   /** The task as it is to be done. What was spawned is whole only in the log. */
   const planOf = Effect.fnUntraced(function* (state: Execution.Execution, { parent, plan }: Execution.Task) {
@@ -142,5 +141,5 @@ export const make = ({ clock, ledger, log, memory, now, registry, runner, servic
     return condition === true ? yield* runner(services, leg) : condition
   })
 
-  return { run, remember }
+  return { run }
 }

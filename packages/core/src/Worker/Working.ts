@@ -73,9 +73,8 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       progress,
       jitter: yield* Random.next
     })
-    // What is left is told in the same moment in which the next task is asked for: one round trip for both. What a crew remembers
-    // is work, and takes the place of other work.
-    if (Result.isSuccess(decided) && decided.success.state.plan.memory !== true) leave(entry)
+    // What is left is told in the same moment in which the next task is asked for: one round trip for both.
+    if (Result.isSuccess(decided)) leave(entry)
     if (Result.isFailure(decided) && decided.failure === "growth") return "growth"
     yield* Result.isSuccess(decided) ? sync.announce(decided.success, lease) : sync.refused(lease, decided.failure)
     return Result.isSuccess(decided) ? "committed" : "refused"
@@ -145,8 +144,7 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
           ended = yield* attempt(true)
           came = yield* commit(entry, run, ended)
         }
-        if (came === "growth") return yield* queue.release(lease)
-        if (came === "committed") yield* restore(legs.remember(decided.success.state, task.plan, ended))
+        if (came === "growth") yield* queue.release(lease)
       })
     )
 })

@@ -3,5 +3,6 @@
  */
 export * as BroadcastContract from "./BroadcastContract.ts"
 export * as EventLogContract from "./EventLogContract.ts"
+export * as OutboxContract from "./OutboxContract.ts"
 export * as TaskQueueContract from "./TaskQueueContract.ts"
 export * as TaskQueueModel from "./TaskQueueModel.ts"

@@ -233,7 +233,7 @@ describe("a clock that is wrong by minutes", () => {
         now: right(log.now)
       })
     })
-  ).pipe(Layer.provide(LocalEventLog.layerLocal))
+  ).pipe(Layer.provideMerge(LocalEventLog.layerLocal))
 
   const wrongBy = (clock: Clock.Clock, millis: number): Clock.Clock => ({
     currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + millis,

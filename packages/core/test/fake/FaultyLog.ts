@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
+import type * as Outbox from "../../src/Outbox.ts"
 
 type Service = EventLog.EventLog["Service"]
 
@@ -18,7 +19,7 @@ export interface Faults {
   readonly adopt?: (next: Service["adopt"], ...args: Parameters<Service["adopt"]>) => ReturnType<Service["adopt"]>
 }
 
-export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
+export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog | Outbox.Outbox> =>
   Layer.effect(
     EventLog.EventLog,
     Effect.map(EventLog.EventLog, (log) =>
@@ -31,7 +32,7 @@ export const layer = (faults: Faults): Layer.Layer<EventLog.EventLog> =>
         adopt: (...args) => (faults.adopt === undefined ? log.adopt(...args) : faults.adopt(log.adopt, ...args))
       })
     )
-  ).pipe(Layer.provide(LocalEventLog.layerLocal))
+  ).pipe(Layer.provideMerge(LocalEventLog.layerLocal))
 
 export const unavailable = (isRetryable: boolean): EventLog.EventLogError =>
   new EventLog.EventLogError({

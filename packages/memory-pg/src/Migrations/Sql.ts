@@ -193,6 +193,7 @@ const eventLogBury = `create function crewline_bury(x crewline_execution) return
 language sql set enable_seqscan = off as $$
   delete from crewline_ask a where a.execution = x.key;
   delete from crewline_origin o where o.execution = x.key;
+  delete from crewline_outbox o where o.execution = x.key;
   delete from crewline_blob b where b.execution = x.key;
   delete from crewline_view v where v.execution = x.key;
   delete from crewline_event e where e.execution = x.key;
@@ -200,6 +201,35 @@ language sql set enable_seqscan = off as $$
   insert into crewline_gone (tenant, id, key, ended_at, gone_at) values (x.tenant, x.id, x.key, x.ended_at, clock_timestamp())
     on conflict (tenant, id) do update set key = excluded.key, ended_at = excluded.ended_at, gone_at = excluded.gone_at
 $$;
+`
+
+const eventLogClaimOutbox = `create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision)
+returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select l.execution, l.seq, l.part, l.due_at, l.key from jsonb_array_elements_text(in_consumers) c
+      cross join lateral (
+        select o.execution, o.seq, o.part, o.due_at, o.key from crewline_outbox o
+        where o.consumer = c.value and o.due_at <= now_at
+        order by o.due_at, o.key limit in_limit for update skip locked
+      ) l
+      order by l.due_at, l.key limit in_limit
+    ),
+    taken as (
+      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
+      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
+      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at, d.key
+    )
+    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
+    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
+    order by t.due_at, t.key;
+end $$;
+revoke execute on function crewline_claim_outbox(jsonb, int, double precision) from public;
 `
 
 const eventLogDisown = `create function crewline_disown(in_owner text) returns void
@@ -353,6 +383,34 @@ begin
 end $$;
 `
 
+const eventLogListOutbox = `create function crewline_list_outbox(in_tenant text, in_states jsonb, in_after bigint, in_limit int) returns table (
+  key bigint, execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query
+    select l.key, x.id, l.seq, l.part, l.consumer, l.state, l.attempts, v.at, l.due_at, l.error
+    from (
+      select r.* from jsonb_array_elements_text(in_states) s
+      cross join lateral (
+        select o.* from crewline_outbox o
+        where o.tenant collate "C" = in_tenant and o.state = s.value and o.key > in_after
+        order by o.key limit in_limit
+      ) r
+      order by r.key limit in_limit
+    ) l
+    cross join lateral (
+      select e.id from crewline_execution e where e.key = l.execution and e.tenant = in_tenant limit 1
+    ) x
+    cross join lateral (
+      select e.at from crewline_event e where e.execution = l.execution and e.seq = l.seq and e.tenant = in_tenant limit 1
+    ) v
+    order by l.key;
+end $$;
+`
+
 const eventLogList = `create function crewline_list(
   in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
@@ -434,7 +492,7 @@ declare
 begin
   for event, seq_now in
     select d.value, in_first_seq + d.ordinality - 1 from jsonb_array_elements(in_events) with ordinality d
-    where d.value ?| array['asks', 'ends', 'brings'] order by d.ordinality
+    where d.value ?| array['asks', 'ends', 'brings', 'follows'] order by d.ordinality
   loop
     if event ? 'asks' then
       insert into crewline_ask (execution, id, tenant, asked_seq)
@@ -457,6 +515,13 @@ begin
       insert into crewline_origin (execution, kind, name, tenant, seq)
         select in_execution, case when event->>'type' = 'SignalReceived' then 'signal' else 'task' end, b.value, in_tenant, seq_now
         from jsonb_array_elements_text(event->'brings') b
+        on conflict do nothing;
+    end if;
+    if event ? 'follows' then
+      insert into crewline_outbox (execution, seq, part, tenant, consumer, due_at)
+        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1,
+          clock_timestamp() + (f.value->>2)::float8 * interval '1 millisecond'
+        from jsonb_array_elements(event->'follows') f
         on conflict do nothing;
     end if;
   end loop;
@@ -599,6 +664,31 @@ begin
   perform crewline_bury(x);
   return 'removed';
 end $$;
+`
+
+const eventLogSettleOutbox = `create function crewline_settle_outbox(in_rows jsonb) returns void
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+declare
+  item jsonb;
+  found_key bigint;
+begin
+  for item in
+    select i.value from jsonb_array_elements(in_rows) i
+    order by i.value->>'executionId', i.value->>'tenant', (i.value->>'seq')::int, (i.value->>'part')::int
+  loop
+    select e.key into found_key from crewline_execution e where e.id = item->>'executionId' and e.tenant = item->>'tenant';
+    if item ? 'error' then
+      update crewline_outbox o set
+        error = item->>'error',
+        due_at = clock_timestamp() + (item->>'delayMillis')::float8 * interval '1 millisecond'
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    else
+      delete from crewline_outbox o
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    end if;
+  end loop;
+end $$;
+revoke execute on function crewline_settle_outbox(jsonb) from public;
 `
 
 const eventLogStart = `create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
@@ -786,6 +876,21 @@ create table crewline_origin (
   seq int not null,
   primary key (execution, kind, name)
 );
+create table crewline_outbox (
+  key bigint generated always as identity,
+  execution bigint not null,
+  seq int not null,
+  part int not null,
+  tenant text not null,
+  consumer text not null,
+  attempts int not null default 1,
+  due_at timestamptz,
+  state text not null generated always as (case when due_at is null then 'dead' else 'pending' end) stored,
+  error text,
+  primary key (execution, seq, part)
+);
+create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
+create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, key);
 create table crewline_gone (
   tenant text not null,
   id text not null,
@@ -801,6 +906,7 @@ alter table crewline_blob enable row level security;
 alter table crewline_view enable row level security;
 alter table crewline_ask enable row level security;
 alter table crewline_origin enable row level security;
+alter table crewline_outbox enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -814,9 +920,11 @@ create policy crewline_tenant on crewline_ask
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_origin
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_outbox
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogClaimOutbox}${eventLogSettleOutbox}${eventLogListOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

@@ -3,6 +3,7 @@
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import type * as Outbox from "@crewline/core/Outbox"
 import * as StoredEvent from "./StoredEvent.ts"
 
 /** The drafts without turns that occur earlier in the same list. */
@@ -17,11 +18,26 @@ export const withoutRepeatedTurns = (
   })
 }
 
-/** What `crewline_note` keeps of an event: the asks that it asks, those that it ends, the signal or the tasks that it brings. */
+/**
+ * What `crewline_note` keeps of an event: the asks that it asks, those that it ends, the signal or the tasks that it brings, and what follows
+ * from it.
+ */
 interface Noted {
   readonly asks?: ReadonlyArray<string>
   readonly ends?: ReadonlyArray<string>
   readonly brings?: ReadonlyArray<string>
+  readonly follows?: Follows
+}
+
+/** Part, consumer, and for how many milliseconds nobody else can claim it. */
+type Follows = ReadonlyArray<readonly [part: number, consumer: string, leaseMillis: number]>
+
+/** What follows from drafts, by their place. */
+const followsOf = ({ leaseMillis, rows }: Outbox.NewRows): ReadonlyMap<number, Follows> => {
+  const follows = new Map<number, Follows>()
+  for (const { consumer, event, part } of rows)
+    follows.set(event, [...(follows.get(event) ?? []), [part, consumer, leaseMillis]])
+  return follows
 }
 
 const notedOf = (draft: ExecutionEvent.Draft): Noted | undefined => {
@@ -58,10 +74,12 @@ export const encode = (
   let notes = false
   // A contradiction within the append: it is refused, unless another guard refuses it first or it is a repetition.
   let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
-  for (const draft of drafts) {
+  const follows = options?.outbox === undefined ? undefined : followsOf(options.outbox)
+  for (const [place, draft] of drafts.entries()) {
     if (ends) flaw ??= { outcome: "ended" }
     const { blob, row } = StoredEvent.split(draft)
-    const noted = notedOf(draft)
+    const following = follows?.get(place)
+    const noted = following === undefined ? notedOf(draft) : { ...notedOf(draft), follows: following }
     if (noted !== undefined) notes = true
     events.push(noted === undefined ? row : { ...row, ...noted })
     if (blob !== undefined) (blobs ??= {})[row.sha256!] = blob

@@ -3,7 +3,6 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as EventLog from "../../EventLog.ts"
-import type * as Execution from "../../Execution.ts"
 import type { Draft } from "../../ExecutionEvent.ts"
 import type { Entry } from "./Entry.ts"
 
@@ -14,19 +13,14 @@ const appendBackoffMillis = 100
 export type Append = (
   entry: Entry,
   events: NonEmptyReadonlyArray<Draft>,
-  expectVersion?: number,
-  status?: Execution.Status
+  options?: Omit<EventLog.AppendOptions, "nonce">
 ) => Effect.Effect<EventLog.Appended, EventLog.EventLogError>
 
 export const make = Effect.fnUntraced(function* (log: EventLog.EventLog["Service"]) {
   const writer = `${(yield* Random.next).toString(36).slice(2, 12)}-`
   let appends = 0
-  const append: Append = (entry, events, expectVersion, status) => {
-    const options = {
-      nonce: `${writer}${appends++}`,
-      ...(expectVersion === undefined ? {} : { expectVersion }),
-      ...(status === undefined ? {} : { status })
-    }
+  const append: Append = (entry, events, given) => {
+    const options = { nonce: `${writer}${appends++}`, ...given }
     const attempt = (left: number): Effect.Effect<EventLog.Appended, EventLog.EventLogError> =>
       Effect.catchTag(log.append(entry.id, events, options), "EventLogError", (error) =>
         error.reason._tag === "Unavailable" && error.reason.isRetryable && left > 0

@@ -13,24 +13,35 @@ import type { Draft, ExecutionEvent } from "../../ExecutionEvent.ts"
 import type { Append } from "./Appending.ts"
 import type { Answer, Entry, Request } from "./Entry.ts"
 import type { Folds } from "./Folds.ts"
+import type { Following } from "./Following.ts"
 import type { Reading } from "./Reading.ts"
 
 export interface Options {
   readonly folds: Folds
   readonly refresh: Reading["refresh"]
   readonly append: Append
+  readonly outbox: Following
 }
 
-export const make = ({ append, folds, refresh }: Options) => {
+export const make = ({ append, folds, outbox, refresh }: Options) => {
   /** The events of the drafts, once the log has them; `undefined` when it has taken other events first. */
-  const store = (entry: Entry, base: Execution.Execution, drafts: readonly [Draft, ...Array<Draft>]) =>
-    Effect.matchEffect(append(entry, drafts, base.version, presented(base, drafts)), {
+  const store = (entry: Entry, base: Execution.Execution, drafts: readonly [Draft, ...Array<Draft>]) => {
+    const status = presented(base, drafts)
+    const rows = outbox.rowsOf(base, drafts)
+    const options = {
+      expectVersion: base.version,
+      ...(status === undefined ? {} : { status }),
+      ...(rows === undefined ? {} : { outbox: rows })
+    }
+    return Effect.matchEffect(append(entry, drafts, options), {
       onFailure: (error) => (isConflict(error) ? Effect.succeed(undefined) : Effect.fail(error)),
       onSuccess: ({ events }) => {
         folds.absorb(entry, events)
+        if (rows !== undefined) outbox.stored(entry.tenant, base, { drafts, events, rows })
         return entry.ahead.size > 0 ? Effect.as(refresh(entry), events) : Effect.succeed(events)
       }
     })
+  }
 
   /** Decides a batch of commands on one state, each after the other, and appends all that they cause at once. */
   const commit = Effect.fnUntraced(function* (entry: Entry, batch: ReadonlyArray<Request>) {

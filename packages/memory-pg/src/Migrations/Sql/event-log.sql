@@ -1,5 +1,6 @@
 -- The event log: a row per execution, a row per event, and a table apart for what is too large for a row. Two tables more say which
--- events to look at for an ask, a signal, a task that was spawned; executions without such events have no rows there.
+-- events to look at for an ask, a signal, a task that was spawned; executions without such events have no rows there. The outbox has a row
+-- for each thing that follows from an event and is not done yet.
 --
 -- Each function below is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
 -- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
@@ -20,8 +21,8 @@
 --   installation, where the application connects as the owner of the tables (owners are not subject to row security).
 -- - The policies confine every other role, whatever SQL it runs: with crewline.tenant unset it sees no row at all. A server that connects
 --   as such a role works (grant it the tables and the functions), because the functions set the tenant themselves.
--- - crewline_adopt, crewline_owners, crewline_disown, crewline_positions and crewline_prune work for all tenants, because one process runs the executions
---   of all. They are `security definer`, return ids and positions only, and no role but the owner may call them unless granted.
+-- - crewline_adopt, crewline_owners, crewline_disown, crewline_positions, crewline_prune, crewline_claim_outbox and crewline_settle_outbox work for
+--   all tenants, because one process runs the executions of all. They are `security definer`, return ids and positions only, and no role but the owner may call them unless granted.
 
 create table crewline_execution (
   key bigint generated always as identity primary key,
@@ -140,6 +141,26 @@ create table crewline_origin (
   primary key (execution, kind, name)
 );
 
+-- What follows from an event outside of the log, until it is done.
+create table crewline_outbox (
+  -- Where it stands in lists.
+  key bigint generated always as identity,
+  execution bigint not null,
+  seq int not null,
+  part int not null,
+  tenant text not null,
+  consumer text not null,
+  attempts int not null default 1,
+  -- When it can be claimed; null: a dead letter.
+  due_at timestamptz,
+  state text not null generated always as (case when due_at is null then 'dead' else 'pending' end) stored,
+  error text,
+  primary key (execution, seq, part)
+);
+
+create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
+create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, key);
+
 create table crewline_gone (
   tenant text not null,
   id text not null,
@@ -157,6 +178,7 @@ alter table crewline_blob enable row level security;
 alter table crewline_view enable row level security;
 alter table crewline_ask enable row level security;
 alter table crewline_origin enable row level security;
+alter table crewline_outbox enable row level security;
 alter table crewline_gone enable row level security;
 create policy crewline_tenant on crewline_execution
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -169,6 +191,8 @@ create policy crewline_tenant on crewline_view
 create policy crewline_tenant on crewline_ask
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_origin
+  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
+create policy crewline_tenant on crewline_outbox
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
@@ -191,6 +215,9 @@ create policy crewline_tenant on crewline_gone
 -- include: event-log/adopt
 -- include: event-log/owners
 -- include: event-log/disown
+-- include: event-log/claim-outbox
+-- include: event-log/settle-outbox
+-- include: event-log/list-outbox
 -- include: event-log/is-gone
 -- include: event-log/bury
 -- include: event-log/remove

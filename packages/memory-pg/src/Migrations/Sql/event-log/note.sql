@@ -1,5 +1,5 @@
--- Notes which of the events that were just stored, from in_first_seq on, ask people, answer or close asks, or bring signals and tasks; in
--- their order, and the first of a name counts. Answers by how much more asks are open. The caller holds the row of the execution.
+-- Notes which of the events that were just stored, from in_first_seq on, ask people, answer or close asks, bring signals and tasks, or are
+-- followed by something; in their order, and the first of a name counts. Answers by how much more asks are open. The caller holds the row of the execution.
 create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb) returns int
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -12,7 +12,7 @@ declare
 begin
   for event, seq_now in
     select d.value, in_first_seq + d.ordinality - 1 from jsonb_array_elements(in_events) with ordinality d
-    where d.value ?| array['asks', 'ends', 'brings'] order by d.ordinality
+    where d.value ?| array['asks', 'ends', 'brings', 'follows'] order by d.ordinality
   loop
     if event ? 'asks' then
       insert into crewline_ask (execution, id, tenant, asked_seq)
@@ -36,6 +36,13 @@ begin
       insert into crewline_origin (execution, kind, name, tenant, seq)
         select in_execution, case when event->>'type' = 'SignalReceived' then 'signal' else 'task' end, b.value, in_tenant, seq_now
         from jsonb_array_elements_text(event->'brings') b
+        on conflict do nothing;
+    end if;
+    if event ? 'follows' then
+      insert into crewline_outbox (execution, seq, part, tenant, consumer, due_at)
+        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1,
+          clock_timestamp() + (f.value->>2)::float8 * interval '1 millisecond'
+        from jsonb_array_elements(event->'follows') f
         on conflict do nothing;
     end if;
   end loop;

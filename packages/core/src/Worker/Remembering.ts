@@ -1,0 +1,25 @@
+/** What crews remember of their outputs: the first consumer of the outbox. What was taken over is remembered already. */
+import * as Effect from "effect/Effect"
+import { textOf } from "../AgentLoop/Prompting.ts"
+import * as Execution from "../Execution.ts"
+import type * as Memory from "../Memory.ts"
+import * as Outbox from "../Outbox.ts"
+
+export const name = "memory"
+
+/** Idempotent, because the same text of the same crew is remembered once. */
+export const consumer = (memory: Memory.Memory["Service"]): Outbox.Consumer => ({
+  name,
+  concerns: (plan) => plan.memory === true,
+  partsOf: (state, draft) =>
+    draft.type === "TaskCompleted" && draft.run > 0 && Execution.task(state, draft.taskId)?.plan.office === undefined
+      ? 1
+      : 0,
+  serve: ({ crewName, event }) =>
+    event.type !== "TaskCompleted"
+      ? Effect.void
+      : Effect.mapError(
+          memory.remember([{ kind: "long-term", text: textOf(event.output), scope: { crew: crewName } }]),
+          ({ isRetryable, message }) => new Outbox.ConsumerError({ description: message, isRetryable })
+        )
+})

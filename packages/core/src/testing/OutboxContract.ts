@@ -1,0 +1,272 @@
+/**
+ * What every outbox must do, whatever stores it: each sentence of `Outbox`'s module comment as tests, with the event log that it belongs to.
+ *
+ *     OutboxContract.suite("PgEventLog on PGlite", layer)
+ *
+ * Every test has consumers and executions of its own, so the storage may be one that others use. They run on the real clock.
+ *
+ * @see Outbox
+ */
+import { assert, layer as withLayer } from "@effect/vitest"
+import type { Vitest } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as EventLog from "../EventLog.ts"
+import type { Draft } from "../ExecutionEvent.ts"
+import * as Outbox from "../Outbox.ts"
+import * as Tenant from "../Tenant.ts"
+import * as Story from "./EventLogContract/Story.ts"
+
+export interface Options {
+  /** How long the layer may take to open; default a minute. */
+  readonly timeout?: Duration.Input
+}
+
+type It = Vitest.MethodsNonLive<EventLog.EventLog | Outbox.Outbox>
+
+/** Declares the suite; call it at the top of a test file or inside a `describe`. */
+export const suite = <E>(
+  name: string,
+  layer: Layer.Layer<EventLog.EventLog | Outbox.Outbox, E>,
+  options: Options = {}
+): void =>
+  withLayer(layer, { excludeTestServices: true, timeout: options.timeout ?? "1 minute" })(name, (it) => {
+    storing(it)
+    claiming(it)
+    settling(it)
+    listing(it)
+  })
+
+const hour = 3_600_000
+
+/** Appends these drafts with a row for each of those that have a place in `events`. */
+const append = Effect.fnUntraced(function* (
+  executionId: string,
+  drafts: ReadonlyArray<Draft>,
+  options: {
+    readonly consumer: string
+    readonly events?: ReadonlyArray<number>
+    readonly leaseMillis?: number
+  } & Omit<EventLog.AppendOptions, "outbox">
+) {
+  const log = yield* EventLog.EventLog
+  const { consumer, events = [0], leaseMillis = 0, ...more } = options
+  const rows = events.map((event, index) => ({
+    event,
+    part: events.slice(0, index).filter((each) => each === event).length,
+    consumer
+  }))
+  return yield* log.append(executionId, Story.all(drafts), { ...more, outbox: { rows, leaseMillis } })
+})
+
+const claim = (consumer: string, options: { readonly limit?: number; readonly leaseMillis?: number } = {}) =>
+  Effect.flatMap(Outbox.Outbox, (outbox) =>
+    outbox.claim({ consumers: [consumer], limit: 100, leaseMillis: hour, ...options })
+  )
+
+const settle = (...rows: ReadonlyArray<Outbox.Settled>) =>
+  Effect.flatMap(Outbox.Outbox, (outbox) => outbox.settle(rows))
+
+/** In the order of their events. */
+const placesOf = (rows: ReadonlyArray<Pick<Outbox.Row, "seq" | "part">>) =>
+  rows.toSorted((a, b) => a.seq - b.seq || a.part - b.part).map(({ part, seq }) => [seq, part])
+
+/** Of one execution. */
+const viewsOf = (executionId: string) =>
+  Effect.gen(function* () {
+    const outbox = yield* Outbox.Outbox
+    return (yield* outbox.list({ limit: 200 })).filter((view) => view.executionId === executionId)
+  })
+
+const storing = (it: It): void => {
+  it.effect("rows are stored with their events, under the numbers of those, or neither is", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      yield* append(id, [Story.taskStarted("a")], { consumer })
+      yield* append(id, [Story.turn("a", 1), Story.completed("a"), Story.completed("b")], {
+        consumer,
+        events: [2, 1, 2]
+      })
+      const refused = yield* Story.reasonOf(
+        append(id, [Story.completed("a"), Story.completed("c")], { consumer, events: [1] })
+      )
+      assert.strictEqual(refused._tag, "AlreadySettled")
+      const conflict = yield* Story.reasonOf(append(id, [Story.completed("c")], { consumer, expectVersion: 1 }))
+      assert.strictEqual(conflict._tag, "Conflict")
+      assert.deepStrictEqual(placesOf(yield* claim(consumer)), [
+        [2, 0],
+        [4, 0],
+        [5, 0],
+        [5, 1]
+      ])
+    })
+  )
+
+  it.effect(
+    "an append that is sent again stores its rows once; turns that are known move no row to another event",
+    () =>
+      Effect.gen(function* () {
+        const consumer = yield* Story.fresh("consumer")
+        const id = yield* Story.begin
+        const log = yield* EventLog.EventLog
+        for (let n = 0; n < 2; n++) yield* append(id, [Story.taskStarted("a")], { consumer, nonce: "once" })
+        yield* log.append(id, [Story.turn("a", 1)])
+        yield* append(id, [Story.turn("a", 1), Story.turn("a", 2), Story.completed("a")], { consumer, events: [2] })
+        assert.deepStrictEqual(placesOf(yield* claim(consumer)), [
+          [2, 0],
+          [5, 0]
+        ])
+      })
+  )
+
+  it.effect("an execution that is deleted takes its rows with it", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      const log = yield* EventLog.EventLog
+      yield* append(id, [Story.completed("a"), Story.ended()], { consumer })
+      yield* log.remove(id)
+      assert.deepStrictEqual(yield* claim(consumer), [])
+      assert.deepStrictEqual(yield* viewsOf(id), [])
+    })
+  )
+}
+
+const claiming = (it: It): void => {
+  it.effect("who stored a row has it for as long as was said, and who claims it likewise", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      yield* append(id, [Story.taskStarted("a")], { consumer, leaseMillis: hour })
+      assert.deepStrictEqual(yield* claim(consumer), [])
+      yield* append(id, [Story.completed("a")], { consumer })
+      const [row, ...others] = yield* claim(consumer, { leaseMillis: 0 })
+      assert.deepStrictEqual(others, [])
+      assert.deepStrictEqual(row, { tenant: "default", executionId: id, seq: 3, part: 0, consumer, attempts: 2 })
+      assert.deepStrictEqual(
+        (yield* claim(consumer)).map(({ attempts }) => attempts),
+        [3]
+      )
+      assert.deepStrictEqual(yield* claim(consumer), [])
+    })
+  )
+
+  it.effect("rows are claimed oldest first, of the consumers that are named, each by one of many at once", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const other = yield* Story.fresh("other")
+      const id = yield* Story.begin
+      yield* append(id, [Story.taskStarted("z")], { consumer: other })
+      for (const n of Story.upTo(20)) yield* append(id, [Story.completed(`t${n}`)], { consumer })
+      assert.deepStrictEqual(
+        (yield* claim(consumer, { limit: 3 })).map(({ seq }) => seq),
+        [3, 4, 5]
+      )
+      const claims = yield* Effect.forEach(Story.upTo(8), () => claim(consumer, { limit: 4 }), {
+        concurrency: "unbounded"
+      })
+      const seqs = claims.flat().map(({ seq }) => seq)
+      assert.strictEqual(new Set(seqs).size, seqs.length)
+      const rest = yield* claim(consumer)
+      assert.deepStrictEqual(
+        [...seqs, ...rest.map(({ seq }) => seq)].sort((a, b) => a - b),
+        Story.upTo(17).map((n) => n + 5)
+      )
+      assert.deepStrictEqual(placesOf(yield* claim(other)), [[2, 0]])
+    })
+  )
+
+  it.effect("rows of every tenant are claimed and settled; each tenant sees its own", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const tenants = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]
+      for (const tenant of tenants)
+        yield* Story.inTenant(tenant)(
+          Effect.flatMap(Story.begin, (id) => append(id, [Story.taskStarted("a")], { consumer }))
+        )
+      const outbox = yield* Outbox.Outbox
+      const rows = yield* claim(consumer)
+      assert.deepStrictEqual(rows.map(({ tenant }) => tenant).sort(), [...tenants].sort())
+      for (const { executionId, tenant } of rows) {
+        const seen = yield* Story.inTenant(tenant)(outbox.list())
+        assert.deepStrictEqual(
+          seen.map((view) => view.executionId),
+          [executionId]
+        )
+      }
+      yield* settle({ ...rows[0]!, tenant: rows[1]!.tenant })
+      yield* settle(rows[1]!)
+      assert.lengthOf(yield* Effect.provideService(outbox.list(), Tenant.Current, rows[0]!.tenant), 1)
+      assert.lengthOf(yield* Effect.provideService(outbox.list(), Tenant.Current, rows[1]!.tenant), 0)
+    })
+  )
+}
+
+const settling = (it: It): void => {
+  it.effect("what is done is gone; what failed is served again, later; a dead letter is not, and says why", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      yield* append(id, [Story.completed("a"), Story.completed("b"), Story.completed("c"), Story.completed("d")], {
+        consumer,
+        events: [0, 1, 2, 3]
+      })
+      const [done, again, later, dead] = yield* claim(consumer)
+      yield* settle(
+        done!,
+        { ...again!, error: "It rained.", delayMillis: 0 },
+        { ...later!, error: "It snowed.", delayMillis: hour },
+        { ...dead!, error: "It \u2744 ended." }
+      )
+      assert.deepStrictEqual(
+        (yield* claim(consumer)).map(({ attempts, seq }) => [seq, attempts]),
+        [[again!.seq, 3]]
+      )
+      const views = yield* viewsOf(id)
+      assert.deepStrictEqual(
+        views.map(({ attempts, error, nextAt, seq, state }) => [seq, state, attempts, error, nextAt === undefined]),
+        [
+          [again!.seq, "pending", 3, "It rained.", false],
+          [later!.seq, "pending", 2, "It snowed.", false],
+          [dead!.seq, "dead", 2, "It \u2744 ended.", true]
+        ]
+      )
+      yield* settle(done!, dead!)
+      assert.lengthOf(yield* viewsOf(id), 2)
+    })
+  )
+}
+
+const listing = (it: It): void => {
+  it.effect("is in pages, oldest first, and by state", () =>
+    Story.inOwnTenant((tenant) =>
+      Effect.gen(function* () {
+        const consumer = yield* Story.fresh("consumer")
+        const id = yield* Story.begin
+        const log = yield* EventLog.EventLog
+        const outbox = yield* Outbox.Outbox
+        for (const n of Story.upTo(5)) yield* append(id, [Story.completed(`t${n}`)], { consumer })
+        const seqs: Array<number> = []
+        for (let after: string | undefined; ;) {
+          const page = yield* outbox.list({ limit: 2, ...(after === undefined ? {} : { after }) })
+          if (page.length === 0) break
+          seqs.push(...page.map(({ seq }) => seq))
+          after = page.at(-1)!.id
+          // What was read last may be done before the next page is read.
+          const { part, seq } = page.at(-1)!
+          yield* settle({ tenant, executionId: id, seq, part })
+        }
+        assert.deepStrictEqual(seqs, [2, 3, 4, 5, 6])
+        const [one, two] = yield* outbox.list()
+        yield* settle({ tenant, executionId: id, seq: one!.seq, part: 0, error: "no" })
+        assert.deepStrictEqual(Story.idsOf(yield* outbox.list({ state: "dead" })), [one!.id])
+        assert.deepStrictEqual(Story.idsOf(yield* outbox.list({ state: "pending" })), [two!.id])
+        const { at } = (yield* log.read(id, { after: two!.seq - 1, limit: 1 }))[0]!
+        assert.strictEqual(two!.at, at)
+        assert.deepStrictEqual(yield* outbox.list({ after: two!.id }), [])
+      })
+    )
+  )
+}
