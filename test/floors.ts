@@ -17,6 +17,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["LocalEventLog", "LocalTaskQueue"],
     // One agent at work.
     ["AgentLoop"],
+    // What agents do for each other.
+    ["Manager"],
     // What a reader is shown; what the queue is told.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.

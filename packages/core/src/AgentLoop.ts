@@ -13,9 +13,11 @@ import * as Equipment from "./AgentLoop/Equipment.ts"
 import { failed, isEnded, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Review from "./AgentLoop/Review.ts"
+import * as Suspicion from "./AgentLoop/Suspicion.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
 
 export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 
@@ -76,7 +78,10 @@ const work = Effect.fnUntraced(function* (
     if (verdict._tag === "Accepted") {
       const review = yield* Review.judge(leg, turn, verdict.output, revisions)
       if (review._tag === "Ended") return review.ended
-      if (review._tag === "Accepted") return yield* complete(equipment, turn, verdict.output)
+      if (review._tag === "Accepted") {
+        const { output } = verdict
+        return yield* complete(equipment, turn, { output, doubts: Suspicion.of(equipment, conversation, output) })
+      }
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output))
       revisions++
       before = number
@@ -117,14 +122,15 @@ const work = Effect.fnUntraced(function* (
 const complete = (
   { leg, workspace }: Equipment.Equipment,
   turn: Turn.Turn,
-  output: Schema.Json
+  { doubts, output }: { readonly output: Schema.Json; readonly doubts: ReadonlyArray<ExecutionEvent.Doubt> }
 ): Effect.Effect<Ended> => {
   const { outputFile } = leg.task
   const progress = turn.unrecorded
   const partial = turn.isLast ? ({ partial: true } as const) : undefined
-  if (outputFile === undefined) return Effect.succeed({ outcome: { _tag: "Completed", output, ...partial }, progress })
+  if (outputFile === undefined)
+    return Effect.succeed({ outcome: { _tag: "Completed", output, doubts, ...partial }, progress })
   return Effect.match(workspace.write(outputFile, Prompting.textOf(output)), {
     onFailure: ({ message }) => failed("output-file", message, { isRetryable: false, progress }),
-    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", output, outputFile, ...partial }, progress })
+    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", output, outputFile, doubts, ...partial }, progress })
   })
 }

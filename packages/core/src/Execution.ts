@@ -220,6 +220,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           partial: event.type === "TaskCompleted" && event.partial === true,
+          doubts: event.type === "TaskCompleted" ? (event.doubts ?? current.doubts) : current.doubts,
           retryAt: undefined,
           unserved: undefined,
           waits: undefined,

@@ -38,6 +38,15 @@ export const Skipped = Schema.Struct({
 })
 export interface Skipped extends Schema.Schema.Type<typeof Skipped> {}
 
+/** A sign that an output is not the success that it says it is. */
+export const Doubt = Schema.Struct({
+  /** `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`. */
+  check: Schema.String,
+  /** What was found, in words. */
+  message: Schema.String
+})
+export interface Doubt extends Schema.Schema.Type<typeof Doubt> {}
+
 /** How an execution ends. */
 export const Ending = Schema.Literals(["completed", "failed", "cancelled"])
 export type Ending = typeof Ending.Type
@@ -258,6 +267,7 @@ export interface TaskCompleted extends Closing {
   readonly outputFile?: string
   /** A limit was reached: the output is what the agent had by then. */
   readonly partial?: true
+  readonly doubts?: ReadonlyArray<Doubt>
 }
 export interface TaskFailed extends Closing {
   readonly type: "TaskFailed"

@@ -53,6 +53,8 @@ export const TaskView = Schema.Struct({
   outputFile: Schema.optionalKey(Schema.String),
   /** True: a limit was reached, and the output is what the agent had by then. */
   partial: Schema.optionalKey(Schema.Literal(true)),
+  /** Signs that the output is not the success that it says it is. */
+  doubts: Schema.optionalKey(Schema.Array(ExecutionEvent.Doubt)),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
   reused: Schema.optionalKey(Schema.Literal(true)),
   /** Why it was skipped. */
@@ -91,7 +93,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 3
+export const format = 4
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
@@ -154,6 +156,7 @@ export const ofTask = (state: Execution.Execution, task: Execution.Task, { outpu
     ...(output === undefined ? {} : { output }),
     ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
     ...(task.partial ? { partial: true } : {}),
+    ...(task.doubts.length === 0 ? {} : { doubts: task.doubts }),
     ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
     ...(task.skipped === undefined ? {} : { skipped: task.skipped }),
     ...(task.failure === undefined || task.status === "completed" ? {} : { error: task.failure }),

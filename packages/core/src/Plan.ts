@@ -155,6 +155,7 @@ const fill = (
     inputs: Object.fromEntries(values),
     ...(definition.limits === undefined ? {} : { limits: definition.limits }),
     ...(definition.memory === true ? { memory: true } : {}),
+    ...checksOff(definition.checks),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
   }
@@ -166,6 +167,11 @@ const fill = (
     problems.push({ code: "duplicate-output-file", path: ["tasks", id, "outputFile"], message })
   }
   return problems.length === 0 ? Result.succeed(plan) : Result.fail(new Crew.CrewInvalid({ problems }))
+}
+
+const checksOff = (checks: Crew.Definition["checks"] = {}): Pick<Plan, "checksOff"> => {
+  const off = Object.entries(checks).flatMap(([name, isOn]) => (isOn === false ? [name] : []))
+  return off.length === 0 ? {} : { checksOff: off }
 }
 
 /** The inputs over the defaults, and the placeholders that have no value. */

@@ -373,7 +373,6 @@ const cases: ReadonlyArray<Case> = [
       { code: "not-yet", path: ["manager"] },
       { code: "not-yet", path: ["acceptance"] },
       { code: "not-yet", path: ["memory"] },
-      { code: "not-yet", path: ["agents", "researcher", "allowDelegation"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
       { code: "not-yet", path: [...write, "policy"] }
     ]

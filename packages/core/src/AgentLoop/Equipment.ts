@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
+import { Coworkers, Delegation } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
@@ -53,8 +54,7 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           leg,
           agent,
           model,
-          tools,
-          toolDefinitions: Array.from(tools.values(), definitionOf),
+          ...equipped(leg, agent, tools),
           workspace: services.workspace,
           limits: leg.limits,
           turnLimits: leg.limits?.map((limit) =>
@@ -65,6 +65,24 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
       })
     }
   })
+
+/** Its own tools, and those by which it delegates: where nobody is left to delegate to, or the work is passed on too deep, not offered. */
+const equipped = (
+  { plan, standing, task }: Leg,
+  agent: Plan.PlannedAgent,
+  own: ReadonlyMap<string, Toolbox.Tool>
+): Pick<Equipment, "tools" | "toolDefinitions"> => {
+  const toolDefinitions = Array.from(own.values(), definitionOf)
+  if (agent.allowDelegation !== true || task.office !== undefined) return { tools: own, toolDefinitions }
+  const { chain, depth } = standing
+  const delegation = Delegation.tools({ plan, chain })
+  const isPossible = depth < Delegation.maxDepth && Coworkers.of(plan, chain).length > 0
+  const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
+  return {
+    tools: new Map([...delegation.map((tool) => [tool.name, tool] as const), ...own]),
+    toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)]
+  }
+}
 
 const none: ReadonlyMap<string, Toolbox.Tool> = new Map()
 

@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Ask from "../Ask.ts"
 import type * as EventLog from "../EventLog.ts"
+import { Delegation } from "../Manager.ts"
 import * as Plan from "../Plan.ts"
 import type { Met, Need as Needed, Tool, ToolContext } from "../Tool/Definition.ts"
 import * as Wait from "../Wait.ts"
@@ -23,12 +24,13 @@ export interface Options {
   readonly tool: Tool
   readonly args: Schema.JsonObject
   readonly context: ToolContext
+  /** Tasks that other calls of the turn add. */
+  readonly adding: number
   /** What the log has of the wait. */
   readonly group: Wait.Group | undefined
 }
 
-/** How deep tasks may be spawned below those of the plan, and how many one task may spawn. */
-const maxDepth = 2
+/** How many tasks one task may spawn. */
 const maxChildren = 20
 
 const refused = (reason: string): Need => ({ _tag: "Refused", reason })
@@ -53,7 +55,7 @@ export const of = Effect.fnUntraced(function* (
 /** The wait begins. */
 const begin = Effect.fnUntraced(function* (
   { leg }: Equipment,
-  { base, context: { callId: call }, tool }: Options,
+  { adding, base, context: { callId: call }, tool }: Options,
   need: Needed
 ): Effect.fn.Return<Need, EventLog.EventLogError> {
   const timed = (millis: number | undefined) =>
@@ -81,12 +83,13 @@ const begin = Effect.fnUntraced(function* (
     case "Tasks": {
       const names = Object.keys(need.tasks)
       const { children, depth, isFull } = leg.standing
-      if (depth >= maxDepth) return refused(Prompting.tooDeep(maxDepth))
+      if (depth >= Delegation.maxDepth) return refused(Prompting.tooDeep(Delegation.maxDepth))
       if (isFull) return refused(Prompting.full)
-      if (children + names.length > maxChildren) return refused(Prompting.tooMany(maxChildren))
+      if (children + adding + names.length > maxChildren) return refused(Prompting.tooMany(maxChildren))
       const spawned = Plan.spawn({ plan: leg.plan, parent: leg.task, prefix: base, tasks: need.tasks })
       if (Result.isFailure(spawned)) return refused(spawned.failure)
       const timer = timed(need.timeoutMillis)
+      const { checked } = need
       return waiting({
         group: {
           call,
@@ -96,7 +99,7 @@ const begin = Effect.fnUntraced(function* (
           ...(need.rest === undefined ? {} : { rest: need.rest }),
           ...timer?.group
         },
-        spawn: spawned.success,
+        spawn: checked === true ? spawned.success.map((task) => ({ ...task, checked })) : spawned.success,
         ...(timer === undefined ? {} : { timers: timer.timers })
       })
     }

@@ -22,6 +22,8 @@ export interface Standing extends Wait.Standings {
   /** Tasks that the task has spawned, and tasks above it: how many of each. */
   readonly children: number
   readonly depth: number
+  /** The agent of the task, and of those above it, up to the root. */
+  readonly chain: ReadonlyArray<string>
   /** The log has refused to let the execution grow by what the leg wanted to spawn. */
   readonly isFull: boolean
 }
@@ -37,5 +39,6 @@ export const nothing: Standing = {
   signal: () => Effect.succeed(undefined),
   children: 0,
   depth: 0,
+  chain: [],
   isFull: false
 }

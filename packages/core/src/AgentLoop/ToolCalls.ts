@@ -49,13 +49,15 @@ export const make = (
   return Effect.fnUntraced(function* (turn, calls) {
     let looping = false
     const steps: Array<Step> = []
+    let adding = 0
     for (const [index, call] of calls.entries()) {
       const repeat = repeats.find(Repeats.signatureOf(call))
-      steps.push(
+      const step: Step =
         Repeats.isRefused(repeat) && !isKnown(leg, turn, call)
           ? { _tag: "Refused", reason: Prompting.repeatedCall(repeat.times), args: call.params as Schema.Json }
-          : yield* stepOf(equipment, turn, call, index)
-      )
+          : yield* stepOf(equipment, turn, { call, index, adding })
+      if (step._tag === "Wait") adding += step.want.spawn?.length ?? 0
+      steps.push(step)
     }
     const take = Effect.fnUntraced(function* (call: Call, index: number) {
       const step = steps[index]!
@@ -99,11 +101,18 @@ const baseOf = (leg: Leg, turn: Turn.Turn, index: number): string =>
 /** The run that recorded the answer, or will. */
 const answeredBy = (leg: Leg, turn: Turn.Turn): number => leg.history.turns[turn.number - 1]?.run ?? leg.run
 
+interface Place {
+  readonly call: Call
+  /** Among the calls of the turn. */
+  readonly index: number
+  /** Tasks that the calls before it add. */
+  readonly adding: number
+}
+
 const stepOf = Effect.fnUntraced(function* (
   equipment: Equipment,
   turn: Turn.Turn,
-  call: Call,
-  index: number
+  { adding, call, index }: Place
 ): Effect.fn.Return<Step, EventLog.EventLogError> {
   const { caller, leg, tools } = equipment
   const { history } = leg
@@ -128,7 +137,7 @@ const stepOf = Effect.fnUntraced(function* (
   if (approval._tag === "Refused") return refused(approval.reason)
   const { args } = approval
   const group = history.groups.get(key)?.find(({ signals }) => signals[0] !== base)
-  const need = yield* Need.of(equipment, { base, tool, args, context, group })
+  const need = yield* Need.of(equipment, { base, tool, args, context, adding, group })
   if (need._tag === "Waiting") return { _tag: "Wait", want: need.want }
   if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args }
   return { _tag: "Make", tool, args, context: need.met === undefined ? context : { ...context, met: need.met } }

@@ -20,6 +20,20 @@ export const Input = Schema.Struct({
 
 export interface Input extends Schema.Schema.Type<typeof Input> {}
 
+const on = Schema.optionalKey(Schema.Boolean)
+
+/** What is looked for in the outputs of delegated work. */
+export const Checks = Schema.Struct({
+  /** The output is empty. */
+  emptyOutput: on,
+  /** It claims an action that no tool has taken. */
+  claimedAction: on,
+  /** It cites an address that the agent was not shown. */
+  citedSource: on,
+  /** It leaves out an item of a list that was asked for. */
+  droppedItem: on
+}).annotate({ description: "Checks that look for false successes" })
+
 /** A crew as plain JSON data, agents and tasks by name in declared order. */
 export const Definition = Schema.Struct({
   name: Name.Name,
@@ -38,6 +52,8 @@ export const Definition = Schema.Struct({
   manager: Schema.optionalKey(Manager.Manager),
   /** What the result of the crew must fulfil: sentences that the manager holds it against. */
   acceptance: Schema.optionalKey(Schema.Array(Agent.Text)),
+  /** Checks that look for false successes, by name; each is on unless it is `false` here. */
+  checks: Schema.optionalKey(Checks),
   /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Time limit of a whole execution. Default: none. */

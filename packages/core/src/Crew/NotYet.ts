@@ -9,7 +9,6 @@ import * as Wording from "./Wording.ts"
 type Table = { readonly [key: string]: (value: Schema.Json) => boolean }
 
 const always = () => true
-const isTrue = (value: Schema.Json) => value === true
 
 const ofCrew: Table = {
   process: (value) => value === "hierarchical",
@@ -17,7 +16,7 @@ const ofCrew: Table = {
   acceptance: always,
   memory: isObject
 }
-const ofAgent: Table = { allowDelegation: isTrue, policy: always }
+const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }
 
 /** Whatever in a crew does not run yet. */

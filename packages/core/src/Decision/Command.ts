@@ -6,7 +6,10 @@ import type * as ExecutionEvent from "../ExecutionEvent.ts"
 
 /** How one leg of a task ended. */
 export type Outcome =
-  | { readonly _tag: "Completed"; readonly output: Schema.Json; readonly outputFile?: string; readonly partial?: true }
+  | ({ readonly _tag: "Completed" } & Pick<
+      ExecutionEvent.TaskCompleted,
+      "output" | "outputFile" | "partial" | "doubts"
+    >)
   | { readonly _tag: "Skipped" }
   | {
       readonly _tag: "Failed"

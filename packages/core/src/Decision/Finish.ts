@@ -39,7 +39,8 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
           run,
           output: outcome.output,
           ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile }),
-          ...(outcome.partial === true ? { partial: true } : {})
+          ...(outcome.partial === true ? { partial: true } : {}),
+          ...(outcome.doubts === undefined || outcome.doubts.length === 0 ? {} : { doubts: outcome.doubts })
         },
         command.progress
       )

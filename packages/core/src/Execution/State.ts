@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Ask from "../Ask.ts"
 import {
+  type Doubt,
   Ending,
   type ExecutionEvent,
   type ExecutionFailure,
@@ -66,6 +67,8 @@ export interface Task {
   readonly outputFile: string | undefined
   /** The output is what the agent had when a limit was reached. */
   readonly partial: boolean
+  /** Signs that its output is not a success. */
+  readonly doubts: ReadonlyArray<Doubt>
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
   readonly endedAt: string | undefined
@@ -160,6 +163,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   skipped: undefined,
   outputFile: undefined,
   partial: false,
+  doubts: [],
   usage: Usage.zero,
   startedAt: undefined,
   endedAt: undefined

@@ -41,6 +41,8 @@ export interface PlannedAgent
   /** Absent: the default. */
   readonly maxTurns?: number
   readonly cache?: true
+  /** True: it may give work to its coworkers. */
+  readonly allowDelegation?: true
 }
 
 /** A person looks at the output before it counts. */
@@ -82,6 +84,8 @@ export interface PlannedTask
   readonly title?: string
   /** The task of the crew whose functions it uses; absent: its own. */
   readonly codeOf?: string
+  /** True: the output is looked at for signs that it is no success. */
+  readonly checked?: true
   /** Absent: work. Otherwise a task of the manager itself. */
   readonly office?: "assign" | "review" | "recover" | "synthesise"
 }
@@ -94,6 +98,8 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly inputs: { readonly [name: string]: Schema.Json }
   /** True when agents are reminded of what the crew remembers, and what they come to is remembered. */
   readonly memory?: true
+  /** Checks of outputs that are turned off. */
+  readonly checksOff?: ReadonlyArray<string>
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
   /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */

@@ -77,6 +77,7 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
     ...(agent.tools === undefined || agent.tools.length === 0 ? {} : { tools: Defaults.distinct(agent.tools) }),
     ...(agent.maxTurns === undefined ? {} : { maxTurns: agent.maxTurns }),
     ...(agent.cache === true ? { cache: true as const } : {}),
+    ...(agent.allowDelegation === true ? { allowDelegation: true as const } : {}),
     ...(agent.approvals === undefined || agent.approvals.length === 0
       ? {}
       : { approvals: Defaults.distinct(agent.approvals) })

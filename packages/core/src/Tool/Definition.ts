@@ -76,6 +76,8 @@ export type Need =
       /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
       readonly rest?: "keep"
       readonly timeoutMillis?: number
+      /** Their outputs are looked at for signs that they are no success. */
+      readonly checked?: true
     }
   /** A signal that the calling task declares. */
   | { readonly _tag: "Signal"; readonly signal: string; readonly timeoutMillis?: number }
@@ -85,8 +87,12 @@ export type Need =
 export interface SpawnedResult {
   readonly status: "completed" | "failed" | "skipped" | "cancelled" | "running"
   readonly output?: Schema.Json
-  /** Why it failed. */
+  /** Why it failed, in words and as a code, and after how many attempts. */
   readonly error?: string
+  readonly code?: string
+  readonly attempts?: number
+  /** Signs that the output is not the success that it says it is. */
+  readonly doubts?: ReadonlyArray<{ readonly check: string; readonly message: string }>
 }
 
 /** What a wait came to. */

@@ -41,7 +41,10 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
           {
             status: one.status as SpawnedResult["status"],
             ...(output === undefined ? {} : { output }),
-            ...(one.status === "failed" && one.failure !== undefined ? { error: one.failure.message } : {})
+            ...(one.status === "failed" && one.failure !== undefined
+              ? { error: one.failure.message, code: one.failure.code, attempts: one.attempts }
+              : {}),
+            ...(one.doubts.length === 0 ? {} : { doubts: one.doubts })
           }
         ]
       })
@@ -52,13 +55,19 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
       ? Effect.map(log.signals(state.id, [name]), (values) => values.get(name))
       : Effect.succeed(undefined),
   children: Option.getOrElse(HashMap.get(state.children, task.plan.id), () => []).length,
-  depth: depthOf(state, task),
+  depth: above(state, task).length,
+  chain: [task, ...above(state, task)].map(({ plan }) => plan.agent),
   isFull
 })
 
-/** How many tasks stand above it. */
-const depthOf = (state: Execution.Execution, task: Execution.Task): number => {
-  let depth = 0
-  for (let { parent } = task; parent !== undefined; parent = Execution.task(state, parent)?.parent) depth++
-  return depth
+/** The tasks above it, the nearest first. */
+const above = (state: Execution.Execution, { parent }: Execution.Task): ReadonlyArray<Execution.Task> => {
+  const found: Array<Execution.Task> = []
+  for (let id = parent; id !== undefined;) {
+    const task = Execution.task(state, id)
+    if (task === undefined) break
+    found.push(task)
+    id = task.parent
+  }
+  return found
 }

@@ -58,7 +58,7 @@ const agent = fc.record(
     tools: fc.array(name),
     maxTurns: positive,
     approvals: fc.array(name),
-    allowDelegation: fc.constant(false)
+    allowDelegation: fc.boolean()
   },
   { requiredKeys: ["role", "goal"] }
 )
@@ -220,10 +220,10 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
         ...header,
         ...(isHierarchical ? { process: "hierarchical" as const } : {}),
         manager: { ...powers, [identity]: who, allow: agents },
-        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], allowDelegation: true }),
+        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1] }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 3 + (isHierarchical ? 1 : 0) + 2 * agents.length + Object.keys(crew.tasks).length
+      count: 3 + (isHierarchical ? 1 : 0) + agents.length + Object.keys(crew.tasks).length
     }
   })
 

@@ -140,3 +140,28 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
   }
   return process
 })
+
+/** A process that can be killed: what it does from then on reaches nobody. It comes back as a ghost when the test is over, to be closed. */
+export const startMortal = Effect.fnUntraced(function* (parts: Parts) {
+  const log = yield* EventLog.EventLog
+  let isDead = false
+  const over = Deferred.makeUnsafe<void>()
+  const alive = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => (isDead ? Effect.andThen(Deferred.await(over), effect) : effect))
+  const mortal: EventLog.EventLog["Service"] = {
+    ...log,
+    append: (...args) => alive(log.append(...args)),
+    read: (...args) => alive(log.read(...args)),
+    adopt: (...args) => alive(log.adopt(...args)),
+    disown: (...args) => alive(log.disown(...args)),
+    now: alive(log.now)
+  }
+  const process = yield* Effect.provideService(start(parts), EventLog.EventLog, mortal)
+  yield* Effect.addFinalizer(() => Effect.sync(() => Deferred.doneUnsafe(over, Exit.void)))
+  return {
+    ...process,
+    kill: Effect.sync(() => {
+      isDead = true
+    })
+  }
+})

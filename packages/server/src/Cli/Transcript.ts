@@ -45,7 +45,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskUnserved":
       return `waits for a worker that has ${event.missing}`
     case "TaskCompleted":
-      return `completed${event.partial === true ? " in part" : ""}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
+      return `completed${event.partial === true ? " in part" : ""}${doubts(event)}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
     case "TaskFailed":
       return `failed (${event.error.code}): ${event.error.message}`
     case "TaskSkipped":
@@ -68,6 +68,9 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `execution ${event.status} (${executionFacts(view)})${event.error === undefined ? "" : `: ${event.error.message}`}`
   }
 }
+
+const doubts = ({ doubts = [] }: ExecutionEvent.TaskCompleted): string =>
+  doubts.length === 0 ? "" : `, in doubt (${doubts.map(({ message }) => message).join(" ")})`
 
 const turnFacts = (event: ExecutionEvent.TurnCompleted): string => {
   const calls = event.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []))

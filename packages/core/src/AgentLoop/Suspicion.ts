@@ -1,0 +1,35 @@
+/** Whether an output is what it says it is, as far as what was said and done in the conversation shows. */
+import type * as Schema from "effect/Schema"
+import type { Doubt } from "../ExecutionEvent.ts"
+import { Doubts } from "../Manager.ts"
+import type { Conversation } from "./Conversation.ts"
+import type { Equipment } from "./Equipment.ts"
+
+const none: ReadonlyArray<Doubt> = []
+
+/** Signs that the output is no success; none are looked for where the task does not ask for it. */
+export const of = (
+  { leg, tools }: Equipment,
+  conversation: Conversation,
+  output: Schema.Json
+): ReadonlyArray<Doubt> => {
+  const { plan, task } = leg
+  if (task.checked !== true) return none
+  const shown: Array<string> = []
+  let hasActed = false
+  for (const { content, role } of conversation.messages) {
+    // What the agent says itself proves nothing.
+    if (role === "assistant") continue
+    if (typeof content === "string") shown.push(content)
+    else
+      for (const part of content) {
+        if (part.type === "text") shown.push(part.text)
+        if (part.type !== "tool-result") continue
+        shown.push(typeof part.result === "string" ? part.result : JSON.stringify(part.result))
+        // A tool that may be repeated without harm changes nothing; work that was passed on may have.
+        const tool = tools.get(part.name)
+        if (!part.isFailure && (tool?.idempotent !== true || tool.need !== undefined)) hasActed = true
+      }
+  }
+  return Doubts.find({ output, description: task.description, shown, hasActed }, plan.checksOff)
+}

@@ -1,0 +1,182 @@
+/**
+ * The tools by which an agent gives work to its coworkers and asks them. Each call becomes a task of the coworker; those of one turn run in
+ * parallel, and nobody holds a worker meanwhile. What is not allowed is answered with what is, and adds no task.
+ *
+ * A result is told as it is: a failure with its code and its attempts, and what only looks like a success as such.
+ */
+import * as Effect from "effect/Effect"
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as Ask from "../Ask.ts"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import type * as Plan from "../Plan.ts"
+import { type Need, type SpawnedTask, type Tool, ToolFailed, ToolRetry, type ToolContext } from "../Tool/Definition.ts"
+import * as Coworkers from "./Coworkers.ts"
+import * as Prompt from "./DelegatePrompt.ts"
+
+export interface Options {
+  readonly plan: Plan.Plan
+  /** The agent that delegates, and those that wait for its work, up to the root. */
+  readonly chain: ReadonlyArray<string>
+}
+
+/** How deep work may be passed on below a task. */
+export const maxDepth = 2
+
+export const delegateName = "delegate_work"
+export const askName = "ask_coworker"
+/** What the tools are called elsewhere; calls by these names are taken, too. */
+const aliases = { [delegateName]: "delegate_work_to_coworker", [askName]: "ask_question_to_coworker" } as const
+
+/** True for what a model is shown; aliases are not. */
+export const isOffered = (tool: string): boolean => tool === delegateName || tool === askName
+
+/** Aliases included. */
+export const tools = (options: Options): ReadonlyArray<Tool> => {
+  const made = [delegate(options), ask(options)]
+  return [...made, ...made.map((tool) => ({ ...tool, name: aliases[tool.name as keyof typeof aliases] }))]
+}
+
+const schemaOf = (
+  options: Options,
+  properties: { readonly [name: string]: string },
+  more: { readonly [name: string]: JsonSchema.JsonSchema } = {}
+): JsonSchema.JsonSchema => {
+  const names = Coworkers.of(options.plan, options.chain).map(({ name }) => name)
+  const texts = Object.entries(properties).map(([name, description]) => [name, { type: "string", description }])
+  return {
+    type: "object",
+    properties: {
+      ...Object.fromEntries(texts),
+      coworker: { type: "string", description: Prompt.parameters.coworker, ...(names.length > 0 && { enum: names }) },
+      ...more
+    },
+    required: [...Object.keys(properties), "coworker"]
+  }
+}
+
+const delegate = (options: Options): Tool => ({
+  name: delegateName,
+  description: Prompt.delegateDescription(Coworkers.of(options.plan, options.chain)),
+  parameters: schemaOf(
+    options,
+    { task: Prompt.parameters.task, context: Prompt.parameters.context },
+    {
+      expected_output: { type: "string", description: Prompt.parameters.expectedOutput },
+      output_schema: { type: "object", description: Prompt.parameters.outputSchema }
+    }
+  ),
+  idempotent: true,
+  need: (args) =>
+    Effect.gen(function* () {
+      const task = yield* textOf(args, "task", delegateName)
+      const agent = yield* coworkerOf(options, args)
+      const { expected_output: expected, output_schema: schema } = args
+      // Models give an empty object for what they leave out.
+      const isGiven = Predicate.isReadonlyObject(schema) && Object.keys(schema).length > 0
+      if (isGiven) {
+        const [violation] = JsonSchemaValidator.check(schema)
+        if (violation !== undefined) return yield* retry(Prompt.invalidSchema(JsonSchemaValidator.describe(violation)))
+      }
+      return work({
+        title: Ask.titleOf(task),
+        agent,
+        description: Prompt.brief(task, optional(args["context"])),
+        expectedOutput: optional(expected) || Prompt.defaultExpectedOutput,
+        ...(isGiven ? { output: schema as Schema.JsonObject } : {})
+      })
+    }),
+  execute: (args, context) => resultOf(options, args, context)
+})
+
+const ask = (options: Options): Tool => ({
+  name: askName,
+  description: Prompt.askDescription(Coworkers.of(options.plan, options.chain)),
+  parameters: schemaOf(options, { question: Prompt.parameters.question, context: Prompt.parameters.context }),
+  idempotent: true,
+  need: (args) =>
+    Effect.gen(function* () {
+      const question = yield* textOf(args, "question", askName)
+      const agent = yield* coworkerOf(options, args)
+      return work({
+        title: Ask.titleOf(question),
+        agent,
+        description: Prompt.brief(question, optional(args["context"])),
+        expectedOutput: Prompt.expectedAnswer
+      })
+    }),
+  execute: (args, context) => resultOf(options, args, context)
+})
+
+const only = "work"
+
+/** The failure of work that is delegated is told, and ends nothing else. */
+const work = (task: SpawnedTask): Need => ({
+  _tag: "Tasks",
+  tasks: { [only]: { ...task, onFailure: "skip" } },
+  need: "all",
+  checked: true
+})
+
+const retry = (message: string) => Effect.fail(new ToolRetry({ message }))
+
+const optional = (value: Schema.Json | undefined): string =>
+  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value)
+
+const textOf = (args: Schema.JsonObject, parameter: string, tool: string): Effect.Effect<string, ToolRetry> => {
+  const text = optional(args[parameter]).trim()
+  return text === "" ? retry(Prompt.missing(parameter, tool)) : Effect.succeed(text)
+}
+
+/** Some models give a list of one. */
+const namedIn = ({ coworker }: Schema.JsonObject): string =>
+  optional(Array.isArray(coworker) && coworker.length === 1 ? coworker[0] : coworker)
+
+const coworkerOf = ({ chain, plan }: Options, args: Schema.JsonObject): Effect.Effect<string, ToolRetry> => {
+  const named = namedIn(args)
+  const allowed = Coworkers.of(plan, chain)
+  const match = Coworkers.match(plan, named)
+  switch (match._tag) {
+    case "Unknown":
+      return retry(Prompt.unknownCoworker(named, allowed, match.suggestion))
+    case "Ambiguous":
+      return retry(Prompt.ambiguousCoworker(named, match.names, allowed))
+    case "Found":
+      if (chain.includes(match.name)) return retry(Prompt.loop(match.name, chain, allowed))
+      return allowed.some(({ name }) => name === match.name)
+        ? Effect.succeed(match.name)
+        : retry(Prompt.unknownCoworker(named, allowed, undefined))
+  }
+}
+
+const resultOf = ({ plan }: Options, args: Schema.JsonObject, { met }: ToolContext) => {
+  const result = met?._tag === "Tasks" ? met.tasks[only] : undefined
+  const match = Coworkers.match(plan, namedIn(args))
+  const coworker = match._tag === "Found" ? match.name : namedIn(args)
+  const fail = (message: string) => Effect.fail(new ToolFailed({ message }))
+  switch (result?.status) {
+    case "completed": {
+      const { doubts = [], output = null } = result
+      return doubts.length === 0
+        ? Effect.succeed(output)
+        : fail(
+            Prompt.doubtful(
+              coworker,
+              doubts.map(({ message }) => message),
+              output
+            )
+          )
+    }
+    case "failed":
+      return fail(
+        Prompt.failed(coworker, {
+          attempts: result.attempts ?? 1,
+          code: result.code ?? "failed",
+          message: result.error ?? ""
+        })
+      )
+    default:
+      return fail(Prompt.notDone(coworker, result?.status ?? "lost"))
+  }
+}

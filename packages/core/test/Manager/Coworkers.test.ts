@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest"
+import { Coworkers } from "../../src/Manager.ts"
+import * as World from "../fake/World.ts"
+
+const agent = (role: string) => ({ role, goal: "g", backstory: "" })
+const plan = World.plan(
+  {},
+  {
+    agents: {
+      researcher: agent("Senior Research Analyst"),
+      writer_1: agent("Writer"),
+      writer_2: agent("Writer"),
+      qa: agent("Quality  Assurance Engineer"),
+      "lead-editor": agent("Editor in chief")
+    }
+  }
+)
+
+describe("a coworker that a model names", () => {
+  it.each([
+    ["researcher", "researcher"],
+    ["Researcher", "researcher"],
+    ['"Researcher"', "researcher"],
+    [" the researcher agent\n", "researcher"],
+    ["senior  research analyst", "researcher"],
+    ["[Senior Research Analyst]", "researcher"],
+    ["Research Analyst", "researcher"],
+    ["quality assurance engineer", "qa"],
+    ["Quality-Assurance", "qa"],
+    ["lead editor", "lead-editor"],
+    ["Writer 1", "writer_1"],
+    ["Editor", "lead-editor"]
+  ])("%j is found", (named, name) => {
+    expect(Coworkers.match(plan, named)).toEqual({ _tag: "Found", name })
+  })
+
+  it("is told apart by name where several have the role", () => {
+    expect(Coworkers.match(plan, "writer")).toEqual({ _tag: "Ambiguous", names: ["writer_1", "writer_2"] })
+  })
+
+  it.each([
+    ["reseacher", "researcher"],
+    ["plumber", undefined],
+    ["", undefined],
+    ["  ", undefined],
+    ["an", undefined],
+    ["constructor", undefined]
+  ])("%j is nobody, and is not guessed", (named, suggestion) => {
+    expect(Coworkers.match(plan, named)).toEqual({ _tag: "Unknown", suggestion })
+  })
+})
+
+it("are all agents but those who wait for the work", () => {
+  expect(Coworkers.of(plan, ["qa", "researcher"]).map(({ name }) => name)).toEqual([
+    "writer_1",
+    "writer_2",
+    "lead-editor"
+  ])
+})
