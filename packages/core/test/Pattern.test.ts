@@ -158,6 +158,21 @@ describe("Pattern", () => {
     assert.isTrue(matches(pattern, "abc"))
   })
 
+  it("says what RegExp says of properties of Unicode, in classes and outside, and of what only looks like one", () => {
+    for (const pattern of ["\\p{L}+", "[\\p{L}-]", "\\\\p", "\\P{Script=Greek}", "[^\\p{Lu}\\p{Nd}]"]) {
+      assert.strictEqual(Pattern.syntaxProblem(pattern), undefined, pattern)
+    }
+    for (const pattern of ["\\p{Nothing}", "\\p{L", "\\p", "[\\p{L}-a]", "\\\\p{L}", "\\p{L}("]) {
+      assert.throws(() => new RegExp(pattern, "u"))
+      assert.isString(Pattern.syntaxProblem(pattern), pattern)
+    }
+  })
+
+  it("is compiled when it is tested, not when it is made", () => {
+    // Their programs together would have five million steps.
+    for (let index = 0; index < 1_000; index++) assert.strictEqual(refusal(`(?:${index}x{990}){4}`), "")
+  })
+
   it("takes a long text for a simple pattern", () => {
     assert.isTrue(matches("\\bneedle\\b", `${"hay ".repeat(250_000)}needle`))
     assert.isFalse(matches("^\\s*\\{.*\\}\\s*$", `{${"x".repeat(500_000)}`))

@@ -31,7 +31,9 @@ export class Evaluation {
       throw new Stopped("the schema makes too much work of it")
     }
   }
-  readonly #patterns = Pattern.makeWork()
+  readonly #patternWork = Pattern.makeWork()
+  /** By source: those that the value was held against. */
+  readonly #patterns = new Map<string, Pattern.Pattern>()
   #depth = 0
 
   constructor(targets: Targets) {
@@ -64,6 +66,7 @@ export class Evaluation {
 
   #anywhere(schema: Schema, value: unknown, at: Place, out: Findings): void {
     const { type } = schema
+    if (Array.isArray(type)) Json.spend(this.#work, type.length)
     if (type !== undefined && !(Array.isArray(type) ? type : [type]).some((one) => isOf(one, value))) {
       const expected = () => (Array.isArray(type) ? type : [type]).map(Wording.kind).join(" or ")
       out.add("type", at, () => `must be ${expected()}, not ${Wording.kindOf(value)}`)
@@ -105,12 +108,14 @@ export class Evaluation {
       if (branch !== undefined) part(branch, out)
     }
     if (!Predicate.isObject(value)) return
-    for (const [name, dependent] of entriesOf(schema["dependentSchemas"]))
+    for (const [name, dependent] of this.#entries(schema["dependentSchemas"]))
       if (Object.hasOwn(value, name)) part(dependent, out)
   }
 
   #string(schema: Schema, text: string, at: Place, out: Findings): void {
     const { format, maxLength, minLength, pattern } = schema
+    if (typeof format === "string") Json.spend(this.#work, Formats.cost(format, text))
+    if (maxLength !== undefined || minLength !== undefined) Json.spendText(this.#work, text)
     if (typeof minLength === "number" || typeof maxLength === "number") {
       const length = lengthOf(text)
       if (typeof minLength === "number" && length < minLength)
@@ -127,27 +132,51 @@ export class Evaluation {
   }
 
   #matches(source: string, text: string): boolean {
-    const result = Result.flatMap(Pattern.make(source), (pattern) => pattern.test(text, this.#patterns))
+    const result = Result.flatMap(this.#pattern(source), (pattern) => pattern.test(text, this.#patternWork))
     if (Result.isSuccess(result)) return result.success
     throw new Stopped(`the pattern ${Wording.show(source)} ${result.failure}`)
+  }
+
+  #pattern(source: string): Result.Result<Pattern.Pattern, string> {
+    const known = this.#patterns.get(source)
+    if (known !== undefined) return Result.succeed(known)
+    return Result.map(Pattern.make(source), (pattern) => {
+      // Each time, though it may have been compiled before: every process has to come to the same answer.
+      this.#patternWork.left -= pattern.compilation
+      if (this.#patternWork.left < 0) throw new Stopped("its schema has too many or too large regular expressions")
+      this.#patterns.set(source, pattern)
+      return pattern
+    })
+  }
+
+  /** What a keyword lists: looking at each is work. */
+  #each(list: unknown): ReadonlyArray<unknown> {
+    if (!Array.isArray(list)) return []
+    Json.spend(this.#work, list.length)
+    return list
+  }
+
+  #entries(value: unknown): ReadonlyArray<[string, unknown]> {
+    const entries = Predicate.isObject(value) ? Object.entries(value) : []
+    Json.spend(this.#work, entries.length)
+    return entries
   }
 
   #object(schema: Schema, value: Schema, at: Place, out: Findings, seen: Seen | undefined): void {
     const keys = Object.keys(value)
     Json.spend(this.#work, keys.length)
     const { maxProperties, minProperties, propertyNames, required } = schema
-    if (Array.isArray(required))
-      for (const name of required)
-        if (!Object.hasOwn(value, name)) out.add("required", at, () => `lacks the property ${Wording.show(name)}`)
+    for (const name of this.#each(required))
+      if (!Object.hasOwn(value, String(name))) out.add("required", at, () => `lacks the property ${Wording.show(name)}`)
     if (typeof minProperties === "number" && keys.length < minProperties)
       out.add("minProperties", at, () => `must have at least ${Wording.counted(minProperties, "property")}`)
     if (typeof maxProperties === "number" && keys.length > maxProperties)
       out.add("maxProperties", at, () => `must have at most ${Wording.counted(maxProperties, "property")}`)
     if (propertyNames !== undefined) for (const key of keys) this.evaluate(propertyNames, key, { parent: at, key }, out)
-    for (const [name, others] of entriesOf(schema["dependentRequired"])) {
-      if (!Object.hasOwn(value, name) || !Array.isArray(others)) continue
-      for (const other of others)
-        if (!Object.hasOwn(value, other))
+    for (const [name, others] of this.#entries(schema["dependentRequired"])) {
+      if (!Object.hasOwn(value, name)) continue
+      for (const other of this.#each(others))
+        if (!Object.hasOwn(value, String(other)))
           out.add("dependentRequired", at, () => `has ${Wording.show(name)} but does not have ${Wording.show(other)}`)
     }
     this.#properties(schema, value, keys, at, out, seen)
@@ -167,12 +196,11 @@ export class Evaluation {
       seen?.add(key)
       this.evaluate(part, value[key], { parent: at, key }, out)
     }
-    for (const [name, part] of entriesOf(schema["properties"])) {
-      Json.spend(this.#work, 1)
-      if (Object.hasOwn(value, name)) child(part, name)
-    }
-    for (const [pattern, part] of entriesOf(schema["patternProperties"]))
+    for (const [name, part] of this.#entries(schema["properties"])) if (Object.hasOwn(value, name)) child(part, name)
+    for (const [pattern, part] of this.#entries(schema["patternProperties"])) {
+      Json.spend(this.#work, keys.length)
       for (const key of keys) if (this.#matches(pattern, key)) child(part, key)
+    }
     const { additionalProperties, unevaluatedProperties } = schema
     if (additionalProperties !== undefined) for (const key of keys) if (!here.has(key)) child(additionalProperties, key)
     if (unevaluatedProperties !== undefined)
@@ -260,9 +288,6 @@ const isOf = (type: unknown, value: unknown): boolean => {
       return typeof value === type
   }
 }
-
-const entriesOf = (value: unknown): ReadonlyArray<[string, unknown]> =>
-  Predicate.isObject(value) ? Object.entries(value) : []
 
 /** In code points. */
 const lengthOf = (text: string): number => {

@@ -25,7 +25,7 @@ export class Findings {
   }
 
   addAll({ list, total }: Findings): void {
-    this.list.push(...list.slice(0, this.room - this.list.length))
+    for (const finding of list.slice(0, this.room - this.list.length)) this.list.push(finding)
     this.total += total
   }
 }

@@ -118,5 +118,12 @@ const decode = (text: string): string => {
   }
 }
 
+/** Those that read no more of a text than a host name has. */
+const bounded: ReadonlySet<string> = new Set(["date", "hostname", "ipv4", "ipv6", "email", "uuid"])
+
+/** What telling a format costs, in steps of a validation: they are as long as reading thirty characters. */
+export const cost = (format: string, text: string): number =>
+  bounded.has(format) || !Object.hasOwn(formats, format) ? 0 : text.length >> 5
+
 /** True when the text is written as the format says. */
 export const has = (format: string, text: string): boolean => !Object.hasOwn(formats, format) || formats[format]!(text)

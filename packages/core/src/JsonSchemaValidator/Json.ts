@@ -13,8 +13,12 @@ export const spend = (work: Work, amount: number): void => {
   if (work.left < 0) work.spent()
 }
 
+/** Reading a thousand characters takes as long as a step of anything else. */
+export const spendText = (work: Work, text: string): void => spend(work, text.length >> 10)
+
 export const isEqual = (a: unknown, b: unknown, work: Work): boolean => {
   spend(work, 1)
+  if (typeof a === "string" && typeof b === "string" && a.length === b.length) spendText(work, a)
   if (a === b) return true
   if (Array.isArray(a))
     return Array.isArray(b) && a.length === b.length && a.every((item: unknown, index) => isEqual(item, b[index], work))
@@ -40,6 +44,13 @@ export const repeated = (items: ReadonlyArray<unknown>, work: Work): readonly [n
 /** The same text for equal values. */
 const canonical = (value: unknown, work: Work): string => {
   spend(work, 1)
+  const text = canonicalOf(value, work)
+  // It becomes a part of the text around it.
+  spendText(work, text)
+  return text
+}
+
+const canonicalOf = (value: unknown, work: Work): string => {
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item, work)).join()}]`
   if (!Predicate.isObject(value)) return JSON.stringify(value)
   const properties = Object.keys(value)

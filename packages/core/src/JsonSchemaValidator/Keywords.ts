@@ -147,6 +147,6 @@ export const check = (root: unknown, report: (place: Place, message: string) => 
         if (wrong !== undefined) report(here, wrong)
       }
     }
-    pending.push(...inside.reverse())
+    for (const one of inside.reverse()) pending.push(one)
   }
 }

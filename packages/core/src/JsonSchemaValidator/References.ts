@@ -68,7 +68,7 @@ export const find = (root: Schema): Found => {
         place: steps.reduce((parent: Wording.Place, key) => ({ parent, key }), place)
       }))
       // The first is taken next: problems come in the order of the schema.
-      pending.push(...children.reverse())
+      for (const child of children.reverse()) pending.push(child)
     }
   }
 

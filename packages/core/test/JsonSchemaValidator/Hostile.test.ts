@@ -66,6 +66,55 @@ describe("a schema", () => {
     )
   })
 
+  it("with large patterns is stopped before they are all compiled", () => {
+    const patterns = (source: string, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`${source}${index}`, true]))
+    const stopped = "The value cannot be validated: its schema has too many or too large regular expressions"
+    // Each would be compiled for each key, and some take a millisecond.
+    for (const [source, count] of [
+      ["(?:x{900}){5}", 200],
+      ["[^\\p{L}]", 2_100]
+    ] as const)
+      expect(told({ patternProperties: patterns(source, count) }, { a: 1, b: 1 })).toEqual([stopped])
+    expect(told({ patternProperties: patterns("(?:x{90}){5}", 200) }, { a: 1, b: 1 })).toEqual([])
+  })
+
+  it("whose keywords list more than can be held against every value is stopped", () => {
+    const names = Array.from({ length: 2_000 }, (_, index) => `n${index}`)
+    const byName = Object.fromEntries(names.map((name) => [name, true]))
+    const formats = Array.from({ length: 30 }, () => ({ format: "uri-template" }))
+    for (const [items, value] of [
+      [{ required: names }, {}],
+      [{ type: names.map(() => "string") }, 1],
+      [{ dependentRequired: { a: names } }, { a: 1 }],
+      [{ dependentSchemas: byName }, {}],
+      [{ properties: byName }, {}],
+      [{ allOf: names.map(() => true) }, {}],
+      [{ allOf: formats }, "{a}".repeat(3_000)]
+    ] as const) {
+      expect(
+        told(
+          { items },
+          Array.from({ length: 1_000 }, () => value)
+        )
+      ).toEqual(["The value cannot be validated: the schema makes too much work of it"])
+    }
+  })
+
+  it("that has items compared again on every level is stopped", () => {
+    let deep: unknown = "x".repeat(500_000)
+    for (let level = 0; level < 190; level++) deep = [deep]
+    const schema = { $ref: "#/$defs/list", $defs: { list: { uniqueItems: true, items: { $ref: "#/$defs/list" } } } }
+    expect(told(schema, deep)).toEqual(["The value cannot be validated: the schema makes too much work of it"])
+  })
+
+  it("with more problems than a call has room for arguments is told of a hundred", () => {
+    const schema = { properties: Object.fromEntries(Array.from({ length: 130_000 }, (_, index) => [`p${index}`, 1])) }
+    expect(JsonSchemaValidator.check(schema)).toHaveLength(101)
+    const valid = { properties: Object.fromEntries(Array.from({ length: 130_000 }, (_, index) => [`p${index}`, {}])) }
+    expect(JsonSchemaValidator.check(valid)).toEqual([])
+  })
+
   it("is told of at most 100 problems", () => {
     const wrong = { properties: Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`p${index}`, 1])) }
     const problems = JsonSchemaValidator.check(wrong)
