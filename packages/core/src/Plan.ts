@@ -13,6 +13,7 @@ import * as Placeholder from "./Crew/Placeholder.ts"
 import * as Wording from "./Crew/Wording.ts"
 import { outsideWorkspace, sharedOutputFiles } from "./Crew/WorkspacePath.ts"
 import * as Attachments from "./Plan/Attachments.ts"
+import * as Expansion from "./Plan/Expansion.ts"
 import type { Plan, PlannedAgent, PlannedAttachment, PlannedTask } from "./Plan/Planned.ts"
 import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
@@ -50,7 +51,7 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
   const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
   // Missing inputs come last: who will give them later leaves these out of a list that may be cut.
-  const wrong = [...prepared.checked.problems, ...unknownTools(prepared, options.tools), ...unknown, ...problems]
+  const wrong = [...prepared.problems, ...unknownTools(prepared, options.tools), ...unknown, ...problems]
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
   return fill(crew.definition, prepared.template, values, options.defaultModel)
 }
@@ -67,21 +68,20 @@ export interface Checked {
  * its inputs, where they are given. The same crew object can then be started without being checked again.
  */
 export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "inputs" | "tools">): Checked => {
-  const { crew, problems } = Inspection.fromData(data)
+  const { crew } = Inspection.fromData(data)
   if (inputs !== undefined) {
     const plan = make(crew, { inputs, ...(tools !== undefined && { tools }) })
     if (Result.isSuccess(plan)) return { crew, problems: [], more: 0 }
     return { crew, problems: plan.failure.problems, more: plan.failure.more ?? 0 }
   }
-  return {
-    crew,
-    problems: tools === undefined ? problems : [...problems, ...unknownTools(prepare(crew), tools)],
-    more: 0
-  }
+  const prepared = prepare(crew)
+  return { crew, problems: [...prepared.problems, ...unknownTools(prepared, tools)], more: 0 }
 }
 
 interface Prepared {
   readonly checked: Check.Checked
+  /** What is wrong with the crew, whatever its inputs. */
+  readonly problems: ReadonlyArray<Crew.Problem>
   readonly references: References.References
   /** Absent: the crew is not valid. */
   readonly template: Template.CrewTemplate | undefined
@@ -93,10 +93,13 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
   const known = preparations.get(crew)
   if (known !== undefined) return known
   const checked = Inspection.inspect(crew)
+  const excess = checked.problems.length === 0 ? Expansion.problemOf(crew.definition) : undefined
+  const problems = excess === undefined ? checked.problems : [excess]
   const prepared = {
     checked,
+    problems,
     references: References.make(checked),
-    template: checked.problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined
+    template: problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined
   }
   // A program without types may pass anything, and not everything can be a key.
   if (Object(crew) === crew) preparations.set(crew, prepared)
@@ -110,7 +113,8 @@ const fill = (
   defaultModel: string | undefined
 ): Result.Result<Plan, Crew.CrewInvalid> => {
   const problems: Array<Crew.Problem> = []
-  const text = (parts: Placeholder.Text) => Placeholder.fill(parts, values)
+  const filler = new Placeholder.Filler(values, Expansion.maxCharacters)
+  const text = (parts: Placeholder.Text) => filler.fill(parts)
   const agent = (one: Template.AgentTemplate): PlannedAgent => {
     const { backstory, fixed, goal, planned, role } = one
     const filled = planned ?? { role: text(role), goal: text(goal), backstory: text(backstory), ...fixed }
@@ -125,7 +129,7 @@ const fill = (
       problems.push({ code: "output-file-outside-workspace", path: ["tasks", one.fixed.id, "outputFile"], message })
     }
     const attachments = one.attachments.flatMap((template, index): ReadonlyArray<PlannedAttachment> => {
-      const filled = Attachments.fill(template, values)
+      const filled = Attachments.fill(template, filler)
       const wrong = attachmentProblems(filled, true)
       for (const { code, key, wrong: what } of wrong) {
         const path = ["tasks", one.fixed.id, "attachments", index, ...key]
@@ -159,6 +163,7 @@ const fill = (
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
   }
+  if (filler.isOverfull) return Result.fail(new Crew.CrewInvalid({ problems: [Expansion.overfull] }))
   const files = plan.tasks.flatMap(({ id, outputFile }) =>
     outputFile === undefined ? [] : [{ task: id, file: outputFile }]
   )

@@ -17,13 +17,42 @@ export const isConstant = (text: Text): boolean => text.length === 1
 /** The names in a text, each as often as it stands there. */
 export const names = (text: Text): ReadonlyArray<string> => text.filter((_, index) => index % 2 === 1)
 
-/** The text with the values in place; those that are no text as JSON. Every name must have a value. */
-export const fill = (text: Text, values: ReadonlyMap<string, Schema.Json>): string => {
-  if (text.length === 1) return text[0]!
-  let result = text[0]!
-  for (let index = 1; index < text.length; index += 2) {
-    const value = values.get(text[index]!)
-    result += (typeof value === "string" ? value : JSON.stringify(value)) + text[index + 1]!
+/** Fills texts with values; those that are no text as JSON. Every name must have a value. */
+export class Filler {
+  readonly #values: ReadonlyMap<string, Schema.Json>
+  readonly #texts = new Map<string, string>()
+  #room: number
+
+  /** `room`: how many characters all values may take, each as often as it is filled in. */
+  constructor(values: ReadonlyMap<string, Schema.Json>, room: number) {
+    this.#values = values
+    this.#room = room
   }
-  return result
+
+  /** True when the values take more characters than there is room for. Texts are empty from then on. */
+  get isOverfull(): boolean {
+    return this.#room < 0
+  }
+
+  /** The text with the values in place. */
+  fill(text: Text): string {
+    if (isConstant(text)) return text[0]!
+    const parts: Array<string> = [text[0]!]
+    for (let index = 1; index < text.length && !this.isOverfull; index += 2) {
+      const value = this.#textOf(text[index]!)
+      this.#room -= value.length
+      parts.push(value, text[index + 1]!)
+    }
+    return this.isOverfull ? "" : parts.join("")
+  }
+
+  #textOf(name: string): string {
+    let text = this.#texts.get(name)
+    if (text === undefined) {
+      const value = this.#values.get(name)
+      text = typeof value === "string" ? value : JSON.stringify(value)
+      this.#texts.set(name, text)
+    }
+    return text
+  }
 }

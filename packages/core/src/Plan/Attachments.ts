@@ -1,7 +1,6 @@
 /**
  * Attachments on their way into a plan: sources cut at their placeholders, filled, and with media type and name settled.
  */
-import type * as Schema from "effect/Schema"
 import * as Attachments from "../Crew/Attachments.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import type { Attachment } from "../Task.ts"
@@ -19,9 +18,9 @@ export const template = (attachment: Attachment): Template => ({
 })
 
 /** With the inputs in place. */
-export const fill = ({ attachment, source }: Template, values: ReadonlyMap<string, Schema.Json>): Attachment => {
+export const fill = ({ attachment, source }: Template, filler: Placeholder.Filler): Attachment => {
   if (Placeholder.isConstant(source)) return attachment
-  const text = Placeholder.fill(source, values)
+  const text = filler.fill(source)
   return attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
 }
 

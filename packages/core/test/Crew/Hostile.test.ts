@@ -165,3 +165,46 @@ it("an attachment whose address has many fragments costs no more than its length
   const made = Crew.fromJson({ ...crew, tasks: { t: { ...task, attachments: [{ url }] } } })
   expect(Result.isFailure(made)).toBe(true)
 })
+
+describe("a plan", () => {
+  const problemsOf = (definition: unknown, inputs: Plan.MakeOptions["inputs"] = {}) => {
+    const { crew: made, problems } = Plan.check(definition, {})
+    return problems.length > 0 ? problems : errorOf(Plan.make(made, { inputs })).problems
+  }
+  const tasks = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, task]))
+
+  it("is not made of a long input in many places, whatever it is and wherever it stands", () => {
+    const many = "{a}".repeat(20_000)
+    const long = "x".repeat(100_000)
+    const tooLarge = [{ code: "too-large", path: ["inputs"], message: expect.stringContaining("16777216 characters") }]
+    for (const given of [
+      { tasks: { t: { ...task, description: many } } },
+      { tasks: { t: { ...task, outputFile: many } } },
+      { tasks: { t: { ...task, guardrails: Array.from({ length: 200 }, () => "{a}") } } },
+      { tasks: { t: { ...task, attachments: [{ url: `https://example.com/${many}`, mediaType: "image/png" }] } } },
+      { agents: { a: { ...crew.agents.a, backstory: many } } }
+    ])
+      for (const a of [long, [long]]) expect(problemsOf({ ...crew, ...given }, { a })).toEqual(tooLarge)
+    const inDefault = { ...crew, tasks: { t: { ...task, description: many } }, inputs: { a: { default: long } } }
+    expect(problemsOf(inDefault)).toEqual(tooLarge)
+    const made = Result.getOrThrow(
+      Crew.fromJson({ ...crew, tasks: { t: { ...task, description: "{a}".repeat(100) } } })
+    )
+    expect(Result.getOrThrow(Plan.make(made, { inputs: { a: long } })).tasks[0]!.description).toHaveLength(10_000_000)
+  })
+
+  it("is not made of many tasks that each are given much", () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `tool${index}`)
+    for (const given of [
+      { agents: { a: { ...crew.agents.a, tools: names } }, tasks: tasks(1_000) },
+      { agents: { a: { ...crew.agents.a, approvals: names, tools: names } }, tasks: tasks(1_000) },
+      { process: "sequential", tasks: tasks(10_000) }
+    ])
+      expect(problemsOf({ ...crew, ...given })).toMatchObject([{ code: "too-large", path: ["tasks"] }])
+    const named = Object.fromEntries(
+      Object.entries(tasks(10_000)).map(([name, one]) => [name, { ...one, context: [] }])
+    )
+    for (const given of [{ tasks: tasks(10_000) }, { process: "sequential", tasks: named }])
+      expect(Result.isSuccess(Plan.make(Result.getOrThrow(Crew.fromJson({ ...crew, ...given }))))).toBe(true)
+  })
+})
