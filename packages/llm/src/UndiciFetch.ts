@@ -184,13 +184,63 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
+/** Chunks of this many bytes are kept as they come; smaller ones are gathered: each object takes more memory than a few bytes. */
+const gatheredBytes = 4 * 1024
+const gatheringBytes = 16 * 1024
+
+/** Bytes that wait for their reader. */
+class Bytes {
+  #chunks: Array<Buffer> = []
+  #gathering: Buffer | undefined
+  #gathered = 0
+  size = 0
+
+  push(chunk: Buffer): void {
+    this.size += chunk.length
+    if (chunk.length >= gatheredBytes) {
+      this.#seal()
+      this.#chunks.push(chunk)
+      return
+    }
+    if (this.#gathered + chunk.length > gatheringBytes) this.#seal()
+    // The first is kept as it is: most answers come in a single chunk.
+    if (this.#gathering === undefined && this.#chunks.length === 0) {
+      this.#chunks.push(chunk)
+      return
+    }
+    this.#gathering ??= Buffer.allocUnsafe(gatheringBytes)
+    this.#gathered += chunk.copy(this.#gathering, this.#gathered)
+  }
+
+  /** All of them, which are forgotten here. */
+  take(): Buffer {
+    this.#seal()
+    const [first] = this.#chunks
+    const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.size)
+    this.clear()
+    return bytes
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#gathering = undefined
+    this.#gathered = 0
+    this.size = 0
+  }
+
+  #seal(): void {
+    if (this.#gathering !== undefined) this.#chunks.push(this.#gathering.subarray(0, this.#gathered))
+    this.#gathering = undefined
+    this.#gathered = 0
+  }
+}
+
 /** The bytes of a response, as they come. One reader. */
 class Body implements AsyncIterableIterator<Buffer> {
   readonly #controller: Dispatcher.DispatchController
   readonly #maxBytes: number
   #received = 0
-  #chunks: Array<Buffer> = []
-  #size = 0
+  readonly #bytes = new Bytes()
   #state: "open" | "ended" | "failed" | "discarded" = "open"
   #error: unknown
   #wake: (() => void) | undefined
@@ -206,15 +256,14 @@ class Body implements AsyncIterableIterator<Buffer> {
     this.#received += chunk.length
     if (this.#received > this.#maxBytes) {
       const error = new ResponseTooLarge(this.#maxBytes)
-      this.#chunks = []
+      this.#bytes.clear()
       this.fail(error)
       this.#controller.abort(error)
       return
     }
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
+    this.#bytes.push(chunk)
     if (this.#whole) return
-    if (this.#size > highWaterMark) this.#controller.pause()
+    if (this.#bytes.size > highWaterMark) this.#controller.pause()
     this.#notify()
   }
 
@@ -242,9 +291,7 @@ class Body implements AsyncIterableIterator<Buffer> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
         if (this.#state === "failed") return reject(this.#error)
-        const [first] = this.#chunks
-        resolve(this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size))
-        this.#chunks = []
+        resolve(this.#bytes.take())
       }
       if (this.#state !== "open") return finish()
       this.#whole = true
@@ -255,20 +302,13 @@ class Body implements AsyncIterableIterator<Buffer> {
 
   /** The next bytes: all that have come since the last time. */
   async next(): Promise<IteratorResult<Buffer, undefined>> {
-    if (this.#chunks.length === 0 && this.#state === "open") {
+    if (this.#bytes.size === 0 && this.#state === "open") {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
         if (this.#controller.paused) this.#controller.resume()
       })
     }
-    const chunks = this.#chunks
-    const [first] = chunks
-    if (first !== undefined) {
-      const value = chunks.length === 1 ? first : Buffer.concat(chunks, this.#size)
-      this.#chunks = []
-      this.#size = 0
-      return { done: false, value }
-    }
+    if (this.#bytes.size > 0) return { done: false, value: this.#bytes.take() }
     if (this.#state === "failed") throw this.#error
     return { done: true, value: undefined }
   }
@@ -277,7 +317,7 @@ class Body implements AsyncIterableIterator<Buffer> {
   async return(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#state === "open") {
       this.#state = "discarded"
-      this.#chunks = []
+      this.#bytes.clear()
       if (this.#controller.paused) this.#controller.resume()
       const timer = setTimeout(() => this.#controller.abort(abortError()), drainMillis)
       timer.unref()

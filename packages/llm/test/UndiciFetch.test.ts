@@ -3,6 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Http from "node:http"
 import * as UndiciFetch from "../src/UndiciFetch.ts"
 
+const crumbs = Array.from({ length: 6_000 }, (_, index) =>
+  Buffer.alloc(index % 1_000 === 999 ? 10_000 : 1 + (index % 7), String(index % 10))
+)
+
 /** A server that does what the path says. */
 const serve = Effect.acquireRelease(
   Effect.callback<{ readonly server: Http.Server; readonly url: string; readonly closed: Array<string> }>((resume) => {
@@ -35,6 +39,12 @@ const serve = Effect.acquireRelease(
         case "/pieces":
           response.write("\uFEFF水")
           setTimeout(() => response.end("獺"), 20)
+          return
+        case "/crumbs":
+          // Of all sizes from nothing on, and large ones in between.
+          response.write(Buffer.concat(crumbs.slice(0, 3_000)))
+          for (const crumb of crumbs.slice(3_000)) response.write(crumb)
+          response.end()
           return
         case "/early":
           response.writeEarlyHints({ link: "</a>" })
@@ -122,6 +132,14 @@ describe("UndiciFetch", () => {
   test("decodes text as fetch does, over pieces and without a byte order mark", async (fetch, url) => {
     assert.strictEqual(await (await fetch(`${url}/pieces`)).text(), "水獺")
     assert.strictEqual(await (await fetch(`${url}/early`)).text(), "late")
+  })
+
+  test("reads bodies in very small chunks in their order", async (fetch, url) => {
+    const whole = Buffer.concat(crumbs).toString()
+    assert.isTrue((await (await fetch(`${url}/crumbs`)).text()) === whole)
+    let text = ""
+    for await (const chunk of (await fetch(`${url}/crumbs`)).body ?? []) text += Buffer.from(chunk).toString()
+    assert.isTrue(text === whole)
   })
 
   test("is aborted before, during and after the head of the response", async (fetch, url, closed) => {

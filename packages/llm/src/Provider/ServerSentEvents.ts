@@ -5,13 +5,12 @@
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
-const lineFeed = 10
-const carriageReturn = 13
+import { WholeLines } from "./WholeLines.ts"
 
 /** Gives the `data` of every event of one stream, in order. */
 export class Decoder {
   readonly #onData: (data: string) => void
-  #rest: Buffer | undefined
+  readonly #bytes = new WholeLines({ endsAtReturn: true })
   #data: string | undefined
   #begun = false
 
@@ -20,17 +19,13 @@ export class Decoder {
   }
 
   push(chunk: Uint8Array): void {
-    const bytes = this.#rest === undefined ? asBuffer(chunk) : Buffer.concat([this.#rest, chunk])
-    // Line ends are never inside a character, so what is before the last one can be decoded. A carriage return at the very end may
-    // be the first half of a line end.
-    const cut = Math.max(bytes.lastIndexOf(lineFeed), bytes.lastIndexOf(carriageReturn, bytes.length - 2)) + 1
-    this.#rest = cut === bytes.length ? undefined : bytes.subarray(cut)
-    if (cut > 0) this.#lines(bytes.toString("utf8", 0, cut))
+    const lines = this.#bytes.push(chunk)
+    if (lines !== undefined) this.#lines(lines)
   }
 
   end(): void {
-    if (this.#rest !== undefined) this.#lines(`${this.#rest.toString("utf8")}\n`)
-    this.#rest = undefined
+    const rest = this.#bytes.end()
+    if (rest !== "") this.#lines(`${rest}\n`)
     this.#line("")
   }
 
@@ -61,6 +56,3 @@ export class Decoder {
     }
   }
 }
-
-const asBuffer = (chunk: Uint8Array): Buffer =>
-  Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Stream } from "openai/core/streaming"
+import * as NewlineJson from "../../src/Ollama/NewlineJson.ts"
 import * as ServerSentEvents from "../../src/Provider/ServerSentEvents.ts"
 
 const decode = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
@@ -81,4 +82,20 @@ describe("ServerSentEvents", () => {
       assert.deepStrictEqual(decode([new TextEncoder().encode(text)]), expected)
     })
   }
+
+  it("reads a line in very many pieces once", () => {
+    // Read again with every piece, it would be half a million times eight megabytes.
+    const long = "x".repeat(16 * 1024 * 1024)
+    const bytes = new TextEncoder().encode(`data: ${long}\n\n`)
+    const size = 32
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+      bytes.subarray(index * size, (index + 1) * size)
+    )
+    assert.isTrue(decode(pieces)[0] === long)
+    const lines: Array<string> = []
+    const json = new NewlineJson.Decoder((line) => lines.push(line))
+    for (const piece of pieces) json.push(piece)
+    json.end()
+    assert.strictEqual(lines[0]?.length, long.length + 6)
+  })
 })
