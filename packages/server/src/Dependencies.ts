@@ -9,6 +9,7 @@ import * as EventLog from "@crewline/core/EventLog"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -35,7 +36,7 @@ export class Dependencies extends Context.Service<
   {
     /** The dependencies that this server has. */
     readonly parts: ReadonlyArray<Part>
-    /** Looks at each now; takes at most `patience`. */
+    /** Looks at each now; takes at most twice `patience`, however many ask at once. */
     readonly outages: Effect.Effect<ReadonlyArray<Outage>>
     /** Tells of a failure of the storage that somebody met. */
     readonly noteFailure: (error: EventLog.EventLogError) => void
@@ -98,11 +99,24 @@ const make = Effect.gen(function* () {
     if (known?.detail !== detail) yield* Effect.logError(`The ${part} fails: ${detail} ${stillWorks}`)
     return [{ part, detail, stillWorks, since: new Date(known?.at ?? now).toISOString() }]
   })
-  // One at a time: two would tell of the same change twice.
+  const all = Effect.map(Effect.forEach(dependencies, look, { concurrency: "unbounded" }), (found) => found.flat())
+  // One at a time: two would tell of the same change twice. Whoever asks meanwhile is answered by the next one.
   const turn = yield* Semaphore.make(1)
-  const outages = turn.withPermits(1)(
-    Effect.map(Effect.forEach(dependencies, look, { concurrency: "unbounded" }), (found) => found.flat())
-  )
+  const scope = yield* Effect.scope
+  let next: Deferred.Deferred<ReadonlyArray<Outage>> | undefined
+  const lookFor = (answer: Deferred.Deferred<ReadonlyArray<Outage>>) =>
+    turn.withPermits(1)(
+      Effect.suspend(() => {
+        next = undefined
+        return Deferred.complete(answer, all)
+      })
+    )
+  const outages = Effect.suspend(() => {
+    if (next !== undefined) return Deferred.await(next)
+    next = Deferred.makeUnsafe()
+    // In a fiber of its own: the one who asked first may leave.
+    return Effect.andThen(Effect.forkIn(lookFor(next), scope), Deferred.await(next))
+  })
   yield* Effect.forkScoped(Effect.repeat(outages, Schedule.spaced(interval)))
 
   return Dependencies.of({
