@@ -4,7 +4,10 @@ import * as CrewFile from "@crewline/core/CrewFile"
 import * as Dag from "@crewline/core/Dag"
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import * as Plan from "@crewline/core/Plan"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import { ProviderBody } from "../packages/server/src/Api/ProviderBody.ts"
 import * as Json from "../packages/server/src/Http/Json.ts"
 import * as RequestBody from "../packages/server/src/Http/RequestBody.ts"
 
@@ -19,6 +22,10 @@ const times = (size: number, line: (index: number) => string): string =>
 
 const byName = <A>(size: number, value: (index: number) => A, prefix = "k"): { readonly [name: string]: A } =>
   Object.fromEntries(Array.from({ length: size }, (_, index) => [`${prefix}${index}`, value(index)]))
+
+let unseenSources = 0
+/** A pattern that was not made before: the last hundred are remembered. */
+const unseen = (source: string): string => `${source}${unseenSources++}k`
 
 const agent = { role: "Writer", goal: "Write" }
 const task = { description: "Write.", expectedOutput: "Text." }
@@ -54,6 +61,15 @@ const body = (name: string, text: (size: number) => string): HostileInput => ({
     return RequestBody.invalid(RequestBody.locate(parsed, errors), parsed.moreDuplicates)
   }
 })
+
+/** The JSON body of a request: what is said of its fields. */
+const fields = (name: string, form: Schema.Codec<unknown, unknown>, value: (size: number) => unknown): HostileInput => {
+  const decode = RequestBody.decoder(form)
+  return {
+    name: `fields: ${name}`,
+    run: (size) => Effect.runSyncExit(decode(Result.getOrThrow(Json.parse(JSON.stringify(value(size))))))
+  }
+}
 
 const schema = (name: string, value: (size: number) => object): HostileInput => ({
   name: `schema: ${name}`,
@@ -178,6 +194,12 @@ export const all: ReadonlyArray<HostileInput> = [
     "a key twice on each level",
     (size) => `[${times(size, () => `${'{"a": 1, "a": '.repeat(9)}0${"}".repeat(9)},`)}0]`
   ),
+  fields("unknown keys", ProviderBody, (size) => byName(size, () => 1)),
+  fields("items that are wrong", ProviderBody, (size) => ({ models: Array.from({ length: size }, () => " ") })),
+  schema("patterns that are too large", (size) => ({
+    patternProperties: byName(size, () => true, unseen("(a{999}){9}"))
+  })),
+  schema("patterns of many steps", (size) => ({ patternProperties: byName(size, () => true, unseen("(a{99}){9}")) })),
   schema("references from one to the next", (size) => ({
     $ref: "#/$defs/k0",
     $defs: byName(size, (i) => ({ $ref: `#/$defs/k${(i + 1) % size}` }))

@@ -184,6 +184,27 @@ describe("an invalid crew", () => {
     expect(body.detail).toMatch(/ And \d+ more\.$/)
   })
 
+  it.each(["/api/v1/executions", "/api/v1/agents", "/api/v1/llm-providers", "/api/v1/crews"])(
+    "or anything else with more mistakes than a call has room for arguments is refused at %s",
+    async (path) => {
+      const body = Object.fromEntries(Array.from({ length: 150_000 }, (_, index) => [`k${index}`, 1]))
+      const refused = await call(path, { body })
+      expect(refused).toMatchObject({ status: path.endsWith("crews") ? 422 : 400 })
+      expect(refused.body.detail).toMatch(/ And 1[45]\d{4} more\.$/)
+      expect(refused.body.errors.length).toBeGreaterThan(30)
+      expect(refused.body.errors[1]).toMatchObject({ code: "unknown-key", line: 1, column: expect.any(Number) })
+    }
+  )
+
+  it("whose inputs would make a small crew a large plan is refused", async () => {
+    const filled = { name: "c", agents, tasks: { t: { description: "{a}".repeat(10_000), expectedOutput: "e" } } }
+    const refused = await call("/api/v1/executions", { body: { crew: filled, inputs: { a: "x".repeat(100_000) } } })
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: "crew-invalid", errors: [{ code: "too-large", path: ["inputs"] }] }
+    })
+  })
+
   it("in YAML that is none is told where it breaks", async () => {
     const { status, body } = await call("/api/v1/crews", {
       text: 'name: "c\nagents: [',

@@ -4,7 +4,7 @@
  */
 import type * as Problem from "../Api/Problem.ts"
 
-const maxErrors = 100
+export const maxErrors = 100
 const maxBytes = 48_000
 const maxMessage = 600
 const maxName = 100

@@ -20,8 +20,10 @@ import * as RequestBody from "./RequestBody.ts"
 export const layerProblems: Layer.Layer<Problems> = HttpApiMiddleware.layerSchemaErrorTransform(Problems, (error) =>
   error.kind === "Body" || error.kind === "ResponseHeaders"
     ? Effect.die(error)
-    : Effect.fail(RequestBody.invalid(RequestBody.fieldErrors(error.cause, [error.kind.toLowerCase()])))
+    : Effect.fail(invalidParameters(RequestBody.fieldErrors(error.cause, [error.kind.toLowerCase()])))
 )
+
+const invalidParameters = ({ errors, more }: RequestBody.FieldErrors) => RequestBody.invalid(errors, more)
 
 interface Pattern {
   readonly matches: RegExp

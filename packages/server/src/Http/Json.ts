@@ -43,10 +43,19 @@ export interface Parsed {
 /** Deeper than any crew, and far from the end of the stack of whatever reads the value. */
 const maxDepth = 256
 
+/**
+ * Values of a text, those in others included: each costs its reader memory, and what is wrong with it time. Crews of ten thousand tasks
+ * have about a hundred thousand.
+ */
+const maxValues = 200_000
+
 /** More repeated keys are counted and not listed. */
 const maxDuplicates = 100
 
-/** Reads a JSON text. Text nested deeper than 256 is refused, so that no reader of the value runs out of stack. */
+/**
+ * Reads a JSON text. Text nested deeper than 256 is refused, so that no reader of the value runs out of stack, and text of more than
+ * 200,000 values.
+ */
 export const parse = (text: string): Result.Result<Parsed, SyntaxProblem> => {
   const duplicates: Array<Duplicate> = []
   let moreDuplicates = 0
@@ -95,6 +104,7 @@ const walk = (text: string, visitor: Visitor): SyntaxProblem | undefined => {
   const scanner = createScanner(text)
   const path: Array<string | number> = []
   const containers: Array<Container> = []
+  let values = 0
   let expected = "value" as "value" | "value or end" | "key" | "key or end" | "colon" | "separator" | "nothing"
 
   const next = (): number => {
@@ -175,6 +185,7 @@ const walk = (text: string, visitor: Visitor): SyntaxProblem | undefined => {
           break
         }
         if (containers.length > maxDepth) return broken(`JSON must not be nested deeper than ${maxDepth}.`)
+        if (++values > maxValues) return broken(`JSON must not hold more than ${maxValues} values.`)
         visitor.value?.(path, place())
         if (kind === token.openBrace) open({ keys: new Set() })
         else if (kind === token.openBracket) open({})

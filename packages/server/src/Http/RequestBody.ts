@@ -88,12 +88,10 @@ export const decoder = <A, I>(schema: Schema.Codec<A, I>) => {
   const decodeValue = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
   return (parsed: Json.Parsed): Effect.Effect<A, Problem.Problem<"invalid-request">> => {
     const decoded = decodeValue(parsed.value)
-    const errors = [
-      ...parsed.duplicates.map(duplicateError),
-      ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : [])
-    ]
+    const found = Result.isFailure(decoded) ? fieldErrors(decoded.failure) : noErrors
+    const errors = [...parsed.duplicates.map(duplicateError), ...found.errors]
     return errors.length > 0 || Result.isFailure(decoded)
-      ? Effect.fail(invalid(locate(parsed, errors), parsed.moreDuplicates))
+      ? Effect.fail(invalid(locate(parsed, errors), parsed.moreDuplicates + found.more))
       : Effect.succeed(decoded.success)
   }
 }
@@ -140,13 +138,19 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1({
   }
 })
 
-/** Every invalid field of a failed decoding. Of several checks that one field fails, the last is the most particular. */
-export const fieldErrors = (
-  error: Schema.SchemaError,
-  at: ReadonlyArray<string | number> = []
-): ReadonlyArray<Problem.FieldError> => {
+/** Invalid fields, and how many there are besides. */
+export interface FieldErrors {
+  readonly errors: ReadonlyArray<Problem.FieldError>
+  readonly more: number
+}
+
+export const noErrors: FieldErrors = { errors: [], more: 0 }
+
+/** The invalid fields of a failed decoding. Of several checks that one field fails, the last is the most particular. */
+export const fieldErrors = (error: Schema.SchemaError, at: ReadonlyArray<string | number> = []): FieldErrors => {
+  const rest = { room: ErrorList.maxErrors, more: 0 }
   const errors = new Map<string, Problem.FieldError>()
-  for (const issue of format(error.issue).issues) {
+  for (const issue of format(firstOf(error.issue, rest) ?? error.issue).issues) {
     const path = [...at, ...(issue.path ?? []).map(segment)]
     const isUnknown = issue.message.startsWith(unexpected)
     const code = isUnknown ? "unknown-key" : issue.message === "Missing key" ? "missing-key" : "invalid-value"
@@ -155,7 +159,28 @@ export const fieldErrors = (
     // Checks of the whole are about several fields: each counts.
     errors.set(path.length === at.length ? message : JSON.stringify(path), { path, code, message })
   }
-  return [...errors.values()]
+  return { errors: [...errors.values()], more: rest.more }
+}
+
+/** The issue with as many of those in it as there is room for; the others are only counted. A body has as many as it has values. */
+const firstOf = (issue: SchemaIssue.Issue, rest: { room: number; more: number }): SchemaIssue.Issue | undefined => {
+  switch (issue._tag) {
+    case "Composite": {
+      const [first, ...others] = issue.issues.flatMap((inner) => firstOf(inner, rest) ?? [])
+      return first && new SchemaIssue.Composite(issue.ast, [first, ...others])
+    }
+    case "Pointer": {
+      const inner = firstOf(issue.issue, rest)
+      return inner && new SchemaIssue.Pointer(issue.path, inner)
+    }
+    default:
+      if (rest.room > 0) {
+        rest.room--
+        return issue
+      }
+      rest.more++
+      return undefined
+  }
 }
 
 const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {

@@ -33,11 +33,11 @@ export const make = Effect.gen(function* () {
   const reader = yield* CrewReader
 
   /** Everything that is wrong, told at once: with the body, and with the crew in it. */
-  const refuse = Effect.fnUntraced(function* ({ crew, errors }: StartBody.Start) {
+  const refuse = Effect.fnUntraced(function* ({ crew, errors, more }: StartBody.Start) {
     const checked =
       crew.value === undefined ? undefined : yield* Effect.result(reader.read(crew).pipe(CrewBody.reading(crew.locate)))
     const ofCrew = checked?._tag === "Failure" && checked.failure._tag === "crew-invalid" ? checked.failure.errors : []
-    return yield* RequestBody.invalid([...errors, ...ofCrew])
+    return yield* RequestBody.invalid([...errors, ...ofCrew], more)
   })
 
   const failing =

@@ -20,15 +20,19 @@ export interface Start {
   readonly crew: CrewBody.Source
   /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
   readonly errors: ReadonlyArray<Problem.FieldError>
+  /** How many errors there are besides. */
+  readonly more: number
 }
 
-/** Problems of a crew as problems of the body: only those of inputs are not inside of the crew. */
+/** Problems of a crew as problems of the body: only those of the inputs that are given are not inside of the crew. */
 const inBody: CrewBody.Locate = (problems) =>
   problems.map((problem) =>
-    problem.code === "missing-input" || problem.code === "unknown-input"
+    ofInputs.has(problem.code) && problem.path[0] === "inputs"
       ? problem
       : { ...problem, path: ["crew", ...problem.path] }
   )
+
+const ofInputs: ReadonlySet<string> = new Set(["missing-input", "unknown-input", "too-large"])
 
 // The crew may be anything here: its own reader says what is wrong with it, in words for people.
 const Form = Schema.Struct({ ...Executions.Start.fields, crew: Schema.optionalKey(Schema.Unknown) })
@@ -40,10 +44,11 @@ export const read = Effect.fnUntraced(function* (
   const parsed = yield* RequestBody.json(request)
   const { duplicates, value } = parsed
   const form = decode(value)
-  const errors: Array<Problem.FieldError> = duplicates
-    .filter(({ path }) => path[0] !== "crew" || path.length === 1)
-    .map(RequestBody.duplicateError)
-  if (Result.isFailure(form)) errors.push(...RequestBody.fieldErrors(form.failure))
+  const found = Result.isFailure(form) ? RequestBody.fieldErrors(form.failure) : RequestBody.noErrors
+  const errors: Array<Problem.FieldError> = [
+    ...duplicates.filter(({ path }) => path[0] !== "crew" || path.length === 1).map(RequestBody.duplicateError),
+    ...found.errors
+  ]
   if (Predicate.isObject(value) && "crewId" in value === "crew" in value) {
     errors.push({
       path: [],
@@ -69,6 +74,7 @@ export const read = Effect.fnUntraced(function* (
       locate: (problems) =>
         options.crewId === undefined ? RequestBody.locate(parsed, inBody(problems)) : inBody(problems)
     },
-    errors: RequestBody.locate(parsed, errors)
+    errors: RequestBody.locate(parsed, errors),
+    more: found.more
   }
 })

@@ -94,6 +94,12 @@ describe("Json", () => {
     expect(Result.isSuccess(Json.parse("[".repeat(200) + "]".repeat(200)))).toBe(true)
   })
 
+  it("refuses more values than anybody wants to read", () => {
+    expect(problemOf(`[${"1,".repeat(300_000)}1]`).message).toBe("JSON must not hold more than 200000 values.")
+    expect(problemOf(`[${"{},".repeat(300_000)}{}]`)).toMatchObject({ line: 1, column: 599_999 })
+    expect(Result.isSuccess(Json.parse(`[${"1,".repeat(199_998)}1]`))).toBe(true)
+  })
+
   it.each(["esm", "cjs"] as const)("runs when it is bundled as %s", async (format) => {
     const { outputFiles } = await build({
       stdin: {
