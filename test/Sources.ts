@@ -123,6 +123,28 @@ export const rawListeners = (text: string): ReadonlyArray<string> => {
   return found
 }
 
+/** Methods that are given lists of any length. */
+const variadic = new Set(["fromCharCode", "fromCodePoint", "max", "min", "push", "splice", "unshift"])
+
+/** Calls that spread a list into their arguments (`all.push(...more)`): one of some hundred thousand overflows the stack. */
+export const spreadArguments = (text: string): ReadonlyArray<string> => {
+  const source = parse(text)
+  const found: Array<string> = []
+  const visit = (node: typescript.Node): void => {
+    if (
+      typescript.isCallExpression(node) &&
+      typescript.isPropertyAccessExpression(node.expression) &&
+      variadic.has(node.expression.name.text) &&
+      node.arguments.some(typescript.isSpreadElement)
+    ) {
+      found.push(node.getText(source))
+    }
+    typescript.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
 /** Functions of more lines than that, with their first line and their length. */
 export const longFunctions = (text: string, maxLines: number): ReadonlyArray<string> => {
   const source = parse(text)

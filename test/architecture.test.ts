@@ -205,6 +205,18 @@ describe("the guard of listeners", () => {
   })
 })
 
+describe("the guard of arguments", () => {
+  it("finds lists that are spread into a call, and no others", () => {
+    const calls = "all.push(...more)\nMath.max(0, ...sizes)\nf(() => list.unshift(...other))"
+    expect(Sources.spreadArguments(calls)).toEqual([
+      "all.push(...more)",
+      "Math.max(0, ...sizes)",
+      "list.unshift(...other)"
+    ])
+    expect(Sources.spreadArguments("all.push([...more])\nsocket.close(...reason)\n// all.push(...more)")).toEqual([])
+  })
+})
+
 describe("the guard of floors", () => {
   const planted = (sources: { readonly [file: string]: string }) => Sources.graphOf(new Map(Object.entries(sources)))
 
@@ -319,6 +331,14 @@ describe.each(names)("%s", (name) => {
       Sources.rawListeners(text).map((event) => `${name}/${file}: ${event}`)
     )
     expect(raw.filter((listener) => !(listener in unguarded))).toEqual([])
+  })
+
+  it("spreads no list of any length into arguments", () => {
+    // What tests of others are made of has short lists.
+    const spread = Array.from(texts(name)).flatMap(([file, text]) =>
+      file.startsWith("testing/") ? [] : Sources.spreadArguments(text).map((call) => `${name}/${file}: ${call}`)
+    )
+    expect(spread).toEqual([])
   })
 
   it("has functions short enough to read", () => {

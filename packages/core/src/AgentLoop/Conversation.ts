@@ -22,7 +22,7 @@ export class Conversation {
   /** Opens a turn with what it adds; a recorded one added what the log says. Answers with what was added. */
   ask(recorded?: Messages): Messages {
     const added = recorded ?? this.fresh
-    this.said.push(...added)
+    for (const message of added) this.said.push(message)
     return added
   }
 

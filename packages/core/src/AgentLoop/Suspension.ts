@@ -33,7 +33,7 @@ export const make = (
       for: what,
       waits: {
         groups: wants.map(({ group }) => group),
-        ...(deadlines.length === 0 ? {} : { timeoutMillis: Math.min(...deadlines) })
+        ...(deadlines.length === 0 ? {} : { timeoutMillis: deadlines.reduce((least, one) => Math.min(least, one)) })
       },
       spawn: wants.flatMap((want) => want.spawn ?? []),
       ...(asks.length === 0 ? {} : { asks }),

@@ -106,7 +106,7 @@ const components = ({ indexes, rows }: Resolved, problems: Array<Problem>): Int3
       else cyclic.push(open.slice(opened, end).sort())
     }
   }
-  if (cyclic.length > 0) problems.push(...cycles({ indexes, rows }, cyclic))
+  if (cyclic.length > 0) for (const cycle of cycles({ indexes, rows }, cyclic)) problems.push(cycle)
   return order
 }
 

@@ -52,7 +52,7 @@ export const settle = (
   // Whoever ends takes what it spawned with it.
   const descendants = Reach.spawnedBy(state, event.taskId)
   for (const descendant of descendants) gone.add(descendant)
-  drafts.push(...cancel(state, descendants, "parent-ended"))
+  for (const draft of cancel(state, descendants, "parent-ended")) drafts.push(draft)
   if (event.type === "TaskFailed" && task.plan.onFailure !== "continue") {
     // The failure of a spawned task is its parent's business: only the siblings that depend on it are skipped.
     if (task.plan.onFailure === "fail" && task.parent === undefined) {

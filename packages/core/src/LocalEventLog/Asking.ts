@@ -22,9 +22,8 @@ const candidates = (state: TenantState | undefined, options: EventLog.AskListOpt
   const { executionId } = options
   if (executionId !== undefined) return state.executions.get(executionId)?.named?.asks.values() ?? []
   if (options.state === "open") return state.openAsks
-  const all: Array<Asked> = []
-  for (const { named } of state.executions.values()) if (named !== undefined) all.push(...named.asks.values())
-  return all.sort((left, right) => left.order - right.order)
+  const all = Array.from(state.executions.values(), ({ named }) => [...(named?.asks.values() ?? [])])
+  return all.flat().sort((left, right) => left.order - right.order)
 }
 
 export const make = (storage: Storage): Pick<Service, "signals" | "spawned" | "asks" | "ask"> => ({

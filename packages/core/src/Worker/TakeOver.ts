@@ -28,7 +28,7 @@ export const standing = (state: Execution.Execution): ReadonlyArray<string> => {
   const frontier = Dag.frontier(Reach.graphOf(state.plan))
   const found = frontier.ready().filter(stands)
   // Grows while it is read.
-  for (const id of found) found.push(...frontier.settle(id).filter(stands))
+  for (const id of found) for (const next of frontier.settle(id)) if (stands(next)) found.push(next)
   return found
 }
 

@@ -118,7 +118,7 @@ const messagesOf = (messages: Request["messages"]): Array<Turn> => {
     if (content.length === 0) return
     const last = turns.at(-1)
     // Results of tools and what the user says next are one message: the provider wants results directly after their calls.
-    if (last?.role === role) last.content.push(...content)
+    if (last?.role === role) for (const block of content) last.content.push(block)
     else turns.push({ role, content })
   }
   for (const message of messages) {

@@ -56,7 +56,7 @@ export class Accumulator extends StreamAccumulator<Chunk> {
       this.say(message.content)
     }
     if (message?.thinking != null) this.#thinking += message.thinking
-    if (message?.tool_calls != null) this.#calls.push(...message.tool_calls)
+    for (const call of message?.tool_calls ?? []) this.#calls.push(call)
     if (chunk.done === true) this.done = true
   }
 

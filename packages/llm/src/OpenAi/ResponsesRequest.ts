@@ -122,7 +122,8 @@ const pushAssistant = (
   // The provider refuses thoughts that nothing came of: those are held back until something does.
   let thoughts: Array<ResponseInputItem> = []
   const push = (item: ResponseInputItem): void => {
-    items.push(...thoughts, item)
+    for (const thought of thoughts) items.push(thought)
+    items.push(item)
     thoughts = []
   }
   for (const part of content) {

@@ -41,7 +41,8 @@ export const combine = (buckets: ReadonlyArray<Bucket>): Queue => {
     for (let at = 0; at < buckets.length && leases.length < wish.limit; at++) {
       const { poll } = buckets[(first + at) % buckets.length]!
       const lanes = lanesLeft(wish.lanes, leases)
-      leases.push(...(yield* poll({ worker: wish.worker, limit: wish.limit - leases.length, lanes })))
+      for (const lease of yield* poll({ worker: wish.worker, limit: wish.limit - leases.length, lanes }))
+        leases.push(lease)
     }
     return leases
   })

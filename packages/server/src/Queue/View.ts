@@ -42,5 +42,5 @@ export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: stri
 /** For how long the one that waits longest has been ready, in milliseconds; absent: nothing is ready. */
 export const oldestReadyMillis = ({ lanes }: TaskQueue.Overview): number | undefined => {
   const all = lanes.flatMap((lane) => lane.oldestReadyMillis ?? [])
-  return all.length === 0 ? undefined : Math.max(...all)
+  return all.length === 0 ? undefined : all.reduce((most, one) => Math.max(most, one))
 }

@@ -105,7 +105,7 @@ const decideAll = (base: Execution.Execution, batch: ReadonlyArray<Request>) => 
       continue
     }
     results.push(Result.succeed([drafts.length, drafts.length + result.success.length]))
-    drafts.push(...result.success)
+    for (const draft of result.success) drafts.push(draft)
     if (batch.length === 1) break
     state = result.success.reduce(applyDraft, state)
   }

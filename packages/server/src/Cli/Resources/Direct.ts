@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
         ...(executionId !== undefined && { executionId }),
         ...(after !== undefined && { after })
       })
-      found.push(...page)
+      for (const ask of page) found.push(ask)
       if (page.length < pageSize) return found
     }
   }, Effect.mapError(Failure.because))

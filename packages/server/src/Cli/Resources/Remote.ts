@@ -44,7 +44,7 @@ export const make = Effect.fnUntraced(function* (
           }
         })
       )
-      found.push(...items)
+      for (const item of items) found.push(item)
       cursor = nextCursor
     } while (cursor !== undefined)
     return found

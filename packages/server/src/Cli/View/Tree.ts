@@ -61,7 +61,7 @@ export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
     const below = belowOf(entry)
     const continues = below.some(({ branch }) => branch !== "")
     result.push({ ...entry.node, branch: entry.branch, trunk: entry.trunk + (continues ? "│  " : "   ") })
-    stack.push(...below.toReversed())
+    for (const one of below.toReversed()) stack.push(one)
   }
   return result
 }
