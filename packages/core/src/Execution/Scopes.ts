@@ -103,7 +103,9 @@ export const reachedBy = (state: Execution, of: Task, drafts: ReadonlyArray<Draf
   return scopes.flatMap(([, scope]): ReadonlyArray<LimitReached> => {
     const { onExceeded: _, ...limits } = limitsOf(state, scope)!
     const spent = amountOf(Usage.add(spentOf(state, scope), added))
-    const part = refusing.has(scope) ? 100 : Math.max(...dimensions.map((each) => partOf(spent[each], limits[each])))
+    const part = refusing.has(scope)
+      ? 100
+      : dimensions.reduce((most, each) => Math.max(most, partOf(spent[each], limits[each])), 0)
     const percent = levels.find((level) => part >= level)
     const known = Option.getOrElse(HashMap.get(state.reached, scope), () => 0)
     return percent === undefined || percent <= known ? none : [{ type: "LimitReached", scope, percent, limits, spent }]
