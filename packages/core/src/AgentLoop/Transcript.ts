@@ -51,8 +51,11 @@ export const empty: Transcript = {
   activeMillis: 0
 }
 
-/** From the events of one task, in order. What a stale run recorded is ignored, as in the fold. */
-export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): Transcript => {
+/**
+ * From the events of one task, in order. What a stale run recorded is ignored, as in the fold. `workedUntil`: the last run has worked until
+ * then, by the log's clock, and goes on from here.
+ */
+export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, workedUntil?: number): Transcript => {
   let turns: Array<ExecutionEvent.TurnCompleted> = []
   const results = new Map<string, ToolOutcome>()
   const started = new Set<string>()
@@ -107,6 +110,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>)
         break
     }
   }
+  if (workedUntil !== undefined) worked.until(workedUntil)
   return {
     turns,
     results,
@@ -144,6 +148,10 @@ class WorkedTime {
     // One that was not ended has crashed.
     if (this.since !== undefined) this.millis += this.last - this.since
     this.since = this.last = Date.parse(at)
+  }
+
+  until(millis: number): void {
+    if (this.since !== undefined) this.millis += Math.max(millis - this.since, 0)
   }
 
   passed({ at, type }: ExecutionEvent.ExecutionEvent): void {

@@ -109,7 +109,7 @@ export const make = ({
     const history =
       task.run === 1 && !isFull
         ? Transcript.empty
-        : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))
+        : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }), isFull ? yield* now : undefined)
     const limits = Execution.scopedOf(state, task)
     const leg: Leg = {
       executionId: state.id,

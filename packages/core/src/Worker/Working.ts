@@ -2,6 +2,7 @@
  * One task from its lease to its outcome: the log is read, the start recorded, the leg run, the outcome committed, and the queue told of each.
  * Only the leg can be interrupted: a start or an outcome that is recorded is followed by what it means.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
@@ -140,6 +141,11 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
         let ended = yield* attempt(false)
         let came = yield* commit(entry, run, ended)
         if (came === "growth") {
+          // What the model has said is recorded, and it is not asked for it again.
+          if (Arr.isReadonlyArrayNonEmpty(ended.progress)) {
+            const { executionId, taskId } = lease
+            yield* ledger.record(executionId, { taskId, run, events: ended.progress })
+          }
           // The calls that wanted more tasks are told, and the agent goes on without.
           ended = yield* attempt(true)
           came = yield* commit(entry, run, ended)

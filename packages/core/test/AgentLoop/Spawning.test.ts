@@ -254,6 +254,42 @@ describe("tasks that a call adds", () => {
     })
   )
 
+  it.effect("that an execution cannot have leave the attempt no more time, and nothing is asked twice", () =>
+    Effect.gen(function* () {
+      const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, work()]))
+      const names = Array.from({ length: 10 }, (_, index) => `p${index}`)
+      const slow = (answer: Llm.Answer) => Effect.delay(Effect.succeed(answer), 3_000)
+      yield* running(
+        {
+          ...Object.fromEntries(names.map((name) => [name, { tools: ["spawn"] }])),
+          last: { tools: ["spawn"], dependencies: names, timeoutMillis: 5_000 }
+        },
+        {
+          answers: (request) => {
+            const { taskId } = request.caller!
+            const answer = request.messages.length > 2 ? World.text("done") : World.calls(["spawn", {}])
+            return taskId.includes("/") ? World.text("x") : taskId === "last" ? slow(answer) : answer
+          },
+          tools: [spawner({ tasks: twenty })]
+        },
+        Effect.fnUntraced(function* ({ asked, events, task }) {
+          yield* pass(10_000)
+          const ofLast = asked.filter(({ caller }) => caller!.taskId === "last")
+          assert.deepStrictEqual(
+            ofLast.map(({ messages }) => messages.length),
+            [2, 4]
+          )
+          assert.deepStrictEqual(
+            ofType(yield* events, "TurnCompleted").filter(({ taskId }) => taskId === "last").length,
+            1
+          )
+          const { error, status } = yield* task("last")
+          assert.deepStrictEqual([status, error?.code], ["failed", "timeout"])
+        })
+      )
+    })
+  )
+
   it.effect("go two levels deep", () =>
     running(
       { a: { tools: ["spawn"] } },
