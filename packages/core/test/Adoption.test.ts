@@ -1,17 +1,13 @@
 /** Processes that are gone, and who takes over what they left. Nothing here waits for a lease: the clock stands still unless a test moves it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as Adoption from "../src/Adoption.ts"
 import * as EventLog from "../src/EventLog.ts"
 import * as Liveness from "../src/Liveness.ts"
-import * as LocalEventLog from "../src/LocalEventLog.ts"
 import * as Process from "./fake/Process.ts"
 import * as World from "./fake/World.ts"
-
-const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
-  effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
+import { inMemory } from "./fake/InMemory.ts"
 
 /** The processes of a machine; a test says which are gone. */
 const machine = () => {

@@ -7,13 +7,13 @@ import * as Fiber from "effect/Fiber"
 import * as Crewline from "../src/Crewline.ts"
 import * as EventLog from "../src/EventLog.ts"
 import * as LocalEventLog from "../src/LocalEventLog.ts"
-import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import * as Llm from "../src/Llm.ts"
 import type * as Plan from "../src/Plan.ts"
 import * as LocalTaskQueue from "../src/LocalTaskQueue.ts"
 import * as Toolbox from "../src/Toolbox.ts"
 import * as Workspace from "../src/Workspace.ts"
 import * as World from "./fake/World.ts"
+import { ofType } from "./fake/InMemory.ts"
 
 const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
 
@@ -34,9 +34,6 @@ const runTask = (
     return { task: view.tasks["a"]!, events, asked }
   }).pipe(Effect.provide(World.world(World.llm(World.script({ a: answers }), asked), World.toolbox(...tools))))
 }
-
-const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.Followed>, type: T) =>
-  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
 
 const lastMessage = (request: Llm.Request): string => JSON.stringify(request.messages.at(-1))
 

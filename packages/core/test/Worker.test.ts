@@ -1,11 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { failed, type Ended } from "../src/AgentLoop/Leg.ts"
 import * as EventLog from "../src/EventLog.ts"
-import * as LocalEventLog from "../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../src/ExecutionEvent.ts"
 import type * as Llm from "../src/Llm.ts"
 import * as Memory from "../src/Memory.ts"
@@ -15,25 +13,11 @@ import type * as Worker from "../src/Worker.ts"
 import * as FaultyLog from "./fake/FaultyLog.ts"
 import * as Process from "./fake/Process.ts"
 import * as World from "./fake/World.ts"
+import { eventsOf, inMemory, ofType, seconds } from "./fake/InMemory.ts"
 
 type Runner = (typeof Worker.Runner)["Service"]
 
 const retry: Plan.Retry = { attempts: 3, initialMillis: 10, factor: 1, maxMillis: 10 }
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-/** Runs in a scope, over a log in memory, or over this one. */
-const inMemory = <A, E>(
-  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = LocalEventLog.layerLocal
-): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
-
-const eventsOf = Effect.fnUntraced(function* (id: string) {
-  return yield* (yield* EventLog.EventLog).read(id)
-})
-
-const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, type: T) =>
-  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
 
 const turn = (taskId: string, run: number, number: number): ExecutionEvent.Draft => ({
   type: "TurnCompleted",

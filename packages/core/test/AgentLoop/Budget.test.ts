@@ -12,6 +12,7 @@ import * as Tool from "../../src/Tool.ts"
 import type * as Toolbox from "../../src/Toolbox.ts"
 import * as Budgeted from "../fake/Budgeted.ts"
 import * as World from "../fake/World.ts"
+import { ofType } from "../fake/InMemory.ts"
 
 const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
 const look = World.calls(["look", {}])
@@ -86,8 +87,6 @@ const running = <A, E>(
   }).pipe(Effect.provide(World.world(World.llm(reply), World.toolbox(...tools))))
 }
 
-const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, type: T) =>
-  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
 const reached = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) =>
   ofType(events, "LimitReached").map(({ percent, scope, spent }) => `${scope} ${percent} ${spent.requests}`)
 

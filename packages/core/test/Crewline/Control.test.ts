@@ -1,18 +1,11 @@
 /** What people do to an execution that runs: hold it, let it go on, put it before others. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
-  effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
+import { inMemory, seconds } from "../fake/InMemory.ts"
 
 const slow = World.llm((request) => Effect.delay(Effect.succeed(World.text(request.caller!.taskId)), 500))
 

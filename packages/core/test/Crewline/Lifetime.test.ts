@@ -3,23 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Crew from "../../src/Crew.ts"
 import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(
-  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = LocalEventLog.layerLocal
-): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
+import { inMemory, seconds } from "../fake/InMemory.ts"
 
 /** A model that never answers and counts who stopped waiting. */
 const silent = () => {

@@ -4,10 +4,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Tenant from "../../src/Tenant.ts"
 import * as Usage from "../../src/Usage.ts"
@@ -17,14 +15,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(
-  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = LocalEventLog.layerLocal
-): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
+import { inMemory, seconds } from "../fake/InMemory.ts"
 
 const slow = World.llm((request) => Effect.delay(Effect.succeed(World.text(request.caller!.taskId)), 500))
 

@@ -3,21 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { z } from "zod"
 import * as Crew from "../../src/Crew.ts"
-import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Workspace from "../../src/Workspace.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
-  effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
+import { inMemory, seconds } from "../fake/InMemory.ts"
 
 const agents = { agent: { role: "Agent", goal: "Test", backstory: "None" } } as const
 const task = { expectedOutput: "Something.", agent: "agent" } as const

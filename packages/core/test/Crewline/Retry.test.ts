@@ -2,26 +2,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import type * as Crewline from "../../src/Crewline.ts"
 import * as Crew from "../../src/Crew.ts"
 import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as Llm from "../../src/Llm.ts"
 import * as Tenant from "../../src/Tenant.ts"
 import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(
-  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = LocalEventLog.layerLocal
-): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
+import { inMemory, seconds } from "../fake/InMemory.ts"
 
 const asked: { tasks: Array<string>; good: boolean } = { tasks: [], good: false }
 /** Fails task `b` until it is told to be good. */

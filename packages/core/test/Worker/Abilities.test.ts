@@ -18,9 +18,7 @@ import * as Abilities from "../../src/Worker/Abilities.ts"
 import * as FaultyLog from "../fake/FaultyLog.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
+import { seconds } from "../fake/InMemory.ts"
 
 /** Hashing needs a turn of the platform. */
 const turn = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))

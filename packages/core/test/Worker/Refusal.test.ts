@@ -14,9 +14,7 @@ import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
 import { facts } from "../../src/testing/TaskQueueContract/Story.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
+import { seconds } from "../fake/InMemory.ts"
 
 const begun = (taskId: string, run = 1): ExecutionEvent.Draft => ({
   type: "TaskStarted",

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
@@ -14,19 +13,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-const inMemory = <A, E>(
-  effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>,
-  log = LocalEventLog.layerLocal
-): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
-
-const eventsOf = Effect.fnUntraced(function* (id: string) {
-  const log = yield* EventLog.EventLog
-  return yield* log.read(id)
-})
+import { eventsOf, inMemory, seconds } from "../fake/InMemory.ts"
 
 const startsOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) =>
   events.filter((event): event is ExecutionEvent.Of<"TaskStarted"> => event.type === "TaskStarted")

@@ -1,11 +1,9 @@
 /** Legs that suspend: they give their place back, and go on when what they wait for has come. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import type { Ended } from "../../src/AgentLoop/Leg.ts"
 import * as EventLog from "../../src/EventLog.ts"
-import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type * as Worker from "../../src/Worker.ts"
@@ -14,22 +12,9 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
 import * as Plans from "../arbitrary/Plan.ts"
+import { eventsOf, inMemory, ofType, seconds } from "../fake/InMemory.ts"
 
 type Runner = (typeof Worker.Runner)["Service"]
-
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
-const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
-
-/** Runs in a scope, over a log in memory. */
-const inMemory = <A, E>(effect: Effect.Effect<A, E, EventLog.EventLog | Scope.Scope>): Effect.Effect<A, E> =>
-  effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
-
-const eventsOf = Effect.fnUntraced(function* (id: string) {
-  return yield* (yield* EventLog.EventLog).read(id)
-})
-
-const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, type: T) =>
-  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
 
 const completed = (output: string): Ended => ({ outcome: { _tag: "Completed", output }, progress: [] })
 

@@ -70,8 +70,7 @@ export const running = <A, E>(
   }).pipe(Effect.provide(World.world(model, World.toolbox(...(options.tools ?? [])), options.crewline)))
 }
 
-export const ofType = <T extends ExecutionEvent.Type>(events: ReadonlyArray<ExecutionEvent.Followed>, type: T) =>
-  events.filter((event): event is ExecutionEvent.Of<T> => event.type === type)
+export { ofType } from "./InMemory.ts"
 
 export const lastMessage = (request: Llm.Request): string => JSON.stringify(request.messages.at(-1))
 
