@@ -9,6 +9,16 @@ import * as LocalEventLog from "../src/LocalEventLog.ts"
 import * as EventLogContract from "../src/testing/EventLogContract.ts"
 import * as Story from "../src/testing/EventLogContract/Story.ts"
 
+/** A follower that has begun when it sees an event, and goes on when it is let. */
+const halting = Effect.fnUntraced(function* (log: EventLog.EventLog["Service"], id: string) {
+  const begun = yield* Latch.make(false)
+  const goOn = yield* Latch.make(false)
+  const events = log
+    .follow(id)
+    .pipe(Stream.mapEffect((event) => Effect.as(Effect.andThen(begun.open, goOn.await), event)))
+  return { begun, events, goOn }
+})
+
 EventLogContract.suite("LocalEventLog.layerLocal", LocalEventLog.layerLocal)
 
 describe("LocalEventLog.layerLocal", () => {
@@ -68,14 +78,8 @@ describe("LocalEventLog.layerLocal", () => {
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
-      const begun = yield* Latch.make(false)
-      const goOn = yield* Latch.make(false)
-      const follower = yield* log.follow(id).pipe(
-        Stream.mapEffect((event) => Effect.as(Effect.andThen(begun.open, goOn.await), event)),
-        Stream.runDrain,
-        Story.reasonOf,
-        Effect.forkChild
-      )
+      const { begun, events, goOn } = yield* halting(log, id)
+      const follower = yield* events.pipe(Stream.runDrain, Story.reasonOf, Effect.forkChild)
       yield* begun.await
       yield* log.append(id, [Story.completed("a"), Story.ended()])
       yield* log.remove(id)
@@ -107,13 +111,8 @@ describe("LocalEventLog.layerLocal", () => {
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
-      const begun = yield* Latch.make(false)
-      const goOn = yield* Latch.make(false)
-      const follower = yield* log.follow(id).pipe(
-        Stream.mapEffect((event) => Effect.as(Effect.andThen(begun.open, goOn.await), event)),
-        Stream.runCollect,
-        Effect.forkChild
-      )
+      const { begun, events, goOn } = yield* halting(log, id)
+      const follower = yield* events.pipe(Stream.runCollect, Effect.forkChild)
       yield* begun.await
       yield* log.append(id, [Story.completed("a"), Story.ended()])
       assert.strictEqual((yield* Story.reasonOf(log.read(id)))._tag, "UnknownExecution")

@@ -16,16 +16,7 @@ import * as Scripted from "../src/Scripted.ts"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as OpenAiChat from "@crewline/fake-provider/Dialect/OpenAiChat"
 import * as Scoped from "@crewline/fake-provider/Scoped"
-
-const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
-  messages: [
-    { role: "system", content: "Be brief." },
-    { role: "user", content: [{ type: "text", text: "Which mammals use tools?" }] }
-  ],
-  tools: [],
-  toolChoice: "auto",
-  ...fields
-})
+import { request } from "./fake/Request.ts"
 
 const weather: Llm.ToolDefinition = {
   name: "weather",

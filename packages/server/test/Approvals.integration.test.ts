@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { afterAll, describe, it } from "vitest"
+import { afterAll, describe, it, type TestContext } from "vitest"
 import * as Client from "./crash/Client.ts"
 import * as Follower from "./crash/Follower.ts"
 import * as History from "./crash/History.ts"
@@ -100,6 +100,19 @@ const open = async (storage: Storage.Storage, provider: Provider.Process) => {
   }
 }
 
+/** A server on a storage and a provider of its own, until the test is over. */
+const opened = async (storageOf: () => Promise<Storage.Storage>, onTestFinished: TestContext["onTestFinished"]) => {
+  const provider = await Provider.start("--latency", "10")
+  onTestFinished(() => provider.stop())
+  const storage = await storageOf()
+  const server = await open(storage, provider)
+  onTestFinished(async () => {
+    await server.stop()
+    await storage.dispose()
+  }, patience)
+  return { provider, server, storage }
+}
+
 /** Recorded answers of models that were asked for once more after a kill, and those that nobody was asked for. */
 const repeated = (
   events: ReadonlyArray<Follower.Event>,
@@ -130,14 +143,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
     { timeout: 5 * patience },
     async ({ expect, onTestFinished }) => {
       const random = Moment.seeded(seed * 10 + index)
-      const provider = await Provider.start("--latency", "10")
-      onTestFinished(() => provider.stop())
-      const storage = await storageOf()
-      const server = await open(storage, provider)
-      onTestFinished(async () => {
-        await server.stop()
-        await storage.dispose()
-      }, patience)
+      const { provider, server, storage } = await opened(storageOf, onTestFinished)
       const { url } = server
       const done: Record<string, number> = {}
 
@@ -212,14 +218,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
     { timeout: 3 * patience },
     async ({ expect, onTestFinished }) => {
       const random = Moment.seeded(seed * 10 + index + 5)
-      const provider = await Provider.start("--latency", "10")
-      onTestFinished(() => provider.stop())
-      const storage = await storageOf()
-      const server = await open(storage, provider)
-      onTestFinished(async () => {
-        await server.stop()
-        await storage.dispose()
-      }, patience)
+      const { provider, server, storage } = await opened(storageOf, onTestFinished)
       const { url } = server
       const tag = `three-${seed}-${index}`
       const note = (to: string) => `[[tool:note {"to":"${to}"}]]`

@@ -2,24 +2,14 @@
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { missing, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
+import { crew, start } from "./fake/Chain.ts"
 import * as Server from "./fake/Server.ts"
 import * as SmallDisk from "./fake/SmallDisk.ts"
 
 const prefix = `crewline_dependencies_${process.pid}`
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-const crew = {
-  name: "chain",
-  agents: { a: { role: "r", goal: "g" } },
-  tasks: {
-    first: { description: "d", expectedOutput: "e" },
-    second: { description: "d", expectedOutput: "e", context: ["first"] },
-    third: { description: "d", expectedOutput: "e", context: ["second"] }
-  }
-}
-
 const ready = ({ url }: Server.Running) => Server.request(`${url}/health/ready`)
-const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
 
 describe.skipIf(missing !== undefined)("a database", { timeout: 90_000 }, () => {
   const name = `${prefix}_db`

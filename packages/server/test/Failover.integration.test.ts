@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
 import { missing as postgresMissing, sql, until, urlOf } from "./fake/Database.ts"
+import { start } from "./fake/Chain.ts"
 import * as Failovers from "./fake/Failovers.ts"
 import * as Front from "./fake/Front.ts"
 import * as Server from "./fake/Server.ts"
@@ -71,7 +72,7 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
   })
 
   it("that has lost everything is told it again", async () => {
-    const ids = await Promise.all(servers.map(async (server) => (await Failovers.start(server)).body.id as string))
+    const ids = await Promise.all(servers.map(async (server) => (await start(server)).body.id as string))
     await nodes[1]!.cli("flushall")
     await until("done", async () => (await Promise.all(ids.map(outcome))).every((status) => status === "completed"), 60)
   })
@@ -80,7 +81,7 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
     const [server] = servers as [Server.Running]
     const primary = nodes[1]!
     await primary.kill()
-    const started = await Failovers.start(server)
+    const started = await start(server)
     expect(started.status).toBe(202)
     await until("not ready", async () => (await ready(server)).status === 503)
     expect((await ready(server)).body).toMatchObject({

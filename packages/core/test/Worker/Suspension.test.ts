@@ -23,20 +23,22 @@ describe("a leg that suspends", () => {
     ...World.plan({ [id]: {} }).tasks[0]!,
     dependencies
   })
+  /** Task `a` spawns these in its first run, and waits for them; every other run completes. */
+  const spawning = (...spawn: ReadonlyArray<Plan.PlannedTask>) => {
+    const legs: Array<string> = []
+    const runner: Runner = (_services, leg) =>
+      Effect.sync((): Ended => {
+        legs.push(`${leg.task.id}${leg.run}`)
+        if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
+        return { outcome: Plans.suspended(Wait.of({ tasks: spawn.map(({ id }) => id) }), spawn), progress: [] }
+      })
+    return { legs, runner }
+  }
 
   it.effect("gives its place back, is woken by what it spawned, and goes on in a new run", () =>
     inMemory(
       Effect.gen(function* () {
-        const legs: Array<string> = []
-        const runner: Runner = (_services, leg) =>
-          Effect.sync((): Ended => {
-            legs.push(`${leg.task.id}${leg.run}`)
-            if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
-            return {
-              outcome: Plans.suspended(Wait.of({ tasks: ["one", "two"] }), [child("one"), child("two", ["one"])]),
-              progress: []
-            }
-          })
+        const { legs, runner } = spawning(child("one"), child("two", ["one"]))
         // With one place, whoever kept it while he waits would wait for ever.
         const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
         const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] }, b: { context: ["a"] } }))
@@ -107,13 +109,7 @@ describe("a leg that suspends", () => {
   it.effect("on the longest way has what it spawned done before others begin", () =>
     inMemory(
       Effect.gen(function* () {
-        const legs: Array<string> = []
-        const runner: Runner = (_services, leg) =>
-          Effect.sync((): Ended => {
-            legs.push(`${leg.task.id}${leg.run}`)
-            if (leg.task.id !== "a" || leg.run > 1) return completed(leg.task.id)
-            return { outcome: Plans.suspended(Wait.of({ tasks: ["one"] }), [child("one")]), progress: [] }
-          })
+        const { legs, runner } = spawning(child("one"))
         const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
         yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] }, long: {}, end: { context: ["long"] } }))
         yield* seconds(1)

@@ -4,20 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { expect } from "vitest"
 import { until } from "./Database.ts"
 import type * as Model from "./Model.ts"
+import { start } from "./Chain.ts"
 import * as Server from "./Server.ts"
-
-const crew = {
-  name: "chain",
-  agents: { a: { role: "r", goal: "g" } },
-  tasks: {
-    first: { description: "d", expectedOutput: "e" },
-    second: { description: "d", expectedOutput: "e", context: ["first"] },
-    third: { description: "d", expectedOutput: "e", context: ["second"] }
-  }
-}
-
-/** Starts an execution of three tasks. */
-export const start = ({ url }: Server.Running) => Server.request(`${url}/api/v1/executions`, { body: { crew } })
 
 /** The status of an execution. */
 export const outcome = async ({ url }: Server.Running, id: string): Promise<string> =>
