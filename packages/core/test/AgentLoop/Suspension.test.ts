@@ -2,29 +2,97 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { pass, running, send } from "../fake/Running.ts"
+import * as Tool from "../../src/Tool.ts"
+import { lastMessage, pass, running, send } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
+const agents = { agent: { role: "Agent", goal: "Test", backstory: "", model: "fake/1" } }
+
 describe("whatever waits", () => {
-  it.effect("holds no place: with one, another crew runs at once beside a hundred suspended tasks", () =>
+  it.effect(
+    "holds no place and no lane: with one of each, another crew runs at once beside a hundred suspended tasks",
+    () =>
+      Effect.gen(function* () {
+        const names = Array.from({ length: 100 }, (_, index) => `t${index}`)
+        yield* running(
+          Object.fromEntries(names.map((name) => [name, { tools: ["send"] }])),
+          {
+            answers: (request) =>
+              request.tools.length === 0 ? World.text("other") : World.calls(["send", { to: "x" }]),
+            tools: [send([])],
+            plan: { agents },
+            crewline: { worker: { concurrency: 1, lanes: { fake: 1 } } }
+          },
+          Effect.fnUntraced(function* ({ crewline, id }) {
+            for (let n = 0; n < 50 && (yield* crewline.asks({ limit: 200 })).length < 100; n++) yield* pass(100)
+            assert.strictEqual((yield* crewline.asks({ limit: 200 })).length, 100)
+            const other = yield* crewline.startPlan(World.plan({ a: {} }, { agents }))
+            const result = yield* Effect.forkChild(other.result)
+            yield* pass(100)
+            assert.strictEqual((yield* Fiber.join(result)).output, "other")
+            yield* crewline.cancel(id)
+            assert.deepStrictEqual(yield* crewline.asks({ state: "open" }), [])
+          })
+        )
+      })
+  )
+
+  const question = Tool.make({
+    name: "ask",
+    description: "Asks.",
+    ask: () => ({ question: "Which?", timeout: "5 seconds", default: "any" }),
+    execute: (_, { answer }) => answer
+  })
+
+  it.effect("is answered in a pause, also after its time, and goes on with the execution", () =>
     Effect.gen(function* () {
-      const names = Array.from({ length: 100 }, (_, index) => `t${index}`)
+      for (const [answer, told] of [
+        ["this", "this"],
+        [undefined, "any"]
+      ] as const) {
+        yield* running(
+          { a: { tools: ["ask"] } },
+          { answers: { a: [World.calls(["ask", {}]), World.text("done")] }, tools: [question] },
+          Effect.fnUntraced(function* ({ asked, crewline, id }) {
+            const [ask] = yield* crewline.asks()
+            yield* crewline.pause(id)
+            yield* pass(10_000)
+            if (answer !== undefined) yield* crewline.answer(ask!.id, { answer: "reply", value: answer })
+            yield* pass(10_000)
+            assert.strictEqual(asked.length, 1)
+            assert.strictEqual((yield* crewline.asks())[0]!.state, answer === undefined ? "open" : "answered")
+            yield* crewline.unpause(id)
+            yield* pass(100)
+            assert.include(lastMessage(asked[1]!), `"result":"${told}"`)
+            assert.strictEqual((yield* crewline.get(id)).status, "completed")
+          })
+        )
+      }
+    })
+  )
+
+  it.effect("ends with its execution: an answer comes too late, and a retry asks anew", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
       yield* running(
-        Object.fromEntries(names.map((name) => [name, { tools: ["send"] }])),
+        { a: { tools: ["send"] } },
         {
-          answers: (request) => (request.tools.length === 0 ? World.text("other") : World.calls(["send", { to: "x" }])),
-          tools: [send([])],
-          crewline: { worker: { concurrency: 1 } }
+          answers: (request) => (request.messages.length > 2 ? World.text("done") : World.calls(["send", { to: "x" }])),
+          tools: [send(sent)]
         },
         Effect.fnUntraced(function* ({ crewline, id }) {
-          for (let n = 0; n < 50 && (yield* crewline.asks({ limit: 200 })).length < 100; n++) yield* pass(100)
-          assert.strictEqual((yield* crewline.asks({ limit: 200 })).length, 100)
-          const other = yield* crewline.startPlan(World.plan({ a: {} }))
-          const result = yield* Effect.forkChild(other.result)
-          yield* pass(100)
-          assert.strictEqual((yield* Fiber.join(result)).output, "other")
+          const [old] = yield* crewline.asks()
           yield* crewline.cancel(id)
-          assert.deepStrictEqual(yield* crewline.asks({ state: "open" }), [])
+          assert.deepInclude(yield* Effect.flip(crewline.answer(old!.id, { answer: "approve" })), { _tag: "AskClosed" })
+          const again = yield* crewline.retry(id)
+          yield* pass(100)
+          const [ask, ...more] = yield* crewline.asks({ state: "open" })
+          assert.deepStrictEqual([ask!.executionId, ask!.shown, more], [again.id, old!.shown, []])
+          assert.notStrictEqual(ask!.id, old!.id)
+          assert.deepStrictEqual(sent, [])
+          yield* crewline.answer(ask!.id, { answer: "approve" })
+          assert.strictEqual((yield* again.result).output, "done")
+          assert.deepStrictEqual(sent, ["x"])
         })
       )
     })
