@@ -97,8 +97,8 @@ export const make = (options: Options = {}): Effect.Effect<RedisProcess, never, 
     ({ directory, kill }) => Effect.promise(() => kill().then(() => rm(directory, { recursive: true, force: true })))
   )
 
-/** A cluster of one node, which holds every slot. */
-export const cluster = (options: Options = {}): Effect.Effect<RedisProcess, never, Scope.Scope> =>
+/** A node of a cluster, which holds no slot and knows no other, and the port that nodes talk to each other on. */
+const nodeOf = (options: Options) =>
   Effect.gen(function* () {
     const bus = yield* Effect.promise(freePort)
     const node = yield* make({
@@ -106,12 +106,38 @@ export const cluster = (options: Options = {}): Effect.Effect<RedisProcess, neve
       // Alone it never learns its own address from others.
       config: ["cluster-enabled yes", `cluster-port ${bus}`, "cluster-announce-ip 127.0.0.1", ...(options.config ?? [])]
     })
-    yield* Effect.promise(async () => {
-      await node.cli("cluster", "addslotsrange", "0", "16383")
-      while (!(await node.cli("cluster", "info")).includes("cluster_state:ok")) await sleep(20)
-    })
+    return { node, bus }
+  })
+
+const holdAll = async (node: RedisProcess): Promise<void> => {
+  await node.cli("cluster", "addslotsrange", "0", "16383")
+  while (!(await node.cli("cluster", "info")).includes("cluster_state:ok")) await sleep(20)
+}
+
+/** A cluster of one node, which holds every slot. */
+export const cluster = (options: Options = {}): Effect.Effect<RedisProcess, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { node } = yield* nodeOf(options)
+    yield* Effect.promise(() => holdAll(node))
     return node
   })
+
+/** A cluster of a node that holds every slot, and a replica of it. */
+export const clusterOfTwo: Effect.Effect<readonly [RedisProcess, RedisProcess], never, Scope.Scope> = Effect.gen(
+  function* () {
+    const config = ["cluster-node-timeout 1000", "repl-diskless-sync-delay 0"]
+    const { bus, node } = yield* nodeOf({ config })
+    const { node: replica } = yield* nodeOf({ config })
+    yield* Effect.promise(async () => {
+      await holdAll(node)
+      await replica.cli("cluster", "meet", "127.0.0.1", String(node.port), String(bus))
+      const id = await node.cli("cluster", "myid")
+      while ((await replica.cli("cluster", "replicate", id).catch(String)) !== "OK") await sleep(50)
+      while (!(await replica.cli("info", "replication")).includes("master_link_status:up")) await sleep(50)
+    })
+    return [node, replica] as const
+  }
+)
 
 /** A sentinel that watches over this server under the name `main`. */
 export const sentinelOf = (

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url"
 export interface Options {
   readonly port: number
   readonly env: Readonly<Record<string, string>>
-  /** `command`: the real `bin/crewline.mjs serve`. `own-tools`: `serve.ts` beside this file. */
-  readonly entry?: "command" | "own-tools"
+  /** `command`: the real `bin/crewline.mjs serve`. `own-tools`: `serve.ts` beside this file. `blocking`: `fake/BlockingServer.ts`. */
+  readonly entry?: keyof typeof entries
 }
 
 export interface Ended {
@@ -30,7 +30,11 @@ export interface ServerProcess {
 
 /** The `crewline` command. */
 export const command = fileURLToPath(new URL("../../bin/crewline.mjs", import.meta.url))
-const ownTools = fileURLToPath(new URL("./serve.ts", import.meta.url))
+const entries = {
+  command: [command, "serve"],
+  "own-tools": [fileURLToPath(new URL("./serve.ts", import.meta.url))],
+  blocking: [fileURLToPath(new URL("../fake/BlockingServer.ts", import.meta.url))]
+} as const
 
 /** What the machine of the test has configured must not change what the server does. */
 const configures = /^(CREWLINE_|OPENAI_|DATABASE_|REDIS_URL$|HOST$|PORT$|FORCE_COLOR$|NODE_OPTIONS$)/
@@ -58,7 +62,7 @@ export { freePort } from "../../../queue-redis/test/RedisProcess.ts"
 /** Starts it, without waiting until it is ready. */
 export const start = ({ entry = "command", env, port }: Options): ServerProcess => {
   const began = performance.now()
-  const child = spawn(process.execPath, entry === "command" ? [command, "serve"] : [ownTools], {
+  const child = spawn(process.execPath, entries[entry], {
     env: { ...neutral, NO_COLOR: "1", ...env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"]
   })
