@@ -110,6 +110,16 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Http", "ProviderModels"],
     ["CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
-    ["Api", "Dependencies", "EnvironmentKeys", "Followers", "Migrations", "Queue", "Retention", "Watchdog"]
+    [
+      "Api",
+      "Dependencies",
+      "EnvironmentKeys",
+      "Followers",
+      "LocalMemory",
+      "Migrations",
+      "Queue",
+      "Retention",
+      "Watchdog"
+    ]
   ]
 }

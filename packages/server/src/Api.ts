@@ -11,6 +11,7 @@ import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
 import { Inbox } from "./Api/Inbox.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
+import { OutboxRows } from "./Api/Outbox.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
 import { Tools } from "./Api/Tools.ts"
@@ -29,6 +30,7 @@ export class Api extends HttpApi.make("crewline")
   .add(Tools)
   .add(Executions)
   .add(Inbox)
+  .add(OutboxRows)
   .add(Workers)
   .add(Queue)
   .add(Health)

@@ -133,9 +133,9 @@ const make = Effect.gen(function* () {
 export const layer: Layer.Layer<Dependencies, never, SqlClient.SqlClient> = Layer.effect(Dependencies, make)
 
 /** The log of this layer, with every failure of its storage noted. */
-export const layerWatched = <E, R>(
-  log: Layer.Layer<EventLog.EventLog, E, R>
-): Layer.Layer<EventLog.EventLog, E, R | Dependencies> =>
+export const layerWatched = <More, E, R>(
+  log: Layer.Layer<EventLog.EventLog | More, E, R>
+): Layer.Layer<EventLog.EventLog | More, E, R | Dependencies> =>
   Layer.effect(
     EventLog.EventLog,
     Effect.gen(function* () {
@@ -150,4 +150,4 @@ export const layerWatched = <E, R>(
         adopt: (...args) => noting(log.adopt(...args))
       }
     })
-  ).pipe(Layer.provide(log))
+  ).pipe(Layer.provideMerge(log))

@@ -8,6 +8,8 @@
 import * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"
 import type * as Llm from "@crewline/core/Llm"
+import type * as Memory from "@crewline/core/Memory"
+import type * as Outbox from "@crewline/core/Outbox"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 import type { Toolbox } from "@crewline/core/Toolbox"
 import type * as Worker from "@crewline/core/Worker"
@@ -25,6 +27,7 @@ import * as AgentStore from "./ResourceStore/Agents.ts"
 import * as CrewStore from "./ResourceStore/Crews.ts"
 import * as MasterKeys from "./ResourceStore/MasterKeys.ts"
 import * as Dependencies from "./Dependencies.ts"
+import * as LocalMemory from "./LocalMemory.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
@@ -45,6 +48,8 @@ export interface Options<LE = never, TE = never> {
    * followed by something that no other worker has.
    */
   readonly worker?: Worker.Options | undefined
+  /** What crews with `memory: true` remember. Default: in the memory of this process, which is said when a crew first wants to. */
+  readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /** Default: tasks are handed out in this process. */
   readonly queue?: Queue.Options | undefined
   /** How long another process waits before it takes up what a dead one left; default 15 seconds. */
@@ -66,6 +71,7 @@ export type Services =
   | Worker.Worker
   | TaskQueue.TaskQueue
   | EventLog.EventLog
+  | Outbox.Outbox
   | CrewStore.CrewStore
   | AgentStore.AgentStore
   | ProviderStore.ProviderStore
@@ -102,7 +108,11 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
-        Layer.provide([Workspace.layer({ directory: options.workspace }), ProcessIdentity.layer]),
+        Layer.provide([
+          Workspace.layer({ directory: options.workspace }),
+          ProcessIdentity.layer,
+          options.memory ?? LocalMemory.layer
+        ]),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), options.toolbox)),
         Layer.provideMerge(dependencies),

@@ -18,6 +18,7 @@ import * as Fallback from "./Http/Fallback.ts"
 import * as Health from "./Http/Health.ts"
 import * as Inbox from "./Http/Inbox.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
+import * as Outbox from "./Http/Outbox.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
 import * as Tools from "./Http/Tools.ts"
@@ -32,6 +33,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Tools.layer,
     Executions.layer,
     Inbox.layer,
+    Outbox.layer,
     Queue.layer,
     Health.layer
   ]),
@@ -85,6 +87,7 @@ const index = HttpRouter.add(
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",
       inbox: "/api/v1/inbox",
+      outbox: "/api/v1/outbox",
       workers: "/api/v1/workers",
       queue: "/api/v1/queue",
       follow: "/api/v1/executions/{id}/ws?after={seq}",

@@ -2,6 +2,7 @@
  * How many statements a request and an execution cost, one at a time: one more is a round trip more, and is seen here. Over HTTP, on an
  * embedded database with the queue in process, and on PostgreSQL with the queue on Redis.
  */
+import * as Outbox from "@crewline/core/Outbox"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as Worker from "@crewline/core/Worker"
 import * as Queue from "@crewline/server/Queue"
@@ -20,7 +21,8 @@ vi.stubEnv("REDIS_URL", Redis.url)
 const noServers = Postgres.missing ?? Redis.missing
 if (noServers !== undefined) console.warn(`Skipped in part: ${noServers}`)
 
-const chain = (tasks: number) => ({
+const chain = (tasks: number, more: object) => ({
+  ...more,
   name: "chain",
   agents: { a: { role: "r", goal: "g" } },
   tasks: Object.fromEntries(
@@ -58,10 +60,10 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
   afterAll(() => server.stop())
 
   /** Runs a chain to its end, without a look at the database; answers its id and what it has cost. */
-  const run = async (tasks: number) => {
+  const run = async (tasks: number, more: object = {}) => {
     statements.take()
     calls = 0
-    const { body } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew: chain(tasks) } })
+    const { body } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew: chain(tasks, more) } })
     const worker = Context.get(server.services, Worker.Worker)
     const queue = Context.get(server.services, TaskQueue.TaskQueue)
     while (calls < tasks || (await Effect.runPromise(worker.running)).length > 0) await turn()
@@ -75,6 +77,16 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
     const oneTask = await run(1)
     expect((await Server.request(`${server.url}/api/v1/executions/${chain.id}`)).body.status).toBe("completed")
     expect({ oneTask: oneTask.counts, chain: chain.counts, getEnded: statements.take() }).toEqual(expected)
+  })
+
+  it("settles what follows from an outcome with one statement more", async () => {
+    const outbox = Context.get(server.services, Outbox.Outbox)
+    const { counts } = await run(1, { memory: true })
+    while ((await Effect.runPromise(outbox.list())).length > 0) await turn()
+    const { crewline_list_outbox: _, ...later } = statements.take()
+    const all = { ...counts }
+    for (const [kind, times] of Object.entries(later)) all[kind] = (all[kind] ?? 0) + times
+    expect(all).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
   })
 
   it("answers an ended execution with one statement, once its view is kept", async () => {

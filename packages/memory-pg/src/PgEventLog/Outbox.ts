@@ -39,18 +39,20 @@ export const make = (sql: SqlClient.SqlClient): Outbox.Outbox["Service"] => {
       ),
     settle: (rows) =>
       Effect.asVoid(run("settle", "select crewline_settle_outbox($1::text::jsonb)", [JSON.stringify(rows)])),
-    list: ({ after, limit = 50, state } = {}) =>
-      Effect.flatMap(Tenant.Current, (tenant) =>
+    list: ({ after = "0", limit = 50, state } = {}) => {
+      if (!/^\d{1,18}$/.test(after)) return Effect.succeed([])
+      return Effect.flatMap(Tenant.Current, (tenant) =>
         Effect.map(
           run<ListedRow>("list", "select * from crewline_list_outbox($1, $2::text::jsonb, $3::bigint, $4::int)", [
             tenant,
             JSON.stringify(state === undefined ? Outbox.State.literals : [state]),
-            after ?? "0",
+            after,
             limit
           ]),
           (rows) => rows.map(viewOf)
         )
       )
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Crewline from "@crewline/core/Crewline"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import * as Memory from "@crewline/core/Memory"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -40,6 +41,7 @@ export const build = ({ directory, streaming, workspace }: Options) =>
       Layer.provide([
         directory === undefined ? LocalEventLog.layerLocal : durable(directory),
         LocalTaskQueue.layerLocal,
+        Memory.layerLocal,
         Workspace.layer({ directory: workspace }),
         Tools.layer(workspace)
       ]),

@@ -1,6 +1,7 @@
 /** `crewline run`: one execution in this process, watched to its end; its output goes to stdout. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as LocalMemory from "../LocalMemory.ts"
 import * as AskText from "./AskText.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
@@ -30,6 +31,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
     streaming: output.terminal !== undefined && !options.json
   })
   yield* Effect.provideContext(Models.announce(crew), services)
+  if (crew.definition.memory === true) yield* output.say(LocalMemory.notice)
   const result = yield* Watch.watch(crew, { ...options, isKept: Option.isSome(options.data) }).pipe(
     Effect.provideContext(services),
     Effect.catchTags({

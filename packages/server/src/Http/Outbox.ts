@@ -1,0 +1,26 @@
+/** Handlers of `/api/v1/outbox`. */
+import * as Outbox from "@crewline/core/Outbox"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { Api } from "../Api.ts"
+import * as Page from "./Page.ts"
+import * as StoreProblems from "./StoreProblems.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "outbox",
+  Effect.fnUntraced(function* (handlers) {
+    const outbox = yield* Outbox.Outbox
+    return handlers.handle("list", ({ query }) =>
+      Page.read(query, ({ before: after, limit }) =>
+        outbox
+          .list({
+            limit,
+            ...(after !== undefined && { after }),
+            ...(query.state !== undefined && { state: query.state })
+          })
+          .pipe(Effect.catch(() => StoreProblems.unavailable({ isRetryable: true })))
+      )
+    )
+  })
+)

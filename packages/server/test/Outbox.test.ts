@@ -1,0 +1,101 @@
+/** What follows from events: seen over HTTP until it is done. */
+import * as Memory from "@crewline/core/Memory"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Server from "./fake/Server.ts"
+
+/** Keeps what is to be remembered, but for what it cannot keep. */
+const kept: Array<string> = []
+const memory = Layer.succeed(Memory.Memory, {
+  remember: ([entry]) =>
+    entry!.text.includes("impossible")
+      ? Effect.fail(new Memory.MemoryError({ operation: "remember", description: "too strange", isRetryable: false }))
+      : Effect.sync(() => void kept.push(entry!.text)),
+  recall: () => Effect.succeed([]),
+  forget: () => Effect.succeed(0)
+})
+
+let server: Server.Running
+beforeAll(async () => {
+  server = await Server.start({ memory, answer: ({ messages }) => Effect.succeed(JSON.stringify(messages)) })
+})
+afterAll(() => server.stop())
+
+const agents = { clerk: { role: "Clerk", goal: "Write" } }
+const crew = (description: string, more: object = { memory: true }) => ({
+  name: "letters",
+  agents,
+  tasks: { write: { description, expectedOutput: "A word" } },
+  ...more
+})
+
+const run = async (url: string, crew: object): Promise<string> => {
+  const { body, status } = await Server.request(`${url}/api/v1/executions`, { body: { crew } })
+  expect(status, JSON.stringify(body)).toBe(202)
+  for (;;) {
+    const { body: view } = await Server.request(`${url}/api/v1/executions/${body.id}`)
+    if (view.endedAt !== undefined) return body.id
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** Asks the server again until what it answers is so. */
+// oxlint-disable-next-line typescript/no-explicit-any
+const until = async (query: string, is: (items: ReadonlyArray<any>) => boolean) => {
+  for (;;) {
+    const { body } = await Server.request(`${server.url}/api/v1/outbox${query}`)
+    if (is(body.items)) return body
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+describe("the outbox", { timeout: 30_000 }, () => {
+  it("shows dead letters with what went wrong, in pages; what is done is gone", async () => {
+    const done = await run(server.url, crew("write"))
+    const dead = [await run(server.url, crew("impossible one")), await run(server.url, crew("impossible two"))]
+    const { items } = await until("?state=dead", ({ length }) => length === 2)
+    await until("", (all) => all.every(({ executionId }) => executionId !== done))
+    expect(kept).toHaveLength(1)
+    expect(items).toEqual(
+      dead.map((executionId) => ({
+        id: expect.any(String),
+        executionId,
+        seq: expect.any(Number),
+        part: 0,
+        consumer: "memory",
+        state: "dead",
+        attempts: 1,
+        at: expect.stringMatching(/^\d{4}-.*Z$/),
+        error: expect.stringContaining("too strange")
+      }))
+    )
+    const first = await Server.request(`${server.url}/api/v1/outbox?limit=1`)
+    const second = await Server.request(`${server.url}/api/v1/outbox?limit=1&cursor=${first.body.nextCursor}`)
+    expect([...first.body.items, ...second.body.items]).toEqual(items)
+    expect(second.body.nextCursor).toBeUndefined()
+    const nothing = Buffer.from("after:nothing").toString("base64url")
+    expect((await Server.request(`${server.url}/api/v1/outbox?cursor=${nothing}`)).body).toEqual({ items: [] })
+    expect((await Server.request(`${server.url}/api/v1/outbox?state=done`)).status).toBe(400)
+  })
+})
+
+describe("memory that lasts as long as the process", { timeout: 30_000 }, () => {
+  it("is said when a crew first wants to remember, once, and to nobody else", async () => {
+    const logged: Array<string> = []
+    const other = await Server.start({
+      observe: Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void logged.push(line))])
+    })
+    const notices = () => logged.filter((line) => line.includes("memory: true lasts as long as this process"))
+    try {
+      await run(other.url, crew("write", {}))
+      expect(notices()).toHaveLength(0)
+      await run(other.url, crew("write"))
+      await run(other.url, crew("write"))
+      expect(notices()).toHaveLength(1)
+    } finally {
+      await other.stop()
+    }
+  })
+})
