@@ -80,7 +80,7 @@ export interface Author extends Schema.Schema.Type<typeof Author> {}
 
 /** An answer to an ask, of any kind. */
 export const Answer = Schema.Struct({
-  answer: Schema.Literals(["approve", "edit", "deny", "reply", "accept", "revise", "raise"]),
+  answer: Schema.Literals([...new Set(Object.values(answers).flat())]),
   /** Of what was shown. Refused when it is another. */
   hash: Schema.optionalKey(Schema.String),
   /** With `edit`: what the tool is called with instead. */

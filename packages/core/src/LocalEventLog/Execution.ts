@@ -94,8 +94,9 @@ export const eventsOf = (execution: Execution, taskId: string): ReadonlyArray<Ev
 
 export const lastSeq = (execution: Execution) => execution.events.length
 
-export const isEnded = (execution: Execution) =>
-  execution.status === "completed" || execution.status === "failed" || execution.status === "cancelled"
+const endings: ReadonlySet<EventLog.Summary["status"]> = new Set(ExecutionEvent.Ending.literals)
+
+export const isEnded = ({ status }: Execution) => endings.has(status)
 
 /** Whether lists of this status show it: one that goes on while a person is asked is waiting, too. */
 export const presentsAs = ({ openAsks, status }: Execution, wanted: EventLog.Summary["status"]): boolean =>
