@@ -3,6 +3,7 @@
  * which models are told.
  */
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSchema"
@@ -47,8 +48,4 @@ export const jsonSchema = (
 }
 
 const isStandard = (value: unknown): value is StandardSchemaV1 =>
-  ((typeof value === "object" && value !== null) || typeof value === "function") &&
-  "~standard" in value &&
-  typeof value["~standard"] === "object" &&
-  value["~standard"] !== null &&
-  "validate" in value["~standard"]
+  Predicate.hasProperty(value, "~standard") && Predicate.hasProperty(value["~standard"], "validate")

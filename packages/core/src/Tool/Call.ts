@@ -1,5 +1,6 @@
 /** Runs the functions of a tool: values, promises and effects alike, what they throw as failures of the call. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as JsonDepth from "../JsonDepth.ts"
 import { redact } from "../Redact.ts"
@@ -72,7 +73,7 @@ export const value = <A>(
         Effect.catchDefect((defect) => Effect.fail(toolError(defect)))
       )
     }
-    if (!isPromiseLike(returned)) return accept(returned)
+    if (!Predicate.isPromiseLike(returned)) return accept(returned)
     const promise = returned
     return Effect.callback<A, ToolError>((resume) => {
       promise.then(
@@ -82,9 +83,6 @@ export const value = <A>(
     })
     // Around all of it: the interruption may come while the function itself still runs.
   }).pipe(Effect.onInterrupt(() => Effect.sync(() => call.abort())))
-
-const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
 
 /** A value as JSON, as `JSON.stringify` writes it. */
 export const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json, ToolFailed> => {

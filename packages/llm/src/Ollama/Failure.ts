@@ -2,6 +2,7 @@
  * Failures of Ollama as reasons of ours.
  */
 import * as Llm from "@crewline/core/Llm"
+import * as Predicate from "effect/Predicate"
 import * as Failure from "../Provider/Failure.ts"
 
 /** The server answered with a status that is no success. */
@@ -23,12 +24,10 @@ export class Refusal extends Error {
 const messageOf = (body: string): string | undefined => {
   try {
     const json: unknown = JSON.parse(body)
-    if (typeof json === "object" && json !== null && "error" in json) {
-      if (typeof json.error === "string") return json.error
+    if (Predicate.hasProperty(json, "error")) {
       const { error } = json
-      if (typeof error === "object" && error !== null && "message" in error && typeof error.message === "string") {
-        return error.message
-      }
+      if (typeof error === "string") return error
+      if (Predicate.hasProperty(error, "message") && typeof error.message === "string") return error.message
     }
   } catch {
     // Not JSON.

@@ -6,6 +6,7 @@
  */
 import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
+import * as Predicate from "effect/Predicate"
 import type { ChatRequest, Message, Options as ModelParameters, Tool } from "ollama"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
@@ -109,7 +110,7 @@ const assistantMessage = (content: Prompt.AssistantMessageEncoded["content"]): W
     else if (part.type === "tool-call") {
       // Arguments that were no JSON object cannot go back as they are.
       const { id, name, params } = part
-      const args = typeof params === "object" && params !== null && !Array.isArray(params) ? { ...params } : {}
+      const args = Predicate.isReadonlyObject(params) ? { ...params } : {}
       calls.push({ id, function: { name, arguments: args } })
     }
   }

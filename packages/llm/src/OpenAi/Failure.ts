@@ -2,6 +2,7 @@
  * What the `openai` SDK throws, as reasons of ours.
  */
 import type * as Llm from "@crewline/core/Llm"
+import * as Predicate from "effect/Predicate"
 import { APIConnectionError, APIConnectionTimeoutError, APIError } from "openai/core/error"
 import * as Failure from "../Provider/Failure.ts"
 
@@ -19,5 +20,4 @@ export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason =
 
 /** `{"error":{"message":"…"}}`, or `{"error":"…"}` of servers that are compatible. */
 const hasShape = (error: unknown): boolean =>
-  typeof error === "string" ||
-  (typeof error === "object" && error !== null && "message" in error && typeof error.message === "string")
+  typeof error === "string" || (Predicate.hasProperty(error, "message") && typeof error.message === "string")

@@ -4,6 +4,7 @@
  */
 import type { Request, ToolDefinition } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
+import * as Predicate from "effect/Predicate"
 import type {
   FunctionTool,
   ResponseCreateParams,
@@ -143,7 +144,7 @@ const pushAssistant = (
 
 const own = (part: Prompt.TextPartEncoded | Prompt.ReasoningPartEncoded): { readonly [key: string]: unknown } => {
   const options: unknown = part.options?.["openai"]
-  return typeof options === "object" && options !== null ? { ...options } : {}
+  return Predicate.isReadonlyObject(options) ? options : {}
 }
 
 const phaseOf = (part: Prompt.TextPartEncoded | Prompt.ReasoningPartEncoded): Phase | undefined => {
