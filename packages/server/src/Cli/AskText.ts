@@ -11,11 +11,20 @@ export const lines = (ask: AskView.View): ReadonlyArray<string> => {
     `${kind}: ${title}`,
     ...field("id", id),
     ...field("task", `${taskId} of ${executionId}`),
-    ...field("shown", JSON.stringify(shown, undefined, 2)),
+    ...field("shown", visible(JSON.stringify(shown, undefined, 2))),
     ...field("deadline", deadlineOf(ask)),
     ...field("answers", Ask.answers[kind].join(", "))
   ].map((line) => Layout.oneLine(line))
 }
+
+/** Characters that nobody sees, or that order what is seen, as JSON escapes them: what an answer binds to hides nothing. */
+const visible = (json: string): string =>
+  json.replace(/[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`
+    ).join("")
+  )
 
 const width = 10
 

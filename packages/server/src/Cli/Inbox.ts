@@ -7,6 +7,7 @@ import * as AskText from "./AskText.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Resources from "./Resources.ts"
+import * as Layout from "./View/Layout.ts"
 
 export interface ListOptions {
   readonly execution: Option.Option<string>
@@ -40,7 +41,7 @@ export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, js
   const { inbox, isServed } = yield* Resources.open(data)
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))
-  yield* output.result(`Answered ${ask.title} with "${given.answer}".`)
+  yield* output.result(Layout.oneLine(`Answered ${ask.title} with "${given.answer}".`))
   if (!isServed)
     yield* output.say(`No server runs: the execution goes on when one does (crewline serve${AskText.dataFlag(data)}).`)
 }, Effect.scoped)
