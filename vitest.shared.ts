@@ -26,12 +26,12 @@ const longest = [
   "packages/core/test/CrewFile.test.ts",
   "packages/memory-pg/test/PgEventLog.test.ts",
   "packages/core/test/Scale.test.ts",
-  "packages/queue-redis/test/RedisTaskQueueModel.integration.test.ts",
+  "packages/queue-redis/test/RedisTaskQueue/Model.integration.test.ts",
   "packages/core/test/Dag.test.ts",
   "packages/llm/test/conformance/Models.conformance.test.ts",
   "packages/core/test/Execution.test.ts",
   "packages/queue-redis/test/RedisBroadcast.integration.test.ts",
-  "packages/queue-redis/test/RedisTaskQueueCluster.integration.test.ts"
+  "packages/queue-redis/test/RedisTaskQueue/Cluster.integration.test.ts"
 ]
 
 /** Starts with the longest files of all projects, so that no core waits for the last of them in the end. */

@@ -21,7 +21,7 @@ if (target !== "queue" || unknown.length > 0) {
 }
 
 /** The quick one first; the other only when that noticed nothing. */
-const suites = ["RedisTaskQueue.integration.test.ts", "RedisTaskQueueModel.integration.test.ts"]
+const suites = ["RedisTaskQueue.integration.test.ts", "RedisTaskQueue/Model.integration.test.ts"]
 
 const folder = mkdtempSync(join(tmpdir(), "crewline-mutants-"))
 

@@ -14,7 +14,7 @@ type Group = readonly [
 ]
 
 const groups: ReadonlyArray<Group> = JSON.parse(
-  readFileSync(`${import.meta.dirname}/../fixture/JsonSchemaTestSuite.json`, "utf8")
+  readFileSync(`${import.meta.dirname}/../fixtures/JsonSchemaTestSuite.json`, "utf8")
 )
 
 describe.each(groups)("%s: %s", (_keyword, _description, schema, tests) => {

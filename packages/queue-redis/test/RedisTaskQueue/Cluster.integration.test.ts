@@ -7,9 +7,9 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import * as RedisConnection from "../src/RedisConnection.ts"
-import * as QueueServer from "./QueueServer.ts"
-import * as RedisProcess from "./RedisProcess.ts"
+import * as RedisConnection from "../../src/RedisConnection.ts"
+import * as QueueServer from "../QueueServer.ts"
+import * as RedisProcess from "../RedisProcess.ts"
 
 const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)

@@ -3,9 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Layer from "effect/Layer"
-import * as RedisConnection from "../src/RedisConnection.ts"
-import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
-import * as RedisProcess from "./RedisProcess.ts"
+import * as RedisConnection from "../../src/RedisConnection.ts"
+import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
+import * as RedisProcess from "../RedisProcess.ts"
 
 const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
-import * as RedisTransport from "../src/RedisTransport.ts"
-import * as RedisServer from "./RedisServer.ts"
+import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
+import * as RedisTransport from "../../src/RedisTransport.ts"
+import * as RedisServer from "../RedisServer.ts"
 
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)

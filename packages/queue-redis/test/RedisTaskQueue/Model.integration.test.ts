@@ -2,9 +2,9 @@
 import { TaskQueueModel } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import { describe } from "vitest"
-import * as BullTaskQueue from "../src/BullTaskQueue.ts"
-import * as QueueServer from "./QueueServer.ts"
-import * as RedisServer from "./RedisServer.ts"
+import * as BullTaskQueue from "../../src/BullTaskQueue.ts"
+import * as QueueServer from "../QueueServer.ts"
+import * as RedisServer from "../RedisServer.ts"
 
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
