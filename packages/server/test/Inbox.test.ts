@@ -150,6 +150,20 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect((await call(`/inbox?executionId=${id}&state=answered`)).body.items).toMatchObject([{ id: ask.id }])
   })
 
+  it("takes one of the answers that come at once, and tells the others whose it was", async () => {
+    const id = await start({ write: letter("many") })
+    const [ask] = await asksOf(id)
+    const given = Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? "approve" : "deny"))
+    const answered = await Promise.all(given.map((one) => answer(ask.id, { answer: one, hash: ask.hash })))
+    const taken = answered.filter(({ status }) => status === 200)
+    expect(taken).toHaveLength(1)
+    const { answer: first } = taken[0]!.body.answer
+    for (const { body, status } of answered)
+      if (status !== 200) expect([status, body.code, body.answer]).toEqual([409, "ask-closed", first])
+    await ended(id)
+    expect(sent.filter((to) => to === "many")).toHaveLength(first === "approve" ? 1 : 0)
+  })
+
   it("refuses what does not answer the ask, each with its own code, and stores nothing", async () => {
     const id = await start({ write: letter("bob") })
     const [ask] = await asksOf(id)

@@ -13,6 +13,6 @@ export interface Inbox {
 
 export interface Connection {
   readonly inbox: Inbox
-  /** False: nothing runs before a server is started. */
+  /** False: nothing goes on before a server is started. */
   readonly isServed: boolean
 }

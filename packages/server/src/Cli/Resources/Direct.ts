@@ -69,7 +69,8 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
             )
           )
     },
-    isServed: false
+    // A database that others use may have servers and workers anywhere, which hear of the answer.
+    isServed: database.kind === "server"
   }
   return connection
 })
