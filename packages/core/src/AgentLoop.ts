@@ -18,6 +18,7 @@ import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import { Assignment, Delegation } from "./Manager.ts"
 
 export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 
@@ -29,7 +30,13 @@ export type Services = Equipment.Services
  * limit of an attempt counts what its legs have worked, not what it waited in between.
  */
 export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | EventLog.EventLogError> => {
-  const { timeoutMillis } = leg.task
+  const { plan, run: number, standing, task } = leg
+  // Its attempts, limits of time and checks are those of the work.
+  if (task.frame !== undefined) {
+    const isSettled = (id: string) => standing.ofTask(id) !== "open"
+    return Assignment.next({ plan, task, run: number, isSettled, results: standing.results })
+  }
+  const { timeoutMillis } = task
   const loop = work(services, leg)
   if (timeoutMillis === undefined) return loop
   const over = Effect.succeed(
@@ -73,7 +80,10 @@ const work = Effect.fnUntraced(function* (
       continue
     }
 
-    const verdict = yield* Acceptance.judge(equipment, turn, Review.isShown(leg, number))
+    const verdict = yield* Acceptance.judge(equipment, turn, {
+      wasShown: Review.isShown(leg, number),
+      isIdle: task.delegates === true && !conversation.has(Delegation.isDelegation)
+    })
     if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
     if (verdict._tag === "Accepted") {
       const review = yield* Review.judge(leg, turn, verdict.output, revisions)
@@ -104,7 +114,10 @@ const work = Effect.fnUntraced(function* (
       return failed(
         by === "schema" ? "output-invalid" : "guardrail-refused",
         `The answer was refused ${repairs} times; the last complaint: ${complaint}`,
-        { isRetryable: true }
+        {
+          // What the manager cannot say in so many turns is decided without it.
+          isRetryable: task.office === undefined
+        }
       )
     }
     conversation.reply(Prompting.complaintMessage(complaint, task.output))

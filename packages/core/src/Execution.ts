@@ -107,6 +107,13 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     }
     case "ModelNoticed":
       return { ...state, lastSeq: event.seq }
+    case "AgentAssigned": {
+      const current = task(state, event.taskId)
+      const isOurs = current !== undefined && !isSettled(current) && current.run === event.run
+      const { agent, by, reason } = event
+      const assigned = { agent, by, ...(reason === undefined ? {} : { reason }) }
+      return { ...state, lastSeq: event.seq, ...(isOurs ? { tasks: put(state, { ...current, assigned }) } : {}) }
+    }
     case "TurnCompleted":
     case "GuardrailJudged":
     case "ToolStarted":

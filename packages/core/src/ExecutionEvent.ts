@@ -205,6 +205,17 @@ export interface ToolCalled {
   readonly isFailure: boolean
   readonly durationMillis: number
 }
+/** It was decided who does a task that names no agent. */
+export interface AgentAssigned {
+  readonly type: "AgentAssigned"
+  readonly taskId: string
+  readonly run: number
+  /** Of the manager itself: it has the task done by several. */
+  readonly agent: string
+  /** Who decided: the manager, or what stands in for it when it gives no valid answer. */
+  readonly by: "manager" | "matcher"
+  readonly reason?: string
+}
 /** An answer was sent back: its schema or a guardrail refused it. */
 export interface OutputRejected {
   readonly type: "OutputRejected"
@@ -343,6 +354,7 @@ export type Draft =
   | ToolStarted
   | ToolCalled
   | OutputRejected
+  | AgentAssigned
   | TaskSuspended
   | TaskRetried
   | TaskReleased

@@ -53,6 +53,14 @@ export const TaskView = Schema.Struct({
   outputFile: Schema.optionalKey(Schema.String),
   /** True: a limit was reached, and the output is what the agent had by then. */
   partial: Schema.optionalKey(Schema.Literal(true)),
+  /** Who does it, as the manager has decided, or what stands in for it. */
+  assigned: Schema.optionalKey(
+    Schema.Struct({
+      agent: Schema.String,
+      by: Schema.Literals(["manager", "matcher"]),
+      reason: Schema.optionalKey(Schema.String)
+    })
+  ),
   /** Signs that the output is not the success that it says it is. */
   doubts: Schema.optionalKey(Schema.Array(ExecutionEvent.Doubt)),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
@@ -93,7 +101,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 4
+export const format = 5
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
@@ -156,6 +164,7 @@ export const ofTask = (state: Execution.Execution, task: Execution.Task, { outpu
     ...(output === undefined ? {} : { output }),
     ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
     ...(task.partial ? { partial: true } : {}),
+    ...(task.assigned === undefined ? {} : { assigned: task.assigned }),
     ...(task.doubts.length === 0 ? {} : { doubts: task.doubts }),
     ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
     ...(task.skipped === undefined ? {} : { skipped: task.skipped }),

@@ -1,6 +1,8 @@
 /**
  * What agents of a crew do for and with each other, besides their own work: who delegates to whom, and what is made of what comes back.
  */
+export * as Assignment from "./Manager/Assignment.ts"
+export { nothingDelegated } from "./Manager/AssignPrompt.ts"
 export * as Coworkers from "./Manager/Coworkers.ts"
 export * as Delegation from "./Manager/Delegation.ts"
 export * as Doubts from "./Manager/Doubts.ts"

@@ -19,13 +19,16 @@ import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
 export type { ModelOptions } from "./Agent.ts"
+export { office, work } from "./Plan/Managing.ts"
 export { make as spawn } from "./Plan/Spawning.ts"
 export type {
   Condition,
+  Frame,
   Guardrail,
   Plan,
   PlannedAgent,
   PlannedAttachment,
+  PlannedManager,
   PlannedReview,
   PlannedTask,
   Retry
@@ -159,6 +162,7 @@ const fill = (
     inputs: Object.fromEntries(values),
     ...(definition.limits === undefined ? {} : { limits: definition.limits }),
     ...(definition.memory === true ? { memory: true } : {}),
+    ...(template.manager === undefined ? {} : { manager: template.manager }),
     ...checksOff(definition.checks),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})

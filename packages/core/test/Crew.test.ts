@@ -369,8 +369,7 @@ const cases: ReadonlyArray<Case> = [
       limits: { onExceeded: "finish" }
     },
     problems: [
-      { code: "not-yet", path: ["process"], says: "hierarchical" },
-      { code: "not-yet", path: ["manager"] },
+      { code: "not-yet", path: ["manager", "review"] },
       { code: "not-yet", path: ["acceptance"] },
       { code: "not-yet", path: ["memory"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
@@ -380,16 +379,12 @@ const cases: ReadonlyArray<Case> = [
   {
     title: "a hierarchical crew without a manager",
     crew: { ...valid, process: "hierarchical" },
-    problems: [
-      { code: "missing-key", path: ["manager"], says: "hierarchical crew needs a manager" },
-      { code: "not-yet", path: ["process"] }
-    ]
+    problems: [{ code: "missing-key", path: ["manager"], says: "hierarchical crew needs a manager" }]
   },
   {
     title: "a manager who is nobody",
     crew: { ...valid, manager: { review: "everything", allow: ["reseacher"], depth: 0 } },
     problems: [
-      { code: "not-yet", path: ["manager"] },
       { code: "invalid-value", path: ["manager"], says: "exactly one of model, agent and agentId" },
       { code: "invalid-value", path: ["manager", "review"] },
       { code: "invalid-value", path: ["manager", "depth"] },
@@ -400,7 +395,6 @@ const cases: ReadonlyArray<Case> = [
     title: "a manager who is two, one of them unknown",
     crew: { ...valid, manager: { model: "openai/gpt-5.2", agent: "boss" } },
     problems: [
-      { code: "not-yet", path: ["manager"] },
       { code: "invalid-value", path: ["manager"] },
       { code: "unknown-agent", path: ["manager", "agent"] }
     ]

@@ -7,6 +7,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import { nothingDelegated } from "../Manager.ts"
 import { redact } from "../Redact.ts"
 import * as CrewCode from "./CrewCode.ts"
 import type { Equipment } from "./Equipment.ts"
@@ -39,11 +40,14 @@ const refused = (by: Refused["by"], complaint: string): Refused => ({
 
 const over = (ended: Ended): Verdict => ({ _tag: "Ended", ended })
 
-/** Checks the answer of a turn. What was shown to a person since was accepted, whatever a guardrail would say today. */
+/**
+ * Checks the answer of a turn. What was shown to a person since was accepted, whatever a guardrail would say today. `isIdle`: it is the manager's,
+ * who has delegated nothing yet.
+ */
 export const judge = Effect.fnUntraced(function* (
   equipment: Equipment,
   turn: Turn.Turn,
-  wasShown: boolean
+  { isIdle, wasShown }: { readonly wasShown: boolean; readonly isIdle: boolean }
 ): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
   const { leg } = equipment
   const { answer, number } = turn
@@ -62,6 +66,7 @@ export const judge = Effect.fnUntraced(function* (
   }
   const text = Prompting.answerText(answer.parts)
   if (text.trim() === "") return refused("schema", Prompting.emptyAnswer)
+  if (isIdle) return refused("guardrail", nothingDelegated)
   if (answer.finishReason === "length") return refused("schema", Prompting.truncatedAnswer)
   const output =
     leg.task.output === undefined ? { value: text, decoded: text } : yield* decode(leg, leg.task.output, text)

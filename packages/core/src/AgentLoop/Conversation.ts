@@ -31,6 +31,14 @@ export class Conversation {
     this.said.push(message)
   }
 
+  /** Whether a call of such a tool was made, and did not fail. */
+  has(isTool: (name: string) => boolean): boolean {
+    return this.said.some(
+      ({ content, role }) =>
+        role === "tool" && content.some((part) => part.type === "tool-result" && !part.isFailure && isTool(part.name))
+    )
+  }
+
   /** The model has answered. */
   answer(parts: TurnCompleted["parts"]): void {
     const message = Prompting.answerMessage(parts)

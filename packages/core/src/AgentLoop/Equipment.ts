@@ -73,10 +73,11 @@ const equipped = (
   own: ReadonlyMap<string, Toolbox.Tool>
 ): Pick<Equipment, "tools" | "toolDefinitions"> => {
   const toolDefinitions = Array.from(own.values(), definitionOf)
-  if (agent.allowDelegation !== true || task.office !== undefined) return { tools: own, toolDefinitions }
+  if ((agent.allowDelegation !== true && task.delegates !== true) || task.office !== undefined)
+    return { tools: own, toolDefinitions }
   const { chain, depth } = standing
   const delegation = Delegation.tools({ plan, chain })
-  const isPossible = depth < Delegation.maxDepth && Coworkers.of(plan, chain).length > 0
+  const isPossible = depth < Delegation.maxDepth(plan) && Coworkers.of(plan, chain).length > 0
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
     tools: new Map([...delegation.map((tool) => [tool.name, tool] as const), ...own]),

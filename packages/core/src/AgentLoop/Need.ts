@@ -83,7 +83,8 @@ const begin = Effect.fnUntraced(function* (
     case "Tasks": {
       const names = Object.keys(need.tasks)
       const { children, depth, isFull } = leg.standing
-      if (depth >= Delegation.maxDepth) return refused(Prompting.tooDeep(Delegation.maxDepth))
+      const maxDepth = Delegation.maxDepth(leg.plan)
+      if (depth >= maxDepth) return refused(Prompting.tooDeep(maxDepth))
       if (isFull) return refused(Prompting.full)
       if (children + adding + names.length > maxChildren) return refused(Prompting.tooMany(maxChildren))
       const spawned = Plan.spawn({ plan: leg.plan, parent: leg.task, prefix: base, tasks: need.tasks })

@@ -14,7 +14,7 @@ export const of = (
   output: Schema.Json
 ): ReadonlyArray<Doubt> => {
   const { plan, task } = leg
-  if (task.checked !== true) return none
+  if (task.office !== undefined || (task.checked !== true && plan.manager === undefined)) return none
   const shown: Array<string> = []
   let hasActed = false
   for (const { content, role } of conversation.messages) {

@@ -33,3 +33,20 @@ export interface Manager extends Schema.Schema.Type<typeof Manager> {}
 
 /** The keys of which a manager has exactly one. */
 export const identities = ["model", "agent", "agentId"] as const
+
+/** How deep work may be passed on, unless a manager says otherwise. */
+export const defaultDepth = 2
+
+/** The agent that manages: one of the crew, or one of its own under a name that no other has. */
+export const nameOf = ({ agent }: Pick<Manager, "agent">, agents: { readonly [name: string]: unknown }): string => {
+  if (agent !== undefined) return agent
+  let name = "manager"
+  while (Object.hasOwn(agents, name)) name = `crew_${name}`
+  return name
+}
+
+/** Agents that it may give work to. */
+export const candidates = (
+  { agent, allow }: Pick<Manager, "agent" | "allow">,
+  agents: ReadonlyArray<string>
+): ReadonlyArray<string> => agents.filter((name) => name !== agent && allow?.includes(name) !== false)

@@ -11,10 +11,16 @@ type Table = { readonly [key: string]: (value: Schema.Json) => boolean }
 const always = () => true
 
 const ofCrew: Table = {
-  process: (value) => value === "hierarchical",
-  manager: always,
   acceptance: always,
   memory: isObject
+}
+const ofManager: Table = {
+  agentId: always,
+  review: (value) => value === "final" || value === "all",
+  recover: (value) => value === true,
+  maxRevisions: always,
+  onUnaccepted: always,
+  maxRecoveries: always
 }
 const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }
@@ -26,17 +32,19 @@ export const problems = (
   tasks: ReadonlyArray<Entry>
 ): ReadonlyArray<Problem> => [
   ...found(ofCrew, crew, []),
+  ...found(ofManager, crew["manager"], ["manager"]),
   ...agents.flatMap(({ declaration, path }) => found(ofAgent, declaration, path)),
   ...tasks.flatMap(({ declaration, path }) => found(ofTask, declaration, path))
 ]
 
-const found = (table: Table, declaration: Schema.Json, path: Path): ReadonlyArray<Problem> => {
-  if (!isObject(declaration)) return []
+const found = (table: Table, declaration: Schema.Json | undefined, path: Path): ReadonlyArray<Problem> => {
+  if (declaration === undefined || !isObject(declaration)) return []
   return Object.entries(table).flatMap(([key, isNotYet]): ReadonlyArray<Problem> => {
     const value = declaration[key]
     if (value === undefined || !isNotYet(value)) return []
     const at = [...path, key]
-    const what = key === "process" ? `${Wording.place(at)}: hierarchical` : Wording.place(at)
-    return [{ code: "not-yet", path: at, message: `${what} is not supported yet: remove it to run the crew.` }]
+    return [
+      { code: "not-yet", path: at, message: `${Wording.place(at)} is not supported yet: remove it to run the crew.` }
+    ]
   })
 }

@@ -2,7 +2,7 @@
 import type * as Schema from "effect/Schema"
 import type { Suggester } from "../Suggestion.ts"
 import { type Entry, unknown } from "./Graph.ts"
-import { identities } from "./Manager.ts"
+import { candidates, identities } from "./Manager.ts"
 import { isObject } from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
 import * as Wording from "./Wording.ts"
@@ -16,10 +16,10 @@ export interface Options {
 
 export const supervisionProblems = (options: Options): ReadonlyArray<Problem> => [
   ...managerProblems(options),
-  ...options.tasks.flatMap((task) => approvalProblems(task, options.agents))
+  ...options.tasks.flatMap((task) => approvalProblems(task, options))
 ]
 
-const managerProblems = ({ agents, crew, suggester }: Options): ReadonlyArray<Problem> => {
+const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyArray<Problem> => {
   const { manager, process } = crew
   const path = ["manager"]
   if (manager === undefined) {
@@ -42,13 +42,28 @@ const managerProblems = ({ agents, crew, suggester }: Options): ReadonlyArray<Pr
   mention(manager["agent"], ["manager", "agent"])
   const { allow } = manager
   if (Array.isArray(allow)) allow.forEach((name: unknown, index) => mention(name, ["manager", "allow", index]))
+  const { agent } = manager
+  const who = typeof agent === "string" ? { agent } : {}
+  const allowed = Array.isArray(allow) ? { allow } : {}
+  if (problems.length === 0 && names.length > 0 && candidates({ ...who, ...allowed }, names).length === 0) {
+    const message = "The manager does none of the work itself, and there is nobody else: add an agent, or allow one."
+    problems.push({ code: "no-agents", path, message })
+  }
+  for (const { declaration, path: at } of tasks) {
+    if (agent === undefined || !isObject(declaration) || declaration["agent"] !== agent) continue
+    const message = `${Wording.place([...at, "agent"])} is the manager, who does none of the work itself: name another agent, or none, and the manager says who does it.`
+    problems.push({ code: "invalid-value", path: [...at, "agent"], message })
+  }
   return problems
 }
 
 /** An approval of a tool that the task does not have would never be asked for. */
-const approvalProblems = (task: Entry, agents: ReadonlyArray<Entry>): ReadonlyArray<Problem> => {
+const approvalProblems = (task: Entry, { agents, crew }: Options): ReadonlyArray<Problem> => {
   const { declaration, path } = task
   if (!isObject(declaration) || !Array.isArray(declaration["approvals"])) return []
+  // Who does it, and with which tools, is not known yet.
+  if (declaration["agent"] === undefined && declaration["tools"] === undefined && crew["manager"] !== undefined)
+    return []
   const agent =
     declaration["agent"] === undefined ? agents[0] : agents.find(({ name }) => name === declaration["agent"])
   const ofAgent = isObject(agent?.declaration) ? agent.declaration["tools"] : undefined

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Ask from "../Ask.ts"
 import {
+  type AgentAssigned,
   type Doubt,
   Ending,
   type ExecutionEvent,
@@ -67,6 +68,8 @@ export interface Task {
   readonly outputFile: string | undefined
   /** The output is what the agent had when a limit was reached. */
   readonly partial: boolean
+  /** Who was chosen for its work. */
+  readonly assigned: Pick<AgentAssigned, "agent" | "by" | "reason"> | undefined
   /** Signs that its output is not a success. */
   readonly doubts: ReadonlyArray<Doubt>
   readonly usage: Usage.Usage
@@ -163,6 +166,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   skipped: undefined,
   outputFile: undefined,
   partial: false,
+  assigned: undefined,
   doubts: [],
   usage: Usage.zero,
   startedAt: undefined,

@@ -9,8 +9,10 @@ export interface Coworker {
 }
 
 /** Whom agents may give work to, in declared order. `chain`: who gives it, and who waits for that, up to the root. */
-export const of = (plan: Plan.Plan, chain: ReadonlyArray<string>): ReadonlyArray<Coworker> =>
-  Object.entries(plan.agents).flatMap(([name, { goal, role }]) => (chain.includes(name) ? [] : [{ name, role, goal }]))
+export const of = ({ agents, manager }: Plan.Plan, chain: ReadonlyArray<string>): ReadonlyArray<Coworker> =>
+  Object.entries(agents).flatMap(([name, { goal, role }]) =>
+    chain.includes(name) || manager?.allow.includes(name) === false ? [] : [{ name, role, goal }]
+  )
 
 /** `Found` also where it is on the chain: that is another mistake than a name that nobody has. */
 export type Match =

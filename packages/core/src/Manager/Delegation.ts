@@ -22,12 +22,16 @@ export interface Options {
 }
 
 /** How deep work may be passed on below a task. */
-export const maxDepth = 2
+export const maxDepth = ({ manager }: Plan.Plan): number => manager?.depth ?? 2
 
 export const delegateName = "delegate_work"
 export const askName = "ask_coworker"
 /** What the tools are called elsewhere; calls by these names are taken, too. */
 const aliases = { [delegateName]: "delegate_work_to_coworker", [askName]: "ask_question_to_coworker" } as const
+
+/** True for the tools of this module. */
+export const isDelegation = (tool: string): boolean =>
+  isOffered(tool) || Object.values(aliases).some((alias) => alias === tool)
 
 /** True for what a model is shown; aliases are not. */
 export const isOffered = (tool: string): boolean => tool === delegateName || tool === askName

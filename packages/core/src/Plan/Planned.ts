@@ -86,8 +86,27 @@ export interface PlannedTask
   readonly codeOf?: string
   /** True: the output is looked at for signs that it is no success. */
   readonly checked?: true
+  /** Present: the manager says who does it, and it completes with the output of that work. */
+  readonly frame?: Frame
+  /** True: the manager has it done by others; it is not over before something was delegated. */
+  readonly delegates?: true
   /** Absent: work. Otherwise a task of the manager itself. */
   readonly office?: "assign" | "review" | "recover" | "synthesise"
+}
+
+/** A task that names no agent: who can do it, and what it says itself of that which otherwise its agent brings. */
+export interface Frame extends Pick<Task, "tools" | "maxTurns" | "cache" | "approvals"> {
+  readonly candidates: ReadonlyArray<string>
+}
+
+/** The manager of a crew, with the defaults in place. */
+export interface PlannedManager {
+  /** Its agent, who does none of the work itself. */
+  readonly agent: string
+  /** Agents that work may be given to. */
+  readonly allow: ReadonlyArray<string>
+  /** How deep work may be passed on. */
+  readonly depth: number
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {
@@ -98,6 +117,7 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly inputs: { readonly [name: string]: Schema.Json }
   /** True when agents are reminded of what the crew remembers, and what they come to is remembered. */
   readonly memory?: true
+  readonly manager?: PlannedManager
   /** Checks of outputs that are turned off. */
   readonly checksOff?: ReadonlyArray<string>
   /** Time limit of the whole execution, in milliseconds from its start. */

@@ -2,13 +2,15 @@
  * A valid crew made ready for planning: defaults filled in, durations in milliseconds, dependencies resolved, texts cut at their
  * placeholders. Made once per crew, so that a start costs only what depends on the inputs.
  */
+import * as Struct from "effect/Struct"
 import * as Agent from "../Agent.ts"
 import type { Code, Definition, TaskCode } from "../Crew/Definition.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import * as Task from "../Task.ts"
 import * as Attachments from "./Attachments.ts"
 import * as Defaults from "./Defaults.ts"
-import type { Guardrail, PlannedAgent, PlannedTask } from "./Planned.ts"
+import * as Managing from "./Managing.ts"
+import type { Frame, Guardrail, PlannedAgent, PlannedManager, PlannedTask } from "./Planned.ts"
 
 export interface AgentTemplate {
   readonly name: string
@@ -35,6 +37,7 @@ export interface TaskTemplate {
 export interface CrewTemplate {
   readonly agents: ReadonlyArray<AgentTemplate>
   readonly tasks: ReadonlyArray<TaskTemplate>
+  readonly manager: PlannedManager | undefined
   readonly timeoutMillis: number | undefined
   readonly needsCode: boolean
 }
@@ -43,8 +46,19 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
   const names = Object.keys(definition.tasks)
   const sequential = definition.process === "sequential"
   const onlyAgent = Object.keys(definition.agents)[0]!
+  const managed = Managing.make(definition)
+  const agents = Object.entries(definition.agents).map(([name, agent]) =>
+    // Whoever manages holds no tools for the work.
+    agentTemplate(
+      name,
+      name === managed?.manager.agent ? Struct.omit(agent, ["approvals", "tools"]) : agent,
+      definition.model
+    )
+  )
+  if (managed?.agent !== undefined) agents.push(constantAgent(managed.manager.agent, managed.agent))
   return {
-    agents: Object.entries(definition.agents).map(([name, agent]) => agentTemplate(name, agent, definition.model)),
+    agents,
+    manager: managed?.manager,
     tasks: names.map((name, index) => {
       const task = definition.tasks[name]!
       const before = sequential && index > 0 ? [names[index - 1]!] : []
@@ -52,12 +66,22 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
       const context =
         task.context === undefined ? names.slice(0, sequential ? index : 0) : Defaults.distinct(task.context)
       const condition = task.when === undefined ? [] : [task.when.task]
+      const candidates =
+        task.agent !== undefined
+          ? [task.agent]
+          : managed === undefined
+            ? [onlyAgent]
+            : Managing.candidatesOf(managed.manager, definition.agents, task)
+      // Where one can do it, nobody is asked.
+      const isFrame = candidates.length > 1
+      const agentName = isFrame ? managed!.manager.agent : candidates[0]!
       const waitsFor = [...(task.context ?? []), ...(task.dependsOn ?? []), ...condition, ...before]
       return taskTemplate({
         name,
         task,
-        agent: definition.agents[task.agent ?? onlyAgent]!,
-        agentName: task.agent ?? onlyAgent,
+        agent: isFrame ? {} : definition.agents[agentName]!,
+        agentName,
+        frame: isFrame ? Managing.frame(candidates, task) : undefined,
         context: Object.freeze(context),
         dependencies: Defaults.distinct(waitsFor),
         code: code[name] ?? {}
@@ -66,6 +90,13 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
     timeoutMillis: definition.timeout === undefined ? undefined : Task.millis(definition.timeout),
     needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)
   }
+}
+
+/** An agent that no input touches. */
+const constantAgent = (name: string, planned: PlannedAgent): AgentTemplate => {
+  const { backstory, goal, role, ...fixed } = planned
+  const [first, second, third] = [role, goal, backstory].map(Placeholder.parse)
+  return { name, role: first!, goal: second!, backstory: third!, fixed, planned }
 }
 
 const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models | undefined): AgentTemplate => {
@@ -95,24 +126,29 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
   }
 }
 
+const none: ReadonlyArray<string> = Object.freeze([])
+
 interface TaskOptions {
   readonly name: string
   readonly task: Task.Task
   readonly agentName: string
-  readonly agent: Agent.Agent
+  readonly agent: Pick<Agent.Agent, "tools" | "maxTurns" | "cache" | "approvals">
+  /** The manager says who does it. */
+  readonly frame: Frame | undefined
   readonly context: ReadonlyArray<string>
   readonly dependencies: ReadonlyArray<string>
   readonly code: TaskCode
 }
 
-const taskTemplate = ({ agent, agentName, code, context, dependencies, name, task }: TaskOptions): TaskTemplate => {
+const taskTemplate = (options: TaskOptions): TaskTemplate => {
+  const { agent, agentName, code, context, dependencies, frame, name, task } = options
   const sentences = (task.guardrails ?? []).map(Placeholder.parse)
   const functions = (code.guardrails ?? []).map((_, index): Guardrail => Object.freeze({ kind: "code", index }))
   const description = Placeholder.parse(task.description)
   const expectedOutput = Placeholder.parse(task.expectedOutput)
   const outputFile = task.outputFile === undefined ? undefined : Placeholder.parse(task.outputFile)
   const attachments = (task.attachments ?? []).map(Attachments.template)
-  const fixed = Defaults.apply({
+  const applied = Defaults.apply({
     id: name,
     agentName,
     agent,
@@ -122,6 +158,7 @@ const taskTemplate = ({ agent, agentName, code, context, dependencies, name, tas
     hasOutputCode: code.output !== undefined,
     hasCondition: code.when !== undefined
   })
+  const fixed = frame === undefined ? applied : { ...applied, tools: none, frame }
   const files = [...(outputFile === undefined ? [] : [outputFile]), ...attachments.map(({ source }) => source)]
   const texts = [description, expectedOutput, ...files, ...sentences]
   const constant = texts.every(Placeholder.isConstant)

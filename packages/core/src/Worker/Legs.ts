@@ -118,7 +118,10 @@ export const make = ({
       run: task.run,
       upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
       // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
-      memories: history.turns.length === 0 ? yield* recall(state, plan, upstream) : [],
+      memories:
+        history.turns.length === 0 && plan.frame === undefined && plan.office === undefined
+          ? yield* recall(state, plan, upstream)
+          : [],
       history,
       standing: Waiting.make({ log, state, task, now: task.open.length === 0 ? 0 : yield* now, isFull }),
       ...(limits === undefined ? {} : { limits }),

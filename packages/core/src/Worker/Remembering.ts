@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { textOf } from "../AgentLoop/Prompting.ts"
 import * as Execution from "../Execution.ts"
 import type * as Memory from "../Memory.ts"
+import type * as Plan from "../Plan.ts"
 import * as Outbox from "../Outbox.ts"
 
 export const name = "memory"
@@ -12,9 +13,7 @@ export const consumer = (memory: Memory.Memory["Service"]): Outbox.Consumer => (
   name,
   concerns: (plan) => plan.memory === true,
   partsOf: (state, draft) =>
-    draft.type === "TaskCompleted" && draft.run > 0 && Execution.task(state, draft.taskId)?.plan.office === undefined
-      ? 1
-      : 0,
+    draft.type === "TaskCompleted" && draft.run > 0 && isWork(Execution.task(state, draft.taskId)?.plan) ? 1 : 0,
   serve: ({ crewName, event }) =>
     event.type !== "TaskCompleted"
       ? Effect.void
@@ -23,3 +22,6 @@ export const consumer = (memory: Memory.Memory["Service"]): Outbox.Consumer => (
           ({ isRetryable, message }) => new Outbox.ConsumerError({ description: message, isRetryable })
         )
 })
+
+/** What the manager answers is none, and what its task completes with is remembered with the work. */
+const isWork = (plan: Plan.PlannedTask | undefined): boolean => plan?.office === undefined && plan?.frame === undefined

@@ -60,13 +60,13 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
   isFull
 })
 
-/** The tasks above it, the nearest first. */
+/** The tasks above it, the nearest first. One that only waits for who does its work is not one more. */
 const above = (state: Execution.Execution, { parent }: Execution.Task): ReadonlyArray<Execution.Task> => {
   const found: Array<Execution.Task> = []
   for (let id = parent; id !== undefined;) {
     const task = Execution.task(state, id)
     if (task === undefined) break
-    found.push(task)
+    if (task.plan.frame === undefined) found.push(task)
     id = task.parent
   }
   return found

@@ -1,6 +1,19 @@
 /** Exactly what models are told. Whoever changes a text raises the version of its file. */
 import { expect, it } from "vitest"
+import * as Assign from "../../src/Manager/AssignPrompt.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
+
+import * as World from "../fake/World.ts"
+
+const plan = World.plan(
+  { write: { frame: { candidates: ["a", "b"], tools: ["look"] } } },
+  {
+    agents: {
+      a: { role: "A", goal: "Be a", backstory: "" },
+      b: { role: "B", goal: "Be b", backstory: "", tools: ["look"] }
+    }
+  }
+)
 
 const coworkers = [
   { name: "researcher", role: "Researcher", goal: "Find facts" },
@@ -49,6 +62,56 @@ it("delegation", () => {
     - It is empty.
     The result was:
     {}",
+    ]
+  `)
+})
+
+it("assignment", () => {
+  expect(Assign.version).toBe(1)
+  expect([
+    Assign.description(plan, plan.tasks[0]!),
+    Assign.expectedOutput,
+    Assign.output(["a", "b"]),
+    Assign.nothingDelegated
+  ]).toMatchInlineSnapshot(`
+    [
+      "Decide who does the task "write".
+
+    The task:
+    Do write.
+
+    Expected output: Text.
+    Tools that it needs: look
+
+    The agents:
+    - a: A. Goal: Be a. Tools: none.
+    - b: B. Goal: Be b. Tools: look.
+
+    Choose the agent whose role, goal and tools fit best. Choose "delegate" only when the task needs several agents: then you split it up and delegate the parts.",
+      "The name of one agent, or "delegate", and the reason in one sentence.",
+      {
+        "additionalProperties": false,
+        "properties": {
+          "agent": {
+            "enum": [
+              "a",
+              "b",
+              "delegate",
+            ],
+            "type": "string",
+          },
+          "reason": {
+            "description": "in one sentence",
+            "type": "string",
+          },
+        },
+        "required": [
+          "agent",
+          "reason",
+        ],
+        "type": "object",
+      },
+      "Nothing of this task was delegated yet, and you do none of the work yourself: delegate it with delegate_work first.",
     ]
   `)
 })

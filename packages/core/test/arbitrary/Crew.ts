@@ -172,10 +172,13 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
   .tuple(
     header,
     fc.uniqueArray(fc.tuple(name, agent), { minLength: 1, maxLength: 4, selector: ([one]) => one }),
-    fc.uniqueArray(fc.tuple(name, task, mentions), { minLength: 1, maxLength: 7, selector: ([one]) => one })
+    fc.uniqueArray(fc.tuple(name, task, mentions), { minLength: 1, maxLength: 7, selector: ([one]) => one }),
+    fc.option(fc.record({ model: fc.constant("openai/gpt-5.2"), depth: positive }, { requiredKeys: ["model"] })),
+    fc.boolean()
   )
-  .map(([head, agents, tasks]) => ({
+  .map(([head, agents, tasks, manager, isHierarchical]) => ({
     ...head,
+    ...(manager === null ? {} : { manager, ...(isHierarchical ? { process: "hierarchical" as const } : {}) }),
     ...(head.inputs === undefined ? {} : { inputs: { ...head.inputs } }),
     agents: Object.fromEntries(agents),
     tasks: Object.fromEntries(
@@ -188,7 +191,9 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
             ...fields,
             // No two tasks may have the same.
             ...(fields.outputFile === undefined ? {} : { outputFile: `${index}/${fields.outputFile}` }),
-            ...(agents.length > 1 || agent % 2 === 0 ? { agent: agents[agent % agents.length]![0] } : {}),
+            ...((agents.length > 1 && manager === null) || agent % 2 === 0
+              ? { agent: agents[agent % agents.length]![0] }
+              : {}),
             ...(context === null ? {} : { context: before(context) }),
             ...(dependsOn === null ? {} : { dependsOn: before(dependsOn) }),
             ...(when === null || index === 0 ? {} : { when: { task: before([when[0]])[0]!, ...when[1] } })
@@ -206,24 +211,29 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
     fc.tuple(policy, limits),
     fc.tuple(policy, limits),
     powers,
-    fc.constantFrom("model", "agent", "agentId"),
+    fc.constantFrom("model", "agentId"),
     fc.boolean()
   )
   .map(([crew, header, ofAgents, ofTasks, powers, identity, isHierarchical]) => {
     const agents = Object.keys(crew.agents)
     const every = <A>(all: { readonly [name: string]: A }, more: object) =>
       Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
-    const who = identity === "model" ? "openai/gpt-5.2" : identity === "agent" ? agents[0]! : "agent_1"
+    const { depth: _, recover, review, ...more } = powers
+    const ofManager =
+      Object.keys(more).length +
+      (recover === true ? 1 : 0) +
+      (review === "final" || review === "all" ? 1 : 0) +
+      (identity === "agentId" ? 1 : 0)
     return {
       definition: {
         ...crew,
         ...header,
         ...(isHierarchical ? { process: "hierarchical" as const } : {}),
-        manager: { ...powers, [identity]: who, allow: agents },
+        manager: { ...powers, [identity]: "openai/gpt-5.2", allow: agents },
         agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1] }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 3 + (isHierarchical ? 1 : 0) + agents.length + Object.keys(crew.tasks).length
+      count: 2 + ofManager + agents.length + Object.keys(crew.tasks).length
     }
   })
 

@@ -110,6 +110,10 @@ const draftOf: {
     durationMillis: 3
   })),
   OutputRejected: text.map((complaint) => ({ ...ofTurn, by: "schema", complaint })),
+  AgentAssigned: fc.record(
+    { taskId: fc.string(), run: fc.nat(), agent: fc.string(), by: fc.constantFrom("manager", "matcher"), reason: text },
+    { requiredKeys: ["taskId", "run", "agent", "by"] }
+  ),
   TaskSuspended: fc.record(
     {
       taskId: fc.string(),

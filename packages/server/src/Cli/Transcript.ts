@@ -36,6 +36,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     }
     case "OutputRejected":
       return `output refused by its ${event.by}: ${event.complaint}`
+    case "AgentAssigned":
+      return `is done by ${event.agent}${event.reason === undefined ? ` (chosen by the ${event.by})` : `: ${event.reason}`}`
     case "TaskSuspended":
       return `waits for ${Waiting.describe(event)}`
     case "TaskRetried":

@@ -137,6 +137,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return current(view, event, (task) => ({ ...task, tools: removeFirst(task.tools, event.tool) }))
     case "OutputRejected":
       return current(view, event, (task) => ({ ...task, note: `sent back: ${event.complaint}` }))
+    case "AgentAssigned":
+      return current(view, event, (task) => ({ ...task, note: `done by ${event.agent}` }))
     case "TaskSuspended":
       return current(grow(view, event.spawn, event.taskId), event, (task) => ({
         ...task,

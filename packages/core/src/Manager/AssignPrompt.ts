@@ -1,0 +1,36 @@
+/** What the manager is told when a task names no agent. */
+import type * as JsonSchema from "effect/JsonSchema"
+import type * as Plan from "../Plan.ts"
+
+/** Raised whenever a text below changes. */
+export const version = 1
+
+/** Stands for the manager itself, who has the task done by several. */
+export const delegate = "delegate"
+
+const candidate = (name: string, { goal, role, tools = [] }: Plan.PlannedAgent): string =>
+  `- ${name}: ${role}. Goal: ${goal}. Tools: ${tools.length === 0 ? "none" : tools.join(", ")}.`
+
+export const description = (
+  { agents }: Plan.Plan,
+  { description, expectedOutput, frame, id }: Plan.PlannedTask
+): string =>
+  `Decide who does the task "${id}".\n\nThe task:\n${description}\n\nExpected output: ${expectedOutput}${
+    frame!.tools === undefined || frame!.tools.length === 0 ? "" : `\nTools that it needs: ${frame!.tools.join(", ")}`
+  }\n\nThe agents:\n${frame!.candidates.map((name) => candidate(name, agents[name]!)).join("\n")}\n\nChoose the agent whose role, goal and tools fit best. Choose "${delegate}" only when the task needs several agents: then you split it up and delegate the parts.`
+
+export const expectedOutput = `The name of one agent, or "${delegate}", and the reason in one sentence.`
+
+export const output = (candidates: ReadonlyArray<string>): JsonSchema.JsonSchema => ({
+  type: "object",
+  properties: {
+    agent: { type: "string", enum: [...candidates, delegate] },
+    reason: { type: "string", description: "in one sentence" }
+  },
+  required: ["agent", "reason"],
+  additionalProperties: false
+})
+
+/** An answer before anything was delegated. */
+export const nothingDelegated =
+  "Nothing of this task was delegated yet, and you do none of the work yourself: delegate it with delegate_work first."

@@ -1,0 +1,117 @@
+/** What a manager adds to a plan: itself, its powers, and the tasks that wait for it to say who does them. */
+import type { Definition } from "../Crew/Definition.ts"
+import * as Manager from "../Crew/Manager.ts"
+import type * as Task from "../Task.ts"
+import * as Defaults from "./Defaults.ts"
+import type { Frame, Plan, PlannedAgent, PlannedManager, PlannedTask } from "./Planned.ts"
+
+/** The manager of a crew, and its agent where the crew declares none. */
+export interface Managed {
+  readonly manager: PlannedManager
+  readonly agent?: PlannedAgent
+}
+
+const persona = {
+  role: "Manager",
+  goal: "Get the best result out of the crew: have each task done by the agent that is best for it, and judge what comes back",
+  backstory: "You direct the work and judge it. You do none of it yourself."
+} as const
+
+export const make = ({ agents, manager }: Definition): Managed | undefined => {
+  if (manager === undefined) return undefined
+  const name = Manager.nameOf(manager, agents)
+  const planned: PlannedManager = {
+    agent: name,
+    allow: Object.freeze(Manager.candidates(manager, Object.keys(agents))),
+    depth: manager.depth ?? Manager.defaultDepth
+  }
+  return manager.model === undefined
+    ? { manager: planned }
+    : { manager: planned, agent: Object.freeze({ ...persona, model: manager.model }) }
+}
+
+/**
+ * Who can do a task that names no agent: where one of the allowed agents alone has the tools that it names, that one; otherwise those that
+ * have them, or, when nobody or everybody does, all.
+ */
+export const candidatesOf = (
+  { allow }: PlannedManager,
+  agents: Definition["agents"],
+  { tools = [] }: Pick<Task.Task, "tools">
+): ReadonlyArray<string> => {
+  const able = allow.filter((name) => tools.every((tool) => agents[name]?.tools?.includes(tool)))
+  return able.length === 0 ? allow : able
+}
+
+/** What a task says itself, and what otherwise its agent brings. */
+export const frame = (candidates: ReadonlyArray<string>, task: Task.Task): Frame => ({
+  candidates,
+  ...(task.tools === undefined ? {} : { tools: Defaults.distinct(task.tools) }),
+  ...(task.maxTurns === undefined ? {} : { maxTurns: task.maxTurns }),
+  ...(task.cache === undefined ? {} : { cache: task.cache }),
+  ...(task.approvals === undefined ? {} : { approvals: task.approvals })
+})
+
+/** Shared by the children of a frame: what is their own business, not the frame's. */
+const ofChild = (
+  { agents }: Plan,
+  framed: PlannedTask,
+  { agent, id }: { readonly agent: string; readonly id: string }
+) => {
+  const { frame: declared, limits: _, when: __, ...rest } = framed
+  const { approvals, candidates: ___, ...own } = declared!
+  const fixed = Defaults.apply({
+    id,
+    agentName: agent,
+    agent: agents[agent]!,
+    task: { ...own, ...(approvals === undefined ? {} : { approvals: [...approvals] }) },
+    context: framed.context,
+    dependencies: [],
+    hasOutputCode: false,
+    hasCondition: false
+  })
+  const { approvals: asked, cache, maxTurns, tools } = fixed
+  return {
+    ...rest,
+    id,
+    agent,
+    dependencies: [],
+    tools,
+    maxTurns,
+    ...(cache === undefined ? {} : { cache }),
+    ...(asked === undefined ? {} : { approvals: asked }),
+    title: framed.title ?? framed.id,
+    codeOf: framed.codeOf ?? framed.id
+  } satisfies PlannedTask
+}
+
+/** The work of a task that named no agent, as a task of the agent that was chosen; of the manager, it has to be delegated. */
+export const work = (
+  plan: Plan,
+  framed: PlannedTask,
+  options: { readonly agent: string; readonly id: string }
+): PlannedTask => {
+  const child = ofChild(plan, framed, options)
+  return options.agent === plan.manager?.agent ? { ...child, tools: [], delegates: true } : child
+}
+
+/** A task of the manager itself: one structured answer, without tools. */
+export const office = (
+  plan: Plan,
+  options: Pick<PlannedTask, "id" | "context" | "description" | "expectedOutput" | "output" | "title"> & {
+    readonly office: NonNullable<PlannedTask["office"]>
+  }
+): PlannedTask => ({
+  ...Defaults.apply({
+    id: options.id,
+    agentName: plan.manager!.agent,
+    agent: {},
+    task: { maxRepairs: 2, maxTurns: 3, onFailure: "skip", cache: false },
+    context: options.context,
+    dependencies: [],
+    hasOutputCode: false,
+    hasCondition: false
+  }),
+  ...options,
+  guardrails: []
+})
