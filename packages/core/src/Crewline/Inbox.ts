@@ -8,6 +8,8 @@ import * as Ask from "../Ask.ts"
 import * as AskId from "../Ask/AskId.ts"
 import * as AskView from "../AskView.ts"
 import * as EventLog from "../EventLog.ts"
+import * as JsonDepth from "../JsonDepth.ts"
+import * as JsonSize from "../JsonSize.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import type * as Commands from "./Commands.ts"
 
@@ -141,7 +143,19 @@ const closed = (id: string, { answer, answeredBy }: EventLog.RecordedAsk): AskCl
     ...(answeredBy === undefined ? {} : { by: answeredBy.name })
   })
 
+const isJson = Schema.is(Schema.Json)
+
+/** An answer is recorded and shown to the agent, as results of tools are: it has the same limits. */
+const excessOf = (given: Ask.Answer): string | undefined => {
+  if (JsonDepth.isTooDeep(given)) return `The answer ${JsonDepth.tooDeep}.`
+  if (JsonSize.isTooLarge(given)) return `The answer is longer than ${JsonSize.maxSize} characters of JSON.`
+  const isAllJson = Object.values(given).every((part) => part === undefined || isJson(part))
+  return isAllJson ? undefined : "The answer must be JSON."
+}
+
 const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer["problems"] => {
+  const excess = excessOf(given)
+  if (excess !== undefined) return [{ path: "", message: excess }]
   const possible: ReadonlyArray<string> = Ask.answers[ask.kind]
   const { answer } = given
   if (!possible.includes(answer)) {

@@ -67,6 +67,20 @@ describe("answers", () => {
         ]),
         ["HashMismatch", "InvalidAnswer", "InvalidAnswer", "InvalidAnswer"]
       )
+      const circle: { self?: unknown } = {}
+      circle.self = circle
+      for (const [value, said] of [
+        [JSON.parse("[".repeat(5_000) + "]".repeat(5_000)), "nested more than 200 levels deep"],
+        [circle, "nested more than 200 levels deep"],
+        ["x".repeat(2_000_000), "longer than 1048576 characters"],
+        [1n, "must be JSON"],
+        [new Date(0), "must be JSON"]
+      ] as const) {
+        const args = { to: value as never }
+        const refused = yield* Effect.flip(service.answer(ask.id, { answer: "edit", arguments: args }))
+        assert.instanceOf(refused, Crewline.InvalidAnswer)
+        assert.include(refused.message, said)
+      }
       const invalid = yield* Effect.flip(service.answer(ask.id, { answer: "edit", arguments: { to: 7 }, reason: "x" }))
       assert.instanceOf(invalid, Crewline.InvalidAnswer)
       assert.deepStrictEqual(
@@ -86,7 +100,9 @@ describe("answers", () => {
         assert.strictEqual((yield* Effect.flip(service.asks({ after }))).reason._tag, "UnknownExecution")
       assert.strictEqual((yield* (yield* EventLog.EventLog).summary(id)).lastSeq, lastSeq)
 
-      const closed = yield* service.answer(ask.id, { answer: "deny", reason: "no" }, { by: { name: "ann" } })
+      const closed = yield* service.answer(ask.id, { answer: "deny", reason: "no", hash: undefined } as never, {
+        by: { name: "ann" }
+      })
       assert.deepInclude(closed, { id: ask.id, state: "answered", answeredBy: { name: "ann" } })
       const late = yield* Effect.flip(service.answer(ask.id, { answer: "approve" }, { by: { name: "bob" } }))
       assert.instanceOf(late, Crewline.AskClosed)
