@@ -19,6 +19,7 @@ export type { CallContext } from "./Tool/Call.ts"
 export { type Arguments, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
 export type { SpawnedResult, SpawnedTask } from "./Tool/Definition.ts"
 export type {
+  Approval,
   AskOptions,
   Options,
   Question,
@@ -45,6 +46,9 @@ export const make: {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     throw new TypeError(`"${name}" cannot be the name of a tool: use 1 to 64 letters, digits, "_" and "-".`)
   }
+  if (typeof approval === "object" && !Needs.isTimeLimit(approval.timeout)) {
+    throw new TypeError(`The tool "${name}" has an approval whose timeout is not ${Needs.duration}.`)
+  }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
   const answer = options.ask === undefined ? undefined : Declaration.answer(name, options.answer ?? text)
   /** Whatever the functions of a tool are given has passed its schema. */
@@ -69,13 +73,9 @@ export const make: {
       : {
           approval: (args) =>
             checked(args, (valid) =>
-              approval === true
-                ? Effect.succeed(true)
-                : Call.value(
-                    new Call.Call(nobody),
-                    () => approval(valid),
-                    (said) => Effect.succeed(said !== false)
-                  )
+              typeof approval === "function"
+                ? Call.value(new Call.Call(nobody), () => approval(valid), Needs.approval(name))
+                : Needs.approval(name)(approval)
             )
         }),
     ...(need === undefined ? {} : { need: (args, context) => checked(args, (valid) => need(valid, context)) }),

@@ -97,6 +97,7 @@ test("an approval is decided by the arguments, and a tool waits for one thing", 
     approval: ({ amount }) => amount > 100,
     execute: () => null
   })
+  expect(Tool.make).type.toBeCallableWith({ ...base, approval: { timeout: "2 days" }, execute: () => null })
   expect(Tool.make).type.not.toBeCallableWith({ ...base, approval: "yes", execute: () => null })
   expect(Tool.make).type.not.toBeCallableWith({
     ...base,

@@ -1,5 +1,6 @@
 /** Whether a person lets a call be made: asked once per call, and bound to exactly its arguments. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Ask from "../Ask.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
@@ -60,11 +61,11 @@ const ask = Effect.fnUntraced(function* ({ leg }: Equipment, { args, callId, id,
   const violations = JsonSchemaValidator.make(tool.parameters).validate(args)
   if (violations.length > 0) return refused(invalidArguments(tool.name, violations))
   if (leg.standing.isApproved(tool.name)) return { _tag: "Allowed", args } satisfies Approval
-  if (leg.task.approvals?.includes(tool.name) !== true) {
-    const wanted = yield* Effect.result(tool.approval!(args))
-    if (wanted._tag === "Failure") return refused(wanted.failure.message)
-    if (!wanted.success) return { _tag: "Allowed", args } satisfies Approval
-  }
+  const isDeclared = leg.task.approvals?.includes(tool.name) === true
+  const wanted = tool.approval === undefined ? Result.succeed(isDeclared) : yield* Effect.result(tool.approval(args))
+  if (Result.isFailure(wanted)) return refused(wanted.failure.message)
+  if (wanted.success === false && !isDeclared) return { _tag: "Allowed", args } satisfies Approval
+  const { timeoutMillis } = typeof wanted.success === "object" ? wanted.success : {}
   const shown = { tool: tool.name, description: tool.description, arguments: args }
   const asked: Ask.Ask = {
     id,
@@ -75,6 +76,7 @@ const ask = Effect.fnUntraced(function* ({ leg }: Equipment, { args, callId, id,
     shown,
     hash: yield* Ask.hashOf(shown),
     schema: tool.parameters,
+    ...(timeoutMillis === undefined ? {} : { deadlineMillis: timeoutMillis }),
     onSilence: "deny",
     answerableBy: Ask.defaultAnswerers
   }

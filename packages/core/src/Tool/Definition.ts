@@ -110,8 +110,10 @@ export interface Tool {
   readonly parameters: JsonSchema.JsonSchema
   /** True when running the same call twice does no harm (reading, computing): then a crash in the middle simply runs it again. */
   readonly idempotent: boolean
-  /** Whether a person must approve the call before anything else happens. Absent: never. */
-  readonly approval?: (args: Schema.JsonObject) => Effect.Effect<boolean, ToolError>
+  /** Whether a person must approve the call before anything else happens, and how long people have. Absent: never. */
+  readonly approval?: (
+    args: Schema.JsonObject
+  ) => Effect.Effect<boolean | { readonly timeoutMillis?: number }, ToolError>
   /** What the call waits for. May be asked again after a crash, so that it must have no effect of its own. Absent: nothing. */
   readonly need?: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Need, ToolError>
   /** `arguments` have passed `parameters`. Interrupting stops the work. */

@@ -14,15 +14,26 @@ const wrong = (tool: string, what: string) =>
 
 const isDuration = Schema.is(Task.Duration)
 
+/** A valid time limit, in words. */
+export const duration = 'a duration of at most 100 years, such as "10 minutes" or a number of milliseconds'
+
+/** True for a valid time limit, and for none. */
+export const isTimeLimit = (given: unknown): boolean => given === undefined || isDuration(given)
+
 /** Time limits that are not valid are no time limits: a wait would have no end that was meant to have one. */
-const timeLimit = (tool: string, given: unknown) => {
+const timeLimit = (tool: string, given: unknown): Effect.Effect<{ readonly timeoutMillis?: number }, ToolError> => {
   if (given === undefined) return Effect.succeed({})
   if (isDuration(given)) return Effect.succeed({ timeoutMillis: Task.millis(given) })
-  return wrong(
-    tool,
-    'timeout must be a duration of at most 100 years, such as "10 minutes" or a number of milliseconds'
-  )
+  return wrong(tool, `timeout must be ${duration}`)
 }
+
+/** Whatever does not say that nobody needs to approve says that a person must. */
+export const approval =
+  (tool: string) =>
+  (said: unknown): Effect.Effect<boolean | { readonly timeoutMillis?: number }, ToolError> => {
+    if (said === false) return Effect.succeed(false)
+    return Predicate.isReadonlyObject(said) ? timeLimit(tool, said["timeout"]) : Effect.succeed(true)
+  }
 
 /** A function in JavaScript may return anything. */
 export const question = (tool: string, answer: Declared) =>
@@ -72,7 +83,7 @@ export const wait = (tool: string) =>
   Effect.fnUntraced(function* (returned: unknown): Effect.fn.Return<Need, ToolError> {
     if (!Predicate.isReadonlyObject(returned)) return yield* wrong(tool, "wait must return { signal } or { timeout }")
     const { signal, timeout } = returned
-    const limit: { readonly timeoutMillis?: number } = yield* timeLimit(tool, timeout)
+    const limit = yield* timeLimit(tool, timeout)
     if (typeof signal === "string") return { _tag: "Signal", signal, ...limit }
     const { timeoutMillis } = limit
     if (signal !== undefined || timeoutMillis === undefined)

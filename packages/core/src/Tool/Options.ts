@@ -21,6 +21,12 @@ export interface Question<Answer = Schema.Json> {
   readonly default?: Answer
 }
 
+/** A person must approve. */
+export interface Approval {
+  /** How long people have; when nobody answers in time the call is not made. Default: for ever. */
+  readonly timeout?: Task.Duration
+}
+
 /** Tasks to be added, by name. They depend on each other only. */
 export interface Spawn {
   readonly tasks: { readonly [name: string]: SpawnedTask }
@@ -59,8 +65,8 @@ export interface Shared<P extends Parameters> {
   readonly parameters?: P
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
-  /** Whether a person must approve a call before anything else happens. Default: false. */
-  readonly approval?: boolean | ((args: Arguments<P>) => Work<boolean>)
+  /** Whether a person must approve a call before anything else happens, and how long people have for it. Default: false. */
+  readonly approval?: boolean | Approval | ((args: Arguments<P>) => Work<boolean | Approval>)
 }
 
 /** A tool that works at once. */

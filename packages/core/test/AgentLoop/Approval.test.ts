@@ -7,6 +7,8 @@ import * as Tool from "../../src/Tool.ts"
 import { ann, lastMessage, ofType, pass, running, send } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
+const Arguments = Schema.Struct({ to: Schema.String })
+
 describe("approvals", () => {
   it.effect("bind to one call each, in whatever order they are answered; nothing is made before, and each once", () =>
     Effect.gen(function* () {
@@ -128,6 +130,80 @@ describe("approvals", () => {
           yield* pass(100)
           assert.deepStrictEqual(sent, [])
           assert.include(lastMessage(asked[1]!), "the new ones are not there; it was not made")
+        })
+      )
+    })
+  )
+
+  it.effect("are never granted by silence, and late ones are refused", () =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      const tool = (name: string, approval: Tool.Options<typeof Arguments>["approval"] & {}) =>
+        Tool.make({
+          name,
+          description: "Sends.",
+          parameters: Arguments,
+          approval,
+          execute: ({ to }) => void sent.push(to)
+        })
+      yield* running(
+        { a: { tools: ["soon", "later", "never"], approvals: ["never", "later"] } },
+        {
+          answers: {
+            a: [World.calls(["soon", { to: "x" }], ["later", { to: "y" }], ["never", { to: "z" }]), World.text("done")]
+          },
+          tools: [
+            tool("soon", { timeout: "5 seconds" }),
+            tool("later", ({ to }) => (to === "y" ? { timeout: 60_000 } : false)),
+            tool("never", () => false)
+          ]
+        },
+        Effect.fnUntraced(function* ({ asked, crewline, id }) {
+          const asks = yield* crewline.asks()
+          assert.deepStrictEqual(
+            asks.map(({ askedAt, deadline, onSilence, tool }) => [
+              tool,
+              deadline === undefined ? undefined : Date.parse(deadline) - Date.parse(askedAt),
+              onSilence
+            ]),
+            [
+              ["soon", 5_000, "deny"],
+              ["later", 60_000, "deny"],
+              ["never", undefined, "deny"]
+            ]
+          )
+          yield* pass(10_000)
+          const late = yield* Effect.flip(crewline.answer(asks[0]!.id, { answer: "approve" }))
+          assert.strictEqual(late._tag, "AskClosed")
+          yield* pass(60_000)
+          assert.deepStrictEqual(
+            (yield* crewline.asks()).map(({ state }) => state),
+            ["closed", "closed", "open"]
+          )
+          yield* crewline.answer(asks[2]!.id, { answer: "approve" })
+          yield* pass(100)
+          assert.deepStrictEqual(sent, ["z"])
+          assert.strictEqual(lastMessage(asked[1]!).split("Nobody approved this call in time").length - 1, 2)
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        })
+      )
+    })
+  )
+
+  it.effect.each([{ timeout: "1 huor" }, { timeout: -1 }])("with an invalid time limit are not granted: %j", (said) =>
+    Effect.gen(function* () {
+      const sent: Array<unknown> = []
+      const options = { name: "send", description: "Sends.", execute: () => void sent.push(1) }
+      assert.throws(() => Tool.make({ ...options, approval: said }), /whose timeout is not a duration/)
+      yield* running(
+        { a: { tools: ["send"] } },
+        {
+          answers: { a: [World.calls(["send", {}]), World.text("done")] },
+          tools: [Tool.make({ ...options, approval: () => said })]
+        },
+        Effect.fnUntraced(function* ({ asked, crewline }) {
+          assert.include(lastMessage(asked[1]!), "timeout must be a duration")
+          assert.deepStrictEqual([sent, yield* crewline.asks()], [[], []])
         })
       )
     })
