@@ -36,6 +36,7 @@ export {
   type AsksOptions,
   HashMismatch,
   InvalidAnswer,
+  MayNotAnswer,
   UnknownAsk,
   UnknownSignal
 } from "./Crewline/Inbox.ts"

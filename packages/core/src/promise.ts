@@ -75,7 +75,7 @@ export interface Client {
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /** What people are asked, or were: oldest first. */
   readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
-  /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `HashMismatch` or `InvalidAnswer`. */
+  /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or `InvalidAnswer`. */
   readonly answer: (id: string, answer: Ask.Answer, options?: { readonly by?: Ask.Author }) => Promise<Crewline.AskView>
   /** Takes up an unfinished execution, with the functions of the given crew. */
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>

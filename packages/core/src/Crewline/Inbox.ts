@@ -45,6 +45,17 @@ export class AskClosed extends Schema.TaggedError<AskClosed>()("AskClosed", {
   }
 }
 
+/** Roles were named that may answer, and this is none of them. */
+export class MayNotAnswer extends Schema.TaggedError<MayNotAnswer>()("MayNotAnswer", {
+  id: Schema.String,
+  role: Schema.String,
+  answerableBy: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `The role ${this.role} may not answer the ask ${this.id}: it is for ${this.answerableBy.join(", ")}.`
+  }
+}
+
 /** The answer is to something else than is asked. */
 export class HashMismatch extends Schema.TaggedError<HashMismatch>()("HashMismatch", { id: Schema.String }) {
   override get message() {
@@ -73,7 +84,7 @@ export class UnknownSignal extends Schema.TaggedError<UnknownSignal>()("UnknownS
   }
 }
 
-export type AnswerError = UnknownAsk | AskClosed | HashMismatch | InvalidAnswer | EventLog.EventLogError
+export type AnswerError = UnknownAsk | MayNotAnswer | AskClosed | HashMismatch | InvalidAnswer | EventLog.EventLogError
 
 export interface Inbox {
   readonly asks: (options?: AsksOptions) => Effect.Effect<ReadonlyArray<AskView.View>, EventLog.EventLogError>
@@ -104,6 +115,9 @@ export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
   const answer: Inbox["answer"] = Effect.fnUntraced(function* (id, given, { by = unnamed } = {}) {
     const ask = yield* find(id)
     const { executionId } = ask
+    // Only a server knows roles, from the credentials of its callers.
+    if (by.role !== undefined && !ask.answerableBy.includes(by.role))
+      return yield* new MayNotAnswer({ id, role: by.role, answerableBy: ask.answerableBy })
     const command = { _tag: "Answer", ask: ask.id, answer: given, by } as const
     if (ask.state !== "open") {
       // Refused; but whoever was taken may have died before the queue was told.

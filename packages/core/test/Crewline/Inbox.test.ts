@@ -98,6 +98,10 @@ describe("answers", () => {
         assert.deepStrictEqual(yield* tags(unknown, [{ answer: "approve" }]), ["UnknownAsk"])
       for (const after of ["x", `${id}~a~9.9.9`])
         assert.strictEqual((yield* Effect.flip(service.asks({ after }))).reason._tag, "UnknownExecution")
+      const by = { name: "vic", role: "viewer" }
+      const foreign = yield* Effect.flip(service.answer(ask.id, { answer: "approve" }, { by }))
+      assert.instanceOf(foreign, Crewline.MayNotAnswer)
+      assert.deepStrictEqual(foreign.answerableBy, ["operator", "admin"])
       assert.strictEqual((yield* (yield* EventLog.EventLog).summary(id)).lastSeq, lastSeq)
 
       const closed = yield* service.answer(ask.id, { answer: "deny", reason: "no", hash: undefined } as never, {
