@@ -45,7 +45,9 @@ const blocksOf = (page: string): ReadonlyArray<Block> => {
 /** Without what this machine has configured. */
 const environment = (more: Record<string, string> = {}) => {
   const {
+    CREWLINE_AUTH: _auth,
     CREWLINE_DATA: _data,
+    CREWLINE_KEY: _apiKey,
     CREWLINE_EVENTS: _events,
     CREWLINE_QUEUE: _queue,
     CREWLINE_WORKER: _worker,

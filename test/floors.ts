@@ -108,7 +108,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models of stored providers.
     ["Http", "ProviderModels"],
-    ["CrewReader", "TenantBudgets"],
+    ["Credentials", "CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
     [
       "Api",
@@ -117,8 +117,10 @@ export const floors: { readonly [name: string]: Floors } = {
       "Followers",
       "LocalMemory",
       "Migrations",
+      "Principal",
       "Queue",
       "Retention",
+      "Secret",
       "Watchdog"
     ]
   ]

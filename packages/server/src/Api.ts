@@ -4,13 +4,18 @@
  */
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import { type Access, Authentication } from "./Api/Access.ts"
 import { Agents } from "./Api/Agents.ts"
 import { Budget } from "./Api/Budget.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
 import { Health } from "./Api/Health.ts"
 import { Inbox } from "./Api/Inbox.ts"
+import { Keys } from "./Api/Keys.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
+import { Me } from "./Api/Me.ts"
 import { OutboxRows } from "./Api/Outbox.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
@@ -22,7 +27,7 @@ export { CrewBody } from "./Api/Crews.ts"
 export * as Problem from "./Api/Problem.ts"
 export { ProviderBody } from "./Api/ProviderBody.ts"
 
-export class Api extends HttpApi.make("crewline")
+const secured = HttpApi.make("crewline")
   .add(Crews)
   .add(Agents)
   .add(LlmProviders)
@@ -33,13 +38,89 @@ export class Api extends HttpApi.make("crewline")
   .add(OutboxRows)
   .add(Workers)
   .add(Queue)
-  .add(Health)
+  .add(Keys)
+  .add(Me)
+  .middleware(Authentication)
+
+const operations = secured.add(Health)
+
+type EndpointOf<Group> = Group extends HttpApiGroup.Constraint ? HttpApiGroup.Endpoints<Group> : never
+type OperationsOf<Groups> = Groups extends HttpApiGroup.Constraint
+  ? `${HttpApiGroup.Identifier<Groups>}.${HttpApiEndpoint.Identifier<EndpointOf<Groups>>}`
+  : never
+type GroupsOf<A> = A extends HttpApi.HttpApi<string, infer Groups> ? Groups : never
+
+/** An operation, as OpenAPI names it: `crews.list`. */
+export type Operation = OperationsOf<GroupsOf<typeof operations>>
+
+/** What each operation asks of its caller. One that is not named here does not compile. */
+export const access: { readonly [O in Operation]: Access } = {
+  "crews.list": "crews:read",
+  "crews.get": "crews:read",
+  "crews.create": "crews:write",
+  "crews.replace": "crews:write",
+  "crews.remove": "crews:write",
+  "agents.list": "agents:read",
+  "agents.get": "agents:read",
+  "agents.create": "agents:write",
+  "agents.replace": "agents:write",
+  "agents.remove": "agents:write",
+  "llmProviders.list": "llm-providers:read",
+  "llmProviders.get": "llm-providers:read",
+  "llmProviders.create": "llm-providers:write",
+  "llmProviders.replace": "llm-providers:write",
+  "llmProviders.remove": "llm-providers:write",
+  "llmProviders.test": "llm-providers:write",
+  "budget.get": "budget:read",
+  "budget.set": "budget:write",
+  "budget.remove": "budget:write",
+  "tools.list": "tools:read",
+  "executions.start": "executions:run",
+  "executions.list": "executions:read",
+  "executions.get": "executions:read",
+  "executions.remove": "executions:delete",
+  "executions.cancel": "executions:run",
+  "executions.pause": "executions:run",
+  "executions.resume": "executions:run",
+  "executions.events": "executions:read",
+  "executions.signal": "executions:run",
+  "inbox.list": "inbox:read",
+  "inbox.answer": "inbox:answer",
+  "outbox.list": "queue:read",
+  "workers.list": "queue:read",
+  "queue.overview": "queue:read",
+  "queue.deadLetters": "queue:read",
+  "queue.retry": "executions:run",
+  "keys.list": "keys:read",
+  "keys.get": "keys:read",
+  "keys.create": "keys:write",
+  "keys.rotate": "keys:write",
+  "keys.revoke": "keys:write",
+  "me.get": "authenticated",
+  "me.ticket": "authenticated",
+  "health.live": "public",
+  "health.ready": "public"
+}
+
+type Specification = Record<string, Record<string, Record<string, Record<string, unknown>>>>
+
+/** Says in the description of each operation what it asks for. */
+const withAccess = (specification: Specification): Specification => {
+  for (const item of Object.values(specification["paths"] ?? {}))
+    for (const operation of Object.values(item))
+      // Effect names each operation after its group and its endpoint.
+      operation["x-crewline-access"] = access[operation["operationId"] as Operation]
+  return specification
+}
+
+export class Api extends operations
   .middleware(Problems)
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(
     OpenApi.annotations({
       title: "Crewline",
       version: "1",
+      transform: withAccess,
       license: { name: "MIT" },
       description:
         "Runs crews of AI agents. Failures are RFC 9457 problems with a stable `code`; `/problems` explains each. " +
@@ -48,6 +129,6 @@ export class Api extends HttpApi.make("crewline")
         'none. A client may answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
         "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), also " +
         "without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
-        "execution, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent)."
+        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent)."
     })
   ) {}

@@ -14,18 +14,21 @@
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Guarded from "@crewline/core/Guarded"
-import * as Tenant from "@crewline/core/Tenant"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import * as Problem from "./Api/Problem.ts"
+import * as Principal from "./Principal.ts"
 import * as Channels from "./Followers/Channels.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
@@ -38,17 +41,19 @@ export interface Options {
   readonly linger?: Duration.Input
 }
 
+/** What a connection asks for. */
+export interface Wanted {
+  readonly executionId: string
+  readonly after: string | undefined
+  /** Answers with a problem instead. */
+  readonly refuse: (problem: Problem.Problem) => void
+}
+
 export class Followers extends Context.Service<
   Followers,
   {
-    /** Takes over a connection that asks for a WebSocket of this execution. */
-    readonly accept: (
-      executionId: string,
-      after: string | undefined,
-      request: IncomingMessage,
-      socket: Duplex,
-      head: Buffer
-    ) => void
+    /** Takes over a connection that asks for a WebSocket of an execution, once it is known who asks. */
+    readonly accept: (wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer) => void
     /** How much a client may leave untaken, and for how long: one that reads server-sent events too. */
     readonly limits: Limits
     /** How many sockets are open. */
@@ -57,6 +62,22 @@ export class Followers extends Context.Service<
     readonly close: Effect.Effect<void>
   }
 >()("@crewline/server/Followers") {}
+
+/** Who asks for a connection. */
+export interface Caller {
+  readonly principal: Principal.Principal
+  /** Returns when its credential does not count any more: the connection is closed then. */
+  readonly ended: Effect.Effect<void>
+}
+
+/** Who clients are. */
+export class Callers extends Context.Service<
+  Callers,
+  {
+    /** Who sends this request, when they may follow executions. */
+    readonly identify: (request: IncomingMessage) => Effect.Effect<Caller, Problem.Problem>
+  }
+>()("@crewline/server/Followers/Callers") {}
 
 /** What clients say. */
 export class Messages extends Context.Service<
@@ -70,13 +91,28 @@ export class Messages extends Context.Service<
 /** As much as the body of a request. */
 const maxMessageBytes = 4 * 1024 * 1024
 
+const fault = Problem.make("internal-error", {})
+
 const slowCheckInterval = "1 second"
 
 /** How long clients may take to answer a closing frame before they are cut off. */
 const closePatience = "2 seconds"
 
+/** Closes a connection when the credential that has opened it does not count any more. */
+const closeWith = ({ ended }: Caller, webSocket: WebSocket) =>
+  Effect.map(ended, () => webSocket.close(closeCodes.unauthenticated, "the credential is not valid any more"))
+
+const pingAll = (followers: Iterable<Follower>, interval: Duration.Input) =>
+  Effect.sync(() => {
+    for (const follower of followers) follower.ping()
+  }).pipe(Effect.schedule(Schedule.spaced(interval)), Effect.forkScoped)
+
+const checkAll = (followers: Iterable<Follower>) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    for (const follower of followers) follower.check(now)
+  }).pipe(Effect.schedule(Schedule.spaced(slowCheckInterval)), Effect.forkScoped)
+
 const make = Effect.fnUntraced(function* (options: Options) {
-  const tenant = yield* Tenant.Current
   const limits = options.limits ?? defaultLimits
   const guarded = yield* Guarded.make
   const server = new WebSocketServer({
@@ -85,6 +121,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     perMessageDeflate: false,
     maxPayload: maxMessageBytes
   })
+  const callers = yield* Callers
   const messages = yield* Messages
   const channels = yield* Channels.make(options.linger ?? "10 seconds")
   const followers = new Set<Follower>()
@@ -103,7 +140,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   /** Answers the messages of a client, one after the other. */
-  const listen = (executionId: string, webSocket: WebSocket) => {
+  const listen = (executionId: string, principal: Principal.Principal, webSocket: WebSocket) => {
     const turn = Semaphore.makeUnsafe(1)
     let unanswered = 0
     const answer = Effect.fnUntraced(function* (data: RawData) {
@@ -120,19 +157,48 @@ const make = Effect.fnUntraced(function* (options: Options) {
       guarded("Answering a message of a client", (data: RawData) => {
         unanswered++
         webSocket.pause()
-        run(turn.withPermit(answer(data)).pipe(Effect.ensuring(done), Effect.provideService(Tenant.Current, tenant)))
+        run(turn.withPermit(answer(data)).pipe(Effect.ensuring(done), Principal.as(principal)))
       })
     )
   }
 
-  yield* Effect.sync(() => {
-    for (const follower of followers) follower.ping()
-  }).pipe(Effect.schedule(Schedule.spaced(options.pingInterval ?? "20 seconds")), Effect.forkScoped)
+  const opened = (
+    { after, executionId }: Pick<Wanted, "after" | "executionId">,
+    caller: Caller,
+    webSocket: WebSocket,
+    socket: Duplex
+  ) => {
+    sockets.add(webSocket)
+    webSocket.on(
+      "close",
+      guarded("Forgetting a WebSocket", () => sockets.delete(webSocket))
+    )
+    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
+    webSocket.on("error", () => undefined)
+    if (isClosed) return webSocket.close(closeCodes.restart, "the server restarts")
+    if (after !== undefined && !/^\d{1,15}$/.test(after)) {
+      return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
+    }
+    listen(executionId, caller.principal, webSocket)
+    if (caller.principal.credential === "key") {
+      const watch = run(closeWith(caller, webSocket))
+      webSocket.on(
+        "close",
+        guarded("Watching a credential no longer", () => watch.interruptUnsafe())
+      )
+    }
+    run(
+      join(executionId, after === undefined ? 0 : Number(after), webSocket, socket).pipe(
+        Principal.as(caller.principal),
+        Effect.catchCause((cause) =>
+          Effect.map(Channels.closingOf(executionId, cause), ([code, reason]) => webSocket.close(code, reason))
+        )
+      )
+    )
+  }
 
-  yield* Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    for (const follower of followers) follower.check(now)
-  }).pipe(Effect.schedule(Schedule.spaced(slowCheckInterval)), Effect.forkScoped)
+  yield* pingAll(followers, options.pingInterval ?? "20 seconds")
+  yield* checkAll(followers)
 
   const close = Effect.gen(function* () {
     isClosed = true
@@ -146,29 +212,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
   yield* Effect.addFinalizer(() => close)
 
   return Followers.of({
-    accept: (executionId, after, request, socket, head) => {
-      server.handleUpgrade(request, socket, head, (webSocket) => {
-        sockets.add(webSocket)
-        webSocket.on(
-          "close",
-          guarded("Forgetting a WebSocket", () => sockets.delete(webSocket))
+    accept: ({ refuse, ...wanted }, request, socket, head) => {
+      run(
+        callers.identify(request).pipe(
+          Effect.matchCause({
+            onFailure: (cause) => refuse(Option.getOrElse(Cause.findErrorOption(cause), () => fault)),
+            onSuccess: (caller) =>
+              server.handleUpgrade(request, socket, head, (webSocket) => opened(wanted, caller, webSocket, socket))
+          })
         )
-        // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
-        webSocket.on("error", () => undefined)
-        if (isClosed) return webSocket.close(closeCodes.restart, "the server restarts")
-        if (after !== undefined && !/^\d{1,15}$/.test(after)) {
-          return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
-        }
-        listen(executionId, webSocket)
-        run(
-          join(executionId, after === undefined ? 0 : Number(after), webSocket, socket).pipe(
-            Effect.provideService(Tenant.Current, tenant),
-            Effect.catchCause((cause) =>
-              Effect.map(Channels.closingOf(executionId, cause), ([code, reason]) => webSocket.close(code, reason))
-            )
-          )
-        )
-      })
+      )
     },
     limits,
     count: Effect.sync(() => followers.size),
@@ -177,5 +230,5 @@ const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 /** Follows executions of the event log. */
-export const layerWith = (options: Options): Layer.Layer<Followers, never, EventLog.EventLog | Messages> =>
+export const layerWith = (options: Options): Layer.Layer<Followers, never, EventLog.EventLog | Messages | Callers> =>
   Layer.effect(Followers, make(options))

@@ -11,13 +11,16 @@ import * as Layer from "effect/Layer"
 import { Api } from "./Api.ts"
 import * as CrewReader from "./CrewReader.ts"
 import * as Agents from "./Http/Agents.ts"
+import * as Authenticate from "./Http/Authenticate.ts"
 import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Fallback from "./Http/Fallback.ts"
 import * as Health from "./Http/Health.ts"
 import * as Inbox from "./Http/Inbox.ts"
+import * as Keys from "./Http/Keys.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
+import * as Me from "./Http/Me.ts"
 import * as Outbox from "./Http/Outbox.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
@@ -35,10 +38,12 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Inbox.layer,
     Outbox.layer,
     Queue.layer,
+    Keys.layer,
+    Me.layer,
     Health.layer
   ]),
   Layer.provide(CrewReader.layer),
-  Layer.provide(Fallback.layerProblems)
+  Layer.provide([Fallback.layerProblems, Authenticate.layer])
 )
 
 /** Nothing from anywhere else: the page of the reference holds its own script and style. */
@@ -90,6 +95,8 @@ const index = HttpRouter.add(
       outbox: "/api/v1/outbox",
       workers: "/api/v1/workers",
       queue: "/api/v1/queue",
+      keys: "/api/v1/keys",
+      me: "/api/v1/me",
       follow: "/api/v1/executions/{id}/ws?after={seq}",
       health: { live: "/health/live", ready: "/health/ready" },
       problems: "/problems"

@@ -16,6 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
+import * as AddressTicket from "./Listener/AddressTicket.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
@@ -68,11 +69,12 @@ const followPath = /^\/api\/v1\/executions\/([A-Za-z0-9_-]{1,128})\/ws\/?$/
 /** A problem on a connection that asked for a WebSocket, before it is one. */
 const refuseUpgrade = (socket: Duplex, problem: Problem.Problem) => {
   const body = Problem.stringify(problem)
+  const challenge = problem.status === 401 ? "www-authenticate: Bearer\r\n" : ""
   // The other side may keep its half open for ever.
   socket.once("finish", () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status] ?? ""}\r\nconnection: close\r\n` +
-      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+      `content-type: application/problem+json\r\n${challenge}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   )
 }
 
@@ -94,6 +96,7 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Answering a request",
       (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+        AddressTicket.move(request)
         const reason = refuses(request.headers)
         if (reason === undefined) return handle(request, response)
         const problem = Problem.make("foreign-origin", { detail: reason })
@@ -109,6 +112,7 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Opening a WebSocket",
       (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
+        AddressTicket.move(request)
         if (!UpgradeRequest.isWebSocket(request)) return UpgradeRequest.ignore(server, request, socket, head)
         socket.on(
           "error",
@@ -121,7 +125,16 @@ export const make = Effect.fnUntraced(function* <R>(
         if (url === null || executionId === undefined || request.method !== "GET") {
           return refuseUpgrade(socket, Problem.make("no-such-route", {}))
         }
-        followers.accept(executionId, url.searchParams.get("after") ?? undefined, request, socket, head)
+        followers.accept(
+          {
+            executionId,
+            after: url.searchParams.get("after") ?? undefined,
+            refuse: (problem) => refuseUpgrade(socket, problem)
+          },
+          request,
+          socket,
+          head
+        )
       },
       (_, socket) => socket.destroy()
     )

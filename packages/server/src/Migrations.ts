@@ -12,7 +12,10 @@ import * as Sql from "./Migrations/Sql.ts"
 export const component = "server"
 
 /** Every migration of this package, in order. */
-export const migrations: ReadonlyArray<Migrations.Migration> = [{ id: 1, name: "stores", sql: Sql.stores }]
+export const migrations: ReadonlyArray<Migrations.Migration> = [
+  { id: 1, name: "stores", sql: Sql.stores },
+  { id: 2, name: "access", sql: Sql.access }
+]
 
 /** Applies this package's migrations; answers the names of those applied now. */
 export const migrate: Effect.Effect<ReadonlyArray<string>, Migrations.MigrationError, SqlClient> = Migrations.run({

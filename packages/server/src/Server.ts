@@ -12,21 +12,26 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Credentials from "./Credentials.ts"
 import * as Engine from "./Engine.ts"
 import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
+import * as SocketCallers from "./Http/SocketCallers.ts"
 import * as SocketMessages from "./Http/SocketMessages.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as Listener from "./Listener.ts"
+import * as KeyStore from "./ResourceStore/Keys.ts"
 
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
   readonly listen: Listener.Options
   readonly followers?: Followers.Options | undefined
+  /** Whom it lets in. */
+  readonly credentials?: Credentials.Options | undefined
 }
 
 /** What a running server offers to code in the same process. */
-export type Services = Listener.Listener | Engine.Services
+export type Services = Listener.Listener | KeyStore.KeyStore | Engine.Services
 
 const listener = (options: Listener.Options) =>
   Layer.effect(
@@ -37,12 +42,21 @@ const listener = (options: Listener.Options) =>
 /** The whole server. It listens when the layer is built, and stops when it is released. */
 export const layer = <LE, TE>(options: Options<LE, TE>) =>
   listener(options.listen).pipe(
-    Layer.provide(Followers.layerWith(options.followers ?? {}).pipe(Layer.provide(SocketMessages.layer))),
+    Layer.provide(
+      Followers.layerWith(options.followers ?? {}).pipe(Layer.provide([SocketMessages.layer, SocketCallers.layer]))
+    ),
     Layer.provide(Lifecycle.layer),
+    Layer.provide(
+      Credentials.layer(options.credentials ?? {}, {
+        host: options.listen.host,
+        isLoopback: OriginCheck.isLoopback(options.listen.host)
+      })
+    ),
+    Layer.provideMerge(KeyStore.layer),
     Layer.provideMerge(
       Engine.layer({
         ...options,
-        // There are no users yet: whoever can call a server on a loopback address can call those addresses without it.
+        // Whoever can call a server on a loopback address can call those addresses without it.
         allowsAnyAddress: options.allowsAnyAddress ?? OriginCheck.isLoopback(options.listen.host)
       })
     ),

@@ -17,6 +17,7 @@ import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
 
 /** All of them are found by this word; a master key is one in base64, and in the bytes that this stands for. */
 const canary = "CANARY"
@@ -77,6 +78,7 @@ beforeAll(async () => {
   server = await Server.start({
     observe,
     llm: Layer.orDie(Providers.layerConfig),
+    credentials: { mode: "none", local: { credential: Redacted.make(`${canary}-local`), name: "me" } },
     masterKeys: { current: Redacted.make(master), previous: [Redacted.make(previous)] },
     worker: { graceMillis: 0 }
   })
@@ -90,7 +92,7 @@ afterAll(async () => {
 const call = async (path: string, options?: Parameters<typeof Server.request>[1]) => {
   const answered = await Server.request(server.url + path, options)
   const { body, headers, status } = answered
-  remember(`${options?.method ?? ""} ${path} ${status}`, JSON.stringify([body, [...headers]]))
+  remember(`${options?.method ?? ""} ${path.split("?", 1)[0]} ${status}`, JSON.stringify([body, [...headers]]))
   return answered
 }
 
@@ -111,6 +113,33 @@ const run = async (model: string, task: object = {}) => {
   await call(`${path}/events`, { headers: { accept: "text/event-stream" } })
   await call(`${path}/events?limit=200`)
   return (await call(path)).body
+}
+
+/** Keys and tickets of callers, used in every way and refused in every way. What answers that make them hold is not searched. */
+const useKeys = async () => {
+  const make = async (path: string, options: Parameters<typeof Server.request>[1]) =>
+    (await Server.request(server.url + path, options)).body
+  const headers = { authorization: `Bearer ${canary}-local` }
+  const { id, key: made } = await make("/api/v1/keys", { body: { name: "k", role: "admin" }, headers })
+  const { key: rotated } = await make(`/api/v1/keys/${id}/rotate`, { method: "POST", headers })
+  const [execution] = (await call("/api/v1/executions?limit=1")).body.items
+  const path = `/api/v1/executions/${execution.id}/events`
+  for (const bearer of [made, rotated, `${rotated}x`, `${canary}-local`, key("bearer")]) {
+    const authorization = `Bearer ${bearer}`
+    const known = !bearer.endsWith("x") && !bearer.includes("bearer")
+    expect((await call("/api/v1/me", { headers: { authorization } })).status).toBe(known ? 200 : 401)
+    await call("/api/v1/keys", { headers: { authorization } })
+    await Socket.outcome(server.url, execution.id, { headers: { authorization } })
+  }
+  const ticket = async () => (await make("/api/v1/tickets", { method: "POST", headers })).ticket
+  const tickets = [await ticket(), await ticket()]
+  for (let time = 0; time < 2; time++) {
+    await call(`${path}?ticket=${tickets[0]}`, { headers: { accept: "text/event-stream" } })
+    await Socket.outcome(server.url, execution.id, { query: `?ticket=${tickets[1]}` })
+  }
+  await call("/api/v1/keys", { body: { name: "k", role: "admin", key: key("misplaced") } })
+  await call(`/api/v1/keys/${id}`, { method: "DELETE", headers })
+  leaks.push(...[made, rotated].map((text) => String(text).split("_").at(-1)!), ...tickets)
 }
 
 it("no key is told to anybody but its provider", { timeout: 120_000 }, async () => {
@@ -180,6 +209,8 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   await call("/api/v1/budget", { method: "PUT", body: { day: { tokens: 0 } } })
   await call("/api/v1/budget")
 
+  await useKeys()
+
   for (const path of ["/openapi.json", "/docs", "/problems", providers, `${providers}/${stored.id}`]) await call(path)
 
   // A fault of the server, in the middle of storing a key.
@@ -212,6 +243,8 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     "log",
     "table crewline_llm_provider",
     "table crewline_event",
+    "table crewline_key",
+    "span KeyStore",
     "span ProviderStore",
     "POST",
     "PUT"

@@ -31,7 +31,7 @@ export class Inbox extends HttpApiGroup.make("inbox")
       },
       payload: Ask.Answer,
       success: AskView.View,
-      error: Problem.schemas(...Problem.ofBody, "not-found", "ask-closed", "hash-mismatch")
+      error: Problem.schemas(...Problem.ofBody, "not-found", "may-not-answer", "ask-closed", "hash-mismatch")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Answer an ask",

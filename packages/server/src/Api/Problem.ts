@@ -50,6 +50,26 @@ const table = {
     meaning: "The body is not valid JSON (or YAML); `line` and `column` say where parsing failed.",
     fields: { line: Schema.optionalKey(Schema.Int), column: Schema.optionalKey(Schema.Int), errors }
   },
+  unauthenticated: {
+    status: 401,
+    title: "The request has no valid credential",
+    meaning:
+      "Send an API key as `Authorization: Bearer <key>`. The key that was sent, if any, is unknown, expired or revoked; `crewline keys create` makes one.",
+    fields: {}
+  },
+  forbidden: {
+    status: 403,
+    title: "The credential does not allow this",
+    meaning:
+      "The operation needs `scope`, and the credential does not have it; `GET /api/v1/me` lists those that it has.",
+    fields: { scope: Schema.String }
+  },
+  "may-not-answer": {
+    status: 403,
+    title: "Others are asked",
+    meaning: "The ask is for people with one of the roles in `answerableBy`, and the credential has another one.",
+    fields: { answerableBy: Schema.Array(Schema.String) }
+  },
   "foreign-origin": {
     status: 403,
     title: "The request comes from another site",
@@ -68,7 +88,7 @@ const table = {
     title: "There is no such resource",
     meaning: "No resource has this id; it may have been deleted.",
     fields: {
-      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask"]),
+      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask", "key"]),
       id: Schema.String
     }
   },
@@ -90,6 +110,12 @@ const table = {
     title: "The name is taken",
     meaning: "Another provider has this name. Names of providers are unique, because they name models.",
     fields: { errors }
+  },
+  "key-inactive": {
+    status: 409,
+    title: "The key does not work any more",
+    meaning: "The key has expired or was revoked and cannot be rotated; create a new one.",
+    fields: {}
   },
   "execution-conflict": {
     status: 409,

@@ -1,26 +1,37 @@
 /**
- * Where the server of a data directory is reached. It leaves its URL there for commands about resources, and takes it away when it stops.
+ * Where the server of a data directory is reached. It leaves its URL there, and a credential, for commands about resources, and takes it away when it stops.
  * One that was killed leaves it behind: an address is believed only while its process lives and its server answers.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { hostname } from "node:os"
 import * as Output from "./Output.ts"
 
-const Address = Schema.Struct({ url: Schema.String, pid: Schema.Int, host: Schema.String })
+const Address = Schema.Struct({
+  url: Schema.String,
+  pid: Schema.Int,
+  host: Schema.String,
+  /** What commands of this user show to the server. */
+  credential: Schema.optionalKey(Schema.String)
+})
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Address))
 
 const fileIn = (directory: string) => Effect.map(Path.Path, (paths) => paths.join(directory, "server.json"))
 
-/** Leaves the address of this process in the directory, for as long as the scope is open. */
-export const leave = Effect.fn("Address.leave")(function* (directory: string, url: string) {
+/** Leaves the address of this process and a credential in the directory, for as long as the scope is open. */
+export const leave = Effect.fn("Address.leave")(function* (
+  directory: string,
+  url: string,
+  credential: Redacted.Redacted
+) {
   const files = yield* FileSystem.FileSystem
   const { say } = yield* Output.Output
   const file = yield* fileIn(directory)
-  const text = `${JSON.stringify({ url, pid: process.pid, host: hostname() })}\n`
+  const text = `${JSON.stringify({ url, pid: process.pid, host: hostname(), credential: Redacted.value(credential) })}\n`
   // Whole or not at all, and for this user alone.
   const temporary = `${file}.${process.pid}`
   const write = files
@@ -43,7 +54,7 @@ export const leave = Effect.fn("Address.leave")(function* (directory: string, ur
 /** `Stale`: a server left its address, and does not answer there any more. */
 export type Found =
   | { readonly _tag: "None" }
-  | { readonly _tag: "Running"; readonly url: string }
+  | { readonly _tag: "Running"; readonly url: string; readonly credential: Redacted.Redacted | undefined }
   | { readonly _tag: "Stale"; readonly url: string; readonly file: string }
 
 /** How long a server may take to say that it is there. */
@@ -57,10 +68,12 @@ export const find = Effect.fn("Address.find")(function* (
   const file = yield* fileIn(directory)
   const left = Option.flatMap(yield* Effect.option(files.readFileString(file)), decode)
   if (Option.isNone(left)) return { _tag: "None" }
-  const { host, pid, url } = left.value
+  const { credential, host, pid, url } = left.value
   // Processes of another machine, or of another container, cannot be seen.
   const isThere = (host !== hostname() || isAlive(pid)) && (yield* answers(url))
-  return isThere ? { _tag: "Running", url } : { _tag: "Stale", url, file }
+  return isThere
+    ? { _tag: "Running", url, credential: credential === undefined ? undefined : Redacted.make(credential) }
+    : { _tag: "Stale", url, file }
 })
 
 const isAlive = (pid: number): boolean => {

@@ -17,7 +17,7 @@ export interface ListOptions {
 
 export const list = Effect.fn("Inbox.list")(function* ({ data, execution, json }: ListOptions) {
   const output = yield* Output.Output
-  const { inbox } = yield* Resources.open(data)
+  const { inbox } = yield* Resources.inbox(data)
   const asks = yield* inbox.open(Option.getOrUndefined(execution))
   if (json) return yield* output.result(JSON.stringify({ items: asks }))
   if (asks.length === 0) return yield* output.result("Nobody is asked anything.")
@@ -38,7 +38,7 @@ export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, js
   const output = yield* Output.Output
   if (AskView.executionOf(id) === undefined)
     return yield* Failure.failed(`There is no ask ${JSON.stringify(id)}: crewline inbox lists the ids.`)
-  const { inbox, isServed } = yield* Resources.open(data)
+  const { inbox, isServed } = yield* Resources.inbox(data)
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))
   yield* output.result(Layout.oneLine(`Answered ${ask.title} with "${given.answer}".`))

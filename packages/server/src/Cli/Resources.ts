@@ -6,21 +6,34 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Address from "./Address.ts"
 import * as Output from "./Output.ts"
+import type * as Remote from "./Resources/Remote.ts"
 import * as Settings from "./Settings.ts"
 
-/** In the present scope. `--data` names the directory, whatever the environment says. */
-export const open = Effect.fn("Resources.open")(function* (data: Option.Option<string>) {
+/** The server to talk to; undefined where none runs. `--data` names the directory, whatever the environment says. */
+const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const { key, url } = yield* Settings.server
-  const remote = Effect.fnUntraced(function* (address: string) {
-    const { make } = yield* Effect.promise(() => import("./Resources/Remote.ts"))
-    return yield* make(address, key)
-  })
-  if (url !== undefined && Option.isNone(data)) return yield* remote(url)
+  if (url !== undefined && Option.isNone(data)) return { url, key } satisfies Remote.Server
   const left = yield* Address.find(yield* Settings.directory(data))
-  if (left._tag === "Running") return yield* remote(left.url)
+  if (left._tag === "Running") return { url: left.url, key: key ?? left.credential } satisfies Remote.Server
   const { say } = yield* Output.Output
   if (left._tag === "Stale")
     yield* say(`The server at ${left.url} does not answer; its address is still in ${left.file}.`)
-  const { make } = yield* Effect.promise(() => import("./Resources/Direct.ts"))
-  return yield* make(data)
+  return undefined
+})
+
+const remotely = () => Effect.promise(() => import("./Resources/Remote.ts"))
+const directly = () => Effect.promise(() => import("./Resources/Direct.ts"))
+
+/** Asks of people, in the present scope. Not served: nothing goes on before a server runs. */
+export const inbox = Effect.fn("Resources.inbox")(function* (data: Option.Option<string>) {
+  const found = yield* server(data)
+  if (found !== undefined) return { inbox: yield* (yield* remotely()).inbox(found), isServed: true }
+  return yield* (yield* directly()).inbox(data)
+})
+
+/** API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in the database itself. */
+export const keys = Effect.fn("Resources.keys")(function* (data: Option.Option<string>, tenant: string | undefined) {
+  const found = yield* server(data)
+  if (found !== undefined) return yield* (yield* remotely()).keys({ ...found, tenant })
+  return yield* (yield* directly()).keys(data, tenant)
 })

@@ -30,9 +30,11 @@ export const build = Effect.fnUntraced(function* (
   const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
+  const credentials = yield* Settings.credentials
   const services = yield* Layer.build(
     Server.layer({
       listen,
+      credentials,
       ...shared,
       database,
       workspace,
@@ -43,7 +45,7 @@ export const build = Effect.fnUntraced(function* (
     })
   ).pipe(Effect.mapError(Failure.because))
   const { url } = yield* Effect.provideContext(Listener.Listener, services)
-  yield* Address.leave(yield* Settings.directory(flags.data), url)
+  yield* Address.leave(yield* Settings.directory(flags.data), url, credentials.local.credential)
   const { result } = yield* Output.Output
   yield* result(`Crewline listens on ${url}`)
   return { services, url }

@@ -5,11 +5,14 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Credentials from "../Credentials.ts"
 import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
 import * as Queue from "../Queue.ts"
 import * as Retention from "../Retention.ts"
+import * as Secret from "../Secret.ts"
 import * as Server from "../Server.ts"
 import * as Failure from "./Failure.ts"
+import * as Person from "./Person.ts"
 
 export interface Flags {
   readonly port: Option.Option<number>
@@ -95,6 +98,12 @@ export const listen = ({ host, port }: Flags) =>
     host: Option.getOrElse(host, () => configured.host),
     port: Option.getOrElse(port, () => configured.port)
   }))
+
+/** Whom a server lets in: by `CREWLINE_AUTH`, and commands of this user by a credential that lives as long as the process. */
+export const credentials = Effect.map(read(Credentials.modeConfig), (mode) => ({
+  mode,
+  local: { credential: Secret.make(), name: Person.here().name }
+}))
 
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)

@@ -4,6 +4,7 @@
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Tenant from "@crewline/core/Tenant"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +21,9 @@ export const closingOf = Effect.fnUntraced(function* <E>(executionId: string, ca
   if (code === closeCodes.fault) yield* Effect.logError(`Execution ${executionId} cannot be followed`, cause)
   return [code, reason] as const
 })
+
+/** An execution has a channel for each tenant that asks for it: to all but one of them it does not exist. */
+const keyOf = (tenant: string, executionId: string) => JSON.stringify([tenant, executionId])
 
 /** `linger`: how long an execution is still read after its last follower has left. */
 export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
@@ -46,17 +50,20 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
     )
 
   const open = Effect.fnUntraced(function* (executionId: string, summary: EventLog.Summary) {
+    const tenant = yield* Tenant.Current
+    const key = keyOf(tenant, executionId)
     // Another follower may have opened it while the summary was read.
-    const known = channels.get(executionId)
+    const known = channels.get(key)
     if (known !== undefined) return known
     const channel = new Channel({
       lastSeq: summary.lastSeq,
       isEnded: summary.endedAt !== undefined,
-      read: (after) => runPromise(log.read(executionId, { after, limit: pageSize }))
+      read: (after) =>
+        runPromise(Effect.provideService(log.read(executionId, { after, limit: pageSize }), Tenant.Current, tenant))
     })
-    channels.set(executionId, channel)
+    channels.set(key, channel)
     const forget = () => {
-      if (channels.get(executionId) === channel) channels.delete(executionId)
+      if (channels.get(key) === channel) channels.delete(key)
     }
     const abandoned = Effect.sleep(linger).pipe(
       Effect.repeat({
@@ -70,7 +77,7 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
     )
     yield* FiberMap.run(
       readers,
-      executionId,
+      key,
       (channel.isEnded
         ? abandoned
         : Effect.raceFirst(Effect.andThen(feed(executionId, channel), abandoned), abandoned)
@@ -81,7 +88,7 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
 
   /** The channel of an execution, for a follower that has seen the events up to `after`. */
   const find = Effect.fnUntraced(function* (executionId: string, after: number) {
-    const known = channels.get(executionId)
+    const known = channels.get(keyOf(yield* Tenant.Current, executionId))
     // One that has ended may have been deleted since.
     if (known !== undefined && !known.isEnded && after <= known.lastSeq) return known
     const summary = yield* log.summary(executionId)

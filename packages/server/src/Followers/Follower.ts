@@ -15,6 +15,8 @@ export const closeCodes = {
   restart: 1012,
   /** `after` is no seq of this execution. */
   badAfter: 4400,
+  /** The credential has expired or was revoked. */
+  unauthenticated: 4401,
   /** There is no such execution. */
   unknown: 4404,
   /** The execution was deleted. */

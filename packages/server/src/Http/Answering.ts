@@ -3,22 +3,28 @@ import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as Problem from "../Api/Problem.ts"
+import * as Principal from "../Principal.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** Answers an ask; `sent` is the text that the answer was read from, for places in it. */
+/** Answers an ask, as the caller; `sent` is the text that the answer was read from, for places in it. */
 export const answer = Effect.fnUntraced(function* (
   crewline: Pick<Crewline.Crewline["Service"], "answer">,
   id: string,
   given: Ask.Answer,
   sent: Json.Parsed
 ) {
-  return yield* crewline.answer(id, given).pipe(
+  const by = Principal.author(yield* Principal.Current)
+  return yield* crewline.answer(id, given, { by }).pipe(
     Effect.catch((error): Effect.Effect<never, Refusal> => {
       switch (error._tag) {
         case "UnknownAsk":
           return Effect.fail(Problem.make("not-found", { resource: "ask", id, detail: error.message }))
+        case "MayNotAnswer":
+          return Effect.fail(
+            Problem.make("may-not-answer", { detail: error.message, answerableBy: error.answerableBy })
+          )
         case "AskClosed":
           return Effect.fail(Problem.make("ask-closed", { detail: error.message, ...said(error) }))
         case "HashMismatch":
@@ -39,7 +45,9 @@ export const answer = Effect.fnUntraced(function* (
 })
 
 /** What keeps an answer from being taken. */
-export type Refusal = Problem.Problem<"invalid-request" | "not-found" | "ask-closed" | "hash-mismatch" | "unavailable">
+export type Refusal = Problem.Problem<
+  "invalid-request" | "not-found" | "may-not-answer" | "ask-closed" | "hash-mismatch" | "unavailable"
+>
 
 const said = ({ answer, by }: Crewline.AskClosed) => ({
   ...(answer === undefined ? {} : { answer }),

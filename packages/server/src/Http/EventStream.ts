@@ -6,6 +6,7 @@
  * `patienceMillis`, the stream ends with a comment that names the last seq; when it takes nothing after that either, it is cut off.
  */
 import type * as EventLog from "@crewline/core/EventLog"
+import * as Tenant from "@crewline/core/Tenant"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -103,6 +104,8 @@ export interface Options {
   readonly patienceMillis: Limits["patienceMillis"]
   readonly log: EventLog.EventLog["Service"]
   readonly lifecycle: Lifecycle.Lifecycle["Service"]
+  /** Returns when the caller's credential does not count any more. */
+  readonly ended: Effect.Effect<void>
   readonly executionId: string
   /** `Last-Event-ID`: goes before `from`, because an EventSource repeats the URL that it began with. */
   readonly after: string | undefined
@@ -129,7 +132,9 @@ export const respond = Effect.fnUntraced(function* (
     return yield* invalidPlace(["query", "after"], `after is ${after}, but the last seq is ${summary.lastSeq}.`)
   }
   if (summary.endedAt !== undefined && after === summary.lastSeq) return HttpServerResponse.empty({ status: 204 })
+  // The stream runs when the handler has returned, outside of what it was given.
   const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(
+    Stream.provideService(Tenant.Current, yield* Tenant.Current),
     Stream.map((event): Item => event),
     // Deleted meanwhile: the client comes back, and is told 410.
     Stream.catchIf(
@@ -138,8 +143,8 @@ export const respond = Effect.fnUntraced(function* (
     )
   )
   const comments = Stream.tick(heartbeat).pipe(Stream.map((): Item => "heartbeat"))
-  // An end, not an interruption: the client sees a whole answer, and comes back.
-  const stop = Stream.fromEffectDrain(options.lifecycle.stopping)
+  // An end, not an interruption: the client sees a whole answer, and comes back; with a credential that is revoked, to be told 401.
+  const stop = Stream.fromEffectDrain(Effect.raceFirst(options.lifecycle.stopping, options.ended))
   const items = Stream.merge(Stream.merge(events, comments, { haltStrategy: "left" }), stop, { haltStrategy: "either" })
   const body = pieces(items, { after, patienceMillis: options.patienceMillis, request: options.request })
   return HttpServerResponse.stream(Stream.concat(Stream.succeed(Buffer.from("retry: 1000\n\n")), body), {

@@ -8,7 +8,9 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
 import { maxBytes } from "../Api/Page.ts"
+import { Credentials } from "../Credentials.ts"
 import { Followers } from "../Followers.ts"
+import * as Principal from "../Principal.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
@@ -29,6 +31,7 @@ export const layer = HttpApiBuilder.group(
     const start = yield* Start.make
     const lifecycle = yield* Lifecycle.Lifecycle
     const { limits } = yield* Followers
+    const credentials = yield* Credentials
 
     /** The state of an execution. What the log keeps of one that has ended is sent as it is. */
     const view = (id: string, status: 200 | 202, tasks?: TaskRange) =>
@@ -97,6 +100,7 @@ export const layer = HttpApiBuilder.group(
               patienceMillis: limits.patienceMillis,
               log,
               lifecycle,
+              ended: credentials.ended(yield* Principal.Current),
               executionId: params.id,
               after: headers["last-event-id"],
               from: query.after ?? 0,

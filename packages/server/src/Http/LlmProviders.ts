@@ -2,7 +2,6 @@
 import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import { Api } from "../Api.ts"
 import * as LlmProviders from "../Api/LlmProviders.ts"
 import type { MasterKeyMissing } from "../ResourceStore/MasterKeys.ts"
@@ -51,12 +50,6 @@ const checkVariable = (body: ProviderBody) =>
         RequestBody.invalid([{ path: ["apiKeyVariable"], code: "other-host", message }])
       )
 
-/** There is nothing in the request to read: not even a type of what would be there. */
-const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest) =>
-  headers["content-type"] === undefined &&
-  headers["transfer-encoding"] === undefined &&
-  Number(headers["content-length"] ?? 0) === 0
-
 export const layer = HttpApiBuilder.group(
   Api,
   "llmProviders",
@@ -99,7 +92,7 @@ export const layer = HttpApiBuilder.group(
       .handle("remove", resource.remove)
       .handleRaw("test", ({ request, params }) =>
         Effect.gen(function* () {
-          const { model: named, timeoutMillis } = isEmpty(request) ? {} : yield* readTest(request)
+          const { model: named, timeoutMillis } = RequestBody.isEmpty(request) ? {} : yield* readTest(request)
           const { body } = yield* providers.get(params.id).pipe(StoreProblems.reading("llm-provider"))
           const model = named ?? body.models?.[0]
           if (model === undefined) {

@@ -28,6 +28,12 @@ export const limited: <A, E, R>(app: Effect.Effect<A, E, R>) => Effect.Effect<A,
 export const mediaType = (request: HttpServerRequest.HttpServerRequest): string =>
   (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
 
+/** There is nothing in the request to read: not even a type of what would be there. */
+export const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["content-type"] === undefined &&
+  headers["transfer-encoding"] === undefined &&
+  Number(headers["content-length"] ?? 0) === 0
+
 const tooLarge = Problem.make("payload-too-large", {
   limitBytes,
   detail: `The body has more than ${limitBytes} bytes.`

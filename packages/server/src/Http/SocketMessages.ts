@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Problem from "../Api/Problem.ts"
 import { Messages } from "../Followers.ts"
 import * as Answering from "./Answering.ts"
+import * as Authenticate from "./Authenticate.ts"
 import * as Fallback from "./Fallback.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
@@ -33,6 +34,7 @@ const make = Effect.gen(function* () {
 
   const answered = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
     const { id, type: _, ...answer } = yield* readMessage(sent)
+    yield* Authenticate.require("inbox:answer")
     // A socket is for one execution: asks of others are not found here.
     if (AskView.executionOf(id) !== executionId) return yield* StoreProblems.notFound("ask", id)
     return yield* Answering.answer(crewline, id, answer, sent)

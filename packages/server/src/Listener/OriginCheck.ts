@@ -1,6 +1,6 @@
 /**
- * Keeps pages of other sites away from a server on this machine. A browser on the same machine can reach it, and this version knows
- * no users: what a page of another site sends carries its `Origin`, and a name that was bent to point here (DNS rebinding) shows in
+ * Keeps pages of other sites away from a server on this machine. A browser on the same machine can reach it, and a server
+ * without keys is open there. What a page of another site sends carries its `Origin`, and a name that was bent to point here (DNS rebinding) shows in
  * `Host`.
  *
  * - A request with an `Origin` must come from the very host that it asks.

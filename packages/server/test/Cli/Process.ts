@@ -39,6 +39,7 @@ const unset = {
   CREWLINE_EVENTS: undefined,
   CREWLINE_LANES: undefined,
   CREWLINE_WORKER: undefined,
+  CREWLINE_AUTH: undefined,
   CREWLINE_DATA: undefined,
   CREWLINE_URL: undefined,
   CREWLINE_KEY: undefined

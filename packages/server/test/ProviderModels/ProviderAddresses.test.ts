@@ -76,7 +76,10 @@ describe("a provider that a client stored", { timeout: 60_000 }, () => {
 
   it("reaches no private address through a server that others can call", async () => {
     const asked = internal.received.length
-    const body = await test({ listen: { host: "0.0.0.0", port: 0, allowedHosts: [] } })
+    const body = await test({
+      listen: { host: "0.0.0.0", port: 0, allowedHosts: [] },
+      credentials: { mode: "none" }
+    })
     expect(body).toMatchObject({ ok: false, reason: "invalid-request" })
     expect(body.message).toContain("CREWLINE_ALLOW_ADDRESSES")
     expect(internal.received).toHaveLength(asked)

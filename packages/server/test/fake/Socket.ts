@@ -21,10 +21,20 @@ export interface Client {
   readonly until: (test: (message: Message) => boolean) => Promise<Message>
 }
 
-export const open = (url: string, executionId: string, after?: number | string): Client => {
+/** Addresses of sockets begin with `ws`. */
+const addressOf = (url: string, executionId: string, query: string) =>
+  `${url.replace("http", "ws")}/api/v1/executions/${executionId}/ws${query}`
+
+export const open = (
+  url: string,
+  executionId: string,
+  after?: number | string,
+  headers?: Record<string, string>
+): Client => {
   const query = after === undefined ? "" : `?after=${after}`
-  const socket = new WebSocket(`${url.replace("http", "ws")}/api/v1/executions/${executionId}/ws${query}`, {
-    perMessageDeflate: false
+  const socket = new WebSocket(addressOf(url, executionId, query), {
+    perMessageDeflate: false,
+    ...(headers !== undefined && { headers })
   })
   const messages: Array<Message> = []
   const waiting = new Set<(message: Message) => void>()
@@ -55,6 +65,24 @@ export const open = (url: string, executionId: string, after?: number | string):
       })
   }
 }
+
+/** What comes of opening a socket: the status that it was refused with, or the code that it was closed with. */
+export const outcome = (
+  url: string,
+  executionId: string,
+  options: { readonly query?: string; readonly headers?: Record<string, string> } = {}
+): Promise<number> =>
+  new Promise((resolve) => {
+    const { headers = {}, query = "" } = options
+    const socket = new WebSocket(addressOf(url, executionId, query), { perMessageDeflate: false, headers })
+    socket.on("unexpected-response", (request, response) => {
+      response.resume()
+      request.destroy()
+      resolve(response.statusCode ?? 0)
+    })
+    socket.on("error", () => undefined)
+    socket.on("close", (code) => resolve(code))
+  })
 
 /** 1, 2, … n. */
 export const upTo = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, index) => index + 1)

@@ -2,6 +2,7 @@
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import type * as Effect from "effect/Effect"
+import type * as Api from "../../Api/Keys.ts"
 import type * as Failure from "../Failure.ts"
 
 /** Asks of people. */
@@ -11,8 +12,11 @@ export interface Inbox {
   readonly answer: (id: string, answer: Ask.Answer) => Effect.Effect<AskView.View, Failure.Failure>
 }
 
-export interface Connection {
-  readonly inbox: Inbox
-  /** False: nothing goes on before a server is started. */
-  readonly isServed: boolean
+/** API keys of a tenant. */
+export interface Keys {
+  readonly create: (body: Api.KeyBody) => Effect.Effect<Api.NewKey, Failure.Failure>
+  /** Newest first. */
+  readonly list: Effect.Effect<ReadonlyArray<Api.Key>, Failure.Failure>
+  readonly rotate: (id: string, overlap: string | undefined) => Effect.Effect<Api.NewKey, Failure.Failure>
+  readonly revoke: (id: string) => Effect.Effect<void, Failure.Failure>
 }

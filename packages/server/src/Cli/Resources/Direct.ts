@@ -1,6 +1,7 @@
 /** Resources in the configured database, where no server runs. */
 import type * as AskView from "@crewline/core/AskView"
 import * as Crewline from "@crewline/core/Crewline"
+import * as Tenant from "@crewline/core/Tenant"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as Pglite from "@crewline/memory-pg/Pglite"
@@ -8,16 +9,26 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Api from "../../Api/Keys.ts"
+import * as Migrations from "../../Migrations.ts"
 import * as Queue from "../../Queue.ts"
+import * as ResourceStore from "../../ResourceStore.ts"
+import * as KeyStore from "../../ResourceStore/Keys.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
-import type { Connection } from "./Connection.ts"
+import type { Inbox, Keys } from "./Connection.ts"
 
 const pageSize = 200
 
-/** In the present scope. */
-export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
+const notOpened = (error: Error): Failure.Failure =>
+  "_tag" in error && error._tag === "DirectoryInUse"
+    ? Failure.failed(`${error.message} If that process serves the HTTP API, set CREWLINE_URL to its address.`)
+    : Failure.because(error)
+
+/** Asks, in the present scope. */
+export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* Settings.database(data)
   if (database.kind === "embedded" && !Pglite.exists(database.directory)) {
     return yield* Failure.failed(
@@ -33,13 +44,7 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
       Layer.provide([broadcast === undefined ? log : Layer.provide(log, broadcast), Queue.layer(queue)]),
       Layer.provide(Database.layer(database))
     )
-  ).pipe(
-    Effect.mapError((error) =>
-      error._tag === "DirectoryInUse"
-        ? Failure.failed(`${error.message} If that process serves the HTTP API, set CREWLINE_URL to its address.`)
-        : Failure.because(error)
-    )
-  )
+  ).pipe(Effect.mapError(notOpened))
   const inbox = Context.get(services, Crewline.Inbox)
 
   const open = Effect.fnUntraced(function* (executionId: string | undefined) {
@@ -57,20 +62,48 @@ export const make = Effect.fnUntraced(function* (data: Option.Option<string>) {
     }
   }, Effect.mapError(Failure.because))
 
-  const connection: Connection = {
-    inbox: {
-      open,
-      answer: (id, answer) =>
-        inbox
-          .answer(id, answer, { by: Person.here() })
-          .pipe(
-            Effect.mapError((error) =>
-              error._tag === "InvalidAnswer" ? Failure.invalid(error.message) : Failure.because(error)
-            )
+  const asks: Inbox = {
+    open,
+    answer: (id, answer) =>
+      inbox
+        .answer(id, answer, { by: Person.here() })
+        .pipe(
+          Effect.mapError((error) =>
+            error._tag === "InvalidAnswer" ? Failure.invalid(error.message) : Failure.because(error)
           )
-    },
-    // A database that others use may have servers and workers anywhere, which hear of the answer.
-    isServed: database.kind === "server"
+        )
+  }
+  // A database that others use may have servers and workers anywhere, which hear of the answer.
+  return { inbox: asks, isServed: database.kind === "server" }
+})
+
+/** API keys, in the present scope. The database is made where there is none: the first key comes before the first server. */
+export const keys = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
+  const database = yield* Settings.database(data)
+  const services = yield* Layer.build(
+    KeyStore.layer.pipe(Layer.provide(Migrations.layer), Layer.provide(Database.layer(database)))
+  ).pipe(Effect.mapError(notOpened))
+  const store = Context.get(services, KeyStore.KeyStore)
+  const by = Person.here().name
+
+  const told = <A, E extends Error>(effect: Effect.Effect<A, E>) =>
+    Effect.mapError(Effect.provideService(effect, Tenant.Current, tenant), (error: Error) =>
+      Failure.failed(error instanceof ResourceStore.StoreError ? error.reason.message : error.message)
+    )
+  const shown = ({ key, stored }: KeyStore.Made) => ({ ...stored, key: Redacted.value(key) })
+
+  const connection: Keys = {
+    create: (body) => Effect.map(told(store.create(body, by)), shown),
+    list: Effect.gen(function* () {
+      const found: Array<Api.Key> = []
+      for (;;) {
+        const page = yield* told(store.list({ limit: pageSize, before: found.at(-1)?.id }))
+        for (const key of page) found.push(key)
+        if (page.length < pageSize) return found
+      }
+    }),
+    rotate: (id, overlap) => Effect.map(told(store.rotate(id, { overlap, by })), shown),
+    revoke: (id) => told(store.revoke(id))
   }
   return connection
 })

@@ -1,6 +1,6 @@
 /** Resources over the HTTP API of a running server. */
-import type * as AskView from "@crewline/core/AskView"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
@@ -8,21 +8,34 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Redacted from "effect/Redacted"
 import { Api } from "../../Api.ts"
+import { tenantHeader } from "../../Api/Access.ts"
 import * as Page from "../../Api/Page.ts"
 import type * as Problem from "../../Api/Problem.ts"
 import * as Failure from "../Failure.ts"
-import type { Connection } from "./Connection.ts"
+import type { Inbox, Keys } from "./Connection.ts"
 
-export const make = Effect.fnUntraced(function* (
-  url: string,
-  key: Redacted.Redacted | undefined
-): Effect.fn.Return<Connection> {
-  const client = yield* HttpApiClient.make(Api, {
+/** A server, and who asks it. */
+export interface Server {
+  readonly url: string
+  readonly key: Redacted.Redacted | undefined
+  /** For which tenant; absent: that of the key. */
+  readonly tenant?: string | undefined
+}
+
+const connect = ({ key, tenant, url }: Server) =>
+  HttpApiClient.make(Api, {
     baseUrl: url,
-    ...(key !== undefined && { transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(key)) })
+    transformClient: HttpClient.mapRequest((request) =>
+      request.pipe(
+        key === undefined ? identity : HttpClientRequest.bearerToken(key),
+        tenant === undefined ? identity : HttpClientRequest.setHeader(tenantHeader, tenant)
+      )
+    )
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
-  const told = <A, E extends Error>(effect: Effect.Effect<A, E>) =>
+const tellingOf =
+  (url: string) =>
+  <A, E extends Error>(effect: Effect.Effect<A, E>) =>
     Effect.mapError(effect, (error: Error) => {
       if ("code" in error && "status" in error) return refused(error as Problem.Problem)
       if (HttpClientError.isHttpClientError(error) && error.reason._tag === "TransportError")
@@ -30,29 +43,51 @@ export const make = Effect.fnUntraced(function* (
       return Failure.failed(`What answers at ${url} is no server of this version of Crewline: ${error.message}`)
     })
 
-  const open = Effect.fnUntraced(function* (executionId: string | undefined) {
-    const found: Array<AskView.View> = []
-    let cursor: string | undefined
-    do {
-      const { items, nextCursor } = yield* told(
-        client.inbox.list({
-          query: {
-            state: "open",
-            limit: Page.maxLimit,
-            ...(executionId !== undefined && { executionId }),
-            ...(cursor !== undefined && { cursor })
-          }
-        })
-      )
-      for (const item of items) found.push(item)
-      cursor = nextCursor
-    } while (cursor !== undefined)
-    return found
-  })
+/** All pages of a list. */
+const all = Effect.fnUntraced(function* <A>(
+  page: (query: {
+    readonly limit: number
+    readonly cursor?: string
+  }) => Effect.Effect<{ readonly items: ReadonlyArray<A>; readonly nextCursor?: string }, Failure.Failure>
+) {
+  const found: Array<A> = []
+  let cursor: string | undefined
+  do {
+    const { items, nextCursor } = yield* page({ limit: Page.maxLimit, ...(cursor !== undefined && { cursor }) })
+    for (const item of items) found.push(item)
+    cursor = nextCursor
+  } while (cursor !== undefined)
+  return found
+})
 
+export const inbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Inbox> {
+  const client = yield* connect(server)
+  const told = tellingOf(server.url)
   return {
-    inbox: { open, answer: (id, answer) => told(client.inbox.answer({ params: { id }, payload: answer })) },
-    isServed: true
+    open: (executionId) =>
+      all((query) =>
+        told(
+          client.inbox.list({
+            query: { ...query, state: "open", ...(executionId !== undefined && { executionId }) }
+          })
+        )
+      ),
+    answer: (id, answer) => told(client.inbox.answer({ params: { id }, payload: answer }))
+  }
+})
+
+export const keys = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Keys> {
+  const client = yield* connect(server)
+  const told = tellingOf(server.url)
+  return {
+    create: (body) => Effect.map(told(client.keys.create({ payload: body })), ({ body: made }) => made),
+    list: all((query) => told(client.keys.list({ query }))),
+    rotate: (id, overlap) =>
+      Effect.map(
+        told(client.keys.rotate({ params: { id }, payload: overlap === undefined ? {} : { overlap } })),
+        ({ body: made }) => made
+      ),
+    revoke: (id) => told(client.keys.revoke({ params: { id } }))
   }
 })
 

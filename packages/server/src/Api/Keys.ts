@@ -1,0 +1,135 @@
+/** `/api/v1/keys`: API keys of the tenant. */
+import * as Name from "@crewline/core/Name"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import * as Access from "./Access.ts"
+import * as Page from "./Page.ts"
+import * as Problem from "./Problem.ts"
+import * as Resource from "./Resource.ts"
+
+const secondsOf = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
+
+/** `90d`, `12h`: a whole number of seconds, minutes, hours, days or weeks. */
+export const Span = Schema.String.check(
+  Schema.isPattern(/^[1-9]\d{0,5}[smhdw]$/, {
+    expected: "a whole number with s, m, h, d or w, such as 90d"
+  })
+)
+
+/** How many seconds a span has. */
+export const seconds = (span: string): number =>
+  Number(span.slice(0, -1)) * secondsOf[span.slice(-1) as keyof typeof secondsOf]
+
+/** A tenant: part of no address, but of log lines and file names. */
+export const Tenant = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
+    expected: "1 to 63 lower-case letters, digits, dashes and underscores"
+  })
+)
+
+/** What a key is made with. */
+export const KeyBody = Schema.Struct({
+  name: Name.Name,
+  role: Access.Role,
+  scopes: Schema.optionalKey(
+    Schema.NonEmptyArray(Access.Scope).annotate({
+      description: "Fewer scopes than the role has; absent: all that the role has"
+    })
+  ),
+  expires: Schema.optionalKey(Span.annotate({ description: "After this time, as in 90d; absent: never" }))
+}).annotate({ identifier: "ApiKeyBody", description: "What an API key is made with" })
+export type KeyBody = typeof KeyBody.Type
+
+/** A key without its secret. */
+export const Key = Schema.Struct({
+  id: Schema.String,
+  /** With which the key begins. */
+  prefix: Schema.String,
+  tenant: Schema.String,
+  name: Schema.String,
+  role: Access.Role,
+  scopes: Schema.Array(Access.Scope),
+  status: Schema.Literals(["active", "expired", "revoked"]),
+  createdAt: Schema.String,
+  createdBy: Schema.String,
+  expiresAt: Schema.optionalKey(Schema.String),
+  /** To within a minute. */
+  lastUsedAt: Schema.optionalKey(Schema.String),
+  revokedAt: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "ApiKey", description: "An API key without its secret" })
+export type Key = typeof Key.Type
+
+/** A key with its secret: told once. */
+export const NewKey = Schema.Struct({
+  ...Key.fields,
+  key: Schema.String.annotate({ description: "The key itself, which is shown only now" })
+}).annotate({ identifier: "NewApiKey", description: "An API key, with its secret" })
+export type NewKey = typeof NewKey.Type
+
+/** How a key is replaced. */
+export const Rotation = Schema.Struct({
+  overlap: Schema.optionalKey(
+    Span.annotate({ description: "How long the old key still works, as in 1h, which is the default" })
+  )
+}).annotate({ identifier: "ApiKeyRotation" })
+
+/** How long a key still works after its rotation. */
+export const defaultOverlap = "1h"
+
+const created = HttpApiSchema.WithHeaders(NewKey.pipe(HttpApiSchema.status(201)), { location: Schema.String })
+
+export class Keys extends HttpApiGroup.make("keys")
+  .add(
+    HttpApiEndpoint.get("list", "/", { query: Page.query, success: Page.Page(Key) }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List the API keys, newest first",
+        description: "Also those that have expired or were revoked. Never with the keys themselves."
+      })
+    ),
+    HttpApiEndpoint.get("get", "/:id", {
+      params: Resource.params,
+      success: Key,
+      error: Problem.schemas("not-found")
+    }).annotateMerge(OpenApi.annotations({ summary: "Get an API key, without the key itself" })),
+    HttpApiEndpoint.post("create", "/", {
+      payload: KeyBody,
+      success: created,
+      error: Problem.schemas(...Problem.ofBody)
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Create an API key",
+        description:
+          "The answer is the only one that has the key itself: what is stored is a hash of it. A key can have no scope that you do not have."
+      })
+    ),
+    HttpApiEndpoint.post("rotate", "/:id/rotate", {
+      params: Resource.params,
+      payload: Rotation,
+      success: created,
+      error: Problem.schemas(...Problem.ofBody, "not-found", "key-inactive")
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Replace an API key by a new one",
+        description:
+          "With the same name, role, scopes and lifetime. The old one works until `overlap` is over. No body is needed.",
+        // Effect describes every body as one that has to be there.
+        transform: (operation) => ({ ...operation, requestBody: { ...operation["requestBody"], required: false } })
+      })
+    ),
+    HttpApiEndpoint.delete("revoke", "/:id", {
+      params: Resource.params,
+      success: HttpApiSchema.NoContent,
+      error: Problem.schemas("not-found")
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Revoke an API key",
+        description:
+          "Within a second no server accepts it any more, and connections that it opened are closed. The key stays in the list, as revoked."
+      })
+    )
+  )
+  .prefix("/api/v1/keys")
+  .annotateMerge(OpenApi.annotations({ title: "API keys", description: "Who may call, and as whom" })) {}

@@ -1,0 +1,44 @@
+/** `/api/v1/me`: who the caller is, by its credential, and tickets for connections that cannot carry one. */
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import * as Access from "./Access.ts"
+
+/** Who calls. */
+export const Principal = Schema.Struct({
+  tenant: Schema.String,
+  name: Schema.String,
+  role: Access.Role,
+  scopes: Schema.Array(Access.Scope),
+  credential: Schema.Literals(["none", "local", "key"]).annotate({
+    description: "none: the server asks for no credential; local: the one that it leaves in its data directory"
+  }),
+  keyId: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Principal", description: "Who calls, by the credential" })
+
+/** A ticket. */
+export const Ticket = Schema.Struct({
+  ticket: Schema.String,
+  expiresInSeconds: Schema.Int
+}).annotate({ identifier: "Ticket", description: "Good for one connection, for a short time" })
+
+export class Me extends HttpApiGroup.make("me")
+  .add(
+    HttpApiEndpoint.get("get", "/me", { success: Principal }).annotateMerge(
+      OpenApi.annotations({ summary: "Get who you are, by your credential" })
+    ),
+    HttpApiEndpoint.post("ticket", "/tickets", {
+      success: Ticket.pipe(HttpApiSchema.status(201))
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Get a ticket for a WebSocket or an EventSource",
+        description:
+          "A browser cannot send headers with either. Append `ticket=<ticket>` to the query of the address: it opens one connection, as " +
+          "you, and ends with your credential."
+      })
+    )
+  )
+  .prefix("/api/v1")
+  .annotateMerge(OpenApi.annotations({ title: "Me", description: "Who calls" })) {}

@@ -1,0 +1,168 @@
+/**
+ * Who calls, by what they show: an API key, a ticket, or the credential that the server leaves in its data directory for commands on the
+ * same machine.
+ *
+ * A server asks for a credential unless it was told not to, or listens on this machine only while there is no key in its database: it is
+ * then open, as tenant `default`. One that could be reached from elsewhere, and has no way to tell who calls, does not start.
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Problem from "./Api/Problem.ts"
+import * as KnownKeys from "./Credentials/KnownKeys.ts"
+import * as Secret from "./Secret.ts"
+import * as Tickets from "./Credentials/Tickets.ts"
+import * as Principal from "./Principal.ts"
+import { KeyStore } from "./ResourceStore/Keys.ts"
+
+/** Whether callers have to show a credential: `automatic` unless the server is reached from this machine only and there is no key. */
+export type Mode = "automatic" | "none" | "required"
+
+export interface Options {
+  readonly mode?: Mode | undefined
+  /** What commands of this user on this machine show, and the name of the user. */
+  readonly local?: { readonly credential: Redacted.Redacted; readonly name: string } | undefined
+}
+
+/** Where the server listens. */
+export interface Place {
+  readonly host: string
+  /** Whether it is reached from this machine only. */
+  readonly isLoopback: boolean
+}
+
+/** Whoever reaches the server could do everything, and nobody has said that this is wanted. */
+export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenByAccident", { host: Schema.String }) {
+  override get message() {
+    return (
+      `HOST=${this.host} can be reached from other machines, and there is no API key to tell callers apart: create one with ` +
+      "`crewline keys create --tenant default --name admin --role admin`. CREWLINE_AUTH=none lets everybody in, on purpose."
+    )
+  }
+}
+
+/** What a caller shows. */
+export interface Shown {
+  readonly bearer?: Redacted.Redacted
+  /** Of connections that cannot show anything else. */
+  readonly ticket?: Redacted.Redacted
+}
+
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    readonly identify: (
+      shown: Shown
+    ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable">>
+    /** Returns when the credential of a caller has expired or was revoked. */
+    readonly ended: (principal: Principal.Principal) => Effect.Effect<void>
+    /** A ticket for one connection of this caller. */
+    readonly ticket: (
+      principal: Principal.Principal
+    ) => Effect.Effect<Redacted.Redacted, Problem.Problem<"unavailable">>
+  }
+>()("@crewline/server/Credentials") {}
+
+const missing = Problem.make("unauthenticated", {
+  detail: "This server asks for an API key: send it as Authorization: Bearer <key>."
+})
+// The same for all of these, so that nobody learns which keys there were.
+const invalid = Problem.make("unauthenticated", { detail: "The credential is unknown, expired or revoked." })
+const unavailable = Problem.make("unavailable", {
+  detail: "The credential cannot be checked, because the storage does not answer; try again in a moment."
+})
+
+const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Problem.Problem<"unavailable">> =>
+  Effect.catch(effect, (error) =>
+    Effect.andThen(Effect.logWarning("A credential could not be checked", error.message), Effect.fail(unavailable))
+  )
+
+/** How often servers that share a database look for the first key. */
+const firstKeyInterval = "400 millis"
+
+const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options, { host, isLoopback }: Place) {
+  const store = yield* KeyStore
+  const keys = yield* KnownKeys.make(store)
+  const tickets = yield* Tickets.make
+  const localHash = local === undefined ? undefined : Secret.hash(local.credential)
+
+  const localPrincipal = { ...Principal.local, ...(local !== undefined && { name: local.name }) }
+
+  let hasKeys = yield* Effect.orDie(store.isAnyStored)
+  if (mode !== "none" && !isLoopback && !hasKeys) return yield* new OpenByAccident({ host })
+  if (mode === "none" && !isLoopback) {
+    yield* Effect.logWarning(`CREWLINE_AUTH=none: whoever reaches ${host} can do everything.`)
+  }
+  if (mode === "automatic" && !hasKeys && !store.isEmbedded) {
+    const look = Effect.map(
+      Effect.orElseSucceed(store.isAnyStored, () => false),
+      (found) => {
+        hasKeys ||= found
+      }
+    )
+    yield* Effect.repeat(look, { schedule: Schedule.spaced(firstKeyInterval), until: () => hasKeys }).pipe(
+      Effect.forkScoped
+    )
+  }
+  /** Nothing is asked for, and no key can be shown either. */
+  const isOpen = () => mode === "automatic" && isLoopback && !hasKeys && !store.hasCreated()
+
+  const ofKey = Effect.fnUntraced(function* (key: Redacted.Redacted) {
+    const prefix = Secret.prefixOf(key)
+    const standing = prefix === undefined ? undefined : yield* available(keys.find(prefix))
+    if (standing === undefined || !Secret.isSame(standing.hash, Secret.hash(key))) return yield* invalid
+    const { id, name, role, scopes, tenant } = standing
+    return {
+      tenant,
+      name,
+      role,
+      scopes,
+      credential: "key",
+      key: { id, prefix: standing.prefix }
+    } satisfies Principal.Principal
+  })
+
+  const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
+    const principal = yield* available(tickets.take(ticket))
+    if (principal === undefined) return yield* invalid
+    // The key may have been revoked since.
+    if (principal.key !== undefined && (yield* available(keys.find(principal.key.prefix))) === undefined)
+      return yield* invalid
+    return principal
+  })
+
+  const identify: Credentials["Service"]["identify"] = ({ bearer, ticket }) => {
+    if (bearer !== undefined && localHash !== undefined && Secret.isSame(localHash, Secret.hash(bearer)))
+      return Effect.succeed(localPrincipal)
+    if (isOpen()) return Effect.succeed(Principal.anonymous)
+    if (bearer !== undefined) return ofKey(bearer)
+    if (ticket !== undefined) return ofTicket(ticket)
+    return mode === "none" ? Effect.succeed(Principal.anonymous) : Effect.fail(missing)
+  }
+
+  return Credentials.of({
+    identify,
+    ended: ({ key }) =>
+      key === undefined
+        ? Effect.never
+        : // Where the storage does not answer, nobody can have revoked it.
+          Effect.retry(keys.ended(key.prefix), Schedule.spaced("1 second")).pipe(Effect.orDie),
+    ticket: (principal) => available(tickets.make(principal))
+  })
+})
+
+/** For a server that listens on this host. */
+export const layer = (options: Options, place: Place): Layer.Layer<Credentials, OpenByAccident, KeyStore | SqlClient> =>
+  Layer.effect(Credentials, make(options, place))
+
+/** `CREWLINE_AUTH`: `none` or `required`; by default it depends. */
+export const modeConfig: Config.Config<Mode> = Config.map(
+  Config.withDefault(Config.schema(Schema.Literals(["", "none", "required"]), "CREWLINE_AUTH"), ""),
+  (mode) => (mode === "" ? "automatic" : mode)
+)

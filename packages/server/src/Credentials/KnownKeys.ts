@@ -1,0 +1,134 @@
+/**
+ * The keys that are in use, as the database last had them. A key is read when it is first used, and while it is used, or holds a connection
+ * open, again and again in the background, all of them with one statement. What is older than `maxAgeMillis` is not believed: a request
+ * then reads it itself, so that a key which was revoked on any server works nowhere for longer than that.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as Schedule from "effect/Schedule"
+import type { SqlError } from "effect/sql/SqlError"
+import type { KeyStore, Standing } from "../ResourceStore/Keys.ts"
+
+const maxAgeMillis = 800
+const intervalMillis = 400
+/** A key that was not used for so long is not read again before it is. */
+const idleMillis = 5_000
+/** The use of a key is noted once in this time. */
+const noteMillis = 60_000
+
+interface Entry {
+  standing: Standing
+  /** When the statement was sent that has read it, and how many changes this process had made by then. */
+  readAt: number
+  changes: number
+  /** When it expires, by the clock of this process; absent: never. */
+  expiresAt: number | undefined
+  usedAt: number
+  notedAt: number
+  /** Of the connections that it holds open. */
+  readonly ended: Set<Deferred.Deferred<void>>
+}
+
+const isGood = ({ expiresAt, standing }: Entry, now: number) =>
+  !standing.isRevoked && (expiresAt === undefined || now < expiresAt)
+
+const end = ({ ended }: Entry) => {
+  for (const each of ended) Deferred.doneUnsafe(each, Effect.void)
+  ended.clear()
+}
+
+/** In the present scope, which ends the reading in the background. */
+export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
+  const entries = new Map<string, Entry>()
+  const loading = yield* FiberMap.make<string, Entry | undefined, SqlError>()
+
+  const keep = (standing: Standing, readAt: number, changes: number): Entry => {
+    const { expiresInMillis, prefix } = standing
+    // What is left of its time: the clocks of the database and of this process need not agree.
+    const expiresAt = expiresInMillis === undefined ? undefined : readAt + expiresInMillis
+    let entry = entries.get(prefix)
+    if (entry === undefined) {
+      entry = { standing, readAt, changes, expiresAt, usedAt: readAt, notedAt: -Infinity, ended: new Set() }
+      entries.set(prefix, entry)
+    } else if (readAt >= entry.readAt) Object.assign(entry, { standing, readAt, changes, expiresAt })
+    return entry
+  }
+
+  const load = Effect.fnUntraced(function* (prefix: string) {
+    const readAt = yield* Clock.currentTimeMillis
+    const changes = store.changes()
+    const [standing] = yield* store.standing([prefix])
+    return standing === undefined ? undefined : keep(standing, readAt, changes)
+  })
+
+  /** One statement for all who ask for a key at once; it goes on when the first of them leaves. */
+  const loadOnce = (prefix: string) =>
+    Effect.flatMap(FiberMap.run(loading, prefix, load(prefix), { onlyIfMissing: true }), Fiber.join)
+
+  const fresh = Effect.fnUntraced(function* (prefix: string) {
+    const now = yield* Clock.currentTimeMillis
+    const known = entries.get(prefix)
+    const isFresh = known !== undefined && now - known.readAt <= maxAgeMillis && known.changes === store.changes()
+    const entry = isFresh ? known : yield* loadOnce(prefix)
+    if (entry === undefined || !isGood(entry, now)) return undefined
+    entry.usedAt = now
+    return entry
+  })
+
+  const refresh = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    for (const [prefix, { ended, usedAt }] of entries)
+      if (ended.size === 0 && now - usedAt > idleMillis) entries.delete(prefix)
+    if (entries.size === 0) return
+    const prefixes = [...entries.keys()]
+    const changes = store.changes()
+    const found = new Set<string>()
+    for (const standing of yield* store.standing(prefixes)) {
+      keep(standing, now, changes)
+      found.add(standing.prefix)
+    }
+    for (const prefix of prefixes) if (!found.has(prefix)) forget(prefix)
+    const used = prefixes.filter((prefix) => {
+      const entry = entries.get(prefix)
+      return entry !== undefined && entry.usedAt > entry.notedAt && now - entry.notedAt >= noteMillis
+    })
+    if (used.length === 0) return
+    yield* store.noteUse(used)
+    for (const prefix of used) entries.get(prefix)!.notedAt = now
+  })
+
+  const forget = (prefix: string) => {
+    const entry = entries.get(prefix)
+    if (entry === undefined) return
+    entries.delete(prefix)
+    end(entry)
+  }
+
+  const expire = Effect.map(Clock.currentTimeMillis, (now) => {
+    for (const entry of entries.values()) if (!isGood(entry, now)) end(entry)
+  })
+
+  yield* Effect.ignore(refresh).pipe(
+    Effect.andThen(expire),
+    Effect.schedule(Schedule.spaced(intervalMillis)),
+    Effect.forkScoped
+  )
+
+  return {
+    /** The key of this prefix, when it is not revoked and has not expired. */
+    find: (prefix: string): Effect.Effect<Standing | undefined, SqlError> =>
+      Effect.map(fresh(prefix), (entry) => entry?.standing),
+    /** Returns when the key of this prefix has expired or was revoked. */
+    ended: (prefix: string): Effect.Effect<void, SqlError> =>
+      Effect.gen(function* () {
+        const entry = yield* fresh(prefix)
+        if (entry === undefined) return
+        const ended = Deferred.makeUnsafe<void>()
+        entry.ended.add(ended)
+        yield* Deferred.await(ended).pipe(Effect.ensuring(Effect.sync(() => entry.ended.delete(ended))))
+      })
+  }
+})

@@ -1,0 +1,80 @@
+/**
+ * Finds out who calls before anything of a request is read, and whether the caller may do what it asks for. What a handler does, it does as
+ * the caller, for its tenant.
+ */
+import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { access, type Operation } from "../Api.ts"
+import * as Access from "../Api/Access.ts"
+import * as Keys from "../Api/Keys.ts"
+import * as Problem from "../Api/Problem.ts"
+import { Credentials, type Shown } from "../Credentials.ts"
+import * as Principal from "../Principal.ts"
+import * as RequestBody from "./RequestBody.ts"
+
+const isTenant = Schema.is(Keys.Tenant)
+
+/** Connections that browsers open without headers. */
+const takesTicket: Operation = "executions.events"
+
+const scheme = /^(bearer|ticket) +(\S+)$/i
+
+/** What an `Authorization` header shows. */
+export const shownIn = (authorization: string | undefined): Shown => {
+  const [, name = "", credential = ""] = scheme.exec(authorization ?? "") ?? []
+  return credential === "" ? {} : { [name.toLowerCase()]: Redacted.make(credential) }
+}
+
+/** The caller lacks this scope. */
+export const forbidden = (scope: Access.Scope): Problem.Problem<"forbidden"> =>
+  Problem.make("forbidden", { scope, detail: `This needs the scope ${scope}, which the credential does not have.` })
+
+/** Fails when the caller lacks this scope. */
+export const require = (scope: Access.Scope): Effect.Effect<void, Problem.Problem<"forbidden">> =>
+  Effect.flatMap(Principal.Current, (principal) =>
+    Principal.hasScope(principal, scope) ? Effect.void : Effect.fail(forbidden(scope))
+  )
+
+/** The caller, for the tenant that it names: only the user whose server it is may name another than its own. */
+const actingFor = (
+  principal: Principal.Principal,
+  tenant: string | undefined
+): Effect.Effect<Principal.Principal, Problem.Problem<"invalid-request">> => {
+  if (tenant === undefined || tenant === principal.tenant) return Effect.succeed(principal)
+  if (principal.credential === "local" && isTenant(tenant)) return Effect.succeed({ ...principal, tenant })
+  const message = `The credential does not act for the tenant ${JSON.stringify(tenant)}: leave the header out.`
+  return Effect.fail(RequestBody.invalid([{ path: ["headers", Access.tenantHeader], code: "invalid-value", message }]))
+}
+
+const challenge = HttpEffect.appendPreResponseHandler((_, response) =>
+  Effect.succeed(HttpServerResponse.setHeader(response, "www-authenticate", "Bearer"))
+)
+
+export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Layer.effect(
+  Access.Authentication,
+  Effect.map(Credentials, (credentials) =>
+    Access.Authentication.of({
+      key: (handler, { endpoint, group }) =>
+        Effect.gen(function* () {
+          // The types of Effect do not know which group an endpoint is of; `access` is checked to name them all.
+          const operation = `${group.identifier}.${endpoint.identifier}` as Operation
+          const request = yield* HttpServerRequest.HttpServerRequest
+          const { ticket, ...shown } = shownIn(request.headers["authorization"])
+          const isOpening = operation === takesTicket && ticket !== undefined
+          const principal = yield* credentials.identify(isOpening ? { ...shown, ticket } : shown).pipe(
+            Effect.flatMap((principal) => actingFor(principal, request.headers[Access.tenantHeader])),
+            Effect.tapError(({ code }) => (code === "unauthenticated" ? challenge : Effect.void))
+          )
+          const needed = access[operation]
+          if (needed !== "public" && needed !== "authenticated" && !Principal.hasScope(principal, needed))
+            return yield* forbidden(needed)
+          return yield* Principal.as(principal)(handler)
+        })
+    })
+  )
+)

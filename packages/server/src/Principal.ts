@@ -1,0 +1,49 @@
+/**
+ * Who a request is from, by its credential alone: nothing that a client writes into a request changes it. Its tenant is `Tenant.Current`
+ * for all that the request does.
+ */
+import type * as Ask from "@crewline/core/Ask"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Access from "./Api/Access.ts"
+
+export interface Principal {
+  readonly tenant: string
+  readonly name: string
+  readonly role: Access.Role
+  readonly scopes: ReadonlyArray<Access.Scope>
+  readonly credential: "none" | "local" | "key"
+  /** The API key, by its id and by the part of it that may be shown. */
+  readonly key?: { readonly id: string; readonly prefix: string }
+}
+
+/** Whoever calls a server that asks for no credential. */
+export const anonymous: Principal = {
+  tenant: Tenant.defaultTenant,
+  name: "anonymous",
+  role: "admin",
+  scopes: Access.scopesOf("admin"),
+  credential: "none"
+}
+
+/** Commands of the user whose server this is, on the same machine. */
+export const local: Principal = { ...anonymous, name: "local", credential: "local" }
+
+/** Who calls. */
+export const Current: Context.Reference<Principal> = Context.Reference<Principal>(
+  "@crewline/server/Principal/Current",
+  { defaultValue: () => anonymous }
+)
+
+/** Runs an effect as this caller. */
+export const as =
+  (principal: Principal) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    effect.pipe(Effect.provideService(Current, principal), Effect.provideService(Tenant.Current, principal.tenant))
+
+export const hasScope = ({ scopes }: Principal, scope: Access.Scope): boolean => scopes.includes(scope)
+
+/** Who answers an ask; one whom nobody has asked for a credential has no role. */
+export const author = ({ credential, name, role }: Principal): Ask.Author =>
+  credential === "none" ? { name } : { name, role }

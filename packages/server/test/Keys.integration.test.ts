@@ -1,0 +1,83 @@
+/** Two servers on one PostgreSQL: what one of them does with a key, the other one knows within a second, on open connections too. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Redacted from "effect/Redacted"
+import * as Postgres from "./fake/Database.ts"
+import * as Keys from "./fake/Keys.ts"
+import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
+
+if (Postgres.missing !== undefined) console.warn(`Skipped: ${Postgres.missing}`)
+
+const crew = {
+  name: "c",
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: { t: { description: "d", expectedOutput: "e", humanInput: true } }
+}
+
+describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { timeout: 60_000 }, () => {
+  const name = `crewline_keys_${process.pid}`
+  let one: Server.Running
+  let other: Server.Running
+  beforeAll(async () => {
+    await Postgres.sql(`create database ${name}`)
+    const database = { kind: "server", url: Redacted.make(Postgres.urlOf(name)) } as const
+    one = await Server.start({ database, worker: { graceMillis: 0 } })
+    other = await Server.start({ database, worker: { graceMillis: 0 } })
+  }, 60_000)
+  afterAll(async () => {
+    await one.stop()
+    await other.stop()
+    await Postgres.sql(`drop database if exists ${name} with (force)`)
+  })
+
+  const me = (server: Server.Running, headers: Record<string, string> = {}) =>
+    Server.request(`${server.url}/api/v1/me`, { headers })
+
+  it("close both, revoke on both, and cut what is open on both", async () => {
+    expect((await me(other)).status).toBe(200)
+    const admin = await Keys.make(one)
+    expect((await me(one)).status).toBe(401)
+    while ((await me(other)).status !== 401);
+
+    const key = await Keys.make(one, { role: "viewer" })
+    const { body: execution } = await Server.request(`${one.url}/api/v1/executions`, {
+      body: { crew },
+      headers: admin.headers
+    })
+    const follow = async (server: Server.Running) => {
+      const socket = Socket.open(server.url, execution.id, 0, key.headers)
+      await socket.until(({ type }) => type === "TaskSuspended")
+      const stream = await fetch(`${server.url}/api/v1/executions/${execution.id}/events`, {
+        headers: { accept: "text/event-stream", ...key.headers }
+      })
+      expect(stream.status).toBe(200)
+      return { closed: socket.closed, ended: stream.text() }
+    }
+    const following = [await follow(one), await follow(other)]
+    // Not theirs: a connection of another key stays.
+    const staying = Socket.open(other.url, execution.id, 0, admin.headers)
+    await staying.until(({ type }) => type === "TaskSuspended")
+
+    await Server.request(`${one.url}/api/v1/keys/${key.id}`, { method: "DELETE", headers: admin.headers })
+    for (const { closed, ended } of following) {
+      expect((await closed).code).toBe(4401)
+      expect(await ended).toContain("TaskSuspended")
+    }
+    for (const server of [one, other]) expect((await me(server, key.headers)).status).toBe(401)
+    expect(staying.socket.readyState).toBe(staying.socket.OPEN)
+    staying.socket.close()
+  })
+
+  it("end connections when they expire", async () => {
+    const admin = await Keys.make(one)
+    const brief = await Keys.make(one, { expires: "2s" })
+    const { body: execution } = await Server.request(`${one.url}/api/v1/executions`, {
+      body: { crew },
+      headers: admin.headers
+    })
+    const socket = Socket.open(other.url, execution.id, 0, brief.headers)
+    await socket.until(({ type }) => type === "TaskSuspended")
+    expect((await socket.closed).code).toBe(4401)
+    expect((await me(other, brief.headers)).status).toBe(401)
+  })
+})
