@@ -57,7 +57,7 @@ const describe = ({ asks, executionId, signals }: Watch.WaitsForPeople, data: Op
   const awaited = signals.map((name) => `signal: ${name} has not come.`)
   const end = Option.isSome(data)
     ? `The execution ${executionId} waits for people. It is kept in ${data.value}: answer, then let it go on with crewline serve${AskText.dataFlag(data)}.`
-    : "Only people could go on with this, and nobody is here to ask: the execution was in memory only, and is cancelled. " +
+    : "The execution waits for people, and nobody is here to ask: it was in memory only, and is cancelled. " +
       "Run it in a terminal, or keep it with --data."
   return [...questions, ...awaited, end].join("\n")
 }
