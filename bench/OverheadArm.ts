@@ -5,6 +5,7 @@
 import type * as FakeProvider from "@crewline/fake-provider/Process"
 import { fork } from "node:child_process"
 import { once } from "node:events"
+import { median } from "./Quantile.ts"
 
 /** Where the log lives: `crewline` is in memory. */
 export type Kind = "crewline" | "postgres" | "pglite"
@@ -77,12 +78,6 @@ export const compare = async (crewline: Arm, sdk: Arm, rounds: number): Promise<
     "ratio max": Number(Math.max(...ratios).toFixed(3)),
     rounds
   }
-}
-
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
 // --- the process of an arm --------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import * as RedisProcess from "../packages/queue-redis/test/RedisProcess.ts"
 import * as Chart from "./Chart.ts"
 import type { Options, Report } from "./run.ts"
 import * as TimedCrew from "./TimedCrew.ts"
+import { median } from "./Quantile.ts"
 
 export const options = { chart: 0 }
 
@@ -46,8 +47,6 @@ const ideal = (atOnce: number): number => {
   }
   return steps / TimedCrew.criticalTasks
 }
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 const armOf = <E>(
   name: string,

@@ -7,6 +7,7 @@
 import * as Dag from "@crewline/core/Dag"
 import * as Result from "effect/Result"
 import type { Report } from "./run.ts"
+import { median } from "./Quantile.ts"
 
 type Nodes = ReadonlyArray<Dag.Node>
 
@@ -82,8 +83,6 @@ const plan = (nodes: Nodes) => {
   const [make, longestPath, walk] = times.slice(1).map((time, part) => time - times[part]!)
   return { ms: times.at(-1)! - times[0]!, make: make!, longestPath: longestPath!, walk: walk! }
 }
-
-const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((left, right) => left - right)[rounds >> 1]!
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100
 

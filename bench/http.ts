@@ -27,6 +27,7 @@ import * as CpuTime from "./CpuTime.ts"
 import * as InlineCrew from "./InlineCrew.ts"
 import type { Options, Report } from "./run.ts"
 import * as ServeProcess from "./ServeProcess.ts"
+import { median } from "./Quantile.ts"
 
 export const options = { rounds: 7, seconds: 2, tasks: 10_000 }
 
@@ -55,8 +56,6 @@ interface Case {
   /** Large bodies: one at a time would only measure how they queue. */
   readonly atOnce: number
 }
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 const serveArm = (name: string, directory: string, provider: FakeProvider.Process, checkout?: string) =>
   Effect.gen(function* () {

@@ -18,6 +18,7 @@ import type { Llm } from "@crewline/core"
 import * as BareSdk from "./BareSdk.ts"
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import type { Options, Report } from "./run.ts"
+import { median, quantile } from "./Quantile.ts"
 
 const wrappers = [
   "response cache",
@@ -120,16 +121,6 @@ const compare = async (report: Report, { each, origin, rounds, sdk }: Compared):
     })
   }
 }
-
-/** Linear between the two values next to it. */
-const quantile = (values: ReadonlyArray<number>, share: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (sorted.length - 1) * share
-  const below = sorted[Math.floor(at)] ?? 0
-  return below + ((sorted[Math.ceil(at)] ?? 0) - below) * (at % 1)
-}
-
-const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
 
 const hundredths = (value: number): number => Math.round(value * 100) / 100
 

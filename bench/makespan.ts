@@ -15,6 +15,7 @@ import * as Result from "effect/Result"
 import type { Report } from "./run.ts"
 import * as Random from "../packages/core/test/simulation/Random.ts"
 import * as TimedCrew from "./TimedCrew.ts"
+import { median } from "./Quantile.ts"
 
 interface Task {
   readonly id: string
@@ -76,8 +77,6 @@ const timed = async (run: () => Promise<unknown>): Promise<number> => {
   await run()
   return performance.now() - from
 }
-
-const median = (values: Array<number>): number => values.sort((a, b) => a - b)[values.length >> 1]!
 
 export const run = async (report: Report): Promise<void> => {
   const millis = new Map<string, number>()

@@ -20,6 +20,7 @@ import * as RedisProcess from "../packages/queue-redis/test/RedisProcess.ts"
 import * as QueueShapes from "./QueueShapes.ts"
 import type { Figures } from "./QueueWorkerProcess.ts"
 import type { Options, Report } from "./run.ts"
+import { median } from "./Quantile.ts"
 
 export const options = { executions: 10_000, tasks: 1_000_000, workers: 4 }
 
@@ -44,7 +45,6 @@ const graphOf = (tasks: number): ReadonlyArray<QueueShapes.Task> => {
   return [...all, { id: "end", dependencies: all.map(({ id }) => id).filter((id) => !needed.has(id)) }]
 }
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20)
 
 const workerOf = (port: number, name: string) =>

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import type { Report } from "./run.ts"
+import { median } from "./Quantile.ts"
 
 const arms = ["sdk", "sdk-undici", "generate"] as const
 const cases = ["whole", "streamed", "loop-messages"] as const
@@ -29,16 +30,13 @@ export const run = async (report: Report): Promise<void> => {
         }
       }
       for (const child of started) child.kill()
-      const [sdk = 0, undici = 0, ours = 0] = figures.map(median)
+      const [sdk = 0, undici = 0, ours = 0] = figures.map((each) => Math.round(median(each)))
       report({ bench: "model-call", case: each, "sdk µs": sdk, "sdk-undici µs": undici, "generate µs": ours, rounds })
     }
   } finally {
     provider.stop()
   }
 }
-
-const median = (values: ReadonlyArray<number>): number =>
-  Math.round(values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0)
 
 const start = async (arm: string, each: string, baseURL: string): Promise<ChildProcess> => {
   const child = fork(import.meta.filename, [arm, each, baseURL], { execArgv: ["--expose-gc"] })

@@ -13,6 +13,7 @@ import * as QueueArms from "./QueueArms.ts"
 import * as QueueShapes from "./QueueShapes.ts"
 import type { Report } from "./run.ts"
 import * as ScriptLimit from "./ScriptLimit.ts"
+import { median } from "./Quantile.ts"
 
 const rounds = 5
 const concurrency = 50
@@ -35,8 +36,6 @@ interface Figures {
   readonly clientMicros: number
   readonly redisMicros: number
 }
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 const measured = async (
   redis: RedisProcess.RedisProcess,

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import type { Options, Report } from "./run.ts"
 import * as ServeProcess from "./ServeProcess.ts"
+import { median } from "./Quantile.ts"
 
 export const options = { rounds: 21 }
 
@@ -18,8 +19,6 @@ const timeOf = async (args: ReadonlyArray<string>): Promise<number> => {
   await once(child, "exit")
   return performance.now() - from
 }
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 export const run = async (report: Report, given: Options): Promise<void> => {
   const { rounds } = { ...options, ...given }
