@@ -62,6 +62,9 @@ export const tasks = (tool: string) =>
     const { need = "all", rest = "cancel", tasks, timeout } = returned
     const names = Object.keys(tasks)
     if (names.length === 0) return yield* wrong(tool, "spawn returned no task")
+    // They are recorded, and shown to models, as results are.
+    if (JsonDepth.isTooDeep(tasks) || JsonSize.isTooLarge(tasks))
+      return yield* wrong(tool, "its tasks are too large, or nested too deep")
     const count = need === "any" ? 1 : need
     if (count !== "all" && !(Number.isInteger(count) && (count as number) > 0 && (count as number) <= names.length))
       return yield* wrong(

@@ -179,6 +179,11 @@ describe("tasks that a call adds", () => {
           [{ tasks: { one: work() }, timeout: "2 minuts" }, "timeout must be"],
           [{ tasks: { one: work({ dependsOn: ["two"] }), two: work({ context: ["one"] }) } }, "one -> two -> one"],
           [{ tasks: { one: work({ dependsOn: ["one"] }) } }, "depends on itself"],
+          [{ tasks: { one: work({ description: "x".repeat(2_000_000) }) } }, "are too large"],
+          [
+            { tasks: { one: work({ output: JSON.parse('{"not":'.repeat(5_000) + "{}" + "}".repeat(5_000)) }) } },
+            "too deep"
+          ],
           [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a key"]
         ] as const) {
           yield* running(
