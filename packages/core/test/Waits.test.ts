@@ -31,12 +31,15 @@ describe("with all rules on", () => {
         for (const what of Object.keys(Model.run(seed, Rules.all, scenarios[name]).counts)) seen.add(what)
     expect([...seen]).toEqual(
       expect.arrayContaining([
-        ...["accept", "approve", "deny", "edit", "reply", "revise"].map((answer) => `answered ${answer}`),
+        ...["accept", "approve", "deny", "edit", "raise", "reply", "revise"].map((answer) => `answered ${answer}`),
         ...["calls", "review"].flatMap((kind) => [
           `suspended ${kind}`,
           `woke satisfied ${kind}`,
           `woke timeout ${kind}`
         ]),
+        "suspended budget",
+        "woke satisfied budget",
+        "failed model-budget-exceeded",
         ...["denied", "done", "interrupted", "refused", "silence"].map((kind) => `result ${kind}`),
         ...["crashed", "max-turns", "model-error", "review-refused", "timeout"].map((code) => `failed ${code}`),
         ...["execution-cancelled", "execution-failed", "execution-timeout", "not-needed", "parent-ended"].map(

@@ -34,8 +34,8 @@ const provider = await FakeProvider.start(async (request, response) => {
   const most = max_tokens ?? max_completion_tokens ?? 1_000_000
   const output = Math.min(most, seen.times.length % 3 === 0 ? 20 : 400)
   if (isMeasured) seen.tokens += input + output
-  const [budget] = /budget-\S+/.exec(content) ?? []
-  if (budget !== undefined) seen.spent.set(budget, (seen.spent.get(budget) ?? 0) + input + output)
+  for (const [budget] of content.matchAll(/budget-\S+/g))
+    seen.spent.set(budget, (seen.spent.get(budget) ?? 0) + input + output)
   await sleep(seen.times.length % 20)
   FakeProvider.answer({ text: "Fine.", usage: { input, output } })(request, response)
 })
@@ -76,28 +76,30 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     }
   }, 60_000)
 
-  it("whatever calls three processes make at once, no more than their budget is spent, as the provider counts it", async () => {
+  it("whatever calls three processes make at once, three levels of budgets are kept to, as the provider counts it", async () => {
     const children = Array.from({ length: 3 }, () =>
       fork(join(import.meta.dirname, "fake/BudgetedWorker.ts"), [baseURL, url])
     )
     await Promise.all(children.map((child) => once(child, "message")))
     const call = fc.record({
+      level: fc.nat(2),
       words: fc.nat(300),
       maxOutputTokens: fc.option(fc.integer({ min: 1, max: 600 }), { nil: undefined }),
       patience: fc.option(fc.nat(20), { nil: undefined, freq: 5 })
     })
     const calls = fc.array(call, { minLength: 5, maxLength: 30, size: "max" })
+    const tokens = fc.integer({ min: 100, max: 4_000 })
     const outcomes = new Set<string>()
     const given = new Map<string, number>()
     try {
       await fc.assert(
-        fc.asyncProperty(fc.integer({ min: 100, max: 4_000 }), fc.tuple(calls, calls, calls), async (tokens, each) => {
-          const budget = { key: `budget-${fresh()}`, tokens }
-          given.set(budget.key, tokens)
+        fc.asyncProperty(fc.tuple(tokens, tokens, tokens), fc.tuple(calls, calls, calls), async (levels, each) => {
+          const budgets = levels.map((tokens) => ({ key: `budget-${fresh()}`, tokens }))
+          for (const { key, tokens } of budgets) given.set(key, tokens)
           const told = children.map(async (child) => ((await once(child, "message")) as [ReadonlyArray<string>])[0])
-          for (const [index, child] of children.entries()) child.send({ budget, calls: each[index]! } satisfies Work)
+          for (const [index, child] of children.entries()) child.send({ budgets, calls: each[index]! } satisfies Work)
           for (const ending of (await Promise.all(told)).flat()) outcomes.add(ending)
-          expect(seen.spent.get(budget.key) ?? 0).toBeLessThanOrEqual(tokens)
+          for (const { key, tokens } of budgets) expect(seen.spent.get(key) ?? 0).toBeLessThanOrEqual(tokens)
         }),
         { numRuns: 20 }
       )

@@ -27,6 +27,10 @@ export interface Options {
   /** Tasks that the execution may grow by, and how deep. */
   readonly maxGrowth: number
   readonly maxDepth: number
+  /** Of tasks, and of executions: so many calls of the model, and then a person is asked. */
+  readonly budgets: number
+  /** Of spawned tasks: they are the manager's own. */
+  readonly offices: number
 }
 
 export const maxTurns = 4
@@ -63,12 +67,16 @@ export const make = (seed: number, options: Options): Crew => {
         ...policy(random),
         signals: signals.filter(() => random.chance(0.6)),
         ...(random.chance(options.limited) ? { timeoutMillis: 60 + random.below(400) } : {}),
-        ...(isReviewed ? { humanInput: review(random) } : {})
+        ...(isReviewed ? { humanInput: review(random) } : {}),
+        ...limited(options, random, 1)
       })
     )
   }
-  return { options, plan: Plans.fromTasks(tasks), reviewers }
+  return { options, plan: { ...Plans.fromTasks(tasks), ...limited(options, random, 4) }, reviewers }
 }
+
+const limited = ({ budgets }: Options, random: Random.Random, least: number): Pick<Plan.PlannedTask, "limits"> =>
+  budgets > 0 && random.chance(budgets) ? { limits: { requests: least + random.below(4), onExceeded: "ask" } } : {}
 
 const policy = (random: Random.Random): Pick<Plan.PlannedTask, "retry" | "onFailure"> => ({
   retry: { attempts: 1 + random.below(3), initialMillis: 20, factor: 2, maxMillis: 60 },
@@ -82,7 +90,7 @@ const review = (random: Random.Random): Plan.PlannedReview => ({
 
 /** The tasks that a call spawns: the same whenever they are asked for. */
 export const spawned = (
-  seed: number,
+  { options, seed }: { readonly options: Options; readonly seed: number },
   base: string,
   { count }: { readonly count: number }
 ): ReadonlyArray<Plan.PlannedTask> => {
@@ -94,7 +102,9 @@ export const spawned = (
       maxTurns,
       ...policy(random),
       dependencies: ids.slice(0, index).filter(() => random.chance(0.3)),
-      signals
+      signals,
+      ...limited(options, random, 1),
+      ...(options.offices > 0 && random.chance(options.offices) ? { office: "recover" as const } : {})
     })
   )
 }

@@ -41,6 +41,8 @@ export class History {
   conversation = 0
   /** The current run was woken from a wait. */
   isWoken = false
+  /** What it has waited for last. */
+  lastWait: ExecutionEvent.SuspendedFor["kind"] | undefined = undefined
   readonly worked: WorkedTime
   private readonly rules: Rules
   private run = 0
@@ -84,6 +86,7 @@ export class History {
   }
 
   private suspended({ asks = [], for: what, waits }: ExecutionEvent.TaskSuspended): void {
+    this.lastWait = what.kind
     for (const ask of asks) {
       if (!this.asks.has(ask.id)) this.asks.set(ask.id, ask)
       if (what.kind === "review") this.reviews.set(what.reviewer!, ask.id)

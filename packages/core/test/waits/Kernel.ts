@@ -101,6 +101,8 @@ const answer = (base: Kernel, rules: Rules, state: Execution.Execution, command:
   const { hash = "", ...said } = answer
   if (!rules.answerWhileOpen && HashMap.has(state.closed, id))
     return Result.succeed([{ type: "AskAnswered", ask: id, taskId: placeOf(id).taskId, ...said, hash, by }])
+  if (!rules.raiseInAnswer)
+    return Result.map(base.decide(state, command), (drafts) => drafts.filter(({ type }) => type !== "LimitRaised"))
   if (rules.answerHash) return base.decide(state, command)
   return Result.map(base.decide(state, { ...command, answer: said }), (drafts) =>
     drafts.map((draft) => (draft.type === "AskAnswered" ? { ...draft, hash } : draft))

@@ -10,8 +10,10 @@ import type * as Wait from "../../src/Wait.ts"
 import type { Lease } from "../protocol/Queue.ts"
 import type { Random } from "../simulation/Random.ts"
 import * as Protocol from "../protocol/World.ts"
+import type { Budget } from "./Budget.ts"
 import type { Crew } from "./Crew.ts"
 import { History } from "./History.ts"
+import type { Outbox } from "./Outbox.ts"
 import type { Rules } from "./Rules.ts"
 import type { Witness } from "./Witness.ts"
 
@@ -22,6 +24,9 @@ export interface World extends Protocol.Stage {
   readonly seed: number
   readonly crew: Crew
   readonly eye: Witness
+  readonly budget: Budget
+  /** Absent: nothing follows from outcomes. */
+  readonly outbox: Outbox | undefined
 }
 
 /** What others can see of a worker. */
@@ -177,7 +182,19 @@ export class Leg {
       queue.suspend(lease, { waits, run, remainingMillis: waits.timeoutMillis, spawn })
     }
     Protocol.announce(queue, committed.drafts)
+    if (outcome._tag === "Completed") yield* this.follow()
     return "over"
+  }
+
+  /** What follows from its output. */
+  private *follow(): Act {
+    const { outbox } = this.world
+    if (outbox === undefined) return
+    if (!this.rules.outboxSameAppend) {
+      yield
+      outbox.add(this.taskId)
+    }
+    yield* outbox.serve(this.taskId)
   }
 
   /** Ends with an outcome that adds no tasks. */

@@ -14,9 +14,11 @@ import * as Sweeper from "../protocol/Sweeper.ts"
 import { factsOf, type Server } from "../protocol/World.ts"
 import * as Random from "../simulation/Random.ts"
 import { Violation as ProtocolViolation } from "../simulation/Witness.ts"
+import { Budget } from "./Budget.ts"
 import * as Crew from "./Crew.ts"
 import * as Kernel from "./Kernel.ts"
 import type { Act, Self, World } from "./Leg.ts"
+import * as Outbox from "./Outbox.ts"
 import { person } from "./People.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -72,7 +74,20 @@ class Schedule {
     const clock = () => (this.world as World | undefined)?.log.now ?? 0
     const eye = new Witness({ crew, maxCrashes, isCalm: scenario.chaosSteps === 0, now: clock })
     const kernel = Kernel.make(ProtocolKernel.make(protocol), rules, scenario.crew.maxGrowth)
-    const log = new Log.Log({ kernel, scenario, random, witness: eye, ...Log.makeStore(protocol, crew.plan, clock) })
+    const outbox = scenario.outbox === true ? new Outbox.Outbox(rules, clock) : undefined
+    const watching: Log.Watcher = {
+      commit: (events, written) => {
+        eye.commit(events, written)
+        outbox?.commit(events)
+      }
+    }
+    const log = new Log.Log({
+      kernel,
+      scenario,
+      random,
+      witness: watching,
+      ...Log.makeStore(protocol, crew.plan, clock)
+    })
     this.random = random
     this.scenario = scenario
     this.world = {
@@ -86,7 +101,9 @@ class Schedule {
       waits: rules,
       seed,
       crew,
-      eye
+      eye,
+      budget: new Budget(),
+      outbox
     }
     const queue = rules.openToQueue
       ? new SimulatedQueue({ rules: protocol, random, clock })
@@ -97,6 +114,7 @@ class Schedule {
     this.people = [this.person("ann"), this.person("bob")]
     this.outside = [
       ...(scenario.pause > 0 ? [Outside.pauser(this.world, [this.place])] : []),
+      ...(outbox !== undefined && rules.outboxSweep ? [Outbox.sweep(outbox)] : []),
       ...(random.chance(scenario.cancel) ? [Outside.canceller(this.world, [this.place])] : [])
     ]
     // Otherwise the first sweep finds what was started.
@@ -193,7 +211,8 @@ class Schedule {
   }
 
   private isOver(): boolean {
-    const { log } = this.world
+    const { log, outbox } = this.world
+    if (outbox?.isEmpty === false) return false
     return log.state.status !== "running" && log.isIdle && this.place.queue.inspect() === "absent"
   }
 
@@ -211,5 +230,6 @@ class Schedule {
     }
     if (this.place.queue.inspect() !== "absent") throw new Violation("kept after the end", "the queue")
     eye.checkFold(state)
+    this.world.outbox?.check()
   }
 }

@@ -108,7 +108,7 @@ const begin = (leg: Leg, place: Place, call: Call, need: Need): Standing => {
     case "tasks": {
       const { count, keep, timer } = need
       if (!mayAdd(leg, count)) return refused("refused")
-      const spawn = Crew.spawned(leg.world.seed, base, need)
+      const spawn = Crew.spawned({ seed: leg.world.seed, options: leg.world.crew.options }, base, need)
       const tasks = spawn.map(({ id }: Plan.PlannedTask) => id)
       const rest = keep ? { rest: "keep" as const } : {}
       return waiting({ group: { ...group, tasks, need: need.need, ...rest, ...bound(timer) }, spawn, ...timed(timer) })

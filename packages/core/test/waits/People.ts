@@ -4,6 +4,7 @@ import * as HashSet from "effect/HashSet"
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"
 import type * as Execution from "../../src/Execution.ts"
+import { limitsOf, openOf as openAsk } from "../../src/Execution.ts"
 import { announce, commit, type Server } from "../protocol/World.ts"
 import type { Random } from "../simulation/Random.ts"
 import type { Act, World } from "./Leg.ts"
@@ -41,7 +42,7 @@ export function* person(world: World, name: string, servers: ReadonlyArray<Serve
     for (let thinking = random.below(40); thinking > 0; thinking--) yield
     const hash = random.chance(0.1) ? `not ${ask.hash}` : ask.hash
     const kind = random.chance(0.03) ? random.pick(["approval", "question", "review"] as const) : ask.kind
-    const answer = { ...answerTo(kind, random), hash }
+    const answer = { ...(kind === "budget" ? more(log.state, ask.id, random) : answerTo(kind, random)), hash }
     yield* send(world, { _tag: "Answer", ask: ask.id, answer, by: { name } }, servers)
   }
 }
@@ -66,7 +67,16 @@ const openOf = (state: Execution.Execution): ReadonlyArray<Seen> =>
     kind === "timer" ? [] : [{ id, kind, hash, hasDeadline: dueAt !== undefined }]
   )
 
-const answerTo = (kind: Ask.Kind, random: Random): Ask.Answer => {
+/** A higher limit, mostly. */
+const more = (state: Execution.Execution, id: string, random: Random): Ask.Answer => {
+  const scope = openAsk(state, id)?.scope
+  const { requests = 1 } = (scope === undefined ? undefined : limitsOf(state, scope)) ?? {}
+  return random.chance(0.8)
+    ? { answer: "raise", limits: { requests: requests + 1 + random.below(4) } }
+    : { answer: "deny", reason: "no" }
+}
+
+const answerTo = (kind: Exclude<Ask.Kind, "budget">, random: Random): Ask.Answer => {
   switch (kind) {
     case "approval":
       return random.pick<() => Ask.Answer>([
@@ -79,8 +89,6 @@ const answerTo = (kind: Ask.Kind, random: Random): Ask.Answer => {
       return random.chance(0.8) ? { answer: "reply", value: "yes" } : { answer: "deny", reason: "no" }
     case "review":
       return random.chance(0.4) ? { answer: "accept" } : { answer: "revise", feedback: "shorter" }
-    case "budget":
-      return { answer: "deny" }
   }
 }
 

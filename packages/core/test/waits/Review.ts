@@ -36,7 +36,10 @@ const idOf = (leg: Leg, reviewer: Reviewer): string => {
   // Without the rule what one has said about an earlier candidate stands.
   const earlier = rules.actedOnce ? undefined : history.reviews.get(reviewer)
   const turn = history.turns.length
-  const base = `${taskId}/${history.turns[turn - 1]!.run}.${turn}.review`
+  // Without the rule a wait for a budget makes it forget what came of the one before.
+  const isForgotten = !rules.budgetKeepsWait && history.isWoken && history.lastWait === "budget"
+  const run = isForgotten ? leg.run : history.turns[turn - 1]!.run
+  const base = `${taskId}/${run}.${turn}.review`
   return earlier ?? (rules.reviewerInId ? `${base}.${reviewer}` : base)
 }
 

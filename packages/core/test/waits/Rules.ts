@@ -178,6 +178,54 @@ const rules = {
     scenario: "asking",
     within: 100,
     violates: ["tool called twice"]
+  },
+  raiseInAnswer: {
+    says: "An answer raises its limit itself, in its own append.",
+    scenario: "budgets",
+    within: 100,
+    violates: ["raised twice"]
+  },
+  sharedBudgetAsk: {
+    says: "All who are refused by one limit wait for one ask.",
+    scenario: "budgets",
+    within: 60,
+    violates: ["asked twice"]
+  },
+  budgetKeepsWait: {
+    says: "What a wait came to stands across a wait for a budget.",
+    scenario: "budgets",
+    within: 100,
+    violates: ["reviewed twice"]
+  },
+  subtreeBudget: {
+    says: "The limits of a task bind all that it spawns.",
+    scenario: "budgets",
+    within: 60,
+    violates: ["over budget"]
+  },
+  officeApart: {
+    says: "Tasks of the manager are not charged to the task that they serve.",
+    scenario: "budgets",
+    within: 60,
+    violates: ["office charged to the task"]
+  },
+  outboxSameAppend: {
+    says: "What follows from an outcome is stored in its append.",
+    scenario: "outbox",
+    within: 20,
+    violates: ["outbox lost"]
+  },
+  outboxIdempotent: {
+    says: "What was done is not done again.",
+    scenario: "outbox",
+    within: 60,
+    violates: ["saved twice"]
+  },
+  outboxSweep: {
+    says: "What a dead worker has left is done by another.",
+    scenario: "outbox",
+    within: 20,
+    violates: ["outbox lost"]
   }
 } satisfies { readonly [name: string]: Rule }
 

@@ -5,6 +5,8 @@ import type * as Crew from "./Crew.ts"
 export interface Scenario extends Protocol {
   readonly crew: Crew.Options
   readonly workers: number
+  /** Something follows from every output. */
+  readonly outbox?: true
 }
 
 const crew: Crew.Options = {
@@ -20,7 +22,9 @@ const crew: Crew.Options = {
   limited: 0.3,
   patience: 1,
   maxGrowth: 8,
-  maxDepth: 2
+  maxDepth: 2,
+  budgets: 0,
+  offices: 0
 }
 
 type Name = Exclude<
@@ -76,7 +80,23 @@ export const scenarios = {
   /** Deadlines are so long that who is woken by them only is woken too late. */
   patient: make("wiped", { chaosSteps: 600, calmSteps: 60_000, crew: { ...crew, patience: 40, reviews: 0.1 } }),
   /** Everybody spawns, and hardly anything may be. */
-  growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } })
+  growing: make("calm", { chaosSteps: 0, crew: { ...crew, spawns: 0.8, maxGrowth: 3, poison: 0 } }),
+  /** Nearly everybody runs into a limit, and people raise it or do not. */
+  budgets: make("mixed", {
+    kill: 0.02,
+    crew: {
+      ...crew,
+      approvals: 0.1,
+      questions: 0.1,
+      spawns: 0.5,
+      signals: 0,
+      failures: 0.05,
+      budgets: 0.6,
+      offices: 0.2
+    }
+  }),
+  /** What follows from outputs is served while workers die. */
+  outbox: make("mixed", { kill: 0.04, freeze: 0.03, outbox: true })
 } satisfies { readonly [name: string]: Scenario }
 
 export type ScenarioName = keyof typeof scenarios

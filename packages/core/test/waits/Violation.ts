@@ -59,6 +59,12 @@ export type Kind =
   | "refused unjustly"
   | "too many turns"
   | "cut short"
+  // Budgets, and what follows from outcomes
+  | "over budget"
+  | "raised twice"
+  | "office charged to the task"
+  | "outbox lost"
+  | "saved twice"
   // The schedule
   | "does not end"
   | "kept after the end"

@@ -11,6 +11,7 @@ import type { Crew } from "./Crew.ts"
 import { Violation } from "./Violation.ts"
 import { Account, type Task } from "./Witness/Account.ts"
 import * as Asks from "./Witness/Asks.ts"
+import { Budgets } from "./Witness/Budgets.ts"
 import * as Calls from "./Witness/Calls.ts"
 import * as Candidates from "./Witness/Candidates.ts"
 import { describe } from "./Witness/Describe.ts"
@@ -33,6 +34,7 @@ export class Witness {
   readonly counts: Record<string, number> = {}
   private readonly account: Account
   private readonly tools: Calls.Tools
+  private readonly budgets: Budgets
   private readonly options: Options
   private readonly poisonings = new Map<string, number>()
   private lastSeq = 1
@@ -43,6 +45,7 @@ export class Witness {
     this.options = options
     this.account = new Account(options.crew)
     this.tools = new Calls.Tools(this.account)
+    this.budgets = new Budgets(this.account)
   }
 
   /** The events of one append. */
@@ -63,6 +66,11 @@ export class Witness {
   /** A tool begins to work. */
   execute(execution: Calls.Execution): void {
     this.tools.execute(execution)
+  }
+
+  /** A call of the model is made, and counted in the limits of these scopes. */
+  paid(taskId: string, charged: ReadonlyArray<string>): void {
+    this.budgets.paid(taskId, charged)
   }
 
   /** A call kills its worker. */
@@ -117,11 +125,15 @@ export class Witness {
     switch (event.type) {
       case "ExecutionEnded":
         account.ended = true
+        Asks.over(account, event)
         this.tick(`ended ${event.status}`)
         return
       case "ExecutionPaused":
       case "ExecutionResumed":
         account.paused = event.type === "ExecutionPaused"
+        return
+      case "LimitRaised":
+        this.budgets.raise(event)
         return
       case "SignalReceived":
         return Asks.signalled(account, event) as undefined
@@ -146,6 +158,7 @@ export class Witness {
     if (event.type === "TaskFailed") {
       if (task.since !== undefined) Tasks.checkTimeout(task, event, this.now)
       this.tick(`failed ${event.error.code}`)
+      this.budgets.failed(event)
     } else if (event.type === "TaskCancelled") this.tick(`cancelled ${event.reason}`)
     else this.tick(event.type)
     const poisonings = isCalm ? (this.poisonings.get(task.id) ?? 0) : undefined
@@ -167,6 +180,7 @@ export class Witness {
         return Calls.called(account, task, event)
       case "TaskSuspended":
         this.tick(`suspended ${event.for.kind}`)
+        this.budgets.asked(event)
         Waits.suspended(account, task, event, now)
         if (event.for.kind === "review") Candidates.shown(task, event)
         return Tasks.rested(task, event, now)

@@ -1,4 +1,5 @@
 /** What a modelled worker does under a lease, step by step: each follows from the log. */
+import * as Budget from "./Budget.ts"
 import * as Calls from "./Calls.ts"
 import { encode } from "./Call.ts"
 import * as Crew from "./Crew.ts"
@@ -45,6 +46,8 @@ function* turn(leg: Leg, feedback?: string): Act<Step> {
   if (feedback === undefined && history.stretch >= Crew.maxTurns) return yield* leg.end(failed("max-turns"))
   // What was said before is in the log before anything else is.
   if (!(yield* leg.record([]))) return "over"
+  const paid = yield* Budget.pay(leg)
+  if (paid !== "paid") return paid
   for (let left = scenario.callSteps; left > 0; left--) yield
   const said = Crew.answer(crew, random, Calls.keptOf(leg))
   if (said.kind === "failed") return yield* leg.end(failed("model-error", said))

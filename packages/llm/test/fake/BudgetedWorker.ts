@@ -10,8 +10,11 @@ import * as Resilience from "../../src/Resilience.ts"
 
 /** Calls that are made at once, under one budget. */
 export interface Work {
-  readonly budget: { readonly key: string; readonly tokens: number }
+  /** Of a task and of all above it. */
+  readonly budgets: ReadonlyArray<{ readonly key: string; readonly tokens: number }>
   readonly calls: ReadonlyArray<{
+    /** The budget of its task: it counts in all from there up. */
+    readonly level: number
     readonly words: number
     readonly maxOutputTokens: number | undefined
     /** Broken off after so many milliseconds. */
@@ -33,16 +36,22 @@ const program = Effect.gen(function* () {
   // The first call of a process loads and connects.
   yield* Effect.exit(plain.generate({ messages: [{ role: "user", content: "warm" }], tools: [], toolChoice: "none" }))
 
-  const work = ({ budget, calls }: Work) =>
+  const work = ({ budgets, calls }: Work) =>
     Effect.forEach(
       calls,
-      ({ maxOutputTokens, patience, words }, index) => {
+      ({ level, maxOutputTokens, patience, words }, index) => {
+        const own = budgets.slice(0, level + 1)
         const ended = Effect.match(
           model.generate({
-            messages: [{ role: "user", content: `Question ${index} of ${budget.key} : ${"word ".repeat(words)}` }],
+            messages: [
+              {
+                role: "user",
+                content: `Question ${index} of ${own.map(({ key }) => key).join(" ")} : ${"word ".repeat(words)}`
+              }
+            ],
             tools: [],
             toolChoice: "none",
-            limits: [{ scope: "tenant", ...budget }],
+            limits: own.map((budget) => ({ scope: "task", ...budget })),
             ...(maxOutputTokens !== undefined && { options: { maxOutputTokens } })
           }),
           { onFailure: (error): string => error.reason._tag, onSuccess: () => "Answered" }

@@ -38,6 +38,8 @@ export interface Task {
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
   suspended: ExecutionEvent.SuspendedFor | undefined
+  /** What the suspension names besides tasks. */
+  awaited: ReadonlyArray<string>
   /** Until when the suspension says that it waits at most, and since when what it waits for was seen to have come. */
   limitAt: number
   metAt: number | undefined
@@ -101,6 +103,7 @@ export class Account {
       results: new Set(),
       reviews: new Map(),
       suspended: undefined,
+      awaited: [],
       limitAt: Number.POSITIVE_INFINITY,
       metAt: undefined,
       idle: 0,

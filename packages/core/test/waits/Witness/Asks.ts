@@ -24,7 +24,9 @@ export const asked = (
   const add = (id: string, millis: number | undefined, ask?: (typeof asks)[number]) => {
     if (account.opens.has(id)) return
     const dueAt = millis === undefined ? undefined : now + millis
-    account.opens.set(id, { id, taskId: task.id, ask, dueAt, state: "open" })
+    // What all wait for who were refused is nobody's own.
+    const taskId = ask?.kind === "budget" ? "" : task.id
+    account.opens.set(id, { id, taskId, ask, dueAt, state: "open" })
   }
   for (const ask of asks) add(ask.id, ask.deadlineMillis, ask)
   for (const { id, millis } of timers) add(id, millis)
@@ -82,6 +84,14 @@ export const ended = (account: Account, taskId: string, event: ExecutionEvent.Dr
   for (const each of open) {
     if (!closes.includes(each.id)) throw new Violation("left open", `${each.id} by ${describe(event)}`)
     each.state = "closed"
+  }
+}
+
+/** The end of the execution ends the asks that are nobody's own. */
+export const over = (account: Account, { closes = [] }: ExecutionEvent.Closing): void => {
+  for (const open of account.openOf("")) {
+    if (!closes.includes(open.id)) throw new Violation("left open", open.id)
+    open.state = "closed"
   }
 }
 

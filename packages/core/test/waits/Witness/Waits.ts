@@ -17,6 +17,7 @@ type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 export const suspended = (account: Account, task: Task, event: ExecutionEvent.TaskSuspended, now: number): void => {
   Asks.asked(account, task, event, now)
   task.suspended = event.for
+  task.awaited = event.waits.groups.flatMap(({ signals }) => signals)
   task.limitAt = event.waits.timeoutMillis === undefined ? Number.POSITIVE_INFINITY : now + event.waits.timeoutMillis
   task.metAt = undefined
   for (const plan of event.spawn) {
@@ -80,10 +81,16 @@ export const woken = (
 }
 
 /** All that it waits for. */
-const hasCome = (account: Account, task: Task): boolean =>
-  task.suspended?.kind === "review"
-    ? [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
-    : account.pendingOf(task).every((each) => account.isMet(task, each))
+const hasCome = (account: Account, task: Task): boolean => {
+  switch (task.suspended?.kind) {
+    case "review":
+      return [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
+    case "budget":
+      return task.awaited.every((id) => account.stateOf(id) !== "open")
+    default:
+      return account.pendingOf(task).every((each) => account.isMet(task, each))
+  }
+}
 
 /** Nobody stands in the way: who waits is woken soon after what it waits for has come. */
 export const checkPromptness = (account: Account, now: number): void => {
