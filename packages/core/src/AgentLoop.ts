@@ -18,7 +18,7 @@ import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
-import { Assignment, Delegation } from "./Manager.ts"
+import { Assignment, Delegation, Recovery } from "./Manager.ts"
 
 export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 
@@ -36,6 +36,9 @@ export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | E
     const isSettled = (id: string) => standing.ofTask(id) !== "open"
     return Assignment.next({ plan, task, run: number, isSettled, results: standing.results })
   }
+  const since = leg.history.recovering
+  if (since !== undefined)
+    return Recovery.next({ plan, task, run: number, since, isFull: standing.isFull, results: standing.results })
   const { timeoutMillis } = task
   const loop = work(services, leg)
   if (timeoutMillis === undefined) return loop
@@ -68,6 +71,20 @@ const work = Effect.fnUntraced(function* (
     if (isEnded(turn)) return turn
 
     const calls = turn.answer.parts.filter((part) => part.type === "tool-call")
+    const advice = Conversation.adviceAfter(leg, number)
+    if (advice.length > 0) {
+      // The attempt failed here: what it said is not looked at again, and what it wanted is not done.
+      callTools = ToolCalls.make(equipment)
+      const results = calls.length === 0 ? [] : yield* callTools(turn, calls)
+      if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")
+      const said = results.length === 0 ? answeredBefore(leg, number) : [Prompting.toolMessage(results)]
+      conversation.reply(...said, ...advice)
+      if (Review.feedbackOn(leg, number) !== undefined) revisions++
+      before = number
+      repairs = 0
+      callTools = ToolCalls.make(equipment)
+      continue
+    }
     if (calls.length > 0 && !turn.isLast) {
       const results = yield* callTools(turn, calls)
       if (results === "loop") {
@@ -130,6 +147,17 @@ const work = Effect.fnUntraced(function* (
     }
   )
 })
+
+/** What an answer was told before its attempt failed, and no turn has carried yet. */
+const answeredBefore = (leg: Leg, turn: number) => {
+  const { history, task } = leg
+  const complaint = history.rejections.get(turn)?.complaint
+  const feedback = Review.feedbackOn(leg, turn)
+  return [
+    ...(complaint === undefined ? [] : [Prompting.complaintMessage(complaint, task.output)]),
+    ...(feedback === undefined ? [] : [Prompting.feedbackMessage(feedback, task.output)])
+  ]
+}
 
 /** The end of a leg whose output was accepted: written to its file, when it has one. */
 const complete = (

@@ -106,6 +106,7 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       return { ...state, lastSeq: event.seq, tasks }
     }
     case "ModelNoticed":
+    case "RecoveryChosen":
       return { ...state, lastSeq: event.seq }
     case "AgentAssigned": {
       const current = task(state, event.taskId)
@@ -224,6 +225,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           ...current,
           status: settledStatus[event.type],
           failure: event.type === "TaskFailed" ? event.error : current.failure,
+          policy: event.type === "TaskFailed" ? event.policy : undefined,
           skipped: event.type === "TaskSkipped" ? skippedOf(event) : undefined,
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           partial: event.type === "TaskCompleted" && event.partial === true,

@@ -216,6 +216,16 @@ export interface AgentAssigned {
   readonly by: "manager" | "matcher"
   readonly reason?: string
 }
+/** It was decided what becomes of a failed task. */
+export interface RecoveryChosen {
+  readonly type: "RecoveryChosen"
+  readonly taskId: string
+  readonly run: number
+  readonly choice: "retry" | "rewrite" | "reassign" | "replace" | "continue" | "skip" | "abort"
+  /** Who decided: the manager, or what the task declares when the manager gives no valid answer. */
+  readonly by: "manager" | "policy"
+  readonly reason?: string
+}
 /** An answer was sent back: its schema or a guardrail refused it. */
 export interface OutputRejected {
   readonly type: "OutputRejected"
@@ -355,6 +365,7 @@ export type Draft =
   | ToolCalled
   | OutputRejected
   | AgentAssigned
+  | RecoveryChosen
   | TaskSuspended
   | TaskRetried
   | TaskReleased

@@ -19,7 +19,7 @@ import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
 export type { ModelOptions } from "./Agent.ts"
-export { office, work } from "./Plan/Managing.ts"
+export { inPlaceOf, lastInPlaceOf, office, work } from "./Plan/Managing.ts"
 export { make as spawn } from "./Plan/Spawning.ts"
 export type {
   Condition,

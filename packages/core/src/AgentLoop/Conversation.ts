@@ -2,6 +2,7 @@
 import type * as Prompt from "effect/ai/Prompt"
 import type { TurnCompleted } from "../ExecutionEvent.ts"
 import type { Equipment } from "./Equipment.ts"
+import type { Leg } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
 
 type Messages = ReadonlyArray<Prompt.MessageEncoded>
@@ -47,11 +48,18 @@ export class Conversation {
   }
 
   /** What is said to the model in the next turn. */
-  reply(message: Prompt.MessageEncoded): void {
-    this.fresh = [message]
+  reply(...messages: Messages): void {
+    this.fresh = messages
   }
 }
 
 /** The conversation before the first turn. */
 export const begin = ({ agent, leg }: Equipment): Conversation =>
-  new Conversation(Prompting.opening({ agent, task: leg.task, upstream: leg.upstream, memories: leg.memories }))
+  new Conversation([
+    ...Prompting.opening({ agent, task: leg.task, upstream: leg.upstream, memories: leg.memories }),
+    ...adviceAfter(leg, 0)
+  ])
+
+/** What the agent was told after a failure that followed a turn. */
+export const adviceAfter = ({ history }: Leg, turn: number): Messages =>
+  history.advice.flatMap((each) => (each.turn === turn ? [Prompting.adviceMessage(each.text)] : []))

@@ -172,6 +172,9 @@ export const lastTurnMessage = (schema: JsonSchema.JsonSchema | undefined): Prom
     `The budget of this task is used up: this is your last answer, and you cannot call tools any more. Give the best result that you can with what you have. State clearly what is missing.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
   )
 
+/** What is said to an agent that goes on after a failure. */
+export const adviceMessage = (text: string): Prompt.MessageEncoded => user(text)
+
 /** A person sent the output back. */
 export const feedbackMessage = (
   feedback: string | undefined,

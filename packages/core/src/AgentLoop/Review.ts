@@ -28,6 +28,12 @@ const idOf = (leg: Leg, turn: number): string =>
 export const isShown = (leg: Leg, turn: number): boolean =>
   leg.task.humanInput !== undefined && leg.standing.askOf(idOf(leg, turn)) !== "unknown"
 
+/** What a person wanted changed in the answer of a turn; `undefined`: nothing. */
+export const feedbackOn = (leg: Leg, turn: number): string | undefined => {
+  const answer = leg.task.humanInput === undefined ? undefined : leg.history.answers.get(idOf(leg, turn))
+  return answer?.answer === "revise" ? answer.feedback : undefined
+}
+
 /** `revisions`: how often outputs of the task were sent back before this one. */
 export const judge = (leg: Leg, turn: Turn.Turn, output: Schema.Json, revisions: number): Effect.Effect<Verdict> => {
   const { humanInput } = leg.task

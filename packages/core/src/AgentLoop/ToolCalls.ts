@@ -11,6 +11,7 @@ import type * as EventLog from "../EventLog.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSize from "../JsonSize.ts"
+import { interrupted } from "../Manager.ts"
 import { redact } from "../Redact.ts"
 import type { Tool, ToolContext } from "../Toolbox.ts"
 import * as Approval from "./Approval.ts"
@@ -120,6 +121,8 @@ const stepOf = Effect.fnUntraced(function* (
   const known = history.results.get(key)
   if (known !== undefined) return { _tag: "Known", outcome: known }
   const refused = (reason: string): Step => ({ _tag: "Refused", reason, args: call.params as Schema.Json })
+  // Advice comes before anything else is done.
+  if (history.advice.some((advice) => advice.turn === turn.number)) return refused(interrupted)
   const tool = tools.get(call.name)
   if (tool === undefined) return refused(Prompting.unknownTool(call.name, [...tools.keys()]))
   if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)

@@ -28,10 +28,19 @@ export interface Transcript {
   readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
   /** What silence answers to questions of the task, by the ask's id. */
   readonly defaults: ReadonlyMap<string, Schema.Json>
+  /** What the agent was told after a failure, each with the turns that there were by then. */
+  readonly advice: ReadonlyArray<Advice>
+  /** It waits, or has waited, for what becomes of its failure, or for what takes its place; nothing has followed that up yet. */
+  readonly recovering: ExecutionEvent.TaskSuspended | undefined
   /** How often people sent an output of the task back in attempts whose turns were given up. */
   readonly earlierRevisions: number
   /** How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last event. */
   readonly activeMillis: number
+}
+
+export interface Advice {
+  readonly turn: number
+  readonly text: string
 }
 
 /** A call is known by its turn too: some providers number calls anew in every answer. */
@@ -47,6 +56,8 @@ export const empty: Transcript = {
   groups: new Map(),
   answers: new Map(),
   defaults: new Map(),
+  advice: [],
+  recovering: undefined,
   earlierRevisions: 0,
   activeMillis: 0
 }
@@ -64,6 +75,8 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const groups = new Map<string, Array<Wait.Group>>()
   const answers = new Map<string, ExecutionEvent.AskAnswered>()
   const defaults = new Map<string, Schema.Json>()
+  let advice: Array<Advice> = []
+  let recovering: ExecutionEvent.TaskSuspended | undefined
   const worked = new WorkedTime()
   let revisions = 0
   let earlierRevisions = 0
@@ -99,10 +112,14 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
         break
       case "TaskSuspended":
         note(groups, event)
+        if (event.for.kind === "recovery" || event.for.kind === "replacement") recovering = event
         for (const { id, reply } of event.asks ?? []) if (reply !== undefined) defaults.set(id, reply)
         break
       case "TaskRetried":
+        recovering = undefined
+        if (event.advice !== undefined) advice.push({ turn: turns.length, text: event.advice })
         if (!event.keepsTurns) {
+          advice = advice.map(({ text }) => ({ turn: 0, text }))
           earlierRevisions = revisions
           turns = []
           for (const known of [results, started, rejections, verdicts, groups]) known.clear()
@@ -120,6 +137,8 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     groups,
     answers,
     defaults,
+    advice,
+    recovering,
     earlierRevisions,
     activeMillis: worked.millis
   }

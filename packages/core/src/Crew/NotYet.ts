@@ -17,10 +17,8 @@ const ofCrew: Table = {
 const ofManager: Table = {
   agentId: always,
   review: (value) => value === "final" || value === "all",
-  recover: (value) => value === true,
   maxRevisions: always,
-  onUnaccepted: always,
-  maxRecoveries: always
+  onUnaccepted: always
 }
 const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }

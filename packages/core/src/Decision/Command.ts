@@ -18,6 +18,15 @@ export type Outcome =
       readonly retryAfterMillis?: number
       /** The next attempt goes on after the last recorded turn. */
       readonly keepsTurns?: boolean
+      /** What was decided about it: the failure is final. */
+      readonly policy?: ExecutionEvent.TaskFailed["policy"]
+    }
+  /** After a failure its agent goes on with advice, once more than its policy allows. */
+  | {
+      readonly _tag: "Recovered"
+      readonly error: ExecutionEvent.Failure
+      readonly advice: string
+      readonly description?: string
     }
   /** Ids of asks, timers and tasks are the same when the leg is repeated; what is known already stays as it is. */
   | ({ readonly _tag: "Suspended" } & Omit<ExecutionEvent.TaskSuspended, "type" | "taskId" | "run">)

@@ -1,9 +1,11 @@
 /** What follows from the end of a leg. */
 import * as Result from "effect/Result"
 import * as Execution from "../Execution.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import { backoff } from "./Backoff.ts"
 import type { Command, Decided } from "./Command.ts"
 import * as Growth from "./Growth.ts"
+import * as Recovery from "./Recovery.ts"
 import * as Reach from "./Reach.ts"
 import * as Settling from "./Settling.ts"
 
@@ -24,7 +26,7 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
       const problem = Growth.problemOf(state, taskId, suspension)
       if (problem !== undefined) {
         const error = { code: "invalid-growth", message: problem, isRetryable: false }
-        return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error }, command.progress)
+        return fail(state, task, { run, error, progress: command.progress })
       }
       if (Growth.isTooMuch(state, suspension)) return Result.fail("growth")
       return Result.succeed([...command.progress, { type: "TaskSuspended", taskId, run, ...suspension }])
@@ -59,7 +61,7 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
       )
     case "Failed": {
       const attempts = task.plan.retry.attempts + task.granted
-      if (outcome.error.isRetryable && task.attempt < attempts) {
+      if (outcome.policy === undefined && outcome.error.isRetryable && task.attempt < attempts) {
         const keepsTurns = outcome.keepsTurns === true
         return Result.succeed([
           ...command.progress,
@@ -77,7 +79,47 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
           ...(keepsTurns ? [] : Settling.cancel(state, Reach.spawnedBy(state, taskId), "not-needed"))
         ])
       }
-      return Settling.settle(state, task, { type: "TaskFailed", taskId, run, error: outcome.error }, command.progress)
+      return fail(state, task, { run, error: outcome.error, progress: command.progress, policy: outcome.policy })
+    }
+    case "Recovered": {
+      const { advice, description, error } = outcome
+      return Result.succeed([
+        ...command.progress,
+        {
+          type: "TaskRetried",
+          taskId,
+          run,
+          attempt: task.attempt,
+          error,
+          delayMillis: 0,
+          keepsTurns: true,
+          advice,
+          ...(description === undefined ? {} : { description }),
+          ...Settling.closing(task)
+        },
+        ...Settling.cancel(state, Reach.spawnedBy(state, taskId), "not-needed")
+      ])
     }
   }
+}
+
+interface Failing {
+  readonly run: number
+  readonly error: ExecutionEvent.Failure
+  readonly progress: ReadonlyArray<ExecutionEvent.Draft>
+  readonly policy?: ExecutionEvent.TaskFailed["policy"]
+}
+
+/** A failure that no further attempt follows: it is final, unless the manager is asked first. */
+const fail = (state: Execution.Execution, task: Execution.Task, { error, policy, progress, run }: Failing): Decided => {
+  const suspended = policy === undefined ? Recovery.suspension(state, task, { run, error, progress }) : undefined
+  if (suspended !== undefined) return Result.succeed([...progress, suspended])
+  const failed = {
+    type: "TaskFailed",
+    taskId: task.plan.id,
+    run,
+    error,
+    ...(policy === undefined ? {} : { policy })
+  } as const
+  return Settling.settle(state, task, failed, progress)
 }

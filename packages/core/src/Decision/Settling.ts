@@ -23,6 +23,8 @@ export const closing = ({ open }: Execution.Task): ExecutionEvent.Closing =>
 
 const none = {}
 
+const policies = { fail: "abort", skip: "skip", continue: "continue" } as const
+
 /** These tasks are cancelled. */
 export const cancel = (
   state: Execution.Execution,
@@ -53,9 +55,10 @@ export const settle = (
   const descendants = Reach.spawnedBy(state, event.taskId)
   for (const descendant of descendants) gone.add(descendant)
   for (const draft of cancel(state, descendants, "parent-ended")) drafts.push(draft)
-  if (event.type === "TaskFailed" && task.plan.onFailure !== "continue") {
+  const policy = event.type === "TaskFailed" ? (event.policy ?? policies[task.plan.onFailure]) : "continue"
+  if (event.type === "TaskFailed" && policy !== "continue") {
     // The failure of a spawned task is its parent's business: only the siblings that depend on it are skipped.
-    if (task.plan.onFailure === "fail" && task.parent === undefined) {
+    if (policy === "abort" && task.parent === undefined) {
       return Result.succeed([
         ...drafts,
         ...abort(state, {

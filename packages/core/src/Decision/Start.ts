@@ -1,7 +1,9 @@
 /** Whether a task may begin now. */
 import * as Result from "effect/Result"
 import * as Execution from "../Execution.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import type { Command, Decided } from "./Command.ts"
+import * as Recovery from "./Recovery.ts"
 import * as Settling from "./Settling.ts"
 import * as Waking from "./Waking.ts"
 
@@ -20,25 +22,18 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
   if (state.untaken > 0 || !Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
   const crashes = Execution.crashesOf(task)
   if (crashes > 0 && crashes >= command.maxCrashes) {
-    return Settling.settle(state, task, {
-      type: "TaskFailed",
-      taskId: command.taskId,
-      run: task.run,
-      error: {
-        code: "crashed",
-        message: `Task "${command.taskId}" was given up: its worker died ${crashes} times in a row without any progress.`,
-        isRetryable: false
-      }
-    })
+    const error = {
+      code: "crashed",
+      message: `Task "${command.taskId}" was given up: its worker died ${crashes} times in a row without any progress.`,
+      isRetryable: false
+    }
+    // The manager is asked by a run of its own: what the one that was given up still records is stale then.
+    const suspended = Recovery.suspension(state, task, { run: task.run + 1, error, progress: [] })
+    return suspended === undefined
+      ? Settling.settle(state, task, { type: "TaskFailed", taskId: command.taskId, run: task.run, error })
+      : Result.succeed([startOf(task, command, crashes), suspended])
   }
-  const start = {
-    type: "TaskStarted",
-    taskId: command.taskId,
-    run: task.run + 1,
-    attempt: task.attempt,
-    worker: command.worker,
-    crashes
-  } as const
+  const start = startOf(task, command, crashes)
   if (task.status !== "suspended") return Result.succeed([start])
   const { closes, losers } = Waking.make(state, task, satisfied)
   return Result.succeed([
@@ -46,6 +41,19 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
     ...Settling.cancel(state, losers, "not-needed")
   ])
 }
+
+const startOf = (
+  task: Execution.Task,
+  { taskId, worker }: Extract<Command, { _tag: "Start" }>,
+  crashes: number
+): ExecutionEvent.TaskStarted => ({
+  type: "TaskStarted",
+  taskId,
+  run: task.run + 1,
+  attempt: task.attempt,
+  worker,
+  crashes
+})
 
 /** What a worker believes the time to be may be late by this: answers of the log take their time. In milliseconds. */
 const longestLag = 60_000

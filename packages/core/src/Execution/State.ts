@@ -14,7 +14,8 @@ import {
   type Priority,
   type RetryOf,
   type Skipped,
-  type SuspendedFor
+  type SuspendedFor,
+  type TaskFailed
 } from "../ExecutionEvent.ts"
 import type { Limits } from "../Limits.ts"
 import type * as Plan from "../Plan.ts"
@@ -63,6 +64,8 @@ export interface Task {
   /** What no worker has that has taken it; until one begins. */
   readonly unserved: string | undefined
   readonly failure: Failure | undefined
+  /** What was decided about its failure, where that is not what it declares. */
+  readonly policy: TaskFailed["policy"]
   /** Why it was skipped. */
   readonly skipped: Skipped | undefined
   readonly outputFile: string | undefined
@@ -163,6 +166,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   granted: 0,
   unserved: undefined,
   failure: undefined,
+  policy: undefined,
   skipped: undefined,
   outputFile: undefined,
   partial: false,

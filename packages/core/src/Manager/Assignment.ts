@@ -83,7 +83,7 @@ const passedOn = <E>({ plan, run, task }: Options<E>, answer: SpawnedResult): En
   }
 }
 
-const ended = <E>({ task }: Options<E>, { code, doubts, error, output, status }: SpawnedResult): Ended => {
+const ended = <E>({ task }: Options<E>, { code, doubts, error, output, policy, status }: SpawnedResult): Ended => {
   if (status === "completed") {
     const { outputFile } = task
     return {
@@ -98,7 +98,11 @@ const ended = <E>({ task }: Options<E>, { code, doubts, error, output, status }:
   }
   const message = error ?? `The work of task "${task.id}" was ${status}.`
   return {
-    outcome: { _tag: "Failed", error: { code: code ?? "work-lost", message, isRetryable: false } },
+    outcome: {
+      _tag: "Failed",
+      error: { code: code ?? "work-lost", message, isRetryable: false },
+      ...(policy === undefined ? {} : { policy })
+    },
     progress: []
   }
 }

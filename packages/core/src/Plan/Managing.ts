@@ -23,7 +23,9 @@ export const make = ({ agents, manager }: Definition): Managed | undefined => {
   const planned: PlannedManager = {
     agent: name,
     allow: Object.freeze(Manager.candidates(manager, Object.keys(agents))),
-    depth: manager.depth ?? Manager.defaultDepth
+    depth: manager.depth ?? Manager.defaultDepth,
+    recover: manager.recover ?? true,
+    maxRecoveries: manager.maxRecoveries ?? Manager.defaultMaxRecoveries
   }
   return manager.model === undefined
     ? { manager: planned }
@@ -59,7 +61,8 @@ const ofChild = (
   { agent, id }: { readonly agent: string; readonly id: string }
 ) => {
   const { frame: declared, limits: _, when: __, ...rest } = framed
-  const { approvals, candidates: ___, ...own } = declared!
+  // Of a task that had an agent, what that one brought is not the other's.
+  const { approvals, candidates: ___, ...own } = declared ?? { candidates: [], approvals: framed.approvals }
   const fixed = Defaults.apply({
     id,
     agentName: agent,
@@ -115,3 +118,33 @@ export const office = (
   ...options,
   guardrails: []
 })
+
+/** The work of a task that failed, as a task of another agent. */
+export const inPlaceOf = (
+  plan: Plan,
+  task: PlannedTask,
+  options: { readonly agent: string; readonly id: string }
+): PlannedTask => ({ ...ofChild(plan, task, options), replaces: true })
+
+/** The last of several tasks that take the place of one: it reads those before it, and its output is held against what that one declares. */
+export const lastInPlaceOf = (
+  task: PlannedTask,
+  last: PlannedTask,
+  before: ReadonlyArray<PlannedTask>
+): PlannedTask => {
+  const { attachments, codeOf = task.id, guardrails, humanInput, output, outputCode, outputFile } = task
+  const ids = before.map(({ id }) => id)
+  return {
+    ...last,
+    context: last.context.length > 0 ? last.context : ids,
+    dependencies: ids,
+    guardrails,
+    codeOf,
+    replaces: true,
+    ...(attachments === undefined ? {} : { attachments }),
+    ...(humanInput === undefined ? {} : { humanInput }),
+    ...(output === undefined ? {} : { output }),
+    ...(outputCode === undefined ? {} : { outputCode }),
+    ...(outputFile === undefined ? {} : { outputFile })
+  }
+}

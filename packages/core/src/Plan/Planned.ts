@@ -90,6 +90,8 @@ export interface PlannedTask
   readonly frame?: Frame
   /** True: the manager has it done by others; it is not over before something was delegated. */
   readonly delegates?: true
+  /** True: it stands in the place of the task that added it. */
+  readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */
   readonly office?: "assign" | "review" | "recover" | "synthesise"
 }
@@ -107,6 +109,9 @@ export interface PlannedManager {
   readonly allow: ReadonlyArray<string>
   /** How deep work may be passed on. */
   readonly depth: number
+  /** It is asked what becomes of tasks that failed, and how often of one. */
+  readonly recover: boolean
+  readonly maxRecoveries: number
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

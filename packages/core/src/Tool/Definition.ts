@@ -91,6 +91,8 @@ export interface SpawnedResult {
   readonly error?: string
   readonly code?: string
   readonly attempts?: number
+  /** What was decided about the failure, where that is not what the task declares. */
+  readonly policy?: "continue" | "skip" | "abort"
   /** Signs that the output is not the success that it says it is. */
   readonly doubts?: ReadonlyArray<{ readonly check: string; readonly message: string }>
 }

@@ -15,6 +15,7 @@ import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type * as Memory from "../Memory.ts"
 import type { PlannedTask } from "../Plan.ts"
+import * as Briefing from "./Briefing.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
 import * as Waiting from "./Waiting.ts"
@@ -82,18 +83,9 @@ export const make = ({
     )
   }
 
-  /** The task as it is to be done. What was spawned is whole only in the log. */
-  const planOf = Effect.fnUntraced(function* (state: Execution.Execution, { parent, plan }: Execution.Task) {
-    if (parent === undefined) return plan
-    const whole = (yield* log.spawned(state.id, [plan.id])).get(plan.id)
-    if (whole === undefined) return plan
-    // A description that the state has was given to a later attempt, or is the same.
-    return plan.description === "" ? whole : { ...whole, description: plan.description }
-  })
-
   /** `isFull`: the log has refused to let the execution grow by what the leg wanted. */
   const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task, isFull = false) {
-    const plan = yield* planOf(state, task)
+    const plan = yield* Briefing.of(log, state, task)
     const crewCode = registry.find(state.id, state.plan.name)
     const code = crewCode?.[plan.codeOf ?? plan.id]
     if (plan.outputCode === true && code?.output === undefined) {

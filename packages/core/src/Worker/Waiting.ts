@@ -42,7 +42,12 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
             status: one.status as SpawnedResult["status"],
             ...(output === undefined ? {} : { output }),
             ...(one.status === "failed" && one.failure !== undefined
-              ? { error: one.failure.message, code: one.failure.code, attempts: one.attempts }
+              ? {
+                  error: one.failure.message,
+                  code: one.failure.code,
+                  attempts: one.attempts,
+                  ...(one.policy === undefined ? {} : { policy: one.policy })
+                }
               : {}),
             ...(one.doubts.length === 0 ? {} : { doubts: one.doubts })
           }
@@ -60,14 +65,13 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
   isFull
 })
 
-/** The tasks above it, the nearest first. One that only waits for who does its work is not one more. */
-const above = (state: Execution.Execution, { parent }: Execution.Task): ReadonlyArray<Execution.Task> => {
+/** The tasks above it, the nearest first. One that only waits for who does its work, or is replaced by it, is not one more. */
+const above = (state: Execution.Execution, from: Execution.Task): ReadonlyArray<Execution.Task> => {
   const found: Array<Execution.Task> = []
-  for (let id = parent; id !== undefined;) {
-    const task = Execution.task(state, id)
-    if (task === undefined) break
-    if (task.plan.frame === undefined) found.push(task)
-    id = task.parent
+  for (let task = from; task.parent !== undefined;) {
+    const parent = Execution.task(state, task.parent)!
+    if (parent.plan.frame === undefined && task.plan.replaces !== true) found.push(parent)
+    task = parent
   }
   return found
 }

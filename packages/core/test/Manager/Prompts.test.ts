@@ -3,6 +3,7 @@ import { expect, it } from "vitest"
 import * as Assign from "../../src/Manager/AssignPrompt.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
 
+import * as Recover from "../../src/Manager/RecoverPrompt.ts"
 import * as World from "../fake/World.ts"
 
 const plan = World.plan(
@@ -112,6 +113,183 @@ it("assignment", () => {
         "type": "object",
       },
       "Nothing of this task was delegated yet, and you do none of the work yourself: delegate it with delegate_work first.",
+    ]
+  `)
+})
+
+it("recovery", () => {
+  expect(Recover.version).toBe(1)
+  const error = { code: "max-turns", message: "No answer.", isRetryable: false }
+  const task = { ...plan.tasks[0]!, agent: "a" }
+  const choices = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"] as const
+  expect([
+    Recover.description({
+      plan,
+      task,
+      error,
+      attempts: 3,
+      lastAnswer: "Hm.",
+      choices,
+      others: ["b"]
+    }),
+    Recover.description({ plan, task, error, attempts: 1, choices: choices.slice(4), others: [] }),
+    Recover.expectedOutput,
+    Recover.output({ choices, others: ["b"] }),
+    Recover.output({ choices: choices.slice(4), others: [] }),
+    Recover.advice("Look twice."),
+    Recover.rewritten("Do less."),
+    Recover.interrupted
+  ]).toMatchInlineSnapshot(`
+    [
+      "A task has failed for good. Decide what is done about it.
+
+    The task "write" of a:
+    Do write.
+
+    Expected output: Text.
+
+    It failed after 3 attempts (max-turns): No answer.
+
+    The last answer of its agent:
+    Hm.
+
+    You can choose, best first:
+    - retry: the same agent goes on in its conversation, with your advice
+    - rewrite: the same agent goes on, with another description of the task
+    - reassign: another agent does the task
+    - replace: new tasks take its place; the output of the last one is the output
+    - continue: tasks that depend on it run, and are told that it failed
+    - skip: tasks that depend on it are skipped
+    - abort: the whole execution fails
+
+    The other agents:
+    - b: B. Tools: look.",
+      "A task has failed for good. Decide what is done about it.
+
+    The task "write" of a:
+    Do write.
+
+    Expected output: Text.
+
+    It failed after 1 attempt (max-turns): No answer.
+
+    You can choose, best first:
+    - continue: tasks that depend on it run, and are told that it failed
+    - skip: tasks that depend on it are skipped
+    - abort: the whole execution fails",
+      "Your choice, the reason in one sentence, and what the choice needs: advice (retry), description (rewrite), agent (reassign), tasks (replace).",
+      {
+        "additionalProperties": false,
+        "properties": {
+          "advice": {
+            "description": "with retry: what to do differently",
+            "type": "string",
+          },
+          "agent": {
+            "description": "with reassign",
+            "enum": [
+              "b",
+            ],
+            "type": "string",
+          },
+          "choice": {
+            "enum": [
+              "retry",
+              "rewrite",
+              "reassign",
+              "replace",
+              "continue",
+              "skip",
+              "abort",
+            ],
+            "type": "string",
+          },
+          "description": {
+            "description": "with rewrite: the whole new description",
+            "type": "string",
+          },
+          "reason": {
+            "description": "in one sentence",
+            "type": "string",
+          },
+          "tasks": {
+            "description": "with replace: in order, the last one gives the output",
+            "items": {
+              "properties": {
+                "agent": {
+                  "type": "string",
+                },
+                "context": {
+                  "description": "names of tasks before it",
+                  "items": {
+                    "type": "string",
+                  },
+                  "type": "array",
+                },
+                "description": {
+                  "type": "string",
+                },
+                "expectedOutput": {
+                  "type": "string",
+                },
+                "name": {
+                  "type": "string",
+                },
+              },
+              "required": [
+                "name",
+                "description",
+                "expectedOutput",
+              ],
+              "type": "object",
+            },
+            "maxItems": 20,
+            "type": "array",
+          },
+        },
+        "required": [
+          "choice",
+          "reason",
+        ],
+        "type": "object",
+      },
+      {
+        "additionalProperties": false,
+        "properties": {
+          "advice": {
+            "description": "with retry: what to do differently",
+            "type": "string",
+          },
+          "choice": {
+            "enum": [
+              "continue",
+              "skip",
+              "abort",
+            ],
+            "type": "string",
+          },
+          "description": {
+            "description": "with rewrite: the whole new description",
+            "type": "string",
+          },
+          "reason": {
+            "description": "in one sentence",
+            "type": "string",
+          },
+        },
+        "required": [
+          "choice",
+          "reason",
+        ],
+        "type": "object",
+      },
+      "Your work on this task has failed, and you may go on. The advice of the manager:
+    Look twice.
+
+    Follow it, and give the whole answer.",
+      "The task was rewritten. From now on it is:
+    Do less.",
+      "This call was not finished: the task failed before. Whether it took effect is not known.",
     ]
   `)
 })

@@ -218,12 +218,9 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
     const agents = Object.keys(crew.agents)
     const every = <A>(all: { readonly [name: string]: A }, more: object) =>
       Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
-    const { depth: _, recover, review, ...more } = powers
+    const { depth: _, maxRecoveries: __, recover: ___, review, ...more } = powers
     const ofManager =
-      Object.keys(more).length +
-      (recover === true ? 1 : 0) +
-      (review === "final" || review === "all" ? 1 : 0) +
-      (identity === "agentId" ? 1 : 0)
+      Object.keys(more).length + (review === "final" || review === "all" ? 1 : 0) + (identity === "agentId" ? 1 : 0)
     return {
       definition: {
         ...crew,

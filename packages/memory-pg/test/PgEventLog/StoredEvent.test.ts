@@ -114,6 +114,16 @@ const draftOf: {
     { taskId: fc.string(), run: fc.nat(), agent: fc.string(), by: fc.constantFrom("manager", "matcher"), reason: text },
     { requiredKeys: ["taskId", "run", "agent", "by"] }
   ),
+  RecoveryChosen: fc.record(
+    {
+      taskId: fc.string(),
+      run: fc.nat(),
+      choice: fc.constantFrom("retry", "replace", "abort"),
+      by: fc.constantFrom("manager", "policy"),
+      reason: text
+    },
+    { requiredKeys: ["taskId", "run", "choice", "by"] }
+  ),
   TaskSuspended: fc.record(
     {
       taskId: fc.string(),

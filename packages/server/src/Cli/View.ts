@@ -139,6 +139,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return current(view, event, (task) => ({ ...task, note: `sent back: ${event.complaint}` }))
     case "AgentAssigned":
       return current(view, event, (task) => ({ ...task, note: `done by ${event.agent}` }))
+    case "RecoveryChosen":
+      return current(view, event, (task) => ({ ...task, note: `${event.by}: ${event.choice}` }))
     case "TaskSuspended":
       return current(grow(view, event.spawn, event.taskId), event, (task) => ({
         ...task,

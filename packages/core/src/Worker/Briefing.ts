@@ -1,0 +1,47 @@
+/** A task as it is to be done: the fold does not hold the texts of tasks that were spawned, and what the manager decides about stands in the log. */
+import * as Effect from "effect/Effect"
+import { answerText } from "../AgentLoop/Prompting.ts"
+import * as Transcript from "../AgentLoop/Transcript.ts"
+import type * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import { Recovery } from "../Manager.ts"
+import type { PlannedTask } from "../Plan.ts"
+
+type Log = EventLog.EventLog["Service"]
+
+export const of = Effect.fnUntraced(function* (
+  log: Log,
+  state: Execution.Execution,
+  task: Execution.Task
+): Effect.fn.Return<PlannedTask, EventLog.EventLogError> {
+  const whole = yield* wholeOf(log, state, task)
+  return whole.office === "recover" ? yield* recovery(log, state, { office: whole, parent: task.parent! }) : whole
+})
+
+const wholeOf = Effect.fnUntraced(function* (log: Log, state: Execution.Execution, { parent, plan }: Execution.Task) {
+  if (parent === undefined) return plan
+  const whole = (yield* log.spawned(state.id, [plan.id])).get(plan.id)
+  if (whole === undefined) return plan
+  // A description that the state has was given to a later attempt, or is the same.
+  return plan.description === "" ? whole : { ...whole, description: plan.description }
+})
+
+/** What the manager is to decide about a failure. */
+const recovery = Effect.fnUntraced(function* (
+  log: Log,
+  state: Execution.Execution,
+  { office, parent }: { readonly office: PlannedTask; readonly parent: string }
+) {
+  const failed = Execution.task(state, parent)!
+  const { turns } = Transcript.fromEvents(yield* log.read(state.id, { taskId: parent }))
+  const last = turns.at(-1)
+  const lastAnswer = last === undefined ? "" : answerText(last.parts)
+  return Recovery.brief(office, {
+    plan: state.plan,
+    task: yield* wholeOf(log, state, failed),
+    error: failed.suspendedFor?.error ?? failed.failure!,
+    scope: failed.suspendedFor?.scope,
+    attempts: failed.attempts,
+    ...(lastAnswer === "" ? {} : { lastAnswer })
+  })
+})
