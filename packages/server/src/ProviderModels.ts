@@ -1,6 +1,7 @@
 /**
  * Models of stored providers, and behind them those of the environment. A provider is looked up by every call, so that a change
- * holds from the next call on, in every process, with no restart; a stored provider goes before one of the environment.
+ * holds from the next call on with no restart, and in other processes within two seconds; a stored provider goes before one of the
+ * environment.
  *
  * Every wrapper of the application stands around them, each provider of each tenant an account of its own: tenants share no circuit
  * breaker, no quota and no cached answer, whatever they call their providers.

@@ -5,13 +5,18 @@
  *
  * A stored key is bound to its tenant, its provider and the host it was stored for: whoever changes the host has to send the key
  * again. Keys under a previous master key are encrypted under the current one when the layer is built, and when they are used.
+ *
+ * `find`, which every call of a model asks, remembers what it found, or that it found nothing: changes made by this process are seen at
+ * once, those of other processes within two seconds.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
 import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
+import * as Cache from "effect/Cache"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -82,6 +87,24 @@ export const originOf = ({ baseUrl, kind }: ProviderBody): string => {
 
 /** What a key is bound to. */
 const binding = (tenant: string, id: string, body: ProviderBody): string => JSON.stringify([tenant, id, originOf(body)])
+
+/** How long what was found is good, in milliseconds, and how much is remembered. */
+const freshMillis = 2_000
+const mostFound = 1_000
+
+/** Asks the store once for all who look for a name. */
+const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceStore<ProviderBody, unknown>["find"]) {
+  const found = yield* Cache.makeWith((key: string) => find((JSON.parse(key) as readonly [string, string])[1]), {
+    capacity: mostFound,
+    timeToLive: (exit) => (Exit.isSuccess(exit) ? freshMillis : 0)
+  })
+  return {
+    find: (name: string) =>
+      Effect.flatMap(Tenant.Current, (tenant) => Cache.get(found, JSON.stringify([tenant, name]))),
+    /** A change is made: whatever was found may be wrong from now on, also when the change fails half-way. */
+    changing: <A, E>(change: Effect.Effect<A, E>) => Effect.ensuring(change, Cache.invalidateAll(found))
+  }
+})
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -169,8 +192,16 @@ const make = Effect.gen(function* () {
   })
 
   yield* rotate
-  const { find, get, list, remove } = store
-  return ProviderStore.of({ find, get, list, remove, create, replace, apiKeyOf })
+  const { changing, find } = yield* remembering(store.find)
+  return ProviderStore.of({
+    find,
+    get: store.get,
+    list: store.list,
+    remove: (id, expected) => changing(store.remove(id, expected)),
+    create: (body, apiKey) => changing(create(body, apiKey)),
+    replace: (id, body, options) => changing(replace(id, body, options)),
+    apiKeyOf
+  })
 })
 
 /** Encrypts what is under a previous master key anew when it is built. */

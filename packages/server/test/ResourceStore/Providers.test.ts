@@ -12,6 +12,7 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as TestClock from "effect/testing/TestClock"
 import { randomBytes } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 
@@ -53,6 +54,38 @@ const masters = async () =>
   (await Effect.runPromise(sql<{ readonly m: string }>`select api_key_master as m from crewline_llm_provider`)).map(
     ({ m }) => m
   )
+
+describe("looking for a provider", () => {
+  const byName = (store: Store, tenant = "default") =>
+    store.find("acme").pipe(
+      Effect.map((found) => found?.body.baseUrl),
+      Effect.provideService(Tenant.Current, tenant)
+    )
+
+  it("sees what this process changes at once, and what others change within two seconds", async () => {
+    const [{ store: here }, { store: there }] = [await start({}), await start({})]
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        expect(yield* byName(there)).toBeUndefined()
+        const { id } = yield* here.create(body)
+        expect(yield* byName(here)).toBe(body.baseUrl)
+        expect(yield* byName(here, "other")).toBeUndefined()
+        // Without a statement for each call of a model.
+        expect(yield* byName(there)).toBeUndefined()
+        yield* TestClock.adjust(2_000)
+        expect(yield* byName(there)).toBe(body.baseUrl)
+        const moved = "https://moved.example/v1"
+        yield* here.replace(id, { ...body, baseUrl: moved }, {})
+        expect(yield* byName(here)).toBe(moved)
+        expect(yield* byName(there)).toBe(body.baseUrl)
+        yield* here.remove(id)
+        expect(yield* byName(here)).toBeUndefined()
+        yield* TestClock.adjust(2_000)
+        expect(yield* byName(there)).toBeUndefined()
+      }).pipe(Effect.provide(TestClock.layer()))
+    )
+  })
+})
 
 describe("rotation of the master key", () => {
   it("encrypts what is stored anew at the next start, for every tenant, and changes no version", async () => {
