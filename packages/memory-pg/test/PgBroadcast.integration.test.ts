@@ -57,26 +57,52 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
     })
   )
 
+  /** Builds processes on one database that writes down who is told. */
+  const watched = Effect.gen(function* () {
+    const url = yield* PostgresServer.emptyDatabase
+    const database = url.pathname.slice(1)
+    const server = Postgres.layer({ url: Redacted.make(url.href) })
+    yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
+      Effect.andThen(
+        sql.unsafe(`alter database ${database} set search_path = public, pg_catalog`),
+        Effect.forEach(witness.split(/;(?=\ncreate)/), (statement) => sql.unsafe(statement))
+      )
+    ).pipe(Effect.provide(server))
+    // So rarely that only a notification can be what told a follower.
+    const pollMillis = 10 * 60_000
+    return Layer.build(
+      PgEventLog.layerWith({ pollMillis }).pipe(
+        Layer.provideMerge(Database.layer(PostgresServer.optionsOf(url))),
+        Layer.fresh
+      )
+    )
+  })
+
+  it.live("a process that is alone tells nobody, until another one comes", () =>
+    Effect.gen(function* () {
+      const process_ = yield* watched
+      const here = yield* process_
+      const [log, sql] = [Context.get(here, EventLog.EventLog), Context.get(here, SqlClient.SqlClient)]
+      const told = Effect.map(sql<{ readonly n: number }>`select count(*)::int as n from told`, ([row]) => row!.n)
+      // It has greeted, and heard of nobody.
+      while ((yield* told) === 0) yield* Effect.sleep(5)
+      yield* log.start("x", { type: "ExecutionStarted", plan })
+      for (let n = 0; n < 20; n++) yield* log.append("x", [completed(`${n}`)])
+      assert.strictEqual(yield* told, 1)
+
+      const there = yield* process_
+      const follower = yield* Effect.forkChild(Stream.runCollect(Context.get(there, EventLog.EventLog).follow("x")))
+      for (let n = 20; n < 40; n++) yield* log.append("x", [completed(`${n}`)])
+      yield* log.append("x", [{ type: "ExecutionEnded", status: "completed", usage }])
+      assert.strictEqual((yield* Fiber.join(follower)).length, 42)
+      assert.isAbove(yield* told, 1)
+    }).pipe(Effect.scoped, Effect.timeout("15 seconds"))
+  )
+
   // All transactions that notify commit one after the other, holding all their locks meanwhile.
   it.live("nobody is told in the transaction of an append, nor under its locks", () =>
     Effect.gen(function* () {
-      const url = yield* PostgresServer.emptyDatabase
-      const database = url.pathname.slice(1)
-      const server = Postgres.layer({ url: Redacted.make(url.href) })
-      yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
-        Effect.andThen(
-          sql.unsafe(`alter database ${database} set search_path = public, pg_catalog`),
-          Effect.forEach(witness.split(/;(?=\ncreate)/), (statement) => sql.unsafe(statement))
-        )
-      ).pipe(Effect.provide(server))
-      // So rarely that only a notification can be what told the follower.
-      const pollMillis = 10 * 60_000
-      const process_ = Layer.build(
-        PgEventLog.layerWith({ pollMillis }).pipe(
-          Layer.provideMerge(Database.layer(PostgresServer.optionsOf(url))),
-          Layer.fresh
-        )
-      )
+      const process_ = yield* watched
       const [here, there] = [yield* process_, yield* process_]
       const [log, sql] = [Context.get(here, EventLog.EventLog), Context.get(here, SqlClient.SqlClient)]
       yield* log.start("x", { type: "ExecutionStarted", plan })

@@ -2,7 +2,9 @@
  * What processes that share the log tell each other over a broadcast: which executions have new events (their ids only), and passing
  * deltas. Everything here is lossy; followers lose time by it, never an event.
  *
- * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`.
+ * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One that is alone sends nothing: who
+ * begins to listen greets, and whoever hears that answers. What was not sent until two processes knew of each other is made up for by a look at
+ * the log. A process that does not listen cannot know, and sends.
  */
 import * as NodeCrypto from "node:crypto"
 import type * as Broadcast from "@crewline/core/Broadcast"
@@ -13,6 +15,8 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 
 const gatherMillis = 20
+/** A process that is alone greets again this often, in milliseconds: the first time may have been lost. */
+const greetMillis = 60_000
 /** What stands around the items of a message. */
 const envelopeBytes = 64
 /** Bytes of deltas that may wait to be sent; further ones are dropped. */
@@ -27,7 +31,13 @@ interface Message {
   readonly from: string
   readonly ids?: ReadonlyArray<string>
   readonly deltas?: ReadonlyArray<Passing>
+  /** From now on the sender listens. */
+  readonly hello?: true
+  /** This process, or every one, may not have been told of everything. */
+  readonly look?: string
 }
+
+const everybody = "*"
 
 export interface Options {
   /** False: nobody follows here. */
@@ -107,30 +117,49 @@ export const make = (
       yield* Effect.sleep(gatherMillis)
     })
 
-    const receive = (text: string) => {
+    const tell = (message: Omit<Message, "from">) => broadcast.send([JSON.stringify({ from, ...message })])
+
+    /** Nobody else listens, as far as is known. */
+    let alone = false
+
+    const receive = Effect.fnUntraced(function* (text: string) {
       let message: Message
       try {
         message = JSON.parse(text) as Message
       } catch {
         // Anybody may send here.
-        return Effect.void
+        return
       }
-      if (message.from === from) return Effect.void
+      if (message.from === from) return
+      const wasAlone = alone
+      alone = false
       for (const { delta, tenant } of message.deltas ?? []) options.onDelta(tenant, delta)
-      return message.ids === undefined ? Effect.void : options.onEvents(new Set(message.ids))
-    }
+      if (message.ids !== undefined) yield* options.onEvents(new Set(message.ids))
+      if (wasAlone) yield* tell({ look: everybody })
+      else if (message.hello === true) yield* tell({ look: message.from })
+      if (message.hello === true || message.look === from || message.look === everybody) yield* options.onEvents()
+    })
 
     yield* Effect.forkScoped(Effect.forever(send))
-    // What was told while nobody listened.
-    const listener = { opened: options.onEvents(), received: receive }
-    if (options.listens) yield* Effect.forkScoped(broadcast.listen(listener))
+    const greet = Effect.suspend(() => (alone ? tell({ hello: true }) : Effect.void))
+    const opened = Effect.suspend(() => {
+      alone = true
+      // What was told while nobody listened.
+      return Effect.andThen(greet, options.onEvents())
+    })
+    if (options.listens) {
+      yield* Effect.forkScoped(broadcast.listen({ opened, received: receive }))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(greetMillis), greet)))
+    }
 
     return {
       events: (executionId) => {
+        if (alone) return
         ids.add(executionId)
         something.openUnsafe()
       },
       delta: (tenant, delta) => {
+        if (alone) return
         const passing = { tenant, delta }
         const last = deltas.at(-1)
         const joined = last === undefined ? undefined : concat(last, passing)
