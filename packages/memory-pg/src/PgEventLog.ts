@@ -37,6 +37,7 @@ import * as Appender from "./PgEventLog/Appender.ts"
 import * as Asking from "./PgEventLog/Asking.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
 import * as PgOutbox from "./PgEventLog/Outbox.ts"
+import * as Outputs from "./PgEventLog/Outputs.ts"
 import * as Ownership from "./PgEventLog/Ownership.ts"
 import * as Query from "./PgEventLog/Query.ts"
 import * as Reader from "./PgEventLog/Reader.ts"
@@ -54,6 +55,8 @@ export interface Options {
   readonly listens?: boolean
   /** Text of events kept for followers, in characters; default 32 Mi. */
   readonly cacheLength?: number
+  /** Text of outputs that this process has stored, kept for the tasks that read them, in characters; default 8 Mi. 0: none. */
+  readonly outputsLength?: number
 }
 
 const isServer = (sql: SqlClient.SqlClient): sql is PgClient.PgClient => "listen" in sql && sql.driver !== "pglite"
@@ -80,6 +83,7 @@ export const make = (
     const sql = yield* SqlClient.SqlClient
     const query = Query.make(sql)
     const { following, now, list, outputs, range, read, summary } = Reader.make(query)
+    const known = Outputs.make(options.outputsLength ?? 8 * 1024 * 1024)
     const followers = yield* Followers.make({
       pollMillis: options.pollMillis ?? 1_000,
       cacheLength: options.cacheLength ?? 32 * 1024 * 1024,
@@ -89,6 +93,7 @@ export const make = (
     const append = yield* Appender.make(sql, {
       missing: (tenant, executionId) => query.missing("append", tenant, executionId),
       onStored: (tenant, executionId, events, length) => {
+        known.stored(tenant, executionId, events)
         if (options.hints === false) return
         followers.stored(tenant, executionId, events, length)
         signals?.events(executionId)
@@ -100,7 +105,11 @@ export const make = (
       append,
       start: yield* Starter.make(sql),
       read,
-      outputs,
+      outputs: (executionId, taskIds) =>
+        Effect.withFiber((fiber) => {
+          const found = known.find(fiber.getRef(Tenant.Current), executionId, taskIds)
+          return found === undefined ? outputs(executionId, taskIds) : Effect.succeed(found)
+        }),
       ...Asking.make(query),
       summary,
       now,

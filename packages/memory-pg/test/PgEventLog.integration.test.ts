@@ -49,8 +49,8 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
   OutboxContract.suite("PgEventLog on a server", PgEventLog.layer.pipe(Layer.provide(PostgresServer.layer)))
 
   EventLogContract.suite(
-    "PgEventLog on a server, with every hint dropped",
-    PgEventLog.layerWith({ hints: false, pollMillis: 30 }).pipe(Layer.provide(PostgresServer.layer))
+    "PgEventLog on a server, with every hint dropped, and outputs read back",
+    PgEventLog.layerWith({ hints: false, outputsLength: 0, pollMillis: 30 }).pipe(Layer.provide(PostgresServer.layer))
   )
 
   EventLogContract.suite(

@@ -8,6 +8,8 @@ EventLogContract.suite("PgEventLog embedded", PgEventLog.layer.pipe(Layer.provid
 OutboxContract.suite("PgEventLog embedded", PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "memory" }))))
 
 EventLogContract.suite(
-  "PgEventLog embedded, with every hint dropped",
-  PgEventLog.layerWith({ hints: false, pollMillis: 20 }).pipe(Layer.provide(Database.layer({ kind: "memory" })))
+  "PgEventLog embedded, with every hint dropped, and outputs read back",
+  PgEventLog.layerWith({ hints: false, outputsLength: 0, pollMillis: 20 }).pipe(
+    Layer.provide(Database.layer({ kind: "memory" }))
+  )
 )
