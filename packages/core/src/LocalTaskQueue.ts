@@ -70,6 +70,11 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
         counter.serve()
       }),
     take: (wish) => counter.take(wish),
+    takeNext: (lease) =>
+      Effect.sync(() => {
+        const task = held(lease)
+        return task === undefined ? undefined : transitions.takeNext(task, lease.worker)
+      }),
     holds: (lease) => Effect.sync(() => held(lease) !== undefined),
     suspend: (lease, { run, spawn, waits }) =>
       under(lease, (task) => transitions.suspend(task, { run, waits, millis: waits.timeoutMillis, spawn })),

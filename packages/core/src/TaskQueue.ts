@@ -192,6 +192,12 @@ export class TaskQueue extends Context.Service<
       /** At most so many by lane; `default` stands for all lanes that are not named. Absent: any. */
       readonly lanes?: { readonly [lane: string]: number }
     }) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
+    /**
+     * Leases, before what is leased here is settled, the task that would then be handed out next, in its lane and in its place; only where
+     * that is certain: no other becomes ready, and nothing else waits. Released before, it waits again. Absent: a queue that others take
+     * from too.
+     */
+    readonly takeNext?: (lease: Lease) => Effect.Effect<Lease | undefined>
     /** Whether the lease still holds: to be asked after the log was read, and before a start is recorded. */
     readonly holds: (lease: Lease) => Effect.Effect<boolean>
     /** Gives the task back until its waits are satisfied, together with the tasks it spawned. False: the lease was lost. */

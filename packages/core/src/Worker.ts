@@ -111,6 +111,7 @@ const make = (options: Options) =>
     const owner = Liveness.sign(name, self)
     const { concurrency = defaultConcurrency, graceMillis = 0, host, lanes, maxCrashes = 5 } = options
     const slots = new Slots(concurrency, lanes)
+    let isTaking = true
     let isStopping = false
     const work = yield* Working.make({
       worker: name,
@@ -118,9 +119,11 @@ const make = (options: Options) =>
       legs,
       toolbox,
       leave: (entry) => Running.leave(slots, entry),
+      goOn: (entry, next, started) => running.goOn(entry, next, started),
+      isTaking: () => isTaking,
       isStopping: () => isStopping
     })
-    const running = yield* Running.make({ slots, work })
+    const running: Running.Running = yield* Running.make({ slots, work })
 
     const startedAt = new Date(clock.currentTimeMillisUnsafe()).toISOString()
     const enlist = (draining: boolean) => {
@@ -140,6 +143,7 @@ const make = (options: Options) =>
     yield* Scope.addFinalizer(
       yield* Scope.Scope,
       Effect.gen(function* () {
+        isTaking = false
         yield* Fiber.interruptAll(dispatchers)
         if (graceMillis > 0 && running.leases().length > 0) {
           yield* enlist(true)
@@ -150,7 +154,8 @@ const make = (options: Options) =>
           yield* Effect.timeoutOption(all, graceMillis)
         }
         isStopping = true
-        yield* Fiber.interruptAll(running.fibers())
+        // What ends in this moment may have begun another one.
+        while (running.fibers().length > 0) yield* Fiber.interruptAll(running.fibers())
         // Only now: the process that takes the executions up finds no other at work on them.
         yield* Effect.ignore(log.disown(owner))
         yield* queue.dismiss(name)

@@ -210,6 +210,116 @@ describe("Worker", () => {
     )
   )
 
+  describe("a task that only waited for the one that ended", () => {
+    /** Events of each append. */
+    const appends = () => {
+      const made: Array<string> = []
+      const log = FaultyLog.layer({
+        append: (next, id, drafts, options) => {
+          made.push(drafts.map(({ type }) => type).join(" "))
+          // Takes its time, so that a pause can come in between.
+          const appending = next(id, drafts, options)
+          return drafts[0].type.startsWith("Execution") ? appending : Effect.delay(appending, 10)
+        }
+      })
+      return { made, log }
+    }
+
+    it.effect("begins in the append of that outcome, and in its place", () => {
+      const { log, made } = appends()
+      return inMemory(
+        Effect.gen(function* () {
+          const { crewline, worker } = yield* Process.start({ options: { worker: { concurrency: 1 } } })
+          const handle = yield* crewline.startPlan(
+            World.plan({ a: {}, b: { context: ["a"] }, c: { context: ["b"], dependencies: ["a", "b"] } })
+          )
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          const outcome = "TurnCompleted TaskCompleted"
+          assert.deepStrictEqual(made, [
+            "TaskStarted",
+            `${outcome} TaskStarted`,
+            `${outcome} TaskStarted`,
+            `${outcome} ExecutionEnded`
+          ])
+          assert.deepStrictEqual(yield* worker.running, [])
+        }),
+        log
+      )
+    })
+
+    it.effect("is handed out as ever where another became ready too", () => {
+      const { log, made } = appends()
+      return inMemory(
+        Effect.gen(function* () {
+          const { crewline } = yield* Process.start({})
+          const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] }, c: { context: ["a"] } }))
+          yield* seconds(1)
+          assert.strictEqual((yield* crewline.get(handle.id)).status, "completed")
+          assert.strictEqual(made[1], "TurnCompleted TaskCompleted")
+        }),
+        log
+      )
+    })
+
+    it.effect("does not begin where the execution was paused meanwhile, and begins when it goes on", () => {
+      const { log } = appends()
+      return inMemory(
+        Effect.gen(function* () {
+          const { model, state } = gate()
+          state.open = true
+          const { crewline, worker } = yield* Process.start({ model })
+          const other = yield* Process.start({ model })
+          const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+          yield* TestClock.adjust(15)
+          // By another process: the queue here has not heard of it.
+          yield* other.crewline.pause(handle.id)
+          yield* seconds(1)
+          assert.deepStrictEqual(
+            ofType(yield* eventsOf(handle.id), "TaskStarted").map(({ taskId }) => taskId),
+            ["a"]
+          )
+          assert.deepStrictEqual(yield* worker.running, [])
+          yield* crewline.unpause(handle.id)
+          yield* seconds(1)
+          const view = yield* crewline.get(handle.id)
+          assert.deepStrictEqual([view.status, view.tasks["b"]!.attempts], ["completed", 1])
+        }),
+        log
+      )
+    })
+
+    it.effect("is handed back when the worker stops in that moment", () => {
+      const { log } = appends()
+      return inMemory(
+        Effect.gen(function* () {
+          const model = World.llm(({ caller }) => (caller!.taskId === "a" ? World.text("a") : Effect.never))
+          const first = yield* Process.start({ model })
+          const handle = yield* first.crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+          // The outcome is on its way.
+          yield* TestClock.adjust(15)
+          const closing = yield* Effect.forkChild(first.close)
+          yield* seconds(1)
+          yield* Fiber.join(closing)
+          assert.deepStrictEqual((yield* eventsOf(handle.id)).map(({ type }) => type).slice(-3), [
+            "TaskCompleted",
+            "TaskStarted",
+            "TaskReleased"
+          ])
+          const second = yield* Process.start({})
+          yield* seconds(1)
+          const view = yield* second.crewline.get(handle.id)
+          assert.deepStrictEqual([view.status, view.tasks["b"]!.attempts], ["completed", 1])
+          assert.deepStrictEqual(
+            ofType(yield* eventsOf(handle.id), "TaskStarted").map(({ crashes }) => crashes),
+            [0, 0, 0]
+          )
+        }),
+        log
+      )
+    })
+  })
+
   it.effect("a defect fails the task, without its secrets, and nobody tries again", () =>
     inMemory(
       Effect.gen(function* () {

@@ -54,6 +54,11 @@ export class Counter {
     }
   }
 
+  /** Hands out a task that is not ready yet, if its lane has room and nothing is ready. */
+  anticipate(task: Task, worker: string): TaskQueue.Lease | undefined {
+    return this.ready.isEmpty && this.hasRoom(task.lane) ? this.lease(task, worker) : undefined
+  }
+
   /** The lease is over; nobody holds the task. */
   unlease(task: Task): void {
     if (task.lease === undefined) return
@@ -71,25 +76,32 @@ export class Counter {
   private claim({ lanes, limit, worker }: Wish): Leases | undefined {
     const leases: Array<TaskQueue.Lease> = []
     const own = quota(lanes)
-    const hasRoom = (lane: string) =>
-      own.has(lane) && (this.leased.get(lane) ?? 0) < (this.limits[lane] ?? Number.POSITIVE_INFINITY)
+    const mayTake = (lane: string) => own.has(lane) && this.hasRoom(lane)
     while (leases.length < limit) {
-      const task = this.ready.next(hasRoom)
+      const task = this.ready.next(mayTake)
       if (task === undefined) break
       own.take(task.lane)
-      this.leased.set(task.lane, (this.leased.get(task.lane) ?? 0) + 1)
-      task.state = "leased"
-      task.lease = {
-        executionId: task.execution.id,
-        tenant: task.tenant,
-        taskId: task.id,
-        lane: task.lane,
-        worker,
-        nonce: this.nonce++,
-        timedOut: task.timedOut
-      }
-      leases.push(task.lease)
+      leases.push(this.lease(task, worker))
     }
     return leases.length > 0 ? (leases as [TaskQueue.Lease, ...Array<TaskQueue.Lease>]) : undefined
+  }
+
+  private hasRoom(lane: string): boolean {
+    return (this.leased.get(lane) ?? 0) < (this.limits[lane] ?? Number.POSITIVE_INFINITY)
+  }
+
+  private lease(task: Task, worker: string): TaskQueue.Lease {
+    this.leased.set(task.lane, (this.leased.get(task.lane) ?? 0) + 1)
+    task.state = "leased"
+    task.lease = {
+      executionId: task.execution.id,
+      tenant: task.tenant,
+      taskId: task.id,
+      lane: task.lane,
+      worker,
+      nonce: this.nonce++,
+      timedOut: task.timedOut
+    }
+    return task.lease
   }
 }

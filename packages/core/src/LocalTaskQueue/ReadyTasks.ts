@@ -78,6 +78,10 @@ export class ReadyTasks<A extends Ranked> {
   private readonly counts = new Map<string, number>()
   private floor = 0
 
+  get isEmpty(): boolean {
+    return this.members.size === 0
+  }
+
   add(item: A): void {
     const key = `${item.lane}\0${item.tenant}`
     let share = this.shares.get(key)

@@ -25,6 +25,8 @@ export interface Task {
   readyAt: number
   state: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
   lease: TaskQueue.Lease | undefined
+  /** Leased before its last dependency was settled. */
+  ahead: boolean
   waits: Waits | undefined
   /** The run that began to wait. */
   waitRun: number
@@ -85,6 +87,7 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
       readyAt: 0,
       state: "waiting",
       lease: undefined,
+      ahead: false,
       waits: undefined,
       waitRun: 0,
       passed: 0,

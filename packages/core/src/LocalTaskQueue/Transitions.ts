@@ -77,8 +77,32 @@ export class Transitions {
     this.release(added)
   }
 
+  /** Leases the only task that becomes ready when this one is settled, if it would be handed out at once. */
+  takeNext({ dependents, execution, lane }: Task, worker: string): TaskQueue.Lease | undefined {
+    // What waits is tested then: it may become ready too.
+    if (execution.paused || execution.suspended.size > 0) return undefined
+    let next: Task | undefined
+    for (const dependent of dependents) {
+      if (dependent.remaining !== 1 || dependent.state !== "waiting") continue
+      if (next !== undefined) return undefined
+      next = dependent
+    }
+    if (next === undefined || next.lane !== lane) return undefined
+    const lease = this.counter.anticipate(next, worker)
+    if (lease === undefined) return undefined
+    next.ahead = true
+    next.readyAt = this.timers.now
+    next.age = this.nextAge(next.readyAt)
+    return lease
+  }
+
   delay(task: Task, millis: number): void {
     this.counter.unlease(task)
+    if (task.ahead && task.remaining > 0) {
+      task.ahead = false
+      task.state = "waiting"
+      return
+    }
     if (millis <= 0) return this.giveBack(task)
     task.state = "delayed"
     this.timers.later(task, millis, () => this.giveBack(task))

@@ -10,6 +10,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Result from "effect/Result"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
@@ -23,6 +24,8 @@ import { Following, type Server } from "./Ledger/Following.ts"
 import * as Reading from "./Ledger/Reading.ts"
 import * as Recording from "./Ledger/Recording.ts"
 
+type Decided = Result.Result<Answer, EventLog.EventLogError>
+
 export type { Committed } from "./Ledger/Entry.ts"
 
 export class Ledger extends Context.Service<
@@ -35,6 +38,12 @@ export class Ledger extends Context.Service<
     /** The state as last seen, without reading. */
     readonly seen: (executionId: string) => Execution.Execution | undefined
     readonly decide: (executionId: string, command: Decision.Command) => Effect.Effect<Answer, EventLog.EventLogError>
+    /** Decides the second after the first, and appends what both cause at once. */
+    readonly decideBoth: (
+      executionId: string,
+      first: Decision.Command,
+      second: Decision.Command
+    ) => Effect.Effect<readonly [Decided, Decided], EventLog.EventLogError>
     /** Appends progress of a task. False: the run is not the task's current one any more, its work must stop. */
     readonly record: (
       executionId: string,
@@ -73,7 +82,7 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
   const { onRead, refresh } = Reading.make(log, folds)
   const append = yield* Appending.make(log)
   const outbox = new Following()
-  const decide = Deciding.make({ folds, refresh, append, outbox })
+  const { decide, decideBoth } = Deciding.make({ folds, refresh, append, outbox })
   const record = Recording.make({ folds, refresh, append })
 
   /** What was just spent may come near a limit. */
@@ -107,6 +116,7 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
     seen: (executionId) => folds.seen(executionId),
     size: () => folds.size,
     decide: (executionId, command) => withEntry(executionId, (entry) => decide(entry, command)),
+    decideBoth: (executionId, first, second) => withEntry(executionId, (entry) => decideBoth(entry, first, second)),
     record: (executionId, { events, run, taskId }) =>
       withEntry(executionId, (entry) => Effect.tap(record(entry, taskId, run, events), () => report(entry, taskId))),
     hold: (executionId) => folds.hold(executionId),

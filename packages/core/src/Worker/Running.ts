@@ -7,12 +7,14 @@ import type { EventLogError } from "../EventLog.ts"
 import type { Lost } from "../AgentLoop/Leg.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Tenant from "../Tenant.ts"
-import { Ledger } from "./Ledger.ts"
+import { type Committed, Ledger } from "./Ledger.ts"
 import type { Slots } from "./Slots.ts"
 import type { Entry } from "./Working.ts"
 
 export interface Running {
   readonly begin: (lease: TaskQueue.Lease) => void
+  /** Works on another task of the same lane in the slot of this one; its start is in the log. */
+  readonly goOn: (entry: Entry, next: TaskQueue.Lease, started: Committed) => void
   /** Stops work whose lease is lost. */
   readonly stop: (leases: ReadonlyArray<TaskQueue.Lease>) => void
   readonly leases: () => ReadonlyArray<TaskQueue.Lease>
@@ -55,30 +57,39 @@ export const make = Effect.fnUntraced(function* ({ slots, work }: Options) {
       })
     )
 
+  const enter = (lease: TaskQueue.Lease, started: Committed | undefined): void => {
+    const entry: Entry = { lease, started, fiber: undefined, state: "working", hasSlot: true }
+    entries.set(lease.nonce, entry)
+    ledger.hold(lease.executionId)
+    const { tenant } = lease
+    const own = body(entry)
+    entry.fiber = fork(
+      Effect.asVoid(tenant === Tenant.defaultTenant ? own : Effect.provideService(own, Tenant.Current, tenant))
+    )
+    entry.fiber.addObserver((exit) => {
+      entries.delete(lease.nonce)
+      ledger.letGo(lease.executionId)
+      leave(slots, entry)
+      if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+      // A defect of ours: it must be seen, and the task must not stay leased for ever.
+      fork(
+        Effect.andThen(
+          Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
+          queue.release(lease, storageBackoffMillis)
+        )
+      )
+    })
+  }
+
   const running: Running = {
     begin: (lease) => {
-      const entry: Entry = { lease, fiber: undefined, state: "working", hasSlot: true }
-      entries.set(lease.nonce, entry)
       slots.begin(lease.lane)
-      ledger.hold(lease.executionId)
-      const { tenant } = lease
-      const own = body(entry)
-      entry.fiber = fork(
-        Effect.asVoid(tenant === Tenant.defaultTenant ? own : Effect.provideService(own, Tenant.Current, tenant))
-      )
-      entry.fiber.addObserver((exit) => {
-        entries.delete(lease.nonce)
-        ledger.letGo(lease.executionId)
-        leave(slots, entry)
-        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
-        // A defect of ours: it must be seen, and the task must not stay leased for ever.
-        fork(
-          Effect.andThen(
-            Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
-            queue.release(lease, storageBackoffMillis)
-          )
-        )
-      })
+      enter(lease, undefined)
+    },
+    goOn: (entry, next, started) => {
+      // Of the same lane: nothing is to be counted.
+      entry.hasSlot = false
+      enter(next, started)
     },
     stop: (leases) => {
       for (const { nonce } of leases) {

@@ -1,5 +1,6 @@
 /**
  * One task from its lease to its outcome: the log is read, the start recorded, the leg run, the outcome committed, and the queue told of each.
+ * Where it is certain which task comes next, its start is committed with the outcome, and it takes the place of the one that ended.
  * Only the leg can be interrupted: a start or an outcome that is recorded is followed by what it means.
  */
 import * as Arr from "effect/Array"
@@ -15,7 +16,7 @@ import type * as Toolbox from "../Toolbox.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Abilities from "./Abilities.ts"
 import { CodeRegistry } from "./CodeRegistry.ts"
-import { Ledger } from "./Ledger.ts"
+import { type Committed, Ledger } from "./Ledger.ts"
 import type * as Legs from "./Legs.ts"
 import { LogClock } from "./LogClock.ts"
 import { QueueSync } from "./QueueSync.ts"
@@ -23,6 +24,8 @@ import { QueueSync } from "./QueueSync.ts"
 /** A task that this worker has taken. */
 export interface Entry {
   readonly lease: TaskQueue.Lease
+  /** Its start, when that was committed already. */
+  readonly started: Committed | undefined
   fiber: Fiber.Fiber<void> | undefined
   /** `lost`: another worker's from now on. `over`: only the queue is still to be told; a lost lease must not stop that. */
   state: "working" | "lost" | "over"
@@ -37,6 +40,10 @@ export interface Options {
   readonly toolbox: Toolbox.Toolbox["Service"]
   /** The task needs its slot no longer. */
   readonly leave: (entry: Entry) => void
+  /** Works on the next task in the slot of this one. */
+  readonly goOn: (entry: Entry, next: TaskQueue.Lease, started: Committed) => void
+  /** More tasks are taken. */
+  readonly isTaking: () => boolean
   /** The worker stops: what is interrupted now is handed back. */
   readonly isStopping: () => boolean
 }
@@ -44,7 +51,8 @@ export interface Options {
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
   failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
-export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxCrashes, toolbox, worker }: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { goOn, isStopping, isTaking, leave, legs, maxCrashes, toolbox, worker } = options
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
   const sync = yield* QueueSync
@@ -64,21 +72,46 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
     } satisfies Decision.Command
   })
 
+  /** The task that takes the place of this one. */
+  const nextOf = (lease: TaskQueue.Lease, { _tag }: Ended["outcome"]) =>
+    _tag !== "Completed" || queue.isShared || queue.takeNext === undefined || !isTaking()
+      ? Effect.undefined
+      : queue.takeNext(lease)
+
+  /** Commits an outcome, and the start of the next task where there is one. */
+  const settle = Effect.fnUntraced(function* (
+    { executionId }: TaskQueue.Lease,
+    command: Decision.Command,
+    next: TaskQueue.Lease | undefined
+  ) {
+    if (next === undefined) return { decided: yield* ledger.decide(executionId, command), started: undefined }
+    const state = ledger.seen(executionId)
+    const start = yield* startOf(next, state && Execution.task(state, next.taskId))
+    const [decided, begun] = yield* ledger.decideBoth(executionId, command, start)
+    let started = Result.isSuccess(begun) && Result.isSuccess(begun.success) ? begun.success.success : undefined
+    if (started === undefined || !(yield* queue.holds(next))) {
+      started = undefined
+      yield* queue.release(next)
+    }
+    return { decided: yield* Effect.fromResult(decided), started }
+  })
+
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
     const { lease } = entry
-    const decided = yield* ledger.decide(lease.executionId, {
-      _tag: "Finish",
-      taskId: lease.taskId,
-      run,
-      outcome,
-      progress,
-      jitter: yield* Random.next
-    })
+    const jitter = yield* Random.next
+    const command = { _tag: "Finish", taskId: lease.taskId, run, outcome, progress, jitter } as const
+    const next = yield* nextOf(lease, outcome)
+    const { decided, started } = yield* settle(lease, command, next)
+    if (Result.isFailure(decided)) {
+      if (decided.failure === "growth") return "growth"
+      yield* sync.refused(lease, decided.failure)
+      return "refused"
+    }
     // What is left is told in the same moment in which the next task is asked for: one round trip for both.
-    if (Result.isSuccess(decided)) leave(entry)
-    if (Result.isFailure(decided) && decided.failure === "growth") return "growth"
-    yield* Result.isSuccess(decided) ? sync.announce(decided.success, lease) : sync.refused(lease, decided.failure)
-    return Result.isSuccess(decided) ? "committed" : "refused"
+    if (started === undefined) leave(entry)
+    yield* sync.announce(decided.success, lease)
+    if (started !== undefined) goOn(entry, next!, started)
+    return "committed"
   })
 
   /** What cannot be stored cannot be stored the next time either, unless the storage is only gone for a while. */
@@ -98,34 +131,45 @@ export const make = Effect.fnUntraced(function* ({ isStopping, leave, legs, maxC
       Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason)))
     )
 
+  /** The start of the task, in the log; undefined: the queue was told why there is none. */
+  const begin = Effect.fnUntraced(function* (entry: Entry) {
+    const { lease } = entry
+    const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
+    const state = known ?? (yield* ledger.state(lease.executionId))
+    // A lease is worth something only after the log was read: before, its time may have run out unseen.
+    if (!(yield* queue.holds(lease))) return undefined
+    const seen = Execution.task(state, lease.taskId)
+    // Where nobody else takes tasks, what is missing is a failure of the task.
+    if (queue.isShared && seen !== undefined) {
+      const lack = yield* abilities.lackOf(state, seen.plan)
+      if (lack !== undefined) {
+        yield* leaveToOthers({ lease, state, task: seen, start: yield* startOf(lease, seen), what: lack })
+        return undefined
+      }
+    }
+    const decided = yield* ledger.decide(lease.executionId, yield* startOf(lease, seen))
+    if (Result.isSuccess(decided)) return decided.success
+    yield* sync.refused(lease, decided.failure)
+    return undefined
+  })
+
   return (entry: Entry) =>
     Effect.uninterruptibleMask(
       Effect.fnUntraced(function* (restore) {
         const { lease } = entry
-        const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
-        const state = known ?? (yield* ledger.state(lease.executionId))
-        // A lease is worth something only after the log was read: before, its time may have run out unseen.
-        if (!(yield* queue.holds(lease))) return
-        const seen = Execution.task(state, lease.taskId)
-        // Where nobody else takes tasks, what is missing is a failure of the task.
-        if (queue.isShared && seen !== undefined) {
-          const lack = yield* abilities.lackOf(state, seen.plan)
-          if (lack !== undefined)
-            return yield* leaveToOthers({ lease, state, task: seen, start: yield* startOf(lease, seen), what: lack })
-        }
-        const decided = yield* ledger.decide(lease.executionId, yield* startOf(lease, seen))
-        if (Result.isFailure(decided)) return yield* sync.refused(lease, decided.failure)
-        const task = Execution.task(decided.success.state, lease.taskId)!
+        const started = entry.started ?? (yield* begin(entry))
+        if (started === undefined) return
+        const task = Execution.task(started.state, lease.taskId)!
         if (task.status !== "running") {
           entry.state = "over"
-          return yield* sync.announce(decided.success, lease)
+          return yield* sync.announce(started, lease)
         }
         // Those that lost: their calls stop.
-        if (decided.success.events.length > 1) yield* sync.announce(decided.success)
+        if (started.events.length > 1) yield* sync.announce(started)
         const { run } = task
         const attempt = (isFull: boolean) => {
           entry.state = "working"
-          return restore(runLeg(entry, decided.success.state, task, isFull)).pipe(
+          return restore(runLeg(entry, started.state, task, isFull)).pipe(
             // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
             Effect.onInterrupt(() =>
               isStopping() && entry.state === "working"

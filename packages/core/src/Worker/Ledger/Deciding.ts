@@ -3,6 +3,7 @@
  * A decision that meets a conflict is taken again on the newer state.
  */
 import * as Arr from "effect/Array"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -78,17 +79,34 @@ export const make = ({ append, folds, outbox, refresh }: Options) => {
     folds.tidy(entry)
   })
 
-  return (entry: Entry, command: Decision.Command): Effect.Effect<Answer, EventLog.EventLogError> =>
-    Effect.withFiber((fiber) => {
+  /** These share an append, unless one of them cannot be stored. */
+  const request = (
+    entry: Entry,
+    context: Context.Context<never>,
+    commands: ReadonlyArray<Decision.Command>
+  ): ReadonlyArray<Request["answer"]> => {
+    const answers = commands.map((command) => {
       const answer = Deferred.makeUnsafe<Answer, EventLog.EventLogError>()
       entry.requests.push({ command, answer })
-      if (!entry.busy) {
-        entry.busy = true
-        // By nobody's fiber: who came first must not work for all who come after, nor take them with it when it ends.
-        Effect.runForkWith(fiber.context)(drain(entry))
-      }
-      return Deferred.await(answer)
+      return answer
     })
+    if (!entry.busy) {
+      entry.busy = true
+      // By nobody's fiber: who came first must not work for all who come after, nor take them with it when it ends.
+      Effect.runForkWith(context)(drain(entry))
+    }
+    return answers
+  }
+
+  return {
+    decide: (entry: Entry, command: Decision.Command) =>
+      Effect.withFiber(({ context }) => Deferred.await(request(entry, context, [command])[0]!)),
+    decideBoth: (entry: Entry, first: Decision.Command, second: Decision.Command) =>
+      Effect.withFiber(({ context }) => {
+        const [one, other] = request(entry, context, [first, second])
+        return Effect.all([Effect.result(Deferred.await(one!)), Effect.result(Deferred.await(other!))])
+      })
+  }
 }
 
 /** Where the events of a decision stand among those of its batch, or why it was refused. */
