@@ -101,10 +101,11 @@ describe("an execution of 10,000 tasks", { timeout: 60_000 }, () => {
     expect(statements.take()).toEqual({ crewline_read_view: 1 })
   })
 
-  it("shows a page of its tasks while it runs, with the outputs of these alone", async () => {
+  it("shows a page of its tasks while it runs", async () => {
     await tell("running", 150)
     const first = await get("running", "?tasks=100")
-    expect(statements.take()).toEqual({ crewline_read_view: 1, crewline_read: 1, crewline_outputs: 1 })
+    // The outputs were stored by this process.
+    expect(statements.take()).toEqual({ crewline_read_view: 1, crewline_read: 1 })
     expect(Object.keys(first.body.tasks)).toEqual(Array.from({ length: 100 }, (_, n) => nameOf(n)))
     expect(first.body.tasks["task-99"]).toMatchObject({ status: "completed", output: "output 99" })
     const second = await get("running", `?tasks=100&cursor=${first.body.nextCursor}`)
