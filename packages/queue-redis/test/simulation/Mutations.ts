@@ -156,7 +156,7 @@ const mutations = {
   leaseAfterFold: {
     number: "13",
     says: "The lease is looked at once more after the log was read.",
-    changes: [{ file: worker, find: "if (!(yield* queue.holds(lease))) return\n", replace: "" }],
+    changes: [{ file: worker, find: "if (!(yield* queue.holds(lease))) return undefined\n", replace: "" }],
     scenario: "frozen",
     within: 300,
     violates: ["taken away"]
