@@ -19,6 +19,7 @@ import { CodeRegistry } from "./CodeRegistry.ts"
 import { type Committed, Ledger } from "./Ledger.ts"
 import type * as Legs from "./Legs.ts"
 import { LogClock } from "./LogClock.ts"
+import * as NextTask from "./NextTask.ts"
 import { QueueSync } from "./QueueSync.ts"
 
 /** A task that this worker has taken. */
@@ -51,16 +52,13 @@ export interface Options {
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
   failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
-export const make = Effect.fnUntraced(function* (options: Options) {
-  const { goOn, isStopping, isTaking, leave, legs, maxCrashes, toolbox, worker } = options
-  const queue = yield* TaskQueue.TaskQueue
-  const ledger = yield* Ledger
-  const sync = yield* QueueSync
-  const now = yield* LogClock
-  const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
-  const leaveToOthers = leaving({ abilities, ledger, queue, sync })
-
-  const startOf = Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
+/** The start of a task, as it is seen. */
+const starting = ({
+  maxCrashes,
+  now,
+  worker
+}: Pick<Options, "maxCrashes" | "worker"> & { readonly now: LogClock["Service"] }) =>
+  Effect.fnUntraced(function* (lease: TaskQueue.Lease, seen: Execution.Task | undefined) {
     return {
       _tag: "Start",
       taskId: lease.taskId,
@@ -72,45 +70,31 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     } satisfies Decision.Command
   })
 
-  /** The task that takes the place of this one. */
-  const nextOf = (lease: TaskQueue.Lease, { _tag }: Ended["outcome"]) =>
-    _tag !== "Completed" || queue.isShared || queue.takeNext === undefined || !isTaking()
-      ? Effect.undefined
-      : queue.takeNext(lease)
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { goOn, isStopping, isTaking, leave, legs, maxCrashes, toolbox, worker } = options
+  const queue = yield* TaskQueue.TaskQueue
+  const ledger = yield* Ledger
+  const sync = yield* QueueSync
+  const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
+  const leaveToOthers = leaving({ abilities, ledger, queue, sync })
 
-  /** Commits an outcome, and the start of the next task where there is one. */
-  const settle = Effect.fnUntraced(function* (
-    { executionId }: TaskQueue.Lease,
-    command: Decision.Command,
-    next: TaskQueue.Lease | undefined
-  ) {
-    if (next === undefined) return { decided: yield* ledger.decide(executionId, command), started: undefined }
-    const state = ledger.seen(executionId)
-    const start = yield* startOf(next, state && Execution.task(state, next.taskId))
-    const [decided, begun] = yield* ledger.decideBoth(executionId, command, start)
-    let started = Result.isSuccess(begun) && Result.isSuccess(begun.success) ? begun.success.success : undefined
-    if (started === undefined || !(yield* queue.holds(next))) {
-      started = undefined
-      yield* queue.release(next)
-    }
-    return { decided: yield* Effect.fromResult(decided), started }
-  })
+  const startOf = starting({ worker, maxCrashes, now: yield* LogClock })
+  const settle = NextTask.make({ ledger, queue, isTaking, startOf })
 
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
     const { lease } = entry
     const jitter = yield* Random.next
     const command = { _tag: "Finish", taskId: lease.taskId, run, outcome, progress, jitter } as const
-    const next = yield* nextOf(lease, outcome)
-    const { decided, started } = yield* settle(lease, command, next)
+    const { begun, decided } = yield* settle(lease, command)
     if (Result.isFailure(decided)) {
       if (decided.failure === "growth") return "growth"
       yield* sync.refused(lease, decided.failure)
       return "refused"
     }
     // What is left is told in the same moment in which the next task is asked for: one round trip for both.
-    if (started === undefined) leave(entry)
+    if (begun === undefined) leave(entry)
     yield* sync.announce(decided.success, lease)
-    if (started !== undefined) goOn(entry, next!, started)
+    if (begun !== undefined) goOn(entry, begun.lease, begun.started)
     return "committed"
   })
 
