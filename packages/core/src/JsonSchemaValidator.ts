@@ -21,9 +21,16 @@ export interface Violation {
 }
 
 export interface Validator {
-  /** What is wrong with the value, the same thing once, at most 100 things; empty when it is valid. */
-  readonly validate: (value: unknown) => ReadonlyArray<Violation>
+  /**
+   * What is wrong with the value, the same thing once, at most 100 things; empty when it is valid. With `work` several validations may
+   * together cost what a single one may.
+   */
+  readonly validate: (value: unknown, work?: Work) => ReadonlyArray<Violation>
 }
+
+/** What validations may still cost. */
+export type Work = Evaluation.Work
+export const makeWork: () => Work = Evaluation.makeWork
 
 const maxViolations = 100
 
@@ -67,11 +74,11 @@ const compile = (schema: JsonSchema.JsonSchema): Validator => {
     return { validate: () => [{ path: "", message }] }
   }
   return {
-    validate: (value) => {
+    validate: (value, work) => {
       if (value === undefined) return [{ path: "", message: "is absent" }]
       const findings = new Findings(maxViolations)
       try {
-        new Evaluation.Evaluation(targets).evaluate(schema, value, Wording.root, findings)
+        new Evaluation.Evaluation(targets, work).evaluate(schema, value, Wording.root, findings)
         return violations(findings)
       } catch (error) {
         return [{ path: "", message: `cannot be validated: ${reason(error)}` }]

@@ -23,21 +23,26 @@ const maxDepth = 600
 /** The properties and items that a schema or one of its parts has looked at, for `unevaluated…`. */
 type Seen = Set<string | number>
 
+export type Work = Json.Work
+
+export const makeWork = (): Work => ({
+  left: maxWork,
+  spent: () => {
+    throw new Stopped("the schema makes too much work of it")
+  }
+})
+
 export class Evaluation {
   readonly #targets: Targets
-  readonly #work: Json.Work = {
-    left: maxWork,
-    spent: () => {
-      throw new Stopped("the schema makes too much work of it")
-    }
-  }
+  readonly #work: Work
   readonly #patternWork = Pattern.makeWork()
   /** By source: those that the value was held against. */
   readonly #patterns = new Map<string, Pattern.Pattern>()
   #depth = 0
 
-  constructor(targets: Targets) {
+  constructor(targets: Targets, work = makeWork()) {
     this.#targets = targets
+    this.#work = work
   }
 
   /** True when the value is valid; otherwise `out` has what is wrong. */

@@ -55,6 +55,7 @@ describe("a schema", () => {
     expect(told({ pattern: "^(a+)+$" }, text)).toHaveLength(1)
     expect(told({ patternProperties: { "^(a+)+$": false } }, { [text]: 1 })).toEqual([])
     expect(told({ format: "url" }, `http://${"a".repeat(50_000)}!`)).toEqual([])
+    expect(told({ format: "duration" }, `P${"1".repeat(500_000)}Y`)).toEqual([])
   })
 
   it("with many patterns is stopped when they come to too much together", () => {
@@ -99,6 +100,14 @@ describe("a schema", () => {
         )
       ).toEqual(["The value cannot be validated: the schema makes too much work of it"])
     }
+  })
+
+  it("is stopped when several validations together cost too much", () => {
+    const work = JsonSchemaValidator.makeWork()
+    const { validate } = JsonSchemaValidator.make({ items: { type: "integer" } })
+    const items = Array.from({ length: 300_000 }, (_, index) => index)
+    expect([1, 2, 3, 4].map(() => validate(items, work).length)).toEqual([0, 0, 0, 1])
+    expect(validate(items)).toEqual([])
   })
 
   it("that has items compared again on every level is stopped", () => {

@@ -42,9 +42,10 @@ export const make = (given: JsonSchema, options: Options = {}): Json => {
     { optional: true }
   ]
   const validator = JsonSchemaValidator.make(schema)
+  const validation = JsonSchemaValidator.makeWork()
   let first: Json | undefined
   for (const attempt of attempts) {
-    const value = new Sampler(schema, attempt).value(schema, { name: "", index: 0 }, 0)
+    const value = new Sampler(schema, attempt, validation).value(schema, { name: "", index: 0 }, 0)
     if (validator.validate(value).length === 0) return value
     first ??= value
   }
@@ -72,17 +73,30 @@ const withNamedRoot = (schema: JsonSchema): JsonSchema => {
 type Where = Omit<Place, "schema">
 
 const deepest = 12
+/** Values, and schemas held against one, that an attempt makes; where a schema wants more, the rest is `null`. */
+const maxWork = 20_000
+/** Items and properties of one value; characters of one string. */
+const maxEntries = 1_000
+const maxCharacters = 100_000
 
 class Sampler {
   readonly #root: JsonSchema
   readonly #options: Options
+  /** What reading all of the schema costs: validation does. */
+  readonly #reading: number
+  #left = maxWork
+  /** What all validations of all attempts may cost together. */
+  readonly #validation: JsonSchemaValidator.Work
 
-  constructor(root: JsonSchema, options: Options) {
+  constructor(root: JsonSchema, options: Options, validation: JsonSchemaValidator.Work) {
     this.#root = root
     this.#options = options
+    this.#validation = validation
+    this.#reading = 1 + Math.floor(JSON.stringify(root).length / 4_096)
   }
 
   value(given: unknown, where: Where, depth: number): Json {
+    if (--this.#left < 0 || depth > 4 * deepest) return null
     const schema = this.#resolve(given)
     if (schema === undefined) return null
     const place = { ...where, schema }
@@ -152,6 +166,7 @@ class Sampler {
     // Deep inside a recursive schema the way out is most often the last branch (`null`, a leaf).
     const order = depth > deepest / 2 ? branches.toReversed() : branches
     for (const branch of order) {
+      if (this.#left < 0) break
       const value = this.value(merge(beside, this.#resolve(branch) ?? {}), where, depth + 1)
       if (this.#isValid(value, schema)) return value
       first ??= value
@@ -161,13 +176,15 @@ class Sampler {
 
   /** With the definitions of the root, which references need. */
   #isValid(value: unknown, schema: JsonSchema): boolean {
+    this.#left -= this.#reading
+    if (this.#left < 0 || this.#validation.left < 0) return true
     const { $defs, definitions } = this.#root
     const whole = {
       ...schema,
       ...($defs === undefined ? {} : { $defs }),
       ...(definitions === undefined ? {} : { definitions })
     }
-    return JsonSchemaValidator.make(whole).validate(value).length === 0
+    return JsonSchemaValidator.make(whole).validate(value, this.#validation).length === 0
   }
 
   #object(schema: JsonSchema, where: Where, depth: number): Json {
@@ -187,10 +204,10 @@ class Sampler {
       if (child === false) continue
       out[name] = this.value(child, { name, index: where.index }, depth + 1)
     }
-    const least = numberOf(schema["minProperties"]) ?? 0
+    const missing = Math.min(numberOf(schema["minProperties"]) ?? 0, maxEntries) - Object.keys(out).length
     const spare = Object.keys(properties).filter((name) => !names.has(name))
-    for (let n = 1; Object.keys(out).length < least && n <= least * 2; n++) {
-      const name = spare.shift() ?? `key${n}`
+    for (let n = 1; n <= missing; n++) {
+      const name = spare[n - 1] ?? `key${n}${names.has(`key${n}`) ? "a" : ""}`
       out[name] = this.value(properties[name] ?? this.#additional(schema, name), { name, index: n }, depth + 1)
     }
     return out
@@ -211,7 +228,7 @@ class Sampler {
     const most = numberOf(schema["maxItems"]) ?? Infinity
     const closed = schema["items"] === false
     const wanted = depth > deepest / 2 ? least : Math.max(least, this.#options.items ?? 1, prefix.length)
-    const count = Math.min(wanted, most, closed ? prefix.length : Infinity, 1_000)
+    const count = Math.min(wanted, most, closed ? prefix.length : Infinity, maxEntries)
     const out: Array<Json> = []
     const seen = new Set<string>()
     const unique = schema["uniqueItems"] === true
@@ -224,7 +241,7 @@ class Sampler {
     }
     const { contains } = schema
     if (contains !== undefined) {
-      const wants = numberOf(schema["minContains"]) ?? 1
+      const wants = Math.min(numberOf(schema["minContains"]) ?? 1, maxEntries)
       for (let n = 0; n < wants; n++) {
         const value = this.value(contains, { name: where.name, index: n }, depth + 1)
         if (out.length >= most) out[n] = value
@@ -345,11 +362,11 @@ const sized = (text: string, least: number, most: number): string => {
     const space = points.lastIndexOf(" ")
     if (space > most * 0.6 && space >= least) points = points.slice(0, space)
   }
-  while (points.length < least && points.length < 100_000) {
-    points = [
-      ...points,
-      ...Array.from(points.length === 0 ? "a" : `${text.includes(" ") ? " " : ""}${text || "a"}`)
-    ].slice(0, least)
+  const length = Math.min(least, maxCharacters)
+  if (points.length < length) {
+    const filling = Array.from(`${text.includes(" ") ? " " : ""}${text || "a"}`)
+    while (points.length < length) for (const point of filling) points.push(point)
+    points.length = length
   }
   return points.join("")
 }

@@ -265,3 +265,30 @@ describe("PatternSample", () => {
     )
   })
 })
+
+describe("a sample of a schema that wants too much", () => {
+  const chain = (link: (next: object) => object, end: object): JsonSchema => ({
+    $ref: "#/$defs/k0",
+    $defs: Object.fromEntries(
+      Array.from({ length: 30 }, (_, index) => [
+        `k${index}`,
+        index === 29 ? end : link({ $ref: `#/$defs/k${index + 1}` })
+      ])
+    )
+  })
+  const both = (next: object) => ({ properties: { a: next, b: next }, required: ["a", "b"] })
+  it.each<readonly [string, JsonSchema]>([
+    ["characters", { type: "string", minLength: 1e9 }],
+    ["characters of a format", { type: "string", format: "email", minLength: 1e9 }],
+    ["items", { type: "array", minItems: 1e9, items: {} }],
+    ["items that it must contain", { type: "array", contains: { const: 1 }, minContains: 1e9 }],
+    ["properties", { type: "object", minProperties: 1e9 }],
+    ["properties that double at each level", chain(both, { type: "string" })],
+    ["alternatives that double at each level", chain((next) => ({ anyOf: [next, next] }), { const: 1 })],
+    ["forms that double at each level", chain((next) => ({ oneOf: [next, next] }), { const: 1 })],
+    ["lists that grow at each level", chain((next) => ({ type: "array", minItems: 10, items: next }), { const: 1 })],
+    ["of itself", { anyOf: [{ $ref: "#" }, { $ref: "#" }] }]
+  ])("ends: %s", (_, schema) => {
+    assert.isBelow(JSON.stringify(JsonSample.make(schema, { optional: true, items: 3 })).length, 1_000_000)
+  })
+})
