@@ -41,7 +41,7 @@ export const make = (models: readonly [Llm.Model, ...ReadonlyArray<Llm.Model>]):
       request.onNotice?.({
         kind: "fell-back",
         model: error.model,
-        message: `${error.message.replace(/[.\s]*$/, ".")} Asking ${next.reference} instead.`
+        message: `${error.message.replace(/(?<![.\s])[.\s]*$/, ".")} Asking ${next.reference} instead.`
       })
       if (!streamed) return ask(index + 1, request)
       const { onDelta: _, ...silent } = request

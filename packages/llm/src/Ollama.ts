@@ -35,7 +35,7 @@ export const defaultHost = "http://127.0.0.1:11434"
 
 /** The address of a host as Ollama's own variable `OLLAMA_HOST` writes it: `:8080`, `machine`, `0.0.0.0:11434`, a URL. */
 export const addressOf = (host: string): string => {
-  const trimmed = host.trim().replace(/\/+$/, "")
+  const trimmed = host.trim().replace(/(?<!\/)\/+$/, "")
   if (trimmed === "") return defaultHost
   if (/^https?:\/\//.test(trimmed)) return trimmed
   const named = trimmed.startsWith(":") ? `127.0.0.1${trimmed}` : trimmed

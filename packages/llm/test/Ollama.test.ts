@@ -43,6 +43,12 @@ const ask = (
   }).pipe(Effect.scoped)
 
 describe("Ollama", () => {
+  it("reads a host of very many slashes once", () => {
+    // From each of them to the end it would be a hundred thousand million steps.
+    assert.strictEqual(Ollama.addressOf(`http://x${"/".repeat(500_000)}`), "http://x")
+    assert.isTrue(Ollama.addressOf(`http://x${"/".repeat(500_000)}y`).endsWith("/y"))
+  })
+
   it("understands hosts as Ollama writes them", () => {
     const addresses = ["", ":8080", "machine", "0.0.0.0", "0.0.0.0:1234", "https://ollama.com/", "http://[::1]:11434"]
     assert.deepStrictEqual(addresses.map(Ollama.addressOf), [

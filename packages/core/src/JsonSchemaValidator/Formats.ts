@@ -33,7 +33,7 @@ const dateTime: Format = (text) => date(text.slice(0, 10)) && /^[Tt ]$/.test(tex
 const duration: Format = (text) =>
   /^P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/.test(text) &&
   // Years and days without the months between them, and hours and seconds without the minutes, are no duration.
-  !/\d+Y\d+D|\d+H\d+S/.test(text)
+  !/(?<!\d)(?:\d+Y\d+D|\d+H\d+S)/.test(text)
 
 const maxHost = 253
 

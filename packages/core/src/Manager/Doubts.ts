@@ -20,7 +20,8 @@ type Check = (subject: Subject, text: string) => string | undefined
 
 const textOf = (output: Schema.Json): string => (typeof output === "string" ? output : JSON.stringify(output))
 
-const nothing = /^[\s"'[\]{}.]*(n\/?a|none|null|nothing|undefined|todo|tbd)?[\s"'[\]{}.]*$/i
+// Texts may have megabytes: what repeats begins in one place only, or follows what it cannot take, so that the time is linear.
+const nothing = /^[\s"'[\]{}.]*(?:(?:n\/?a|none|null|nothing|undefined|todo|tbd)[\s"'[\]{}.]*)?$/i
 
 const isEmpty = (value: Schema.Json): boolean =>
   typeof value === "string"
@@ -48,22 +49,25 @@ const claimedAction: Check = ({ hasActed }, text) => {
 }
 
 const address = /\bhttps?:\/\/[^\s"'<>()[\]{}|\\^`]+/gi
-const trimmed = (url: string): string => url.replace(/[.,;:!?*_]+$/, "").replace(/\/$/, "")
+const trimmed = (url: string): string => url.replace(/(?<![.,;:!?*_])[.,;:!?*_]+$/, "").replace(/\/$/, "")
 
 const citedSource: Check = ({ shown }, text) => {
-  const cited = [...new Set((text.match(address) ?? []).map(trimmed))]
+  const cited = [...new Set((text.match(address) ?? []).map(trimmed))].slice(0, mostLooked)
   const unknown = cited.filter((url) => !shown.some((each) => each.includes(url)))
   return unknown.length === 0
     ? undefined
     : `The output cites ${list(unknown)}, which no tool returned and the task does not name.`
 }
 
-const item = /^\s*(?:[-*•]|\d{1,2}[.)])\s+(\S.*)$/gm
+const item = /^[^\S\n]*(?:[-*•]|\d{1,2}[.)])[^\S\n]+(\S.*)$/gm
 const word = /[\p{L}\p{N}]{4,}/gu
 const words = (text: string): ReadonlyArray<string> => text.toLowerCase().match(word) ?? []
 
 const droppedItem: Check = ({ description }, text) => {
-  const items = Array.from(description.matchAll(item), ([, each]) => each!.trim())
+  const items = Array.from(description.matchAll(item), ([, each]) => each!.slice(0, longestItem).trim()).slice(
+    0,
+    mostLooked
+  )
   if (items.length < 2) return undefined
   const said = text.toLowerCase()
   const counts = new Map<string, number>()
@@ -78,6 +82,10 @@ const droppedItem: Check = ({ description }, text) => {
 
 /** Without the most common endings, so that other forms of a word are found. */
 const stem = (text: string): string => (text.length > 5 ? text.replace(/(?:ing|ed|es|s|ly)$/, "") : text)
+
+/** Addresses and items that are looked for: each is sought in all of a text. */
+const mostLooked = 100
+const longestItem = 500
 
 const most = 3
 const list = (found: ReadonlyArray<string>): string => {

@@ -68,3 +68,13 @@ describe("an output is doubted", () => {
     expect(found({ output }, ["claimedAction"])).toEqual(["citedSource"])
   })
 })
+
+// What looks at the rest of a text again from each of its characters takes minutes for these.
+it.each(["{", '"', "\n", "- ", "-\n", "1. x\n", "http://", "I now ", "was now ", "https://a.b/x "])(
+  "reads a long output and a long task of %j",
+  (part) => {
+    const text = part.repeat(Math.ceil(400_000 / part.length))
+    for (const output of [`${text}x`, `https://example.com/${".".repeat(400_000)}${text}`])
+      expect(found({ output, description: text, shown: [text] }).length).toBeLessThan(4)
+  }
+)

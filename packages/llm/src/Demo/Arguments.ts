@@ -48,16 +48,22 @@ const mentioned = (values: ReadonlyArray<unknown>, text: string): unknown => {
 
 const documents = /\.(md|txt|csv|tsv|json|ya?ml|html?|xml|log|pdf|toml|ini|ts|js|py)$/i
 
+const longestWord = 300
+
 const fileIn = (text: string): string | undefined => {
-  const withoutAddresses = text.replace(/\bhttps?:\/\/\S+|\S+@\S+|\bwww\.\S+/g, " ")
+  // Each word is looked at from every character of it.
+  const words = text.split(/\s+/).filter((word) => word.length <= longestWord)
+  const withoutAddresses = words.join(" ").replace(/\bhttps?:\/\/\S+|\S+@\S+|\bwww\.\S+/g, " ")
   const names = withoutAddresses.match(/(?:[\w-]+\/|\.{1,2}\/)*[\w-][\w.-]*\.[a-z][a-z0-9]{0,7}\b/gi) ?? []
   return names.find((name) => documents.test(name))
 }
 
 /** Arithmetic as people write it; a date, a range or a telephone number is none. */
 const expressionIn = (text: string): string | undefined => {
-  const number = String.raw`\(*\s*-?\d+(?:\.\d+)?\s*\)*`
-  const matches = text.matchAll(new RegExp(String.raw`${number}(?:\s*(?:[+*/×÷^%]|\s-\s)\s*${number})+`, "g"))
+  const number = String.raw`\(*\s?-?\d+(?:\.\d+)?\s?\)*`
+  // It begins with the first bracket or digit of several, and a space is one, so that the time is linear.
+  const expression = new RegExp(String.raw`(?<![\d(])${number}(?:\s?(?:[+*/×÷^%]|\s-\s)\s?${number})+`, "g")
+  const matches = text.replaceAll(/\s+/g, " ").matchAll(expression)
   for (const [match] of matches) {
     const expression = match.trim()
     const opened = expression.split("(").length

@@ -137,7 +137,7 @@ export const server = read(
     ({ key, url }) =>
       url === "" || /^https?:$/.test(URL.parse(url)?.protocol ?? "")
         ? Effect.succeed({
-            url: url === "" ? undefined : url.replace(/\/+$/, ""),
+            url: url === "" ? undefined : url.replace(/(?<!\/)\/+$/, ""),
             key: key === "" ? undefined : Redacted.make(key)
           })
         : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: noUrl })))
