@@ -41,7 +41,7 @@ const table: { readonly [name: string]: Allowed } = {
   "queue-redis": { ours: ["core"], others: ["bullmq", "effect", "ioredis"], node: true },
   server: {
     ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
-    others: ["@effect/platform-node", "effect", "jsonc-parser", "ws"],
+    others: ["@effect/platform-node", "effect", "jose", "jsonc-parser", "ws"],
     node: true
   }
 }

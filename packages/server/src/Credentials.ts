@@ -1,10 +1,11 @@
 /**
- * Who calls, by what they show: an API key, a ticket, or the credential that the server leaves in its data directory for commands on the
+ * Who calls, by what they show: an API key, a token of an OpenID provider, a ticket, or the credential that the server leaves in its data directory for commands on the
  * same machine.
  *
  * A server asks for a credential unless it was told not to, or listens on this machine only while there is no key in its database: it is
  * then open, as tenant `default`. One that could be reached from elsewhere, and has no way to tell who calls, does not start.
  */
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,6 +19,7 @@ import * as Problem from "./Api/Problem.ts"
 import * as KnownKeys from "./Credentials/KnownKeys.ts"
 import * as Secret from "./Secret.ts"
 import * as Tickets from "./Credentials/Tickets.ts"
+import * as Tokens from "./Credentials/Tokens.ts"
 import * as Principal from "./Principal.ts"
 import { KeyStore } from "./ResourceStore/Keys.ts"
 
@@ -26,6 +28,8 @@ export type Mode = "automatic" | "none" | "required"
 
 export interface Options {
   readonly mode?: Mode | undefined
+  /** Whose tokens are accepted. */
+  readonly oidc?: Tokens.Options | undefined
   /** What commands of this user on this machine show, and the name of the user. */
   readonly local?: { readonly credential: Redacted.Redacted; readonly name: string } | undefined
 }
@@ -41,8 +45,8 @@ export interface Place {
 export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenByAccident", { host: Schema.String }) {
   override get message() {
     return (
-      `HOST=${this.host} can be reached from other machines, and there is no API key to tell callers apart: create one with ` +
-      "`crewline keys create --tenant default --name admin --role admin`. CREWLINE_AUTH=none lets everybody in, on purpose."
+      `HOST=${this.host} can be reached from other machines, and there is neither an API key nor an issuer of tokens to tell callers apart: ` +
+      "create a key with `crewline keys create --tenant default --name admin --role admin`, or set CREWLINE_OIDC_ISSUER. CREWLINE_AUTH=none lets everybody in, on purpose."
     )
   }
 }
@@ -86,20 +90,21 @@ const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Prob
 /** How often servers that share a database look for the first key. */
 const firstKeyInterval = "400 millis"
 
-const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options, { host, isLoopback }: Place) {
+const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: Options, { host, isLoopback }: Place) {
   const store = yield* KeyStore
   const keys = yield* KnownKeys.make(store)
   const tickets = yield* Tickets.make
+  const tokens = oidc === undefined ? undefined : yield* Tokens.make(oidc)
   const localHash = local === undefined ? undefined : Secret.hash(local.credential)
 
   const localPrincipal = { ...Principal.local, ...(local !== undefined && { name: local.name }) }
 
   let hasKeys = yield* Effect.orDie(store.isAnyStored)
-  if (mode !== "none" && !isLoopback && !hasKeys) return yield* new OpenByAccident({ host })
+  if (mode !== "none" && !isLoopback && !hasKeys && tokens === undefined) return yield* new OpenByAccident({ host })
   if (mode === "none" && !isLoopback) {
     yield* Effect.logWarning(`CREWLINE_AUTH=none: whoever reaches ${host} can do everything.`)
   }
-  if (mode === "automatic" && !hasKeys && !store.isEmbedded) {
+  if (mode === "automatic" && tokens === undefined && !hasKeys && !store.isEmbedded) {
     const look = Effect.map(
       Effect.orElseSucceed(store.isAnyStored, () => false),
       (found) => {
@@ -111,7 +116,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options
     )
   }
   /** Nothing is asked for, and no key can be shown either. */
-  const isOpen = () => mode === "automatic" && isLoopback && !hasKeys && !store.hasCreated()
+  const isOpen = () => mode === "automatic" && tokens === undefined && isLoopback && !hasKeys && !store.hasCreated()
 
   const ofKey = Effect.fnUntraced(function* (key: Redacted.Redacted) {
     const prefix = Secret.prefixOf(key)
@@ -134,6 +139,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options
     // The key may have been revoked since.
     if (principal.key !== undefined && (yield* available(keys.find(principal.key.prefix))) === undefined)
       return yield* invalid
+    if ((principal.expiresAt ?? Infinity) <= (yield* Clock.currentTimeMillis)) return yield* invalid
     return principal
   })
 
@@ -141,18 +147,22 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options
     if (bearer !== undefined && localHash !== undefined && Secret.isSame(localHash, Secret.hash(bearer)))
       return Effect.succeed(localPrincipal)
     if (isOpen()) return Effect.succeed(Principal.anonymous)
-    if (bearer !== undefined) return ofKey(bearer)
+    if (bearer !== undefined)
+      return tokens === undefined || Secret.prefixOf(bearer) !== undefined ? ofKey(bearer) : tokens.identify(bearer)
     if (ticket !== undefined) return ofTicket(ticket)
     return mode === "none" ? Effect.succeed(Principal.anonymous) : Effect.fail(missing)
   }
 
   return Credentials.of({
     identify,
-    ended: ({ key }) =>
-      key === undefined
+    ended: ({ expiresAt, key }) => {
+      if (expiresAt !== undefined)
+        return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, expiresAt - now)))
+      return key === undefined
         ? Effect.never
         : // Where the storage does not answer, nobody can have revoked it.
-          Effect.retry(keys.ended(key.prefix), Schedule.spaced("1 second")).pipe(Effect.orDie),
+          Effect.retry(keys.ended(key.prefix), Schedule.spaced("1 second")).pipe(Effect.orDie)
+    },
     ticket: (principal) => available(tickets.make(principal))
   })
 })
@@ -161,8 +171,11 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic" }: Options
 export const layer = (options: Options, place: Place): Layer.Layer<Credentials, OpenByAccident, KeyStore | SqlClient> =>
   Layer.effect(Credentials, make(options, place))
 
-/** `CREWLINE_AUTH`: `none` or `required`; by default it depends. */
-export const modeConfig: Config.Config<Mode> = Config.map(
+/** `none` or `required`; by default it depends. */
+const mode: Config.Config<Mode> = Config.map(
   Config.withDefault(Config.schema(Schema.Literals(["", "none", "required"]), "CREWLINE_AUTH"), ""),
   (mode) => (mode === "" ? "automatic" : mode)
 )
+
+/** `CREWLINE_AUTH`, and `CREWLINE_OIDC_ISSUER` with what belongs to it. */
+export const config: Config.Config<Pick<Options, "mode" | "oidc">> = Config.all({ mode, oidc: Tokens.config })

@@ -180,7 +180,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
     }
     listen(executionId, caller.principal, webSocket)
-    if (caller.principal.credential === "key") {
+    if (Principal.mayEnd(caller.principal)) {
       const watch = run(closeWith(caller, webSocket))
       webSocket.on(
         "close",

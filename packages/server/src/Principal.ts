@@ -13,9 +13,11 @@ export interface Principal {
   readonly name: string
   readonly role: Access.Role
   readonly scopes: ReadonlyArray<Access.Scope>
-  readonly credential: "none" | "local" | "key"
+  readonly credential: "none" | "local" | "key" | "token"
   /** The API key, by its id and by the part of it that may be shown. */
   readonly key?: { readonly id: string; readonly prefix: string }
+  /** Of a token, in milliseconds since 1970. */
+  readonly expiresAt?: number
 }
 
 /** Whoever calls a server that asks for no credential. */
@@ -35,6 +37,9 @@ export const Current: Context.Reference<Principal> = Context.Reference<Principal
   "@crewline/server/Principal/Current",
   { defaultValue: () => anonymous }
 )
+
+/** Whether the credential of a caller may end before its connection does. */
+export const mayEnd = ({ credential }: Principal): boolean => credential === "key" || credential === "token"
 
 /** Runs an effect as this caller. */
 export const as =

@@ -68,6 +68,12 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
     staying.socket.close()
   })
 
+  it("are read once for all requests that come at the same time", async () => {
+    const key = await Keys.make(one)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => me(other, key.headers)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+  })
+
   it("end connections when they expire", async () => {
     const admin = await Keys.make(one)
     const brief = await Keys.make(one, { expires: "2s" })

@@ -167,7 +167,7 @@ describe("a server that others can reach", { timeout: 60_000 }, () => {
 
   it.each([undefined, "required"] as const)("does not start without a key (mode: %s)", async (mode) => {
     await expect(Server.start({ listen, credentials: { mode } })).rejects.toThrow(
-      /HOST=0\.0\.0\.0 .* no API key .*crewline keys create .*CREWLINE_AUTH=none/
+      /HOST=0\.0\.0\.0 .* neither an API key nor .*crewline keys create .*CREWLINE_AUTH=none/
     )
   })
 

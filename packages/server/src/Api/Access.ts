@@ -57,7 +57,9 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
   security: {
     key: HttpApiSecurity.bearer.pipe(
       HttpApiSecurity.annotateMerge(
-        OpenApi.annotations({ description: "An API key, as `crewline keys create` prints it" })
+        OpenApi.annotations({
+          description: "An API key, as `crewline keys create` prints it, or a token of the OpenID provider"
+        })
       )
     )
   }

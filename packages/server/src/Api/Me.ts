@@ -12,7 +12,7 @@ export const Principal = Schema.Struct({
   name: Schema.String,
   role: Access.Role,
   scopes: Schema.Array(Access.Scope),
-  credential: Schema.Literals(["none", "local", "key"]).annotate({
+  credential: Schema.Literals(["none", "local", "key", "token"]).annotate({
     description: "none: the server asks for no credential; local: the one that it leaves in its data directory"
   }),
   keyId: Schema.optionalKey(Schema.String)

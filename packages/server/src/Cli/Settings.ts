@@ -99,9 +99,9 @@ export const listen = ({ host, port }: Flags) =>
     port: Option.getOrElse(port, () => configured.port)
   }))
 
-/** Whom a server lets in: by `CREWLINE_AUTH`, and commands of this user by a credential that lives as long as the process. */
-export const credentials = Effect.map(read(Credentials.modeConfig), (mode) => ({
-  mode,
+/** Whom a server lets in: by `CREWLINE_AUTH` and `CREWLINE_OIDC_ISSUER`, and commands of this user by a credential that lives as long as the process. */
+export const credentials = Effect.map(read(Credentials.config), (configured) => ({
+  ...configured,
   local: { credential: Secret.make(), name: Person.here().name }
 }))
 

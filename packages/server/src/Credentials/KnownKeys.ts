@@ -6,10 +6,9 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as FiberMap from "effect/FiberMap"
 import * as Schedule from "effect/Schedule"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Flights from "./Flights.ts"
 import type { KeyStore, Standing } from "../ResourceStore/Keys.ts"
 
 const maxAgeMillis = 800
@@ -43,7 +42,7 @@ const end = ({ ended }: Entry) => {
 /** In the present scope, which ends the reading in the background. */
 export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
   const entries = new Map<string, Entry>()
-  const loading = yield* FiberMap.make<string, Entry | undefined, SqlError>()
+  const loading = yield* Flights.make<Entry | undefined, SqlError>()
 
   const keep = (standing: Standing, readAt: number, changes: number): Entry => {
     const { expiresInMillis, prefix } = standing
@@ -64,15 +63,11 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
     return standing === undefined ? undefined : keep(standing, readAt, changes)
   })
 
-  /** One statement for all who ask for a key at once; it goes on when the first of them leaves. */
-  const loadOnce = (prefix: string) =>
-    Effect.flatMap(FiberMap.run(loading, prefix, load(prefix), { onlyIfMissing: true }), Fiber.join)
-
   const fresh = Effect.fnUntraced(function* (prefix: string) {
     const now = yield* Clock.currentTimeMillis
     const known = entries.get(prefix)
     const isFresh = known !== undefined && now - known.readAt <= maxAgeMillis && known.changes === store.changes()
-    const entry = isFresh ? known : yield* loadOnce(prefix)
+    const entry = isFresh ? known : yield* loading(prefix, load(prefix))
     if (entry === undefined || !isGood(entry, now)) return undefined
     entry.usedAt = now
     return entry

@@ -14,8 +14,12 @@ export const layer = HttpApiBuilder.group(
     const credentials = yield* Credentials
     return handlers
       .handle("get", () =>
-        Effect.map(Principal.Current, ({ key, ...principal }) => ({
-          ...principal,
+        Effect.map(Principal.Current, ({ credential, key, name, role, scopes, tenant }) => ({
+          tenant,
+          name,
+          role,
+          scopes,
+          credential,
           ...(key !== undefined && { keyId: key.id })
         }))
       )

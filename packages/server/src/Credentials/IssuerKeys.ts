@@ -1,0 +1,98 @@
+/**
+ * The public keys of an issuer of tokens, found by its OpenID configuration.
+ *
+ * - What was fetched is good for ten minutes, and then fetched anew in the background. Where the issuer does not answer it stays good for an
+ *   hour more.
+ * - A token with a key that is not known has them fetched anew, at most once in half a minute: issuers rotate keys.
+ * - An issuer that hangs costs a request one second, and every request of the next ten seconds nothing.
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { JSONWebKeySet } from "jose"
+import * as Flights from "./Flights.ts"
+
+const freshMillis = 10 * 60_000
+const maxAgeMillis = freshMillis + 60 * 60_000
+const cooldownMillis = 30_000
+const brokenMillis = 10_000
+const patience = "1 second"
+
+/** No key of the issuer is known, and it does not answer. */
+export class KeysUnavailable extends Data.TaggedError("KeysUnavailable")<{ readonly message: string }> {}
+
+const Configuration = Schema.Struct({ issuer: Schema.String, jwks_uri: Schema.String })
+const KeySet = Schema.Struct({
+  keys: Schema.Array(
+    Schema.StructWithRest(Schema.Struct({ kty: Schema.String }), [Schema.Record(Schema.String, Schema.Unknown)])
+  )
+})
+const decodeConfiguration = Schema.decodeUnknownSync(Configuration)
+const decodeKeys = Schema.decodeUnknownSync(KeySet)
+
+const getJson = async (url: string, signal: AbortSignal): Promise<unknown> => {
+  const response = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } })
+  if (!response.ok) throw new Error(`${url} answers ${response.status}`)
+  return response.json()
+}
+
+const fetchKeys = async (issuer: string, signal: AbortSignal): Promise<JSONWebKeySet> => {
+  const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
+  const configuration = decodeConfiguration(await getJson(url, signal))
+  if (configuration.issuer !== issuer) throw new Error(`${url} is of the issuer ${configuration.issuer}`)
+  const { keys } = decodeKeys(await getJson(configuration.jwks_uri, signal))
+  return { keys: [...keys] }
+}
+
+/** In the present scope; begins to fetch at once. */
+export const make = Effect.fnUntraced(function* (issuer: string) {
+  let known: { readonly keys: JSONWebKeySet; readonly at: number } | undefined
+  let triedAt = -Infinity
+  let isBroken = false
+  const fetching = yield* Flights.make<JSONWebKeySet, KeysUnavailable>()
+
+  const fetched = Effect.gen(function* () {
+    triedAt = yield* Clock.currentTimeMillis
+    const keys = yield* Effect.tryPromise({
+      try: (signal) => fetchKeys(issuer, signal),
+      catch: (error) => new KeysUnavailable({ message: error instanceof Error ? error.message : String(error) })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: patience,
+        orElse: () => Effect.fail(new KeysUnavailable({ message: `no answer within ${patience}` }))
+      }),
+      Effect.tapError(({ message }) => {
+        isBroken = true
+        return Effect.logWarning(`The keys of the issuer ${issuer} cannot be fetched: ${message}`)
+      })
+    )
+    isBroken = false
+    known = { keys, at: triedAt }
+    return keys
+  })
+
+  const fetchNow = fetching(issuer, fetched)
+  const start = Effect.forkIn(Effect.ignore(fetchNow), yield* Effect.scope)
+
+  yield* start
+
+  return {
+    /** The keys that are known; fetched where there are none. */
+    current: Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const isResting = isBroken && now - triedAt < brokenMillis
+      if (known !== undefined && now - known.at < maxAgeMillis) {
+        if (now - known.at >= freshMillis && !isResting) yield* start
+        return known.keys
+      }
+      return yield* isResting ? new KeysUnavailable({ message: "it did not answer just now" }) : fetchNow
+    }),
+    /** Those of the issuer now, for a token with a key that is not known. */
+    renewed: Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (known !== undefined && now - triedAt < cooldownMillis) return known.keys
+      return yield* fetchNow
+    })
+  }
+})
