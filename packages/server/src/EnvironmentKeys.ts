@@ -2,7 +2,11 @@
  * Keys in environment variables, for providers that clients of the API store. Such a key is sent to one place only, which the operator
  * decides and no client can change: where the `*_BASE_URL` of the same name points, else to the provider's own host. Without this rule a
  * client could have `OPENAI_API_KEY` sent to an address of its own.
+ *
+ * They serve the tenant `default`, and the tenants that `CREWLINE_SHARED_PROVIDERS` names; all others bring keys of their own, and cannot spend
+ * what the operator pays for.
  */
+import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
 import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
@@ -32,6 +36,13 @@ export class KeyNotForHost extends Schema.TaggedError<KeyNotForHost>()("KeyNotFo
   }
 }
 
+/** The keys of the environment are not for this tenant. */
+export class NotShared extends Schema.TaggedError<NotShared>()("NotShared", { tenant: Schema.String }) {
+  override get message() {
+    return `The keys in the environment of the server are not for the tenant ${this.tenant}: store a provider with an apiKey.`
+  }
+}
+
 interface Home {
   readonly addressVariable: string
   /** Where the key belongs when the variable is not set. */
@@ -56,8 +67,19 @@ const setting = <A>(config: Config.Config<A>): Effect.Effect<A | undefined> =>
 
 const originOf = (address: string): string | undefined => URL.parse(address.trim())?.origin
 
-/** Fails unless the key in `variable` may be sent to `origin`. */
+const sharedWith = Config.withDefault(Config.String("CREWLINE_SHARED_PROVIDERS"), "")
+
+/** Fails unless the keys of the environment serve the current tenant. */
+export const checkTenant = Effect.gen(function* () {
+  const tenant = yield* Tenant.Current
+  if (tenant === Tenant.defaultTenant) return
+  const names = ((yield* setting(sharedWith)) ?? "").split(",").map((name) => name.trim())
+  if (!names.includes(tenant) && !names.includes("*")) return yield* new NotShared({ tenant })
+})
+
+/** Fails unless the key in `variable` serves the current tenant and may be sent to `origin`. */
 export const check = Effect.fn("EnvironmentKeys.check")(function* (variable: string, origin: string) {
+  yield* checkTenant
   const { addressVariable, own } = homeOf(variable)
   const configured = (yield* setting(Config.String(addressVariable)))?.trim()
   const isConfigured = configured !== undefined && configured !== ""
@@ -73,7 +95,7 @@ export const check = Effect.fn("EnvironmentKeys.check")(function* (variable: str
 export const keyFor = Effect.fn("EnvironmentKeys.keyFor")(function* (
   variable: string,
   origin: string
-): Effect.fn.Return<Redacted.Redacted | undefined, KeyNotForHost> {
+): Effect.fn.Return<Redacted.Redacted | undefined, KeyNotForHost | NotShared> {
   yield* check(variable, origin)
   return yield* setting(Config.Redacted(variable))
 })

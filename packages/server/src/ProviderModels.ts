@@ -74,16 +74,21 @@ const environmentKeys = Config.all(
 const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Options) {
   const addressGuard = allowsAnyAddress ? AddressGuard.unrestricted : yield* ProviderAddresses.guard
   const llm = yield* Llm.Llm
+  const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
-  /** A model of the environment. */
-  const configured = (reference: string | undefined) =>
-    Effect.map(llm.resolve(reference), (model) => keys.reduce(KeyRedaction.guard, model))
+  /** A model of the environment, where its keys serve the tenant; the demonstration has no key and serves everybody. */
+  const configured = Effect.fnUntraced(function* (reference: string | undefined) {
+    const model = yield* llm.resolve(reference)
+    if (!model.reference.startsWith("scripted/"))
+      yield* Effect.catch(EnvironmentKeys.checkTenant, ({ message: description }) =>
+        fail(model.reference, new Llm.UnknownModel({ description }))
+      )
+    return keys.reduce(KeyRedaction.guard, model)
+  })
   const store = yield* ProviderStore.ProviderStore
   const wrapperOf = yield* Account.Current
   /** Clients keep connections: one for each provider, of the version that was last seen, and its models within their wrappers. */
   const clients = new Map<string, { readonly version: number; readonly model: (id: string) => Llm.Model }>()
-
-  const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
 
   const find = (reference: string, name: string) =>
     Effect.catch(store.find(name), ({ reason }) =>

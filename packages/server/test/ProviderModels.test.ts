@@ -1,5 +1,6 @@
 import * as FakeProvider from "@crewline/fake-provider"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Providers from "@crewline/llm/Providers"
 import * as Llm from "@crewline/core/Llm"
@@ -24,6 +25,7 @@ beforeAll(async () => {
   vi.stubEnv("MISSING_BASE_URL", first.baseURL)
   vi.stubEnv("HOMELESS_API_KEY", "homeless-secret")
   vi.stubEnv("ANTHROPIC_API_KEY", "sk-ant-0123456789")
+  vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "a, b")
   server = await Server.start({ worker: { graceMillis: 0 } })
 })
 afterAll(async () => {
@@ -204,6 +206,32 @@ describe("providers of two tenants with the same name and models", { timeout: 12
       expect((await ask(tenant, "openai/m", cache)).kinds).toEqual(["cache-hit"])
     }
     expect(shared.received).toHaveLength(asked + 2)
+  })
+
+  it("use keys of the environment only where it names them", async () => {
+    const asked = [shared.received.length, first.received.length]
+    expect((await ask("c", "openai/m")).said).toBe("UnknownModel")
+    expect((await ask("c", "anthropic/m, openai/m")).said).toBe("UnknownModel")
+    await store("c", "variable", first, { apiKeyVariable: "ACME_API_KEY" })
+    expect((await ask("c", "variable/m")).said).toBe("Authentication")
+    expect([shared.received.length, first.received.length]).toEqual(asked)
+    await store("c", "own", mine)
+    expect((await ask("c", "own/m")).said).toBe("Mine.")
+    expect((await ask("c", "scripted/demo")).said).toContain("demonstration")
+    await store("a", "variable", first, { apiKeyVariable: "ACME_API_KEY" })
+    expect((await ask("a", "variable/m")).said).toBe("From the first.")
+  })
+
+  it("are told when a variable of the environment is not for them", async () => {
+    const closed = await Server.start({ credentials: { mode: "required" } })
+    const { headers } = await Keys.make(closed, { tenant: "c" })
+    const body = { name: "x", kind: "openai-compatible", baseUrl: first.baseURL, apiKeyVariable: "ACME_API_KEY" }
+    const refused = await Server.request(`${closed.url}/api/v1/llm-providers`, { body, headers })
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: ["apiKeyVariable"], code: "not-shared", message: expect.stringContaining("tenant c") }] }
+    })
+    await closed.stop()
   })
 
   it("share no answer that is still under way", async () => {

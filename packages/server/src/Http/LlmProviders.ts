@@ -42,12 +42,14 @@ const keeping =
       }
     })
 
-/** A provider whose variable holds a key for another host is not stored. */
+/** A provider whose variable holds a key for another host, or for other tenants, is not stored. */
 const checkVariable = (body: ProviderBody) =>
   body.apiKeyVariable === undefined
     ? Effect.void
-    : Effect.mapError(EnvironmentKeys.check(body.apiKeyVariable, originOf(body)), ({ message }) =>
-        RequestBody.invalid([{ path: ["apiKeyVariable"], code: "other-host", message }])
+    : Effect.mapError(EnvironmentKeys.check(body.apiKeyVariable, originOf(body)), ({ _tag, message }) =>
+        RequestBody.invalid([
+          { path: ["apiKeyVariable"], code: _tag === "NotShared" ? "not-shared" : "other-host", message }
+        ])
       )
 
 export const layer = HttpApiBuilder.group(
