@@ -117,6 +117,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Followers",
       "LocalMemory",
       "Migrations",
+      "Patience",
       "Principal",
       "Queue",
       "Retention",

@@ -16,6 +16,7 @@ import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import * as Patience from "./Patience.ts"
 import * as Queue from "./Queue.ts"
 
 export type Part = "database" | "redis"
@@ -82,8 +83,8 @@ const make = Effect.gen(function* () {
 
   const since = new Map<Part, { readonly detail: string; readonly at: number }>()
   const look = Effect.fnUntraced(function* ({ check, part, stillWorks }: Dependency) {
-    const detail = yield* check.pipe(
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(`No answer within ${patience}.`) }),
+    const noAnswer = () => Effect.fail(`No answer within ${patience}.`)
+    const detail = yield* Patience.atMost(check, { duration: patience, orElse: noAnswer }).pipe(
       Effect.match({ onSuccess: () => undefined, onFailure: (detail) => detail })
     )
     const now = yield* Clock.currentTimeMillis

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import { Api } from "../Api.ts"
 import { Problems } from "../Api/ProblemMiddleware.ts"
 import * as Problem from "../Api/Problem.ts"
+import * as Patience from "../Patience.ts"
 import * as RequestBody from "./RequestBody.ts"
 
 /** Parameters that cannot be decoded, with every one of them named. */
@@ -88,7 +89,7 @@ const overdue = HttpServerRespondable.toResponse(
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.catchCause(Effect.timeoutOrElse(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
+  Effect.catchCause(Patience.atMost(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
     Effect.gen(function* () {
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
       const request = yield* HttpServerRequest.HttpServerRequest

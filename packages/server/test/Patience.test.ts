@@ -1,0 +1,40 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import * as Patience from "../src/Patience.ts"
+
+const over = { duration: "2 seconds", orElse: () => Effect.succeed("over") } as const
+
+describe("Patience", () => {
+  it.effect("ends with the time, though what is waited for cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(Patience.atMost(Effect.uninterruptible(Effect.never), over))
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("over")
+    })
+  )
+
+  it.effect("tells what is waited for to stop: when the time is over, and when nobody waits any more", () =>
+    Effect.gen(function* () {
+      let stopped = 0
+      const waiting = Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped++))
+      const overdue = yield* Effect.forkChild(Patience.atMost(waiting, over))
+      const left = yield* Effect.forkChild(Patience.atMost(waiting, over))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(left)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(overdue)
+      yield* Effect.yieldNow
+      expect(stopped).toBe(2)
+    })
+  )
+
+  it.effect("hands on what comes in time: a value or a failure", () =>
+    Effect.gen(function* () {
+      expect(yield* Patience.atMost(Effect.succeed(1), over)).toBe(1)
+      expect(yield* Effect.exit(Patience.atMost(Effect.fail("no"), over))).toEqual(Exit.fail("no"))
+    })
+  )
+})
