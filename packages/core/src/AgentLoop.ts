@@ -11,6 +11,7 @@ import * as Acceptance from "./AgentLoop/Acceptance.ts"
 import * as Conversation from "./AgentLoop/Conversation.ts"
 import * as Equipment from "./AgentLoop/Equipment.ts"
 import { failed, isEnded, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
+import * as ManagerReview from "./AgentLoop/ManagerReview.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import * as Review from "./AgentLoop/Review.ts"
 import * as Suspicion from "./AgentLoop/Suspicion.ts"
@@ -62,6 +63,7 @@ const work = Effect.fnUntraced(function* (
   const conversation = Conversation.begin(equipment)
   const takeTurn = Turn.make(equipment, conversation)
   let callTools = ToolCalls.make(equipment)
+  const manager = ManagerReview.make(leg)
   let repairs = 0
   let revisions = leg.history.earlierRevisions
   /** Turns before the last feedback: with it turns, repairs and repeats count anew. */
@@ -77,7 +79,10 @@ const work = Effect.fnUntraced(function* (
       callTools = ToolCalls.make(equipment)
       const results = calls.length === 0 ? [] : yield* callTools(turn, calls)
       if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")
-      const said = results.length === 0 ? answeredBefore(leg, number) : [Prompting.toolMessage(results)]
+      const said =
+        results.length === 0
+          ? answeredBefore(leg, number, yield* manager.pending(turn))
+          : [Prompting.toolMessage(results)]
       conversation.reply(...said, ...advice)
       if (Review.feedbackOn(leg, number) !== undefined) revisions++
       before = number
@@ -98,19 +103,25 @@ const work = Effect.fnUntraced(function* (
     }
 
     const verdict = yield* Acceptance.judge(equipment, turn, {
-      wasShown: Review.isShown(leg, number),
+      wasShown: Review.isShown(leg, number) || ManagerReview.isShown(leg, number),
       isIdle: task.delegates === true && !conversation.has(Delegation.isDelegation)
     })
     if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
     if (verdict._tag === "Accepted") {
-      const review = yield* Review.judge(leg, turn, verdict.output, revisions)
+      const { output } = verdict
+      const doubts = Suspicion.of(equipment, conversation, output)
+      const reviewed = yield* manager.judge(turn, { output, doubts })
+      if (reviewed._tag === "Ended") return reviewed.ended
+      const review: Review.Verdict =
+        reviewed._tag === "Accepted" ? yield* Review.judge(leg, turn, output, revisions) : reviewed
       if (review._tag === "Ended") return review.ended
       if (review._tag === "Accepted") {
-        const { output } = verdict
-        return yield* complete(equipment, turn, { output, doubts: Suspicion.of(equipment, conversation, output) })
+        const note = reviewed._tag === "Accepted" && reviewed.note !== undefined ? [noted(reviewed.note)] : []
+        return yield* complete(equipment, turn, { output, doubts: [...doubts, ...note] })
       }
-      conversation.reply(Prompting.feedbackMessage(review.feedback, task.output))
-      revisions++
+      const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
+      conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
+      if (by === "A person") revisions++
       before = number
       repairs = 0
       callTools = ToolCalls.make(equipment)
@@ -148,13 +159,17 @@ const work = Effect.fnUntraced(function* (
   )
 })
 
+/** The output counts although the manager has not accepted it. */
+const noted = (message: string): ExecutionEvent.Doubt => ({ check: "review", message })
+
 /** What an answer was told before its attempt failed, and no turn has carried yet. */
-const answeredBefore = (leg: Leg, turn: number) => {
+const answeredBefore = (leg: Leg, turn: number, ofManager: string | undefined) => {
   const { history, task } = leg
   const complaint = history.rejections.get(turn)?.complaint
   const feedback = Review.feedbackOn(leg, turn)
   return [
     ...(complaint === undefined ? [] : [Prompting.complaintMessage(complaint, task.output)]),
+    ...(ofManager === undefined ? [] : [Prompting.feedbackMessage(ofManager, task.output, "The manager")]),
     ...(feedback === undefined ? [] : [Prompting.feedbackMessage(feedback, task.output)])
   ]
 }

@@ -106,6 +106,7 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       return { ...state, lastSeq: event.seq, tasks }
     }
     case "ModelNoticed":
+    case "ReviewJudged":
     case "RecoveryChosen":
       return { ...state, lastSeq: event.seq }
     case "AgentAssigned": {

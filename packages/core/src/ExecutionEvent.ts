@@ -216,6 +216,21 @@ export interface AgentAssigned {
   readonly by: "manager" | "matcher"
   readonly reason?: string
 }
+/** A candidate was reviewed. */
+export interface ReviewJudged {
+  readonly type: "ReviewJudged"
+  readonly taskId: string
+  readonly run: number
+  /** The turn whose answer is the candidate. */
+  readonly turn: number
+  readonly reviewer: "manager"
+  /** `reject`: it fails its task, because it was sent back too often. */
+  readonly verdict: "accept" | "revise" | "reject"
+  /** Who decided: the manager, or what is declared for when it gives no verdict, or sends an output back too often. */
+  readonly by: "manager" | "policy"
+  readonly reason?: string
+  readonly feedback?: string
+}
 /** It was decided what becomes of a failed task. */
 export interface RecoveryChosen {
   readonly type: "RecoveryChosen"
@@ -365,6 +380,7 @@ export type Draft =
   | ToolCalled
   | OutputRejected
   | AgentAssigned
+  | ReviewJudged
   | RecoveryChosen
   | TaskSuspended
   | TaskRetried

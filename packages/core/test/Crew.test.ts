@@ -369,7 +369,6 @@ const cases: ReadonlyArray<Case> = [
       limits: { onExceeded: "finish" }
     },
     problems: [
-      { code: "not-yet", path: ["manager", "review"] },
       { code: "not-yet", path: ["acceptance"] },
       { code: "not-yet", path: ["memory"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },

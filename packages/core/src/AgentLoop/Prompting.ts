@@ -175,13 +175,14 @@ export const lastTurnMessage = (schema: JsonSchema.JsonSchema | undefined): Prom
 /** What is said to an agent that goes on after a failure. */
 export const adviceMessage = (text: string): Prompt.MessageEncoded => user(text)
 
-/** A person sent the output back. */
+/** The output was sent back. */
 export const feedbackMessage = (
   feedback: string | undefined,
-  schema: JsonSchema.JsonSchema | undefined
+  schema: JsonSchema.JsonSchema | undefined,
+  by: "A person" | "The manager" = "A person"
 ): Prompt.MessageEncoded =>
   user(
-    `A person has reviewed your answer and wants it changed:\n${feedback ?? "(no reason was given)"}\n\nGive the whole answer again, changed.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
+    `${by} has reviewed your answer and wants it changed:\n${feedback ?? "(no reason was given)"}\n\nGive the whole answer again, changed.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
   )
 
 export const unparsableArguments = `The arguments are not valid JSON, or the JSON ${JsonDepth.tooDeep}. Call the tool again with a JSON object.`

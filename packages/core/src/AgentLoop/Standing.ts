@@ -7,6 +7,8 @@ import type { SpawnedResult } from "../Tool/Definition.ts"
 import type * as Wait from "../Wait.ts"
 
 export interface Standing extends Wait.Standings {
+  /** True for tasks that were spawned already. */
+  readonly isKnown: (taskId: string) => boolean
   /** How an ask or a timer of the task stands: `unknown` before it was recorded. */
   readonly askOf: (id: string) => "unknown" | "open" | Execution.Closed
   /** When an ask or a timer that is open ends, in milliseconds from now; `undefined`: never. */
@@ -32,6 +34,7 @@ export interface Standing extends Wait.Standings {
 export const nothing: Standing = {
   ofTask: () => "open",
   ofSignal: () => "open",
+  isKnown: () => false,
   askOf: () => "unknown",
   remainingMillis: () => undefined,
   isApproved: () => false,

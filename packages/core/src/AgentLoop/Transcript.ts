@@ -22,6 +22,8 @@ export interface Transcript {
   readonly rejections: ReadonlyMap<number, ExecutionEvent.OutputRejected>
   /** Verdicts by `verdictKey`. */
   readonly verdicts: ReadonlyMap<string, ExecutionEvent.GuardrailJudged>
+  /** Verdicts of the manager by turn. */
+  readonly reviews: ReadonlyMap<number, ExecutionEvent.ReviewJudged>
   /** What calls wait for or have waited for, by `callKey`, in the order in which it was recorded. */
   readonly groups: ReadonlyMap<string, ReadonlyArray<Wait.Group>>
   /** Answers to asks of the task, by the ask's id. */
@@ -34,6 +36,8 @@ export interface Transcript {
   readonly recovering: ExecutionEvent.TaskSuspended | undefined
   /** How often people sent an output of the task back in attempts whose turns were given up. */
   readonly earlierRevisions: number
+  /** How often the manager did. */
+  readonly earlierReviews: number
   /** How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last event. */
   readonly activeMillis: number
 }
@@ -53,12 +57,14 @@ export const empty: Transcript = {
   started: new Set(),
   rejections: new Map(),
   verdicts: new Map(),
+  reviews: new Map(),
   groups: new Map(),
   answers: new Map(),
   defaults: new Map(),
   advice: [],
   recovering: undefined,
   earlierRevisions: 0,
+  earlierReviews: 0,
   activeMillis: 0
 }
 
@@ -72,6 +78,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const started = new Set<string>()
   const rejections = new Map<number, ExecutionEvent.OutputRejected>()
   const verdicts = new Map<string, ExecutionEvent.GuardrailJudged>()
+  const reviews = new Map<number, ExecutionEvent.ReviewJudged>()
   const groups = new Map<string, Array<Wait.Group>>()
   const answers = new Map<string, ExecutionEvent.AskAnswered>()
   const defaults = new Map<string, Schema.Json>()
@@ -80,6 +87,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const worked = new WorkedTime()
   let revisions = 0
   let earlierRevisions = 0
+  let earlierReviews = 0
   let run = 0
   for (const event of events) {
     if (event.type === "AskAnswered") {
@@ -110,6 +118,9 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
       case "GuardrailJudged":
         verdicts.set(verdictKey(event.turn, event.guardrail), event)
         break
+      case "ReviewJudged":
+        reviews.set(event.turn, event)
+        break
       case "TaskSuspended":
         note(groups, event)
         if (event.for.kind === "recovery" || event.for.kind === "replacement") recovering = event
@@ -121,8 +132,9 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
         if (!event.keepsTurns) {
           advice = advice.map(({ text }) => ({ turn: 0, text }))
           earlierRevisions = revisions
+          for (const { verdict } of reviews.values()) if (verdict === "revise") earlierReviews++
           turns = []
-          for (const known of [results, started, rejections, verdicts, groups]) known.clear()
+          for (const known of [results, started, rejections, verdicts, reviews, groups]) known.clear()
         }
         break
     }
@@ -134,12 +146,14 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     started,
     rejections,
     verdicts,
+    reviews,
     groups,
     answers,
     defaults,
     advice,
     recovering,
     earlierRevisions,
+    earlierReviews,
     activeMillis: worked.millis
   }
 }

@@ -40,6 +40,9 @@ export const defaultDepth = 2
 /** How often one task may be recovered, unless a manager says otherwise. */
 export const defaultMaxRecoveries = 2
 
+/** How often it may send outputs of one task back, unless it says otherwise. */
+export const defaultMaxRevisions = 2
+
 /** The agent that manages: one of the crew, or one of its own under a name that no other has. */
 export const nameOf = ({ agent }: Pick<Manager, "agent">, agents: { readonly [name: string]: unknown }): string => {
   if (agent !== undefined) return agent

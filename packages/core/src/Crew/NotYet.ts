@@ -14,12 +14,7 @@ const ofCrew: Table = {
   acceptance: always,
   memory: isObject
 }
-const ofManager: Table = {
-  agentId: always,
-  review: (value) => value === "final" || value === "all",
-  maxRevisions: always,
-  onUnaccepted: always
-}
+const ofManager: Table = { agentId: always }
 const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }
 

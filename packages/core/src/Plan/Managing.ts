@@ -25,11 +25,24 @@ export const make = ({ agents, manager }: Definition): Managed | undefined => {
     allow: Object.freeze(Manager.candidates(manager, Object.keys(agents))),
     depth: manager.depth ?? Manager.defaultDepth,
     recover: manager.recover ?? true,
-    maxRecoveries: manager.maxRecoveries ?? Manager.defaultMaxRecoveries
+    maxRecoveries: manager.maxRecoveries ?? Manager.defaultMaxRecoveries,
+    maxRevisions: manager.maxRevisions ?? Manager.defaultMaxRevisions,
+    onUnaccepted: manager.onUnaccepted ?? "accept"
   }
   return manager.model === undefined
     ? { manager: planned }
     : { manager: planned, agent: Object.freeze({ ...persona, model: manager.model }) }
+}
+
+/** The tasks whose outputs are reviewed; `waitsFor`: by task, what it depends on. */
+export const reviewedOf = (
+  { review = "none" }: Pick<Manager.Manager, "review">,
+  waitsFor: ReadonlyMap<string, ReadonlyArray<string>>
+): ReadonlySet<string> => {
+  if (review === "none") return new Set()
+  const names = new Set(waitsFor.keys())
+  if (review === "final") for (const others of waitsFor.values()) for (const name of others) names.delete(name)
+  return names
 }
 
 /**
@@ -132,7 +145,7 @@ export const lastInPlaceOf = (
   last: PlannedTask,
   before: ReadonlyArray<PlannedTask>
 ): PlannedTask => {
-  const { attachments, codeOf = task.id, guardrails, humanInput, output, outputCode, outputFile } = task
+  const { attachments, codeOf = task.id, guardrails, humanInput, output, outputCode, outputFile, reviewed } = task
   const ids = before.map(({ id }) => id)
   return {
     ...last,
@@ -145,6 +158,7 @@ export const lastInPlaceOf = (
     ...(humanInput === undefined ? {} : { humanInput }),
     ...(output === undefined ? {} : { output }),
     ...(outputCode === undefined ? {} : { outputCode }),
-    ...(outputFile === undefined ? {} : { outputFile })
+    ...(outputFile === undefined ? {} : { outputFile }),
+    ...(reviewed === undefined ? {} : { reviewed })
   }
 }

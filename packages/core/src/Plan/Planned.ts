@@ -90,6 +90,8 @@ export interface PlannedTask
   readonly frame?: Frame
   /** True: the manager has it done by others; it is not over before something was delegated. */
   readonly delegates?: true
+  /** True: the manager reviews the output before it counts. */
+  readonly reviewed?: true
   /** True: it stands in the place of the task that added it. */
   readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */
@@ -112,6 +114,9 @@ export interface PlannedManager {
   /** It is asked what becomes of tasks that failed, and how often of one. */
   readonly recover: boolean
   readonly maxRecoveries: number
+  /** How often it may send outputs of one task back, and what becomes of one that it would send back once more. */
+  readonly maxRevisions: number
+  readonly onUnaccepted: "accept" | "fail"
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

@@ -56,41 +56,53 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
     )
   )
   if (managed?.agent !== undefined) agents.push(constantAgent(managed.manager.agent, managed.agent))
+  const tasks = names.map((name, index) => {
+    const task = definition.tasks[name]!
+    const before = sequential && index > 0 ? [names[index - 1]!] : []
+    // Waiting for the task before is waiting for all before it: naming them would make a long crew's plan quadratic twice.
+    const context =
+      task.context === undefined ? names.slice(0, sequential ? index : 0) : Defaults.distinct(task.context)
+    const condition = task.when === undefined ? [] : [task.when.task]
+    const candidates =
+      task.agent !== undefined
+        ? [task.agent]
+        : managed === undefined
+          ? [onlyAgent]
+          : Managing.candidatesOf(managed.manager, definition.agents, task)
+    // Where one can do it, nobody is asked.
+    const isFrame = candidates.length > 1
+    const agentName = isFrame ? managed!.manager.agent : candidates[0]!
+    const waitsFor = [...(task.context ?? []), ...(task.dependsOn ?? []), ...condition, ...before]
+    return taskTemplate({
+      name,
+      task,
+      agent: isFrame ? {} : definition.agents[agentName]!,
+      agentName,
+      frame: isFrame ? Managing.frame(candidates, task) : undefined,
+      context: Object.freeze(context),
+      dependencies: Defaults.distinct(waitsFor),
+      code: code[name] ?? {}
+    })
+  })
+  const reviewed = Managing.reviewedOf(
+    definition.manager ?? {},
+    new Map(tasks.map(({ fixed }) => [fixed.id, fixed.dependencies]))
+  )
   return {
     agents,
     manager: managed?.manager,
-    tasks: names.map((name, index) => {
-      const task = definition.tasks[name]!
-      const before = sequential && index > 0 ? [names[index - 1]!] : []
-      // Waiting for the task before is waiting for all before it: naming them would make a long crew's plan quadratic twice.
-      const context =
-        task.context === undefined ? names.slice(0, sequential ? index : 0) : Defaults.distinct(task.context)
-      const condition = task.when === undefined ? [] : [task.when.task]
-      const candidates =
-        task.agent !== undefined
-          ? [task.agent]
-          : managed === undefined
-            ? [onlyAgent]
-            : Managing.candidatesOf(managed.manager, definition.agents, task)
-      // Where one can do it, nobody is asked.
-      const isFrame = candidates.length > 1
-      const agentName = isFrame ? managed!.manager.agent : candidates[0]!
-      const waitsFor = [...(task.context ?? []), ...(task.dependsOn ?? []), ...condition, ...before]
-      return taskTemplate({
-        name,
-        task,
-        agent: isFrame ? {} : definition.agents[agentName]!,
-        agentName,
-        frame: isFrame ? Managing.frame(candidates, task) : undefined,
-        context: Object.freeze(context),
-        dependencies: Defaults.distinct(waitsFor),
-        code: code[name] ?? {}
-      })
-    }),
+    tasks: tasks.map((task) => (reviewed.has(task.fixed.id) ? withReview(task) : task)),
     timeoutMillis: definition.timeout === undefined ? undefined : Task.millis(definition.timeout),
     needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)
   }
 }
+
+/** The manager reviews the output. */
+const withReview = ({ fixed, planned, ...task }: TaskTemplate): TaskTemplate => ({
+  ...task,
+  fixed: { ...fixed, reviewed: true },
+  planned: planned === undefined ? undefined : Object.freeze({ ...planned, reviewed: true as const })
+})
 
 /** An agent that no input touches. */
 const constantAgent = (name: string, planned: PlannedAgent): AgentTemplate => {

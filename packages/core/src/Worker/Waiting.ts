@@ -19,6 +19,7 @@ export interface Options {
 
 export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
   ...Execution.standings(state),
+  isKnown: (id) => Execution.task(state, id) !== undefined,
   askOf: (id) =>
     Option.getOrElse(HashMap.get(state.closed, id), () => (HashMap.has(state.open, id) ? "open" : "unknown")),
   remainingMillis: (id) => {

@@ -67,7 +67,9 @@ describe("a plan with a manager", () => {
       allow: ["researcher", "writer", "editor", "manager"],
       depth: 2,
       recover: true,
-      maxRecoveries: 2
+      maxRecoveries: 2,
+      maxRevisions: 2,
+      onUnaccepted: "accept"
     })
     assert.deepInclude(plan.agents["crew_manager"], { role: "Manager", model: "fake/manager" })
   })
@@ -297,7 +299,6 @@ describe("a crew whose manager cannot manage is refused:", () => {
     ],
     ["nobody allowed", crew({ manager: { model: "fake/m", allow: [] } }), "no-agents"],
     ["work of the manager", crew({ manager: { agent: "writer" } }, { agent: "writer" }), "invalid-value"],
-    ["reviews", crew({ manager: { model: "fake/m", review: "all" } }), "not-yet"],
     ["an agent of the server", crew({ manager: { agentId: "agent_1" } }), "not-yet"]
   ])("%s", (_, data, code) => {
     const result = Crew.fromJson(data)

@@ -4,6 +4,7 @@ import * as Assign from "../../src/Manager/AssignPrompt.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
 
 import * as Recover from "../../src/Manager/RecoverPrompt.ts"
+import * as Review from "../../src/Manager/ReviewPrompt.ts"
 import * as World from "../fake/World.ts"
 
 const plan = World.plan(
@@ -290,6 +291,87 @@ it("recovery", () => {
       "The task was rewritten. From now on it is:
     Do less.",
       "This call was not finished: the task failed before. Whether it took effect is not known.",
+    ]
+  `)
+})
+
+it("review", () => {
+  expect(Review.version).toBe(1)
+  const task = { ...plan.tasks[0]!, agent: "a" }
+  expect([
+    Review.description({ task, output: "One.", doubts: [] }),
+    Review.description({ task, output: "{}", doubts: [{ check: "emptyOutput", message: "The output is empty." }] }),
+    Review.description({ task, output: "x".repeat(20_100), doubts: [] }).slice(-300),
+    Review.expectedOutput,
+    Review.output,
+    Review.notReviewed,
+    Review.unchanged,
+    Review.tooOften(2)
+  ]).toMatchInlineSnapshot(`
+    [
+      "Review the output of a task.
+
+    The task "write" of a:
+    Do write.
+
+    Expected output: Text.
+
+    The output:
+    <output>
+    One.
+    </output>
+
+    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
+      "Review the output of a task.
+
+    The task "write" of a:
+    Do write.
+
+    Expected output: Text.
+
+    The output:
+    <output>
+    {}
+    </output>
+
+    Signs that it may not be what it says:
+    - The output is empty.
+
+    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
+      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+    (100 more characters)
+    </output>
+
+    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
+      "Your verdict, the reason in one sentence, and feedback when it is sent back.",
+      {
+        "additionalProperties": false,
+        "properties": {
+          "feedback": {
+            "description": "with revise: what has to be changed",
+            "type": "string",
+          },
+          "reason": {
+            "description": "in one sentence",
+            "type": "string",
+          },
+          "verdict": {
+            "enum": [
+              "accept",
+              "revise",
+            ],
+            "type": "string",
+          },
+        },
+        "required": [
+          "verdict",
+          "reason",
+        ],
+        "type": "object",
+      },
+      "The manager gave no verdict on the output.",
+      "The output is the one that the manager had sent back, unchanged.",
+      "The manager had sent the output back 2 times, and would again.",
     ]
   `)
 })

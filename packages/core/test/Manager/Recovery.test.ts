@@ -17,7 +17,16 @@ const agent = (role: string, more: Partial<Plan.PlannedAgent> = {}): Plan.Planne
 
 const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
   agents: { agent: agent("Agent"), other: agent("Other", { tools: ["look"] }), boss: agent("Boss") },
-  manager: { agent: "boss", allow: ["agent", "other"], depth: 2, recover: true, maxRecoveries: 2, ...manager }
+  manager: {
+    agent: "boss",
+    allow: ["agent", "other"],
+    depth: 2,
+    recover: true,
+    maxRecoveries: 2,
+    maxRevisions: 2,
+    onUnaccepted: "accept",
+    ...manager
+  }
 })
 
 const failing = World.refuse({ _tag: "InvalidRequest", description: "too hard", isRetryable: false } as never)

@@ -173,7 +173,7 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
     header,
     fc.uniqueArray(fc.tuple(name, agent), { minLength: 1, maxLength: 4, selector: ([one]) => one }),
     fc.uniqueArray(fc.tuple(name, task, mentions), { minLength: 1, maxLength: 7, selector: ([one]) => one }),
-    fc.option(fc.record({ model: fc.constant("openai/gpt-5.2"), depth: positive }, { requiredKeys: ["model"] })),
+    fc.option(powers.map((more) => ({ ...more, model: "openai/gpt-5.2" }))),
     fc.boolean()
   )
   .map(([head, agents, tasks, manager, isHierarchical]) => ({
@@ -218,9 +218,7 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
     const agents = Object.keys(crew.agents)
     const every = <A>(all: { readonly [name: string]: A }, more: object) =>
       Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
-    const { depth: _, maxRecoveries: __, recover: ___, review, ...more } = powers
-    const ofManager =
-      Object.keys(more).length + (review === "final" || review === "all" ? 1 : 0) + (identity === "agentId" ? 1 : 0)
+    const ofManager = identity === "agentId" ? 1 : 0
     return {
       definition: {
         ...crew,

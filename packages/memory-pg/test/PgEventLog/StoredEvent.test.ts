@@ -114,6 +114,13 @@ const draftOf: {
     { taskId: fc.string(), run: fc.nat(), agent: fc.string(), by: fc.constantFrom("manager", "matcher"), reason: text },
     { requiredKeys: ["taskId", "run", "agent", "by"] }
   ),
+  ReviewJudged: text.map((feedback) => ({
+    ...ofTurn,
+    reviewer: "manager",
+    verdict: "revise",
+    by: "manager",
+    feedback
+  })),
   RecoveryChosen: fc.record(
     {
       taskId: fc.string(),

@@ -38,6 +38,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `output refused by its ${event.by}: ${event.complaint}`
     case "AgentAssigned":
       return `is done by ${event.agent}${event.reason === undefined ? ` (chosen by the ${event.by})` : `: ${event.reason}`}`
+    case "ReviewJudged":
+      return `${event.by === "manager" ? "the manager" : "the policy of reviews"}: ${event.verdict}${event.feedback === undefined ? (event.reason === undefined ? "" : `: ${event.reason}`) : `: ${event.feedback}`}`
     case "RecoveryChosen":
       return `the ${event.by} chose to ${event.choice}${event.reason === undefined ? "" : `: ${event.reason}`}`
     case "TaskSuspended":

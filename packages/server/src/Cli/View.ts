@@ -139,6 +139,10 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return current(view, event, (task) => ({ ...task, note: `sent back: ${event.complaint}` }))
     case "AgentAssigned":
       return current(view, event, (task) => ({ ...task, note: `done by ${event.agent}` }))
+    case "ReviewJudged":
+      return event.verdict === "accept"
+        ? view
+        : current(view, event, (task) => ({ ...task, note: `sent back: ${event.feedback ?? event.reason ?? ""}` }))
     case "RecoveryChosen":
       return current(view, event, (task) => ({ ...task, note: `${event.by}: ${event.choice}` }))
     case "TaskSuspended":

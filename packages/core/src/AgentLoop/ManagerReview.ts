@@ -1,0 +1,110 @@
+/**
+ * The manager's look at a candidate, before a person's: it becomes the output, or goes back with feedback, and the same conversation goes on.
+ * One review per candidate; a verdict that is recorded stands. After too many revisions the policy of the manager counts, and a review that
+ * fails accepts with a note.
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as Schema from "effect/Schema"
+import type * as EventLog from "../EventLog.ts"
+import type { Doubt } from "../ExecutionEvent.ts"
+import { Reviewing } from "../Manager.ts"
+import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
+import { textOf } from "./Prompting.ts"
+import * as Suspension from "./Suspension.ts"
+import * as Turn from "./Turn.ts"
+
+export type Verdict =
+  /** With a note where the manager did not say so. */
+  | { readonly _tag: "Accepted"; readonly note?: string }
+  | { readonly _tag: "Revise"; readonly feedback: string }
+  | { readonly _tag: "Ended"; readonly ended: Ended }
+
+export interface Candidate {
+  readonly output: Schema.Json
+  readonly doubts: ReadonlyArray<Doubt>
+}
+
+const accepted: Verdict = { _tag: "Accepted" }
+
+const idOf = (leg: Leg, turn: number): string =>
+  `${leg.task.id}/${leg.history.turns[turn - 1]?.run ?? leg.run}.${turn}.review.manager`
+
+/** True when the candidate of the turn was shown to the manager: its checks have accepted it then. */
+export const isShown = (leg: Leg, turn: number): boolean =>
+  leg.task.reviewed === true && leg.standing.isKnown(idOf(leg, turn))
+
+/** The reviews of one leg, candidate by candidate. */
+export const make = (leg: Leg) => {
+  const { history, plan, standing, task } = leg
+  /** How often the manager has sent outputs of the task back, and the last one that it did. */
+  let revisions = history.earlierReviews
+  let sentBack: { readonly output: Schema.Json } | undefined
+
+  const record = (turn: Turn.Turn, judged: Reviewing.Judged) =>
+    Turn.record(leg, turn, [
+      { type: "ReviewJudged", taskId: task.id, run: leg.run, turn: turn.number, reviewer: "manager", ...judged }
+    ])
+
+  const follow = ({ by, feedback = "", reason = "", verdict }: Reviewing.Judged, output: Schema.Json): Verdict => {
+    switch (verdict) {
+      case "accept":
+        return by === "manager" ? accepted : { _tag: "Accepted", note: reason }
+      case "revise":
+        revisions++
+        sentBack = { output }
+        return { _tag: "Revise", feedback }
+      case "reject": {
+        const message = `${reason} The last feedback: ${feedback === "" ? "none" : feedback}`
+        return { _tag: "Ended", ended: failed("review-refused", message, { isRetryable: false }) }
+      }
+    }
+  }
+
+  const judge = Effect.fnUntraced(function* (
+    turn: Turn.Turn,
+    candidate: Candidate
+  ): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
+    const { manager } = plan
+    // Once a limit is reached there is no turn left in which anything could be changed.
+    if (task.reviewed !== true || manager === undefined || turn.isLast) return accepted
+    const known = history.reviews.get(turn.number)
+    if (known !== undefined) return follow(known, candidate.output)
+    const id = idOf(leg, turn.number)
+    const isRepeated = sentBack !== undefined && Equal.equals(sentBack.output, candidate.output)
+    if (!isRepeated && standing.ofTask(id) === "open") return suspended(leg, turn, id, candidate)
+    const judged = isRepeated
+      ? Reviewing.repeated(manager)
+      : Reviewing.judged(manager, (yield* standing.results([id])).get(id)!, revisions)
+    yield* record(turn, judged)
+    return follow(judged, candidate.output)
+  })
+
+  /** The feedback on an answer that no turn has carried yet, when its attempt has failed. */
+  const pending = Effect.fnUntraced(function* (
+    turn: Turn.Turn
+  ): Effect.fn.Return<string | undefined, Lost | EventLog.EventLogError> {
+    const { manager } = plan
+    if (manager === undefined || !isShown(leg, turn.number)) return undefined
+    const id = idOf(leg, turn.number)
+    let judged: Reviewing.Judged | undefined = history.reviews.get(turn.number)
+    if (judged === undefined && standing.ofTask(id) !== "open") {
+      judged = Reviewing.judged(manager, (yield* standing.results([id])).get(id)!, revisions)
+      yield* record(turn, judged)
+    }
+    if (judged?.verdict !== "revise") return undefined
+    revisions++
+    return judged.feedback
+  })
+
+  return { judge, pending }
+}
+
+const suspended = (leg: Leg, turn: Turn.Turn, id: string, { doubts, output }: Candidate): Verdict => {
+  const office = Reviewing.office(leg.plan, id, { task: leg.task, output: textOf(output), doubts })
+  const want = { group: { tasks: [id], signals: [], need: "all" }, spawn: [office] } as const
+  return {
+    _tag: "Ended",
+    ended: Suspension.make(leg, { kind: "review", turn: turn.number, reviewer: "manager" }, [want], turn.unrecorded)
+  }
+}

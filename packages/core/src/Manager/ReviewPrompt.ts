@@ -1,0 +1,45 @@
+/** What the manager is told when it reviews an output, and the agent when it is sent back. */
+import type * as JsonSchema from "effect/JsonSchema"
+import type { Doubt } from "../ExecutionEvent.ts"
+import type * as Plan from "../Plan.ts"
+
+/** Raised whenever a text below changes. */
+export const version = 1
+
+export interface Subject {
+  readonly task: Plan.PlannedTask
+  readonly output: string
+  readonly doubts: ReadonlyArray<Doubt>
+}
+
+const excerptLength = 20_000
+const excerpt = (text: string): string =>
+  text.length > excerptLength
+    ? `${text.slice(0, excerptLength)}…\n(${text.length - excerptLength} more characters)`
+    : text
+
+export const description = ({ doubts, output, task }: Subject): string =>
+  `Review the output of a task.\n\nThe task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nThe output:\n<output>\n${excerpt(output)}\n</output>${
+    doubts.length === 0
+      ? ""
+      : `\n\nSigns that it may not be what it says:\n${doubts.map(({ message }) => `- ${message}`).join("\n")}`
+  }\n\nAccept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.`
+
+export const expectedOutput = "Your verdict, the reason in one sentence, and feedback when it is sent back."
+
+export const output: JsonSchema.JsonSchema = {
+  type: "object",
+  properties: {
+    verdict: { type: "string", enum: ["accept", "revise"] },
+    reason: { type: "string", description: "in one sentence" },
+    feedback: { type: "string", description: "with revise: what has to be changed" }
+  },
+  required: ["verdict", "reason"],
+  additionalProperties: false
+}
+
+/** Why an output counts that the manager has not accepted. */
+export const notReviewed = "The manager gave no verdict on the output."
+export const unchanged = "The output is the one that the manager had sent back, unchanged."
+export const tooOften = (times: number): string =>
+  `The manager had sent the output back ${times} times, and would again.`

@@ -1,0 +1,238 @@
+/** Outputs that the manager reviews before they count. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Crew from "../../src/Crew.ts"
+import type * as Llm from "../../src/Llm.ts"
+import * as LocalEventLog from "../../src/LocalEventLog.ts"
+import * as Plan from "../../src/Plan.ts"
+import * as Process from "../fake/Process.ts"
+import { ann, lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
+import * as World from "../fake/World.ts"
+
+const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
+const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
+  agents: { agent: agent("Agent"), other: agent("Other"), boss: agent("Boss") },
+  manager: {
+    agent: "boss",
+    allow: ["agent", "other"],
+    depth: 2,
+    recover: false,
+    maxRecoveries: 2,
+    maxRevisions: 2,
+    onUnaccepted: "accept",
+    ...manager
+  }
+})
+
+const accept = World.text('{"verdict":"accept","reason":"Good."}')
+const revise = (feedback: string) => World.text(JSON.stringify({ verdict: "revise", reason: "Bad.", feedback }))
+
+/** What the manager says, and what the tasks answer, one after the other. */
+const answering = (
+  verdicts: ReadonlyArray<Llm.Answer | World.Reply>,
+  answers: { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
+) => {
+  const script = World.script(answers)
+  let said = 0
+  return (request: Llm.Request) => (request.caller!.agent === "boss" ? verdicts[said++]! : script(request))
+}
+
+const reviewed = { a: { reviewed: true as const } }
+const verdictsIn = (events: Parameters<typeof ofType>[0]) =>
+  ofType(events, "ReviewJudged").map(({ by, turn, verdict }) => [turn, by, verdict])
+
+describe("an output that the manager reviews", () => {
+  it.effect("counts when it is accepted; the review is a task of the manager, and its cost is not the task's", () =>
+    running(
+      { a: { reviewed: true, limits: { requests: 1 } }, b: { context: ["a"] } },
+      { plan: plan(), answers: answering([accept], { a: [World.text("one")], b: [World.text("two")] }) },
+      Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+        yield* pass(500)
+        const view = yield* crewline.get(id)
+        assert.deepStrictEqual([view.status, view.tasks["a"]!.output], ["completed", "one"])
+        assert.deepInclude(view.tasks["a/1.1.review.manager"], { kind: "office", agent: "boss", parent: "a" })
+        assert.strictEqual(view.tasks["a"]!.usage.requests, 1)
+        assert.include(lastMessage(asked[1]!), "<output>\\none\\n</output>")
+        const all = yield* events
+        assert.deepStrictEqual(
+          all
+            .filter(({ type }) => type.startsWith("Task") || type === "ReviewJudged")
+            .map((event) => ("taskId" in event ? `${event.type} ${event.taskId}` : event.type)),
+          [
+            "TaskStarted a",
+            "TaskSuspended a",
+            "TaskStarted a/1.1.review.manager",
+            "TaskCompleted a/1.1.review.manager",
+            "TaskStarted a",
+            "ReviewJudged a",
+            "TaskCompleted a",
+            "TaskStarted b",
+            "TaskCompleted b"
+          ]
+        )
+        assert.deepInclude(ofType(all, "TaskSuspended")[0]!.for, { kind: "review", turn: 1, reviewer: "manager" })
+        assert.deepInclude(ofType(all, "ReviewJudged")[0], { verdict: "accept", by: "manager", reason: "Good." })
+      })
+    )
+  )
+
+  it.effect("goes back with feedback in the same conversation, with as many turns again", () =>
+    running(
+      { a: { reviewed: true, maxTurns: 1 } },
+      {
+        plan: plan(),
+        answers: answering([revise("Longer."), revise("Shorter."), accept], {
+          a: [World.text("one"), World.text("two"), World.text("three")]
+        })
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+        yield* pass(1_000)
+        assert.strictEqual((yield* crewline.get(id)).output, "three")
+        assert.deepStrictEqual(verdictsIn(yield* events), [
+          [1, "manager", "revise"],
+          [2, "manager", "revise"],
+          [3, "manager", "accept"]
+        ])
+        const own = asked.filter(({ caller }) => caller!.agent === "agent")
+        assert.deepStrictEqual(
+          own.map(({ messages }) => messages.length),
+          [2, 4, 6]
+        )
+        assert.include(lastMessage(own[1]!), "The manager has reviewed your answer and wants it changed:\\nLonger.")
+      })
+    )
+  )
+
+  const sentBack = (onUnaccepted: "accept" | "fail") =>
+    running(
+      reviewed,
+      {
+        plan: plan({ onUnaccepted, maxRevisions: 1 }),
+        answers: answering([revise("Longer."), revise("Longer!")], { a: [World.text("one"), World.text("two")] })
+      },
+      Effect.fnUntraced(function* ({ crewline, events, id }) {
+        yield* pass(1_000)
+        const isAccepted = onUnaccepted === "accept"
+        assert.deepStrictEqual(verdictsIn(yield* events), [
+          [1, "manager", "revise"],
+          [2, "policy", isAccepted ? "accept" : "reject"]
+        ])
+        const { a } = (yield* crewline.get(id)).tasks
+        if (isAccepted) {
+          assert.strictEqual(a!.output, "two")
+          assert.deepStrictEqual(
+            a!.doubts!.map(({ check }) => check),
+            ["review"]
+          )
+        } else {
+          assert.strictEqual(a!.error!.code, "review-refused")
+          assert.include(a!.error!.message, "The last feedback: Longer!")
+        }
+      })
+    )
+  it.effect("counts with a note when it would go back once too often", () => sentBack("accept"))
+  it.effect("or fails, where that is declared", () => sentBack("fail"))
+
+  it.effect("is not reviewed again when it comes as it was sent back", () =>
+    running(
+      { a: { reviewed: true, output: { type: "object" } } },
+      {
+        plan: plan(),
+        answers: answering([revise("Longer.")], { a: [World.text('{"a":1,"b":2}'), World.text('{"b":2,"a":1}')] })
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
+        yield* pass(1_000)
+        assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        assert.strictEqual(asked.length, 3)
+        assert.deepStrictEqual(verdictsIn(yield* events)[1], [2, "policy", "accept"])
+      })
+    )
+  )
+
+  const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
+  for (const [title, ...verdicts] of [
+    ["fails", failing],
+    ["says nothing valid", World.text("Nice."), World.text("Nice!"), World.text("Nice?")]
+  ] as const)
+    it.effect(`counts with a note when the review ${title}`, () =>
+      running(
+        reviewed,
+        { plan: plan(), answers: answering(verdicts, { a: [World.text("one")] }) },
+        Effect.fnUntraced(function* ({ crewline, events, id }) {
+          yield* pass(1_000)
+          const view = yield* crewline.get(id)
+          assert.deepStrictEqual([view.status, view.output], ["completed", "one"])
+          assert.deepStrictEqual(verdictsIn(yield* events), [[1, "policy", "accept"]])
+          assert.deepInclude(view.tasks["a"]!.doubts![0], { check: "review" })
+        })
+      )
+    )
+
+  it.effect("is shown to a person after that, who is asked in any case", () =>
+    running(
+      { a: { reviewed: true, humanInput: { onSilence: "deny" } } },
+      { plan: plan({ maxRevisions: 0 }), answers: answering([revise("Longer.")], { a: [World.text("one")] }) },
+      Effect.fnUntraced(function* ({ crewline, events, id, log }) {
+        yield* pass(1_000)
+        const [ask] = ofType(yield* events, "TaskSuspended").flatMap(({ asks = [] }) => asks)
+        yield* log.append(id, [
+          { type: "AskAnswered", ask: ask!.id, taskId: "a", answer: "accept", hash: ask!.hash, by: ann }
+        ])
+        yield* Effect.repeat(pass(20_000), { times: 5 })
+        assert.strictEqual((yield* crewline.get(id)).output, "one")
+        assert.deepStrictEqual(verdictsIn(yield* events), [[1, "policy", "accept"]])
+      })
+    )
+  )
+
+  it.effect("is reviewed once, and no answer is paid twice, when the process is killed while it waits", () =>
+    Effect.gen(function* () {
+      const asked: Array<Llm.Request> = []
+      const script = answering([revise("Longer."), accept], { a: [World.text("one"), World.text("two")] })
+      const parts = {
+        model: World.llm((request) => {
+          const answer = script(request)
+          return Effect.delay(Effect.isEffect(answer) ? answer : Effect.succeed(answer), 1_000)
+        }, asked)
+      }
+      const first = yield* Process.startMortal(parts)
+      const { id } = yield* first.crewline.startPlan(World.plan({ a: { reviewed: true, retry: once } }, plan()))
+      // The first review has ended; the answer to its feedback is recorded, and the second review is asked for.
+      yield* Effect.repeat(pass(1_000), { times: 2 })
+      yield* first.kill
+      const second = yield* Process.start(parts)
+      yield* Effect.repeat(pass(5_000), { times: 20 })
+      assert.strictEqual((yield* second.crewline.get(id)).output, "two")
+      const times = (id: string) => asked.filter(({ caller }) => caller!.taskId === id).length
+      assert.deepStrictEqual([times("a"), times("a/1.1.review.manager")], [2, 1])
+      // Only the call in flight is made again.
+      assert.strictEqual(times("a/2.2.review.manager") + 3, asked.length)
+      assert.isAtMost(times("a/2.2.review.manager"), 2)
+    }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
+  )
+})
+
+describe("which outputs are reviewed:", () => {
+  const crew = (review: string) => ({
+    name: "c",
+    manager: { model: "fake/m", review },
+    agents: { a: { role: "r", goal: "g" }, b: { role: "r", goal: "g" } },
+    tasks: {
+      one: { description: "d", expectedOutput: "e", agent: "a" },
+      two: { description: "d", expectedOutput: "e", context: ["one"] },
+      three: { description: "d", expectedOutput: "e", agent: "b", dependsOn: ["one"] }
+    }
+  })
+  it.each([
+    ["none", []],
+    ["final", ["two", "three"]],
+    ["all", ["one", "two", "three"]]
+  ])("%s", (review, names) => {
+    const { tasks } = Result.getOrThrow(Plan.make(Result.getOrThrow(Crew.fromJson(crew(review)))))
+    assert.deepStrictEqual(
+      tasks.filter((task) => task.reviewed === true).map(({ id }) => id),
+      names
+    )
+  })
+})
