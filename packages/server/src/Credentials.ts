@@ -21,7 +21,7 @@ import * as Secret from "./Secret.ts"
 import * as Tickets from "./Credentials/Tickets.ts"
 import * as Tokens from "./Credentials/Tokens.ts"
 import * as Principal from "./Principal.ts"
-import { KeyStore } from "./ResourceStore/Keys.ts"
+import { KeyStore, type Standing } from "./ResourceStore/Keys.ts"
 
 /** Whether callers have to show a credential: `automatic` unless the server is reached from this machine only and there is no key. */
 export type Mode = "automatic" | "none" | "required"
@@ -118,20 +118,24 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   /** Nothing is asked for, and no key can be shown either. */
   const isOpen = () => mode === "automatic" && tokens === undefined && isLoopback && !hasKeys && !store.hasCreated()
 
-  const ofKey = Effect.fnUntraced(function* (key: Redacted.Redacted) {
+  /** The caller of a key, made once: what a key may do never changes. */
+  const principals = new WeakMap<Standing, Principal.Principal>()
+  const principalOf = (standing: Standing): Principal.Principal => {
+    const { id, name, prefix, role, scopes, tenant } = standing
+    const principal = principals.get(standing) ?? { tenant, name, role, scopes, credential: "key", key: { id, prefix } }
+    principals.set(standing, principal)
+    return principal
+  }
+
+  const ofKey = (key: Redacted.Redacted, hash: string) => {
     const prefix = Secret.prefixOf(key)
-    const standing = prefix === undefined ? undefined : yield* available(keys.find(prefix))
-    if (standing === undefined || !Secret.isSame(standing.hash, Secret.hash(key))) return yield* invalid
-    const { id, name, role, scopes, tenant } = standing
-    return {
-      tenant,
-      name,
-      role,
-      scopes,
-      credential: "key",
-      key: { id, prefix: standing.prefix }
-    } satisfies Principal.Principal
-  })
+    if (prefix === undefined) return Effect.fail(invalid)
+    return Effect.flatMap(available(keys.find(prefix)), (standing) =>
+      standing !== undefined && Secret.isSame(standing.hash, hash)
+        ? Effect.succeed(principalOf(standing))
+        : Effect.fail(invalid)
+    )
+  }
 
   const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
     const principal = yield* available(tickets.take(ticket))
@@ -143,12 +147,16 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
     return principal
   })
 
-  const identify: Credentials["Service"]["identify"] = ({ bearer, ticket }) => {
-    if (bearer !== undefined && localHash !== undefined && Secret.isSame(localHash, Secret.hash(bearer)))
-      return Effect.succeed(localPrincipal)
+  const ofBearer = (bearer: Redacted.Redacted) => {
+    const hash = Secret.hash(bearer)
+    if (localHash !== undefined && Secret.isSame(localHash, hash)) return Effect.succeed(localPrincipal)
     if (isOpen()) return Effect.succeed(Principal.anonymous)
-    if (bearer !== undefined)
-      return tokens === undefined || Secret.prefixOf(bearer) !== undefined ? ofKey(bearer) : tokens.identify(bearer)
+    return tokens === undefined || Secret.prefixOf(bearer) !== undefined ? ofKey(bearer, hash) : tokens.identify(bearer)
+  }
+
+  const identify: Credentials["Service"]["identify"] = ({ bearer, ticket }) => {
+    if (bearer !== undefined) return ofBearer(bearer)
+    if (isOpen()) return Effect.succeed(Principal.anonymous)
     if (ticket !== undefined) return ofTicket(ticket)
     return mode === "none" ? Effect.succeed(Principal.anonymous) : Effect.fail(missing)
   }

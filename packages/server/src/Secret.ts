@@ -5,11 +5,10 @@
  * know it by its beginning.
  */
 import * as Redacted from "effect/Redacted"
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import { hash as digest, randomBytes, timingSafeEqual } from "node:crypto"
 
 /** SHA-256 in hexadecimal digits: what is stored of a secret. */
-export const hash = (secret: Redacted.Redacted): string =>
-  createHash("sha256").update(Redacted.value(secret)).digest("hex")
+export const hash = (secret: Redacted.Redacted): string => digest("sha256", Redacted.value(secret))
 
 /** In time that depends on neither. */
 export const isSame = (hash: string, other: string): boolean =>

@@ -63,15 +63,20 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
     return standing === undefined ? undefined : keep(standing, readAt, changes)
   })
 
-  const fresh = Effect.fnUntraced(function* (prefix: string) {
-    const now = yield* Clock.currentTimeMillis
-    const known = entries.get(prefix)
-    const isFresh = known !== undefined && now - known.readAt <= maxAgeMillis && known.changes === store.changes()
-    const entry = isFresh ? known : yield* loading(prefix, load(prefix))
+  const use = (entry: Entry | undefined, now: number) => {
     if (entry === undefined || !isGood(entry, now)) return undefined
     entry.usedAt = now
     return entry
-  })
+  }
+
+  const fresh = (prefix: string): Effect.Effect<Entry | undefined, SqlError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const known = entries.get(prefix)
+      const isFresh = known !== undefined && now - known.readAt <= maxAgeMillis && known.changes === store.changes()
+      return isFresh
+        ? Effect.succeed(use(known, now))
+        : Effect.map(loading(prefix, load(prefix)), (entry) => use(entry, now))
+    })
 
   const refresh = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
