@@ -193,11 +193,16 @@ const budgetsOf = (state: Execution.Execution): Pick<View, "budgets"> => {
 export const finalsOf = (state: Execution.Execution): ReadonlyArray<string> => Decision.finalTasks(state.plan)
 
 /** Of one final task its output; of several an object by task. What came to nothing is `null`. */
-export const resultOf = (state: Execution.Execution, outputs: ReadonlyMap<string, Schema.Json>): Schema.Json => {
+const resultOf = (
+  state: Execution.Execution,
+  outputs: ReadonlyMap<string, Schema.Json>
+): Pick<View, "output" | "partial"> => {
   const finals = finalsOf(state)
-  return finals.length === 1
-    ? (outputs.get(finals[0]!) ?? null)
-    : Object.fromEntries(finals.map((id) => [id, outputs.get(id) ?? null]))
+  const output =
+    finals.length === 1
+      ? (outputs.get(finals[0]!) ?? null)
+      : Object.fromEntries(finals.map((id) => [id, outputs.get(id) ?? null]))
+  return finals.some((id) => Execution.task(state, id)!.partial) ? { output, partial: true } : { output }
 }
 
 /** All tasks in their order: those of the plan, then those that were spawned. */
@@ -215,10 +220,7 @@ export const head = (state: Execution.Execution, { crewId, outputs }: Parts): Om
   ...(crewId === undefined ? {} : { crewId }),
   ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
   status: Execution.statusOf(state),
-  ...(state.status === "completed" ? { output: resultOf(state, outputs) } : {}),
-  ...(state.status === "completed" && finalsOf(state).some((id) => Execution.task(state, id)!.partial)
-    ? { partial: true }
-    : {}),
+  ...(state.status === "completed" ? resultOf(state, outputs) : {}),
   ...(state.error === undefined ? {} : { error: state.error }),
   usage: state.usage,
   ...budgetsOf(state),

@@ -26,10 +26,14 @@ function* payersOf(state: Execution, from: Task): Generator<Task> {
   }
 }
 
+/** A task of the plan that neither has limits nor an agent with some: the usual one. */
+const isFree = ({ plan: { agents } }: Execution, { parent, plan }: Task): boolean =>
+  parent === undefined && plan.limits === undefined && agents[plan.agent]?.limits === undefined
+
 /** What is spent with this spent by a task. A stale turn was paid all the same. */
 export const charge = (state: Execution, current: Task | undefined, spent: Usage.Usage): Execution["spent"] => {
   let sums = state.spent
-  if (current === undefined) return sums
+  if (current === undefined || isFree(state, current)) return sums
   const add = (scope: string) => {
     sums = HashMap.set(sums, scope, Usage.add(sumOf(sums, scope), spent))
   }
@@ -78,8 +82,7 @@ const scopesOf = (
 ): ReadonlyArray<readonly [scope: "task" | "agent" | "execution", name: string]> => {
   const { agent } = of.plan
   const { agents, limits } = state.plan
-  const isAlone = of.parent === undefined && of.plan.limits === undefined
-  if (isAlone && limits === undefined && agents[agent]?.limits === undefined) return none
+  if (limits === undefined && isFree(state, of)) return none
   const scopes: Array<readonly ["task" | "agent" | "execution", string]> = []
   for (const { plan } of payersOf(state, of)) if (plan.limits !== undefined) scopes.push(["task", scopeOfTask(plan.id)])
   if (agents[agent]?.limits !== undefined) scopes.push(["agent", scopeOfAgent(agent)])

@@ -152,7 +152,7 @@ describe("calls of a task", () => {
       ["execution", 5]
     ])
     expect(scopedOf(state, "z")).toEqual([["execution", 5]])
-    expect(Execution.scopedOf(stateOf(World.plan({ x: {} }), []), Execution.task(state, "a")!)).toBeUndefined()
+    expect(scopedOf(stateOf(World.plan({ x: {} }), []), "x")).toBeUndefined()
   })
 
   it("are under limits as they were raised, and know how often", () => {

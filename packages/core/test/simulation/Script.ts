@@ -141,7 +141,7 @@ export const asksOf = (
   taskId: string,
   { epoch }: Pick<Position, "epoch">,
   at: number
-): ReadonlyArray<string> => Array.from({ length: step.signals }, (_, index) => `${taskId}/#${epoch}.${at}.${index}`)
+): ReadonlyArray<string> => Array.from({ length: step.signals }, (_, index) => `${taskId}/ask.${epoch}.${at}.${index}`)
 
 /** The answer of a model. */
 export const turnOf = (taskId: string, run: number, turn: number): ExecutionEvent.TurnCompleted => ({

@@ -34,6 +34,8 @@ export type Kind =
   | "kept after the end"
   | "calls wasted"
   | "does not end"
+  | "outbox lost"
+  | "done twice"
   | "follower"
   | "fold differs"
   | "transcript differs"

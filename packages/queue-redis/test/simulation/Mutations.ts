@@ -39,7 +39,7 @@ const start = "core/src/Decision/Start.ts"
 const finish = "core/src/Decision/Finish.ts"
 const settling = "core/src/Decision/Settling.ts"
 const execution = "core/src/Execution.ts"
-const ledgerAppending = "core/src/Worker/Ledger/Appending.ts"
+const deciding = "core/src/Worker/Ledger/Deciding.ts"
 const worker = "core/src/Worker/Working.ts"
 const legs = "core/src/Worker/Legs.ts"
 const news = "core/src/Worker/QueueSync.ts"
@@ -66,9 +66,7 @@ const mutations = {
   expectVersion: {
     number: "2, 3",
     says: "A decision is appended only on the version that it was taken on.",
-    changes: [
-      { file: ledgerAppending, find: "...(expectVersion === undefined ? {} : { expectVersion })", replace: "...{}" }
-    ],
+    changes: [{ file: deciding, find: "expectVersion: base.version,", replace: "" }],
     scenario: "shared",
     within: 50
   },
@@ -100,7 +98,7 @@ const mutations = {
     changes: [
       {
         file: legs,
-        find: "Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }))",
+        find: "Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }), isFull ? yield* now : undefined)",
         replace: "Transcript.empty"
       }
     ],
@@ -383,6 +381,34 @@ const mutations = {
     scenario: "budgets",
     within: 200,
     violates: ["over the budget"]
+  },
+  outboxSameAppend: {
+    number: "WAITING 34",
+    says: "What follows from an outcome is stored in its append.",
+    changes: [
+      {
+        file: appending,
+        find: "if (outbox !== undefined)",
+        replace: "if (false as boolean)"
+      }
+    ],
+    scenario: "outbox",
+    within: 50,
+    violates: ["does not end"]
+  },
+  outboxSweep: {
+    number: "WAITING 34",
+    says: "What a dead process has left is done by another.",
+    changes: [
+      {
+        file: "core/src/Worker/Delivering.ts",
+        find: "yield* Effect.forkScoped(Effect.forever(Effect.andThen(quiet, Effect.sleep(leaseMillis / 2))))",
+        replace: ""
+      }
+    ],
+    scenario: "outbox",
+    within: 50,
+    violates: ["does not end"]
   }
 } satisfies { readonly [name: string]: Mutation }
 

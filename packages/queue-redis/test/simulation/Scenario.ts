@@ -41,6 +41,8 @@ export interface Scenario {
   readonly callMillis: number
   readonly skewMillis: number
   readonly scripts: Script.Options
+  /** Something follows from every output. */
+  readonly outbox?: true
   /** Nothing goes wrong that would excuse a model call that is made twice. */
   readonly asksOnce: boolean
 }
@@ -128,6 +130,8 @@ export const scenarios = {
   "two servers": { ...calm, servers: 2, executions: 3, callMillis: 60_000 },
   /** Such processes die, stand still and are stopped, on a database whose replies are lost. */
   failover,
+  /** What follows from outputs is done by processes that die and stand still, over a network whose replies are lost. */
+  outbox: { ...failover, executions: 3, kills: 8, network: badDatabase, outbox: true },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...failover, scripts: { ...scripts, failures: false, waits: true } },
   /** Some tasks kill the process that runs them. */

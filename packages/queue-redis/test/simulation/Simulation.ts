@@ -8,6 +8,7 @@ import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Llm from "@crewline/core/Llm"
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import * as Outbox from "@crewline/core/Outbox"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Worker from "@crewline/core/Worker"
 import * as Workspace from "@crewline/core/Workspace"
@@ -19,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Agent from "./Agent.ts"
 import { Budget } from "./Budget.ts"
+import { Effects } from "./Effects.ts"
 import { epoch, Kernel, type Process } from "./Kernel.ts"
 import { People } from "./People.ts"
 import { noFaults } from "./Network.ts"
@@ -87,6 +89,8 @@ class Simulation {
   private keys: ReadonlyArray<string> = ["keys that nobody has looked for"]
   private readonly budget: Budget
   private readonly people: People
+  /** Absent: nothing follows from outputs. */
+  private readonly effects: Effects | undefined
   /** Legs, with the process that works on them. */
   private readonly atWork = new Map<string, Process>()
   private readonly stopping = new Set<Process>()
@@ -138,6 +142,7 @@ class Simulation {
           })
     if (scenario.queue === "shared" && this.redis === undefined) throw new Error("A shared queue needs a Redis server.")
     this.budget = new Budget(this.kernel, () => (this.chaos ? scenario.network : noFaults))
+    this.effects = scenario.outbox === true ? new Effects(() => (this.chaos ? scenario.network : noFaults)) : undefined
     this.servers = Array.from({ length: scenario.servers }, () => this.boot())
     this.people = new People({
       kernel: this.kernel,
@@ -224,6 +229,7 @@ class Simulation {
       worker: { name, maxCrashes, concurrency: 1 + random.below(6), graceMillis: random.chance(0.5) ? 0 : 5_000 }
     }).pipe(
       Layer.provide(runner),
+      Layer.provide(this.outboxOf(process)),
       Layer.provideMerge(this.queueOf(process)),
       Layer.provideMerge(this.storage.layer(process)),
       Layer.provide(services)
@@ -238,6 +244,13 @@ class Simulation {
       })
     )
     return server
+  }
+
+  private outboxOf(process: Process): Layer.Layer<never> {
+    const { effects } = this
+    if (effects === undefined) return Layer.empty
+    const consumers = Layer.succeed(Outbox.Consumers, [effects.consumer(process)])
+    return Layer.merge(this.storage.outboxLayer(process), consumers)
   }
 
   private queueOf(process: Process): Layer.Layer<TaskQueue.TaskQueue> {
@@ -360,6 +373,7 @@ class Simulation {
   // What is seen
 
   private committed(id: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
+    this.effects?.committed(id, events)
     for (const event of events) {
       const text = `${id.slice(-4)} ${describe(event)}`
       this.history.push(`${this.kernel.now - epoch} ${text}`)
@@ -417,6 +431,7 @@ class Simulation {
     if (begun.size < this.scenario.executions) remains.push(`${this.scenario.executions - begun.size} to start`)
     for (const { ended, id, open } of this.witnesses.values())
       if (!ended) remains.push(`${id}: ${open.map((task) => `${task.id} ${task.status}`).join(", ")}`)
+    for (const key of this.effects?.left ?? []) remains.push(`${key} to be done`)
     if (remains.length > 0) return remains
     if (this.redis !== undefined) return this.keys.length > 0 ? [`Redis still has ${this.keys.join()}`] : []
     for (const { name, process, queue } of this.servers) {
@@ -429,6 +444,7 @@ class Simulation {
   }
 
   private checkEnd(): void {
+    this.effects?.check()
     if (!this.scenario.asksOnce) return
     for (const { calls, repeatedCalls } of this.witnesses.values())
       if (repeatedCalls > 0)

@@ -2,6 +2,7 @@
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -31,11 +32,14 @@ export interface Options {
 export class Storage {
   private readonly options: Options
   private readonly log: Service
+  private readonly outbox: Outbox.Outbox["Service"]
   private readonly told = new Map<string, number>()
 
   constructor(options: Options) {
     this.options = options
-    this.log = Context.get(Effect.runSync(Effect.scoped(Layer.build(LocalEventLog.layerLocal))), EventLog.EventLog)
+    const services = Effect.runSync(Effect.scoped(Layer.build(LocalEventLog.layerLocal)))
+    this.log = Context.get(services, EventLog.EventLog)
+    this.outbox = Context.get(services, Outbox.Outbox)
   }
 
   /** What is committed, without a network. */
@@ -98,6 +102,28 @@ export class Storage {
     })
   }
 
+  /** The outbox as a process has it. */
+  outboxLayer(process: Process): Layer.Layer<Outbox.Outbox> {
+    const { outbox } = this
+    const ask = <A>(operation: string, effect: Effect.Effect<A, Outbox.OutboxError>) =>
+      Effect.flatMap(
+        call(
+          process,
+          () => this.options.faults(operation),
+          () => this.run(Tenant.defaultTenant, effect)
+        ),
+        (outcome) =>
+          outcome === undefined
+            ? Effect.fail(new Outbox.OutboxError({ operation, description: "The database did not answer." }))
+            : Effect.fromResult(outcome.value)
+      )
+    return Layer.succeed(Outbox.Outbox, {
+      claim: (options) => ask("claim", outbox.claim(options)),
+      settle: (rows) => ask("settle", outbox.settle(rows)),
+      list: (options) => ask("list", outbox.list(options))
+    })
+  }
+
   private tell(tenant: string, executionId: string): void {
     const after = this.told.get(executionId) ?? 0
     const events = Result.getOrElse(this.run(tenant, this.log.read(executionId, { after })), () => [])
@@ -106,7 +132,7 @@ export class Storage {
     this.options.onCommitted(executionId, events)
   }
 
-  private run<A>(tenant: string, effect: Effect.Effect<A, EventLog.EventLogError>): Answer<A> {
+  private run<A, E>(tenant: string, effect: Effect.Effect<A, E>): Result.Result<A, E> {
     return Effect.runSync(
       Effect.result(effect).pipe(
         Effect.provideService(Tenant.Current, tenant),
