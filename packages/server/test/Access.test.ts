@@ -3,11 +3,15 @@
  * is tried without a change here; a new kind of resource needs one to be made in `resources`.
  */
 import * as Redacted from "effect/Redacted"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Access from "../src/Api/Access.ts"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
+
+// Every tenant of this test runs crews on the model that all servers here have.
+vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
+afterAll(() => vi.unstubAllEnvs())
 
 interface Operation {
   readonly id: string

@@ -1,10 +1,14 @@
 /** Two servers on one PostgreSQL: what one of them does with a key, the other one knows within a second, on open connections too. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Redacted from "effect/Redacted"
 import * as Postgres from "./fake/Database.ts"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
+
+// Every tenant of this test runs crews on the model that all servers here have.
+vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
+afterAll(() => vi.unstubAllEnvs())
 
 if (Postgres.missing !== undefined) console.warn(`Skipped: ${Postgres.missing}`)
 

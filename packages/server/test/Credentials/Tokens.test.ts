@@ -4,12 +4,16 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import * as Jose from "jose"
-import { afterAll, assert, beforeAll, describe, expect, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, describe, expect, it, vi } from "@effect/vitest"
 import * as Credentials from "../../src/Credentials.ts"
 import * as Tokens from "../../src/Credentials/Tokens.ts"
 import * as Issuer from "../fake/Issuer.ts"
 import * as Server from "../fake/Server.ts"
 import * as Socket from "../fake/Socket.ts"
+
+// Every tenant of this test runs crews on the model that all servers here have.
+vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
+afterAll(() => vi.unstubAllEnvs())
 
 const claims = { tenant: "tenant", role: "role", user: "sub" }
 
