@@ -90,6 +90,8 @@ export const make = (
       ...following
     })
     const signals = yield* makeSignals(sql, followers, options)
+    const { deleting, keepView, view } = yield* Viewing.make(query)
+    const { prune, remove } = Retention.make(query)
     const append = yield* Appender.make(sql, {
       missing: (tenant, executionId) => query.missing("append", tenant, executionId),
       onStored: (tenant, executionId, events, length) => {
@@ -127,9 +129,11 @@ export const make = (
           signals?.delta(tenant, delta)
           return Effect.void
         }),
-      ...Viewing.make(query),
+      view,
+      keepView,
       ...Ownership.make(query),
-      ...Retention.make(query)
+      remove: (executionId) => deleting(remove(executionId)),
+      prune: (pruneOptions) => deleting(prune(pruneOptions))
     }
   })
 

@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
           sql.unsafe(`do $$ begin
             grant select, insert, update, delete on crewline_execution, crewline_event, crewline_blob, crewline_view, crewline_ask,
-              crewline_origin, crewline_gone to ${role};
+              crewline_origin, crewline_outbox, crewline_gone to ${role};
             grant execute on all functions in schema public to ${role};
           end $$`)
         ).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))

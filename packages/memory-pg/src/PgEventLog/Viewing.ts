@@ -1,8 +1,11 @@
 /**
- * Views of ended executions, kept beside them.
+ * Views of ended executions, kept beside them. One that is asked for again and again is read once in two seconds: it does not change, it can
+ * only be deleted, which this process sees at once and others by then.
  */
 import type * as EventLog from "@crewline/core/EventLog"
+import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { type Query, withTenant } from "./Query.ts"
 import { type SummaryRow, summaryOf } from "./Reader.ts"
 
@@ -18,43 +21,68 @@ const headPlace = -1
 /** The greatest number of the database. */
 const maxPlace = 2 ** 31 - 1
 
-export const make = (query: Query): Pick<EventLog.EventLog["Service"], "view" | "keepView"> => ({
-  view: (executionId, { format, from = 0, to = maxPlace }) =>
-    withTenant((tenant) =>
-      Effect.flatMap(
-        query.run<ViewRow>("view", "select * from crewline_read_view($1, $2, $3::int, $4::int, $5::int)", [
-          tenant,
-          executionId,
-          format,
-          from,
-          Math.min(to, maxPlace)
-        ]),
-        ([first, ...parts]) => {
-          if (first === undefined) return query.missing("view", tenant, executionId)
-          const summary = summaryOf(tenant, first)
-          if (first.content === null) return Effect.succeed({ summary })
-          return Effect.succeed({
-            summary,
-            view: {
-              head: first.content,
-              parts: parts.map(({ content, lengths, place }) => ({ first: place, lengths, text: content! }))
-            }
-          })
-        }
-      )
-    ),
-  keepView: (executionId, { format, head, parts }) =>
-    withTenant((tenant) =>
-      Effect.asVoid(
-        query.run("keepView", "select crewline_keep_view($1, $2, $3::int, $4::text::jsonb)", [
-          tenant,
-          executionId,
-          format,
-          JSON.stringify([
-            ...parts.map(({ first, lengths, text }) => [first, lengths, text]),
-            ...(head === undefined ? [] : [[headPlace, null, head]])
-          ])
-        ])
-      )
+/** For how long a view is good, in milliseconds; how many are remembered, and of which length at most, in characters. */
+const freshMillis = 2_000
+const mostViews = 256
+const longestView = 64 * 1024
+
+const isRemembered = ({ view }: EventLog.Viewed): boolean =>
+  view !== undefined && view.parts.reduce((sum, { text }) => sum + text.length, view.head.length) <= longestView
+
+type Key = readonly [tenant: string, executionId: string, format: number, from: number, to: number]
+
+const read =
+  (query: Query) =>
+  (key: string): Effect.Effect<EventLog.Viewed, EventLog.EventLogError> => {
+    const [tenant, executionId, ...range] = JSON.parse(key) as Key
+    return Effect.flatMap(
+      query.run<ViewRow>("view", "select * from crewline_read_view($1, $2, $3::int, $4::int, $5::int)", [
+        tenant,
+        executionId,
+        ...range
+      ]),
+      ([first, ...parts]) => {
+        if (first === undefined) return query.missing("view", tenant, executionId)
+        const summary = summaryOf(tenant, first)
+        if (first.content === null) return Effect.succeed({ summary })
+        return Effect.succeed({
+          summary,
+          view: {
+            head: first.content,
+            parts: parts.map(({ content, lengths, place }) => ({ first: place, lengths, text: content! }))
+          }
+        })
+      }
     )
+  }
+
+export const make = Effect.fnUntraced(function* (query: Query) {
+  const known = yield* Cache.makeWith(read(query), {
+    capacity: mostViews,
+    timeToLive: (exit) => (Exit.isSuccess(exit) && isRemembered(exit.value) ? freshMillis : 0)
+  })
+  const service: Pick<EventLog.EventLog["Service"], "view" | "keepView"> = {
+    view: (executionId, { format, from = 0, to = maxPlace }) =>
+      withTenant((tenant) => {
+        const key: Key = [tenant, executionId, format, from, Math.min(to, maxPlace)]
+        return Cache.get(known, JSON.stringify(key))
+      }),
+    keepView: (executionId, { format, head, parts }) =>
+      withTenant((tenant) =>
+        Effect.asVoid(
+          query.run("keepView", "select crewline_keep_view($1, $2, $3::int, $4::text::jsonb)", [
+            tenant,
+            executionId,
+            format,
+            JSON.stringify([
+              ...parts.map(({ first, lengths, text }) => [first, lengths, text]),
+              ...(head === undefined ? [] : [[headPlace, null, head]])
+            ])
+          ])
+        )
+      )
+  }
+  /** Executions are deleted. */
+  const deleting = <A, E>(effect: Effect.Effect<A, E>) => Effect.ensuring(effect, Cache.invalidateAll(known))
+  return { ...service, deleting }
 })

@@ -3,6 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as TestClock from "effect/testing/TestClock"
 import * as Database from "../../src/Database.ts"
 import * as PgEventLog from "../../src/PgEventLog.ts"
 
@@ -82,7 +83,13 @@ layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: 
           owners: yield* count(() => log.owners),
           disown: yield* count(() => log.disown("o")),
           end: yield* count(() => log.append("x", [{ type: "ExecutionEnded", status: "completed", usage }])),
+          "first view of what has ended": yield* count(() => log.view("x", { format: 1 })),
+          "its view, kept": yield* count(() => log.keepView("x", { format: 1, head: "{}", parts: [] })),
+          "kept view, twice": yield* count(() =>
+            Effect.provide(Effect.replicateEffect(log.view("x", { format: 1 }), 2), TestClock.layer())
+          ),
           remove: yield* count(() => log.remove("x")),
+          "view of what is gone": yield* count(() => log.view("x", { format: 1 })),
           "read of what is gone": yield* count(() => log.read("x")),
           "16 starts": yield* count(() => begin),
           "16 appends": yield* count(() => all(others))
@@ -111,7 +118,11 @@ layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: 
           owners: 1,
           disown: 1,
           end: 1,
+          "first view of what has ended": 1,
+          "its view, kept": 1,
+          "kept view, twice": 1,
           remove: 1,
+          "view of what is gone": 2,
           "read of what is gone": 2,
           "16 starts": 1,
           "16 appends": 1
