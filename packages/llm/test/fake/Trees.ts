@@ -101,9 +101,9 @@ export const planOf = (tree: Tree): Plan.Plan => ({
 })
 
 /** Adds the tasks below its own. */
-export const spawn = (tree: Tree) =>
+export const spawn = (tree: Tree, name = "spawn") =>
   Tool.make({
-    name: "spawn",
+    name,
     description: "Adds tasks.",
     parameters: { type: "object", properties: {} },
     spawn: (_, { taskId }) => ({
@@ -140,7 +140,7 @@ export const provider = (tree: Tree) => {
     const usage = { requests: 1, inputTokens, cachedInputTokens: 0, outputTokens, reasoningTokens: 0, costUsd: null }
     const answer: Llm.Answer = {
       parts: spawns
-        ? [{ type: "tool-call", id: "c", name: "spawn", params: {}, providerExecuted: false }]
+        ? [{ type: "tool-call", id: "c", name: asked.tools[0]!.name, params: {}, providerExecuted: false }]
         : [{ type: "text", text: "Done." }],
       finishReason: spawns ? "tool-calls" : "stop",
       usage,
