@@ -292,6 +292,21 @@ describe("a limit at which the agent finishes", () => {
     })
   )
 
+  it.effect("stays partial across the review of a person, by a leg that only knows what is recorded", () =>
+    running(
+      { a: { tools: ["look"], humanInput: { onSilence: "deny" }, limits: { requests: 2, onExceeded: "finish" } } },
+      { answers: { a: [look, World.text("half of it")] } },
+      Effect.fnUntraced(function* ({ asked, crewline, id, open }) {
+        const [ask] = yield* open
+        assert.strictEqual(ask!.kind, "review")
+        yield* crewline.answer(ask!.id, { answer: "accept" })
+        yield* settle
+        assert.deepInclude(yield* crewline.get(id), { status: "completed", output: "half of it", partial: true })
+        assert.strictEqual(asked.length, 2)
+      })
+    )
+  )
+
   it.effect("marks the result of the execution when it is that of a final task", () =>
     running(
       { a: { limits: { requests: 1, onExceeded: "finish" } } },
