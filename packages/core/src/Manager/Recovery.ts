@@ -154,7 +154,9 @@ const patch = <E>(
     const { name, ...rest } = each as Schema.JsonObject
     if (typeof name !== "string" || Object.hasOwn(tasks, name)) return undefined
     const { agent = task.agent } = rest
-    if (typeof agent !== "string" || (agent !== task.agent && !othersOf(plan, task).includes(agent))) return undefined
+    // Not for the manager itself, also where what failed was its own.
+    if (typeof agent !== "string" || agent === plan.manager!.agent) return undefined
+    if (agent !== task.agent && !plan.manager!.allow.includes(agent)) return undefined
     // What it is not is found out when it is planned.
     tasks[name] = { ...rest, agent, onFailure: "skip" } as unknown as SpawnedTask
   }

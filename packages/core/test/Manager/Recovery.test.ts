@@ -315,6 +315,7 @@ describe("what the task declares counts", () => {
   invalid("when no tasks are given", decision("replace", { tasks: [] }))
   const one = { name: "x", description: "d", expectedOutput: "e" }
   invalid("when tasks are for nobody", decision("replace", { tasks: [{ ...one, agent: "boss" }] }))
+  invalid("when tasks are for somebody else", decision("replace", { tasks: [{ ...one, agent: "zed" }] }))
   invalid("when tasks have one name", decision("replace", { tasks: [one, one] }))
   invalid("when tasks wait for each other", decision("replace", { tasks: [{ ...one, context: ["x"] }] }))
 
