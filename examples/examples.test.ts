@@ -59,6 +59,15 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout).toContain(told)
   })
 
+  it("04-managed-crew shows who decided what", async () => {
+    const { code, stderr, stdout } = await start("04-managed-crew", ["otters"])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toMatch(/findings is done by researcher, says the manager: /)
+    expect(stdout).toContain("brief gives work to researcher: ")
+    expect(stdout).toContain("brief is reviewed by the manager: accept")
+    expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
+  })
+
   it("03-approval asks again when the answer does not fit", async () => {
     const { code, stdout } = await start("03-approval", ["Ada"], "loud\nfriendly\nyes\n")
     expect(code).toBe(0)

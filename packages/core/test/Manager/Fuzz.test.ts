@@ -188,10 +188,25 @@ describe("whatever the model answers", () => {
         assert.includeMembers(
           [...seen],
           [
-            ...["completed", "failed", "assigned by manager", "assigned by matcher"],
-            ...["accept by manager", "revise by manager", "accept by policy", "reject by policy"],
-            ...["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"],
-            ...["emptyOutput", "claimedAction", "citedSource", "review"]
+            "completed",
+            "failed",
+            "assigned by manager",
+            "assigned by matcher",
+            "accept by manager",
+            "revise by manager",
+            "accept by policy",
+            "reject by policy",
+            "retry",
+            "rewrite",
+            "reassign",
+            "replace",
+            "continue",
+            "skip",
+            "abort",
+            "emptyOutput",
+            "claimedAction",
+            "citedSource",
+            "review"
           ]
         )
       }),
