@@ -169,6 +169,17 @@ tasks:
 })
 
 describe("crewline run", { timeout: 60_000 }, () => {
+  it("says how long memory lasts, to who wants to have some", async () => {
+    const notice = "memory: true lasts as long as this process"
+    const file = await crewFile("memory.yaml", `${oneTask("Say hello.")}memory: true\n`)
+    const remembering = await Process.run(["run", file])
+    expect(remembering.code).toBe(0)
+    expect(remembering.stderr).toContain(notice)
+    expect(remembering.stdout).not.toContain(notice)
+    const other = await Process.run(["run", await crewFile("forgetful.yaml", oneTask("Say hello."))])
+    expect(other.stderr).not.toContain(notice)
+  })
+
   it("prints the output to stdout and one line an event to stderr when neither is a terminal", async () => {
     const { code, stderr, stdout } = await Process.run(["run", "brief.yaml", "--input", "topic=otters"])
     expect(code).toBe(0)
