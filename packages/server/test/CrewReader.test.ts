@@ -57,6 +57,40 @@ it.layer(layer, { timeout: 60_000 })("a stored crew", (it) => {
     })
   )
 
+  it.effect("may be managed by a stored agent, which stays a reference", () =>
+    Effect.gen(function* () {
+      const agents = yield* AgentStore.AgentStore
+      const reader = yield* CrewReader.CrewReader
+      const boss = yield* agents.create({ name: "boss", role: "Boss", goal: "g" })
+      const crew = {
+        name: "managed",
+        manager: { agentId: boss.id, review: "final" },
+        agents: { manager: { role: "R", goal: "g" }, other: { role: "O", goal: "g" } },
+        tasks: { write: { description: "Write", expectedOutput: "A text" } }
+      }
+      const { body, crew: made } = yield* reader.read({ value: crew, problems: [], more: 0 })
+      expect(made.definition.manager).toEqual({ agent: "crew_manager", review: "final" })
+      expect(made.definition.agents["crew_manager"]).toMatchObject({ role: "Boss" })
+      expect(body).toEqual(crew)
+
+      const { id } = yield* (yield* CrewStore.CrewStore).create(body)
+      const first = yield* reader.stored(id)
+      expect(first.definition.agents["crew_manager"]).toMatchObject({ role: "Boss" })
+      yield* agents.replace(boss.id, { name: "boss", role: "Chief", goal: "g" })
+      expect((yield* reader.stored(id)).definition.agents["crew_manager"]).toMatchObject({ role: "Chief" })
+
+      const read = (manager: object) => reader.read({ value: { ...crew, manager }, problems: [], more: 0 })
+      expect(yield* Effect.flip(read({ agentId: "agent_nobody" }))).toMatchObject({
+        problems: [{ code: "unknown-agent", path: ["manager", "agentId"] }]
+      })
+      expect(yield* Effect.flip(read({ agentId: 7 }))).toMatchObject({ problems: [{ code: "wrong-type" }] })
+      const both = yield* Effect.flip(read({ agentId: boss.id, model: "scripted/demo" }))
+      expect(both).toMatchObject({
+        problems: [{ code: "invalid-value", path: ["manager"] }, { code: "unknown-agent" }]
+      })
+    })
+  )
+
   it.effect("is not read again from the database where it is known", () =>
     Effect.gen(function* () {
       const crews = yield* CrewStore.CrewStore

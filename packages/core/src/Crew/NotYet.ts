@@ -14,7 +14,6 @@ const ofCrew: Table = {
   acceptance: always,
   memory: isObject
 }
-const ofManager: Table = { agentId: always }
 const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }
 
@@ -25,13 +24,12 @@ export const problems = (
   tasks: ReadonlyArray<Entry>
 ): ReadonlyArray<Problem> => [
   ...found(ofCrew, crew, []),
-  ...found(ofManager, crew["manager"], ["manager"]),
   ...agents.flatMap(({ declaration, path }) => found(ofAgent, declaration, path)),
   ...tasks.flatMap(({ declaration, path }) => found(ofTask, declaration, path))
 ]
 
-const found = (table: Table, declaration: Schema.Json | undefined, path: Path): ReadonlyArray<Problem> => {
-  if (declaration === undefined || !isObject(declaration)) return []
+const found = (table: Table, declaration: Schema.Json, path: Path): ReadonlyArray<Problem> => {
+  if (!isObject(declaration)) return []
   return Object.entries(table).flatMap(([key, isNotYet]): ReadonlyArray<Problem> => {
     const value = declaration[key]
     if (value === undefined || !isNotYet(value)) return []

@@ -34,6 +34,11 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
     const message = "manager needs exactly one of model, agent and agentId."
     problems.push({ code: "invalid-value", path, message })
   }
+  if (manager["agentId"] !== undefined) {
+    const message =
+      "manager.agentId is the id of an agent that is stored on a server, and there is none: name a model, or an agent of the crew."
+    problems.push({ code: "unknown-agent", path: ["manager", "agentId"], message })
+  }
   const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))
   const mention = (name: unknown, at: ReadonlyArray<string | number>) => {
     if (typeof name === "string" && !names.includes(name))

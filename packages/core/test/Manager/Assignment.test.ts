@@ -299,7 +299,7 @@ describe("a crew whose manager cannot manage is refused:", () => {
     ],
     ["nobody allowed", crew({ manager: { model: "fake/m", allow: [] } }), "no-agents"],
     ["work of the manager", crew({ manager: { agent: "writer" } }, { agent: "writer" }), "invalid-value"],
-    ["an agent of the server", crew({ manager: { agentId: "agent_1" } }), "not-yet"]
+    ["an agent of the server", crew({ manager: { agentId: "agent_1" } }), "unknown-agent"]
   ])("%s", (_, data, code) => {
     const result = Crew.fromJson(data)
     assert.isTrue(Result.isFailure(result))

@@ -211,24 +211,22 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
     fc.tuple(policy, limits),
     fc.tuple(policy, limits),
     powers,
-    fc.constantFrom("model", "agentId"),
     fc.boolean()
   )
-  .map(([crew, header, ofAgents, ofTasks, powers, identity, isHierarchical]) => {
+  .map(([crew, header, ofAgents, ofTasks, powers, isHierarchical]) => {
     const agents = Object.keys(crew.agents)
     const every = <A>(all: { readonly [name: string]: A }, more: object) =>
       Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
-    const ofManager = identity === "agentId" ? 1 : 0
     return {
       definition: {
         ...crew,
         ...header,
         ...(isHierarchical ? { process: "hierarchical" as const } : {}),
-        manager: { ...powers, [identity]: "openai/gpt-5.2", allow: agents },
+        manager: { ...powers, model: "openai/gpt-5.2", allow: agents },
         agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1] }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 2 + ofManager + agents.length + Object.keys(crew.tasks).length
+      count: 2 + agents.length + Object.keys(crew.tasks).length
     }
   })
 

@@ -17,6 +17,8 @@ export interface Resolved {
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   /** The agents that it refers to, by the names that they have in the crew. */
   readonly agents: ReadonlyMap<string, StoredAgent>
+  /** The name that the crew has for a stored agent that manages it. */
+  readonly manager?: string
 }
 
 /** Any other text is the id of nothing, and a storage may refuse to look for it. */
@@ -68,17 +70,50 @@ export const resolve = Effect.fnUntraced(function* <E>(
         : { code: "wrong-type", path, message: `agents.${name}.agentId must be the id of a stored agent.` }
     )
   }
-  return { value: { ...value, agents: resolved }, problems, agents }
+  const managed = "manager" in value ? value.manager : undefined
+  if (!Predicate.isObject(managed) || !("agentId" in managed)) {
+    return { value: { ...value, agents: resolved }, problems, agents }
+  }
+  // It becomes an agent of the crew, under a name that no other has.
+  let manager = "manager"
+  while (Object.hasOwn(resolved, manager)) manager = `crew_${manager}`
+  const { agentId: id, ...powers } = managed
+  const stored = isKey(id) ? yield* find(id) : undefined
+  if (stored === undefined) {
+    const path = ["manager", "agentId"]
+    problems.push(
+      typeof id === "string"
+        ? {
+            code: "unknown-agent",
+            path,
+            message: `manager.agentId: there is no stored agent ${JSON.stringify(id)}.`
+          }
+        : { code: "wrong-type", path, message: "manager.agentId must be the id of a stored agent." }
+    )
+    define(resolved, manager, placeholder)
+  } else {
+    const { name: _name, ...declared } = stored.body
+    agents.set(manager, stored)
+    define(resolved, manager, declared)
+  }
+  // Beside another manager it stays: one of the two is too many, and the check of the crew says so.
+  const isAlone = !("model" in powers) && !("agent" in powers)
+  const who = isAlone ? { ...powers, agent: manager } : managed
+  return { value: { ...value, agents: resolved, manager: who }, problems, agents, manager }
 })
 
 /** The crew as it is stored: with its references. */
-export const restore = (definition: CoreCrew.Definition, { agents }: Resolved): CrewBody => {
+export const restore = (definition: CoreCrew.Definition, { agents, manager }: Resolved): CrewBody => {
   const restored: Record<string, CrewBody["agents"][string]> = {}
   for (const [name, agent] of Object.entries(definition.agents)) {
+    if (name === manager) continue
     const stored = agents.get(name)
     define(restored, name, stored === undefined ? agent : { agentId: stored.id })
   }
-  return { ...definition, agents: restored }
+  const managing = manager === undefined ? undefined : agents.get(manager)
+  if (managing === undefined) return { ...definition, agents: restored }
+  const { agent: _, ...powers } = definition.manager!
+  return { ...definition, agents: restored, manager: { ...powers, agentId: managing.id } }
 }
 
 /** A key of a client may be `__proto__`. */
