@@ -1,6 +1,8 @@
 /** Tasks that failed for good: what the manager decides, and what becomes of it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as EventLog from "../../src/EventLog.ts"
+import * as Execution from "../../src/Execution.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -204,14 +206,20 @@ describe("a task that failed for good", () => {
 
   it.effect("is replaced by new tasks: the last one reads the others, and is held to what the task declares", () =>
     running(
-      { a: { output: { type: "integer" }, humanInput: { onSilence: "deny" } } },
+      {
+        a: {
+          output: { type: "integer" },
+          guardrails: [{ kind: "sentence", text: "Small." }],
+          humanInput: { onSilence: "deny" }
+        }
+      },
       {
         plan: plan(),
         tools,
         answers: answering([decision("replace", { tasks })], {
           a: [failing],
           "a/1.recover.one": [World.text("half")],
-          "a/1.recover.two": [World.text("whole"), World.text("2")]
+          "a/1.recover.two": [World.text("whole"), World.text("2"), World.text('{"accepted":true,"complaint":""}')]
         })
       },
       Effect.fnUntraced(function* ({ asked, crewline, events, id, log }) {
@@ -219,6 +227,12 @@ describe("a task that failed for good", () => {
         const last = asked.filter(({ caller }) => caller!.taskId === "a/1.recover.two")
         assert.include(lastMessage(last[0]!), `<result task=\\"a/1.recover.one\\">\\nhalf`)
         assert.include(lastMessage(last[1]!), "cannot be read as JSON")
+        assert.deepStrictEqual(
+          ofType(yield* events, "GuardrailJudged").map(({ taskId }) => taskId),
+          ["a/1.recover.two"]
+        )
+        // The tasks of a patch count against what an execution may grow by, the office does not.
+        assert.strictEqual(Execution.fromEvents(yield* events)!.grown, 2)
         // The person that has to look at the output does so.
         const [ask] = ofType(yield* events, "TaskSuspended").flatMap(({ asks = [] }) => asks)
         assert.deepInclude(ask, { kind: "review" })
@@ -401,6 +415,21 @@ it.effect("a task that crashes again and again is recovered by a run of its own"
     const view = yield* third.crewline.get(id)
     assert.deepStrictEqual([view.status, view.tasks["a"]!.output], ["completed", "saved"])
     assert.deepStrictEqual(Object.keys(view.tasks), ["a", "a/3.recover", "a/3.recover/work"])
+    const log = yield* EventLog.EventLog
+    assert.deepStrictEqual(
+      (yield* log.read(id, { taskId: "a" })).flatMap((event) =>
+        event.type === "TaskStarted" || event.type === "TaskSuspended" ? [`${event.type} ${event.run}`] : []
+      ),
+      [
+        "TaskStarted 1",
+        "TaskStarted 2",
+        "TaskStarted 3",
+        "TaskSuspended 3",
+        "TaskStarted 4",
+        "TaskSuspended 4",
+        "TaskStarted 5"
+      ]
+    )
     assert.deepStrictEqual(
       asked.map(({ caller }) => caller!.taskId),
       ["a", "a", "a/3.recover", "a/3.recover/work"]
