@@ -141,6 +141,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.uninterruptibleMask(
       Effect.fnUntraced(function* (restore) {
         const { lease } = entry
+        // One that follows another would begin on its stack, and a long chain would fill that.
+        if (entry.started !== undefined) yield* Effect.yieldNow
         const started = entry.started ?? (yield* begin(entry))
         if (started === undefined) return
         const task = Execution.task(started.state, lease.taskId)!
