@@ -28,6 +28,7 @@ import { CodeRegistry } from "./Worker/CodeRegistry.ts"
 import { Ledger } from "./Worker/Ledger.ts"
 import { LogClock } from "./Worker/LogClock.ts"
 import { QueueSync } from "./Worker/QueueSync.ts"
+import { Tenure } from "./Worker/Tenure.ts"
 import * as Workspace from "./Workspace.ts"
 
 export {
@@ -142,7 +143,7 @@ export const layer = (
 > =>
   Layer.effect(Crewline, Service.make(options)).pipe(
     Layer.provideMerge(Worker.layer(options.worker)),
-    Layer.provide(QueueSync.layer.pipe(Layer.provideMerge(LogClock.layer))),
+    Layer.provide(QueueSync.layer.pipe(Layer.provideMerge([LogClock.layer, Tenure.layer]))),
     Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
 

@@ -30,6 +30,7 @@ import type { QueueSync } from "./Worker/QueueSync.ts"
 import * as Remembering from "./Worker/Remembering.ts"
 import * as Running from "./Worker/Running.ts"
 import { Slots } from "./Worker/Slots.ts"
+import type { Tenure } from "./Worker/Tenure.ts"
 import * as Working from "./Worker/Working.ts"
 import * as Workspace from "./Workspace.ts"
 
@@ -185,6 +186,7 @@ export const layer = (
   | Ledger
   | CodeRegistry
   | LogClock
+  | Tenure
   | QueueSync
   | Llm.Llm
   | Toolbox.Toolbox

@@ -34,6 +34,8 @@ export class Slots {
 
   /** Waits until there may be room. */
   readonly hasRoom: Effect.Effect<void> = Effect.callback((resume) => {
+    // Since whoever asks has looked, a task may have ended that woke nobody.
+    if (this.free > 0) return resume(Effect.void)
     const wake = () => resume(Effect.void)
     this.waiting.push(wake)
     return Effect.sync(() => {

@@ -21,6 +21,7 @@ import type * as Legs from "./Legs.ts"
 import { LogClock } from "./LogClock.ts"
 import * as NextTask from "./NextTask.ts"
 import { QueueSync } from "./QueueSync.ts"
+import { Tenure } from "./Tenure.ts"
 
 /** A task that this worker has taken. */
 export interface Entry {
@@ -49,6 +50,9 @@ export interface Options {
   readonly isStopping: () => boolean
 }
 
+/** How long a task rests while it is not sure that this process still owns its execution, in milliseconds. */
+const askAgainMillis = 250
+
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
   failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
@@ -75,11 +79,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
   const sync = yield* QueueSync
+  const tenure = yield* Tenure
   const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
   const leaveToOthers = leaving({ abilities, ledger, queue, sync })
 
   const startOf = starting({ worker, maxCrashes, now: yield* LogClock })
-  const settle = NextTask.make({ ledger, queue, isTaking, startOf })
+  const settle = NextTask.make({ ledger, queue, isTaking: () => isTaking() && !tenure.isOver(), startOf })
 
   const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
     const { lease } = entry
@@ -118,6 +123,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** The start of the task, in the log; undefined: the queue was told why there is none. */
   const begin = Effect.fnUntraced(function* (entry: Entry) {
     const { lease } = entry
+    if (!queue.isShared && tenure.isOver()) {
+      yield* queue.release(lease, askAgainMillis)
+      return undefined
+    }
     const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
     const state = known ?? (yield* ledger.state(lease.executionId))
     // A lease is worth something only after the log was read: before, its time may have run out unseen.

@@ -12,6 +12,7 @@ import * as Tenant from "../../Tenant.ts"
 import * as Worker from "../../Worker.ts"
 import { CodeRegistry } from "../../Worker/CodeRegistry.ts"
 import { Ledger } from "../../Worker/Ledger.ts"
+import { Tenure } from "../../Worker/Tenure.ts"
 import type { Owned } from "./Owned.ts"
 
 export interface Options {
@@ -38,6 +39,7 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
   const worker = yield* Worker.Worker
   const ledger = yield* Ledger
   const registry = yield* CodeRegistry
+  const tenure = yield* Tenure
 
   const releaseExecutions = Effect.provideService(Adoption.releaseExecutions, EventLog.EventLog, log)
 
@@ -68,6 +70,7 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
     const before = owned.ids()
     const until = (yield* Clock.currentTimeMillis) + sweepMillis
     yield* releaseExecutions
+    const askedAt = tenure.now()
     const adopted = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: before.length + adoptLimit })
     const ids = new Set(adopted.map((each) => each.executionId))
     for (const id of before) {
@@ -92,6 +95,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
       }),
       { concurrency: takeUpConcurrency, discard: true }
     )
+    // Only now: what others have written meanwhile was read. Where sweeps are rarer than leases are long, nobody takes over any sooner.
+    tenure.renew(askedAt, Math.max(leaseMillis, sweepMillis * 2))
     // Also where the queue is this process's own: what was submitted in the moment of its end would stay for ever.
     yield* tidy(ids)
   })
