@@ -13,6 +13,7 @@ import type { SpawnedResult } from "../Tool/Definition.ts"
 import type * as Wait from "../Wait.ts"
 import * as Prompt from "./AssignPrompt.ts"
 import * as Matcher from "./Matcher.ts"
+import * as StandIn from "./StandIn.ts"
 
 export interface Options<E> {
   readonly plan: Plan.Plan
@@ -83,26 +84,7 @@ const passedOn = <E>({ plan, run, task }: Options<E>, answer: SpawnedResult): En
   }
 }
 
-const ended = <E>({ task }: Options<E>, { code, doubts, error, output, policy, status }: SpawnedResult): Ended => {
-  if (status === "completed") {
-    const { outputFile } = task
-    return {
-      outcome: {
-        _tag: "Completed",
-        output: output ?? null,
-        ...(outputFile === undefined ? {} : { outputFile }),
-        ...(doubts === undefined ? {} : { doubts })
-      },
-      progress: []
-    }
-  }
-  const message = error ?? `The work of task "${task.id}" was ${status}.`
-  return {
-    outcome: {
-      _tag: "Failed",
-      error: { code: code ?? "work-lost", message, isRetryable: false },
-      ...(policy === undefined ? {} : { policy })
-    },
-    progress: []
-  }
-}
+const ended = <E>({ task }: Options<E>, result: SpawnedResult): Ended => ({
+  outcome: StandIn.outcomeOf(task, result, `The work of task "${task.id}" was ${result.status}.`),
+  progress: []
+})

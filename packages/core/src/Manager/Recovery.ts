@@ -11,6 +11,7 @@ import type { Draft, Failure, RecoveryChosen, TaskSuspended } from "../Execution
 import * as Plan from "../Plan.ts"
 import type { SpawnedResult, SpawnedTask } from "../Tool/Definition.ts"
 import * as Prompt from "./RecoverPrompt.ts"
+import * as StandIn from "./StandIn.ts"
 
 export interface Options<E> {
   readonly plan: Plan.Plan
@@ -157,7 +158,7 @@ const patch = <E>(
     // Not for the manager itself, also where what failed was its own.
     if (typeof agent !== "string" || agent === plan.manager!.agent) return undefined
     if (agent !== task.agent && !plan.manager!.allow.includes(agent)) return undefined
-    // What it is not is found out when it is planned.
+    // From a model: its parts are checked where it is planned, and the type says nothing of them before.
     tasks[name] = { ...rest, agent, onFailure: "skip" } as unknown as SpawnedTask
   }
   const spawned = Plan.spawn({ plan, parent: task, prefix: office, tasks })
@@ -168,22 +169,7 @@ const patch = <E>(
 }
 
 /** What took its place has come to something. */
-const replaced = <E>({ task }: Options<E>, { code, doubts, error, output, status }: SpawnedResult): Ended => {
-  if (status === "completed") {
-    const { outputFile } = task
-    return {
-      outcome: {
-        _tag: "Completed",
-        output: output ?? null,
-        ...(outputFile === undefined ? {} : { outputFile }),
-        ...(doubts === undefined ? {} : { doubts })
-      },
-      progress: []
-    }
-  }
-  const message = error ?? `What took the place of task "${task.id}" was ${status}.`
-  return {
-    outcome: { _tag: "Failed", error: { code: code ?? "work-lost", message, isRetryable: false } },
-    progress: []
-  }
-}
+const replaced = <E>({ task }: Options<E>, { policy: _, ...result }: SpawnedResult): Ended => ({
+  outcome: StandIn.outcomeOf(task, result, `What took the place of task "${task.id}" was ${result.status}.`),
+  progress: []
+})

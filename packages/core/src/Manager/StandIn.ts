@@ -1,0 +1,23 @@
+/** What a task comes to when another one did its work: the output, or the failure, of that one. */
+import type { Outcome } from "../Decision.ts"
+import type * as Plan from "../Plan.ts"
+import type { SpawnedResult } from "../Tool/Definition.ts"
+
+/** `lost`: what to say when the other one ended without an error. */
+export const outcomeOf = (
+  { outputFile }: Plan.PlannedTask,
+  { code, doubts, error, output, policy, status }: SpawnedResult,
+  lost: string
+): Outcome =>
+  status === "completed"
+    ? {
+        _tag: "Completed",
+        output: output ?? null,
+        ...(outputFile === undefined ? {} : { outputFile }),
+        ...(doubts === undefined ? {} : { doubts })
+      }
+    : {
+        _tag: "Failed",
+        error: { code: code ?? "work-lost", message: error ?? lost, isRetryable: false },
+        ...(policy === undefined ? {} : { policy })
+      }
