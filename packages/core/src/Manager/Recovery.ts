@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import type { Outcome } from "../Decision.ts"
 import type { Draft, Failure, RecoveryChosen, TaskSuspended } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
@@ -169,7 +170,11 @@ const patch = <E>(
 }
 
 /** What took its place has come to something. */
-const replaced = <E>({ task }: Options<E>, { policy: _, ...result }: SpawnedResult): Ended => ({
-  outcome: StandIn.outcomeOf(task, result, `What took the place of task "${task.id}" was ${result.status}.`),
+const replaced = <E>({ task }: Options<E>, result: SpawnedResult): Ended => ({
+  outcome: StandIn.outcomeOf(
+    task,
+    Struct.omit(result, ["policy"]),
+    `What took the place of task "${task.id}" was ${result.status}.`
+  ),
   progress: []
 })
