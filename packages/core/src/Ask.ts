@@ -74,6 +74,8 @@ export const defaultAnswerers: ReadonlyArray<string> = ["operator", "admin"]
 /** Who answered, as the server knows it from a credential. */
 export const Author = Schema.Struct({
   name: Schema.String,
+  /** The user for whom a service answered, as the service says. */
+  onBehalfOf: Schema.optionalKey(Schema.String),
   role: Schema.optionalKey(Schema.String)
 })
 export interface Author extends Schema.Schema.Type<typeof Author> {}

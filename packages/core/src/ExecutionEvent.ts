@@ -127,8 +127,16 @@ export interface Closing {
   readonly closes?: ReadonlyArray<string>
 }
 
+/** Whose execution it is. */
+export interface Requester {
+  /** The user whose execution it is, as whoever started it says; a server knows it by the credential. */
+  readonly userId?: string
+  /** Who started it for the user; absent: the user. */
+  readonly startedBy?: string
+}
+
 /** The execution exists; its plan is frozen. */
-export interface ExecutionStarted {
+export interface ExecutionStarted extends Requester {
   readonly type: "ExecutionStarted"
   readonly plan: Plan.Plan
   readonly retryOf?: RetryOf

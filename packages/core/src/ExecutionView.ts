@@ -83,6 +83,9 @@ export const View = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   /** The execution that this one retries. */
   retryOf: Schema.optionalKey(Schema.String),
+  /** The user whose execution it is, and who started it for the user when somebody else did. */
+  userId: Schema.optionalKey(Schema.String),
+  startedBy: Schema.optionalKey(Schema.String),
   status: Execution.Status,
   tasks: Schema.Record(Schema.String, TaskView),
   /** Of one final task its output; of several an object by task name. Only when completed. */
@@ -219,6 +222,7 @@ export const head = (state: Execution.Execution, { crewId, outputs }: Parts): Om
   crewName: state.plan.name,
   ...(crewId === undefined ? {} : { crewId }),
   ...(state.retryOf === undefined ? {} : { retryOf: state.retryOf.executionId }),
+  ...state.requester,
   status: Execution.statusOf(state),
   ...(state.status === "completed" ? resultOf(state, outputs) : {}),
   ...(state.error === undefined ? {} : { error: state.error }),

@@ -3,6 +3,7 @@
  * for all that the request does.
  */
 import type * as Ask from "@crewline/core/Ask"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -49,6 +50,15 @@ export const as =
 
 export const hasScope = ({ scopes }: Principal, scope: Access.Scope): boolean => scopes.includes(scope)
 
-/** Who answers an ask; one whom nobody has asked for a credential has no role. */
-export const author = ({ credential, name, role }: Principal): Ask.Author =>
-  credential === "none" ? { name } : { name, role }
+/** Who answers an ask, for a user or not; one whom nobody has asked for a credential has no role. */
+export const author = ({ credential, name, role }: Principal, onBehalfOf?: string): Ask.Author => ({
+  name,
+  ...(onBehalfOf !== undefined && { onBehalfOf }),
+  ...(credential !== "none" && { role })
+})
+
+/** Whose an execution is that a caller starts, for a user or not; of one whom nobody has asked for a credential nothing is known. */
+export const requester = ({ credential, name }: Principal, onBehalfOf?: string): ExecutionEvent.Requester => {
+  if (onBehalfOf !== undefined) return { userId: onBehalfOf, startedBy: name }
+  return credential === "none" ? {} : { userId: name }
+}

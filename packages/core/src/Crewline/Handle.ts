@@ -10,7 +10,7 @@ import * as ExecutionEvent from "../ExecutionEvent.ts"
 import type { TaskView } from "../ExecutionView.ts"
 import type { Usage } from "../Usage.ts"
 
-export interface StartOptions {
+export interface StartOptions extends ExecutionEvent.Requester {
   /** Values of the crew's placeholders. */
   readonly inputs?: { readonly [name: string]: Schema.Json }
   /** The same key and request again answers with the first execution. */

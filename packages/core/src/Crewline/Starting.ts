@@ -89,10 +89,22 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
   const launch = Effect.fnUntraced(function* <Output>(
     plan: Plan.Plan,
     crew: Crew.Crew<Output> | undefined,
-    { crewId, idempotencyKey: key, inputs, priority }: StartOptions
+    { crewId, idempotencyKey: key, inputs, priority, startedBy, userId }: StartOptions
   ) {
-    const request = [crewId ?? crew?.definition ?? plan, inputs ?? {}, ...(priority === undefined ? [] : [priority])]
-    const event: ExecutionStarted = { type: "ExecutionStarted", plan, ...(priority === undefined ? {} : { priority }) }
+    const request = [
+      crewId ?? crew?.definition ?? plan,
+      inputs ?? {},
+      ...(priority === undefined ? [] : [priority]),
+      // A user who starts it without a go-between is told by the credential, and is no part of the request.
+      ...(startedBy === undefined ? [] : [{ userId }])
+    ]
+    const event: ExecutionStarted = {
+      type: "ExecutionStarted",
+      plan,
+      ...(priority === undefined ? {} : { priority }),
+      ...(userId === undefined ? {} : { userId }),
+      ...(startedBy === undefined ? {} : { startedBy })
+    }
     const idempotency = key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
     const started = yield* store(event, crewId, idempotency)
     const { at, executionId, existing } = started
@@ -111,12 +123,12 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
         return results.handleOf({ executionId: id, existing: true, at: state.startedAt }, crew)
       }
       const { crewId } = yield* log.summary(id)
-      const { plan, priority } = state
-      const started = yield* store(
-        { type: "ExecutionStarted", plan, priority, retryOf: { executionId: id, tasks: TakeOver.standing(state) } },
-        crewId,
-        { key: `crewline-retry:${id}`, requestHash: id }
-      )
+      const { plan, priority, requester } = state
+      const retryOf = { executionId: id, tasks: TakeOver.standing(state) }
+      const started = yield* store({ type: "ExecutionStarted", plan, priority, ...requester, retryOf }, crewId, {
+        key: `crewline-retry:${id}`,
+        requestHash: id
+      })
       if (!started.existing) {
         if (crew !== undefined) registry.add(started.executionId, crew)
         return yield* begin(started, crew, owned.takeUp(started.executionId, 1))

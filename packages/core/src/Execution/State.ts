@@ -12,6 +12,7 @@ import {
   type ExecutionFailure,
   type Failure,
   type Priority,
+  type Requester,
   type RetryOf,
   type Skipped,
   type SuspendedFor,
@@ -108,6 +109,7 @@ export interface Execution {
   readonly priority: Priority
   /** The execution that this one retries. */
   readonly retryOf: RetryOf | undefined
+  readonly requester: Requester
   /** Tasks of that one which have not been taken over yet: until there are none, nothing begins. */
   readonly untaken: number
   /** Number of structural events: what decisions are made against. */
@@ -177,12 +179,18 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   endedAt: undefined
 })
 
+const requesterOf = ({ startedBy, userId }: Requester): Requester => ({
+  ...(userId === undefined ? {} : { userId }),
+  ...(startedBy === undefined ? {} : { startedBy })
+})
+
 /** The state right after `ExecutionStarted`, the first event. */
 export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionStarted" }>): Execution => ({
   id: event.executionId,
   plan: event.plan,
   priority: event.priority ?? "normal",
   retryOf: event.retryOf,
+  requester: requesterOf(event),
   untaken: event.retryOf?.tasks.length ?? 0,
   version: 1,
   lastSeq: event.seq,

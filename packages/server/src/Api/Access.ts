@@ -2,6 +2,7 @@
  * Who may do what: every scope, and the role from which on a caller has it. `Api` gives each operation its scope. A role is the ceiling
  * of a key; a key may name fewer scopes than its role has.
  */
+import * as Name from "@crewline/core/Name"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
@@ -33,7 +34,8 @@ const leastRole = {
   "llm-providers:read": "viewer",
   "llm-providers:write": "admin",
   "queue:read": "viewer",
-  "tools:read": "viewer"
+  "tools:read": "viewer",
+  "users:act-for": "admin"
 } as const satisfies { readonly [scope: string]: Role }
 
 export type Scope = keyof typeof leastRole
@@ -47,6 +49,11 @@ export const scopesOf = (role: Role): ReadonlyArray<Scope> => scopes.filter((sco
 
 /** Names the tenant that the credential of the data directory acts for; with any other credential it must be its own. */
 export const tenantHeader = "crewline-tenant"
+
+/** The user for whom a service acts. Takes the scope `users:act-for`. */
+export const onBehalfOf = Schema.optionalKey(
+  Name.Name.annotate({ description: "The user for whom a service does it; takes the scope users:act-for" })
+)
 
 /** What an operation asks of its caller: `public` nothing, `authenticated` a credential, else a scope. */
 export type Access = Scope | "authenticated" | "public"

@@ -9,6 +9,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Access from "./Access.ts"
 import * as Crews from "./Crews.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
@@ -38,7 +39,8 @@ export const Start = Schema.Struct({
     ExecutionEvent.Priority.annotate({
       description: "Whose tasks are taken first, among your executions; normal by default"
     })
-  )
+  ),
+  onBehalfOf: Access.onBehalfOf
 }).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
 
 const namesIn = (text: string) => text.split(",").map((name) => name.trim())

@@ -6,11 +6,19 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as Access from "./Access.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 
 /** The most characters of an id: that of an execution, and that of an ask within it, which grows with the depth of its task. */
 const maxIdLength = 2_000
+
+/** An answer over HTTP. */
+export const AnswerBody = Schema.Struct({ ...Ask.Answer.fields, onBehalfOf: Access.onBehalfOf }).annotate({
+  identifier: "AnswerBody",
+  description: "An answer to an ask"
+})
+export type AnswerBody = typeof AnswerBody.Type
 
 export class Inbox extends HttpApiGroup.make("inbox")
   .add(
@@ -29,7 +37,7 @@ export class Inbox extends HttpApiGroup.make("inbox")
           Schema.isPattern(AskView.idPattern, { expected: "the id of an ask" })
         )
       },
-      payload: Ask.Answer,
+      payload: AnswerBody,
       success: AskView.View,
       error: Problem.schemas(...Problem.ofBody, "not-found", "may-not-answer", "ask-closed", "hash-mismatch")
     }).annotateMerge(

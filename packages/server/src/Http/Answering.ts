@@ -1,9 +1,10 @@
 /** Answers to asks, over HTTP and over sockets; what keeps them from being taken is a problem. */
-import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
+import type { AnswerBody } from "../Api/Inbox.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as Principal from "../Principal.ts"
+import * as Authenticate from "./Authenticate.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
@@ -12,10 +13,10 @@ import * as StoreProblems from "./StoreProblems.ts"
 export const answer = Effect.fnUntraced(function* (
   crewline: Pick<Crewline.Crewline["Service"], "answer">,
   id: string,
-  given: Ask.Answer,
+  { onBehalfOf, ...given }: AnswerBody,
   sent: Json.Parsed
 ) {
-  const by = Principal.author(yield* Principal.Current)
+  const by = Principal.author(yield* Authenticate.actingFor(onBehalfOf), onBehalfOf)
   return yield* crewline.answer(id, given, { by }).pipe(
     Effect.catch((error): Effect.Effect<never, Refusal> => {
       switch (error._tag) {
@@ -46,7 +47,7 @@ export const answer = Effect.fnUntraced(function* (
 
 /** What keeps an answer from being taken. */
 export type Refusal = Problem.Problem<
-  "invalid-request" | "not-found" | "may-not-answer" | "ask-closed" | "hash-mismatch" | "unavailable"
+  "forbidden" | "invalid-request" | "not-found" | "may-not-answer" | "ask-closed" | "hash-mismatch" | "unavailable"
 >
 
 const said = ({ answer, by }: Crewline.AskClosed) => ({

@@ -40,8 +40,14 @@ export const require = (scope: Access.Scope): Effect.Effect<void, Problem.Proble
     Principal.hasScope(principal, scope) ? Effect.void : Effect.fail(forbidden(scope))
   )
 
+/** The caller, who may name the user for whom it acts. */
+export const actingFor = (
+  onBehalfOf: string | undefined
+): Effect.Effect<Principal.Principal, Problem.Problem<"forbidden">> =>
+  onBehalfOf === undefined ? Principal.Current : Effect.andThen(require("users:act-for"), Principal.Current)
+
 /** The caller, for the tenant that it names: only the user whose server it is may name another than its own. */
-const actingFor = (
+const inTenant = (
   principal: Principal.Principal,
   tenant: string | undefined
 ): Effect.Effect<Principal.Principal, Problem.Problem<"invalid-request">> => {
@@ -67,7 +73,7 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Lay
           const { ticket, ...shown } = shownIn(request.headers["authorization"])
           const isOpening = operation === takesTicket && ticket !== undefined
           const principal = yield* credentials.identify(isOpening ? { ...shown, ticket } : shown).pipe(
-            Effect.flatMap((principal) => actingFor(principal, request.headers[Access.tenantHeader])),
+            Effect.flatMap((principal) => inTenant(principal, request.headers[Access.tenantHeader])),
             Effect.tapError(({ code }) => (code === "unauthenticated" ? challenge : Effect.void))
           )
           const needed = access[operation]

@@ -1,9 +1,9 @@
 /** Handlers of `/api/v1/inbox`. */
-import * as Ask from "@crewline/core/Ask"
 import { Crewline } from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
+import * as Inbox from "../Api/Inbox.ts"
 import type * as Problem from "../Api/Problem.ts"
 import * as Answering from "./Answering.ts"
 import * as Page from "./Page.ts"
@@ -12,7 +12,7 @@ import * as StoreProblems from "./StoreProblems.ts"
 
 type Refusal = Problem.Problem<"invalid-request" | "unavailable">
 
-const readAnswer = RequestBody.decoder(Ask.Answer)
+const readAnswer = RequestBody.decoder(Inbox.AnswerBody)
 
 export const layer = HttpApiBuilder.group(
   Api,

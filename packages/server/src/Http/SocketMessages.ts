@@ -1,10 +1,10 @@
 /** What followers of an execution say over their sockets: answers to its asks, each answered in turn. */
-import * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
 import { Crewline } from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Inbox from "../Api/Inbox.ts"
 import * as Problem from "../Api/Problem.ts"
 import { Messages } from "../Followers.ts"
 import * as Answering from "./Answering.ts"
@@ -18,7 +18,7 @@ import * as StoreProblems from "./StoreProblems.ts"
 const Message = Schema.Struct({
   type: Schema.Literal("answer"),
   id: Schema.String,
-  ...Ask.Answer.fields
+  ...Inbox.AnswerBody.fields
 })
 
 const readMessage = RequestBody.decoder(Message)

@@ -7,6 +7,8 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Problem from "../Api/Problem.ts"
 import { CrewReader } from "../CrewReader.ts"
+import * as Principal from "../Principal.ts"
+import * as Authenticate from "./Authenticate.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StartBody from "./StartBody.ts"
@@ -58,7 +60,8 @@ export const make = Effect.gen(function* () {
   ) {
     const start = yield* StartBody.read(request)
     if (start.errors.length > 0) return yield* refuse(start)
-    const { crew: sent, options } = start
+    const { crew: sent, onBehalfOf, options } = start
+    const requester = Principal.requester(yield* Authenticate.actingFor(onBehalfOf), onBehalfOf)
     const crew = yield* options.crewId === undefined
       ? Effect.map(reader.read(sent), ({ crew }) => crew).pipe(CrewBody.reading(sent.locate))
       : reader.stored(options.crewId).pipe(
@@ -68,7 +71,7 @@ export const make = Effect.gen(function* () {
           })
         )
     const execution = yield* crewline
-      .start(crew, { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }) })
+      .start(crew, { ...options, ...requester, ...(idempotencyKey !== undefined && { idempotencyKey }) })
       .pipe(Effect.catch(failing(sent.locate)))
     return yield* execution.existing
       ? standing(log, execution.id)

@@ -16,6 +16,8 @@ import * as CrewBody from "./CrewBody.ts"
 export interface Start {
   /** What the execution is started with, whatever the crew is. */
   readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
+  /** The user for whom it is started. */
+  readonly onBehalfOf: string | undefined
   /** The crew that comes along; its problems are told with their paths and places in the whole body. */
   readonly crew: CrewBody.Source
   /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
@@ -32,6 +34,15 @@ const inBody: CrewBody.Locate = (problems) =>
       : { ...problem, path: ["crew", ...problem.path] }
   )
 
+/** Who a user is, a credential says. */
+const aboutUser = (error: Problem.FieldError): Problem.FieldError =>
+  error.code === "unknown-key" && /^user(Id)?$/.test(String(error.path[0]))
+    ? {
+        ...error,
+        message: `${error.path[0]} cannot be set: the user of an execution is whoever the credential names. A service names the user for whom it acts as onBehalfOf.`
+      }
+    : error
+
 const ofInputs: ReadonlySet<string> = new Set(["missing-input", "unknown-input", "too-large"])
 
 // The crew may be anything here: its own reader says what is wrong with it, in words for people.
@@ -47,7 +58,7 @@ export const read = Effect.fnUntraced(function* (
   const found = Result.isFailure(form) ? RequestBody.fieldErrors(form.failure) : RequestBody.noErrors
   const errors: Array<Problem.FieldError> = [
     ...duplicates.filter(({ path }) => path[0] !== "crew" || path.length === 1).map(RequestBody.duplicateError),
-    ...found.errors
+    ...found.errors.map(aboutUser)
   ]
   if (Predicate.isObject(value) && "crewId" in value === "crew" in value) {
     errors.push({
@@ -59,11 +70,12 @@ export const read = Effect.fnUntraced(function* (
           : "Say what to start: crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
-  const { crew, ...options } = Result.getOrElse(form, (): typeof Form.Type =>
+  const { crew, onBehalfOf, ...options } = Result.getOrElse(form, (): typeof Form.Type =>
     Predicate.isObject(value) && "crew" in value ? { crew: value.crew } : {}
   )
   return {
     options,
+    onBehalfOf,
     crew: {
       value: crew,
       problems: duplicates
