@@ -104,7 +104,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 5
+export const format = 6
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
