@@ -138,6 +138,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // After the modules: the command imports them.
   const help = await import("./help.mjs")
   writeFileSync(help.file, await help.helpText())
+  const operations = await import("./operations.mjs")
+  writeFileSync(operations.file, operations.pageText())
   const { file, isStale } = await initialDatabase(root)
   if (isStale) await writeInitialDatabase(root)
   process.stdout.write(`${file}: ${isStale ? "written" : "up to date"}\n`)

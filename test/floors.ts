@@ -108,7 +108,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models of stored providers.
     ["Http", "ProviderModels"],
-    ["Credentials", "CrewReader", "TenantBudgets"],
+    ["AuditLog", "Credentials", "CrewReader", "TenantBudgets"],
     ["Listener", "ResourceStore"],
     [
       "Api",

@@ -1,8 +1,9 @@
 /** How files of Lua and SQL become modules, and how a stale module is noticed. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import * as operations from "../scripts/operations.mjs"
 import { generated, moduleOf } from "../scripts/generate.mjs"
 
 const target = { folder: "Lua", extension: ".lua" }
@@ -70,4 +71,9 @@ describe("generated", () => {
     writeFileSync(join(source, "claim.lua"), "return 2\n")
     expect(generated(root, [target]).map(({ isStale }) => isStale)).toEqual([true])
   })
+})
+
+it("has written the operations of the API into docs/access.md", () => {
+  // Stale? `npm run generate`.
+  expect(readFileSync(operations.file, "utf8")).toBe(operations.pageText())
 })

@@ -6,6 +6,8 @@
 // Texts may be long and come from anywhere: what may repeat is bounded or begins only once, so that the time is linear.
 const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bsk-(?=[A-Za-z_-]{0,64}\d)[A-Za-z0-9_-]{8,}/g, "[redacted]"],
+  // Keys of Crewline's own server: what finds them may be shown.
+  [/\b(crewline_[0-9a-f]{12})_[\w-]{43}/g, "$1_[redacted]"],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, "[redacted]"],
   [/\b(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}/g, "[redacted]"],
   [/\bAIza[A-Za-z0-9_-]{30,}/g, "[redacted]"],

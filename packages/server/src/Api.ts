@@ -7,6 +7,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import { type Access, Authentication } from "./Api/Access.ts"
+import { Audit, Auditing } from "./Api/Audit.ts"
 import { Agents } from "./Api/Agents.ts"
 import { Budget } from "./Api/Budget.ts"
 import { Crews } from "./Api/Crews.ts"
@@ -39,6 +40,7 @@ const secured = HttpApi.make("crewline")
   .add(Workers)
   .add(Queue)
   .add(Keys)
+  .add(Audit)
   .add(Me)
   .middleware(Authentication)
 
@@ -96,6 +98,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "keys.create": "keys:write",
   "keys.rotate": "keys:write",
   "keys.revoke": "keys:write",
+  "audit.list": "audit:read",
   "me.get": "authenticated",
   "me.ticket": "authenticated",
   "health.live": "public",
@@ -115,6 +118,8 @@ const withAccess = (specification: Specification): Specification => {
 
 export class Api extends operations
   .middleware(Problems)
+  // Outermost: it sees what everything within has made of a request.
+  .middleware(Auditing)
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(
     OpenApi.annotations({

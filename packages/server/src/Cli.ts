@@ -23,6 +23,7 @@ import type * as Runtime from "effect/Runtime"
 import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
+import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"
@@ -268,7 +269,7 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, inbox, answer, keys, serve, worker, adopt, migrate])
+  Command.withSubcommands([start, run, validate, inbox, answer, keys, audit, serve, worker, adopt, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

@@ -64,6 +64,8 @@ export class Credentials extends Context.Service<
     readonly identify: (
       shown: Shown
     ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable">>
+    /** Whose key this is by its visible part, as far as this process knows, whether it is good or not: never whom to let in. */
+    readonly suspect: (shown: Shown) => Principal.Principal | undefined
     /** Returns when the credential of a caller has expired or was revoked. */
     readonly ended: (principal: Principal.Principal) => Effect.Effect<void>
     /** A ticket for one connection of this caller. */
@@ -163,6 +165,11 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
 
   return Credentials.of({
     identify,
+    suspect: ({ bearer }) => {
+      const prefix = bearer === undefined ? undefined : Secret.prefixOf(bearer)
+      const standing = prefix === undefined ? undefined : keys.known(prefix)
+      return standing === undefined ? undefined : principalOf(standing)
+    },
     ended: ({ expiresAt, key }) => {
       if (expiresAt !== undefined)
         return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, expiresAt - now)))

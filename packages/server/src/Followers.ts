@@ -66,6 +66,8 @@ export class Followers extends Context.Service<
 /** Who asks for a connection. */
 export interface Caller {
   readonly principal: Principal.Principal
+  /** Where it calls from. */
+  readonly address: string | undefined
   /** Returns when its credential does not count any more: the connection is closed then. */
   readonly ended: Effect.Effect<void>
 }
@@ -140,7 +142,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   /** Answers the messages of a client, one after the other. */
-  const listen = (executionId: string, principal: Principal.Principal, webSocket: WebSocket) => {
+  const listen = (executionId: string, { address, principal }: Caller, webSocket: WebSocket) => {
     const turn = Semaphore.makeUnsafe(1)
     let unanswered = 0
     const answer = Effect.fnUntraced(function* (data: RawData) {
@@ -157,7 +159,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       guarded("Answering a message of a client", (data: RawData) => {
         unanswered++
         webSocket.pause()
-        run(turn.withPermit(answer(data)).pipe(Effect.ensuring(done), Principal.as(principal)))
+        run(
+          turn
+            .withPermit(answer(data))
+            .pipe(Effect.ensuring(done), Principal.as(principal), Effect.provideService(Principal.Address, address))
+        )
       })
     )
   }
@@ -179,7 +185,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if (after !== undefined && !/^\d{1,15}$/.test(after)) {
       return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
     }
-    listen(executionId, caller.principal, webSocket)
+    listen(executionId, caller, webSocket)
     if (Principal.mayEnd(caller.principal)) {
       const watch = run(closeWith(caller, webSocket))
       webSocket.on(

@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import { Api } from "./Api.ts"
 import * as CrewReader from "./CrewReader.ts"
 import * as Agents from "./Http/Agents.ts"
+import * as Audit from "./Http/Audit.ts"
+import * as Auditing from "./Http/Auditing.ts"
 import * as Authenticate from "./Http/Authenticate.ts"
 import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
@@ -39,11 +41,12 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Outbox.layer,
     Queue.layer,
     Keys.layer,
+    Audit.layer,
     Me.layer,
     Health.layer
   ]),
   Layer.provide(CrewReader.layer),
-  Layer.provide([Fallback.layerProblems, Authenticate.layer])
+  Layer.provide([Fallback.layerProblems, Authenticate.layer, Auditing.layer])
 )
 
 /** Nothing from anywhere else: the page of the reference holds its own script and style. */
@@ -96,6 +99,7 @@ const index = HttpRouter.add(
       workers: "/api/v1/workers",
       queue: "/api/v1/queue",
       keys: "/api/v1/keys",
+      audit: "/api/v1/audit",
       me: "/api/v1/me",
       follow: "/api/v1/executions/{id}/ws?after={seq}",
       health: { live: "/health/live", ready: "/health/ready" },

@@ -14,7 +14,8 @@ export const component = "server"
 /** Every migration of this package, in order. */
 export const migrations: ReadonlyArray<Migrations.Migration> = [
   { id: 1, name: "stores", sql: Sql.stores },
-  { id: 2, name: "access", sql: Sql.access }
+  { id: 2, name: "access", sql: Sql.access },
+  { id: 3, name: "audit", sql: Sql.audit }
 ]
 
 /** Applies this package's migrations; answers the names of those applied now. */

@@ -8,13 +8,14 @@ import * as Tenant from "@crewline/core/Tenant"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Access from "./Api/Access.ts"
+import type { Credential } from "./Api/Me.ts"
 
 export interface Principal {
   readonly tenant: string
   readonly name: string
   readonly role: Access.Role
   readonly scopes: ReadonlyArray<Access.Scope>
-  readonly credential: "none" | "local" | "key" | "token"
+  readonly credential: Credential
   /** The API key, by its id and by the part of it that may be shown. */
   readonly key?: { readonly id: string; readonly prefix: string }
   /** Of a token, in milliseconds since 1970. */
@@ -37,6 +38,12 @@ export const local: Principal = { ...anonymous, name: "local", credential: "loca
 export const Current: Context.Reference<Principal> = Context.Reference<Principal>(
   "@crewline/server/Principal/Current",
   { defaultValue: () => anonymous }
+)
+
+/** The network address that the caller calls from, where it is known. */
+export const Address: Context.Reference<string | undefined> = Context.Reference<string | undefined>(
+  "@crewline/server/Principal/Address",
+  { defaultValue: () => undefined }
 )
 
 /** Whether the credential of a caller may end before its connection does. */

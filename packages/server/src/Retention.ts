@@ -71,8 +71,9 @@ const Age = Schema.DurationFromString.check(
   )
 )
 
-/** `CREWLINE_RETENTION`, a duration such as `30 days`; without it everything is kept. */
-export const config: Config.Config<Duration.Duration | undefined> = Config.withDefault(
-  Config.schema(Age, "CREWLINE_RETENTION"),
-  undefined
-)
+/** The age in this variable, from which on something is deleted; without it everything is kept. */
+export const age = (variable: string): Config.Config<Duration.Duration | undefined> =>
+  Config.withDefault(Config.schema(Age, variable), undefined)
+
+/** `CREWLINE_RETENTION`, a duration such as `30 days`. */
+export const config: Config.Config<Duration.Duration | undefined> = age("CREWLINE_RETENTION")

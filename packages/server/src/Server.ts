@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as AuditLog from "./AuditLog.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Engine from "./Engine.ts"
 import * as Followers from "./Followers.ts"
@@ -26,12 +27,14 @@ import * as KeyStore from "./ResourceStore/Keys.ts"
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
   readonly listen: Listener.Options
   readonly followers?: Followers.Options | undefined
+  /** Audit entries are deleted when they are so old; default: never. */
+  readonly auditRetention?: Duration.Duration | undefined
   /** Whom it lets in. */
   readonly credentials?: Credentials.Options | undefined
 }
 
 /** What a running server offers to code in the same process. */
-export type Services = Listener.Listener | KeyStore.KeyStore | Engine.Services
+export type Services = Listener.Listener | KeyStore.KeyStore | AuditLog.AuditLog | Engine.Services
 
 const listener = (options: Listener.Options) =>
   Layer.effect(
@@ -53,6 +56,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       })
     ),
     Layer.provideMerge(KeyStore.layer),
+    Layer.provideMerge(AuditLog.layerRetention(options.auditRetention).pipe(Layer.provideMerge(AuditLog.layer))),
     Layer.provideMerge(
       Engine.layer({
         ...options,

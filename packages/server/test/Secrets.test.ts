@@ -139,6 +139,7 @@ const useKeys = async () => {
   }
   await call("/api/v1/keys", { body: { name: "k", role: "admin", key: key("misplaced") } })
   await call(`/api/v1/keys/${id}`, { method: "DELETE", headers })
+  await call("/api/v1/audit?limit=200", { headers })
   leaks.push(...[made, rotated].map((text) => String(text).split("_").at(-1)!), ...tickets)
 }
 
@@ -244,6 +245,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     "table crewline_llm_provider",
     "table crewline_event",
     "table crewline_key",
+    "table crewline_audit",
     "span KeyStore",
     "span ProviderStore",
     "POST",

@@ -20,6 +20,7 @@ export type Role = typeof Role.Type
 const leastRole = {
   "agents:read": "viewer",
   "agents:write": "admin",
+  "audit:read": "admin",
   "budget:read": "viewer",
   "budget:write": "admin",
   "crews:read": "viewer",

@@ -6,13 +6,17 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "./Access.ts"
 
+/** What a caller has shown. */
+export const Credential = Schema.Literals(["none", "local", "key", "token"])
+export type Credential = typeof Credential.Type
+
 /** Who calls. */
 export const Principal = Schema.Struct({
   tenant: Schema.String,
   name: Schema.String,
   role: Access.Role,
   scopes: Schema.Array(Access.Scope),
-  credential: Schema.Literals(["none", "local", "key", "token"]).annotate({
+  credential: Credential.annotate({
     description: "none: the server asks for no credential; local: the one that it leaves in its data directory"
   }),
   keyId: Schema.optionalKey(Schema.String)

@@ -9,6 +9,7 @@
 import type * as Cause from "effect/Cause"
 import * as HttpApiError from "effect/http-api/HttpApiError"
 import type * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 
@@ -239,6 +240,13 @@ export const make = <C extends Code>(
 ): Problem<C> =>
   // As above.
   new classes[code](fields as never) as unknown as Problem<C>
+
+/** Whether this is one of them. */
+export const isProblem = (value: unknown): value is Problem =>
+  Predicate.hasProperty(value, "code") &&
+  typeof value.code === "string" &&
+  Object.hasOwn(classes, value.code) &&
+  value instanceof classes[value.code as Code]
 
 /** The text of a problem, for an answer that the router does not make. */
 export const stringify = (problem: Problem): string => JSON.stringify(toJson(problem))

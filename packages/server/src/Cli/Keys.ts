@@ -1,23 +1,16 @@
 /** `crewline keys`: makes API keys, lists them, replaces and revokes them. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Access from "../Api/Access.ts"
 import * as Keys from "../Api/Keys.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Resources from "./Resources.ts"
+import { type Options, tenantOf, valid } from "./TenantOptions.ts"
 
-export interface Options {
-  readonly tenant: Option.Option<string>
-  readonly data: Option.Option<string>
-  readonly json: boolean
-}
-
-const open = Effect.fnUntraced(function* ({ data, tenant }: Options) {
-  const named = Option.isSome(tenant) ? yield* valid(decodeTenant(tenant.value)) : undefined
-  return yield* Resources.keys(data, named)
+const open = Effect.fnUntraced(function* (options: Options) {
+  return yield* Resources.keys(options.data, yield* tenantOf(options))
 })
 
 /** The key alone goes to stdout: it is shown only now. */
@@ -37,11 +30,7 @@ export interface CreateOptions extends Options {
 }
 
 const decodeBody = Schema.decodeUnknownResult(Keys.KeyBody, { errors: "all" })
-const decodeTenant = Schema.decodeUnknownResult(Keys.Tenant)
 const decodeSpan = Schema.decodeUnknownResult(Keys.Span)
-
-const valid = <A>(result: Result.Result<A, Schema.SchemaError>) =>
-  Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(Failure.invalid(result.failure.message))
 
 export const create = Effect.fn("Keys.create")(function* (options: CreateOptions) {
   const { expires, name, role, scopes } = options

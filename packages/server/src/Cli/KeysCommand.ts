@@ -4,19 +4,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import type { Role } from "../Api/Access.ts"
+import { common, text } from "./TenantFlags.ts"
 
 const roles: ReadonlyArray<Role> = ["viewer", "operator", "admin"]
-
-const text = (name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
-
-const common = {
-  tenant: text("tenant", "name", "The tenant. Default: that of CREWLINE_KEY, else `default`").pipe(Flag.optional),
-  data: text("data", "directory", "Where the embedded database lives. Default: CREWLINE_DATA, else .crewline").pipe(
-    Flag.optional
-  ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
-}
 
 const id = Argument.String("id").pipe(Argument.withDescription("The id of a key, as the list shows it"))
 

@@ -31,6 +31,13 @@ export const inbox = Effect.fn("Resources.inbox")(function* (data: Option.Option
   return yield* (yield* directly()).inbox(data)
 })
 
+/** The audit log of a tenant, in the present scope. */
+export const audit = Effect.fn("Resources.audit")(function* (data: Option.Option<string>, tenant: string | undefined) {
+  const found = yield* server(data)
+  if (found !== undefined) return yield* (yield* remotely()).audit({ ...found, tenant })
+  return yield* (yield* directly()).audit(data, tenant)
+})
+
 /** API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in the database itself. */
 export const keys = Effect.fn("Resources.keys")(function* (data: Option.Option<string>, tenant: string | undefined) {
   const found = yield* server(data)

@@ -30,11 +30,13 @@ export const build = Effect.fnUntraced(function* (
   const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
+  const auditRetention = yield* Settings.auditRetention
   const credentials = yield* Settings.credentials
   const services = yield* Layer.build(
     Server.layer({
       listen,
       credentials,
+      auditRetention,
       ...shared,
       database,
       workspace,

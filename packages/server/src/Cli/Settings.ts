@@ -5,6 +5,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as AuditLog from "../AuditLog.ts"
 import * as Credentials from "../Credentials.ts"
 import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
 import * as Queue from "../Queue.ts"
@@ -104,6 +105,9 @@ export const credentials = Effect.map(read(Credentials.config), (configured) => 
   ...configured,
   local: { credential: Secret.make(), name: Person.here().name }
 }))
+
+/** How long audit entries are kept; undefined: for ever. */
+export const auditRetention = read(AuditLog.config)
 
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)

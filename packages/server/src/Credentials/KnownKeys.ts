@@ -118,6 +118,8 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
   )
 
   return {
+    /** The key of this prefix as it was last read, whether it is good or not. */
+    known: (prefix: string): Standing | undefined => entries.get(prefix)?.standing,
     /** The key of this prefix, when it is not revoked and has not expired. */
     find: (prefix: string): Effect.Effect<Standing | undefined, SqlError> =>
       Effect.map(fresh(prefix), (entry) => entry?.standing),

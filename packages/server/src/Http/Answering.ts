@@ -1,6 +1,7 @@
 /** Answers to asks, over HTTP and over sockets; what keeps them from being taken is a problem. */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
+import * as AuditLog from "../AuditLog.ts"
 import type { AnswerBody } from "../Api/Inbox.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as Principal from "../Principal.ts"
@@ -17,6 +18,9 @@ export const answer = Effect.fnUntraced(function* (
   sent: Json.Parsed
 ) {
   const by = Principal.author(yield* Authenticate.actingFor(onBehalfOf), onBehalfOf)
+  yield* AuditLog.tell({
+    details: { answer: given.answer, ...(given.reason !== undefined && { reason: given.reason }) }
+  })
   return yield* crewline.answer(id, given, { by }).pipe(
     Effect.catch((error): Effect.Effect<never, Refusal> => {
       switch (error._tag) {

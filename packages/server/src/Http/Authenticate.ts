@@ -13,6 +13,7 @@ import { access, type Operation } from "../Api.ts"
 import * as Access from "../Api/Access.ts"
 import * as Keys from "../Api/Keys.ts"
 import * as Problem from "../Api/Problem.ts"
+import * as AuditLog from "../AuditLog.ts"
 import { Credentials, type Shown } from "../Credentials.ts"
 import * as Principal from "../Principal.ts"
 import * as RequestBody from "./RequestBody.ts"
@@ -35,7 +36,7 @@ export const forbidden = (scope: Access.Scope): Problem.Problem<"forbidden"> =>
   Problem.make("forbidden", { scope, detail: `This needs the scope ${scope}, which the credential does not have.` })
 
 /** Fails when the caller lacks this scope. */
-export const require = (scope: Access.Scope): Effect.Effect<void, Problem.Problem<"forbidden">> =>
+export const requireScope = (scope: Access.Scope): Effect.Effect<void, Problem.Problem<"forbidden">> =>
   Effect.flatMap(Principal.Current, (principal) =>
     Principal.hasScope(principal, scope) ? Effect.void : Effect.fail(forbidden(scope))
   )
@@ -44,7 +45,12 @@ export const require = (scope: Access.Scope): Effect.Effect<void, Problem.Proble
 export const actingFor = (
   onBehalfOf: string | undefined
 ): Effect.Effect<Principal.Principal, Problem.Problem<"forbidden">> =>
-  onBehalfOf === undefined ? Principal.Current : Effect.andThen(require("users:act-for"), Principal.Current)
+  onBehalfOf === undefined
+    ? Principal.Current
+    : requireScope("users:act-for").pipe(
+        Effect.andThen(AuditLog.tell({ onBehalfOf })),
+        Effect.andThen(Principal.Current)
+      )
 
 /** The caller, for the tenant that it names: only the user whose server it is may name another than its own. */
 const inTenant = (
@@ -63,8 +69,9 @@ const challenge = HttpEffect.appendPreResponseHandler((_, response) =>
 
 export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Layer.effect(
   Access.Authentication,
-  Effect.map(Credentials, (credentials) =>
-    Access.Authentication.of({
+  Effect.map(Credentials, (credentials) => {
+    const suspecting = (shown: Shown) => AuditLog.tell({ principal: credentials.suspect(shown) })
+    return Access.Authentication.of({
       key: (handler, { endpoint, group }) =>
         Effect.gen(function* () {
           // The types of Effect do not know which group an endpoint is of; `access` is checked to name them all.
@@ -74,13 +81,16 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Lay
           const isOpening = operation === takesTicket && ticket !== undefined
           const principal = yield* credentials.identify(isOpening ? { ...shown, ticket } : shown).pipe(
             Effect.flatMap((principal) => inTenant(principal, request.headers[Access.tenantHeader])),
-            Effect.tapError(({ code }) => (code === "unauthenticated" ? challenge : Effect.void))
+            Effect.tapError(({ code }) =>
+              code === "unauthenticated" ? Effect.andThen(suspecting(shown), challenge) : Effect.void
+            )
           )
+          yield* AuditLog.tell({ principal })
           const needed = access[operation]
           if (needed !== "public" && needed !== "authenticated" && !Principal.hasScope(principal, needed))
             return yield* forbidden(needed)
           return yield* Principal.as(principal)(handler)
         })
     })
-  )
+  })
 )

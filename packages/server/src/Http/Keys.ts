@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
 import * as Access from "../Api/Access.ts"
 import * as Keys from "../Api/Keys.ts"
+import * as AuditLog from "../AuditLog.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as Principal from "../Principal.ts"
 import { KeyStore, type Made } from "../ResourceStore/Keys.ts"
@@ -55,6 +56,7 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("create", ({ request }) =>
         Effect.gen(function* () {
           const body = yield* readBody(request)
+          yield* AuditLog.tell({ details: { name: body.name, role: body.role } })
           yield* excess(body)
           const { name } = yield* Principal.Current
           return created(yield* keys.create(body, name).pipe(StoreProblems.storing))

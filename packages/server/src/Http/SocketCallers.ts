@@ -2,23 +2,34 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "../Api/Access.ts"
+import * as AuditLog from "../AuditLog.ts"
 import { Credentials } from "../Credentials.ts"
 import { Callers } from "../Followers.ts"
 import * as Principal from "../Principal.ts"
+import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
 
 /** What following an execution takes. */
 export const needed = "executions:read" satisfies Access
 
-export const layer: Layer.Layer<Callers, never, Credentials> = Layer.effect(
+export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog> = Layer.effect(
   Callers,
-  Effect.map(Credentials, (credentials) =>
-    Callers.of({
-      identify: Effect.fnUntraced(function* ({ headers }) {
-        const principal = yield* credentials.identify(Authenticate.shownIn(headers.authorization))
-        if (!Principal.hasScope(principal, needed)) return yield* Authenticate.forbidden(needed)
-        return { principal, ended: credentials.ended(principal) }
-      })
+  Effect.gen(function* () {
+    const credentials = yield* Credentials
+    const log = yield* AuditLog.AuditLog
+    return Callers.of({
+      identify: ({ headers, socket: { remoteAddress: address } }) => {
+        const shown = Authenticate.shownIn(headers.authorization)
+        const opening = { operation: "executions.follow", isMutating: false, waits: false, address }
+        return Effect.gen(function* () {
+          const principal = yield* Effect.tapError(credentials.identify(shown), () =>
+            AuditLog.tell({ principal: credentials.suspect(shown) })
+          )
+          yield* AuditLog.tell({ principal })
+          if (!Principal.hasScope(principal, needed)) return yield* Authenticate.forbidden(needed)
+          return { principal, address, ended: credentials.ended(principal) }
+        }).pipe(Auditing.around(log, opening))
+      }
     })
-  )
+  })
 )

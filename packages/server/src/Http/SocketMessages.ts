@@ -6,8 +6,11 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Inbox from "../Api/Inbox.ts"
 import * as Problem from "../Api/Problem.ts"
+import * as AuditLog from "../AuditLog.ts"
 import { Messages } from "../Followers.ts"
+import * as Principal from "../Principal.ts"
 import * as Answering from "./Answering.ts"
+import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
 import * as Fallback from "./Fallback.ts"
 import type * as Json from "./Json.ts"
@@ -31,10 +34,23 @@ const idOf = (value: unknown): { readonly id?: string } => {
 
 const make = Effect.gen(function* () {
   const crewline = yield* Crewline
+  const log = yield* AuditLog.AuditLog
 
   const answered = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
     const { id, type: _, ...answer } = yield* readMessage(sent)
-    yield* Authenticate.require("inbox:answer")
+    const address = yield* Principal.Address
+    const operation = { operation: "inbox.answer", isMutating: true, waits: false, resource: id, address }
+    return yield* Auditing.around(log, operation)(answerAs(executionId, id, answer, sent))
+  })
+
+  const answerAs = Effect.fnUntraced(function* (
+    executionId: string,
+    id: string,
+    answer: Inbox.AnswerBody,
+    sent: Json.Parsed
+  ) {
+    yield* AuditLog.tell({ principal: yield* Principal.Current })
+    yield* Authenticate.requireScope("inbox:answer")
     // A socket is for one execution: asks of others are not found here.
     if (AskView.executionOf(id) !== executionId) return yield* StoreProblems.notFound("ask", id)
     return yield* Answering.answer(crewline, id, answer, sent)
@@ -64,4 +80,4 @@ const refused = (known: { readonly id?: string }, problem: Problem.Problem) => (
   problem: Problem.toJson(problem)
 })
 
-export const layer: Layer.Layer<Messages, never, Crewline> = Layer.effect(Messages, make)
+export const layer: Layer.Layer<Messages, never, Crewline | AuditLog.AuditLog> = Layer.effect(Messages, make)

@@ -74,6 +74,20 @@ describe("crewline keys", { timeout: 180_000 }, () => {
       "active",
       "revoked"
     ])
+    const audit = (...args: ReadonlyArray<string>) =>
+      InProcess.run(["audit", "--data", data, "--tenant", "acme", ...args])
+    const { items } = JSON.parse((await audit("--json", "--resource", made.id)).stdout)
+    expect(items).toMatchObject([
+      { operation: "keys.revoke", status: 204, address: expect.any(String) },
+      { operation: "keys.rotate", actor: "ops", details: { made: rotated.id } },
+      { operation: "keys.create", credential: "local", details: { name: "ci", role: "operator" } }
+    ])
+    // Made in the database itself.
+    expect(items[2]).not.toHaveProperty("address")
+    expect((await audit("--operation", "keys.rotate")).stdout).toMatch(
+      new RegExp(`ops {2}keys\\.rotate {2}${made.id} {2}201 {2}from \\S+ {2}made: ${rotated.id}`)
+    )
+    expect((await audit("--refused", "--actor", "nobody")).stdout).toBe("Nothing of this kind was done.\n")
   })
 
   it.each([

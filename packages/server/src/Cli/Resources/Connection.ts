@@ -2,6 +2,7 @@
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import type * as Effect from "effect/Effect"
+import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
 import type * as Failure from "../Failure.ts"
 
@@ -10,6 +11,15 @@ export interface Inbox {
   /** All that are open, oldest first. */
   readonly open: (executionId: string | undefined) => Effect.Effect<ReadonlyArray<AskView.View>, Failure.Failure>
   readonly answer: (id: string, answer: Ask.Answer) => Effect.Effect<AskView.View, Failure.Failure>
+}
+
+/** The audit log of a tenant. */
+export interface Audit {
+  /** At most so many entries, newest first. */
+  readonly list: (
+    limit: number,
+    filters: AuditApi.Filters
+  ) => Effect.Effect<ReadonlyArray<AuditApi.Entry>, Failure.Failure>
 }
 
 /** API keys of a tenant. */

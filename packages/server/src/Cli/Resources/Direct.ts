@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Api from "../../Api/Keys.ts"
+import * as AuditLog from "../../AuditLog.ts"
 import * as Migrations from "../../Migrations.ts"
 import * as Queue from "../../Queue.ts"
 import * as ResourceStore from "../../ResourceStore.ts"
@@ -18,7 +19,7 @@ import * as KeyStore from "../../ResourceStore/Keys.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
-import type { Inbox, Keys } from "./Connection.ts"
+import type { Audit, Inbox, Keys } from "./Connection.ts"
 
 const pageSize = 200
 
@@ -77,23 +78,54 @@ export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   return { inbox: asks, isServed: database.kind === "server" }
 })
 
-/** API keys, in the present scope. The database is made where there is none: the first key comes before the first server. */
-export const keys = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
+/** What a tenant has in the database, in the present scope. The database is made where there is none: the first key comes before the first server. */
+const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const database = yield* Settings.database(data)
   const services = yield* Layer.build(
-    KeyStore.layer.pipe(Layer.provide(Migrations.layer), Layer.provide(Database.layer(database)))
+    Layer.mergeAll(KeyStore.layer, AuditLog.layer).pipe(
+      Layer.provide(Migrations.layer),
+      Layer.provide(Database.layer(database))
+    )
   ).pipe(Effect.mapError(notOpened))
-  const store = Context.get(services, KeyStore.KeyStore)
-  const by = Person.here().name
+  const log = Context.get(services, AuditLog.AuditLog)
+  const actor = { tenant, actor: Person.here().name, role: "admin", credential: "local" } as const
 
   const told = <A, E extends Error>(effect: Effect.Effect<A, E>) =>
     Effect.mapError(Effect.provideService(effect, Tenant.Current, tenant), (error: Error) =>
       Failure.failed(error instanceof ResourceStore.StoreError ? error.reason.message : error.message)
     )
+  /** Does something, and writes down that it was done. */
+  const recording = <A, E extends Error>(
+    effect: Effect.Effect<A, E>,
+    entryOf: (result: A) => Pick<AuditLog.Entry, "operation" | "resource" | "status" | "details">
+  ) => Effect.tap(told(effect), (result) => log.record({ ...actor, ...entryOf(result) }))
+  return { services, log, by: actor.actor, told, recording }
+})
+
+/** The audit log, in the present scope. */
+export const audit = Effect.fnUntraced(function* (data: Option.Option<string>, tenant?: string) {
+  const { log, told } = yield* opened(data, tenant)
+  const connection: Audit = { list: (limit, filters) => told(log.list({ ...filters, limit, before: undefined })) }
+  return connection
+})
+
+/** API keys, in the present scope. */
+export const keys = Effect.fnUntraced(function* (data: Option.Option<string>, tenant?: string) {
+  const { by, recording, services, told } = yield* opened(data, tenant)
+  const store = Context.get(services, KeyStore.KeyStore)
   const shown = ({ key, stored }: KeyStore.Made) => ({ ...stored, key: Redacted.value(key) })
 
   const connection: Keys = {
-    create: (body) => Effect.map(told(store.create(body, by)), shown),
+    create: (body) =>
+      Effect.map(
+        recording(store.create(body, by), ({ stored: { id } }) => ({
+          operation: "keys.create",
+          resource: id,
+          status: 201,
+          details: { name: body.name, role: body.role }
+        })),
+        shown
+      ),
     list: Effect.gen(function* () {
       const found: Array<Api.Key> = []
       for (;;) {
@@ -102,8 +134,17 @@ export const keys = Effect.fnUntraced(function* (data: Option.Option<string>, te
         if (page.length < pageSize) return found
       }
     }),
-    rotate: (id, overlap) => Effect.map(told(store.rotate(id, { overlap, by })), shown),
-    revoke: (id) => told(store.revoke(id))
+    rotate: (id, overlap) =>
+      Effect.map(
+        recording(store.rotate(id, { overlap, by }), ({ stored }) => ({
+          operation: "keys.rotate",
+          resource: id,
+          status: 201,
+          details: { made: stored.id }
+        })),
+        shown
+      ),
+    revoke: (id) => recording(store.revoke(id), () => ({ operation: "keys.revoke", resource: id, status: 204 }))
   }
   return connection
 })

@@ -12,7 +12,7 @@ import { tenantHeader } from "../../Api/Access.ts"
 import * as Page from "../../Api/Page.ts"
 import type * as Problem from "../../Api/Problem.ts"
 import * as Failure from "../Failure.ts"
-import type { Inbox, Keys } from "./Connection.ts"
+import type { Audit, Inbox, Keys } from "./Connection.ts"
 
 /** A server, and who asks it. */
 export interface Server {
@@ -73,6 +73,15 @@ export const inbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Ret
         )
       ),
     answer: (id, answer) => told(client.inbox.answer({ params: { id }, payload: answer }))
+  }
+})
+
+export const audit = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Audit> {
+  const client = yield* connect(server)
+  const told = tellingOf(server.url)
+  return {
+    list: (limit, filters) =>
+      Effect.map(told(client.audit.list({ query: { ...filters, limit } })), ({ items }) => items)
   }
 })
 

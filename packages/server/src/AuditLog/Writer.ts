@@ -1,0 +1,69 @@
+/**
+ * Entries on their way into the database: many in one statement. Those that could not be written wait for the next one; they are not
+ * written twice, and when there are too many the oldest are given up.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+
+/** How long an entry waits for others. */
+const interval = "200 millis"
+/** How long the one who must have it stored, and the end of the process, wait for the storage. */
+const patience = "2 seconds"
+const maxWaiting = 10_000
+/** Entries of one statement. */
+const maxWritten = 1_000
+
+interface Waiting {
+  readonly entry: object
+  readonly since: number
+}
+
+/** An entry, and how many milliseconds ago it was added. */
+export type Written = object & { readonly waited: number }
+
+/** In the present scope, at whose end what waits is written. */
+export const make = Effect.fnUntraced(function* <E>(
+  write: (entries: ReadonlyArray<Written>) => Effect.Effect<void, E>
+) {
+  let waiting: Array<Waiting> = []
+  let isFailing = false
+  let lost = 0
+  const turn = Semaphore.makeUnsafe(1)
+
+  const writeAll = Effect.gen(function* () {
+    while (waiting.length > 0) {
+      const part = waiting.slice(0, maxWritten)
+      const now = yield* Clock.currentTimeMillis
+      yield* write(part.map(({ entry, since }) => ({ ...entry, waited: now - since })))
+      waiting = waiting.slice(part.length)
+    }
+    if (isFailing) yield* Effect.logInfo(`Audit entries are written again; ${lost} were lost`)
+    isFailing = false
+    lost = 0
+  }).pipe(
+    turn.withPermit,
+    Effect.catchCause((cause) => {
+      const excess = Math.max(0, waiting.length - maxWaiting)
+      waiting = waiting.slice(excess)
+      lost += excess
+      if (isFailing) return Effect.void
+      isFailing = true
+      return Effect.logWarning("Audit entries could not be written; they wait until they can be", cause)
+    })
+  )
+  const flush = Effect.asVoid(Effect.timeoutOption(Effect.interruptible(writeAll), patience))
+
+  yield* Effect.addFinalizer(() => flush)
+  yield* writeAll.pipe(Effect.schedule(Schedule.spaced(interval)), Effect.forkScoped)
+
+  return {
+    add: (entry: object): Effect.Effect<void> =>
+      Effect.map(Clock.currentTimeMillis, (since) => {
+        waiting.push({ entry, since })
+      }),
+    /** Returns when everything that was added is written, or the storage does not answer in time. */
+    flush
+  }
+})

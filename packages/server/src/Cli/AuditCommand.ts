@@ -1,0 +1,34 @@
+/** The command line of `crewline audit`. Loads nothing of what it does: most command lines are others. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import { common, text } from "./TenantFlags.ts"
+
+const load = Effect.promise(() => import("./Audit.ts"))
+
+export const audit = Command.make(
+  "audit",
+  {
+    limit: Flag.Int("limit").pipe(
+      Flag.withMetavar("number"),
+      Flag.withDescription("At most so many entries, 1 to 200"),
+      Flag.filter(
+        (limit) => limit >= 1 && limit <= 200,
+        () => "--limit must be 1 to 200"
+      ),
+      Flag.withDefault(50)
+    ),
+    operation: text("operation", "name", "Only this operation, as in keys.create").pipe(Flag.optional),
+    actor: text("actor", "name", "Only what this key or user did").pipe(Flag.optional),
+    resource: text("resource", "id", "Only what was done to this").pipe(Flag.optional),
+    since: text("since", "time", "Only from this time on, as in 2026-11-30").pipe(Flag.optional),
+    refused: Flag.Boolean("refused").pipe(Flag.withDescription("Only what was refused"), Flag.withDefault(false)),
+    ...common
+  },
+  Effect.fnUntraced(function* (options) {
+    return yield* (yield* load).list(options)
+  })
+).pipe(
+  Command.withDescription("List who did what, newest first"),
+  Command.withExamples([{ command: "crewline audit --tenant acme --refused", description: "Who was refused" }])
+)

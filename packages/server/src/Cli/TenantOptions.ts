@@ -1,0 +1,23 @@
+/** What commands about what a tenant has are told: which tenant, where it is, and how to print. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Keys from "../Api/Keys.ts"
+import * as Failure from "./Failure.ts"
+
+export interface Options {
+  readonly tenant: Option.Option<string>
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+const decodeTenant = Schema.decodeUnknownResult(Keys.Tenant)
+
+/** What was decoded of the command line, or what is wrong with it. */
+export const valid = <A>(result: Result.Result<A, Schema.SchemaError>): Effect.Effect<A, Failure.Failure> =>
+  Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(Failure.invalid(result.failure.message))
+
+/** The tenant that is named; undefined: none. */
+export const tenantOf = ({ tenant }: Options): Effect.Effect<string | undefined, Failure.Failure> =>
+  Option.isSome(tenant) ? valid(decodeTenant(tenant.value)) : Effect.succeed(undefined)

@@ -1,0 +1,101 @@
+/**
+ * Writes down who did what: every operation of the API whose method is not GET, whatever becomes of it, and every refusal. An operation
+ * is covered by being one. Sockets, which are no operations, write down what is done over them by `around`.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Auditing } from "../Api/Audit.ts"
+import * as Problem from "../Api/Problem.ts"
+import * as AuditLog from "../AuditLog.ts"
+
+export interface Operation {
+  /** As OpenAPI names it. */
+  readonly operation: string
+  readonly isMutating: boolean
+  /** Whether its answer waits until it is written down. */
+  readonly waits: boolean
+  readonly resource?: string | undefined
+  readonly address?: string | undefined
+  readonly details?: AuditLog.Details
+}
+
+/** What executions do stands in their own log as well, and is much; anything else is not answered before it is written down. */
+const isLogged = (group: string) => ["executions", "inbox", "queue"].includes(group)
+
+interface Outcome {
+  readonly status: number
+  readonly code?: string
+  /** The id of what was made. */
+  readonly made?: string | undefined
+}
+
+/** The caller left; as nginx says it. */
+const left: Outcome = { status: 499, code: "interrupted" }
+
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
+  if (Exit.isSuccess(exit)) {
+    if (!HttpServerResponse.isHttpServerResponse(exit.value)) return { status: 200 }
+    const { headers, status } = exit.value
+    return { status, made: headers["location"]?.split("/").at(-1) }
+  }
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (Problem.isProblem(error)) return { status: error.status, code: error.code }
+  return Cause.hasInterruptsOnly(exit.cause) ? left : { status: 500, code: "internal-error" }
+}
+
+/** Writes down what comes of an operation. */
+export const around =
+  (log: AuditLog.AuditLog["Service"], { address, details: given, isMutating, operation, resource, waits }: Operation) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const draft: AuditLog.Draft = { ...(given !== undefined && { details: given }) }
+      const settle = (exit: Exit.Exit<A, E>) => {
+        const { code, made, status } = outcomeOf(exit)
+        const isRefused = status >= 400 && status < 499
+        const isRefusal = status === 401 || status === 403 || status === 429
+        if (!isMutating && !isRefusal) return Effect.void
+        const { onBehalfOf, principal } = draft
+        const target = resource ?? made
+        const details = { ...draft.details, ...(made !== undefined && made !== target && { made }) }
+        const entry: AuditLog.Entry = {
+          ...AuditLog.actorOf(principal),
+          operation,
+          status,
+          ...(address !== undefined && { address }),
+          ...(onBehalfOf !== undefined && { onBehalfOf }),
+          ...(target !== undefined && { resource: target }),
+          ...(code !== undefined && { code }),
+          ...(Object.keys(details).length > 0 && { details })
+        }
+        if (isRefused) return log.refused(entry)
+        return waits ? log.record(entry) : log.note(entry)
+      }
+      return Effect.onExit(Effect.provideService(effect, AuditLog.Draft, draft), settle)
+    })
+
+export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effect(
+  Auditing,
+  Effect.map(AuditLog.AuditLog, (log) =>
+    Auditing.of((handler, { endpoint, group }) =>
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const { id, ...params } = yield* HttpRouter.params
+        const operation = {
+          operation: `${group.identifier}.${endpoint.identifier}`,
+          isMutating: endpoint.method !== "GET",
+          waits: !isLogged(group.identifier),
+          resource: id,
+          address: Option.getOrUndefined(request.remoteAddress),
+          ...(Object.keys(params).length > 0 && { details: params as AuditLog.Details })
+        }
+        return yield* around(log, operation)(handler)
+      })
+    )
+  )
+)
