@@ -106,7 +106,6 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       return { ...state, lastSeq: event.seq, tasks }
     }
     case "ModelNoticed":
-    case "ReviewJudged":
     case "RecoveryChosen":
       return { ...state, lastSeq: event.seq }
     case "AgentAssigned": {
@@ -118,6 +117,7 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     }
     case "TurnCompleted":
     case "GuardrailJudged":
+    case "ReviewJudged":
     case "ToolStarted":
     case "ToolCalled":
     case "OutputRejected": {

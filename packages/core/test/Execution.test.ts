@@ -219,6 +219,20 @@ describe("tasks", () => {
     expect(Execution.task(state, "a")).toMatchObject({ crashes: 0 })
   })
 
+  it("get on when a verdict of the manager is recorded", () => {
+    const judged = {
+      type: "ReviewJudged",
+      taskId: "a",
+      run: 1,
+      turn: 1,
+      reviewer: "manager",
+      verdict: "accept",
+      by: "manager"
+    } as const
+    const state = fold(history(Plans.chart({ a: "" }), [started("a", 1), judged, started("a", 2)]))
+    expect(Execution.task(state, "a")).toMatchObject({ crashes: 0 })
+  })
+
   it("that is handed back counts neither as failed nor as crashed", () => {
     const state = fold(
       history(Plans.chart({ a: "" }), [started("a", 1), { type: "TaskReleased", taskId: "a", run: 1 }])

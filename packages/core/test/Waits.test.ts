@@ -45,6 +45,18 @@ describe("with all rules on", () => {
         ...["execution-cancelled", "execution-failed", "execution-timeout", "not-needed", "parent-ended"].map(
           (reason) => `cancelled ${reason}`
         ),
+        ...["assignment", "recovery", "replacement", "work"].flatMap((kind) => [
+          `suspended ${kind}`,
+          `woke satisfied ${kind}`
+        ]),
+        ...["manager", "matcher"].map((by) => `assigned by ${by}`),
+        "accept by manager",
+        "accept by policy",
+        "reject by policy",
+        "revise by manager",
+        ...["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"].map(
+          (choice) => `recovery ${choice}`
+        ),
         ...["completed", "failed", "cancelled"].map((status) => `ended ${status}`)
       ])
     )

@@ -368,6 +368,41 @@ describe("what the task declares counts", () => {
     )
   )
 
+  it.effect("but not when what took its place was refused by a limit of the task: its own choices are left", () =>
+    running(
+      { a: { limits: { requests: 1 } } },
+      {
+        plan: plan(),
+        tools,
+        answers: (request) => {
+          const { agent, taskId } = request.caller!
+          if (agent === "boss")
+            return taskId === "a/1.recover" ? decision("reassign", { agent: "other" }) : decision("skip")
+          return agent === "other" ? exceeded(request, "task/a") : failing
+        }
+      },
+      Effect.fnUntraced(function* ({ events }) {
+        yield* pass(1_000)
+        const all = yield* events
+        assert.deepStrictEqual(
+          ofType(all, "TaskSuspended").map(({ for: { kind, scope } }) => [kind, scope]),
+          [
+            ["recovery", undefined],
+            ["replacement", undefined],
+            ["recovery", "task/a"]
+          ]
+        )
+        assert.deepStrictEqual(
+          ofType(all, "RecoveryChosen").map(({ by, choice }) => [by, choice]),
+          [
+            ["manager", "reassign"],
+            ["manager", "skip"]
+          ]
+        )
+      })
+    )
+  )
+
   it.effect("and where only its own is used up, no choice is left that would need more of it", () =>
     running(
       { a: {} },

@@ -143,9 +143,17 @@ export const timeOf = (now: number): string => new Date(now).toISOString()
 export const makeStore = (
   rules: Rules,
   plan: Plan.Plan,
-  clock: () => number
+  clock: () => number,
+  retryOf?: ExecutionEvent.RetryOf
 ): { readonly store: Store; readonly started: ExecutionEvent.Of<"ExecutionStarted"> } => {
-  const started = { type: "ExecutionStarted", plan, seq: 1, at: timeOf(0), executionId: "e" } as const
+  const started = {
+    type: "ExecutionStarted",
+    plan,
+    seq: 1,
+    at: timeOf(0),
+    executionId: "e",
+    ...(retryOf === undefined ? {} : { retryOf })
+  } as const
   const events: Array<ExecutionEvent.ExecutionEvent> = [started]
   const nonces = new Map<string, Reply>()
   const turns = new Set<string>()

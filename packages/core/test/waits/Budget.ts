@@ -1,5 +1,6 @@
 /** Model calls that limits may refuse: counted in all of a task's limits or in none, and what a refused task does. */
 import * as Execution from "../../src/Execution.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Limits from "../../src/Limits.ts"
 import { type Act, failed, type Leg, type Step } from "./Leg.ts"
 import { ask } from "./Needs.ts"
@@ -44,13 +45,24 @@ const limitsOf = (leg: Leg): ReadonlyArray<Limits.Scoped> => {
   return [...limits, ...served.filter(({ name }) => limits.every((own) => own.name !== name))]
 }
 
+const noticed = ({ history, run, taskId }: Leg, scope: string): ExecutionEvent.Draft => ({
+  type: "ModelNoticed",
+  taskId,
+  run,
+  turn: history.turns.length + 1,
+  notice: { kind: "budget-refused", model: "scripted/model", message: "", scope }
+})
+
 function* refused(leg: Leg, limit: Limits.Scoped): Act<Step> {
   const { rules, taskId } = leg
   const scope = limit.name!
   const shared = `budget/${scope}/${limit.raises ?? 0}`
   const id = rules.sharedBudgetAsk ? shared : `${shared}/${taskId}`
   const standing = leg.askOf(id)
-  if (standing === "deny" || standing === "closed") return yield* leg.end(failed("model-budget-exceeded"))
+  if (standing === "deny" || standing === "closed") {
+    leg.world.eye.refusedCall(taskId, scope)
+    return yield* leg.end(failed("model-budget-exceeded"), [noticed(leg, scope)])
+  }
   // Without the rule who is woken raises the limit.
   if (standing === "raise" && !rules.raiseInAnswer) {
     const events = leg.world.log.store.read(0, leg.state.lastSeq)

@@ -28,7 +28,9 @@ export interface Call {
   readonly poison: boolean
 }
 
-export type Answer = { readonly kind: "final" } | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
+export type Answer =
+  | { readonly kind: "final"; readonly value: Schema.Json }
+  | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
 
 /** What a call came to. */
 export const Result = Schema.Union([
@@ -77,12 +79,12 @@ type Parts = ExecutionEvent.TurnCompleted["parts"]
 /** An answer as the log has it. */
 export const encode = (answer: Answer): Parts =>
   answer.kind === "final"
-    ? [{ type: "text", text: "An answer." }]
+    ? [{ type: "text", text: JSON.stringify(answer.value) }]
     : answer.calls.map((params, index) => ({ type: "tool-call", id: `${index}`, name: params.tool, params }))
-
-const final: Answer = { kind: "final" }
 
 export const decode = (parts: Parts): Answer => {
   const calls = parts.flatMap((part) => (part.type === "tool-call" ? [part.params as Call] : []))
-  return calls.length === 0 ? final : { kind: "calls", calls }
+  if (calls.length > 0) return { kind: "calls", calls }
+  const text = parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("")
+  return { kind: "final", value: JSON.parse(text) as Schema.Json }
 }

@@ -3,6 +3,7 @@ import type * as Plan from "../../src/Plan.ts"
 import * as Plans from "../arbitrary/Plan.ts"
 import * as Random from "../simulation/Random.ts"
 import type { Answer, Call, Need } from "./Call.ts"
+import * as Office from "./Office.ts"
 
 /** Probabilities are of tasks or of calls. */
 export interface Options {
@@ -31,6 +32,10 @@ export interface Options {
   readonly budgets: number
   /** Of spawned tasks: they are the manager's own. */
   readonly offices: number
+  /** There is a manager: it recovers, and of the plan's tasks it reviews so many. 0: there is none. */
+  readonly managed: number
+  /** Of the plan's tasks: they name no agent. */
+  readonly frames: number
 }
 
 export const maxTurns = 4
@@ -39,7 +44,7 @@ export const maxRevisions = 2
 /** Tasks that one task may spawn. */
 export const maxChildren = 12
 
-/** Who looks at a candidate: a person, and before that a manager, which is modelled as another person. */
+/** Who looks at a candidate: a person, and before that another, so that an id has to name who it is. */
 export type Reviewer = "manager" | "person"
 
 export interface Crew {
@@ -61,6 +66,7 @@ export const make = (seed: number, options: Options): Crew => {
     if (isReviewed) reviewers.set(id, random.chance(0.4) ? ["manager", "person"] : ["person"])
     tasks.push(
       Plans.task({
+        ...managed(options, random),
         id,
         dependencies: tasks.filter(() => random.chance(0.4)).map((task) => task.id),
         maxTurns,
@@ -72,8 +78,24 @@ export const make = (seed: number, options: Options): Crew => {
       })
     )
   }
-  return { options, plan: { ...Plans.fromTasks(tasks), ...limited(options, random, 4) }, reviewers }
+  const plan = { ...Plans.fromTasks(tasks), ...limited(options, random, 4) }
+  return { options, plan: options.managed === 0 ? plan : { ...plan, ...Office.crew(random, maxTurns) }, reviewers }
 }
+
+/** What the manager has to do with a task. */
+const managed = ({ frames, managed }: Options, random: Random.Random): Partial<Plan.PlannedTask> =>
+  managed === 0
+    ? {}
+    : {
+        ...(random.chance(frames) ? { agent: Office.boss, frame: { candidates: Office.others, maxTurns } } : {}),
+        ...(random.chance(managed) ? { reviewed: true as const } : {})
+      }
+
+/** Who looks at the candidates of a task: also those of what does the work of one of the plan. */
+export const reviewersOf = (
+  { reviewers }: Crew,
+  { codeOf, humanInput, id }: Plan.PlannedTask
+): ReadonlyArray<Reviewer> => (humanInput === undefined ? [] : (reviewers.get(codeOf ?? id) ?? []))
 
 const limited = ({ budgets }: Options, random: Random.Random, least: number): Pick<Plan.PlannedTask, "limits"> =>
   budgets > 0 && random.chance(budgets) ? { limits: { requests: least + random.below(4), onExceeded: "ask" } } : {}
@@ -117,10 +139,16 @@ export interface Failure {
 }
 
 /** What the model says this time. `kept`: tasks that it has spawned and that still run. */
-export const answer = ({ options }: Crew, random: Random.Random, kept: ReadonlyArray<string>): Answer | Failure => {
+export const answer = (
+  { options }: Crew,
+  random: Random.Random,
+  task: Plan.PlannedTask,
+  kept: ReadonlyArray<string>
+): Answer | Failure => {
   if (random.chance(options.failures))
     return { kind: "failed", isRetryable: random.chance(0.8), keepsTurns: random.chance(0.4) }
-  if (random.chance(0.35)) return { kind: "final" }
+  if (Office.decides(task)) return { kind: "final", value: Office.decision(task.office!, random) }
+  if (random.chance(0.35)) return { kind: "final", value: options.managed === 0 ? 0 : random.below(2) }
   return { kind: "calls", calls: Array.from({ length: 1 + random.below(3) }, () => call(options, random, kept)) }
 }
 

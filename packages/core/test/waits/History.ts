@@ -2,6 +2,7 @@
  * What a leg knows of its task, from the log alone: what was said, called, asked and answered. Where a rule is off, it remembers
  * otherwise.
  */
+import type * as Schema from "effect/Schema"
 import type * as Ask from "../../src/Ask.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Wait from "../../src/Wait.ts"
@@ -15,11 +16,15 @@ export interface Turn {
   readonly answer: Answer
 }
 
-/** What the turn after a revision begins with. */
-export const feedbackOf = (askId: string): string => `Change it, as ${askId} says.`
+/** What the turn after a revision begins with; `id`: of the review. */
+export const feedbackOf = (id: string): string => `Change it, as ${id} says.`
 
 export const textOf = ({ content, role }: ExecutionEvent.TurnCompleted["messages"][number]): string =>
   role === "user" && typeof content === "string" ? content : ""
+
+/** What a turn gave as its answer. */
+export const finalOf = (turn: Turn | undefined): Schema.Json | undefined =>
+  turn?.answer.kind === "final" ? turn.answer.value : undefined
 
 export class History {
   turns: ReadonlyArray<Turn> = []
@@ -33,8 +38,16 @@ export class History {
   readonly answers = new Map<string, ExecutionEvent.AskAnswered>()
   /** The review that was asked for last, by who was asked. */
   readonly reviews = new Map<string, string>()
-  /** How often the output was sent back, in all attempts. */
+  /** How often people sent the output back, in all attempts; how often the manager did, and what it was that it sent back. */
   revisions = 0
+  managerRevisions = 0
+  sentBack: Schema.Json | undefined = undefined
+  /** Verdicts of the manager, by turn. */
+  readonly verdicts = new Map<number, ExecutionEvent.ReviewJudged>()
+  /** What the manager has advised after failures, each with the turns that there were by then. */
+  advice: ReadonlyArray<{ readonly turn: number; readonly text: string }> = []
+  /** It has failed, and waits or has waited for what becomes of that. */
+  recovering: ExecutionEvent.TaskSuspended | undefined = undefined
   /** Turns since the last feedback. */
   stretch = 0
   /** How often the conversation began anew. */
@@ -70,7 +83,8 @@ export class History {
     switch (event.type) {
       case "TurnCompleted":
         this.turns = [...this.turns, { run: event.run, answer: decode(event.parts) }]
-        this.stretch = event.messages.some((message) => textOf(message) !== "") ? 1 : this.stretch + 1
+        this.stretch =
+          this.rules.stretchBounds && event.messages.some((message) => textOf(message) !== "") ? 1 : this.stretch + 1
         return
       case "ToolStarted":
         this.started.add(keyOf(event.turn, Number(event.callId)))
@@ -80,16 +94,31 @@ export class History {
         return
       case "TaskSuspended":
         return this.suspended(event)
+      case "ReviewJudged":
+        this.verdicts.set(event.turn, event)
+        if (event.verdict !== "revise") return
+        this.managerRevisions++
+        this.sentBack = finalOf(this.turns.at(-1))
+        return
       case "TaskRetried":
+        this.recovering = undefined
+        if (event.advice !== undefined) this.advice = [...this.advice, { turn: this.turns.length, text: event.advice }]
         if (!event.keepsTurns) this.beginAnew()
     }
   }
 
-  private suspended({ asks = [], for: what, waits }: ExecutionEvent.TaskSuspended): void {
+  /** What was advised after the last turn. */
+  get dueAdvice(): ReadonlyArray<string> {
+    return this.advice.flatMap(({ text, turn }) => (turn === this.turns.length ? [text] : []))
+  }
+
+  private suspended(event: ExecutionEvent.TaskSuspended): void {
+    const { asks = [], for: what, waits } = event
     this.lastWait = what.kind
+    if (what.kind === "recovery" || what.kind === "replacement") this.recovering = event
     for (const ask of asks) {
       if (!this.asks.has(ask.id)) this.asks.set(ask.id, ask)
-      if (what.kind === "review") this.reviews.set(what.reviewer!, ask.id)
+      if (what.kind === "review" && ask.kind === "review") this.reviews.set(what.reviewer!, ask.id)
     }
     if (what.kind !== "calls") return
     for (const group of waits.groups) {
@@ -104,6 +133,10 @@ export class History {
   private beginAnew(): void {
     this.turns = []
     this.stretch = 0
+    this.sentBack = undefined
+    this.verdicts.clear()
+    // It holds for the conversations that come, too.
+    this.advice = this.advice.map(({ text }) => ({ turn: 0, text }))
     this.conversation++
     for (const known of [this.results, this.started]) known.clear()
     if (!this.rules.actedOnce) return

@@ -10,6 +10,7 @@ import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type { Kernel } from "../protocol/Kernel.ts"
 import { placeOf } from "./Call.ts"
+import * as Recovering from "./Recovering.ts"
 import type { Rules } from "./Rules.ts"
 
 type Command<Tag extends Decision.Command["_tag"]> = Extract<Decision.Command, { _tag: Tag }>
@@ -17,7 +18,8 @@ type Drafts = ReadonlyArray<ExecutionEvent.Draft>
 type Decided = ReturnType<Kernel["decide"]>
 
 /** `maxGrowth`: tasks that an execution of the model may grow by. */
-export const make = (base: Kernel, rules: Rules, maxGrowth: number): Kernel => {
+export const make = (real: Kernel, rules: Rules, maxGrowth: number): Kernel => {
+  const base: Kernel = { ...real, decide: Recovering.make(real, rules, maxGrowth) }
   const decide: Kernel["decide"] = (state, command) => {
     switch (command._tag) {
       case "Start":

@@ -6,6 +6,7 @@ import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import { isTerminal } from "../../src/ExecutionEvent.ts"
 import * as QueueFacts from "../../src/QueueFacts.ts"
+import type { SpawnedResult } from "../../src/Tool/Definition.ts"
 import type * as Wait from "../../src/Wait.ts"
 import type { Lease } from "../protocol/Queue.ts"
 import type { Random } from "../simulation/Random.ts"
@@ -14,6 +15,7 @@ import type { Budget } from "./Budget.ts"
 import type { Crew } from "./Crew.ts"
 import { History } from "./History.ts"
 import type { Outbox } from "./Outbox.ts"
+import type { Retrying } from "./Retrying.ts"
 import type { Rules } from "./Rules.ts"
 import type { Witness } from "./Witness.ts"
 
@@ -25,6 +27,8 @@ export interface World extends Protocol.Stage {
   readonly crew: Crew
   readonly eye: Witness
   readonly budget: Budget
+  /** Absent: it does no other execution again. */
+  readonly retrying: Retrying | undefined
   /** Absent: nothing follows from outcomes. */
   readonly outbox: Outbox | undefined
 }
@@ -84,6 +88,11 @@ export class Leg {
     return task.run !== this.run || task.status !== "running" || state.status !== "running"
   }
 
+  /** The model has said something that is not in the log yet. */
+  get hasAnswer(): boolean {
+    return this.unrecorded !== undefined
+  }
+
   /** Looks in the log again. */
   refresh(): void {
     this.history = this.read()
@@ -118,8 +127,17 @@ export class Leg {
 
   /** How a task of its own has ended, as the log says; otherwise "open". */
   outcomeOf(id: string): string {
+    return this.endOf(id)?.type ?? "open"
+  }
+
+  /** What tasks of its own came to. */
+  resultsOf(ids: ReadonlyArray<string>): ReadonlyMap<string, SpawnedResult> {
+    return new Map(ids.map((id) => [id, resultOf(this.endOf(id))]))
+  }
+
+  private endOf(id: string): ExecutionEvent.ExecutionEvent | undefined {
     const events = this.world.log.store.read(0, this.state.lastSeq)
-    return events.find((event) => "taskId" in event && event.taskId === id && isTerminal(event))?.type ?? "open"
+    return events.find((event) => "taskId" in event && event.taskId === id && isTerminal(event))
   }
 
   readonly remainingMillis = (id: string): number | undefined => {
@@ -157,7 +175,7 @@ export class Leg {
   }
 
   /** Commits the outcome and tells the queue. */
-  *finish(outcome: Decision.Outcome): Act<Step | "growth"> {
+  *finish(outcome: Decision.Outcome, progress: ReadonlyArray<ExecutionEvent.Draft> = []): Act<Step | "growth"> {
     const { lease, run, self, taskId, world } = this
     const { queue } = self.server
     const command = {
@@ -165,7 +183,7 @@ export class Leg {
       taskId,
       run,
       outcome,
-      progress: this.progress,
+      progress: [...this.progress, ...progress],
       jitter: this.random.next()
     } as const
     const committed = yield* Protocol.commit(world, command)
@@ -198,8 +216,10 @@ export class Leg {
   }
 
   /** Ends with an outcome that adds no tasks. */
-  *end(outcome: Decision.Outcome): Act<"over"> {
-    yield* this.finish(outcome)
+  *end(outcome: Decision.Outcome, progress: ReadonlyArray<ExecutionEvent.Draft> = []): Act<"over"> {
+    const ended = yield* this.finish(outcome, progress)
+    // Without a rule it may be refused, and nobody answers.
+    if (ended === "growth") this.leave()
     return "over"
   }
 
@@ -217,6 +237,23 @@ export class Leg {
 
   private get progress(): ReadonlyArray<ExecutionEvent.Draft> {
     return this.unrecorded === undefined ? [] : [this.unrecorded]
+  }
+}
+
+const resultOf = (event: ExecutionEvent.ExecutionEvent | undefined): SpawnedResult => {
+  switch (event?.type) {
+    case "TaskCompleted":
+      return { status: "completed", output: event.output }
+    case "TaskFailed": {
+      const { error, policy } = event
+      return { status: "failed", error: error.message, code: error.code, ...(policy === undefined ? {} : { policy }) }
+    }
+    case "TaskSkipped":
+      return { status: "skipped" }
+    case "TaskCancelled":
+      return { status: "cancelled" }
+    default:
+      return { status: "running" }
   }
 }
 

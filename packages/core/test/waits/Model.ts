@@ -3,6 +3,7 @@
  * processes die and stand still, data is lost and replies are. One seed is one schedule, always the same.
  */
 import * as HashMap from "effect/HashMap"
+import * as Struct from "effect/Struct"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as ProtocolKernel from "../protocol/Kernel.ts"
@@ -19,6 +20,7 @@ import * as Crew from "./Crew.ts"
 import * as Kernel from "./Kernel.ts"
 import type { Act, Self, World } from "./Leg.ts"
 import * as Outbox from "./Outbox.ts"
+import * as Retrying from "./Retrying.ts"
 import { person } from "./People.ts"
 import type { Rules } from "./Rules.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -26,9 +28,6 @@ import { type Kind, Violation } from "./Violation.ts"
 import { WholeWaitsQueue } from "./WholeWaits.ts"
 import { Witness } from "./Witness.ts"
 import * as Worker from "./Worker.ts"
-
-/** Runs without progress after which a task is given up. */
-const maxCrashes = 3
 
 interface Place extends Server {
   readonly queue: SimulatedQueue
@@ -58,6 +57,10 @@ export const run = (seed: number, rules: Rules, scenario: Scenario): Report => {
   return { violation: undefined, history: schedule.history, counts: schedule.counts }
 }
 
+/** What the execution that is done again came to: the same crew, and nothing goes wrong from outside. */
+const earlier = (seed: number, rules: Rules, scenario: Scenario): Report["history"] =>
+  run(seed, rules, { ...Struct.omit(scenario, ["retries"]), chaosSteps: 0 }).history
+
 class Schedule {
   private readonly random: Random.Random
   private readonly scenario: Scenario
@@ -69,9 +72,11 @@ class Schedule {
 
   constructor(seed: number, rules: Rules, scenario: Scenario) {
     const random = Random.make(seed)
+    const { maxCrashes = 3 } = scenario
     const crew = Crew.make(seed, scenario.crew)
     const protocol = ProtocolRules.all
     const clock = () => (this.world as World | undefined)?.log.now ?? 0
+    const retrying = scenario.retries === true ? Retrying.make(rules, earlier(seed, rules, scenario)) : undefined
     const eye = new Witness({ crew, maxCrashes, isCalm: scenario.chaosSteps === 0, now: clock })
     const kernel = Kernel.make(ProtocolKernel.make(protocol), rules, scenario.crew.maxGrowth)
     const outbox = scenario.outbox === true ? new Outbox.Outbox(rules, clock) : undefined
@@ -86,7 +91,7 @@ class Schedule {
       scenario,
       random,
       witness: watching,
-      ...Log.makeStore(protocol, crew.plan, clock)
+      ...Log.makeStore(protocol, crew.plan, clock, retrying?.of)
     })
     this.random = random
     this.scenario = scenario
@@ -103,6 +108,7 @@ class Schedule {
       crew,
       eye,
       budget: new Budget(),
+      retrying,
       outbox
     }
     const queue = rules.openToQueue

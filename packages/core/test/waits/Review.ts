@@ -1,7 +1,7 @@
 /** Who looks at a candidate before it is the output. */
-import type { Reviewer } from "./Crew.ts"
-import { maxRevisions } from "./Crew.ts"
+import { maxRevisions, type Reviewer, reviewersOf } from "./Crew.ts"
 import { failed, type Act, type Leg } from "./Leg.ts"
+import * as Managed from "./Managed.ts"
 import { ask } from "./Needs.ts"
 import * as Suspension from "./Suspension.ts"
 
@@ -10,7 +10,9 @@ export type Verdict = "accepted" | "over" | { readonly revise: string }
 
 export function* judge(leg: Leg): Act<Verdict> {
   if (!leg.rules.reviewBeforeTerminal) return "accepted"
-  for (const reviewer of leg.world.crew.reviewers.get(leg.taskId) ?? []) {
+  const ofManager = yield* Managed.review(leg)
+  if (ofManager !== "accepted") return ofManager
+  for (const reviewer of reviewersOf(leg.world.crew, leg.task.plan)) {
     const id = idOf(leg, reviewer)
     switch (leg.askOf(id)) {
       case "unknown":

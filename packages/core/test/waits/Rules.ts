@@ -149,6 +149,84 @@ const rules = {
     within: 60,
     violates: ["output after revise"]
   },
+  oneReview: {
+    says: "An output that comes back as it was sent back is not reviewed again.",
+    scenario: "crowded",
+    within: 20,
+    violates: ["reviewed twice"]
+  },
+  stretchBounds: {
+    says: "With feedback or advice turns count anew.",
+    scenario: "reviewing",
+    within: 20,
+    violates: ["cut short"]
+  },
+  recoverBeforeTerminal: {
+    says: "The manager is asked before a failure is final.",
+    scenario: "managed",
+    within: 20,
+    violates: ["not recovered"]
+  },
+  skipsWait: {
+    says: "Nothing falls before the manager has decided.",
+    scenario: "crowded",
+    within: 40,
+    violates: ["skipped before its dependency failed"]
+  },
+  giveUpOwnRun: {
+    says: "A task that crashed too often is given up by a run of its own.",
+    scenario: "given up",
+    within: 100,
+    violates: ["written while suspended"]
+  },
+  recoveriesBounded: {
+    says: "The manager recovers one task so many times at most.",
+    scenario: "crowded",
+    within: 20,
+    violates: ["recovered too often"]
+  },
+  adviceFirst: {
+    says: "The agent reads the advice before anything else is done.",
+    scenario: "managed",
+    within: 150,
+    violates: ["advice late"]
+  },
+  frameChildRecovers: {
+    says: "The work of a task that names no agent is recovered as tasks of the plan are.",
+    scenario: "crowded",
+    within: 20,
+    violates: ["not recovered"]
+  },
+  replacementReviewed: {
+    says: "The output of what replaces a task is reviewed as its own would be.",
+    scenario: "managed",
+    within: 60,
+    violates: ["output without review"]
+  },
+  officeNotCounted: {
+    says: "An execution may grow by so many tasks besides those of the manager.",
+    scenario: "crowded",
+    within: 30,
+    violates: ["given up unjustly"]
+  },
+  recoverNotExecutionBudget: {
+    says: "Nobody is asked what could be done about a failure when there is nothing left to do it with.",
+    scenario: "spent",
+    within: 30,
+    violates: ["asked in vain"]
+  },
+  failSkipsInChild: {
+    says: "The failure of a task that was added does not fail the execution.",
+    scenario: "spawning",
+    within: 20,
+    violates: ["a child failed the execution"]
+  },
+  retryPlanOnly: {
+    says: "An execution that retries another takes over tasks of the plan alone.",
+    scenario: "retrying",
+    within: 20,
+    violates: ["does not end"]
+  },
   askStaysOpen: {
     says: "An ask is open also while its task runs between two waits.",
     scenario: "asking",

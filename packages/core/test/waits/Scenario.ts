@@ -7,6 +7,10 @@ export interface Scenario extends Protocol {
   readonly workers: number
   /** Something follows from every output. */
   readonly outbox?: true
+  /** Runs without progress after which a task is given up; absent: 3. */
+  readonly maxCrashes?: number
+  /** It does another execution again. */
+  readonly retries?: true
 }
 
 const crew: Crew.Options = {
@@ -24,8 +28,12 @@ const crew: Crew.Options = {
   maxGrowth: 8,
   maxDepth: 2,
   budgets: 0,
-  offices: 0
+  offices: 0,
+  managed: 0,
+  frames: 0
 }
+
+const managed: Crew.Options = { ...crew, approvals: 0.1, failures: 0.2, managed: 0.5, frames: 0.3, maxGrowth: 20 }
 
 type Name = Exclude<
   keyof typeof protocol,
@@ -95,6 +103,24 @@ export const scenarios = {
       offices: 0.2
     }
   }),
+  managed: make("mixed", { kill: 0.02, crew: managed }),
+  /** Workers stand still and go on all the time: what was given up is still at work. */
+  "given up": make("mixed", {
+    kill: 0,
+    freeze: 0.1,
+    wipe: 0,
+    rollback: 0,
+    callSteps: 4,
+    workers: 3,
+    maxCrashes: 1,
+    crew: { ...managed, failures: 0.02, spawns: 0.1 }
+  }),
+  crowded: make("calm", {
+    chaosSteps: 0,
+    crew: { ...managed, spawns: 0.5, maxGrowth: 3, poison: 0, managed: 1 }
+  }),
+  spent: make("mixed", { kill: 0.02, crew: { ...managed, spawns: 0.2, budgets: 0.6 } }),
+  retrying: make("mixed", { kill: 0.02, retries: true, crew: { ...managed, spawns: 0.5 } }),
   /** What follows from outputs is served while workers die. */
   outbox: make("mixed", { kill: 0.04, freeze: 0.03, outbox: true })
 } satisfies { readonly [name: string]: Scenario }

@@ -56,14 +56,22 @@ export type Kind =
   | "feedback lost"
   | "turn without feedback"
   | "reviewed twice"
+  | "revised too often"
   | "refused unjustly"
   | "too many turns"
   | "cut short"
+  // Failures that the manager is asked about
+  | "not recovered"
+  | "recovered too often"
+  | "asked in vain"
+  | "advice late"
+  | "advice lost"
   // Budgets, and what follows from outcomes
   | "over budget"
   | "raised twice"
   | "office charged to the task"
   | "outbox lost"
+  | "taken over wrongly"
   | "saved twice"
   // The schedule
   | "does not end"

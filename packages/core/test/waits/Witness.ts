@@ -15,6 +15,7 @@ import { Budgets } from "./Witness/Budgets.ts"
 import * as Calls from "./Witness/Calls.ts"
 import * as Candidates from "./Witness/Candidates.ts"
 import { describe } from "./Witness/Describe.ts"
+import * as Recoveries from "./Witness/Recoveries.ts"
 import * as Tasks from "./Witness/Tasks.ts"
 import * as Waits from "./Witness/Waits.ts"
 
@@ -71,6 +72,11 @@ export class Witness {
   /** A call of the model is made, and counted in the limits of these scopes. */
   paid(taskId: string, charged: ReadonlyArray<string>): void {
     this.budgets.paid(taskId, charged)
+  }
+
+  /** A limit has refused a call, and nobody raises it. */
+  refusedCall(taskId: string, scope: string): void {
+    this.account.tasks.get(taskId)!.refusedBy = scope
   }
 
   /** A call kills its worker. */
@@ -145,7 +151,7 @@ export class Witness {
     const task = account.tasks.get(event.taskId)!
     if (event.type === "TaskStarted") {
       if (event.woke !== undefined) this.tick(`woke ${event.woke} ${task.suspended!.kind}`)
-      return Tasks.started(account, task, event, this.now)
+      return Tasks.started(account, task, event, { decidedAt: this.decidedAt, now: this.now })
     }
     if (ExecutionEvent.isTerminal(event)) return this.settle(task, event) as undefined
     const isStale = task.terminal || !("run" in event) || event.run !== task.run
@@ -154,14 +160,14 @@ export class Witness {
   }
 
   private settle(task: Task, event: ExecutionEvent.ExecutionEvent): void {
-    const { isCalm, maxCrashes } = this.options
+    const { maxCrashes } = this.options
     if (event.type === "TaskFailed") {
-      if (task.since !== undefined) Tasks.checkTimeout(task, event, this.now)
+      Tasks.failed(this.account, task, event, this.now)
       this.tick(`failed ${event.error.code}`)
-      this.budgets.failed(event)
+      if (!task.follows && event.policy === undefined) this.budgets.failed(event)
     } else if (event.type === "TaskCancelled") this.tick(`cancelled ${event.reason}`)
     else this.tick(event.type)
-    const poisonings = isCalm ? (this.poisonings.get(task.id) ?? 0) : undefined
+    const poisonings = this.poisoningsOf(task)
     Tasks.settled(this.account, task, event, { maxCrashes, decidedAt: this.decidedAt, poisonings })
   }
 
@@ -181,16 +187,42 @@ export class Witness {
       case "TaskSuspended":
         this.tick(`suspended ${event.for.kind}`)
         this.budgets.asked(event)
+        if (event.for.kind === "recovery") this.recovering(task, event)
         Waits.suspended(account, task, event, now)
-        if (event.for.kind === "review") Candidates.shown(task, event)
+        if (event.for.kind === "review") {
+          if (event.spawn.length + event.waits.groups[0]!.tasks.length > 0) Candidates.shownToManager(task, event)
+          else Candidates.shown(task, event)
+        }
         return Tasks.rested(task, event, now)
+      case "ReviewJudged":
+        this.tick(`${event.verdict} by ${event.by}`)
+        return Candidates.judged(account, task, event)
+      case "AgentAssigned":
+        return this.tick(`assigned by ${event.by}`)
+      case "RecoveryChosen":
+        return this.tick(`recovery ${event.choice}`)
       case "TaskRetried":
-        Tasks.checkTimeout(task, event, now)
+        Tasks.failed(account, task, event, now)
         Tasks.rested(task, event, now)
         return Tasks.retried(account, task, event)
       case "TaskReleased":
         return Tasks.rested(task, event, now)
     }
+  }
+
+  private recovering(task: Task, event: ExecutionEvent.Of<"TaskSuspended">): void {
+    Tasks.failed(this.account, task, event, this.now)
+    Recoveries.suspended(this.account, task, event)
+    Tasks.checkGivenUp(task, event.for.error!, describe(event), {
+      idle: Tasks.idleBefore(task, this.decidedAt),
+      maxCrashes: this.options.maxCrashes,
+      poisonings: this.poisoningsOf(task)
+    })
+  }
+
+  /** How often a call of the task has killed its worker, where nothing else does. */
+  private poisoningsOf({ id }: Task): number | undefined {
+    return this.options.isCalm ? (this.poisonings.get(id) ?? 0) : undefined
   }
 
   private get now(): number {

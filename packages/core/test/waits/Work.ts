@@ -1,15 +1,18 @@
 /** What a modelled worker does under a lease, step by step: each follows from the log. */
 import * as Budget from "./Budget.ts"
 import * as Calls from "./Calls.ts"
-import { encode } from "./Call.ts"
+import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import { encode, keyOf } from "./Call.ts"
 import * as Crew from "./Crew.ts"
-import { feedbackOf } from "./History.ts"
+import { feedbackOf, finalOf } from "./History.ts"
 import { failed, type Act, type Leg, type Step } from "./Leg.ts"
+import * as Managed from "./Managed.ts"
 import * as Review from "./Review.ts"
 
 export function* work(leg: Leg): Act {
   for (;;) {
-    if (leg.isLost) return void leg.leave()
+    // An answer is recorded without another look in the log.
+    if (leg.isLost && !leg.hasAnswer) return void leg.leave()
     leg.refresh()
     if ((yield* step(leg)) === "over") return
   }
@@ -19,12 +22,15 @@ function* step(leg: Leg): Act<Step> {
   const { eye, log } = leg.world
   const { history, rules } = leg
   if (leg.self.draining) return yield* leg.end({ _tag: "Released" })
-  const { timeoutMillis } = leg.task.plan
+  const { frame, timeoutMillis } = leg.task.plan
+  if (frame !== undefined) return yield* Managed.assign(leg)
+  if (history.recovering !== undefined) return yield* Managed.recover(leg, history.recovering)
   if (timeoutMillis !== undefined) {
     if (history.worked.until(log.now) >= timeoutMillis)
       return yield* leg.end(failed("timeout", { isRetryable: true, keepsTurns: true }))
     eye.goesOn(leg.taskId, leg.run)
   }
+  if (history.turns.length > 0 && history.dueAdvice.length > 0 && rules.adviceFirst) return yield* advised(leg)
   const last = history.turns.at(-1)?.answer
   if (last === undefined) return yield* turn(leg)
   if (last.kind === "calls") {
@@ -35,29 +41,58 @@ function* step(leg: Leg): Act<Step> {
   }
   const verdict = yield* Review.judge(leg)
   if (verdict === "over") return "over"
-  if (verdict === "accepted") return yield* leg.end({ _tag: "Completed", output: "An answer." })
-  return yield* turn(leg, verdict.revise)
+  if (verdict === "accepted") return yield* leg.end({ _tag: "Completed", output: finalOf(history.turns.at(-1))! })
+  return yield* turn(leg, [verdict.revise])
 }
 
-/** Asks the model. `feedback`: the review that sends the last answer back. */
-function* turn(leg: Leg, feedback?: string): Act<Step> {
+/** The attempt has failed: what it was about to do is not done, and what it was told comes with the advice. */
+function* advised(leg: Leg): Act<Step> {
+  const { history, run, taskId } = leg
+  const number = history.turns.length
+  const { answer } = history.turns.at(-1)!
+  const open = answer.kind === "final" ? [] : [...answer.calls.entries()]
+  const results = open
+    .filter(([index]) => !history.results.has(keyOf(number, index)))
+    .map(([index, { amount, tool }]): ExecutionEvent.Draft => ({
+      type: "ToolCalled",
+      taskId,
+      run,
+      turn: number,
+      callId: `${index}`,
+      tool,
+      arguments: { amount },
+      result: { kind: "interrupted" },
+      isFailure: true,
+      durationMillis: 0
+    }))
+  if (!(yield* leg.record(results))) return "over"
+  leg.refresh()
+  const pending = yield* Managed.pending(leg)
+  return pending === "over" ? "over" : yield* turn(leg, pending)
+}
+
+/** Asks the model. `feedback`: the reviews that send the last answer back. */
+function* turn(leg: Leg, feedback: ReadonlyArray<string> = []): Act<Step> {
   const { history, random, rules, run, taskId } = leg
   const { crew, scenario } = leg.world
-  if (feedback === undefined && history.stretch >= Crew.maxTurns) return yield* leg.end(failed("max-turns"))
+  const isTold = feedback.length > 0 || history.dueAdvice.length > 0
+  if (!(isTold && rules.stretchBounds) && history.stretch >= leg.task.plan.maxTurns)
+    return yield* leg.end(failed("max-turns"))
   // What was said before is in the log before anything else is.
   if (!(yield* leg.record([]))) return "over"
   const paid = yield* Budget.pay(leg)
   if (paid !== "paid") return paid
   for (let left = scenario.callSteps; left > 0; left--) yield
-  const said = Crew.answer(crew, random, Calls.keptOf(leg))
+  const said = Crew.answer(crew, random, leg.task.plan, Calls.keptOf(leg))
   if (said.kind === "failed") return yield* leg.end(failed("model-error", said))
-  const isTold = feedback !== undefined && rules.revisionKeepsTurns && (rules.feedbackStays || history.isWoken)
+  const isHeard = rules.revisionKeepsTurns && (rules.feedbackStays || history.isWoken)
+  const told = [...history.dueAdvice, ...(isHeard ? feedback.map(feedbackOf) : [])]
   leg.said({
     type: "TurnCompleted",
     taskId,
     run,
     turn: history.turns.length + 1,
-    messages: isTold ? [{ role: "user", content: feedbackOf(feedback) }] : [],
+    messages: told.map((content) => ({ role: "user", content })),
     parts: encode(said),
     finishReason: "stop",
     model: "scripted/model",

@@ -4,6 +4,7 @@ import * as Execution from "../../src/Execution.ts"
 import type { Lease } from "../protocol/Queue.ts"
 import { announce, commit, factsOf } from "../protocol/World.ts"
 import { type Act, Leg, type Self, type World } from "./Leg.ts"
+import { takeOver } from "./Retrying.ts"
 import { work } from "./Work.ts"
 
 export function* serve(world: World, self: Self): Act {
@@ -22,6 +23,7 @@ function* begin(world: World, self: Self, lease: Lease): Act {
   const { eye, log } = world
   const { queue } = self.server
   const { taskId } = lease
+  yield* takeOver(world, self.server)
   const seen = log.state
   const known = Execution.task(seen, taskId)
   yield

@@ -1,4 +1,5 @@
 /** The witness's own account of an execution: from its plan and its events alone, with nothing of the code under test. */
+import type * as Schema from "effect/Schema"
 import type * as Ask from "../../../src/Ask.ts"
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import type * as Plan from "../../../src/Plan.ts"
@@ -37,7 +38,28 @@ export interface Task {
   readonly results: Set<string>
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
+  /** The review of the manager for the last candidate, its verdict, and what it has sent back last. */
+  managerReview: string | undefined
+  managerVerdict: ExecutionEvent.ReviewJudged["verdict"] | undefined
+  managerRevisions: number
+  sentBack: Schema.Json | undefined
+  /** How often the manager was asked about its failure, and how often it has granted another attempt. */
+  recoveries: number
+  granted: number
+  /** What it was advised, in all attempts, and whether no turn has carried the last of it yet. */
+  readonly advice: Array<string>
+  adviceDue: boolean
+  /** The task of the plan whose output this one gives. */
+  standsFor: string | undefined
+  /** The run follows up what another task did in its place. */
+  follows: boolean
+  /** Runs without progress that there were for whoever decided on the last start. */
+  idleAtStart: number
+  startedSeq: number
+  /** The scope of the limit that has refused its last call. */
+  refusedBy: string | undefined
   suspended: ExecutionEvent.SuspendedFor | undefined
+  awaitedTasks: ReadonlyArray<string>
   /** What the suspension names besides tasks. */
   awaited: ReadonlyArray<string>
   /** Until when the suspension says that it waits at most, and since when what it waits for was seen to have come. */
@@ -102,7 +124,21 @@ export class Account {
       asked: new Map(),
       results: new Set(),
       reviews: new Map(),
+      managerReview: undefined,
+      managerVerdict: undefined,
+      managerRevisions: 0,
+      sentBack: undefined,
+      recoveries: 0,
+      granted: 0,
+      advice: [],
+      adviceDue: false,
+      standsFor: undefined,
+      follows: false,
+      idleAtStart: 0,
+      startedSeq: 0,
+      refusedBy: undefined,
       suspended: undefined,
+      awaitedTasks: [],
       awaited: [],
       limitAt: Number.POSITIVE_INFINITY,
       metAt: undefined,

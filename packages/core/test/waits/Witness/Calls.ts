@@ -4,6 +4,7 @@ import { type Call, isResult, keyOf, type Place, type Result } from "../Call.ts"
 import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
+import * as Recoveries from "./Recoveries.ts"
 
 /** A tool begins to work for a call. */
 export interface Execution {
@@ -20,6 +21,7 @@ export const called = (account: Account, task: Task, event: ExecutionEvent.ToolC
   const key = keyOf(event.turn, index)
   if (task.results.has(key)) throw new Violation("result twice", what)
   const { result } = event
+  if (!isResult(result) || result.kind !== "interrupted") Recoveries.checkDone(task, what)
   const call = account.callsOf(task)[index]
   if (event.turn !== task.turns.length || call === undefined || !isResult(result))
     throw new Violation("never asked", what)
@@ -91,6 +93,7 @@ export class Tools {
   execute(execution: Execution): void {
     const { amount, call, conversation, idempotencyKey, place } = execution
     const name = `${place.taskId} ${conversation} ${keyOf(place.turn, place.index)}`
+    Recoveries.checkDone(this.account.tasks.get(place.taskId)!, name)
     const before = this.made.get(name)
     this.made.set(name, execution)
     if (before !== undefined && !call.idempotent) throw new Violation("tool called twice", name)

@@ -5,6 +5,7 @@ import type { Account, Task } from "./Account.ts"
 import * as Asks from "./Asks.ts"
 import * as Candidates from "./Candidates.ts"
 import { describe } from "./Describe.ts"
+import * as Recoveries from "./Recoveries.ts"
 import * as Waits from "./Waits.ts"
 
 type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
@@ -14,7 +15,7 @@ export const started = (
   account: Account,
   task: Task,
   event: ExecutionEvent.Of<"TaskStarted">,
-  now: number
+  { decidedAt, now }: { readonly decidedAt: number; readonly now: number }
 ): ReadonlySet<string> => {
   const what = describe(event)
   if (task.terminal) throw new Violation("start of a settled task", what)
@@ -23,6 +24,9 @@ export const started = (
   if (task.plan.dependencies.some((id) => !account.tasks.get(id)!.terminal))
     throw new Violation("start before its dependencies", what)
   const losers = task.status === "suspended" ? Waits.woken(account, task, event, now) : new Set<string>()
+  if (task.suspended?.kind === "work" || task.suspended?.kind === "replacement") task.follows = true
+  task.idleAtStart = idleOf(task, decidedAt)
+  task.startedSeq = event.seq
   task.idle = idleOf(task, event.seq)
   if (task.since !== undefined) task.worked += task.lastAt - task.since
   task.since = task.lastAt = now
@@ -31,6 +35,10 @@ export const started = (
   task.run = event.run
   return losers
 }
+
+/** Runs in a row that recorded nothing when the task was given up, by a start in the same append. */
+export const idleBefore = (task: Task, decidedAt: number): number =>
+  task.startedSeq > decidedAt ? task.idleAtStart : idleOf(task, decidedAt)
 
 /** Runs in a row that recorded nothing, the current one included, as far as a decision knew that saw the events up to `seq`. */
 const idleOf = ({ idle, progressedSeq = Number.POSITIVE_INFINITY, status }: Task, seq: number): number =>
@@ -56,24 +64,59 @@ export const rested = (task: Task, event: ExecutionEvent.ExecutionEvent, now: nu
   task.status = event.type === "TaskSuspended" ? "suspended" : "open"
 }
 
-export const checkTimeout = (task: Task, event: ExecutionEvent.Of<"TaskFailed" | "TaskRetried">, now: number): void => {
-  if (event.error.code !== "timeout") return
+const checkTimeout = (task: Task, { code }: ExecutionEvent.Failure, now: number, what: string): void => {
+  if (code !== "timeout") return
   const worked = task.worked + (now - task.since!)
   if (worked < task.plan.timeoutMillis!)
-    throw new Violation("timed out unjustly", `${describe(event)} after ${worked} of ${task.plan.timeoutMillis} ms`)
+    throw new Violation("timed out unjustly", `${what} after ${worked} of ${task.plan.timeoutMillis} ms`)
 }
 
-export const retried = (account: Account, task: Task, event: ExecutionEvent.TaskRetried): void => {
+/** What its own run has failed with, in whatever event: not what another task did, and not what was decided about before. */
+export const failed = (
+  account: Account,
+  task: Task,
+  event: ExecutionEvent.Of<"TaskFailed" | "TaskRetried" | "TaskSuspended">,
+  now: number
+): void => {
+  const error = event.type === "TaskSuspended" ? event.for.error : event.error
+  const isDecided = "policy" in event || "advice" in event
+  if (error === undefined || isDecided || task.follows || task.suspended?.kind === "recovery") return
+  const what = describe(event)
+  if (task.since !== undefined) checkTimeout(task, error, now, what)
+  if (event.type !== "TaskRetried") Candidates.checkFailure(account, task, error, what)
+}
+
+export const retried = (account: Account, task: Task, event: ExecutionEvent.Of<"TaskRetried">): void => {
   task.attempt++
   task.worked = 0
-  if (task.attempt > task.plan.retry.attempts) throw new Violation("too many attempts", describe(event))
+  task.follows = false
+  task.suspended = undefined
+  const { advice } = event
+  if (advice !== undefined) Recoveries.advised(task, advice)
+  if (task.attempt > task.plan.retry.attempts + task.granted) throw new Violation("too many attempts", describe(event))
+  if (Waits.isNewAttempt(event)) Asks.ended(account, task.id, event)
   if (event.keepsTurns) return
-  Asks.ended(account, task.id, event)
   task.conversation++
   task.earlierRevisions = task.revisions
   task.turns = []
   task.stretch = 0
+  task.managerReview = task.managerVerdict = task.sentBack = undefined
   for (const known of [task.asked, task.results, task.reviews]) known.clear()
+}
+
+/** Its runs have recorded nothing too often in a row, and where nobody dies otherwise a call has killed them. */
+export const checkGivenUp = (
+  { follows, suspended }: Task,
+  { code }: ExecutionEvent.Failure,
+  what: string,
+  {
+    idle,
+    maxCrashes,
+    poisonings = maxCrashes
+  }: { readonly idle: number; readonly maxCrashes: number; readonly poisonings: number | undefined }
+): void => {
+  if (code !== "crashed" || follows || suspended?.kind === "recovery") return
+  if (idle < maxCrashes || poisonings < maxCrashes) throw new Violation("given up unjustly", what)
 }
 
 export interface Settling {
@@ -92,20 +135,23 @@ export const settled = (
 ): void => {
   const what = describe(event)
   if (task.terminal) throw new Violation("two terminal events", what)
-  if (event.type === "TaskCompleted") Candidates.completed(account, task, event)
+  if (event.type === "TaskCompleted" && event.run === 0) takenOver(account, task, what)
+  else if (event.type === "TaskCompleted") Candidates.completed(account, task, event)
   if (event.type === "TaskFailed") {
-    Candidates.checkFailure(account, task, event)
-    if (
-      event.error.code === "crashed" &&
-      (idleOf(task, decidedAt) < maxCrashes || (poisonings ?? maxCrashes) < maxCrashes)
-    )
-      throw new Violation("given up unjustly", what)
+    Recoveries.failed(account, task, event)
+    checkGivenUp(task, event.error, what, { idle: idleOf(task, decidedAt), maxCrashes, poisonings })
   }
   if (event.type === "TaskSkipped" && event.because !== undefined && !account.tasks.get(event.because)!.terminal)
     throw new Violation("skipped before its dependency failed", what)
   task.terminal = true
   task.status = event.type
   Asks.ended(account, task.id, event)
+}
+
+/** What stands has not begun here, and neither has what it stands on. */
+const takenOver = ({ tasks }: Account, { parent, plan, run }: Task, what: string): void => {
+  const isOpen = plan.dependencies.some((id) => tasks.get(id)!.status !== "TaskCompleted")
+  if (run > 0 || parent !== undefined || isOpen) throw new Violation("taken over wrongly", what)
 }
 
 /** What one append took with it. */

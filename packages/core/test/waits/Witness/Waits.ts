@@ -5,6 +5,7 @@ import { Violation } from "../Violation.ts"
 import * as Asks from "./Asks.ts"
 import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
+import * as Recoveries from "./Recoveries.ts"
 
 /** Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain. */
 const maxWakeUps = 12
@@ -18,14 +19,21 @@ export const suspended = (account: Account, task: Task, event: ExecutionEvent.Ta
   Asks.asked(account, task, event, now)
   task.suspended = event.for
   task.awaited = event.waits.groups.flatMap(({ signals }) => signals)
+  task.awaitedTasks = event.waits.groups.flatMap(({ tasks }) => tasks)
   task.limitAt = event.waits.timeoutMillis === undefined ? Number.POSITIVE_INFINITY : now + event.waits.timeoutMillis
   task.metAt = undefined
   for (const plan of event.spawn) {
     if (!account.add(plan, task.id)) continue
+    if (event.for.kind !== "calls" && event.for.kind !== "replacement") continue
     account.grown++
     if (account.grown > account.crew.options.maxGrowth) throw new Violation("grew too far", describe(event))
   }
-  if (event.for.kind !== "calls") return
+  const { kind } = event.for
+  // The last one gives what this one had to give.
+  if (kind === "work" || kind === "replacement")
+    account.tasks.get(event.spawn.at(-1)!.id)!.standsFor = task.standsFor ?? task.id
+  if (kind !== "calls") return
+  Recoveries.checkDone(task, describe(event))
   for (const group of event.waits.groups)
     for (const index of group.call!.split(",")) note(account, task, Number(index), group)
   for (const { id } of event.spawn) {
@@ -72,6 +80,7 @@ export const woken = (
   if (++task.wakeUps > maxWakeUps) throw new Violation("spins", describe(event))
   Asks.closed(account, task, event, now)
   const losers = new Set<string>()
+  if (task.suspended?.kind !== "calls") return losers
   for (const each of pending) {
     if (each.call.need?.kind !== "tasks" || each.call.need.keep || !account.isMet(task, each)) continue
     for (const id of account.askedBy(task, task.turns.length, each.index).tasks)
@@ -83,7 +92,13 @@ export const woken = (
 /** All that it waits for. */
 const hasCome = (account: Account, task: Task): boolean => {
   switch (task.suspended?.kind) {
+    case "assignment":
+    case "work":
+    case "recovery":
+    case "replacement":
+      return task.awaitedTasks.every((id) => account.tasks.get(id)!.terminal)
     case "review":
+      if (task.awaitedTasks.length > 0) return task.awaitedTasks.every((id) => account.tasks.get(id)!.terminal)
       return [...task.reviews.values()].every((id) => account.stateOf(id) !== "open")
     case "budget":
       return task.awaited.every((id) => account.stateOf(id) !== "open")
@@ -131,4 +146,4 @@ export const checkLosers = (account: Account, events: Events, losers: ReadonlySe
 }
 
 export const isNewAttempt = (event: ExecutionEvent.ExecutionEvent): event is ExecutionEvent.Of<"TaskRetried"> =>
-  event.type === "TaskRetried" && !event.keepsTurns
+  event.type === "TaskRetried" && (!event.keepsTurns || event.advice !== undefined)
