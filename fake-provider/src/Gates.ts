@@ -14,6 +14,10 @@ export interface Waiting {
   readonly answer: (piece: string) => void
   /** Answers with a call of this tool and nothing else. */
   readonly call: (tool: string, parameters: object) => void
+  /** Answers with several calls. */
+  readonly calls: (calls: ReadonlyArray<readonly [tool: string, parameters: object]>) => void
+  /** Answers with this status. */
+  readonly fail: (status: number) => void
   /** Resolves when the client has closed the connection before it had its answer. */
   readonly left: Promise<void>
 }
@@ -78,6 +82,10 @@ const waiting = (request: Received, response: Responder): Waiting => {
     }
     response.write(writer.text(piece).join(""))
   }
+  const calls: Waiting["calls"] = (made) => {
+    const named = made.map(([name, parameters]) => ({ name, arguments: JSON.stringify(parameters) }))
+    return FakeProvider.reply(request, response, { calls: named, usage }, {})
+  }
   return {
     write,
     answer: (piece) => {
@@ -86,8 +94,9 @@ const waiting = (request: Received, response: Responder): Waiting => {
       response.write(writer.end().join(""))
       response.end()
     },
-    call: (name, parameters) =>
-      FakeProvider.reply(request, response, { calls: [{ name, arguments: JSON.stringify(parameters) }], usage }, {}),
+    call: (name, parameters) => calls([[name, parameters]]),
+    calls,
+    fail: (status) => FakeProvider.fail(status)(request, response),
     left: response.left()
   }
 }

@@ -1,68 +1,11 @@
-/**
- * Many processes, as they are deployed: a server that only serves, and `crewline worker` processes, over PostgreSQL and Redis. The model
- * answers when the test says so, so nothing here depends on how fast this machine is; with leases of ten minutes, whatever reaches a
- * worker was told to it.
- */
+/** Many processes, as they are deployed: what workers do together, and what becomes of the work of those that end. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import * as Process from "./Cli/Process.ts"
-import * as Storage from "./crash/Storage.ts"
 import * as Gates from "@crewline/fake-provider/Gates"
-import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
+import { ended, eventually, get, missing, open, post, type Site, typesOf } from "./fake/Site.ts"
 import * as Socket from "./fake/Socket.ts"
 
-const missing = Storage.postgresMissing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
-
-/** A port of 0 is told by the process. */
-const urlOf = async (running: Process.Running) => (await running.said(/Crewline listens on (\S+)/))[1]!
-const nameOf = async (running: Process.Running) => (await running.said(/Worker (\S+) takes/))[1]!
-
-interface Site {
-  readonly env: Record<string, string>
-  readonly gates: Gates.Gates
-  readonly serve: (...flags: ReadonlyArray<string>) => Promise<string>
-  readonly work: (...flags: ReadonlyArray<string>) => Promise<Process.Running & { readonly name: string }>
-  readonly close: () => Promise<void>
-}
-
-const open = async (more: Record<string, string> = {}): Promise<Site> => {
-  const storage = await Storage.postgres()
-  const gates = await Gates.start()
-  const prefix = `test-${process.pid}-${Math.random().toString(36).slice(2)}`
-  const running: Array<Process.Running> = []
-  const env = {
-    ...storage.env,
-    CREWLINE_QUEUE: "redis",
-    CREWLINE_REDIS_PREFIX: prefix,
-    CREWLINE_LEASE: "10 minutes",
-    REDIS_URL: Redis.url,
-    OPENAI_API_KEY: "sk-test",
-    OPENAI_BASE_URL: gates.baseURL,
-    ...more
-  }
-  const start = (...args: ReadonlyArray<string>) => {
-    const begun = Process.start(args, { env })
-    running.push(begun)
-    return begun
-  }
-  return {
-    env,
-    gates,
-    serve: (...flags) => urlOf(start("serve", "--port", "0", ...flags)),
-    work: async (...flags) => {
-      const begun = start("worker", ...flags)
-      return { ...begun, name: await nameOf(begun) }
-    },
-    close: async () => {
-      for (const { child } of running) child.kill("SIGKILL")
-      await Promise.all(running.map(({ ended }) => ended))
-      await gates.stop()
-      await storage.dispose()
-      await Redis.clear(prefix)
-    }
-  }
-}
 
 interface Sketch {
   readonly [task: string]: { readonly after?: ReadonlyArray<string>; readonly attempts?: number }
@@ -92,31 +35,6 @@ const begin = async (url: string, sketch: Sketch, more: object = {}): Promise<st
   })
   expect(status).toBe(202)
   return body.id
-}
-
-const get = async (url: string, path: string) => (await Server.request(`${url}/api/v1/${path}`)).body
-const post = (url: string, path: string) => Server.request(`${url}/api/v1/${path}`, { method: "POST" })
-
-/** Asks again until it holds. */
-const eventually = async <A>(ask: () => Promise<A>, holds: (answer: A) => boolean): Promise<A> => {
-  for (;;) {
-    const answer = await ask()
-    if (holds(answer)) return answer
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-const ended = (url: string, id: string) =>
-  eventually(
-    () => get(url, `executions/${id}`),
-    ({ endedAt }) => endedAt !== undefined
-  )
-
-const typesOf = async (url: string, id: string) => {
-  const { items } = await get(url, `executions/${id}/events?limit=1000`)
-  return (items as ReadonlyArray<{ readonly type: string; readonly taskId?: string }>).map(({ taskId, type }) =>
-    taskId === undefined ? type : `${type} ${taskId}`
-  )
 }
 
 describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 120_000 }, () => {
