@@ -68,6 +68,17 @@ const work = Effect.fnUntraced(function* (
   let revisions = leg.history.earlierRevisions
   /** Turns before the last feedback: with it turns, repairs and repeats count anew. */
   let before = 0
+  const beginStretch = (after: number) => {
+    before = after
+    repairs = 0
+    callTools = ToolCalls.make(equipment)
+  }
+  /** What is said next is what people have sent. */
+  const goOn = (turn: Turn.Turn) =>
+    Effect.map(Turn.record(leg, turn, []), () => {
+      conversation.reply()
+      beginStretch(turn.number)
+    })
   for (let number = 1; number - before <= task.maxTurns; number++) {
     const turn = yield* takeTurn(number, number - before === task.maxTurns)
     if (isEnded(turn)) return turn
@@ -85,9 +96,7 @@ const work = Effect.fnUntraced(function* (
           : [Prompting.toolMessage(results)]
       conversation.reply(...said, ...advice)
       if (Review.feedbackOn(leg, number) !== undefined) revisions++
-      before = number
-      repairs = 0
-      callTools = ToolCalls.make(equipment)
+      beginStretch(number)
       continue
     }
     if (calls.length > 0 && !turn.isLast) {
@@ -102,8 +111,14 @@ const work = Effect.fnUntraced(function* (
       continue
     }
 
+    const wasShown = Review.isShown(leg, number) || ManagerReview.isShown(leg, number)
+    // Nobody looks at an answer that will be another.
+    if (!wasShown && isOvertaken(leg, turn, conversation)) {
+      yield* goOn(turn)
+      continue
+    }
     const verdict = yield* Acceptance.judge(equipment, turn, {
-      wasShown: Review.isShown(leg, number) || ManagerReview.isShown(leg, number),
+      wasShown,
       isIdle: task.delegates === true && !conversation.has(Delegation.isDelegation)
     })
     if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
@@ -116,15 +131,17 @@ const work = Effect.fnUntraced(function* (
         reviewed._tag === "Accepted" ? yield* Review.judge(leg, turn, output, revisions) : reviewed
       if (review._tag === "Ended") return review.ended
       if (review._tag === "Accepted") {
+        if (isOvertaken(leg, turn, conversation)) {
+          yield* goOn(turn)
+          continue
+        }
         const note = reviewed._tag === "Accepted" && reviewed.note !== undefined ? [noted(reviewed.note)] : []
         return yield* complete(equipment, turn, { output, doubts: [...doubts, ...note] })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
       if (by === "A person") revisions++
-      before = number
-      repairs = 0
-      callTools = ToolCalls.make(equipment)
+      beginStretch(number)
       continue
     }
     const { by, complaint } = verdict
@@ -158,6 +175,13 @@ const work = Effect.fnUntraced(function* (
     }
   )
 })
+
+/** People have sent something since the agent was asked: it goes on with that, or has gone on with it. */
+const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Conversation.Conversation): boolean => {
+  const { rejections, turns } = leg.history
+  if (isLast || rejections.has(number)) return false
+  return turns[number]?.heard !== undefined || leg.steering.since(heard).length > 0
+}
 
 /** The output counts although the manager has not accepted it. */
 const noted = (message: string): ExecutionEvent.Doubt => ({ check: "review", message })

@@ -71,7 +71,7 @@ export const titleOf = (text: string): string => {
 /** Roles that may answer where an ask says nothing else. */
 export const defaultAnswerers: ReadonlyArray<string> = ["operator", "admin"]
 
-/** Who answered, as the server knows it from a credential. */
+/** Who answered an ask or sent a message, as the server knows it from a credential. */
 export const Author = Schema.Struct({
   name: Schema.String,
   /** The user for whom a service answered, as the service says. */
@@ -79,6 +79,9 @@ export const Author = Schema.Struct({
   role: Schema.optionalKey(Schema.String)
 })
 export interface Author extends Schema.Schema.Type<typeof Author> {}
+
+/** Who speaks where nobody says who. */
+export const anonymous: Author = { name: "anonymous" }
 
 /** An answer to an ask, of any kind. */
 export const Answer = Schema.Struct({

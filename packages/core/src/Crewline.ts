@@ -12,6 +12,7 @@ import type { Handle, NotRetryable, StartOptions } from "./Crewline/Handle.ts"
 import * as Commands from "./Crewline/Commands.ts"
 import * as Answering from "./Crewline/Inbox.ts"
 import * as Service from "./Crewline/Service.ts"
+import * as Steering from "./Crewline/Steering.ts"
 import type * as Views from "./Crewline/Views.ts"
 import * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
@@ -42,6 +43,13 @@ export {
   UnknownSignal
 } from "./Crewline/Inbox.ts"
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
+export {
+  maxLength as maxMessageLength,
+  Message,
+  MessageRefused,
+  type SendOptions,
+  type Sent
+} from "./Crewline/Steering.ts"
 export type { View as AskView } from "./AskView.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
 export type TaskRange = Views.Range
@@ -81,6 +89,11 @@ export class Crewline extends Context.Service<
       signal: string,
       value: Schema.Json
     ) => Effect.Effect<void, Answering.UnknownSignal | EventLog.EventLogError>
+    /**
+     * Tells the manager something, or the agent of a task with `taskId`. Answers when it is recorded. Whoever is told reads it before its
+     * next turn, and goes on with it where it has just finished.
+     */
+    readonly send: Steering.Send
     /** What people are asked, or were: oldest first. */
     readonly asks: Answering.Inbox["asks"]
     /** Answers an ask, with its author. Answers with the closed ask when it is recorded; the first answer counts. */
@@ -147,11 +160,17 @@ export const layer = (
     Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
 
-/** The inbox alone, of executions that run elsewhere or wait for somebody to run them: nothing is taken up here. */
-export class Inbox extends Context.Service<Inbox, Answering.Inbox>()("@crewline/core/Crewline/Inbox") {
+/** What people say to executions that run elsewhere, or wait for somebody to run them: nothing is taken up here. */
+export class Inbox extends Context.Service<Inbox, Answering.Inbox & { readonly send: Steering.Send }>()(
+  "@crewline/core/Crewline/Inbox"
+) {
   static readonly layer: Layer.Layer<Inbox, never, EventLog.EventLog | TaskQueue.TaskQueue> = Layer.effect(
     Inbox,
-    Effect.flatMap(Commands.make, Answering.make)
+    Effect.gen(function* () {
+      const decide = yield* Commands.make
+      const { state: stateOf } = yield* Ledger
+      return { ...(yield* Answering.make(decide)), send: Steering.make({ decide, stateOf }) }
+    })
   ).pipe(
     Layer.provide(QueueSync.layer.pipe(Layer.provide(LogClock.layer))),
     Layer.provide([Ledger.layer, CodeRegistry.layerWith([])])

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Answer from "./Decision/Answer.ts"
 import type { Command, Decided } from "./Decision/Command.ts"
 import * as Finish from "./Decision/Finish.ts"
+import * as Message from "./Decision/Message.ts"
 import * as Settling from "./Decision/Settling.ts"
 import * as Start from "./Decision/Start.ts"
 import * as TakeOver from "./Decision/TakeOver.ts"
@@ -29,6 +30,8 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
       return Answer.signal(state, command)
     case "Answer":
       return Answer.answer(state, command)
+    case "Message":
+      return Message.send(state, command)
     case "Unserved": {
       const { missing, seenRun, taskId } = command
       const task = Execution.task(state, taskId)

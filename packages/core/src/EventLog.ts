@@ -139,7 +139,7 @@ export interface ReadOptions {
   /** At most so many; default all. */
   readonly limit?: number
   /**
-   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output`, `value`, `feedback`, what asks
+   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output`, `value`, `text`, `feedback`, what asks
    * show, and the texts of spawned tasks may be absent or empty): enough for the fold, and never loads outputs. Default true.
    */
   readonly payloads?: boolean

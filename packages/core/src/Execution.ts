@@ -8,6 +8,7 @@ import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Asking from "./Execution/Asking.ts"
 import * as Scopes from "./Execution/Scopes.ts"
+import * as Steering from "./Execution/Steering.ts"
 import { type Execution, isReleased, isSettled, make, put, type Status, type Task, task } from "./Execution/State.ts"
 import type { ExecutionEvent, Skipped } from "./ExecutionEvent.ts"
 import * as Usage from "./Usage.ts"
@@ -23,6 +24,7 @@ export {
   spentOf,
   wholeScope
 } from "./Execution/Scopes.ts"
+export { isSilent, maxMessages, unheard } from "./Execution/Steering.ts"
 export { isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,
@@ -30,6 +32,7 @@ export {
   isReleased,
   isSettled,
   make,
+  type Message,
   type Open,
   type Raised,
   Settled,
@@ -83,6 +86,8 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       return structural(state, event, { signals: HashSet.add(state.signals, event.signal) })
     case "AskAnswered":
       return structural(state, event, Asking.answered(state, event))
+    case "MessageSent":
+      return structural(state, event, Steering.sent(state, event))
     case "LimitRaised":
       return structural(state, event, Scopes.raise(state, event))
     case "LimitReached":
@@ -130,8 +135,11 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
         return { ...state, lastSeq: event.seq, usage, spent: charged }
       }
       const next = spent === undefined ? current : { ...current, usage: Usage.add(current.usage, spent) }
+      const heard = event.type === "TurnCompleted" && event.heard !== undefined ? event.heard : current.heard
       const tasks =
-        current.progressed && spent === undefined ? state.tasks : put(state, { ...next, progressed: true, crashes: 0 })
+        current.progressed && spent === undefined
+          ? state.tasks
+          : put(state, { ...next, heard, progressed: true, crashes: 0 })
       return { ...state, lastSeq: event.seq, usage, spent: charged, tasks }
     }
     default:
@@ -208,6 +216,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           attempt: event.attempt + 1,
           crashes: 0,
           progressed: true,
+          heard: event.keepsTurns ? current.heard : 0,
           failure: event.error,
           retryAt: new Date(Date.parse(event.at) + event.delayMillis).toISOString(),
           retryDelayMillis: event.delayMillis

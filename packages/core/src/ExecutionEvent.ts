@@ -170,6 +170,8 @@ export interface TurnCompleted {
   readonly usage: Usage
   /** A limit had refused the call: this is the last turn of the attempt, without tools. */
   readonly isLast?: true
+  /** `messages` holds what people have sent, up to the `MessageSent` with this seq. */
+  readonly heard?: number
 }
 /** Something around a model call is worth knowing: it waited, was refused, went to another model, or cost nothing. */
 export interface ModelNoticed {
@@ -347,6 +349,16 @@ export interface AskAnswered extends Omit<Answer, "hash"> {
   readonly hash: string
   readonly by: Author
 }
+/** A person or another system told the manager or an agent something, which reads it before its next turn. */
+export interface MessageSent {
+  readonly type: "MessageSent"
+  /** The task whose agent is told; absent: the manager. */
+  readonly taskId?: string
+  readonly text: string
+  readonly by: Author
+  /** The sender's own key, and the hash of what was sent with it: the same again is the same message. */
+  readonly idempotency?: { readonly key: string; readonly requestHash: string }
+}
 /** A limit was raised, in the append of the answer that raised it. */
 export interface LimitRaised {
   readonly type: "LimitRaised"
@@ -400,6 +412,7 @@ export type Draft =
   | TaskCancelled
   | SignalReceived
   | AskAnswered
+  | MessageSent
   | LimitRaised
   | LimitReached
   | ExecutionPaused
@@ -450,6 +463,7 @@ const structural: ReadonlySet<Type> = new Set<Type>([
   "TaskCancelled",
   "SignalReceived",
   "AskAnswered",
+  "MessageSent",
   "LimitRaised",
   "LimitReached",
   "ExecutionPaused",

@@ -73,6 +73,15 @@ export interface Client {
   readonly unpause: (executionId: string) => Promise<void>
   /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
+  /**
+   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its next turn. Rejects with `MessageRefused`
+   * when nobody can read it.
+   */
+  readonly send: (
+    executionId: string,
+    message: Crewline.Message,
+    options?: Crewline.SendOptions
+  ) => Promise<Crewline.Sent>
   /** What people are asked, or were: oldest first. */
   readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
   /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or `InvalidAnswer`. */
@@ -131,6 +140,7 @@ export const make = async (options: Options): Promise<Client> => {
     pause: (executionId) => runtime.runPromise(crewline.pause(executionId)),
     unpause: (executionId) => runtime.runPromise(crewline.unpause(executionId)),
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
+    send: (executionId, message, options) => runtime.runPromise(crewline.send(executionId, message, options)),
     asks: (options) => runtime.runPromise(crewline.asks(options)),
     answer: (id, answer, options) => runtime.runPromise(crewline.answer(id, answer, options)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),

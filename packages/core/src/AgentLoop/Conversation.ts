@@ -11,6 +11,8 @@ export class Conversation {
   private readonly said: Array<Prompt.MessageEncoded> = []
   /** What the next turn adds. */
   private fresh: Messages
+  /** The seq of the last message of a person that was shown to the model; 0: none. */
+  heard = 0
 
   constructor(opening: Messages) {
     this.fresh = opening
@@ -50,6 +52,12 @@ export class Conversation {
   /** What is said to the model in the next turn. */
   reply(...messages: Messages): void {
     this.fresh = messages
+  }
+
+  /** The next turn also carries what people have sent, up to the message with this seq. */
+  hear(messages: Messages, seq: number): void {
+    this.fresh = [...this.fresh, ...messages]
+    this.heard = seq
   }
 }
 

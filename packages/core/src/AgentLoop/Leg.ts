@@ -14,6 +14,7 @@ import type * as Llm from "../Llm.ts"
 import type * as Plan from "../Plan.ts"
 import type { Upstream } from "./Prompting.ts"
 import type { Standing } from "./Standing.ts"
+import type { Steering } from "./Steering.ts"
 import type { Transcript } from "./Transcript.ts"
 
 /** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
@@ -28,6 +29,7 @@ export interface Leg {
   readonly memories: ReadonlyArray<string>
   readonly history: Transcript
   readonly standing: Standing
+  readonly steering: Steering
   /** The limits that its model calls are under, those of judges included; absent where nothing is limited. */
   readonly limits?: ReadonlyArray<Limits.Scoped>
   /** The functions of the task, when this process has them. */

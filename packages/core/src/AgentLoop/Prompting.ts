@@ -175,6 +175,16 @@ export const lastTurnMessage = (schema: JsonSchema.JsonSchema | undefined): Prom
 /** What is said to an agent that goes on after a failure. */
 export const adviceMessage = (text: string): Prompt.MessageEncoded => user(text)
 
+/** A person says something while the agent works, or before it begins. */
+export const sentMessage = (
+  text: string,
+  by: string,
+  schema: JsonSchema.JsonSchema | undefined
+): Prompt.MessageEncoded =>
+  user(
+    `A message to you from ${by}:\n${text}\n\nTake it into account from now on. If you have given your answer already, give the whole answer again.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
+  )
+
 /** The output was sent back. */
 export const feedbackMessage = (
   feedback: string | undefined,

@@ -40,7 +40,7 @@ export const record = (
 export const make = (
   equipment: Equipment,
   conversation: Conversation
-): ((number: number, isLast: boolean) => Effect.Effect<Turn | Ended>) => {
+): ((number: number, isLast: boolean) => Effect.Effect<Turn | Ended, EventLog.EventLogError>) => {
   const { leg, model, workspace } = equipment
   const load = Attachments.loader(workspace, leg.task)
   /** What happened around the call; what comes after its answer is recorded with the next one. */
@@ -71,18 +71,39 @@ export const make = (
       onSuccess: (answer) => Effect.succeed(answered(asked, fresh, answer))
     })
 
-  return (number, isLast) => {
-    const recorded = leg.history.turns[number - 1]
-    const fresh = conversation.ask(recorded?.messages)
-    if (recorded !== undefined) {
-      conversation.answer(recorded.parts)
-      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, unrecorded: [] })
-    }
+  const begin = (number: number, isLast: boolean, heard?: number): Effect.Effect<Turn | Ended> => {
+    const fresh = conversation.ask()
     return Effect.matchEffect(load(conversation.messages), {
       onFailure: ({ message }) =>
         Effect.succeed(failed("attachment", message, { isRetryable: false, keepsTurns: true })),
-      onSuccess: (shown) => ask({ number, isLast, finishes: false }, fresh, shown)
+      onSuccess: (shown) =>
+        ask({ number, isLast, finishes: false, ...(heard === undefined ? {} : { heard }) }, fresh, shown)
     })
+  }
+
+  const hear = Effect.fnUntraced(function* (unheard: ReadonlyArray<number>) {
+    const sent = yield* Effect.forEach(unheard, leg.steering.read)
+    const { output } = leg.task
+    const last = sent.length - 1
+    conversation.hear(
+      sent.map(({ by, text }, index) => Prompting.sentMessage(text, by.name, index === last ? output : undefined)),
+      unheard[last]!
+    )
+    return unheard[last]!
+  })
+
+  return (number, isLast) => {
+    const recorded = leg.history.turns[number - 1]
+    if (recorded !== undefined) {
+      conversation.ask(recorded.messages)
+      conversation.heard = recorded.heard ?? conversation.heard
+      conversation.answer(recorded.parts)
+      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, unrecorded: [] })
+    }
+    const unheard = leg.steering.since(conversation.heard)
+    return unheard.length === 0
+      ? begin(number, isLast)
+      : Effect.flatMap(hear(unheard), (heard) => begin(number, isLast, heard))
   }
 }
 
@@ -93,9 +114,11 @@ interface Asked {
   readonly isLast: boolean
   /** A limit has refused the turn as it would have been. */
   readonly finishes: boolean
+  /** With messages of people up to the one with this seq. */
+  readonly heard?: number
 }
 
-const completionOf = (leg: Leg, { finishes, number }: Asked, messages: Messages, answer: Llm.Answer): Draft => ({
+const completionOf = (leg: Leg, { finishes, heard, number }: Asked, messages: Messages, answer: Llm.Answer): Draft => ({
   type: "TurnCompleted",
   taskId: leg.task.id,
   run: leg.run,
@@ -105,7 +128,8 @@ const completionOf = (leg: Leg, { finishes, number }: Asked, messages: Messages,
   finishReason: answer.finishReason,
   model: answer.model,
   usage: answer.usage,
-  ...(finishes ? { isLast: true } : {})
+  ...(finishes ? { isLast: true } : {}),
+  ...(heard === undefined ? {} : { heard })
 })
 
 /** What the model is asked in a turn. */

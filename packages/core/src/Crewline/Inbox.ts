@@ -95,9 +95,6 @@ export interface Inbox {
   ) => Effect.Effect<AskView.View, AnswerError>
 }
 
-/** Who answers where nobody says who. */
-const unnamed: Ask.Author = { name: "anonymous" }
-
 /** `decide` records an answer, and tells the queue. */
 export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
   const log = yield* EventLog.EventLog
@@ -112,7 +109,7 @@ export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
     )
   }
 
-  const answer: Inbox["answer"] = Effect.fnUntraced(function* (id, given, { by = unnamed } = {}) {
+  const answer: Inbox["answer"] = Effect.fnUntraced(function* (id, given, { by = Ask.anonymous } = {}) {
     const ask = yield* find(id)
     const { executionId } = ask
     // Only a server knows roles, from the credentials of its callers.

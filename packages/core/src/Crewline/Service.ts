@@ -19,6 +19,7 @@ import type { StartOptions } from "./Handle.ts"
 import * as Inbox from "./Inbox.ts"
 import * as Ownership from "./Ownership.ts"
 import * as Results from "./Results.ts"
+import * as Steering from "./Steering.ts"
 import * as Starting from "./Starting.ts"
 
 export interface Options {
@@ -97,6 +98,7 @@ export const make = (options: Options) =>
         if (Result.isFailure(decided) && decided.failure === "unknown-signal")
           return yield* new Inbox.UnknownSignal({ executionId, signal })
       }),
+      send: Steering.make({ decide, stateOf: results.stateOf }),
       asks: inbox.asks,
       answer: inbox.answer,
       resume: Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {

@@ -64,6 +64,8 @@ export type Command =
   | { readonly _tag: "Signal"; readonly signal: string; readonly value: Schema.Json }
   /** What is answered was found to be valid for the ask before. */
   | { readonly _tag: "Answer"; readonly ask: string; readonly answer: Ask.Answer; readonly by: Ask.Author }
+  /** A message to the manager, or to the agent of a task. */
+  | ({ readonly _tag: "Message" } & Omit<ExecutionEvent.MessageSent, "type">)
   /** No worker has taken the task for long that has what it needs, since the run that was seen. */
   | { readonly _tag: "Unserved"; readonly taskId: string; readonly seenRun: number; readonly missing: string }
   /** What a task has spent by now is reported, where it comes near a limit. */
@@ -90,6 +92,13 @@ export type Refusal =
   | "wrong-answer"
   /** More tasks would be added than an execution may grow by. */
   | "growth"
+  /** The execution has no manager whom a message could be for. */
+  | "no-manager"
+  | "too-many-messages"
+  /** The sender's key stands for another message. */
+  | "key-reused"
+  /** The agent was told something that it has not read before it was done. */
+  | "unheard"
   | "settled"
   /** Another run of the task has begun since. */
   | "stale"
@@ -100,7 +109,7 @@ export type Refusal =
   | "delayed"
   /** Dependencies are not settled in the log, or not taken over yet: the queue is ahead of it. */
   | "dependencies"
-  /** It is so already (a second answer to a signal, a pause of what is paused). */
+  /** It is so already (a second answer to a signal, a pause of what is paused, a message with the same key). */
   | "already"
 
 /** The events to append, or why there are none. */

@@ -5,6 +5,7 @@ import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import { backoff } from "./Backoff.ts"
 import type { Command, Decided } from "./Command.ts"
 import * as Growth from "./Growth.ts"
+import * as Message from "./Message.ts"
 import * as Recovery from "./Recovery.ts"
 import * as Reach from "./Reach.ts"
 import * as Settling from "./Settling.ts"
@@ -16,6 +17,7 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
   if (task === undefined) return Result.fail("unknown-task")
   if (Execution.isSettled(task)) return Result.fail("settled")
   if (task.run !== run || task.status !== "running") return Result.fail("stale")
+  if (Message.isOverheard(state, task, given)) return Result.fail("unheard")
   const reached = Execution.reachedBy(state, task, given.progress)
   const command = reached.length === 0 ? given : { ...given, progress: [...given.progress, ...reached] }
   switch (outcome._tag) {

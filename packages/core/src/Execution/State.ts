@@ -11,6 +11,7 @@ import {
   type ExecutionEvent,
   type ExecutionFailure,
   type Failure,
+  type MessageSent,
   type Priority,
   type Requester,
   type RetryOf,
@@ -76,6 +77,8 @@ export interface Task {
   readonly assigned: Pick<AgentAssigned, "agent" | "by" | "reason"> | undefined
   /** Signs that its output is not a success. */
   readonly doubts: ReadonlyArray<Doubt>
+  /** The seq of the last message that a turn of the attempt has carried; 0: none. */
+  readonly heard: number
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
   readonly endedAt: string | undefined
@@ -96,6 +99,12 @@ export interface Open {
 
 /** How an ask or a timer ended: a person's answer, the time that a timer waited for, or nothing. */
 export type Closed = Ask.Answer["answer"] | "elapsed" | "closed"
+
+/** A message that was sent, without its text. */
+export interface Message extends Pick<MessageSent, "taskId" | "idempotency"> {
+  readonly seq: number
+  readonly at: string
+}
 
 /** Limits of a scope in place of the declared ones. */
 export interface Raised {
@@ -130,6 +139,8 @@ export interface Execution {
   readonly closed: HashMap.HashMap<string, Closed>
   /** Tools whose every further call a person has approved. */
   readonly approved: HashSet.HashSet<string>
+  /** What people have sent, in order. */
+  readonly messages: ReadonlyArray<Message>
   /** Limits that were raised, by scope. */
   readonly raised: HashMap.HashMap<string, Raised>
   /** How much of a limit was reported as used up, in percent, by scope. */
@@ -174,6 +185,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   partial: false,
   assigned: undefined,
   doubts: [],
+  heard: 0,
   usage: Usage.zero,
   startedAt: undefined,
   endedAt: undefined
@@ -205,6 +217,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   open: HashMap.empty(),
   closed: HashMap.empty(),
   approved: HashSet.empty(),
+  messages: [],
   raised: HashMap.empty(),
   reached: HashMap.empty(),
   grown: 0,

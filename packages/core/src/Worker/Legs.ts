@@ -10,9 +10,11 @@ import type * as AgentLoop from "../AgentLoop.ts"
 import * as Condition from "../AgentLoop/Condition.ts"
 import { failed, Lost, type Ended, type Leg } from "../AgentLoop/Leg.ts"
 import { textOf, type Upstream } from "../AgentLoop/Prompting.ts"
+import type { Steering } from "../AgentLoop/Steering.ts"
 import * as Transcript from "../AgentLoop/Transcript.ts"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import type * as Memory from "../Memory.ts"
 import type { PlannedTask } from "../Plan.ts"
 import * as Briefing from "./Briefing.ts"
@@ -83,8 +85,26 @@ export const make = ({
     )
   }
 
-  /** `isFull`: the log has refused to let the execution grow by what the leg wanted. */
-  const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task, isFull = false) {
+  /** What people send is known here as soon as this process sends it, or has read it: at the latest when it records a turn. */
+  const steering = (started: Execution.Execution, { plan: { id } }: Execution.Task): Steering => ({
+    since: (seq) => {
+      const state = ledger.seen(started.id) ?? started
+      const task = Execution.task(state, id)
+      return task === undefined ? [] : Execution.unheard(state, task, seq)
+    },
+    read: (seq) =>
+      Effect.map(log.read(started.id, { after: seq - 1, limit: 1 }), ([event]) => event as ExecutionEvent.MessageSent)
+  })
+
+  /**
+   * `refused`: why the outcome of the same run was not taken. `growth`: the log does not let the execution grow by what the leg wanted.
+   * `unheard`: the agent was told something meanwhile.
+   */
+  const run = Effect.fnUntraced(function* (
+    state: Execution.Execution,
+    task: Execution.Task,
+    refused?: "growth" | "unheard"
+  ) {
     const plan = yield* Briefing.of(log, state, task)
     const crewCode = registry.find(state.id, state.plan.name)
     const code = crewCode?.[plan.codeOf ?? plan.id]
@@ -99,9 +119,12 @@ export const make = ({
     const upstream = yield* upstreamOf(state, wanted)
     // A first run has no past. A later one reads its own, after its start is in the log.
     const history =
-      task.run === 1 && !isFull
+      task.run === 1 && refused === undefined
         ? Transcript.empty
-        : Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }), isFull ? yield* now : undefined)
+        : Transcript.fromEvents(
+            yield* log.read(state.id, { taskId: plan.id }),
+            refused === undefined ? undefined : yield* now
+          )
     const limits = Execution.scopedOf(state, task)
     const leg: Leg = {
       executionId: state.id,
@@ -115,7 +138,14 @@ export const make = ({
           ? yield* recall(state, plan, upstream)
           : [],
       history,
-      standing: Waiting.make({ log, state, task, now: task.open.length === 0 ? 0 : yield* now, isFull }),
+      standing: Waiting.make({
+        log,
+        state,
+        task,
+        now: task.open.length === 0 ? 0 : yield* now,
+        isFull: refused === "growth"
+      }),
+      steering: steering(state, task),
       ...(limits === undefined ? {} : { limits }),
       code,
       record: (events) =>

@@ -54,6 +54,10 @@ export const make = ({ isTaking, ledger, queue, startOf }: Options) => {
     const start = yield* startOf(next, state && Execution.task(state, next.taskId))
     const [decided, answer] = yield* ledger.decideBoth(executionId, finish, start)
     const begun: Begun | undefined = yield* begunOf(next, answer)
-    return { decided: yield* Effect.fromResult(decided), begun }
+    const settled = yield* Effect.fromResult(decided)
+    if (Result.isSuccess(settled) || begun === undefined) return { decided: settled, begun }
+    // The task goes on after all, and keeps its place.
+    yield* queue.release(begun.lease)
+    return { decided: settled, begun: undefined }
   })
 }

@@ -57,6 +57,10 @@ export const make = ({ ended, ledger, now, queue, rebuild }: Options) => {
       case "stale":
       case "already":
       case "growth":
+      case "unheard":
+      case "no-manager":
+      case "too-many-messages":
+      case "key-reused":
       case "unknown-ask":
       case "unknown-signal":
       case "ask-closed":

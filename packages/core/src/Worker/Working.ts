@@ -92,7 +92,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const command = { _tag: "Finish", taskId: lease.taskId, run, outcome, progress, jitter } as const
     const { begun, decided } = yield* settle(lease, command)
     if (Result.isFailure(decided)) {
-      if (decided.failure === "growth") return "growth"
+      if (decided.failure === "growth" || decided.failure === "unheard") return decided.failure
       yield* sync.refused(lease, decided.failure)
       return "refused"
     }
@@ -109,8 +109,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), "refused" as const)
     )
 
-  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task, isFull: boolean) =>
-    legs.run(state, task, isFull).pipe(
+  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task, refused?: "growth" | "unheard") =>
+    legs.run(state, task, refused).pipe(
       Effect.catchDefect((defect) =>
         Effect.as(
           Effect.logError(`Task "${entry.lease.taskId}" of ${entry.lease.executionId} hit a defect`, defect),
@@ -162,9 +162,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         // Those that lost: their calls stop.
         if (started.events.length > 1) yield* sync.announce(started)
         const { run } = task
-        const attempt = (isFull: boolean) => {
+        const attempt = (refused?: "growth" | "unheard") => {
           entry.state = "working"
-          return restore(runLeg(entry, started.state, task, isFull)).pipe(
+          return restore(runLeg(entry, started.state, task, refused)).pipe(
             // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
             Effect.onInterrupt(() =>
               isStopping() && entry.state === "working"
@@ -177,16 +177,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
             })
           )
         }
-        let ended = yield* attempt(false)
+        let ended = yield* attempt()
         let came = yield* commit(entry, run, ended)
-        if (came === "growth") {
+        let isFull = false
+        // The agent goes on with what it was told meanwhile, or without the tasks that its calls would have added.
+        while (came === "unheard" || (came === "growth" && !isFull)) {
+          isFull ||= came === "growth"
           // What the model has said is recorded, and it is not asked for it again.
           if (Arr.isReadonlyArrayNonEmpty(ended.progress)) {
             const { executionId, taskId } = lease
             yield* ledger.record(executionId, { taskId, run, events: ended.progress })
           }
-          // The calls that wanted more tasks are told, and the agent goes on without.
-          ended = yield* attempt(true)
+          ended = yield* attempt(came)
           came = yield* commit(entry, run, ended)
         }
         if (came === "growth") yield* queue.release(lease)

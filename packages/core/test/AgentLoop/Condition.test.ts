@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Condition from "../../src/AgentLoop/Condition.ts"
 import type { Leg } from "../../src/AgentLoop/Leg.ts"
 import * as Standing from "../../src/AgentLoop/Standing.ts"
+import * as Steering from "../../src/AgentLoop/Steering.ts"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
 import type * as Crew from "../../src/Crew.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -24,6 +25,7 @@ const holds = (
     upstream: [],
     memories: [],
     standing: Standing.nothing,
+    steering: Steering.nothing,
     history: Transcript.empty,
     code: more.check === undefined ? undefined : { when: more.check },
     record: () => Effect.void

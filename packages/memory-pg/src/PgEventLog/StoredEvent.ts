@@ -11,6 +11,7 @@ const payloadFields: { readonly [type in ExecutionEvent.Type]?: ReadonlyArray<st
   ToolCalled: ["arguments", "result"],
   TaskCompleted: ["output"],
   SignalReceived: ["value"],
+  MessageSent: ["text"],
   AskAnswered: ["arguments", "feedback", "reason", "value"]
 }
 

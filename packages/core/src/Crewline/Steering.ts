@@ -1,0 +1,139 @@
+/**
+ * Messages to executions that go on, for their manager or for the agent of a task. One that is taken is recorded, and read before the next turn
+ * of whoever it is for; an agent that has just finished goes on with it.
+ */
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Ask from "../Ask.ts"
+import type * as Decision from "../Decision.ts"
+import * as EventLog from "../EventLog.ts"
+import * as Execution from "../Execution.ts"
+import * as Suggestion from "../Suggestion.ts"
+import type * as Commands from "./Commands.ts"
+
+/** The most characters of a message. */
+export const maxLength = 10_000
+
+/** A message, as it is sent. */
+export const Message = Schema.Struct({
+  text: Schema.String.check(
+    Schema.isPattern(/\S/, { expected: "a text that is not empty" }),
+    Schema.isMaxLength(maxLength, { expected: `at most ${maxLength} characters` })
+  ),
+  /** The task whose agent reads it, also one that was spawned. Absent: the manager. */
+  taskId: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Message", description: "What the manager, or the agent of a task, is told" })
+export interface Message extends Schema.Schema.Type<typeof Message> {}
+
+export interface SendOptions {
+  /** Who sends it. Only a server knows roles, from the credentials of its callers. */
+  readonly by?: Ask.Author
+  /** The same key and message again is not sent again. */
+  readonly idempotencyKey?: string
+}
+
+/** A message that was taken. */
+export interface Sent {
+  /** Of its event, `MessageSent`. */
+  readonly seq: number
+  readonly at: string
+  /** True: it had been sent before with the same key. */
+  readonly existing: boolean
+}
+
+/** The message was not taken. */
+export class MessageRefused extends Schema.TaggedError<MessageRefused>()("MessageRefused", {
+  executionId: Schema.String,
+  code: Schema.Literals([
+    "invalid-message",
+    /** The execution has ended. */
+    "ended",
+    "unknown-task",
+    /** Nobody works on the task any more. */
+    "task-settled",
+    /** It names no task, and there is no manager. */
+    "no-manager",
+    "too-many-messages"
+  ]),
+  message: Schema.String
+}) {}
+
+export type Send = (
+  executionId: string,
+  message: Message,
+  options?: SendOptions
+) => Effect.Effect<Sent, MessageRefused | EventLog.EventLogError>
+
+const decode = Schema.decodeUnknownResult(Message)
+
+export interface Options {
+  /** Records a message. */
+  readonly decide: Commands.Decide
+  readonly stateOf: (executionId: string) => Effect.Effect<Execution.Execution, EventLog.EventLogError>
+}
+
+export const make = ({ decide, stateOf }: Options): Send =>
+  Effect.fnUntraced(function* (executionId, given, { by = Ask.anonymous, idempotencyKey: key } = {}) {
+    const decoded = decode(given)
+    if (Result.isFailure(decoded))
+      return yield* new MessageRefused({ executionId, code: "invalid-message", message: decoded.failure.message })
+    const message = decoded.success
+    const idempotency = key === undefined ? undefined : { key, requestHash: yield* Ask.hashOf({ ...message }) }
+    const keyed = idempotency === undefined ? {} : { idempotency }
+    const decided = yield* decide(executionId, { _tag: "Message", ...message, by, ...keyed })
+    if (Result.isSuccess(decided)) {
+      const [{ at, seq }] = decided.success.events as readonly [EventLog.Appended["events"][number]]
+      return { seq, at, existing: false }
+    }
+    const state = yield* stateOf(executionId)
+    const known = state.messages.find(({ idempotency: used }) => key !== undefined && used?.key === key)
+    if (known === undefined) return yield* refusal(state, message, decided.failure)
+    if (known.idempotency!.requestHash === idempotency!.requestHash)
+      return { seq: known.seq, at: known.at, existing: true }
+    const reason = new EventLog.KeyReused({ key: known.idempotency!.key })
+    return yield* new EventLog.EventLogError({ operation: "append", reason })
+  })
+
+/** Why it was not taken, and what to do about that. */
+const refusal = (
+  state: Execution.Execution,
+  { taskId = "" }: Message,
+  refused: Decision.Refusal
+): MessageRefused | Effect.Effect<never> => {
+  const executionId = state.id
+  const refuse = (code: MessageRefused["code"], message: string) => new MessageRefused({ executionId, code, message })
+  switch (refused) {
+    case "ended":
+      return refuse("ended", `The execution ${executionId} is ${state.status}: nobody reads messages any more.`)
+    case "settled":
+      return refuse(
+        "task-settled",
+        `The task ${quote(taskId)} is done: nobody reads messages any more. ${openOf(state)}`
+      )
+    case "too-many-messages":
+      return refuse(refused, `An execution takes ${Execution.maxMessages} messages, and this one has had as many.`)
+    case "no-manager":
+      return refuse(refused, `The crew has no manager who could read the message: name a task. ${openOf(state)}`)
+    case "unknown-task": {
+      const closest = Suggestion.make().closest(taskId, [...HashMap.keys(state.tasks)])
+      const hint = closest === undefined ? "" : ` Did you mean ${quote(closest)}?`
+      return refuse(refused, `The execution has no task ${quote(taskId)}.${hint} ${openOf(state)}`)
+    }
+    default:
+      return Effect.die(new Error(`A message was refused as ${refused}.`))
+  }
+}
+
+const quote = (text: string): string => JSON.stringify(text)
+
+/** Names that a refusal lists at most. */
+const mostNamed = 20
+
+const openOf = ({ tasks }: Execution.Execution): string => {
+  const isOpen = (task: Execution.Task) => !Execution.isSettled(task) && task.plan.office === undefined
+  const open = [...HashMap.values(tasks)].filter(isOpen).sort((a, b) => a.place - b.place)
+  const names = open.slice(0, mostNamed).map(({ plan }) => quote(plan.id))
+  return `Tasks that are not done: ${names.join(", ")}${open.length > mostNamed ? " …" : ""}.`
+}
