@@ -28,7 +28,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // The fold.
     ["Execution"],
     // What can happen; what is waited for, people included.
-    ["Ask", "ExecutionEvent", "Wait"],
+    ["Ask", "ExecutionEvent", "Message", "Wait"],
     // Text to a crew; a crew and its inputs to exactly what will run.
     ["CrewFile", "Plan"],
     // The declaration, and everything that can be wrong with it.

@@ -167,14 +167,13 @@ const work = Effect.fnUntraced(function* (
     }
     conversation.reply(Prompting.complaintMessage(complaint, task.output))
   }
-  return failed(
-    "max-turns",
-    `No accepted answer within ${task.maxTurns} turns; raise maxTurns or make the task smaller.`,
-    {
-      isRetryable: false
-    }
-  )
+  return outOfTurns(task.maxTurns)
 })
+
+const outOfTurns = (most: number): Ended =>
+  failed("max-turns", `No accepted answer within ${most} turns; raise maxTurns or make the task smaller.`, {
+    isRetryable: false
+  })
 
 /** People have sent something since the agent was asked: it goes on with that, or has gone on with it. */
 const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Conversation.Conversation): boolean => {

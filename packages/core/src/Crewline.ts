@@ -43,13 +43,8 @@ export {
   UnknownSignal
 } from "./Crewline/Inbox.ts"
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
-export {
-  maxLength as maxMessageLength,
-  Message,
-  MessageRefused,
-  type SendOptions,
-  type Sent
-} from "./Crewline/Steering.ts"
+export { MessageRefused, type SendOptions } from "./Crewline/Steering.ts"
+export type { Message, Sent } from "./Message.ts"
 export type { View as AskView } from "./AskView.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
 export type TaskRange = Views.Range

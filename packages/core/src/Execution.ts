@@ -24,7 +24,7 @@ export {
   spentOf,
   wholeScope
 } from "./Execution/Scopes.ts"
-export { isSilent, maxMessages, unheard } from "./Execution/Steering.ts"
+export { isSilent, unheard } from "./Execution/Steering.ts"
 export { isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,

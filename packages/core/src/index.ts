@@ -15,6 +15,7 @@ export * as Plan from "./Plan.ts"
 // What happens, and what it comes to.
 export * as Ask from "./Ask.ts"
 export * as Wait from "./Wait.ts"
+export * as Message from "./Message.ts"
 export * as ExecutionEvent from "./ExecutionEvent.ts"
 export * as Execution from "./Execution.ts"
 export * as Decision from "./Decision.ts"

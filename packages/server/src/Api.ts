@@ -86,6 +86,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "executions.resume": "executions:run",
   "executions.events": "executions:read",
   "executions.signal": "executions:run",
+  "executions.message": "executions:run",
   "inbox.list": "inbox:read",
   "inbox.answer": "inbox:answer",
   "outbox.list": "queue:read",
@@ -132,8 +133,9 @@ export class Api extends operations
         "Lists answer `{ items, nextCursor? }`. Executions can be followed as server-sent events, or by WebSocket at " +
         "`/api/v1/executions/{id}/ws?after=seq`: stored events carry `seq` from 1 without gaps, passing pieces of answers carry " +
         'none. A client may answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
-        "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), also " +
-        "without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
+        "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), " +
+        'and `{ "type": "message", "text": … }` with the fields of `POST /api/v1/executions/{id}/messages`, an `id` of the sender\'s own ' +
+        "and an `idempotencyKey` by `MessageAccepted` (`id`, `message`) or `MessageRefused` (`id`, `problem`), also without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
         "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent)."
     })
   ) {}

@@ -257,6 +257,31 @@ const answer = Command.make(
   ])
 )
 
+const send = Command.make(
+  "send",
+  {
+    execution: Argument.String("execution").pipe(Argument.withDescription("The id of an execution that goes on")),
+    text: Argument.String("text").pipe(Argument.withDescription("What the manager, or the agent of --task, is told")),
+    task: Flag.String("task").pipe(
+      Flag.withMetavar("id"),
+      Flag.withDescription("Tell the agent of this task. Default: the manager of the crew"),
+      Flag.optional
+    ),
+    data,
+    json: json("Print what was recorded as JSON")
+  },
+  Effect.fnUntraced(function* (options) {
+    const { send } = yield* Effect.promise(() => import("./Cli/Inbox.ts"))
+    return yield* send(options)
+  })
+).pipe(
+  Command.withDescription("Tell the manager or an agent something while it works"),
+  Command.withExamples([
+    { command: "crewline send ID 'The report is for children.'", description: "To the manager" },
+    { command: "crewline send ID 'Name your sources.' --task write", description: "To the agent of a task" }
+  ])
+)
+
 const start = Command.make(
   "start",
   { file: Argument.optional(file), inputs: Inputs.flag, port, host, data, model },
@@ -269,7 +294,7 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, inbox, answer, keys, audit, serve, worker, adopt, migrate])
+  Command.withSubcommands([start, run, validate, inbox, answer, send, keys, audit, serve, worker, adopt, migrate])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

@@ -26,7 +26,10 @@ const agents = { a: { role: "r", goal: "g" } }
 const crew = { name: "c", agents, tasks: { t: { description: "d", expectedOutput: "e", humanInput: true } } }
 
 /** What bodies must hold for a request to get as far as its resource; others are `{}`, and those of PUT what GET has answered. */
-const bodies: { readonly [operation: string]: unknown } = { "inbox.answer": { answer: "accept" } }
+const bodies: { readonly [operation: string]: unknown } = {
+  "inbox.answer": { answer: "accept" },
+  "executions.message": { text: "x", taskId: "t" }
+}
 
 let server: Server.Running
 let operations: ReadonlyArray<Operation>

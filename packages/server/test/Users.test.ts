@@ -67,6 +67,11 @@ describe("the user of an execution", () => {
     const expected = { userId: "eve", startedBy: "admin of acme" }
     expect((await call(service, `/executions/${body.id}`)).body).toMatchObject(expected)
     // What does it again is for the same user.
+    const message = { text: "Shorter.", taskId: Object.keys(reviewed.tasks)[0], onBehalfOf: "eve" }
+    const sent = await call(service, `/executions/${body.id}/messages`, message)
+    const { items } = (await call(service, `/executions/${body.id}/events?after=${sent.body.seq - 1}&limit=1`)).body
+    expect(items[0]).toMatchObject({ type: "MessageSent", by: { name: "admin of acme", onBehalfOf: "eve" } })
+    expect((await call(operator, `/executions/${body.id}/messages`, message)).status).toBe(403)
     await call(service, `/executions/${body.id}/cancel`, {})
     const again = await call(operator, `/queue/dead-letters/${body.id}/retry`, {})
     expect(again.status).toBe(202)

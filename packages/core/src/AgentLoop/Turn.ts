@@ -86,7 +86,9 @@ export const make = (
     const { output } = leg.task
     const last = sent.length - 1
     conversation.hear(
-      sent.map(({ by, text }, index) => Prompting.sentMessage(text, by.name, index === last ? output : undefined)),
+      sent.map(({ by, text }, index) =>
+        Prompting.sentMessage(text, by.onBehalfOf ?? by.name, index === last ? output : undefined)
+      ),
       unheard[last]!
     )
     return unheard[last]!

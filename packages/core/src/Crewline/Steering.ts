@@ -10,37 +10,15 @@ import * as Ask from "../Ask.ts"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
+import * as Message from "../Message.ts"
 import * as Suggestion from "../Suggestion.ts"
 import type * as Commands from "./Commands.ts"
-
-/** The most characters of a message. */
-export const maxLength = 10_000
-
-/** A message, as it is sent. */
-export const Message = Schema.Struct({
-  text: Schema.String.check(
-    Schema.isPattern(/\S/, { expected: "a text that is not empty" }),
-    Schema.isMaxLength(maxLength, { expected: `at most ${maxLength} characters` })
-  ),
-  /** The task whose agent reads it, also one that was spawned. Absent: the manager. */
-  taskId: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "Message", description: "What the manager, or the agent of a task, is told" })
-export interface Message extends Schema.Schema.Type<typeof Message> {}
 
 export interface SendOptions {
   /** Who sends it. Only a server knows roles, from the credentials of its callers. */
   readonly by?: Ask.Author
   /** The same key and message again is not sent again. */
   readonly idempotencyKey?: string
-}
-
-/** A message that was taken. */
-export interface Sent {
-  /** Of its event, `MessageSent`. */
-  readonly seq: number
-  readonly at: string
-  /** True: it had been sent before with the same key. */
-  readonly existing: boolean
 }
 
 /** The message was not taken. */
@@ -62,11 +40,11 @@ export class MessageRefused extends Schema.TaggedError<MessageRefused>()("Messag
 
 export type Send = (
   executionId: string,
-  message: Message,
+  message: Message.Message,
   options?: SendOptions
-) => Effect.Effect<Sent, MessageRefused | EventLog.EventLogError>
+) => Effect.Effect<Message.Sent, MessageRefused | EventLog.EventLogError>
 
-const decode = Schema.decodeUnknownResult(Message)
+const decode = Schema.decodeUnknownResult(Message.Message)
 
 export interface Options {
   /** Records a message. */
@@ -99,7 +77,7 @@ export const make = ({ decide, stateOf }: Options): Send =>
 /** Why it was not taken, and what to do about that. */
 const refusal = (
   state: Execution.Execution,
-  { taskId = "" }: Message,
+  { taskId = "" }: Message.Message,
   refused: Decision.Refusal
 ): MessageRefused | Effect.Effect<never> => {
   const executionId = state.id
@@ -113,7 +91,7 @@ const refusal = (
         `The task ${quote(taskId)} is done: nobody reads messages any more. ${openOf(state)}`
       )
     case "too-many-messages":
-      return refuse(refused, `An execution takes ${Execution.maxMessages} messages, and this one has had as many.`)
+      return refuse(refused, `An execution takes ${Message.maxMessages} messages, and this one has had as many.`)
     case "no-manager":
       return refuse(refused, `The crew has no manager who could read the message: name a task. ${openOf(state)}`)
     case "unknown-task": {

@@ -3,6 +3,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Execution from "../Execution.ts"
+import { maxMessages } from "../Message.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import type { Command, Decided, Outcome } from "./Command.ts"
 
@@ -19,7 +20,7 @@ export const send = (state: Execution.Execution, command: Extract<Command, { _ta
     if (task === undefined) return Result.fail("unknown-task")
     if (isOver(state, task)) return Result.fail("settled")
   }
-  if (state.messages.length >= Execution.maxMessages) return Result.fail("too-many-messages")
+  if (state.messages.length >= maxMessages) return Result.fail("too-many-messages")
   return Result.succeed([{ type: "MessageSent", ...message }])
 }
 

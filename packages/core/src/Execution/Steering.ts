@@ -5,9 +5,6 @@
 import type { MessageSent, Stamp } from "../ExecutionEvent.ts"
 import { type Execution, type Message, type Task, task } from "./State.ts"
 
-/** The most messages of an execution: each stands in every conversation that begins after it. */
-export const maxMessages = 50
-
 export const sent = (
   state: Execution,
   { at, idempotency, seq, taskId }: MessageSent & Stamp

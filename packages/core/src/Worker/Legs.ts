@@ -10,16 +10,16 @@ import type * as AgentLoop from "../AgentLoop.ts"
 import * as Condition from "../AgentLoop/Condition.ts"
 import { failed, Lost, type Ended, type Leg } from "../AgentLoop/Leg.ts"
 import { textOf, type Upstream } from "../AgentLoop/Prompting.ts"
-import type { Steering } from "../AgentLoop/Steering.ts"
 import * as Transcript from "../AgentLoop/Transcript.ts"
+import type * as Decision from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
-import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import type * as Memory from "../Memory.ts"
 import type { PlannedTask } from "../Plan.ts"
 import * as Briefing from "./Briefing.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
+import * as Steering from "./Steering.ts"
 import * as Waiting from "./Waiting.ts"
 
 export interface Options {
@@ -37,6 +37,9 @@ export interface Options {
   /** Ask models to stream. */
   readonly streaming: boolean
 }
+
+/** `growth`: the log does not let the execution grow by what the leg wanted. `unheard`: the agent was told something meanwhile. */
+export type Refused = Extract<Decision.Refusal, "growth" | "unheard">
 
 export const make = ({
   clock,
@@ -85,26 +88,8 @@ export const make = ({
     )
   }
 
-  /** What people send is known here as soon as this process sends it, or has read it: at the latest when it records a turn. */
-  const steering = (started: Execution.Execution, { plan: { id } }: Execution.Task): Steering => ({
-    since: (seq) => {
-      const state = ledger.seen(started.id) ?? started
-      const task = Execution.task(state, id)
-      return task === undefined ? [] : Execution.unheard(state, task, seq)
-    },
-    read: (seq) =>
-      Effect.map(log.read(started.id, { after: seq - 1, limit: 1 }), ([event]) => event as ExecutionEvent.MessageSent)
-  })
-
-  /**
-   * `refused`: why the outcome of the same run was not taken. `growth`: the log does not let the execution grow by what the leg wanted.
-   * `unheard`: the agent was told something meanwhile.
-   */
-  const run = Effect.fnUntraced(function* (
-    state: Execution.Execution,
-    task: Execution.Task,
-    refused?: "growth" | "unheard"
-  ) {
+  /** `refused`: why the outcome of the same run was not taken. */
+  const run = Effect.fnUntraced(function* (state: Execution.Execution, task: Execution.Task, refused?: Refused) {
     const plan = yield* Briefing.of(log, state, task)
     const crewCode = registry.find(state.id, state.plan.name)
     const code = crewCode?.[plan.codeOf ?? plan.id]
@@ -145,7 +130,7 @@ export const make = ({
         now: task.open.length === 0 ? 0 : yield* now,
         isFull: refused === "growth"
       }),
-      steering: steering(state, task),
+      steering: Steering.make({ ledger, log, started: state, taskId: plan.id }),
       ...(limits === undefined ? {} : { limits }),
       code,
       record: (events) =>

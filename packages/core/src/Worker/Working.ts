@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import { failed, type Ended } from "../AgentLoop/Leg.ts"
+import { failed, type Ended, type Lost } from "../AgentLoop/Leg.ts"
 import * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), "refused" as const)
     )
 
-  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task, refused?: "growth" | "unheard") =>
+  const runLeg = (entry: Entry, state: Execution.Execution, task: Execution.Task, refused?: Legs.Refused) =>
     legs.run(state, task, refused).pipe(
       Effect.catchDefect((defect) =>
         Effect.as(
@@ -162,7 +162,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         // Those that lost: their calls stop.
         if (started.events.length > 1) yield* sync.announce(started)
         const { run } = task
-        const attempt = (refused?: "growth" | "unheard") => {
+        const attempt = (refused?: Legs.Refused) => {
           entry.state = "working"
           return restore(runLeg(entry, started.state, task, refused)).pipe(
             // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
@@ -177,23 +177,35 @@ export const make = Effect.fnUntraced(function* (options: Options) {
             })
           )
         }
-        let ended = yield* attempt()
-        let came = yield* commit(entry, run, ended)
-        let isFull = false
-        // The agent goes on with what it was told meanwhile, or without the tasks that its calls would have added.
-        while (came === "unheard" || (came === "growth" && !isFull)) {
-          isFull ||= came === "growth"
-          // What the model has said is recorded, and it is not asked for it again.
-          if (Arr.isReadonlyArrayNonEmpty(ended.progress)) {
-            const { executionId, taskId } = lease
-            yield* ledger.record(executionId, { taskId, run, events: ended.progress })
-          }
-          ended = yield* attempt(came)
-          came = yield* commit(entry, run, ended)
-        }
+        const came = yield* untilTaken({ ledger, lease, run, attempt, commit: (ended) => commit(entry, run, ended) })
         if (came === "growth") yield* queue.release(lease)
       })
     )
+})
+
+interface Attempting {
+  readonly ledger: Ledger["Service"]
+  readonly lease: TaskQueue.Lease
+  readonly run: number
+  readonly attempt: (refused?: Legs.Refused) => Effect.Effect<Ended, Lost | EventLog.EventLogError>
+  readonly commit: (ended: Ended) => Effect.Effect<Legs.Refused | "refused" | "committed", EventLog.EventLogError>
+}
+
+/** An agent goes on with what it was told meanwhile, or without the tasks that its calls would have added, until its outcome is taken. */
+const untilTaken = Effect.fnUntraced(function* ({ attempt, commit, lease, ledger, run }: Attempting) {
+  const { executionId, taskId } = lease
+  let ended = yield* attempt()
+  let came = yield* commit(ended)
+  let isFull = false
+  while (came === "unheard" || (came === "growth" && !isFull)) {
+    isFull ||= came === "growth"
+    // What the model has said is recorded, and it is not asked for it again.
+    if (Arr.isReadonlyArrayNonEmpty(ended.progress))
+      yield* ledger.record(executionId, { taskId, run, events: ended.progress })
+    ended = yield* attempt(came)
+    came = yield* commit(ended)
+  }
+  return came
 })
 
 interface Leaving {

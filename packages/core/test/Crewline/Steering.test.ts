@@ -4,6 +4,7 @@ import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import type * as Ask from "../../src/Ask.ts"
 import type * as Crewline from "../../src/Crewline.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -43,18 +44,20 @@ const meddled = (
 /** As `running`, where the answers may wait for something to be sent. */
 const meddling = <A, E>(
   tasks: Parameters<typeof running>[0],
-  options: {
+  {
+    answers,
+    sent,
+    ...options
+  }: Omit<Parameters<typeof running>[1], "answers"> & {
     readonly answers: { readonly [task: string]: ReadonlyArray<Llm.Answer> }
     readonly sent: (send: Send, id: string) => (task: string, turn: number) => Effect.Effect<unknown, unknown>
-    readonly plan?: Partial<Plan.Plan>
-    readonly tools?: Parameters<typeof running>[1]["tools"]
   },
   use: Parameters<typeof running<A, E>>[2]
 ) => {
   const ready = Deferred.makeUnsafe<readonly [Send, string]>()
   const meddle = (task: string, turn: number) =>
-    Effect.flatMap(Deferred.await(ready), ([send, id]) => options.sent(send, id)(task, turn))
-  return running(tasks, { ...options, answers: meddled(options.answers, meddle) }, (run) => {
+    Effect.flatMap(Deferred.await(ready), ([send, id]) => sent(send, id)(task, turn))
+  return running(tasks, { ...options, answers: meddled(answers, meddle) }, (run) => {
     Deferred.doneUnsafe(ready, Effect.succeed([run.crewline.send, run.id] as const))
     return Effect.andThen(pass(500), use(run))
   })
@@ -173,6 +176,32 @@ describe("a message to a task", () => {
       Effect.fnUntraced(function* ({ asked, events }) {
         assert.deepStrictEqual(asked.map(told), [[], ["anonymous: once"], ["anonymous: once"]])
         assert.strictEqual(ofType(yield* events, "MessageSent").length, 1)
+      })
+    )
+  )
+})
+
+describe("a message to an agent whose output a person reviews", () => {
+  it.effect("sends it on although the output was accepted, and with the feedback where it was not", () =>
+    running(
+      { a: { humanInput: { onSilence: "deny" } } },
+      { answers: { a: [World.text("one"), World.text("two"), World.text("three")] } },
+      Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
+        const answerWith = Effect.fnUntraced(function* (given: Ask.Answer) {
+          const [ask] = yield* crewline.asks({ executionId: id, state: "open" })
+          yield* crewline.answer(ask!.id, given)
+          yield* pass(100)
+        })
+        yield* crewline.send(id, { text: "in German", taskId: "a" })
+        yield* answerWith({ answer: "accept" })
+        yield* crewline.send(id, { text: "rhymed", taskId: "a" })
+        yield* answerWith({ answer: "revise", feedback: "Shorter" })
+        const said = JSON.stringify(asked[2]!.messages.slice(-2))
+        assert.include(said, "Shorter")
+        assert.include(said, "rhymed")
+        yield* answerWith({ answer: "accept" })
+        assert.strictEqual((yield* task()).output, "three")
+        assert.deepStrictEqual(told(asked[2]!), ["anonymous: in German", "anonymous: rhymed"])
       })
     )
   )
@@ -307,7 +336,7 @@ describe("an execution that is cut after each of its events, and taken up", () =
     Effect.provide(LocalEventLog.layerLocal)
   )
 
-  const draft = ({ at: _, executionId: __, seq: ___, ...event }: ExecutionEvent.ExecutionEvent) =>
+  const draft = ({ at: _at, executionId: _id, seq: _seq, ...event }: ExecutionEvent.ExecutionEvent) =>
     event as ExecutionEvent.Draft
 
   it.effect("shows each message once, and asks nothing twice", () =>

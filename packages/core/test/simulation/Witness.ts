@@ -210,6 +210,7 @@ export class Witness {
         this.signals.add(event.signal)
         return
       case "LimitRaised":
+      case "MessageSent":
         return
       case "LimitReached":
         this.onlyOnce(`${event.scope} ${event.percent} %`)

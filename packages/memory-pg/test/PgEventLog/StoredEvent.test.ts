@@ -159,6 +159,15 @@ const draftOf: {
   TaskSkipped: closes.map((more) => ({ taskId: "a", reason: "condition", ...more })),
   TaskCancelled: closes.map((more) => ({ taskId: "a", reason: "not-needed", ...more })),
   SignalReceived: json.map((value) => ({ signal: "s", value })),
+  MessageSent: fc.record(
+    {
+      taskId: fc.string(),
+      text,
+      by: fc.constant({ name: "Ada", role: "operator" }),
+      idempotency: fc.constant({ key: "k", requestHash: "h" })
+    },
+    { requiredKeys: ["text", "by"] }
+  ),
   AskAnswered: fc.record(
     {
       ask: fc.string(),

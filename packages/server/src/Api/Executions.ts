@@ -2,6 +2,7 @@
 import * as Execution from "@crewline/core/Execution"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as ExecutionView from "@crewline/core/ExecutionView"
+import * as Message from "@crewline/core/Message"
 import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -117,16 +118,28 @@ export const maxEvents = 1_000
 /** No event has a greater seq: storages count with 32 bits. */
 const maxSeq = 2 ** 31 - 1
 
+/** A message over HTTP. */
+export const MessageBody = Schema.Struct({ ...Message.Message.fields, onBehalfOf: Access.onBehalfOf }).annotate({
+  identifier: "MessageBody",
+  description: "What the manager, or the agent of a task, is told"
+})
+export type MessageBody = typeof MessageBody.Type
+
+const isKey = Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { expected: "1 to 255 visible characters" })
+
+/** A key of the sender's own, by which a request that is sent twice counts once. */
+export const IdempotencyKey = Schema.String.check(isKey)
+
+const idempotencyKey = (does: string) => ({
+  "idempotency-key": Schema.optionalKey(IdempotencyKey).annotate({
+    description: `The same key and request again ${does}; with another request, 422`
+  })
+})
+
 export class Executions extends HttpApiGroup.make("executions")
   .add(
     HttpApiEndpoint.post("start", "/", {
-      headers: {
-        "idempotency-key": Schema.optionalKey(
-          Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { expected: "1 to 255 visible characters" }))
-        ).annotate({
-          description: "The same key and request again answers with the first execution; with another request, 422"
-        })
-      },
+      headers: idempotencyKey("answers with the first execution"),
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
       error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "crew-invalid", "idempotency-key-reused")
@@ -230,6 +243,30 @@ export class Executions extends HttpApiGroup.make("executions")
           "(or after `Last-Event-ID`, which goes before), then live ones. `id` is the seq, `data` the event as JSON; passing " +
           "pieces of answers (`TextDelta`) have no `id`. A comment comes every 15 seconds. After `ExecutionEnded` the stream " +
           "ends, and asking again answers 204, which tells an EventSource to stay closed. Otherwise a page of events as JSON."
+      })
+    ),
+    HttpApiEndpoint.post("message", "/:id/messages", {
+      params: Resource.params,
+      headers: idempotencyKey("sends nothing, and answers with the first message"),
+      payload: MessageBody,
+      success: Message.Sent.pipe(HttpApiSchema.status(202)),
+      error: Problem.schemas(
+        ...Problem.ofBody,
+        "not-found",
+        "gone",
+        "execution-conflict",
+        "task-settled",
+        "too-many-messages",
+        "unknown-task",
+        "no-manager",
+        "idempotency-key-reused"
+      )
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Tell the manager or an agent something",
+        description:
+          "Whoever it is for reads it before its next turn, and goes on with it when it has just answered: with `taskId` the agent of that " +
+          "task, without it the manager. Where there is no manager, the message must name a task."
       })
     ),
     HttpApiEndpoint.post("signal", "/:id/signals/:signal", {

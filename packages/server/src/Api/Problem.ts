@@ -106,6 +106,18 @@ const table = {
       "It has been answered (`answer`, `answeredBy`), or an answer is no longer needed: its task goes on without one, or has ended.",
     fields: { answer: Schema.optionalKey(Schema.String), answeredBy: Schema.optionalKey(Schema.String) }
   },
+  "task-settled": {
+    status: 409,
+    title: "The task is done",
+    meaning: "Nobody reads messages to the task any more; `detail` names those that are not done.",
+    fields: {}
+  },
+  "too-many-messages": {
+    status: 409,
+    title: "The execution has had too many messages",
+    meaning: "An execution takes a limited number of messages, which `detail` names.",
+    fields: {}
+  },
   "name-taken": {
     status: 409,
     title: "The name is taken",
@@ -154,6 +166,18 @@ const table = {
     title: "The crew is invalid",
     meaning: "The crew, or what it is started with, cannot be run; `errors` holds everything that is wrong.",
     fields: { errors }
+  },
+  "unknown-task": {
+    status: 422,
+    title: "The execution has no such task",
+    meaning: "No task has the id `taskId`; `detail` names those that are not done.",
+    fields: {}
+  },
+  "no-manager": {
+    status: 422,
+    title: "There is no manager to read the message",
+    meaning: "The message names no task, and the crew has no manager: say in `taskId` whose agent reads it.",
+    fields: {}
   },
   "hash-mismatch": {
     status: 422,

@@ -1,4 +1,4 @@
-/** `crewline inbox` and `crewline answer`: what people are asked, and their answers. */
+/** `crewline inbox`, `crewline answer` and `crewline send`: what people are asked, their answers, and what they say unasked. */
 import type * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
 import * as Effect from "effect/Effect"
@@ -42,6 +42,29 @@ export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, js
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))
   yield* output.result(Layout.oneLine(`Answered ${ask.title} with "${given.answer}".`))
-  if (!isServed)
-    yield* output.say(`No server runs: the execution goes on when one does (crewline serve${AskText.dataFlag(data)}).`)
+  if (!isServed) yield* sayUnserved(data)
+}, Effect.scoped)
+
+const sayUnserved = (data: Option.Option<string>) =>
+  Effect.flatMap(Output.Output, ({ say }) =>
+    say(`No server runs: the execution goes on when one does (crewline serve${AskText.dataFlag(data)}).`)
+  )
+
+export interface SendOptions {
+  readonly execution: string
+  readonly text: string
+  readonly task: Option.Option<string>
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+export const send = Effect.fn("Inbox.send")(function* ({ data, execution, json, task, text }: SendOptions) {
+  const output = yield* Output.Output
+  const { inbox, isServed } = yield* Resources.inbox(data)
+  const message = { text, ...(Option.isSome(task) && { taskId: task.value }) }
+  const sent = yield* inbox.send(execution, message)
+  if (json) return yield* output.result(JSON.stringify(sent))
+  const reader = Option.isSome(task) ? `the agent of ${task.value}` : "the manager"
+  yield* output.result(Layout.oneLine(`Sent: ${reader} reads it before its next turn.`))
+  if (!isServed) yield* sayUnserved(data)
 }, Effect.scoped)

@@ -62,6 +62,8 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `signal ${event.signal} arrived`
     case "AskAnswered":
       return `${event.by.name} answered ${event.answer}`
+    case "MessageSent":
+      return `${event.by.name} tells ${event.taskId === undefined ? "the manager" : "its agent"}: ${event.text}`
     case "LimitRaised":
       return `limit of ${event.scope} raised`
     case "LimitReached":

@@ -172,6 +172,10 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return end(view, event.taskId, at, "skipped", skipReason(event))
     case "TaskCancelled":
       return end(view, event.taskId, at, "cancelled", cancelReasons[event.reason])
+    case "MessageSent":
+      return event.taskId === undefined
+        ? view
+        : change(view, event.taskId, (task) => ({ ...task, note: `told by ${event.by.name}: ${event.text}` }))
     case "SignalReceived":
     case "AskAnswered":
     case "LimitRaised":

@@ -7,6 +7,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
+import { MessageBody } from "../Api/Executions.ts"
 import { maxBytes } from "../Api/Page.ts"
 import { Credentials } from "../Credentials.ts"
 import { Followers } from "../Followers.ts"
@@ -17,10 +18,13 @@ import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as EventPage from "./EventPage.ts"
 import * as EventStream from "./EventStream.ts"
+import * as Sending from "./Sending.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 import * as Start from "./Start.ts"
 
 const defaultEvents = 100
+
+const readMessage = RequestBody.decoder(MessageBody)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -113,6 +117,12 @@ export const layer = HttpApiBuilder.group(
             limit: query.limit ?? defaultEvents
           }).pipe(StoreProblems.execution(params.id))
           return HttpServerResponse.text(EventPage.toJson(page), { contentType: "application/json" })
+        })
+      )
+      .handleRaw("message", ({ params, request, headers }) =>
+        Effect.gen(function* () {
+          const message = yield* readMessage(yield* RequestBody.json(request))
+          return yield* Sending.send(crewline, params.id, message, headers["idempotency-key"])
         })
       )
       .handleRaw("signal", ({ params, request }) =>

@@ -1,9 +1,11 @@
-/** What followers of an execution say over their sockets: answers to its asks, each answered in turn. */
+/** What followers of an execution say over their sockets: answers to its asks, and messages to its agents. Each is replied to in turn. */
 import * as AskView from "@crewline/core/AskView"
 import { Crewline } from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { Scope } from "../Api/Access.ts"
+import { IdempotencyKey, MessageBody } from "../Api/Executions.ts"
 import * as Inbox from "../Api/Inbox.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
@@ -15,69 +17,86 @@ import * as Authenticate from "./Authenticate.ts"
 import * as Fallback from "./Fallback.ts"
 import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
+import * as Sending from "./Sending.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** The one message that there is: the body of an answer over HTTP, and which ask it is for. */
-const Message = Schema.Struct({
+/** The body of an answer over HTTP, and which ask it is for. */
+const Answer = Schema.Struct({
   type: Schema.Literal("answer"),
   id: Schema.String,
   ...Inbox.AnswerBody.fields
 })
 
+/** The body of a message over HTTP, what its sender knows it by, and the key that HTTP has in a header. */
+const Message = Schema.Struct({
+  type: Schema.Literal("message"),
+  id: Schema.optionalKey(Schema.String),
+  idempotencyKey: Schema.optionalKey(IdempotencyKey),
+  ...MessageBody.fields
+})
+
+const readAnswer = RequestBody.decoder(Answer)
 const readMessage = RequestBody.decoder(Message)
 
-/** The id of a message that may be anything, so that its sender knows which of them was refused. */
-const idOf = (value: unknown): { readonly id?: string } => {
-  const isNamed = typeof value === "object" && value !== null && "id" in value && typeof value.id === "string"
-  return isNamed ? { id: value.id as string } : {}
+/** Of what may be anything: what it is called in replies, and its id, so that its sender knows which of them was refused. */
+const known = (value: unknown) => {
+  const { id, type } = (typeof value === "object" && value !== null ? value : {}) as { readonly [key: string]: unknown }
+  return { named: typeof id === "string" ? { id } : {}, kind: type === "message" ? "Message" : "Answer" } as const
 }
 
 const make = Effect.gen(function* () {
   const crewline = yield* Crewline
   const log = yield* AuditLog.AuditLog
 
-  const answered = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
-    const { id, type: _, ...answer } = yield* readMessage(sent)
+  /** An operation of the API, by one who may do it. */
+  const operate = Effect.fnUntraced(function* <A, E>(
+    { operation, resource, scope }: { readonly operation: string; readonly scope: Scope; readonly resource: string },
+    act: Effect.Effect<A, E>
+  ) {
+    const principal = yield* Principal.Current
     const address = yield* Principal.Address
-    const operation = { operation: "inbox.answer", isMutating: true, waits: false, resource: id, address }
-    return yield* Auditing.around(log, operation)(answerAs(executionId, id, answer, sent))
+    const allowed = Effect.andThen(AuditLog.tell({ principal }), Authenticate.requireScope(scope))
+    const audited = Auditing.around(log, { operation, isMutating: true, waits: false, resource, address })
+    return yield* audited(Effect.andThen(allowed, act))
   })
 
-  const answerAs = Effect.fnUntraced(function* (
-    executionId: string,
-    id: string,
-    answer: Inbox.AnswerBody,
-    sent: Json.Parsed
-  ) {
-    yield* AuditLog.tell({ principal: yield* Principal.Current })
-    yield* Authenticate.requireScope("inbox:answer")
+  const answered = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
+    const { id, type: _, ...answer } = yield* readAnswer(sent)
     // A socket is for one execution: asks of others are not found here.
-    if (AskView.executionOf(id) !== executionId) return yield* StoreProblems.notFound("ask", id)
-    return yield* Answering.answer(crewline, id, answer, sent)
+    const isOther = AskView.executionOf(id) !== executionId
+    const act = isOther ? StoreProblems.notFound("ask", id) : Answering.answer(crewline, id, answer, sent)
+    return { ask: yield* operate({ operation: "inbox.answer", scope: "inbox:answer", resource: id }, act) }
+  })
+
+  const told = Effect.fnUntraced(function* (executionId: string, sent: Json.Parsed) {
+    const { id: _, idempotencyKey, type: __, ...message } = yield* readMessage(sent)
+    const act = Sending.send(crewline, executionId, message, idempotencyKey)
+    const operation = { operation: "executions.message", scope: "executions:run", resource: executionId } as const
+    return { message: yield* operate(operation, act) }
   })
 
   const receive = Effect.fnUntraced(function* (executionId: string, text: string) {
-    let known: { readonly id?: string } = {}
+    let { kind, named } = known(undefined)
+    const refused = (problem: Problem.Problem) => ({
+      type: `${kind}Refused`,
+      ...named,
+      problem: Problem.toJson(problem)
+    })
     const reply = yield* Effect.gen(function* () {
       const sent = yield* RequestBody.parseJson(text)
-      known = idOf(sent.value)
-      return { type: "AnswerAccepted", ...known, ask: yield* answered(executionId, sent) }
+      ;({ kind, named } = known(sent.value))
+      const taken = yield* kind === "Message" ? told(executionId, sent) : answered(executionId, sent)
+      return { type: `${kind}Accepted`, ...named, ...taken }
     }).pipe(
-      Effect.catch((problem) => Effect.succeed(refused(known, problem))),
+      Effect.catch((problem) => Effect.succeed(refused(problem))),
       Effect.catchCause((cause) =>
-        Effect.as(Effect.logError("A message of a socket failed", cause), refused(known, Fallback.fault))
+        Effect.as(Effect.logError("A message of a socket failed", cause), refused(Fallback.fault))
       )
     )
     return JSON.stringify(reply)
   })
 
   return Messages.of({ receive })
-})
-
-const refused = (known: { readonly id?: string }, problem: Problem.Problem) => ({
-  type: "AnswerRefused",
-  ...known,
-  problem: Problem.toJson(problem)
 })
 
 export const layer: Layer.Layer<Messages, never, Crewline | AuditLog.AuditLog> = Layer.effect(Messages, make)

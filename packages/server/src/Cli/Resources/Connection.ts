@@ -1,16 +1,18 @@
 /** What commands about resources can do, wherever the resources are. */
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
+import type * as Crewline from "@crewline/core/Crewline"
 import type * as Effect from "effect/Effect"
 import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
 import type * as Failure from "../Failure.ts"
 
-/** Asks of people. */
+/** What people are asked, and what they say. */
 export interface Inbox {
   /** All that are open, oldest first. */
   readonly open: (executionId: string | undefined) => Effect.Effect<ReadonlyArray<AskView.View>, Failure.Failure>
   readonly answer: (id: string, answer: Ask.Answer) => Effect.Effect<AskView.View, Failure.Failure>
+  readonly send: (executionId: string, message: Crewline.Message) => Effect.Effect<Crewline.Sent, Failure.Failure>
 }
 
 /** The audit log of a tenant. */

@@ -72,7 +72,14 @@ export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
           Effect.mapError((error) =>
             error._tag === "InvalidAnswer" ? Failure.invalid(error.message) : Failure.because(error)
           )
-        )
+        ),
+    send: (executionId, message) =>
+      inbox.send(executionId, message, { by: Person.here() }).pipe(
+        Effect.mapError((error) => {
+          if (error._tag === "EventLogError") return Failure.because(error)
+          return error.code === "invalid-message" ? Failure.invalid(error.message) : Failure.failed(error.message)
+        })
+      )
   }
   // A database that others use may have servers and workers anywhere, which hear of the answer.
   return { inbox: asks, isServed: database.kind === "server" }

@@ -72,7 +72,8 @@ export const inbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Ret
           })
         )
       ),
-    answer: (id, answer) => told(client.inbox.answer({ params: { id }, payload: answer }))
+    answer: (id, answer) => told(client.inbox.answer({ params: { id }, payload: answer })),
+    send: (id, message) => told(client.executions.message({ params: { id }, headers: {}, payload: message }))
   }
 })
 
