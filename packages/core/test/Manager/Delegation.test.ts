@@ -22,6 +22,16 @@ const agents = {
   writer: agent("Writer", { allowDelegation: true })
 }
 const plan = { agents }
+const deep = { editor: agent("Editor", { allowDelegation: true }) }
+const manager: Plan.PlannedManager = {
+  agent: "lead",
+  allow: ["researcher", "writer", "editor"],
+  depth: 2,
+  recover: true,
+  maxRecoveries: 2,
+  maxRevisions: 2,
+  onUnaccepted: "accept"
+}
 const look = World.tool("look", () => Effect.succeed("seen"), { idempotent: true })
 const send = World.tool("send", () => Effect.succeed("sent"))
 
@@ -181,21 +191,25 @@ describe("delegated work", () => {
       { a: { agent: "lead" } },
       {
         ...options,
+        plan: { agents: { ...agents, ...deep }, manager: { ...manager, depth: 3 } },
         crewline: { worker: { concurrency: 1 } },
-        answers: (request) => {
-          if (request.messages.length > 2) return World.text(`${request.caller!.agent} is done`)
-          return request.caller!.agent === "lead"
-            ? World.calls(work("writer"))
-            : request.caller!.agent === "writer"
-              ? World.calls(work("researcher"))
-              : World.text("found")
+        answers: ({ caller, messages }) => {
+          const next = { lead: "writer", writer: "editor", editor: "researcher" }[caller!.agent]
+          if (next !== undefined && messages.length <= 2) return World.calls(work(next))
+          return World.text(next === undefined ? "found" : `${caller!.agent} is done`)
         }
       },
-      Effect.fnUntraced(function* ({ crewline, id }) {
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
         yield* pass(500)
         const view = yield* crewline.get(id)
-        assert.strictEqual(view.status, "completed")
-        assert.deepStrictEqual(Object.keys(view.tasks), ["a", "a/1.1.0.work", "a/1.1.0.work/1.1.0.work"])
+        assert.deepStrictEqual([view.status, view.output], ["completed", "lead is done"])
+        const [first, second, third] = ["a/1.1.0.work", "a/1.1.0.work/1.1.0.work", "a/1.1.0.work/1.1.0.work/1.1.0.work"]
+        assert.deepStrictEqual(Object.keys(view.tasks), ["a", first, second, third])
+        // Down, and up again.
+        assert.deepStrictEqual(
+          asked.map(({ caller }) => caller!.taskId),
+          ["a", first, second, third, second, first, "a"]
+        )
       })
     )
   )
