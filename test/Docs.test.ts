@@ -219,8 +219,8 @@ describe("the words of the documentation", () => {
   })
 })
 
-describe("docs/dependencies.md", () => {
-  const rows = readFileSync(join(root, "docs/dependencies.md"), "utf8").matchAll(/`(\S+\.test\.ts)`: (.+?) *\|$/gm)
+describe.each(["docs/dependencies.md", "docs/failure-modes.md"])("%s", (page) => {
+  const rows = readFileSync(join(root, page), "utf8").matchAll(/`(\S+\.test\.ts)`: (.+?) *\|$/gm)
   it.each(Array.from(rows, ([, file = "", title = ""]) => [file, title]))("a row is run by %s: %s", (file, title) => {
     expect(readFileSync(join(root, "packages", file), "utf8")).toContain(`"${title}`)
   })

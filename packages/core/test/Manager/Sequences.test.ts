@@ -256,6 +256,12 @@ describe("a choice about a failed task leaves these events:", () => {
   )
 })
 
+leaves(
+  "a manager that is to recover is asked nothing where nothing fails",
+  { tasks: { a: {} }, answers: { a: [done] } },
+  begins(...completed("a"), "ExecutionEnded completed")
+)
+
 describe("a limit leaves these events:", () => {
   leaves(
     "depth",
