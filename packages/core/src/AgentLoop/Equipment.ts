@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
-import { Coworkers, Delegation } from "../Manager.ts"
+import { Coworkers, Delegation, Excerpt } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
@@ -68,10 +68,14 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
 
 /** Its own tools, and those by which it delegates: where nobody is left to delegate to, or the work is passed on too deep, not offered. */
 const equipped = (
-  { plan, standing, task }: Leg,
+  { plan, readOutput, standing, task }: Leg,
   agent: Plan.PlannedAgent,
   own: ReadonlyMap<string, Toolbox.Tool>
 ): Pick<Equipment, "tools" | "toolDefinitions"> => {
+  if (readOutput !== undefined) {
+    const tool = Excerpt.tool(readOutput)
+    return { tools: new Map([[tool.name, tool]]), toolDefinitions: [definitionOf(tool)] }
+  }
   const toolDefinitions = Array.from(own.values(), definitionOf)
   if ((agent.allowDelegation !== true && task.delegates !== true) || task.office !== undefined)
     return { tools: own, toolDefinitions }

@@ -11,6 +11,7 @@ import type { Outcome } from "../Decision.ts"
 import type { Draft, Failure, RecoveryChosen, TaskSuspended } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
 import type { SpawnedResult, SpawnedTask } from "../Tool/Definition.ts"
+import * as Excerpt from "./Excerpt.ts"
 import * as Prompt from "./RecoverPrompt.ts"
 import * as StandIn from "./StandIn.ts"
 
@@ -55,7 +56,8 @@ export const brief = (
     ...office,
     description: Prompt.description({ ...subject, choices, others }),
     expectedOutput: Prompt.expectedOutput,
-    output: Prompt.output({ choices, others })
+    output: Prompt.output({ choices, others }),
+    ...Excerpt.cut(subject.lastAnswer, Prompt.maxShown)
   }
 }
 

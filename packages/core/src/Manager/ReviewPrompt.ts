@@ -2,9 +2,10 @@
 import type * as JsonSchema from "effect/JsonSchema"
 import type { Doubt } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
+import * as Excerpt from "./Excerpt.ts"
 
 /** Raised whenever a text below changes. */
-export const version = 1
+export const version = 2
 
 export interface Subject {
   readonly task: Plan.PlannedTask
@@ -12,14 +13,8 @@ export interface Subject {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
-const excerptLength = 20_000
-const excerpt = (text: string): string =>
-  text.length > excerptLength
-    ? `${text.slice(0, excerptLength)}…\n(${text.length - excerptLength} more characters)`
-    : text
-
 export const description = ({ doubts, output, task }: Subject): string =>
-  `Review the output of a task.\n\nThe task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nThe output:\n<output>\n${excerpt(output)}\n</output>${
+  `Review the output of a task.\n\nThe task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nThe output:\n<output>\n${Excerpt.of(task.id, output)}\n</output>${
     doubts.length === 0
       ? ""
       : `\n\nSigns that it may not be what it says:\n${doubts.map(({ message }) => `- ${message}`).join("\n")}`

@@ -3,6 +3,7 @@ import * as Predicate from "effect/Predicate"
 import type { ReviewJudged } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
 import type { SpawnedResult } from "../Tool/Definition.ts"
+import * as Excerpt from "./Excerpt.ts"
 import * as Prompt from "./ReviewPrompt.ts"
 
 export type Judged = Pick<ReviewJudged, "verdict" | "by" | "reason" | "feedback">
@@ -16,7 +17,8 @@ export const office = (plan: Plan.Plan, id: string, subject: Prompt.Subject): Pl
     context: [],
     description: Prompt.description(subject),
     expectedOutput: Prompt.expectedOutput,
-    output: Prompt.output
+    output: Prompt.output,
+    ...Excerpt.cut(subject.output)
   })
 
 /** What the office said. `revisions`: how often the manager has sent outputs of the task back before. */

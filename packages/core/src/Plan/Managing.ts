@@ -114,7 +114,7 @@ export const work = (
 /** A task of the manager itself: one structured answer, without tools. */
 export const office = (
   plan: Plan,
-  options: Pick<PlannedTask, "id" | "context" | "description" | "expectedOutput" | "output" | "title"> & {
+  options: Pick<PlannedTask, "id" | "context" | "description" | "excerpt" | "expectedOutput" | "output" | "title"> & {
     readonly office: NonNullable<PlannedTask["office"]>
   }
 ): PlannedTask => ({

@@ -92,6 +92,8 @@ export interface PlannedTask
   readonly delegates?: true
   /** True: the manager reviews the output before it counts. */
   readonly reviewed?: true
+  /** True: of an output that it decides about it is shown the beginning, and can read the rest. */
+  readonly excerpt?: true
   /** True: it stands in the place of the task that added it. */
   readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */

@@ -1,11 +1,10 @@
 /** A task as it is to be done: the fold does not hold the texts of tasks that were spawned, and what the manager decides about stands in the log. */
 import * as Effect from "effect/Effect"
-import { answerText } from "../AgentLoop/Prompting.ts"
-import * as Transcript from "../AgentLoop/Transcript.ts"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import { Recovery } from "../Manager.ts"
 import type { PlannedTask } from "../Plan.ts"
+import * as Excerpts from "./Excerpts.ts"
 
 type Log = EventLog.EventLog["Service"]
 
@@ -33,15 +32,13 @@ const recovery = Effect.fnUntraced(function* (
   { office, parent }: { readonly office: PlannedTask; readonly parent: string }
 ) {
   const failed = Execution.task(state, parent)!
-  const { turns } = Transcript.fromEvents(yield* log.read(state.id, { taskId: parent }))
-  const last = turns.at(-1)
-  const lastAnswer = last === undefined ? "" : answerText(last.parts)
+  const lastAnswer = yield* Excerpts.lastAnswer(log, state.id, parent)
   return Recovery.brief(office, {
     plan: state.plan,
     task: yield* wholeOf(log, state, failed),
     error: failed.suspendedFor?.error ?? failed.failure!,
     scope: failed.suspendedFor?.scope,
     attempts: failed.attempts,
-    ...(lastAnswer === "" ? {} : { lastAnswer })
+    ...(lastAnswer === undefined ? {} : { lastAnswer })
   })
 })

@@ -19,6 +19,7 @@ import type { PlannedTask } from "../Plan.ts"
 import * as Briefing from "./Briefing.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
+import * as Excerpts from "./Excerpts.ts"
 import * as Steering from "./Steering.ts"
 import * as Waiting from "./Waiting.ts"
 
@@ -114,9 +115,14 @@ export const make = ({
     const leg: Leg = {
       executionId: state.id,
       plan: state.plan,
-      task: plan,
       run: task.run,
-      upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!),
+      ...Excerpts.of({
+        log,
+        executionId: state.id,
+        task: plan,
+        parent: task.parent,
+        upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!)
+      }),
       // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
       memories:
         history.turns.length === 0 && plan.frame === undefined && plan.office === undefined

@@ -1,8 +1,9 @@
 /** Exactly what models are told. Whoever changes a text raises the version of its file. */
+import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import * as Assign from "../../src/Manager/AssignPrompt.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
-
+import * as Excerpt from "../../src/Manager/Excerpt.ts"
 import * as Recover from "../../src/Manager/RecoverPrompt.ts"
 import * as Review from "../../src/Manager/ReviewPrompt.ts"
 import * as World from "../fake/World.ts"
@@ -119,7 +120,7 @@ it("assignment", () => {
 })
 
 it("recovery", () => {
-  expect(Recover.version).toBe(1)
+  expect(Recover.version).toBe(2)
   const error = { code: "max-turns", message: "No answer.", isRetryable: false }
   const task = { ...plan.tasks[0]!, agent: "a" }
   const choices = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"] as const
@@ -296,7 +297,7 @@ it("recovery", () => {
 })
 
 it("review", () => {
-  expect(Review.version).toBe(1)
+  expect(Review.version).toBe(2)
   const task = { ...plan.tasks[0]!, agent: "a" }
   expect([
     Review.description({ task, output: "One.", doubts: [] }),
@@ -338,8 +339,8 @@ it("review", () => {
     - The output is empty.
 
     Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
-      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-    (100 more characters)
+      "xxxxx…
+    (100 more characters: read_output with task "write" and from 20000 reads on)
     </output>
 
     Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
@@ -372,6 +373,37 @@ it("review", () => {
       "The manager gave no verdict on the output.",
       "The output is the one that the manager had sent back, unchanged.",
       "The manager had sent the output back 2 times, and would again.",
+    ]
+  `)
+})
+
+it("excerpts", () => {
+  expect(Excerpt.version).toBe(1)
+  const { description, parameters } = Excerpt.tool(() => Effect.succeed(undefined))
+  expect([Excerpt.of("write", "abc", 3), Excerpt.of("write", "abcd", 3), description, parameters])
+    .toMatchInlineSnapshot(`
+    [
+      "abc",
+      "abc…
+    (1 more characters: read_output with task "write" and from 3 reads on)",
+      "Reads an output of which you are shown only the beginning, up to 20000 characters at once. Call it only when what you are shown is not enough for your decision.",
+      {
+        "properties": {
+          "from": {
+            "description": "How many characters to leave out.",
+            "minimum": 0,
+            "type": "integer",
+          },
+          "task": {
+            "description": "The task whose output it is.",
+            "type": "string",
+          },
+        },
+        "required": [
+          "task",
+        ],
+        "type": "object",
+      },
     ]
   `)
 })
