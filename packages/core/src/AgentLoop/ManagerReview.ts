@@ -9,8 +9,9 @@ import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Doubt } from "../ExecutionEvent.ts"
 import { Reviewing } from "../Manager.ts"
+import * as JsonText from "./JsonText.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
-import { textOf } from "./Prompting.ts"
+import { answerText, textOf } from "./Prompting.ts"
 import * as Suspension from "./Suspension.ts"
 import * as Turn from "./Turn.ts"
 
@@ -94,10 +95,18 @@ export const make = (leg: Leg) => {
     }
     if (judged?.verdict !== "revise") return undefined
     revisions++
+    sentBack = { output: outputOf(leg, turn) }
     return judged.feedback
   })
 
   return { judge, pending }
+}
+
+/** What an answer gives as output that was valid before. */
+const outputOf = ({ task }: Leg, { answer }: Turn.Turn): Schema.Json => {
+  const text = answerText(answer.parts)
+  const parsed = task.output === undefined ? undefined : JsonText.parse(text)
+  return parsed === undefined || "reason" in parsed ? text : parsed.value
 }
 
 const suspended = (leg: Leg, turn: Turn.Turn, id: string, { doubts, output }: Candidate): Verdict => {

@@ -134,6 +134,27 @@ describe("an output that the manager reviews", () => {
   it.effect("counts with a note when it would go back once too often", () => sentBack("accept"))
   it.effect("or fails, where that is declared", () => sentBack("fail"))
 
+  it.effect("is not reviewed again when it comes as it was sent back, although the attempt failed in between", () => {
+    const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
+    const retry = World.text('{"choice":"retry","reason":"r","advice":"Again."}')
+    return running(
+      reviewed,
+      {
+        plan: plan({ recover: true }),
+        answers: answering([revise("Longer."), retry], { a: [World.text("one"), failing, World.text("one")] })
+      },
+      Effect.fnUntraced(function* ({ asked, events, task }) {
+        yield* pass(1_000)
+        assert.deepStrictEqual(verdictsIn(yield* events), [
+          [1, "manager", "revise"],
+          [2, "policy", "accept"]
+        ])
+        assert.strictEqual((yield* task()).output, "one")
+        assert.strictEqual(asked.length, 5)
+      })
+    )
+  })
+
   it.effect("is not reviewed again when it comes as it was sent back", () =>
     running(
       { a: { reviewed: true, output: { type: "object" } } },
