@@ -108,7 +108,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models of stored providers.
     ["Http", "ProviderModels"],
-    ["AuditLog", "Credentials", "CrewReader", "TenantBudgets"],
+    ["AuditLog", "Credentials", "CrewReader", "RateLimits", "TenantBudgets"],
     ["Listener", "ResourceStore"],
     [
       "Api",

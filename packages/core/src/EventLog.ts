@@ -64,6 +64,15 @@ export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", { ke
   }
 }
 
+/** As many executions of the tenant have not ended as the start allows. */
+export class TooManyUnfinished extends Schema.TaggedError<TooManyUnfinished>()("TooManyUnfinished", {
+  limit: Schema.Int
+}) {
+  override get message() {
+    return `${this.limit} ${this.limit === 1 ? "execution has" : "executions have"} not ended, which is as many as there may be at once: wait until one ends, or cancel one.`
+  }
+}
+
 /** The storage failed; retryable when it may pass (connection lost, serialization failure). */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   description: Schema.String,
@@ -83,6 +92,7 @@ export const Reason = Schema.Union([
   Gone,
   NotEnded,
   KeyReused,
+  TooManyUnfinished,
   Unavailable
 ])
 
@@ -121,6 +131,11 @@ export interface StartOptions {
    */
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
   readonly crewId?: string
+  /**
+   * Fails with `TooManyUnfinished` where so many executions of the tenant, or more, have not ended; default: no limit. It holds however
+   * many processes start executions at once, when each of them names it.
+   */
+  readonly maxUnfinished?: number
   /** Who runs it from the start on, and for how long unless it renews (`adopt`), in milliseconds. */
   readonly owner?: { readonly name: string; readonly leaseMillis: number }
 }

@@ -13,8 +13,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Effects from "effect/persistence/RateLimiter"
+import type * as Redis from "effect/persistence/Redis"
 import { minute } from "./RateLimit/Limit.ts"
 import * as Pace from "./RateLimit/Pace.ts"
+import * as RedisStore from "./RateLimit/RedisStore.ts"
 import * as TokenLots from "./RateLimit/TokenLots.ts"
 import * as ToldLimits from "./RateLimit/ToldLimits.ts"
 
@@ -39,6 +41,10 @@ export const makeLocalLimiter: Effect.Effect<Effects.RateLimiter> = Effect.provi
   Effects.make,
   Effects.layerStoreMemory
 )
+
+/** A limiter for all processes on one Redis; what its keys begin with. */
+export const makeSharedLimiter: (prefix: string) => Effect.Effect<Effects.RateLimiter, never, Redis.Redis> =
+  RedisStore.makeLimiter
 
 export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
   const { burst, key, limiter, pauseMillis = 1_000, requestsPerMinute, tokensPerMinute } = options

@@ -28,7 +28,6 @@ import * as BudgetStore from "./BudgetStore.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as ConcurrencyLimit from "./ConcurrencyLimit.ts"
 import * as ContextWindow from "./ContextWindow.ts"
-import * as RedisRateStore from "./RateLimit/RedisStore.ts"
 import * as RateLimit from "./RateLimit.ts"
 import * as ResponseCache from "./ResponseCache.ts"
 import * as Retry from "./Retry.ts"
@@ -258,7 +257,7 @@ const sharedStores: Effect.Effect<Stores, never, Redis.Redis> = Effect.gen(funct
       CircuitBreakers.CircuitBreakerStore,
       CircuitBreakers.layerStoreRedis({ prefix: `${prefix}breaker:` })
     ),
-    rateLimiter: yield* RedisRateStore.makeLimiter(`${prefix}rate:`),
+    rateLimiter: yield* RateLimit.makeSharedLimiter(`${prefix}rate:`),
     answers: yield* storeOf("crewline-models-answers"),
     // In braces: a cluster reads several keys at once only where they are of one slot.
     summaries: yield* storeOf("crewline-models-{summaries}")

@@ -54,6 +54,8 @@ export interface Options<LE = never, TE = never> {
   readonly queue?: Queue.Options | undefined
   /** How long another process waits before it takes up what a dead one left; default 15 seconds. */
   readonly lease?: Duration.Duration | undefined
+  /** At most so many executions of a tenant that have not ended; default: any number. */
+  readonly maxUnfinished?: number | undefined
   /** Executions are deleted when they ended so long ago; default: never. */
   readonly retention?: Duration.Duration | undefined
   /**
@@ -106,6 +108,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
 
       return Crewline.layer({
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
+        maxUnfinished: options.maxUnfinished,
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
         Layer.provide([

@@ -21,12 +21,15 @@ import * as SocketCallers from "./Http/SocketCallers.ts"
 import * as SocketMessages from "./Http/SocketMessages.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
+import * as RateLimits from "./RateLimits.ts"
 import * as Listener from "./Listener.ts"
 import * as KeyStore from "./ResourceStore/Keys.ts"
 
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
   readonly listen: Listener.Options
   readonly followers?: Followers.Options | undefined
+  /** How many requests callers may send; default: any number. */
+  readonly rateLimits?: RateLimits.Options | undefined
   /** Audit entries are deleted when they are so old; default: never. */
   readonly auditRetention?: Duration.Duration | undefined
   /** Whom it lets in. */
@@ -48,7 +51,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
     Layer.provide(
       Followers.layerWith(options.followers ?? {}).pipe(Layer.provide([SocketMessages.layer, SocketCallers.layer]))
     ),
-    Layer.provide(Lifecycle.layer),
+    Layer.provide([Lifecycle.layer, RateLimits.layer(options.rateLimits)]),
     Layer.provide(
       Credentials.layer(options.credentials ?? {}, {
         host: options.listen.host,

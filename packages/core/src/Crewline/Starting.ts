@@ -34,6 +34,7 @@ const hashOf = (value: unknown): Effect.Effect<string> =>
 
 export interface Options {
   readonly leaseMillis: number
+  readonly maxUnfinished: number | undefined
   readonly keepResults: boolean
   readonly owned: Ownership.Ownership
   readonly results: Results
@@ -42,7 +43,7 @@ export interface Options {
 /** For how long a start waits until the queue has it too. */
 const submissionPatience = "250 millis"
 
-export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, owned, results }: Options) {
+export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, maxUnfinished, owned, results }: Options) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
   const worker = yield* Worker.Worker
@@ -59,6 +60,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, own
     return yield* log.start(yield* newId, event, {
       owner: { name: worker.owner, leaseMillis },
       ...(crewId === undefined ? {} : { crewId }),
+      ...(maxUnfinished === undefined ? {} : { maxUnfinished }),
       ...(idempotency === undefined ? {} : { idempotency })
     })
   })

@@ -7,7 +7,7 @@ import { fail, nowOf, type Storage } from "./Storage.ts"
 
 export const make =
   (storage: Storage): EventLog.EventLog["Service"]["start"] =>
-  (executionId, event, { crewId, idempotency, owner } = {}) =>
+  (executionId, event, { crewId, idempotency, maxUnfinished, owner } = {}) =>
     Effect.withFiber<EventLog.Started, EventLog.EventLogError>((fiber) => {
       const tenant = fiber.getRef(Tenant.Current)
       const state = storage.tenant(tenant)
@@ -18,6 +18,8 @@ export const make =
           ? Effect.succeed({ executionId: standing.id, existing: true, at: standing.events[0]!.at })
           : fail("start", new EventLog.KeyReused({ key: idempotency!.key }))
       }
+      if (maxUnfinished !== undefined && unfinishedOf(storage, tenant) >= maxUnfinished)
+        return fail("start", new EventLog.TooManyUnfinished({ limit: maxUnfinished }))
       const millis = nowOf(fiber)
       const at = storage.isoOf(millis)
       const execution: Execution.Execution = {
@@ -52,3 +54,9 @@ export const make =
       }
       return Effect.succeed({ executionId, existing: false, at })
     })
+
+const unfinishedOf = (storage: Storage, tenant: string): number => {
+  let count = 0
+  for (const execution of storage.open) if (execution.tenant === tenant) count++
+  return count
+}

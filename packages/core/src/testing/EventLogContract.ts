@@ -17,6 +17,7 @@ import * as AskListing from "./EventLogContract/AskListing.ts"
 import * as Appending from "./EventLogContract/Appending.ts"
 import * as Asking from "./EventLogContract/Asking.ts"
 import * as Following from "./EventLogContract/Following.ts"
+import * as Limiting from "./EventLogContract/Limiting.ts"
 import * as Looking from "./EventLogContract/Looking.ts"
 import * as Naming from "./EventLogContract/Naming.ts"
 import * as Owning from "./EventLogContract/Owning.ts"
@@ -35,6 +36,7 @@ export interface Options {
 export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>, options: Options = {}): void =>
   withLayer(layer, { excludeTestServices: true, timeout: options.timeout ?? "1 minute" })(name, (it) => {
     Starting.declare(it)
+    Limiting.declare(it)
     Appending.declare(it)
     Repeating.declare(it)
     Racing.declare(it)

@@ -15,7 +15,7 @@ import * as GroupCommit from "./GroupCommit.ts"
 import * as StoredEvent from "./StoredEvent.ts"
 
 interface Answer {
-  readonly outcome: "started" | "existing" | "reused"
+  readonly outcome: "started" | "existing" | "reused" | "full"
   readonly execution_id: string
   readonly at: Date
 }
@@ -25,7 +25,7 @@ const encode = (
   tenant: string,
   executionId: string,
   event: ExecutionEvent.ExecutionStarted,
-  { crewId, idempotency, owner }: EventLog.StartOptions
+  { crewId, idempotency, maxUnfinished, owner }: EventLog.StartOptions
 ): string =>
   JSON.stringify({
     tenant,
@@ -34,6 +34,7 @@ const encode = (
     ...(crewId !== undefined && { crewId }),
     ...(idempotency !== undefined && { key: idempotency.key, hash: idempotency.requestHash }),
     ...(owner !== undefined && { owner: owner.name, leaseMillis: owner.leaseMillis }),
+    ...(maxUnfinished !== undefined && { maxUnfinished }),
     body: StoredEvent.split(event).row.body
   })
 
@@ -51,10 +52,22 @@ export const make = (
     return (executionId, event, options = {}) =>
       Effect.withFiber((fiber): Effect.Effect<EventLog.Started, EventLog.EventLogError> => {
         const json = encode(fiber.getRef(Tenant.Current), executionId, event, options)
-        const resultOf = ({ at, execution_id, outcome }: Answer) =>
-          outcome === "reused"
-            ? Effect.fail(Failures.make("start", new EventLog.KeyReused({ key: options.idempotency!.key })))
-            : Effect.succeed({ executionId: execution_id, existing: outcome === "existing", at: at.toISOString() })
+        const resultOf = ({ at, execution_id, outcome }: Answer) => {
+          switch (outcome) {
+            case "reused":
+              return Effect.fail(Failures.make("start", new EventLog.KeyReused({ key: options.idempotency!.key })))
+            case "full":
+              return Effect.fail(
+                Failures.make("start", new EventLog.TooManyUnfinished({ limit: options.maxUnfinished! }))
+              )
+            default:
+              return Effect.succeed({
+                executionId: execution_id,
+                existing: outcome === "existing",
+                at: at.toISOString()
+              })
+          }
+        }
         if (Context.getOption(fiber.context, sql.transactionService)._tag === "Some") {
           return Effect.flatMap(Effect.mapError(execute(`[${json}]`), Failures.fromSql("start")), ([answer]) =>
             resultOf(answer!)

@@ -61,7 +61,7 @@ export type Access = Scope | "authenticated" | "public"
 
 /** Of every operation that is not public: who calls, by the credential alone. */
 export class Authentication extends HttpApiMiddleware.Service<Authentication>()("@crewline/server/Api/Authentication", {
-  error: Problem.schemas("unauthenticated", "forbidden", "unavailable", "invalid-request"),
+  error: Problem.schemas("unauthenticated", "forbidden", "rate-limited", "unavailable", "invalid-request"),
   security: {
     key: HttpApiSecurity.bearer.pipe(
       HttpApiSecurity.annotateMerge(

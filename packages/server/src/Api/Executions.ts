@@ -142,7 +142,14 @@ export class Executions extends HttpApiGroup.make("executions")
       headers: idempotencyKey("answers with the first execution"),
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
-      error: Problem.schemas(...Problem.ofBody, "not-found", "gone", "crew-invalid", "idempotency-key-reused")
+      error: Problem.schemas(
+        ...Problem.ofBody,
+        "not-found",
+        "gone",
+        "crew-invalid",
+        "idempotency-key-reused",
+        "too-many-executions"
+      )
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Start a crew",

@@ -205,6 +205,20 @@ const table = {
     meaning: "Open this address as a WebSocket.",
     fields: {}
   },
+  "rate-limited": {
+    status: 429,
+    title: "There are too many requests",
+    meaning:
+      "The credential (`limit`: `key`) or its tenant has sent as many requests as it may in a minute; `Retry-After` says when the next one is allowed, in seconds.",
+    fields: { limit: Schema.Literals(["key", "tenant"]), retryAfterSeconds: Schema.Int }
+  },
+  "too-many-executions": {
+    status: 429,
+    title: "There are too many executions at once",
+    meaning:
+      "As many executions of the tenant as there may be at once (`limit`) have not ended, those that wait for people or are paused included: wait until one ends, or cancel one.",
+    fields: { limit: Schema.Int }
+  },
   "internal-error": {
     status: 500,
     title: "The server has a fault",

@@ -97,7 +97,7 @@ export class Queue extends HttpApiGroup.make("queue")
       success: HttpApiSchema.WithHeaders(Executions.Started.pipe(HttpApiSchema.status(202)), {
         location: Schema.String
       }),
-      error: Problem.schemas("not-found", "gone", "execution-conflict")
+      error: Problem.schemas("not-found", "gone", "execution-conflict", "too-many-executions")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Do an execution again that failed or was cancelled",

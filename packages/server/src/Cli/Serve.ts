@@ -30,6 +30,7 @@ export const build = Effect.fnUntraced(function* (
   const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
+  const rateLimits = yield* Settings.rateLimits
   const auditRetention = yield* Settings.auditRetention
   const credentials = yield* Settings.credentials
   const services = yield* Layer.build(
@@ -37,6 +38,7 @@ export const build = Effect.fnUntraced(function* (
       listen,
       credentials,
       auditRetention,
+      rateLimits,
       ...shared,
       database,
       workspace,

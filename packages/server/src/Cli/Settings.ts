@@ -9,6 +9,7 @@ import * as AuditLog from "../AuditLog.ts"
 import * as Credentials from "../Credentials.ts"
 import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
 import * as Queue from "../Queue.ts"
+import * as RateLimits from "../RateLimits.ts"
 import * as Retention from "../Retention.ts"
 import * as Secret from "../Secret.ts"
 import * as Server from "../Server.ts"
@@ -106,6 +107,9 @@ export const credentials = Effect.map(read(Credentials.config), (configured) => 
   local: { credential: Secret.make(), name: Person.here().name }
 }))
 
+/** How many requests callers of a server may send. */
+export const rateLimits = read(RateLimits.config)
+
 /** How long audit entries are kept; undefined: for ever. */
 export const auditRetention = read(AuditLog.config)
 
@@ -117,6 +121,8 @@ export const shared = Effect.all({
   lease,
   /** How long executions that ended are kept; undefined: for ever. */
   retention: read(Retention.config),
+  /** How many executions a tenant may have at once; undefined: any number. */
+  maxUnfinished: read(RateLimits.executionsConfig),
   /** What keys of providers are encrypted with. */
   masterKeys: read(MasterKeys.config)
 })

@@ -16,6 +16,7 @@ import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
 import { Credentials, type Shown } from "../Credentials.ts"
 import * as Principal from "../Principal.ts"
+import * as RateLimits from "../RateLimits.ts"
 import * as RequestBody from "./RequestBody.ts"
 
 const isTenant = Schema.is(Keys.Tenant)
@@ -67,9 +68,20 @@ const challenge = HttpEffect.appendPreResponseHandler((_, response) =>
   Effect.succeed(HttpServerResponse.setHeader(response, "www-authenticate", "Bearer"))
 )
 
-export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Layer.effect(
+/** Counts a request; its answer says what is left. */
+const taking = Effect.fnUntraced(function* (taken: Effect.Effect<RateLimits.Taken>) {
+  const { headers, problem } = yield* taken
+  yield* HttpEffect.appendPreResponseHandler((_, response) =>
+    Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+  )
+  if (problem !== undefined) return yield* problem
+})
+
+export const layer: Layer.Layer<Access.Authentication, never, Credentials | RateLimits.RateLimits> = Layer.effect(
   Access.Authentication,
-  Effect.map(Credentials, (credentials) => {
+  Effect.gen(function* () {
+    const credentials = yield* Credentials
+    const limits = yield* RateLimits.RateLimits
     const suspecting = (shown: Shown) => AuditLog.tell({ principal: credentials.suspect(shown) })
     return Access.Authentication.of({
       key: (handler, { endpoint, group }) =>
@@ -86,6 +98,7 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials> = Lay
             )
           )
           yield* AuditLog.tell({ principal })
+          if (limits.take !== undefined) yield* taking(limits.take(principal))
           const needed = access[operation]
           if (needed !== "public" && needed !== "authenticated" && !Principal.hasScope(principal, needed))
             return yield* forbidden(needed)

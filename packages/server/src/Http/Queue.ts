@@ -71,6 +71,9 @@ const layerQueue = HttpApiBuilder.group(
             Effect.catchTag("NotRetryable", ({ message }) =>
               Effect.fail(Problem.make("execution-conflict", { detail: message }))
             ),
+            Effect.catchReason("EventLogError", "TooManyUnfinished", (reason) =>
+              Effect.fail(StoreProblems.tooManyExecutions(reason))
+            ),
             Effect.catchTag("EventLogError", (error) => StoreProblems.execution(params.id)(Effect.fail(error)))
           )
           return yield* Start.standing(log, id)

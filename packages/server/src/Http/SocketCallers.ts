@@ -6,17 +6,19 @@ import * as AuditLog from "../AuditLog.ts"
 import { Credentials } from "../Credentials.ts"
 import { Callers } from "../Followers.ts"
 import * as Principal from "../Principal.ts"
+import * as RateLimits from "../RateLimits.ts"
 import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
 
 /** What following an execution takes. */
 export const needed = "executions:read" satisfies Access
 
-export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog> = Layer.effect(
+export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog | RateLimits.RateLimits> = Layer.effect(
   Callers,
   Effect.gen(function* () {
     const credentials = yield* Credentials
     const log = yield* AuditLog.AuditLog
+    const limits = yield* RateLimits.RateLimits
     return Callers.of({
       identify: ({ headers, socket: { remoteAddress: address } }) => {
         const shown = Authenticate.shownIn(headers.authorization)
@@ -26,6 +28,8 @@ export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog>
             AuditLog.tell({ principal: credentials.suspect(shown) })
           )
           yield* AuditLog.tell({ principal })
+          const { problem } = limits.take === undefined ? {} : yield* limits.take(principal)
+          if (problem !== undefined) return yield* problem
           if (!Principal.hasScope(principal, needed)) return yield* Authenticate.forbidden(needed)
           return { principal, address, ended: credentials.ended(principal) }
         }).pipe(Auditing.around(log, opening))

@@ -11,6 +11,7 @@ import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
 import { Messages } from "../Followers.ts"
 import * as Principal from "../Principal.ts"
+import * as RateLimits from "../RateLimits.ts"
 import * as Answering from "./Answering.ts"
 import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
@@ -47,6 +48,7 @@ const known = (value: unknown) => {
 const make = Effect.gen(function* () {
   const crewline = yield* Crewline
   const log = yield* AuditLog.AuditLog
+  const limits = yield* RateLimits.RateLimits
 
   /** An operation of the API, by one who may do it. */
   const operate = Effect.fnUntraced(function* <A, E>(
@@ -55,7 +57,12 @@ const make = Effect.gen(function* () {
   ) {
     const principal = yield* Principal.Current
     const address = yield* Principal.Address
-    const allowed = Effect.andThen(AuditLog.tell({ principal }), Authenticate.requireScope(scope))
+    const allowed = Effect.gen(function* () {
+      yield* AuditLog.tell({ principal })
+      const { problem } = limits.take === undefined ? {} : yield* limits.take(principal)
+      if (problem !== undefined) return yield* problem
+      yield* Authenticate.requireScope(scope)
+    })
     const audited = Auditing.around(log, { operation, isMutating: true, waits: false, resource, address })
     return yield* audited(Effect.andThen(allowed, act))
   })
@@ -99,4 +106,7 @@ const make = Effect.gen(function* () {
   return Messages.of({ receive })
 })
 
-export const layer: Layer.Layer<Messages, never, Crewline | AuditLog.AuditLog> = Layer.effect(Messages, make)
+export const layer: Layer.Layer<Messages, never, Crewline | AuditLog.AuditLog | RateLimits.RateLimits> = Layer.effect(
+  Messages,
+  make
+)

@@ -46,11 +46,15 @@ export const make = Effect.gen(function* () {
     (locate: CrewBody.Locate) =>
     (
       error: CoreCrew.CrewInvalid | EventLog.EventLogError
-    ): Effect.Effect<never, Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "unavailable">> => {
+    ): Effect.Effect<
+      never,
+      Problem.Problem<"crew-invalid" | "idempotency-key-reused" | "too-many-executions" | "unavailable">
+    > => {
       if (error._tag === "CrewInvalid") return Effect.fail(CrewBody.invalid(error, locate))
       if (error.reason._tag === "KeyReused") {
         return Effect.fail(Problem.make("idempotency-key-reused", { detail: error.reason.message }))
       }
+      if (error.reason._tag === "TooManyUnfinished") return Effect.fail(StoreProblems.tooManyExecutions(error.reason))
       return error.reason._tag === "Unavailable" ? StoreProblems.unavailable(error.reason) : Effect.die(error)
     }
 

@@ -14,6 +14,13 @@ export const unavailable = (reason: {
     ? Effect.fail(Problem.make("unavailable", { detail: "The storage does not answer; try again in a moment." }))
     : Effect.die(reason)
 
+/** The tenant has as many executions as it may have at once. */
+export const tooManyExecutions = ({
+  limit,
+  message
+}: EventLog.TooManyUnfinished): Problem.Problem<"too-many-executions"> =>
+  Problem.make("too-many-executions", { limit, detail: message })
+
 /** There is nothing of this id. */
 export const notFound = (
   resource: Problem.Problem<"not-found">["resource"],

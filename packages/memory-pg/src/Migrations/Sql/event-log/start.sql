@@ -14,6 +14,7 @@ declare
   in_hash text;
   in_owner text;
   new_key bigint;
+  in_limit int;
   found_hash text;
 begin
   for item, place in
@@ -25,7 +26,25 @@ begin
     in_key := item->>'key';
     in_hash := item->>'hash';
     in_owner := item->>'owner';
+    in_limit := item->>'maxUnfinished';
     perform set_config('crewline.tenant', in_tenant, true);
+    if in_limit is not null then
+      -- Starts of a tenant that is limited wait for each other, so that each sees those before it.
+      perform pg_advisory_xact_lock(hashtextextended('crewline_start ' || in_tenant, 0));
+      if in_limit <= (
+        select count(*) from (
+          select from crewline_execution e where e.ended_at is null and e.tenant = in_tenant limit in_limit
+        ) unfinished
+      ) and not exists (
+        select from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant
+      ) and not exists (
+        select from crewline_execution e where e.id = in_id and e.tenant = in_tenant
+      ) then
+        outcome := 'full'; execution_id := in_id; at := clock_timestamp();
+        return next;
+        continue;
+      end if;
+    end if;
     loop
       at := date_trunc('milliseconds', clock_timestamp());
       insert into crewline_execution as e

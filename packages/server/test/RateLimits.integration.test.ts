@@ -1,0 +1,66 @@
+/** Limits of requests that two servers share over Redis, and what happens when Redis goes away. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import * as Front from "./fake/Front.ts"
+import * as Keys from "./fake/Keys.ts"
+import * as Postgres from "./fake/Database.ts"
+import * as Redis from "./fake/Redis.ts"
+import * as Server from "./fake/Server.ts"
+import * as Redacted from "effect/Redacted"
+
+const missing = Postgres.missing ?? Redis.missing
+if (missing !== undefined) console.warn(`Skipped: ${missing}`)
+
+const name = `crewline_limits_${process.pid}`
+const front = await Front.open()
+front.pointAt(Number(new URL(Redis.url).port || 6379))
+// The environment is read once: before the first server of this file.
+vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
+vi.stubEnv("CREWLINE_REDIS_PREFIX", `test-${name}`)
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await front.close()
+})
+
+describe.skipIf(missing !== undefined)("limits of two servers", { timeout: 60_000 }, () => {
+  let servers: ReadonlyArray<Server.Running> = []
+  beforeAll(async () => {
+    await Postgres.sql(`create database ${name}`)
+    const start = () =>
+      Server.start({
+        database: { kind: "server", url: Redacted.make(Postgres.urlOf(name)) },
+        credentials: { mode: "required" },
+        rateLimits: { keyPerMinute: 30 }
+      })
+    servers = [await start(), await start()]
+  })
+  afterAll(async () => {
+    for (const server of servers) await server.stop()
+    await Postgres.sql(`drop database if exists ${name} with (force)`)
+    await Redis.use((redis) =>
+      redis.send(
+        "EVAL",
+        "for _, k in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', k) end",
+        "0",
+        `test-${name}*`
+      )
+    )
+  })
+
+  it("are one, and let requests through while Redis does not answer", async () => {
+    const { headers } = await Keys.make(servers[0]!)
+    const statuses: Array<number> = []
+    for (let time = 0; time < 60; time++)
+      statuses.push((await Server.request(`${servers[time % 2]!.url}/api/v1/crews`, { headers })).status)
+    const allowed = statuses.filter((status) => status === 200).length
+    expect(allowed).toBeGreaterThanOrEqual(30)
+    // What a minute gives back while the test runs.
+    expect(allowed).toBeLessThan(45)
+    expect(statuses.filter((status) => status === 429).length).toBe(60 - allowed)
+
+    await front.close()
+    const began = performance.now()
+    for (let time = 0; time < 20; time++)
+      expect((await Server.request(`${servers[0]!.url}/api/v1/crews`, { headers })).status).toBe(200)
+    expect(performance.now() - began).toBeLessThan(5_000)
+  })
+})
