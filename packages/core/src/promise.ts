@@ -25,6 +25,7 @@ import * as LocalEventLog from "./LocalEventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 import type * as Llm from "./Llm.ts"
 import * as Memory from "./Memory.ts"
+import * as Outbox from "./Outbox.ts"
 import * as TaskQueue from "./TaskQueue.ts"
 import * as LocalTaskQueue from "./LocalTaskQueue.ts"
 import * as Toolbox from "./Toolbox.ts"
@@ -90,6 +91,10 @@ export interface Client {
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
   readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** What follows from events and is not done yet, oldest first; nothing where the log has no outbox. */
+  readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
+  /** Sends a dead letter of the outbox again; `undefined`: it is not there any more. */
+  readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>
   /** Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive, unless it is forced. */
   readonly adopt: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /** Hands back what runs, and lets go of connections. */
@@ -110,13 +115,20 @@ export const make = async (options: Options): Promise<Client> => {
   const toolbox: Layer.Layer<Toolbox.Toolbox, unknown> = "length" in tools ? Toolbox.layer(tools) : tools
   const runtime = ManagedRuntime.make(
     Crewline.layer({ keepResults: options.log === undefined, ...options }).pipe(
-      Layer.provide([log, llm, memory, workspace, toolbox, queue])
+      Layer.provide([llm, memory, workspace, toolbox, queue]),
+      Layer.provideMerge(log)
     )
   )
   const crewline = await runtime.runPromise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
     await runtime.dispose()
     throw error
   })
+  const inOutbox = <A, B>(use: (outbox: Outbox.Outbox["Service"]) => Effect.Effect<A, Outbox.OutboxError>, none: B) =>
+    runtime.runPromise(
+      Effect.flatMap(Effect.serviceOption(Outbox.Outbox), (outbox): Effect.Effect<A | B, Outbox.OutboxError> =>
+        outbox._tag === "None" ? Effect.succeed(none) : use(outbox.value)
+      )
+    )
   const executionOf = <Output>(handle: Crewline.Handle<Output>): Execution<Output> => {
     let result: Promise<Crewline.Result<Output>> | undefined
     return {
@@ -145,6 +157,8 @@ export const make = async (options: Options): Promise<Client> => {
     answer: (id, answer, options) => runtime.runPromise(crewline.answer(id, answer, options)),
     resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
     retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
+    outbox: (options) => inOutbox((outbox) => outbox.list(options), []),
+    retryOutbox: (id) => inOutbox((outbox) => outbox.retry(id), undefined),
     adopt: (worker, adoption) => runtime.runPromise(crewline.adopt(worker, adoption)),
     close,
     [Symbol.asyncDispose]: close

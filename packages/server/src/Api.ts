@@ -90,6 +90,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "inbox.list": "inbox:read",
   "inbox.answer": "inbox:answer",
   "outbox.list": "queue:read",
+  "outbox.retry": "executions:run",
   "workers.list": "queue:read",
   "queue.overview": "queue:read",
   "queue.deadLetters": "queue:read",

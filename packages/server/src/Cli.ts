@@ -25,6 +25,7 @@ import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
+import { outbox } from "./Cli/OutboxCommand.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"
 
@@ -223,7 +224,7 @@ const inbox = Command.make(
     return yield* list(options)
   })
 ).pipe(
-  Command.withDescription("Show what people are asked: approvals, questions, reviews"),
+  Command.withDescription("Show what people are asked: approvals, questions, reviews, budgets"),
   Command.withExamples([
     {
       command: "crewline inbox",
@@ -238,7 +239,7 @@ const answer = Command.make(
     id: Argument.String("id").pipe(Argument.withDescription("The id of an ask, as the inbox shows it")),
     answer: Argument.Literals("answer", AnswerFlags.answers).pipe(
       Argument.withDescription(
-        "What is answered: to an approval approve, edit or deny; to a question reply or deny; to a review accept or revise"
+        "What is answered: to an approval approve, edit or deny; to a question reply or deny; to a review accept or revise; to a budget raise or deny"
       )
     ),
     ...AnswerFlags.flags,
@@ -294,7 +295,21 @@ const start = Command.make(
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
   Command.withDescription("Runs crews of AI agents"),
-  Command.withSubcommands([start, run, validate, inbox, answer, send, keys, audit, serve, worker, adopt, migrate])
+  Command.withSubcommands([
+    start,
+    run,
+    validate,
+    inbox,
+    answer,
+    send,
+    outbox,
+    keys,
+    audit,
+    serve,
+    worker,
+    adopt,
+    migrate
+  ])
 )
 
 /** A wrong command line is answered by what was wrong, not by pages of help. */

@@ -2,6 +2,9 @@
  * Every operation of the OpenAPI document and both kinds of connections that follow an execution, by every kind of caller. A new operation
  * is tried without a change here; a new kind of resource needs one to be made in `resources`.
  */
+import * as Memory from "@crewline/core/Memory"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Access from "../src/Api/Access.ts"
@@ -31,6 +34,14 @@ const bodies: { readonly [operation: string]: unknown } = {
   "executions.message": { text: "x", taskId: "t" }
 }
 
+/** Leaves a dead letter of everything. */
+const forgetful = Layer.succeed(Memory.Memory, {
+  remember: () =>
+    Effect.fail(new Memory.MemoryError({ operation: "remember", description: "no paper", isRetryable: false })),
+  recall: () => Effect.succeed([]),
+  forget: () => Effect.succeed(0)
+})
+
 let server: Server.Running
 let operations: ReadonlyArray<Operation>
 let acme: { readonly [Role in Access.Role]: Keys.Made }
@@ -44,7 +55,8 @@ const call = (path: string, options: Parameters<typeof Server.request>[1] = {}) 
 beforeAll(async () => {
   server = await Server.start({
     credentials: { mode: "required", local: { credential: Redacted.make(local), name: "me" } },
-    worker: { graceMillis: 0 }
+    worker: { graceMillis: 0 },
+    memory: forgetful
   })
   const { paths } = (await call("/openapi.json")).body
   operations = Object.entries<Record<string, { operationId: string; "x-crewline-access": Access.Access }>>(
@@ -63,6 +75,10 @@ beforeAll(async () => {
   const { headers } = acme.admin
   const create = async (path: string, body: unknown) => String((await call(path, { body, headers })).body.id)
   const execution = await create("/api/v1/executions", { crew })
+  const { humanInput: _, ...forgotten } = crew.tasks.t
+  await create("/api/v1/executions", { crew: { ...crew, memory: true, tasks: { t: forgotten } } })
+  let row: string | undefined
+  while (row === undefined) row = (await call("/api/v1/outbox?state=dead", { headers })).body.items[0]?.id
   let ask: string | undefined
   while (ask === undefined) ask = (await call("/api/v1/inbox?state=open", { headers })).body.items[0]?.id
   resources = {
@@ -72,7 +88,8 @@ beforeAll(async () => {
     "/api/v1/keys": acme.viewer.id,
     "/api/v1/executions": execution,
     "/api/v1/queue/dead-letters": execution,
-    "/api/v1/inbox": ask
+    "/api/v1/inbox": ask,
+    "/api/v1/outbox": row
   }
 })
 afterAll(() => server.stop())
@@ -152,7 +169,8 @@ describe("every operation", { timeout: 120_000 }, () => {
   })
 
   it("shows and counts nothing of another tenant", async () => {
-    const ids = Object.values(resources)
+    const { "/api/v1/outbox": _, ...named } = resources
+    const ids = Object.values(named)
     // The audit log of globex has what globex has asked for above; one that has asked for nothing is shown nothing.
     const initech = await Keys.make(server, { tenant: "initech" })
     for (const operation of operations) {
@@ -172,7 +190,7 @@ describe("every operation", { timeout: 120_000 }, () => {
 
   it("changes nothing of another tenant", async () => {
     for (const [collection, id] of Object.entries(resources)) {
-      if (collection.endsWith("inbox") || collection.endsWith("dead-letters")) continue
+      if (/inbox|outbox|dead-letters/.test(collection)) continue
       expect((await call(`${collection}/${id}`, acme.admin)).body).toMatchObject({ id })
     }
     const { items } = (await call("/api/v1/inbox?state=open", acme.viewer)).body

@@ -4,13 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as InProcess from "./Cli/InProcess.ts"
 import * as Server from "./fake/Server.ts"
 
 /** Keeps what is to be remembered, but for what it cannot keep. */
 const kept: Array<string> = []
+let isPossible = false
 const memory = Layer.succeed(Memory.Memory, {
   remember: ([entry]) =>
-    entry!.text.includes("impossible")
+    entry!.text.includes("impossible") && !isPossible
       ? Effect.fail(new Memory.MemoryError({ operation: "remember", description: "too strange", isRetryable: false }))
       : Effect.sync(() => void kept.push(entry!.text)),
   recall: () => Effect.succeed([]),
@@ -19,7 +21,11 @@ const memory = Layer.succeed(Memory.Memory, {
 
 let server: Server.Running
 beforeAll(async () => {
-  server = await Server.start({ memory, answer: ({ messages }) => Effect.succeed(JSON.stringify(messages)) })
+  server = await Server.start({
+    memory,
+    worker: { outboxLeaseMillis: 2_000 },
+    answer: ({ messages }) => Effect.succeed(JSON.stringify(messages))
+  })
 })
 afterAll(() => server.stop())
 
@@ -78,6 +84,51 @@ describe("the outbox", { timeout: 30_000 }, () => {
     const nothing = Buffer.from("after:nothing").toString("base64url")
     expect((await Server.request(`${server.url}/api/v1/outbox?cursor=${nothing}`)).body).toEqual({ items: [] })
     expect((await Server.request(`${server.url}/api/v1/outbox?state=done`)).status).toBe(400)
+  })
+})
+
+describe("a dead letter", { timeout: 30_000 }, () => {
+  it("is sent again over HTTP and from a shell, and is done when what was wrong is mended", async () => {
+    const { items } = await until("?state=dead", ({ length }) => length === 2)
+    const [first, second] = items.map(({ id }: { readonly id: string }) => id)
+    const again = await Server.request(`${server.url}/api/v1/outbox/${first}/retry`, { method: "POST" })
+    expect(again).toMatchObject({ status: 200, body: { id: first, state: "pending", attempts: 0 } })
+    // It is as impossible as before.
+    await until("?state=dead", ({ length }) => length === 2)
+    const env = { CREWLINE_URL: server.url }
+    const shown = await InProcess.run(["outbox", "--state", "dead"], { env })
+    expect(shown.stdout).toMatch(/^dead: memory after event \d+ of /)
+    expect(shown.stdout).toContain("too strange")
+    expect(shown.stdout).toContain(`crewline outbox retry ${second}\n`)
+    expect(JSON.parse((await InProcess.run(["outbox", "--json"], { env })).stdout).items).toHaveLength(2)
+    isPossible = true
+    expect(await InProcess.run(["outbox", "retry", first], { env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`Sent ${first} again: memory after event`)
+    })
+    await until("?state=dead", ({ length }) => length === 1)
+    const all = await InProcess.run(["outbox", "retry", "--all", "--json"], { env })
+    expect(JSON.parse(all.stdout).items).toMatchObject([{ id: second, state: "pending" }])
+    await until("", ({ length }) => length === 0)
+    expect(kept).toHaveLength(3)
+    expect((await InProcess.run(["outbox"], { env })).stdout).toBe("Nothing waits.\n")
+    expect((await InProcess.run(["outbox", "retry", "--all"], { env })).stdout).toBe("Nothing is dead.\n")
+  })
+
+  it("that is not there, or not named, is refused", async () => {
+    for (const id of ["1", "nothing"])
+      expect(await Server.request(`${server.url}/api/v1/outbox/${id}/retry`, { method: "POST" })).toMatchObject({
+        status: 404,
+        body: { code: "not-found", resource: "outbox-row", id }
+      })
+    const env = { CREWLINE_URL: server.url }
+    const unknown = await InProcess.run(["outbox", "retry", "nothing"], { env })
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("There is no outbox-row nothing.") })
+    for (const words of [[], ["1", "--all"]])
+      expect(await InProcess.run(["outbox", "retry", ...words], { env })).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("or send --all of them")
+      })
   })
 })
 

@@ -79,14 +79,18 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
     expect({ oneTask: oneTask.counts, chain: chain.counts, getEnded: statements.take() }).toEqual(expected)
   })
 
-  it("settles what follows from an outcome with one statement more", async () => {
+  it("stores and settles what follows from outcomes with one statement more, however many they are", async () => {
     const outbox = Context.get(server.services, Outbox.Outbox)
-    const { counts } = await run(1, { memory: true })
-    while ((await Effect.runPromise(outbox.list())).length > 0) await turn()
-    const { crewline_list_outbox: _, ...later } = statements.take()
-    const all = { ...counts }
-    for (const [kind, times] of Object.entries(later)) all[kind] = (all[kind] ?? 0) + times
-    expect(all).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
+    const cost = async (tasks: number) => {
+      const { counts } = await run(tasks, { memory: true })
+      while ((await Effect.runPromise(outbox.list())).length > 0) await turn()
+      const { crewline_list_outbox: _, ...later } = statements.take()
+      const all = { ...counts }
+      for (const [kind, times] of Object.entries(later)) all[kind] = (all[kind] ?? 0) + times
+      return all
+    }
+    expect(await cost(1)).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
+    expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })
   })
 
   it("answers an ended execution with one statement, once its view is kept", async () => {

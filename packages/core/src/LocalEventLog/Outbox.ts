@@ -73,6 +73,17 @@ export const make = (storage: Storage): Outbox.Outbox["Service"] => ({
       }
       found.sort(([, a], [, b]) => a.order - b.order)
       return Effect.succeed(found.slice(0, limit).map(([{ id }, row]) => viewOf(id, row)))
+    }),
+  retry: (id) =>
+    Effect.withFiber((fiber) => {
+      const tenant = fiber.getRef(Tenant.Current)
+      for (const [execution, rows] of storage.outbox) {
+        const row = execution.tenant === tenant ? rows.find(({ order }) => String(order) === id) : undefined
+        if (row === undefined) continue
+        if (row.dueAt === undefined) Object.assign(row, { dueAt: nowOf(fiber), attempts: 0 })
+        return Effect.succeed(viewOf(execution.id, row))
+      }
+      return Effect.succeed(undefined)
     })
 })
 

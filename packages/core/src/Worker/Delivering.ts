@@ -1,17 +1,18 @@
 /**
  * Serves rows of the outbox: those that this process stored at once, in the background, and those that others left when they died or whose
- * consumer failed, by looking for them now and then. What comes while others are served is served together, and settled in one statement.
+ * consumer failed, by looking for them now and then. None waits for another.
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type * as EventLog from "../EventLog.ts"
 import * as Outbox from "../Outbox.ts"
-import { redact } from "../Redact.ts"
 import * as Tenant from "../Tenant.ts"
+import * as Serving from "./Delivering/Serving.ts"
+import * as Settling from "./Delivering/Settling.ts"
 import type { Ledger } from "./Ledger.ts"
 
 export interface Options {
@@ -20,6 +21,7 @@ export interface Options {
   /** Absent: what is not served when the process ends is lost. */
   readonly outbox: Option.Option<Outbox.Outbox["Service"]>
   readonly consumers: ReadonlyArray<Outbox.Consumer>
+  /** For how long nobody else serves a row that this process has, and how long serving it may take, in milliseconds. */
   readonly leaseMillis: number
 }
 
@@ -28,79 +30,62 @@ export interface Delivering {
   readonly served: (consumer: string) => Effect.Effect<void>
 }
 
-/** How often a row is tried before it is a dead letter: for about an hour. */
-const maxAttempts = 10
-const firstDelayMillis = 5_000
-const longestDelayMillis = 15 * 60_000
 /** How long somebody waits for a consumer that is slow. */
 const longestWaitMillis = 2_000
-/** Of what a row says about its failure, in characters. */
-const longestError = 2_000
-/** Rows that are claimed, and rows that are served, at once. */
+/** Rows of those that were stored here, and rows that are claimed, that are served at once. */
 const maxRows = 64
 
 interface Open {
   readonly delivery: Outbox.Delivery
   readonly isServed: Deferred.Deferred<void>
+  /** When others may claim it. */
+  readonly until: number
 }
 
 /** Serves for as long as the scope lives. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Delivering, never, Scope.Scope> {
-  const { consumers, ledger, leaseMillis, outbox } = options
+  const { consumers, leaseMillis, outbox } = options
   if (consumers.length === 0) return { served: () => Effect.void }
+  const serving = Serving.make(consumers, leaseMillis)
+  if (outbox._tag === "None") return yield* serveStored(options, serving, undefined)
+  const settling = yield* Settling.make(outbox.value, leaseMillis)
+  yield* sweep(options, { outbox: outbox.value, serving, settling })
+  return yield* serveStored(options, serving, settling)
+})
+
+/** Serves what this process stores. What has waited for too long is left to those who look for it. */
+const serveStored = Effect.fnUntraced(function* (
+  { consumers, leaseMillis, ledger }: Options,
+  { serve }: Serving.Serving,
+  settling: Settling.Settling | undefined
+): Effect.fn.Return<Delivering, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
   const queue = yield* Queue.unbounded<Open>()
   const open = new Set<Open>()
   ledger.serveBy({
     consumers,
     leaseMillis,
     onStored: (deliveries) => {
+      const until = clock.currentTimeMillisUnsafe() + leaseMillis
       for (const delivery of deliveries) {
-        const one: Open = { delivery, isServed: Deferred.makeUnsafe() }
+        const one: Open = { delivery, isServed: Deferred.makeUnsafe(), until }
         open.add(one)
         Queue.offerUnsafe(queue, one)
       }
     }
   })
-  const serve = serving(options)
-  const settle = (settled: ReadonlyArray<Outbox.Settled>) =>
-    outbox._tag === "None" || settled.length === 0
-      ? Effect.void
-      : Effect.catch(outbox.value.settle(settled), ({ message }) =>
-          Effect.logWarning(`What was done stays in the outbox, and will be done again: ${message}`)
-        )
-  const serveStored = Effect.gen(function* () {
-    const taken = yield* Queue.takeBetween(queue, 1, maxRows)
-    const settled = yield* Effect.forEach(
-      taken,
-      (one) =>
-        Effect.ensuring(
-          serve(one.delivery),
-          Effect.sync(() => {
-            open.delete(one)
-            Deferred.doneUnsafe(one.isServed, Effect.void)
-          })
-        ),
-      { concurrency: "unbounded" }
+  const next = Effect.flatMap(Queue.take(queue), (one) =>
+    Effect.ensuring(
+      settling !== undefined && clock.currentTimeMillisUnsafe() >= one.until
+        ? Effect.void
+        : Effect.map(serve(one.delivery), (settled) => settling?.soon(settled)),
+      Effect.sync(() => {
+        open.delete(one)
+        Deferred.doneUnsafe(one.isServed, Effect.void)
+      })
     )
-    yield* settle(settled)
-  })
-  yield* Effect.forkScoped(Effect.forever(serveStored))
-  if (outbox._tag === "Some") {
-    const { claim } = outbox.value
-    const names = consumers.map(({ name }) => name)
-    const sweep = Effect.gen(function* () {
-      for (;;) {
-        const rows = yield* claim({ consumers: names, limit: maxRows, leaseMillis })
-        const settled = yield* Effect.forEach(rows, claimed(options, serve), { concurrency: "unbounded" })
-        yield* settle(settled.flatMap((one) => one ?? []))
-        if (rows.length < maxRows) return
-      }
-    })
-    const quiet = Effect.catch(sweep, ({ message }) =>
-      Effect.logWarning(`The outbox was not looked through: ${message}`)
-    )
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(quiet, Effect.sleep(leaseMillis / 2))))
-  }
+  )
+  for (let at = 0; at < maxRows; at++) yield* Effect.forkScoped(Effect.forever(next))
   return {
     served: (consumer) =>
       Effect.suspend(() => {
@@ -112,53 +97,63 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-type Serve = (delivery: Outbox.Delivery) => Effect.Effect<Outbox.Settled>
-
-const serving = ({ consumers }: Options): Serve => {
-  const byName = new Map(consumers.map((consumer) => [consumer.name, consumer]))
-  return Effect.fnUntraced(function* (delivery) {
-    const { row } = delivery
-    const { attempts, consumer, executionId, part, seq, tenant } = row
-    const key = { tenant, executionId, seq, part }
-    const served = yield* byName
-      .get(consumer)!
-      .serve(delivery)
-      .pipe(
-        Effect.provideService(Tenant.Current, tenant),
-        Effect.catchDefect((defect) =>
-          Effect.fail(new Outbox.ConsumerError({ description: messageOf(defect), isRetryable: false }))
-        ),
-        Effect.result
-      )
-    if (served._tag === "Success") return key
-    const { description, isRetryable } = served.failure
-    const error = textOf(description)
-    const isDead = !isRetryable || attempts >= maxAttempts
-    yield* Effect.logWarning(
-      `What "${consumer}" does about event ${seq} of ${executionId} failed${isDead ? " for the last time" : ""}: ${error}`
-    )
-    if (isDead) return { ...key, error }
-    const delay = Math.min(firstDelayMillis * 2 ** (attempts - 1), longestDelayMillis)
-    return { ...key, error, delayMillis: Math.ceil(delay * (0.5 + (yield* Random.next) / 2)) }
-  })
+interface Sweep {
+  readonly outbox: Outbox.Outbox["Service"]
+  readonly serving: Serving.Serving
+  readonly settling: Settling.Settling
 }
 
-/** Text that every storage takes. */
-const textOf = (description: string): string =>
-  redact(description).replaceAll("\u0000", "").slice(0, longestError).toWellFormed()
+/** Looks for rows that another process has stored, or this one earlier, twice in the time for which they are kept from others. */
+const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Options, parts: Sweep) {
+  const { outbox, serving, settling } = parts
+  const names = consumers.map(({ name }) => name)
+  const serve = claimed(log, serving)
+  const all = Effect.gen(function* () {
+    for (;;) {
+      const rows = yield* outbox.claim({ consumers: names, limit: maxRows, leaseMillis })
+      const usual = rows.filter(({ attempts }) => attempts <= Serving.maxAttempts)
+      const served = (row: Outbox.Row) =>
+        Effect.map(serve(row), (settled) => {
+          if (settled !== undefined) settling.soon(settled)
+        })
+      yield* Effect.forEach(usual, served, { concurrency: "unbounded", discard: true })
+      for (const row of rows) if (!usual.includes(row)) yield* lastTime(row, serve, settling)
+      if (rows.length < maxRows) return
+    }
+  })
+  const quiet = Effect.catch(all, ({ message }) => Effect.logWarning(`The outbox was not looked through: ${message}`))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(quiet, Effect.sleep(leaseMillis / 2))))
+})
 
-const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))
+/**
+ * A row that was begun again and again, and nobody said how that ended: perhaps it takes the process with it, or it was served beside one that
+ * does. It is a dead letter before it is begun once more, alone; and gone if that is survived and goes well.
+ */
+const lastTime = Effect.fnUntraced(function* (row: Outbox.Row, serve: ServeClaimed, settling: Settling.Settling) {
+  const { attempts, executionId, part, seq, tenant } = row
+  const error = `It was begun ${attempts} times, and each time the process stopped or died.`
+  if (!(yield* settling.now({ tenant, executionId, seq, part, error }))) return
+  const settled = yield* serve(row)
+  if (settled !== undefined) yield* settling.now(settled)
+})
 
-/** Serves a row that another process has stored, or this one earlier; `undefined`: not now. */
+type ServeClaimed = (row: Outbox.Row) => Effect.Effect<Outbox.Settled | undefined>
+
+/** Serves a row that was claimed; `undefined`: it was deleted since, with its execution. */
 const claimed =
-  ({ log }: Options, serve: Serve) =>
-  (row: Outbox.Row): Effect.Effect<Outbox.Settled | undefined> =>
-    Effect.gen(function* () {
-      const { crewName } = yield* log.summary(row.executionId)
-      const [event] = yield* log.read(row.executionId, { after: row.seq - 1, limit: 1 })
-      return yield* serve({ row, event: event!, crewName })
-    }).pipe(
-      Effect.provideService(Tenant.Current, row.tenant),
-      // Deleted since, with its rows; or the storage is gone for a while, and the row can be claimed again.
-      Effect.catch(({ message }) => Effect.as(Effect.logWarning(`A row of the outbox waits: ${message}`), undefined))
+  (log: EventLog.EventLog["Service"], { failed, serve }: Serving.Serving): ServeClaimed =>
+  (row) => {
+    const { executionId, seq, tenant } = row
+    const notServed = (description: string) => failed(row, new Outbox.ConsumerError({ description, isRetryable: true }))
+    return Effect.zip(log.summary(executionId), log.read(executionId, { after: seq - 1, limit: 1 })).pipe(
+      Effect.provideService(Tenant.Current, tenant),
+      Effect.matchEffect({
+        onFailure: ({ message, reason }) =>
+          reason._tag === "UnknownExecution" ? Effect.succeed(undefined) : notServed(message),
+        onSuccess: ([{ crewName }, [event]]) =>
+          event === undefined ? notServed("Its event is not there.") : serve({ row, event, crewName })
+      }),
+      // What cannot be read may be read by another version.
+      Effect.catchDefect((defect) => notServed(`Its event cannot be read: ${String(defect)}`))
     )
+  }

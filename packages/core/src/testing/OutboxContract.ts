@@ -36,6 +36,7 @@ export const suite = <E>(
     claiming(it)
     settling(it)
     listing(it)
+    retrying(it)
   })
 
 const hour = 3_600_000
@@ -268,5 +269,45 @@ const listing = (it: It): void => {
         assert.deepStrictEqual(yield* outbox.list({ after: two!.id }), [])
       })
     )
+  )
+}
+
+const retrying = (it: It): void => {
+  it.effect("a dead letter is due at once, as if it had never been tried; what is pending stays as it is", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      const outbox = yield* Outbox.Outbox
+      yield* append(id, [Story.completed("a"), Story.completed("b")], { consumer, events: [0, 1] })
+      const [dead, pending] = yield* claim(consumer)
+      yield* settle({ ...dead!, error: "It rained." }, { ...pending!, error: "It snowed.", delayMillis: hour })
+      const [first, second] = yield* viewsOf(id)
+      const retried = yield* outbox.retry(first!.id)
+      assert.deepInclude(retried, { id: first!.id, state: "pending", attempts: 0, error: "It rained.", at: first!.at })
+      assert.isDefined(retried!.nextAt)
+      assert.deepStrictEqual(yield* outbox.retry(second!.id), second)
+      assert.deepStrictEqual(
+        (yield* claim(consumer)).map(({ attempts, seq }) => [seq, attempts]),
+        [[dead!.seq, 1]]
+      )
+      yield* settle(dead!)
+      assert.isUndefined(yield* outbox.retry(first!.id))
+    })
+  )
+
+  it.effect("a dead letter of another tenant is none, and neither is an id that nobody has given", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      const outbox = yield* Outbox.Outbox
+      yield* append(id, [Story.completed("a")], { consumer })
+      const [row] = yield* claim(consumer)
+      yield* settle({ ...row!, error: "It rained." })
+      const [view] = yield* viewsOf(id)
+      yield* Story.inOwnTenant(() => Effect.map(outbox.retry(view!.id), (found) => assert.isUndefined(found)))
+      for (const odd of ["", "0", "-1", "1e3", "9".repeat(30), "a'b", "\u0000"])
+        assert.isUndefined(yield* outbox.retry(odd))
+      assert.deepStrictEqual(yield* viewsOf(id), [view])
+    })
   )
 }

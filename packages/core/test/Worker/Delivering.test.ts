@@ -64,7 +64,7 @@ describe("what a crew remembers", () => {
           [[handle.id, "memory", "pending", 1]]
         )
         yield* gate.open
-        yield* seconds(1)
+        yield* seconds(2)
         assert.strictEqual(yield* statusOf(crewline, handle.id), "completed")
         assert.deepStrictEqual(texts, ["a"])
         assert.deepStrictEqual(yield* rows, [])
@@ -126,7 +126,7 @@ describe("what a crew remembers", () => {
         const { memory } = memoryOf(down(false))
         const { crewline } = yield* Process.start({ memory })
         yield* crewline.startPlan(World.plan({ a: {} }, remembering))
-        yield* seconds(1)
+        yield* seconds(2)
         assert.deepStrictEqual(
           (yield* rows).map(({ attempts, state }) => [state, attempts]),
           [["dead", 1]]

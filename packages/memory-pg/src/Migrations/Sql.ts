@@ -666,6 +666,19 @@ begin
 end $$;
 `
 
+const eventLogRetryOutbox = `create function crewline_retry_outbox(in_tenant text, in_key bigint) returns table (
+  key bigint, execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
+)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  update crewline_outbox o set due_at = clock_timestamp(), attempts = 0
+    where o.tenant collate "C" = in_tenant and o.state = 'dead' and o.key = in_key;
+  return query select l.* from crewline_list_outbox(in_tenant, '["pending", "dead"]', in_key - 1, 1) l where l.key = in_key;
+end $$;
+`
+
 const eventLogSettleOutbox = `create function crewline_settle_outbox(in_rows jsonb) returns void
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 declare
@@ -942,7 +955,7 @@ create policy crewline_tenant on crewline_outbox
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
 create policy crewline_tenant on crewline_gone
   using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogClaimOutbox}${eventLogSettleOutbox}${eventLogListOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogClaimOutbox}${eventLogSettleOutbox}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

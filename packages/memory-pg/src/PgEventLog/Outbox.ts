@@ -39,8 +39,17 @@ export const make = (sql: SqlClient.SqlClient): Outbox.Outbox["Service"] => {
       ),
     settle: (rows) =>
       Effect.asVoid(run("settle", "select crewline_settle_outbox($1::text::jsonb)", [JSON.stringify(rows)])),
+    retry: (id) => {
+      if (!isKey(id)) return Effect.succeed(undefined)
+      return Effect.flatMap(Tenant.Current, (tenant) =>
+        Effect.map(
+          run<ListedRow>("retry", "select * from crewline_retry_outbox($1, $2::bigint)", [tenant, id]),
+          ([row]) => (row === undefined ? undefined : viewOf(row))
+        )
+      )
+    },
     list: ({ after = "0", limit = 50, state } = {}) => {
-      if (!/^\d{1,18}$/.test(after)) return Effect.succeed([])
+      if (!isKey(after)) return Effect.succeed([])
       return Effect.flatMap(Tenant.Current, (tenant) =>
         Effect.map(
           run<ListedRow>("list", "select * from crewline_list_outbox($1, $2::text::jsonb, $3::bigint, $4::int)", [
@@ -55,6 +64,8 @@ export const make = (sql: SqlClient.SqlClient): Outbox.Outbox["Service"] => {
     }
   }
 }
+
+const isKey = (id: string): boolean => /^\d{1,18}$/.test(id)
 
 const viewOf = (row: ListedRow): Outbox.View => {
   const { at, attempts, consumer, due_at, error, execution_id, key, part, seq, state } = row

@@ -120,7 +120,8 @@ export class Storage {
     return Layer.succeed(Outbox.Outbox, {
       claim: (options) => ask("claim", outbox.claim(options)),
       settle: (rows) => ask("settle", outbox.settle(rows)),
-      list: (options) => ask("list", outbox.list(options))
+      list: (options) => ask("list", outbox.list(options)),
+      retry: (id) => ask("retry", outbox.retry(id))
     })
   }
 

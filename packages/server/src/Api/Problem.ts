@@ -89,7 +89,7 @@ const table = {
     title: "There is no such resource",
     meaning: "No resource has this id; it may have been deleted.",
     fields: {
-      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask", "key"]),
+      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask", "key", "outbox-row"]),
       id: Schema.String
     }
   },

@@ -28,7 +28,8 @@ const visible = (json: string): string =>
 
 const width = 10
 
-const field = (name: string, text: string): ReadonlyArray<string> =>
+/** A field of what is shown, with its name in a column of its own. */
+export const field = (name: string, text: string): ReadonlyArray<string> =>
   text.split("\n").map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}${line}`)
 
 const deadlineOf = ({ deadline, onSilence, reply }: AskView.View): string => {

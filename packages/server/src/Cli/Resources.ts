@@ -38,6 +38,13 @@ export const audit = Effect.fn("Resources.audit")(function* (data: Option.Option
   return yield* (yield* directly()).audit(data, tenant)
 })
 
+/** What follows from events, in the present scope. Not served: nothing is done before a server runs. */
+export const outbox = Effect.fn("Resources.outbox")(function* (data: Option.Option<string>) {
+  const found = yield* server(data)
+  if (found !== undefined) return { outbox: yield* (yield* remotely()).outbox(found), isServed: true }
+  return yield* (yield* directly()).outbox(data)
+})
+
 /** API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in the database itself. */
 export const keys = Effect.fn("Resources.keys")(function* (data: Option.Option<string>, tenant: string | undefined) {
   const found = yield* server(data)

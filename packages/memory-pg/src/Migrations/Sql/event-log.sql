@@ -218,6 +218,7 @@ create policy crewline_tenant on crewline_gone
 -- include: event-log/claim-outbox
 -- include: event-log/settle-outbox
 -- include: event-log/list-outbox
+-- include: event-log/retry-outbox
 -- include: event-log/is-gone
 -- include: event-log/bury
 -- include: event-log/remove

@@ -2,6 +2,7 @@
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import type * as Crewline from "@crewline/core/Crewline"
+import type * as CoreOutbox from "@crewline/core/Outbox"
 import type * as Effect from "effect/Effect"
 import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
@@ -22,6 +23,14 @@ export interface Audit {
     limit: number,
     filters: AuditApi.Filters
   ) => Effect.Effect<ReadonlyArray<AuditApi.Entry>, Failure.Failure>
+}
+
+/** What follows from events. */
+export interface Outbox {
+  /** All that are in this state, oldest first. */
+  readonly list: (state: CoreOutbox.State | undefined) => Effect.Effect<ReadonlyArray<CoreOutbox.View>, Failure.Failure>
+  /** Sends a dead letter again. */
+  readonly retry: (id: string) => Effect.Effect<CoreOutbox.View, Failure.Failure>
 }
 
 /** API keys of a tenant. */

@@ -1,6 +1,6 @@
 /** Resources in the configured database, where no server runs. */
-import type * as AskView from "@crewline/core/AskView"
 import * as Crewline from "@crewline/core/Crewline"
+import * as CoreOutbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
@@ -19,7 +19,7 @@ import * as KeyStore from "../../ResourceStore/Keys.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
-import type { Audit, Inbox, Keys } from "./Connection.ts"
+import type { Audit, Inbox, Keys, Outbox } from "./Connection.ts"
 
 const pageSize = 200
 
@@ -28,14 +28,33 @@ const notOpened = (error: Error): Failure.Failure =>
     ? Failure.failed(`${error.message} If that process serves the HTTP API, set CREWLINE_URL to its address.`)
     : Failure.because(error)
 
-/** Asks, in the present scope. */
-export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
+/** The configured database, which must be there. */
+const existing = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* Settings.database(data)
   if (database.kind === "embedded" && !Pglite.exists(database.directory)) {
     return yield* Failure.failed(
       `No server runs, and there is no database in ${database.directory}: name the directory with --data, or a server with CREWLINE_URL.`
     )
   }
+  return database
+})
+
+/** All items of a list that is read page after page. */
+const all = Effect.fnUntraced(function* <A extends { readonly id: string }, E extends Error>(
+  page: (options: { readonly limit: number; readonly after?: string }) => Effect.Effect<ReadonlyArray<A>, E>
+) {
+  const found: Array<A> = []
+  for (;;) {
+    const after = found.at(-1)?.id
+    const items = yield* page({ limit: pageSize, ...(after !== undefined && { after }) })
+    for (const item of items) found.push(item)
+    if (items.length < pageSize) return found
+  }
+})
+
+/** Asks, in the present scope. */
+export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
+  const database = yield* existing(data)
   // Workers elsewhere hear of answers over the queue that they share.
   const queue = yield* Settings.queue(database)
   const broadcast = Queue.broadcast(queue)
@@ -48,23 +67,11 @@ export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   ).pipe(Effect.mapError(notOpened))
   const inbox = Context.get(services, Crewline.Inbox)
 
-  const open = Effect.fnUntraced(function* (executionId: string | undefined) {
-    const found: Array<AskView.View> = []
-    for (;;) {
-      const after = found.at(-1)?.id
-      const page = yield* inbox.asks({
-        state: "open",
-        limit: pageSize,
-        ...(executionId !== undefined && { executionId }),
-        ...(after !== undefined && { after })
-      })
-      for (const ask of page) found.push(ask)
-      if (page.length < pageSize) return found
-    }
-  }, Effect.mapError(Failure.because))
-
   const asks: Inbox = {
-    open,
+    open: (executionId) =>
+      all((page) => inbox.asks({ ...page, state: "open", ...(executionId !== undefined && { executionId }) })).pipe(
+        Effect.mapError(Failure.because)
+      ),
     answer: (id, answer) =>
       inbox
         .answer(id, answer, { by: Person.here() })
@@ -83,6 +90,26 @@ export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   }
   // A database that others use may have servers and workers anywhere, which hear of the answer.
   return { inbox: asks, isServed: database.kind === "server" }
+})
+
+/** What follows from events, in the present scope. */
+export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
+  const database = yield* existing(data)
+  const services = yield* Layer.build(
+    PgEventLog.layerWith({ listens: false }).pipe(Layer.provide(Database.layer(database)))
+  ).pipe(Effect.mapError(notOpened))
+  const stored = Context.get(services, CoreOutbox.Outbox)
+  const outbox: Outbox = {
+    list: (state) =>
+      all((page) => stored.list({ ...page, ...(state !== undefined && { state }) })).pipe(
+        Effect.mapError(Failure.because)
+      ),
+    retry: (id) =>
+      Effect.flatMap(Effect.mapError(stored.retry(id), Failure.because), (row) =>
+        row === undefined ? Effect.fail(Failure.failed(`There is no outbox-row ${id}.`)) : Effect.succeed(row)
+      )
+  }
+  return { outbox, isServed: database.kind === "server" }
 })
 
 /** What a tenant has in the database, in the present scope. The database is made where there is none: the first key comes before the first server. */

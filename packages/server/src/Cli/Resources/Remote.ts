@@ -12,7 +12,7 @@ import { tenantHeader } from "../../Api/Access.ts"
 import * as Page from "../../Api/Page.ts"
 import type * as Problem from "../../Api/Problem.ts"
 import * as Failure from "../Failure.ts"
-import type { Audit, Inbox, Keys } from "./Connection.ts"
+import type { Audit, Inbox, Keys, Outbox } from "./Connection.ts"
 
 /** A server, and who asks it. */
 export interface Server {
@@ -83,6 +83,16 @@ export const audit = Effect.fnUntraced(function* (server: Server): Effect.fn.Ret
   return {
     list: (limit, filters) =>
       Effect.map(told(client.audit.list({ query: { ...filters, limit } })), ({ items }) => items)
+  }
+})
+
+export const outbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Outbox> {
+  const client = yield* connect(server)
+  const told = tellingOf(server.url)
+  return {
+    list: (state) =>
+      all((query) => told(client.outbox.list({ query: { ...query, ...(state !== undefined && { state }) } }))),
+    retry: (id) => told(client.outbox.retry({ params: { id } }))
   }
 })
 
