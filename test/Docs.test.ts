@@ -10,7 +10,8 @@
 import * as CrewFile from "../packages/core/src/CrewFile.ts"
 import * as Crew from "../packages/core/src/Crew.ts"
 import * as Manager from "../packages/core/src/Crew/Manager.ts"
-import * as MemoryOptions from "../packages/core/src/Crew/MemoryOptions.ts"
+import * as Synthesis from "../packages/core/src/Crew/Synthesis.ts"
+import * as MemoryOptions from "../packages/core/src/MemoryOptions.ts"
 import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
@@ -189,6 +190,7 @@ describe("the words of the documentation", () => {
       Crew.Definition,
       Manager.Manager,
       MemoryOptions.MemoryOptions,
+      Synthesis.Synthesis,
       Agent.Agent,
       Agent.Policy,
       Agent.ModelOptions,

@@ -34,7 +34,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // The declaration, and everything that can be wrong with it.
     ["Crew"],
     // What a user declares.
-    ["Agent", "Task", "Tool"],
+    ["Agent", "MemoryOptions", "Task", "Tool"],
     // The ground.
     [
       "Broadcast",

@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
+import * as MemoryOptions from "./MemoryOptions.ts"
 
 /** Text that is not blank. */
 export const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
@@ -87,6 +88,8 @@ export const Agent = Schema.Struct({
   allowDelegation: Schema.optionalKey(Schema.Boolean),
   /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(ToolName)),
+  /** Whether it is reminded of anything, or how, instead of what the crew says. Default: as the crew says. */
+  memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Which tools the agent may call. Default: all of its own. */
   policy: Schema.optionalKey(Policy)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })

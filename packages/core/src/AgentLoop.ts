@@ -6,7 +6,6 @@
  * interrupts the calls in flight.
  */
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
 import * as Conversation from "./AgentLoop/Conversation.ts"
 import * as Equipment from "./AgentLoop/Equipment.ts"
@@ -37,6 +36,9 @@ export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | E
     const isSettled = (id: string) => standing.ofTask(id) !== "open"
     return Assignment.next({ plan, task, run: number, isSettled, results: standing.results })
   }
+  // Of nothing no result is written.
+  if (task.office === "synthesise" && !leg.upstream.some(({ status }) => status === "completed"))
+    return Effect.succeed({ outcome: { _tag: "Skipped" }, progress: [] })
   const since = leg.history.recovering
   if (since !== undefined)
     return Recovery.next({ plan, task, run: number, since, isFull: standing.isFull, results: standing.results })
@@ -135,8 +137,7 @@ const work = Effect.fnUntraced(function* (
           yield* goOn(turn)
           continue
         }
-        const note = reviewed._tag === "Accepted" && reviewed.note !== undefined ? [noted(reviewed.note)] : []
-        return yield* complete(equipment, turn, { output, doubts: [...doubts, ...note] })
+        return yield* complete(equipment, turn, { output, ...grounds(doubts, reviewed) })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
@@ -182,8 +183,18 @@ const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Convers
   return turns[number]?.heard !== undefined || leg.steering.since(heard).length > 0
 }
 
-/** The output counts although the manager has not accepted it. */
-const noted = (message: string): ExecutionEvent.Doubt => ({ check: "review", message })
+/** What an output completes with besides itself; a note where it counts although the manager has not accepted it. */
+const grounds = (
+  doubts: ReadonlyArray<ExecutionEvent.Doubt>,
+  reviewed: ManagerReview.Verdict
+): Omit<Accepted, "output"> => {
+  if (reviewed._tag !== "Accepted") return { doubts }
+  const { criteria, note } = reviewed
+  return {
+    doubts: note === undefined ? doubts : [...doubts, { check: "review", message: note }],
+    ...(criteria === undefined ? {} : { criteria })
+  }
+}
 
 /** What an answer was told before its attempt failed, and no turn has carried yet. */
 const answeredBefore = (leg: Leg, turn: number, ofManager: string | undefined) => {
@@ -197,19 +208,23 @@ const answeredBefore = (leg: Leg, turn: number, ofManager: string | undefined) =
   ]
 }
 
+interface Accepted extends Pick<ExecutionEvent.TaskCompleted, "output" | "criteria"> {
+  readonly doubts: ReadonlyArray<ExecutionEvent.Doubt>
+}
+
 /** The end of a leg whose output was accepted: written to its file, when it has one. */
 const complete = (
   { leg, workspace }: Equipment.Equipment,
   turn: Turn.Turn,
-  { doubts, output }: { readonly output: Schema.Json; readonly doubts: ReadonlyArray<ExecutionEvent.Doubt> }
+  accepted: Accepted
 ): Effect.Effect<Ended> => {
   const { outputFile } = leg.task
   const progress = turn.unrecorded
   const partial = turn.isLast ? ({ partial: true } as const) : undefined
   if (outputFile === undefined)
-    return Effect.succeed({ outcome: { _tag: "Completed", output, doubts, ...partial }, progress })
-  return Effect.match(workspace.write(outputFile, Prompting.textOf(output)), {
+    return Effect.succeed({ outcome: { _tag: "Completed", ...accepted, ...partial }, progress })
+  return Effect.match(workspace.write(outputFile, Prompting.textOf(accepted.output)), {
     onFailure: ({ message }) => failed("output-file", message, { isRetryable: false, progress }),
-    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", output, outputFile, doubts, ...partial }, progress })
+    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", ...accepted, outputFile, ...partial }, progress })
   })
 }

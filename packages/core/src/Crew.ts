@@ -35,10 +35,13 @@ export const make = <
   const Contexts,
   const Orders,
   const Conditions,
+  const Acceptance,
+  const Written,
   const Process extends "parallel" | "sequential" | "hierarchical" = "parallel"
 >(
-  options: Builder.MakeOptions<AgentName, Process, Outputs, Contexts, Orders, Conditions>
-): Crew<Builder.CrewOutput<Process, Outputs, Contexts, Orders, Conditions>> => Inspection.build(options)
+  options: Builder.MakeOptions<AgentName, Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written>
+): Crew<Builder.CrewOutput<Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written>> =>
+  Inspection.build(options)
 
 /** A crew from its data: agents and tasks by name, or as lists of objects with a `name`. */
 export const fromJson = (input: unknown): Result.Result<Crew, CrewInvalid> => {

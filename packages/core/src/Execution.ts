@@ -110,9 +110,17 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
       const tasks = isOpen ? put(state, { ...current, unserved: event.missing }) : state.tasks
       return { ...state, lastSeq: event.seq, tasks }
     }
+    case "MemoryRecalled":
     case "ModelNoticed":
     case "RecoveryChosen":
       return { ...state, lastSeq: event.seq }
+    case "ReviewJudged": {
+      const current = task(state, event.taskId)
+      const isOurs = current !== undefined && !isSettled(current) && current.run === event.run
+      if (!isOurs) return { ...state, lastSeq: event.seq }
+      const { criteria = current.criteria } = event
+      return { ...state, lastSeq: event.seq, tasks: put(state, { ...current, criteria, progressed: true, crashes: 0 }) }
+    }
     case "AgentAssigned": {
       const current = task(state, event.taskId)
       const isOurs = current !== undefined && !isSettled(current) && current.run === event.run
@@ -122,7 +130,6 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     }
     case "TurnCompleted":
     case "GuardrailJudged":
-    case "ReviewJudged":
     case "ToolStarted":
     case "ToolCalled":
     case "OutputRejected": {
@@ -240,6 +247,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           partial: event.type === "TaskCompleted" && event.partial === true,
           doubts: event.type === "TaskCompleted" ? (event.doubts ?? current.doubts) : current.doubts,
+          criteria: event.type === "TaskCompleted" ? (event.criteria ?? current.criteria) : current.criteria,
           retryAt: undefined,
           unserved: undefined,
           waits: undefined,

@@ -11,10 +11,13 @@ import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
 import type { Answer, Ask, Author } from "./Ask.ts"
+import type { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
 import type { Limits, Spent } from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
+
+export { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
 
 /** Why something failed, as data for people and for programs. */
 export const Failure = Schema.Struct({
@@ -37,15 +40,6 @@ export const Skipped = Schema.Struct({
   because: Schema.optionalKey(Schema.String)
 })
 export interface Skipped extends Schema.Schema.Type<typeof Skipped> {}
-
-/** A sign that an output is not the success that it says it is. */
-export const Doubt = Schema.Struct({
-  /** `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`. */
-  check: Schema.String,
-  /** What was found, in words. */
-  message: Schema.String
-})
-export interface Doubt extends Schema.Schema.Type<typeof Doubt> {}
 
 /** How an execution ends. */
 export const Ending = Schema.Literals(["completed", "failed", "cancelled"])
@@ -240,6 +234,8 @@ export interface ReviewJudged {
   readonly by: "manager" | "policy"
   readonly reason?: string
   readonly feedback?: string
+  /** Of the result of the crew: each of its criteria. */
+  readonly criteria?: ReadonlyArray<Criterion>
 }
 /** It was decided what becomes of a failed task. */
 export interface RecoveryChosen {
@@ -250,6 +246,18 @@ export interface RecoveryChosen {
   /** Who decided: the manager, or what the task declares when the manager gives no valid answer. */
   readonly by: "manager" | "policy"
   readonly reason?: string
+}
+/** Memories were shown to the agent, in the append of its first turn. Whoever has that recalls nothing again. */
+export interface MemoryRecalled {
+  readonly type: "MemoryRecalled"
+  readonly taskId: string
+  readonly run: number
+  /** Best first. */
+  readonly ids: ReadonlyArray<string>
+  /** Of each, how well it matched, in the same order. */
+  readonly scores: ReadonlyArray<number>
+  /** Of each, why it was chosen, in words. */
+  readonly why?: ReadonlyArray<string>
 }
 /** An answer was sent back: its schema or a guardrail refused it. */
 export interface OutputRejected {
@@ -314,6 +322,8 @@ export interface TaskCompleted extends Closing {
   /** A limit was reached: the output is what the agent had by then. */
   readonly partial?: true
   readonly doubts?: ReadonlyArray<Doubt>
+  /** Of the result of the crew: each of its criteria. */
+  readonly criteria?: ReadonlyArray<Criterion>
 }
 export interface TaskFailed extends Closing {
   readonly type: "TaskFailed"
@@ -398,6 +408,7 @@ export type Draft =
   | GuardrailJudged
   | ToolStarted
   | ToolCalled
+  | MemoryRecalled
   | OutputRejected
   | AgentAssigned
   | ReviewJudged

@@ -63,6 +63,8 @@ export const TaskView = Schema.Struct({
   ),
   /** Signs that the output is not the success that it says it is. */
   doubts: Schema.optionalKey(Schema.Array(ExecutionEvent.Doubt)),
+  /** How the output stands with each of the criteria of the crew, as judged last. */
+  criteria: Schema.optionalKey(Schema.Array(ExecutionEvent.Criterion)),
   /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
   reused: Schema.optionalKey(Schema.Literal(true)),
   /** Why it was skipped. */
@@ -92,6 +94,8 @@ export const View = Schema.Struct({
   output: Schema.optionalKey(Schema.Json),
   /** True: a limit was reached in a final task, and its output is what its agent had by then. */
   partial: Schema.optionalKey(Schema.Literal(true)),
+  /** How the result stands with each of the criteria of the crew. */
+  criteria: Schema.optionalKey(Schema.Array(ExecutionEvent.Criterion)),
   error: Schema.optionalKey(ExecutionEvent.ExecutionFailure),
   usage: Usage.Usage,
   /** Limits of the execution (`execution`) and of agents (`agent/writer`). */
@@ -104,7 +108,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 6
+export const format = 7
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {
@@ -169,6 +173,7 @@ export const ofTask = (state: Execution.Execution, task: Execution.Task, { outpu
     ...(task.partial ? { partial: true } : {}),
     ...(task.assigned === undefined ? {} : { assigned: task.assigned }),
     ...(task.doubts.length === 0 ? {} : { doubts: task.doubts }),
+    ...(task.criteria === undefined ? {} : { criteria: task.criteria }),
     ...(task.status === "completed" && task.run === 0 ? { reused: true } : {}),
     ...(task.skipped === undefined ? {} : { skipped: task.skipped }),
     ...(task.failure === undefined || task.status === "completed" ? {} : { error: task.failure }),
@@ -208,6 +213,14 @@ const resultOf = (
   return finals.some((id) => Execution.task(state, id)!.partial) ? { output, partial: true } : { output }
 }
 
+/** Of the one task that gives the result, how that stands with the criteria of the crew; only managers judge it. */
+const criteriaOf = (state: Execution.Execution): Pick<View, "criteria"> => {
+  if (state.plan.manager === undefined) return {}
+  const [id, ...more] = finalsOf(state)
+  const criteria = more.length > 0 ? undefined : Execution.task(state, id!)!.criteria
+  return criteria === undefined ? {} : { criteria }
+}
+
 /** All tasks in their order: those of the plan, then those that were spawned. */
 export const tasksOf = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
   const planned = state.plan.tasks.map(({ id }) => Execution.task(state, id)!)
@@ -225,6 +238,7 @@ export const head = (state: Execution.Execution, { crewId, outputs }: Parts): Om
   ...state.requester,
   status: Execution.statusOf(state),
   ...(state.status === "completed" ? resultOf(state, outputs) : {}),
+  ...criteriaOf(state),
   ...(state.error === undefined ? {} : { error: state.error }),
   usage: state.usage,
   ...budgetsOf(state),

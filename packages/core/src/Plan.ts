@@ -150,7 +150,8 @@ const fill = (
       ...(attachments.length === 0 ? {} : { attachments }),
       guardrails: one.guardrails.map((guardrail) =>
         "kind" in guardrail ? guardrail : { kind: "sentence", text: text(guardrail) }
-      )
+      ),
+      ...(one.acceptance.length === 0 ? {} : { acceptance: one.acceptance.map(text) })
     }
   }
   const plan: Plan = {
@@ -161,7 +162,7 @@ const fill = (
     tasks: template.tasks.map(task),
     inputs: Object.fromEntries(values),
     ...(definition.limits === undefined ? {} : { limits: definition.limits }),
-    ...(definition.memory === true ? { memory: true } : {}),
+    ...(definition.memory === undefined || definition.memory === false ? {} : { memory: definition.memory }),
     ...(template.manager === undefined ? {} : { manager: template.manager }),
     ...checksOff(definition.checks),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),

@@ -364,12 +364,10 @@ const cases: ReadonlyArray<Case> = [
       },
       process: "hierarchical",
       manager: { model: "openai/gpt-5.2", review: "final" },
-      acceptance: ["The report names its sources"],
       memory: { kinds: ["entity"] },
       limits: { onExceeded: "finish" }
     },
     problems: [
-      { code: "not-yet", path: ["acceptance"] },
       { code: "not-yet", path: ["memory"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
       { code: "not-yet", path: [...write, "policy"] }
@@ -407,6 +405,21 @@ const cases: ReadonlyArray<Case> = [
       { code: "unknown-key", path: ["memory", "kind"], suggestion: "kinds" },
       { code: "not-yet", path: ["memory"] }
     ]
+  },
+  {
+    title: "what the result must be",
+    crew: { ...valid, acceptance: ["It is short.", " ", 3], synthesis: { output: { type: "nothing" }, outptu: {} } },
+    problems: [
+      { code: "empty", path: ["acceptance", 1] },
+      { code: "wrong-type", path: ["acceptance", 2] },
+      { code: "unknown-key", path: ["synthesis", "outptu"], suggestion: "output" },
+      { code: "invalid-output-schema", path: ["synthesis", "output", "type"] }
+    ]
+  },
+  {
+    title: "a synthesis that is none",
+    crew: { ...valid, synthesis: false },
+    problems: [{ code: "wrong-type", path: ["synthesis"] }]
   },
   {
     title: "approvals and signals",

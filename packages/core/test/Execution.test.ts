@@ -64,7 +64,41 @@ const turn = (taskId: string, run: number, usage: Usage.Usage): ExecutionEvent.T
 const failure = { code: "test", message: "It went wrong.", isRetryable: true }
 const cents: Usage.Usage = { ...Usage.zero, requests: 1, inputTokens: 7, costUsd: 0.25 }
 
+/** A verdict of the manager on the result. */
+const judged = (taskId: string, run: number, verdict: ExecutionEvent.Criterion["verdict"]) =>
+  ({
+    type: "ReviewJudged",
+    taskId,
+    run,
+    turn: 1,
+    reviewer: "manager",
+    verdict: "accept",
+    by: "manager",
+    criteria: [{ criterion: "It is short.", verdict }]
+  }) as const
+
 describe("the fold", () => {
+  it("only counts what was recalled: nothing is decided by it", () => {
+    const plan = Plans.chart({ a: "" })
+    const before = fold(history(plan, [started("a", 1)]))
+    const recalled = { type: "MemoryRecalled", taskId: "a", run: 1, ids: ["m1"], scores: [0.5] } as const
+    const after = fold(history(plan, [started("a", 1), recalled]))
+    expect(picture(after)).toEqual({ ...picture(before), lastSeq: before.lastSeq + 1 })
+  })
+
+  it("keeps how the result stands with the criteria: as its run was judged last, or as it completed", () => {
+    const plan = Plans.chart({ a: "" })
+    const verdictOf = (...drafts: ReadonlyArray<ExecutionEvent.Draft>) =>
+      Execution.task(fold(history(plan, [started("a", 2), ...drafts])), "a")!.criteria?.map(({ verdict }) => verdict)
+    expect(verdictOf()).toBeUndefined()
+    expect(verdictOf(judged("a", 1, "passed"))).toBeUndefined()
+    expect(verdictOf(judged("a", 2, "failed"), judged("a", 2, "passed"))).toEqual(["passed"])
+    expect(verdictOf(judged("a", 2, "failed"), completed("a", 2))).toEqual(["failed"])
+    const { criteria } = judged("a", 2, "unknown")
+    expect(verdictOf(judged("a", 2, "failed"), { ...completed("a", 2), criteria })).toEqual(["unknown"])
+    expect(verdictOf(completed("a", 2), judged("a", 2, "failed"))).toBeUndefined()
+  })
+
   property("in pieces is the fold at once", [Stories.any, FastCheck.nat()], ({ events, final }, cut) => {
     const head = events.slice(0, 1 + (cut % events.length))
     const before = fold(head)

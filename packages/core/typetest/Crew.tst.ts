@@ -113,6 +113,22 @@ describe("the output of a crew", () => {
     expect(outputOf(crew)).type.toBe<{ readonly a: number; readonly b: string }>()
   })
 
+  test("is what the manager writes, where it does", () => {
+    const tasks = { a: { ...task, output: z.number() }, b: task }
+    const accepted = Crew.make({ name: "x", agents, acceptance: ["It is short."], tasks })
+    expect(outputOf(accepted)).type.toBe<string>()
+    expect(outputOf(Crew.make({ name: "x", agents, acceptance: [], tasks }))).type.toBe<{
+      readonly a: number
+      readonly b: string
+    }>()
+    expect(outputOf(Crew.make({ name: "x", agents, synthesis: true, tasks }))).type.toBe<string>()
+    expect(outputOf(Crew.make({ name: "x", agents, synthesis: { description: "d" }, tasks }))).type.toBe<string>()
+    const output = { type: "object" } as const
+    expect(outputOf(Crew.make({ name: "x", agents, synthesis: { output }, tasks }))).type.toBe<Schema.Json>()
+    const one = Crew.make({ name: "x", agents, acceptance: ["It is short."], tasks: { a: tasks.a } })
+    expect(outputOf(one)).type.toBe<number>()
+  })
+
   test("of a sequential crew is one of the outputs that no task names", () => {
     const crew = Crew.make({
       name: "x",

@@ -222,6 +222,29 @@ describe("crewline run", { timeout: 60_000 }, () => {
     expect(await InProcess.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
   })
 
+  it("shows how the result that the manager writes stands with the criteria, whoever speaks for the manager", async () => {
+    const file = await crewFile(
+      "accepted.yaml",
+      `name: accepted
+model: nobody/nothing
+manager: { model: nobody/nothing, review: final }
+acceptance: ["It names {topic}.", It is short.]
+inputs: { topic: otters }
+agents:
+  a: { role: r, goal: g }
+tasks:
+  letter: { description: Write a letter., expectedOutput: A letter. }
+  report: { description: Write a report., expectedOutput: A report. }
+`
+    )
+    const { code, stderr, stdout } = await InProcess.run(["run", file, "--model", "scripted/demo"])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^This is a demonstration/)
+    expect(stdout).toMatch(/From the earlier task "report"/)
+    expect(stderr).toMatch(/letter: the manager: accept/)
+    expect(stderr).toMatch(/synthesise: the manager: accept, all criteria pass[^]*Of the result all criteria pass\.\n$/)
+  })
+
   it("says so when there is no output, and prints none", async () => {
     const { code, stderr, stdout } = await InProcess.run([
       "run",

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
-import type { Doubt } from "../ExecutionEvent.ts"
+import type { Criterion, Doubt } from "../ExecutionEvent.ts"
 import { Reviewing } from "../Manager.ts"
 import * as JsonText from "./JsonText.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
@@ -16,8 +16,8 @@ import * as Suspension from "./Suspension.ts"
 import * as Turn from "./Turn.ts"
 
 export type Verdict =
-  /** With a note where the manager did not say so. */
-  | { readonly _tag: "Accepted"; readonly note?: string }
+  /** With a note where the manager did not say so; the result of the crew with a verdict on each criterion. */
+  | { readonly _tag: "Accepted"; readonly note?: string; readonly criteria?: ReadonlyArray<Criterion> }
   | { readonly _tag: "Revise"; readonly feedback: string }
   | { readonly _tag: "Ended"; readonly ended: Ended }
 
@@ -26,34 +26,35 @@ export interface Candidate {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
-const accepted: Verdict = { _tag: "Accepted" }
+const accepted = { _tag: "Accepted" } as const satisfies Verdict
 
 const idOf = (leg: Leg, turn: number): string =>
   `${leg.task.id}/${leg.history.turns[turn - 1]?.run ?? leg.run}.${turn}.review.manager`
 
 /** True when the candidate of the turn was shown to the manager: its checks have accepted it then. */
 export const isShown = (leg: Leg, turn: number): boolean =>
-  leg.task.reviewed === true && leg.standing.isKnown(idOf(leg, turn))
+  Reviewing.isReviewed(leg.task) && leg.standing.isKnown(idOf(leg, turn))
 
 /** The reviews of one leg, candidate by candidate. */
 export const make = (leg: Leg) => {
   const { history, plan, standing, task } = leg
   /** How often the manager has sent outputs of the task back, and the last one that it did. */
   let revisions = history.earlierReviews
-  let sentBack: { readonly output: Schema.Json } | undefined
+  let sentBack: { readonly output: Schema.Json; readonly criteria: Reviewing.Judged["criteria"] } | undefined
 
   const record = (turn: Turn.Turn, judged: Reviewing.Judged) =>
     Turn.record(leg, turn, [
       { type: "ReviewJudged", taskId: task.id, run: leg.run, turn: turn.number, reviewer: "manager", ...judged }
     ])
 
-  const follow = ({ by, feedback = "", reason = "", verdict }: Reviewing.Judged, output: Schema.Json): Verdict => {
+  const follow = (judged: Reviewing.Judged, output: Schema.Json): Verdict => {
+    const { by, criteria, feedback = "", reason = "", verdict } = judged
     switch (verdict) {
       case "accept":
-        return by === "manager" ? accepted : { _tag: "Accepted", note: reason }
+        return { ...accepted, ...(by === "manager" ? {} : { note: reason }), ...(criteria && { criteria }) }
       case "revise":
         revisions++
-        sentBack = { output }
+        sentBack = { output, criteria }
         return { _tag: "Revise", feedback }
       case "reject": {
         const message = `${reason} The last feedback: ${feedback === "" ? "none" : feedback}`
@@ -67,16 +68,17 @@ export const make = (leg: Leg) => {
     candidate: Candidate
   ): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
     const { manager } = plan
+    if (manager === undefined || !Reviewing.isReviewed(task)) return accepted
     // Once a limit is reached there is no turn left in which anything could be changed.
-    if (task.reviewed !== true || manager === undefined || turn.isLast) return accepted
+    if (turn.isLast) return { ...accepted, ...Reviewing.atLimit(task) }
     const known = history.reviews.get(turn.number)
     if (known !== undefined) return follow(known, candidate.output)
     const id = idOf(leg, turn.number)
     const isRepeated = sentBack !== undefined && Equal.equals(sentBack.output, candidate.output)
     if (!isRepeated && standing.ofTask(id) === "open") return suspended(leg, turn, id, candidate)
     const judged = isRepeated
-      ? Reviewing.repeated(manager)
-      : Reviewing.judged(manager, (yield* standing.results([id])).get(id)!, revisions)
+      ? Reviewing.repeated(manager, sentBack?.criteria)
+      : Reviewing.judged(manager, task, (yield* standing.results([id])).get(id)!, revisions)
     yield* record(turn, judged)
     return follow(judged, candidate.output)
   })
@@ -90,12 +92,12 @@ export const make = (leg: Leg) => {
     const id = idOf(leg, turn.number)
     let judged: Reviewing.Judged | undefined = history.reviews.get(turn.number)
     if (judged === undefined && standing.ofTask(id) !== "open") {
-      judged = Reviewing.judged(manager, (yield* standing.results([id])).get(id)!, revisions)
+      judged = Reviewing.judged(manager, task, (yield* standing.results([id])).get(id)!, revisions)
       yield* record(turn, judged)
     }
     if (judged?.verdict !== "revise") return undefined
     revisions++
-    sentBack = { output: outputOf(leg, turn) }
+    sentBack = { output: outputOf(leg, turn), criteria: judged.criteria }
     return judged.feedback
   })
 

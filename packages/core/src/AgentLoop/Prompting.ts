@@ -54,6 +54,8 @@ export const opening = (options: {
   if (agent.backstory !== "") system += `\n${agent.backstory}`
   system += `\nYour goal: ${agent.goal}`
   let text = `${task.description}\n\nExpected output: ${task.expectedOutput}`
+  if (task.acceptance !== undefined)
+    text += `\n\nIt must fulfil:\n${task.acceptance.map((each) => `- ${each}`).join("\n")}`
   if (upstream.length > 0) text += `\n\nResults of earlier tasks:\n\n${upstream.map(resultOf).join("\n\n")}`
   if (memories.length > 0)
     text += `\n\nWhat you remember that may help:\n${memories.map((line) => `- ${line}`).join("\n")}`

@@ -10,6 +10,7 @@ import type * as Agent from "../Agent.ts"
 import type { Validator } from "../StandardSchema.ts"
 import type * as Task from "../Task.ts"
 import type { Manager } from "./Manager.ts"
+import type { Synthesis } from "./Synthesis.ts"
 import type { ConditionFunction, Definition, GuardrailFunction, Input } from "./Definition.ts"
 
 /** What a task may declare as its output. */
@@ -68,13 +69,23 @@ export interface ManagerOptions<AgentName extends string> extends Omit<Manager, 
   readonly allow?: ReadonlyArray<AgentName>
 }
 
-export interface MakeOptions<AgentName extends string, Process, Outputs, Contexts, Orders, Conditions> extends Omit<
-  Definition,
-  "process" | "agents" | "tasks" | "inputs" | "manager"
-> {
+export interface MakeOptions<
+  AgentName extends string,
+  Process,
+  Outputs,
+  Contexts,
+  Orders,
+  Conditions,
+  Acceptance,
+  Written
+> extends Omit<Definition, "process" | "agents" | "tasks" | "inputs" | "manager" | "acceptance" | "synthesis"> {
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   readonly process?: Process
   readonly agents: { readonly [Name in AgentName]: Agent.Agent }
+  /** What the result must fulfil: sentences that the manager holds it against; without a manager, the model of the crew. */
+  readonly acceptance?: Acceptance & ReadonlyArray<string>
+  /** True, or how: the manager writes the result from the outputs of the final tasks. */
+  readonly synthesis?: Written & (true | Synthesis)
   /** Who supervises the crew. Default: nobody. */
   readonly manager?: ManagerOptions<NoInfer<AgentName>>
   readonly tasks: {
@@ -108,15 +119,21 @@ type Sinks<Outputs, Contexts, Orders, Conditions> = Exclude<
 /**
  * What the crew comes to: the output of the one task that nothing depends on; of several such tasks an object by name. In a
  * sequential crew it is the last task, of which the type checker sees only that no other depends on it: the type is the union
- * of the outputs of such tasks. Names that are no literals leave `Json`.
+ * of the outputs of such tasks. Names that are no literals leave `Json`. A result that the manager writes is text, or what its schema says.
  */
-export type CrewOutput<Process, Outputs, Contexts, Orders, Conditions> = OutputOfSinks<
-  Sinks<Outputs, Contexts, Orders, Conditions>,
-  Process,
-  Outputs
->
+export type CrewOutput<Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written> = unknown extends Written
+  ? OutputOfSinks<Sinks<Outputs, Contexts, Orders, Conditions>, Process, Outputs, Acceptance>
+  : OutputOfWritten<Written>
 
-type OutputOfSinks<Names extends keyof Outputs, Process, Outputs> = [Names] extends [never]
+type OutputOfWritten<Written> = [Written] extends [true]
+  ? string
+  : [Written] extends [object]
+    ? "output" extends keyof Written
+      ? Schema.Json
+      : string
+    : Schema.Json
+
+type OutputOfSinks<Names extends keyof Outputs, Process, Outputs, Acceptance> = [Names] extends [never]
   ? Schema.Json
   : string extends Names
     ? Schema.Json
@@ -124,9 +141,19 @@ type OutputOfSinks<Names extends keyof Outputs, Process, Outputs> = [Names] exte
       ? { readonly [Name in Names]: OutputOf<Outputs[Name]> }[Names]
       : [Process] extends ["parallel" | "hierarchical"]
         ? IsUnion<Names> extends true
-          ? { readonly [Name in Names]: OutputOf<Outputs[Name]> }
+          ? IsJudged<Acceptance> extends true
+            ? string
+            : { readonly [Name in Names]: OutputOf<Outputs[Name]> }
           : OutputOf<Outputs[Names]>
         : Schema.Json
+
+type IsJudged<Acceptance> = unknown extends Acceptance
+  ? false
+  : Acceptance extends ReadonlyArray<unknown>
+    ? Acceptance["length"] extends 0
+      ? false
+      : true
+    : false
 
 type IsUnion<T, Whole = T> = (T extends unknown ? ([Whole] extends [T] ? false : true) : never) extends false
   ? false

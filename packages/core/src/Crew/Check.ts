@@ -96,6 +96,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     if (PlainJson.isObject(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
   }
   report(outputFileProblems(tasks))
+  if (PlainJson.isObject(header["synthesis"])) report(outputProblems(header["synthesis"]["output"], ["synthesis"]))
   const sequential = json["process"] === "sequential"
   report(graphProblems({ agents, tasks, sequential, managed: json["manager"] !== undefined, suggester }))
   report(supervisionProblems({ crew: json, agents, tasks, suggester }))
@@ -233,15 +234,22 @@ const outputFileProblems = (tasks: ReadonlyArray<Entry>): ReadonlyArray<Problem>
   })
 }
 
+/** Whether the schema of an output is one. */
+const outputProblems = (output: Schema.Json | undefined, of: PlainJson.Path): ReadonlyArray<Problem> => {
+  if (!PlainJson.isObject(output)) return []
+  return JsonSchemaValidator.check(output).map((violation) => {
+    const path = [...of, "output", ...steps(violation.path, output)]
+    return { code: "invalid-output-schema", path, message: `${Wording.place(path)} ${violation.message}.` }
+  })
+}
+
 /** What the Schema of a task cannot say. */
 const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasCondition: boolean): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
   const add = (code: Problem["code"], key: ReadonlyArray<string | number>, wrong: string) =>
     problems.push({ code, path: [...path, ...key], message: `${Wording.place([...path, ...key])} ${wrong}.` })
 
-  if (PlainJson.isObject(task["output"]))
-    for (const violation of JsonSchemaValidator.check(task["output"]))
-      add("invalid-output-schema", ["output", ...steps(violation.path, task["output"])], violation.message)
+  for (const problem of outputProblems(task["output"], path)) problems.push(problem)
 
   if (typeof task["outputFile"] === "string") {
     const wrong = outsideWorkspace(task["outputFile"])

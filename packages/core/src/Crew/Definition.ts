@@ -6,10 +6,11 @@ import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as Agent from "../Agent.ts"
 import * as Limits from "../Limits.ts"
+import * as MemoryOptions from "../MemoryOptions.ts"
 import * as Name from "../Name.ts"
 import * as Task from "../Task.ts"
 import * as Manager from "./Manager.ts"
-import * as MemoryOptions from "./MemoryOptions.ts"
+import * as Synthesis from "./Synthesis.ts"
 
 /** A value that an execution is given by name, for the placeholders. */
 export const Input = Schema.Struct({
@@ -50,8 +51,13 @@ export const Definition = Schema.Struct({
   model: Schema.optionalKey(Agent.Models),
   /** Who supervises the crew. Default: nobody. */
   manager: Schema.optionalKey(Manager.Manager),
-  /** What the result of the crew must fulfil: sentences that the manager holds it against. */
+  /** What the result of the crew must fulfil: sentences that the manager holds it against; without a manager, the model of the crew. */
   acceptance: Schema.optionalKey(Schema.Array(Agent.Text)),
+  /**
+   * True, or how: the manager writes the result from the outputs of the final tasks. Default: where the crew has `acceptance` and several
+   * final tasks, because that needs one result.
+   */
+  synthesis: Schema.optionalKey(Schema.Union([Schema.Literal(true), Synthesis.Synthesis])),
   /** Checks that look for false successes, by name; each is on unless it is `false` here. */
   checks: Schema.optionalKey(Checks),
   /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */

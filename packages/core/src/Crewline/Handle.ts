@@ -26,6 +26,8 @@ export interface Result<Output = Schema.Json> {
   readonly executionId: string
   /** Of one final task its output; of several an object by task name. */
   readonly output: Output
+  /** How it stands with each of the criteria of the crew, where that has some. */
+  readonly criteria?: ReadonlyArray<ExecutionEvent.Criterion>
   readonly tasks: { readonly [task: string]: TaskView }
   readonly usage: Usage
 }

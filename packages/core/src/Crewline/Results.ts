@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const resultOf = Effect.fnUntraced(function* <Output>(executionId: string, crew: Crew.Crew<Output> | undefined) {
     const state = yield* untilEnd(executionId)
     const outputs = yield* Views.outputsOf(log, state)
-    const { error, output, tasks, usage } = ExecutionView.make(state, { outputs })
+    const { criteria, error, output, tasks, usage } = ExecutionView.make(state, { outputs })
     if (state.status !== "completed") {
       return yield* new ExecutionFailed({
         executionId,
@@ -53,7 +53,8 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
         ...(error?.taskId === undefined ? {} : { taskId: error.taskId })
       })
     }
-    return { executionId, output: (yield* decodeOutput(state, output ?? null, crew)) as Output, tasks, usage }
+    const decoded = (yield* decodeOutput(state, output ?? null, crew)) as Output
+    return { executionId, output: decoded, ...(criteria === undefined ? {} : { criteria }), tasks, usage }
   })
 
   const handleOf = <Output>(started: EventLog.Started, crew: Crew.Crew<Output> | undefined): Handle<Output> => ({

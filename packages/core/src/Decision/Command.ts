@@ -8,8 +8,9 @@ import type * as ExecutionEvent from "../ExecutionEvent.ts"
 export type Outcome =
   | ({ readonly _tag: "Completed" } & Pick<
       ExecutionEvent.TaskCompleted,
-      "output" | "outputFile" | "partial" | "doubts"
+      "output" | "outputFile" | "partial" | "doubts" | "criteria"
     >)
+  /** Its condition does not hold, or nothing is there that it could be made of. */
   | { readonly _tag: "Skipped" }
   | {
       readonly _tag: "Failed"

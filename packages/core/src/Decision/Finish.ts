@@ -44,7 +44,8 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
           output: outcome.output,
           ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile }),
           ...(outcome.partial === true ? { partial: true } : {}),
-          ...(outcome.doubts === undefined || outcome.doubts.length === 0 ? {} : { doubts: outcome.doubts })
+          ...(outcome.doubts === undefined || outcome.doubts.length === 0 ? {} : { doubts: outcome.doubts }),
+          ...(outcome.criteria === undefined ? {} : { criteria: outcome.criteria })
         },
         command.progress
       )
@@ -56,8 +57,9 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
           type: "TaskSkipped",
           taskId,
           run,
-          reason: "condition",
-          ...(task.plan.when === undefined ? {} : { because: task.plan.when.task })
+          ...(task.plan.when === undefined
+            ? { reason: "dependency-failed" }
+            : { reason: "condition", because: task.plan.when.task })
         },
         command.progress
       )

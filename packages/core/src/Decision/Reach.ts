@@ -55,9 +55,15 @@ const siblingsOf = (state: Execution.Execution, parent: string): Dag.Dag => {
   return graphBy(ids, () => ids.toSorted().map((id) => Execution.task(state, id)!.plan))
 }
 
-/** Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by name. */
+/**
+ * Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by name. The result of the crew is written from
+ * what there is.
+ */
 export const dependentsOf = (state: Execution.Execution, root: string): ReadonlyArray<string> => {
   const { parent } = Execution.task(state, root)!
   const graph = parent === undefined ? graphOf(state.plan) : siblingsOf(state, parent)
-  return [...Dag.reachable(graph, [root])].filter((id) => !Execution.isSettled(Execution.task(state, id)!))
+  return [...Dag.reachable(graph, [root])].filter((id) => {
+    const task = Execution.task(state, id)!
+    return !Execution.isSettled(task) && task.plan.office !== "synthesise"
+  })
 }

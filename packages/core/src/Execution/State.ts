@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type * as Ask from "../Ask.ts"
 import {
   type AgentAssigned,
+  type Criterion,
   type Doubt,
   Ending,
   type ExecutionEvent,
@@ -79,6 +80,8 @@ export interface Task {
   readonly doubts: ReadonlyArray<Doubt>
   /** The seq of the last message that a turn of the attempt has carried; 0: none. */
   readonly heard: number
+  /** How its output stands with the criteria of the crew, as judged last. */
+  readonly criteria: ReadonlyArray<Criterion> | undefined
   readonly usage: Usage.Usage
   readonly startedAt: string | undefined
   readonly endedAt: string | undefined
@@ -186,6 +189,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   assigned: undefined,
   doubts: [],
   heard: 0,
+  criteria: undefined,
   usage: Usage.zero,
   startedAt: undefined,
   endedAt: undefined

@@ -13,12 +13,18 @@ export interface Subject {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
-export const description = ({ doubts, output, task }: Subject): string =>
-  `Review the output of a task.\n\nThe task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nThe output:\n<output>\n${Excerpt.of(task.id, output)}\n</output>${
+export const description = (subject: Subject): string => {
+  const { agent, description, expectedOutput, id } = subject.task
+  return `Review the output of a task.\n\nThe task "${id}" of ${agent}:\n${description}\n\nExpected output: ${expectedOutput}\n\n${shown(subject)}\n\nAccept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.`
+}
+
+/** The output that is looked at, and what speaks against it. */
+export const shown = ({ doubts, output, task }: Subject): string =>
+  `The output:\n<output>\n${Excerpt.of(task.id, output)}\n</output>${
     doubts.length === 0
       ? ""
       : `\n\nSigns that it may not be what it says:\n${doubts.map(({ message }) => `- ${message}`).join("\n")}`
-  }\n\nAccept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.`
+  }`
 
 export const expectedOutput = "Your verdict, the reason in one sentence, and feedback when it is sent back."
 

@@ -17,7 +17,12 @@ const persona = {
   backstory: "You direct the work and judge it. You do none of it yourself."
 } as const
 
-export const make = ({ agents, manager }: Definition): Managed | undefined => {
+/** Who writes and judges the result of a crew that has no manager, and does nothing else. */
+const judge: Manager.Manager = { recover: false }
+
+export const make = (definition: Definition): Managed | undefined => {
+  const { acceptance = [], agents, manager: declared, model, synthesis } = definition
+  const manager = declared ?? (acceptance.length > 0 || synthesis !== undefined ? judge : undefined)
   if (manager === undefined) return undefined
   const name = Manager.nameOf(manager, agents)
   const planned: PlannedManager = {
@@ -29,19 +34,15 @@ export const make = ({ agents, manager }: Definition): Managed | undefined => {
     maxRevisions: manager.maxRevisions ?? Manager.defaultMaxRevisions,
     onUnaccepted: manager.onUnaccepted ?? "accept"
   }
-  return manager.model === undefined
-    ? { manager: planned }
-    : { manager: planned, agent: Object.freeze({ ...persona, model: manager.model }) }
+  if (manager.agent !== undefined || manager.agentId !== undefined) return { manager: planned }
+  const { model: own = model } = manager
+  return { manager: planned, agent: Object.freeze({ ...persona, ...(own === undefined ? {} : { model: own }) }) }
 }
 
-/** The tasks whose outputs are reviewed; `waitsFor`: by task, what it depends on. */
-export const reviewedOf = (
-  { review = "none" }: Pick<Manager.Manager, "review">,
-  waitsFor: ReadonlyMap<string, ReadonlyArray<string>>
-): ReadonlySet<string> => {
-  if (review === "none") return new Set()
+/** The tasks that nothing depends on; `waitsFor`: by task, what it depends on. */
+export const finalsOf = (waitsFor: ReadonlyMap<string, ReadonlyArray<string>>): ReadonlySet<string> => {
   const names = new Set(waitsFor.keys())
-  if (review === "final") for (const others of waitsFor.values()) for (const name of others) names.delete(name)
+  for (const others of waitsFor.values()) for (const name of others) names.delete(name)
   return names
 }
 
@@ -111,6 +112,9 @@ export const work = (
   return options.agent === plan.manager?.agent ? { ...child, tools: [], delegates: true } : child
 }
 
+/** One answer, with two corrections. */
+const answered = { maxRepairs: 2, maxTurns: 3, cache: false }
+
 /** A task of the manager itself: one structured answer, without tools. */
 export const office = (
   plan: Plan,
@@ -122,7 +126,7 @@ export const office = (
     id: options.id,
     agentName: plan.manager!.agent,
     agent: {},
-    task: { maxRepairs: 2, maxTurns: 3, onFailure: "skip", cache: false },
+    task: { ...answered, onFailure: "skip" },
     context: options.context,
     dependencies: [],
     hasOutputCode: false,
@@ -130,6 +134,29 @@ export const office = (
   }),
   ...options,
   guardrails: []
+})
+
+/** The manager writes the result from what these tasks come to, whatever that is: its last word in the plan. */
+export const synthesis = (
+  { agent }: PlannedManager,
+  options: Pick<PlannedTask, "id"> & Pick<Task.Task, "output"> & { readonly finals: ReadonlyArray<string> }
+): Defaults.Fixed => ({
+  ...Defaults.apply({
+    id: options.id,
+    agentName: agent,
+    agent: {},
+    task: {
+      ...answered,
+      onFailure: "fail",
+      ...(options.output === undefined ? {} : { output: options.output })
+    },
+    context: options.finals,
+    dependencies: options.finals,
+    hasOutputCode: false,
+    hasCondition: false
+  }),
+  title: "The result of the crew",
+  office: "synthesise"
 })
 
 /** The work of a task that failed, as a task of another agent. */
@@ -145,7 +172,17 @@ export const lastInPlaceOf = (
   last: PlannedTask,
   before: ReadonlyArray<PlannedTask>
 ): PlannedTask => {
-  const { attachments, codeOf = task.id, guardrails, humanInput, output, outputCode, outputFile, reviewed } = task
+  const {
+    acceptance,
+    attachments,
+    codeOf = task.id,
+    guardrails,
+    humanInput,
+    output,
+    outputCode,
+    outputFile,
+    reviewed
+  } = task
   const ids = before.map(({ id }) => id)
   return {
     ...last,
@@ -159,6 +196,7 @@ export const lastInPlaceOf = (
     ...(output === undefined ? {} : { output }),
     ...(outputCode === undefined ? {} : { outputCode }),
     ...(outputFile === undefined ? {} : { outputFile }),
-    ...(reviewed === undefined ? {} : { reviewed })
+    ...(reviewed === undefined ? {} : { reviewed }),
+    ...(acceptance === undefined ? {} : { acceptance })
   }
 }

@@ -5,6 +5,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
 import type { Agent } from "../Agent.ts"
 import type { Definition } from "../Crew/Definition.ts"
+import type { MemoryOptions } from "../MemoryOptions.ts"
 import type { Task } from "../Task.ts"
 
 /** A condition on the output of one earlier task; the task runs only when it holds. */
@@ -43,6 +44,8 @@ export interface PlannedAgent
   readonly cache?: true
   /** True: it may give work to its coworkers. */
   readonly allowDelegation?: true
+  /** Whether it is reminded of anything, or how; absent: as the plan says. */
+  readonly memory?: boolean | MemoryOptions
 }
 
 /** A person looks at the output before it counts. */
@@ -94,6 +97,8 @@ export interface PlannedTask
   readonly reviewed?: true
   /** True: of an output that it decides about it is shown the beginning, and can read the rest. */
   readonly excerpt?: true
+  /** Of the task that gives the result of the crew: what that must fulfil. The manager holds the output against it before it counts. */
+  readonly acceptance?: ReadonlyArray<string>
   /** True: it stands in the place of the task that added it. */
   readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */
@@ -127,8 +132,8 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   /** In declared order. */
   readonly tasks: ReadonlyArray<PlannedTask>
   readonly inputs: { readonly [name: string]: Schema.Json }
-  /** True when agents are reminded of what the crew remembers, and what they come to is remembered. */
-  readonly memory?: true
+  /** True, or how: agents are reminded of what the crew remembers, and what they come to is remembered. */
+  readonly memory?: true | MemoryOptions
   readonly manager?: PlannedManager
   /** Checks of outputs that are turned off. */
   readonly checksOff?: ReadonlyArray<string>

@@ -50,6 +50,11 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
   }
   for (const agent of agents) visit(agent, ["role", "goal", "backstory"])
   for (const task of tasks) visit(task, ["description", "expectedOutput", "outputFile"])
+  if (Array.isArray(definition.acceptance))
+    definition.acceptance.forEach((criterion: unknown, index) => text(criterion, ["acceptance", index]))
+  const { synthesis } = definition
+  if (Predicate.isReadonlyObject(synthesis))
+    for (const key of ["description", "expectedOutput"] as const) text(synthesis[key], ["synthesis", key])
   const inputs = Predicate.isReadonlyObject(definition.inputs) ? Object.entries(definition.inputs) : []
   return {
     placeholders,

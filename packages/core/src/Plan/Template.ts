@@ -30,6 +30,8 @@ export interface TaskTemplate {
   readonly attachments: ReadonlyArray<Attachments.Template>
   /** Functions first, because they cost no call of a model. */
   readonly guardrails: ReadonlyArray<Guardrail | Placeholder.Text>
+  /** What the result must fulfil, where this task gives it. */
+  readonly acceptance: ReadonlyArray<Placeholder.Text>
   readonly fixed: Omit<PlannedTask, "description" | "expectedOutput" | "outputFile" | "attachments" | "guardrails">
   readonly planned: PlannedTask | undefined
 }
@@ -84,16 +86,56 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
       code: code[name] ?? {}
     })
   })
-  const reviewed = Managing.reviewedOf(
-    definition.manager ?? {},
-    new Map(tasks.map(({ fixed }) => [fixed.id, fixed.dependencies]))
-  )
   return {
     agents,
     manager: managed?.manager,
-    tasks: tasks.map((task) => (reviewed.has(task.fixed.id) ? withReview(task) : task)),
+    tasks: managed === undefined ? tasks : concluded(definition, managed.manager, tasks),
     timeoutMillis: definition.timeout === undefined ? undefined : Task.millis(definition.timeout),
     needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)
+  }
+}
+
+/** The tasks with what the manager does before the crew is done: it reviews outputs, writes the result, and judges it. */
+const concluded = (
+  definition: Definition,
+  manager: PlannedManager,
+  tasks: ReadonlyArray<TaskTemplate>
+): ReadonlyArray<TaskTemplate> => {
+  const { acceptance = [], manager: { review = "none" } = {}, synthesis } = definition
+  if (review === "none" && acceptance.length === 0 && synthesis === undefined) return tasks
+  const finals = Managing.finalsOf(new Map(tasks.map(({ fixed }) => [fixed.id, fixed.dependencies])))
+  const reviewed = tasks.map((task) =>
+    review === "all" || (review === "final" && finals.has(task.fixed.id)) ? withReview(task) : task
+  )
+  const isWritten = synthesis !== undefined || (acceptance.length > 0 && finals.size > 1)
+  const all = isWritten ? [...reviewed, synthesisTemplate(definition, manager, [...finals])] : reviewed
+  if (acceptance.length === 0) return all
+  const results = isWritten ? new Set([all.at(-1)!.fixed.id]) : finals
+  return all.map((task) => (results.has(task.fixed.id) ? withAcceptance(task, acceptance) : task))
+}
+
+/** The task by which the manager writes the result, under a name that no other has. What the crew does not say of it is told when it is asked. */
+const synthesisTemplate = (
+  { synthesis, tasks }: Definition,
+  manager: PlannedManager,
+  finals: ReadonlyArray<string>
+): TaskTemplate => {
+  let id = "synthesise"
+  while (Object.hasOwn(tasks, id)) id = `crew_${id}`
+  const { description = "", expectedOutput = "", output } = typeof synthesis === "object" ? synthesis : {}
+  const fixed = Managing.synthesis(manager, { id, finals, ...(output === undefined ? {} : { output }) })
+  const texts = [description, expectedOutput].map(Placeholder.parse)
+  return {
+    description: texts[0]!,
+    expectedOutput: texts[1]!,
+    outputFile: undefined,
+    attachments: [],
+    guardrails: [],
+    acceptance: [],
+    fixed,
+    planned: texts.every(Placeholder.isConstant)
+      ? Object.freeze({ ...fixed, description, expectedOutput, guardrails: Object.freeze([]) })
+      : undefined
   }
 }
 
@@ -103,6 +145,13 @@ const withReview = ({ fixed, planned, ...task }: TaskTemplate): TaskTemplate => 
   fixed: { ...fixed, reviewed: true },
   planned: planned === undefined ? undefined : Object.freeze({ ...planned, reviewed: true as const })
 })
+
+/** It holds the output against these. */
+const withAcceptance = ({ planned, ...task }: TaskTemplate, texts: ReadonlyArray<string>): TaskTemplate => {
+  const acceptance = texts.map(Placeholder.parse)
+  const isConstant = planned !== undefined && acceptance.every(Placeholder.isConstant)
+  return { ...task, acceptance, planned: isConstant ? Object.freeze({ ...planned, acceptance: texts }) : undefined }
+}
 
 /** An agent that no input touches. */
 const constantAgent = (name: string, planned: PlannedAgent): AgentTemplate => {
@@ -120,6 +169,7 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
     ...(agent.tools === undefined || agent.tools.length === 0 ? {} : { tools: Defaults.distinct(agent.tools) }),
     ...(agent.maxTurns === undefined ? {} : { maxTurns: agent.maxTurns }),
     ...(agent.cache === true ? { cache: true as const } : {}),
+    ...(agent.memory === undefined ? {} : { memory: agent.memory }),
     ...(agent.allowDelegation === true ? { allowDelegation: true as const } : {}),
     ...(agent.approvals === undefined || agent.approvals.length === 0
       ? {}
@@ -180,6 +230,7 @@ const taskTemplate = (options: TaskOptions): TaskTemplate => {
     outputFile,
     attachments,
     guardrails: [...functions, ...sentences],
+    acceptance: [],
     fixed,
     planned: constant
       ? Object.freeze({

@@ -95,6 +95,12 @@ export interface SpawnedResult {
   readonly policy?: "continue" | "skip" | "abort"
   /** Signs that the output is not the success that it says it is. */
   readonly doubts?: ReadonlyArray<{ readonly check: string; readonly message: string }>
+  /** Of what gives the result of the crew: how it stands with each of the crew's criteria. */
+  readonly criteria?: ReadonlyArray<{
+    readonly criterion: string
+    readonly verdict: "passed" | "failed" | "unknown"
+    readonly reason?: string
+  }>
 }
 
 /** What a wait came to. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
-import { Recovery } from "../Manager.ts"
+import { Recovery, Synthesis } from "../Manager.ts"
 import type { PlannedTask } from "../Plan.ts"
 import * as Excerpts from "./Excerpts.ts"
 
@@ -14,6 +14,7 @@ export const of = Effect.fnUntraced(function* (
   task: Execution.Task
 ): Effect.fn.Return<PlannedTask, EventLog.EventLogError> {
   const whole = yield* wholeOf(log, state, task)
+  if (whole.office === "synthesise") return Synthesis.brief(state.plan, whole)
   return whole.office === "recover" ? yield* recovery(log, state, { office: whole, parent: task.parent! }) : whole
 })
 

@@ -50,7 +50,8 @@ export const make = ({ isFull, log, now, state, task }: Options): Standing => ({
                   ...(one.policy === undefined ? {} : { policy: one.policy })
                 }
               : {}),
-            ...(one.doubts.length === 0 ? {} : { doubts: one.doubts })
+            ...(one.doubts.length === 0 ? {} : { doubts: one.doubts }),
+            ...(one.criteria === undefined ? {} : { criteria: one.criteria })
           }
         ]
       })

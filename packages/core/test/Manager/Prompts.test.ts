@@ -1,11 +1,13 @@
 /** Exactly what models are told. Whoever changes a text raises the version of its file. */
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
+import * as Accept from "../../src/Manager/AcceptPrompt.ts"
 import * as Assign from "../../src/Manager/AssignPrompt.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
 import * as Excerpt from "../../src/Manager/Excerpt.ts"
 import * as Recover from "../../src/Manager/RecoverPrompt.ts"
 import * as Review from "../../src/Manager/ReviewPrompt.ts"
+import * as Synthesis from "../../src/Manager/SynthesisPrompt.ts"
 import * as World from "../fake/World.ts"
 
 const plan = World.plan(
@@ -404,6 +406,106 @@ it("excerpts", () => {
         ],
         "type": "object",
       },
+    ]
+  `)
+})
+
+it("acceptance", () => {
+  expect(Accept.version).toBe(1)
+  const texts = ["It is short.", "It names its sources."]
+  expect([
+    Accept.subject(plan.tasks[0]!),
+    Accept.criteria(texts),
+    Accept.expectedOutput,
+    Accept.output(texts),
+    Accept.failing([
+      { criterion: texts[0]!, verdict: "failed", reason: "Two pages." },
+      { criterion: texts[1]!, verdict: "failed" }
+    ]),
+    Accept.count(2, 0),
+    Accept.count(2, 1),
+    Accept.notJudged,
+    Accept.limitReached
+  ]).toMatchInlineSnapshot(`
+    [
+      "Hold the result of the crew against what it must fulfil.
+
+    The result comes from the task "write" of agent:
+    Do write.
+
+    Expected output: Text.",
+      "The criteria of the crew:
+    - criterion_1: It is short.
+    - criterion_2: It names its sources.
+
+    Judge each by itself, by what the output shows. A criterion passes only when the output fulfils all of it; otherwise say what is missing, so that it can be mended.",
+      "For each criterion whether it passes, and the reason in one sentence.",
+      {
+        "additionalProperties": false,
+        "properties": {
+          "criterion_1": {
+            "additionalProperties": false,
+            "description": "It is short.",
+            "properties": {
+              "passed": {
+                "type": "boolean",
+              },
+              "reason": {
+                "description": "in one sentence",
+                "type": "string",
+              },
+            },
+            "required": [
+              "passed",
+              "reason",
+            ],
+            "type": "object",
+          },
+          "criterion_2": {
+            "additionalProperties": false,
+            "description": "It names its sources.",
+            "properties": {
+              "passed": {
+                "type": "boolean",
+              },
+              "reason": {
+                "description": "in one sentence",
+                "type": "string",
+              },
+            },
+            "required": [
+              "passed",
+              "reason",
+            ],
+            "type": "object",
+          },
+        },
+        "required": [
+          "criterion_1",
+          "criterion_2",
+        ],
+        "type": "object",
+      },
+      "The output does not fulfil:
+    - It is short. (Two pages.)
+    - It names its sources.",
+      "All criteria pass (2).",
+      "1 of 2 criteria fail.",
+      "It was not judged.",
+      "It was not judged: a limit was reached.",
+    ]
+  `)
+})
+
+it("synthesis", () => {
+  expect(Synthesis.version).toBe(1)
+  expect([Synthesis.description(plan.tasks), Synthesis.expectedOutput]).toMatchInlineSnapshot(`
+    [
+      "Write the result of the crew from what its final tasks came to. They were:
+    - write (agent): Do write.
+
+    Put their results together into one: whole, in good order, and without saying anything twice. Use what they say and nothing else, and call nothing done that they do not. Where a result is missing, failed or only partial, say so. Whoever reads yours sees none of theirs.",
+      "The whole result, ready for use.",
     ]
   `)
 })

@@ -126,6 +126,11 @@ const header = fc.record(
     inputs: fc.dictionary(name, fc.record({ description: fc.string(), default: json }, optional), { maxKeys: 4 }),
     model: fc.constantFrom("openai/gpt-5.2", "scripted/demo"),
     memory: fc.boolean(),
+    acceptance: fc.array(text, { maxLength: 2 }),
+    synthesis: fc.oneof(
+      fc.constant(true as const),
+      fc.record({ description: text, expectedOutput: text, output: fc.constant({ type: "object" }) }, optional)
+    ),
     timeout: duration
   },
   { requiredKeys: ["name"] }
@@ -207,8 +212,8 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
 export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readonly count: number }> = fc
   .tuple(
     definition,
-    fc.record({ memory, limits, acceptance: fc.array(text) }, { requiredKeys: ["memory", "limits", "acceptance"] }),
-    fc.tuple(policy, limits),
+    fc.record({ memory, limits }),
+    fc.tuple(policy, limits, memory),
     fc.tuple(policy, limits),
     powers,
     fc.boolean()
@@ -223,10 +228,10 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
         ...header,
         ...(isHierarchical ? { process: "hierarchical" as const } : {}),
         manager: { ...powers, model: "openai/gpt-5.2", allow: agents },
-        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1] }),
+        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], memory: ofAgents[2] }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 2 + agents.length + Object.keys(crew.tasks).length
+      count: 1 + 2 * agents.length + Object.keys(crew.tasks).length
     }
   })
 

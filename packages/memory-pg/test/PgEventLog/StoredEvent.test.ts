@@ -46,6 +46,19 @@ const ask: fc.Arbitrary<Ask.Ask> = fc.record(
   { requiredKeys: ["id", "kind", "title", "shown", "hash", "onSilence", "answerableBy"] }
 )
 
+const criteria = fc.record(
+  {
+    criteria: fc.array(
+      fc.record(
+        { criterion: text, verdict: fc.constantFrom("passed", "failed", "unknown"), reason: text },
+        { requiredKeys: ["criterion", "verdict"] }
+      ),
+      { maxLength: 3 }
+    )
+  },
+  { requiredKeys: [] }
+)
+
 const guardrail: fc.Arbitrary<Plan.Guardrail> = fc.oneof(
   text.map((text) => ({ kind: "sentence", text }) as const),
   fc.nat(3).map((index) => ({ kind: "code", index }) as const)
@@ -109,17 +122,28 @@ const draftOf: {
     isFailure: false,
     durationMillis: 3
   })),
+  MemoryRecalled: fc.record(
+    {
+      taskId: fc.string(),
+      run: fc.nat(),
+      ids,
+      scores: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })),
+      why: ids
+    },
+    { requiredKeys: ["taskId", "run", "ids", "scores"] }
+  ),
   OutputRejected: text.map((complaint) => ({ ...ofTurn, by: "schema", complaint })),
   AgentAssigned: fc.record(
     { taskId: fc.string(), run: fc.nat(), agent: fc.string(), by: fc.constantFrom("manager", "matcher"), reason: text },
     { requiredKeys: ["taskId", "run", "agent", "by"] }
   ),
-  ReviewJudged: text.map((feedback) => ({
+  ReviewJudged: fc.tuple(text, criteria).map(([feedback, more]) => ({
     ...ofTurn,
     reviewer: "manager",
     verdict: "revise",
     by: "manager",
-    feedback
+    feedback,
+    ...more
   })),
   RecoveryChosen: fc.record(
     {
@@ -154,7 +178,9 @@ const draftOf: {
   })),
   TaskReleased: fc.constant(ofTask),
   TaskUnserved: text.map((missing) => ({ taskId: "a", missing })),
-  TaskCompleted: fc.tuple(json, closes).map(([output, more]) => ({ ...ofTask, output, ...more })),
+  TaskCompleted: fc
+    .tuple(json, closes, criteria)
+    .map(([output, more, judged]) => ({ ...ofTask, output, ...more, ...judged })),
   TaskFailed: closes.map((more) => ({ ...ofTask, error, ...more })),
   TaskSkipped: closes.map((more) => ({ taskId: "a", reason: "condition", ...more })),
   TaskCancelled: closes.map((more) => ({ taskId: "a", reason: "not-needed", ...more })),

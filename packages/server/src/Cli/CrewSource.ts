@@ -71,6 +71,15 @@ export const count = (problems: number): string =>
 /** The same crew with one model for all of its agents, when there is one. */
 export const withModel = (crew: Crew.Crew, model: Option.Option<string>): Crew.Crew => {
   if (Option.isNone(model)) return crew
-  const agents = Record.map(crew.definition.agents, (agent) => ({ ...agent, model: model.value }))
-  return { ...crew, definition: { ...crew.definition, agents } }
+  const { agents, manager, ...definition } = crew.definition
+  const speaking = { model: model.value }
+  return {
+    ...crew,
+    definition: {
+      ...definition,
+      ...speaking,
+      agents: Record.map(agents, (agent) => ({ ...agent, ...speaking })),
+      ...(manager === undefined ? {} : { manager: manager.model === undefined ? manager : { ...manager, ...speaking } })
+    }
+  }
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as LocalMemory from "../LocalMemory.ts"
 import * as AskText from "./AskText.ts"
+import * as Criteria from "./Criteria.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
 import type { Inputs } from "./Inputs.ts"
@@ -45,6 +46,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   if (options.json) return
   if (result.output === null) yield* output.say("There is no output: the final task was skipped.")
   else yield* output.result(Watch.asText(result.output))
+  if (result.criteria !== undefined) for (const line of Criteria.lines(result.criteria)) yield* output.say(line)
 }, Effect.scoped)
 
 /** What is waited for, and what can be done about it. */

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as CrewStore from "../ResourceStore/Crews.ts"
+import * as Criteria from "./Criteria.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
 import type { Inputs } from "./Inputs.ts"
@@ -54,7 +55,8 @@ const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model 
   yield* Live.show(handle.events, { json: false })
   yield* Effect.matchEffect(handle.result, {
     onFailure: (error) => output.say(`The execution came to nothing: ${error.message}`),
-    onSuccess: (result) => output.result(`\n${Watch.asText(result.output)}\n`)
+    onSuccess: ({ criteria = [], output: came }) =>
+      output.result([`\n${Watch.asText(came)}\n`, ...(criteria.length > 0 ? Criteria.lines(criteria) : [])].join("\n"))
   })
   return handle.id
 }, Effect.mapError(Failure.because))

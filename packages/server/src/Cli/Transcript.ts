@@ -2,6 +2,7 @@
  * An execution as plain text, one line a stored event, for pipes and log files: elapsed seconds, the task, what happened.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Criteria from "./Criteria.ts"
 import * as Layout from "./View/Layout.ts"
 import * as Waiting from "./View/Waiting.ts"
 import type * as View from "./View.ts"
@@ -34,12 +35,17 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       const call = `${event.tool} ${excerpt(JSON.stringify(event.arguments))}`
       return `${call} ${event.isFailure ? "failed" : "answered"} in ${Math.round(event.durationMillis)} ms: ${excerpt(asText(event.result))}`
     }
+    case "MemoryRecalled":
+      return `is reminded of ${count(event.ids.length, "thing")}`
     case "OutputRejected":
       return `output refused by its ${event.by}: ${event.complaint}`
     case "AgentAssigned":
       return `is done by ${event.agent}${event.reason === undefined ? ` (chosen by the ${event.by})` : `: ${event.reason}`}`
-    case "ReviewJudged":
-      return `${event.by === "manager" ? "the manager" : "the policy of reviews"}: ${event.verdict}${event.feedback === undefined ? (event.reason === undefined ? "" : `: ${event.reason}`) : `: ${event.feedback}`}`
+    case "ReviewJudged": {
+      const { by, criteria, feedback, reason, verdict } = event
+      const why = feedback ?? reason
+      return `${by === "manager" ? "the manager" : "the policy of reviews"}: ${verdict}${judged(criteria)}${why === undefined ? "" : `: ${why}`}`
+    }
     case "RecoveryChosen":
       return `the ${event.by} chose to ${event.choice}${event.reason === undefined ? "" : `: ${event.reason}`}`
     case "TaskSuspended":
@@ -51,7 +57,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskUnserved":
       return `waits for a worker that has ${event.missing}`
     case "TaskCompleted":
-      return `completed${event.partial === true ? " in part" : ""}${doubts(event)}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
+      return `completed${event.partial === true ? " in part" : ""}${doubts(event)}${judged(event.criteria)}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
     case "TaskFailed":
       return `failed (${event.error.code}): ${event.error.message}`
     case "TaskSkipped":
@@ -79,6 +85,9 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
 
 const doubts = ({ doubts = [] }: ExecutionEvent.TaskCompleted): string =>
   doubts.length === 0 ? "" : `, in doubt (${doubts.map(({ message }) => message).join(" ")})`
+
+const judged = (criteria: ExecutionEvent.TaskCompleted["criteria"]): string =>
+  criteria === undefined ? "" : `, ${Criteria.summary(criteria)}`
 
 const turnFacts = (event: ExecutionEvent.TurnCompleted): string => {
   const calls = event.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []))

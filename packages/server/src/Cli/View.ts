@@ -10,6 +10,7 @@ import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type * as Plan from "@crewline/core/Plan"
 import * as Usage from "@crewline/core/Usage"
 import * as HashMap from "effect/HashMap"
+import * as Criteria from "./Criteria.ts"
 import * as Tree from "./View/Tree.ts"
 import * as Waiting from "./View/Waiting.ts"
 
@@ -135,6 +136,8 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       return view
     case "ToolCalled":
       return current(view, event, (task) => ({ ...task, tools: removeFirst(task.tools, event.tool) }))
+    case "MemoryRecalled":
+      return view
     case "OutputRejected":
       return current(view, event, (task) => ({ ...task, note: `sent back: ${event.complaint}` }))
     case "AgentAssigned":
@@ -164,7 +167,9 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
         event.taskId,
         at,
         "completed",
-        event.outputFile === undefined ? undefined : `wrote ${event.outputFile}`
+        event.outputFile === undefined
+          ? event.criteria && Criteria.summary(event.criteria)
+          : `wrote ${event.outputFile}`
       )
     case "TaskFailed":
       return end(view, event.taskId, at, "failed", event.error.message)

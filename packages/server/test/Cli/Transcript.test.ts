@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as Criteria from "../../src/Cli/Criteria.ts"
 import * as Transcript from "../../src/Cli/Transcript.ts"
 import * as View from "../../src/Cli/View.ts"
 import { answer, begin, complete, fail, say, stamp, started, task } from "./Story.ts"
@@ -52,6 +53,30 @@ describe("Transcript", () => {
       '   0.400 s  a: file_read {"path":"planets.csv"} answered in 1 ms: two lines',
       "   0.500 s  a: completed: a is done",
       "   0.600 s  execution completed (0.6 s, 1 model call, 120 tokens, $0.5000)"
+    ])
+  })
+
+  it("says how the result stands with the criteria", () => {
+    const criteria = [
+      { criterion: "It is short.", verdict: "passed" },
+      { criterion: "It names its sources.", verdict: "failed", reason: "None." }
+    ] as const
+    const judged = { taskId: "a", run: 1, turn: 1, reviewer: "manager", criteria } as const
+    const events = stamp([
+      started([task("a")]),
+      begin("a"),
+      { type: "ReviewJudged", ...judged, verdict: "revise", by: "manager", reason: "r", feedback: "More." },
+      { type: "ReviewJudged", ...judged, verdict: "accept", by: "policy", reason: "Too often." },
+      { type: "TaskCompleted", taskId: "a", run: 1, output: "a is done", criteria }
+    ])
+    expect(lines([...events]).slice(2)).toEqual([
+      "   0.200 s  a: the manager: revise, 1 of 2 criteria pass: More.",
+      "   0.300 s  a: the policy of reviews: accept, 1 of 2 criteria pass: Too often.",
+      "   0.400 s  a: completed, 1 of 2 criteria pass: a is done"
+    ])
+    expect(Criteria.lines(criteria)).toEqual([
+      "Of the result 1 of 2 criteria pass.",
+      "  failed: It names its sources. (None.)"
     ])
   })
 

@@ -1,4 +1,4 @@
-/** How the agents of a crew remember, as a user declares it. */
+/** How a crew or one of its agents remembers, as a user declares it. */
 import * as Schema from "effect/Schema"
 
 /** What is remembered and recalled. Absent keys are the defaults of the memory. */
@@ -19,6 +19,6 @@ export const MemoryOptions = Schema.Struct({
   minTrust: Schema.optionalKey(Schema.Literals(["user", "agent", "tool", "document", "web"])),
   /** True: memories are recalled, and none are added. Default: false. */
   readOnly: Schema.optionalKey(Schema.Boolean)
-}).annotate({ identifier: "CrewMemory", description: "How a crew remembers" })
+}).annotate({ identifier: "CrewMemory", description: "How a crew or an agent remembers" })
 
 export interface MemoryOptions extends Schema.Schema.Type<typeof MemoryOptions> {}

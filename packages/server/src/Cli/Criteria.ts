@@ -1,0 +1,16 @@
+/** How the result of a crew stands with its criteria, in words. */
+import type { Criterion } from "@crewline/core/ExecutionEvent"
+
+/** `2 of 3 criteria pass`. */
+export const summary = (criteria: ReadonlyArray<Criterion>): string => {
+  const passed = criteria.filter(({ verdict }) => verdict === "passed").length
+  return passed === criteria.length ? "all criteria pass" : `${passed} of ${criteria.length} criteria pass`
+}
+
+/** The same, and each that does not pass. */
+export const lines = (criteria: ReadonlyArray<Criterion>): ReadonlyArray<string> => [
+  `Of the result ${summary(criteria)}.`,
+  ...criteria.flatMap(({ criterion, reason, verdict }) =>
+    verdict === "passed" ? [] : [`  ${verdict}: ${criterion}${reason === undefined ? "" : ` (${reason})`}`]
+  )
+]
