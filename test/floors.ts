@@ -41,6 +41,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "CanonicalJson",
       "Dag",
       "Guarded",
+      "IsoTime",
       "JsonDepth",
       "JsonSchemaValidator",
       "JsonSize",

@@ -12,6 +12,7 @@ import * as Equipment from "./AgentLoop/Equipment.ts"
 import { failed, isEnded, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
 import * as ManagerReview from "./AgentLoop/ManagerReview.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
+import { Repeats } from "./AgentLoop/Repeats.ts"
 import * as Review from "./AgentLoop/Review.ts"
 import * as Suspicion from "./AgentLoop/Suspicion.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
@@ -34,14 +35,21 @@ export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | E
   // Its attempts, limits of time and checks are those of the work.
   if (task.frame !== undefined) {
     const isSettled = (id: string) => standing.ofTask(id) !== "open"
-    return Assignment.next({ plan, task, run: number, isSettled, results: standing.results })
+    return Assignment.next({ plan, task, run: number, isSettled, results: (ids) => standing.results(ids) })
   }
   // Of nothing no result is written.
   if (task.office === "synthesise" && !leg.upstream.some(({ status }) => status === "completed"))
     return Effect.succeed({ outcome: { _tag: "Skipped" }, progress: [] })
   const since = leg.history.recovering
   if (since !== undefined)
-    return Recovery.next({ plan, task, run: number, since, isFull: standing.isFull, results: standing.results })
+    return Recovery.next({
+      plan,
+      task,
+      run: number,
+      since,
+      isFull: standing.isFull,
+      results: (ids) => standing.results(ids)
+    })
   const { timeoutMillis } = task
   const loop = work(services, leg)
   if (timeoutMillis === undefined) return loop
@@ -64,7 +72,8 @@ const work = Effect.fnUntraced(function* (
   if (isEnded(equipment)) return equipment
   const conversation = Conversation.begin(equipment)
   const takeTurn = Turn.make(equipment, conversation)
-  let callTools = ToolCalls.make(equipment)
+  /** The tool calls since the last feedback. */
+  let made = new Repeats()
   const manager = ManagerReview.make(leg)
   let repairs = 0
   let revisions = leg.history.earlierRevisions
@@ -73,7 +82,7 @@ const work = Effect.fnUntraced(function* (
   const beginStretch = (after: number) => {
     before = after
     repairs = 0
-    callTools = ToolCalls.make(equipment)
+    made = new Repeats()
   }
   /** What is said next is what people have sent. */
   const goOn = (turn: Turn.Turn) =>
@@ -89,8 +98,8 @@ const work = Effect.fnUntraced(function* (
     const advice = Conversation.adviceAfter(leg, number)
     if (advice.length > 0) {
       // The attempt failed here: what it said is not looked at again, and what it wanted is not done.
-      callTools = ToolCalls.make(equipment)
-      const results = calls.length === 0 ? [] : yield* callTools(turn, calls)
+      made = new Repeats()
+      const results = calls.length === 0 ? [] : yield* ToolCalls.make(equipment, made, turn, calls)
       if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")
       const said =
         results.length === 0
@@ -102,7 +111,7 @@ const work = Effect.fnUntraced(function* (
       continue
     }
     if (calls.length > 0 && !turn.isLast) {
-      const results = yield* callTools(turn, calls)
+      const results = yield* ToolCalls.make(equipment, made, turn, calls)
       if (results === "loop") {
         return failed("tool-loop", `The agent made the same tool calls again and again without any progress.`, {
           isRetryable: true

@@ -49,6 +49,10 @@ export interface MakeOptions {
  */
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
+  const { inputs = {}, defaultModel } = options
+  const isPlain = Object.keys(inputs).length === 0 && defaultModel === undefined
+  if (isPlain && prepared.plan !== undefined && unknownTools(prepared, options.tools).length === 0)
+    return Result.succeed(prepared.plan)
   const { problems, values } = valuesOf(prepared, options)
   // Functions may read what no text references.
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
@@ -56,7 +60,9 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   // Missing inputs come last: who will give them later leaves these out of a list that may be cut.
   const wrong = [...prepared.problems, ...unknownTools(prepared, options.tools), ...unknown, ...problems]
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
-  return fill(crew.definition, prepared.template, values, options.defaultModel)
+  const plan = fill(crew.definition, prepared.template, values, defaultModel)
+  if (isPlain && Result.isSuccess(plan)) prepared.plan = plan.success
+  return plan
 }
 
 /** A crew that was checked, and what is wrong with it; `more`: how many problems are not listed. */
@@ -88,6 +94,8 @@ interface Prepared {
   readonly references: References.References
   /** Absent: the crew is not valid. */
   readonly template: Template.CrewTemplate | undefined
+  /** Its plan without inputs, once it was made. */
+  plan: Plan | undefined
 }
 
 const preparations = new WeakMap<object, Prepared>()
@@ -98,11 +106,12 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
   const checked = Inspection.inspect(crew)
   const excess = checked.problems.length === 0 ? Expansion.problemOf(crew.definition) : undefined
   const problems = excess === undefined ? checked.problems : [excess]
-  const prepared = {
+  const prepared: Prepared = {
     checked,
     problems,
     references: References.make(checked),
-    template: problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined
+    template: problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined,
+    plan: undefined
   }
   // A program without types may pass anything, and not everything can be a key.
   if (Object(crew) === crew) preparations.set(crew, prepared)

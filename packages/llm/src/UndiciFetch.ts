@@ -184,37 +184,28 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Chunks of this many bytes are kept as they come; smaller ones are gathered: each object takes more memory than a few bytes. */
-const gatheredBytes = 4 * 1024
-const gatheringBytes = 16 * 1024
+/** Of chunks shorter than this, in bytes, so many at once become one: each object takes more memory than a few bytes. */
+const smallBytes = 4 * 1024
+const gatheredAtOnce = 64
 
 /** Bytes that wait for their reader. */
 class Bytes {
   #chunks: Array<Buffer> = []
-  #gathering: Buffer | undefined
-  #gathered = 0
+  /** Small chunks at the end. */
+  #small = 0
   size = 0
 
   push(chunk: Buffer): void {
     this.size += chunk.length
-    if (chunk.length >= gatheredBytes) {
-      this.#seal()
-      this.#chunks.push(chunk)
-      return
-    }
-    if (this.#gathered + chunk.length > gatheringBytes) this.#seal()
-    // The first is kept as it is: most answers come in a single chunk.
-    if (this.#gathering === undefined && this.#chunks.length === 0) {
-      this.#chunks.push(chunk)
-      return
-    }
-    this.#gathering ??= Buffer.allocUnsafe(gatheringBytes)
-    this.#gathered += chunk.copy(this.#gathering, this.#gathered)
+    this.#chunks.push(chunk)
+    this.#small = chunk.length < smallBytes ? this.#small + 1 : 0
+    if (this.#small < gatheredAtOnce) return
+    this.#chunks.push(Buffer.concat(this.#chunks.splice(-gatheredAtOnce)))
+    this.#small = 0
   }
 
   /** All of them, which are forgotten here. */
   take(): Buffer {
-    this.#seal()
     const [first] = this.#chunks
     const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.size)
     this.clear()
@@ -223,15 +214,8 @@ class Bytes {
 
   clear(): void {
     this.#chunks = []
-    this.#gathering = undefined
-    this.#gathered = 0
+    this.#small = 0
     this.size = 0
-  }
-
-  #seal(): void {
-    if (this.#gathering !== undefined) this.#chunks.push(this.#gathering.subarray(0, this.#gathered))
-    this.#gathering = undefined
-    this.#gathered = 0
   }
 }
 

@@ -9,6 +9,7 @@ import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Criterion, Doubt } from "../ExecutionEvent.ts"
 import { Reviewing } from "../Manager.ts"
+import type * as Plan from "../Plan.ts"
 import * as JsonText from "./JsonText.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import { answerText, textOf } from "./Prompting.ts"
@@ -35,9 +36,24 @@ const idOf = (leg: Leg, turn: number): string =>
 export const isShown = (leg: Leg, turn: number): boolean =>
   Reviewing.isReviewed(leg.task) && leg.standing.isKnown(idOf(leg, turn))
 
+export interface Reviews {
+  readonly judge: (turn: Turn.Turn, candidate: Candidate) => Effect.Effect<Verdict, Lost | EventLog.EventLogError>
+  /** The feedback on an answer that no turn has carried yet, when its attempt has failed. */
+  readonly pending: (turn: Turn.Turn) => Effect.Effect<string | undefined, Lost | EventLog.EventLogError>
+}
+
+/** Of a task that the manager does not look at. */
+const none: Reviews = {
+  judge: () => Effect.succeed(accepted),
+  pending: () => Effect.succeed(undefined)
+}
+
 /** The reviews of one leg, candidate by candidate. */
-export const make = (leg: Leg) => {
-  const { history, plan, standing, task } = leg
+export const make = (leg: Leg): Reviews =>
+  leg.plan.manager !== undefined && Reviewing.isReviewed(leg.task) ? reviewsBy(leg.plan.manager, leg) : none
+
+const reviewsBy = (manager: Plan.PlannedManager, leg: Leg): Reviews => {
+  const { history, standing, task } = leg
   /** How often the manager has sent outputs of the task back, and the last one that it did. */
   let revisions = history.earlierReviews
   let sentBack: { readonly output: Schema.Json; readonly criteria: Reviewing.Judged["criteria"] } | undefined
@@ -67,8 +83,6 @@ export const make = (leg: Leg) => {
     turn: Turn.Turn,
     candidate: Candidate
   ): Effect.fn.Return<Verdict, Lost | EventLog.EventLogError> {
-    const { manager } = plan
-    if (manager === undefined || !Reviewing.isReviewed(task)) return accepted
     // Once a limit is reached there is no turn left in which anything could be changed.
     if (turn.isLast) return { ...accepted, ...Reviewing.atLimit(task) }
     const known = history.reviews.get(turn.number)
@@ -83,12 +97,10 @@ export const make = (leg: Leg) => {
     return follow(judged, candidate.output)
   })
 
-  /** The feedback on an answer that no turn has carried yet, when its attempt has failed. */
   const pending = Effect.fnUntraced(function* (
     turn: Turn.Turn
   ): Effect.fn.Return<string | undefined, Lost | EventLog.EventLogError> {
-    const { manager } = plan
-    if (manager === undefined || !isShown(leg, turn.number)) return undefined
+    if (!isShown(leg, turn.number)) return undefined
     const id = idOf(leg, turn.number)
     let judged: Reviewing.Judged | undefined = history.reviews.get(turn.number)
     if (judged === undefined && standing.ofTask(id) !== "open") {

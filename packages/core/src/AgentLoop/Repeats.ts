@@ -18,19 +18,19 @@ export interface Repeat {
 export class Repeats {
   private readonly calls = new Map<string, Repeat>()
 
-  find(signature: string): Repeat | undefined {
-    return this.calls.get(signature)
+  find(call: Response.ToolCallPartEncoded): Repeat | undefined {
+    return this.calls.size === 0 ? undefined : this.calls.get(signatureOf(call))
   }
 
   /** The call was made; `earlier` is what was known of it before. */
-  made(signature: string, earlier: Repeat | undefined, result: Schema.Json): void {
+  made(call: Response.ToolCallPartEncoded, earlier: Repeat | undefined, result: Schema.Json): void {
     const text = JSON.stringify(result) ?? "null"
     if (earlier?.result === text) earlier.times++
-    else this.calls.set(signature, { result: text, times: 1, refused: 0 })
+    else this.calls.set(signatureOf(call), { result: text, times: 1, refused: 0 })
   }
 }
 
-export const signatureOf = (call: Response.ToolCallPartEncoded): string => `${call.name} ${JSON.stringify(call.params)}`
+const signatureOf = (call: Response.ToolCallPartEncoded): string => `${call.name} ${JSON.stringify(call.params)}`
 
 /** The call is not to be made again. */
 export const isRefused = (repeat: Repeat | undefined): repeat is Repeat =>

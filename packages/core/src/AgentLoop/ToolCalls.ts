@@ -36,61 +36,62 @@ type Step =
 
 /**
  * Makes the calls of a turn. `loop`: the agent does not get out of its rut; the end of the leg: the task waits for what some of the calls
- * need.
+ * need. `repeats`: the calls that were made before.
  */
-export const make = (
-  equipment: Equipment
-): ((
+export const make = Effect.fnUntraced(function* (
+  equipment: Equipment,
+  repeats: Repeats.Repeats,
   turn: Turn.Turn,
   calls: ReadonlyArray<Call>
-) => Effect.Effect<ReadonlyArray<Prompting.ToolAnswer> | Ended | "loop", Lost | EventLog.EventLogError>) => {
+): Effect.fn.Return<ReadonlyArray<Prompting.ToolAnswer> | Ended | "loop", Lost | EventLog.EventLogError> {
   const { leg } = equipment
-  const repeats = new Repeats.Repeats()
+  const steps: Array<Step> = []
+  const wants: Array<Suspension.Want> = []
+  const started: Array<Draft> = []
+  let adding = 0
+  for (let index = 0; index < calls.length; index++) {
+    const call = calls[index]!
+    const repeat = repeats.find(call)
+    const step: Step =
+      Repeats.isRefused(repeat) && !isKnown(leg, turn, call)
+        ? { _tag: "Refused", reason: Prompting.repeatedCall(repeat.times), args: call.params as Schema.Json }
+        : yield* stepOf(equipment, turn, { call, index, adding })
+    if (step._tag === "Wait") {
+      wants.push(step.want)
+      adding += step.want.spawn?.length ?? 0
+    } else if (step._tag === "Make" && !step.tool.idempotent) started.push(startOf(leg, turn, call))
+    steps.push(step)
+  }
+  // The answer is durable before anything is done about it; where all of it waits, it is stored with the suspension.
+  if (wants.length < calls.length) yield* Turn.record(leg, turn, started)
+  const takeAt = (index: number) => take({ equipment, repeats, turn, call: calls[index]!, index }, steps[index]!)
+  const taken =
+    calls.length === 1
+      ? [yield* takeAt(0)]
+      : yield* Effect.forEach(calls, (_, index) => takeAt(index), { concurrency: "unbounded" })
+  if (taken.some((each) => each?.isLooping)) return "loop"
+  if (wants.length > 0) return Suspension.make(leg, { kind: "calls", turn: turn.number }, wants, turn.unrecorded)
+  return taken.flatMap((each) => (each === undefined ? [] : [each.answer]))
+})
 
-  return Effect.fnUntraced(function* (turn, calls) {
-    let looping = false
-    const steps: Array<Step> = []
-    let adding = 0
-    for (const [index, call] of calls.entries()) {
-      const repeat = repeats.find(Repeats.signatureOf(call))
-      const step: Step =
-        Repeats.isRefused(repeat) && !isKnown(leg, turn, call)
-          ? { _tag: "Refused", reason: Prompting.repeatedCall(repeat.times), args: call.params as Schema.Json }
-          : yield* stepOf(equipment, turn, { call, index, adding })
-      if (step._tag === "Wait") adding += step.want.spawn?.length ?? 0
-      steps.push(step)
-    }
-    const take = Effect.fnUntraced(function* (call: Call, index: number) {
-      const step = steps[index]!
-      if (step._tag === "Wait") return undefined
-      const signature = Repeats.signatureOf(call)
-      const repeat = repeats.find(signature)
-      const outcome = step._tag === "Known" ? step.outcome : yield* execute(leg, turn, call, step)
-      if (!Repeats.isRefused(repeat)) repeats.made(signature, repeat, outcome.result)
-      else if (Repeats.refuse(repeat)) looping = true
-      return {
-        id: call.id,
-        name: call.name,
-        ...shownOf(equipment, turn, index, outcome)
-      } satisfies Prompting.ToolAnswer
-    })
-
-    const wants = steps.flatMap((step) => (step._tag === "Wait" ? [step.want] : []))
-    const started = calls.flatMap((call, index) => {
-      const step = steps[index]!
-      return step._tag === "Make" && !step.tool.idempotent ? [startOf(leg, turn, call)] : []
-    })
-    // The answer is durable before anything is done about it; where all of it waits, it is stored with the suspension.
-    if (wants.length < calls.length) yield* Turn.record(leg, turn, started)
-    const answers =
-      calls.length === 1
-        ? [yield* take(calls[0]!, 0)]
-        : yield* Effect.forEach(calls, take, { concurrency: "unbounded" })
-    if (looping) return "loop"
-    if (wants.length > 0) return Suspension.make(leg, { kind: "calls", turn: turn.number }, wants, turn.unrecorded)
-    return answers.flatMap((answer) => answer ?? [])
-  })
+interface Taking {
+  readonly equipment: Equipment
+  readonly repeats: Repeats.Repeats
+  readonly turn: Turn.Turn
+  readonly call: Call
+  readonly index: number
 }
+
+/** What the model is told about one call; `undefined`: it waits. */
+const take = Effect.fnUntraced(function* ({ call, equipment, index, repeats, turn }: Taking, step: Step) {
+  if (step._tag === "Wait") return undefined
+  const repeat = repeats.find(call)
+  const outcome = step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, call, step)
+  if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome.result)
+  const isLooping = Repeats.isRefused(repeat) && Repeats.refuse(repeat)
+  const answer: Prompting.ToolAnswer = { id: call.id, name: call.name, ...shownOf(equipment, turn, index, outcome) }
+  return { answer, isLooping }
+})
 
 const isKnown = ({ history }: Leg, turn: Turn.Turn, call: Call): boolean =>
   history.results.has(Transcript.callKey(turn.number, call.id))

@@ -33,7 +33,8 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
 
   /** Waits for the end: here, while only this process runs it; else as a follower. */
   const untilEnd = Effect.fnUntraced(function* (executionId: string) {
-    if (!queue.isShared && isOwned(executionId)) yield* ledger.left(executionId)
+    const ended = !queue.isShared && isOwned(executionId) ? yield* ledger.left(executionId) : undefined
+    if (ended !== undefined) return ended
     const state = yield* stateOf(executionId)
     if (state.status !== "running") return state
     yield* Stream.runDrain(log.follow(executionId, { after: state.lastSeq }))

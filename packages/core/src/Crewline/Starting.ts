@@ -22,10 +22,13 @@ import type { Results } from "./Results.ts"
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 /** Sortable by time: 9 characters of milliseconds, then 14 random ones (72 bits), in base 36. */
-const newId = Effect.map(
-  Effect.all([Clock.currentTimeMillis, Effect.replicateEffect(Random.nextIntBetween(0, 35), 14)]),
-  ([millis, digits]) => `exec_${millis.toString(36).padStart(9, "0")}${digits.map((digit) => alphabet[digit]).join("")}`
-)
+const newId = Effect.withFiber((fiber) => {
+  const millis = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+  const random = fiber.getRef(Random.Random)
+  let id = `exec_${millis.toString(36).padStart(9, "0")}`
+  for (let digits = 0; digits < 14; digits++) id += alphabet[Math.floor(random.nextDoubleUnsafe() * alphabet.length)]
+  return Effect.succeed(id)
+})
 
 const hashOf = (value: unknown): Effect.Effect<string> =>
   Digest.Digest.use((digest) => digest.digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify(value)))).pipe(
@@ -52,18 +55,19 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
   const scope = yield* Scope.Scope
 
   /** Stores the execution as one of this process. */
-  const store = Effect.fnUntraced(function* (
+  const store = (
     event: ExecutionStarted,
     crewId: string | undefined,
     idempotency: EventLog.StartOptions["idempotency"]
-  ) {
-    return yield* log.start(yield* newId, event, {
-      owner: { name: worker.owner, leaseMillis },
-      ...(crewId === undefined ? {} : { crewId }),
-      ...(maxUnfinished === undefined ? {} : { maxUnfinished }),
-      ...(idempotency === undefined ? {} : { idempotency })
-    })
-  })
+  ) =>
+    Effect.flatMap(newId, (id) =>
+      log.start(id, event, {
+        owner: { name: worker.owner, leaseMillis },
+        ...(crewId === undefined ? {} : { crewId }),
+        ...(maxUnfinished === undefined ? {} : { maxUnfinished }),
+        ...(idempotency === undefined ? {} : { idempotency })
+      })
+    )
 
   const begin = Effect.fnUntraced(function* <Output>(
     started: EventLog.Started,

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
+import * as IsoTime from "../IsoTime.ts"
 import * as Execution from "./Execution.ts"
 import * as Named from "./Named.ts"
 import * as Outbox from "./Outbox.ts"
@@ -101,7 +102,7 @@ const add = (
   millis: number
 ): ReadonlyArray<ExecutionEvent.ExecutionEvent> => {
   execution.lastMillis = Math.max(millis, execution.lastMillis)
-  const at = storage.isoOf(execution.lastMillis)
+  const at = IsoTime.of(execution.lastMillis)
   const events: Array<ExecutionEvent.ExecutionEvent> = []
   for (const draft of drafts) {
     const event = Execution.stamp(draft, execution.events.length + 1, at, execution.id)

@@ -1,6 +1,7 @@
 /** The first event of an execution in memory. */
 import * as Effect from "effect/Effect"
 import * as EventLog from "../EventLog.ts"
+import * as IsoTime from "../IsoTime.ts"
 import * as Tenant from "../Tenant.ts"
 import * as Execution from "./Execution.ts"
 import { fail, nowOf, type Storage } from "./Storage.ts"
@@ -21,7 +22,7 @@ export const make =
       if (maxUnfinished !== undefined && unfinishedOf(storage, tenant) >= maxUnfinished)
         return fail("start", new EventLog.TooManyUnfinished({ limit: maxUnfinished }))
       const millis = nowOf(fiber)
-      const at = storage.isoOf(millis)
+      const at = IsoTime.of(millis)
       const execution: Execution.Execution = {
         id: executionId,
         tenant,

@@ -62,21 +62,9 @@ export class Storage {
   private lastRow = 0
   /** What follows from events, and is not done yet. */
   readonly outbox = new Map<Execution.Execution, Array<Row>>()
-  // One string for all events of a millisecond.
-  private isoMillis = Number.NaN
-  private iso = ""
-
   /** Remembers so many ended executions; the oldest are forgotten first. */
   constructor(keepEnded: number) {
     this.keepEnded = keepEnded
-  }
-
-  isoOf(millis: number): string {
-    if (millis !== this.isoMillis) {
-      this.isoMillis = millis
-      this.iso = new Date(millis).toISOString()
-    }
-    return this.iso
   }
 
   nextOrder(): number {

@@ -14,6 +14,7 @@ import type * as TaskQueue from "../TaskQueue.ts"
  */
 export const depthsOf = (nodes: ReadonlyArray<TaskQueue.Node>): Int32Array => {
   const depths = new Int32Array(nodes.length)
+  if (nodes.length === 1 && nodes[0]!.dependencies.length === 0) return depths.fill(nodes[0]!.following ?? 0)
   const made = Dag.within(nodes)
   if (Result.isFailure(made)) return depths
   const graph = made.success

@@ -8,7 +8,14 @@ import * as Excerpts from "./Excerpts.ts"
 
 type Log = EventLog.EventLog["Service"]
 
-export const of = Effect.fnUntraced(function* (
+export const of = (
+  log: Log,
+  state: Execution.Execution,
+  task: Execution.Task
+): Effect.Effect<PlannedTask, EventLog.EventLogError> =>
+  task.parent === undefined && task.plan.office === undefined ? Effect.succeed(task.plan) : briefed(log, state, task)
+
+const briefed = Effect.fnUntraced(function* (
   log: Log,
   state: Execution.Execution,
   task: Execution.Task

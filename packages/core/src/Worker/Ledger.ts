@@ -62,8 +62,8 @@ export class Ledger extends Context.Service<
     readonly onRead: (listener: (read: Committed) => void) => void
     /** From now on what is decided here is followed by rows of these consumers. */
     readonly serveBy: (server: Server) => void
-    /** Waits until the execution has ended, or is not this process's business any more. */
-    readonly left: (executionId: string) => Effect.Effect<void>
+    /** Waits until the execution has ended, and answers its last state; `undefined`: it is not, or no longer, this process's business. */
+    readonly left: (executionId: string) => Effect.Effect<Execution.Execution | undefined>
   }
 >()("@crewline/core/Worker/Ledger/Ledger") {
   static readonly layer: Layer.Layer<Ledger, never, EventLog.EventLog> = Layer.effect(
@@ -86,11 +86,11 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
   const record = Recording.make({ folds, refresh, append })
 
   /** What was just spent may come near a limit. */
-  const report = (entry: Entry, taskId: string): Effect.Effect<unknown, EventLog.EventLogError> => {
+  const reported = (entry: Entry, taskId: string, isOurs: boolean): Effect.Effect<boolean, EventLog.EventLogError> => {
     const { state } = entry
     const task = state?.status === "running" ? Execution.task(state, taskId) : undefined
     const isNear = task !== undefined && Execution.reachedBy(state!, task, []).length > 0
-    return isNear ? decide(entry, { _tag: "Spent", taskId }) : Effect.void
+    return isNear ? Effect.as(decide(entry, { _tag: "Spent", taskId }), isOurs) : Effect.succeed(isOurs)
   }
 
   /** The execution, as the tenant of the caller has it. */
@@ -118,7 +118,9 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
     decide: (executionId, command) => withEntry(executionId, (entry) => decide(entry, command)),
     decideBoth: (executionId, first, second) => withEntry(executionId, (entry) => decideBoth(entry, first, second)),
     record: (executionId, { events, run, taskId }) =>
-      withEntry(executionId, (entry) => Effect.tap(record(entry, taskId, run, events), () => report(entry, taskId))),
+      withEntry(executionId, (entry) =>
+        Effect.flatMap(record(entry, taskId, run, events), (isOurs) => reported(entry, taskId, isOurs))
+      ),
     hold: (executionId) => folds.hold(executionId),
     letGo: (executionId) => folds.letGo(executionId),
     forget: (executionId) => folds.forget(executionId),

@@ -14,6 +14,7 @@ import * as Transcript from "../AgentLoop/Transcript.ts"
 import type * as Decision from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
+import * as IsoTime from "../IsoTime.ts"
 import type * as Memory from "../Memory.ts"
 import type { PlannedTask } from "../Plan.ts"
 import * as Briefing from "./Briefing.ts"
@@ -73,7 +74,7 @@ export const make = ({
   const deltas = (state: Execution.Execution, taskId: string, run: number, context: Context.Context<never>) => {
     const fork = Effect.runForkWith(context)
     return (turn: number, offset: number, delta: string) => {
-      const at = new Date(clock.currentTimeMillisUnsafe()).toISOString()
+      const at = IsoTime.of(clock.currentTimeMillisUnsafe())
       fork(log.publish({ type: "TextDelta", executionId: state.id, at, taskId, run, turn, offset, delta }))
     }
   }

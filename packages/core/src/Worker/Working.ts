@@ -170,14 +170,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
               isStopping() && entry.state === "working"
                 ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))
                 : Effect.void
-            ),
-            Effect.tap(() => {
-              entry.state = "over"
-              return Effect.void
-            })
+            )
           )
         }
-        const came = yield* untilTaken({ ledger, lease, run, attempt, commit: (ended) => commit(entry, run, ended) })
+        const take = (ended: Ended) => {
+          entry.state = "over"
+          return commit(entry, run, ended)
+        }
+        const came = yield* untilTaken({ ledger, lease, run, attempt, commit: take })
         if (came === "growth") yield* queue.release(lease)
       })
     )

@@ -26,7 +26,7 @@ const settle = Effect.repeat(
     TestClock.adjust(5),
     Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
   ),
-  { times: 19 }
+  { times: 49 }
 )
 
 interface Run {

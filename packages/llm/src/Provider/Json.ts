@@ -29,6 +29,8 @@ export const excerpt = (text: string): string => {
 /** Deeper values overflow the stack of code that walks them; no schema of a tool or of an answer comes near. */
 const maxDepth = 500
 
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93]
+
 /** Whether JSON is nested deeper than `maxDepth`, without parsing it. */
 const isTooDeep = (text: string): boolean => {
   // Every level takes two characters: a piece of a stream is not scanned.
@@ -36,14 +38,14 @@ const isTooDeep = (text: string): boolean => {
   let depth = 0
   let isQuoted = false
   for (let at = 0; at < text.length; at++) {
-    const char = text[at]
+    const code = text.charCodeAt(at)
     if (isQuoted) {
-      if (char === "\\") at += 1
-      else if (char === '"') isQuoted = false
-    } else if (char === '"') isQuoted = true
-    else if (char === "{" || char === "[") {
+      if (code === backslash) at += 1
+      else if (code === quote) isQuoted = false
+    } else if (code === quote) isQuoted = true
+    else if (code === openBrace || code === openBracket) {
       if (++depth > maxDepth) return true
-    } else if (char === "}" || char === "]") depth -= 1
+    } else if (code === closeBrace || code === closeBracket) depth -= 1
   }
   return false
 }

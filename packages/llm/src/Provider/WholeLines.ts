@@ -22,13 +22,22 @@ export class WholeLines {
     if (chunk.length === 0) return undefined
     const bytes = this.#isAfterReturn && chunk[0] === lineFeed ? chunk.subarray(1) : chunk
     this.#isAfterReturn = this.#endsAtReturn && chunk.at(-1) === carriageReturn
-    // Line ends are never inside a character, so what is before the last one can be decoded.
-    const lastReturn = this.#endsAtReturn ? bytes.lastIndexOf(carriageReturn) : -1
-    const cut = Math.max(bytes.lastIndexOf(lineFeed), lastReturn) + 1
+    const cut = this.#endOf(bytes)
     const before = this.#rest
     if (cut > 0) this.#rest = []
     if (cut < bytes.length) this.#rest.push(bytes.subarray(cut))
-    return cut === 0 ? undefined : Buffer.concat([...before, bytes.subarray(0, cut)]).toString("utf8")
+    if (cut === 0) return undefined
+    return before.length === 0
+      ? textOf(bytes, cut)
+      : Buffer.concat([...before, bytes.subarray(0, cut)]).toString("utf8")
+  }
+
+  /** Where the last line ends. Line ends are never inside a character, so what is before can be decoded. */
+  #endOf(bytes: Uint8Array): number {
+    // Most chunks end with a line.
+    if (bytes.at(-1) === lineFeed) return bytes.length
+    const lastReturn = this.#endsAtReturn ? bytes.lastIndexOf(carriageReturn) : -1
+    return Math.max(bytes.lastIndexOf(lineFeed), lastReturn) + 1
   }
 
   /** What came after the last line end. */
@@ -38,3 +47,6 @@ export class WholeLines {
     return Buffer.concat(rest).toString("utf8")
   }
 }
+
+const textOf = ({ buffer, byteOffset }: Uint8Array, length: number): string =>
+  Buffer.from(buffer, byteOffset, length).toString("utf8")

@@ -22,7 +22,7 @@ export const make = Effect.fnUntraced(function* (log: EventLog.EventLog["Service
   const append: Append = (entry, events, given) => {
     const options = { nonce: `${writer}${appends++}`, ...given }
     const attempt = (left: number): Effect.Effect<EventLog.Appended, EventLog.EventLogError> =>
-      Effect.catchTag(log.append(entry.id, events, options), "EventLogError", (error) =>
+      Effect.catch(log.append(entry.id, events, options), (error) =>
         error.reason._tag === "Unavailable" && error.reason.isRetryable && left > 0
           ? Effect.andThen(Effect.sleep(appendBackoffMillis * 2 ** (appendTries - left)), attempt(left - 1))
           : Effect.fail(error)

@@ -90,12 +90,12 @@ export class Folds {
     this.listeners.add(listener)
   }
 
-  /** Waits until the execution has ended or was forgotten. */
-  left(executionId: string): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
+  /** Waits until the execution has ended, and answers its last state; `undefined`: it was forgotten, or is not known. */
+  left(executionId: string): Effect.Effect<Execution.Execution | undefined> {
+    return Effect.callback<Execution.Execution | undefined>((resume) => {
       const entry = this.entries.get(executionId)
-      if (entry?.state === undefined || entry.state.status !== "running") return resume(Effect.void)
-      const waiter = () => resume(Effect.void)
+      if (entry?.state === undefined || entry.state.status !== "running") return resume(Effect.undefined)
+      const waiter = () => resume(Effect.succeed(entry.state?.status === "running" ? undefined : entry.state))
       entry.leaving.add(waiter)
       return Effect.sync(() => entry.leaving.delete(waiter))
     })

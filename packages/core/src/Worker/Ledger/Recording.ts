@@ -1,7 +1,6 @@
 /** The progress of a task, appended without a decision: any number of tasks record at once. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Execution from "../../Execution.ts"
 import type { Draft } from "../../ExecutionEvent.ts"
 import type { Append } from "./Appending.ts"
@@ -16,24 +15,30 @@ export interface Options {
 }
 
 /** False: the run is not the task's current one any more. */
-export const make = ({ append, folds, refresh }: Options) =>
-  Effect.fnUntraced(
-    function* (entry: Entry, taskId: string, run: number, events: NonEmptyReadonlyArray<Draft>) {
-      const appended = yield* Effect.result(append(entry, events))
-      if (Result.isFailure(appended)) {
-        if (appended.failure.reason._tag === "Ended") return false
-        return yield* appended.failure
-      }
-      folds.absorb(entry, appended.success.events)
-      // Another version than ours: something structural happened; it may have fenced this run off.
-      const known = entry.state
-      const state = known?.version === appended.success.version ? known : yield* refresh(entry)
+export const make = ({ append, folds, refresh }: Options) => {
+  const recorded = (entry: Entry, taskId: string, run: number, events: NonEmptyReadonlyArray<Draft>) => {
+    const isCurrent = (state: Execution.Execution): boolean => {
       const task = Execution.task(state, taskId)
       return task !== undefined && task.run === run && task.status === "running" && state.status === "running"
-    },
-    (effect, entry) =>
-      Effect.ensuring(
-        effect,
-        Effect.sync(() => folds.tidy(entry))
-      )
-  )
+    }
+    return Effect.matchEffect(append(entry, events), {
+      onFailure: (error) => (error.reason._tag === "Ended" ? Effect.succeed(false) : Effect.fail(error)),
+      onSuccess: (appended) => {
+        folds.absorb(entry, appended.events)
+        // Another version than ours: something structural happened; it may have fenced this run off.
+        const known = entry.state
+        return known?.version === appended.version
+          ? Effect.succeed(isCurrent(known))
+          : Effect.map(refresh(entry), isCurrent)
+      }
+    })
+  }
+
+  return (entry: Entry, taskId: string, run: number, events: NonEmptyReadonlyArray<Draft>) => {
+    const recording = recorded(entry, taskId, run, events)
+    // Only of what nothing is known yet may nothing have been found out.
+    if (entry.state !== undefined) return recording
+    const tidy = Effect.sync(() => folds.tidy(entry))
+    return Effect.ensuring(recording, tidy)
+  }
+}
