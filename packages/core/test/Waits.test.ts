@@ -11,7 +11,7 @@ import * as Rules from "./waits/Rules.ts"
 import { names, type ScenarioName, scenarios } from "./waits/Scenario.ts"
 
 /** Schedules of each scenario. */
-const count = 300
+const count = 240
 
 const again = (seed: number, scenario: ScenarioName): string =>
   `node packages/core/test/waits/run.ts --seeds 1 --from ${seed} --scenario "${scenario}" --trace`

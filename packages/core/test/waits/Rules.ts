@@ -187,8 +187,8 @@ const rules = {
   },
   adviceFirst: {
     says: "The agent reads the advice before anything else is done.",
-    scenario: "managed",
-    within: 150,
+    scenario: "crowded",
+    within: 60,
     violates: ["advice late"]
   },
   frameChildRecovers: {

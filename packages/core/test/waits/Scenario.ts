@@ -33,7 +33,7 @@ const crew: Crew.Options = {
   frames: 0
 }
 
-const managed: Crew.Options = { ...crew, approvals: 0.1, failures: 0.2, managed: 0.5, frames: 0.3, maxGrowth: 20 }
+const managed: Crew.Options = { ...crew, failures: 0.2, managed: 0.5, frames: 0.3, maxGrowth: 20 }
 
 type Name = Exclude<
   keyof typeof protocol,

@@ -15,6 +15,8 @@ export type Kind =
   | "skipped before its dependency failed"
   | "open tasks at the end"
   | "too many attempts"
+  | "not tried again"
+  | "policy not followed"
   | "given up unjustly"
   | "over time"
   | "timed out unjustly"

@@ -51,6 +51,8 @@ export interface Task {
   adviceDue: boolean
   /** The task of the plan whose output this one gives. */
   standsFor: string | undefined
+  /** The last task that took its place. */
+  standIn: string | undefined
   /** The run follows up what another task did in its place. */
   follows: boolean
   /** Runs without progress that there were for whoever decided on the last start. */
@@ -133,6 +135,7 @@ export class Account {
       advice: [],
       adviceDue: false,
       standsFor: undefined,
+      standIn: undefined,
       follows: false,
       idleAtStart: 0,
       startedSeq: 0,

@@ -88,8 +88,8 @@ export const shown = (
 export const completed = (account: Account, task: Task, event: ExecutionEvent.TaskCompleted): void => {
   const what = describe(event)
   // It is what another task gave, which was looked at then.
-  if (task.follows) return
-  if (task.turns.at(-1)?.kind !== "final") throw new Violation("output without a candidate", what)
+  if (task.follows && account.tasks.get(task.standIn!)!.status === "TaskCompleted") return
+  if (task.follows || task.turns.at(-1)?.kind !== "final") throw new Violation("output without a candidate", what)
   if (isReviewed(account, task) && task.managerVerdict !== "accept")
     throw new Violation(
       task.managerVerdict === undefined ? "output without review" : "output after revise",

@@ -83,7 +83,10 @@ export const failed = (
   if (error === undefined || isDecided || task.follows || task.suspended?.kind === "recovery") return
   const what = describe(event)
   if (task.since !== undefined) checkTimeout(task, error, now, what)
-  if (event.type !== "TaskRetried") Candidates.checkFailure(account, task, error, what)
+  if (event.type === "TaskRetried") return
+  Candidates.checkFailure(account, task, error, what)
+  if (error.isRetryable && task.attempt < task.plan.retry.attempts + task.granted)
+    throw new Violation("not tried again", what)
 }
 
 export const retried = (account: Account, task: Task, event: ExecutionEvent.Of<"TaskRetried">): void => {
@@ -154,6 +157,22 @@ const takenOver = ({ tasks }: Account, { parent, plan, run }: Task, what: string
   if (run > 0 || parent !== undefined || isOpen) throw new Violation("taken over wrongly", what)
 }
 
+/** What depends on a task that failed goes on or falls, as was decided or declared. */
+const checkPolicy = ({ ended, tasks }: Account, event: ExecutionEvent.Of<"TaskFailed">, events: Events): void => {
+  const { parent, plan } = tasks.get(event.taskId)!
+  if (parent !== undefined) return
+  const isSkipped = events.some((each) => each.type === "TaskSkipped" && each.because === event.taskId)
+  const depends = [...tasks.values()].some((task) => !task.terminal && task.plan.dependencies.includes(event.taskId))
+  const holds = {
+    abort: ended,
+    skip: !depends,
+    continue: !isSkipped
+  }[event.policy ?? declared[plan.onFailure]]
+  if (!holds) throw new Violation("policy not followed", describe(event))
+}
+
+const declared = { fail: "abort", skip: "skip", continue: "continue" } as const
+
 /** What one append took with it. */
 export const checkAppend = (account: Account, events: Events): void => {
   for (const event of events) {
@@ -162,6 +181,7 @@ export const checkAppend = (account: Account, events: Events): void => {
       if (error?.taskId !== undefined && account.tasks.get(error.taskId)?.parent !== undefined)
         throw new Violation("a child failed the execution", describe(event))
     }
+    if (event.type === "TaskFailed") checkPolicy(account, event, events)
     if (!ExecutionEvent.isTerminal(event) || !("taskId" in event)) continue
     const child = account.childrenOf(event.taskId).find(({ terminal }) => !terminal)
     if (child !== undefined) throw new Violation("a child outlives its parent", `${child.id} after ${describe(event)}`)

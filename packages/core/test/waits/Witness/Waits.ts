@@ -30,8 +30,10 @@ export const suspended = (account: Account, task: Task, event: ExecutionEvent.Ta
   }
   const { kind } = event.for
   // The last one gives what this one had to give.
-  if (kind === "work" || kind === "replacement")
-    account.tasks.get(event.spawn.at(-1)!.id)!.standsFor = task.standsFor ?? task.id
+  if (kind === "work" || kind === "replacement") {
+    task.standIn = event.spawn.at(-1)!.id
+    account.tasks.get(task.standIn)!.standsFor = task.standsFor ?? task.id
+  }
   if (kind !== "calls") return
   Recoveries.checkDone(task, describe(event))
   for (const group of event.waits.groups)
