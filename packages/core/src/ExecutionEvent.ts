@@ -164,6 +164,8 @@ export interface TurnCompleted {
   readonly usage: Usage
   /** A limit had refused the call: this is the last turn of the attempt, without tools. */
   readonly isLast?: true
+  /** With the first turn of who manages or delegates: the instructions that it was given, by name and version. */
+  readonly prompt?: string
   /** `messages` holds what people have sent, up to the `MessageSent` with this seq. */
   readonly heard?: number
 }

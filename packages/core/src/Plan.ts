@@ -14,7 +14,7 @@ import * as Wording from "./Crew/Wording.ts"
 import { outsideWorkspace, sharedOutputFiles } from "./Crew/WorkspacePath.ts"
 import * as Attachments from "./Plan/Attachments.ts"
 import * as Expansion from "./Plan/Expansion.ts"
-import type { Plan, PlannedAgent, PlannedAttachment, PlannedTask } from "./Plan/Planned.ts"
+import type { Plan, PlannedAgent, PlannedAttachment, PlannedManager, PlannedTask } from "./Plan/Planned.ts"
 import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
@@ -172,7 +172,7 @@ const fill = (
     inputs: Object.fromEntries(values),
     ...(definition.limits === undefined ? {} : { limits: definition.limits }),
     ...(definition.memory === undefined || definition.memory === false ? {} : { memory: definition.memory }),
-    ...(template.manager === undefined ? {} : { manager: template.manager }),
+    ...(template.manager === undefined ? {} : { manager: managed(template, template.manager, text) }),
     ...checksOff(definition.checks),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
@@ -187,6 +187,15 @@ const fill = (
   }
   return problems.length === 0 ? Result.succeed(plan) : Result.fail(new Crew.CrewInvalid({ problems }))
 }
+
+const managed = (
+  { prompts }: Template.CrewTemplate,
+  manager: PlannedManager,
+  text: (words: Placeholder.Text) => string
+): PlannedManager =>
+  prompts.length === 0
+    ? manager
+    : { ...manager, prompts: Object.fromEntries(prompts.map(([power, words]) => [power, text(words)])) }
 
 const checksOff = (checks: Crew.Definition["checks"] = {}): Pick<Plan, "checksOff"> => {
   const off = Object.entries(checks).flatMap(([name, isOn]) => (isOn === false ? [name] : []))

@@ -24,6 +24,8 @@ export interface Equipment {
   /** The same tools as the model sees them. */
   readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>
   readonly workspace: Workspace.Workspace["Service"]
+  /** The instructions of a manager, or of an agent that can delegate, by name and version. */
+  readonly prompt?: string
   readonly limits: ReadonlyArray<Limits.Scoped> | undefined
   /** Those of turns after which the agent goes on: where it may finish when a limit is reached, they leave room for that. */
   readonly turnLimits: ReadonlyArray<Limits.Scoped> | undefined
@@ -54,6 +56,7 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           leg,
           agent,
           model,
+          ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools),
           workspace: services.workspace,
           limits: leg.limits,
@@ -71,7 +74,7 @@ const equipped = (
   { plan, readOutput, standing, task }: Leg,
   agent: Plan.PlannedAgent,
   own: ReadonlyMap<string, Toolbox.Tool>
-): Pick<Equipment, "tools" | "toolDefinitions"> => {
+): Pick<Equipment, "tools" | "toolDefinitions" | "prompt"> => {
   if (readOutput !== undefined) {
     const tool = Excerpt.tool(readOutput)
     return { tools: new Map([[tool.name, tool]]), toolDefinitions: [definitionOf(tool)] }
@@ -85,7 +88,8 @@ const equipped = (
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
     tools: new Map([...delegation.map((tool) => [tool.name, tool] as const), ...own]),
-    toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)]
+    toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)],
+    ...(offered.length === 0 ? {} : { prompt: Delegation.promptOf({ plan, chain }) })
   }
 }
 

@@ -50,7 +50,7 @@ export const make = (
     const { finishes, number } = asked
     const parts = AnswerParts.recordable(answer.parts)
     conversation.answer(parts)
-    const completed = completionOf(leg, asked, fresh, { ...answer, parts })
+    const completed = completionOf(equipment, asked, fresh, { ...answer, parts })
     return {
       number,
       answer: { parts, finishReason: answer.finishReason },
@@ -120,7 +120,12 @@ interface Asked {
   readonly heard?: number
 }
 
-const completionOf = (leg: Leg, { finishes, heard, number }: Asked, messages: Messages, answer: Llm.Answer): Draft => ({
+const completionOf = (
+  { leg, prompt }: Equipment,
+  { finishes, heard, number }: Asked,
+  messages: Messages,
+  answer: Llm.Answer
+): Draft => ({
   type: "TurnCompleted",
   taskId: leg.task.id,
   run: leg.run,
@@ -131,6 +136,7 @@ const completionOf = (leg: Leg, { finishes, heard, number }: Asked, messages: Me
   model: answer.model,
   usage: answer.usage,
   ...(finishes ? { isLast: true } : {}),
+  ...(number === 1 && prompt !== undefined ? { prompt } : {}),
   ...(heard === undefined ? {} : { heard })
 })
 

@@ -5,6 +5,22 @@ import * as Agent from "../Agent.ts"
 const whole = (least: number) =>
   Schema.Int.check(Schema.isGreaterThanOrEqualTo(least, { expected: `a whole number, ${least} or more` }))
 
+const words = (description: string) => Schema.optionalKey(Agent.Text.annotate({ description }))
+
+/** What is said in place of Crewline's own instructions. The facts of each decision, and the form of its answer, follow as they are. */
+export const Prompts = Schema.Struct({
+  assign: words("To choose who does a task"),
+  review: words("To accept an output, or to send it back"),
+  accept: words("To hold the result of the crew against its criteria"),
+  recover: words("To say what is done about a task that failed"),
+  delegate: words("What the tool delegate_work is for"),
+  ask: words("What the tool ask_coworker is for")
+}).annotate({ description: "Instructions of the manager, and of agents that delegate, in the crew's own words" })
+export interface Prompts extends Schema.Schema.Type<typeof Prompts> {}
+
+/** What a manager, and whoever delegates, is instructed for. */
+export type Power = keyof Prompts
+
 /** A manager: exactly one of `model`, `agent` and `agentId` says who. It supervises and delegates, and does none of the work itself. */
 export const Manager = Schema.Struct({
   /** A model without further description. */
@@ -26,7 +42,9 @@ export const Manager = Schema.Struct({
   /** Agents of the crew that it may give work to. Default: all. */
   allow: Schema.optionalKey(Schema.Array(Schema.String)),
   /** How deep work may be passed on. Default: 2. */
-  depth: Schema.optionalKey(whole(1))
+  depth: Schema.optionalKey(whole(1)),
+  /** What it is told to do, in the crew's own words. */
+  prompts: Schema.optionalKey(Prompts)
 }).annotate({ identifier: "Manager", description: "The manager of a crew" })
 
 export interface Manager extends Schema.Schema.Type<typeof Manager> {}

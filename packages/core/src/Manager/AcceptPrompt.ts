@@ -3,18 +3,20 @@ import type * as JsonSchema from "effect/JsonSchema"
 import type { Criterion } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 
-/** Raised whenever a text below changes. */
-export const version = 1
+export const version = 2
+
+export const instructions =
+  "Hold the result of the crew against what it must fulfil. Judge each criterion by itself, by what the output shows. A criterion passes only when the output fulfils all of it; otherwise say what is missing, so that it can be mended."
 
 /** The key of a criterion in the answer. */
 export const keyOf = (index: number): string => `criterion_${index + 1}`
 
-/** Asked in the words of a review, with this before it. */
+/** Where no review is asked for, which says this, too. */
 export const subject = ({ agent, description, expectedOutput, id }: Plan.PlannedTask): string =>
-  `Hold the result of the crew against what it must fulfil.\n\nThe result comes from the task "${id}" of ${agent}:\n${description}\n\nExpected output: ${expectedOutput}`
+  `The result comes from the task "${id}" of ${agent}:\n${description}\n\nExpected output: ${expectedOutput}`
 
 export const criteria = (texts: ReadonlyArray<string>): string =>
-  `The criteria of the crew:\n${texts.map((text, index) => `- ${keyOf(index)}: ${text}`).join("\n")}\n\nJudge each by itself, by what the output shows. A criterion passes only when the output fulfils all of it; otherwise say what is missing, so that it can be mended.`
+  `The criteria of the crew:\n${texts.map((text, index) => `- ${keyOf(index)}: ${text}`).join("\n")}`
 
 export const expectedOutput = "For each criterion whether it passes, and the reason in one sentence."
 

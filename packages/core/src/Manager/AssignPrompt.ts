@@ -2,8 +2,10 @@
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Plan from "../Plan.ts"
 
-/** Raised whenever a text below changes. */
-export const version = 1
+export const version = 2
+
+export const instructions =
+  'Decide who does a task. Choose the agent whose role, goal and tools fit best. Choose "delegate" only when the task needs several agents: then you split it up and delegate the parts.'
 
 /** Stands for the manager itself, who has the task done by several. */
 export const delegate = "delegate"
@@ -11,13 +13,10 @@ export const delegate = "delegate"
 const candidate = (name: string, { goal, role, tools = [] }: Plan.PlannedAgent): string =>
   `- ${name}: ${role}. Goal: ${goal}. Tools: ${tools.length === 0 ? "none" : tools.join(", ")}.`
 
-export const description = (
-  { agents }: Plan.Plan,
-  { description, expectedOutput, frame, id }: Plan.PlannedTask
-): string =>
-  `Decide who does the task "${id}".\n\nThe task:\n${description}\n\nExpected output: ${expectedOutput}${
+export const facts = ({ agents }: Plan.Plan, { description, expectedOutput, frame, id }: Plan.PlannedTask): string =>
+  `The task "${id}":\n${description}\n\nExpected output: ${expectedOutput}${
     frame!.tools === undefined || frame!.tools.length === 0 ? "" : `\nTools that it needs: ${frame!.tools.join(", ")}`
-  }\n\nThe agents:\n${frame!.candidates.map((name) => candidate(name, agents[name]!)).join("\n")}\n\nChoose the agent whose role, goal and tools fit best. Choose "${delegate}" only when the task needs several agents: then you split it up and delegate the parts.`
+  }\n\nThe agents:\n${frame!.candidates.map((name) => candidate(name, agents[name]!)).join("\n")}`
 
 export const expectedOutput = `The name of one agent, or "${delegate}", and the reason in one sentence.`
 

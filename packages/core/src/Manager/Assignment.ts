@@ -12,6 +12,7 @@ import * as Plan from "../Plan.ts"
 import type { SpawnedResult } from "../Tool/Definition.ts"
 import type * as Wait from "../Wait.ts"
 import * as Prompt from "./AssignPrompt.ts"
+import * as Instructing from "./Instructing.ts"
 import * as Matcher from "./Matcher.ts"
 import * as StandIn from "./StandIn.ts"
 
@@ -49,7 +50,7 @@ const ask = <E>({ plan, task }: Options<E>): Ended => {
     office: "assign",
     title: `Who does ${task.title ?? task.id}?`,
     context: task.context,
-    description: Prompt.description(plan, task),
+    ...Instructing.tell(plan, "assign", Prompt, Prompt.facts(plan, task)),
     expectedOutput: Prompt.expectedOutput,
     output: Prompt.output(task.frame!.candidates)
   })

@@ -2,17 +2,22 @@
 import type * as Schema from "effect/Schema"
 import type * as Coworkers from "./Coworkers.ts"
 
-/** Raised whenever a text below changes: answers to the old and the new one cannot be compared. */
-export const version = 1
+export const delegate = {
+  version: 2,
+  instructions:
+    "Delegates a task to a coworker and returns the result. The coworker knows nothing of your task or of your conversation: say everything it needs in task and context. Call it several times in one turn to have several tasks done in parallel."
+}
+
+export const ask = {
+  version: 2,
+  instructions:
+    "Asks a coworker a question and returns the answer. The coworker knows nothing of your task or of your conversation: say everything it needs in question and context."
+}
 
 const line = ({ goal, name, role }: Coworkers.Coworker): string => `- ${name} (${role}): ${goal}`
 const lines = (coworkers: ReadonlyArray<Coworkers.Coworker>): string => coworkers.map(line).join("\n")
 
-export const delegateDescription = (coworkers: ReadonlyArray<Coworkers.Coworker>): string =>
-  `Delegates a task to a coworker and returns the result. The coworker knows nothing of your task or of your conversation: say everything it needs in task and context. Call it several times in one turn to have several tasks done in parallel. Your coworkers:\n${lines(coworkers)}`
-
-export const askDescription = (coworkers: ReadonlyArray<Coworkers.Coworker>): string =>
-  `Asks a coworker a question and returns the answer. The coworker knows nothing of your task or of your conversation: say everything it needs in question and context. Your coworkers:\n${lines(coworkers)}`
+export const coworkers = (all: ReadonlyArray<Coworkers.Coworker>): string => `Your coworkers:\n${lines(all)}`
 
 export const parameters = {
   task: "What is to be done, in full.",

@@ -14,6 +14,7 @@ import type * as Plan from "../Plan.ts"
 import { type Need, type SpawnedTask, type Tool, ToolFailed, ToolRetry, type ToolContext } from "../Tool/Definition.ts"
 import * as Coworkers from "./Coworkers.ts"
 import * as Prompt from "./DelegatePrompt.ts"
+import * as Instructing from "./Instructing.ts"
 
 export interface Options {
   readonly plan: Plan.Plan
@@ -60,9 +61,21 @@ const schemaOf = (
   }
 }
 
+const told = ({ chain, plan }: Options, power: "delegate" | "ask"): Instructing.Told =>
+  Instructing.tell(
+    plan,
+    power,
+    power === "ask" ? Prompt.ask : Prompt.delegate,
+    Prompt.coworkers(Coworkers.of(plan, chain))
+  )
+
+/** Which instructions whoever delegates is given, by name and version. */
+export const promptOf = (options: Options): string =>
+  `${told(options, "delegate").prompt} ${told(options, "ask").prompt}`
+
 const delegate = (options: Options): Tool => ({
   name: delegateName,
-  description: Prompt.delegateDescription(Coworkers.of(options.plan, options.chain)),
+  description: told(options, "delegate").description,
   parameters: schemaOf(
     options,
     { task: Prompt.parameters.task, context: Prompt.parameters.context },
@@ -96,7 +109,7 @@ const delegate = (options: Options): Tool => ({
 
 const ask = (options: Options): Tool => ({
   name: askName,
-  description: Prompt.askDescription(Coworkers.of(options.plan, options.chain)),
+  description: told(options, "ask").description,
   parameters: schemaOf(options, { question: Prompt.parameters.question, context: Prompt.parameters.context }),
   idempotent: true,
   need: (args) =>

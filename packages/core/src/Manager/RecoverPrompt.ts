@@ -4,8 +4,9 @@ import type { Failure } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 import * as Excerpt from "./Excerpt.ts"
 
-/** Raised whenever a text below changes. */
 export const version = 2
+
+export const instructions = "A task has failed for good. Decide what is done about it."
 
 const meanings = {
   retry: "retry: the same agent goes on in its conversation, with your advice",
@@ -36,12 +37,12 @@ export interface Subject {
 /** The most characters that are shown of the last answer. */
 export const maxShown = 2_000
 
-export const description = ({ attempts, choices, error, lastAnswer, others, plan, task }: Subject): string => {
+export const facts = ({ attempts, choices, error, lastAnswer, others, plan, task }: Subject): string => {
   const agent = (name: string) => {
     const { role, tools = [] } = plan.agents[name]!
     return `- ${name}: ${role}. Tools: ${tools.length === 0 ? "none" : tools.join(", ")}.`
   }
-  return `A task has failed for good. Decide what is done about it.\n\nThe task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nIt failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} (${error.code}): ${error.message}${
+  return `The task "${task.id}" of ${task.agent}:\n${task.description}\n\nExpected output: ${task.expectedOutput}\n\nIt failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} (${error.code}): ${error.message}${
     lastAnswer === undefined ? "" : `\n\nThe last answer of its agent:\n${Excerpt.of(task.id, lastAnswer, maxShown)}`
   }\n\nYou can choose, best first:\n${choices.map((choice) => `- ${meanings[choice]}`).join("\n")}${
     others.length === 0 ? "" : `\n\nThe other agents:\n${others.map(agent).join("\n")}`

@@ -12,6 +12,7 @@ import type { Draft, Failure, RecoveryChosen, TaskSuspended } from "../Execution
 import * as Plan from "../Plan.ts"
 import type { SpawnedResult, SpawnedTask } from "../Tool/Definition.ts"
 import * as Excerpt from "./Excerpt.ts"
+import * as Instructing from "./Instructing.ts"
 import * as Prompt from "./RecoverPrompt.ts"
 import * as StandIn from "./StandIn.ts"
 
@@ -54,7 +55,7 @@ export const brief = (
   const others = othersOf(plan, task)
   return {
     ...office,
-    description: Prompt.description({ ...subject, choices, others }),
+    ...Instructing.tell(plan, "recover", Prompt, Prompt.facts({ ...subject, choices, others })),
     expectedOutput: Prompt.expectedOutput,
     output: Prompt.output({ choices, others }),
     ...Excerpt.cut(subject.lastAnswer, Prompt.maxShown)

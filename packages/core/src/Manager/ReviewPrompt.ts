@@ -4,8 +4,10 @@ import type { Doubt } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 import * as Excerpt from "./Excerpt.ts"
 
-/** Raised whenever a text below changes. */
 export const version = 2
+
+export const instructions =
+  "Review the output of a task. Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back."
 
 export interface Subject {
   readonly task: Plan.PlannedTask
@@ -13,9 +15,9 @@ export interface Subject {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
-export const description = (subject: Subject): string => {
+export const facts = (subject: Subject): string => {
   const { agent, description, expectedOutput, id } = subject.task
-  return `Review the output of a task.\n\nThe task "${id}" of ${agent}:\n${description}\n\nExpected output: ${expectedOutput}\n\n${shown(subject)}\n\nAccept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.`
+  return `The task "${id}" of ${agent}:\n${description}\n\nExpected output: ${expectedOutput}\n\n${shown(subject)}`
 }
 
 /** The output that is looked at, and what speaks against it. */

@@ -9,6 +9,7 @@ import * as Plan from "../Plan.ts"
 import type { SpawnedResult } from "../Tool/Definition.ts"
 import * as Accept from "./AcceptPrompt.ts"
 import * as Excerpt from "./Excerpt.ts"
+import * as Instructing from "./Instructing.ts"
 import * as Prompt from "./ReviewPrompt.ts"
 
 export type Judged = Pick<ReviewJudged, "verdict" | "by" | "reason" | "feedback" | "criteria">
@@ -26,17 +27,19 @@ export const office = (plan: Plan.Plan, id: string, subject: Prompt.Subject): Pl
     office: "review",
     title: `Is the output of ${task.title ?? task.id} as it should be?`,
     context: [],
-    ...asked(subject, task),
+    ...asked(plan, subject),
     ...Excerpt.cut(subject.output)
   })
 }
 
-const asked = (
-  subject: Prompt.Subject,
-  { acceptance, reviewed }: Task
-): Pick<Plan.PlannedTask, "description" | "expectedOutput"> & { readonly output: JsonSchema.JsonSchema } => {
-  const review = {
-    description: Prompt.description(subject),
+type Asked = Pick<Plan.PlannedTask, "description" | "prompt" | "expectedOutput"> & {
+  readonly output: JsonSchema.JsonSchema
+}
+
+const asked = (plan: Plan.Plan, subject: Prompt.Subject): Asked => {
+  const { acceptance, reviewed } = subject.task
+  const review: Asked = {
+    ...Instructing.tell(plan, "review", Prompt, Prompt.facts(subject)),
     expectedOutput: Prompt.expectedOutput,
     output: Prompt.output
   }
@@ -44,11 +47,13 @@ const asked = (
   const criteria = Accept.criteria(acceptance)
   const output = Accept.output(acceptance)
   if (reviewed !== true) {
-    const description = `${Accept.subject(subject.task)}\n\n${Prompt.shown(subject)}\n\n${criteria}`
-    return { description, expectedOutput: Accept.expectedOutput, output }
+    const facts = `${Accept.subject(subject.task)}\n\n${Prompt.shown(subject)}\n\n${criteria}`
+    return { ...Instructing.tell(plan, "accept", Accept, facts), expectedOutput: Accept.expectedOutput, output }
   }
+  const accept = Instructing.tell(plan, "accept", Accept, criteria)
   return {
-    description: `${review.description}\n\n${criteria}`,
+    description: `${review.description}\n\n${accept.description}`,
+    prompt: `${review.prompt} ${accept.prompt}`,
     expectedOutput: `${review.expectedOutput} ${Accept.expectedOutput}`,
     output: {
       ...output,

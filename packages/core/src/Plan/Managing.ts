@@ -118,7 +118,10 @@ const answered = { maxRepairs: 2, maxTurns: 3, cache: false }
 /** A task of the manager itself: one structured answer, without tools. */
 export const office = (
   plan: Plan,
-  options: Pick<PlannedTask, "id" | "context" | "description" | "excerpt" | "expectedOutput" | "output" | "title"> & {
+  options: Pick<
+    PlannedTask,
+    "id" | "context" | "description" | "excerpt" | "expectedOutput" | "output" | "prompt" | "title"
+  > & {
     readonly office: NonNullable<PlannedTask["office"]>
   }
 ): PlannedTask => ({

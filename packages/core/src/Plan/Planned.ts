@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import type { Agent } from "../Agent.ts"
 import type { Definition } from "../Crew/Definition.ts"
 import type { MemoryOptions } from "../MemoryOptions.ts"
+import type { Prompts } from "../Crew/Manager.ts"
 import type { Task } from "../Task.ts"
 
 /** A condition on the output of one earlier task; the task runs only when it holds. */
@@ -99,6 +100,8 @@ export interface PlannedTask
   readonly excerpt?: true
   /** Of the task that gives the result of the crew: what that must fulfil. The manager holds the output against it before it counts. */
   readonly acceptance?: ReadonlyArray<string>
+  /** Of a task of the manager: which instructions it holds, by name and version. */
+  readonly prompt?: string
   /** True: it stands in the place of the task that added it. */
   readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */
@@ -124,6 +127,8 @@ export interface PlannedManager {
   /** How often it may send outputs of one task back, and what becomes of one that it would send back once more. */
   readonly maxRevisions: number
   readonly onUnaccepted: "accept" | "fail"
+  /** Instructions of the crew's own, with the inputs in place. */
+  readonly prompts?: Prompts
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

@@ -55,6 +55,9 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
   const { synthesis } = definition
   if (Predicate.isReadonlyObject(synthesis))
     for (const key of ["description", "expectedOutput"] as const) text(synthesis[key], ["synthesis", key])
+  const prompts = Predicate.isReadonlyObject(definition.manager) ? definition.manager["prompts"] : undefined
+  if (Predicate.isReadonlyObject(prompts))
+    for (const [power, words] of Object.entries(prompts)) text(words, ["manager", "prompts", power])
   const inputs = Predicate.isReadonlyObject(definition.inputs) ? Object.entries(definition.inputs) : []
   return {
     placeholders,

@@ -40,6 +40,8 @@ export interface CrewTemplate {
   readonly agents: ReadonlyArray<AgentTemplate>
   readonly tasks: ReadonlyArray<TaskTemplate>
   readonly manager: PlannedManager | undefined
+  /** Instructions of the crew's own, by power. */
+  readonly prompts: ReadonlyArray<readonly [power: string, words: Placeholder.Text]>
   readonly timeoutMillis: number | undefined
   readonly needsCode: boolean
 }
@@ -89,6 +91,10 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
   return {
     agents,
     manager: managed?.manager,
+    prompts: Object.entries(definition.manager?.prompts ?? {}).map(([power, words]) => [
+      power,
+      Placeholder.parse(words)
+    ]),
     tasks: managed === undefined ? tasks : concluded(definition, managed.manager, tasks),
     timeoutMillis: definition.timeout === undefined ? undefined : Task.millis(definition.timeout),
     needsCode: names.some((name) => Object.keys(code[name] ?? {}).length > 0)

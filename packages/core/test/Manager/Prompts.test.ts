@@ -26,10 +26,10 @@ const coworkers = [
 ]
 
 it("delegation", () => {
-  expect(Delegate.version).toBe(1)
   expect([
-    Delegate.delegateDescription(coworkers),
-    Delegate.askDescription(coworkers),
+    Delegate.delegate,
+    Delegate.ask,
+    Delegate.coworkers(coworkers),
     Delegate.brief("Count.", "There are two."),
     Delegate.brief("Count.", " "),
     Delegate.unknownCoworker("x", coworkers, "writer"),
@@ -43,10 +43,15 @@ it("delegation", () => {
     Delegate.doubtful("writer", ["It is empty."], {})
   ]).toMatchInlineSnapshot(`
     [
-      "Delegates a task to a coworker and returns the result. The coworker knows nothing of your task or of your conversation: say everything it needs in task and context. Call it several times in one turn to have several tasks done in parallel. Your coworkers:
-    - researcher (Researcher): Find facts
-    - writer (Writer): Write plainly",
-      "Asks a coworker a question and returns the answer. The coworker knows nothing of your task or of your conversation: say everything it needs in question and context. Your coworkers:
+      {
+        "instructions": "Delegates a task to a coworker and returns the result. The coworker knows nothing of your task or of your conversation: say everything it needs in task and context. Call it several times in one turn to have several tasks done in parallel.",
+        "version": 2,
+      },
+      {
+        "instructions": "Asks a coworker a question and returns the answer. The coworker knows nothing of your task or of your conversation: say everything it needs in question and context.",
+        "version": 2,
+      },
+      "Your coworkers:
     - researcher (Researcher): Find facts
     - writer (Writer): Write plainly",
       "Count.
@@ -72,17 +77,17 @@ it("delegation", () => {
 })
 
 it("assignment", () => {
-  expect(Assign.version).toBe(1)
+  expect(Assign.version).toBe(2)
   expect([
-    Assign.description(plan, plan.tasks[0]!),
+    Assign.instructions,
+    Assign.facts(plan, plan.tasks[0]!),
     Assign.expectedOutput,
     Assign.output(["a", "b"]),
     Assign.nothingDelegated
   ]).toMatchInlineSnapshot(`
     [
-      "Decide who does the task "write".
-
-    The task:
+      "Decide who does a task. Choose the agent whose role, goal and tools fit best. Choose "delegate" only when the task needs several agents: then you split it up and delegate the parts.",
+      "The task "write":
     Do write.
 
     Expected output: Text.
@@ -90,9 +95,7 @@ it("assignment", () => {
 
     The agents:
     - a: A. Goal: Be a. Tools: none.
-    - b: B. Goal: Be b. Tools: look.
-
-    Choose the agent whose role, goal and tools fit best. Choose "delegate" only when the task needs several agents: then you split it up and delegate the parts.",
+    - b: B. Goal: Be b. Tools: look.",
       "The name of one agent, or "delegate", and the reason in one sentence.",
       {
         "additionalProperties": false,
@@ -127,7 +130,8 @@ it("recovery", () => {
   const task = { ...plan.tasks[0]!, agent: "a" }
   const choices = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"] as const
   expect([
-    Recover.description({
+    Recover.instructions,
+    Recover.facts({
       plan,
       task,
       error,
@@ -136,7 +140,7 @@ it("recovery", () => {
       choices,
       others: ["b"]
     }),
-    Recover.description({ plan, task, error, attempts: 1, choices: choices.slice(4), others: [] }),
+    Recover.facts({ plan, task, error, attempts: 1, choices: choices.slice(4), others: [] }),
     Recover.expectedOutput,
     Recover.output({ choices, others: ["b"] }),
     Recover.output({ choices: choices.slice(4), others: [] }),
@@ -145,9 +149,8 @@ it("recovery", () => {
     Recover.interrupted
   ]).toMatchInlineSnapshot(`
     [
-      "A task has failed for good. Decide what is done about it.
-
-    The task "write" of a:
+      "A task has failed for good. Decide what is done about it.",
+      "The task "write" of a:
     Do write.
 
     Expected output: Text.
@@ -168,9 +171,7 @@ it("recovery", () => {
 
     The other agents:
     - b: B. Tools: look.",
-      "A task has failed for good. Decide what is done about it.
-
-    The task "write" of a:
+      "The task "write" of a:
     Do write.
 
     Expected output: Text.
@@ -302,9 +303,10 @@ it("review", () => {
   expect(Review.version).toBe(2)
   const task = { ...plan.tasks[0]!, agent: "a" }
   expect([
-    Review.description({ task, output: "One.", doubts: [] }),
-    Review.description({ task, output: "{}", doubts: [{ check: "emptyOutput", message: "The output is empty." }] }),
-    Review.description({ task, output: "x".repeat(20_100), doubts: [] }).slice(-300),
+    Review.instructions,
+    Review.facts({ task, output: "One.", doubts: [] }),
+    Review.facts({ task, output: "{}", doubts: [{ check: "emptyOutput", message: "The output is empty." }] }),
+    Review.facts({ task, output: "x".repeat(20_100), doubts: [] }).slice(-100),
     Review.expectedOutput,
     Review.output,
     Review.notReviewed,
@@ -312,9 +314,8 @@ it("review", () => {
     Review.tooOften(2)
   ]).toMatchInlineSnapshot(`
     [
-      "Review the output of a task.
-
-    The task "write" of a:
+      "Review the output of a task. Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
+      "The task "write" of a:
     Do write.
 
     Expected output: Text.
@@ -322,12 +323,8 @@ it("review", () => {
     The output:
     <output>
     One.
-    </output>
-
-    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
-      "Review the output of a task.
-
-    The task "write" of a:
+    </output>",
+      "The task "write" of a:
     Do write.
 
     Expected output: Text.
@@ -338,14 +335,10 @@ it("review", () => {
     </output>
 
     Signs that it may not be what it says:
-    - The output is empty.
-
-    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
-      "xxxxx…
+    - The output is empty.",
+      "xxxxxxxxxxxx…
     (100 more characters: read_output with task "write" and from 20000 reads on)
-    </output>
-
-    Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
+    </output>",
       "Your verdict, the reason in one sentence, and feedback when it is sent back.",
       {
         "additionalProperties": false,
@@ -411,9 +404,10 @@ it("excerpts", () => {
 })
 
 it("acceptance", () => {
-  expect(Accept.version).toBe(1)
+  expect(Accept.version).toBe(2)
   const texts = ["It is short.", "It names its sources."]
   expect([
+    Accept.instructions,
     Accept.subject(plan.tasks[0]!),
     Accept.criteria(texts),
     Accept.expectedOutput,
@@ -428,17 +422,14 @@ it("acceptance", () => {
     Accept.limitReached
   ]).toMatchInlineSnapshot(`
     [
-      "Hold the result of the crew against what it must fulfil.
-
-    The result comes from the task "write" of agent:
+      "Hold the result of the crew against what it must fulfil. Judge each criterion by itself, by what the output shows. A criterion passes only when the output fulfils all of it; otherwise say what is missing, so that it can be mended.",
+      "The result comes from the task "write" of agent:
     Do write.
 
     Expected output: Text.",
       "The criteria of the crew:
     - criterion_1: It is short.
-    - criterion_2: It names its sources.
-
-    Judge each by itself, by what the output shows. A criterion passes only when the output fulfils all of it; otherwise say what is missing, so that it can be mended.",
+    - criterion_2: It names its sources.",
       "For each criterion whether it passes, and the reason in one sentence.",
       {
         "additionalProperties": false,
@@ -498,13 +489,12 @@ it("acceptance", () => {
 })
 
 it("synthesis", () => {
-  expect(Synthesis.version).toBe(1)
-  expect([Synthesis.description(plan.tasks), Synthesis.expectedOutput]).toMatchInlineSnapshot(`
+  expect(Synthesis.version).toBe(2)
+  expect([Synthesis.instructions, Synthesis.facts(plan.tasks), Synthesis.expectedOutput]).toMatchInlineSnapshot(`
     [
-      "Write the result of the crew from what its final tasks came to. They were:
-    - write (agent): Do write.
-
-    Put their results together into one: whole, in good order, and without saying anything twice. Use what they say and nothing else, and call nothing done that they do not. Where a result is missing, failed or only partial, say so. Whoever reads yours sees none of theirs.",
+      "Write the result of the crew from what its final tasks came to. Put their results together into one: whole, in good order, and without saying anything twice. Use what they say and nothing else, and call nothing done that they do not. Where a result is missing, failed or only partial, say so. Whoever reads yours sees none of theirs.",
+      "The final tasks:
+    - write (agent): Do write.",
       "The whole result, ready for use.",
     ]
   `)
