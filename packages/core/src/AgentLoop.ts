@@ -132,7 +132,10 @@ const work = Effect.fnUntraced(function* (
       wasShown,
       isIdle: task.delegates === true && !conversation.has(Delegation.isDelegation)
     })
-    if (verdict._tag === "Ended") return { ...verdict.ended, progress: turn.unrecorded }
+    if (verdict._tag === "Ended") {
+      const { ended } = verdict
+      return { ...ended, progress: [...turn.unrecorded, ...ended.progress] }
+    }
     if (verdict._tag === "Accepted") {
       const { output } = verdict
       const doubts = Suspicion.of(equipment, conversation, output)

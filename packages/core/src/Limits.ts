@@ -69,6 +69,6 @@ export interface Scoped extends Declared {
   readonly raises?: number
   /** What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here. */
   readonly spent?: Spent
-  /** Leave room for one more call, so that the agent can still say what it has. */
-  readonly leavesRoom?: true
+  /** Leave room for so many calls more, so that the agent can still say what it has. */
+  readonly leavesRoomFor?: number
 }

@@ -360,17 +360,35 @@ const cases: ReadonlyArray<Case> = [
     crew: {
       ...withTask({ policy: {}, limits: { tokens: 1, onExceeded: "ask" } }),
       agents: {
-        researcher: { ...agent, allowDelegation: true, policy: { deny: ["x"] }, limits: { onExceeded: "fail" } }
+        researcher: {
+          ...agent,
+          allowDelegation: true,
+          policy: { deny: ["x"] },
+          limits: { tokens: 1, onExceeded: "fail" }
+        }
       },
       process: "hierarchical",
       manager: { model: "openai/gpt-5.2", review: "final" },
       memory: { kinds: ["entity"] },
-      limits: { onExceeded: "finish" }
+      limits: { tokens: 1, onExceeded: "finish" }
     },
     problems: [
       { code: "not-yet", path: ["memory"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
       { code: "not-yet", path: [...write, "policy"] }
+    ]
+  },
+  {
+    title: "what happens when a limit is reached, without a limit",
+    crew: {
+      ...withTask({ limits: { onExceeded: "ask" } }),
+      agents: { researcher: { ...agent, limits: { onExceeded: "fail" } } },
+      limits: { onExceeded: "finish" }
+    },
+    problems: [
+      { code: "invalid-value", path: ["limits", "onExceeded"], says: "give tokens, costUsd or requests" },
+      { code: "invalid-value", path: ["agents", "researcher", "limits", "onExceeded"] },
+      { code: "invalid-value", path: [...write, "limits", "onExceeded"] }
     ]
   },
   {

@@ -182,14 +182,15 @@ const reserver = (
     }
   })
 
-/** The entry without what a last call can use: a prompt that has grown by as much as it is long now, and a short answer. */
+/** The entry without what later calls can use: each a prompt that has grown by as much as it is long now, and a short answer. */
 const withRoom = (limit: Limits.Scoped, entry: BudgetStore.Entry, want: BudgetStore.Want): BudgetStore.Entry => {
-  if (limit.leavesRoom !== true) return entry
+  const { leavesRoomFor: calls = 0 } = limit
+  if (calls === 0) return entry
   const tokens = 2 * want.inputTokens + want.minOutputTokens
   const room = {
-    requests: 1,
-    tokens,
-    nanoUsd: 2 * want.inputTokens * want.inputNanoUsd + want.minOutputTokens * want.outputNanoUsd
+    requests: calls,
+    tokens: calls * tokens,
+    nanoUsd: calls * (2 * want.inputTokens * want.inputNanoUsd + want.minOutputTokens * want.outputNanoUsd)
   }
   const least = (dimension: BudgetStore.Dimension) =>
     entry.limit[dimension] === undefined ? {} : { [dimension]: Math.max(entry.limit[dimension] - room[dimension], 0) }
@@ -264,9 +265,11 @@ const describe = (
   const advice = "The call was not made; raise the limit, or make the task smaller."
   const most = dimension === "nanoUsd" ? usd((limit.costUsd ?? 0) * 1_000_000_000) : count(limit[dimension] ?? 0)
   const of = `of ${scopeOf(limit)}`
+  const { leavesRoomFor: kept = 0 } = limit
+  const besides = kept === 0 ? "" : ` besides what is kept for a last answer`
   // A call is one request: there is none left.
   if (dimension === "requests")
-    return `The budget ${of} has no calls left: ${count(spent)} of ${most} were made. ${advice}`
+    return `The budget ${of} has no calls left${besides}: ${count(spent)} of ${most} were made. ${advice}`
   const need = `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
-  return `The budget ${of} has ${figure(Math.max(0, left))}${unit} left of ${most} (${figure(spent)} spent), and ${need}. ${advice}`
+  return `The budget ${of} has ${figure(Math.max(0, left))}${unit} left of ${most}${besides} (${figure(spent)} spent), and ${need}. ${advice}`
 }

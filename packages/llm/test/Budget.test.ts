@@ -123,7 +123,7 @@ describe("Budget", () => {
       const budgeted = Budget.make()(model)
       const ask = (limits: Limits.Limits, key: string, leavesRoom: boolean) =>
         budgeted.generate(
-          request({ ...limit(limits), key, name: "execution", ...(leavesRoom ? { leavesRoom } : {}) }, undefined, {
+          request({ ...limit(limits), key, name: "execution", ...(leavesRoom ? { leavesRoomFor: 1 } : {}) }, undefined, {
             options: { maxOutputTokens: 100 }
           })
         )

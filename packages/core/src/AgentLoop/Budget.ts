@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Ask from "../Ask.ts"
+import type * as EventLog from "../EventLog.ts"
 import type { Draft } from "../ExecutionEvent.ts"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
@@ -28,7 +29,7 @@ export const ended = (
   leg: Leg,
   error: Llm.LlmError,
   options: { readonly code?: string; readonly message?: string; readonly progress?: ReadonlyArray<Draft> }
-): Effect.Effect<Ended> => {
+): Effect.Effect<Ended, EventLog.EventLogError> => {
   const found = refusing(leg, error)
   if (found?.[0].onExceeded !== "ask") return Effect.succeed(modelFailed(error, options))
   const [limit, exceeded] = found
@@ -47,9 +48,19 @@ export const ended = (
     case "raise":
     case "open":
       return Effect.succeed(suspended())
+    case "deny":
+      return Effect.map(leg.standing.answer(id), (denial) => {
+        const message = `${options.message ?? error.message} ${deniedBy(denial)}`
+        return modelFailed(error, { ...options, message })
+      })
     default:
       return Effect.succeed(modelFailed(error, options))
   }
+}
+
+const deniedBy = (denial: EventLog.RecordedAsk | undefined): string => {
+  const reason = denial?.answer?.reason
+  return `${denial?.answeredBy?.name ?? "A person"} denied more${reason === undefined ? "." : `: ${reason}`}`
 }
 
 const askOf = (id: string, limit: Limits.Scoped, exceeded: Limits.Exceeded) => {
@@ -62,7 +73,7 @@ const askOf = (id: string, limit: Limits.Scoped, exceeded: Limits.Exceeded) => {
   return Effect.map(Ask.hashOf(shown), (hash): Ask.Ask => ({
     id,
     kind: "budget",
-    title: `${titleOf(scope)}: ${figure(dimension, spent)} of ${figure(dimension, shown.limit)} spent. Raise the limit?`,
+    title: `${titleOf(scope)}: ${spentOf(dimension, spent, shown.limit)} spent. Raise the limit?`,
     shown,
     hash,
     schema: schemaOf(limit, dimension),
@@ -94,5 +105,8 @@ const titleOf = (scope: string): string => {
   return at === -1 ? "Budget of the execution" : `Budget of ${scope.slice(0, at)} ${scope.slice(at + 1)}`
 }
 
-const figure = (dimension: Limits.Dimension, value: number): string =>
-  dimension === "costUsd" ? `$${Number(value.toPrecision(4))}` : `${value} ${dimension}`
+const spentOf = (dimension: Limits.Dimension, spent: number, limit: number): string => {
+  if (dimension !== "costUsd") return `${spent} of ${limit} ${dimension}`
+  const usd = (value: number) => `$${Number(value.toPrecision(4))}`
+  return `${usd(spent)} of ${usd(limit)}`
+}

@@ -29,6 +29,8 @@ export interface Equipment {
   readonly limits: ReadonlyArray<Limits.Scoped> | undefined
   /** Those of turns after which the agent goes on: where it may finish when a limit is reached, they leave room for that. */
   readonly turnLimits: ReadonlyArray<Limits.Scoped> | undefined
+  /** Those of its last turn then: they leave room for the judges of its guardrails. */
+  readonly lastTurnLimits: ReadonlyArray<Limits.Scoped> | undefined
   /** On whose behalf models are asked. */
   readonly caller: NonNullable<Llm.Request["caller"]>
 }
@@ -50,6 +52,7 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
     onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
     onSuccess: (tools) => {
       const agent = leg.plan.agents[leg.task.agent]!
+      const judges = leg.task.guardrails.filter(({ kind }) => kind === "sentence").length
       return Effect.match(services.llm.resolve(agent.model), {
         onFailure: (error) => modelFailed(error),
         onSuccess: (model): Equipment | Ended => ({
@@ -60,14 +63,17 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           ...equipped(leg, agent, tools),
           workspace: services.workspace,
           limits: leg.limits,
-          turnLimits: leg.limits?.map((limit) =>
-            limit.onExceeded === "finish" ? { ...limit, leavesRoom: true } : limit
-          ),
+          // An answer that its judges refuse is followed by a last one, which has the same judges.
+          turnLimits: leavingRoom(leg.limits, 1 + 2 * judges),
+          lastTurnLimits: leavingRoom(leg.limits, judges),
           caller: { executionId: leg.executionId, taskId: leg.task.id, agent: leg.task.agent }
         })
       })
     }
   })
+
+const leavingRoom = (limits: ReadonlyArray<Limits.Scoped> | undefined, leavesRoomFor: number) =>
+  limits?.map((limit) => (limit.onExceeded === "finish" ? { ...limit, leavesRoomFor } : limit))
 
 /** Its own tools, and those by which it delegates: where nobody is left to delegate to, or the work is passed on too deep, not offered. */
 const equipped = (

@@ -2,9 +2,11 @@
  * The guardrails of a task, one after the other: functions of the crew, or rules that the model judges. The verdict of a judge is
  * recorded, and an answer that it has judged is not judged again.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
+import type { Draft } from "../ExecutionEvent.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as Budget from "./Budget.ts"
 import * as CrewCode from "./CrewCode.ts"
@@ -67,6 +69,7 @@ const askJudge = Effect.fnUntraced(function* (
   const { task } = leg
   // The judge is paid: the answer is made durable first, and so is the verdict.
   yield* Turn.record(leg, turn, [])
+  const notices: Array<Draft> = []
   const judged = yield* Effect.result(
     model.generate({
       messages: Prompting.judgement(rule, task, Prompting.textOf(output)),
@@ -74,12 +77,15 @@ const askJudge = Effect.fnUntraced(function* (
       toolChoice: "none",
       output: { name: "verdict", schema: Prompting.judgementSchema },
       ...(limits === undefined ? {} : { limits }),
+      onNotice: Turn.noting(leg, turn.number, notices),
       caller
     })
   )
   if (judged._tag === "Failure") {
+    const isRefused = judged.failure.reason._tag === "BudgetExceeded"
     return yield* Budget.ended(leg, judged.failure, {
-      code: "guardrail-unavailable",
+      progress: notices,
+      ...(isRefused ? {} : { code: "guardrail-unavailable" }),
       message: `The judge of a guardrail failed: ${judged.failure.message}`
     })
   }
@@ -93,8 +99,8 @@ const askJudge = Effect.fnUntraced(function* (
     })
   }
   const { accepted, complaint } = verdict.value as { accepted: boolean; complaint: string }
-  yield* leg.record([
-    {
+  yield* leg.record(
+    Arr.append(notices, {
       type: "GuardrailJudged",
       taskId: task.id,
       run: leg.run,
@@ -104,7 +110,7 @@ const askJudge = Effect.fnUntraced(function* (
       ...(accepted ? {} : { complaint }),
       model: judged.success.model,
       usage: judged.success.usage
-    }
-  ])
+    })
+  )
   return accepted ? undefined : complaint
 })

@@ -11,6 +11,8 @@ export interface Standing extends Wait.Standings {
   readonly isKnown: (taskId: string) => boolean
   /** How an ask or a timer of the task stands: `unknown` before it was recorded. */
   readonly askOf: (id: string) => "unknown" | "open" | Execution.Closed
+  /** An ask of the execution, with what was answered to it. */
+  readonly answer: (id: string) => Effect.Effect<EventLog.RecordedAsk | undefined, EventLog.EventLogError>
   /** When an ask or a timer that is open ends, in milliseconds from now; `undefined`: never. */
   readonly remainingMillis: (id: string) => number | undefined
   /** A person has approved every further call of the tool. */
@@ -36,6 +38,7 @@ export const nothing: Standing = {
   ofSignal: () => "open",
   isKnown: () => false,
   askOf: () => "unknown",
+  answer: () => Effect.succeed(undefined),
   remainingMillis: () => undefined,
   isApproved: () => false,
   results: () => Effect.succeed(new Map()),

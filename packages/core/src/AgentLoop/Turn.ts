@@ -59,7 +59,7 @@ export const make = (
     }
   }
 
-  const ask = (asked: Asked, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended> =>
+  const ask = (asked: Asked, fresh: Messages, shown: Messages): Effect.Effect<Turn | Ended, EventLog.EventLogError> =>
     Effect.matchEffect(model.generate(request(equipment, asked, shown, notices)), {
       onFailure: (error) => {
         if (asked.finishes || !Budget.finishes(leg, error))
@@ -71,7 +71,11 @@ export const make = (
       onSuccess: (answer) => Effect.succeed(answered(asked, fresh, answer))
     })
 
-  const begin = (number: number, isLast: boolean, heard?: number): Effect.Effect<Turn | Ended> => {
+  const begin = (
+    number: number,
+    isLast: boolean,
+    heard?: number
+  ): Effect.Effect<Turn | Ended, EventLog.EventLogError> => {
     const fresh = conversation.ask()
     return Effect.matchEffect(load(conversation.messages), {
       onFailure: ({ message }) =>
@@ -142,13 +146,13 @@ const completionOf = (
 
 /** What the model is asked in a turn. */
 const request = (
-  { agent, caller, leg, limits: all, toolDefinitions, turnLimits }: Equipment,
+  { agent, caller, lastTurnLimits, leg, toolDefinitions, turnLimits }: Equipment,
   { finishes, isLast, number: turn }: Asked,
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
-  const { onDelta, run, task } = leg
-  const limits = finishes ? all : turnLimits
+  const { onDelta, task } = leg
+  const limits = finishes ? lastTurnLimits : turnLimits
   const toolsAllowed = toolDefinitions.length > 0 && !isLast
   let offset = 0
   return {
@@ -168,10 +172,15 @@ const request = (
             offset += delta.length
           }
         }),
-    onNotice: (notice) => {
-      const redacted = { ...notice, message: redact(notice.message) }
-      notices.push({ type: "ModelNoticed", taskId: task.id, run, turn, notice: redacted })
-    },
+    onNotice: noting(leg, turn, notices),
     caller
   }
 }
+
+/** Keeps what happens around a call of a turn. */
+export const noting =
+  ({ run, task }: Leg, turn: number, notices: Array<Draft>): NonNullable<Llm.Request["onNotice"]> =>
+  (notice) => {
+    const redacted = { ...notice, message: redact(notice.message) }
+    notices.push({ type: "ModelNoticed", taskId: task.id, run, turn, notice: redacted })
+  }

@@ -89,10 +89,15 @@ export const check = (input: unknown, options: Options = {}): Checked => {
 
   const agents = entries(json["agents"], "agents", report)
   const tasks = entries(json["tasks"], "tasks", report)
-  for (const { declaration, path } of agents) report(issues(decodeAgent(declaration), declaration, path, suggester))
+  report(limitProblems(json, []))
+  for (const { declaration, path } of agents) {
+    report(issues(decodeAgent(declaration), declaration, path, suggester))
+    report(limitProblems(declaration, path))
+  }
   for (const task of tasks) {
     const { declaration, name, path } = task
     report(issues(decodeTask(declaration), declaration, path, suggester))
+    report(limitProblems(declaration, path))
     if (PlainJson.isObject(declaration)) report(taskProblems(declaration, path, options.conditions?.has(name) === true))
   }
   report(outputFileProblems(tasks))
@@ -118,6 +123,16 @@ const issues = (
   suggester: Suggestion.Suggester
 ): ReadonlyArray<Problem> =>
   Result.isSuccess(decoded) ? [] : SchemaProblems.fromIssue({ issue: decoded.failure, value, path, suggester })
+
+/** What is to happen when a limit is reached, and no limit. */
+const limitProblems = (declaration: Schema.Json | undefined, path: Problem["path"]): ReadonlyArray<Problem> => {
+  const limits = PlainJson.isObject(declaration) ? declaration["limits"] : undefined
+  if (!PlainJson.isObject(limits) || limits["onExceeded"] === undefined) return []
+  if (["tokens", "costUsd", "requests"].some((dimension) => limits[dimension] !== undefined)) return []
+  const at = [...path, "limits", "onExceeded"]
+  const message = `${Wording.place(at)} has no effect without a limit: give tokens, costUsd or requests.`
+  return [{ code: "invalid-value", path: at, message }]
+}
 
 const byName = (all: ReadonlyArray<Entry>): { readonly [name: string]: Schema.Json } =>
   Object.freeze(Object.fromEntries(all.map(({ declaration, name }) => [name, declaration])))

@@ -68,6 +68,10 @@ class OfState implements Standing {
     return Option.getOrElse(HashMap.get(closed, id), () => (HashMap.has(open, id) ? "open" : "unknown"))
   }
 
+  answer(id: string): ReturnType<Standing["answer"]> {
+    return this.log.ask(this.state.id, id)
+  }
+
   remainingMillis(id: string): number | undefined {
     const dueAt = Execution.openOf(this.state, id)?.dueAt
     return dueAt === undefined ? undefined : Math.max(dueAt - this.now, 0)

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import type * as Ask from "../../src/Ask.ts"
 import * as Crewline from "../../src/Crewline.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -37,7 +38,10 @@ interface Run {
   readonly crewline: Crewline.Crewline["Service"]
   readonly events: Effect.Effect<ReadonlyArray<ExecutionEvent.ExecutionEvent>, EventLog.EventLogError>
   readonly open: Effect.Effect<ReadonlyArray<Crewline.AskView>, EventLog.EventLogError>
-  readonly answer: (answer: "raise" | "deny", limits?: Limits.Limits) => Effect.Effect<void, Crewline.AnswerError>
+  readonly answer: (
+    answer: "raise" | "deny" | Ask.Answer,
+    limits?: Limits.Limits
+  ) => Effect.Effect<void, Crewline.AnswerError>
 }
 
 /** Starts the plan, and hands it over when nothing moves any more. */
@@ -78,7 +82,7 @@ const running = <A, E>(
         const [ask] = yield* open
         yield* crewline.answer(
           ask!.id,
-          { answer, ...(limits === undefined ? {} : { limits }) },
+          typeof answer === "object" ? answer : { answer, ...(limits === undefined ? {} : { limits }) },
           { by: { name: "ann" } }
         )
         yield* settle
@@ -119,6 +123,7 @@ describe("a limit that asks", () => {
           })
           for (const task of ["a", "b"])
             assert.deepStrictEqual(view.tasks[task]!.waitingFor, [{ kind: "budget", id: ask!.id, title: ask!.title }])
+          assert.strictEqual(ask!.title, "Budget of the execution: 3 of 3 requests spent. Raise the limit?")
           yield* answer("raise", { requests: 10, tokens: 1_000 }).pipe(Effect.flip)
           const low = yield* Effect.flip(answer("raise", { requests: 3 }))
           assert.strictEqual(low._tag, "InvalidAnswer")
@@ -176,10 +181,14 @@ describe("a limit that asks", () => {
         plan: { limits: { requests: 2, onExceeded: "ask" } }
       },
       Effect.fnUntraced(function* ({ answer, asked, crewline, id, open }) {
-        yield* answer("deny")
-        const { status, tasks } = yield* crewline.get(id)
+        yield* answer({ answer: "deny", reason: "Enough is enough." })
+        const { error, status, tasks } = yield* crewline.get(id)
         assert.strictEqual(status, "failed")
-        for (const task of ["a", "b"]) assert.strictEqual(tasks[task]!.error?.code, "model-budget-exceeded")
+        assert.include(error!.message, "ann denied more: Enough is enough.")
+        for (const task of ["a", "b"]) {
+          assert.strictEqual(tasks[task]!.error?.code, "model-budget-exceeded")
+          assert.include(tasks[task]!.error!.message, "ann denied more: Enough is enough.")
+        }
         assert.lengthOf(yield* open, 0)
         assert.strictEqual(asked.length, 2)
       })
@@ -292,6 +301,31 @@ describe("a limit at which the agent finishes", () => {
     })
   )
 
+  it.effect("leaves room for the judges of its last answer, too", () =>
+    running(
+      {
+        a: {
+          tools: ["look"],
+          guardrails: [{ kind: "sentence", text: "Be short." }],
+          limits: { requests: 6, onExceeded: "finish" }
+        }
+      },
+      {
+        answers: ({ output, toolChoice }) =>
+          output?.name === "verdict"
+            ? World.text(JSON.stringify({ accepted: true, complaint: "" }))
+            : toolChoice === "none"
+              ? World.text("half of it")
+              : World.calls(["look", { at: lookedAt++ }])
+      },
+      Effect.fnUntraced(function* ({ crewline, id, made }) {
+        assert.deepInclude(yield* crewline.get(id), { status: "completed", output: "half of it", partial: true })
+        assert.isAtMost(made.get(`${id}/task/a`)!, 6)
+      })
+    )
+  )
+  let lookedAt = 0
+
   it.effect("stays partial across the review of a person, by a leg that only knows what is recorded", () =>
     running(
       { a: { tools: ["look"], humanInput: { onSilence: "deny" }, limits: { requests: 2, onExceeded: "finish" } } },
@@ -328,6 +362,24 @@ describe("how near a limit is", () => {
         const all = yield* events
         assert.deepStrictEqual(reached(all), ["task/a 50 5", "task/a 80 8", "task/a 100 10"])
         assert.deepStrictEqual(ofType(all, "LimitReached")[0]!.limits, { requests: 10 })
+      })
+    )
+  )
+
+  it.effect("is told of a judge of a guardrail that was refused, and the task fails of its limit", () =>
+    running(
+      { a: { guardrails: [{ kind: "sentence", text: "Be short." }], limits: { requests: 1 } } },
+      { answers: { a: [World.text("draft")] } },
+      Effect.fnUntraced(function* ({ crewline, events, id }) {
+        const { error } = (yield* crewline.get(id)).tasks["a"]!
+        assert.strictEqual(error?.code, "model-budget-exceeded")
+        assert.include(error!.message, "judge of a guardrail")
+        const all = yield* events
+        assert.deepStrictEqual(
+          ofType(all, "ModelNoticed").map(({ notice }) => [notice.kind, notice.scope]),
+          [["budget-refused", "task/a"]]
+        )
+        assert.deepStrictEqual(reached(all), ["task/a 100 1"])
       })
     )
   )

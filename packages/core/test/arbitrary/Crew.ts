@@ -139,7 +139,7 @@ const header = fc.record(
 const policy = fc.record({ allow: fc.array(name), deny: fc.array(name), ask: fc.array(name) }, optional)
 const limits = fc.record(
   { tokens: positive, onExceeded: fc.constantFrom("fail" as const, "ask" as const, "finish" as const) },
-  { requiredKeys: ["onExceeded"] }
+  { requiredKeys: ["tokens", "onExceeded"] }
 )
 const memory = fc.record(
   {

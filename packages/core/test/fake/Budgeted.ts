@@ -12,7 +12,7 @@ export const make =
   (request, asked) => {
     for (const limit of request.limits ?? []) {
       const spent = Math.max(made.get(limit.key) ?? 0, limit.spent?.requests ?? 0)
-      const most = limit.requests === undefined ? undefined : limit.requests - (limit.leavesRoom === true ? 1 : 0)
+      const most = limit.requests === undefined ? undefined : limit.requests - (limit.leavesRoomFor ?? 0)
       if (most !== undefined && spent + 1 > most) return refuse(request, limit, spent)
     }
     for (const { key } of request.limits ?? []) made.set(key, (made.get(key) ?? 0) + 1)

@@ -15,7 +15,7 @@ const text = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
 
 const json = <A>(name: string, schema: Schema.Codec<A>, expected: string, description: string) => {
-  const decode = Schema.decodeUnknownResult(Schema.fromJsonString(schema))
+  const decode = Schema.decodeUnknownResult(Schema.fromJsonString(schema), { onExcessProperty: "error" })
   return Flag.String(name).pipe(
     Flag.withMetavar("json"),
     Flag.mapEffect((value) => {

@@ -43,8 +43,15 @@ const deadlineOf = ({ deadline, onSilence, reply }: AskView.View): string => {
 }
 
 /** The commands that answer an ask that is kept in this data directory, by default where the command looks for itself. */
-export const commands = ({ id, kind }: AskView.View, data: Option.Option<string>): ReadonlyArray<string> =>
-  Ask.answers[kind].map((answer) => `crewline answer ${id} ${answer}${parts[answer]}${dataFlag(data)}`)
+export const commands = ({ id, kind, schema }: AskView.View, data: Option.Option<string>): ReadonlyArray<string> =>
+  Ask.answers[kind].map((answer) => {
+    const part = answer === "raise" ? ` --limits '${limitsOf(schema)}'` : parts[answer]
+    return `crewline answer ${id} ${answer}${part}${dataFlag(data)}`
+  })
+
+/** What must be named to raise a limit. */
+const limitsOf = ({ required }: AskView.View["schema"]): string =>
+  Array.isArray(required) ? `{ ${required.map((name) => `"${String(name)}": …`).join(", ")} }` : "{…}"
 
 /** `--data`, where it was given, as a shell reads it. */
 export const dataFlag = (data: Option.Option<string>): string =>
@@ -52,12 +59,11 @@ export const dataFlag = (data: Option.Option<string>): string =>
 
 const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
-const parts: { readonly [answer in Ask.Answer["answer"]]: string } = {
+const parts: { readonly [answer in Exclude<Ask.Answer["answer"], "raise">]: string } = {
   approve: "",
   edit: " --arguments '{…}'",
   deny: "",
   reply: " --value '…'",
   accept: "",
-  revise: " --feedback '…'",
-  raise: " --limits '{…}'"
+  revise: " --feedback '…'"
 }

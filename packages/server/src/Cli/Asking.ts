@@ -137,4 +137,4 @@ const questions = {
 const parts = { edit: "arguments", reply: "value", raise: "limits" } as const
 
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
-const decode = Schema.decodeUnknownOption(Ask.Answer)
+const decode = Schema.decodeUnknownOption(Ask.Answer, { onExcessProperty: "error" })

@@ -71,9 +71,11 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "MessageSent":
       return `${event.by.name} tells ${event.taskId === undefined ? "the manager" : "its agent"}: ${event.text}`
     case "LimitRaised":
-      return `limit of ${event.scope} raised`
+      return `limit of ${nameOf(event.scope)} raised`
     case "LimitReached":
-      return `${event.percent}% of the limit of ${event.scope} used`
+      return event.percent === 100
+        ? `limit of ${nameOf(event.scope)} reached`
+        : `${event.percent}% of the limit of ${nameOf(event.scope)} used`
     case "ExecutionPaused":
       return "execution paused"
     case "ExecutionResumed":
@@ -116,3 +118,6 @@ const asText = (value: unknown): string => (typeof value === "string" ? value : 
 const excerptLength = 160
 
 const excerpt = (text: string): string => (text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text)
+
+/** `the execution`, `task write`, `agent writer`. */
+const nameOf = (scope: string): string => (scope === "execution" ? "the execution" : scope.replace("/", " "))

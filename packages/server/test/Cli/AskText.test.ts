@@ -46,6 +46,11 @@ describe("an ask in a terminal", () => {
     expect(AskText.commands(ask, Option.some("/tmp/data"))[2]).toBe(
       "crewline answer exec_1~a~1.1.0 deny --data /tmp/data"
     )
+    const budget = { ...ask, kind: "budget", schema: { required: ["requests"] } } as const
+    expect(AskText.commands(budget, Option.none())).toEqual([
+      `crewline answer exec_1~a~1.1.0 raise --limits '{ "requests": … }'`,
+      "crewline answer exec_1~a~1.1.0 deny"
+    ])
     expect(AskText.dataFlag(Option.some("ann's $(data)"))).toBe(` --data 'ann'\\''s $(data)'`)
   })
 })
