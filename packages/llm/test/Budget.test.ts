@@ -123,9 +123,13 @@ describe("Budget", () => {
       const budgeted = Budget.make()(model)
       const ask = (limits: Limits.Limits, key: string, leavesRoom: boolean) =>
         budgeted.generate(
-          request({ ...limit(limits), key, name: "execution", ...(leavesRoom ? { leavesRoomFor: 1 } : {}) }, undefined, {
-            options: { maxOutputTokens: 100 }
-          })
+          request(
+            { ...limit(limits), key, name: "execution", ...(leavesRoom ? { leavesRoomFor: 1 } : {}) },
+            undefined,
+            {
+              options: { maxOutputTokens: 100 }
+            }
+          )
         )
       assert.strictEqual(yield* outcome(ask({ requests: 2 }, "calls", true)), "Answered")
       const { reason } = yield* Effect.flip(ask({ requests: 2 }, "calls", true))
