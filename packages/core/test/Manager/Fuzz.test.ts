@@ -12,6 +12,7 @@ import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
 import { ofType } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
+import * as Legal from "./Legal.ts"
 import * as Random from "../simulation/Random.ts"
 
 const executions = Number(process.env["CREWLINE_FUZZ_CREWS"] ?? 200)
@@ -113,6 +114,7 @@ const check = (
 ) => {
   const open = Object.entries(view.tasks).filter(([, { status }]) => !/completed|failed|skipped|cancelled/.test(status))
   assert.deepStrictEqual(open, [], "a task is left behind")
+  assert.isUndefined(Legal.problem(plan, events))
   const spawned = new Map(ofType(events, "TaskSuspended").flatMap(({ spawn }) => spawn.map((task) => [task.id, task])))
   const work = [...spawned.values()].filter(({ id, office }) => office === undefined && !id.endsWith("/assign/work"))
   assert.isAtMost(work.length, 200, "more tasks than an execution may grow by")
