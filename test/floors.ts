@@ -22,7 +22,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
-    ["EventLog", "Llm", "LostLeases", "Memory", "Outbox", "TaskQueue", "Toolbox"],
+    ["EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Secrets", "TaskQueue", "Toolbox"],
     // What may happen next.
     ["Decision"],
     // The fold.
@@ -109,10 +109,11 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models of stored providers.
     ["Http", "ProviderModels"],
-    ["AuditLog", "Credentials", "CrewReader", "RateLimits", "TenantBudgets"],
+    ["AuditLog", "Credentials", "CrewReader", "RateLimits", "TenantBudgets", "ToolSecrets"],
     ["Listener", "ResourceStore"],
     [
       "Api",
+      "Blanking",
       "Dependencies",
       "EnvironmentKeys",
       "Followers",

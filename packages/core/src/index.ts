@@ -36,6 +36,7 @@ export * as Liveness from "./Liveness.ts"
 export * as Workspace from "./Workspace.ts"
 export * as Tenant from "./Tenant.ts"
 export * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
+export * as Secrets from "./Secrets.ts"
 export * as StandardSchema from "./StandardSchema.ts"
 export * as Suggestion from "./Suggestion.ts"
 

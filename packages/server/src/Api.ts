@@ -20,6 +20,7 @@ import { Me } from "./Api/Me.ts"
 import { OutboxRows } from "./Api/Outbox.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
+import { Secrets } from "./Api/Secrets.ts"
 import { Tools } from "./Api/Tools.ts"
 
 export { AgentBody } from "./Api/Agents.ts"
@@ -32,6 +33,7 @@ const secured = HttpApi.make("crewline")
   .add(Crews)
   .add(Agents)
   .add(LlmProviders)
+  .add(Secrets)
   .add(Budget)
   .add(Tools)
   .add(Executions)
@@ -73,6 +75,11 @@ export const access: { readonly [O in Operation]: Access } = {
   "llmProviders.replace": "llm-providers:write",
   "llmProviders.remove": "llm-providers:write",
   "llmProviders.test": "llm-providers:write",
+  "secrets.list": "secrets:read",
+  "secrets.get": "secrets:read",
+  "secrets.create": "secrets:write",
+  "secrets.replace": "secrets:write",
+  "secrets.remove": "secrets:write",
   "budget.get": "budget:read",
   "budget.set": "budget:write",
   "budget.remove": "budget:write",

@@ -23,6 +23,7 @@ import type * as Runtime from "effect/Runtime"
 import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
+import { secrets } from "./Cli/SecretsCommand.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
 import { outbox } from "./Cli/OutboxCommand.ts"
@@ -304,6 +305,7 @@ export const command = Command.make("crewline").pipe(
     send,
     outbox,
     keys,
+    secrets,
     audit,
     serve,
     worker,

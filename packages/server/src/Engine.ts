@@ -11,6 +11,7 @@ import type * as Llm from "@crewline/core/Llm"
 import type * as Memory from "@crewline/core/Memory"
 import type * as Outbox from "@crewline/core/Outbox"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
+import type { Secrets } from "@crewline/core/Secrets"
 import type { Toolbox } from "@crewline/core/Toolbox"
 import type * as Worker from "@crewline/core/Worker"
 import * as Workspace from "@crewline/core/Workspace"
@@ -31,6 +32,8 @@ import * as LocalMemory from "./LocalMemory.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
+import * as SecretStore from "./ResourceStore/Secrets.ts"
+import * as ToolSecrets from "./ToolSecrets.ts"
 import * as Queue from "./Queue.ts"
 import * as Retention from "./Retention.ts"
 
@@ -40,7 +43,8 @@ export interface Options<LE = never, TE = never> {
   readonly workspace: string
   /** The models of the environment; stored providers come before them. */
   readonly llm: Layer.Layer<Llm.Llm, LE>
-  readonly toolbox: Layer.Layer<Toolbox, TE>
+  /** What tools read of `Secrets` are those that clients of the API stored, each tenant's own. */
+  readonly toolbox: Layer.Layer<Toolbox, TE, Secrets>
   /** What keys of providers are encrypted with; without a current one, none are stored. */
   readonly masterKeys?: MasterKeys.Options | undefined
   /**
@@ -77,6 +81,7 @@ export type Services =
   | CrewStore.CrewStore
   | AgentStore.AgentStore
   | ProviderStore.ProviderStore
+  | SecretStore.SecretStore
   | Llm.Llm
   | Toolbox
   | Database.Database
@@ -100,8 +105,11 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const broadcast = Queue.broadcast(choice)
 
       const database = Migrations.layer.pipe(Layer.provideMerge(Database.layer(options.database)))
-      const providers = ProviderStore.layer.pipe(Layer.provide(MasterKeys.layer(options.masterKeys)))
-      const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, providers).pipe(Layer.provideMerge(database))
+      const sealed = Layer.mergeAll(ProviderStore.layer, SecretStore.layer).pipe(
+        Layer.provide(MasterKeys.layer(options.masterKeys))
+      )
+      const toolbox = ToolSecrets.guarded(options.toolbox).pipe(Layer.provide(ToolSecrets.layer))
+      const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, sealed).pipe(Layer.provideMerge(database))
       const logOnly = PgEventLog.layerWith({ listens: options.follows ?? true })
       const dependencies = Dependencies.layer.pipe(Layer.provide(Queue.probe(choice)))
       const log = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))
@@ -117,7 +125,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
           options.memory ?? LocalMemory.layer
         ]),
         Layer.merge(Retention.layer(options.retention)),
-        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), options.toolbox)),
+        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), toolbox)),
         Layer.provideMerge(dependencies),
         Layer.provideMerge(stores)
       )

@@ -26,6 +26,7 @@ import * as Me from "./Http/Me.ts"
 import * as Outbox from "./Http/Outbox.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
+import * as Secrets from "./Http/Secrets.ts"
 import * as Tools from "./Http/Tools.ts"
 import * as Problem from "./Api/Problem.ts"
 
@@ -34,6 +35,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Crews.layer,
     Agents.layer,
     LlmProviders.layer,
+    Secrets.layer,
     Budget.layer,
     Tools.layer,
     Executions.layer,
@@ -91,6 +93,7 @@ const index = HttpRouter.add(
       crews: "/api/v1/crews",
       agents: "/api/v1/agents",
       llmProviders: "/api/v1/llm-providers",
+      secrets: "/api/v1/secrets",
       budget: "/api/v1/budget",
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",

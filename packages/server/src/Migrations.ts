@@ -15,7 +15,8 @@ export const component = "server"
 export const migrations: ReadonlyArray<Migrations.Migration> = [
   { id: 1, name: "stores", sql: Sql.stores },
   { id: 2, name: "access", sql: Sql.access },
-  { id: 3, name: "audit", sql: Sql.audit }
+  { id: 3, name: "audit", sql: Sql.audit },
+  { id: 4, name: "secrets", sql: Sql.secrets }
 ]
 
 /** Applies this package's migrations; answers the names of those applied now. */

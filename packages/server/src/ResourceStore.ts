@@ -119,7 +119,7 @@ export interface ResourceStore<Body, Summary> {
 export interface Options<Body, Summary> {
   /** For the names of operations in errors and traces. */
   readonly name: string
-  readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider"
+  readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider" | "crewline_secret"
   /** Of the ids: `crew` makes `crew_…`. */
   readonly prefix: string
   /** What resources are found by, besides their id. */

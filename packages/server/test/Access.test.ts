@@ -55,6 +55,7 @@ const call = (path: string, options: Parameters<typeof Server.request>[1] = {}) 
 beforeAll(async () => {
   server = await Server.start({
     credentials: { mode: "required", local: { credential: Redacted.make(local), name: "me" } },
+    masterKeys: { current: Redacted.make(Buffer.alloc(32).toString("base64")) },
     worker: { graceMillis: 0 },
     memory: forgetful
   })
@@ -85,6 +86,7 @@ beforeAll(async () => {
     "/api/v1/crews": await create("/api/v1/crews", crew),
     "/api/v1/agents": await create("/api/v1/agents", { name: "a", role: "r", goal: "g" }),
     "/api/v1/llm-providers": await create("/api/v1/llm-providers", provider),
+    "/api/v1/secrets": await create("/api/v1/secrets", { name: "s", value: "0123456789" }),
     "/api/v1/keys": acme.viewer.id,
     "/api/v1/executions": execution,
     "/api/v1/queue/dead-letters": execution,

@@ -156,6 +156,18 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   // Stays as it was made, for the search of the tables.
   await call(providers, { body: { ...common, name: "kept", apiKey: key("kept") } })
 
+  // Secrets of tools.
+  const secret = await call("/api/v1/secrets", { body: { name: "tool", value: key("tool") } })
+  expect(secret.status).toBe(201)
+  for (const body of [
+    { name: "tool", value: key("other") },
+    { name: "t t", value: key("unnamed") },
+    { value: [key("x")] }
+  ])
+    await call("/api/v1/secrets", { body })
+  await call(`/api/v1/secrets/${secret.body.id}`, { method: "PUT", body: { name: "tool", value: key("newer") } })
+  for (const path of ["/api/v1/secrets", `/api/v1/secrets/${secret.body.id}`]) await call(path)
+
   // Refused in every way.
   await call(providers, { body: { ...common, name: "stored", apiKey: key("twin") } })
   await put({ ...unversioned, version: 1, apiKey: key("stale") })
@@ -245,6 +257,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     "table crewline_llm_provider",
     "table crewline_event",
     "table crewline_key",
+    "table crewline_secret",
     "table crewline_audit",
     "span KeyStore",
     "span ProviderStore",

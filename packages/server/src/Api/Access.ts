@@ -35,6 +35,8 @@ const leastRole = {
   "llm-providers:read": "viewer",
   "llm-providers:write": "admin",
   "queue:read": "viewer",
+  "secrets:read": "admin",
+  "secrets:write": "admin",
   "tools:read": "viewer",
   "users:act-for": "admin"
 } as const satisfies { readonly [scope: string]: Role }

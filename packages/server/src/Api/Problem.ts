@@ -89,7 +89,17 @@ const table = {
     title: "There is no such resource",
     meaning: "No resource has this id; it may have been deleted.",
     fields: {
-      resource: Schema.Literals(["crew", "agent", "llm-provider", "execution", "signal", "ask", "key", "outbox-row"]),
+      resource: Schema.Literals([
+        "crew",
+        "agent",
+        "llm-provider",
+        "execution",
+        "signal",
+        "ask",
+        "key",
+        "secret",
+        "outbox-row"
+      ]),
       id: Schema.String
     }
   },
@@ -121,7 +131,8 @@ const table = {
   "name-taken": {
     status: 409,
     title: "The name is taken",
-    meaning: "Another provider has this name. Names of providers are unique, because they name models.",
+    meaning:
+      "Another resource of this kind has the name: names of providers, which name models, and of secrets are unique.",
     fields: { errors }
   },
   "key-inactive": {
@@ -188,9 +199,9 @@ const table = {
   },
   "master-key-missing": {
     status: 422,
-    title: "The server cannot store keys",
+    title: "The server cannot store secrets",
     meaning:
-      "Keys of providers are stored encrypted, and the server has no master key: set CREWLINE_MASTER_KEY (openssl rand -base64 32), or name the variable that holds the provider's key as `apiKeyVariable`.",
+      "Keys of providers and secrets are stored encrypted, and the server has no master key: set CREWLINE_MASTER_KEY (openssl rand -base64 32), or name the variable that holds a provider's key as `apiKeyVariable`.",
     fields: { errors }
   },
   "idempotency-key-reused": {

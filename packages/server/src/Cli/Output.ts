@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import { text } from "node:stream/consumers"
 import * as Screen from "./Screen.ts"
 
 /** A terminal, with a block of lines to draw on it. */
@@ -25,6 +26,8 @@ export class Output extends Context.Service<
     readonly terminal: Terminal | undefined
     /** stdin as a keyboard, for questions in the terminal; absent when there is none, or nothing to show them on. */
     readonly keyboard: Keyboard | undefined
+    /** All that stands on stdin; absent when it is a terminal, or nothing. */
+    readonly input: Effect.Effect<string> | undefined
     /** True when stdout is read by a person and not by a program. */
     readonly resultIsForPeople: boolean
     /** Text in a style, as stderr can show it. */
@@ -72,6 +75,7 @@ export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Outp
     say: (text) => Effect.sync(() => say(text)),
     terminal: isTerminal ? { ...screen, ...size } : undefined,
     keyboard: isTerminal && stdin?.isTTY === true ? stdin : undefined,
+    input: stdin === undefined || stdin.isTTY === true ? undefined : Effect.promise(() => text(stdin)),
     resultIsForPeople: stdout.isTTY === true,
     paint
   })

@@ -45,6 +45,16 @@ export const outbox = Effect.fn("Resources.outbox")(function* (data: Option.Opti
   return yield* (yield* directly()).outbox(data)
 })
 
+/** Secrets of a tenant, in the present scope. */
+export const secrets = Effect.fn("Resources.secrets")(function* (
+  data: Option.Option<string>,
+  tenant: string | undefined
+) {
+  const found = yield* server(data)
+  if (found !== undefined) return yield* (yield* remotely()).secrets({ ...found, tenant })
+  return yield* (yield* directly()).secrets(data, tenant)
+})
+
 /** API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in the database itself. */
 export const keys = Effect.fn("Resources.keys")(function* (data: Option.Option<string>, tenant: string | undefined) {
   const found = yield* server(data)

@@ -116,6 +116,9 @@ export const auditRetention = read(AuditLog.config)
 /** How long a server that says nothing more still owns what it ran. */
 export const lease = read(Server.leaseConfig)
 
+/** What secrets are encrypted with. */
+export const masterKeys = read(MasterKeys.config)
+
 /** What servers and workers of one database have to be told alike. */
 export const shared = Effect.all({
   lease,
@@ -123,8 +126,7 @@ export const shared = Effect.all({
   retention: read(Retention.config),
   /** How many executions a tenant may have at once; undefined: any number. */
   maxUnfinished: read(RateLimits.executionsConfig),
-  /** What keys of providers are encrypted with. */
-  masterKeys: read(MasterKeys.config)
+  masterKeys
 })
 
 /** The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE` names another. */

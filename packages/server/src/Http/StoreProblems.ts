@@ -28,7 +28,7 @@ export const notFound = (
 ): Problem.Problem<"not-found"> => Problem.make("not-found", { resource, id, detail: `There is no ${resource} ${id}.` })
 
 /** A kind of stored resource. */
-export type Resource = "crew" | "agent" | "llm-provider" | "key"
+export type Resource = "crew" | "agent" | "llm-provider" | "key" | "secret"
 
 /** Listing and making resources. */
 export const storing = <A, R>(

@@ -6,32 +6,17 @@ import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Blanking from "../Blanking.ts"
 
 /** Stands where the key stood. */
 const mark = "[key]"
-/** What is shorter is no key, and words would be torn out of answers for it. */
-const shortest = 8
-
 const encode = Schema.encodeSync(Llm.LlmError)
 const decode = Schema.decodeSync(Llm.LlmError)
 
 export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model => {
+  const clean = Blanking.of(secret, mark)
+  if (clean === undefined) return model
   const key = Redacted.value(secret).trim()
-  if (key.length < shortest) return model
-  const forms = new Set([key, JSON.stringify(key).slice(1, -1), encodeURIComponent(key)])
-
-  /** The same value where it does not hold the key: that is nearly always. */
-  const clean = <A>(value: A): A => {
-    let found = false
-    const text = JSON.stringify(value, (_, part: unknown) => {
-      if (typeof part !== "string") return part
-      let safe = part
-      for (const form of forms) safe = safe.replaceAll(form, mark)
-      if (safe !== part) found = true
-      return safe
-    })
-    return found ? JSON.parse(text) : value
-  }
 
   const generate = (request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
     const { onDelta, onNotice } = request

@@ -35,7 +35,7 @@ const howTo =
 /** There is nothing to seal with. */
 export class MasterKeyMissing extends Schema.TaggedError<MasterKeyMissing>()("MasterKeyMissing", {}) {
   override get message() {
-    return `The server has no master key to encrypt keys of providers with: ${howTo}.`
+    return `The server has no master key to encrypt secrets with: ${howTo}.`
   }
 }
 

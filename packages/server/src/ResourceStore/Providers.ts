@@ -22,7 +22,8 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as MasterKeys from "./MasterKeys.ts"
+import type * as MasterKeys from "./MasterKeys.ts"
+import * as Sealing from "./Sealing.ts"
 import type { ProviderBody, ProviderSummary } from "../Api/ProviderBody.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
@@ -30,7 +31,7 @@ import * as ResourceStore from "../ResourceStore.ts"
 export type Stored = ResourceStore.Stored<ProviderBody>
 
 /** Whether a key is stored with the provider. */
-export const hasApiKey = ({ extra }: Pick<Stored, "extra">): boolean => sealedIn(extra) !== undefined
+export const hasApiKey = ({ extra }: Pick<Stored, "extra">): boolean => extra["api_key"] != null
 
 /** The stored key was given for another host, and goes to no other one. */
 export class OtherHost extends Schema.TaggedError<OtherHost>()("OtherHost", {
@@ -61,16 +62,6 @@ export class ProviderStore extends Context.Service<
     ) => Effect.Effect<Redacted.Redacted | undefined, MasterKeys.UnknownMasterKey | MasterKeys.BrokenSeal>
   }
 >()("@crewline/server/ResourceStore/Providers") {}
-
-const sealedIn = (extra: ResourceStore.Extra): MasterKeys.Sealed | undefined => {
-  const { api_key: ciphertext, api_key_master: masterKey } = extra
-  return ciphertext == null || masterKey == null ? undefined : { ciphertext, masterKey }
-}
-
-const columnsOf = (sealed: MasterKeys.Sealed | undefined) => ({
-  api_key: sealed?.ciphertext ?? null,
-  api_key_master: sealed?.masterKey ?? null
-})
 
 const standardAddress: { readonly [Kind in ProviderBody["kind"]]: string } = {
   openai: OpenAi.defaultBaseURL,
@@ -108,7 +99,6 @@ const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceSto
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const keys = yield* MasterKeys.MasterKeys
   const store = yield* ResourceStore.make<ProviderBody, ProviderSummary>({
     name: "ProviderStore",
     table: "crewline_llm_provider",
@@ -118,28 +108,24 @@ const make = Effect.gen(function* () {
     extra: ["api_key", "api_key_master"]
   })
 
-  /** Puts the key under the current master key, unless it was replaced meanwhile. What is stored is the same: no new version. */
-  const reseal = (tenant: string, id: string, body: ProviderBody, sealed: MasterKeys.Sealed, key: Redacted.Redacted) =>
-    Effect.gen(function* () {
-      const seal = yield* keys.sealer
-      yield* sql`
-        update crewline_llm_provider set ${sql.update(columnsOf(seal(key, binding(tenant, id, body))))}
-        where tenant = ${tenant} and id = ${id} and api_key = ${sealed.ciphertext}`
-    })
+  const sealing = yield* Sealing.make<ProviderBody>({
+    table: "crewline_llm_provider",
+    columns: ["api_key", "api_key_master"],
+    bindingOf: binding,
+    describe: (name) => `The stored key of the provider "${name}"`,
+    others: (masterKey) => sql<Sealing.Row>`
+      select tenant, id, name, body, api_key as ciphertext, api_key_master as master from crewline_llm_provider
+      where api_key_master is not null and api_key_master <> ${masterKey}`
+  })
 
-  const create: ProviderStore["Service"]["create"] = Effect.fnUntraced(function* (body, apiKey) {
-    if (apiKey == null) return yield* store.create(body)
-    const tenant = yield* Tenant.Current
-    const seal = yield* keys.sealer
-    return yield* store.create(body, (id) => columnsOf(seal(apiKey, binding(tenant, id, body))))
+  const create: ProviderStore["Service"]["create"] = Effect.fnUntraced(function* (body, apiKey = null) {
+    return yield* store.create(body, yield* sealing.sealing(apiKey, body))
   })
 
   const replace: ProviderStore["Service"]["replace"] = Effect.fnUntraced(function* (id, body, { apiKey, expected }) {
-    if (apiKey === null) return yield* store.replace(id, body, expected, columnsOf(undefined))
     if (apiKey !== undefined) {
-      const tenant = yield* Tenant.Current
-      const seal = yield* keys.sealer
-      return yield* store.replace(id, body, expected, columnsOf(seal(apiKey, binding(tenant, id, body))))
+      const extraOf = yield* sealing.sealing(apiKey, body)
+      return yield* store.replace(id, body, expected, extraOf(id))
     }
     // Should the host change between the two statements, the key does not open for it: it is bound to its own.
     const known = yield* store.get(id)
@@ -150,48 +136,8 @@ const make = Effect.gen(function* () {
     return yield* store.replace(id, body, expected)
   })
 
-  const apiKeyOf: ProviderStore["Service"]["apiKeyOf"] = Effect.fnUntraced(function* ({ id, body, extra }) {
-    const sealed = sealedIn(extra)
-    if (sealed === undefined) return undefined
-    const tenant = yield* Tenant.Current
-    const key = yield* keys.open(sealed, binding(tenant, id, body))
-    // The key is known: a call does not fail because it could not be encrypted anew.
-    if (keys.current !== undefined && sealed.masterKey !== keys.current) {
-      yield* Effect.ignore(reseal(tenant, id, body, sealed, key))
-    }
-    return key
-  })
-
-  /** The rows of every tenant: a master key is the server's own affair. */
-  const rotate: Effect.Effect<void, SqlError> = Effect.gen(function* () {
-    const rows = yield* sql<{
-      readonly tenant: string
-      readonly id: string
-      readonly name: string
-      readonly body: string
-      readonly api_key: string
-      readonly api_key_master: string
-    }>`select tenant, id, name, body, api_key, api_key_master from crewline_llm_provider
-      where api_key_master is not null and api_key_master <> ${keys.current ?? ""}`
-    let count = 0
-    for (const { tenant, id, name, body: text, api_key: ciphertext, api_key_master: masterKey } of rows) {
-      const sealed = { ciphertext, masterKey }
-      // Written by this store alone, from a body that was parsed at the edge.
-      const body: ProviderBody = JSON.parse(text)
-      yield* keys.open(sealed, binding(tenant, id, body)).pipe(
-        Effect.flatMap((key) => reseal(tenant, id, body, sealed, key)),
-        Effect.tap(() => Effect.sync(() => count++)),
-        // Where there is no current key, what opens under a previous one stays as it is.
-        Effect.catchTag("MasterKeyMissing", () => Effect.void),
-        Effect.catchTag(["UnknownMasterKey", "BrokenSeal"], (error) =>
-          Effect.logWarning(`The stored key of the provider "${name}" cannot be used. ${error.message}`)
-        )
-      )
-    }
-    if (count > 0) yield* Effect.logInfo(`Keys of providers encrypted under the current master key: ${count}`)
-  })
-
-  yield* rotate
+  const rotated = yield* sealing.rotate
+  if (rotated > 0) yield* Effect.logInfo(`Keys of providers encrypted under the current master key: ${rotated}`)
   const { changing, find } = yield* remembering(store.find)
   return ProviderStore.of({
     find,
@@ -200,7 +146,7 @@ const make = Effect.gen(function* () {
     remove: (id, expected) => changing(store.remove(id, expected)),
     create: (body, apiKey) => changing(create(body, apiKey)),
     replace: (id, body, options) => changing(replace(id, body, options)),
-    apiKeyOf
+    apiKeyOf: sealing.open
   })
 })
 

@@ -4,7 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { join } from "node:path"
-import { PassThrough } from "node:stream"
+import { PassThrough, Readable } from "node:stream"
 import * as Cli from "../../src/Cli.ts"
 import * as Output from "../../src/Cli/Output.ts"
 import * as Process from "./Process.ts"
@@ -14,12 +14,17 @@ export const example = (name: string): string => join(Process.examples, name)
 
 export interface Options {
   readonly env?: Record<string, string>
+  /** What stands on standard input; absent: nothing. */
+  readonly input?: string
   /** Who sits at the terminal: the line typed after what was shown since the last one; `null` ends the input. Absent: nobody. */
   readonly person?: (shown: string) => string | null | undefined
 }
 
 /** Runs `crewline` with these arguments to its end. */
-export const run = async (args: ReadonlyArray<string>, { env = {}, person }: Options = {}): Promise<Process.Ended> => {
+export const run = async (
+  args: ReadonlyArray<string>,
+  { env = {}, input, person }: Options = {}
+): Promise<Process.Ended> => {
   let [stdout, stderr] = ["", ""]
   let fresh = ""
   const stdin = Object.assign(new PassThrough(), { isTTY: true })
@@ -34,6 +39,7 @@ export const run = async (args: ReadonlyArray<string>, { env = {}, person }: Opt
   }
   const output = Output.layer({
     ...(person !== undefined && { stdin }),
+    ...(input !== undefined && { stdin: Readable.from([input]) }),
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: show, isTTY: person !== undefined },
     env

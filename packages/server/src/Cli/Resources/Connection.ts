@@ -4,8 +4,10 @@ import type * as AskView from "@crewline/core/AskView"
 import type * as Crewline from "@crewline/core/Crewline"
 import type * as CoreOutbox from "@crewline/core/Outbox"
 import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
+import type * as SecretsApi from "../../Api/Secrets.ts"
 import type * as Failure from "../Failure.ts"
 
 /** What people are asked, and what they say. */
@@ -31,6 +33,18 @@ export interface Outbox {
   readonly list: (state: CoreOutbox.State | undefined) => Effect.Effect<ReadonlyArray<CoreOutbox.View>, Failure.Failure>
   /** Sends a dead letter again. */
   readonly retry: (id: string) => Effect.Effect<CoreOutbox.View, Failure.Failure>
+}
+
+/** Secrets of a tenant. */
+export interface Secrets {
+  /** Stores it, or replaces the one of its name. */
+  readonly set: (
+    body: SecretsApi.SecretBody,
+    value: Redacted.Redacted
+  ) => Effect.Effect<SecretsApi.Secret, Failure.Failure>
+  /** Newest first. */
+  readonly list: Effect.Effect<ReadonlyArray<SecretsApi.Secret>, Failure.Failure>
+  readonly remove: (name: string) => Effect.Effect<void, Failure.Failure>
 }
 
 /** API keys of a tenant. */

@@ -11,15 +11,18 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Api from "../../Api/Keys.ts"
+import type * as SecretsApi from "../../Api/Secrets.ts"
 import * as AuditLog from "../../AuditLog.ts"
 import * as Migrations from "../../Migrations.ts"
 import * as Queue from "../../Queue.ts"
 import * as ResourceStore from "../../ResourceStore.ts"
 import * as KeyStore from "../../ResourceStore/Keys.ts"
+import * as MasterKeys from "../../ResourceStore/MasterKeys.ts"
+import * as SecretStore from "../../ResourceStore/Secrets.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
-import type { Audit, Inbox, Keys, Outbox } from "./Connection.ts"
+import type { Audit, Inbox, Keys, Outbox, Secrets } from "./Connection.ts"
 
 const pageSize = 200
 
@@ -116,7 +119,8 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
 const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const database = yield* Settings.database(data)
   const services = yield* Layer.build(
-    Layer.mergeAll(KeyStore.layer, AuditLog.layer).pipe(
+    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer).pipe(
+      Layer.provide(MasterKeys.layer(yield* Settings.masterKeys)),
       Layer.provide(Migrations.layer),
       Layer.provide(Database.layer(database))
     )
@@ -140,6 +144,44 @@ const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant 
 export const audit = Effect.fnUntraced(function* (data: Option.Option<string>, tenant?: string) {
   const { log, told } = yield* opened(data, tenant)
   const connection: Audit = { list: (limit, filters) => told(log.list({ ...filters, limit, before: undefined })) }
+  return connection
+})
+
+/** Secrets, in the present scope. */
+export const secrets = Effect.fnUntraced(function* (data: Option.Option<string>, tenant?: string) {
+  const { recording, services, told } = yield* opened(data, tenant)
+  const store = Context.get(services, SecretStore.SecretStore)
+  const shown = ({ body, createdAt, id, updatedAt, version }: SecretStore.Stored) => ({
+    id,
+    version,
+    createdAt,
+    updatedAt,
+    ...body
+  })
+
+  const connection: Secrets = {
+    set: Effect.fnUntraced(function* (body, value) {
+      const known = yield* told(store.find(body.name))
+      const [operation, status] = known === undefined ? ["secrets.create", 201] : ["secrets.replace", 200]
+      const change = known === undefined ? store.create(body, value) : store.replace(known.id, body, { value })
+      const details = { name: body.name }
+      return shown(yield* recording(change, ({ id }) => ({ operation, resource: id, status, details })))
+    }),
+    list: Effect.gen(function* () {
+      const found: Array<SecretsApi.Secret> = []
+      for (;;) {
+        const page = yield* told(store.list({ limit: pageSize, before: found.at(-1)?.id }))
+        for (const { summary: body, ...heading } of page) found.push(shown({ ...heading, body, size: 0 }))
+        if (page.length < pageSize) return found
+      }
+    }),
+    remove: Effect.fnUntraced(function* (name) {
+      const known = yield* told(store.find(name))
+      if (known === undefined) return yield* Failure.failed(`There is no secret ${name}.`)
+      const { id: resource } = known
+      yield* recording(store.remove(resource), () => ({ operation: "secrets.remove", resource, status: 204 }))
+    })
+  }
   return connection
 })
 

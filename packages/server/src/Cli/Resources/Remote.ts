@@ -12,7 +12,7 @@ import { tenantHeader } from "../../Api/Access.ts"
 import * as Page from "../../Api/Page.ts"
 import type * as Problem from "../../Api/Problem.ts"
 import * as Failure from "../Failure.ts"
-import type { Audit, Inbox, Keys, Outbox } from "./Connection.ts"
+import type { Audit, Inbox, Keys, Outbox, Secrets } from "./Connection.ts"
 
 /** A server, and who asks it. */
 export interface Server {
@@ -93,6 +93,31 @@ export const outbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Re
     list: (state) =>
       all((query) => told(client.outbox.list({ query: { ...query, ...(state !== undefined && { state }) } }))),
     retry: (id) => told(client.outbox.retry({ params: { id } }))
+  }
+})
+
+export const secrets = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Secrets> {
+  const client = yield* connect(server)
+  const told = tellingOf(server.url)
+  const find = Effect.fnUntraced(function* (name: string) {
+    const { items } = yield* told(client.secrets.list({ query: { name, limit: 1 } }))
+    return items[0]
+  })
+  return {
+    set: Effect.fnUntraced(function* (body, value) {
+      const known = yield* find(body.name)
+      const payload = { ...body, value }
+      const { body: stored } = yield* known === undefined
+        ? told(client.secrets.create({ payload }))
+        : told(client.secrets.replace({ params: { id: known.id }, headers: {}, payload }))
+      return stored
+    }),
+    list: all((query) => told(client.secrets.list({ query }))),
+    remove: Effect.fnUntraced(function* (name) {
+      const known = yield* find(name)
+      if (known === undefined) return yield* Failure.failed(`There is no secret ${name}.`)
+      yield* told(client.secrets.remove({ params: { id: known.id }, headers: {} }))
+    })
   }
 })
 

@@ -1,0 +1,82 @@
+/**
+ * Stored secrets for tools. What a tool was given while it ran is taken out of what it returns, so that no event and no model is told it,
+ * even where the service that it calls sends its key back.
+ */
+import * as Secrets from "@crewline/core/Secrets"
+import * as Toolbox from "@crewline/core/Toolbox"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Blanking from "./Blanking.ts"
+import { SecretStore } from "./ResourceStore/Secrets.ts"
+
+/** What the call under way was given, by name; undefined: no call is under way. */
+const Given: Context.Reference<Map<string, Redacted.Redacted> | undefined> = Context.Reference<
+  Map<string, Redacted.Redacted> | undefined
+>("@crewline/server/ToolSecrets/Given", { defaultValue: () => undefined })
+
+/** The secrets of the current tenant. */
+export const layer: Layer.Layer<Secrets.Secrets, never, SecretStore> = Layer.effect(
+  Secrets.Secrets,
+  Effect.map(SecretStore, (store) =>
+    Secrets.Secrets.of({
+      get: Effect.fn("ToolSecrets.get")(function* (name) {
+        const value = yield* store.valueOf(name).pipe(
+          Effect.mapError((error) => {
+            const isStore = error._tag === "StoreError"
+            const description = isStore ? "The storage does not answer; try again in a moment." : error.message
+            return new Secrets.SecretUnavailable({ name, description })
+          })
+        )
+        if (value === undefined) return yield* new Secrets.UnknownSecret({ name })
+        const given = yield* Given
+        given?.set(name, value)
+        return value
+      })
+    })
+  )
+)
+
+const blanking = (given: ReadonlyMap<string, Redacted.Redacted>): Blanking.Blank => {
+  const blanks = [...given].flatMap(([name, value]) => Blanking.of(value, `[secret ${name}]`) ?? [])
+  return (value) => blanks.reduce((clean, blank) => blank(clean), value)
+}
+
+const guard = (tool: Toolbox.Tool): Toolbox.Tool => ({
+  ...tool,
+  execute: (args, context) =>
+    Effect.suspend(() => {
+      const given = new Map<string, Redacted.Redacted>()
+      return tool.execute(args, context).pipe(
+        Effect.mapBoth({
+          onSuccess: (result) => (given.size === 0 ? result : blanking(given)(result)),
+          onFailure: (error) => {
+            if (given.size === 0) return error
+            // Its cause may hold anything.
+            const message = blanking(given)(error.message)
+            return error._tag === "ToolRetry" ? new Toolbox.ToolRetry({ message }) : new Toolbox.ToolFailed({ message })
+          }
+        }),
+        Effect.provideService(Given, given)
+      )
+    })
+})
+
+/** A toolbox whose tools tell nobody the secrets that they are given. */
+export const guarded = <E, R>(toolbox: Layer.Layer<Toolbox.Toolbox, E, R>): Layer.Layer<Toolbox.Toolbox, E, R> =>
+  Layer.effect(
+    Toolbox.Toolbox,
+    Effect.map(Toolbox.Toolbox, (tools) => {
+      const known = new WeakMap<Toolbox.Tool, Toolbox.Tool>()
+      const guardedOf = (tool: Toolbox.Tool): Toolbox.Tool => {
+        const made = known.get(tool) ?? guard(tool)
+        known.set(tool, made)
+        return made
+      }
+      return Toolbox.Toolbox.of({
+        list: Effect.map(tools.list, (all) => all.map(guardedOf)),
+        get: (name) => Effect.map(tools.get(name), guardedOf)
+      })
+    })
+  ).pipe(Layer.provide(toolbox))
