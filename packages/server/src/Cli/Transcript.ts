@@ -22,7 +22,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskStarted":
       return event.attempt === 1 && event.run === 1 ? "started" : `started (attempt ${event.attempt}, run ${event.run})`
     case "TurnCompleted":
-      return `${event.model} answered (${turnFacts(event)})`
+      return `${event.model} answered (${turnFacts(event)})${why(event)}`
     case "ModelNoticed":
       return `${event.notice.model} ${event.notice.kind}: ${event.notice.message}`
     case "GuardrailJudged":
@@ -90,6 +90,16 @@ const doubts = ({ doubts = [] }: ExecutionEvent.TaskCompleted): string =>
 
 const judged = (criteria: ExecutionEvent.TaskCompleted["criteria"]): string =>
   criteria === undefined ? "" : `, ${Criteria.summary(criteria)}`
+
+/** What a model says about its calls: why it passes work on, for example. What it says without calls is its answer. */
+const why = ({ parts }: ExecutionEvent.TurnCompleted): string => {
+  if (parts.every(({ type }) => type !== "tool-call")) return ""
+  const text = parts
+    .flatMap((part) => (part.type === "text" ? [part.text] : []))
+    .join(" ")
+    .trim()
+  return text === "" ? "" : `: ${excerpt(text)}`
+}
 
 const turnFacts = (event: ExecutionEvent.TurnCompleted): string => {
   const calls = event.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []))

@@ -37,6 +37,8 @@ export interface Task {
   readonly tools: ReadonlyArray<string>
   /** Why the task failed, is tried again, is skipped, or what it waits for. */
   readonly note?: string
+  /** What was decided about it last, by whom, and why. */
+  readonly decided?: string
 }
 
 export interface View {
@@ -141,19 +143,19 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
     case "OutputRejected":
       return current(view, event, (task) => ({ ...task, note: `sent back: ${event.complaint}` }))
     case "AgentAssigned":
-      return current(view, event, (task) => ({ ...task, note: `done by ${event.agent}` }))
+      return current(view, event, (task) => decide(task, event, event.agent))
     case "ReviewJudged":
       return event.verdict === "accept"
         ? view
         : current(view, event, (task) => ({ ...task, note: `sent back: ${event.feedback ?? event.reason ?? ""}` }))
     case "RecoveryChosen":
-      return current(view, event, (task) => ({ ...task, note: `${event.by}: ${event.choice}` }))
+      return current(view, event, (task) => decide(task, event, `to ${event.choice}`))
     case "TaskSuspended":
       return current(grow(view, event.spawn, event.taskId), event, (task) => ({
         ...task,
         status: "waiting",
         tools: [],
-        note: `waits for ${Waiting.describe(event)}`
+        note: (isDecided(event) ? task.decided : undefined) ?? `waits for ${Waiting.describe(event)}`
       }))
     case "TaskRetried":
       return current(view, event, (task) => ({ ...task, status: "retrying", tools: [], note: event.error.message }))
@@ -200,6 +202,16 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
       }
   }
 }
+
+const decide = (
+  task: Task,
+  { by, reason }: Pick<ExecutionEvent.AgentAssigned | ExecutionEvent.RecoveryChosen, "by" | "reason">,
+  what: string
+): Task => ({ ...task, decided: `the ${by} chose ${what}${reason === undefined ? "" : `: ${reason}`}` })
+
+/** It waits for what was decided. */
+const isDecided = ({ for: { kind } }: ExecutionEvent.TaskSuspended): boolean =>
+  kind === "work" || kind === "replacement"
 
 const cancelReasons: Record<ExecutionEvent.TaskCancelled["reason"], string> = {
   "execution-cancelled": "the execution was cancelled",

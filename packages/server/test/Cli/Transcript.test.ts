@@ -49,10 +49,35 @@ describe("Transcript", () => {
       "   0.000 s  execution x1 of crew planets started (1 task)",
       "   0.100 s  a: started",
       undefined,
-      "   0.300 s  a: scripted/demo answered (turn 1, 120 tokens, $0.5000, asks for file_read)",
+      "   0.300 s  a: scripted/demo answered (turn 1, 120 tokens, $0.5000, asks for file_read): Hello",
       '   0.400 s  a: file_read {"path":"planets.csv"} answered in 1 ms: two lines',
       "   0.500 s  a: completed: a is done",
       "   0.600 s  execution completed (0.6 s, 1 model call, 120 tokens, $0.5000)"
+    ])
+  })
+
+  it("says who passed what on to whom, and why, and what people say", () => {
+    const child = { ...task("a/1.1.0.work", [], "researcher"), title: "Find facts" }
+    const events = stamp([
+      started([task("a")]),
+      begin("a"),
+      answer("a", { text: "She knows otters.", calls: ["delegate_work"], cost: 0 }),
+      {
+        type: "TaskSuspended",
+        taskId: "a",
+        run: 1,
+        for: { kind: "calls", turn: 1 },
+        waits: { groups: [{ call: "c0", tasks: [child.id], signals: [], need: "all" }] },
+        spawn: [child]
+      },
+      { type: "MessageSent", taskId: "a", text: "Be brief.", by: { name: "ann" } },
+      { type: "MessageSent", text: "Be nice.", by: { name: "ann" } }
+    ])
+    expect(lines([...events]).slice(2)).toEqual([
+      "   0.200 s  a: scripted/demo answered (turn 1, 120 tokens, asks for delegate_work): She knows otters.",
+      "   0.300 s  a: waits for researcher (Find facts)",
+      "   0.400 s  a: ann tells its agent: Be brief.",
+      "   0.500 s  ann tells the manager: Be nice."
     ])
   })
 

@@ -3,6 +3,7 @@ import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import fc from "fast-check"
 import * as HashMap from "effect/HashMap"
 import * as View from "../../src/Cli/View.ts"
+import * as Layout from "../../src/Cli/View/Layout.ts"
 import { answer, began, begin, complete, fail, fold, say, stamp, started, task, usage } from "./Story.ts"
 
 const get = (view: View.View, id: string) => HashMap.getUnsafe(view.tasks, id)
@@ -132,7 +133,31 @@ describe("View", () => {
       ])
     )
     expect(view.rows.map(({ branch, id }) => branch + id)).toEqual(["a", "└─ a/1", "z"])
-    expect(get(view, "a")).toMatchObject({ status: "waiting", note: "waits for a/1" })
+    expect(get(view, "a")).toMatchObject({ status: "waiting", note: "waits for worker (a/1)" })
+  })
+
+  it("says who was chosen for a task, or what about its failure, by whom and why, also when it is over", () => {
+    const waits = { groups: [{ tasks: ["a/w"], signals: [], need: "all" }] } as const
+    const chosen = [
+      started([task("a"), task("b")]),
+      begin("a"),
+      { type: "AgentAssigned", taskId: "a", run: 1, agent: "writer", by: "manager", reason: "It writes." },
+      { type: "TaskSuspended", taskId: "a", run: 1, for: { kind: "work", turn: 0 }, waits, spawn: [task("a/w")] },
+      begin("b"),
+      { type: "RecoveryChosen", taskId: "b", run: 1, choice: "skip", by: "policy" }
+    ] as const
+    const view = fold(stamp([...chosen]))
+    const decided = "the manager chose writer: It writes."
+    expect(get(view, "a")).toMatchObject({ status: "waiting", note: decided })
+    expect(get(view, "b")).toMatchObject({ decided: "the policy chose to skip" })
+    const ended = fold(stamp([...chosen, complete("a")]))
+    expect(get(ended, "a").note).toBeUndefined()
+    const room = { columns: 200, now: 0, frame: 0 }
+    expect(
+      Layout.lines(ended, room)
+        .map(Layout.text)
+        .find((line) => line.includes("a "))
+    ).toContain(decided)
   })
 
   it("never reopens a settled task", () => {

@@ -130,6 +130,7 @@ const column = (text: string, width: number): Line =>
 const note = (view: View.View, task: View.Task): Line => {
   const attempt = task.attempt > 1 ? [{ text: `  attempt ${task.attempt}`, style: "busy" as const }] : []
   const style = task.status === "failed" ? "bad" : "dim"
+  const said = task.note ?? task.decided
   const about = (text: string): Line => [...attempt, { text: `  ${oneLine(text)}`, style }]
   switch (task.status) {
     case "pending": {
@@ -141,11 +142,11 @@ const note = (view: View.View, task: View.Task): Line => {
     }
     case "running":
       if (task.tools.length > 0) return about(`calls ${task.tools.join(", ")}`)
-      return task.note === undefined ? attempt : about(task.note)
+      return said === undefined ? attempt : about(said)
     case "retrying":
       return about(`tried again: ${task.note ?? ""}`)
     default:
-      return task.note === undefined ? attempt : about(task.note)
+      return said === undefined ? attempt : about(said)
   }
 }
 
