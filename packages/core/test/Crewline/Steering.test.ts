@@ -10,8 +10,8 @@ import * as EventLog from "../../src/EventLog.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as Llm from "../../src/Llm.ts"
-import type * as Plan from "../../src/Plan.ts"
 import * as Tenant from "../../src/Tenant.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { ann, ofType, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
@@ -64,22 +64,7 @@ const meddling = <A, E>(
 }
 
 const look = World.tool("look", () => Effect.succeed("seen"), { idempotent: true })
-const boss: Partial<Plan.Plan> = {
-  agents: {
-    agent: { role: "Agent", goal: "g", backstory: "" },
-    other: { role: "Other", goal: "g", backstory: "" },
-    boss: { role: "Boss", goal: "g", backstory: "" }
-  },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: true,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept"
-  }
-}
+const boss = Managed.plan()
 
 describe("a message to a task", () => {
   it.effect("is read before the next turn, once, in order, and stands in the turn that carried it", () =>

@@ -8,24 +8,13 @@ import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Plan from "../../src/Plan.ts"
 import * as Budgeted from "../fake/Budgeted.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
-const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
-  agents: { agent: agent("Agent"), other: agent("Other"), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: false,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept",
-    ...manager
-  }
-})
+const { answering, failing } = Managed
+const plan = (more: Partial<Plan.PlannedManager> = {}) => Managed.plan({ recover: false, ...more })
 
 const acceptance = ["It is short.", "It names its sources."]
 const one = { a: { acceptance } }
@@ -39,16 +28,6 @@ const verdicts = (...given: ReadonlyArray<true | string>) =>
     ])
   )
 const judge = (...given: ReadonlyArray<true | string>) => World.text(JSON.stringify(verdicts(...given)))
-
-/** What the manager says, and what the tasks answer, one after the other. */
-const answering = (
-  said: ReadonlyArray<Llm.Answer | World.Reply>,
-  answers: { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
-) => {
-  const script = World.script(answers)
-  let index = 0
-  return (request: Llm.Request) => (request.caller!.agent === "boss" ? said[index++]! : script(request))
-}
 
 const all = (verdict: Criterion["verdict"], reason: string): ReadonlyArray<Criterion> =>
   acceptance.map((criterion) => ({ criterion, verdict, reason }))
@@ -196,7 +175,6 @@ describe("the result of a crew", () => {
     )
   )
 
-  const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
   for (const [title, ...said] of [
     ["fails", failing],
     ["leaves a criterion out", judge(true), judge(true), judge(true)]

@@ -7,24 +7,12 @@ import * as Effect from "effect/Effect"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import { ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "", allowDelegation: true })
-const plan: Partial<Plan.Plan> = {
-  agents: { agent: agent("Agent"), other: agent("Other"), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: true,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept"
-  }
-}
+const plan = Managed.plan({}, { allowDelegation: true })
 
-type Said = ReadonlyArray<Llm.Answer>
 const json = (value: object): Llm.Answer => World.text(JSON.stringify(value))
 
 interface Power {
@@ -34,7 +22,7 @@ interface Power {
   /** Each is refused for another reason. */
   readonly invalid: readonly [Llm.Answer, Llm.Answer, Llm.Answer]
   readonly valid: Llm.Answer
-  readonly others: { readonly [task: string]: Said }
+  readonly others: { readonly [task: string]: Managed.Said }
   /** Who decided, and what: with a valid answer, and without one. */
   readonly decided: (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) => ReadonlyArray<unknown>
   readonly byManager: ReadonlyArray<unknown>
@@ -117,7 +105,7 @@ describe("a decision that is not valid", () => {
   for (const [power, { byDefault, byManager, decided, invalid, office, others, tasks, valid }] of Object.entries(
     powers
   )) {
-    const comes = (title: string, said: Said, expected: ReadonlyArray<unknown>, refused: number) =>
+    const comes = (title: string, said: Managed.Said, expected: ReadonlyArray<unknown>, refused: number) =>
       it.effect(`${power}: ${title}`, () =>
         running(
           tasks,

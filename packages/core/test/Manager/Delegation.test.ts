@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
@@ -24,13 +25,9 @@ const agents = {
 const plan = { agents }
 const deep = { editor: agent("Editor", { allowDelegation: true }) }
 const manager: Plan.PlannedManager = {
+  ...Managed.manager,
   agent: "lead",
-  allow: ["researcher", "writer", "editor"],
-  depth: 2,
-  recover: true,
-  maxRecoveries: 2,
-  maxRevisions: 2,
-  onUnaccepted: "accept"
+  allow: ["researcher", "writer", "editor"]
 }
 const look = World.tool("look", () => Effect.succeed("seen"), { idempotent: true })
 const send = World.tool("send", () => Effect.succeed("sent"))

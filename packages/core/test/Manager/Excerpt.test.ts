@@ -2,27 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Llm from "../../src/Llm.ts"
-import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import { lastMessage, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
-const plan: Partial<Plan.Plan> = {
-  agents: { agent: agent("Agent"), other: agent("Other"), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: true,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept"
-  }
-}
+const { accept } = Managed
+const plan = Managed.plan()
 
 const read = (task: string, from?: number) =>
   World.calls(["read_output", { task, ...(from !== undefined && { from }) }])
-const accept = World.text('{"verdict":"accept","reason":"Good."}')
 const toolsOf = ({ tools }: Llm.Request) => tools.map(({ name }) => name)
 const long = (length: number) => `${"x".repeat(length - 3)}END`
 

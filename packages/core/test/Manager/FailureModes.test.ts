@@ -7,25 +7,12 @@ import * as Effect from "effect/Effect"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { ann, lastMessage, ofType, once, pass, type Run, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string, more: Partial<Plan.PlannedAgent> = {}): Plan.PlannedAgent => ({
-  role,
-  goal: "g",
-  backstory: "",
-  ...more
-})
-const manager: Plan.PlannedManager = {
-  agent: "boss",
-  allow: ["agent", "other"],
-  depth: 2,
-  recover: true,
-  maxRecoveries: 2,
-  maxRevisions: 2,
-  onUnaccepted: "accept"
-}
+const { accept, agent, failing, manager, revise } = Managed
 const plan: Partial<Plan.Plan> = {
   agents: { agent: agent("Agent", { allowDelegation: true }), other: agent("Other"), boss: agent("Boss") },
   manager
@@ -35,10 +22,7 @@ const tools = [
   World.tool("look", () => Effect.succeed("seen"), { idempotent: true }),
   World.tool("send", () => Effect.sync(() => sent.push("letter")))
 ]
-const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
 const delegate = ["delegate_work", { task: "Dig.", context: "", coworker: "other" }] as const
-const accept = World.text('{"verdict":"accept","reason":"Good."}')
-const revise = (feedback: string) => World.text(JSON.stringify({ verdict: "revise", reason: "Bad.", feedback }))
 
 type Answers = { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
 

@@ -4,12 +4,11 @@ import * as Effect from "effect/Effect"
 import type * as Llm from "../../src/Llm.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
-import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { ofType, once, pass } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
 const names = ["one", "two", "three", "four", "five"] as const
 
 const work = (coworker: string) => ["delegate_work", { task: `Part of ${coworker}`, context: "", coworker }] as const
@@ -48,16 +47,11 @@ it.effect(
       const plan = World.plan(
         { a: { agent: "boss", delegates: true, retry: once } },
         {
-          agents: { ...Object.fromEntries(names.map((name) => [name, agent(name)])), boss: agent("Boss") },
-          manager: {
-            agent: "boss",
-            allow: names,
-            depth: 2,
-            recover: true,
-            maxRecoveries: 2,
-            maxRevisions: 2,
-            onUnaccepted: "accept"
-          }
+          agents: {
+            ...Object.fromEntries(names.map((name) => [name, Managed.agent(name)])),
+            boss: Managed.agent("Boss")
+          },
+          manager: { ...Managed.manager, allow: names }
         }
       )
       const { id } = yield* first.crewline.startPlan(plan)

@@ -3,27 +3,23 @@ import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import * as Accept from "../../src/Manager/AcceptPrompt.ts"
 import * as Assign from "../../src/Manager/AssignPrompt.ts"
+import * as Coworkers from "../../src/Manager/Coworkers.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
 import * as Excerpt from "../../src/Manager/Excerpt.ts"
 import * as Recover from "../../src/Manager/RecoverPrompt.ts"
 import * as Review from "../../src/Manager/ReviewPrompt.ts"
 import * as Synthesis from "../../src/Manager/SynthesisPrompt.ts"
+import { agent } from "../fake/Managed.ts"
 import * as World from "../fake/World.ts"
 
 const plan = World.plan(
-  { write: { frame: { candidates: ["a", "b"], tools: ["look"] } } },
-  {
-    agents: {
-      a: { role: "A", goal: "Be a", backstory: "" },
-      b: { role: "B", goal: "Be b", backstory: "", tools: ["look"] }
-    }
-  }
+  { write: { frame: { candidates: ["agent", "other"], tools: ["look"] } } },
+  { agents: { agent: agent("Writer"), other: agent("Researcher", { tools: ["look"] }) } }
 )
+const task = plan.tasks[0]!
 
-const coworkers = [
-  { name: "researcher", role: "Researcher", goal: "Find facts" },
-  { name: "writer", role: "Writer", goal: "Write plainly" }
-]
+/** As one agent is told of the others. */
+const coworkers = Coworkers.of(plan, [])
 
 it("delegation", () => {
   expect([
@@ -32,15 +28,15 @@ it("delegation", () => {
     Delegate.coworkers(coworkers),
     Delegate.brief("Count.", "There are two."),
     Delegate.brief("Count.", " "),
-    Delegate.unknownCoworker("x", coworkers, "writer"),
-    Delegate.ambiguousCoworker("w", ["a", "b"], []),
-    Delegate.loop("lead", ["writer", "lead"], coworkers),
-    Delegate.loop("lead", ["lead"], []),
+    Delegate.unknownCoworker("x", coworkers, "agent"),
+    Delegate.ambiguousCoworker("w", ["agent", "other"], []),
+    Delegate.loop("agent", ["other", "agent"], coworkers),
+    Delegate.loop("agent", ["agent"], []),
     Delegate.missing("task", "delegate_work"),
     Delegate.invalidSchema("bad type"),
-    Delegate.failed("writer", { attempts: 3, code: "timeout", message: "Too slow." }),
-    Delegate.notDone("writer", "cancelled"),
-    Delegate.doubtful("writer", ["It is empty."], {})
+    Delegate.failed("agent", { attempts: 3, code: "timeout", message: "Too slow." }),
+    Delegate.notDone("agent", "cancelled"),
+    Delegate.doubtful("agent", ["It is empty."], {})
   ]).toMatchInlineSnapshot(`
     [
       {
@@ -52,23 +48,23 @@ it("delegation", () => {
         "version": 2,
       },
       "Your coworkers:
-    - researcher (Researcher): Find facts
-    - writer (Writer): Write plainly",
+    - agent (Writer): g
+    - other (Researcher): g",
       "Count.
 
     Context:
     There are two.",
       "Count.",
-      "There is no coworker "x". Did you mean "writer"? You can delegate to: researcher (Researcher), writer (Writer).",
-      ""w" could be "a" or "b": use the name. There is nobody else: do the work yourself.",
-      "lead is waiting for this work already (lead -> writer): delegating back would be a loop. You can delegate to: researcher (Researcher), writer (Writer).",
+      "There is no coworker "x". Did you mean "agent"? You can delegate to: agent (Writer), other (Researcher).",
+      ""w" could be "agent" or "other": use the name. There is nobody else: do the work yourself.",
+      "agent is waiting for this work already (agent -> other): delegating back would be a loop. You can delegate to: agent (Writer), other (Researcher).",
       "You cannot delegate to yourself. There is nobody else: do the work yourself.",
       "The tool "delegate_work" needs task: a text that is not empty. Call it again.",
       "output_schema is not a valid JSON Schema: bad type. Correct it, or leave it out.",
-      "writer failed after 3 attempts (timeout): Too slow.
+      "agent failed after 3 attempts (timeout): Too slow.
     There is no result. Delegate it differently, to another coworker, or do without it, and say so in your answer.",
-      "The work of writer was cancelled: there is no result.",
-      "The result of writer is not a success as it stands:
+      "The work of agent was cancelled: there is no result.",
+      "The result of agent is not a success as it stands:
     - It is empty.
     The result was:
     {}",
@@ -80,9 +76,9 @@ it("assignment", () => {
   expect(Assign.version).toBe(2)
   expect([
     Assign.instructions,
-    Assign.facts(plan, plan.tasks[0]!),
+    Assign.facts(plan, task),
     Assign.expectedOutput,
-    Assign.output(["a", "b"]),
+    Assign.output(task.frame!.candidates),
     Assign.nothingDelegated
   ]).toMatchInlineSnapshot(`
     [
@@ -94,16 +90,16 @@ it("assignment", () => {
     Tools that it needs: look
 
     The agents:
-    - a: A. Goal: Be a. Tools: none.
-    - b: B. Goal: Be b. Tools: look.",
+    - agent: Writer. Goal: g. Tools: none.
+    - other: Researcher. Goal: g. Tools: look.",
       "The name of one agent, or "delegate", and the reason in one sentence.",
       {
         "additionalProperties": false,
         "properties": {
           "agent": {
             "enum": [
-              "a",
-              "b",
+              "agent",
+              "other",
               "delegate",
             ],
             "type": "string",
@@ -127,7 +123,6 @@ it("assignment", () => {
 it("recovery", () => {
   expect(Recover.version).toBe(2)
   const error = { code: "max-turns", message: "No answer.", isRetryable: false }
-  const task = { ...plan.tasks[0]!, agent: "a" }
   const choices = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"] as const
   expect([
     Recover.instructions,
@@ -138,11 +133,11 @@ it("recovery", () => {
       attempts: 3,
       lastAnswer: "Hm.",
       choices,
-      others: ["b"]
+      others: ["other"]
     }),
     Recover.facts({ plan, task, error, attempts: 1, choices: choices.slice(4), others: [] }),
     Recover.expectedOutput,
-    Recover.output({ choices, others: ["b"] }),
+    Recover.output({ choices, others: ["other"] }),
     Recover.output({ choices: choices.slice(4), others: [] }),
     Recover.advice("Look twice."),
     Recover.rewritten("Do less."),
@@ -150,7 +145,7 @@ it("recovery", () => {
   ]).toMatchInlineSnapshot(`
     [
       "A task has failed for good. Decide what is done about it.",
-      "The task "write" of a:
+      "The task "write" of agent:
     Do write.
 
     Expected output: Text.
@@ -170,8 +165,8 @@ it("recovery", () => {
     - abort: the whole execution fails
 
     The other agents:
-    - b: B. Tools: look.",
-      "The task "write" of a:
+    - other: Researcher. Tools: look.",
+      "The task "write" of agent:
     Do write.
 
     Expected output: Text.
@@ -193,7 +188,7 @@ it("recovery", () => {
           "agent": {
             "description": "with reassign",
             "enum": [
-              "b",
+              "other",
             ],
             "type": "string",
           },
@@ -301,7 +296,6 @@ it("recovery", () => {
 
 it("review", () => {
   expect(Review.version).toBe(2)
-  const task = { ...plan.tasks[0]!, agent: "a" }
   expect([
     Review.instructions,
     Review.facts({ task, output: "One.", doubts: [] }),
@@ -315,7 +309,7 @@ it("review", () => {
   ]).toMatchInlineSnapshot(`
     [
       "Review the output of a task. Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
-      "The task "write" of a:
+      "The task "write" of agent:
     Do write.
 
     Expected output: Text.
@@ -324,7 +318,7 @@ it("review", () => {
     <output>
     One.
     </output>",
-      "The task "write" of a:
+      "The task "write" of agent:
     Do write.
 
     Expected output: Text.
@@ -408,7 +402,7 @@ it("acceptance", () => {
   const texts = ["It is short.", "It names its sources."]
   expect([
     Accept.instructions,
-    Accept.subject(plan.tasks[0]!),
+    Accept.subject(task),
     Accept.criteria(texts),
     Accept.expectedOutput,
     Accept.output(texts),

@@ -6,43 +6,15 @@ import * as Execution from "../../src/Execution.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { ann, lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string, more: Partial<Plan.PlannedAgent> = {}): Plan.PlannedAgent => ({
-  role,
-  goal: "g",
-  backstory: "",
-  ...more
-})
-
-const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
-  agents: { agent: agent("Agent"), other: agent("Other", { tools: ["look"] }), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: true,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept",
-    ...manager
-  }
-})
-
-const failing = World.refuse({ _tag: "InvalidRequest", description: "too hard", isRetryable: false } as never)
-const decision = (choice: string, more: object = {}) =>
-  World.text(JSON.stringify({ choice, reason: "Because.", ...more }))
-
-/** What the manager decides, one decision after the other, and what tasks answer, each by its own list. */
-const answering = (
-  decisions: ReadonlyArray<Llm.Answer | World.Reply>,
-  answers: { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
-) => {
-  const script = World.script(answers)
-  let decided = 0
-  return (request: Llm.Request) => (request.caller!.agent === "boss" ? decisions[decided++]! : script(request))
+const { agent, answering, decision, failing } = Managed
+const plan = (more: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => {
+  const { agents, ...rest } = Managed.plan(more)
+  return { ...rest, agents: { ...agents, other: agent("Other", { tools: ["look"] }) } }
 }
 
 const kinds = (events: Parameters<typeof ofType>[0]) =>

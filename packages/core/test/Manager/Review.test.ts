@@ -6,37 +6,13 @@ import * as Crew from "../../src/Crew.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { ann, lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
-const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
-  agents: { agent: agent("Agent"), other: agent("Other"), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["agent", "other"],
-    depth: 2,
-    recover: false,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept",
-    ...manager
-  }
-})
-
-const accept = World.text('{"verdict":"accept","reason":"Good."}')
-const revise = (feedback: string) => World.text(JSON.stringify({ verdict: "revise", reason: "Bad.", feedback }))
-
-/** What the manager says, and what the tasks answer, one after the other. */
-const answering = (
-  verdicts: ReadonlyArray<Llm.Answer | World.Reply>,
-  answers: { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
-) => {
-  const script = World.script(answers)
-  let said = 0
-  return (request: Llm.Request) => (request.caller!.agent === "boss" ? verdicts[said++]! : script(request))
-}
+const { accept, answering, failing, revise } = Managed
+const plan = (more: Partial<Plan.PlannedManager> = {}) => Managed.plan({ recover: false, ...more })
 
 const reviewed = { a: { reviewed: true as const } }
 const verdictsIn = (events: Parameters<typeof ofType>[0]) =>
@@ -135,7 +111,6 @@ describe("an output that the manager reviews", () => {
   it.effect("or fails, where that is declared", () => sentBack("fail"))
 
   it.effect("is not reviewed again when it comes as it was sent back, although the attempt failed in between", () => {
-    const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
     const retry = World.text('{"choice":"retry","reason":"r","advice":"Again."}')
     return running(
       reviewed,
@@ -171,7 +146,6 @@ describe("an output that the manager reviews", () => {
     )
   )
 
-  const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
   for (const [title, ...verdicts] of [
     ["fails", failing],
     ["says nothing valid", World.text("Nice."), World.text("Nice!"), World.text("Nice?")]

@@ -7,24 +7,16 @@ import * as Effect from "effect/Effect"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import { pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "", allowDelegation: true })
+const { decision, failing } = Managed
+const agent = (role: string) => Managed.agent(role, { allowDelegation: true })
 const agents = { agent: agent("Agent"), other: agent("Other"), third: agent("Third"), boss: agent("Boss") }
-const manager: Plan.PlannedManager = {
-  agent: "boss",
-  allow: ["agent", "other", "third"],
-  depth: 2,
-  recover: true,
-  maxRecoveries: 2,
-  maxRevisions: 2,
-  onUnaccepted: "accept"
-}
+const manager: Plan.PlannedManager = { ...Managed.manager, allow: ["agent", "other", "third"] }
 
-const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
 const done = World.text("done")
-const decision = (choice: string, more: object = {}) => World.text(JSON.stringify({ choice, reason: "r", ...more }))
 const delegate = (coworker: string, task = "x") => ["delegate_work", { task, context: "", coworker }] as const
 
 type Answers = { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
