@@ -62,14 +62,51 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
     const staying = Socket.open(other.url, execution.id, 0, admin.headers)
     await staying.until(({ type }) => type === "TaskSuspended")
 
+    // In use on both until the last moment.
+    for (const server of [one, other]) expect((await me(server, key.headers)).status).toBe(200)
     await Server.request(`${one.url}/api/v1/keys/${key.id}`, { method: "DELETE", headers: admin.headers })
+    const revoked = performance.now()
+    const refused = Promise.all(
+      [one, other].map(async (server) => {
+        while ((await me(server, key.headers)).status !== 401);
+        return performance.now() - revoked
+      })
+    )
     for (const { closed, ended } of following) {
       expect((await closed).code).toBe(4401)
       expect(await ended).toContain("TaskSuspended")
     }
-    for (const server of [one, other]) expect((await me(server, key.headers)).status).toBe(401)
+    // What is open is closed by a look every 0.4 seconds.
+    expect(performance.now() - revoked).toBeLessThan(1_000)
+    for (const millis of await refused) expect(millis).toBeLessThan(1_000)
     expect(staying.socket.readyState).toBe(staying.socket.OPEN)
     staying.socket.close()
+  })
+
+  it("are replaced on both: the old one works for the overlap, and no longer, on open connections too", async () => {
+    const admin = await Keys.make(one)
+    const old = await Keys.make(one)
+    const { body: execution } = await Server.request(`${one.url}/api/v1/executions`, {
+      body: { crew },
+      headers: admin.headers
+    })
+    const socket = Socket.open(other.url, execution.id, 0, old.headers)
+    await socket.until(({ type }) => type === "TaskSuspended")
+    const rotated = await Server.request(`${one.url}/api/v1/keys/${old.id}/rotate`, {
+      body: { overlap: "2s" },
+      headers: admin.headers
+    })
+    const at = performance.now()
+    const fresh = { authorization: `Bearer ${rotated.body.key}` }
+    for (const server of [one, other])
+      for (const headers of [old.headers, fresh]) expect((await me(server, headers)).status).toBe(200)
+    expect((await socket.closed).code).toBe(4401)
+    expect(performance.now() - at).toBeGreaterThan(1_500)
+    expect(performance.now() - at).toBeLessThan(3_000)
+    for (const server of [one, other]) {
+      expect((await me(server, old.headers)).status).toBe(401)
+      expect((await me(server, fresh)).status).toBe(200)
+    }
   })
 
   it("are read once for all requests that come at the same time", async () => {

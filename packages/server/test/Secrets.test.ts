@@ -16,6 +16,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import * as Issuer from "./fake/Issuer.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
@@ -68,9 +69,11 @@ const reply: FakeProvider.Handler = (request, response) => {
 const models = ["echo", "refuses", "breaks", "complains"]
 
 let fake: FakeProvider.FakeProvider
+let issuer: Issuer.Issuer
 let server: Server.Running
 beforeAll(async () => {
   fake = await FakeProvider.start(reply)
+  issuer = await Issuer.start()
   vi.stubEnv("ACME_API_KEY", key("variable"))
   vi.stubEnv("ACME_BASE_URL", fake.baseURL)
   vi.stubEnv("OPENAI_API_KEY", key("environment"))
@@ -78,7 +81,15 @@ beforeAll(async () => {
   server = await Server.start({
     observe,
     llm: Layer.orDie(Providers.layerConfig),
-    credentials: { mode: "none", local: { credential: Redacted.make(`${canary}-local`), name: "me" } },
+    credentials: {
+      mode: "none",
+      oidc: {
+        issuer: issuer.url,
+        audience: Issuer.audience,
+        claims: { tenant: "tenant", role: "role", user: "sub" }
+      },
+      local: { credential: Redacted.make(`${canary}-local`), name: "me" }
+    },
     masterKeys: { current: Redacted.make(master), previous: [Redacted.make(previous)] },
     worker: { graceMillis: 0 }
   })
@@ -87,6 +98,7 @@ afterAll(async () => {
   vi.unstubAllEnvs()
   await server.stop()
   await fake.stop()
+  await issuer.stop()
 })
 
 const call = async (path: string, options?: Parameters<typeof Server.request>[1]) => {
@@ -113,6 +125,28 @@ const run = async (model: string, task: object = {}) => {
   await call(`${path}/events`, { headers: { accept: "text/event-stream" } })
   await call(`${path}/events?limit=200`)
   return (await call(path)).body
+}
+
+/** Tokens of an OpenID provider, good and forged, and in places where they do not belong. */
+const useTokens = async () => {
+  const good = await issuer.token({ tenant: "default", role: "admin" })
+  const signature = good.split(".").at(-1)!
+  const expired = await issuer.token({ tenant: "default", role: "admin", exp: 1 })
+  const nobody = await issuer.token({ tenant: undefined })
+  for (const token of [
+    good,
+    expired,
+    nobody,
+    `${good.slice(0, -signature.length)}${signature.toUpperCase()}`,
+    `${good}x`
+  ]) {
+    const headers = { authorization: `Bearer ${token}` }
+    expect((await call("/api/v1/me", { headers })).status).toBe(token === good ? 200 : 401)
+    await call("/api/v1/agents", { headers, body: { name: "token", role: "r", goal: "g" } })
+    await call(`/api/v1/agents/${encodeURIComponent(token.slice(0, 150))}`, { method: "DELETE", headers })
+  }
+  await call("/api/v1/keys", { body: { name: "k", role: good } })
+  leaks.push(...[good, expired, nobody].map((token) => token.split(".").at(-1)!))
 }
 
 /** Keys and tickets of callers, used in every way and refused in every way. What answers that make them hold is not searched. */
@@ -223,6 +257,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   await call("/api/v1/budget")
 
   await useKeys()
+  await useTokens()
 
   for (const path of ["/openapi.json", "/docs", "/problems", providers, `${providers}/${stored.id}`]) await call(path)
 

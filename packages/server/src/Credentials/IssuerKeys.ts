@@ -73,9 +73,16 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
   })
 
   const fetchNow = fetching(issuer, fetched)
-  const start = Effect.forkIn(Effect.ignore(fetchNow), yield* Effect.scope)
+  const scope = yield* Effect.scope
+  const start = Effect.forkIn(Effect.ignore(fetchNow), scope)
 
-  yield* start
+  // A process that starts is busy, and may take more than a second for an answer that came at once: that alone turns nobody away.
+  const first = Effect.catch(Effect.asVoid(fetchNow), () =>
+    Effect.sync(() => {
+      isBroken = false
+    })
+  )
+  yield* Effect.forkIn(first, scope)
 
   return {
     /** The keys that are known; fetched where there are none. */

@@ -186,6 +186,21 @@ describe("the keys of an issuer", { timeout: 60_000 }, () => {
     )
   )
 
+  it.effect("that could not be fetched at the start are fetched for the first token", () =>
+    Effect.gen(function* () {
+      const own = yield* Effect.acquireRelease(
+        Effect.promise(() => Issuer.start()),
+        (own) => Effect.promise(() => own.stop())
+      )
+      own.behaviour = "fails"
+      const tokens = yield* Tokens.make({ issuer: own.url, audience: Issuer.audience, claims })
+      yield* Effect.promise(() => own.refused(1))
+      own.behaviour = "answers"
+      const token = yield* Effect.promise(() => own.token())
+      assert.strictEqual((yield* tokens.identify(Redacted.make(token))).name, "ada")
+    })
+  )
+
   it.effect("are not needed for a server to start", () =>
     Effect.gen(function* () {
       const gone = { issuer: "http://127.0.0.1:9", audience: "crewline", claims }

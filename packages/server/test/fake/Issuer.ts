@@ -1,12 +1,15 @@
 /** An OpenID provider of a test's own, with keys that it can change and answers that it can withhold. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as Jose from "jose"
 
 export interface Issuer {
   readonly url: string
   /** How many times its keys were asked for. */
   readonly asked: () => number
+  /** Returns when it has failed so many requests, and whoever asked has had time to hear of it. */
+  readonly refused: (count: number) => Promise<void>
   /** A token of its present key; claims and header replace the standard ones, `undefined` leaves one out. */
   readonly token: (claims?: Record<string, unknown>, header?: Record<string, unknown>) => Promise<string>
   /** Its present key, for forgeries. */
@@ -23,12 +26,16 @@ export const audience = "crewline"
 export const start = async (): Promise<Issuer> => {
   let count = 0
   let asked = 0
+  let failed = 0
   let pair = await Jose.generateKeyPair("RS256", { extractable: true })
   let kid = `k${++count}`
   const server = createServer((request, response) => {
     const { behaviour, url } = issuer
     if (behaviour === "hangs") return
-    if (behaviour === "fails") return response.writeHead(500).end()
+    if (behaviour === "fails") {
+      failed++
+      return response.writeHead(500).end()
+    }
     const answer = async () => {
       if (request.url === "/.well-known/openid-configuration") return { issuer: url, jwks_uri: `${url}/keys` }
       asked++
@@ -42,6 +49,10 @@ export const start = async (): Promise<Issuer> => {
   const issuer: Issuer = {
     url,
     asked: () => asked,
+    refused: async (count) => {
+      while (failed < count) await sleep(5)
+      await sleep(50)
+    },
     token: (claims = {}, header = {}) => {
       const now = Math.floor(Date.now() / 1_000)
       const standard = { iss: url, aud: audience, sub: "ada", exp: now + 300, tenant: "acme", role: "operator" }
