@@ -14,6 +14,7 @@ import * as ManagerReview from "./AgentLoop/ManagerReview.ts"
 import * as Prompting from "./AgentLoop/Prompting.ts"
 import { Repeats } from "./AgentLoop/Repeats.ts"
 import * as Review from "./AgentLoop/Review.ts"
+import * as Stalls from "./AgentLoop/Stalls.ts"
 import * as Suspicion from "./AgentLoop/Suspicion.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
@@ -68,7 +69,8 @@ const work = Effect.fnUntraced(function* (
   leg: Leg
 ): Effect.fn.Return<Ended, Lost | EventLog.EventLogError> {
   const { task } = leg
-  const equipment = yield* Equipment.make(services, leg)
+  const stalls = Stalls.make(leg)
+  const equipment = yield* Equipment.make(services, leg, stalls.tools)
   if (isEnded(equipment)) return equipment
   const conversation = Conversation.begin(equipment)
   const takeTurn = Turn.make(equipment, conversation)
@@ -83,6 +85,7 @@ const work = Effect.fnUntraced(function* (
     before = after
     repairs = 0
     made = new Repeats()
+    stalls.begin()
   }
   /** What is said next is what people have sent. */
   const goOn = (turn: Turn.Turn) =>
@@ -91,7 +94,7 @@ const work = Effect.fnUntraced(function* (
       beginStretch(turn.number)
     })
   for (let number = 1; number - before <= task.maxTurns; number++) {
-    const turn = yield* takeTurn(number, number - before === task.maxTurns)
+    const turn = yield* takeTurn(number, stalls.asking(number - before === task.maxTurns))
     if (isEnded(turn)) return turn
 
     const calls = turn.answer.parts.filter((part) => part.type === "tool-call")
@@ -118,7 +121,9 @@ const work = Effect.fnUntraced(function* (
         })
       }
       if (isEnded(results)) return results
-      conversation.reply(Prompting.toolMessage(results))
+      const told = stalls.after(number, calls)
+      if (told.length > 0) made = new Repeats()
+      conversation.reply(Prompting.toolMessage(results), ...told)
       continue
     }
 
@@ -149,7 +154,7 @@ const work = Effect.fnUntraced(function* (
           yield* goOn(turn)
           continue
         }
-        return yield* complete(equipment, turn, { output, ...grounds(doubts, reviewed) })
+        return yield* complete(equipment, turn, { output, ...grounds(stalls.signs(doubts), reviewed) })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
@@ -163,25 +168,28 @@ const work = Effect.fnUntraced(function* (
         { type: "OutputRejected", taskId: task.id, run: leg.run, turn: number, by, complaint }
       ])
     }
-    if (turn.isLast) {
-      return failed("model-budget-exceeded", `The budget is used up, and the last answer was refused: ${complaint}`, {
-        isRetryable: false
-      })
-    }
-    if (++repairs > task.maxRepairs) {
-      return failed(
-        by === "schema" ? "output-invalid" : "guardrail-refused",
-        `The answer was refused ${repairs} times; the last complaint: ${complaint}`,
-        {
-          // What the manager cannot say in so many turns is decided without it.
-          isRetryable: task.office === undefined
-        }
-      )
-    }
+    if (turn.isLast) return refusedAtLast(stalls, complaint)
+    if (++repairs > task.maxRepairs) return refusedTooOften(task, verdict, repairs)
     conversation.reply(Prompting.complaintMessage(complaint, task.output))
   }
   return outOfTurns(task.maxTurns)
 })
+
+/** There is no turn left in which it could be corrected. */
+const refusedAtLast = (stalls: Stalls.Stalls, complaint: string): Ended => {
+  const [code, why] = stalls.isOver()
+    ? (["stalled", "The work got no further"] as const)
+    : (["model-budget-exceeded", "The budget is used up"] as const)
+  return failed(code, `${why}, and the last answer was refused: ${complaint}`, { isRetryable: false })
+}
+
+const refusedTooOften = ({ office }: Leg["task"], { by, complaint }: Acceptance.Refused, times: number): Ended =>
+  failed(
+    by === "schema" ? "output-invalid" : "guardrail-refused",
+    `The answer was refused ${times} times; the last complaint: ${complaint}`,
+    // What the manager cannot say in so many turns is decided without it.
+    { isRetryable: office === undefined }
+  )
 
 const outOfTurns = (most: number): Ended =>
   failed("max-turns", `No accepted answer within ${most} turns; raise maxTurns or make the task smaller.`, {

@@ -162,9 +162,9 @@ export interface TurnCompleted {
   readonly finishReason: Response.FinishReason
   readonly model: string
   readonly usage: Usage
-  /** A limit had refused the call: this is the last turn of the attempt, without tools. */
+  /** A limit was reached: this is the last turn of the attempt, without tools. */
   readonly isLast?: true
-  /** With the first turn of who manages or delegates: the instructions that it was given, by name and version. */
+  /** With the first turn of who manages or delegates, and that of a new plan: the instructions that it was given, by name and version. */
   readonly prompt?: string
   /** `messages` holds what people have sent, up to the `MessageSent` with this seq. */
   readonly heard?: number

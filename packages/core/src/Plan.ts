@@ -18,6 +18,7 @@ import type { Plan, PlannedAgent, PlannedAttachment, PlannedManager, PlannedTask
 import * as References from "./Plan/References.ts"
 import * as Template from "./Plan/Template.ts"
 
+export { defaultMaxStalls } from "./Crew/Manager.ts"
 export type { ModelOptions } from "./Agent.ts"
 export { inPlaceOf, lastInPlaceOf, office, work } from "./Plan/Managing.ts"
 export { make as spawn } from "./Plan/Spawning.ts"

@@ -46,8 +46,15 @@ const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
   return definition
 }
 
-/** Finds the tools and the model of the task's agent; the end of the leg when one of them is not there. */
-export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | Ended> =>
+/**
+ * Finds the tools and the model of the task's agent; the end of the leg when one of them is not there. `unoffered`: tools for whoever
+ * delegates, beyond what is offered.
+ */
+export const make = (
+  services: Services,
+  leg: Leg,
+  unoffered: ReadonlyArray<Toolbox.Tool> = []
+): Effect.Effect<Equipment | Ended> =>
   Effect.matchEffect(toolsOf(services.toolbox, leg.task), {
     onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
     onSuccess: (tools) => {
@@ -60,7 +67,7 @@ export const make = (services: Services, leg: Leg): Effect.Effect<Equipment | En
           agent,
           model,
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
-          ...equipped(leg, agent, tools),
+          ...equipped(leg, agent, tools, unoffered),
           workspace: services.workspace,
           limits: leg.limits,
           // An answer that its judges refuse is followed by a last one, which has the same judges.
@@ -79,7 +86,8 @@ const leavingRoom = (limits: ReadonlyArray<Limits.Scoped> | undefined, leavesRoo
 const equipped = (
   { plan, readOutput, standing, task }: Leg,
   agent: Plan.PlannedAgent,
-  own: ReadonlyMap<string, Toolbox.Tool>
+  own: ReadonlyMap<string, Toolbox.Tool>,
+  unoffered: ReadonlyArray<Toolbox.Tool>
 ): Pick<Equipment, "tools" | "toolDefinitions" | "prompt"> => {
   if (readOutput !== undefined) {
     const tool = Excerpt.tool(readOutput)
@@ -93,7 +101,7 @@ const equipped = (
   const isPossible = depth < Delegation.maxDepth(plan) && Coworkers.of(plan, chain).length > 0
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
-    tools: new Map([...delegation.map((tool) => [tool.name, tool] as const), ...own]),
+    tools: new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own]),
     toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)],
     ...(offered.length === 0 ? {} : { prompt: Delegation.promptOf({ plan, chain }) })
   }

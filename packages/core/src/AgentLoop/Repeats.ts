@@ -30,7 +30,8 @@ export class Repeats {
   }
 }
 
-const signatureOf = (call: Response.ToolCallPartEncoded): string => `${call.name} ${JSON.stringify(call.params)}`
+/** What a call is known by, whatever its turn. */
+export const signatureOf = (call: Response.ToolCallPartEncoded): string => `${call.name} ${JSON.stringify(call.params)}`
 
 /** The call is not to be made again. */
 export const isRefused = (repeat: Repeat | undefined): repeat is Repeat =>

@@ -25,6 +25,18 @@ export interface Turn {
   unrecorded: ReadonlyArray<Draft>
 }
 
+/** How a turn is asked for. */
+export interface Asking {
+  /** Without tools. */
+  readonly isLast: boolean
+  /** A limit was reached: none follows. */
+  readonly finishes: boolean
+  /** Instead of the tools of the task. */
+  readonly offered?: ReadonlyArray<Llm.ToolDefinition>
+  /** By what words, where those are not the ones of the task. */
+  readonly prompt?: string
+}
+
 /** Appends what the turn has left unrecorded, and these events with it. */
 export const record = (
   leg: Leg,
@@ -40,7 +52,7 @@ export const record = (
 export const make = (
   equipment: Equipment,
   conversation: Conversation
-): ((number: number, isLast: boolean) => Effect.Effect<Turn | Ended, EventLog.EventLogError>) => {
+): ((number: number, asking: Asking) => Effect.Effect<Turn | Ended, EventLog.EventLogError>) => {
   const { leg, model, workspace } = equipment
   const load = Attachments.loader(workspace, leg.task)
   /** What happened around the call; what comes after its answer is recorded with the next one. */
@@ -73,15 +85,14 @@ export const make = (
 
   const begin = (
     number: number,
-    isLast: boolean,
+    asking: Asking,
     heard?: number
   ): Effect.Effect<Turn | Ended, EventLog.EventLogError> => {
     const fresh = conversation.ask()
     return Effect.matchEffect(load(conversation.messages), {
       onFailure: ({ message }) =>
         Effect.succeed(failed("attachment", message, { isRetryable: false, keepsTurns: true })),
-      onSuccess: (shown) =>
-        ask({ number, isLast, finishes: false, ...(heard === undefined ? {} : { heard }) }, fresh, shown)
+      onSuccess: (shown) => ask({ ...asking, number, ...(heard === undefined ? {} : { heard }) }, fresh, shown)
     })
   }
 
@@ -98,7 +109,7 @@ export const make = (
     return unheard[last]!
   })
 
-  return (number, isLast) => {
+  return (number, asking) => {
     const recorded = leg.history.turns[number - 1]
     if (recorded !== undefined) {
       conversation.ask(recorded.messages)
@@ -108,25 +119,21 @@ export const make = (
     }
     const unheard = leg.steering.since(conversation.heard)
     return unheard.length === 0
-      ? begin(number, isLast)
-      : Effect.flatMap(hear(unheard), (heard) => begin(number, isLast, heard))
+      ? begin(number, asking)
+      : Effect.flatMap(hear(unheard), (heard) => begin(number, asking, heard))
   }
 }
 
 /** A turn that is asked for. */
-interface Asked {
+interface Asked extends Asking {
   readonly number: number
-  /** Without tools. */
-  readonly isLast: boolean
-  /** A limit has refused the turn as it would have been. */
-  readonly finishes: boolean
   /** With messages of people up to the one with this seq. */
   readonly heard?: number
 }
 
 const completionOf = (
   { leg, prompt }: Equipment,
-  { finishes, heard, number }: Asked,
+  { finishes, heard, number, prompt: own }: Asked,
   messages: Messages,
   answer: Llm.Answer
 ): Draft => ({
@@ -140,24 +147,24 @@ const completionOf = (
   model: answer.model,
   usage: answer.usage,
   ...(finishes ? { isLast: true } : {}),
-  ...(number === 1 && prompt !== undefined ? { prompt } : {}),
+  ...(own !== undefined ? { prompt: own } : number === 1 && prompt !== undefined ? { prompt } : {}),
   ...(heard === undefined ? {} : { heard })
 })
 
 /** What the model is asked in a turn. */
 const request = (
   { agent, caller, lastTurnLimits, leg, toolDefinitions, turnLimits }: Equipment,
-  { finishes, isLast, number: turn }: Asked,
+  { finishes, isLast, number: turn, offered: tools = toolDefinitions }: Asked,
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
   const { onDelta, task } = leg
   const limits = finishes ? lastTurnLimits : turnLimits
-  const toolsAllowed = toolDefinitions.length > 0 && !isLast
+  const toolsAllowed = tools.length > 0 && !isLast
   let offset = 0
   return {
     messages,
-    tools: toolDefinitions,
+    tools,
     toolChoice: toolsAllowed ? "auto" : "none",
     // The provider's own means for JSON only when no tool can be called any more: a schema must never stop the tools.
     ...(task.output !== undefined && !toolsAllowed ? { output: { name: task.id, schema: task.output } } : {}),

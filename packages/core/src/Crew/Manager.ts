@@ -13,6 +13,7 @@ export const Prompts = Schema.Struct({
   review: words("To accept an output, or to send it back"),
   accept: words("To hold the result of the crew against its criteria"),
   recover: words("To say what is done about a task that failed"),
+  replan: words("To make a new plan when its work does not get on"),
   delegate: words("What the tool delegate_work is for"),
   ask: words("What the tool ask_coworker is for")
 }).annotate({ description: "Instructions of the manager, and of agents that delegate, in the crew's own words" })
@@ -39,6 +40,8 @@ export const Manager = Schema.Struct({
   onUnaccepted: Schema.optionalKey(Schema.Literals(["accept", "fail"])),
   /** How often one task may be recovered. Default: 2. */
   maxRecoveries: Schema.optionalKey(whole(0)),
+  /** How many turns in a row may pass in which nothing that it delegates gets on; then it replans once, and then it ends. Default: 3. */
+  maxStalls: Schema.optionalKey(whole(0)),
   /** Agents of the crew that it may give work to. Default: all. */
   allow: Schema.optionalKey(Schema.Array(Schema.String)),
   /** How deep work may be passed on. Default: 2. */
@@ -60,6 +63,9 @@ export const defaultMaxRecoveries = 2
 
 /** How often it may send outputs of one task back, unless it says otherwise. */
 export const defaultMaxRevisions = 2
+
+/** How many turns in a row its work may stand still, unless it says otherwise. */
+export const defaultMaxStalls = 3
 
 /** The agent that manages: one of the crew, or one of its own under a name that no other has. */
 export const nameOf = ({ agent }: Pick<Manager, "agent">, agents: { readonly [name: string]: unknown }): string => {

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 
 /** A sign that an output is not the success that it says it is. */
 export const Doubt = Schema.Struct({
-  /** `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`; `review`: it counts although the manager has not accepted it. */
+  /** `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`; `review`: it counts although the manager has not accepted it; `stalled`: the manager got no further. */
   check: Schema.String,
   /** What was found, in words. */
   message: Schema.String

@@ -11,7 +11,15 @@ import type * as Schema from "effect/Schema"
 import * as Ask from "../Ask.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import type * as Plan from "../Plan.ts"
-import { type Need, type SpawnedTask, type Tool, ToolFailed, ToolRetry, type ToolContext } from "../Tool/Definition.ts"
+import {
+  type Need,
+  type SpawnedResult,
+  type SpawnedTask,
+  type Tool,
+  ToolFailed,
+  ToolRetry,
+  type ToolContext
+} from "../Tool/Definition.ts"
 import * as Coworkers from "./Coworkers.ts"
 import * as Prompt from "./DelegatePrompt.ts"
 import * as Instructing from "./Instructing.ts"
@@ -27,12 +35,13 @@ export const maxDepth = ({ manager }: Plan.Plan): number => manager?.depth ?? 2
 
 export const delegateName = "delegate_work"
 export const askName = "ask_coworker"
+export const replanName = "replan"
 /** What the tools are called elsewhere; calls by these names are taken, too. */
 const aliases = { [delegateName]: "delegate_work_to_coworker", [askName]: "ask_question_to_coworker" } as const
 
-/** True for the tools of this module. */
+/** True for the tools by which work is passed on. */
 export const isDelegation = (tool: string): boolean =>
-  isOffered(tool) || Object.values(aliases).some((alias) => alias === tool)
+  isOffered(tool) || tool === replanName || Object.values(aliases).some((alias) => alias === tool)
 
 /** True for what a model is shown; aliases are not. */
 export const isOffered = (tool: string): boolean => tool === delegateName || tool === askName
@@ -150,7 +159,8 @@ const textOf = (args: Schema.JsonObject, parameter: string, tool: string): Effec
 const namedIn = ({ coworker }: Schema.JsonObject): string =>
   optional(Array.isArray(coworker) && coworker.length === 1 ? coworker[0] : coworker)
 
-const coworkerOf = ({ chain, plan }: Options, args: Schema.JsonObject): Effect.Effect<string, ToolRetry> => {
+/** Whom a call means, or whom it can mean instead. */
+export const coworkerOf = ({ chain, plan }: Options, args: Schema.JsonObject): Effect.Effect<string, ToolRetry> => {
   const named = namedIn(args)
   const allowed = Coworkers.of(plan, chain)
   const match = Coworkers.match(plan, named)
@@ -170,7 +180,14 @@ const coworkerOf = ({ chain, plan }: Options, args: Schema.JsonObject): Effect.E
 const resultOf = ({ plan }: Options, args: Schema.JsonObject, { met }: ToolContext) => {
   const result = met?._tag === "Tasks" ? met.tasks[only] : undefined
   const match = Coworkers.match(plan, namedIn(args))
-  const coworker = match._tag === "Found" ? match.name : namedIn(args)
+  return outcomeOf(match._tag === "Found" ? match.name : namedIn(args), result)
+}
+
+/** What work that was passed on came to, for whoever passed it on. */
+export const outcomeOf = (
+  coworker: string,
+  result: SpawnedResult | undefined
+): Effect.Effect<Schema.Json, ToolFailed> => {
   const fail = (message: string) => Effect.fail(new ToolFailed({ message }))
   switch (result?.status) {
     case "completed": {

@@ -6,7 +6,7 @@ import type { SpawnedResult } from "../Tool/Definition.ts"
 /** `lost`: what to say when the other one ended without an error. */
 export const outcomeOf = (
   { outputFile }: Plan.PlannedTask,
-  { code, criteria, doubts, error, output, policy, status }: SpawnedResult,
+  { code, criteria, doubts, error, output, partial, policy, status }: SpawnedResult,
   lost: string
 ): Outcome =>
   status === "completed"
@@ -14,6 +14,7 @@ export const outcomeOf = (
         _tag: "Completed",
         output: output ?? null,
         ...(outputFile === undefined ? {} : { outputFile }),
+        ...(partial === undefined ? {} : { partial }),
         ...(doubts === undefined ? {} : { doubts }),
         ...(criteria === undefined ? {} : { criteria })
       }

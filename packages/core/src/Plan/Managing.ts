@@ -32,7 +32,8 @@ export const make = (definition: Definition): Managed | undefined => {
     recover: manager.recover ?? true,
     maxRecoveries: manager.maxRecoveries ?? Manager.defaultMaxRecoveries,
     maxRevisions: manager.maxRevisions ?? Manager.defaultMaxRevisions,
-    onUnaccepted: manager.onUnaccepted ?? "accept"
+    onUnaccepted: manager.onUnaccepted ?? "accept",
+    ...(manager.maxStalls === undefined ? {} : { maxStalls: manager.maxStalls })
   }
   if (manager.agent !== undefined || manager.agentId !== undefined) return { manager: planned }
   const { model: own = model } = manager

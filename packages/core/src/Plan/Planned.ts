@@ -129,6 +129,8 @@ export interface PlannedManager {
   readonly onUnaccepted: "accept" | "fail"
   /** Instructions of the crew's own, with the inputs in place. */
   readonly prompts?: Prompts
+  /** How many turns in a row may pass in which nothing that it delegates gets on; absent: 3. */
+  readonly maxStalls?: number
 }
 
 export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick<Definition, "process">> {

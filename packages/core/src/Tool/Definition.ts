@@ -93,6 +93,8 @@ export interface SpawnedResult {
   readonly attempts?: number
   /** What was decided about the failure, where that is not what the task declares. */
   readonly policy?: "continue" | "skip" | "abort"
+  /** The output is what its agent had when a limit was reached. */
+  readonly partial?: true
   /** Signs that the output is not the success that it says it is. */
   readonly doubts?: ReadonlyArray<{ readonly check: string; readonly message: string }>
   /** Of what gives the result of the crew: how it stands with each of the crew's criteria. */

@@ -102,13 +102,14 @@ export const make = (options: Options): Standing => new OfState(options)
 /** What a spawned task has come to. */
 const resultOf = (task: Execution.Task | undefined, output: Schema.Json | undefined): SpawnedResult => {
   if (task === undefined || !Execution.isSettled(task)) return { status: "running" }
-  const { attempts, criteria, doubts, failure, policy, status } = task
+  const { attempts, criteria, doubts, failure, partial, policy, status } = task
   return {
     status: status as SpawnedResult["status"],
     ...(output === undefined ? {} : { output }),
     ...(status === "failed" && failure !== undefined
       ? { error: failure.message, code: failure.code, attempts, ...(policy === undefined ? {} : { policy }) }
       : {}),
+    ...(partial ? { partial } : {}),
     ...(doubts.length === 0 ? {} : { doubts }),
     ...(criteria === undefined ? {} : { criteria })
   }

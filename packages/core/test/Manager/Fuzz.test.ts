@@ -42,6 +42,17 @@ const make = (seed: number) => {
     const one = task(index)
     return [`t${index}`, one.agent === "boss" ? { ...one, frame: { candidates: names } } : one] as const
   })
+  const judged = chance(0.6) ? { acceptance: ["It is short.", "It is true."] } : {}
+  const needed = new Set(tasks.flatMap(([, { dependencies = [] }]) => dependencies))
+  const finals = tasks.map(([id]) => id).filter((id) => !needed.has(id))
+  const isWritten = finals.length > 1 || chance(0.2)
+  const result = isWritten
+    ? [["result", { agent: "boss", office: "synthesise", maxTurns: 3, context: finals, ...judged }] as const]
+    : []
+  const all: ReadonlyArray<readonly [string, Partial<Plan.PlannedTask>]> = [
+    ...tasks.map(([id, one]) => [id, isWritten || id !== finals[0] ? one : { ...one, ...judged }] as const),
+    ...result
+  ]
   const manager: Plan.PlannedManager = {
     agent: "boss",
     allow: names,
@@ -49,7 +60,8 @@ const make = (seed: number) => {
     recover: chance(0.8),
     maxRecoveries: pick([0, 1, 2]),
     maxRevisions: pick([0, 1, 2]),
-    onUnaccepted: pick(["accept", "fail"])
+    onUnaccepted: pick(["accept", "fail"]),
+    maxStalls: pick([0, 1, 3])
   }
   const call = (): readonly [string, unknown] =>
     pick([
@@ -79,22 +91,41 @@ const make = (seed: number) => {
       { name: pick(["y", "x", "a/b"]), description: "d", expectedOutput: "e", context: pick([[], ["x"], ["z"]]) }
     ]
   })
+  const criterion = () => ({ passed: chance(0.6), reason: "r" })
+  const criteria = () => ({ criterion_1: criterion(), ...(chance(0.9) ? { criterion_2: criterion() } : {}) })
+  const part = () => ({
+    name: pick(["x", "y", "a/b"]),
+    task: "t",
+    coworker: pick([...names, "zed"]),
+    context: pick<ReadonlyArray<string>>([[], [], ["x"], ["y"]])
+  })
+  const replan = () => World.calls(["replan", { reason: "r", tasks: Array.from({ length: below(3) }, part) }])
   /** Mostly what was asked for. */
-  const decision = (task: string) => {
+  const decision = ({ caller, messages }: Llm.Request) => {
+    const task = caller!.taskId
+    const text = JSON.stringify(messages)
     if (chance(0.2)) return World.text(pick(["nonsense", "{}", "null", JSON.stringify(verdict())]))
-    const decided = task.endsWith("/assign") ? assignment() : task.endsWith(".recover") ? recovery() : verdict()
+    const decided = task.endsWith("/assign") ? assignment() : task.endsWith(".recover") ? recovery() : judgement(text)
     return World.text(JSON.stringify(decided))
   }
+  const judgement = (asked: string) =>
+    asked.includes("criterion_1")
+      ? { ...(asked.includes("Review the output") ? verdict() : {}), ...criteria() }
+      : verdict()
   const said = () => World.text(pick(["done", "{}", "", "I sent it.", "See https://a.example", '{"a":1}', "done"]))
-  const answer = ({ caller, toolChoice }: Llm.Request): Llm.Answer | World.Reply => {
+  const answer = (request: Llm.Request): Llm.Answer | World.Reply => {
+    const { caller, toolChoice, tools } = request
     if (chance(0.1)) return failure()
     if (caller!.agent === "boss" && /\/(assign|\d+\.recover|\d+\.\d+\.review\.manager)$/.test(caller!.taskId)) {
-      return decision(caller!.taskId)
+      return decision(request)
     }
-    return toolChoice !== "none" && chance(0.5) ? World.calls(...Array.from({ length: 1 + below(3) }, call)) : said()
+    if (toolChoice !== "none" && tools.some(({ name }) => name === "replan")) return chance(0.8) ? replan() : said()
+    return toolChoice !== "none" && chance(caller!.agent === "boss" ? 0.8 : 0.5)
+      ? World.calls(...Array.from({ length: 1 + below(3) }, call))
+      : said()
   }
   return {
-    plan: World.plan(Object.fromEntries(tasks), { agents, manager, limits: { requests: 150 } }),
+    plan: World.plan(Object.fromEntries(all), { agents, manager, limits: { requests: 150 } }),
     manager,
     answer
   }
@@ -175,7 +206,13 @@ describe("whatever the model answers", () => {
             const events = yield* log.read(id)
             seen.add(view.status)
             for (const { by } of ofType(events, "AgentAssigned")) seen.add(`assigned by ${by}`)
-            for (const { by, verdict } of ofType(events, "ReviewJudged")) seen.add(`${verdict} by ${by}`)
+            for (const { by, criteria = [], verdict } of ofType(events, "ReviewJudged")) {
+              seen.add(`${verdict} by ${by}`)
+              for (const each of criteria) seen.add(`criterion ${each.verdict}`)
+            }
+            for (const { isFailure, tool } of ofType(events, "ToolCalled"))
+              if (tool === "replan") seen.add(isFailure ? "no plan" : "plan")
+            if (view.tasks["result"]?.status === "completed") seen.add("written")
             for (const { choice } of ofType(events, "RecoveryChosen")) seen.add(choice)
             for (const { doubts = [] } of ofType(events, "TaskCompleted"))
               for (const { check } of doubts) seen.add(check)
@@ -208,7 +245,14 @@ describe("whatever the model answers", () => {
             "emptyOutput",
             "claimedAction",
             "citedSource",
-            "review"
+            "review",
+            "stalled",
+            "plan",
+            "no plan",
+            "written",
+            "criterion passed",
+            "criterion failed",
+            "criterion unknown"
           ]
         )
       }),

@@ -7,6 +7,7 @@ import * as Coworkers from "../../src/Manager/Coworkers.ts"
 import * as Delegate from "../../src/Manager/DelegatePrompt.ts"
 import * as Excerpt from "../../src/Manager/Excerpt.ts"
 import * as Recover from "../../src/Manager/RecoverPrompt.ts"
+import * as Replan from "../../src/Manager/ReplanPrompt.ts"
 import * as Review from "../../src/Manager/ReviewPrompt.ts"
 import * as Synthesis from "../../src/Manager/SynthesisPrompt.ts"
 import { agent } from "../fake/Managed.ts"
@@ -490,6 +491,43 @@ it("synthesis", () => {
       "The final tasks:
     - write (agent): Do write.",
       "The whole result, ready for use.",
+    ]
+  `)
+})
+
+it("replanning", () => {
+  expect(Replan.version).toBe(1)
+  expect([
+    Replan.description(coworkers),
+    Replan.parameters,
+    Replan.instructions,
+    Replan.facts(4),
+    Replan.end(4),
+    Replan.notNow,
+    Replan.noTasks,
+    Replan.wrong("x", Replan.twice),
+    Replan.stalled
+  ]).toMatchInlineSnapshot(`
+    [
+      "Makes a new plan of what is left to do, as tasks of your coworkers that are done at once, but for those that read others. The coworkers know nothing of your task or of your conversation: say everything that they need. Your coworkers:
+    - researcher (Researcher): Find facts
+    - writer (Writer): Write plainly",
+      {
+        "context": "Names of tasks of this plan whose results it reads.",
+        "coworker": "The name of the coworker.",
+        "expectedOutput": "What a good result looks like.",
+        "name": "A name of the task: letters, digits, _ and -.",
+        "reason": "Why this will get on where the last plan did not, in one sentence.",
+        "task": "What is to be done, in full, with all that the coworker has to know.",
+        "tasks": "All that is left to do.",
+      },
+      "You are not getting on. Make a new plan with the tool replan, in one call: all that is left to do, divided differently. You can do that once. If you have all that you need, answer.",
+      "In 4 turns in a row nothing that you delegated was finished, or you only delegated again what you had delegated before.",
+      "You are still not getting on (4 turns in a row): nothing more can be delegated, and this is your last answer. Give the best result that you can with what you have, and say clearly what is missing.",
+      "A new plan is made only when you are told to. Use delegate_work.",
+      "The plan has no tasks: give a list of objects with name, task and coworker. No task was added.",
+      "The task "x" of the plan cannot be done: there are two of that name. No task was added: correct it, and give the whole plan again.",
+      "The manager got no further with the work that it delegated, and ended with what there was.",
     ]
   `)
 })

@@ -159,6 +159,7 @@ const powers = fc.record(
     maxRevisions: fc.nat(9),
     onUnaccepted: fc.constantFrom("accept" as const, "fail" as const),
     maxRecoveries: fc.nat(9),
+    maxStalls: fc.nat(9),
     depth: positive
   },
   optional
