@@ -13,6 +13,9 @@ interface Task {
   turns: number
   /** Verdicts of the manager in this conversation, by turn. */
   readonly verdicts: Map<number, ExecutionEvent.ReviewJudged["verdict"]>
+  /** The last answer, and the last that the manager has sent back. */
+  answer: string
+  sentBack: string | undefined
   recoveries: number
   /** What the next turn has to begin with. */
   readonly due: Set<string>
@@ -46,6 +49,8 @@ const made = (plan: Plan.PlannedTask, parent: Task | undefined): Task => ({
   status: "open",
   turns: 0,
   verdicts: new Map(),
+  answer: "",
+  sentBack: undefined,
   recoveries: 0,
   due: new Set(),
   isAdvised: false,
@@ -85,7 +90,9 @@ const problemOf = (
       if (event.reviewer !== "manager") return undefined
       if (task.verdicts.has(event.turn)) return "a second verdict"
       task.verdicts.set(event.turn, event.verdict)
-      if (event.verdict === "revise") task.due.add(event.feedback ?? "")
+      if (event.verdict !== "revise") return undefined
+      task.due.add(event.feedback ?? "")
+      task.sentBack = task.answer
       return undefined
     case "TaskSuspended":
       return suspended(plan, task, event)
@@ -115,13 +122,16 @@ const turned = (task: Task, event: ExecutionEvent.TurnCompleted): string | undef
   task.due.clear()
   task.isAdvised = false
   task.turns++
+  task.answer = event.parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("")
   return undefined
 }
 
 const suspended = ({ manager }: Plan.Plan, task: Task, event: ExecutionEvent.TaskSuspended): string | undefined => {
-  const { kind } = event.for
+  const { kind, reviewer } = event.for
   task.status = "suspended"
   if (task.isAdvised && task.turns > 0 && (kind === "calls" || kind === "review")) return "a wait before the advice"
+  if (kind === "review" && reviewer === "manager" && task.answer === task.sentBack)
+    return "a review of what was sent back"
   if (kind === "replacement") task.isStoodIn = true
   if (kind !== "recovery") return undefined
   task.recoveries++
@@ -135,6 +145,7 @@ const retried = (task: Task, { advice, keepsTurns }: ExecutionEvent.TaskRetried)
   task.isStoodIn = task.plan.frame !== undefined
   if (!keepsTurns) {
     task.turns = 0
+    task.sentBack = undefined
     task.verdicts.clear()
     task.due.clear()
   }
