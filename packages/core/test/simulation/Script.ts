@@ -56,6 +56,8 @@ export interface Options {
   readonly times: Times
   /** Model calls that an execution may make at most; absent: any number. */
   readonly requests?: number
+  /** Limits of the execution, of its agent and of tasks, spawned ones too, each of which is asked about when it is reached. */
+  readonly budgets?: true
 }
 
 export interface Scripts {
@@ -156,12 +158,15 @@ export const turnOf = (taskId: string, run: number, turn: number): ExecutionEven
   usage: { requests: 1, inputTokens: 8, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0, costUsd: 0.125 }
 })
 
-const policy = (random: Random.Random, { failures, times }: Options) => ({
+const policy = (random: Random.Random, { budgets, failures, times }: Options) => ({
   retry: { attempts: 3, factor: 2, ...times.retry },
   onFailure: random.pick(
     failures ? (["fail", "skip", "continue", "continue"] as const) : (["skip", "continue"] as const)
-  )
+  ),
+  ...(budgets === true && random.chance(0.5) ? { limits: asking(1 + random.below(3)) } : {})
 })
+
+const asking = (requests: number) => ({ requests, onExceeded: "ask" }) as const
 
 const within = (random: Random.Random, { below, from }: Range): number => from + random.below(below)
 
@@ -172,6 +177,10 @@ const planOf = (random: Random.Random, options: Options): Plan.Plan => {
     tasks.push(Plans.task({ id: `t${tasks.length}`, dependencies, ...policy(random, options) }))
   }
   const plan = Plans.fromTasks(tasks)
+  if (options.budgets === true) {
+    const agents = { worker: { ...plan.agents["worker"]!, limits: asking(3 + random.below(5)) } }
+    return { ...plan, agents, limits: asking(2 + random.below(6)) }
+  }
   return options.requests === undefined ? plan : { ...plan, limits: { requests: options.requests } }
 }
 
@@ -233,6 +242,7 @@ export const positionOf = (
     announced: new Set<number>(),
     woke: undefined as Position["woke"]
   }
+  let asksForMore = false
   /** A run that goes on after a stumble has passed it. */
   const pass = () => {
     while (steps[position.at]?.kind === "stumble") position.at++
@@ -242,7 +252,8 @@ export const positionOf = (
       if (event.run <= position.run) continue
       position.run = event.run
       position.attempt = event.attempt
-      position.woke = event.woke ?? position.woke
+      position.woke = asksForMore ? position.woke : (event.woke ?? position.woke)
+      asksForMore = false
     } else if ("run" in event && (event.run === position.run || !isFenced)) {
       if (event.type === "TurnCompleted" && (event.turn === position.turns + 1 || !isFenced)) {
         pass()
@@ -251,6 +262,9 @@ export const positionOf = (
       } else if (event.type === "ToolStarted") {
         pass()
         position.announced.add(position.at)
+      } else if (event.type === "TaskSuspended" && event.for.kind === "budget") {
+        // It goes on with the call that was refused, and what it waited for before has not changed.
+        asksForMore = true
       } else if (event.type === "ToolCalled" || event.type === "TaskSuspended") {
         pass()
         position.at++

@@ -30,6 +30,10 @@ export type Kind =
   | "taken away"
   | "acknowledged but not stored"
   | "over the budget"
+  | "asked twice"
+  | "raised unasked"
+  | "refused unjustly"
+  | "spent differs"
   | "more at once than allowed"
   | "kept after the end"
   | "calls wasted"
@@ -95,6 +99,8 @@ export class Witness {
   private readonly once = new Set<string>()
   private readonly waited = new Map<string, string>()
   private readonly executed = new Set<string>()
+  /** How often limits were raised, by scope. */
+  private readonly raises = new Map<string, number>()
 
   constructor(options: Options) {
     this.id = options.id
@@ -209,11 +215,13 @@ export class Witness {
         if (this.signals.has(event.signal)) throw this.violate("answered twice", event.signal)
         this.signals.add(event.signal)
         return
-      case "LimitRaised":
       case "MessageSent":
         return
+      case "LimitRaised":
+        this.raises.set(event.scope, this.raisesOf(event.scope) + 1)
+        return
       case "LimitReached":
-        this.onlyOnce(`${event.scope} ${event.percent} %`)
+        this.onlyOnce(`${event.scope} ${event.percent} % after ${this.raisesOf(event.scope)} raises`)
         return
       case "AskAnswered":
         if (this.signals.has(event.ask)) throw this.violate("answered twice", event.ask)
@@ -284,6 +292,10 @@ export class Witness {
     if (event.type !== "TaskFailed" || event.error.code !== "crashed") return
     const idle = this.isIdle(task) ? task.idle + 1 : 0
     if (idle < this.maxCrashes) throw this.violate("given up unjustly", `${describe(event)} after ${idle} idle runs`)
+  }
+
+  private raisesOf(scope: string): number {
+    return this.raises.get(scope) ?? 0
   }
 
   private onlyOnce(key: string): void {

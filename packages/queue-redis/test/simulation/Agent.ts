@@ -1,8 +1,10 @@
 /** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
-import { failed, Lost, type Leg } from "@crewline/core/AgentLoop"
+import { type Ended, failed, Lost, type Leg } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import type * as Limits from "@crewline/core/Limits"
+import * as Wait from "@crewline/core/Wait"
 import * as Effect from "effect/Effect"
 import type { Budget } from "./Budget.ts"
 import type { Process } from "./Kernel.ts"
@@ -75,11 +77,11 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
         return yield* Effect.never
       case "turn": {
         const call = `${nameOf(taskId, from, at)} run ${run}`
-        if (!(yield* options.budget.reserve(process, leg, call)))
-          return failed("budget-exceeded", "The budget is spent.", { isRetryable: false, progress })
+        const refusing = yield* options.budget.reserve(process, leg, call)
+        if (refusing !== undefined) return refused(leg, refusing)
         witness.ask(taskId, from, at)
         yield* Effect.sleep(options.callMillis())
-        if (leg.plan.limits !== undefined) yield* options.budget.settle(process, leg, call)
+        yield* options.budget.settle(process, leg, call)
         const turn = turnOf(taskId, run, ++turns)
         const next = steps[++at]
         // As the agent loop does: an answer that ends the leg is stored with what it ends in.
@@ -105,3 +107,22 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
     }
   }
 })
+
+/** As the agent loop does: who is refused waits for the one ask of that limit, where it asks; and fails when more was denied. */
+const refused = ({ standing }: Leg, { name: scope, onExceeded, raises = 0 }: Limits.Scoped): Ended => {
+  const id = `budget/${scope}/${raises}`
+  const known = standing.askOf(id)
+  if (onExceeded !== "ask" || known === "deny")
+    return failed("model-budget-exceeded", "The budget is spent.", { isRetryable: false, keepsTurns: true })
+  const ask = { id, kind: "budget", scope: scope!, title: id, shown: id, hash: `hash of ${id}` } as const
+  return {
+    outcome: {
+      _tag: "Suspended",
+      for: { kind: "budget", turn: 0, scope: scope! },
+      waits: Wait.of({ signals: [id] }, { need: "all" }),
+      spawn: [],
+      ...(known === "unknown" ? { asks: [{ ...ask, onSilence: "deny", answerableBy: [] }] } : {})
+    },
+    progress: []
+  }
+}

@@ -3,6 +3,7 @@
  * after a while, for the call was made. It may lose all it knows: what stands in the log is spent all the same.
  */
 import * as Effect from "effect/Effect"
+import type * as Limits from "@crewline/core/Limits"
 import type { Leg } from "@crewline/core/AgentLoop"
 import type { Kernel, Process } from "./Kernel.ts"
 import { call, type Faults } from "./Network.ts"
@@ -36,36 +37,45 @@ export class Budget {
     this.entries.clear()
   }
 
-  /** Reserves a call, waiting for those of others; false: it could go over the limit. */
-  reserve(process: Process, { executionId, limits, plan }: Leg, name: string): Effect.Effect<boolean> {
-    const limit = plan.limits?.requests
-    if (limit === undefined) return Effect.succeed(true)
-    const ask = (): "reserved" | "later" | "never" => {
-      const entry = this.entry(executionId)
-      const known = limits?.find(({ scope }) => scope === "execution")?.spent?.requests
-      entry.spent = Math.max(entry.spent, known ?? 0)
-      if (entry.reserved.has(name)) return "reserved"
-      if (entry.spent + entry.reserved.size < limit) {
-        entry.reserved.set(name, this.kernel.now + chargeMillis)
-        return "reserved"
+  /** Reserves a call in all limits of its task or in none, waiting for calls of others; what refuses it, if one could go over its limit. */
+  reserve(process: Process, leg: Leg, name: string): Effect.Effect<Limits.Scoped | undefined> {
+    const limits = limitsOf(leg)
+    if (limits.length === 0) return Effect.succeed(undefined)
+    const ask = (): "reserved" | "later" | Limits.Scoped => {
+      for (const { key, spent } of limits) {
+        const entry = this.entry(key)
+        entry.spent = Math.max(entry.spent, spent?.requests ?? 0)
       }
-      return entry.reserved.size > 0 ? "later" : "never"
+      if (limits.every(({ key }) => this.entry(key).reserved.has(name))) return "reserved"
+      const refusing = limits.find(({ key, requests }) => {
+        const { reserved, spent } = this.entry(key)
+        return spent + reserved.size >= requests!
+      })
+      if (refusing !== undefined) return this.entry(refusing.key).reserved.size > 0 ? "later" : refusing
+      for (const { key } of limits) this.entry(key).reserved.set(name, this.kernel.now + chargeMillis)
+      return "reserved"
     }
-    const again: Effect.Effect<boolean> = Effect.flatMap(call(process, this.faults, ask), (outcome) => {
-      if (outcome === undefined || outcome.value === "later") return Effect.andThen(Effect.sleep(pauseMillis), again)
-      return Effect.succeed(outcome.value === "reserved")
-    })
+    const again: Effect.Effect<Limits.Scoped | undefined> = Effect.flatMap(
+      call(process, this.faults, ask),
+      (outcome) => {
+        if (outcome === undefined || outcome.value === "later") return Effect.andThen(Effect.sleep(pauseMillis), again)
+        return Effect.succeed(outcome.value === "reserved" ? undefined : outcome.value)
+      }
+    )
     return again
   }
 
   /** What was reserved has been spent. */
-  settle(process: Process, { executionId, plan }: Leg, name: string): Effect.Effect<void> {
-    if (plan.limits?.requests === undefined) return Effect.void
+  settle(process: Process, leg: Leg, name: string): Effect.Effect<void> {
+    const limits = limitsOf(leg)
+    if (limits.length === 0) return Effect.void
     // Whether or not it arrives: a reservation that stays is charged.
     return Effect.asVoid(
       call(process, this.faults, () => {
-        const entry = this.entry(executionId)
-        if (entry.reserved.delete(name)) entry.spent++
+        for (const { key } of limits) {
+          const entry = this.entry(key)
+          if (entry.reserved.delete(name)) entry.spent++
+        }
       })
     )
   }
@@ -81,3 +91,6 @@ export class Budget {
     return entry
   }
 }
+
+const limitsOf = ({ limits = [] }: Leg): ReadonlyArray<Limits.Scoped> =>
+  limits.filter(({ requests }) => requests !== undefined)

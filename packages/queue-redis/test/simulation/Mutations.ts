@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs"
 import { registerHooks, stripTypeScriptTypes } from "node:module"
 import { fileURLToPath } from "node:url"
+import { mutations as budgets } from "./BudgetMutations.ts"
 import type { ScenarioName } from "./Scenario.ts"
 import type { Kind } from "../../../core/test/simulation/Witness.ts"
 
@@ -50,6 +51,7 @@ const lua = "queue-redis/src/RedisTaskQueue/Lua.ts"
 const heartbeats = "queue-redis/src/RedisTaskQueue/Heartbeats.ts"
 
 const mutations = {
+  ...budgets,
   endGuard: {
     number: "2",
     says: "After the end the log refuses everything.",

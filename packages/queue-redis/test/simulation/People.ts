@@ -1,4 +1,5 @@
 /** Those who start executions, answer, pause and cancel, through whatever process can be reached. */
+import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
@@ -85,17 +86,23 @@ export class People {
     )
     if (asked.length === 0) return
     const { execution, forever, id } = random.pick(asked)
+    const answer = (times: number): Ask.Answer =>
+      id.startsWith("budget/") ? this.decide(id) : { answer: "reply", value: `answer ${times}` }
     if (!forever && random.chance(0.5)) return
     // An answer may come when nobody waits for it any more, and two may answer at once.
     const later = forever ? 0 : random.below(15_000)
     for (let times = random.chance(0.2) ? 2 : 1; times > 0; times--)
       kernel.after(later + random.below(50), kernel.outside, () =>
-        this.ask((crewline) =>
-          Effect.ignore(
-            crewline.answer(`${execution}~${id.replaceAll("/", "~")}`, { answer: "reply", value: `answer ${times}` })
-          )
-        )
+        this.ask((crewline) => Effect.ignore(crewline.answer(`${execution}~${id.replaceAll("/", "~")}`, answer(times))))
       )
+  }
+
+  /** More for a limit, mostly: more than it had before. */
+  private decide(id: string): Ask.Answer {
+    const raises = Number(id.slice(id.lastIndexOf("/") + 1))
+    return this.options.kernel.random.chance(0.1)
+      ? { answer: "deny" }
+      : { answer: "raise", limits: { requests: 8 + 4 * raises } }
   }
 
   /** Pauses an execution for a while. */

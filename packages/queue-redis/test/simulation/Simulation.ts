@@ -445,6 +445,7 @@ class Simulation {
 
   private checkEnd(): void {
     this.effects?.check()
+    for (const witness of this.witnesses.values()) witness.checkSpent()
     if (!this.scenario.asksOnce) return
     for (const { calls, repeatedCalls } of this.witnesses.values())
       if (repeatedCalls > 0)

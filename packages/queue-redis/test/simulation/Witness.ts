@@ -1,9 +1,11 @@
 /** The witness of a simulated execution: it also knows what a person may answer, and what the budget allows. */
 import * as Base from "../../../core/test/simulation/Witness.ts"
+import { Budgets } from "./Budgets.ts"
+import type { ExecutionEvent } from "@crewline/core/ExecutionEvent"
 import type { Position } from "../../../core/test/simulation/Script.ts"
 
 export class SimulationWitness extends Base.Witness {
-  private readonly overdrawn: () => number
+  private readonly budgets: Budgets
 
   constructor({
     overdrawn,
@@ -13,7 +15,17 @@ export class SimulationWitness extends Base.Witness {
     readonly overdrawn: () => number
   }) {
     super(options)
-    this.overdrawn = overdrawn
+    this.budgets = new Budgets((kind, detail) => this.violate(kind, detail), overdrawn)
+  }
+
+  override commit(events: ReadonlyArray<ExecutionEvent>): void {
+    this.budgets.commit(events)
+    super.commit(events)
+  }
+
+  /** Of an execution that has ended. */
+  checkSpent(): void {
+    this.budgets.check()
   }
 
   /** Signals that somebody waits for, and whether only an answer ends the wait. */
@@ -37,8 +49,6 @@ export class SimulationWitness extends Base.Witness {
 
   override ask(taskId: string, from: Position, at: number): void {
     super.ask(taskId, from, at)
-    const { requests } = this.scripts.plan.limits ?? {}
-    if (requests !== undefined && this.calls > requests + this.overdrawn())
-      throw this.violate("over the budget", `call ${this.calls} of ${requests}`)
+    this.budgets.call(taskId)
   }
 }
