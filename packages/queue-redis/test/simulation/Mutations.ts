@@ -100,8 +100,8 @@ const mutations = {
     changes: [
       {
         file: legs,
-        find: "Transcript.fromEvents(yield* log.read(state.id, { taskId: plan.id }), isFull ? yield* now : undefined)",
-        replace: "Transcript.empty"
+        find: "task.run === 1 && refused === undefined\n",
+        replace: "task.run > 0\n"
       }
     ],
     scenario: "failover",
@@ -131,7 +131,11 @@ const mutations = {
         find: `task.status === "running" && !task.progressed ? task.crashes + 1 : 0`,
         replace: `task.status === "running" ? task.crashes + 1 : 0`
       },
-      { file: execution, find: "{ ...next, progressed: true, crashes: 0 }", replace: "{ ...next, progressed: true }" }
+      {
+        file: execution,
+        find: "{ ...next, heard, progressed: true, crashes: 0 }",
+        replace: "{ ...next, heard, progressed: true }"
+      }
     ],
     scenario: "deadly",
     within: 200,
