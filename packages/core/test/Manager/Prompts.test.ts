@@ -510,8 +510,8 @@ it("replanning", () => {
   ]).toMatchInlineSnapshot(`
     [
       "Makes a new plan of what is left to do, as tasks of your coworkers that are done at once, but for those that read others. The coworkers know nothing of your task or of your conversation: say everything that they need. Your coworkers:
-    - researcher (Researcher): Find facts
-    - writer (Writer): Write plainly",
+    - agent (Writer): g
+    - other (Researcher): g",
       {
         "context": "Names of tasks of this plan whose results it reads.",
         "coworker": "The name of the coworker.",

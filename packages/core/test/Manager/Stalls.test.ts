@@ -6,24 +6,14 @@ import * as Crew from "../../src/Crew.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { lastMessage, ofType, once, pass, running } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
 
-const agent = (role: string): Plan.PlannedAgent => ({ role, goal: "g", backstory: "" })
-const plan = (manager: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
-  agents: { ann: agent("Researcher"), bob: agent("Writer"), boss: agent("Boss") },
-  manager: {
-    agent: "boss",
-    allow: ["ann", "bob"],
-    depth: 2,
-    recover: false,
-    maxRecoveries: 2,
-    maxRevisions: 2,
-    onUnaccepted: "accept",
-    maxStalls: 1,
-    ...manager
-  }
+const plan = (more: Partial<Plan.PlannedManager> = {}): Partial<Plan.Plan> => ({
+  ...Managed.plan({ allow: ["ann", "bob"], recover: false, maxStalls: 1, ...more }),
+  agents: { ann: Managed.agent("Researcher"), bob: Managed.agent("Writer"), boss: Managed.agent("Boss") }
 })
 const delegated = { a: { agent: "boss", delegates: true as const } }
 

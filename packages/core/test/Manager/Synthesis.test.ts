@@ -8,6 +8,7 @@ import * as EventLog from "../../src/EventLog.ts"
 import type * as Llm from "../../src/Llm.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Plan from "../../src/Plan.ts"
+import * as Managed from "../fake/Managed.ts"
 import * as Process from "../fake/Process.ts"
 import { lastMessage, ofType, pass } from "../fake/Running.ts"
 import * as World from "../fake/World.ts"
@@ -46,7 +47,7 @@ const outputs: Answers = {
   letter: [World.text("Dear all")],
   report: [World.text("The report")]
 }
-const failed = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
+const { failing: failed } = Managed
 const verdict = (passed: boolean) =>
   World.text(JSON.stringify({ criterion_1: { passed, reason: passed ? "Yes." : "Too long." } }))
 
