@@ -40,6 +40,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Broadcast",
       "CanonicalJson",
       "Dag",
+      "Flights",
       "Guarded",
       "IsoTime",
       "JsonDepth",
@@ -93,7 +94,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // By URL or embedded; the event log.
     ["Database", "PgEventLog"],
     ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"],
-    ["ProcessIdentity"]
+    ["ProcessIdentity", "RowSecurity"]
   ],
   "queue-redis": [
     ["index"],

@@ -7,6 +7,7 @@
  *
  * Nothing depends on hints: at least every `pollMillis` one statement asks where all followed executions stand.
  */
+import * as Flights from "@crewline/core/Flights"
 import type * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -18,7 +19,6 @@ import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Flights from "./Flights.ts"
 import * as Pages from "./Pages.ts"
 import * as Tail from "./Tail.ts"
 
@@ -87,7 +87,9 @@ const mix = (
 }
 
 /** How a follower reads: what it needs from the pages, and what of the database when they lack it. */
-const makeReader = (options: Options, pages: Pages.Pages, flights: Flights.Flights) => {
+const makeReader = Effect.fnUntraced(function* (options: Options, pages: Pages.Pages) {
+  const positions = yield* Flights.make<void, EventLog.EventLogError>()
+  const reads = yield* Flights.make<Pages.Page, EventLog.EventLogError>()
   const patient = <A>(effect: Effect.Effect<A, EventLog.EventLogError>) =>
     Effect.retry(effect, {
       while: ({ reason }) => reason._tag === "Unavailable" && reason.isRetryable,
@@ -96,7 +98,7 @@ const makeReader = (options: Options, pages: Pages.Pages, flights: Flights.Fligh
     })
 
   const position = (tail: Tail.Tail) =>
-    flights.share(
+    positions(
       String(tail.id),
       Effect.map(patient(options.position(tail.tenant, tail.executionId)), (found) => {
         tail.missing = false
@@ -105,7 +107,7 @@ const makeReader = (options: Options, pages: Pages.Pages, flights: Flights.Fligh
     )
 
   const readPage = (tail: Tail.Tail, index: number) =>
-    flights.share(
+    reads(
       `${tail.id} ${index}`,
       Effect.suspend(() => {
         const page = tail.followers > 0 ? pages.open(tail.book, index) : Pages.loose(tail.book, index)
@@ -135,7 +137,7 @@ const makeReader = (options: Options, pages: Pages.Pages, flights: Flights.Fligh
   }
 
   return { position, pullFrom }
-}
+})
 
 /** Looks up where the executions stand and tells their tails; a failure is logged, the next look comes anyway. */
 const makeLook =
@@ -166,7 +168,7 @@ export const make = (options: Options): Effect.Effect<Followers, never, Scope.Sc
   Effect.gen(function* () {
     const tails = Tail.makeTails()
     const pages = Pages.make(options.cacheLength)
-    const { position, pullFrom } = makeReader(options, pages, yield* Flights.make)
+    const { position, pullFrom } = yield* makeReader(options, pages)
     const look = makeLook(options, tails)
     const run = yield* FiberSet.makeRuntime<never>()
 

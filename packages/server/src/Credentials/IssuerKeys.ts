@@ -6,12 +6,12 @@
  * - A token with a key that is not known has them fetched anew, at most once in half a minute: issuers rotate keys.
  * - An issuer that hangs costs a request one second, and every request of the next ten seconds nothing.
  */
+import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { JSONWebKeySet } from "jose"
-import * as Flights from "./Flights.ts"
 
 const freshMillis = 10 * 60_000
 const maxAgeMillis = freshMillis + 60 * 60_000

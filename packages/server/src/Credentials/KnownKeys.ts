@@ -3,12 +3,12 @@
  * open, again and again in the background, all of them with one statement. What is older than `maxAgeMillis` is not believed: a request
  * then reads it itself, so that a key which was revoked on any server works nowhere for longer than that.
  */
+import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { SqlError } from "effect/sql/SqlError"
-import * as Flights from "./Flights.ts"
 import type { KeyStore, Standing } from "../ResourceStore/Keys.ts"
 
 const maxAgeMillis = 800
