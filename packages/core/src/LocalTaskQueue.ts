@@ -99,7 +99,8 @@ const make = Effect.fnUntraced(function* (options: TaskQueue.Options) {
       }),
     enlisted: Effect.sync(() => [...workers.values()]),
     workers: Effect.sync(() => Views.workers(workers.values(), executions)),
-    overview: Effect.sync(() => Views.overview({ executions, counter, limits: options.lanes, now: timers.now }))
+    overview: (tenant) =>
+      Effect.sync(() => Views.overview({ executions, limits: options.lanes, now: timers.now, tenant }))
   })
 })
 

@@ -221,6 +221,7 @@ export class TaskQueue extends Context.Service<
     /** The workers, without what there is to count: to be asked often. */
     readonly enlisted: Effect.Effect<ReadonlyArray<WorkerInfo>>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerView>>
-    readonly overview: Effect.Effect<Overview>
+    /** Of all tenants, or what one of them has in it. */
+    readonly overview: (tenant?: string) => Effect.Effect<Overview>
   }
 >()("@crewline/core/TaskQueue") {}

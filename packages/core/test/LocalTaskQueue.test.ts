@@ -38,7 +38,7 @@ describe("the next task of a queue in process", () => {
         assert.isTrue(yield* queue.holds(next!))
         yield* queue.tell("x", { settled: ["a"] })
         assert.deepStrictEqual([yield* queue.holds(lease), yield* queue.holds(next!)], [false, true])
-        assert.strictEqual((yield* queue.overview).lanes[0]!.ready, 0)
+        assert.strictEqual((yield* queue.overview()).lanes[0]!.ready, 0)
         yield* queue.tell("x", { settled: ["b"] })
         assert.strictEqual((yield* queue.take({ worker: "w", limit: 9 }))[0].taskId, "c")
       })
@@ -50,7 +50,7 @@ describe("the next task of a queue in process", () => {
       Effect.gen(function* () {
         const { lease, next, queue } = yield* takeBoth(facts([node("a"), node("b", "a")]))
         assert.isTrue(yield* queue.release(next!))
-        assert.strictEqual((yield* queue.overview).lanes[0]!.ready, 0)
+        assert.strictEqual((yield* queue.overview()).lanes[0]!.ready, 0)
         const again = yield* queue.takeNext!(lease)
         yield* queue.tell("x", { settled: ["a"] })
         assert.isTrue(yield* queue.release(again!))

@@ -107,7 +107,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
       yield* queue.submit(facts("x"))
       yield* queue.submit(facts("y"))
       yield* work(queue, 4)
-      assert.deepStrictEqual((yield* queue.overview).lanes, [{ lane: "default", ready: 0, leased: 0, limit: 1 }])
+      assert.deepStrictEqual((yield* queue.overview()).lanes, [{ lane: "default", ready: 0, leased: 0, limit: 1 }])
     })
   )
 })

@@ -64,11 +64,11 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       yield* skewed.submit(facts(1))
       const [lease] = yield* skewed.take({ worker: "skewed", limit: 1 })
       // Every step, also this one, first hands on what has run out.
-      assert.strictEqual((yield* right.overview).lanes[0]?.leased, 1)
+      assert.strictEqual((yield* right.overview()).lanes[0]?.leased, 1)
       assert.isTrue(yield* skewed.holds(lease))
       assert.isTrue(yield* skewed.release(lease, 100))
       const [again] = yield* right.take({ worker: "right", limit: 1 })
-      assert.strictEqual((yield* skewed.overview).lanes[0]?.leased, 1)
+      assert.strictEqual((yield* skewed.overview()).lanes[0]?.leased, 1)
       assert.isTrue(yield* right.holds(again))
       assert.isFalse(yield* skewed.holds(lease))
       assert.isTrue(
@@ -103,7 +103,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       yield* QueueServer.quiesce
       // The submission, the first task, and the last one that nobody follows.
       assert.isAtMost(trips, length + 3)
-      assert.strictEqual((yield* queue.overview).lanes.length, 0)
+      assert.strictEqual((yield* queue.overview()).lanes.length, 0)
     }).pipe(
       Effect.provide(
         QueueServer.layer({
@@ -177,7 +177,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       const queue = yield* TaskQueue.TaskQueue
       yield* queue.submit(facts(3_000))
       assert.include(yield* QueueServer.remains, "x:x")
-      assert.deepStrictEqual((yield* queue.overview).lanes, [
+      assert.deepStrictEqual((yield* queue.overview()).lanes, [
         { lane: "default", ready: 3_000, leased: 0, oldestReadyMillis: 0 }
       ])
     }).pipe(Effect.provide(QueueServer.layer()))
@@ -194,7 +194,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       const queue = yield* TaskQueue.TaskQueue
       yield* queue.submit(facts(3_000))
       assert.strictEqual(stages, 8)
-      assert.strictEqual((yield* queue.overview).lanes[0]?.ready, 3_000)
+      assert.strictEqual((yield* queue.overview()).lanes[0]?.ready, 3_000)
     }).pipe(
       Effect.provide(
         QueueServer.layer({

@@ -72,20 +72,19 @@ describe("what a tenant sees of the queue", () => {
     ]
   }
 
-  it("is of tasks only his own, of all others how many there are", () => {
+  it("is every worker, and of tasks only its own", () => {
     const [first, second, ...rest] = QueueView.workers(
       [view, { ...view, name: "w1", draining: true, running: [] }, { ...view, name: "server", concurrency: 0 }],
       "acme"
     )
     assert.deepStrictEqual(rest, [])
-    assert.deepInclude(first, { name: "w1", status: "draining", busy: 0 })
+    assert.deepInclude(first, { name: "w1", status: "draining", running: [] })
     assert.deepStrictEqual(second, {
       name: "w2",
       concurrency: 4,
       startedAt: "2026-01-01T00:00:00.000Z",
       silentMillis: 7,
       status: "working",
-      busy: 2,
       running: [{ executionId: "mine", taskId: "a", lane: "openai" }]
     })
     assert.notInclude(JSON.stringify([first, second]), "theirs")

@@ -58,8 +58,8 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
       const right = await gates.next("right")
       const workers = (await get(url, "workers")).items
       expect(workers).toMatchObject([
-        { name: one.name, concurrency: 1, status: "working", busy: 1, running: [{ executionId: id, lane: "openai" }] },
-        { name: two.name, lanes: { openai: 1, default: 0 }, busy: 1, running: [{ executionId: id }] }
+        { name: one.name, concurrency: 1, status: "working", running: [{ executionId: id, lane: "openai" }] },
+        { name: two.name, lanes: { openai: 1, default: 0 }, running: [{ executionId: id }] }
       ])
       expect(workers[0].running[0].taskId).not.toBe(workers[1].running[0].taskId)
       expect(one.name).toMatch(/^one-[0-9a-f]{8}$/)
@@ -105,7 +105,7 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
       expect(refused).toMatchObject({ status: 409, body: { code: "execution-conflict" } })
       await eventually(
         () => get(url, "workers"),
-        ({ items }) => items[0].busy === 0
+        ({ items }) => items[0].running.length === 0
       )
     })
 

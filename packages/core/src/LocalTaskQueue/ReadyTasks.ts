@@ -120,11 +120,6 @@ export class ReadyTasks<A extends Ranked> {
     return item
   }
 
-  /** Every one, in no order. */
-  all(): Iterable<A> {
-    return this.members
-  }
-
   private left(item: A): void {
     this.members.delete(item)
     const key = `${item.lane}\0${item.tenant}`

@@ -1,6 +1,5 @@
 /** What a queue in process tells about itself. */
 import type * as TaskQueue from "../TaskQueue.ts"
-import type { Counter } from "./Counter.ts"
 import type { Execution } from "./Tasks.ts"
 
 type Executions = ReadonlyMap<string, Execution>
@@ -35,27 +34,38 @@ export const workers = (
 
 export const overview = (options: {
   readonly executions: Executions
-  readonly counter: Counter
   readonly limits: TaskQueue.Options["lanes"]
   readonly now: number
+  /** Undefined: all of them. */
+  readonly tenant: string | undefined
 }): TaskQueue.Overview => {
-  const { counter, executions, limits = {}, now } = options
-  const lanes = new Map<string, { ready: number; oldest: number | undefined }>()
-  for (const lane of [...Object.keys(limits), ...counter.leased.keys()])
-    lanes.set(lane, { ready: 0, oldest: undefined })
-  for (const { lane, readyAt } of counter.ready.all()) {
-    const entry = lanes.get(lane) ?? { ready: 0, oldest: undefined }
-    lanes.set(lane, { ready: entry.ready + 1, oldest: Math.min(entry.oldest ?? readyAt, readyAt) })
+  const { limits = {}, now, tenant } = options
+  const executions = [...options.executions.values()].filter((each) => tenant === undefined || each.tenant === tenant)
+  const lanes = new Map<string, { ready: number; leased: number; oldest: number | undefined }>()
+  const of = (lane: string) => {
+    const entry = lanes.get(lane) ?? { ready: 0, leased: 0, oldest: undefined }
+    lanes.set(lane, entry)
+    return entry
   }
+  for (const lane of Object.keys(limits)) of(lane)
   let timed = 0
-  for (const { tasks } of executions.values()) for (const task of tasks.values()) if (task.timer !== undefined) timed++
+  for (const { paused, tasks } of executions) {
+    for (const { lane, readyAt, state, timer } of tasks.values()) {
+      if (timer !== undefined) timed++
+      if (state === "leased") of(lane).leased++
+      if (state !== "ready" || paused) continue
+      const entry = of(lane)
+      entry.ready++
+      entry.oldest = Math.min(entry.oldest ?? readyAt, readyAt)
+    }
+  }
   return {
-    executions: executions.size,
+    executions: executions.length,
     timed,
-    lanes: Array.from(lanes, ([lane, { oldest, ready }]): TaskQueue.LaneView => ({
+    lanes: Array.from(lanes, ([lane, { leased, oldest, ready }]): TaskQueue.LaneView => ({
       lane,
       ready,
-      leased: counter.leased.get(lane) ?? 0,
+      leased,
       ...(limits[lane] === undefined ? {} : { limit: limits[lane] }),
       ...(oldest === undefined ? {} : { oldestReadyMillis: Math.max(now - oldest, 0) })
     })).sort((a, b) => (a.lane < b.lane ? -1 : 1))

@@ -74,7 +74,10 @@ export const make = Effect.fnUntraced(function* (
     dismiss,
     enlisted: Effect.map(call(Scripts.enlisted, [], []), Views.infosOf),
     workers: Effect.map(call(Scripts.workers, [], []), Views.workersOf),
-    overview: Effect.map(call(Scripts.overview, [], []), (answer) => Views.overviewOf(answer, settings.lanes))
+    overview: (tenant) =>
+      Effect.map(call(Scripts.overview, [], [tenant === undefined ? "" : encode(tenant)]), (answer) =>
+        Views.overviewOf(answer, settings.lanes)
+      )
   })
   const bucket: Bucket = { queue, poll, wait }
   return bucket

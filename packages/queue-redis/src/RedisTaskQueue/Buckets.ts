@@ -112,28 +112,29 @@ export const combine = (buckets: ReadonlyArray<Bucket>): Queue => {
         return [...workers.values()]
       }
     ),
-    overview: Effect.map(
-      everywhere((queue) => queue.overview),
-      (views): TaskQueue.Overview => {
-        const lanes = new Map<string, TaskQueue.LaneView>()
-        for (const view of views.flatMap((each) => each.lanes)) {
-          const known = lanes.get(view.lane)
-          const oldest = Math.max(known?.oldestReadyMillis ?? -1, view.oldestReadyMillis ?? -1)
-          lanes.set(view.lane, {
-            ...view,
-            ready: (known?.ready ?? 0) + view.ready,
-            leased: (known?.leased ?? 0) + view.leased,
-            // Each bucket has the limit for itself.
-            ...(view.limit === undefined ? {} : { limit: view.limit * queues.length }),
-            ...(oldest < 0 ? {} : { oldestReadyMillis: oldest })
-          })
+    overview: (tenant) =>
+      Effect.map(
+        everywhere((queue) => queue.overview(tenant)),
+        (views): TaskQueue.Overview => {
+          const lanes = new Map<string, TaskQueue.LaneView>()
+          for (const view of views.flatMap((each) => each.lanes)) {
+            const known = lanes.get(view.lane)
+            const oldest = Math.max(known?.oldestReadyMillis ?? -1, view.oldestReadyMillis ?? -1)
+            lanes.set(view.lane, {
+              ...view,
+              ready: (known?.ready ?? 0) + view.ready,
+              leased: (known?.leased ?? 0) + view.leased,
+              // Each bucket has the limit for itself.
+              ...(view.limit === undefined ? {} : { limit: view.limit * queues.length }),
+              ...(oldest < 0 ? {} : { oldestReadyMillis: oldest })
+            })
+          }
+          return {
+            executions: views.reduce((sum, view) => sum + view.executions, 0),
+            timed: views.reduce((sum, view) => sum + view.timed, 0),
+            lanes: [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1))
+          }
         }
-        return {
-          executions: views.reduce((sum, view) => sum + view.executions, 0),
-          timed: views.reduce((sum, view) => sum + view.timed, 0),
-          lanes: [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1))
-        }
-      }
-    )
+      )
   }
 }

@@ -57,7 +57,8 @@ local function prefixed(prefix, ids)
 end
 `
 
-const callCounters = `local function meta()
+const callCounters = `local TALLY = 'n' .. SEP
+local function meta()
   if not counters then
     local values = call('HMGET', META, 'tick', 'age', 'floor', 'due')
     counters = {
@@ -370,6 +371,7 @@ const operationsForget = `operations.forget = function(id)
   call('UNLINK', x.key)
   call('HDEL', PAUSED, x.id) -- guard: forgotten-is-not-paused
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
+  if call('HINCRBY', META, TALLY .. x.tenant, -1) <= 0 then call('HDEL', META, TALLY .. x.tenant) end -- guard(false): empty-tenant-goes
   if call('EXISTS', KNOWN) == 0 then -- guard(false): nothing-stays
     call('DEL', OUTBOX)
     emptied = true
@@ -567,6 +569,10 @@ local function shareOf(member)
 end
 local function laneOf(member)
   return sub(member, 1, find(member, SEP, 1, true) - 1)
+end
+local function tenantOf(member)
+  local share = shareOf(member)
+  return sub(share, find(share, SEP, 1, true) + 1)
 end
 local function placeOf(member)
   return sub(member, #shareOf(member) + PLACE_AT)
@@ -1034,26 +1040,46 @@ ${callCommands}${callCounters}${callSeldom}${recordMember}${transitionsReady}${c
     receive(givenKeys, givenArgs)
     promote()
     finish()
+    local tenant = args[3] ~= '' and args[3]
     local lanes = {}
     local function of(lane)
       lanes[lane] = lanes[lane] or { ready = 0, leased = 0, oldest = -1 }
       return lanes[lane]
     end
+    local function isSeen(member) return not tenant or tenantOf(member) == tenant end
     for lane in pairs(limits) do of(lane) end
     for _, share in ipairs(call('ZRANGE', RING, 0, -1)) do
-      local lane = of(laneOf(share))
-      local from, to = '[' .. share .. SEP, '(' .. share .. AFTER
-      lane.ready = lane.ready + call('ZLEXCOUNT', READY, from, to)
-      for _, member in ipairs(call('ZRANGEBYLEX', READY, from, to, 'LIMIT', 0, 1000)) do
-        local rank = tonumber(sub(member, #share + RANK_AT, #share + DEPTH_AT - 1))
-        local depth = sub(member, #share + DEPTH_AT, #share + PLACE_AT - 1)
-        local waited = math.max(now - math.floor((rank - laterBy(depth)) / 1000), 0)
-        if waited > lane.oldest then lane.oldest = waited end
+      if isSeen(share .. SEP) then
+        local lane = of(laneOf(share))
+        local from, to = '[' .. share .. SEP, '(' .. share .. AFTER
+        lane.ready = lane.ready + call('ZLEXCOUNT', READY, from, to)
+        for _, member in ipairs(call('ZRANGEBYLEX', READY, from, to, 'LIMIT', 0, 1000)) do
+          local rank = tonumber(sub(member, #share + RANK_AT, #share + DEPTH_AT - 1))
+          local depth = sub(member, #share + DEPTH_AT, #share + PLACE_AT - 1)
+          local waited = math.max(now - math.floor((rank - laterBy(depth)) / 1000), 0)
+          if waited > lane.oldest then lane.oldest = waited end
+        end
       end
     end
-    local permits = call('HGETALL', PERMITS)
-    for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
-    return cjson.encode({ executions = call('ZCARD', KNOWN), timed = call('ZCARD', TIMERS), lanes = lanes })
+    local executions, timed
+    if tenant then
+      for _, value in ipairs(call('HVALS', LEASED)) do
+        local member = parse(value).member
+        if isSeen(member) then
+          local lane = of(laneOf(member))
+          lane.leased = lane.leased + 1
+        end
+      end
+      executions, timed = tonumber(call('HGET', META, TALLY .. tenant) or 0), 0
+      for _, timer in ipairs(call('ZRANGE', TIMERS, 0, 9999)) do
+        if isSeen(sub(timer, find(timer, SEP, 1, true) + 1)) then timed = timed + 1 end
+      end
+    else
+      local permits = call('HGETALL', PERMITS)
+      for i = 1, #permits, 2 do of(permits[i]).leased = tonumber(permits[i + 1]) end
+      executions, timed = call('ZCARD', KNOWN), call('ZCARD', TIMERS)
+    end
+    return cjson.encode({ executions = executions, timed = timed, lanes = lanes })
   end
 end)()
 `
@@ -1100,6 +1126,7 @@ ${callCounters}${callTimer}${callCommands}${callSeldom}${recordMember}${transiti
     end
     if #facts.fields > 0 then put('HSET', HASH, facts.fields) end
     call('ZADD', KNOWN, 0, facts.id .. SEP .. facts.tenant)
+    call('HINCRBY', META, TALLY .. facts.tenant, 1)
     call('PERSIST', META) -- guard: counters-stay
     if facts.paused then call('HSET', PAUSED, facts.id, 1) end
     local x = { key = HASH, id = facts.id, tenant = facts.tenant, tier = facts.tier }

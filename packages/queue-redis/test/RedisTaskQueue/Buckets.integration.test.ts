@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a queue in three parts", () =
       assert.strictEqual(leases.length, 24)
       const [view] = yield* queue.workers
       assert.strictEqual(view!.running.length, 24)
-      const { executions, lanes } = yield* queue.overview
+      const { executions, lanes } = yield* queue.overview()
       assert.strictEqual(executions, 24)
       assert.deepStrictEqual(lanes, [{ lane: "default", ready: 0, leased: 24 }])
       const first = yield* queue.known({ after: undefined, limit: 10 })

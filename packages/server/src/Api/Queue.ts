@@ -24,10 +24,9 @@ export const Worker = Schema.Struct({
     description: "Stuck: silent for longer than its leases last, so that others take over its tasks"
   }),
   silentMillis: Schema.Finite.annotate({ description: "Since it was last heard of, in milliseconds" }),
-  busy: Schema.Int.annotate({ description: "Tasks that it works on, of all tenants" }),
   running: Schema.Array(
     Schema.Struct({ executionId: Schema.String, taskId: Schema.String, lane: Schema.String })
-  ).annotate({ description: "Of them your own" })
+  ).annotate({ description: "Your tasks that it works on" })
 }).annotate({ identifier: "Worker", description: "A process that takes tasks" })
 
 /** Tasks of one provider. */
@@ -35,9 +34,11 @@ export const Lane = Schema.Struct({
   lane: Schema.String,
   ready: Schema.Int.annotate({ description: "Tasks that a worker could take now" }),
   leased: Schema.Int.annotate({ description: "Tasks that workers have" }),
-  limit: Schema.optionalKey(Schema.Int).annotate({ description: "At most so many at once, by all workers together" }),
+  limit: Schema.optionalKey(Schema.Int).annotate({
+    description: "At most so many at once, of everybody, by all workers together"
+  }),
   oldestReadyMillis: Schema.optionalKey(Schema.Finite)
-}).annotate({ identifier: "Lane", description: "Tasks that load the same provider, of all tenants" })
+}).annotate({ identifier: "Lane", description: "Your tasks that load the same provider" })
 
 /** An execution that failed. */
 export const DeadLetter = Schema.Struct({
@@ -58,7 +59,7 @@ const letters = Page.Page(DeadLetter)
 /** How full the queue is. */
 export const Overview = Schema.Struct({
   isShared: Schema.Boolean.annotate({ description: "Other processes take from it too" }),
-  executions: Schema.Int.annotate({ description: "Executions that it knows, of all tenants" }),
+  executions: Schema.Int.annotate({ description: "Your executions that have not ended" }),
   timed: Schema.Int.annotate({ description: "Tasks that become ready at a time: retries, waits with a time limit" }),
   lanes: Schema.Array(Lane),
   oldestReadyMillis: Schema.optionalKey(Schema.Finite),
@@ -85,8 +86,8 @@ export class Queue extends HttpApiGroup.make("queue")
       OpenApi.annotations({
         summary: "See how full the queue is",
         description:
-          "Numbers count the tasks of all tenants, because that is what yours wait for; ids are only your own. `limit` and `cursor` " +
-          "page through the dead letters."
+          "It counts your own tasks; they may wait for those of others, of which nothing is shown. `limit` and `cursor` page through the " +
+          "dead letters."
       })
     ),
     HttpApiEndpoint.get("deadLetters", "/dead-letters", { query: Page.query, success: letters }).annotateMerge(

@@ -53,7 +53,7 @@ const layerQueue = HttpApiBuilder.group(
       .handle("overview", ({ query }) =>
         Effect.gen(function* () {
           const deadLetters = yield* lettersOf(query)
-          const overview = yield* looking(queue.overview)
+          const overview = yield* looking(queue.overview(yield* Tenant.Current))
           const oldestReadyMillis = QueueView.oldestReadyMillis(overview)
           return {
             isShared: queue.isShared,

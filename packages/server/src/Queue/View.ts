@@ -1,6 +1,6 @@
 /**
- * What a queue tells about itself, as one tenant may see it: how much there is of everything, because that is why his own tasks wait,
- * but of tasks only his own.
+ * What a queue tells about itself, as one tenant may see it: the workers are everybody's, what they work on is its own. Of other tenants
+ * not even the number of tasks is shown.
  */
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 
@@ -14,9 +14,7 @@ export interface Worker {
   readonly status: "working" | "draining" | "stuck"
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
-  /** Tasks that it works on, of all tenants. */
-  readonly busy: number
-  /** Of them those of the tenant. */
+  /** The tasks of the tenant that it works on. */
   readonly running: ReadonlyArray<{ readonly executionId: string; readonly taskId: string; readonly lane: string }>
 }
 
@@ -31,7 +29,6 @@ export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: stri
       return {
         ...view,
         status: view.silentMillis > leaseMillis ? "stuck" : draining ? "draining" : "working",
-        busy: running.length,
         running: running
           .filter((task) => task.tenant === tenant)
           .map(({ executionId, lane, taskId }) => ({ executionId, taskId, lane }))

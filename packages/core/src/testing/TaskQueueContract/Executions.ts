@@ -178,7 +178,7 @@ const end = (test: Test): void => {
       assert.isFalse(yield* queue.suspend(lease, suspension({}, nodes({ "a/1": [] }))))
       assert.deepStrictEqual(yield* queue.inspect("nowhere"), { status: "absent", upTo: 0 })
       assert.deepStrictEqual(yield* queue.known({ after: undefined, limit: 9 }), [])
-      assert.deepStrictEqual(yield* queue.overview, { executions: 0, lanes: [], timed: 0 })
+      assert.deepStrictEqual(yield* queue.overview(), { executions: 0, lanes: [], timed: 0 })
       assert.deepStrictEqual(yield* available(), [])
       // What was told before is not waiting for whoever comes to be known later.
       yield* queue.submit(facts({ b: [] }, { executionId: "nowhere" }))

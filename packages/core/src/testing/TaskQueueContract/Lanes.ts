@@ -149,7 +149,7 @@ const limits = (test: Test): void => {
         yield* Fiber.interruptAll(workers)
         assert.strictEqual(most, 3)
         assert.strictEqual(done, total)
-        const lane = (yield* queue.overview).lanes.find(({ lane }) => lane === "narrow")
+        const lane = (yield* queue.overview()).lanes.find(({ lane }) => lane === "narrow")
         assert.deepStrictEqual(lane, { lane: "narrow", ready: 0, leased: 0, limit: 3 })
       }),
     { lanes: { narrow: 3 } }

@@ -154,7 +154,7 @@ export const declareDismissed = (test: Test): void => {
         yield* quiesce
         yield* queue.dismiss("dead")
         assert.deepStrictEqual(ids(yield* Fiber.join(waiting)), ["t1"])
-        const [lane] = (yield* queue.overview).lanes
+        const [lane] = (yield* queue.overview()).lanes
         assert.deepStrictEqual([lane!.ready, lane!.leased], [1, 1])
       }),
     { lanes: { narrow: 1 } }
@@ -208,7 +208,7 @@ export const declareExpiring = (test: Test): void => {
         assert.deepStrictEqual(yield* available({ worker: "alive" }), [])
         yield* expire("dead")
         assert.deepStrictEqual(ids(yield* available({ worker: "alive" })), ["t1", "t2"])
-        const [lane] = (yield* queue.overview).lanes
+        const [lane] = (yield* queue.overview()).lanes
         assert.deepStrictEqual([lane!.ready, lane!.leased], [2, 2])
       }),
     { lanes: { narrow: 2 } }

@@ -102,7 +102,7 @@ const fullness = (test: Test): void => {
     "counts what is ready, handed out and timed, by lane",
     ({ available, queue }) =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(plain(yield* queue.overview), {
+        assert.deepStrictEqual(plain(yield* queue.overview()), {
           executions: 0,
           timed: 0,
           lanes: { openai: [0, 0, 2], unused: [0, 0, 5] }
@@ -117,13 +117,13 @@ const fullness = (test: Test): void => {
           })
         )
         yield* queue.submit(facts(nodes(many(3), "openai"), { executionId: "paused", paused: true }))
-        assert.deepStrictEqual(plain(yield* queue.overview), {
+        assert.deepStrictEqual(plain(yield* queue.overview()), {
           executions: 2,
           timed: 2,
           lanes: { default: [1, 0, undefined], openai: [4, 0, 2], unused: [0, 0, 5] }
         })
         const leases = yield* available()
-        assert.deepStrictEqual(plain(yield* queue.overview), {
+        assert.deepStrictEqual(plain(yield* queue.overview()), {
           executions: 2,
           timed: 2,
           lanes: { default: [0, 1, undefined], openai: [2, 2, 2], unused: [0, 0, 5] }
@@ -131,14 +131,14 @@ const fullness = (test: Test): void => {
         const d = leases.find(({ taskId }) => taskId === "d")!
         yield* queue.release(d, 5_000)
         yield* queue.tell("x", { signals: ["s"] })
-        assert.deepStrictEqual(plain(yield* queue.overview), {
+        assert.deepStrictEqual(plain(yield* queue.overview()), {
           executions: 2,
           timed: 2,
           lanes: { default: [2, 0, undefined], openai: [2, 2, 2], unused: [0, 0, 5] }
         })
         yield* queue.forget("x")
         yield* queue.forget("paused")
-        assert.deepStrictEqual(plain(yield* queue.overview), {
+        assert.deepStrictEqual(plain(yield* queue.overview()), {
           executions: 0,
           timed: 0,
           lanes: { openai: [0, 0, 2], unused: [0, 0, 5] }
@@ -147,13 +147,44 @@ const fullness = (test: Test): void => {
     { lanes: { openai: 2, unused: 5 } }
   )
 
+  test(
+    "counts of one tenant what is its own, and lists lanes of others only where they have a limit",
+    ({ available, queue }) =>
+      Effect.gen(function* () {
+        yield* queue.submit(
+          facts([...nodes(many(3), "openai"), ...nodes({ d: [] }, "mine")], {
+            tenant: "acme",
+            delayed: [{ id: "d", millis: 5_000 }]
+          })
+        )
+        yield* available({ limit: 1 })
+        yield* queue.submit(facts(nodes({ a: [] }, "secret"), { executionId: "y", tenant: "globex" }))
+        assert.deepStrictEqual(plain(yield* queue.overview("acme")), {
+          executions: 1,
+          timed: 1,
+          lanes: { openai: [2, 1, 9] }
+        })
+        assert.deepStrictEqual(plain(yield* queue.overview("globex")), {
+          executions: 1,
+          timed: 0,
+          lanes: { openai: [0, 0, 9], secret: [1, 0, undefined] }
+        })
+        yield* queue.forget("x")
+        for (const tenant of ["acme", "nobody"]) {
+          const nothing = { executions: 0, timed: 0, lanes: { openai: [0, 0, 9] } }
+          assert.deepStrictEqual(plain(yield* queue.overview(tenant)), nothing)
+        }
+      }),
+    { lanes: { openai: 9 } }
+  )
+
   test("says for how long the oldest has been ready", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts(nodes({ a: [], c: [] }, "one")))
       yield* elapse(100_000)
       yield* queue.submit(facts(nodes({ b: [] }, "two"), { executionId: "y" }))
       yield* elapse(50_000)
-      const oldest = Effect.map(queue.overview, ({ lanes }) =>
+      const oldest = Effect.map(queue.overview(), ({ lanes }) =>
         lanes.map(({ lane, oldestReadyMillis }) =>
           // To a few seconds: a queue's own clock goes on by itself.
           [lane, oldestReadyMillis === undefined ? undefined : Math.floor(oldestReadyMillis / 50_000) * 50_000]

@@ -85,7 +85,7 @@ const order = (test: Test): void => {
             }
             held.set(lease.taskId, lease)
           }
-          const lane = (yield* queue.overview).lanes.find(({ lane }) => lane === "narrow")!
+          const lane = (yield* queue.overview()).lanes.find(({ lane }) => lane === "narrow")!
           const narrow = [...held.values()].filter((lease) => lease.lane === "narrow").length
           assert.strictEqual(lane.leased, narrow)
           assert.isAtMost(narrow, 3)
@@ -188,6 +188,6 @@ const repetition = (test: Test): void => {
         }
       }
       yield* Fiber.interruptAll(workers)
-      assert.deepStrictEqual(yield* queue.overview, { executions: 0, lanes: [], timed: 0 })
+      assert.deepStrictEqual(yield* queue.overview(), { executions: 0, lanes: [], timed: 0 })
     }))
 }

@@ -12,6 +12,7 @@ import type { Subject } from "../TaskQueueContract/Story.ts"
 /** Limits of lanes, under which all sequences run. */
 export const lanes: { readonly [lane: string]: number } = { narrow: 2, unused: 1 }
 
+const tenants = ["a", "b", "c"]
 const executionNames = ["x0", "x1", "x2", "x3"]
 const taskNames = Array.from({ length: 8 }, (_, index) => `t${index}`)
 /** Tasks that nobody plans: they come with news and suspensions, or never. */
@@ -148,7 +149,7 @@ const news: FastCheck.Arbitrary<TaskQueue.News> = FastCheck.record(
 const submit: FastCheck.Arbitrary<Action> = FastCheck.record({
   type: FastCheck.constant("submit"),
   executionId,
-  tenant: FastCheck.constantFrom("a", "b", "c"),
+  tenant: FastCheck.constantFrom(...tenants),
   priority: FastCheck.constantFrom(undefined, "high", "normal", "low"),
   nodes: plannedNodes,
   settled: FastCheck.oneof(
@@ -347,7 +348,7 @@ export const observe = ({ leases, subject: { queue } }: Side): Effect.Effect<unk
   Effect.map(
     Effect.all(
       {
-        overview: queue.overview,
+        overviews: Effect.forEach([undefined, ...tenants], (tenant) => queue.overview(tenant)),
         workers: queue.workers,
         known: queue.known({ after: undefined, limit: 10 }),
         inspections: Effect.forEach(executionNames, (id) => queue.inspect(id), { concurrency: "unbounded" }),
@@ -355,10 +356,13 @@ export const observe = ({ leases, subject: { queue } }: Side): Effect.Effect<unk
       },
       { concurrency: "unbounded" }
     ),
-    ({ holding, overview, workers, ...rest }) => ({
+    ({ holding, overviews, workers, ...rest }) => ({
       ...rest,
       holding: holding.flatMap((holds, index) => (holds ? [index] : [])),
-      overview: { ...overview, lanes: overview.lanes.map((lane) => ({ ...lane, oldestReadyMillis: undefined })) },
+      overviews: overviews.map(({ lanes, ...counted }) => ({
+        ...counted,
+        lanes: lanes.map((lane) => ({ ...lane, oldestReadyMillis: undefined }))
+      })),
       workers: workers
         .map(({ running, ...info }) => ({
           ...info,

@@ -167,26 +167,31 @@ const views = (
         .map(({ executionId, id, lane, tenant }) => ({ executionId, tenant, taskId: id, lane }))
     }))
   ),
-  overview: step(() => ({
-    executions: lists.executions.length,
-    timed: lists.tasks.filter(({ timer }) => timer !== undefined).length,
-    lanes: [...new Set([...Object.keys(limits ?? {}), ...lists.tasks.map(({ lane }) => lane)])]
-      .map((lane): TaskQueue.LaneView => {
-        const ready = lists.tasks.filter((task) => lists.isOpen(task) && task.lane === lane)
-        const limit = limits?.[lane]
-        return {
-          lane,
-          ready: ready.length,
-          leased: lists.tasks.filter((task) => task.place === "leased" && task.lane === lane).length,
-          ...(limit === undefined ? {} : { limit }),
-          ...(ready.length === 0
-            ? {}
-            : { oldestReadyMillis: lists.now - Math.min(...ready.map(({ readyAt }) => readyAt)) })
-        }
-      })
-      .filter(({ leased, limit, ready }) => limit !== undefined || ready + leased > 0)
-      .sort((a, b) => (a.lane < b.lane ? -1 : 1))
-  }))
+  overview: (tenant) =>
+    step(() => {
+      const isSeen = (each: { readonly tenant: string }) => tenant === undefined || each.tenant === tenant
+      const tasks = lists.tasks.filter(isSeen)
+      return {
+        executions: lists.executions.filter(isSeen).length,
+        timed: tasks.filter(({ timer }) => timer !== undefined).length,
+        lanes: [...new Set([...Object.keys(limits ?? {}), ...tasks.map(({ lane }) => lane)])]
+          .map((lane): TaskQueue.LaneView => {
+            const ready = tasks.filter((task) => lists.isOpen(task) && task.lane === lane)
+            const limit = limits?.[lane]
+            return {
+              lane,
+              ready: ready.length,
+              leased: tasks.filter((task) => task.place === "leased" && task.lane === lane).length,
+              ...(limit === undefined ? {} : { limit }),
+              ...(ready.length === 0
+                ? {}
+                : { oldestReadyMillis: lists.now - Math.min(...ready.map(({ readyAt }) => readyAt)) })
+            }
+          })
+          .filter(({ leased, limit, ready }) => limit !== undefined || ready + leased > 0)
+          .sort((a, b) => (a.lane < b.lane ? -1 : 1))
+      }
+    })
 })
 
 const make = Effect.fnUntraced(function* ({ lanes }: TaskQueue.Options) {

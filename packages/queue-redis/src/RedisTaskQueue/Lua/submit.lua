@@ -30,6 +30,7 @@ local run = (function()
     end
     if #facts.fields > 0 then put('HSET', HASH, facts.fields) end
     call('ZADD', KNOWN, 0, facts.id .. SEP .. facts.tenant)
+    call('HINCRBY', META, TALLY .. facts.tenant, 1)
     call('PERSIST', META) -- guard: counters-stay
     if facts.paused then call('HSET', PAUSED, facts.id, 1) end
     local x = { key = HASH, id = facts.id, tenant = facts.tenant, tier = facts.tier }

@@ -1,7 +1,8 @@
 -- The counters of the queue, read once per call and written by `finish`.
 --
 -- Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn at which a share begins; `due`,
--- before which no lease expires and no timer ends, so that nobody has to look (absent: unknown).
+-- before which no lease expires and no timer ends, so that nobody has to look (absent: unknown). `TALLY` and a tenant: its executions.
+local TALLY = 'n' .. SEP
 local function meta()
   if not counters then
     local values = call('HMGET', META, 'tick', 'age', 'floor', 'due')

@@ -22,6 +22,7 @@ operations.forget = function(id)
   call('UNLINK', x.key)
   call('HDEL', PAUSED, x.id) -- guard: forgotten-is-not-paused
   call('ZREM', KNOWN, x.id .. SEP .. x.tenant)
+  if call('HINCRBY', META, TALLY .. x.tenant, -1) <= 0 then call('HDEL', META, TALLY .. x.tenant) end -- guard(false): empty-tenant-goes
   if call('EXISTS', KNOWN) == 0 then -- guard(false): nothing-stays
     call('DEL', OUTBOX)
     emptied = true

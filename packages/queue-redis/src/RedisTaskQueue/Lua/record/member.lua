@@ -9,6 +9,10 @@ end
 local function laneOf(member)
   return sub(member, 1, find(member, SEP, 1, true) - 1)
 end
+local function tenantOf(member)
+  local share = shareOf(member)
+  return sub(share, find(share, SEP, 1, true) + 1)
+end
 -- The execution and the task, with a separator between them.
 local function placeOf(member)
   return sub(member, #shareOf(member) + PLACE_AT)
