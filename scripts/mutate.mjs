@@ -1,24 +1,19 @@
 /**
- * `npm run mutate -- queue [guard …]`: leaves out each guard of the queue's Lua scripts, one at a time, and runs the tests that talk to
- * Redis. Prints which test noticed; exits with 1 when one noticed nothing. Guards are marked in the scripts, see
- * `packages/queue-redis/test/Mutant.ts`.
+ * What the code does without one of its parts, each in turn.
+ *
+ * `npm run mutate -- queue [guard …]`: leaves out each guard of the queue's Lua scripts and runs the tests that talk to Redis. Prints which
+ * test noticed; exits with 1 when one noticed nothing. Guards are marked in the scripts, see `packages/queue-redis/test/Mutant.ts`.
+ *
+ * `npm run mutate -- tenants`: leaves out each `tenant = …` and runs what two tenants can do. No result may change, for the policies of the
+ * database hold; exits with 1 when one does. Prints whether one changes for the owner of the tables, whom no policy confines: when none
+ * ever did, the runs would show nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { guards } from "../packages/queue-redis/test/Mutant.ts"
+import { all as mutants } from "../packages/server/test/tenants/Mutants.ts"
 import { root, run } from "./run.mjs"
-
-const [target, ...asked] = process.argv.slice(2)
-const unknown = asked.filter((guard) => !guards.includes(guard))
-if (target !== "queue" || unknown.length > 0) {
-  process.stderr.write(
-    unknown.length > 0
-      ? `No such guard: ${unknown.join(", ")}. There are: ${guards.join(", ")}.\n`
-      : "What is to be mutated? There is: queue.\n"
-  )
-  process.exit(2)
-}
 
 /** The quick one first; the other only when that noticed nothing. */
 const suites = ["RedisTaskQueue.integration.test.ts", "RedisTaskQueue/Model.integration.test.ts"]
@@ -59,28 +54,72 @@ const judge = async (guard) => {
   return undefined
 }
 
-try {
+/** Which guards nobody misses. */
+const mutateQueue = async (asked) => {
+  const unknown = asked.filter((guard) => !guards.includes(guard))
+  if (unknown.length > 0) {
+    process.stderr.write(`No such guard: ${unknown.join(", ")}. There are: ${guards.join(", ")}.\n`)
+    return 2
+  }
   const failure = await judge(undefined)
   if (failure !== undefined) {
     process.stderr.write(`With every guard in place a test fails already: ${failure}\n`)
-    process.exitCode = 1
-  } else {
-    const survivors = []
-    const list = asked.length > 0 ? asked : guards
-    const width = Math.max(...list.map((guard) => guard.length))
-    process.stdout.write(`${"guard".padEnd(width)}  noticed by\n`)
-    for (const guard of list) {
-      const noticed = await judge(guard)
-      if (noticed === undefined) survivors.push(guard)
-      process.stdout.write(`${guard.padEnd(width)}  ${noticed ?? "NOBODY"}\n`)
-    }
-    process.stdout.write(
-      survivors.length === 0
-        ? `All ${list.length} guards are needed.\n`
-        : `Nobody misses ${survivors.length} of ${list.length} guards: ${survivors.join(", ")}\n`
-    )
-    process.exitCode = survivors.length === 0 ? 0 : 1
+    return 1
   }
+  const survivors = []
+  const list = asked.length > 0 ? asked : guards
+  const width = Math.max(...list.map((guard) => guard.length))
+  process.stdout.write(`${"guard".padEnd(width)}  noticed by\n`)
+  for (const guard of list) {
+    const noticed = await judge(guard)
+    if (noticed === undefined) survivors.push(guard)
+    process.stdout.write(`${guard.padEnd(width)}  ${noticed ?? "NOBODY"}\n`)
+  }
+  process.stdout.write(
+    survivors.length === 0
+      ? `All ${list.length} guards are needed.\n`
+      : `Nobody misses ${survivors.length} of ${list.length} guards: ${survivors.join(", ")}\n`
+  )
+  return survivors.length === 0 ? 0 : 1
+}
+
+/** Which predicates the policies do not make up for. */
+const mutateTenants = async () => {
+  const outcomes = async (number) => {
+    const { code, output } = await run("node", [join(root, "packages", "server", "test", "tenants", "run.ts")], {
+      quiet: true,
+      env: number === undefined ? {} : { CREWLINE_TENANT_MUTANT: String(number) }
+    })
+    const [confined, asOwner] = output.split("\n").filter((line) => line.startsWith("[["))
+    if (code !== 0 || asOwner === undefined) throw new Error(`the scenario has not run:\n${output}`)
+    return { confined, asOwner }
+  }
+  const expected = await outcomes()
+  if (expected.confined !== expected.asOwner)
+    throw new Error("With every predicate in place the policies change results.")
+  const broken = []
+  let matter = 0
+  process.stdout.write("confined   owner      predicate\n")
+  for (const [number, { name }] of mutants.entries()) {
+    const { asOwner, confined } = await outcomes(number)
+    const word = (outcome) => (outcome === expected.confined ? "the same" : "OTHERWISE").padEnd(11)
+    if (confined !== expected.confined) broken.push(name)
+    if (asOwner !== expected.confined) matter++
+    process.stdout.write(`${word(confined)}${word(asOwner)}${name}\n`)
+  }
+  process.stdout.write(
+    `Without one of ${mutants.length} predicates ${broken.length} results change under row security, ${matter} without it.\n`
+  )
+  return broken.length === 0 && matter > 0 ? 0 : 1
+}
+
+const targets = { queue: mutateQueue, tenants: mutateTenants }
+const [target, ...asked] = process.argv.slice(2)
+try {
+  const mutate = targets[target]
+  if (mutate === undefined)
+    process.stderr.write(`What is to be mutated? There are: ${Object.keys(targets).join(", ")}.\n`)
+  process.exitCode = mutate === undefined ? 2 : await mutate(asked)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,0 +1,47 @@
+/**
+ * The tenant predicates of the code, and the code without one of them: what `npm run mutate -- tenants` leaves out. In functions that work
+ * for all tenants `tenant = …` belongs to what a row is found by, and stays.
+ */
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+export interface Mutant {
+  /** As people read it. */
+  readonly name: string
+  readonly file: string
+  readonly from: number
+  readonly to: number
+}
+
+const root = new URL("../../../", import.meta.url)
+const files = [
+  "memory-pg/src/Migrations/Sql.ts",
+  "memory-pg/src/RowSecurity.ts",
+  "server/src/Migrations/Sql.ts",
+  "server/src/TenantBudgets/Spending.ts"
+].map((path) => fileURLToPath(new URL(path, root)))
+
+const predicate = /(?:\w+\.)?\btenant(?: collate "C")? = (?:in_tenant|\$\{tenant\})/g
+const constant = /^(?:export )?const (\w+)/gm
+
+const nameAt = (text: string, at: number) =>
+  Array.from(text.matchAll(constant)).findLast(({ index }) => index < at)?.[1] ?? "?"
+
+export const all: ReadonlyArray<Mutant> = files.flatMap((file) => {
+  const text = readFileSync(file, "utf8")
+  const counts = new Map<string, number>()
+  return Array.from(text.matchAll(predicate)).flatMap(({ 0: found, index }) => {
+    const part = nameAt(text, index)
+    if (/allTenants$/i.test(part)) return []
+    const count = (counts.get(part) ?? 0) + 1
+    counts.set(part, count)
+    const folder = file.slice(fileURLToPath(root).length).split("/")[0]!
+    return { name: `${folder} ${part} ${count}: ${found}`, file, from: index, to: index + found.length }
+  })
+})
+
+/** The text of a file without the predicate: true for every row, and the parameter stays one. */
+export const without = ({ from, to }: Mutant, text: string): string => {
+  const always = text.slice(from, to).includes("$") ? "${tenant}::text is not null" : "true"
+  return text.slice(0, from) + always + text.slice(to)
+}

@@ -1,0 +1,224 @@
+/**
+ * Everything that two tenants can do with what is stored, one after the other, with the same ids, names and keys wherever they choose them,
+ * and with the ids of the other wherever they do not. Answers what came of each, without times and with the ids numbered.
+ */
+import * as EventLog from "@crewline/core/EventLog"
+import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
+import * as Outbox from "@crewline/core/Outbox"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Database from "@crewline/memory-pg/Database"
+import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as EmptyDatabase from "../../../memory-pg/test/EmptyDatabase.ts"
+import * as AuditLog from "../../src/AuditLog.ts"
+import * as Tickets from "../../src/Credentials/Tickets.ts"
+import * as Migrations from "../../src/Migrations.ts"
+import * as Principal from "../../src/Principal.ts"
+import * as AgentStore from "../../src/ResourceStore/Agents.ts"
+import * as CrewStore from "../../src/ResourceStore/Crews.ts"
+import * as KeyStore from "../../src/ResourceStore/Keys.ts"
+import * as TenantBudgets from "../../src/TenantBudgets.ts"
+
+const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
+const usage = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 }
+const started: ExecutionEvent.ExecutionStarted = { type: "ExecutionStarted", plan }
+const claimed = (taskId: string): ExecutionEvent.Draft => ({
+  type: "TaskStarted",
+  taskId,
+  run: 1,
+  attempt: 1,
+  crashes: 0,
+  worker: "w"
+})
+const completed = (taskId: string, output: string): ExecutionEvent.Draft => ({
+  type: "TaskCompleted",
+  taskId,
+  run: 1,
+  output
+})
+const asking: ExecutionEvent.Draft = {
+  type: "TaskSuspended",
+  taskId: "b",
+  run: 1,
+  for: { kind: "calls", turn: 1 },
+  waits: { groups: [] },
+  spawn: [],
+  asks: [{ id: "ask", kind: "approval", title: "t", shown: null, hash: "h", onSilence: "deny", answerableBy: [] }]
+}
+const answered: ExecutionEvent.Draft = {
+  type: "AskAnswered",
+  ask: "ask",
+  taskId: "b",
+  answer: "deny",
+  hash: "h",
+  by: { name: "Ada" }
+}
+const ended: ExecutionEvent.Draft = { type: "ExecutionEnded", status: "completed", usage }
+const outbox = { leaseMillis: 0, rows: [{ consumer: "c", event: 0, part: 0 }] }
+
+/** Of the log, on an execution that both tenants have. */
+const logged = Effect.gen(function* () {
+  const log = yield* EventLog.EventLog
+  const tenant = yield* Tenant.Current
+  const idempotency = { key: "key", requestHash: "hash" }
+  const view = { format: 1, head: `head of ${tenant}`, parts: [{ first: 0, lengths: [1], text: `part of ${tenant}` }] }
+  const looks = [
+    log.read("x"),
+    log.read("x", { taskId: "a" }),
+    log.outputs("x", ["a", "b"]),
+    log.signals("x", ["s"]),
+    log.spawned("x", ["c"]),
+    log.asks(),
+    log.asks({ executionId: "x" }),
+    log.asks({ after: { executionId: "x", id: "ask" } }),
+    log.ask("x", "ask"),
+    log.summary("x"),
+    log.view("x", { format: 1 }),
+    log.list(),
+    log.list({ before: "x" }),
+    Effect.flatMap(Outbox.Outbox, ({ list }) => list())
+  ]
+  return [
+    [
+      log.start("x", started, { idempotency }),
+      log.start("x", started, { idempotency }),
+      log.start("y", started, { idempotency }),
+      log.start("x", started),
+      log.append("x", [claimed("a")], { nonce: "n" }),
+      log.append("x", [claimed("a")], { nonce: "n" }),
+      log.append("x", [{ type: "SignalReceived", signal: "s", value: `signal of ${tenant}` }], { outbox }),
+      log.append("x", [completed("a", `${tenant} `.repeat(20_000))]),
+      log.append("x", [completed("a", "again")]),
+      log.append("x", [asking]),
+      ...looks
+    ],
+    [log.append("x", [answered]), ...looks, log.append("x", [ended]), log.keepView("x", view), ...looks],
+    [log.remove("x"), log.remove("x"), ...looks]
+  ] as const
+})
+
+interface Ids {
+  readonly agent: string
+  readonly crew: string
+  readonly key: string
+}
+
+/** Of what clients store, by the ids of this tenant or of the other. */
+const stored = Effect.gen(function* () {
+  const [agents, crews] = [yield* AgentStore.AgentStore, yield* CrewStore.CrewStore]
+  const [audit, budgets] = [yield* AuditLog.AuditLog, yield* TenantBudgets.TenantBudgets]
+  const keys = yield* KeyStore.KeyStore
+  const tickets = yield* Tickets.make
+  const tenant = yield* Tenant.Current
+  const agent = { name: "n", role: `role of ${tenant}`, goal: "g" }
+  const crew = { name: "c", agents: { a: agent }, tasks: {} } as never
+  const { store } = budgets.further
+  const key = `tenant:${tenant}, 2026-11`
+  const spent = { tokens: 0, requests: 0, nanoUsd: 0 }
+  const want = { inputTokens: 3, minOutputTokens: 1, maxOutputTokens: 4, inputNanoUsd: 0, outputNanoUsd: 0 }
+  const spend = Effect.gen(function* () {
+    const reserved = yield* store.reserve({ want, entries: [{ key, limit: { tokens: 10 }, spent }] })
+    if (reserved._tag === "Reserved") yield* store.settle(reserved.reservation, { ...spent, tokens: 2 })
+    return reserved
+  })
+  const looks = (ids: Ids) => [
+    agents.get(ids.agent),
+    crews.get(ids.crew),
+    keys.get(ids.key),
+    agents.replace(ids.agent, agent),
+    crews.replace(ids.crew, crew, 7),
+    agents.find("n"),
+    agents.list({ limit: 10 }),
+    crews.list({ limit: 10, name: "c" }),
+    keys.list({ limit: 10 }),
+    budgets.get,
+    audit.list({ limit: 10, before: undefined })
+  ]
+  return {
+    make: Effect.all({
+      agent: Effect.map(agents.create(agent), ({ id }) => id),
+      crew: Effect.map(crews.create(crew), ({ id }) => id),
+      key: Effect.map(keys.create({ name: "k", role: "viewer" }, "test"), ({ stored }) => stored.id)
+    }),
+    looks,
+    changes: (ids: Ids) => [
+      Effect.andThen(budgets.set({ day: { tokens: 5 } }), budgets.get),
+      spend,
+      budgets.get,
+      Effect.map(keys.rotate(ids.key, { by: "test" }), ({ stored }) => stored.name),
+      Effect.map(tickets.make({ ...Principal.anonymous, tenant }), () => "a ticket"),
+      ...looks(ids)
+    ],
+    ends: (ids: Ids) => [
+      keys.revoke(ids.key),
+      agents.remove(ids.agent),
+      crews.remove(ids.crew),
+      budgets.remove,
+      ...looks(ids)
+    ]
+  }
+})
+
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isSuccess(exit)
+    ? exit.value instanceof Map
+      ? [...exit.value]
+      : exit.value
+    : Cause.pretty(exit.cause).split("\n")[0]
+
+/** On the present database. */
+const run = Effect.gen(function* () {
+  const tenants = ["acme", "globex"]
+  const found: Array<readonly [tenant: string, step: string, outcome: unknown]> = []
+  const as = <A, E, R>(tenant: string, effect: Effect.Effect<A, E, R>) =>
+    Effect.provideService(effect, Tenant.Current, tenant)
+  const each = (tenant: string, name: string, steps: ReadonlyArray<Effect.Effect<unknown, unknown, Outbox.Outbox>>) =>
+    Effect.forEach(steps, (step, at) =>
+      Effect.map(Effect.exit(as(tenant, step)), (exit) => found.push([tenant, `${name} ${at}`, outcomeOf(exit)]))
+    )
+  for (const part of [0, 1, 2] as const)
+    for (const tenant of tenants) yield* each(tenant, `log ${part}`, (yield* as(tenant, logged))[part])
+
+  const parts = yield* Effect.forEach(tenants, (tenant) => as(tenant, stored))
+  const ids = yield* Effect.forEach(parts, ({ make }, at) => as(tenants[at]!, make))
+  for (const step of ["looks", "changes", "ends"] as const) {
+    for (const [at, tenant] of tenants.entries()) {
+      yield* each(tenant, `${step}, of the other`, parts[at]![step](ids[1 - at]!))
+      yield* each(tenant, `${step}, of its own`, parts[at]![step](ids[at]!))
+    }
+  }
+  const numbers = new Map<string, string>()
+  return JSON.stringify(found)
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "time")
+    .replaceAll(/(agent|crew|key)_[0-9a-f]{32}/g, (id) => {
+      if (!numbers.has(id)) numbers.set(id, `id ${numbers.size}`)
+      return numbers.get(id)!
+    })
+    .replaceAll(/crewline_[0-9a-f]{12}/g, "prefix")
+    .replaceAll(/(\w+ )\1{99,}/g, "$1…")
+})
+
+const services = Layer.mergeAll(
+  PgEventLog.layerWith({ hints: false, outputsLength: 0 }),
+  AgentStore.layer,
+  CrewStore.layer,
+  KeyStore.layer,
+  TenantBudgets.layer(),
+  AuditLog.layer
+)
+
+/** Runs it on an embedded database of its own, as connections act or as the owner, whom no policy confines. */
+export const onDatabase = (asOwner: boolean): Effect.Effect<string, unknown> =>
+  Effect.gen(function* () {
+    const loadDataDir = yield* Effect.promise(EmptyDatabase.dump)
+    const database = Migrations.layer.pipe(Layer.provideMerge(Database.layer({ kind: "memory", loadDataDir })))
+    return yield* Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      if (asOwner) yield* sql`set role none`
+      return yield* run
+    }).pipe(Effect.provide(services.pipe(Layer.provideMerge(database))))
+  })

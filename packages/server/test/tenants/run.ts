@@ -1,0 +1,29 @@
+/**
+ * Runs the scenario on a database of its own, once as connections act and once as the owner, whom no policy confines; prints both outcomes.
+ * `CREWLINE_TENANT_MUTANT=3` leaves out the predicate with that number.
+ */
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import { registerHooks, stripTypeScriptTypes } from "node:module"
+import { pathToFileURL } from "node:url"
+import * as Mutants from "./Mutants.ts"
+
+const number = process.env["CREWLINE_TENANT_MUTANT"]
+const mutant = number === undefined ? undefined : Mutants.all[Number(number)]!
+if (mutant !== undefined) {
+  const url = pathToFileURL(mutant.file).href
+  registerHooks({
+    load: (asked, context, next) =>
+      asked === url
+        ? {
+            format: "module",
+            shortCircuit: true,
+            source: stripTypeScriptTypes(Mutants.without(mutant, readFileSync(mutant.file, "utf8")))
+          }
+        : next(asked, context)
+  })
+}
+
+// The rest is loaded with the predicate left out.
+const Scenario = await import("./Scenario.ts")
+for (const asOwner of [false, true]) process.stdout.write(`${await Effect.runPromise(Scenario.onDatabase(asOwner))}\n`)
