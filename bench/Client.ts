@@ -3,19 +3,25 @@ import { Agent, request } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 
 export interface Client {
+  readonly url: string
   readonly get: (path: string) => Promise<Buffer>
   readonly post: (path: string, body: unknown) => Promise<Buffer>
   readonly close: () => void
 }
 
-/** With as many connections as are needed at once. */
-export const make = (url: string): Client => {
+/** With as many connections as are needed at once, and perhaps a key to show. */
+export const make = (url: string, key?: string): Client => {
   const agent = new Agent({ keepAlive: true })
+  const authorized = key === undefined ? {} : { authorization: `Bearer ${key}` }
   const call = (method: string, path: string, body: string | undefined) =>
     new Promise<Buffer>((resolve, reject) => {
       const sent = request(
         new URL(path, url),
-        { agent, method, ...(body !== undefined && { headers: { "content-type": "application/json" } }) },
+        {
+          agent,
+          method,
+          headers: { ...authorized, ...(body !== undefined && { "content-type": "application/json" }) }
+        },
         (response) => {
           const pieces: Array<Buffer> = []
           response.on("data", (piece: Buffer) => pieces.push(piece))
@@ -32,6 +38,7 @@ export const make = (url: string): Client => {
       sent.end(body)
     })
   return {
+    url,
     get: (path) => call("GET", path, undefined),
     post: (path, body) => call("POST", path, JSON.stringify(body)),
     close: () => agent.destroy()

@@ -8,17 +8,21 @@
  * Each arm is a server of its own on a database of its own. Rounds alternate between the arms, and a row of ratios gives the medians of what
  * the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>` adds an arm: another version of Crewline, installed there.
  *
- * `npm run -s bench -- http --json [--rounds 7] [--seconds 2] [--tasks 10000]`. Needs Linux, and PostgreSQL on this machine at
+ * With `--access 1` the server asks for a key, and a second one has neither keys nor row security: what both cost.
+ *
+ * `npm run -s bench -- http --json [--rounds 7] [--seconds 2] [--tasks 10000] [--access 0]`. Needs Linux, and PostgreSQL on this machine at
  * `TEST_DATABASE_URL`, default 127.0.0.1:5432.
  */
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Redacted from "effect/Redacted"
 import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
@@ -29,7 +33,7 @@ import type { Options, Report } from "./run.ts"
 import * as ServeProcess from "./ServeProcess.ts"
 import { median } from "./Quantile.ts"
 
-export const options = { rounds: 7, seconds: 2, tasks: 10_000 }
+export const options = { rounds: 7, seconds: 2, tasks: 10_000, access: 0 }
 
 const atOnce = 50
 
@@ -74,6 +78,22 @@ const serveArm = (name: string, directory: string, provider: FakeProvider.Proces
     yield* Effect.addFinalizer(() => Effect.sync(client.close))
     return { name, pid: server.pid, databaseUrl, client } satisfies Arm
   })
+
+/** From the first key on a server asks for one. */
+const withKey = (arm: Arm): Effect.Effect<Arm> =>
+  Effect.promise(async () => {
+    const made = await arm.client.post("/api/v1/keys", { name: "bench", role: "admin" })
+    return { ...arm, client: Client.make(arm.client.url, Client.field(made, "key")) }
+  })
+
+/** Row security switched off in the database of an arm. */
+const withoutRowSecurity = (arm: Arm): Effect.Effect<Arm, SqlError> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const tables = yield* sql<{ readonly name: string }>`select relname as name from pg_class where relrowsecurity`
+    for (const { name } of tables) yield* sql`alter table ${sql(name)} disable row level security`
+    return arm
+  }).pipe(Effect.provide(Layer.fresh(Postgres.layer({ url: Redacted.make(arm.databaseUrl) }))))
 
 /** Serves these bodies by key. */
 const fastifyArm = (bodies: ReadonlyMap<string, Buffer>) =>
@@ -186,7 +206,9 @@ const main = Effect.fnUntraced(function* (report: Report, given: typeof options)
     (started) => Effect.sync(started.stop)
   )
   const baseline = process.env["CREWLINE_BENCH_BASELINE"]
-  const servers = [yield* serveArm("crewline", directory, provider)]
+  const first = yield* serveArm("crewline", directory, provider)
+  const servers: Array<Arm> = [given.access > 0 ? yield* withKey(first) : first]
+  if (given.access > 0) servers.push(yield* withoutRowSecurity(yield* serveArm("open", directory, provider)))
   if (baseline !== undefined) servers.push(yield* serveArm("baseline", directory, provider, baseline))
   const prepared = new Map<Arm, Awaited<ReturnType<typeof prepare>>>()
   for (const arm of servers) prepared.set(arm, yield* Effect.promise(() => prepare(arm, tasks)))
