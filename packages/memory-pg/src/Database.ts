@@ -9,12 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Migrations from "./Migrations.ts"
 import * as Pglite from "./Pglite.ts"
 import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
 import * as Postgres from "./Postgres.ts"
+import * as RowSecurity from "./RowSecurity.ts"
 
 export type Options =
   | { readonly kind: "server"; readonly url: Redacted.Redacted; readonly maxConnections?: number | undefined }
@@ -30,8 +32,6 @@ export class Database extends Context.Service<
   Database,
   { readonly kind: Options["kind"]; readonly directory?: string }
 >()("@crewline/memory-pg/Database") {}
-
-export type Failure = Pglite.Failure | SqlError | Migrations.MigrationError
 
 /** Reads `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS` and `CREWLINE_DATA`. */
 export const config: Config.Config<Options> = Config.mapEffect(
@@ -53,33 +53,72 @@ export const config: Config.Config<Options> = Config.mapEffect(
 /** The value itself is not told: it may hold a password. */
 const noUrl = "DATABASE_URL is no PostgreSQL URL: write postgres://user:password@host:5432/database, or unset it"
 
+/** Rows would be seen whatever their tenant. */
+export class NotConfined extends Schema.TaggedError<NotConfined>()("NotConfined", { user: Schema.String }) {
+  override get message() {
+    return (
+      `The database is used as ${this.user}, whom row security does not confine: a pooler has ignored the role ${RowSecurity.role}, or the ` +
+      `role owns the tables. Let DATABASE_URL lead to PostgreSQL itself, or name a user whose connections act as the role: ` +
+      `alter role <user> set role = ${RowSecurity.role}`
+    )
+  }
+}
+
+export type Failure = Pglite.Failure | SqlError | Migrations.MigrationError | NotConfined
+
+interface Standing {
+  readonly user: string
+  /** Whether policies confine the present user. */
+  readonly confined: boolean
+}
+
+const standing = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe<Standing>(`select current_user::text as "user", row_security_active('crewline_execution') as confined`)
+).pipe(Effect.map(([row]) => row!))
+
 /**
  * An embedded database belongs to one process, which its lock proves: whoever else owns executions is dead, and its leases need not
  * run out before they are taken up.
  */
-const disownDead = Effect.flatMap(SqlClient.SqlClient, (sql) =>
-  sql.unsafe(
-    "update crewline_execution set owner = null, lease_until = null where ended_at is null and owner is not null"
+const migratedAlone = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Migrations.migrate
+  yield* sql.unsafe("select crewline_disown(null)")
+  yield* sql.unsafe(`set role ${RowSecurity.role}`)
+})
+
+const embedded = (options: Exclude<Options, { readonly kind: "server" }>) =>
+  Pglite.layer({
+    initial: InitialDatabase.find(Migrations.component, Migrations.hashesOf(Migrations.migrations)),
+    ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
+  })
+
+/** Opens the database as its owner; a new embedded one begins migrated. Provides `PgClient` too when it is a server. */
+export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =>
+  options.kind === "server" ? Postgres.layer(options) : embedded(options)
+
+/** Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: it may refuse to be told of one. */
+const server = (options: Postgres.Options) =>
+  Layer.unwrap(
+    Effect.andThen(Migrations.migrate, standing).pipe(
+      Effect.provide(Layer.fresh(Postgres.layer({ ...options, maxConnections: 1 }))),
+      Effect.map(({ confined }) => Postgres.layer({ ...options, ...(!confined && { role: RowSecurity.role }) }))
+    )
   )
+
+const confined = Layer.effectDiscard(
+  Effect.flatMap(standing, ({ confined, user }) => (confined ? Effect.void : Effect.fail(new NotConfined({ user }))))
 )
 
-const migratedAlone = Layer.effectDiscard(Effect.andThen(Migrations.migrate, disownDead))
-
-/** Opens the database as it is; a new embedded one begins migrated. Provides `PgClient` too when it is a server. */
-export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =>
-  options.kind === "server"
-    ? Postgres.layer(options)
-    : Pglite.layer({
-        initial: InitialDatabase.find(Migrations.component, Migrations.hashesOf(Migrations.migrations)),
-        ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
-      })
-
-/** Opens the database and migrates it. Provides `PgClient` too when it is a server. */
+/** Opens the database, migrated; whatever uses it acts as `RowSecurity.role`. Provides `PgClient` too when it is a server. */
 export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlClient, Failure> => {
   const chosen = Layer.succeed(Database, {
     kind: options.kind,
     ...(options.kind === "embedded" && { directory: options.directory })
   })
-  const migrated = options.kind === "server" ? Migrations.layer : migratedAlone
-  return Layer.mergeAll(migrated, chosen).pipe(Layer.provideMerge(layerUnmigrated(options)))
+  const opened: Layer.Layer<SqlClient.SqlClient, Failure> =
+    options.kind === "server"
+      ? server(options)
+      : Layer.effectDiscard(migratedAlone).pipe(Layer.provideMerge(embedded(options)))
+  return Layer.merge(confined, chosen).pipe(Layer.provideMerge(opened))
 }

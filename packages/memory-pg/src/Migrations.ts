@@ -3,7 +3,11 @@
  * Any number of processes may start at once: an advisory lock lets one migrate while the others wait and then find nothing to do.
  * A database that a newer version has migrated is refused, and so is one where a migration was applied that has changed since.
  *
- * Other packages keep their own tables with `run`, under a component name of their own.
+ * Migrations are applied by the user of the connection, whatever role it acts as. Afterwards every table with a tenant is under row security
+ * (`RowSecurity`). A user that may do nothing but act as its role finds nothing to do where another one has applied them.
+ *
+ * Other packages keep their own tables with `run`, under a component name of their own. Those whose names begin with `crewline_` are opened
+ * to the role; of others the migration says who may use them.
  */
 import * as NodeCrypto from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -12,6 +16,7 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Sql from "./Migrations/Sql.ts"
+import * as RowSecurity from "./RowSecurity.ts"
 
 export interface Migration {
   /** From 1, without gaps; never changed once released. */
@@ -68,6 +73,24 @@ const quote = (text: string) => {
   return `${tag}${text}${tag}`
 }
 
+/** Makes the role of connections and lets the user act as it. */
+const ensureRole = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  yield* sql.unsafe(Sql.role).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "AuthorizationError",
+      (cause) =>
+        Effect.fail(
+          fail(
+            `Crewline works as the role ${RowSecurity.role} of PostgreSQL, so that no tenant sees the rows of another; ` +
+              "the user of the connection may not create it, or may not act as it. Have an administrator run: " +
+              `create role ${RowSecurity.role} nologin; grant ${RowSecurity.role} to <that user>`,
+            cause
+          )
+        )
+    )
+  )
+})
+
 /** Applies what of `migrations` the component has not seen yet; answers the names of those applied now. */
 export const run = Effect.fn("Migrations.run")(function* (options: {
   readonly component: string
@@ -77,14 +100,19 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
   const newest = options.migrations.at(-1)?.id ?? 0
 
   const migrate = Effect.gen(function* () {
-    yield* sql.unsafe(`select pg_advisory_xact_lock(${lockKey})`)
+    yield* sql.unsafe(`select set_config('role', 'none', true), pg_advisory_xact_lock(${lockKey})`)
     const [server] = yield* sql.unsafe<{ readonly major: number }>(
       "select current_setting('server_version_num')::int / 10000 as major"
     )
     if (server!.major < oldestServer) {
       return yield* fail(`The database is PostgreSQL ${server!.major}; Crewline needs ${oldestServer} or newer.`)
     }
-    yield* sql.unsafe(Sql.migrationRecords)
+    yield* ensureRole(sql)
+    // Not `if not exists` alone: for that a user must be allowed to create tables.
+    const [found] = yield* sql.unsafe<{ readonly records: string | null }>(
+      "select to_regclass('crewline_migration')::text as records"
+    )
+    if (found!.records === null) yield* sql.unsafe(Sql.migrationRecords)
     const records = yield* sql.unsafe<Applied>(Sql.migrationsApplied, [options.component])
     const last = records.at(-1)?.id ?? 0
     for (const { id, sha256 } of records) {
@@ -116,6 +144,7 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
         values (${options.component}, ${migration.id}::int, ${migration.name}, ${hashOf(migration)})`
       applied.push(migration.name)
     }
+    yield* sql.unsafe(Sql.confine)
     return applied
   })
 

@@ -19,6 +19,8 @@ export interface Options {
   readonly maxConnections?: number | undefined
   /** What the server lists the connections as; default `crewline`. */
   readonly applicationName?: string | undefined
+  /** The role that connections act as; default: the user's own. */
+  readonly role?: string | undefined
 }
 
 /** An event may carry an output of many megabytes; the driver's own limit is 16. */
@@ -30,7 +32,8 @@ export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgCli
     url: options.url,
     maxConnections: options.maxConnections ?? 10,
     applicationName: options.applicationName ?? "crewline",
-    maxMessageSize: maxMessageBytes
+    maxMessageSize: maxMessageBytes,
+    ...(options.role !== undefined && { startupParameters: { role: options.role } })
   })
 
 /** Reads `DATABASE_URL` and, when set, `DATABASE_MAX_CONNECTIONS`. */

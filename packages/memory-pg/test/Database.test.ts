@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Database from "../src/Database.ts"
 import * as EmptyDatabase from "./EmptyDatabase.ts"
+import { asOwner } from "./Owner.ts"
 
 const choose = (env: Record<string, string>) =>
   Effect.provideService(Database.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
@@ -57,9 +58,8 @@ describe("Database", () => {
         await database.close()
         return dump
       })
-      const rows = Effect.flatMap(
-        SqlClient.SqlClient,
-        (sql) => sql`select what, (select count(*) from crewline_execution)::int as executions from kept`
+      const rows = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+        asOwner(sql`select what, (select count(*) from crewline_execution)::int as executions from kept`)
       )
       assert.deepStrictEqual(yield* Effect.provide(rows, Database.layer({ kind: "memory", loadDataDir })), [
         { what: "it", executions: 0 }

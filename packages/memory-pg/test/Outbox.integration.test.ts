@@ -9,6 +9,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Database from "../src/Database.ts"
+import { asOwner } from "./Owner.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
 const { missing } = PostgresServer
@@ -46,16 +47,21 @@ describe.skipIf(missing !== undefined)("the outbox", () => {
         const url = yield* PostgresServer.emptyDatabase
         yield* Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
-          yield* sql`create table effect (execution text, seq int, part int, primary key (execution, seq, part))`
-          yield* sql`create table try (execution text, seq int, part int)`
+          yield* asOwner(
+            Effect.gen(function* () {
+              yield* sql`create table effect (execution text, seq int, part int, primary key (execution, seq, part))`
+              yield* sql`create table try (execution text, seq int, part int)`
+              yield* sql`grant select, insert on effect, try to public`
+            })
+          )
           for (let kill = 0; kill < kills; kill++)
             assert.strictEqual(yield* run(url, 1 + (kill % 4), kill % 3 === 2 ? "after" : "before"), "SIGKILL")
           assert.strictEqual(yield* run(url, 0, "before"), 0)
-          const outcomes = yield* sql<Served>`
+          const outcomes = yield* asOwner(sql<Served>`
             select x.id as execution, e.seq, p.part from crewline_event e
             join crewline_execution x on x.key = e.execution
             cross join (values (0), (1)) p (part)
-            where e.type = 'TaskCompleted' order by 1, 2, 3`
+            where e.type = 'TaskCompleted' order by 1, 2, 3`)
           const effects = yield* sql<Served>`select execution, seq, part from effect order by 1, 2, 3`
           const [tries] = yield* sql<{ readonly count: number }>`select count(*)::int as count from try`
           // Many, although a process may die of what an earlier one has left, before it has begun anything: how many do depends on speed.
@@ -63,7 +69,7 @@ describe.skipIf(missing !== undefined)("the outbox", () => {
           assert.deepStrictEqual(effects, outcomes)
           // Otherwise nothing was shown: at least what was under way at each death was served again.
           assert.isAtLeast(tries!.count, outcomes.length + kills / 2)
-          assert.deepStrictEqual(yield* sql`select * from crewline_outbox`, [])
+          assert.deepStrictEqual(yield* asOwner(sql`select * from crewline_outbox`), [])
         }).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))
       }).pipe(Effect.scoped),
     { timeout: 300_000 }

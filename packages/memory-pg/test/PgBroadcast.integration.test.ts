@@ -14,6 +14,7 @@ import * as Database from "../src/Database.ts"
 import * as PgBroadcast from "../src/PgBroadcast.ts"
 import * as PgEventLog from "../src/PgEventLog.ts"
 import * as Postgres from "../src/Postgres.ts"
+import { ownerOf } from "./Owner.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
 const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
@@ -28,7 +29,7 @@ const completed = (taskId: string): ExecutionEvent.TaskCompleted => ({
 /** In front of PostgreSQL's own `pg_notify`: writes down in which transaction it is called, and what of the log that has locked. */
 const witness = `
 create table told (xid xid not null, locks text[] not null);
-create function public.pg_notify(channel text, payload text) returns void language plpgsql as $$ begin
+create function public.pg_notify(channel text, payload text) returns void language plpgsql security definer as $$ begin
   insert into told select pg_current_xact_id()::xid, array(
     select relation::regclass || ' ' || mode from pg_locks where pid = pg_backend_pid() and mode <> 'AccessShareLock'
       and relation in (to_regclass('crewline_execution'), to_regclass('crewline_event')));
@@ -83,7 +84,10 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
       const process_ = yield* watched
       const here = yield* process_
       const [log, sql] = [Context.get(here, EventLog.EventLog), Context.get(here, SqlClient.SqlClient)]
-      const told = Effect.map(sql<{ readonly n: number }>`select count(*)::int as n from told`, ([row]) => row!.n)
+      const told = Effect.map(
+        ownerOf(sql)(sql<{ readonly n: number }>`select count(*)::int as n from told`),
+        ([row]) => row!.n
+      )
       // It has greeted, and heard of nobody.
       while ((yield* told) === 0) yield* Effect.sleep(5)
       yield* log.start("x", { type: "ExecutionStarted", plan })
@@ -118,11 +122,11 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
       yield* log.append("x", [{ type: "ExecutionEnded", status: "completed", usage }])
       assert.strictEqual((yield* Fiber.join(follower)).length, 53)
 
-      const told = yield* sql<{ readonly n: number }>`select count(*)::int as n from told`
+      const told = yield* ownerOf(sql)(sql<{ readonly n: number }>`select count(*)::int as n from told`)
       assert.isAbove(told[0]!.n, 0)
       assert.deepStrictEqual(
-        yield* sql`select locks from told where locks <> '{}' or exists
-          (select from crewline_event where crewline_event.xmin = told.xid)`,
+        yield* ownerOf(sql)(sql`select locks from told where locks <> '{}' or exists
+          (select from crewline_event where crewline_event.xmin = told.xid)`),
         []
       )
       // The command NOTIFY calls no function.

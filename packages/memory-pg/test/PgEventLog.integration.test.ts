@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as EventLog from "@crewline/core/EventLog"
-import * as Tenant from "@crewline/core/Tenant"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import { EventLogContract, OutboxContract } from "@crewline/core/testing"
 import * as Context from "effect/Context"
@@ -8,13 +7,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as Database from "../src/Database.ts"
 import * as PgEventLog from "../src/PgEventLog.ts"
-import * as Postgres from "../src/Postgres.ts"
+import { ownerOf } from "./Owner.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
 const { missing } = PostgresServer
@@ -54,21 +52,15 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
   )
 
   EventLogContract.suite(
-    "PgEventLog as a role that row security confines",
+    "PgEventLog as a user that may do nothing but act as the role, and whose connections do so by themselves",
     Layer.unwrap(
       Effect.gen(function* () {
-        const role = yield* PostgresServer.role
+        const user = yield* PostgresServer.user
         const url = yield* PostgresServer.emptyDatabase
-        yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
-          sql.unsafe(`do $$ begin
-            grant select, insert, update, delete on crewline_execution, crewline_event, crewline_blob, crewline_view, crewline_ask,
-              crewline_origin, crewline_outbox, crewline_gone to ${role};
-            grant execute on all functions in schema public to ${role};
-          end $$`)
-        ).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))
-        url.username = role
-        // Migrated by the owner: this role may not.
-        return PgEventLog.layer.pipe(Layer.provide(Postgres.layer({ url: Redacted.make(url.href) })))
+        // Migrated by the owner: this user may not.
+        yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(PostgresServer.optionsOf(url))))
+        url.username = user
+        return PgEventLog.layer.pipe(Layer.provide(Database.layer(PostgresServer.optionsOf(url))))
       })
     )
   )
@@ -78,15 +70,16 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, {})
       yield* log.start("x", started)
       yield* log.append("x", [ended])
-      yield* sql`insert into crewline_execution
+      const asOwner = ownerOf(sql)
+      yield* asOwner(sql`insert into crewline_execution
         (tenant, id, crew_name, last_seq, version, last_at, started_at, status, ended_at)
         select 'default', 'e' || n, 'crew', 1, 1, now(), now(), case when n % 2 = 0 then 'completed' else 'running' end,
           case when n % 2 = 0 then now() - n * interval '1 second' end
-        from generate_series(1, 20000) n`
-      yield* sql`analyze crewline_execution`
-      const plan = yield* sql<{ readonly "QUERY PLAN": string }>`explain select * from crewline_execution e
+        from generate_series(1, 20000) n`)
+      yield* asOwner(sql`analyze crewline_execution`)
+      const plan = yield* asOwner(sql<{ readonly "QUERY PLAN": string }>`explain select * from crewline_execution e
         where e.ended_at is not null and e.ended_at <= clock_timestamp() - 100 * interval '1 millisecond'
-        order by e.ended_at limit 100 for update skip locked`
+        order by e.ended_at limit 100 for update skip locked`)
       assert.include(plan.map((row) => row["QUERY PLAN"]).join("\n"), "crewline_execution_ended")
       const pruned = yield* log.prune({ endedForMillis: 0, limit: 3 })
       assert.deepStrictEqual(
@@ -105,7 +98,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         yield* log.append(id, [completed("a", "x".repeat(200_000)), ended])
       }
       const prune = other.log.prune({ endedForMillis: 0, limit: 10 })
-      yield* sql.withTransaction(
+      yield* ownerOf(sql)(
         Effect.gen(function* () {
           yield* sql`select from crewline_execution where id = 'held' for update`
           assert.deepStrictEqual(yield* prune, [{ executionId: "free", tenant: "default" }])
@@ -113,9 +106,9 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       )
       assert.deepStrictEqual(yield* prune, [{ executionId: "held", tenant: "default" }])
       assert.deepStrictEqual(
-        yield* sql`select (select count(*) from crewline_execution)::int as executions,
+        yield* ownerOf(sql)(sql`select (select count(*) from crewline_execution)::int as executions,
           (select count(*) from crewline_event)::int as events, (select count(*) from crewline_blob)::int as blobs,
-          (select count(*) from crewline_gone)::int as gone`,
+          (select count(*) from crewline_gone)::int as gone`),
         [{ executions: 0, events: 0, blobs: 0, gone: 2 }]
       )
     })
@@ -183,30 +176,6 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
-  it.live("row security hides every row from a role that names no tenant, and other tenants' from one that does", () =>
-    Effect.gen(function* () {
-      const role = yield* PostgresServer.role
-      const url = yield* PostgresServer.emptyDatabase
-      const { log, sql } = yield* process_(url, {})
-      yield* log.start("x", started).pipe(Effect.provideService(Tenant.Current, "mine"))
-      yield* log.append("x", [completed("a", "y".repeat(100_000))]).pipe(Effect.provideService(Tenant.Current, "mine"))
-      yield* sql.unsafe(`grant select, update, delete on crewline_execution, crewline_event, crewline_blob to ${role}`)
-      const count = (tenant: string | undefined) =>
-        sql.withTransaction(
-          Effect.gen(function* () {
-            yield* sql.unsafe(`set local role ${role}`)
-            if (tenant !== undefined) yield* sql`select set_config('crewline.tenant', ${tenant}, true)`
-            const rows = yield* sql<{ readonly n: number }>`select (select count(*) from crewline_execution)::int
-              + (select count(*) from crewline_event)::int + (select count(*) from crewline_blob)::int as n`
-            return rows[0]!.n
-          })
-        )
-      assert.strictEqual(yield* count(undefined), 0)
-      assert.strictEqual(yield* count("theirs"), 0)
-      assert.strictEqual(yield* count("mine"), 4)
-    }).pipe(Effect.scoped)
-  )
-
   it.live("another process follows by NOTIFY, deltas included", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
@@ -253,8 +222,8 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         yield* there.log.start("x", started)
         const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
         const killer = yield* Effect.forkChild(
-          there.sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and query ilike 'listen%'`.pipe(
+          ownerOf(there.sql)(there.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and query ilike 'listen%'`).pipe(
             Effect.andThen(Effect.sleep(40)),
             Effect.forever
           )
@@ -284,16 +253,16 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       const here = yield* process_(url, { pollMillis: hardlyEver })
       const there = yield* process_(url, { pollMillis: hardlyEver })
       const listeners = Effect.map(
-        here.sql<{ readonly n: number }>`select count(*)::int as n from pg_stat_activity
-          where datname = current_database() and query ilike 'listen%'`,
+        ownerOf(here.sql)(here.sql<{ readonly n: number }>`select count(*)::int as n from pg_stat_activity
+          where datname = current_database() and query ilike 'listen%'`),
         ([row]) => row!.n
       )
       const untilListening = Effect.repeat(Effect.delay(listeners, 20), { until: (n) => n === 2 })
       yield* here.log.start("x", started)
       const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
       yield* untilListening
-      yield* here.sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and query ilike 'listen%'`
+      yield* ownerOf(here.sql)(here.sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and query ilike 'listen%'`)
       yield* here.log.append("x", [completed("missed")])
       yield* untilListening
       yield* here.log.append("x", [ended])
@@ -311,8 +280,8 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       let stored = 1
       const kill = Effect.gen(function* () {
         const before = stored
-        yield* killer.sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and pid <> pg_backend_pid()`
+        yield* ownerOf(killer.sql)(killer.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid()`)
         // On a busy machine a new connection may take longer than any pause: some work gets done between two strikes.
         while (stored === before) yield* Effect.sleep(30)
       })

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Database from "../src/Database.ts"
+import { asOwner } from "./Owner.ts"
 import * as PgEventLog from "../src/PgEventLog.ts"
 import * as Pglite from "../src/Pglite.ts"
 
@@ -99,12 +100,12 @@ describe("Pglite in a directory", () => {
       yield* open(
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
-          yield* sql`create table note as select 'kept' as text`
+          yield* asOwner(sql`create table note as select 'kept' as text`)
           const second = yield* Effect.flip(open(SqlClient.SqlClient))
           assert.strictEqual(second._tag, "DirectoryInUse")
         })
       )
-      const rows = yield* open(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select text from note`))
+      const rows = yield* open(Effect.flatMap(SqlClient.SqlClient, (sql) => asOwner(sql`select text from note`)))
       assert.deepStrictEqual(rows, [{ text: "kept" }])
     }).pipe(Effect.scoped)
   )

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Database from "../src/Database.ts"
 import * as Postgres from "../src/Postgres.ts"
+import * as RowSecurity from "../src/RowSecurity.ts"
 
 export const serverUrl = new URL(process.env["TEST_DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres")
 
@@ -44,11 +45,19 @@ export const emptyDatabase = Effect.acquireRelease(
   })
 )
 
-/** A role that owns nothing, for a database made after it (and dropped before it). */
-export const role = Effect.acquireRelease(
+/** A user that may do nothing but act as the role of Crewline, and does so from the start. */
+export const user = Effect.acquireRelease(
   Effect.suspend(() => {
-    const name = `crewline_test_role_${process.pid}_${Math.random().toString(36).slice(2)}`
-    return Effect.as(administer(`create role ${name} login`), name)
+    const name = `crewline_test_user_${process.pid}_${Math.random().toString(36).slice(2)}`
+    const make = [
+      `create role ${name} login`,
+      `grant ${RowSecurity.role} to ${name}`,
+      `alter role ${name} set role = ${RowSecurity.role}`
+    ]
+    return Effect.as(
+      Effect.forEach(make, (text) => administer(text)),
+      name
+    )
   }),
   (name) => administer(`drop role ${name}`)
 )

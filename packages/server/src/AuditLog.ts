@@ -9,6 +9,7 @@
  */
 import * as Redact from "@crewline/core/Redact"
 import * as Tenant from "@crewline/core/Tenant"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -162,7 +163,7 @@ const make = Effect.gen(function* () {
 
   const list: AuditLog["Service"]["list"] = Effect.fn("AuditLog.list")(function* ({ before, limit, ...filters }) {
     const { actor, operation, outcome, resource, since, until } = filters
-    const conditions = [sql`tenant = ${yield* Tenant.Current}`]
+    const conditions = [RowSecurity.rowsOf(sql, yield* Tenant.Current)]
     if (before !== undefined) conditions.push(sql`id < ${before}`)
     if (operation !== undefined) conditions.push(sql`operation = ${operation}`)
     if (actor !== undefined) conditions.push(sql`actor = ${actor}`)

@@ -9,6 +9,7 @@
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -213,7 +214,9 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
   const missed = Effect.fnUntraced(function* (operation: string, tenant: string, id: string) {
     const rows = yield* sql<{
       readonly version: number
-    }>`select version from ${sql(table)} where tenant = ${tenant} and id = ${id}`.pipe(storage(operation))
+    }>`select version from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id}`.pipe(
+      storage(operation)
+    )
     const row = rows[0]
     return yield* fail(
       operation,
@@ -226,7 +229,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     const id = `${prefix}_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`
     const rows = yield* sql<Row>`
       insert into ${sql(table)}
-      ${sql.insert({ tenant, id, ...written(body), ...extra?.(id) })}
+      ${RowSecurity.insertOf(sql, tenant, [{ id, ...written(body), ...extra?.(id) }])}
       returning ${columns}`.pipe(storage("create", body))
     return stored(rows[0]!)
   })
@@ -235,11 +238,11 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     const tenant = yield* Tenant.Current
     const [row] = yield* (
       known === undefined
-        ? sql<Row>`select ${columns} from ${sql(table)} where tenant = ${tenant} and id = ${id}`
+        ? sql<Row>`select ${columns} from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id}`
         : // A body is never empty.
           sql<Row>`
             select ${heading}, case when version = ${known.version} then '' else body end as body
-            from ${sql(table)} where tenant = ${tenant} and id = ${id}`
+            from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id}`
     ).pipe(storage("get"))
     if (row === undefined) return yield* fail("get", new UnknownResource({ id }))
     return known !== undefined && row.body === "" ? known : stored(row)
@@ -248,14 +251,14 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
   const find = Effect.fn(`${name}.find`)(function* (named: string) {
     const tenant = yield* Tenant.Current
     const [row] = yield* sql<Row>`
-      select ${columns} from ${sql(table)} where tenant = ${tenant} and name = ${named}
+      select ${columns} from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and name = ${named}
       order by id desc limit 1`.pipe(storage("find"))
     return row === undefined ? undefined : stored(row)
   })
 
   const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {
     const tenant = yield* Tenant.Current
-    const conditions = [sql`tenant = ${tenant}`]
+    const conditions = [RowSecurity.rowsOf(sql, tenant)]
     if (page.before !== undefined) conditions.push(sql`id < ${page.before}`)
     if (page.name !== undefined) conditions.push(sql`name = ${page.name}`)
     const rows = yield* sql<ListedRow>`
@@ -266,7 +269,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
 
   const replace = Effect.fn(`${name}.replace`)(function* (id: string, body: Body, expected?: number, extra?: Extra) {
     const tenant = yield* Tenant.Current
-    const conditions = [sql`tenant = ${tenant}`, sql`id = ${id}`]
+    const conditions = [RowSecurity.rowsOf(sql, tenant), sql`id = ${id}`]
     if (expected !== undefined) conditions.push(sql`version = ${expected}`)
     const rows = yield* sql<Row>`
       update ${sql(table)}
@@ -279,7 +282,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
 
   const remove = Effect.fn(`${name}.remove`)(function* (id: string, expected?: number) {
     const tenant = yield* Tenant.Current
-    const conditions = [sql`tenant = ${tenant}`, sql`id = ${id}`]
+    const conditions = [RowSecurity.rowsOf(sql, tenant), sql`id = ${id}`]
     if (expected !== undefined) conditions.push(sql`version = ${expected}`)
     const rows = yield* sql<{
       readonly id: string

@@ -11,6 +11,7 @@ import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Budget from "@crewline/llm/Budget"
 import type * as BudgetStore from "@crewline/llm/BudgetStore"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -85,7 +86,7 @@ const make = Effect.fnUntraced(function* ({ standard = {} }: Options) {
 
   const read = (tenant: string): Effect.Effect<TenantBudget | undefined, SqlError> =>
     Effect.map(
-      sql<{ readonly body: string }>`select body from crewline_tenant_budget where tenant = ${tenant}`,
+      sql<{ readonly body: string }>`select body from crewline_tenant_budget where ${RowSecurity.rowsOf(sql, tenant)}`,
       // Written below alone, from a budget that was parsed at the edge.
       ([row]) => (row === undefined ? undefined : JSON.parse(row.body))
     )
@@ -123,14 +124,14 @@ const make = Effect.fnUntraced(function* ({ standard = {} }: Options) {
   const set = Effect.fn("TenantBudgets.set")(function* (budget: TenantBudget) {
     const tenant = yield* Tenant.Current
     yield* sql`
-      insert into crewline_tenant_budget ${sql.insert({ tenant, body: JSON.stringify(budget) })}
+      insert into crewline_tenant_budget ${RowSecurity.insertOf(sql, tenant, [{ body: JSON.stringify(budget) }])}
       on conflict (tenant) do update set body = excluded.body, updated_at = now()`.pipe(storage("set"))
     known.delete(tenant)
   })
 
   const remove = Effect.gen(function* () {
     const tenant = yield* Tenant.Current
-    yield* sql`delete from crewline_tenant_budget where tenant = ${tenant}`.pipe(storage("remove"))
+    yield* sql`delete from crewline_tenant_budget where ${RowSecurity.rowsOf(sql, tenant)}`.pipe(storage("remove"))
     known.delete(tenant)
   }).pipe(Effect.withSpan("TenantBudgets.remove"))
 

@@ -11,6 +11,7 @@ import * as Access from "../src/Api/Access.ts"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
+import { Statements } from "./fake/Statements.ts"
 
 // Every tenant of this test runs crews on the model that all servers here have.
 vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
@@ -42,6 +43,7 @@ const forgetful = Layer.succeed(Memory.Memory, {
   forget: () => Effect.succeed(0)
 })
 
+const statements = new Statements()
 let server: Server.Running
 let operations: ReadonlyArray<Operation>
 let acme: { readonly [Role in Access.Role]: Keys.Made }
@@ -54,6 +56,7 @@ const call = (path: string, options: Parameters<typeof Server.request>[1] = {}) 
 
 beforeAll(async () => {
   server = await Server.start({
+    observe: statements.layer,
     credentials: { mode: "required", local: { credential: Redacted.make(local), name: "me" } },
     masterKeys: { current: Redacted.make(Buffer.alloc(32).toString("base64")) },
     worker: { graceMillis: 0 },
@@ -154,16 +157,19 @@ describe("every operation", { timeout: 120_000 }, () => {
     }
   })
 
-  it("answers 404 for what is another tenant's, as for what is not there", async () => {
+  it("answers 404 for what is another tenant's, as for what is not there, after the same statements", async () => {
     for (const operation of operations.filter(({ path }) => path.includes("{id}"))) {
       const id = resources[collectionOf(operation)]
       if (id === undefined) throw new Error(`Make a resource of ${collectionOf(operation)} at the top of this test.`)
       const target = at(operation, id)
       const own = operation.method === "PUT" ? (await call(target, { headers: acme.admin.headers })).body : undefined
+      statements.take()
       const foreign = await send(operation, target, globex.headers, own)
+      const ofForeign = statements.take()
       expect(foreign.status, operation.id).toBe(404)
       const absentId = id.replace(/[0-9a-f]{4}(?=$|\/)/, "0000")
       const absent = await send(operation, at(operation, absentId), globex.headers, own)
+      expect(ofForeign, operation.id).toEqual(statements.take())
       const text = (answer: Server.Answered, id: string) =>
         JSON.stringify([answer.status, answer.body, answer.headers.get("content-type")]).replaceAll(id, "ID")
       expect(text(foreign, id), operation.id).toBe(text(absent, absentId))

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { ownerOf } from "../../memory-pg/test/Owner.ts"
 import type { Entry } from "../src/Api/Audit.ts"
 import * as AuditLog from "../src/AuditLog.ts"
 import * as Keys from "./fake/Keys.ts"
@@ -42,8 +43,11 @@ const soon = async (query: string, headers?: Record<string, string>): Promise<Re
   }
 }
 
-const sql = <A extends object>(statement: string) =>
-  Effect.runPromise(Context.get(server.services, SqlClient.SqlClient).unsafe<A>(statement))
+/** As the owner of the tables. */
+const sql = <A extends object>(statement: string) => {
+  const client = Context.get(server.services, SqlClient.SqlClient)
+  return Effect.runPromise(ownerOf(client)(client.unsafe<A>(statement)))
+}
 
 describe("the audit log", { timeout: 60_000 }, () => {
   it("has every operation that is not just a look, and no other", async () => {

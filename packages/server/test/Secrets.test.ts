@@ -16,6 +16,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import { ownerOf } from "../../memory-pg/test/Owner.ts"
 import * as Issuer from "./fake/Issuer.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
@@ -263,17 +264,18 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
 
   // A fault of the server, in the middle of storing a key.
   const sql = Context.get(server.services, SqlClient.SqlClient)
-  await Effect.runPromise(sql`alter table crewline_llm_provider rename to crewline_elsewhere`)
+  const asOwner = <A, E>(statement: Effect.Effect<A, E>) => Effect.runPromise(ownerOf(sql)(statement))
+  await asOwner(sql`alter table crewline_llm_provider rename to crewline_elsewhere`)
   expect((await call(providers, { body: { ...common, name: "y", apiKey: key("fault") } })).status).toBe(500)
-  await Effect.runPromise(sql`alter table crewline_elsewhere rename to crewline_llm_provider`)
+  await asOwner(sql`alter table crewline_elsewhere rename to crewline_llm_provider`)
 
-  const tables = await Effect.runPromise(
+  const tables = await asOwner(
     sql<{
       readonly name: string
     }>`select table_name as name from information_schema.tables where table_schema = 'public'`
   )
   for (const { name } of tables) {
-    const rows = await Effect.runPromise(sql<{ readonly row: string }>`select t::text as row from ${sql(name)} t`)
+    const rows = await asOwner(sql<{ readonly row: string }>`select t::text as row from ${sql(name)} t`)
     remember(`table ${name}`, JSON.stringify(rows))
   }
   for (const { name, attributes, events, status } of spans) {

@@ -1,6 +1,6 @@
 // Generated from the .sql files beside it by `npm run generate`: edit those.
 
-const eventLogAdopt = `create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
+const eventLogAllTenants = `create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -33,7 +33,107 @@ begin
     where e.key = any (mine || taken)
     returning e.id, e.tenant, e.last_seq;
 end $$;
-revoke execute on function crewline_adopt(text, double precision, int, jsonb) from public;
+create function crewline_owners()
+returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.owner, count(*)::int,
+    extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
+    extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
+  from crewline_execution e
+  where e.ended_at is null and e.owner is not null and e.lease_until > clock_timestamp()
+  group by e.owner
+$$;
+create function crewline_disown(in_owner text) returns void
+language sql security definer set search_path from current set enable_seqscan = off as $$
+  update crewline_execution set owner = null, lease_until = null
+  where ended_at is null and owner is not null and (in_owner is null or owner = in_owner)
+$$;
+create function crewline_positions(in_executions jsonb)
+returns table (tenant text, execution_id text, last_seq int, ended boolean)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.tenant, e.id, e.last_seq, e.ended_at is not null
+  from jsonb_array_elements(in_executions) i
+  cross join lateral (
+    select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
+  ) e
+$$;
+create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision)
+returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select l.execution, l.seq, l.part, l.due_at, l.key from jsonb_array_elements_text(in_consumers) c
+      cross join lateral (
+        select o.execution, o.seq, o.part, o.due_at, o.key from crewline_outbox o
+        where o.consumer = c.value and o.due_at <= now_at
+        order by o.due_at, o.key limit in_limit for update skip locked
+      ) l
+      order by l.due_at, l.key limit in_limit
+    ),
+    taken as (
+      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
+      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
+      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at, d.key
+    )
+    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
+    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
+    order by t.due_at, t.key;
+end $$;
+create function crewline_settle_outbox(in_rows jsonb) returns void
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+declare
+  item jsonb;
+  found_key bigint;
+begin
+  for item in
+    select i.value from jsonb_array_elements(in_rows) i
+    order by i.value->>'executionId', i.value->>'tenant', (i.value->>'seq')::int, (i.value->>'part')::int
+  loop
+    select e.key into found_key from crewline_execution e where e.id = item->>'executionId' and e.tenant = item->>'tenant';
+    if item ? 'error' then
+      update crewline_outbox o set
+        error = item->>'error',
+        due_at = clock_timestamp() + (item->>'delayMillis')::float8 * interval '1 millisecond'
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    else
+      delete from crewline_outbox o
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    end if;
+  end loop;
+end $$;
+create function crewline_prune(
+  in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
+) returns table (execution_id text, tenant text)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+  now_at timestamptz := clock_timestamp();
+  events int := 0;
+  max_events constant int := 20000;
+begin
+  delete from crewline_gone g where (g.tenant, g.id) in (
+    select o.tenant, o.id from crewline_gone o
+    where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
+    order by o.gone_at limit max_events for update skip locked
+  );
+  for x in
+    select * from crewline_execution e
+    where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'
+      and (in_tenant is null or e.tenant = in_tenant)
+    order by e.ended_at limit in_limit for update skip locked
+  loop
+    exit when events > 0 and events + x.last_seq > max_events;
+    events := events + x.last_seq;
+    perform crewline_bury(x);
+    execution_id := x.id; tenant := x.tenant;
+    return next;
+  end loop;
+end $$;
 `
 
 const eventLogAppend = `create function crewline_append(batch jsonb, in_wait boolean)
@@ -201,42 +301,6 @@ language sql set enable_seqscan = off as $$
   insert into crewline_gone (tenant, id, key, ended_at, gone_at) values (x.tenant, x.id, x.key, x.ended_at, clock_timestamp())
     on conflict (tenant, id) do update set key = excluded.key, ended_at = excluded.ended_at, gone_at = excluded.gone_at
 $$;
-`
-
-const eventLogClaimOutbox = `create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision)
-returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
-#variable_conflict use_column
-declare
-  now_at timestamptz := clock_timestamp();
-begin
-  return query
-    with due as (
-      select l.execution, l.seq, l.part, l.due_at, l.key from jsonb_array_elements_text(in_consumers) c
-      cross join lateral (
-        select o.execution, o.seq, o.part, o.due_at, o.key from crewline_outbox o
-        where o.consumer = c.value and o.due_at <= now_at
-        order by o.due_at, o.key limit in_limit for update skip locked
-      ) l
-      order by l.due_at, l.key limit in_limit
-    ),
-    taken as (
-      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
-      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
-      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at, d.key
-    )
-    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
-    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
-    order by t.due_at, t.key;
-end $$;
-revoke execute on function crewline_claim_outbox(jsonb, int, double precision) from public;
-`
-
-const eventLogDisown = `create function crewline_disown(in_owner text) returns void
-language sql security definer set search_path from current set enable_seqscan = off as $$
-  update crewline_execution set owner = null, lease_until = null where owner = in_owner and ended_at is null
-$$;
-revoke execute on function crewline_disown(text) from public;
 `
 
 const eventLogFindAsk = `create function crewline_find_ask(in_tenant text, in_id text, in_ask text) returns crewline_ask[]
@@ -556,63 +620,6 @@ begin
 end $$;
 `
 
-const eventLogOwners = `create function crewline_owners()
-returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
-  select e.owner, count(*)::int,
-    extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
-    extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
-  from crewline_execution e
-  where e.ended_at is null and e.owner is not null and e.lease_until > clock_timestamp()
-  group by e.owner
-$$;
-revoke execute on function crewline_owners() from public;
-`
-
-const eventLogPositions = `create function crewline_positions(in_executions jsonb)
-returns table (tenant text, execution_id text, last_seq int, ended boolean)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
-  select e.tenant, e.id, e.last_seq, e.ended_at is not null
-  from jsonb_array_elements(in_executions) i
-  cross join lateral (
-    select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
-  ) e
-$$;
-revoke execute on function crewline_positions(jsonb) from public;
-`
-
-const eventLogPrune = `create function crewline_prune(
-  in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
-) returns table (execution_id text, tenant text)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
-#variable_conflict use_column
-declare
-  x crewline_execution;
-  now_at timestamptz := clock_timestamp();
-  events int := 0;
-  max_events constant int := 20000;
-begin
-  delete from crewline_gone g where (g.tenant, g.id) in (
-    select o.tenant, o.id from crewline_gone o
-    where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
-    order by o.gone_at limit max_events for update skip locked
-  );
-  for x in
-    select * from crewline_execution e
-    where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'
-      and (in_tenant is null or e.tenant = in_tenant)
-    order by e.ended_at limit in_limit for update skip locked
-  loop
-    exit when events > 0 and events + x.last_seq > max_events;
-    events := events + x.last_seq;
-    perform crewline_bury(x);
-    execution_id := x.id; tenant := x.tenant;
-    return next;
-  end loop;
-end $$;
-revoke execute on function crewline_prune(double precision, int, text, double precision) from public;
-`
-
 const eventLogRead = `create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
@@ -677,31 +684,6 @@ begin
     where o.tenant collate "C" = in_tenant and o.state = 'dead' and o.key = in_key;
   return query select l.* from crewline_list_outbox(in_tenant, '["pending", "dead"]', in_key - 1, 1) l where l.key = in_key;
 end $$;
-`
-
-const eventLogSettleOutbox = `create function crewline_settle_outbox(in_rows jsonb) returns void
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
-declare
-  item jsonb;
-  found_key bigint;
-begin
-  for item in
-    select i.value from jsonb_array_elements(in_rows) i
-    order by i.value->>'executionId', i.value->>'tenant', (i.value->>'seq')::int, (i.value->>'part')::int
-  loop
-    select e.key into found_key from crewline_execution e where e.id = item->>'executionId' and e.tenant = item->>'tenant';
-    if item ? 'error' then
-      update crewline_outbox o set
-        error = item->>'error',
-        due_at = clock_timestamp() + (item->>'delayMillis')::float8 * interval '1 millisecond'
-        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
-    else
-      delete from crewline_outbox o
-        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
-    end if;
-  end loop;
-end $$;
-revoke execute on function crewline_settle_outbox(jsonb) from public;
 `
 
 const eventLogStart = `create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
@@ -815,6 +797,46 @@ begin
       and v.place + cardinality(v.lengths) > in_from and v.tenant = in_tenant and v.format = in_format
     order by v.place;
 end $$;
+`
+
+export const confine: string = `do $$
+declare
+  item record;
+begin
+  if not has_schema_privilege('crewline_app', current_schema(), 'usage') then
+    execute format('grant usage on schema %I to crewline_app', current_schema());
+  end if;
+  for item in
+    select c.oid::regclass as name, c.relrowsecurity as is_secured,
+      exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped) as has_tenant,
+      exists (select from pg_policy p where p.polrelid = c.oid) as has_policy,
+      has_table_privilege('crewline_app', c.oid, 'select') as is_granted
+    from pg_class c
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname like 'crewline\\_%'
+  loop
+    if item.has_tenant and not item.is_secured then
+      execute format('alter table %s enable row level security', item.name);
+    end if;
+    if item.has_tenant and not item.has_policy then
+      execute format(
+        'create policy crewline_tenant on %s using (tenant = (select current_setting(''crewline.tenant'', true)))', item.name
+      );
+    end if;
+    if not item.is_granted then
+      execute format(
+        'grant %s on %s to crewline_app', case when item.has_tenant then 'select, insert, update, delete' else 'select' end, item.name
+      );
+    end if;
+  end loop;
+  for item in
+    select p.oid::regprocedure as name from pg_proc p
+    where p.pronamespace = current_schema()::regnamespace and p.prosecdef and p.proname like 'crewline\\_%'
+      and (p.proacl is null or not has_function_privilege('crewline_app', p.oid, 'execute'))
+  loop
+    execute format('revoke execute on function %s from public', item.name);
+    execute format('grant execute on function %s to crewline_app', item.name);
+  end loop;
+end $$
 `
 
 export const eventLog: string = `create table crewline_execution (
@@ -931,31 +953,7 @@ create table crewline_gone (
   primary key (tenant, id)
 );
 create index crewline_gone_age on crewline_gone (gone_at);
-alter table crewline_execution enable row level security;
-alter table crewline_event enable row level security;
-alter table crewline_blob enable row level security;
-alter table crewline_view enable row level security;
-alter table crewline_ask enable row level security;
-alter table crewline_origin enable row level security;
-alter table crewline_outbox enable row level security;
-alter table crewline_gone enable row level security;
-create policy crewline_tenant on crewline_execution
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_event
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_blob
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_view
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_ask
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_origin
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_outbox
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_gone
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogPositions}${eventLogAdopt}${eventLogOwners}${eventLogDisown}${eventLogClaimOutbox}${eventLogSettleOutbox}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogPrune}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,
@@ -968,4 +966,19 @@ export const migrationRecords: string = `create table if not exists crewline_mig
 `
 
 export const migrationsApplied: string = `select m.id, to_jsonb(m)->>'sha256' as sha256 from crewline_migration m where m.component = $1 order by m.id
+`
+
+export const role: string = `do $$
+declare
+  acting constant text := case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
+begin
+  if not exists (select from pg_roles where rolname = 'crewline_app') then create role crewline_app nologin; end if;
+  if not pg_has_role(current_user, 'crewline_app', acting) then
+    execute format('grant crewline_app to %I', current_user);
+  end if;
+exception when duplicate_object or unique_violation then
+  if not pg_has_role(current_user, 'crewline_app', acting) then
+    execute format('grant crewline_app to %I', current_user);
+  end if;
+end $$
 `

@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as Database from "../../src/Database.ts"
 import * as PgEventLog from "../../src/PgEventLog.ts"
+import { asOwner } from "../Owner.ts"
 import * as Plans from "../../../core/test/arbitrary/Plan.ts"
 
 const plan = { version: 1, name: "crew", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
@@ -193,8 +194,12 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
         answered("1")
       ])
       // Were one of them read, it could not be parsed.
-      yield* sql`update crewline_event set payload = '{' where payload is not null`
-      yield* sql`update crewline_blob set content = '{'`
+      yield* asOwner(
+        Effect.andThen(
+          sql`update crewline_event set payload = '{' where payload is not null`,
+          sql`update crewline_blob set content = '{'`
+        )
+      )
       const events = yield* log.read("light", { payloads: false })
       assert.deepStrictEqual(
         events.map((event) => ["parts" in event, "output" in event]),
@@ -218,12 +223,13 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
       const [log, sql] = [yield* EventLog.EventLog, yield* SqlClient.SqlClient]
       yield* log.start("large", started)
       yield* log.append("large", [completed("a", "x".repeat(100_000)), completed("b", "small")])
-      const rows =
-        yield* sql`select e.seq, e.payload is null as apart, e.payload_size as size, length(e.payload_sha256) as hash,
+      const rows = yield* asOwner(
+        sql`select e.seq, e.payload is null as apart, e.payload_size as size, length(e.payload_sha256) as hash,
         left(e.payload_excerpt, 14) as excerpt, b.content is not null as has
         from crewline_event e join crewline_execution x on x.key = e.execution
         left join crewline_blob b on b.execution = e.execution and b.seq = e.seq
         where x.id = 'large' and e.seq > 1 order by e.seq`
+      )
       assert.deepStrictEqual(rows, [
         { seq: 2, apart: true, size: 100_013, hash: 64, excerpt: '{"output":"xxx', has: true },
         { seq: 3, apart: false, size: null, hash: null, excerpt: null, has: false }
@@ -239,8 +245,8 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
           const id = `turns-${turns}`
           yield* log.start(id, started)
           for (let n = 1; n <= turns; n++) yield* log.append(id, [turn(n, `turn ${n} `.repeat(50))])
-          const [row] = yield* sql<{ readonly bytes: number }>`select sum(pg_column_size(e.*))::int as bytes
-            from crewline_event e join crewline_execution x on x.key = e.execution where x.id = ${id}`
+          const [row] = yield* asOwner(sql<{ readonly bytes: number }>`select sum(pg_column_size(e.*))::int as bytes
+            from crewline_event e join crewline_execution x on x.key = e.execution where x.id = ${id}`)
           return row!.bytes
         })
       const [fifty, hundred] = [yield* bytesOf(50), yield* bytesOf(100)]

@@ -2,6 +2,7 @@
  * Tickets for browsers, which cannot send headers with a WebSocket or an EventSource. A ticket stands in an address, where logs may find
  * it: it is good for one connection and for half a minute, on any server of the database, and of it too only a hash is stored.
  */
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -15,16 +16,18 @@ export const make = Effect.map(SqlClient.SqlClient, (sql) => ({
   make: Effect.fnUntraced(function* (principal: Principal) {
     const ticket = Secret.make()
     yield* sql`
-      with expired as (delete from crewline_ticket where expires_at <= now())
+      with expired as (
+        delete from crewline_ticket where ${RowSecurity.rowsOf(sql, principal.tenant)} and expires_at <= now()
+      )
       insert into crewline_ticket (tenant, hash, principal, expires_at)
-      values (${principal.tenant}, ${Secret.hash(ticket)}, ${JSON.stringify(principal)},
+      values (${RowSecurity.named(sql, principal.tenant)}, ${Secret.hash(ticket)}, ${JSON.stringify(principal)},
         now() + ${lifetimeSeconds}::int * interval '1 second')`
     return ticket
   }),
   /** Whose ticket it is. It is used up. */
   take: Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
     const [row] = yield* sql<{ readonly principal: string; readonly is_good: boolean }>`
-      delete from crewline_ticket where hash = ${Secret.hash(ticket)} returning principal, expires_at > now() as is_good`
+      select * from crewline_take_ticket(${Secret.hash(ticket)})`
     // Written above alone.
     return row?.is_good === true ? (JSON.parse(row.principal) as Principal) : undefined
   })

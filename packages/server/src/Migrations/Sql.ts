@@ -26,6 +26,64 @@ create table crewline_ticket (
 create index crewline_ticket_expiry on crewline_ticket (expires_at);
 `
 
+export const allTenants: string = `create function crewline_standing_keys(in_prefixes text) returns table (
+  id text, tenant text, name text, role text, scopes text, prefix text, hash text, is_revoked boolean, left_millis double precision
+)
+language sql stable security definer set search_path from current as $$
+  select k.id, k.tenant, k.name, k.role, k.scopes, k.prefix, k.hash, k.revoked_at is not null,
+    (extract(epoch from k.expires_at - now()) * 1000)::double precision
+  from crewline_key k where k.prefix = any (string_to_array(in_prefixes, ','))
+$$;
+create function crewline_note_keys(in_prefixes text) returns void
+language sql security definer set search_path from current as $$
+  update crewline_key k set used_at = now()
+  where k.prefix = any (string_to_array(in_prefixes, ',')) and (k.used_at is null or k.used_at < now() - interval '1 minute')
+$$;
+create function crewline_has_keys() returns boolean
+language sql stable security definer set search_path from current as $$
+  select exists (select from crewline_key)
+$$;
+create function crewline_take_ticket(in_hash text) returns table (principal text, is_good boolean)
+language sql security definer set search_path from current as $$
+  delete from crewline_ticket t where t.hash = in_hash returning t.principal, t.expires_at > now()
+$$;
+create function crewline_sealed_providers(in_master text) returns table (
+  tenant text, id text, name text, body text, ciphertext text, master text
+)
+language sql stable security definer set search_path from current as $$
+  select p.tenant, p.id, p.name, p.body, p.api_key, p.api_key_master
+  from crewline_llm_provider p where p.api_key_master is not null and p.api_key_master <> in_master
+$$;
+create function crewline_sealed_secrets(in_master text)
+returns table (tenant text, id text, name text, body text, ciphertext text, master text)
+language sql stable security definer set search_path from current as $$
+  select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master <> in_master
+$$;
+create function crewline_write_audit(entries text) returns void
+language sql security definer set search_path from current as $$
+  insert into crewline_audit
+    (tenant, id, at, operation, resource, actor, role, credential, key_id, on_behalf_of, address, status, code, details, times)
+  select
+    tenant, id, now() - waited * interval '1 millisecond', operation, resource, actor, role, credential, "keyId", "onBehalfOf", address,
+    status, code, details, times
+  from jsonb_to_recordset(entries::jsonb) as entry (
+    tenant text, id text, waited float8, operation text, resource text, actor text, role text, credential text, "keyId" text,
+    "onBehalfOf" text, address text, status int, code text, details text, times int
+  )
+  on conflict do nothing
+$$;
+create function crewline_prune_audit(seconds float8, at_most int) returns int
+language sql security definer set search_path from current set crewline.prunes_audit = 'on' as $$
+  with old as (
+    select tenant, id from crewline_audit where at < now() - seconds * interval '1 second' limit at_most for update skip locked
+  ), gone as (
+    delete from crewline_audit entry using old where entry.tenant = old.tenant and entry.id = old.id returning 1
+  )
+  select count(*)::int from gone
+$$;
+grant select on crewline_audit to crewline_app;
+`
+
 export const audit: string = `create table crewline_audit (
   tenant text not null,
   id text collate "C" not null,
@@ -58,26 +116,6 @@ create trigger crewline_audit_append_only before update or delete on crewline_au
   for each row execute function crewline_refuse_audit_change();
 create trigger crewline_audit_not_emptied before truncate on crewline_audit
   for each statement execute function crewline_refuse_audit_change();
-create function crewline_write_audit(entries text) returns void language sql as $$
-  insert into crewline_audit
-    (tenant, id, at, operation, resource, actor, role, credential, key_id, on_behalf_of, address, status, code, details, times)
-  select
-    tenant, id, now() - waited * interval '1 millisecond', operation, resource, actor, role, credential, "keyId", "onBehalfOf", address,
-    status, code, details, times
-  from jsonb_to_recordset(entries::jsonb) as entry (
-    tenant text, id text, waited float8, operation text, resource text, actor text, role text, credential text, "keyId" text,
-    "onBehalfOf" text, address text, status int, code text, details text, times int
-  )
-  on conflict do nothing
-$$;
-create function crewline_prune_audit(seconds float8, at_most int) returns int language sql set crewline.prunes_audit = 'on' as $$
-  with old as (
-    select tenant, id from crewline_audit where at < now() - seconds * interval '1 second' limit at_most for update skip locked
-  ), gone as (
-    delete from crewline_audit entry using old where entry.tenant = old.tenant and entry.id = old.id returning 1
-  )
-  select count(*)::int from gone
-$$;
 `
 
 export const secrets: string = `create table crewline_secret (
@@ -94,11 +132,6 @@ export const secrets: string = `create table crewline_secret (
   primary key (tenant, id)
 );
 create unique index crewline_secret_name on crewline_secret (tenant, name);
-create function crewline_sealed_secrets(in_master text)
-returns table (tenant text, id text, name text, body text, ciphertext text, master text)
-language sql stable security definer set search_path from current as $$
-  select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master <> in_master
-$$;
 `
 
 export const stores: string = `create table crewline_crew (

@@ -2,10 +2,11 @@
  * API keys. Of a key itself only a hash is stored; what is answered once, when it is made, cannot be read again.
  *
  * - `list`, `get`, `create`, `rotate` and `revoke` are confined to `Tenant.Current`, each one statement.
- * - `standing` and `noteUse` read and write keys of every tenant: it is the key that says whose it is.
+ * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: it is the key that says whose it is.
  * - A key is never deleted: that one was revoked stays to be seen, and a server that has had a key stays closed without one.
  */
 import * as Tenant from "@crewline/core/Tenant"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -155,8 +156,8 @@ const make = Effect.gen(function* () {
     const lifetime = body.expires === undefined ? null : Keys.seconds(body.expires)
     const rows = yield* sql<Row>`
       insert into crewline_key (tenant, id, name, role, scopes, prefix, hash, created_by, lifetime_seconds, expires_at)
-      values (${tenant}, ${newId()}, ${body.name}, ${body.role}, ${scopes}, ${prefix}, ${Secret.hash(key)}, ${by},
-        ${lifetime}::bigint, now() + ${lifetime}::bigint * interval '1 second')
+      values (${RowSecurity.named(sql, tenant)}, ${newId()}, ${body.name}, ${body.role}, ${scopes}, ${prefix},
+        ${Secret.hash(key)}, ${by}, ${lifetime}::bigint, now() + ${lifetime}::bigint * interval '1 second')
       returning ${shownColumns}`.pipe(storage("create"))
     hasCreated = true
     return { key, stored: shown(rows[0]!) }
@@ -165,12 +166,14 @@ const make = Effect.gen(function* () {
   const get: KeyStore["Service"]["get"] = Effect.fn("KeyStore.get")(function* (id) {
     const tenant = yield* Tenant.Current
     const [row] = yield* sql<Row>`
-      select ${shownColumns} from crewline_key where tenant = ${tenant} and id = ${id}`.pipe(storage("get"))
+      select ${shownColumns} from crewline_key where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id}`.pipe(
+      storage("get")
+    )
     return row === undefined ? yield* unknown("get", id) : shown(row)
   })
 
   const list: KeyStore["Service"]["list"] = Effect.fn("KeyStore.list")(function* ({ before, limit }) {
-    const conditions = [sql`tenant = ${yield* Tenant.Current}`]
+    const conditions = [RowSecurity.rowsOf(sql, yield* Tenant.Current)]
     if (before !== undefined) conditions.push(sql`id < ${before}`)
     const rows = yield* sql<Row>`
       select ${shownColumns} from crewline_key where ${sql.and(conditions)}
@@ -187,7 +190,7 @@ const make = Effect.gen(function* () {
       with old as (
         update crewline_key
         set expires_at = least(expires_at, now() + ${overlapSeconds}::bigint * interval '1 second')
-        where tenant = ${tenant} and id = ${id} and revoked_at is null and (expires_at is null or expires_at > now())
+        where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id} and revoked_at is null and (expires_at is null or expires_at > now())
         returning name, role, scopes, lifetime_seconds
       )
       insert into crewline_key (tenant, id, name, role, scopes, prefix, hash, created_by, lifetime_seconds, expires_at)
@@ -205,24 +208,19 @@ const make = Effect.gen(function* () {
     const tenant = yield* Tenant.Current
     const rows = yield* sql`
       update crewline_key set revoked_at = coalesce(revoked_at, now())
-      where tenant = ${tenant} and id = ${id} returning id`.pipe(storage("revoke"))
+      where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id} returning id`.pipe(storage("revoke"))
     changes++
     if (rows.length === 0) return yield* unknown("revoke", id)
   })
 
   const standing: KeyStore["Service"]["standing"] = (prefixes) =>
-    Effect.map(
-      sql<StandingRow>`
-        select id, tenant, name, role, scopes, prefix, hash, revoked_at is not null as is_revoked,
-          (extract(epoch from expires_at - now()) * 1000)::float8 as left_millis
-        from crewline_key where prefix = any(string_to_array(${prefixes.join(",")}, ','))`,
-      (rows) =>
-        rows.map(({ is_revoked: isRevoked, left_millis: expiresInMillis, scopes, ...row }) => ({
-          ...row,
-          scopes: scopesIn({ role: row.role, scopes }),
-          isRevoked,
-          ...(expiresInMillis !== null && { expiresInMillis })
-        }))
+    Effect.map(sql<StandingRow>`select * from crewline_standing_keys(${prefixes.join(",")})`, (rows) =>
+      rows.map(({ is_revoked: isRevoked, left_millis: expiresInMillis, scopes, ...row }) => ({
+        ...row,
+        scopes: scopesIn({ role: row.role, scopes }),
+        isRevoked,
+        ...(expiresInMillis !== null && { expiresInMillis })
+      }))
     )
 
   return KeyStore.of({
@@ -232,11 +230,11 @@ const make = Effect.gen(function* () {
     rotate,
     revoke,
     standing,
-    noteUse: (prefixes) =>
-      Effect.asVoid(sql`
-        update crewline_key set used_at = now()
-        where prefix = any(string_to_array(${prefixes.join(",")}, ',')) and (used_at is null or used_at < now() - interval '1 minute')`),
-    isAnyStored: Effect.map(sql`select 1 as any_key from crewline_key limit 1`, (rows) => rows.length > 0),
+    noteUse: (prefixes) => Effect.asVoid(sql`select crewline_note_keys(${prefixes.join(",")})`),
+    isAnyStored: Effect.map(
+      sql<{ readonly found: boolean }>`select crewline_has_keys() as found`,
+      ([row]) => row!.found
+    ),
     hasCreated: () => hasCreated,
     changes: () => changes,
     isEmbedded: sql.driver === "pglite"

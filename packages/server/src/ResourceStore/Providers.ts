@@ -113,9 +113,7 @@ const make = Effect.gen(function* () {
     columns: ["api_key", "api_key_master"],
     bindingOf: binding,
     describe: (name) => `The stored key of the provider "${name}"`,
-    others: (masterKey) => sql<Sealing.Row>`
-      select tenant, id, name, body, api_key as ciphertext, api_key_master as master from crewline_llm_provider
-      where api_key_master is not null and api_key_master <> ${masterKey}`
+    others: (masterKey) => sql<Sealing.Row>`select * from crewline_sealed_providers(${masterKey})`
   })
 
   const create: ProviderStore["Service"]["create"] = Effect.fnUntraced(function* (body, apiKey = null) {

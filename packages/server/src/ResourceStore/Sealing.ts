@@ -3,6 +3,7 @@
  * than the current one is sealed anew when it is opened, and by `rotate`.
  */
 import * as Tenant from "@crewline/core/Tenant"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -57,7 +58,7 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     const seal = yield* keys.sealer
     yield* sql`
       update ${sql(table)} set ${sql.update(columnsOf(seal(secret, bindingOf(tenant, id, body))))}
-      where tenant = ${tenant} and id = ${id} and ${sql(ciphertextColumn)} = ${sealed.ciphertext}`
+      where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id} and ${sql(ciphertextColumn)} = ${sealed.ciphertext}`
   })
 
   /** What a resource of the current tenant with this secret has in the columns, by its id; without a secret: nothing. */

@@ -3,6 +3,7 @@
  * store of the models.
  */
 import * as BudgetStore from "@crewline/llm/BudgetStore"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -62,7 +63,7 @@ export const make = Effect.gen(function* () {
     Effect.map(
       sql<Row>`
         select period, spent_tokens, spent_requests, spent_nano_usd, reserved_tokens, reserved_requests, reserved_nano_usd
-        from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}`,
+        from crewline_tenant_spending where ${RowSecurity.rowsOf(sql, tenant)} and ${sql.in("period", which)}`,
       (rows) => {
         const found = new Map(rows.map((row) => [row.period, sumsOf(row)]))
         return which.map((period) => found.get(period) ?? nothing)
@@ -74,10 +75,10 @@ export const make = Effect.gen(function* () {
     const { tenant } = partsOf(entries[0]!.key)
     const which = entries.map(({ key }) => partsOf(key).period)
     // A fixed order of locks prevents deadlock.
-    const [first, ...others] = which.toSorted().map((period) => ({ tenant, period }))
+    const rows = which.toSorted().map((period) => ({ period }))
     return Effect.gen(function* () {
       yield* sql`
-        insert into crewline_tenant_spending ${sql.insert([first!, ...others])}
+        insert into crewline_tenant_spending ${RowSecurity.insertOf(sql, tenant, rows)}
         on conflict (tenant, period) do update set updated_at = now()`
       const decided = BudgetStore.decide(want, entries, yield* sums(tenant, which))
       if (decided._tag === "Refused") return decided
@@ -85,7 +86,7 @@ export const make = Effect.gen(function* () {
       yield* sql`
         update crewline_tenant_spending set reserved_tokens = reserved_tokens + ${tokens},
           reserved_requests = reserved_requests + ${requests}, reserved_nano_usd = reserved_nano_usd + ${nanoUsd}
-        where tenant = ${tenant} and ${sql.in("period", which)}`
+        where ${RowSecurity.rowsOf(sql, tenant)} and ${sql.in("period", which)}`
       return decided
     }).pipe(sql.withTransaction, answering)
   }
@@ -99,8 +100,8 @@ export const make = Effect.gen(function* () {
         reserved_requests = reserved_requests - ${amount.requests}, spent_requests = spent_requests + ${used.requests},
         reserved_nano_usd = reserved_nano_usd - ${amount.nanoUsd}, spent_nano_usd = spent_nano_usd + ${used.nanoUsd},
         updated_at = now()
-      where (tenant, period) in (
-        select tenant, period from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}
+      where ${RowSecurity.rowsOf(sql, tenant)} and period in (
+        select period from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}
         order by period for update
       )`.pipe(Effect.asVoid, answering)
   }

@@ -15,6 +15,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as TestClock from "effect/testing/TestClock"
 import { randomBytes } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { ownerOf } from "../../../memory-pg/test/Owner.ts"
 
 const scope = Scope.makeUnsafe()
 let sql: SqlClient.SqlClient
@@ -24,7 +25,9 @@ beforeAll(async () => {
   sql = Context.get(services, SqlClient.SqlClient)
 }, 60_000)
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-beforeEach(() => Effect.runPromise(sql`delete from crewline_llm_provider`))
+/** Of any tenant. */
+const run = <A, E>(statement: Effect.Effect<A, E>) => Effect.runPromise(ownerOf(sql)(statement))
+beforeEach(() => run(sql`delete from crewline_llm_provider`))
 
 const key = () => Redacted.make(randomBytes(32).toString("base64"))
 const secret = Redacted.make("sk-canary-0123456789")
@@ -51,9 +54,7 @@ const open = async (store: Store, id: string) => {
 }
 
 const masters = async () =>
-  (await Effect.runPromise(sql<{ readonly m: string }>`select api_key_master as m from crewline_llm_provider`)).map(
-    ({ m }) => m
-  )
+  (await run(sql<{ readonly m: string }>`select api_key_master as m from crewline_llm_provider`)).map(({ m }) => m)
 
 describe("looking for a provider", () => {
   const byName = (store: Store, tenant = "default") =>
@@ -152,16 +153,14 @@ describe("a stored key", () => {
       store.create({ ...body, name: "thief", baseUrl: "https://acme.example/other" }, Redacted.make("another-key"))
     )
     expect(await open(store, thief)).toBe("another-key")
-    await Effect.runPromise(sql`
+    await run(sql`
       update crewline_llm_provider set api_key = (select api_key from crewline_llm_provider where id = ${id})
       where id = ${thief}`)
     expect(await open(store, thief)).toBe("BrokenSeal")
     const elsewhere = JSON.stringify({ ...body, baseUrl: "https://thief.example/v1" })
-    await Effect.runPromise(sql`update crewline_llm_provider set body = ${elsewhere} where id = ${id}`)
+    await run(sql`update crewline_llm_provider set body = ${elsewhere} where id = ${id}`)
     expect(await open(store, id)).toBe("BrokenSeal")
-    await Effect.runPromise(
-      sql`update crewline_llm_provider set body = ${JSON.stringify(body)}, tenant = 'thief' where id = ${id}`
-    )
+    await run(sql`update crewline_llm_provider set body = ${JSON.stringify(body)}, tenant = 'thief' where id = ${id}`)
     const moved = store
       .get(id)
       .pipe(Effect.flatMap(store.apiKeyOf), Effect.flip, Effect.provideService(Tenant.Current, "thief"))

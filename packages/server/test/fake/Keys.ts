@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
+import { ownerOf } from "../../../memory-pg/test/Owner.ts"
 import type * as Server from "./Server.ts"
 
 export interface Made {
@@ -29,7 +30,8 @@ export const make = async ({ services }: Server.Running, options: Options = {}):
 /** As if the key had expired a second ago. */
 export const expire = ({ services }: Server.Running, { id }: Made): Promise<unknown> => {
   const sql = Context.get(services, SqlClient.SqlClient)
-  return Effect.runPromise(sql`update crewline_key set expires_at = now() - interval '1 second' where id = ${id}`)
+  const change = sql`update crewline_key set expires_at = now() - interval '1 second' where id = ${id}`
+  return Effect.runPromise(ownerOf(sql)(change))
 }
 
 export const revoke = ({ services }: Server.Running, { id }: Made, tenant = "acme"): Promise<void> =>

@@ -16,13 +16,9 @@
 -- - Functions that look up switch sequential scans off.
 -- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
 --
--- What confines a query to its tenant:
--- - Every function takes the tenant and says `tenant = …` in every query. This holds for every role, and is what confines the usual
---   installation, where the application connects as the owner of the tables (owners are not subject to row security).
--- - The policies confine every other role, whatever SQL it runs: with crewline.tenant unset it sees no row at all. A server that connects
---   as such a role works (grant it the tables and the functions), because the functions set the tenant themselves.
--- - crewline_adopt, crewline_owners, crewline_disown, crewline_positions, crewline_prune, crewline_claim_outbox and crewline_settle_outbox work for
---   all tenants, because one process runs the executions of all. They are `security definer`, return ids and positions only, and no role but the owner may call them unless granted.
+-- Policies confine every query to the tenant that `crewline.tenant` names: `confine.sql` puts them on every table with a tenant. Each
+-- function sets it, and says `tenant = …` in every query besides, for those who connect as the owner of the tables: owners are not subject
+-- to row security. What works for all tenants stands in `event-log/all-tenants.sql`, and nowhere else.
 
 create table crewline_execution (
   key bigint generated always as identity primary key,
@@ -172,31 +168,6 @@ create table crewline_gone (
 );
 create index crewline_gone_age on crewline_gone (gone_at);
 
-alter table crewline_execution enable row level security;
-alter table crewline_event enable row level security;
-alter table crewline_blob enable row level security;
-alter table crewline_view enable row level security;
-alter table crewline_ask enable row level security;
-alter table crewline_origin enable row level security;
-alter table crewline_outbox enable row level security;
-alter table crewline_gone enable row level security;
-create policy crewline_tenant on crewline_execution
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_event
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_blob
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_view
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_ask
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_origin
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_outbox
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-create policy crewline_tenant on crewline_gone
-  using (tenant = current_setting('crewline.tenant', true)) with check (tenant = current_setting('crewline.tenant', true));
-
 -- include: event-log/start
 -- include: event-log/guard
 -- include: event-log/note
@@ -211,15 +182,9 @@ create policy crewline_tenant on crewline_gone
 -- include: event-log/view
 -- include: event-log/keep-view
 -- include: event-log/list
--- include: event-log/positions
--- include: event-log/adopt
--- include: event-log/owners
--- include: event-log/disown
--- include: event-log/claim-outbox
--- include: event-log/settle-outbox
 -- include: event-log/list-outbox
 -- include: event-log/retry-outbox
 -- include: event-log/is-gone
 -- include: event-log/bury
 -- include: event-log/remove
--- include: event-log/prune
+-- include: event-log/all-tenants

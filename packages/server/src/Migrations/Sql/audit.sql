@@ -35,27 +35,3 @@ create trigger crewline_audit_append_only before update or delete on crewline_au
   for each row execute function crewline_refuse_audit_change();
 create trigger crewline_audit_not_emptied before truncate on crewline_audit
   for each statement execute function crewline_refuse_audit_change();
-
--- Entries of any tenants, as JSON; "waited" is how many milliseconds ago each of them was. Sent again, they are not added again.
-create function crewline_write_audit(entries text) returns void language sql as $$
-  insert into crewline_audit
-    (tenant, id, at, operation, resource, actor, role, credential, key_id, on_behalf_of, address, status, code, details, times)
-  select
-    tenant, id, now() - waited * interval '1 millisecond', operation, resource, actor, role, credential, "keyId", "onBehalfOf", address,
-    status, code, details, times
-  from jsonb_to_recordset(entries::jsonb) as entry (
-    tenant text, id text, waited float8, operation text, resource text, actor text, role text, credential text, "keyId" text,
-    "onBehalfOf" text, address text, status int, code text, details text, times int
-  )
-  on conflict do nothing
-$$;
-
--- Deletes entries of any tenants that are older than so many seconds, at most so many at once; answers how many.
-create function crewline_prune_audit(seconds float8, at_most int) returns int language sql set crewline.prunes_audit = 'on' as $$
-  with old as (
-    select tenant, id from crewline_audit where at < now() - seconds * interval '1 second' limit at_most for update skip locked
-  ), gone as (
-    delete from crewline_audit entry using old where entry.tenant = old.tenant and entry.id = old.id returning 1
-  )
-  select count(*)::int from gone
-$$;

@@ -12,10 +12,3 @@ create table crewline_secret (
   primary key (tenant, id)
 );
 create unique index crewline_secret_name on crewline_secret (tenant, name);
-
--- Secrets of all tenants that are encrypted under another master key than this one.
-create function crewline_sealed_secrets(in_master text)
-returns table (tenant text, id text, name text, body text, ciphertext text, master text)
-language sql stable security definer set search_path from current as $$
-  select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master <> in_master
-$$;

@@ -1,0 +1,156 @@
+-- What works for all tenants, because one process runs the executions of all. These functions belong to the owner of the tables, whom
+-- policies do not confine; nobody but the owner may call them, unless granted. They take and give ids, positions and leases, nothing that
+-- an event says.
+
+-- Renews the leases of an owner and takes executions that are free. A renewal waits for its row, in one order, because an execution left
+-- out of the answer counts as lost; others are taken only when nobody holds their row.
+create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
+returns table (execution_id text, tenant text, last_seq int)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz;
+  ids text[] := case when in_ids is not null then array(select jsonb_array_elements_text(in_ids)) end;
+  mine bigint[];
+  taken bigint[];
+begin
+  mine := array(
+    select locked.key from (
+      select e.key from crewline_execution e
+      where e.ended_at is null and e.owner = in_owner and (ids is null or e.id = any (ids))
+      order by e.tenant, e.key limit in_limit for no key update
+    ) locked
+  );
+  now_at := clock_timestamp();
+  taken := array(
+    select locked.key from (
+      select e.key from crewline_execution e
+      where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
+        and (ids is null or e.id = any (ids))
+      order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+    ) locked
+  );
+  now_at := clock_timestamp();
+  return query
+    update crewline_execution e set owner = in_owner, leased_at = now_at,
+      lease_until = now_at + in_lease_millis * interval '1 millisecond'
+    where e.key = any (mine || taken)
+    returning e.id, e.tenant, e.last_seq;
+end $$;
+
+-- Who owns executions by a lease that holds, and when each renewed it. An execution that was owned from its start on has no time of its own.
+create function crewline_owners()
+returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.owner, count(*)::int,
+    extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
+    extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
+  from crewline_execution e
+  where e.ended_at is null and e.owner is not null and e.lease_until > clock_timestamp()
+  group by e.owner
+$$;
+
+-- Gives all leases of an owner back; null: of every owner.
+create function crewline_disown(in_owner text) returns void
+language sql security definer set search_path from current set enable_seqscan = off as $$
+  update crewline_execution set owner = null, lease_until = null
+  where ended_at is null and owner is not null and (in_owner is null or owner = in_owner)
+$$;
+
+-- Where executions stand, for followers that were not told of new events: [[tenant, id], …].
+create function crewline_positions(in_executions jsonb)
+returns table (tenant text, execution_id text, last_seq int, ended boolean)
+language sql stable security definer set search_path from current set enable_seqscan = off as $$
+  select e.tenant, e.id, e.last_seq, e.ended_at is not null
+  from jsonb_array_elements(in_executions) i
+  cross join lateral (
+    select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
+  ) e
+$$;
+
+-- Takes rows of the outbox that are due, of all tenants, for a while: of each consumer those that are due for longest. Rows that another
+-- claims at this moment are skipped.
+create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision)
+returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select l.execution, l.seq, l.part, l.due_at, l.key from jsonb_array_elements_text(in_consumers) c
+      cross join lateral (
+        select o.execution, o.seq, o.part, o.due_at, o.key from crewline_outbox o
+        where o.consumer = c.value and o.due_at <= now_at
+        order by o.due_at, o.key limit in_limit for update skip locked
+      ) l
+      order by l.due_at, l.key limit in_limit
+    ),
+    taken as (
+      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
+      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
+      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at, d.key
+    )
+    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
+    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
+    order by t.due_at, t.key;
+end $$;
+
+-- What became of rows of the outbox, of whatever tenants: without an error they are done, and deleted; with one they are due again after
+-- so many milliseconds, or dead letters.
+create function crewline_settle_outbox(in_rows jsonb) returns void
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+declare
+  item jsonb;
+  found_key bigint;
+begin
+  -- In one order, so that no two wait for each other.
+  for item in
+    select i.value from jsonb_array_elements(in_rows) i
+    order by i.value->>'executionId', i.value->>'tenant', (i.value->>'seq')::int, (i.value->>'part')::int
+  loop
+    select e.key into found_key from crewline_execution e where e.id = item->>'executionId' and e.tenant = item->>'tenant';
+    if item ? 'error' then
+      update crewline_outbox o set
+        error = item->>'error',
+        due_at = clock_timestamp() + (item->>'delayMillis')::float8 * interval '1 millisecond'
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    else
+      delete from crewline_outbox o
+        where o.execution = found_key and o.seq = (item->>'seq')::int and o.part = (item->>'part')::int;
+    end if;
+  end loop;
+end $$;
+
+-- Deletes executions that ended long ago, of all tenants, those that ended first, and stops at max_events so that one call stays short.
+-- It skips what others hold. Deleted executions that were remembered long enough are forgotten.
+create function crewline_prune(
+  in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
+) returns table (execution_id text, tenant text)
+language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  x crewline_execution;
+  now_at timestamptz := clock_timestamp();
+  events int := 0;
+  max_events constant int := 20000;
+begin
+  delete from crewline_gone g where (g.tenant, g.id) in (
+    select o.tenant, o.id from crewline_gone o
+    where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
+    order by o.gone_at limit max_events for update skip locked
+  );
+  for x in
+    select * from crewline_execution e
+    where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'
+      and (in_tenant is null or e.tenant = in_tenant)
+    order by e.ended_at limit in_limit for update skip locked
+  loop
+    exit when events > 0 and events + x.last_seq > max_events;
+    events := events + x.last_seq;
+    perform crewline_bury(x);
+    execution_id := x.id; tenant := x.tenant;
+    return next;
+  end loop;
+end $$;
