@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { ownerOf } from "../../memory-pg/test/Owner.ts"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 
@@ -130,7 +131,8 @@ describe("secrets", { timeout: 30_000 }, () => {
     expect(answers.map(({ status }) => status)).toEqual([201, 200, 200, 409, 400, 400, 400, 400, 412, 200, 200])
     everywhere(JSON.stringify(answers.map(({ body, headers }) => [body, [...headers]])))
     const sql = Context.get(server.services, SqlClient.SqlClient)
-    const rows = await Effect.runPromise(sql<{ readonly row: string }>`select s::text as row from crewline_secret s`)
+    const select = sql<{ readonly row: string }>`select s::text as row from crewline_secret s`
+    const rows = await Effect.runPromise(ownerOf(sql)(select))
     expect(rows).toHaveLength(1)
     everywhere(JSON.stringify(rows))
     expect(answers.at(-1)!.body.items).toContainEqual(
@@ -162,9 +164,10 @@ describe("secrets", { timeout: 30_000 }, () => {
     expect(received.slice(count)).toEqual(["the-one-of-globex"])
     // Copied over, a value of another tenant is worth nothing.
     const sql = Context.get(server.services, SqlClient.SqlClient)
-    await Effect.runPromise(sql`
+    const copy = sql`
       update crewline_secret s set sealed = other.sealed from crewline_secret other
-      where s.tenant = 'globex' and other.tenant = 'acme' and other.name = 'stripe'`)
+      where s.tenant = 'globex' and other.tenant = 'acme' and other.name = 'stripe'`
+    await Effect.runPromise(ownerOf(sql)(copy))
     expect((await run("stripe", globex.headers)).view.output).toContain("was changed outside of the server")
     expect(received.slice(count)).toEqual(["the-one-of-globex"])
   })
