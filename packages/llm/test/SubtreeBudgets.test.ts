@@ -32,12 +32,14 @@ describe("limits up a tree", () => {
   it("are never exceeded, whatever its tasks do at once, and what is spent is the sum of the turns below", async () => {
     let refused = 0
     let asked = 0
+    let finished = 0
     await FastCheck.assert(
       FastCheck.asyncProperty(Trees.tree, async (tree) => {
         const { events, provider, view } = await Effect.runPromise(runOf(tree))
         expect(Trees.exceededIn(tree, provider.calls)).toEqual([])
         expect(Trees.spentIn(view)).toEqual(Trees.recordedIn(tree, view, events))
         asked += provider.calls.length
+        finished += events.filter((event) => event.type === "TurnCompleted" && event.isLast === true).length
         refused += events.filter((event) => event.type === "ModelNoticed").length
       }),
       { numRuns: 100 }
@@ -45,5 +47,6 @@ describe("limits up a tree", () => {
     // Otherwise nothing was shown.
     expect(asked).toBeGreaterThan(100)
     expect(refused).toBeGreaterThan(30)
+    expect(finished).toBeGreaterThan(10)
   }, 120_000)
 })

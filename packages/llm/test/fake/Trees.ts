@@ -12,7 +12,7 @@ import * as PromptEstimate from "../../src/PromptEstimate.ts"
 export interface Node {
   /** The place of the task that spawns it; absent: it is one of the plan. */
   readonly parent: number | undefined
-  readonly limits: Limits.Limits | undefined
+  readonly limits: Limits.Declared | undefined
   /** Tokens of its answers. */
   readonly length: number
 }
@@ -20,16 +20,17 @@ export interface Node {
 export interface Tree {
   /** Named `n0`, `n1`, …; each stands after the one that spawns it. */
   readonly nodes: ReadonlyArray<Node>
-  readonly ofExecution: Limits.Limits | undefined
-  readonly ofAgent: Limits.Limits | undefined
+  readonly ofExecution: Limits.Declared | undefined
+  readonly ofAgent: Limits.Declared | undefined
   /** Per million tokens. */
   readonly price: { readonly input: number; readonly output: number }
 }
 
-const limits: FastCheck.Arbitrary<Limits.Limits> = FastCheck.oneof(
-  FastCheck.record({ requests: FastCheck.integer({ min: 1, max: 8 }) }),
-  FastCheck.record({ tokens: FastCheck.integer({ min: 200, max: 4_000 }) }),
-  FastCheck.record({ costUsd: FastCheck.integer({ min: 1, max: 40 }).map((n) => n / 10_000) })
+const onExceeded = FastCheck.constantFrom("fail", "finish")
+const limits: FastCheck.Arbitrary<Limits.Declared> = FastCheck.oneof(
+  FastCheck.record({ onExceeded, requests: FastCheck.integer({ min: 1, max: 8 }) }),
+  FastCheck.record({ onExceeded, tokens: FastCheck.integer({ min: 200, max: 4_000 }) }),
+  FastCheck.record({ onExceeded, costUsd: FastCheck.integer({ min: 1, max: 40 }).map((n) => n / 10_000) })
 )
 const perhaps = FastCheck.option(limits, { nil: undefined, freq: 2 })
 
@@ -152,8 +153,8 @@ export const provider = (tree: Tree) => {
 }
 
 /** The scopes that a call of a task counts in, with their limits. */
-const scopesOf = (tree: Tree, taskId: string): ReadonlyMap<string, Limits.Limits> => {
-  const scopes = new Map<string, Limits.Limits>()
+const scopesOf = (tree: Tree, taskId: string): ReadonlyMap<string, Limits.Declared> => {
+  const scopes = new Map<string, Limits.Declared>()
   if (tree.ofExecution !== undefined) scopes.set("execution", tree.ofExecution)
   if (tree.ofAgent !== undefined) scopes.set("agent/agent", tree.ofAgent)
   for (let id = taskId; id !== ""; id = id.slice(0, Math.max(id.lastIndexOf("/"), 0))) {
