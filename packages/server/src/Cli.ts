@@ -73,7 +73,13 @@ const run = Command.make(
       "workspace",
       "The only directory that tools read and output files are written to. Default: that of the crew file"
     ),
-    json: json("Print one event a line as JSON on stdout")
+    json: json("Print one event a line as JSON on stdout"),
+    steer: Flag.Boolean("steer").pipe(
+      Flag.withDescription(
+        "In a terminal: send what is typed to the manager, and @task with a text to the agent of a task"
+      ),
+      Flag.withDefault(false)
+    )
   },
   Effect.fnUntraced(function* (options) {
     const { run } = yield* Effect.promise(() => import("./Cli/Run.ts"))

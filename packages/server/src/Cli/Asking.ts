@@ -1,4 +1,7 @@
-/** Asks the person at the terminal whatever an execution asks, one thing after the other, and records the answers. */
+/**
+ * Asks the person at the terminal whatever an execution asks, one thing after the other, and records the answers. What is typed to its agents
+ * is sent.
+ */
 import * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
 import * as Crewline from "@crewline/core/Crewline"
@@ -14,6 +17,7 @@ import * as AskText from "./AskText.ts"
 import * as Output from "./Output.ts"
 import * as Person from "./Person.ts"
 import * as Prompt from "./Prompt.ts"
+import * as Steering from "./Steering.ts"
 
 /** What is known of an execution, as its events come. */
 export type State = SubscriptionRef.SubscriptionRef<Execution.Execution | undefined>
@@ -24,6 +28,8 @@ export interface Options {
   readonly state: State
   /** Held while something is asked: nothing else is drawn. */
   readonly turn: Semaphore.Semaphore
+  /** True: what is typed while nothing is asked is a message. The keyboard is read from the beginning then. */
+  readonly steer: boolean
 }
 
 /** Waits until what is known of the execution is so. */
@@ -34,14 +40,27 @@ export const until = (state: State, is: (execution: Execution.Execution) => bool
   )
 
 /** Ends when the person has nothing more to say (Control-D). */
-export const ask = Effect.fn("Asking.ask")(function* ({ executionId, keyboard, state, turn }: Options) {
+export const ask = Effect.fn("Asking.ask")(function* ({ executionId, keyboard, state, steer, turn }: Options) {
   const crewline = yield* Crewline.Crewline
   const { say } = yield* Output.Output
   const prompt = yield* Prompt.make(keyboard)
   /** The events up to this one ask nothing that is still open. */
   let seen = 0
+  let isListening = steer
+  if (steer) yield* say(Steering.help)
   for (;;) {
-    yield* until(state, ({ lastSeq, open }) => lastSeq > seen && HashMap.some(open, ({ kind }) => kind !== "timer"))
+    const opened = until(
+      state,
+      ({ lastSeq, open }) => lastSeq > seen && HashMap.some(open, ({ kind }) => kind !== "timer")
+    )
+    const typed = isListening
+      ? yield* Effect.raceFirst(Effect.as(opened, undefined), prompt.line)
+      : yield* Effect.as(opened, undefined)
+    if (typed !== undefined) {
+      if (Option.isNone(typed)) isListening = false
+      else yield* Steering.send(executionId, typed.value).pipe(turn.withPermit)
+      continue
+    }
     const { lastSeq } = SubscriptionRef.getUnsafe(state)!
     const [open] = yield* crewline.asks({ executionId, state: "open", limit: 1 })
     if (open === undefined) {
@@ -73,6 +92,10 @@ const converse = Effect.fnUntraced(function* (
   for (;;) {
     const given = yield* Effect.raceFirst(read(asked, prompt), Effect.as(closed, "closed" as const))
     if (given === "over" || given === "closed") return given
+    if ("message" in given) {
+      yield* Steering.send(asked.executionId, given.message)
+      continue
+    }
     if ("wrong" in given) {
       yield* say(given.wrong)
       continue
@@ -90,9 +113,9 @@ const converse = Effect.fnUntraced(function* (
   }
 })
 
-type Typed = Ask.Answer | { readonly wrong: string } | "over"
+type Typed = Ask.Answer | { readonly wrong: string } | { readonly message: string } | "over"
 
-/** An answer as it is typed, or what is wrong with it. */
+/** An answer as it is typed, or what is wrong with it; or a message. */
 const read = Effect.fnUntraced(function* (
   { kind, schema }: AskView.View,
   prompt: Prompt.Prompt
@@ -103,6 +126,7 @@ const read = Effect.fnUntraced(function* (
   const choices = possible.map((one) => (one === "approve" ? "approve [run]" : one)).join(", ")
   const line = yield* ask(`Your answer (${choices}):`)
   if (Option.isNone(line)) return "over"
+  if (Steering.isMessage(line.value)) return { message: line.value }
   const [word = ""] = line.value.trim().split(/\s+/)
   const rest = line.value.trim().slice(word.length).trim()
   const answer = possible.find((one) => word !== "" && one.startsWith(word.toLowerCase()))

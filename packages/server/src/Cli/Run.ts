@@ -20,6 +20,7 @@ export interface Options {
   readonly data: Option.Option<string>
   readonly workspace: Option.Option<string>
   readonly json: boolean
+  readonly steer: boolean
 }
 
 export const run = Effect.fn("Run.run")(function* (options: Options) {

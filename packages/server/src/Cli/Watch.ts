@@ -26,6 +26,8 @@ export interface Options extends Pick<Live.Options, "json"> {
   readonly inputs: Inputs
   /** True: the execution outlives this process, and can be answered later. */
   readonly isKept: boolean
+  /** What is typed while nothing is asked is a message to the manager or an agent. */
+  readonly steer: boolean
 }
 
 /** People are waited for and nobody else, and nobody is here to answer. An execution that is not kept was cancelled. */
@@ -37,7 +39,7 @@ export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
 }> {}
 
 /** Answers what the execution came to; fails with `ExecutionFailed` when that is nothing. */
-export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inputs, isKept, json }: Options) {
+export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inputs, isKept, json, steer }: Options) {
   const crewline = yield* Crewline.Crewline
   const { keyboard } = yield* Output.Output
   const handle = yield* crewline.start(crew, { inputs })
@@ -52,7 +54,7 @@ export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inpu
   )
   const shown = yield* Effect.forkChild(Live.show(events, { json, turn }))
   const asked =
-    keyboard === undefined || json ? Effect.void : Asking.ask({ executionId: handle.id, keyboard, state, turn })
+    keyboard === undefined || json ? Effect.void : Asking.ask({ executionId: handle.id, keyboard, state, steer, turn })
   const standsStill = Effect.as(Effect.andThen(asked, Asking.until(state, isStandstill)), "waits" as const)
   const outcome = yield* Effect.raceFirst(Effect.as(Fiber.join(shown), "ended" as const), standsStill).pipe(
     Effect.onInterrupt(() => Effect.andThen(Effect.ignore(crewline.cancel(handle.id)), Fiber.await(shown)))

@@ -66,6 +66,18 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(stdout).toContain("Shorter, please")
   })
 
+  it("sends what is typed to agents, who go on with it, also after their output was accepted", async () => {
+    const lines = ["@nobody Hello", "@only Be brief", "@ Hello", "accept", "accept"]
+    const { code, stderr } = await InProcess.run(["run", review, "--steer"], {
+      person: (shown) => (asked(shown) ? lines.shift() : undefined)
+    })
+    expect({ code, left: lines.length }, stderr).toEqual({ code: 0, left: 0 })
+    expect(stderr).toContain("Type a message to the manager, or @task")
+    expect(stderr).toContain('has no task "nobody"')
+    expect(stderr).toContain("Sent to the agent of only.")
+    expect(stderr).toContain("has no manager who could read the message")
+  })
+
   it("is as without a terminal when the person has nothing more to say", async () => {
     const { code, stderr } = await InProcess.run(["run", review], {
       person: (shown) => (asked(shown) ? null : undefined)
