@@ -65,6 +65,7 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/findings is done by researcher, says the manager: /)
     expect(stdout).toContain("brief gives work to researcher: ")
     expect(stdout).toContain("brief is reviewed by the manager: accept")
+    expect(stdout).toContain("passed: It answers all three questions.")
     expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
   })
 

@@ -8,6 +8,8 @@ const crew = Crew.make({
   process: "hierarchical",
   // An agent of the crew manages; `model` would do, too.
   manager: { agent: "lead", review: "final" },
+  // What fails goes back to the writer.
+  acceptance: ["It has at most 200 words.", "It answers all three questions."],
   agents: {
     lead: { role: "Lead", goal: "A brief that needs no second look" },
     researcher: { role: "Researcher", goal: "Find what is true about {topic}" },
@@ -55,6 +57,7 @@ for await (const event of execution.events) {
   if (event.type === "TaskCompleted") console.log(`${event.taskId} is done`)
 }
 
-const { output, usage } = await execution.result
+const { criteria = [], output, usage } = await execution.result
 console.log(`\n${output}\n`)
+for (const { criterion, verdict } of criteria) console.log(`${verdict}: ${criterion}`)
 console.log(`${usage.requests} model calls, ${usage.inputTokens + usage.outputTokens} tokens`)

@@ -78,7 +78,7 @@ const divideSuspension = (draft: ExecutionEvent.TaskSuspended): { readonly body:
     ...(asks !== undefined && {
       asks: asks.map(({ reply: _reply, schema: _schema, shown: _shown, ...ask }) => ask)
     }),
-    spawn: spawn.map(({ attachments: _attachments, output: _output, ...task }) => ({
+    spawn: spawn.map(({ acceptance: _acceptance, attachments: _attachments, output: _output, ...task }) => ({
       ...task,
       description: "",
       expectedOutput: "",

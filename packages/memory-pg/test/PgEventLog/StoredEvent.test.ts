@@ -260,6 +260,7 @@ describe("StoredEvent", () => {
         description: secret,
         expectedOutput: secret,
         title: "t",
+        acceptance: [secret],
         output: { $comment: secret },
         guardrails: [
           { kind: "sentence", text: secret },
