@@ -19,6 +19,7 @@ import * as Followers from "./Followers.ts"
 import * as Http from "./Http.ts"
 import * as SocketCallers from "./Http/SocketCallers.ts"
 import * as SocketMessages from "./Http/SocketMessages.ts"
+import * as ClientAddress from "./Listener/ClientAddress.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as RateLimits from "./RateLimits.ts"
@@ -28,6 +29,8 @@ import * as KeyStore from "./ResourceStore/Keys.ts"
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
   readonly listen: Listener.Options
   readonly followers?: Followers.Options | undefined
+  /** Whether every request comes through a proxy, which says whom it is from; default false. */
+  readonly isBehindProxy?: boolean | undefined
   /** How many requests callers may send; default: any number. */
   readonly rateLimits?: RateLimits.Options | undefined
   /** Audit entries are deleted when they are so old; default: never. */
@@ -51,6 +54,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
     Layer.provide(
       Followers.layerWith(options.followers ?? {}).pipe(Layer.provide([SocketMessages.layer, SocketCallers.layer]))
     ),
+    Layer.provide(Layer.succeed(ClientAddress.IsBehindProxy, options.isBehindProxy ?? false)),
     Layer.provide([Lifecycle.layer, RateLimits.layer(options.rateLimits)]),
     Layer.provide(
       Credentials.layer(options.credentials ?? {}, {

@@ -3,6 +3,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { ownerOf } from "../../memory-pg/test/Owner.ts"
 import type { Entry } from "../src/Api/Audit.ts"
@@ -139,6 +141,45 @@ describe("the audit log", { timeout: 60_000 }, () => {
     expect(await entries("&operation=agents.create&actor=nobody")).toEqual([])
     for (const query of ["since=yesterday", "outcome=fine", "cursor=x"])
       expect((await call(`/api/v1/audit?${query}`)).status, query).toBe(400)
+  })
+
+  it("has what a caller did not wait for", async () => {
+    const silent = createServer(() => undefined)
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+    const { port } = silent.address() as AddressInfo
+    const provider = { name: "silent", kind: "openai-compatible", baseUrl: `http://127.0.0.1:${port}/v1` }
+    const { body } = await call("/api/v1/llm-providers", { body: provider })
+    const leaving = new AbortController()
+    const asked = new Promise((resolve) => silent.once("request", resolve))
+    const answer = fetch(`${server.url}/api/v1/llm-providers/${body.id}/test`, {
+      method: "POST",
+      body: JSON.stringify({ model: "m", timeoutMillis: 1_000 }),
+      headers: { ...admin.headers, "content-type": "application/json" },
+      signal: leaving.signal
+    })
+    await asked
+    leaving.abort()
+    await expect(answer).rejects.toThrow("abort")
+    expect(await soon(`&operation=llmProviders.test&resource=${body.id}`)).toMatchObject([
+      { actor: "admin of acme", status: 200 }
+    ])
+    silent.closeAllConnections()
+    silent.close()
+  })
+
+  it("has the address that a proxy says, where there is one", async () => {
+    const forwarded = { "x-forwarded-for": "6.6.6.6, 203.0.113.7" }
+    const create = async (on: Server.Running, { headers }: Keys.Made) => {
+      const agent = { name: "far", role: "r", goal: "g" }
+      const options = { body: agent, headers: { ...headers, ...forwarded } }
+      await Server.request(`${on.url}/api/v1/agents`, options)
+      const { body } = await Server.request(`${on.url}/api/v1/audit?operation=agents.create&limit=1`, { headers })
+      return body.items[0].address
+    }
+    expect(await create(server, admin)).toBe("127.0.0.1")
+    const behind = await Server.start({ credentials: { mode: "required" }, isBehindProxy: true })
+    expect(await create(behind, await Keys.make(behind))).toBe("203.0.113.7")
+    await behind.stop()
   })
 
   it("is for admins, each of their own tenant", async () => {

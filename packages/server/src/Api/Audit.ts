@@ -28,7 +28,7 @@ export const Entry = Schema.Struct({
     description: "Where the request came from; absent: the command line, on the database itself"
   }),
   status: Schema.Int.annotate({
-    description: "Of the answer; 499: the caller left before the answer, and the operation was done or not"
+    description: "Of the answer; 503 may stand for what took too long, and was done or not"
   }),
   code: Schema.optionalKey(Schema.String).annotate({ description: "Of the problem that it was answered with" }),
   details: Schema.optionalKey(Schema.JsonObject),

@@ -30,6 +30,7 @@ export const build = Effect.fnUntraced(function* (
   const shared = yield* Settings.shared
   const queue = yield* Settings.queue(database)
   const works = yield* Settings.worker(worker, queue)
+  const isBehindProxy = yield* Settings.isBehindProxy
   const rateLimits = yield* Settings.rateLimits
   const auditRetention = yield* Settings.auditRetention
   const credentials = yield* Settings.credentials
@@ -39,6 +40,7 @@ export const build = Effect.fnUntraced(function* (
       credentials,
       auditRetention,
       rateLimits,
+      isBehindProxy,
       ...shared,
       database,
       workspace,

@@ -5,6 +5,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as ClientAddress from "../Listener/ClientAddress.ts"
 import * as AuditLog from "../AuditLog.ts"
 import * as Credentials from "../Credentials.ts"
 import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
@@ -106,6 +107,9 @@ export const credentials = Effect.map(read(Credentials.config), (configured) => 
   ...configured,
   local: { credential: Secret.make(), name: Person.here().name }
 }))
+
+/** Whether a proxy stands in front of a server. */
+export const isBehindProxy = read(ClientAddress.config)
 
 /** How many requests callers of a server may send. */
 export const rateLimits = read(RateLimits.config)

@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import { Auditing } from "../Api/Audit.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
+import * as ClientAddress from "../Listener/ClientAddress.ts"
 
 export interface Operation {
   /** As OpenAPI names it. */
@@ -35,8 +36,8 @@ interface Outcome {
   readonly made?: string | undefined
 }
 
-/** The caller left; as nginx says it. */
-const left: Outcome = { status: 499, code: "interrupted" }
+/** It took too long, or the server stops: it was done or not. */
+const cutOff: Outcome = { status: 503, code: "unavailable" }
 
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   if (Exit.isSuccess(exit)) {
@@ -46,7 +47,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   }
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   if (Problem.isProblem(error)) return { status: error.status, code: error.code }
-  return Cause.hasInterruptsOnly(exit.cause) ? left : { status: 500, code: "internal-error" }
+  return Cause.hasInterruptsOnly(exit.cause) ? cutOff : { status: 500, code: "internal-error" }
 }
 
 /** Writes down what comes of an operation. */
@@ -57,7 +58,7 @@ export const around =
       const draft: AuditLog.Draft = { ...(given !== undefined && { details: given }) }
       const settle = (exit: Exit.Exit<A, E>) => {
         const { code, made, status } = outcomeOf(exit)
-        const isRefused = status >= 400 && status < 499
+        const isRefused = status >= 400 && status < 500
         const isRefusal = status === 401 || status === 403 || status === 429
         if (!isMutating && !isRefusal) return Effect.void
         const { onBehalfOf, principal } = draft
@@ -81,8 +82,10 @@ export const around =
 
 export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effect(
   Auditing,
-  Effect.map(AuditLog.AuditLog, (log) =>
-    Auditing.of((handler, { endpoint, group }) =>
+  Effect.gen(function* () {
+    const log = yield* AuditLog.AuditLog
+    const isBehindProxy = yield* ClientAddress.IsBehindProxy
+    return Auditing.of((handler, { endpoint, group }) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const { id, ...params } = yield* HttpRouter.params
@@ -91,11 +94,17 @@ export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effe
           isMutating: endpoint.method !== "GET",
           waits: !isLogged(group.identifier),
           resource: id,
-          address: Option.getOrUndefined(request.remoteAddress),
+          address: ClientAddress.of(
+            {
+              remote: Option.getOrUndefined(request.remoteAddress),
+              forwardedFor: request.headers["x-forwarded-for"]
+            },
+            isBehindProxy
+          ),
           ...(Object.keys(params).length > 0 && { details: params as AuditLog.Details })
         }
         return yield* around(log, operation)(handler)
       })
     )
-  )
+  })
 )

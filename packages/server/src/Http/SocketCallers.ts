@@ -5,6 +5,7 @@ import type { Access } from "../Api/Access.ts"
 import * as AuditLog from "../AuditLog.ts"
 import { Credentials } from "../Credentials.ts"
 import { Callers } from "../Followers.ts"
+import * as ClientAddress from "../Listener/ClientAddress.ts"
 import * as Principal from "../Principal.ts"
 import * as RateLimits from "../RateLimits.ts"
 import * as Auditing from "./Auditing.ts"
@@ -19,8 +20,10 @@ export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog 
     const credentials = yield* Credentials
     const log = yield* AuditLog.AuditLog
     const limits = yield* RateLimits.RateLimits
+    const isBehindProxy = yield* ClientAddress.IsBehindProxy
     return Callers.of({
-      identify: ({ headers, socket: { remoteAddress: address } }) => {
+      identify: ({ headers, socket: { remoteAddress: remote } }) => {
+        const address = ClientAddress.of({ remote, forwardedFor: headers["x-forwarded-for"] }, isBehindProxy)
         const shown = Authenticate.shownIn(headers.authorization)
         const opening = { operation: "executions.follow", isMutating: false, waits: false, address }
         return Effect.gen(function* () {

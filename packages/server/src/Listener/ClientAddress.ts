@@ -1,0 +1,30 @@
+/**
+ * The network address of a caller. Behind a proxy every connection comes from the proxy: where it is trusted, the last address that it has
+ * added to `X-Forwarded-For` is the caller's. What stands before that, callers may have made up.
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+
+/** Whether a proxy stands in front of the server, and every request comes through it. */
+export const IsBehindProxy: Context.Reference<boolean> = Context.Reference<boolean>(
+  "@crewline/server/Listener/ClientAddress/IsBehindProxy",
+  { defaultValue: () => false }
+)
+
+interface Request {
+  /** Of the connection. */
+  readonly remote: string | undefined
+  /** The header. */
+  readonly forwardedFor: string | ReadonlyArray<string> | undefined
+}
+
+const ofMappedIpv4 = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i
+
+export const of = ({ forwardedFor, remote }: Request, isBehindProxy: boolean): string | undefined => {
+  const last = isBehindProxy ? [forwardedFor ?? []].flat().join(",").split(",").at(-1)?.trim() : undefined
+  const address = last === undefined || last === "" ? remote : last
+  return address?.replace(ofMappedIpv4, "")
+}
+
+/** `CREWLINE_BEHIND_PROXY`, default false. */
+export const config: Config.Config<boolean> = Config.withDefault(Config.Boolean("CREWLINE_BEHIND_PROXY"), false)
