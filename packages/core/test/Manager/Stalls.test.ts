@@ -160,7 +160,26 @@ describe("a manager whose work does not get on", () => {
           turns.map(({ isLast }) => isLast),
           [undefined, undefined, undefined, undefined, undefined, undefined, true]
         )
-        assert.deepStrictEqual(kinds(yield* events).slice(-3), ["ToolCalled a", "TurnCompleted a", "TaskCompleted a"])
+        const work = (id: string) => [`TaskStarted ${id}`, `TurnCompleted ${id}`, `TaskCompleted ${id}`]
+        const refused = ["TurnCompleted a", "ToolCalled a failed"]
+        const done = (id: string) => [
+          "TurnCompleted a",
+          "TaskSuspended a",
+          ...work(id),
+          "TaskStarted a",
+          "ToolCalled a"
+        ]
+        assert.deepStrictEqual(kinds(yield* events), [
+          "TaskStarted a",
+          ...done("a/1.1.0.work"),
+          ...refused,
+          ...refused,
+          ...done("a/2.4.0.y"),
+          ...refused,
+          ...done("a/3.6.0.work"),
+          "TurnCompleted a",
+          "TaskCompleted a"
+        ])
       })
     )
   )
