@@ -342,3 +342,32 @@ describe("an execution that is cut after each of its events, and taken up", () =
     })
   )
 })
+
+it.effect("a message that another process sends is read here, by an agent that asks no tool and by one that does", () =>
+  Effect.gen(function* () {
+    const { queue } = yield* Process.sharedQueue()
+    const [call, asked] = [Deferred.makeUnsafe<void>(), Array.of<Llm.Request>()]
+    const model = World.llm((request) => {
+      const isFirst = request.messages.every(({ role }) => role !== "assistant")
+      const answer = isFirst && request.caller!.taskId === "b" ? World.calls(["look", {}]) : World.text("done")
+      return isFirst ? Effect.as(Deferred.await(call), answer) : answer
+    }, asked)
+    const here = yield* Process.start({ model, queue, tools: [look] })
+    const { id } = yield* here.crewline.startPlan(World.plan({ a: {}, b: { tools: ["look"] } }))
+    yield* pass(100)
+    const there = yield* Process.start({ model, queue })
+    yield* there.crewline.send(id, { text: "from there", taskId: "a" })
+    yield* there.crewline.send(id, { text: "from there", taskId: "b" })
+    yield* Deferred.succeed(call, undefined)
+    yield* pass(1_000)
+    assert.strictEqual((yield* here.crewline.get(id)).status, "completed")
+    const of = (task: string) => asked.filter(({ caller }) => caller!.taskId === task).map(told)
+    assert.deepStrictEqual(
+      [of("a"), of("b")],
+      [
+        [[], ["anonymous: from there"]],
+        [[], ["anonymous: from there"]]
+      ]
+    )
+  }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
+)
