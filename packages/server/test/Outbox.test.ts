@@ -123,7 +123,7 @@ describe("a dead letter", { timeout: 30_000 }, () => {
       })
     const env = { CREWLINE_URL: server.url }
     const unknown = await InProcess.run(["outbox", "retry", "nothing"], { env })
-    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("There is no outbox-row nothing.") })
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("There is no outbox row nothing.") })
     for (const words of [[], ["1", "--all"]])
       expect(await InProcess.run(["outbox", "retry", ...words], { env })).toMatchObject({
         code: 2,

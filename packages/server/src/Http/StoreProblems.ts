@@ -25,7 +25,11 @@ export const tooManyExecutions = ({
 export const notFound = (
   resource: Problem.Problem<"not-found">["resource"],
   id: string
-): Problem.Problem<"not-found"> => Problem.make("not-found", { resource, id, detail: `There is no ${resource} ${id}.` })
+): Problem.Problem<"not-found"> =>
+  Problem.make("not-found", { resource, id, detail: `There is no ${names[resource] ?? resource} ${id}.` })
+
+/** In words, where that differs. */
+const names: { readonly [resource: string]: string } = { "llm-provider": "LLM provider", "outbox-row": "outbox row" }
 
 /** A kind of stored resource. */
 export type Resource = "crew" | "agent" | "llm-provider" | "key" | "secret"

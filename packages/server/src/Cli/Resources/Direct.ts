@@ -109,7 +109,7 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
       ),
     retry: (id) =>
       Effect.flatMap(Effect.mapError(stored.retry(id), Failure.because), (row) =>
-        row === undefined ? Effect.fail(Failure.failed(`There is no outbox-row ${id}.`)) : Effect.succeed(row)
+        row === undefined ? Effect.fail(Failure.failed(`There is no outbox row ${id}.`)) : Effect.succeed(row)
       )
   }
   return { outbox, isServed: database.kind === "server" }
