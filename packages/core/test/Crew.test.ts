@@ -610,7 +610,7 @@ describe("data", () => {
       { numRuns: 1_000 }
     )
     expect(refused).toBeGreaterThan(300)
-  })
+  }, 60_000)
 })
 
 describe("make", () => {
