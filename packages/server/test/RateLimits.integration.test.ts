@@ -29,7 +29,9 @@ describe.skipIf(missing !== undefined)("limits of two servers", { timeout: 60_00
       Server.start({
         database: { kind: "server", url: Redacted.make(Postgres.urlOf(name)) },
         credentials: { mode: "required" },
-        rateLimits: { keyPerMinute: 30 }
+        rateLimits: { keyPerMinute: 30 },
+        maxUnfinished: 3,
+        worker: { graceMillis: 0 }
       })
     servers = [await start(), await start()]
   })
@@ -44,6 +46,24 @@ describe.skipIf(missing !== undefined)("limits of two servers", { timeout: 60_00
         `test-${name}*`
       )
     )
+  })
+
+  it("of executions at once are not passed by starts of both at the same moment", async () => {
+    const agents = { a: { role: "r", goal: "g" } }
+    const crew = { name: "c", agents, tasks: { t: { description: "d", expectedOutput: "e", humanInput: true } } }
+    for (const tenant of ["many-1", "many-2", "many-3"]) {
+      const { headers } = await Keys.make(servers[0]!, { tenant })
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          Server.request(`${servers[n % 2]!.url}/api/v1/executions`, { body: { crew }, headers })
+        )
+      )
+      const started = answers.filter(({ status }) => status === 202)
+      expect(started).toHaveLength(3)
+      expect(answers.filter(({ body }) => body.code === "too-many-executions")).toHaveLength(17)
+      for (const { body } of started)
+        await Server.request(`${servers[0]!.url}/api/v1/executions/${body.id}/cancel`, { method: "POST", headers })
+    }
   })
 
   it("are one, and let requests through while Redis does not answer", async () => {
