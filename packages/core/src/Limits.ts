@@ -72,3 +72,7 @@ export interface Scoped extends Declared {
   /** Leave room for so many calls more, so that the agent can still say what it has. */
   readonly leavesRoomFor?: number
 }
+
+/** Why limits are refused where `Llm.enforcesLimits` is not true, and what to do about it. */
+export const unenforced =
+  "The models of this application have no budget. Use Providers.layer of @crewline/llm, or put Budget.make() around each model and set enforcesLimits: true in the Llm service."

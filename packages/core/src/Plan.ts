@@ -12,6 +12,7 @@ import * as PlainJson from "./Crew/PlainJson.ts"
 import * as Placeholder from "./Crew/Placeholder.ts"
 import * as Wording from "./Crew/Wording.ts"
 import { outsideWorkspace, sharedOutputFiles } from "./Crew/WorkspacePath.ts"
+import * as Limits from "./Limits.ts"
 import * as Attachments from "./Plan/Attachments.ts"
 import * as Expansion from "./Plan/Expansion.ts"
 import type { Plan, PlannedAgent, PlannedAttachment, PlannedManager, PlannedTask } from "./Plan/Planned.ts"
@@ -42,6 +43,8 @@ export interface MakeOptions {
   readonly tools?: ReadonlyArray<string>
   /** Model of agents for which neither they nor the crew name one; absent: the application's default at run time. */
   readonly defaultModel?: string
+  /** False: nothing keeps model calls within limits, so a crew that declares limits is refused. */
+  readonly enforcesLimits?: boolean
 }
 
 /**
@@ -51,7 +54,8 @@ export interface MakeOptions {
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
   const { inputs = {}, defaultModel } = options
-  const isPlain = Object.keys(inputs).length === 0 && defaultModel === undefined
+  const unenforced = options.enforcesLimits === false ? prepared.limits : []
+  const isPlain = Object.keys(inputs).length === 0 && defaultModel === undefined && unenforced.length === 0
   if (isPlain && prepared.plan !== undefined && unknownTools(prepared, options.tools).length === 0)
     return Result.succeed(prepared.plan)
   const { problems, values } = valuesOf(prepared, options)
@@ -59,7 +63,13 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
   const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
   // Missing inputs come last: who will give them later leaves these out of a list that may be cut.
-  const wrong = [...prepared.problems, ...unknownTools(prepared, options.tools), ...unknown, ...problems]
+  const wrong = [
+    ...prepared.problems,
+    ...unknownTools(prepared, options.tools),
+    ...unenforced.map(unenforcedLimits),
+    ...unknown,
+    ...problems
+  ]
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
   const plan = fill(crew.definition, prepared.template, values, defaultModel)
   if (isPlain && Result.isSuccess(plan)) prepared.plan = plan.success
@@ -93,6 +103,8 @@ interface Prepared {
   /** What is wrong with the crew, whatever its inputs. */
   readonly problems: ReadonlyArray<Crew.Problem>
   readonly references: References.References
+  /** Where limits on spending are declared. */
+  readonly limits: ReadonlyArray<Crew.Problem["path"]>
   /** Absent: the crew is not valid. */
   readonly template: Template.CrewTemplate | undefined
   /** Its plan without inputs, once it was made. */
@@ -111,6 +123,7 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
     checked,
     problems,
     references: References.make(checked),
+    limits: problems.length === 0 ? limitsOf(crew.definition) : [],
     template: problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined,
     plan: undefined
   }
@@ -118,6 +131,20 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
   if (Object(crew) === crew) preparations.set(crew, prepared)
   return prepared
 }
+
+const limitsOf = ({ agents, limits, tasks }: Crew.Definition): ReadonlyArray<Crew.Problem["path"]> => [
+  ...(limits === undefined ? [] : [["limits"]]),
+  ...Object.entries(agents).flatMap(([name, agent]) =>
+    agent.limits === undefined ? [] : [["agents", name, "limits"]]
+  ),
+  ...Object.entries(tasks).flatMap(([name, task]) => (task.limits === undefined ? [] : [["tasks", name, "limits"]]))
+]
+
+const unenforcedLimits = (path: Crew.Problem["path"]): Crew.Problem => ({
+  code: "unenforced-limits",
+  path,
+  message: `${Wording.place(path)} cannot be enforced: ${Limits.unenforced} Or remove the limits.`
+})
 
 const fill = (
   definition: Crew.Definition,

@@ -72,7 +72,7 @@ export const Further = Context.Reference<Further | undefined>("@crewline/llm/Bud
 
 /** Puts a model under limits; without any a call is passed on as it is. */
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
-  const { store = BudgetStore.makeLocal() } = options
+  const { ofRequest = true, store = BudgetStore.makeLocal() } = options
   return (model) => {
     const { reference } = model
     const price = Prices.find(reference, options.prices)
@@ -108,11 +108,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         const estimate = counter.request(request)
         return Effect.acquireUseRelease(
           Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered(reference)),
-          ({ outputTokens }) =>
-            Effect.map(
-              model.generate({ ...request, options: { ...request.options, maxOutputTokens: outputTokens } }),
-              priced
-            ),
+          ({ outputTokens }) => Effect.map(model.generate(within(request, outputTokens, ofRequest)), priced),
           (reserved, exit) => {
             const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
             if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
@@ -125,7 +121,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     }
 
     const under = (request: Llm.Request, more: ReadonlyArray<Limits.Scoped>) => {
-      const own = options.ofRequest === false ? [] : (request.limits ?? [])
+      const own = ofRequest ? (request.limits ?? []) : []
       const limits = more.length === 0 ? own : [...own, ...more]
       return limits.length === 0 ? model.generate(request) : generate(request, limits)
     }
@@ -141,6 +137,13 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     }
   }
 }
+
+/** The call as the model gets it: another budget further in does not enforce the same limits again. */
+const within = ({ limits, ...request }: Llm.Request, maxOutputTokens: number, ofRequest: boolean): Llm.Request => ({
+  ...request,
+  ...(ofRequest || limits === undefined ? {} : { limits }),
+  options: { ...request.options, maxOutputTokens }
+})
 
 // --- reservations -----------------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Account from "./Account.ts"
 import * as Anthropic from "./Anthropic.ts"
+import * as Budget from "./Budget.ts"
 import * as Demo from "./Demo.ts"
 import * as Fallback from "./Fallback.ts"
 import * as Ollama from "./Ollama.ts"
@@ -25,6 +26,11 @@ export interface Options {
   readonly defaultModel: string
   /** Put around every single model, within a chain of several: budgets, limits, retry (`Resilience.make`). */
   readonly wrap?: (model: Llm.Model) => Llm.Model
+  /**
+   * Enforces the limits of crews where no budget of `wrap` does. Default: the prices of `Prices.known`, and sums in this process. `false`:
+   * crews with limits are refused.
+   */
+  readonly budget?: Budget.Options | false
 }
 
 /** The default model where an OpenAI key is configured and `CREWLINE_MODEL` is not. */
@@ -51,6 +57,8 @@ export const make = (options: Options): Llm.Llm["Service"] => {
   const { defaultModel } = options
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]))
   const models = new Map<string, Llm.Model>()
+  const { budget, wrap } = options
+  const limited = budget === false ? undefined : Budget.make(budget)
   const one = (reference = defaultModel): Effect.Effect<Llm.Model, Llm.LlmError> => {
     const known = models.get(reference)
     if (known !== undefined) return Effect.succeed(known)
@@ -60,11 +68,14 @@ export const make = (options: Options): Llm.Llm["Service"] => {
     if (provider === undefined || id === "" || provider.models?.includes(id) === false) {
       return Effect.fail(unknown(reference, providers))
     }
-    const model = options.wrap?.(provider.model(id)) ?? provider.model(id)
+    const bare = provider.model(id)
+    // Innermost: a budget of `wrap` passes calls on without the limits that it enforces.
+    const within = limited?.(bare) ?? bare
+    const model = wrap?.(within) ?? within
     if (models.size < remembered) models.set(reference, model)
     return Effect.succeed(model)
   }
-  return { resolve: Fallback.resolving(one) }
+  return { resolve: Fallback.resolving(one), enforcesLimits: limited !== undefined }
 }
 
 const unknown = (reference: string, providers: ReadonlyMap<string, Provider>): Llm.LlmError => {

@@ -11,6 +11,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Json } from "effect/Schema"
+import * as Budget from "./Budget.ts"
 import * as TokenEstimate from "./Scripted/TokenEstimate.ts"
 import * as Words from "./Scripted/Words.ts"
 import type { Provider } from "./Provider.ts"
@@ -116,7 +117,7 @@ export interface Script {
   /** Answers every model id of the provider `scripted` from the script. */
   readonly provider: Provider
   readonly model: Llm.Model
-  /** Every reference leads to the script. When its scope closes, what `assertConsumed` finds is a defect. */
+  /** Every reference leads to the script, within the limits of crews. When its scope closes, what `assertConsumed` finds is a defect. */
   readonly layer: Layer.Layer<Llm.Llm>
   /** What was asked so far, in order. The messages are copies: a conversation that goes on does not change them. */
   readonly requests: ReadonlyArray<Llm.Request>
@@ -192,6 +193,7 @@ export const make = (steps: ReadonlyArray<Step | string>, options: Options = {})
     }
   }
 
+  const limited = Budget.make()
   const assertConsumed = Effect.suspend(() => {
     const complaints: Array<string> = []
     if (unexpected.length > 0) complaints.push(`No step was for ${unexpected.join("; ")}.`)
@@ -207,7 +209,8 @@ export const make = (steps: ReadonlyArray<Step | string>, options: Options = {})
       Effect.as(
         Effect.addFinalizer(() => Effect.orDie(assertConsumed)),
         Llm.Llm.of({
-          resolve: Fallback.resolving((reference) => Effect.succeed(model(reference ?? "scripted/script")))
+          enforcesLimits: true,
+          resolve: Fallback.resolving((reference) => Effect.succeed(limited(model(reference ?? "scripted/script"))))
         })
       )
     ),

@@ -18,7 +18,7 @@ const runOf = (tree: Trees.Tree) => {
   const provider = Trees.provider(tree)
   const budget = Budget.make({ store: BudgetStore.makeLocal(), prices: { "fake/model": tree.price }, waitMillis: 50 })
   const model = budget({ reference: "fake/model", generate: provider.generate })
-  const llm = Layer.succeed(Llm.Llm, { resolve: () => Effect.succeed(model) })
+  const llm = Layer.succeed(Llm.Llm, { enforcesLimits: true, resolve: () => Effect.succeed(model) })
   return Effect.gen(function* () {
     const crewline = yield* Crewline.Crewline
     const log = yield* EventLog.EventLog

@@ -153,6 +153,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   })
 
   return Llm.Llm.of({
+    ...(llm.enforcesLimits !== undefined && { enforcesLimits: llm.enforcesLimits }),
     resolve: Fallback.resolving(
       Effect.fnUntraced(function* (reference) {
         const slash = reference?.indexOf("/") ?? -1

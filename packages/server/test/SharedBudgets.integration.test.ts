@@ -37,6 +37,7 @@ const database = `crewline_budgets_${process.pid}`
 const llm = Layer.effect(
   Llm.Llm,
   Effect.map(BudgetStore.makeRedis({ prefix: `{${prefix}}:` }), (store) => ({
+    enforcesLimits: true,
     resolve: (reference: string | ReadonlyArray<string> | undefined) => {
       const { provider, tree } = trees.find(({ name }) => `fake/${name}` === reference)!
       const budget = Budget.make({ store, prices: { [String(reference)]: tree.price }, waitMillis: 50 })

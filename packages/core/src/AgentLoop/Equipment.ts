@@ -1,6 +1,6 @@
 /** What an agent works with in one leg: its model, its tools, the files of its task, and the limits that its model calls are under. */
 import * as Effect from "effect/Effect"
-import type * as Limits from "../Limits.ts"
+import * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
 import { Coworkers, Delegation, Excerpt } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
@@ -58,6 +58,12 @@ export const make = (
   Effect.matchEffect(toolsOf(services.toolbox, leg.task), {
     onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
     onSuccess: (tools) => {
+      if (leg.limits !== undefined && services.llm.enforcesLimits !== true)
+        return Effect.succeed(
+          failed("unenforced-limits", `The limits of this task cannot be enforced: ${Limits.unenforced}`, {
+            isRetryable: false
+          })
+        )
       const agent = leg.plan.agents[leg.task.agent]!
       const judges = leg.task.guardrails.filter(({ kind }) => kind === "sentence").length
       return Effect.match(services.llm.resolve(agent.model), {

@@ -28,6 +28,7 @@ export const ProblemCode = Schema.Literals([
   "output-file-outside-workspace",
   "duplicate-output-file",
   "attachment-outside-workspace",
+  "unenforced-limits",
   "not-yet"
 ])
 

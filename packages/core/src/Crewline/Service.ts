@@ -7,6 +7,7 @@ import type * as Crew from "../Crew.ts"
 import type * as Decision from "../Decision.ts"
 import * as EventLog from "../EventLog.ts"
 import * as Liveness from "../Liveness.ts"
+import * as Llm from "../Llm.ts"
 import * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import * as Toolbox from "../Toolbox.ts"
@@ -41,6 +42,7 @@ export const make = (options: Options) =>
     const log = yield* EventLog.EventLog
     const queue = yield* TaskQueue.TaskQueue
     const toolbox = yield* Toolbox.Toolbox
+    const llm = yield* Llm.Llm
     const worker = yield* Worker.Worker
     const sync = yield* QueueSync
     const ledger = yield* Ledger
@@ -83,6 +85,7 @@ export const make = (options: Options) =>
         const tools = yield* toolbox.list
         const plan = Plan.make(crew, {
           tools: tools.map((tool) => tool.name),
+          enforcesLimits: llm.enforcesLimits === true,
           ...(start.inputs === undefined ? {} : { inputs: start.inputs })
         })
         if (Result.isFailure(plan)) return yield* plan.failure

@@ -40,6 +40,8 @@ export const llm = (
   asked: Array<Llm.Request> = []
 ): Layer.Layer<Llm.Llm> =>
   Layer.succeed(Llm.Llm, {
+    // Tests of limits refuse calls themselves.
+    enforcesLimits: true,
     resolve: () =>
       Effect.succeed({
         reference: "fake/1",
