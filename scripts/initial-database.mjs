@@ -4,6 +4,7 @@
  * when PGlite or a migration has changed since.
  */
 import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
@@ -14,6 +15,7 @@ import { constants, zstdCompressSync } from "node:zlib"
 
 const folder = "packages/memory-pg/pglite"
 const manifest = join(folder, "database.json")
+const tarball = join(folder, "database.tar.zst")
 
 const load = (root, file) => import(pathToFileURL(join(root, file)).href)
 
@@ -29,6 +31,20 @@ const manifestOf = (root, components) => {
   const migrations = Object.fromEntries(components.map((each) => [each.component, hashesOf(each.migrations)]))
   return { pglite: version, migrations }
 }
+
+/** Merging branches can bring the one of the two files without the other. */
+const hashOf = (root) => {
+  try {
+    return createHash("sha256")
+      .update(readFileSync(join(root, tarball)))
+      .digest("hex")
+  } catch {
+    return undefined
+  }
+}
+
+/** What should be written beside the tar that is there. */
+const expected = (root, components) => ({ ...manifestOf(root, components), sha256: hashOf(root) })
 
 const current = (file) => {
   try {
@@ -62,7 +78,7 @@ const pack = (directory) => {
 /** The path of what says how it was made, and whether it would be made differently now. */
 export const initialDatabase = async (root) => ({
   file: manifest,
-  isStale: !isDeepStrictEqual(current(join(root, manifest)), manifestOf(root, await componentsOf(root)))
+  isStale: !isDeepStrictEqual(current(join(root, manifest)), expected(root, await componentsOf(root)))
 })
 
 export const writeInitialDatabase = async (root) => {
@@ -80,8 +96,8 @@ export const writeInitialDatabase = async (root) => {
     const tar = pack(join(directory, "postgres"))
     const params = { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_windowLog]: windowLog }
     mkdirSync(join(root, folder), { recursive: true })
-    writeFileSync(join(root, folder, "database.tar.zst"), zstdCompressSync(tar, { params }))
-    writeFileSync(join(root, manifest), `${JSON.stringify(manifestOf(root, components), undefined, 2)}\n`)
+    writeFileSync(join(root, tarball), zstdCompressSync(tar, { params }))
+    writeFileSync(join(root, manifest), `${JSON.stringify(expected(root, components), undefined, 2)}\n`)
   } finally {
     rmSync(directory, { recursive: true })
   }
