@@ -9,6 +9,7 @@ import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
+import { asOwner } from "../packages/memory-pg/test/Owner.ts"
 import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
 import * as TimedCrew from "./TimedCrew.ts"
 
@@ -44,11 +45,15 @@ const measure = (events: number, known: (typeof statistics)[number]) =>
     const log = yield* EventLog.EventLog
     const step = (task: string) => Effect.andThen(log.append("x", [started(task)]), log.append("x", [completed(task)]))
     // The server must not look at the tables by itself.
-    yield* sql`alter table crewline_event set (autovacuum_enabled = false)`
-    yield* sql`alter table crewline_execution set (autovacuum_enabled = false)`
+    yield* asOwner(
+      Effect.andThen(
+        sql`alter table crewline_event set (autovacuum_enabled = false)`,
+        sql`alter table crewline_execution set (autovacuum_enabled = false)`
+      )
+    )
     yield* log.start("x", { type: "ExecutionStarted", plan: TimedCrew.plan(0, "parallel") })
     for (let n = 0; n < 10; n++) yield* step(`early-${n}`)
-    if (known === "stale") yield* sql`analyze`
+    if (known === "stale") yield* asOwner(sql`analyze`)
     for (let n = 0; n < events; n += batch) {
       const [head, ...tail] = Array.from({ length: batch / 2 }, (_, at) => `t${n + at}`).flatMap((task) => [
         started(task),
@@ -56,7 +61,7 @@ const measure = (events: number, known: (typeof statistics)[number]) =>
       ])
       yield* log.append("x", [head!, ...tail])
     }
-    if (known === "fresh") yield* sql`analyze`
+    if (known === "fresh") yield* asOwner(sql`analyze`)
     const before = yield* pagesSoFar
     const from = performance.now()
     for (let n = 0; n < steps; n++) yield* step(`late-${n}`)
