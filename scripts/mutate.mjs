@@ -9,7 +9,7 @@
  * ever did, the runs would show nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { guards } from "../packages/queue-redis/test/Mutant.ts"
 import { all as mutants } from "../packages/server/test/tenants/Mutants.ts"
@@ -100,13 +100,18 @@ const mutateTenants = async () => {
   const broken = []
   let matter = 0
   process.stdout.write("confined   owner      predicate\n")
-  for (const [number, { name }] of mutants.entries()) {
+  const word = (outcome) => (outcome === expected.confined ? "the same" : "OTHERWISE").padEnd(11)
+  const judgeTenants = async ({ name }, number) => {
     const { asOwner, confined } = await outcomes(number)
-    const word = (outcome) => (outcome === expected.confined ? "the same" : "OTHERWISE").padEnd(11)
     if (confined !== expected.confined) broken.push(name)
     if (asOwner !== expected.confined) matter++
     process.stdout.write(`${word(confined)}${word(asOwner)}${name}\n`)
   }
+  const left = [...mutants.entries()]
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await judgeTenants(next[1], next[0])
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
   process.stdout.write(
     `Without one of ${mutants.length} predicates ${broken.length} results change under row security, ${matter} without it.\n`
   )
