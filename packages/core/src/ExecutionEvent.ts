@@ -209,6 +209,8 @@ export interface ToolCalled {
   readonly arguments: Schema.Json
   readonly result: Schema.Json
   readonly isFailure: boolean
+  /** The function of the tool threw: a mistake in its code. */
+  readonly isDefect?: true
   readonly durationMillis: number
 }
 /** It was decided who does a task that names no agent. */

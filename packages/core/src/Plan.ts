@@ -202,6 +202,7 @@ const fill = (
     ...(definition.memory === undefined || definition.memory === false ? {} : { memory: definition.memory }),
     ...(template.manager === undefined ? {} : { manager: managed(template, template.manager, text) }),
     ...checksOff(definition.checks),
+    ...(definition.onToolDefect === "fail" ? { onToolDefect: "fail" as const } : {}),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
   }

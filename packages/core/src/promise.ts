@@ -102,6 +102,18 @@ export interface Client {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+/** Failures show where the application asked for the result, instead of where Effect ran. */
+const withCallerStack = <A>(promise: Promise<A>): Promise<A> => {
+  const { stack = "" } = new Error()
+  // Its first line, this function and the getter.
+  const frames = stack.split("\n").slice(3)
+  return promise.catch((error: unknown) => {
+    if (error instanceof Crewline.ExecutionFailed)
+      Object.defineProperty(error, "stack", { value: [`${error.name}: ${error.message}`, ...frames].join("\n") })
+    throw error
+  })
+}
+
 /** Crewline in this process. Rejects when the log or the models cannot be set up. */
 export const make = async (options: Options): Promise<Client> => {
   const {
@@ -138,7 +150,7 @@ export const make = async (options: Options): Promise<Client> => {
       events: Stream.toAsyncIterable(handle.events),
       // Begun when it is first looked at: whoever never does is not told of a failure as an unhandled rejection.
       get result() {
-        return (result ??= runtime.runPromise(handle.result))
+        return (result ??= withCallerStack(runtime.runPromise(handle.result)))
       }
     }
   }

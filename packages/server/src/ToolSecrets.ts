@@ -55,7 +55,11 @@ const guard = (tool: Toolbox.Tool): Toolbox.Tool => ({
             if (given.size === 0) return error
             // Its cause may hold anything.
             const message = blanking(given)(error.message)
-            return error._tag === "ToolRetry" ? new Toolbox.ToolRetry({ message }) : new Toolbox.ToolFailed({ message })
+            if (error._tag === "ToolRetry") return new Toolbox.ToolRetry({ message })
+            return new Toolbox.ToolFailed({
+              message,
+              ...(error.isDefect === true && { isDefect: true, cause: message })
+            })
           }
         }),
         Effect.provideService(Given, given)

@@ -31,7 +31,8 @@ export const run = <A>(what: string, call: () => A | Promise<A> | Effect.Effect<
           `The ${what} threw: ${defect instanceof Error ? defect.message : String(defect)}`,
           {
             isRetryable: true,
-            keepsTurns: true
+            keepsTurns: true,
+            thrown: defect
           }
         )
       })

@@ -45,6 +45,8 @@ export interface Leg {
 export interface Ended {
   readonly outcome: Outcome
   readonly progress: ReadonlyArray<Draft>
+  /** What code of the application threw, where the leg failed for it. It is not stored. */
+  readonly thrown?: unknown
 }
 
 export const isEnded = (value: object): value is Ended => "outcome" in value
@@ -55,6 +57,7 @@ export interface FailedOptions {
   readonly keepsTurns?: boolean
   readonly retryAfterMillis?: number | undefined
   readonly progress?: ReadonlyArray<Draft>
+  readonly thrown?: unknown
 }
 
 /** The end of a leg that failed; what looks like a secret in the message is blanked. */
@@ -65,7 +68,8 @@ export const failed = (code: string, message: string, options: FailedOptions): E
     ...(options.keepsTurns === true ? { keepsTurns: true } : {}),
     ...(options.retryAfterMillis === undefined ? {} : { retryAfterMillis: options.retryAfterMillis })
   },
-  progress: options.progress ?? []
+  progress: options.progress ?? [],
+  ...(options.thrown === undefined ? {} : { thrown: options.thrown })
 })
 
 /** `RateLimited` -> `model-rate-limited`. */

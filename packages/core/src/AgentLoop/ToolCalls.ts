@@ -2,6 +2,7 @@
  * The tool calls of one turn. Those that need nobody run first, all at once; the others are one suspension, and each runs when what it
  * waits for has come. A call whose result is recorded is not made again, and one that must not be repeated is recorded before it begins.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Response from "effect/ai/Response"
@@ -16,7 +17,7 @@ import { redact } from "../Redact.ts"
 import type { Tool, ToolContext } from "../Toolbox.ts"
 import * as Approval from "./Approval.ts"
 import type { Equipment } from "./Equipment.ts"
-import type { Ended, Leg, Lost } from "./Leg.ts"
+import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Need from "./Need.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Repeats from "./Repeats.ts"
@@ -33,6 +34,11 @@ type Step =
   | { readonly _tag: "Refused"; readonly reason: string; readonly args: Schema.Json }
   | { readonly _tag: "Make"; readonly tool: Tool; readonly args: Schema.JsonObject; readonly context: ToolContext }
   | { readonly _tag: "Wait"; readonly want: Suspension.Want }
+
+/** What a call came to, and what its tool threw in this process. */
+interface Outcome extends Transcript.ToolOutcome {
+  readonly thrown?: unknown
+}
 
 /**
  * Makes the calls of a turn. `loop`: the agent does not get out of its rut; the end of the leg: the task waits for what some of the calls
@@ -69,10 +75,21 @@ export const make = Effect.fnUntraced(function* (
     calls.length === 1
       ? [yield* takeAt(0)]
       : yield* Effect.forEach(calls, (_, index) => takeAt(index), { concurrency: "unbounded" })
+  if (leg.plan.onToolDefect === "fail") {
+    const index = taken.findIndex((each) => each?.outcome.isDefect)
+    if (index >= 0) return defective(calls[index]!.name, taken[index]!.outcome)
+  }
   if (taken.some((each) => each?.isLooping)) return "loop"
   if (wants.length > 0) return Suspension.make(leg, { kind: "calls", turn: turn.number }, wants, turn.unrecorded)
   return taken.flatMap((each) => (each === undefined ? [] : [each.answer]))
 })
+
+/** The end of the leg: the crew does not leave a mistake in the code of a tool to the model. */
+const defective = (tool: string, { result, thrown }: Outcome): Ended =>
+  failed("tool-defect", `The tool "${tool}" threw: ${String(result)}`, {
+    isRetryable: false,
+    ...(thrown === undefined ? {} : { thrown })
+  })
 
 interface Taking {
   readonly equipment: Equipment
@@ -86,11 +103,11 @@ interface Taking {
 const take = Effect.fnUntraced(function* ({ call, equipment, index, repeats, turn }: Taking, step: Step) {
   if (step._tag === "Wait") return undefined
   const repeat = repeats.find(call)
-  const outcome = step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, call, step)
+  const outcome: Outcome = step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, call, step)
   if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome.result)
   const isLooping = Repeats.isRefused(repeat) && Repeats.refuse(repeat)
   const answer: Prompting.ToolAnswer = { id: call.id, name: call.name, ...shownOf(equipment, turn, index, outcome) }
-  return { answer, isLooping }
+  return { answer, isLooping, outcome }
 })
 
 const isKnown = ({ history }: Leg, turn: Turn.Turn, call: Call): boolean =>
@@ -189,6 +206,7 @@ const execute = Effect.fnUntraced(function* (
       arguments: step.args,
       result: outcome.result,
       isFailure: outcome.isFailure,
+      ...(outcome.isDefect === true ? { isDefect: true as const } : {}),
       durationMillis: (yield* Clock.currentTimeMillis) - startedAt
     }
   ])
@@ -198,17 +216,31 @@ const execute = Effect.fnUntraced(function* (
 const outcomeOf = (
   call: Call,
   { args, context, tool }: Extract<Step, { readonly _tag: "Make" }>
-): Effect.Effect<Transcript.ToolOutcome> =>
-  Effect.match(tool.execute(args, context), {
-    onFailure: ({ message }): Transcript.ToolOutcome => ({
-      result: JsonSize.isTooLarge(message) ? Prompting.resultTooLarge(call.name) : redact(message),
-      isFailure: true
-    }),
+): Effect.Effect<Outcome> =>
+  Effect.matchEffect(tool.execute(args, context), {
+    onFailure: (error) => {
+      const { message } = error
+      const isDefect = error._tag === "ToolFailed" && error.isDefect === true
+      const outcome: Outcome = {
+        result: JsonSize.isTooLarge(message) ? Prompting.resultTooLarge(call.name) : redact(message),
+        isFailure: true,
+        ...(isDefect ? { isDefect, thrown: error.cause } : {})
+      }
+      return isDefect ? Effect.as(logDefect(call, context, error.cause), outcome) : Effect.succeed(outcome)
+    },
     // The size first: what has passed can be walked.
-    onSuccess: (result): Transcript.ToolOutcome =>
-      JsonSize.isTooLarge(result)
-        ? { result: Prompting.resultTooLarge(call.name), isFailure: true }
-        : JsonDepth.isTooDeep(result)
-          ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
-          : { result, isFailure: false }
+    onSuccess: (result) =>
+      Effect.succeed<Outcome>(
+        JsonSize.isTooLarge(result)
+          ? { result: Prompting.resultTooLarge(call.name), isFailure: true }
+          : JsonDepth.isTooDeep(result)
+            ? { result: Prompting.resultTooDeep(call.name), isFailure: true }
+            : { result, isFailure: false }
+      )
   })
+
+/** With its stack and its causes: the model is told only its message. */
+const logDefect = (call: Call, { executionId, taskId }: ToolContext, thrown: unknown) =>
+  Effect.logError(`The tool "${call.name}" threw: ${redact(Cause.pretty(Cause.die(thrown)))}`).pipe(
+    Effect.annotateLogs({ executionId, taskId, callId: call.id })
+  )

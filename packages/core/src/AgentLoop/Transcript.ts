@@ -9,6 +9,7 @@ import type * as Wait from "../Wait.ts"
 export interface ToolOutcome {
   readonly result: Schema.Json
   readonly isFailure: boolean
+  readonly isDefect?: true
 }
 
 export interface Transcript {

@@ -60,6 +60,11 @@ export const Definition = Schema.Struct({
   synthesis: Schema.optionalKey(Schema.Union([Schema.Literal(true), Synthesis.Synthesis])),
   /** Checks that look for false successes, by name; each is on unless it is `false` here. */
   checks: Schema.optionalKey(Checks),
+  /**
+   * What a tool does whose function throws: its agent is told the message and goes on (`tell`, default), or the task fails without
+   * another attempt (`fail`). `ToolRetry` and `ToolFailed` are always told.
+   */
+  onToolDefect: Schema.optionalKey(Schema.Literals(["tell", "fail"])),
   /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Time limit of a whole execution. Default: none. */

@@ -51,7 +51,9 @@ export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("Exec
   status: ExecutionEvent.Ending.pick(["failed", "cancelled"]),
   code: Schema.String,
   message: Schema.String,
-  taskId: Schema.optionalKey(Schema.String)
+  taskId: Schema.optionalKey(Schema.String),
+  /** What a tool or a function of the crew threw, where the task failed for it in this process. */
+  cause: Schema.optionalKey(Schema.Defect())
 }) {}
 
 /** Only what failed or was cancelled can be done again. */

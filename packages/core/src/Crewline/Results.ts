@@ -8,6 +8,7 @@ import type * as Execution from "../Execution.ts"
 import * as ExecutionView from "../ExecutionView.ts"
 import * as TaskQueue from "../TaskQueue.ts"
 import { Ledger } from "../Worker/Ledger.ts"
+import * as Thrown from "../Worker/Thrown.ts"
 import { ExecutionFailed, type Handle } from "./Handle.ts"
 import * as Views from "./Views.ts"
 
@@ -23,6 +24,7 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
+  const causes = yield* Thrown.Current
 
   const stateOf = Effect.fnUntraced(function* (executionId: string) {
     // Always read: whoever has followed an event must find it here.
@@ -46,12 +48,14 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
     const outputs = yield* Views.outputsOf(log, state)
     const { criteria, error, output, tasks, usage } = ExecutionView.make(state, { outputs })
     if (state.status !== "completed") {
+      const cause = error?.taskId === undefined ? undefined : causes.find(executionId, error.taskId)
       return yield* new ExecutionFailed({
         executionId,
         status: state.status === "cancelled" ? "cancelled" : "failed",
         code: error?.code ?? "cancelled",
         message: error === undefined ? "The execution was cancelled." : error.message,
-        ...(error?.taskId === undefined ? {} : { taskId: error.taskId })
+        ...(error?.taskId === undefined ? {} : { taskId: error.taskId }),
+        ...(cause === undefined ? {} : { cause })
       })
     }
     const decoded = (yield* decodeOutput(state, output ?? null, crew)) as Output

@@ -144,6 +144,8 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly manager?: PlannedManager
   /** Checks of outputs that are turned off. */
   readonly checksOff?: ReadonlyArray<string>
+  /** A tool whose function throws fails its task. Absent: its agent is told. */
+  readonly onToolDefect?: "fail"
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
   /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */

@@ -63,14 +63,14 @@ export const value = <A>(
     try {
       returned = work(call)
     } catch (error) {
-      return Effect.fail(toolError(error))
+      return Effect.fail(thrown(error))
     }
     if (Effect.isEffect(returned)) {
       // The types of the options say that it needs no services.
       return (returned as Effect.Effect<unknown, unknown>).pipe(
         Effect.mapError(toolError),
         Effect.flatMap(accept),
-        Effect.catchDefect((defect) => Effect.fail(toolError(defect)))
+        Effect.catchDefect((defect) => Effect.fail(thrown(defect)))
       )
     }
     if (!Predicate.isPromiseLike(returned)) return accept(returned)
@@ -78,7 +78,7 @@ export const value = <A>(
     return Effect.callback<A, ToolError>((resume) => {
       promise.then(
         (result) => resume(accept(result)),
-        (error: unknown) => resume(Effect.fail(toolError(error)))
+        (error: unknown) => resume(Effect.fail(thrown(error)))
       )
     })
     // Around all of it: the interruption may come while the function itself still runs.
@@ -103,6 +103,14 @@ const toolError = (error: unknown): ToolError =>
   error instanceof ToolRetry || error instanceof ToolFailed
     ? error
     : new ToolFailed({ message: redact(messageOf(error)), cause: error })
+
+/** What a function threw is a mistake in its code, unless it says otherwise. */
+const thrown = (error: unknown): ToolError => {
+  const made = toolError(error)
+  return made === error || made._tag === "ToolRetry"
+    ? made
+    : new ToolFailed({ message: made.message, cause: error, isDefect: true })
+}
 
 const longest = 4_000
 

@@ -12,7 +12,9 @@ export class ToolRetry extends Schema.TaggedError<ToolRetry>()("ToolRetry", { me
 /** The call cannot succeed; the message is shown to the model. */
 export class ToolFailed extends Schema.TaggedError<ToolFailed>()("ToolFailed", {
   message: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
+  cause: Schema.optionalKey(Schema.Defect()),
+  /** The function of the tool threw something other than `ToolRetry` or `ToolFailed`. */
+  isDefect: Schema.optionalKey(Schema.Literal(true))
 }) {}
 
 export type ToolError = ToolRetry | ToolFailed

@@ -22,6 +22,7 @@ import { LogClock } from "./LogClock.ts"
 import * as NextTask from "./NextTask.ts"
 import { QueueSync } from "./QueueSync.ts"
 import { Tenure } from "./Tenure.ts"
+import * as Thrown from "./Thrown.ts"
 
 /** A task that this worker has taken. */
 export interface Entry {
@@ -80,14 +81,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const ledger = yield* Ledger
   const sync = yield* QueueSync
   const tenure = yield* Tenure
+  const causes = yield* Thrown.Current
   const abilities = Abilities.make({ registry: yield* CodeRegistry, toolbox })
   const leaveToOthers = leaving({ abilities, ledger, queue, sync })
 
   const startOf = starting({ worker, maxCrashes, now: yield* LogClock })
   const settle = NextTask.make({ ledger, queue, isTaking: () => isTaking() && !tenure.isOver(), startOf })
 
-  const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress }: Ended) {
+  const finish = Effect.fnUntraced(function* (entry: Entry, run: number, { outcome, progress, thrown }: Ended) {
     const { lease } = entry
+    if (thrown !== undefined) causes.add(lease.executionId, lease.taskId, thrown)
     const jitter = yield* Random.next
     const command = { _tag: "Finish", taskId: lease.taskId, run, outcome, progress, jitter } as const
     const { begun, decided } = yield* settle(lease, command)
@@ -114,7 +117,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       Effect.catchDefect((defect) =>
         Effect.as(
           Effect.logError(`Task "${entry.lease.taskId}" of ${entry.lease.executionId} hit a defect`, defect),
-          failed("defect", defect instanceof Error ? defect.message : String(defect), { isRetryable: false })
+          failed("defect", defect instanceof Error ? defect.message : String(defect), {
+            isRetryable: false,
+            thrown: defect
+          })
         )
       ),
       Effect.catchReason("EventLogError", "Unavailable", (reason) => Effect.succeed(unstored(reason)))
