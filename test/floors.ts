@@ -23,6 +23,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
     ["EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Secrets", "TaskQueue", "Toolbox"],
+    // The events of a tenant in one order.
+    ["Feed"],
     // What may happen next.
     ["Decision"],
     // The fold.

@@ -8,6 +8,7 @@
  * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then live ones; deltas are lossy.
  * - Ended executions can be deleted, whole or not at all: from then on everything about them fails with `Gone`, following too.
  * - The view of an ended execution can be kept with it, so that it is built once.
+ * - `feed` gives the events of all executions of a tenant in one order (`Feed`).
  * - Everything is confined to `Tenant.Current`.
  */
 import * as Context from "effect/Context"
@@ -19,6 +20,7 @@ import * as Struct from "effect/Struct"
 import * as Ask from "./Ask.ts"
 import * as Execution from "./Execution.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
+import * as Feed from "./Feed.ts"
 import type * as Outbox from "./Outbox.ts"
 import type * as Plan from "./Plan.ts"
 
@@ -93,6 +95,8 @@ export const Reason = Schema.Union([
   NotEnded,
   KeyReused,
   TooManyUnfinished,
+  Feed.InvalidCursor,
+  Feed.CursorExpired,
   Unavailable
 ])
 
@@ -352,6 +356,10 @@ export class EventLog extends Context.Service<
     ) => Stream.Stream<ExecutionEvent.Followed, EventLogError>
     /** Gives a passing delta to those who follow now; never stored, may be dropped. */
     readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
+    /** Events of all executions of the tenant, in the order of its feed; empty: there are no more by now. */
+    readonly readFeed: (options?: Feed.ReadOptions) => Effect.Effect<ReadonlyArray<Feed.Fed>, EventLogError>
+    /** The feed after a cursor, and what comes; it never ends. */
+    readonly feed: (options?: Feed.Options) => Stream.Stream<Feed.Fed, EventLogError>
     readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
     /** The view that was kept of it: tasks from the place `from` on, default 0, up to before `to`, default all. */
     readonly view: (

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as EventLog from "./EventLog.ts"
 import * as Appending from "./LocalEventLog/Appending.ts"
 import * as Asking from "./LocalEventLog/Asking.ts"
+import * as Feeding from "./LocalEventLog/Feeding.ts"
 import * as LocalOutbox from "./LocalEventLog/Outbox.ts"
 import * as Owning from "./LocalEventLog/Owning.ts"
 import * as Reading from "./LocalEventLog/Reading.ts"
@@ -23,6 +24,7 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
   start: Starting.make(storage),
   append: Appending.make(storage),
   ...Reading.make(storage),
+  ...Feeding.make(storage),
   ...Asking.make(storage),
   now: Effect.withFiber<number>((fiber) => Effect.succeed(nowOf(fiber))),
   ...Viewing.make(storage),

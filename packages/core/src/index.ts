@@ -24,6 +24,7 @@ export * as Usage from "./Usage.ts"
 
 // What it stands on.
 export * as EventLog from "./EventLog.ts"
+export * as Feed from "./Feed.ts"
 export * as Broadcast from "./Broadcast.ts"
 export * as TaskQueue from "./TaskQueue.ts"
 export * as LostLeases from "./LostLeases.ts"

@@ -104,6 +104,7 @@ const add = (
   execution.lastMillis = Math.max(millis, execution.lastMillis)
   const at = IsoTime.of(execution.lastMillis)
   const events: Array<ExecutionEvent.ExecutionEvent> = []
+  const first = execution.events.length + 1
   for (const draft of drafts) {
     const event = Execution.stamp(draft, execution.events.length + 1, at, execution.id)
     Execution.add(execution, event)
@@ -114,6 +115,7 @@ const add = (
     if (ExecutionEvent.isTerminal(event)) execution.outcomes.set((event as ExecutionEvent.TaskCompleted).taskId, event)
     else if (event.type === "ExecutionEnded") storage.end(execution)
   }
+  storage.enter(execution, first)
   return events
 }
 

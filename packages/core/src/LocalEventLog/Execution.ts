@@ -10,6 +10,7 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as EventLog from "../EventLog.ts"
 import * as ExecutionEvent from "../ExecutionEvent.ts"
+import type { FeedBook, Source } from "./FeedBook.ts"
 import type * as Named from "./Named.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
@@ -19,7 +20,9 @@ export interface DeltaFollower {
   readonly pending: Array<{ readonly after: number; readonly delta: ExecutionEvent.TextDelta }>
 }
 
-export interface Execution {
+export interface Execution extends Source {
+  /** Of its tenant. */
+  readonly feed: FeedBook
   readonly id: string
   readonly tenant: string
   readonly crewName: string

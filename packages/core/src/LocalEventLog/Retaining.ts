@@ -8,7 +8,7 @@ export const make = (storage: Storage): Pick<EventLog.EventLog["Service"], "remo
   remove: (executionId) =>
     storage.withExecution("remove", executionId, (execution, fiber) => {
       if (!Execution.isEnded(execution)) return fail("remove", new EventLog.NotEnded({ executionId }))
-      storage.bury(execution, nowOf(fiber))
+      storage.bury(execution, nowOf(fiber), false)
       return Effect.void
     }),
   prune: ({ endedForMillis, limit, rememberMillis = EventLog.defaultRememberMillis, tenant }) =>
@@ -19,7 +19,7 @@ export const make = (storage: Storage): Pick<EventLog.EventLog["Service"], "remo
         if (pruned.length >= limit) break
         if (millis - execution.lastMillis < endedForMillis) continue
         if (tenant !== undefined && tenant !== execution.tenant) continue
-        storage.bury(execution, millis)
+        storage.bury(execution, millis, true)
         pruned.push({ executionId: execution.id, tenant: execution.tenant })
       }
       storage.forgetGraves(millis - rememberMillis)

@@ -46,8 +46,13 @@ export const make =
         owner: owner?.name,
         leasedAt: millis,
         leaseUntil: millis + (owner?.leaseMillis ?? 0),
-        isGone: false
+        isGone: false,
+        isForgotten: false,
+        appends: 0,
+        lastAppend: 0,
+        feed: storage.feed(tenant)
       }
+      storage.enter(execution, 1)
       state.executions.set(executionId, execution)
       storage.open.add(execution)
       if (idempotency !== undefined) {

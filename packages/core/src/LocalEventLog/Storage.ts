@@ -6,6 +6,7 @@ import * as EventLog from "../EventLog.ts"
 import type { ExecutionEvent } from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
 import * as Execution from "./Execution.ts"
+import { FeedBook } from "./FeedBook.ts"
 import * as Named from "./Named.ts"
 
 type CurrentFiber = Fiber.Fiber<unknown, unknown>
@@ -60,6 +61,10 @@ export class Storage {
   private lastOrder = 0
   private lastAsk = 0
   private lastRow = 0
+  /** The number of the last append of all tenants. */
+  private lastAppend = 0
+  /** By tenant; they stay, for what they have forgotten and those who wait for news. */
+  private readonly feeds = new Map<string, FeedBook>()
   /** What follows from events, and is not done yet. */
   readonly outbox = new Map<Execution.Execution, Array<Row>>()
   /** Remembers so many ended executions; the oldest are forgotten first. */
@@ -73,6 +78,23 @@ export class Storage {
 
   nextRow(): number {
     return ++this.lastRow
+  }
+
+  feed(tenant: string): FeedBook {
+    let book = this.feeds.get(tenant)
+    if (book === undefined) this.feeds.set(tenant, (book = new FeedBook()))
+    return book
+  }
+
+  /** Whether there has been an append of this number. */
+  hasFed(number: bigint): boolean {
+    return number <= this.lastAppend
+  }
+
+  /** Puts the events of an append into the feed, from this one on. */
+  enter(execution: Execution.Execution, first: number): void {
+    const last = Execution.lastSeq(execution)
+    if (first <= last) execution.feed.add(++this.lastAppend, execution, first, last)
   }
 
   /** Of the current tenant, as far as there is anything of it. */
@@ -126,11 +148,12 @@ export class Storage {
     execution.owner = undefined
     this.open.delete(execution)
     this.ended.add(execution)
-    while (this.ended.size > this.keepEnded) this.forget(this.ended.values().next().value!)
+    while (this.ended.size > this.keepEnded) this.forget(this.ended.values().next().value!, true)
   }
 
-  bury(execution: Execution.Execution, millis: number): void {
-    this.forget(execution)
+  /** Deletes it: because of its age, or since somebody wants so. */
+  bury(execution: Execution.Execution, millis: number, isForAge: boolean): void {
+    this.forget(execution, isForAge)
     const { id, order, tenant } = execution
     const grave: Grave = { id, tenant, order, millis }
     this.graves.add(grave)
@@ -150,7 +173,8 @@ export class Storage {
     }
   }
 
-  private forget(execution: Execution.Execution): void {
+  private forget(execution: Execution.Execution, isForAge: boolean): void {
+    execution.feed.forget(execution, isForAge)
     this.ended.delete(execution)
     this.outbox.delete(execution)
     const state = this.tenant(execution.tenant)

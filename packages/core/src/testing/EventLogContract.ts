@@ -16,6 +16,7 @@ import type * as EventLog from "../EventLog.ts"
 import * as AskListing from "./EventLogContract/AskListing.ts"
 import * as Appending from "./EventLogContract/Appending.ts"
 import * as Asking from "./EventLogContract/Asking.ts"
+import * as Feeding from "./EventLogContract/Feeding.ts"
 import * as Following from "./EventLogContract/Following.ts"
 import * as Limiting from "./EventLogContract/Limiting.ts"
 import * as Looking from "./EventLogContract/Looking.ts"
@@ -43,6 +44,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog.EventLog, E>,
     Looking.declare(it)
     Viewing.declare(it)
     Following.declare(it)
+    Feeding.declare(it)
     Asking.declare(it)
     AskListing.declare(it)
     Naming.declare(it)

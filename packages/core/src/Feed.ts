@@ -1,0 +1,87 @@
+/**
+ * The feed of a tenant: the events of all its executions in one order, which a reader resumes by the cursor of the last event that it has
+ * seen.
+ *
+ * - Every event is there exactly once, those of one execution in the order of their `seq`.
+ * - An event is given when nothing can come before it any more: whatever is appended later comes later.
+ * - What retention has deleted is gone from the feed. A cursor from before that fails with `CursorExpired`; a reader that begins without
+ *   one is given what is kept. An execution that is deleted by its id leaves the feed without a trace.
+ * - Passing deltas are not in it.
+ */
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as ExecutionEvent from "./ExecutionEvent.ts"
+
+/** No feed of this log has given this cursor. */
+export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {}) {
+  override get message() {
+    return "Invalid cursor: send the cursor of an event of this feed, or leave it out to begin with the oldest event that is kept."
+  }
+}
+
+/** Events that come after the cursor were deleted by retention. */
+export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorExpired", {}) {
+  override get message() {
+    return "Events after this cursor were deleted because of their age: begin again without a cursor, with the oldest event that is kept."
+  }
+}
+
+/** An event of the feed, with the crew of its execution. */
+export interface Fed {
+  /** The feed goes on after this event when it is asked with this. Opaque. */
+  readonly cursor: string
+  readonly crewName: string
+  readonly crewId?: string
+  readonly event: ExecutionEvent.ExecutionEvent
+}
+
+export interface Options {
+  /** The cursor of the last event that was seen; absent: from the oldest event that is kept. */
+  readonly after?: string
+}
+
+export interface ReadOptions extends Options {
+  /** At most so many; default 100. */
+  readonly limit?: number
+}
+
+/** Which events of the feed a reader wants: all that are given must hold. */
+export interface Filter {
+  readonly types?: ReadonlySet<string>
+  readonly crewId?: string
+  readonly crewName?: string
+  readonly executionId?: string
+}
+
+export const matches = ({ crewId, crewName, executionId, types }: Filter, fed: Fed): boolean =>
+  (types === undefined || types.has(fed.event.type)) &&
+  (crewId === undefined || crewId === fed.crewId) &&
+  (crewName === undefined || crewName === fed.crewName) &&
+  (executionId === undefined || executionId === fed.event.executionId)
+
+/** A place in the feed, in the terms of the log that has it: numbers of which the first counts most. */
+export type Place = ReadonlyArray<bigint>
+
+/** Below zero when `left` comes before `right`, zero when they are the same place. */
+export const compare = (left: Place, right: Place): number => {
+  for (let i = 0; i < left.length; i++) {
+    if (left[i]! < right[i]!) return -1
+    if (left[i]! > right[i]!) return 1
+  }
+  return 0
+}
+
+/** The cursor of a place. */
+export const toCursor = (place: Place): string => Base64Url.encode(place.join("."))
+
+/** The place of a cursor with so many numbers below 2⁶³; `undefined`: it is none. */
+export const fromCursor = (cursor: string, length: number): Place | undefined => {
+  if (cursor.length > 100) return undefined
+  const text = Base64Url.decodeString(cursor)
+  if (Result.isFailure(text)) return undefined
+  const numbers = text.success.split(".")
+  if (numbers.length !== length || !numbers.every((number) => /^(0|[1-9]\d{0,18})$/.test(number))) return undefined
+  const place = numbers.map(BigInt)
+  return place.every((number) => number < 2n ** 63n) && toCursor(place) === cursor ? place : undefined
+}
