@@ -10,6 +10,8 @@
  * - Followers of one execution share what is read. They are told of new events in process, and across processes by the current
  *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
  *   processes too when they are small, and may be lost.
+ * - The feed of a tenant is in the order of transactions: what is given has nothing before it that could still be committed. A transaction
+ *   that is held open, any in the database cluster that writes, delays the feed and makes no gap.
  * - Every query is confined to `Tenant.Current`; what else confines is explained with the tables.
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.
@@ -35,6 +37,8 @@ import * as PgBroadcast from "./PgBroadcast.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
 import * as Appender from "./PgEventLog/Appender.ts"
 import * as Asking from "./PgEventLog/Asking.ts"
+import * as FeedReader from "./PgEventLog/FeedReader.ts"
+import * as Feeds from "./PgEventLog/Feeds.ts"
 import * as Followers from "./PgEventLog/Followers.ts"
 import * as PgOutbox from "./PgEventLog/Outbox.ts"
 import * as Outputs from "./PgEventLog/Outputs.ts"
@@ -62,7 +66,11 @@ export interface Options {
 const isServer = (sql: SqlClient.SqlClient): sql is PgClient.PgClient => "listen" in sql && sql.driver !== "pglite"
 
 /** How processes tell each other of new events; undefined: followers elsewhere see them by looking. */
-const makeSignals = (sql: SqlClient.SqlClient, followers: Followers.Followers, { hints, listens }: Options) =>
+const makeSignals = (
+  sql: SqlClient.SqlClient,
+  { feeds, followers }: { readonly followers: Followers.Followers; readonly feeds: Feeds.Feeds },
+  { hints, listens }: Options
+) =>
   Effect.gen(function* () {
     const broadcast = Option.getOrElse(yield* Effect.serviceOption(Broadcast.Broadcast), () =>
       isServer(sql) ? PgBroadcast.make(sql) : undefined
@@ -71,6 +79,7 @@ const makeSignals = (sql: SqlClient.SqlClient, followers: Followers.Followers, {
     return yield* Signals.make(broadcast, {
       listens: listens ?? true,
       onEvents: followers.look,
+      onTenants: feeds.look,
       onDelta: followers.delta
     })
   })
@@ -84,12 +93,15 @@ export const make = (
     const query = Query.make(sql)
     const { following, now, list, outputs, range, read, summary } = Reader.make(query)
     const known = Outputs.make(options.outputsLength ?? 8 * 1024 * 1024)
+    const pollMillis = options.pollMillis ?? 1_000
+    const feedReader = FeedReader.make(query)
+    const feeds = yield* Feeds.make(feedReader, { pollMillis })
     const followers = yield* Followers.make({
-      pollMillis: options.pollMillis ?? 1_000,
+      pollMillis,
       cacheLength: options.cacheLength ?? 32 * 1024 * 1024,
       ...following
     })
-    const signals = yield* makeSignals(sql, followers, options)
+    const signals = yield* makeSignals(sql, { followers, feeds }, options)
     const { deleting, keepView, view } = yield* Viewing.make(query)
     const { prune, remove } = Retention.make(query)
     const append = yield* Appender.make(sql, {
@@ -98,7 +110,8 @@ export const make = (
         known.stored(tenant, executionId, events)
         if (options.hints === false) return
         followers.stored(tenant, executionId, events, length)
-        signals?.events(executionId)
+        feeds.look([tenant])
+        signals?.events(tenant, executionId)
       },
       read: range
     })
@@ -113,6 +126,12 @@ export const make = (
           return found === undefined ? outputs(executionId, taskIds) : Effect.succeed(found)
         }),
       ...Asking.make(query),
+      readFeed: ({ after, limit = 100 } = {}) =>
+        Query.withTenant((tenant) => feedReader.read(tenant, after, limit)),
+      feed: ({ after } = {}) =>
+        Stream.unwrap(
+          Effect.withFiber((fiber) => Effect.succeed(feeds.follow(fiber.getRef(Tenant.Current), after)))
+        ),
       summary,
       now,
       list,

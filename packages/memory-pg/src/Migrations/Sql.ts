@@ -114,6 +114,7 @@ declare
   x crewline_execution;
   now_at timestamptz := clock_timestamp();
   events int := 0;
+  pruned crewline_execution[] := '{}';
   max_events constant int := 20000;
 begin
   delete from crewline_gone g where (g.tenant, g.id) in (
@@ -130,9 +131,15 @@ begin
     exit when events > 0 and events + x.last_seq > max_events;
     events := events + x.last_seq;
     perform crewline_bury(x);
+    pruned := pruned || x;
     execution_id := x.id; tenant := x.tenant;
     return next;
   end loop;
+  insert into crewline_feed_expiry as f (tenant, feed, execution, seq)
+    select distinct on (p.tenant) p.tenant, p.feed, p.key, p.last_seq from unnest(pruned) p
+    order by p.tenant, p.feed desc, p.key desc
+    on conflict (tenant) do update set feed = excluded.feed, execution = excluded.execution, seq = excluded.seq
+      where (excluded.feed, excluded.execution, excluded.seq) > (f.feed, f.execution, f.seq);
 end $$;
 `
 
@@ -152,6 +159,7 @@ declare
   given int;
   stored int;
   opened int;
+  own_feed constant xid8 := pg_current_xact_id();
 begin
   for item in
     select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
@@ -192,10 +200,10 @@ begin
         stored := -1;
       else
         insert into crewline_event
-          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, nonce,
+          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, feed, nonce,
            body, payload, payload_sha256, payload_size, payload_excerpt)
           select x.key, x.last_seq + d.ordinality, in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
-            first_seq, x.last_seq + given, x.version + (item->>'structural')::int,
+            first_seq, x.last_seq + given, x.version + (item->>'structural')::int, greatest(x.feed, own_feed),
             case when d.ordinality = 1 then item->>'nonce' end,
             d.body, d.payload, d.sha256, d.size, d.excerpt
           from rows from (
@@ -236,7 +244,8 @@ begin
       status = coalesce(item->>'status', e.status),
       ended_at = case when item ? 'ends' then now_at end,
       owner = case when item ? 'ends' then null else e.owner end,
-      open_asks = e.open_asks + opened
+      open_asks = e.open_asks + opened,
+      feed = greatest(e.feed, own_feed)
       where e.key = x.key;
     outcome := 'stored'; at := now_at;
     return next;
@@ -301,6 +310,51 @@ language sql set enable_seqscan = off as $$
   insert into crewline_gone (tenant, id, key, ended_at, gone_at) values (x.tenant, x.id, x.key, x.ended_at, clock_timestamp())
     on conflict (tenant, id) do update set key = excluded.key, ended_at = excluded.ended_at, gone_at = excluded.gone_at
 $$;
+`
+
+const eventLogFeed = `create function crewline_feed(in_tenant text, in_feed xid8, in_execution bigint, in_seq int, in_limit int)
+returns table (
+  state text, feed xid8, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+#variable_conflict use_column
+declare
+  part record;
+  left_over int := in_limit;
+  found_rows int;
+  open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if in_feed >= open_from then state := 'ahead'; return next; return; end if;
+  if in_feed > '0' and exists (
+    select from crewline_feed_expiry f
+    where f.tenant = in_tenant and (in_feed, in_execution, in_seq) < (f.feed, f.execution, f.seq)
+  ) then
+    state := 'expired'; return next; return;
+  end if;
+  for part in
+    (select e.execution, in_seq + 1 as first, e.append_last as last from crewline_event e
+      where e.execution = in_execution and e.seq = in_seq and e.tenant = in_tenant)
+    union all
+    (select e.execution, e.seq, e.append_last from crewline_event e
+      where e.tenant collate "C" = in_tenant and e.seq = e.append_first
+        and (e.feed, e.execution, e.seq) > (in_feed, in_execution, in_seq) and e.feed < open_from
+      order by e.feed, e.execution, e.seq limit in_limit)
+  loop
+    return query select null::text, e.feed, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
+        case
+          when e.payload_sha256 is null then e.payload
+          else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+        end
+      from crewline_event e join crewline_execution x on x.key = e.execution
+      where e.execution = part.execution and e.tenant = in_tenant and e.seq >= part.first and e.seq <= part.last
+      order by e.seq limit left_over;
+    get diagnostics found_rows = row_count;
+    left_over := left_over - found_rows;
+    exit when left_over <= 0;
+  end loop;
+end $$;
 `
 
 const eventLogFindAsk = `create function crewline_find_ask(in_tenant text, in_id text, in_ask text) returns crewline_ask[]
@@ -858,7 +912,8 @@ export const eventLog: string = `create table crewline_execution (
   owner text,
   leased_at timestamptz,
   lease_until timestamptz,
-  open_asks int not null default 0
+  open_asks int not null default 0,
+  feed xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 70);
 create unique index crewline_execution_id on crewline_execution (id, tenant);
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
@@ -879,6 +934,7 @@ create table crewline_event (
   append_first int not null,
   append_last int not null,
   append_version int not null,
+  feed xid8 not null default pg_current_xact_id(),
   nonce text,
   body text not null,
   payload text,
@@ -892,6 +948,13 @@ create unique index crewline_event_turn on crewline_event (guarded, task_id, run
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
 create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
+create index crewline_event_feed on crewline_event (tenant collate "C", feed, execution, seq) where seq = append_first;
+create table crewline_feed_expiry (
+  tenant text primary key,
+  feed xid8 not null,
+  execution bigint not null,
+  seq int not null
+);
 create table crewline_blob (
   execution bigint not null,
   seq int not null,
@@ -953,7 +1016,7 @@ create table crewline_gone (
   primary key (tenant, id)
 );
 create index crewline_gone_age on crewline_gone (gone_at);
-${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogFeed}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

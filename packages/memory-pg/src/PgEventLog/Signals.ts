@@ -1,6 +1,6 @@
 /**
- * What processes that share the log tell each other over a broadcast: which executions have new events (their ids only), and passing
- * deltas. Everything here is lossy; followers lose time by it, never an event.
+ * What processes that share the log tell each other over a broadcast: which executions have new events (their ids only), of which tenants
+ * they are, and passing deltas. Everything here is lossy; followers lose time by it, never an event.
  *
  * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One that is alone sends nothing: who
  * begins to listen greets, and whoever hears that answers. What was not sent until two processes knew of each other is made up for by a look at
@@ -30,6 +30,7 @@ interface Passing {
 interface Message {
   readonly from: string
   readonly ids?: ReadonlyArray<string>
+  readonly tenants?: ReadonlyArray<string>
   readonly deltas?: ReadonlyArray<Passing>
   /** From now on the sender listens. */
   readonly hello?: true
@@ -44,18 +45,20 @@ export interface Options {
   readonly listens: boolean
   /** Executions with new events; absent: any may have, because messages may have been lost. */
   readonly onEvents: (executionIds?: ReadonlySet<string>) => Effect.Effect<void>
+  /** Tenants with new events; absent: any may have. */
+  readonly onTenants: (tenants?: ReadonlyArray<string>) => void
   readonly onDelta: (tenant: string, delta: ExecutionEvent.TextDelta) => void
 }
 
 export interface Signals {
-  readonly events: (executionId: string) => void
+  readonly events: (tenant: string, executionId: string) => void
   readonly delta: (tenant: string, delta: ExecutionEvent.TextDelta) => void
 }
 
 /** Items in as few texts as they fit; an item that fits none is dropped. */
 const pack = (
   from: string,
-  key: "ids" | "deltas",
+  key: "ids" | "tenants" | "deltas",
   items: ReadonlyArray<unknown>,
   maxBytes: number
 ): ReadonlyArray<string> => {
@@ -103,13 +106,19 @@ export const make = (
     const from = NodeCrypto.randomUUID()
     const something = Latch.makeUnsafe(false)
     let ids = new Set<string>()
+    let tenants = new Set<string>()
     let deltas: Array<Passing> = []
     let waitingBytes = 0
 
     const send = Effect.gen(function* () {
       yield* something.await
-      const texts = [...pack(from, "ids", [...ids], itemBytes), ...pack(from, "deltas", deltas, itemBytes)]
+      const texts = [
+        ...pack(from, "ids", [...ids], itemBytes),
+        ...pack(from, "tenants", [...tenants], itemBytes),
+        ...pack(from, "deltas", deltas, itemBytes)
+      ]
       ids = new Set()
+      tenants = new Set()
       deltas = []
       waitingBytes = 0
       something.closeUnsafe()
@@ -118,6 +127,12 @@ export const make = (
     })
 
     const tell = (message: Omit<Message, "from">) => broadcast.send([JSON.stringify({ from, ...message })])
+
+    /** Anything may have happened. */
+    const lookAtAll = Effect.suspend(() => {
+      options.onTenants()
+      return options.onEvents()
+    })
 
     /** Nobody else listens, as far as is known. */
     let alone = false
@@ -134,10 +149,11 @@ export const make = (
       const wasAlone = alone
       alone = false
       for (const { delta, tenant } of message.deltas ?? []) options.onDelta(tenant, delta)
+      if (message.tenants !== undefined) options.onTenants(message.tenants)
       if (message.ids !== undefined) yield* options.onEvents(new Set(message.ids))
       if (wasAlone) yield* tell({ look: everybody })
       else if (message.hello === true) yield* tell({ look: message.from })
-      if (message.hello === true || message.look === from || message.look === everybody) yield* options.onEvents()
+      if (message.hello === true || message.look === from || message.look === everybody) yield* lookAtAll
     })
 
     yield* Effect.forkScoped(Effect.forever(send))
@@ -145,7 +161,7 @@ export const make = (
     const opened = Effect.suspend(() => {
       alone = true
       // What was told while nobody listened.
-      return Effect.andThen(greet, options.onEvents())
+      return Effect.andThen(greet, lookAtAll)
     })
     if (options.listens) {
       yield* Effect.forkScoped(broadcast.listen({ opened, received: receive }))
@@ -153,9 +169,10 @@ export const make = (
     }
 
     return {
-      events: (executionId) => {
+      events: (tenant, executionId) => {
         if (alone) return
         ids.add(executionId)
+        tenants.add(tenant)
         something.openUnsafe()
       },
       delta: (tenant, delta) => {

@@ -42,7 +42,9 @@ create table crewline_execution (
   leased_at timestamptz,
   lease_until timestamptz,
   -- How many rows of crewline_ask are open.
-  open_asks int not null default 0
+  open_asks int not null default 0,
+  -- The greatest transaction that has appended to it.
+  feed xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 70);
 
 create unique index crewline_execution_id on crewline_execution (id, tenant);
@@ -70,6 +72,9 @@ create table crewline_event (
   append_first int not null,
   append_last int not null,
   append_version int not null,
+  -- Where it stands in the feed of its tenant: the greatest transaction that had appended to the execution by then. That is its own, unless
+  -- one that began later has got the lock of the execution first: in the feed, too, the order within an execution is that of seq.
+  feed xid8 not null default pg_current_xact_id(),
   nonce text,
   -- The event without what is large; enough for the fold.
   body text not null,
@@ -87,6 +92,17 @@ create unique index crewline_event_turn on crewline_event (guarded, task_id, run
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
 create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
+
+-- One entry per append. What the next ones get is greater, so the entries come at the end.
+create index crewline_event_feed on crewline_event (tenant collate "C", feed, execution, seq) where seq = append_first;
+
+-- Up to where events of a tenant were deleted for their age, in the order of its feed.
+create table crewline_feed_expiry (
+  tenant text primary key,
+  feed xid8 not null,
+  execution bigint not null,
+  seq int not null
+);
 
 create table crewline_blob (
   execution bigint not null,
@@ -173,6 +189,7 @@ create index crewline_gone_age on crewline_gone (gone_at);
 -- include: event-log/note
 -- include: event-log/append
 -- include: event-log/read
+-- include: event-log/feed
 -- include: event-log/outputs
 -- include: event-log/named
 -- include: event-log/find-ask

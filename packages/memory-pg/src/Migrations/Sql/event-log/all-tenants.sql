@@ -134,6 +134,7 @@ declare
   x crewline_execution;
   now_at timestamptz := clock_timestamp();
   events int := 0;
+  pruned crewline_execution[] := '{}';
   max_events constant int := 20000;
 begin
   delete from crewline_gone g where (g.tenant, g.id) in (
@@ -150,7 +151,14 @@ begin
     exit when events > 0 and events + x.last_seq > max_events;
     events := events + x.last_seq;
     perform crewline_bury(x);
+    pruned := pruned || x;
     execution_id := x.id; tenant := x.tenant;
     return next;
   end loop;
+  -- By tenant, so that no two that prune can wait for each other.
+  insert into crewline_feed_expiry as f (tenant, feed, execution, seq)
+    select distinct on (p.tenant) p.tenant, p.feed, p.key, p.last_seq from unnest(pruned) p
+    order by p.tenant, p.feed desc, p.key desc
+    on conflict (tenant) do update set feed = excluded.feed, execution = excluded.execution, seq = excluded.seq
+      where (excluded.feed, excluded.execution, excluded.seq) > (f.feed, f.execution, f.seq);
 end $$;

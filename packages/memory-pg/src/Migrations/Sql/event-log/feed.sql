@@ -1,0 +1,53 @@
+-- A page of the feed of a tenant: events after a place, in the order of (feed, execution, seq), each with the crew of its execution. A single
+-- row with a state says why there is none: 'ahead', no feed has given this place yet, or 'expired', what comes after it was deleted for its age.
+--
+-- Whatever is written from now on gets at least the oldest transaction that still runs, so what is below that is complete, and is given;
+-- the rest waits. A transaction that is held open delays the feed, and makes no gap. Stable: the snapshot that says what still runs is the
+-- one that is read.
+--
+-- The index holds the first event of each append; the others follow it in the primary key. Sorting is off, for that order is the order of the
+-- index, and a planner without statistics might sort a whole tenant.
+create function crewline_feed(in_tenant text, in_feed xid8, in_execution bigint, in_seq int, in_limit int)
+returns table (
+  state text, feed xid8, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+#variable_conflict use_column
+declare
+  part record;
+  left_over int := in_limit;
+  found_rows int;
+  open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if in_feed >= open_from then state := 'ahead'; return next; return; end if;
+  if in_feed > '0' and exists (
+    select from crewline_feed_expiry f
+    where f.tenant = in_tenant and (in_feed, in_execution, in_seq) < (f.feed, f.execution, f.seq)
+  ) then
+    state := 'expired'; return next; return;
+  end if;
+  for part in
+    -- What is left of the append that the place is in the middle of.
+    (select e.execution, in_seq + 1 as first, e.append_last as last from crewline_event e
+      where e.execution = in_execution and e.seq = in_seq and e.tenant = in_tenant)
+    union all
+    (select e.execution, e.seq, e.append_last from crewline_event e
+      where e.tenant collate "C" = in_tenant and e.seq = e.append_first
+        and (e.feed, e.execution, e.seq) > (in_feed, in_execution, in_seq) and e.feed < open_from
+      order by e.feed, e.execution, e.seq limit in_limit)
+  loop
+    return query select null::text, e.feed, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
+        case
+          when e.payload_sha256 is null then e.payload
+          else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
+        end
+      from crewline_event e join crewline_execution x on x.key = e.execution
+      where e.execution = part.execution and e.tenant = in_tenant and e.seq >= part.first and e.seq <= part.last
+      order by e.seq limit left_over;
+    get diagnostics found_rows = row_count;
+    left_over := left_over - found_rows;
+    exit when left_over <= 0;
+  end loop;
+end $$;
