@@ -115,7 +115,7 @@ describe.skipIf(missing !== undefined)(missing ?? "The feed on PostgreSQL", () =
       const older = yield* Effect.forkScoped(
         sql.withTransaction(
           Effect.gen(function* () {
-            yield* sql`select pg_current_xact_id()`
+            yield* sql`select crewline_place()`
             yield* Deferred.succeed(opened, undefined)
             yield* goOn.await
             yield* log.append("x", [signal(2)])

@@ -17,25 +17,25 @@ const fill = `
 insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at)
   select 't', 'other-' || n, 'crew', 1, 1, now(), now() from generate_series(1, 1000) n;
 insert into crewline_event
-  (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, feed, nonce, body, payload)
+  (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, place, nonce, body, payload)
   select x.key, x.last_seq + n, 't', case when n % 2 = 1 then 'TurnCompleted' else 'TaskCompleted' end, 'task-' || (n - 1) / 2, 1, 1,
-    now(), x.last_seq + n, x.last_seq + n, 1, '3', 'nonce-' || n, repeat('b', 200), '{"output":"o"}'
+    now(), x.last_seq + n, x.last_seq + n, 1, 1, 'nonce-' || n, repeat('b', 200), '{"output":"o"}'
   from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
 update crewline_execution set last_seq = last_seq + 20000 where id = 'x';
 insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at, ended_at)
   values ('t', 'ended', 'crew', 1, 1, now(), now(), now());
 insert into crewline_view (execution, place, tenant, format, lengths, content)
-  select x.key, place, 't', 1, case when place >= 0 then array_fill(1000, array[200]) end,
-    string_agg(md5(place::text || n), '')
+  select x.key, places.place, 't', 1, case when places.place >= 0 then array_fill(1000, array[200]) end,
+    string_agg(md5(places.place::text || n), '')
   from crewline_execution x, (select -1 union all select 200 * p from generate_series(0, 99) p) places (place), generate_series(1, 6250) n
-  where x.id = 'ended' group by x.key, place;
+  where x.id = 'ended' group by x.key, places.place;
 insert into crewline_ask (execution, id, tenant, state, asked_seq, closed_seq)
   select x.key, 'ask-' || n, 't', case when n % 1000 = 0 then 'open' else 'answered' end, n, case when n % 1000 > 0 then n end
   from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
 insert into crewline_ask (execution, id, tenant, asked_seq)
   select x.key, 'ask', 't', 1 from crewline_execution x where x.id <> 'x';
-insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, feed, body)
-  select x.key, 1, 't', 'TaskSuspended', now(), 1, 1, 1, '3', '{}' from crewline_execution x where x.id <> 'x';
+insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, place, body)
+  select x.key, 1, 't', 'TaskSuspended', now(), 1, 1, 1, 1, '{}' from crewline_execution x where x.id <> 'x';
 insert into crewline_origin (execution, kind, name, tenant, seq)
   select x.key, case when n % 2 = 0 then 'task' else 'signal' end, 'name-' || n, 't', n
   from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';`
@@ -91,13 +91,13 @@ const operations: ReadonlyArray<readonly [name: string, text: string, pages: num
   ["ask", "select * from crewline_asked('t', crewline_find_ask('t', 'x', 'ask-5000'))", 40],
   ["signal", `select * from crewline_named('t', 'x', 'signal', '["name-5001"]')`, 20],
   ["spawned task", `select * from crewline_named('t', 'x', 'task', '["name-5000"]')`, 20],
-  ["beginning of the feed", "select * from crewline_feed('t', '0', 0, 0, 128)", 900],
+  ["beginning of the feed", "select * from crewline_feed('t', 0, 0, 0, 128)", 900],
   [
     "page in the middle of the feed",
-    "select * from crewline_feed('t', '3', (select key from crewline_execution where id = 'x'), 10000, 128)",
+    "select * from crewline_feed('t', 1, (select key from crewline_execution where id = 'x'), 10000, 128)",
     900
   ],
-  ["end of the feed", "select * from crewline_feed('t', '3', 9223372036854775807, 0, 128)", 15],
+  ["end of the feed", "select * from crewline_feed('t', 1, 9223372036854775807, 0, 128)", 15],
   ["positions", `select * from crewline_positions('[["t", "x"]]')`, 12]
 ]
 

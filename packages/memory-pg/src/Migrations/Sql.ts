@@ -135,11 +135,11 @@ begin
     execution_id := x.id; tenant := x.tenant;
     return next;
   end loop;
-  insert into crewline_feed_expiry as f (tenant, feed, execution, seq)
-    select distinct on (p.tenant) p.tenant, p.feed, p.key, p.last_seq from unnest(pruned) p
-    order by p.tenant, p.feed desc, p.key desc
-    on conflict (tenant) do update set feed = excluded.feed, execution = excluded.execution, seq = excluded.seq
-      where (excluded.feed, excluded.execution, excluded.seq) > (f.feed, f.execution, f.seq);
+  insert into crewline_feed_expiry as f (tenant, place, execution, seq)
+    select distinct on (p.tenant) p.tenant, p.place, p.key, p.last_seq from unnest(pruned) p
+    order by p.tenant, p.place desc, p.key desc
+    on conflict (tenant) do update set place = excluded.place, execution = excluded.execution, seq = excluded.seq
+      where (excluded.place, excluded.execution, excluded.seq) > (f.place, f.execution, f.seq);
 end $$;
 `
 
@@ -159,7 +159,7 @@ declare
   given int;
   stored int;
   opened int;
-  own_feed constant xid8 := pg_current_xact_id();
+  own_place constant bigint := crewline_place();
 begin
   for item in
     select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
@@ -200,10 +200,10 @@ begin
         stored := -1;
       else
         insert into crewline_event
-          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, feed, nonce,
+          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, place, nonce,
            body, payload, payload_sha256, payload_size, payload_excerpt)
           select x.key, x.last_seq + d.ordinality, in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
-            first_seq, x.last_seq + given, x.version + (item->>'structural')::int, greatest(x.feed, own_feed),
+            first_seq, x.last_seq + given, x.version + (item->>'structural')::int, greatest(x.place, own_place),
             case when d.ordinality = 1 then item->>'nonce' end,
             d.body, d.payload, d.sha256, d.size, d.excerpt
           from rows from (
@@ -245,7 +245,7 @@ begin
       ended_at = case when item ? 'ends' then now_at end,
       owner = case when item ? 'ends' then null else e.owner end,
       open_asks = e.open_asks + opened,
-      feed = greatest(e.feed, own_feed)
+      place = greatest(e.place, own_place)
       where e.key = x.key;
     outcome := 'stored'; at := now_at;
     return next;
@@ -312,9 +312,11 @@ language sql set enable_seqscan = off as $$
 $$;
 `
 
-const eventLogFeed = `create function crewline_feed(in_tenant text, in_feed xid8, in_execution bigint, in_seq int, in_limit int)
+const eventLogFeed = `create function crewline_feed_page(
+  in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int, complete bigint
+)
 returns table (
-  state text, feed xid8, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+  state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
 )
 language plpgsql stable set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
@@ -323,13 +325,12 @@ declare
   part record;
   left_over int := in_limit;
   found_rows int;
-  open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  if in_feed >= open_from then state := 'ahead'; return next; return; end if;
-  if in_feed > '0' and exists (
+  if in_place > complete then state := 'ahead'; return next; return; end if;
+  if in_place > 0 and exists (
     select from crewline_feed_expiry f
-    where f.tenant = in_tenant and (in_feed, in_execution, in_seq) < (f.feed, f.execution, f.seq)
+    where f.tenant = in_tenant and (in_place, in_execution, in_seq) < (f.place, f.execution, f.seq)
   ) then
     state := 'expired'; return next; return;
   end if;
@@ -339,10 +340,10 @@ begin
     union all
     (select e.execution, e.seq, e.append_last from crewline_event e
       where e.tenant collate "C" = in_tenant and e.seq = e.append_first
-        and (e.feed, e.execution, e.seq) > (in_feed, in_execution, in_seq) and e.feed < open_from
-      order by e.feed, e.execution, e.seq limit in_limit)
+        and (e.place, e.execution, e.seq) > (in_place, in_execution, in_seq) and e.place <= complete
+      order by e.place, e.execution, e.seq limit in_limit)
   loop
-    return query select null::text, e.feed, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
+    return query select null::text, e.place, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
         case
           when e.payload_sha256 is null then e.payload
           else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
@@ -354,6 +355,16 @@ begin
     left_over := left_over - found_rows;
     exit when left_over <= 0;
   end loop;
+end $$;
+create function crewline_feed(in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int)
+returns table (
+  state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+)
+language plpgsql as $$
+declare
+  complete constant bigint := crewline_complete_place();
+begin
+  return query select * from crewline_feed_page(in_tenant, in_place, in_execution, in_seq, in_limit, complete);
 end $$;
 `
 
@@ -674,6 +685,32 @@ begin
 end $$;
 `
 
+const eventLogPlace = `create sequence crewline_place_sequence start 2;
+select setval('crewline_place_sequence', 1);
+create function crewline_place() returns bigint
+language plpgsql as $$
+begin
+  if current_setting('crewline.appends', true) is distinct from 'on' then
+    perform pg_advisory_xact_lock_shared(1668440420, (((s.last_value + 2147483648) & 4294967295) - 2147483648)::int)
+      from crewline_place_sequence s;
+    perform set_config('crewline.appends', 'on', true);
+  end if;
+  return nextval('crewline_place_sequence');
+end $$;
+create function crewline_complete_place() returns bigint
+language plpgsql as $$
+declare
+  given bigint;
+  held bigint;
+begin
+  select s.last_value into given from crewline_place_sequence s;
+  select min(given - ((given - l.objid::bigint) & 4294967295)) into held from pg_locks l
+    where l.locktype = 'advisory' and l.classid = 1668440420 and l.objsubid = 2
+      and l.database = (select d.oid from pg_database d where d.datname = current_database());
+  return least(given, held);
+end $$;
+`
+
 const eventLogRead = `create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
@@ -753,6 +790,7 @@ declare
   new_key bigint;
   in_limit int;
   found_hash text;
+  own_place constant bigint := crewline_place();
 begin
   for item, place in
     select i.value, i.ordinality from jsonb_array_elements(batch) with ordinality i
@@ -784,14 +822,14 @@ begin
     loop
       at := date_trunc('milliseconds', clock_timestamp());
       insert into crewline_execution as e
-        (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash, owner, lease_until)
+        (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash, owner, lease_until, place)
         values (in_tenant, in_id, item->>'crewName', item->>'crewId', 1, 1, at, at, in_key, in_hash,
-          in_owner, case when in_owner is not null then at + (item->>'leaseMillis')::float8 * interval '1 millisecond' end)
+          in_owner, case when in_owner is not null then at + (item->>'leaseMillis')::float8 * interval '1 millisecond' end, own_place)
         on conflict do nothing
         returning e.key into new_key;
       if new_key is not null then
-        insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
-          values (new_key, 1, in_tenant, 'ExecutionStarted', at, 1, 1, 1, item->>'body');
+        insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, place, body)
+          values (new_key, 1, in_tenant, 'ExecutionStarted', at, 1, 1, 1, own_place, item->>'body');
         outcome := 'started'; execution_id := in_id;
         exit;
       end if;
@@ -883,6 +921,13 @@ begin
     end if;
   end loop;
   for item in
+    select c.oid::regclass as name from pg_class c
+    where c.relnamespace = current_schema()::regnamespace and c.relkind = 'S' and c.relname like 'crewline\\_%\\_sequence'
+      and not has_sequence_privilege('crewline_app', c.oid, 'usage, select')
+  loop
+    execute format('grant usage, select on sequence %s to crewline_app', item.name);
+  end loop;
+  for item in
     select p.oid::regprocedure as name from pg_proc p
     where p.pronamespace = current_schema()::regnamespace and p.prosecdef and p.proname like 'crewline\\_%'
       and (p.proacl is null or not has_function_privilege('crewline_app', p.oid, 'execute'))
@@ -893,7 +938,7 @@ begin
 end $$
 `
 
-export const eventLog: string = `create table crewline_execution (
+export const eventLog: string = `${eventLogPlace}create table crewline_execution (
   key bigint generated always as identity primary key,
   tenant text not null,
   id text not null,
@@ -913,7 +958,7 @@ export const eventLog: string = `create table crewline_execution (
   leased_at timestamptz,
   lease_until timestamptz,
   open_asks int not null default 0,
-  feed xid8 not null default pg_current_xact_id()
+  place bigint not null default crewline_place()
 ) with (fillfactor = 70);
 create unique index crewline_execution_id on crewline_execution (id, tenant);
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
@@ -934,7 +979,7 @@ create table crewline_event (
   append_first int not null,
   append_last int not null,
   append_version int not null,
-  feed xid8 not null default pg_current_xact_id(),
+  place bigint not null default crewline_place(),
   nonce text,
   body text not null,
   payload text,
@@ -948,10 +993,10 @@ create unique index crewline_event_turn on crewline_event (guarded, task_id, run
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
 create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
-create index crewline_event_feed on crewline_event (tenant collate "C", feed, execution, seq) where seq = append_first;
+create index crewline_event_feed on crewline_event (tenant collate "C", place, execution, seq) where seq = append_first;
 create table crewline_feed_expiry (
   tenant text primary key,
-  feed xid8 not null,
+  place bigint not null,
   execution bigint not null,
   seq int not null
 );

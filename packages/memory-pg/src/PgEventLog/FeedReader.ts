@@ -9,7 +9,7 @@ import * as StoredEvent from "./StoredEvent.ts"
 interface Row {
   /** Why there are no events. */
   readonly state: "ahead" | "expired" | null
-  readonly feed: string
+  readonly place: string
   readonly execution: string
   readonly seq: number
   readonly execution_id: string
@@ -27,12 +27,12 @@ export interface Item {
   readonly length: number
 }
 
-/** Before every event: no transaction has a number below 3. */
+/** Before every event: places begin with 2. */
 export const beginning: Feed.Place = [0n, 0n, 0n]
 
 const maxSeq = 2n ** 31n - 1n
 
-/** Transaction, execution and seq; `undefined`: the cursor is none of this log. */
+/** The place of an append, execution and seq; `undefined`: the cursor is none of this log. */
 export const placeOf = (cursor: string | undefined): Feed.Place | undefined => {
   if (cursor === undefined) return beginning
   const place = Feed.fromCursor(cursor, beginning.length)
@@ -43,7 +43,7 @@ export const invalid = (operation: string): EventLog.EventLogError =>
   Failures.make(operation, new Feed.InvalidCursor())
 
 const itemOf = (row: Row): Item => {
-  const place = [BigInt(row.feed), BigInt(row.execution), BigInt(row.seq)]
+  const place = [BigInt(row.place), BigInt(row.execution), BigInt(row.seq)]
   return {
     place,
     fed: {
@@ -73,13 +73,13 @@ export interface FeedReader {
 }
 
 export const make = (query: Query): FeedReader => {
-  const page: FeedReader["page"] = (operation, tenant, [feed, execution, seq], limit) =>
+  const page: FeedReader["page"] = (operation, tenant, [at, execution, seq], limit) =>
     Effect.flatMap(
       query.run<Row>(
         operation,
-        `select state, feed::text, execution::text, seq, execution_id, crew_name, crew_id, at, body, payload
-          from crewline_feed($1, $2::text::xid8, $3::text::bigint, $4::int, $5::int)`,
-        [tenant, String(feed), String(execution), Number(seq), limit]
+        `select state, place::text, execution::text, seq, execution_id, crew_name, crew_id, at, body, payload
+          from crewline_feed($1, $2::text::bigint, $3::text::bigint, $4::int, $5::int)`,
+        [tenant, String(at), String(execution), Number(seq), limit]
       ),
       (rows) => {
         const state = rows[0]?.state ?? undefined

@@ -31,6 +31,13 @@ begin
     end if;
   end loop;
   for item in
+    select c.oid::regclass as name from pg_class c
+    where c.relnamespace = current_schema()::regnamespace and c.relkind = 'S' and c.relname like 'crewline\_%\_sequence'
+      and not has_sequence_privilege('crewline_app', c.oid, 'usage, select')
+  loop
+    execute format('grant usage, select on sequence %s to crewline_app', item.name);
+  end loop;
+  for item in
     select p.oid::regprocedure as name from pg_proc p
     where p.pronamespace = current_schema()::regnamespace and p.prosecdef and p.proname like 'crewline\_%'
       and (p.proacl is null or not has_function_privilege('crewline_app', p.oid, 'execute'))

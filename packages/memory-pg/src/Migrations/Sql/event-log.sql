@@ -20,6 +20,8 @@
 -- function sets it, and says `tenant = …` in every query besides, for those who connect as the owner of the tables: owners are not subject
 -- to row security. What works for all tenants stands in `event-log/all-tenants.sql`, and nowhere else.
 
+-- include: event-log/place
+
 create table crewline_execution (
   key bigint generated always as identity primary key,
   tenant text not null,
@@ -43,8 +45,8 @@ create table crewline_execution (
   lease_until timestamptz,
   -- How many rows of crewline_ask are open.
   open_asks int not null default 0,
-  -- The greatest transaction that has appended to it.
-  feed xid8 not null default pg_current_xact_id()
+  -- The place of its last append in the feed.
+  place bigint not null default crewline_place()
 ) with (fillfactor = 70);
 
 create unique index crewline_execution_id on crewline_execution (id, tenant);
@@ -72,9 +74,9 @@ create table crewline_event (
   append_first int not null,
   append_last int not null,
   append_version int not null,
-  -- Where it stands in the feed of its tenant: the greatest transaction that had appended to the execution by then. That is its own, unless
-  -- one that began later has got the lock of the execution first: in the feed, too, the order within an execution is that of seq.
-  feed xid8 not null default pg_current_xact_id(),
+  -- In the feed of its tenant: never less than that of the events before it, so that in the feed, too, the order within an execution is
+  -- that of seq.
+  place bigint not null default crewline_place(),
   nonce text,
   -- The event without what is large; enough for the fold.
   body text not null,
@@ -94,12 +96,12 @@ create unique index crewline_event_outcome on crewline_event (guarded, task_id)
 create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
 
 -- One entry per append. What the next ones get is greater, so the entries come at the end.
-create index crewline_event_feed on crewline_event (tenant collate "C", feed, execution, seq) where seq = append_first;
+create index crewline_event_feed on crewline_event (tenant collate "C", place, execution, seq) where seq = append_first;
 
 -- Up to where events of a tenant were deleted for their age, in the order of its feed.
 create table crewline_feed_expiry (
   tenant text primary key,
-  feed xid8 not null,
+  place bigint not null,
   execution bigint not null,
   seq int not null
 );

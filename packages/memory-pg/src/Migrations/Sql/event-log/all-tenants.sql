@@ -156,9 +156,9 @@ begin
     return next;
   end loop;
   -- By tenant, so that no two that prune can wait for each other.
-  insert into crewline_feed_expiry as f (tenant, feed, execution, seq)
-    select distinct on (p.tenant) p.tenant, p.feed, p.key, p.last_seq from unnest(pruned) p
-    order by p.tenant, p.feed desc, p.key desc
-    on conflict (tenant) do update set feed = excluded.feed, execution = excluded.execution, seq = excluded.seq
-      where (excluded.feed, excluded.execution, excluded.seq) > (f.feed, f.execution, f.seq);
+  insert into crewline_feed_expiry as f (tenant, place, execution, seq)
+    select distinct on (p.tenant) p.tenant, p.place, p.key, p.last_seq from unnest(pruned) p
+    order by p.tenant, p.place desc, p.key desc
+    on conflict (tenant) do update set place = excluded.place, execution = excluded.execution, seq = excluded.seq
+      where (excluded.place, excluded.execution, excluded.seq) > (f.place, f.execution, f.seq);
 end $$;

@@ -22,7 +22,7 @@ declare
   given int;
   stored int;
   opened int;
-  own_feed constant xid8 := pg_current_xact_id();
+  own_place constant bigint := crewline_place();
 begin
   for item in
     select distinct jsonb_build_array(i.value->>'tenant', i.value->>'execution') from jsonb_array_elements(batch) i order by 1
@@ -68,10 +68,10 @@ begin
         stored := -1;
       else
         insert into crewline_event
-          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, feed, nonce,
+          (execution, seq, tenant, type, task_id, run, turn, at, append_first, append_last, append_version, place, nonce,
            body, payload, payload_sha256, payload_size, payload_excerpt)
           select x.key, x.last_seq + d.ordinality, in_tenant, d.type, d.task_id, d.run, d.turn, now_at,
-            first_seq, x.last_seq + given, x.version + (item->>'structural')::int, greatest(x.feed, own_feed),
+            first_seq, x.last_seq + given, x.version + (item->>'structural')::int, greatest(x.place, own_place),
             case when d.ordinality = 1 then item->>'nonce' end,
             d.body, d.payload, d.sha256, d.size, d.excerpt
           from rows from (
@@ -119,7 +119,7 @@ begin
       ended_at = case when item ? 'ends' then now_at end,
       owner = case when item ? 'ends' then null else e.owner end,
       open_asks = e.open_asks + opened,
-      feed = greatest(e.feed, own_feed)
+      place = greatest(e.place, own_place)
       where e.key = x.key;
 
     outcome := 'stored'; at := now_at;

@@ -1,15 +1,14 @@
--- A page of the feed of a tenant: events after a place, in the order of (feed, execution, seq), each with the crew of its execution. A single
--- row with a state says why there is none: 'ahead', no feed has given this place yet, or 'expired', what comes after it was deleted for its age.
---
--- Whatever is written from now on gets at least the oldest transaction that still runs, so what is below that is complete, and is given;
--- the rest waits. A transaction that is held open delays the feed, and makes no gap. Stable: the snapshot that says what still runs is the
--- one that is read.
+-- A page of the feed of a tenant up to where it is complete: events after a place, in the order of (place, execution, seq), each with the crew
+-- of its execution. A single row with a state says why there is none: 'ahead', no feed has given this place yet, or 'expired', what comes after
+-- it was deleted for its age. Stable: nothing is deleted between the look at what has expired and the events.
 --
 -- The index holds the first event of each append; the others follow it in the primary key. Sorting is off, for that order is the order of the
 -- index, and a planner without statistics might sort a whole tenant.
-create function crewline_feed(in_tenant text, in_feed xid8, in_execution bigint, in_seq int, in_limit int)
+create function crewline_feed_page(
+  in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int, complete bigint
+)
 returns table (
-  state text, feed xid8, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+  state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
 )
 language plpgsql stable set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
@@ -18,13 +17,12 @@ declare
   part record;
   left_over int := in_limit;
   found_rows int;
-  open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  if in_feed >= open_from then state := 'ahead'; return next; return; end if;
-  if in_feed > '0' and exists (
+  if in_place > complete then state := 'ahead'; return next; return; end if;
+  if in_place > 0 and exists (
     select from crewline_feed_expiry f
-    where f.tenant = in_tenant and (in_feed, in_execution, in_seq) < (f.feed, f.execution, f.seq)
+    where f.tenant = in_tenant and (in_place, in_execution, in_seq) < (f.place, f.execution, f.seq)
   ) then
     state := 'expired'; return next; return;
   end if;
@@ -35,10 +33,10 @@ begin
     union all
     (select e.execution, e.seq, e.append_last from crewline_event e
       where e.tenant collate "C" = in_tenant and e.seq = e.append_first
-        and (e.feed, e.execution, e.seq) > (in_feed, in_execution, in_seq) and e.feed < open_from
-      order by e.feed, e.execution, e.seq limit in_limit)
+        and (e.place, e.execution, e.seq) > (in_place, in_execution, in_seq) and e.place <= complete
+      order by e.place, e.execution, e.seq limit in_limit)
   loop
-    return query select null::text, e.feed, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
+    return query select null::text, e.place, e.execution, e.seq, x.id, x.crew_name, x.crew_id, e.at, e.body,
         case
           when e.payload_sha256 is null then e.payload
           else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
@@ -50,4 +48,16 @@ begin
     left_over := left_over - found_rows;
     exit when left_over <= 0;
   end loop;
+end $$;
+
+-- The same as of now. Volatile, because how far the feed is complete must be asked before its events are looked at, in a statement of its own.
+create function crewline_feed(in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int)
+returns table (
+  state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
+)
+language plpgsql as $$
+declare
+  complete constant bigint := crewline_complete_place();
+begin
+  return query select * from crewline_feed_page(in_tenant, in_place, in_execution, in_seq, in_limit, complete);
 end $$;

@@ -16,6 +16,7 @@ declare
   new_key bigint;
   in_limit int;
   found_hash text;
+  own_place constant bigint := crewline_place();
 begin
   for item, place in
     select i.value, i.ordinality from jsonb_array_elements(batch) with ordinality i
@@ -48,14 +49,14 @@ begin
     loop
       at := date_trunc('milliseconds', clock_timestamp());
       insert into crewline_execution as e
-        (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash, owner, lease_until)
+        (tenant, id, crew_name, crew_id, last_seq, version, last_at, started_at, idempotency_key, request_hash, owner, lease_until, place)
         values (in_tenant, in_id, item->>'crewName', item->>'crewId', 1, 1, at, at, in_key, in_hash,
-          in_owner, case when in_owner is not null then at + (item->>'leaseMillis')::float8 * interval '1 millisecond' end)
+          in_owner, case when in_owner is not null then at + (item->>'leaseMillis')::float8 * interval '1 millisecond' end, own_place)
         on conflict do nothing
         returning e.key into new_key;
       if new_key is not null then
-        insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, body)
-          values (new_key, 1, in_tenant, 'ExecutionStarted', at, 1, 1, 1, item->>'body');
+        insert into crewline_event (execution, seq, tenant, type, at, append_first, append_last, append_version, place, body)
+          values (new_key, 1, in_tenant, 'ExecutionStarted', at, 1, 1, 1, own_place, item->>'body');
         outcome := 'started'; execution_id := in_id;
         exit;
       end if;
