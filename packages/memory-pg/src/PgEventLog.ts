@@ -126,12 +126,9 @@ export const make = (
           return found === undefined ? outputs(executionId, taskIds) : Effect.succeed(found)
         }),
       ...Asking.make(query),
-      readFeed: ({ after, limit = 100 } = {}) =>
-        Query.withTenant((tenant) => feedReader.read(tenant, after, limit)),
+      readFeed: ({ after, limit = 100 } = {}) => Query.withTenant((tenant) => feedReader.read(tenant, after, limit)),
       feed: ({ after } = {}) =>
-        Stream.unwrap(
-          Effect.withFiber((fiber) => Effect.succeed(feeds.follow(fiber.getRef(Tenant.Current), after)))
-        ),
+        Stream.unwrap(Effect.withFiber((fiber) => Effect.succeed(feeds.follow(fiber.getRef(Tenant.Current), after)))),
       summary,
       now,
       list,

@@ -47,7 +47,8 @@ const process_ = Effect.fnUntraced(function* (url: URL, options: PgEventLog.Opti
 })
 
 const nameOf = ({ event: { executionId, seq } }: Feed.Fed) => `${executionId} ${seq}`
-const readAll = (log: EventLog.EventLog["Service"]) => Effect.map(log.readFeed({ limit: 1_000 }), (page) => page.map(nameOf))
+const readAll = (log: EventLog.EventLog["Service"]) =>
+  Effect.map(log.readFeed({ limit: 1_000 }), (page) => page.map(nameOf))
 
 /** Follows in a fiber of its own. */
 const follow = Effect.fnUntraced(function* (log: EventLog.EventLog["Service"], after?: string) {
@@ -71,117 +72,125 @@ const minute = 60_000
 const hardlyEver = 600_000
 
 describe.skipIf(missing !== undefined)(missing ?? "The feed on PostgreSQL", () => {
-  it.live("waits for a transaction that is held open, and has what it has written in its place", () =>
-    Effect.gen(function* () {
-      const url = yield* PostgresServer.emptyDatabase
-      const [first, second] = [yield* process_(url, { pollMillis: 30 }), yield* process_(url, { pollMillis: 30 })]
-      yield* first.log.start("held", started)
-      yield* first.log.start("free", started)
-      const before = ["held 1", "free 1"]
-      const reader = yield* follow(second.log)
-      const [opened, goOn] = [yield* Deferred.make<void>(), yield* Latch.make()]
-      const holding = yield* Effect.forkScoped(
-        first.sql.withTransaction(
-          Effect.gen(function* () {
-            yield* first.log.append("held", [signal(1)])
-            yield* Deferred.succeed(opened, undefined)
-            yield* goOn.await
-          })
+  it.live(
+    "waits for a transaction that is held open, and has what it has written in its place",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresServer.emptyDatabase
+        const [first, second] = [yield* process_(url, { pollMillis: 30 }), yield* process_(url, { pollMillis: 30 })]
+        yield* first.log.start("held", started)
+        yield* first.log.start("free", started)
+        const before = ["held 1", "free 1"]
+        const reader = yield* follow(second.log)
+        const [opened, goOn] = [yield* Deferred.make<void>(), yield* Latch.make()]
+        const holding = yield* Effect.forkScoped(
+          first.sql.withTransaction(
+            Effect.gen(function* () {
+              yield* first.log.append("held", [signal(1)])
+              yield* Deferred.succeed(opened, undefined)
+              yield* goOn.await
+            })
+          )
         )
-      )
-      yield* Deferred.await(opened)
-      yield* second.log.append("free", [signal(1)])
-      yield* second.log.append("free", [signal(2)])
-      // What is committed is not given while something before it may still come.
-      yield* Effect.sleep(200)
-      assert.deepStrictEqual(yield* readAll(second.log), before)
-      assert.deepStrictEqual(reader.seen, before)
-      yield* goOn.open
-      yield* Fiber.join(holding)
-      const whole = [...before, "held 2", "free 2", "free 3"]
-      yield* until(() => reader.seen.length >= whole.length)
-      assert.deepStrictEqual(reader.seen, whole)
-      assert.deepStrictEqual(yield* readAll(first.log), whole)
-    }).pipe(Effect.scoped),
+        yield* Deferred.await(opened)
+        yield* second.log.append("free", [signal(1)])
+        yield* second.log.append("free", [signal(2)])
+        // What is committed is not given while something before it may still come.
+        yield* Effect.sleep(200)
+        assert.deepStrictEqual(yield* readAll(second.log), before)
+        assert.deepStrictEqual(reader.seen, before)
+        yield* goOn.open
+        yield* Fiber.join(holding)
+        const whole = [...before, "held 2", "free 2", "free 3"]
+        yield* until(() => reader.seen.length >= whole.length)
+        assert.deepStrictEqual(reader.seen, whole)
+        assert.deepStrictEqual(yield* readAll(first.log), whole)
+      }).pipe(Effect.scoped),
     minute
   )
 
-  it.live("is in the order of seq where an older transaction got the lock of the execution later", () =>
-    Effect.gen(function* () {
-      const url = yield* PostgresServer.emptyDatabase
-      const { log, sql } = yield* process_(url, { pollMillis: 30 })
-      yield* log.start("x", started)
-      const [opened, goOn] = [yield* Deferred.make<void>(), yield* Latch.make()]
-      const older = yield* Effect.forkScoped(
-        sql.withTransaction(
-          Effect.gen(function* () {
-            yield* sql`select crewline_place()`
-            yield* Deferred.succeed(opened, undefined)
-            yield* goOn.await
-            yield* log.append("x", [signal(2)])
-          })
+  it.live(
+    "is in the order of seq where an older transaction got the lock of the execution later",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresServer.emptyDatabase
+        const { log, sql } = yield* process_(url, { pollMillis: 30 })
+        yield* log.start("x", started)
+        const [opened, goOn] = [yield* Deferred.make<void>(), yield* Latch.make()]
+        const older = yield* Effect.forkScoped(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              yield* sql`select crewline_place()`
+              yield* Deferred.succeed(opened, undefined)
+              yield* goOn.await
+              yield* log.append("x", [signal(2)])
+            })
+          )
         )
-      )
-      yield* Deferred.await(opened)
-      yield* log.append("x", [signal(1)])
-      yield* goOn.open
-      yield* Fiber.join(older)
-      assert.deepStrictEqual(yield* readAll(log), ["x 1", "x 2", "x 3"])
-    }).pipe(Effect.scoped),
+        yield* Deferred.await(opened)
+        yield* log.append("x", [signal(1)])
+        yield* goOn.open
+        yield* Fiber.join(older)
+        assert.deepStrictEqual(yield* readAll(log), ["x 1", "x 2", "x 3"])
+      }).pipe(Effect.scoped),
     minute
   )
 
-  it.live("goes on in the middle of an append, and of a transaction of many", () =>
-    Effect.gen(function* () {
-      const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, {})
-      for (const id of ["a", "b"]) yield* log.start(id, started)
-      yield* sql.withTransaction(
-        Effect.gen(function* () {
-          for (let n = 0; n < 200; n++) yield* log.append(n % 2 === 0 ? "a" : "b", [signal(n)])
-          yield* log.append("a", [signal(200), signal(201), signal(202)])
-        })
-      )
-      const whole = yield* log.readFeed({ limit: 1_000 })
-      assert.strictEqual(whole.length, 205)
-      for (const limit of [1, 3, 128]) {
-        const seen: Array<Feed.Fed> = []
-        for (;;) {
-          const after = seen.at(-1)?.cursor
-          const page = yield* log.readFeed({ limit, ...(after !== undefined && { after }) })
-          if (page.length === 0) break
-          seen.push(...page)
+  it.live(
+    "goes on in the middle of an append, and of a transaction of many",
+    () =>
+      Effect.gen(function* () {
+        const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, {})
+        for (const id of ["a", "b"]) yield* log.start(id, started)
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            for (let n = 0; n < 200; n++) yield* log.append(n % 2 === 0 ? "a" : "b", [signal(n)])
+            yield* log.append("a", [signal(200), signal(201), signal(202)])
+          })
+        )
+        const whole = yield* log.readFeed({ limit: 1_000 })
+        assert.strictEqual(whole.length, 205)
+        for (const limit of [1, 3, 128]) {
+          const seen: Array<Feed.Fed> = []
+          for (;;) {
+            const after = seen.at(-1)?.cursor
+            const page = yield* log.readFeed({ limit, ...(after !== undefined && { after }) })
+            if (page.length === 0) break
+            seen.push(...page)
+          }
+          assert.deepStrictEqual(seen, whole)
         }
-        assert.deepStrictEqual(seen, whole)
-      }
-    }).pipe(Effect.scoped),
+      }).pipe(Effect.scoped),
     minute
   )
 
-  it.live("is told by the other process of what is new, and read once for all who are up to date", () =>
-    Effect.gen(function* () {
-      const url = yield* PostgresServer.emptyDatabase
-      const options = { pollMillis: hardlyEver }
-      const [writer, reader] = [yield* process_(url, options), yield* process_(url, options)]
-      yield* writer.log.start("x", started)
-      const followers = yield* Effect.forEach(Array.from({ length: 50 }), () => follow(reader.log), {
-        concurrency: "unbounded"
-      })
-      yield* until(() => followers.every(({ seen }) => seen.length === 1))
-      yield* Effect.sleep(100)
-      reader.reads.count = 0
-      yield* Effect.sleep(200)
-      assert.strictEqual(reader.reads.count, 0)
-      yield* writer.log.append("x", [signal(1), signal(2)])
-      yield* until(() => followers.every(({ seen }) => seen.length === 3))
-      assert.isAtMost(reader.reads.count, 3)
-      // The last one to leave takes the reader with it.
-      for (const { fiber } of followers) yield* Fiber.interrupt(fiber)
-      yield* Effect.sleep(50)
-      reader.reads.count = 0
-      yield* writer.log.append("x", [signal(3)])
-      yield* Effect.sleep(100)
-      assert.strictEqual(reader.reads.count, 0)
-    }).pipe(Effect.scoped),
+  it.live(
+    "is told by the other process of what is new, and read once for all who are up to date",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresServer.emptyDatabase
+        const options = { pollMillis: hardlyEver }
+        const [writer, reader] = [yield* process_(url, options), yield* process_(url, options)]
+        yield* writer.log.start("x", started)
+        const followers = yield* Effect.forEach(Array.from({ length: 50 }), () => follow(reader.log), {
+          concurrency: "unbounded"
+        })
+        yield* until(() => followers.every(({ seen }) => seen.length === 1))
+        yield* Effect.sleep(100)
+        reader.reads.count = 0
+        yield* Effect.sleep(200)
+        assert.strictEqual(reader.reads.count, 0)
+        yield* writer.log.append("x", [signal(1), signal(2)])
+        yield* until(() => followers.every(({ seen }) => seen.length === 3))
+        assert.isAtMost(reader.reads.count, 3)
+        // The last one to leave takes the reader with it.
+        for (const { fiber } of followers) yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep(50)
+        reader.reads.count = 0
+        yield* writer.log.append("x", [signal(3)])
+        yield* Effect.sleep(100)
+        assert.strictEqual(reader.reads.count, 0)
+      }).pipe(Effect.scoped),
     minute
   )
 })

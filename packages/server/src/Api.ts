@@ -12,6 +12,7 @@ import { Agents } from "./Api/Agents.ts"
 import { Budget } from "./Api/Budget.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
+import { Feed } from "./Api/Feed.ts"
 import { Health } from "./Api/Health.ts"
 import { Inbox } from "./Api/Inbox.ts"
 import { Keys } from "./Api/Keys.ts"
@@ -37,6 +38,7 @@ const secured = HttpApi.make("crewline")
   .add(Budget)
   .add(Tools)
   .add(Executions)
+  .add(Feed)
   .add(Inbox)
   .add(OutboxRows)
   .add(Workers)
@@ -94,6 +96,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "executions.events": "executions:read",
   "executions.signal": "executions:run",
   "executions.message": "executions:run",
+  "feed.read": "executions:read",
   "inbox.list": "inbox:read",
   "inbox.answer": "inbox:answer",
   "outbox.list": "queue:read",

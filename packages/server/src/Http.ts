@@ -18,6 +18,7 @@ import * as Budget from "./Http/Budget.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Fallback from "./Http/Fallback.ts"
+import * as Feed from "./Http/Feed.ts"
 import * as Health from "./Http/Health.ts"
 import * as Inbox from "./Http/Inbox.ts"
 import * as Keys from "./Http/Keys.ts"
@@ -39,6 +40,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Budget.layer,
     Tools.layer,
     Executions.layer,
+    Feed.layer,
     Inbox.layer,
     Outbox.layer,
     Queue.layer,
@@ -97,6 +99,7 @@ const index = HttpRouter.add(
       budget: "/api/v1/budget",
       tools: "/api/v1/tools",
       executions: "/api/v1/executions",
+      feed: "/api/v1/feed",
       inbox: "/api/v1/inbox",
       outbox: "/api/v1/outbox",
       workers: "/api/v1/workers",
@@ -128,22 +131,28 @@ const problems = HttpRouter.addAll([
 ])
 
 /** A plain request for the address of a WebSocket. */
-const webSocket = HttpRouter.add(
-  "GET",
-  "/api/v1/executions/:id/ws",
-  HttpServerRespondable.toResponse(
-    Problem.make("upgrade-required", {
-      detail: "Open this address as a WebSocket, or follow the execution at …/events with Accept: text/event-stream."
-    })
-  ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))
-)
+const webSocket = (path: `/${string}`, instead: string) =>
+  HttpRouter.route(
+    "GET",
+    path,
+    HttpServerRespondable.toResponse(
+      Problem.make("upgrade-required", {
+        detail: `Open this address as a WebSocket, or ${instead} with Accept: text/event-stream.`
+      })
+    ).pipe(Effect.map(HttpServerResponse.setHeaders({ connection: "Upgrade", upgrade: "websocket" })))
+  )
+
+const webSockets = HttpRouter.addAll([
+  webSocket("/api/v1/executions/:id/ws", "follow the execution at …/events"),
+  webSocket("/api/v1/feed/ws", "read /api/v1/feed")
+])
 
 /** A parameter that is too long for what it names is left to its Schema, which says so; Node limits the whole request line. */
 const maxParamLength = 16 * 1024
 
 /** The application: every route, and an answer to what none of them takes. */
 export const make = Effect.map(
-  HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSocket)).pipe(
+  HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSockets)).pipe(
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })
   ),
   (routes) => Fallback.answer(RequestBody.limited(routes))

@@ -39,8 +39,7 @@ export const placeOf = (cursor: string | undefined): Feed.Place | undefined => {
   return place !== undefined && place[0]! > 0n && place[2]! <= maxSeq ? place : undefined
 }
 
-export const invalid = (operation: string): EventLog.EventLogError =>
-  Failures.make(operation, new Feed.InvalidCursor())
+export const invalid = (operation: string): EventLog.EventLogError => Failures.make(operation, new Feed.InvalidCursor())
 
 const itemOf = (row: Row): Item => {
   const place = [BigInt(row.place), BigInt(row.execution), BigInt(row.seq)]

@@ -130,9 +130,7 @@ export const make = (
         if (tail?.failure !== undefined) return Effect.fail(tail.failure)
         const kept = (tail ?? tails.find(tenant))?.after(place, pageSize)
         if (kept !== undefined) return Arr.isReadonlyArrayNonEmpty(kept) ? give(kept) : wait
-        return Effect.flatMap(page(tenant, place), (items) =>
-          Arr.isReadonlyArrayNonEmpty(items) ? give(items) : wait
-        )
+        return Effect.flatMap(page(tenant, place), (items) => (Arr.isReadonlyArrayNonEmpty(items) ? give(items) : wait))
       })
       return pull
     }

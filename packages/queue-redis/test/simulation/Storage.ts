@@ -89,6 +89,8 @@ export class Storage {
       ask: (id, one) => ask("ask", log.ask(id, one)),
       view: (id, view) => ask("view", log.view(id, view)),
       keepView: (id, view) => ask("keepView", log.keepView(id, view)),
+      readFeed: (feed) => ask("readFeed", log.readFeed(feed)),
+      feed: log.feed,
       summary: (id) => ask("summary", log.summary(id)),
       list: (list) => ask("list", log.list(list)),
       now: ask("now", log.now),

@@ -154,6 +154,13 @@ const table = {
       "The execution was deleted after its end, by a request or by age (CREWLINE_RETENTION). It does not come back.",
     fields: { resource: Schema.Literal("execution"), id: Schema.String }
   },
+  "cursor-expired": {
+    status: 410,
+    title: "The feed does not reach back that far",
+    meaning:
+      "Events after this cursor were deleted because of their age (CREWLINE_RETENTION). Read how executions stand, and begin the feed again without a cursor.",
+    fields: {}
+  },
   "version-mismatch": {
     status: 412,
     title: "The resource has changed in the meantime",

@@ -22,7 +22,7 @@ import * as RequestBody from "./RequestBody.ts"
 const isTenant = Schema.is(Keys.Tenant)
 
 /** Connections that browsers open without headers. */
-const takesTicket: Operation = "executions.events"
+const takeTickets: ReadonlySet<Operation> = new Set(["executions.events", "feed.read"])
 
 const scheme = /^(bearer|ticket) +(\S+)$/i
 
@@ -90,7 +90,7 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
           const operation = `${group.identifier}.${endpoint.identifier}` as Operation
           const request = yield* HttpServerRequest.HttpServerRequest
           const { ticket, ...shown } = shownIn(request.headers["authorization"])
-          const isOpening = operation === takesTicket && ticket !== undefined
+          const isOpening = takeTickets.has(operation) && ticket !== undefined
           const principal = yield* credentials.identify(isOpening ? { ...shown, ticket } : shown).pipe(
             Effect.flatMap((principal) => inTenant(principal, request.headers[Access.tenantHeader])),
             Effect.tapError(({ code }) =>

@@ -2,33 +2,34 @@
  * Events as the text of server-sent events, cut into pieces of bounded size: an event is encoded when its turn comes, and at most one
  * is kept encoded. A piece may end in the middle of an event.
  */
-import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 
-/** An event, or a comment that keeps the connection from being taken for dead. */
-export type Item = ExecutionEvent.Followed | "heartbeat"
+/** How items are written. */
+export interface Format<A> {
+  /** Empty: nothing is sent of it. */
+  readonly encode: (item: A) => string
+  /** What a client asks with that goes on after the item; `undefined`: as before it. */
+  readonly idOf: (item: A) => string | undefined
+}
 
 /** Bytes of a piece, at most. */
 const maxBytes = 64 * 1024
 
-const encode = (item: Item): Buffer => {
-  if (item === "heartbeat") return Buffer.from(":\n\n")
-  return Buffer.from(`${ExecutionEvent.isStored(item) ? `id: ${item.seq}\n` : ""}data: ${JSON.stringify(item)}\n\n`)
-}
-
-export class EventPieces {
-  /** The seq of the last stored event of which every byte was taken. */
-  lastSeq: number
-  private items: ReadonlyArray<Item> = []
+export class EventPieces<A> {
+  /** The id of the last item of which every byte was taken. */
+  lastId: string
+  private items: ReadonlyArray<A> = []
   private index = 0
   /** What is left of the item before `index`. */
   private rest: Buffer = Buffer.alloc(0)
+  private readonly format: Format<A>
 
-  constructor(after: number) {
-    this.lastSeq = after
+  constructor(format: Format<A>, after: string) {
+    this.format = format
+    this.lastId = after
   }
 
   /** More items; all earlier ones were taken. */
-  fill(items: ReadonlyArray<Item>) {
+  fill(items: ReadonlyArray<A>) {
     this.items = items
     this.index = 0
   }
@@ -38,19 +39,15 @@ export class EventPieces {
     const parts: Array<Buffer> = []
     let room = maxBytes
     while (room > 0 && (this.rest.length > 0 || this.index < this.items.length)) {
-      if (this.rest.length === 0) this.rest = encode(this.items[this.index++]!)
+      if (this.rest.length === 0) this.rest = Buffer.from(this.format.encode(this.items[this.index++]!))
       const part = this.rest.subarray(0, room)
       this.rest = this.rest.subarray(part.length)
       room -= part.length
-      parts.push(part)
-      if (this.rest.length === 0) this.passed(this.items[this.index - 1]!)
+      if (part.length > 0) parts.push(part)
+      if (this.rest.length === 0) this.lastId = this.format.idOf(this.items[this.index - 1]!) ?? this.lastId
     }
     if (this.rest.length === 0 && this.index === this.items.length) this.fill([])
     if (parts.length === 0) return undefined
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, maxBytes - room)
-  }
-
-  private passed(item: Item) {
-    if (item !== "heartbeat" && ExecutionEvent.isStored(item)) this.lastSeq = item.seq
   }
 }

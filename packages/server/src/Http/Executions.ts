@@ -19,6 +19,7 @@ import * as RequestBody from "./RequestBody.ts"
 import * as EventPage from "./EventPage.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Sending from "./Sending.ts"
+import * as ServerSentEvents from "./ServerSentEvents.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 import * as Start from "./Start.ts"
 
@@ -98,7 +99,7 @@ export const layer = HttpApiBuilder.group(
       .handle("resume", ({ params }) => steer(params.id, crewline.unpause(params.id)))
       .handle("events", ({ params, query, headers, request }) =>
         Effect.gen(function* () {
-          if (EventStream.isWanted(request)) {
+          if (ServerSentEvents.isWanted(request)) {
             return yield* EventStream.respond({
               request,
               patienceMillis: limits.patienceMillis,

@@ -110,3 +110,22 @@ export const execution =
       }
       return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
     })
+
+/** Reading the feed, after a cursor that came in this place of the request. */
+export const feed =
+  (path: ReadonlyArray<string>) =>
+  <A, R>(
+    effect: Effect.Effect<A, EventLog.EventLogError, R>
+  ): Effect.Effect<A, Problem.Problem<"invalid-request" | "cursor-expired" | "unavailable">, R> =>
+    Effect.catch(
+      effect,
+      ({ reason }): Effect.Effect<never, Problem.Problem<"invalid-request" | "cursor-expired" | "unavailable">> => {
+        const { message: detail } = reason
+        if (reason._tag === "CursorExpired") return Effect.fail(Problem.make("cursor-expired", { detail }))
+        if (reason._tag === "InvalidCursor") {
+          const errors = [{ path, code: "invalid-cursor", message: detail }]
+          return Effect.fail(Problem.make("invalid-request", { detail, errors }))
+        }
+        return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
+      }
+    )

@@ -145,10 +145,7 @@ const forgetting = (it: Story.It): void => {
         const whole = yield* settled(6)
         yield* log.remove(removed)
         const rest = yield* readAll(10)
-        assert.deepStrictEqual(
-          rest.map(nameOf),
-          whole.filter(({ event }) => event.executionId !== removed).map(nameOf)
-        )
+        assert.deepStrictEqual(rest.map(nameOf), whole.filter(({ event }) => event.executionId !== removed).map(nameOf))
         assert.deepStrictEqual(yield* readAll(10, whole[0]!.cursor), rest.slice(1))
         assert.strictEqual((yield* log.prune({ endedForMillis: 0, limit: 10, tenant })).length, 1)
         const isEnd = ({ event }: Feed.Fed) => event.executionId === old && event.type === "ExecutionEnded"

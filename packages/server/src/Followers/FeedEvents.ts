@@ -1,0 +1,21 @@
+/** Events of the feed as clients are sent them: JSON made once, however many are sent it. */
+import type * as Feed from "@crewline/core/Feed"
+import type { Filters } from "../Api/Feed.ts"
+
+const texts = new WeakMap<Feed.Fed, string>()
+
+/** The event with its cursor and the crew of its execution. */
+export const toJson = (fed: Feed.Fed): string => {
+  let text = texts.get(fed)
+  if (text === undefined) {
+    const { event, ...place } = fed
+    texts.set(fed, (text = JSON.stringify({ ...place, ...event })))
+  }
+  return text
+}
+
+/** The filter that a query means. */
+export const filterOf = ({ type, ...filter }: Filters): Feed.Filter => ({
+  ...filter,
+  ...(type !== undefined && { types: new Set(type.split(",")) })
+})

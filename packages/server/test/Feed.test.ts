@@ -1,0 +1,137 @@
+/** The feed over HTTP: pages and server-sent events, filters, cursors that are not valid any more. */
+import * as EventLog from "@crewline/core/EventLog"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Feed from "./fake/Feed.ts"
+import * as Server from "./fake/Server.ts"
+
+let server: Server.Running
+const ids: Array<string> = []
+
+const crew = (name: string) => ({
+  name,
+  agents: { a: { role: "r", goal: "g" } },
+  tasks: { t: { description: "d", expectedOutput: "e", agent: "a" } }
+})
+
+const start = async (name: string) => {
+  const { body } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew: crew(name) } })
+  while ((await Server.request(`${server.url}/api/v1/executions/${body.id}`)).body.status !== "completed");
+  return String(body.id)
+}
+
+beforeAll(async () => {
+  server = await Server.start()
+  for (const name of ["one", "two", "one"]) ids.push(await start(name))
+}, 60_000)
+afterAll(() => server.stop())
+
+const get = (query = "", headers: Record<string, string> = {}) =>
+  Server.request(`${server.url}/api/v1/feed${query}`, { headers })
+
+/** All pages. */
+const readAll = async (query: string) => {
+  const items: Array<Feed.Event> = []
+  for (let after = ""; ;) {
+    const { body } = await get(`?${query}${after}`)
+    items.push(...body.items)
+    if (!body.hasMore) return items
+    after = `&after=${body.nextAfter}`
+  }
+}
+
+/** What the executions themselves say. */
+const eventsOf = async (id: string) =>
+  (await Server.request(`${server.url}/api/v1/executions/${id}/events?limit=1000`)).body.items
+
+describe("the feed over HTTP", { timeout: 60_000 }, () => {
+  it("gives every event of every execution once, page by page", async () => {
+    const whole = await readAll("limit=1000")
+    for (const limit of [1, 7]) expect(await readAll(`limit=${limit}`)).toEqual(whole)
+    for (const id of ids) {
+      const own = whole.filter(({ executionId }) => executionId === id)
+      expect(own.map(({ crewName: _, cursor: __, ...event }) => event)).toEqual(await eventsOf(id))
+    }
+    expect(whole.map(({ executionId }) => ids.includes(executionId)).every(Boolean)).toBe(true)
+  })
+
+  it("leaves out what filters do, and goes on past it", async () => {
+    const whole = await readAll("limit=1000")
+    for (const [query, isWanted] of [
+      ["type=ExecutionEnded", ({ type }) => type === "ExecutionEnded"],
+      ["type=TaskStarted,TaskCompleted", ({ type }) => type === "TaskStarted" || type === "TaskCompleted"],
+      ["crewName=two", ({ crewName }) => crewName === "two"],
+      [`executionId=${ids[2]}`, ({ executionId }) => executionId === ids[2]],
+      ["crewId=none", () => false]
+    ] satisfies ReadonlyArray<[string, (event: Feed.Event) => boolean]>) {
+      expect(await readAll(`${query}&limit=5`), query).toEqual(whole.filter(isWanted))
+      const last = whole.at(-1)!.cursor
+      expect((await get(`?${query}`)).body.nextAfter, query).toBe(last)
+    }
+    const wrong = await get("?type=TaskStartd")
+    expect(wrong).toMatchObject({ status: 400, body: { code: "invalid-request" } })
+    expect(wrong.body.errors[0].message).toContain('Invalid type "TaskStartd"')
+  })
+
+  it("streams what is stored, then what comes, and goes on after any event", async () => {
+    const before = await readAll("limit=1000")
+    const client = await Feed.open(server.url)
+    await client.until((events) => events.length >= before.length)
+    expect(client.events).toEqual(before)
+    const id = await start("three")
+    await client.until((events) => events.some((event) => event.executionId === id && event.type === "ExecutionEnded"))
+    await client.close()
+    const whole = await readAll("limit=1000")
+    expect(client.events).toEqual(whole)
+    expect(client.ids).toEqual(whole.map(({ cursor }) => cursor))
+    for (const place of [0, 5, whole.length - 2]) {
+      const { cursor } = whole[place]!
+      for (const [query, headers] of [
+        [`?after=${cursor}`, {}],
+        ["", { "last-event-id": cursor }],
+        // An EventSource repeats the address that it began with.
+        [`?after=${whole[0]!.cursor}`, { "last-event-id": cursor }]
+      ] as const) {
+        const again = await Feed.open(server.url, query, headers)
+        await again.until((events) => events.length >= whole.length - place - 1)
+        await again.close()
+        expect(again.events).toEqual(whole.slice(place + 1))
+      }
+    }
+    const ends = await Feed.open(server.url, "?type=ExecutionEnded&crewName=one")
+    await ends.until((events) => events.length >= 2)
+    await ends.close()
+    expect(ends.events.map(({ executionId }) => executionId)).toEqual([ids[0], ids[2]])
+  })
+
+  it("refuses what is no cursor of it, by the stream too", async () => {
+    for (const accept of ["application/json", "text/event-stream"]) {
+      for (const after of ["nonsense", "MC4w", encodeURIComponent(Buffer.from("9999999.1.1").toString("base64url"))]) {
+        const { body, status } = await get(`?after=${after}`, { accept })
+        expect(status, after).toBe(400)
+        expect(body).toMatchObject({
+          code: "invalid-request",
+          errors: [{ path: ["query", "after"], code: "invalid-cursor" }]
+        })
+      }
+    }
+    const { body } = await get("", { accept: "text/event-stream", "last-event-id": "x" })
+    expect(body.errors[0].path).toEqual(["headers", "last-event-id"])
+  })
+
+  it("answers 410 to a cursor from before what was deleted for its age", async () => {
+    const whole = await readAll("limit=1000")
+    const log = Context.get(server.services, EventLog.EventLog)
+    await Effect.runPromise(log.prune({ endedForMillis: 0, limit: 1, tenant: Tenant.defaultTenant }))
+    const [first, last] = [whole[0]!, whole.at(-1)!]
+    for (const accept of ["application/json", "text/event-stream"]) {
+      const { body, status } = await get(`?after=${first.cursor}`, { accept })
+      expect([status, body.code]).toEqual([410, "cursor-expired"])
+      expect(body.detail).toContain("begin again without a cursor")
+    }
+    expect((await get(`?after=${last.cursor}`)).body).toEqual({ items: [], nextAfter: last.cursor, hasMore: false })
+    expect(await readAll("limit=1000")).toEqual(whole.filter(({ executionId }) => executionId !== ids[0]))
+  })
+})
