@@ -183,12 +183,11 @@ const refusedAtLast = (stalls: Stalls.Stalls, complaint: string): Ended => {
   return failed(code, `${why}, and the last answer was refused: ${complaint}`, { isRetryable: false })
 }
 
-const refusedTooOften = ({ office }: Leg["task"], { by, complaint }: Acceptance.Refused, times: number): Ended =>
+const refusedTooOften = ({ retry }: Leg["task"], { by, complaint }: Acceptance.Refused, times: number): Ended =>
   failed(
     by === "schema" ? "output-invalid" : "guardrail-refused",
     `The answer was refused ${times} times; the last complaint: ${complaint}`,
-    // What the manager cannot say in so many turns is decided without it.
-    { isRetryable: office === undefined }
+    { isRetryable: retry.refusals === true }
   )
 
 const outOfTurns = (most: number): Ended =>

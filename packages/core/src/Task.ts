@@ -58,7 +58,12 @@ export const Retry = Schema.Struct({
     Schema.Finite.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a number, 1 or more" }))
   ),
   /** The longest pause of all. Default: 1 minute. */
-  max: Schema.optionalKey(Duration)
+  max: Schema.optionalKey(Duration),
+  /**
+   * True: an output that is refused more than `maxRepairs` times is followed by another attempt, so that repairs and attempts multiply.
+   * Default: false, and the task fails.
+   */
+  refusals: Schema.optionalKey(Schema.Boolean)
 }).annotate({ description: "Attempts and the pauses between them" })
 
 export interface Retry extends Schema.Schema.Type<typeof Retry> {}

@@ -176,6 +176,18 @@ describe("AgentLoop", () => {
       })
     )
 
+    it.effect("is not attempted again when it never fits, unless the task asks for that", () =>
+      Effect.gen(function* () {
+        const never = Array.from({ length: 20 }, () => World.text("no"))
+        const retry = { attempts: 3, initialMillis: 1, factor: 1, maxMillis: 1 }
+        const { task } = yield* runTask({ output, maxRepairs: 3, retry }, never)
+        assert.include({ ...task, code: task.error!.code }, { attempts: 1, code: "output-invalid" })
+        assert.strictEqual(task.usage.requests, 4)
+        const { task: again } = yield* runTask({ output, maxRepairs: 3, retry: { ...retry, refusals: true } }, never)
+        assert.strictEqual(again.usage.requests, 12)
+      })
+    )
+
     it.effect("asks for JSON by the provider's means only when no tool can be called", () =>
       Effect.gen(function* () {
         const { asked } = yield* runTask(

@@ -490,7 +490,14 @@ describe("invalid crews", () => {
 
   it("covers every code that needs no start", () => {
     const covered = new Set(cases.flatMap(({ problems }) => problems.map(({ code }) => code)))
-    const elsewhere = ["missing-input", "unknown-input", "yaml-syntax", "too-large", "duplicate-output-file"]
+    const elsewhere = [
+      "missing-input",
+      "unknown-input",
+      "yaml-syntax",
+      "too-large",
+      "duplicate-output-file",
+      "unenforced-limits"
+    ]
     expect(Crew.ProblemCode.literals.filter((code) => !covered.has(code))).toEqual(
       elsewhere.toSorted(
         (a, b) => Crew.ProblemCode.literals.indexOf(a as never) - Crew.ProblemCode.literals.indexOf(b as never)

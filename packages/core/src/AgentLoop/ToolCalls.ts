@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
 
 /** The end of the leg: the crew does not leave a mistake in the code of a tool to the model. */
 const defective = (tool: string, { result, thrown }: Outcome): Ended =>
-  failed("tool-defect", `The tool "${tool}" threw: ${String(result)}`, {
+  failed("tool-defect", `The tool "${tool}" threw: ${Prompting.textOf(result)}`, {
     isRetryable: false,
     ...(thrown === undefined ? {} : { thrown })
   })

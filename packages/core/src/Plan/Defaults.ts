@@ -57,7 +57,8 @@ const retry = (declared: Task.Retry = {}): Retry =>
     attempts: declared.attempts ?? Task.defaultRetry.attempts,
     initialMillis: declared.initial === undefined ? Task.defaultRetry.initialMillis : Task.millis(declared.initial),
     factor: declared.factor ?? Task.defaultRetry.factor,
-    maxMillis: declared.max === undefined ? Task.defaultRetry.maxMillis : Task.millis(declared.max)
+    maxMillis: declared.max === undefined ? Task.defaultRetry.maxMillis : Task.millis(declared.max),
+    ...(declared.refusals === true ? { refusals: true as const } : {})
   })
 
 const review = (declared: true | Task.Review): PlannedReview => {

@@ -28,6 +28,8 @@ export interface Retry {
   readonly initialMillis: number
   readonly factor: number
   readonly maxMillis: number
+  /** An output that was refused too often is followed by another attempt. */
+  readonly refusals?: true
 }
 
 /**
