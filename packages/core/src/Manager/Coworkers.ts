@@ -20,26 +20,36 @@ export type Match =
   | { readonly _tag: "Ambiguous"; readonly names: ReadonlyArray<string> }
   | { readonly _tag: "Unknown"; readonly suggestion: string | undefined }
 
-/** Case, quotes, brackets, separators and white space make no difference. */
+/** Case, quotes, brackets, separators, white space and what nobody sees make no difference. */
 const fold = (text: string): string =>
   text
     .normalize("NFKC")
+    .replaceAll(/\p{Cf}/gu, "")
+    // There and back: ß and SS are the same then.
+    .toUpperCase()
     .toLowerCase()
-    .replaceAll(/[\p{White_Space}\p{P}_]+/gu, " ")
+    .replaceAll(/[\p{White_Space}\p{P}\p{Sk}_]+/gu, " ")
     .trim()
 
-const articles = /^(the|our|my|a|an) | (agent|coworker)$/g
+/** Without what models put around a name. */
+const bare = (folded: string): string => folded.replaceAll(/^(the|our|my|a|an) | (agent|coworker)$/g, "")
+
+/** By what an agent may be called: its name, its role, or both, as they stand in the lists that models are shown. */
+const isCalled = (name: string, role: string, is: (called: string) => boolean): boolean =>
+  [name, role, `${name} ${role}`].some((each) => is(fold(each)))
 
 /**
- * By name or role, with what models add to them folded away; then by a part of a name or role, when that is of one agent alone. What is
+ * By name or role, then with what models add to them left away; then by a part of a name or role, when that is of one agent alone. What is
  * only spelt alike is suggested, not taken: the work would be done by the wrong agent.
  */
 export const match = (plan: Plan.Plan, named: string): Match => {
   const agents = Object.entries(plan.agents)
-  const wanted = fold(named).replaceAll(articles, "")
+  const folded = fold(named)
+  const wanted = bare(folded)
   const tests: ReadonlyArray<(name: string, role: string) => boolean> = [
     (name) => name === named,
-    (name, role) => fold(name) === wanted || fold(role) === wanted,
+    (name, role) => folded !== "" && isCalled(name, role, (called) => called === folded),
+    (name, role) => wanted !== "" && isCalled(name, role, (called) => bare(called) === wanted),
     (name, role) => wanted.length > 2 && [fold(name), fold(role)].some((each) => isPart(each, wanted))
   ]
   for (const test of tests) {

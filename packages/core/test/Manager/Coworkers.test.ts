@@ -11,7 +11,11 @@ const plan = World.plan(
       writer_1: agent("Writer"),
       writer_2: agent("Writer"),
       qa: agent("Quality  Assurance Engineer"),
-      "lead-editor": agent("Editor in chief")
+      "lead-editor": agent("Editor in chief"),
+      sales: agent("Travel Agent"),
+      guide: agent("Travel Writer for the Agent"),
+      "…": agent("—"),
+      straße: agent("Café")
     }
   }
 )
@@ -29,7 +33,17 @@ describe("a coworker that a model names", () => {
     ["Quality-Assurance", "qa"],
     ["lead editor", "lead-editor"],
     ["Writer 1", "writer_1"],
-    ["Editor", "lead-editor"]
+    ["Editor", "lead-editor"],
+    ["`researcher`", "researcher"],
+    ["re\u200bsearcher\u00ad", "researcher"],
+    ["Travel Agent", "sales"],
+    ["the travel agent", "sales"],
+    ["travel agent agent", "sales"],
+    ["guide: Travel Writer for the Agent", "guide"],
+    ["writer_1 (Writer)", "writer_1"],
+    ["STRASSE", "straße"],
+    ["CAFE\u0301", "straße"],
+    ["…", "…"]
   ])("%j is found", (named, name) => {
     expect(Coworkers.match(plan, named)).toEqual({ _tag: "Found", name })
   })
@@ -44,7 +58,10 @@ describe("a coworker that a model names", () => {
     ["", undefined],
     ["  ", undefined],
     ["an", undefined],
-    ["constructor", undefined]
+    ["constructor", undefined],
+    ["__proto__", undefined],
+    ["?!", undefined],
+    ["trаvel agent with a Cyrillic letter", undefined]
   ])("%j is nobody, and is not guessed", (named, suggestion) => {
     expect(Coworkers.match(plan, named)).toEqual({ _tag: "Unknown", suggestion })
   })
@@ -54,6 +71,10 @@ it("are all agents but those who wait for the work", () => {
   expect(Coworkers.of(plan, ["qa", "researcher"]).map(({ name }) => name)).toEqual([
     "writer_1",
     "writer_2",
-    "lead-editor"
+    "lead-editor",
+    "sales",
+    "guide",
+    "…",
+    "straße"
   ])
 })
