@@ -107,8 +107,9 @@ const reviewsBy = (manager: Plan.PlannedManager, leg: Leg): Reviews => {
       judged = Reviewing.judged(manager, task, (yield* standing.results([id])).get(id)!, revisions)
       yield* record(turn, judged)
     }
-    if (judged?.verdict !== "revise") return undefined
-    revisions++
+    if (judged === undefined || judged.verdict === "accept") return undefined
+    // After a refusal the agent goes on when the manager says so: with what was wrong.
+    if (judged.verdict === "revise") revisions++
     sentBack = { output: outputOf(leg, turn), criteria: judged.criteria }
     return judged.feedback
   })

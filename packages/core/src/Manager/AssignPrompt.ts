@@ -4,11 +4,16 @@ import type * as Plan from "../Plan.ts"
 
 export const version = 2
 
-export const instructions =
-  'Decide who does a task. Choose the agent whose role, goal and tools fit best. Choose "delegate" only when the task needs several agents: then you split it up and delegate the parts.'
+/** `split`: the answer by which the manager has the task done by several. */
+export const instructions = (split: string): string =>
+  `Decide who does a task. Choose the agent whose role, goal and tools fit best. Choose "${split}" only when the task needs several agents: then you split it up and delegate the parts.`
 
-/** Stands for the manager itself, who has the task done by several. */
-export const delegate = "delegate"
+/** Stands for the manager itself, who has the task done by several; no agent is called that. */
+export const splitOf = (candidates: ReadonlyArray<string>): string => {
+  let word = "delegate"
+  while (candidates.includes(word)) word = `${word}_parts`
+  return word
+}
 
 const candidate = (name: string, { goal, role, tools = [] }: Plan.PlannedAgent): string =>
   `- ${name}: ${role}. Goal: ${goal}. Tools: ${tools.length === 0 ? "none" : tools.join(", ")}.`
@@ -18,12 +23,13 @@ export const facts = ({ agents }: Plan.Plan, { description, expectedOutput, fram
     frame!.tools === undefined || frame!.tools.length === 0 ? "" : `\nTools that it needs: ${frame!.tools.join(", ")}`
   }\n\nThe agents:\n${frame!.candidates.map((name) => candidate(name, agents[name]!)).join("\n")}`
 
-export const expectedOutput = `The name of one agent, or "${delegate}", and the reason in one sentence.`
+export const expectedOutput = (split: string): string =>
+  `The name of one agent, or "${split}", and the reason in one sentence.`
 
 export const output = (candidates: ReadonlyArray<string>): JsonSchema.JsonSchema => ({
   type: "object",
   properties: {
-    agent: { type: "string", enum: [...candidates, delegate] },
+    agent: { type: "string", enum: [...candidates, splitOf(candidates)] },
     reason: { type: "string", description: "in one sentence" }
   },
   required: ["agent", "reason"],

@@ -45,14 +45,17 @@ export const next = <E>(options: Options<E>): Effect.Effect<Ended, E> => {
 const waitFor = (id: string): Wait.Waits => ({ groups: [{ tasks: [id], signals: [], need: "all" }] })
 
 const ask = <E>({ plan, task }: Options<E>): Ended => {
+  const { candidates } = task.frame!
+  const split = Prompt.splitOf(candidates)
+  const prompt = { version: Prompt.version, instructions: Prompt.instructions(split) }
   const spawned = Plan.office(plan, {
     id: assignId(task.id),
     office: "assign",
     title: `Who does ${task.title ?? task.id}?`,
     context: task.context,
-    ...Instructing.tell(plan, "assign", Prompt, Prompt.facts(plan, task)),
-    expectedOutput: Prompt.expectedOutput,
-    output: Prompt.output(task.frame!.candidates)
+    ...Instructing.tell(plan, "assign", prompt, Prompt.facts(plan, task)),
+    expectedOutput: Prompt.expectedOutput(split),
+    output: Prompt.output(candidates)
   })
   return {
     outcome: {
@@ -70,8 +73,9 @@ const chosen = ({ frame }: Plan.PlannedTask, plan: Plan.Plan, { output, status }
   if (status !== "completed" || !Predicate.isReadonlyObject(output)) return undefined
   const { agent, reason } = output
   if (typeof agent !== "string") return undefined
-  const name = agent === Prompt.delegate ? plan.manager!.agent : agent
-  if (agent !== Prompt.delegate && !frame!.candidates.includes(agent)) return undefined
+  const isSplit = agent === Prompt.splitOf(frame!.candidates)
+  if (!isSplit && !frame!.candidates.includes(agent)) return undefined
+  const name = isSplit ? plan.manager!.agent : agent
   return { agent: name, by: "manager", ...(typeof reason === "string" ? { reason } : {}) } as const
 }
 

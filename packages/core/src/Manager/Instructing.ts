@@ -14,7 +14,7 @@ export interface Prompt {
 
 /** What somebody is told, and by what name that is recorded. */
 export interface Told extends Pick<Plan.PlannedTask, "description"> {
-  /** `review/2`, or `review/own` for the crew's own words. */
+  /** `review/3`, or `review/own` for the crew's own words. */
   readonly prompt: string
 }
 

@@ -4,7 +4,7 @@ import type { Failure } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 import * as Excerpt from "./Excerpt.ts"
 
-export const version = 2
+export const version = 3
 
 export const instructions = "A task has failed for good. Decide what is done about it."
 
@@ -75,7 +75,8 @@ export const output = ({ choices, others }: Pick<Subject, "choices" | "others">)
                 agent: { type: "string" },
                 context: { type: "array", items: { type: "string" }, description: "names of tasks before it" }
               },
-              required: ["name", "description", "expectedOutput"]
+              required: ["name", "description", "expectedOutput"],
+              additionalProperties: false
             }
           }
         }

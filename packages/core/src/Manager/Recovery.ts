@@ -153,19 +153,20 @@ const patch = <E>(
   given: Schema.Json | undefined
 ): ReadonlyArray<Plan.PlannedTask> | undefined => {
   if (!Array.isArray(given) || given.length === 0) return undefined
-  const tasks: { [name: string]: SpawnedTask } = {}
+  const tasks = new Map<string, SpawnedTask>()
   for (const each of given as ReadonlyArray<Schema.Json>) {
     if (!Predicate.isReadonlyObject(each)) return undefined
-    const { name, ...rest } = each as Schema.JsonObject
-    if (typeof name !== "string" || Object.hasOwn(tasks, name)) return undefined
-    const { agent = task.agent } = rest
+    // What it was not offered, tools above all, is not its to give.
+    const { agent = task.agent, context = [], description, expectedOutput, name } = each as Schema.JsonObject
+    if (typeof name !== "string" || tasks.has(name)) return undefined
     // Not for the manager itself, also where what failed was its own.
     if (typeof agent !== "string" || agent === plan.manager!.agent) return undefined
     if (agent !== task.agent && !plan.manager!.allow.includes(agent)) return undefined
     // From a model: its parts are checked where it is planned, and the type says nothing of them before.
-    tasks[name] = { ...rest, agent, onFailure: "skip" } as unknown as SpawnedTask
+    const one = { agent, context, description, expectedOutput, onFailure: "skip" }
+    tasks.set(name, one as unknown as SpawnedTask)
   }
-  const spawned = Plan.spawn({ plan, parent: task, prefix: office, tasks })
+  const spawned = Plan.spawn({ plan, parent: task, prefix: office, tasks: Object.fromEntries(tasks) })
   if (Result.isFailure(spawned)) return undefined
   const last = spawned.success.at(-1)!
   const before = spawned.success.slice(0, -1)

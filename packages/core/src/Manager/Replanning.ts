@@ -69,17 +69,17 @@ const patch = Effect.fnUntraced(function* (
   { tasks: given }: Schema.JsonObject
 ): Effect.fn.Return<Need, ToolRetry> {
   if (!Array.isArray(given) || given.length === 0) return yield* retry(Prompt.noTasks)
-  const tasks: { [name: string]: SpawnedTask } = {}
+  const tasks = new Map<string, SpawnedTask>()
   for (const each of given as ReadonlyArray<Schema.Json>) {
     if (!Predicate.isReadonlyObject(each)) return yield* retry(Prompt.noTasks)
     const { context = [], expected_output: expected, name, task } = each as Schema.JsonObject
     if (typeof name !== "string" || typeof task !== "string") return yield* retry(Prompt.noTasks)
-    if (Object.hasOwn(tasks, name)) return yield* retry(Prompt.wrong(name, Prompt.twice))
+    if (tasks.has(name)) return yield* retry(Prompt.wrong(name, Prompt.twice))
     const agent = yield* Effect.mapError(
       Delegation.coworkerOf(options, each as Schema.JsonObject),
       ({ message }) => new ToolRetry({ message: Prompt.wrong(name, message) })
     )
-    tasks[name] = {
+    tasks.set(name, {
       title: name,
       agent,
       description: task,
@@ -87,9 +87,9 @@ const patch = Effect.fnUntraced(function* (
       // From a model: looked at where the task is planned.
       context: context as ReadonlyArray<string>,
       onFailure: "skip"
-    }
+    })
   }
-  return { _tag: "Tasks", tasks, need: "all", checked: true }
+  return { _tag: "Tasks", tasks: Object.fromEntries(tasks), need: "all", checked: true }
 })
 
 /** By task its output, or why there is none; a failure when none has one. */
@@ -97,11 +97,12 @@ const resultOf = ({ met }: ToolContext) =>
   Effect.gen(function* () {
     const tasks = met?._tag === "Tasks" ? Object.entries(met.tasks) : []
     let completed = 0
-    const told: { [name: string]: Schema.Json } = {}
+    const told: Array<readonly [name: string, Schema.Json]> = []
     for (const [name, result] of tasks) {
       const came = yield* Effect.result(Delegation.outcomeOf(name, result))
       if (came._tag === "Success") completed++
-      told[name] = came._tag === "Success" ? came.success : { failed: came.failure.message }
+      told.push([name, came._tag === "Success" ? came.success : { failed: came.failure.message }])
     }
-    return completed > 0 ? told : yield* new ToolFailed({ message: JSON.stringify(told) })
+    const byName = Object.fromEntries(told)
+    return completed > 0 ? byName : yield* new ToolFailed({ message: JSON.stringify(byName) })
   })

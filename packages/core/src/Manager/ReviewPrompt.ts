@@ -4,7 +4,7 @@ import type { Doubt } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 import * as Excerpt from "./Excerpt.ts"
 
-export const version = 2
+export const version = 3
 
 export const instructions =
   "Review the output of a task. Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back."
@@ -45,4 +45,6 @@ export const output: JsonSchema.JsonSchema = {
 export const notReviewed = "The manager gave no verdict on the output."
 export const unchanged = "The output is the one that the manager had sent back, unchanged."
 export const tooOften = (times: number): string =>
-  `The manager had sent the output back ${times} times, and would again.`
+  times === 0
+    ? "The manager would send the output back, and may not."
+    : `The manager had sent the output back ${times === 1 ? "once" : `${times} times`}, and would again.`

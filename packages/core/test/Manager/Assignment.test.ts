@@ -222,6 +222,22 @@ describe("a task that names no agent", () => {
     )
   })
 
+  it.effect("is done by an agent that is called delegate, and split up by another word", () => {
+    const agents = { delegate: { role: "Delegate", goal: "Speak" }, clerk: { role: "Clerk", goal: "Write" } }
+    return running(
+      crew({ agents }),
+      ({ caller }) => (caller!.taskId === "write/assign" ? choice("delegate") : World.text("done")),
+      ({ asked, view }) => {
+        assert.strictEqual(view.tasks["write/assign/work"]!.agent, "delegate")
+        for (const part of [
+          '\\"delegate\\",\\"clerk\\",\\"delegate_parts\\"]',
+          'Choose \\"delegate_parts\\" only when'
+        ])
+          assert.include(lastMessage(asked[0]!), part)
+      }
+    )
+  })
+
   it.effect("fails with its work, by its own policy", () =>
     running(
       crew({

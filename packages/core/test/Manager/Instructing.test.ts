@@ -47,8 +47,8 @@ describe("instructions", () => {
         assert.deepStrictEqual(recorded(all), {
           "write/assign": "assign/2",
           "write/assign/work": "delegate/2 ask/2",
-          "write/assign/work/1.recover": "recover/2",
-          "write/assign/work/3.2.review.manager": "review/2 accept/2"
+          "write/assign/work/1.recover": "recover/3",
+          "write/assign/work/3.2.review.manager": "review/3 accept/2"
         })
         assert.strictEqual(ofType(all, "TurnCompleted").filter(({ prompt }) => prompt !== undefined).length, 4)
         assert.include(lastMessage(asked[0]!), "Decide who does a task.")

@@ -76,9 +76,9 @@ it("delegation", () => {
 it("assignment", () => {
   expect(Assign.version).toBe(2)
   expect([
-    Assign.instructions,
+    Assign.instructions("delegate"),
     Assign.facts(plan, task),
-    Assign.expectedOutput,
+    Assign.expectedOutput("delegate"),
     Assign.output(task.frame!.candidates),
     Assign.nothingDelegated
   ]).toMatchInlineSnapshot(`
@@ -122,7 +122,7 @@ it("assignment", () => {
 })
 
 it("recovery", () => {
-  expect(Recover.version).toBe(2)
+  expect(Recover.version).toBe(3)
   const error = { code: "max-turns", message: "No answer.", isRetryable: false }
   const choices = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "abort"] as const
   expect([
@@ -216,6 +216,7 @@ it("recovery", () => {
           "tasks": {
             "description": "with replace: in order, the last one gives the output",
             "items": {
+              "additionalProperties": false,
               "properties": {
                 "agent": {
                   "type": "string",
@@ -296,7 +297,7 @@ it("recovery", () => {
 })
 
 it("review", () => {
-  expect(Review.version).toBe(2)
+  expect(Review.version).toBe(3)
   expect([
     Review.instructions,
     Review.facts({ task, output: "One.", doubts: [] }),
@@ -306,7 +307,7 @@ it("review", () => {
     Review.output,
     Review.notReviewed,
     Review.unchanged,
-    Review.tooOften(2)
+    ...[0, 1, 2].map(Review.tooOften)
   ]).toMatchInlineSnapshot(`
     [
       "Review the output of a task. Accept it when it does what the task asks for. Otherwise send it back, and say exactly what has to be changed: the agent sees your feedback and nothing else. Matters of taste are no reason to send it back.",
@@ -362,6 +363,8 @@ it("review", () => {
       },
       "The manager gave no verdict on the output.",
       "The output is the one that the manager had sent back, unchanged.",
+      "The manager would send the output back, and may not.",
+      "The manager had sent the output back once, and would again.",
       "The manager had sent the output back 2 times, and would again.",
     ]
   `)
@@ -484,12 +487,17 @@ it("acceptance", () => {
 })
 
 it("synthesis", () => {
-  expect(Synthesis.version).toBe(2)
-  expect([Synthesis.instructions, Synthesis.facts(plan.tasks), Synthesis.expectedOutput]).toMatchInlineSnapshot(`
+  expect(Synthesis.version).toBe(3)
+  expect([
+    Synthesis.instructions,
+    Synthesis.facts([task, World.plan({ judge: {} }).tasks[0]!]),
+    Synthesis.expectedOutput
+  ]).toMatchInlineSnapshot(`
     [
       "Write the result of the crew from what its final tasks came to. Put their results together into one: whole, in good order, and without saying anything twice. Use what they say and nothing else, and call nothing done that they do not. Where a result is missing, failed or only partial, say so. Whoever reads yours sees none of theirs.",
       "The final tasks:
-    - write (agent): Do write.",
+    - write: Do write.
+    - judge (agent): Do judge.",
       "The whole result, ready for use.",
     ]
   `)

@@ -218,6 +218,39 @@ describe("a task that failed for good", () => {
     )
   )
 
+  it.effect("is replaced by tasks with any names, and with no tools but those of their agents", () => {
+    const one = { name: "x", description: "d", expectedOutput: "e", agent: "other" }
+    const given = { tools: ["send"], maxTurns: 1_000, retry: { attempts: 1_000 } }
+    return running(
+      { a: {} },
+      {
+        plan: plan(),
+        tools,
+        answers: answering(
+          [
+            decision("replace", { tasks: [{ ...one, ...given }] }),
+            decision("replace", { tasks: [one, { ...one, name: "__proto__" }] })
+          ],
+          {
+            a: [failing],
+            "a/1.recover.x": [World.text("half")],
+            "a/1.recover.__proto__": [World.text("done")]
+          }
+        )
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
+        yield* pass(500)
+        const view = yield* crewline.get(id)
+        assert.deepStrictEqual([view.status, view.tasks["a"]!.output], ["completed", "done"])
+        assert.include(lastMessage(asked[2]!), "/tasks/0/tools: is not allowed here")
+        assert.deepStrictEqual(
+          asked.slice(3).map((request) => request.tools.map(({ name }) => name)),
+          [["look"], ["look"]]
+        )
+      })
+    )
+  })
+
   it.effect("may be recovered as often as the manager may, when what took its place fails, too", () =>
     running(
       { a: {} },

@@ -110,8 +110,58 @@ describe("an output that the manager reviews", () => {
   it.effect("counts with a note when it would go back once too often", () => sentBack("accept"))
   it.effect("or fails, where that is declared", () => sentBack("fail"))
 
+  const retry = World.text('{"choice":"retry","reason":"r","advice":"Go on."}')
+
+  it.effect("is a failure like any other when it is refused: the manager says what becomes of the task", () =>
+    running(
+      reviewed,
+      {
+        plan: plan({ onUnaccepted: "fail", maxRevisions: 1, recover: true }),
+        answers: answering([revise("Longer."), revise("Longer!"), retry, accept], {
+          a: [World.text("one"), World.text("two"), World.text("three")]
+        })
+      },
+      Effect.fnUntraced(function* ({ asked, events, task }) {
+        yield* pass(1_000)
+        assert.deepStrictEqual(verdictsIn(yield* events), [
+          [1, "manager", "revise"],
+          [2, "policy", "reject"],
+          [3, "manager", "accept"]
+        ])
+        assert.strictEqual((yield* task()).output, "three")
+        const about =
+          "It failed after 1 attempt (review-refused): The manager had sent the output back once, and would again."
+        assert.include(lastMessage(asked.find(({ caller }) => caller!.taskId === "a/3.recover")!), about)
+        // The agent is told what was wrong as well as what it is advised.
+        const [feedback, advice] = asked.findLast(({ caller }) => caller!.taskId === "a")!.messages.slice(-2)
+        assert.include(JSON.stringify(feedback), "wants it changed:\\nLonger!")
+        assert.include(JSON.stringify(advice), "Go on.")
+      })
+    )
+  )
+
+  it.effect("is refused again without a look when it comes as it was refused, and is asked about so often only", () =>
+    running(
+      reviewed,
+      {
+        plan: plan({ onUnaccepted: "fail", maxRevisions: 0, recover: true, maxRecoveries: 2 }),
+        answers: answering([revise("Longer."), retry, retry], {
+          a: [World.text("one"), World.text("one"), World.text("one")]
+        })
+      },
+      Effect.fnUntraced(function* ({ asked, events, task }) {
+        yield* pass(1_000)
+        assert.deepStrictEqual(
+          verdictsIn(yield* events),
+          [1, 2, 3].map((turn) => [turn, "policy", "reject"])
+        )
+        assert.strictEqual((yield* task()).error!.code, "review-refused")
+        assert.strictEqual(asked.length, 6)
+      })
+    )
+  )
+
   it.effect("is not reviewed again when it comes as it was sent back, although the attempt failed in between", () => {
-    const retry = World.text('{"choice":"retry","reason":"r","advice":"Again."}')
     return running(
       reviewed,
       {

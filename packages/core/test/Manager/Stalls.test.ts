@@ -90,6 +90,22 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
+  it.effect("gives tasks of the plan any names", () =>
+    running(
+      delegated,
+      {
+        plan: plan(),
+        answers: answering([nobody(1), nobody(2), replan(part("__proto__"), part("constructor")), World.text("Done.")])
+      },
+      Effect.fnUntraced(function* ({ asked, task }) {
+        yield* pass(1_000)
+        assert.strictEqual((yield* task()).output, "Done.")
+        for (const name of ["__proto__", "constructor"])
+          assert.include(lastMessage(ofBoss(asked)[3]!), `"${name}":"a/1.3.0.${name} is done"`)
+      })
+    )
+  )
+
   it.effect("is told to in the crew's own words, where it has some", () =>
     running(
       delegated,
