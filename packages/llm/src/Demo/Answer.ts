@@ -10,6 +10,9 @@ import * as JsonSample from "./JsonSample.ts"
 
 const quotesPerSource = 4
 
+/** Why anything was decided. */
+const unreasoned = `${notice}: nothing was weighed, the rule takes the first choice.`
+
 export const text = (reading: Reading): string => {
   const { complaint, description, expectedOutput, sources, terms } = reading
   const lines = [`${notice}: no language model was asked, the text is put together from the input by rule.`, ""]
@@ -48,7 +51,7 @@ export const json = (reading: Reading, schema: JsonSchema): string => {
       const room = typeof maxLength === "number" ? maxLength : Infinity
       if (!told && room >= notice.length) {
         told = true
-        return `${notice}. ${topic}`
+        return name === "reason" ? unreasoned : `${notice}. ${topic}`
       }
       if (/title|name|topic|subject|headline/i.test(name)) return topic
       return quoted[nextQuote++ % Math.max(1, quoted.length)] ?? topic
