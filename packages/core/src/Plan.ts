@@ -21,7 +21,7 @@ import * as Template from "./Plan/Template.ts"
 
 export { defaultMaxStalls } from "./Crew/Manager.ts"
 export type { ModelOptions } from "./Agent.ts"
-export { inPlaceOf, lastInPlaceOf, office, work } from "./Plan/Managing.ts"
+export { inPlaceOf, lastInPlaceOf, make as managerOf, office, work } from "./Plan/Managing.ts"
 export { make as spawn } from "./Plan/Spawning.ts"
 export type {
   Condition,

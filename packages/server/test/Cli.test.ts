@@ -222,6 +222,23 @@ describe("crewline run", { timeout: 60_000 }, () => {
     expect(await InProcess.run(["run", file, "--model", "scripted/demo"])).toMatchObject({ code: 0 })
   })
 
+  const managed = (manager: string, more = "") => `name: managed
+${manager}
+agents:
+  a: { role: r, goal: g, model: nobody/nothing }
+tasks:
+  a: { agent: a, description: Say something., expectedOutput: Something., retry: { attempts: 1 } }
+${more}`
+  it.each([
+    ["a manager", managed("manager: { model: scripted/demo }"), true],
+    ["who judges without a manager", managed("model: scripted/demo", "acceptance: [It is short.]"), true],
+    ["nobody", managed("model: scripted/demo"), false]
+  ])("says that a demonstration answers for %s", async (_, crew, isTold) => {
+    const { stderr } = await InProcess.run(["run", await crewFile("managed.yaml", crew)])
+    expect(stderr).toMatch(/nobody\/nothing/)
+    expect(stderr.includes("DEMONSTRATION")).toBe(isTold)
+  })
+
   it("shows how the result that the manager writes stands with the criteria, whoever speaks for the manager", async () => {
     const file = await crewFile(
       "accepted.yaml",

@@ -1,6 +1,7 @@
 /** The models that the command runs crews with: those that the environment configures. */
 import type * as Crew from "@crewline/core/Crew"
 import * as Llm from "@crewline/core/Llm"
+import * as Plan from "@crewline/core/Plan"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -35,7 +36,10 @@ export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew)
   // A reference that cannot be resolved is told by the task that needs it.
   const standard = yield* Effect.option(llm.resolve(undefined))
   const fallback = model ?? (Option.isSome(standard) ? standard.value.reference : [])
-  const references = new Set(Object.values(agents).flatMap((agent) => agent.model ?? fallback))
+  // An agent of the crew that manages is among them.
+  const manager = Plan.managerOf(crew.definition)?.agent
+  const speakers = [...Object.values(agents), ...(manager === undefined ? [] : [manager])]
+  const references = new Set(speakers.flatMap((agent) => agent.model ?? fallback))
   if (![...references].some((reference) => reference.startsWith("scripted/"))) return
   const line = "─".repeat(Math.min(words[0].length, (terminal?.columns() ?? 80) - 1))
   for (const text of [line, ...words, line]) yield* say(paint([{ text, style: "busy" }]))
