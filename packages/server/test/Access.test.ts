@@ -2,6 +2,7 @@
  * Every operation of the OpenAPI document and both kinds of connections that follow an execution, by every kind of caller. A new operation
  * is tried without a change here; a new kind of resource needs one to be made in `resources`.
  */
+import { isDeepStrictEqual } from "node:util"
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -163,13 +164,22 @@ describe("every operation", { timeout: 120_000 }, () => {
       if (id === undefined) throw new Error(`Make a resource of ${collectionOf(operation)} at the top of this test.`)
       const target = at(operation, id)
       const own = operation.method === "PUT" ? (await call(target, { headers: acme.admin.headers })).body : undefined
-      statements.take()
-      const foreign = await send(operation, target, globex.headers, own)
-      const ofForeign = statements.take()
-      expect(foreign.status, operation.id).toBe(404)
       const absentId = id.replace(/[0-9a-f]{4}(?=$|\/)/, "0000")
-      const absent = await send(operation, at(operation, absentId), globex.headers, own)
-      expect(ofForeign, operation.id).toEqual(statements.take())
+      const statementsOf = async (target: string) => {
+        statements.take()
+        const answer = await send(operation, target, globex.headers, own)
+        return { answer, made: statements.take() }
+      }
+      const compare = async (times: number): Promise<{ foreign: Server.Answered; absent: Server.Answered }> => {
+        const foreign = await statementsOf(target)
+        const absent = await statementsOf(at(operation, absentId))
+        // The server also does what nobody has asked for: once in a while, and not each time at the same one of the two.
+        if (times > 1 && !isDeepStrictEqual(foreign.made, absent.made)) return compare(times - 1)
+        expect(foreign.made, operation.id).toEqual(absent.made)
+        return { foreign: foreign.answer, absent: absent.answer }
+      }
+      const { absent, foreign } = await compare(4)
+      expect(foreign.status, operation.id).toBe(404)
       const text = (answer: Server.Answered, id: string) =>
         JSON.stringify([answer.status, answer.body, answer.headers.get("content-type")]).replaceAll(id, "ID")
       expect(text(foreign, id), operation.id).toBe(text(absent, absentId))
