@@ -152,7 +152,7 @@ describe("a message to a task", () => {
 
   it.effect("is told again to an attempt that begins anew", () =>
     meddling(
-      { a: { retry: { attempts: 2, initialMillis: 1, factor: 1, maxMillis: 1 }, maxRepairs: 0 } },
+      { a: { retry: { attempts: 2, initialMillis: 1, factor: 1, maxMillis: 1, refusals: true }, maxRepairs: 0 } },
       {
         answers: { a: [World.text(""), World.text(""), World.text("done")] },
         sent: (send, id) => (_, turn) =>
