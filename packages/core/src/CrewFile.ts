@@ -1,5 +1,5 @@
 /**
- * Crews as text: YAML 1.2, and JSON, which is a part of it. Every problem is told with its line and column. Nothing throws.
+ * Crews as text: YAML 1.2, and JSON, which is a part of it, with comments, too.
  *
  * Of a key that stands twice only the last value is looked at; the repetition is a problem of its own.
  *
@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Yaml from "yaml"
 import * as Crew from "./Crew.ts"
 import type { Path } from "./Crew/PlainJson.ts"
+import * as Placeholder from "./Crew/Placeholder.ts"
 import { maxProblems } from "./Crew/Problem.ts"
 import * as Wording from "./Crew/Wording.ts"
 import * as Plan from "./Plan.ts"
@@ -40,15 +41,58 @@ const maxLength = 512 * 1024
 /** What the scanner divides a text into: keys, values, marks and the spaces between. Two seconds of parsing at the worst. */
 const maxTokens = 150_000
 
+/** The text of a file in UTF-8, or in UTF-16 with a byte order mark; otherwise the line that is neither. */
+export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvalid> => {
+  const [first, second] = bytes
+  const isLittle = first === 0xff && second === 0xfe
+  if (isLittle || (first === 0xfe && second === 0xff))
+    return Result.succeed(new TextDecoder(isLittle ? "utf-16le" : "utf-16be").decode(bytes))
+  const decoder = new TextDecoder("utf-8", { fatal: true })
+  const isValid = (part: Uint8Array) => {
+    try {
+      decoder.decode(part)
+      return true
+    } catch {
+      return false
+    }
+  }
+  if (isValid(bytes)) return Result.succeed(new TextDecoder().decode(bytes))
+  let line = 1
+  // No character of UTF-8 reaches over the end of a line.
+  for (let start = 0; start <= bytes.length; line++) {
+    const newline = bytes.indexOf(0x0a, start)
+    const end = newline === -1 ? bytes.length : newline
+    if (!isValid(bytes.subarray(start, end))) break
+    start = end + 1
+  }
+  const message = "The file is not UTF-8 text: save it as UTF-8."
+  return Result.fail(
+    new Crew.CrewInvalid({ problems: [{ code: "invalid-encoding", path: [], message, line, column: 1 }] })
+  )
+}
+
+/**
+ * JSON with comments becomes JSON: each comment is replaced by as many spaces. Commas before a closing bracket are YAML, too. Other texts
+ * stay as they are: in YAML two slashes are no comment.
+ */
+const withoutComments = (text: string): string =>
+  beginsLikeJson.test(text)
+    ? text.replaceAll(stringOrComment, (part) => (part.startsWith('"') ? part : part.replaceAll(/[^\n]/g, " ")))
+    : text
+
+const beginsLikeJson = /^\uFEFF?\s*(?:\/[/*]|\{\s*(?:"|\/[/*]))/
+const stringOrComment = /"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*[^]*?\*\//g
+
 /** Reads a text, once: what it says can then be completed, checked, and its problems placed. */
 export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
   const lines = new Yaml.LineCounter()
   const fail = (problems: ReadonlyArray<Crew.Problem>) => Result.fail(new Crew.CrewInvalid({ problems }))
   try {
-    const excess = excessOf(text)
+    const plain = withoutComments(text)
+    const excess = excessOf(plain)
     if (excess !== undefined) return fail([excess])
-    const document = documentOf(text, lines)
-    const syntax = syntaxProblems([...document.errors, ...document.warnings], lines)
+    const document = documentOf(plain, lines)
+    const syntax = syntaxProblems(plain, [...document.errors, ...document.warnings], lines)
     if (syntax.length > 0) return fail(syntax)
     const { dangling, moreRepeated, repeated, targets } = namesOf(document.contents, lines)
     if (dangling.length > 0) return fail(dangling)
@@ -165,12 +209,36 @@ export const stringify = (crew: Crew.Crew<unknown>): string => {
 
 type Placed = Crew.Problem & { readonly line: number; readonly column: number }
 
+/** In flow style, and at the beginning of a value, a placeholder is a map of YAML: every error after it comes from that. */
+const unquotedPlaceholder = (
+  text: string,
+  error: Yaml.YAMLParseError | Yaml.YAMLWarning | undefined,
+  lines: Yaml.LineCounter
+): Placed | undefined => {
+  if (error === undefined) return undefined
+  const [offset] = error.pos
+  const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1, offset)
+  const here = placeholderAt.exec(text.slice(offset, offset + 210))?.[0]
+  const before = placeholderBefore.exec(line)?.[0].trimEnd()
+  const placeholder = here ?? before
+  if (placeholder === undefined) return undefined
+  const { col, line: number } = lines.linePos(offset)
+  const column = here === undefined ? col - line.length + line.lastIndexOf(placeholder) : col
+  return syntaxProblem(`Quote text that contains ${placeholder}: "… ${placeholder} …"`, { line: number, col: column })
+}
+
+const placeholderAt = new RegExp(`^\\{${Placeholder.name.source}\\}`, "u")
+const placeholderBefore = new RegExp(`\\{${Placeholder.name.source}\\}\\s*$`, "u")
+
 /** One error draws others after it (the same again, keys that are no text because a bracket was not closed): ten are enough. */
 const syntaxProblems = (
+  text: string,
   errors: ReadonlyArray<Yaml.YAMLParseError | Yaml.YAMLWarning>,
   lines: Yaml.LineCounter
 ): ReadonlyArray<Placed> => {
   const original = errors.filter(({ code }) => code !== "NON_STRING_KEY")
+  const placeholder = unquotedPlaceholder(text, errors[0], lines)
+  if (placeholder !== undefined) return [placeholder]
   const problems = new Map<string, Placed>()
   for (const { code, message, pos } of (original.length > 0 ? original : errors).toSorted(
     (a, b) => a.pos[0] - b.pos[0]

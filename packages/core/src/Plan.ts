@@ -95,7 +95,8 @@ export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "input
     return { crew, problems: plan.failure.problems, more: plan.failure.more ?? 0 }
   }
   const prepared = prepare(crew)
-  return { crew, problems: [...prepared.problems, ...unknownTools(prepared, tools)], more: 0 }
+  const found = [...prepared.problems, ...undeclaredInputs(prepared), ...unknownTools(prepared, tools)]
+  return { crew, problems: found, more: 0 }
 }
 
 interface Prepared {
@@ -118,11 +119,12 @@ const prepare = (crew: Crew.Crew<unknown>): Prepared => {
   if (known !== undefined) return known
   const checked = Inspection.inspect(crew)
   const excess = checked.problems.length === 0 ? Expansion.problemOf(crew.definition) : undefined
+  const references = References.make(checked)
   const problems = excess === undefined ? checked.problems : [excess]
   const prepared: Prepared = {
     checked,
     problems,
-    references: References.make(checked),
+    references,
     limits: problems.length === 0 ? limitsOf(crew.definition) : [],
     template: problems.length === 0 ? Template.make(crew.definition, crew.code) : undefined,
     plan: undefined
@@ -258,12 +260,30 @@ const valuesOf = ({ checked, references }: Prepared, { inputs = {} }: MakeOption
     problems.push({
       code: "missing-input",
       path: ["inputs", name],
-      message: `The input ${Wording.quote(name)} is missing; it is used in ${used}${more}.${hint}`,
+      message: `The input ${Wording.quote(name)} is missing; it is used in ${used}${more}.${hint} ${literally(name)}`,
       ...(suggestion === undefined ? {} : { suggestion })
     })
   }
   return { problems, values }
 }
+
+/** Placeholders that no input is declared for. A crew that declares none may use any. */
+const undeclaredInputs = ({
+  checked: { suggester },
+  references: { declared, placeholders }
+}: Prepared): ReadonlyArray<Crew.Problem> => {
+  if (declared.size === 0) return []
+  const names = [...declared]
+  return [...placeholders].flatMap(([name, [path = []]]): ReadonlyArray<Crew.Problem> => {
+    if (declared.has(name)) return []
+    const suggestion = suggester.closest(name, names)
+    const hint = Wording.alternatives("input", names, suggestion)
+    const message = `${Wording.place(path)} has the placeholder {${name}}, but the crew declares no such input: ${hint} ${literally(name)}`
+    return [{ code: "undeclared-input", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
+  })
+}
+
+const literally = (name: string): string => `For the braces themselves, write {{${name}}}.`
 
 /** Inputs that nothing reads, but for those that were named already as what was probably meant. */
 const unknownInputs = (

@@ -493,6 +493,8 @@ describe("invalid crews", () => {
     const elsewhere = [
       "missing-input",
       "unknown-input",
+      "undeclared-input",
+      "invalid-encoding",
       "yaml-syntax",
       "too-large",
       "duplicate-output-file",

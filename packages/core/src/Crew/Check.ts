@@ -16,6 +16,7 @@ import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
 import * as NotYet from "./NotYet.ts"
 import { PathMap } from "./PathMap.ts"
+import * as Placeholder from "./Placeholder.ts"
 import * as PlainJson from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
@@ -52,12 +53,13 @@ const decodeHeader = SchemaParser.decodeUnknownResult(
   everything
 )
 
-const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
+const namePattern = new RegExp(`^${Placeholder.name.source}$`, "u")
 
 /** Everything that is wrong with the data, and its normal form. */
 export const check = (input: unknown, options: Options = {}): Checked => {
   const suggester = Suggestion.make()
-  const { faults, json } = PlainJson.copy(input)
+  const { faults, json: given } = PlainJson.copy(input)
+  const json = withoutExtensions(given)
   const problems: Array<Problem> = faults.map(({ message, path }) => ({
     code: message.startsWith("must be JSON")
       ? "wrong-type"
@@ -136,6 +138,12 @@ const limitProblems = (declaration: Schema.Json | undefined, path: Problem["path
 
 const byName = (all: ReadonlyArray<Entry>): { readonly [name: string]: Schema.Json } =>
   Object.freeze(Object.fromEntries(all.map(({ declaration, name }) => [name, declaration])))
+
+/** Keys that begin with `x-` are for other programs, and for anchors of YAML. */
+const withoutExtensions = <A extends Schema.Json | undefined>(crew: A): A | Schema.JsonObject =>
+  PlainJson.isObject(crew) && Object.keys(crew).some((key) => key.startsWith("x-"))
+    ? Object.fromEntries(Object.entries(crew).filter(([key]) => !key.startsWith("x-")))
+    : crew
 
 /** `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a default. */
 const normaliseInputs = (crew: Schema.JsonObject): Schema.JsonObject => {
@@ -225,10 +233,10 @@ const invalidName = (what: string, name: string, path: PlainJson.Path): Readonly
   const message = `${what} cannot have the name ${Wording.quote(name)}: ${rule}`
   const suggestion = name
     .slice(0, 100)
-    .replaceAll(/[^A-Za-z0-9_-]+/g, "_")
-    .replace(/^(?=[\d-])/, "_")
+    .replaceAll(/[^\p{L}\p{M}\p{N}_-]+/gu, "_")
+    .replace(/^(?=[^\p{L}_])/u, "_")
   return [
-    namePattern.test(suggestion) && /[A-Za-z0-9]/.test(suggestion) && name !== "__proto__"
+    namePattern.test(suggestion) && /[\p{L}\p{N}]/u.test(suggestion) && name !== "__proto__"
       ? { code: "invalid-name", path, message: `${message}; ${suggestion} would do.`, suggestion }
       : { code: "invalid-name", path, message: `${message}.` }
   ]

@@ -1,16 +1,44 @@
 /**
  * Placeholders in texts: `{topic}`. Braces around anything that is no name stay as they are, because JSON in a description is
- * common. A value that is filled in is not looked at again, so no input can reach for another.
+ * common. `{{topic}}` is the text `{topic}`, and `{{{topic}}}` the value in braces. A value that is filled in is not looked at again, so no input can reach for another.
  */
 import type * as Schema from "effect/Schema"
 
 /** A text cut at its placeholders: literal, name, literal, name, … literal. */
 export type Text = ReadonlyArray<string>
 
-const pattern = /\{([A-Za-z_][A-Za-z0-9_-]*)\}/
+/** A name of an agent, a task or an input, in the letters of any script. */
+export const name = /[\p{L}_][\p{L}\p{M}\p{N}_-]*/u
+
+const braces = (open: string, close: string) => `${open}(${name.source})${close}`
+const pattern = new RegExp(
+  [braces("\\{{3}", "\\}{3}"), braces("\\{\\{", "\\}\\}"), braces("\\{", "\\}")].join("|"),
+  "gu"
+)
 
 /** The texts and names of a text. */
-export const parse = (text: string): Text => text.split(pattern)
+export const parse = (text: string): Text => {
+  const parts: Array<string> = []
+  let literal = ""
+  let end = 0
+  for (const match of text.matchAll(pattern)) {
+    const [whole, enclosed, escaped, plain] = match
+    literal += text.slice(end, match.index)
+    end = match.index + whole.length
+    if (escaped !== undefined) literal += `{${escaped}}`
+    else if (enclosed !== undefined) {
+      parts.push(`${literal}{`, enclosed)
+      literal = "}"
+    } else {
+      parts.push(literal, plain!)
+      literal = ""
+    }
+  }
+  return [...parts, literal + text.slice(end)]
+}
+
+/** The text of one without placeholders. */
+export const constant = ([text]: Text): string => text!
 
 export const isConstant = (text: Text): boolean => text.length === 1
 

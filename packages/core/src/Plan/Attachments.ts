@@ -18,11 +18,15 @@ export const template = (attachment: Attachment): Template => ({
 })
 
 /** With the inputs in place. */
-export const fill = ({ attachment, source }: Template, filler: Placeholder.Filler): Attachment => {
-  if (Placeholder.isConstant(source)) return attachment
-  const text = filler.fill(source)
-  return attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
-}
+export const fill = ({ attachment, source }: Template, filler: Placeholder.Filler): Attachment =>
+  at(attachment, filler.fill(source))
+
+/** Of one without placeholders. */
+export const constant = ({ attachment, source }: Template): PlannedAttachment =>
+  planned(at(attachment, Placeholder.constant(source)))
+
+const at = (attachment: Attachment, text: string): Attachment =>
+  attachment.file === undefined ? { ...attachment, url: text } : { ...attachment, file: text }
 
 /** Of a valid attachment without placeholders. */
 export const planned = (attachment: Attachment): PlannedAttachment => {

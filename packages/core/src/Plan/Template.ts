@@ -140,7 +140,12 @@ const synthesisTemplate = (
     acceptance: [],
     fixed,
     planned: texts.every(Placeholder.isConstant)
-      ? Object.freeze({ ...fixed, description, expectedOutput, guardrails: Object.freeze([]) })
+      ? Object.freeze({
+          ...fixed,
+          description: Placeholder.constant(texts[0]!),
+          expectedOutput: Placeholder.constant(texts[1]!),
+          guardrails: Object.freeze([])
+        })
       : undefined
   }
 }
@@ -156,7 +161,11 @@ const withReview = ({ fixed, planned, ...task }: TaskTemplate): TaskTemplate => 
 const withAcceptance = ({ planned, ...task }: TaskTemplate, texts: ReadonlyArray<string>): TaskTemplate => {
   const acceptance = texts.map(Placeholder.parse)
   const isConstant = planned !== undefined && acceptance.every(Placeholder.isConstant)
-  return { ...task, acceptance, planned: isConstant ? Object.freeze({ ...planned, acceptance: texts }) : undefined }
+  return {
+    ...task,
+    acceptance,
+    planned: isConstant ? Object.freeze({ ...planned, acceptance: acceptance.map(Placeholder.constant) }) : undefined
+  }
 }
 
 /** An agent that no input touches. */
@@ -190,7 +199,14 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
     goal: texts[1]!,
     backstory: texts[2]!,
     fixed,
-    planned: constant ? Object.freeze({ role, goal, backstory, ...fixed }) : undefined
+    planned: constant
+      ? Object.freeze({
+          role: Placeholder.constant(texts[0]!),
+          goal: Placeholder.constant(texts[1]!),
+          backstory: Placeholder.constant(texts[2]!),
+          ...fixed
+        })
+      : undefined
   }
 }
 
@@ -241,15 +257,13 @@ const taskTemplate = (options: TaskOptions): TaskTemplate => {
     planned: constant
       ? Object.freeze({
           ...fixed,
-          description: task.description,
-          expectedOutput: task.expectedOutput,
-          ...(task.outputFile === undefined ? {} : { outputFile: task.outputFile }),
-          ...(attachments.length === 0
-            ? {}
-            : { attachments: Object.freeze((task.attachments ?? []).map(Attachments.planned)) }),
+          description: Placeholder.constant(description),
+          expectedOutput: Placeholder.constant(expectedOutput),
+          ...(outputFile === undefined ? {} : { outputFile: Placeholder.constant(outputFile) }),
+          ...(attachments.length === 0 ? {} : { attachments: Object.freeze(attachments.map(Attachments.constant)) }),
           guardrails: Object.freeze([
             ...functions,
-            ...(task.guardrails ?? []).map((text): Guardrail => Object.freeze({ kind: "sentence", text }))
+            ...sentences.map((text): Guardrail => Object.freeze({ kind: "sentence", text: Placeholder.constant(text) }))
           ])
         })
       : undefined

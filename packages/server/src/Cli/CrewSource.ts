@@ -31,10 +31,10 @@ export interface Options {
 export const read = Effect.fn("CrewSource.read")(function* (options: Options) {
   const files = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
-  const text = yield* files
-    .readFileString(options.file)
+  const bytes = yield* files
+    .readFile(options.file)
     .pipe(Effect.mapError((error) => Failure.invalid(`${options.file} cannot be read: ${reasonOf(error.reason)}.`)))
-  const parsed = parse(text, options)
+  const parsed = parse(bytes, options)
   return Result.map(parsed, (crew): CrewSource => ({ crew, directory: paths.dirname(paths.resolve(options.file)) }))
 })
 
@@ -44,9 +44,11 @@ const reasonOf = ({ _tag }: { readonly _tag: string }) => {
   return _tag === "BadResource" ? "it is no file" : "the system does not give it"
 }
 
-const parse = (text: string, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> =>
+const parse = (bytes: Uint8Array, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> =>
   Result.mapError(
-    CrewFile.parse(text, { plan: { tools, ...(inputs !== undefined && { inputs }) } }),
+    Result.flatMap(CrewFile.decode(bytes), (text) =>
+      CrewFile.parse(text, { plan: { tools, ...(inputs !== undefined && { inputs }) } })
+    ),
     ({ problems }) => problems
   )
 

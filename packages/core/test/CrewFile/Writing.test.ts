@@ -1,0 +1,119 @@
+/** What people write into crew files besides plain YAML: placeholders in flow style, literal braces, their own script, comments, encodings. */
+import * as Result from "effect/Result"
+import { assert, describe, expect, it } from "vitest"
+import * as CrewFile from "../../src/CrewFile.ts"
+import * as Plan from "../../src/Plan.ts"
+
+const crew = (description: string, rest = "") => `name: x
+${rest}agents:
+  w: { role: Writer, goal: Write }
+tasks:
+  t: { description: ${JSON.stringify(description)}, expectedOutput: Text }
+`
+
+const problemsOf = (text: string) => {
+  const result = CrewFile.parse(text)
+  assert(Result.isFailure(result), "the text passed")
+  return result.failure.problems.map(({ code, column, line, message, suggestion }) => ({
+    at: `${code} ${line}:${column}`,
+    message,
+    ...(suggestion === undefined ? {} : { suggestion })
+  }))
+}
+
+const filled = (text: string, inputs: { readonly [name: string]: string }) =>
+  Result.getOrThrow(Plan.make(Result.getOrThrow(CrewFile.parse(text)), { inputs })).tasks[0]!.description
+
+describe("a placeholder that is not quoted", () => {
+  const message = 'Invalid YAML or JSON: Quote text that contains {city}: "… {city} …".'
+  it("gives one message in flow style, and at the beginning of a value", () => {
+    const flow = crew("Go.").replace("goal: Write", "goal: Plan trips to {city}, backstory: Old")
+    expect(problemsOf(flow)).toEqual([{ at: "yaml-syntax 3:42", message }])
+    const first = crew("Go.").replace("{ role: Writer, goal: Write }", "\n    role: Writer\n    goal: {city} trips")
+    expect(problemsOf(first)).toEqual([{ at: "yaml-syntax 5:11", message }])
+  })
+})
+
+describe("a placeholder that no declared input has", () => {
+  it("is a problem with a suggestion; a crew that declares no inputs may use any", () => {
+    const [problem, ...others] = problemsOf(crew("About {topci}.", "inputs:\n  topic:\n"))
+    expect(others).toEqual([])
+    expect(problem).toMatchObject({ at: "undeclared-input 7:21", suggestion: "topic" })
+    expect(problem!.message).toMatch(
+      /^tasks\.t\.description has the placeholder \{topci\}, but the crew declares no such/
+    )
+    expect(problem!.message).toMatch(/For the braces themselves, write \{\{topci\}\}\.$/)
+    expect(filled(crew("About {topci}."), { topci: "otters" })).toBe("About otters.")
+  })
+})
+
+describe("literal braces", () => {
+  it("are written twice around a name, and stay as they are around anything else", () => {
+    const given = String.raw`\frac{{a}}{{b}} of {topic}, {{{topic}}}, {"a": {"b": 1}}, if (x) { y }, {{ topic }}`
+    const text = String.raw`\frac{a}{b} of otters, {otters}, {"a": {"b": 1}}, if (x) { y }, {{ topic }}`
+    expect(filled(crew(given), { topic: "otters" })).toBe(text)
+    expect(filled(crew("Only {{a}}."), {})).toBe("Only {a}.")
+  })
+
+  it("are named where an input is missing", () => {
+    const plan = Plan.make(Result.getOrThrow(CrewFile.parse(crew(String.raw`\frac{a}{b}`))))
+    assert(Result.isFailure(plan))
+    expect(plan.failure.message).toContain("For the braces themselves, write {{a}}.")
+  })
+})
+
+describe("names", () => {
+  it("may have the letters of any script", () => {
+    const text = crew("Escreva sobre {тема}, {主题}.", "inputs: { тема: x, 主题: y }\n").replace(
+      "t: {",
+      "gerar_relatório: {"
+    )
+    expect(filled(text, {})).toBe("Escreva sobre x, y.")
+    expect(problemsOf(crew("d").replace("t: {", "1 отчёт: {"))[0]).toMatchObject({ suggestion: "_1_отчёт" })
+  })
+})
+
+describe("x- keys", () => {
+  it("stand beside the crew and are no part of it", () => {
+    const text = `x-common: &common { role: Writer, goal: Write }\n${crew("d").replace("w: {", "w: { <<: *common } #")}`
+    const { definition } = Result.getOrThrow(CrewFile.parse(text))
+    expect(definition.agents["w"]).toEqual({ role: "Writer", goal: "Write" })
+    expect(Object.keys(definition)).not.toContain("x-common")
+    expect(problemsOf(crew("d").replace("role: Writer", "role: Writer, x-note: n"))).toHaveLength(1)
+  })
+})
+
+describe("JSON with comments", () => {
+  const json = `// a crew
+{ /* its
+   name */ "name": "x", // "quoted"
+  "agents": { "w": { "role": "Writer", "goal": "see https://example.com/a /* b */", }, },
+  "tasks": { "t": { "description": "d", "expectedOutput": "e" }, },
+}
+`
+  it("is read, with the places of its problems", () => {
+    const { definition } = Result.getOrThrow(CrewFile.parse(json))
+    expect(definition.agents["w"]!.goal).toBe("see https://example.com/a /* b */")
+    expect(problemsOf(json.replace('"role"', '"rôle"'))[0]!.at).toBe("unknown-key 4:22")
+  })
+
+  it("leaves slashes in YAML alone", () => {
+    expect(filled("# /* \n" + crew("a // b /* c */"), {})).toBe("a // b /* c */")
+  })
+})
+
+describe("decode", () => {
+  const text = crew("Grüße")
+  it("reads UTF-8, and UTF-16 with a mark", () => {
+    expect(Result.getOrThrow(CrewFile.decode(Buffer.from(`\uFEFF${text}`)))).toBe(text)
+    const little = Buffer.from(`\uFEFF${text}`, "utf16le")
+    expect(Result.getOrThrow(CrewFile.decode(little))).toBe(text)
+    expect(Result.getOrThrow(CrewFile.decode(Buffer.from(little).swap16()))).toBe(text)
+  })
+
+  it("names the line that is not UTF-8", () => {
+    const result = CrewFile.decode(Buffer.from(text, "latin1"))
+    assert(Result.isFailure(result))
+    expect(result.failure.message).toMatch(/line 5, column 1: The file is not UTF-8 text: save it as UTF-8\./)
+  })
+})
