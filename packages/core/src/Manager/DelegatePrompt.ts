@@ -70,6 +70,8 @@ export const missing = (parameter: string, tool: string): string =>
 export const invalidSchema = (problem: string): string =>
   `output_schema is not a valid JSON Schema: ${problem}. Correct it, or leave it out.`
 
+export const noObject = "It must be an object"
+
 /** The delegated work came to nothing. */
 export const failed = (
   coworker: string,

@@ -9,6 +9,7 @@ import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Ask from "../Ask.ts"
+import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import type * as Plan from "../Plan.ts"
 import {
@@ -98,19 +99,14 @@ const delegate = (options: Options): Tool => ({
     Effect.gen(function* () {
       const task = yield* textOf(args, "task", delegateName)
       const agent = yield* coworkerOf(options, args)
-      const { expected_output: expected, output_schema: schema } = args
-      // Models give an empty object for what they leave out.
-      const isGiven = Predicate.isReadonlyObject(schema) && Object.keys(schema).length > 0
-      if (isGiven) {
-        const [violation] = JsonSchemaValidator.check(schema)
-        if (violation !== undefined) return yield* retry(Prompt.invalidSchema(JsonSchemaValidator.describe(violation)))
-      }
+      const { expected_output: expected } = args
+      const output = yield* schemaIn(args)
       return work({
         title: Ask.titleOf(task),
         agent,
         description: Prompt.brief(task, optional(args["context"])),
         expectedOutput: optional(expected) || Prompt.defaultExpectedOutput,
-        ...(isGiven ? { output: schema as Schema.JsonObject } : {})
+        ...(output === undefined ? {} : { output })
       })
     }),
   execute: (args, context) => resultOf(options, args, context)
@@ -153,6 +149,29 @@ const optional = (value: Schema.Json | undefined): string =>
 const textOf = (args: Schema.JsonObject, parameter: string, tool: string): Effect.Effect<string, ToolRetry> => {
   const text = optional(args[parameter]).trim()
   return text === "" ? retry(Prompt.missing(parameter, tool)) : Effect.succeed(text)
+}
+
+/** The schema of the result; `undefined`: it may be anything. Some models write it as a text, and something empty for what they leave out. */
+const schemaIn = (args: Schema.JsonObject): Effect.Effect<Schema.JsonObject | undefined, ToolRetry> => {
+  const given = args["output_schema"]
+  const schema = typeof given === "string" ? parsed(given) : given
+  if (schema === undefined || schema === null || schema === true || schema === "") return Effect.undefined
+  if (typeof schema === "object" && Object.keys(schema).length === 0) return Effect.undefined
+  if (!Predicate.isReadonlyObject(schema)) return retry(Prompt.invalidSchema(Prompt.noObject))
+  if (JsonDepth.isTooDeep(schema)) return retry(Prompt.invalidSchema(`It ${JsonDepth.tooDeep}`))
+  const [violation] = JsonSchemaValidator.check(schema)
+  return violation === undefined
+    ? Effect.succeed(schema as Schema.JsonObject)
+    : retry(Prompt.invalidSchema(JsonSchemaValidator.describe(violation)))
+}
+
+/** What a text says as JSON, or the text. */
+const parsed = (text: string): Schema.Json => {
+  try {
+    return JSON.parse(text) as Schema.Json
+  } catch {
+    return text.trim()
+  }
 }
 
 /** Some models give a list of one. */

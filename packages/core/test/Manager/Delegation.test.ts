@@ -212,6 +212,35 @@ describe("delegated work", () => {
   )
 })
 
+describe("the schema that delegated work is held to", () => {
+  const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] }
+  const given = (title: string, output: unknown, isTyped: boolean) =>
+    it.effect(title, () =>
+      running(
+        lead,
+        {
+          ...options,
+          answers: ({ caller, messages }) =>
+            caller!.taskId !== "a"
+              ? World.text('{"n":1}')
+              : messages.length > 2
+                ? World.text("done")
+                : World.calls(work("writer", { output_schema: output }))
+        },
+        Effect.fnUntraced(function* ({ asked, crewline, id }) {
+          yield* pass(500)
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+          const [, child] = asked
+          assert.strictEqual(JSON.stringify(child!.messages).includes("JSON Schema"), isTyped)
+        })
+      )
+    )
+  given("is the one of the call", schema, true)
+  given("is that also as a text, as models write objects in objects", JSON.stringify(schema), true)
+  for (const nothing of [null, "", " ", {}, "{}", [], true])
+    given(`is none where the model leaves it out: ${JSON.stringify(nothing)}`, nothing, false)
+})
+
 describe("what is not allowed is answered with what is, and adds no task:", () => {
   const refused = (title: string, call: readonly [string, object], says: string) =>
     it.effect(title, () =>
@@ -247,6 +276,13 @@ describe("what is not allowed is answered with what is, and adds no task:", () =
   refused("no task", ["delegate_work", { task: " ", coworker: "writer" }], "needs task")
   refused("no question", ["ask_coworker", { coworker: "writer" }], "needs question")
   refused("a schema that is none", work("writer", { output_schema: { type: "whole" } }), "not a valid JSON Schema")
+
+  for (const schema of ["object", 3, [1], "[1]", '{"type":"whole"}'])
+    refused(
+      `a schema that is no object: ${JSON.stringify(schema)}`,
+      work("writer", { output_schema: schema }),
+      "not a valid JSON Schema"
+    )
 
   it.effect("a loop over the chain, and more depth than two", () => {
     const loops = [work("lead"), work("researcher")] as const
