@@ -37,6 +37,11 @@ const write = ["tasks", "write"]
 const cases: ReadonlyArray<Case> = [
   { title: "no object", crew: 7, problems: [{ code: "wrong-type", path: [] }] },
   { title: "a list", crew: [valid], problems: [{ code: "wrong-type", path: [] }] },
+  {
+    title: "a synthesis that is turned off",
+    crew: { ...valid, synthesis: false },
+    problems: [{ code: "wrong-type", path: ["synthesis"], says: "must be true or an object, but is false" }]
+  },
   { title: "null", crew: null, problems: [{ code: "wrong-type", path: [] }] },
   {
     title: "an unknown key of the crew",

@@ -159,6 +159,8 @@ const kindOf = (ast: SchemaAST.AST): string => {
       return "a list"
     case "Objects":
       return "an object"
+    case "Literal":
+      return JSON.stringify(ast.literal)
     case "Union":
       return ast.types.every((type) => type._tag === "Literal")
         ? `one of ${ast.types.map((type) => (type._tag === "Literal" ? JSON.stringify(type.literal) : "")).join(", ")}`
