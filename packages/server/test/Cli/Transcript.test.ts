@@ -81,6 +81,24 @@ describe("Transcript", () => {
     ])
   })
 
+  it("says of what the manager decides, and of who was chosen, who it is", () => {
+    const office = { ...task("a/assign", [], "boss"), title: "Who does a?", office: "assign" as const }
+    const work = { ...task("a/assign/work", [], "poet"), title: "a" }
+    const suspended = (kind: "assignment" | "work", spawned: typeof work) => ({
+      type: "TaskSuspended" as const,
+      taskId: "a",
+      run: 1,
+      for: { kind, turn: 0 },
+      waits: { groups: [{ tasks: [spawned.id], signals: [], need: "all" as const }] },
+      spawn: [spawned]
+    })
+    const events = stamp([started([task("a")]), begin("a"), suspended("assignment", office), suspended("work", work)])
+    expect(lines([...events]).slice(2)).toEqual([
+      "   0.200 s  a: waits for the manager (Who does a?)",
+      "   0.300 s  a: waits for poet (a)"
+    ])
+  })
+
   it("says how the result stands with the criteria", () => {
     const criteria = [
       { criterion: "It is short.", verdict: "passed" },

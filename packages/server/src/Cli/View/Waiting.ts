@@ -1,11 +1,13 @@
 /** What a suspended task waits for, in words. */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 
-/** Questions by their titles, tasks and signals by their names; of what is passed on also who does it. */
-export const describe = ({ asks = [], for: reason, spawn, waits }: ExecutionEvent.TaskSuspended): string => {
+/** Questions by their titles, tasks and signals by their names; of tasks that were added also who does them. */
+export const describe = ({ asks = [], spawn, waits }: ExecutionEvent.TaskSuspended): string => {
   const titles = new Map([
     ...asks.map(({ id, title }) => [id, title] as const),
-    ...spawn.map(({ agent, id, title = id }) => [id, reason.kind === "calls" ? `${agent} (${title})` : title] as const)
+    ...spawn.map(
+      ({ agent, id, office, title = id }) => [id, `${office === undefined ? agent : "the manager"} (${title})`] as const
+    )
   ])
   const name = (id: string) => titles.get(id) ?? id
   const groups = waits.groups.map(({ need, signals, tasks, timer }) => {
