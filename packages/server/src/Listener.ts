@@ -17,6 +17,7 @@ import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
 import * as AddressTicket from "./Listener/AddressTicket.ts"
+import * as Cors from "./Listener/Cors.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
@@ -50,6 +51,8 @@ export interface Options {
   /** 0: any free port. */
   readonly port: number
   readonly allowedHosts: ReadonlyArray<string>
+  /** How long an idle connection stays open, in milliseconds; longer than proxies in front keep theirs. Default: 75,000. */
+  readonly keepAliveMillis?: number
 }
 
 export class Listener extends Context.Service<
@@ -98,7 +101,7 @@ export const make = Effect.fnUntraced(function* <R>(
       (request: Http.IncomingMessage, response: Http.ServerResponse) => {
         AddressTicket.move(request)
         const reason = refuses(request.headers)
-        if (reason === undefined) return handle(request, response)
+        if (reason === undefined) return Cors.answer(request, response) ? undefined : handle(request, response)
         const problem = Problem.make("foreign-origin", { detail: reason })
         response.writeHead(problem.status, { "content-type": "application/problem+json" })
         response.end(Problem.stringify(problem))
@@ -106,6 +109,10 @@ export const make = Effect.fnUntraced(function* <R>(
       (_, response) => response.destroy()
     )
   )
+
+  // A proxy that keeps a connection for longer than the server would send a request into one that just closes: most keep 60 s.
+  server.keepAliveTimeout = options.keepAliveMillis ?? 75_000
+  server.headersTimeout = server.keepAliveTimeout + 5_000
 
   server.on(
     "upgrade",

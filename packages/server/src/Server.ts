@@ -74,15 +74,20 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
     Layer.provide(NodeServices.layer)
   )
 
-/** `HOST`, `PORT` and `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be called by besides its own). */
+/**
+ * `HOST`, `PORT`, `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be called by besides its own, and whose pages may
+ * call it) and `CREWLINE_KEEP_ALIVE`, how long idle connections stay open; default 75 seconds.
+ */
 export const listenConfig: Config.Config<Listener.Options> = Config.map(
   Config.all({
     host: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
     port: Config.withDefault(Config.Port("PORT"), 4747),
-    allowedHosts: Config.withDefault(Config.String("CREWLINE_ALLOWED_HOSTS"), "")
+    allowedHosts: Config.withDefault(Config.String("CREWLINE_ALLOWED_HOSTS"), ""),
+    keepAlive: Config.withDefault(Config.schema(Schema.DurationFromString, "CREWLINE_KEEP_ALIVE"), Duration.seconds(75))
   }),
-  ({ allowedHosts, ...listen }) => ({
+  ({ allowedHosts, keepAlive, ...listen }) => ({
     ...listen,
+    keepAliveMillis: Duration.toMillis(keepAlive),
     allowedHosts: allowedHosts
       .split(",")
       .map((host) => host.trim())
