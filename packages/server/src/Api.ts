@@ -147,6 +147,7 @@ export class Api extends operations
         "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), " +
         'and `{ "type": "message", "text": … }` with the fields of `POST /api/v1/executions/{id}/messages`, an `id` of the sender\'s own ' +
         "and an `idempotencyKey` by `MessageAccepted` (`id`, `message`) or `MessageRefused` (`id`, `problem`), also without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
-        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent)."
+        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent). " +
+        "The events of all executions are at `/api/v1/feed`, and by WebSocket at `/api/v1/feed/ws?after=cursor`, with the same query and close codes."
     })
   ) {}

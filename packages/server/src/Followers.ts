@@ -1,6 +1,6 @@
 /**
  * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one event as JSON text, or the answer to
- * a message of the client (`Messages`).
+ * a message of the client (`Messages`). Those at `/api/v1/feed/ws?after=cursor` are given the feed of the tenant instead (`FeedSocket`).
  *
  * - A follower is given the stored events after `after`, in order, without gaps or repeats, then live ones until `ExecutionEnded`;
  *   passing deltas (no `seq`) come only while it is up to date.
@@ -12,7 +12,7 @@
  * This is the one place that uses `ws` directly: Effect's socket can neither send bytes that are framed already nor tell how many
  * are still on their way.
  */
-import type * as EventLog from "@crewline/core/EventLog"
+import * as EventLog from "@crewline/core/EventLog"
 import * as Guarded from "@crewline/core/Guarded"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -30,6 +30,7 @@ import { type RawData, type WebSocket, WebSocketServer } from "ws"
 import * as Problem from "./Api/Problem.ts"
 import * as Principal from "./Principal.ts"
 import * as Channels from "./Followers/Channels.ts"
+import * as FeedSocket from "./Followers/FeedSocket.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
 export interface Options {
@@ -43,8 +44,9 @@ export interface Options {
 
 /** What a connection asks for. */
 export interface Wanted {
-  readonly executionId: string
-  readonly after: string | undefined
+  /** Absent: the feed. */
+  readonly executionId: string | undefined
+  readonly query: URLSearchParams
   /** Answers with a problem instead. */
   readonly refuse: (problem: Problem.Problem) => void
 }
@@ -52,7 +54,7 @@ export interface Wanted {
 export class Followers extends Context.Service<
   Followers,
   {
-    /** Takes over a connection that asks for a WebSocket of an execution, once it is known who asks. */
+    /** Takes over a connection that asks for a WebSocket, once it is known who asks. */
     readonly accept: (wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer) => void
     /** How much a client may leave untaken, and for how long: one that reads server-sent events too. */
     readonly limits: Limits
@@ -76,8 +78,11 @@ export interface Caller {
 export class Callers extends Context.Service<
   Callers,
   {
-    /** Who sends this request, when they may follow executions. */
-    readonly identify: (request: IncomingMessage) => Effect.Effect<Caller, Problem.Problem>
+    /** Who sends this request, when they may follow executions; for the audit log it is this operation. */
+    readonly identify: (
+      request: IncomingMessage,
+      operation: "executions.follow" | "feed.follow"
+    ) => Effect.Effect<Caller, Problem.Problem>
   }
 >()("@crewline/server/Followers/Callers") {}
 
@@ -104,12 +109,14 @@ const closePatience = "2 seconds"
 const closeWith = ({ ended }: Caller, webSocket: WebSocket) =>
   Effect.map(ended, () => webSocket.close(closeCodes.unauthenticated, "the credential is not valid any more"))
 
-const pingAll = (followers: Iterable<Follower>, interval: Duration.Input) =>
+type AnyFollower = Pick<Follower, "ping" | "check">
+
+const pingAll = (followers: Iterable<AnyFollower>, interval: Duration.Input) =>
   Effect.sync(() => {
     for (const follower of followers) follower.ping()
   }).pipe(Effect.schedule(Schedule.spaced(interval)), Effect.forkScoped)
 
-const checkAll = (followers: Iterable<Follower>) =>
+const checkAll = (followers: Iterable<AnyFollower>) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     for (const follower of followers) follower.check(now)
   }).pipe(Effect.schedule(Schedule.spaced(slowCheckInterval)), Effect.forkScoped)
@@ -125,8 +132,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
   const callers = yield* Callers
   const messages = yield* Messages
+  const log = yield* EventLog.EventLog
   const channels = yield* Channels.make(options.linger ?? "10 seconds")
-  const followers = new Set<Follower>()
+  const followers = new Set<AnyFollower>()
   /** Every connection that was taken over, those that follow nothing yet or any more included. */
   const sockets = new Set<WebSocket>()
   const run = yield* FiberSet.makeRuntime<never>()
@@ -168,24 +176,39 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   }
 
+  const follow = (executionId: string, after: string | undefined, webSocket: WebSocket, socket: Duplex) => {
+    if (after !== undefined && !/^\d{1,15}$/.test(after)) {
+      webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
+      return Effect.void
+    }
+    return join(executionId, after === undefined ? 0 : Number(after), webSocket, socket)
+  }
+
+  const feed = Effect.fnUntraced(function* (query: URLSearchParams, webSocket: WebSocket, socket: Duplex) {
+    const wanted = yield* Effect.option(FeedSocket.wantedOf(query))
+    if (Option.isNone(wanted)) return webSocket.close(closeCodes.badAfter, "invalid query: see GET /api/v1/feed")
+    const { after = "" } = wanted.value
+    const follower = new Follower<string>(webSocket, socket, { after, limits, guarded })
+    followers.add(follower)
+    follower.onClose(() => followers.delete(follower))
+    yield* FeedSocket.feed(log, follower, wanted.value)
+  })
+
   const opened = (
-    { after, executionId }: Pick<Wanted, "after" | "executionId">,
+    { executionId, query }: Pick<Wanted, "query" | "executionId">,
     caller: Caller,
     webSocket: WebSocket,
     socket: Duplex
   ) => {
     sockets.add(webSocket)
+    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
+    webSocket.on("error", () => undefined)
     webSocket.on(
       "close",
       guarded("Forgetting a WebSocket", () => sockets.delete(webSocket))
     )
-    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
-    webSocket.on("error", () => undefined)
     if (isClosed) return webSocket.close(closeCodes.restart, "the server restarts")
-    if (after !== undefined && !/^\d{1,15}$/.test(after)) {
-      return webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
-    }
-    listen(executionId, caller, webSocket)
+    if (executionId !== undefined) listen(executionId, caller, webSocket)
     if (Principal.mayEnd(caller.principal)) {
       const watch = run(closeWith(caller, webSocket))
       webSocket.on(
@@ -193,13 +216,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
         guarded("Watching a credential no longer", () => watch.interruptUnsafe())
       )
     }
-    run(
-      join(executionId, after === undefined ? 0 : Number(after), webSocket, socket).pipe(
+    const what = executionId === undefined ? "The feed" : `Execution ${executionId}`
+    const following = run(
+      (executionId === undefined
+        ? feed(query, webSocket, socket)
+        : follow(executionId, query.get("after") ?? undefined, webSocket, socket)
+      ).pipe(
         Principal.as(caller.principal),
         Effect.catchCause((cause) =>
-          Effect.map(Channels.closingOf(executionId, cause), ([code, reason]) => webSocket.close(code, reason))
+          Effect.map(Channels.closingOf(what, cause), ([code, reason]) => webSocket.close(code, reason))
         )
       )
+    )
+    webSocket.on(
+      "close",
+      guarded("Following no longer", () => following.interruptUnsafe())
     )
   }
 
@@ -220,7 +251,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return Followers.of({
     accept: ({ refuse, ...wanted }, request, socket, head) => {
       run(
-        callers.identify(request).pipe(
+        callers.identify(request, wanted.executionId === undefined ? "feed.follow" : "executions.follow").pipe(
           Effect.matchCause({
             onFailure: (cause) => refuse(Option.getOrElse(Cause.findErrorOption(cause), () => fault)),
             onSuccess: (caller) =>

@@ -67,7 +67,8 @@ export class Listener extends Context.Service<
 /** How long requests under way may take after the server was told to stop. */
 const graceMillis = 5_000
 
-const followPath = /^\/api\/v1\/executions\/([A-Za-z0-9_-]{1,128})\/ws\/?$/
+/** Of the feed, or of an execution. */
+const followPath = /^\/api\/v1\/(?:feed|executions\/([A-Za-z0-9_-]{1,128}))\/ws\/?$/
 
 /** A problem on a connection that asked for a WebSocket, before it is one. */
 const refuseUpgrade = (socket: Duplex, problem: Problem.Problem) => {
@@ -128,14 +129,14 @@ export const make = Effect.fnUntraced(function* <R>(
         if (refuses(request.headers) !== undefined) return refuseUpgrade(socket, Problem.make("foreign-origin", {}))
         // A client may send any target, and not every one is a URL.
         const url = URL.parse(request.url ?? "/", "http://localhost")
-        const executionId = url === null ? undefined : followPath.exec(url.pathname)?.[1]
-        if (url === null || executionId === undefined || request.method !== "GET") {
+        const path = url === null ? null : followPath.exec(url.pathname)
+        if (url === null || path === null || request.method !== "GET") {
           return refuseUpgrade(socket, Problem.make("no-such-route", {}))
         }
         followers.accept(
           {
-            executionId,
-            after: url.searchParams.get("after") ?? undefined,
+            executionId: path[1],
+            query: url.searchParams,
             refuse: (problem) => refuseUpgrade(socket, problem)
           },
           request,

@@ -276,6 +276,36 @@ describe("connections that follow an execution", { timeout: 60_000 }, () => {
     expect(await stream(execution(), { query: late })).toBe(200)
   })
 
+  it("that read the feed are refused and opened in the same way, and show nothing of another tenant", async () => {
+    const deaf = await Keys.make(server, { scopes: ["crews:read"] })
+    const feed = async ({ headers = {}, query = "" }: { headers?: Record<string, string>; query?: string }) => {
+      const response = await fetch(`${server.url}/api/v1/feed${query}`, {
+        headers: { accept: "text/event-stream", ...headers }
+      })
+      await response.body?.cancel()
+      return response.status
+    }
+    const ticket = async () =>
+      `?ticket=${(await call("/api/v1/tickets", { method: "POST", headers: acme.viewer.headers })).body.ticket}`
+    for (const open of [feed, (options: object) => Socket.outcome(server.url, undefined, options)]) {
+      expect(await open({})).toBe(401)
+      expect(await open({ headers: { authorization: "Bearer x" } })).toBe(401)
+      expect(await open({ query: "?ticket=x" })).toBe(401)
+      expect(await open({ headers: deaf.headers })).toBe(403)
+    }
+    const query = await ticket()
+    expect(await feed({ query })).toBe(200)
+    expect(await feed({ query })).toBe(401)
+    expect(await Socket.outcome(server.url, undefined, { query: `${await ticket()}&after=x` })).toBe(4400)
+    const { cursor } = (await call("/api/v1/feed?limit=1", acme.viewer)).body.items[0]
+    const { items } = (await call(`/api/v1/feed?limit=1000&after=${cursor}`, globex)).body
+    for (const { executionId } of items) expect(executionId).not.toBe(execution())
+    const socket = Socket.open(server.url, undefined, undefined, globex.headers)
+    await socket.until(() => true)
+    for (const { executionId } of socket.messages) expect(executionId).not.toBe(execution())
+    socket.socket.close()
+  })
+
   it("take answers only from those who may answer", async () => {
     const answers = async ({ headers }: Keys.Made) => {
       const client = Socket.open(server.url, execution(), 0, headers)

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Feed from "./fake/Feed.ts"
 import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
 
 let server: Server.Running
 const ids: Array<string> = []
@@ -134,5 +135,74 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     }
     expect((await get(`?after=${last.cursor}`)).body).toEqual({ items: [], nextAfter: last.cursor, hasMore: false })
     expect(await readAll("limit=1000")).toEqual(whole.filter(({ executionId }) => executionId !== ids[0]))
+  })
+})
+
+describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
+  it("gives the same as server-sent events, and goes on after any event", async () => {
+    const whole = await readAll("limit=1000")
+    const client = Socket.open(server.url, undefined)
+    await client.until(({ cursor }) => cursor === whole.at(-1)!.cursor)
+    expect(client.messages).toEqual(whole)
+    const id = await start("four")
+    await client.until(({ executionId, type }) => executionId === id && type === "ExecutionEnded")
+    expect(client.messages).toEqual(await readAll("limit=1000"))
+    client.socket.close()
+    const again = Socket.open(server.url, undefined, whole[3]!.cursor)
+    await again.until(({ executionId, type }) => executionId === id && type === "ExecutionEnded")
+    expect(again.messages).toEqual(client.messages.slice(4))
+    again.socket.close()
+    const ends = Socket.open(server.url, undefined, `${whole[0]!.cursor}&type=ExecutionEnded&executionId=${id}`)
+    await ends.until(({ type }) => type === "ExecutionEnded")
+    expect(ends.messages).toEqual(client.messages.slice(-1))
+    ends.socket.close()
+  })
+
+  it("is closed with a reason for what is no cursor, for one that has expired, and for an invalid query", async () => {
+    const outcome = (query: string) => Socket.outcome(server.url, undefined, { query })
+    expect(await outcome("?after=x")).toBe(4400)
+    expect(await outcome("?type=x")).toBe(4400)
+    const { items } = (await get("?limit=1000")).body
+    const log = Context.get(server.services, EventLog.EventLog)
+    await Effect.runPromise(log.prune({ endedForMillis: 0, limit: 1, tenant: Tenant.defaultTenant }))
+    expect(await outcome(`?after=${items[0].cursor}`)).toBe(4410)
+    expect(await get("/ws")).toMatchObject({ status: 426, body: { code: "upgrade-required" } })
+  })
+
+  it("holds little for a client that reads nothing, and closes it with the cursor to go on from", async () => {
+    const slow = await Server.start({
+      followers: { limits: { deltaBytes: 64 * 1024, storedBytes: 256 * 1024, patienceMillis: 300 } }
+    })
+    const { body } = await Server.request(`${slow.url}/api/v1/executions`, { body: { crew: crew("slow") } })
+    const log = Context.get(slow.services, EventLog.EventLog)
+    const url = `${slow.url}/api/v1/executions/${body.id}`
+    while ((await Server.request(url)).body.status !== "completed");
+    await Effect.runPromise(
+      log.start("large", {
+        type: "ExecutionStarted",
+        plan: { version: 1, name: "large", process: "parallel", agents: {}, tasks: [], inputs: {} }
+      })
+    )
+    for (let n = 0; n < 20; n++) {
+      await Effect.runPromise(
+        log.append("large", [{ type: "SignalReceived", signal: `s${n}`, value: "x".repeat(1024 * 1024) }])
+      )
+    }
+    const client = Socket.open(slow.url, undefined)
+    await client.until(() => true)
+    client.socket.pause()
+    // Longer than the patience of the server and the second between its looks.
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    client.socket.resume()
+    const { code, reason } = await client.closed
+    expect(code).toBe(4408)
+    expect(reason).toBe(client.messages.at(-1)!["cursor"])
+    const again = Socket.open(slow.url, undefined, reason)
+    await again.until(({ signal }) => signal === "s19")
+    again.socket.close()
+    const names = [...client.messages, ...again.messages].map(({ executionId, seq }) => `${executionId} ${seq}`)
+    expect(new Set(names).size).toBe(names.length)
+    expect(names.filter((name) => name.startsWith("large"))).toEqual(Socket.upTo(21).map((seq) => `large ${seq}`))
+    await slow.stop()
   })
 })

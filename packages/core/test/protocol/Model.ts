@@ -4,6 +4,7 @@
  */
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
+import * as Feed from "./Feed.ts"
 import * as Follower from "./Follower.ts"
 import { LocalQueue, makeStore, ScheduleClock } from "./Local.ts"
 import * as Kernel from "./Kernel.ts"
@@ -58,6 +59,7 @@ class Schedule {
   private readonly places: ReadonlyArray<Place>
   private readonly outside: Array<Act>
   private readonly followers: Array<{ readonly self: Follower.Self; act: Act }>
+  private readonly feed: Feed.Feed
   private readonly ownership: Sweeper.Ownership = { owner: undefined, until: 0 }
   private readonly clock: ScheduleClock
   private names = 0
@@ -78,6 +80,7 @@ class Schedule {
       scenario.log === "local" ? makeStore(scripts.plan, this.clock) : Log.makeStore(rules, scripts.plan, clock)
     const log = new Log.Log({ kernel, scenario, random, witness, store, started })
     this.random = random
+    this.feed = new Feed.Feed(seed, rules)
     this.scenario = scenario
     this.world = { rules, kernel, scenario, random, scripts, log, witness, maxCrashes, nonces: 0 }
     this.places = Array.from({ length: scenario.servers }, (_, index) => {
@@ -111,6 +114,7 @@ class Schedule {
     for (let step = 0; step < chaosSteps + calmSteps; step++) {
       log.now++
       this.clock.tick()
+      this.feed.step()
       if (step === chaosSteps) this.calmDown()
       if (step < chaosSteps) {
         if (this.disturb()) continue
@@ -250,6 +254,7 @@ class Schedule {
   }
 
   private check(): void {
+    this.feed.finish()
     const { log, rules, witness } = this.world
     const { state } = log
     if (state.status === "running") {

@@ -295,6 +295,34 @@ const rules = {
     scenario: "mixed",
     within: 20,
     violates: ["follower"]
+  },
+  feedWaits: {
+    number: "feed",
+    says: "A feed is given up to where no append that is open can still come: one in a transaction that is held open delays it.",
+    scenario: "calm",
+    within: 20,
+    violates: ["follower"]
+  },
+  placeLast: {
+    number: "feed",
+    says: "An append takes its place in the feed after it has said, for as long as it is open, how far places were given.",
+    scenario: "calm",
+    within: 100,
+    violates: ["follower"]
+  },
+  placeGrows: {
+    number: "feed",
+    says: "An append comes in the feed no earlier than those before it in its execution.",
+    scenario: "calm",
+    within: 50,
+    violates: ["follower"]
+  },
+  askedFirst: {
+    number: "feed",
+    says: "How far a feed is complete is asked before its events are looked at.",
+    scenario: "calm",
+    within: 50,
+    violates: ["follower"]
   }
 } satisfies { readonly [name: string]: Rule }
 

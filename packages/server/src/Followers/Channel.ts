@@ -35,6 +35,10 @@ export const closing = (error: unknown): readonly [code: number, reason: string]
   }
   const reason = error instanceof EventLog.EventLogError ? error.reason._tag : undefined
   if (reason === "Gone") return [closeCodes.gone, "the execution was deleted"]
+  if (reason === "CursorExpired") {
+    return [closeCodes.gone, "events after this cursor were deleted for their age; begin without after"]
+  }
+  if (reason === "InvalidCursor") return [closeCodes.badAfter, "after must be the cursor of an event of this feed"]
   if (reason === "UnknownExecution") return [closeCodes.unknown, "there is no such execution"]
   return [closeCodes.fault, "the log cannot be read"]
 }
@@ -139,7 +143,7 @@ export class Channel {
     while (follower.isOpen && !follower.isLoading && follower.cursor < this.lastSeq && follower.hasRoom) {
       const index = follower.cursor + 1 - this.firstSeq
       if (index < 0) return this.load(follower, false)
-      follower.sendEach(this.frames.slice(index))
+      follower.sendEach(this.frames.slice(index), (seq) => seq + 1)
     }
     if (this.isEnded && follower.cursor >= this.lastSeq && follower.isOpen) follower.close(closeCodes.ended, "ended")
   }
@@ -153,7 +157,7 @@ export class Channel {
         if (!follower.isOpen) return
         const rest = frames.slice(follower.cursor + 1 - from)
         if (rest.length > 0) {
-          follower.sendEach(rest)
+          follower.sendEach(rest, (seq) => seq + 1)
           return this.pump(follower)
         }
         // The page was read before the event stood in it: once more, from the log.

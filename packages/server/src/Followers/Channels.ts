@@ -16,9 +16,9 @@ import { AfterEnd, Channel, closing, pageSize } from "./Channel.ts"
 import { closeCodes } from "./Follower.ts"
 
 /** The code and reason that sockets are closed with after a failure; a fault of the server is logged. */
-export const closingOf = Effect.fnUntraced(function* <E>(executionId: string, cause: Cause.Cause<E>) {
+export const closingOf = Effect.fnUntraced(function* <E>(what: string, cause: Cause.Cause<E>) {
   const [code, reason] = closing(Cause.squash(cause))
-  if (code === closeCodes.fault) yield* Effect.logError(`Execution ${executionId} cannot be followed`, cause)
+  if (code === closeCodes.fault) yield* Effect.logError(`${what} cannot be followed`, cause)
   return [code, reason] as const
 })
 
@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
         while: ({ reason }) => reason._tag === "Unavailable" && reason.isRetryable
       }),
       Effect.catchCause((cause) =>
-        Effect.map(closingOf(executionId, cause), ([code, reason]) => channel.closeAll(code, reason))
+        Effect.map(closingOf(`Execution ${executionId}`, cause), ([code, reason]) => channel.closeAll(code, reason))
       )
     )
 

@@ -1,6 +1,7 @@
 /** Events of the feed as clients are sent them: JSON made once, however many are sent it. */
 import type * as Feed from "@crewline/core/Feed"
 import type { Filters } from "../Api/Feed.ts"
+import * as Frame from "./Frame.ts"
 
 const texts = new WeakMap<Feed.Fed, string>()
 
@@ -12,6 +13,15 @@ export const toJson = (fed: Feed.Fed): string => {
     texts.set(fed, (text = JSON.stringify({ ...place, ...event })))
   }
   return text
+}
+
+const frames = new WeakMap<Feed.Fed, Buffer>()
+
+/** The same as a WebSocket frame. */
+export const toFrame = (fed: Feed.Fed): Buffer => {
+  let frame = frames.get(fed)
+  if (frame === undefined) frames.set(fed, (frame = Frame.encode(toJson(fed))))
+  return frame
 }
 
 /** The filter that a query means. */

@@ -1,5 +1,5 @@
 /**
- * One WebSocket that follows an execution. It holds a cursor, not a buffer: what it has not taken yet stays in the log.
+ * One WebSocket that follows an execution, or reads the feed. It holds a cursor, not a buffer: what it has not taken yet stays in the log.
  */
 import type { Guarded } from "@crewline/core/Guarded"
 import type { Duplex } from "node:stream"
@@ -13,15 +13,15 @@ export const closeCodes = {
   fault: 1011,
   /** The server restarts: connect again, with `after`. */
   restart: 1012,
-  /** `after` is no seq of this execution. */
+  /** `after` is no seq of this execution, or no cursor of the feed; or the query is invalid. */
   badAfter: 4400,
   /** The credential has expired or was revoked. */
   unauthenticated: 4401,
   /** There is no such execution. */
   unknown: 4404,
-  /** The execution was deleted. */
+  /** The execution was deleted, or events of the feed after `after`. */
   gone: 4410,
-  /** The client takes too little; the reason is the last seq that it was sent. */
+  /** The client takes too little; the reason is the last seq, or cursor, that it was sent. */
   slow: 4408
 } as const
 
@@ -36,9 +36,9 @@ export interface Limits {
 
 export const defaultLimits: Limits = { deltaBytes: 256 * 1024, storedBytes: 1024 * 1024, patienceMillis: 10_000 }
 
-export class Follower {
-  /** The last seq that was given to the socket. */
-  cursor: number
+export class Follower<Cursor extends number | string = number> {
+  /** The last seq, or cursor of the feed, that was given to the socket. */
+  cursor: Cursor
   /** A page of the log is on its way for this follower. */
   isLoading = false
   /** Since when it has been beyond the limit; by the clock of `check`. */
@@ -53,7 +53,7 @@ export class Follower {
   constructor(
     webSocket: WebSocket,
     socket: Duplex,
-    options: { readonly after: number; readonly limits: Limits; readonly guarded: Guarded }
+    options: { readonly after: Cursor; readonly limits: Limits; readonly guarded: Guarded }
   ) {
     this.webSocket = webSocket
     this.socket = socket
@@ -98,20 +98,20 @@ export class Follower {
   }
 
   /** Stored events up to `to`. The caller has asked `hasRoom`. */
-  send(frames: Buffer, to: number) {
+  send(frames: Buffer, to: Cursor) {
     if (!this.isOpen) return
     this.socket.write(frames)
     this.cursor = to
   }
 
-  /** Stored events one by one, as far as there is room. */
-  sendEach(frames: ReadonlyArray<Buffer>) {
+  /** Stored events one by one, as far as there is room; `next` is the cursor after one more. */
+  sendEach(frames: ReadonlyArray<Buffer>, next: (cursor: Cursor) => Cursor) {
     // One system call for all of them instead of one each.
     this.socket.cork()
     for (const frame of frames) {
       if (!this.isOpen || !this.hasRoom) break
       this.socket.write(frame)
-      this.cursor++
+      this.cursor = next(this.cursor)
     }
     this.socket.uncork()
   }

@@ -11,7 +11,7 @@ import * as RateLimits from "../RateLimits.ts"
 import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
 
-/** What following an execution takes. */
+/** What following an execution takes, and reading the feed. */
 export const needed = "executions:read" satisfies Access
 
 export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog | RateLimits.RateLimits> = Layer.effect(
@@ -22,10 +22,10 @@ export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog 
     const limits = yield* RateLimits.RateLimits
     const isBehindProxy = yield* ClientAddress.IsBehindProxy
     return Callers.of({
-      identify: ({ headers, socket: { remoteAddress: remote } }) => {
+      identify: ({ headers, socket: { remoteAddress: remote } }, operation) => {
         const address = ClientAddress.of({ remote, forwardedFor: headers["x-forwarded-for"] }, isBehindProxy)
         const shown = Authenticate.shownIn(headers.authorization)
-        const opening = { operation: "executions.follow", isMutating: false, waits: false, address }
+        const opening = { operation, isMutating: false, waits: false, address }
         return Effect.gen(function* () {
           const principal = yield* Effect.tapError(credentials.identify(shown), () =>
             AuditLog.tell({ principal: credentials.suspect(shown) })

@@ -21,13 +21,13 @@ export interface Client {
   readonly until: (test: (message: Message) => boolean) => Promise<Message>
 }
 
-/** Addresses of sockets begin with `ws`. */
-const addressOf = (url: string, executionId: string, query: string) =>
-  `${url.replace("http", "ws")}/api/v1/executions/${executionId}/ws${query}`
+/** Addresses of sockets begin with `ws`; without an execution it is that of the feed. */
+const addressOf = (url: string, executionId: string | undefined, query: string) =>
+  `${url.replace("http", "ws")}/api/v1/${executionId === undefined ? "feed" : `executions/${executionId}`}/ws${query}`
 
 export const open = (
   url: string,
-  executionId: string,
+  executionId: string | undefined,
   after?: number | string,
   headers?: Record<string, string>
 ): Client => {
@@ -69,7 +69,7 @@ export const open = (
 /** What comes of opening a socket: the status that it was refused with, or the code that it was closed with. */
 export const outcome = (
   url: string,
-  executionId: string,
+  executionId: string | undefined,
   options: { readonly query?: string; readonly headers?: Record<string, string> } = {}
 ): Promise<number> =>
   new Promise((resolve) => {
