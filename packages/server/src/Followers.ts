@@ -121,36 +121,13 @@ const checkAll = (followers: Iterable<AnyFollower>) =>
     for (const follower of followers) follower.check(now)
   }).pipe(Effect.schedule(Schedule.spaced(slowCheckInterval)), Effect.forkScoped)
 
-const make = Effect.fnUntraced(function* (options: Options) {
-  const limits = options.limits ?? defaultLimits
-  const guarded = yield* Guarded.make
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: maxMessageBytes
-  })
-  const callers = yield* Callers
-  const messages = yield* Messages
-  const log = yield* EventLog.EventLog
-  const channels = yield* Channels.make(options.linger ?? "10 seconds")
-  const followers = new Set<AnyFollower>()
-  /** Every connection that was taken over, those that follow nothing yet or any more included. */
-  const sockets = new Set<WebSocket>()
-  const run = yield* FiberSet.makeRuntime<never>()
-  let isClosed = false
-
-  const join = Effect.fnUntraced(function* (executionId: string, after: number, webSocket: WebSocket, socket: Duplex) {
-    const channel = yield* channels.find(executionId, after)
-    if (webSocket.readyState !== webSocket.OPEN) return
-    const follower = new Follower(webSocket, socket, { after, limits, guarded })
-    followers.add(follower)
-    follower.onClose(() => followers.delete(follower))
-    channel.join(follower)
-  })
-
-  /** Answers the messages of a client, one after the other. */
-  const listen = (executionId: string, { address, principal }: Caller, webSocket: WebSocket) => {
+/** Answers the messages of a client, one after the other. */
+const listening =
+  (
+    messages: Messages["Service"],
+    { guarded, run }: { readonly guarded: Guarded.Guarded; readonly run: (effect: Effect.Effect<void>) => unknown }
+  ) =>
+  (executionId: string, { address, principal }: Caller, webSocket: WebSocket) => {
     const turn = Semaphore.makeUnsafe(1)
     let unanswered = 0
     const answer = Effect.fnUntraced(function* (data: RawData) {
@@ -176,6 +153,50 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   }
 
+/** Gives a client the feed that its query asks for. */
+const giveFeed = Effect.fnUntraced(function* (
+  log: Pick<EventLog.EventLog["Service"], "feed">,
+  query: URLSearchParams,
+  webSocket: WebSocket,
+  admit: (after: string) => Follower<string>
+) {
+  const wanted = yield* Effect.option(FeedSocket.wantedOf(query))
+  if (Option.isNone(wanted)) return webSocket.close(closeCodes.badAfter, "invalid query: see GET /api/v1/feed")
+  yield* FeedSocket.feed(log, admit(wanted.value.after ?? ""), wanted.value)
+})
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const limits = options.limits ?? defaultLimits
+  const guarded = yield* Guarded.make
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes
+  })
+  const callers = yield* Callers
+  const log = yield* EventLog.EventLog
+  const channels = yield* Channels.make(options.linger ?? "10 seconds")
+  const followers = new Set<AnyFollower>()
+  /** Every connection that was taken over, those that follow nothing yet or any more included. */
+  const sockets = new Set<WebSocket>()
+  const run = yield* FiberSet.makeRuntime<never>()
+  const listen = listening(yield* Messages, { guarded, run })
+  let isClosed = false
+
+  const admit = <Cursor extends number | string>(after: Cursor, webSocket: WebSocket, socket: Duplex) => {
+    const follower = new Follower<Cursor>(webSocket, socket, { after, limits, guarded })
+    followers.add(follower)
+    follower.onClose(() => followers.delete(follower))
+    return follower
+  }
+
+  const join = Effect.fnUntraced(function* (executionId: string, after: number, webSocket: WebSocket, socket: Duplex) {
+    const channel = yield* channels.find(executionId, after)
+    if (webSocket.readyState !== webSocket.OPEN) return
+    channel.join(admit(after, webSocket, socket))
+  })
+
   const follow = (executionId: string, after: string | undefined, webSocket: WebSocket, socket: Duplex) => {
     if (after !== undefined && !/^\d{1,15}$/.test(after)) {
       webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
@@ -183,16 +204,6 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
     return join(executionId, after === undefined ? 0 : Number(after), webSocket, socket)
   }
-
-  const feed = Effect.fnUntraced(function* (query: URLSearchParams, webSocket: WebSocket, socket: Duplex) {
-    const wanted = yield* Effect.option(FeedSocket.wantedOf(query))
-    if (Option.isNone(wanted)) return webSocket.close(closeCodes.badAfter, "invalid query: see GET /api/v1/feed")
-    const { after = "" } = wanted.value
-    const follower = new Follower<string>(webSocket, socket, { after, limits, guarded })
-    followers.add(follower)
-    follower.onClose(() => followers.delete(follower))
-    yield* FeedSocket.feed(log, follower, wanted.value)
-  })
 
   const opened = (
     { executionId, query }: Pick<Wanted, "query" | "executionId">,
@@ -219,7 +230,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const what = executionId === undefined ? "The feed" : `Execution ${executionId}`
     const following = run(
       (executionId === undefined
-        ? feed(query, webSocket, socket)
+        ? giveFeed(log, query, webSocket, (after) => admit(after, webSocket, socket))
         : follow(executionId, query.get("after") ?? undefined, webSocket, socket)
       ).pipe(
         Principal.as(caller.principal),

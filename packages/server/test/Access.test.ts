@@ -300,6 +300,7 @@ describe("connections that follow an execution", { timeout: 60_000 }, () => {
     const { cursor } = (await call("/api/v1/feed?limit=1", acme.viewer)).body.items[0]
     const { items } = (await call(`/api/v1/feed?limit=1000&after=${cursor}`, globex)).body
     for (const { executionId } of items) expect(executionId).not.toBe(execution())
+    await call("/api/v1/executions", { body: { crew }, headers: globex.headers })
     const socket = Socket.open(server.url, undefined, undefined, globex.headers)
     await socket.until(() => true)
     for (const { executionId } of socket.messages) expect(executionId).not.toBe(execution())

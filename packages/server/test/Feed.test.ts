@@ -200,7 +200,7 @@ describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
     const again = Socket.open(slow.url, undefined, reason)
     await again.until(({ signal }) => signal === "s19")
     again.socket.close()
-    const names = [...client.messages, ...again.messages].map(({ executionId, seq }) => `${executionId} ${seq}`)
+    const names = [...client.messages, ...again.messages].map(({ executionId, seq }) => `${String(executionId)} ${seq}`)
     expect(new Set(names).size).toBe(names.length)
     expect(names.filter((name) => name.startsWith("large"))).toEqual(Socket.upTo(21).map((seq) => `large ${seq}`))
     await slow.stop()
