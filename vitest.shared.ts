@@ -16,7 +16,20 @@ const longest = [
   "packages/core/test/Waits.test.ts",
   "test/Docs.test.ts",
   "test/Packages.test.ts",
+  "packages/server/test/Approvals.integration.test.ts",
+  "packages/server/test/SentinelFailover.integration.test.ts",
+  "packages/queue-redis/test/RedisTaskQueue/Model.integration.test.ts",
   "packages/server/test/Workers.integration.test.ts",
+  "packages/memory-pg/test/Outbox.integration.test.ts",
+  "packages/server/test/Watchdog.test.ts",
+  "packages/server/test/Failover.integration.test.ts",
+  "packages/server/test/Budgets.integration.test.ts",
+  "packages/server/test/Takeover.integration.test.ts",
+  "packages/server/test/ProviderModels.test.ts",
+  "packages/server/test/BlockedTask.integration.test.ts",
+  "packages/memory-pg/test/Pages.integration.test.ts",
+  "test/Fuzz.test.ts",
+  "packages/server/test/Secrets.test.ts",
   "packages/server/test/Delegation.integration.test.ts",
   "packages/llm/test/SharedLimits.integration.test.ts",
   "packages/queue-redis/test/RedisTopologies.integration.test.ts",
@@ -28,7 +41,6 @@ const longest = [
   "packages/core/test/CrewFile.test.ts",
   "packages/memory-pg/test/PgEventLog.test.ts",
   "packages/core/test/Scale.test.ts",
-  "packages/queue-redis/test/RedisTaskQueue/Model.integration.test.ts",
   "packages/core/test/Dag.test.ts",
   "packages/llm/test/conformance/Models.conformance.test.ts",
   "packages/core/test/Execution.test.ts",
@@ -57,8 +69,8 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
     testTimeout: 20 * second,
     hookTimeout: 60 * second,
     teardownTimeout: 10 * second,
-    // Two cores are what the smallest machine of CI has; more workers only make timings lie.
-    maxWorkers: 2
+    // Two cores are what the smallest machine of CI has. Many tests wait for processes and timers: one worker more uses what they leave.
+    maxWorkers: 3
   }
 })
 
