@@ -4,7 +4,7 @@ import { LongestFirst } from "./vitest.shared.ts"
 export default defineConfig({
   test: {
     projects: ["packages/*", "examples", "fake-provider", "test"],
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst }
   }
 })
