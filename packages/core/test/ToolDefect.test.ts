@@ -25,9 +25,9 @@ const broken = Tool.make({
   name: "broken",
   description: "Breaks.",
   execute: () => {
-    const given = undefined as unknown as { readonly items: ReadonlyArray<string> }
+    const found = new Map<string, { readonly items: ReadonlyArray<string> }>()
     try {
-      return given.items.length
+      return found.get("absent")!.items.length
     } catch (cause) {
       throw new TypeError("no items", { cause })
     }

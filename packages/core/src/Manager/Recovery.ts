@@ -10,7 +10,7 @@ import * as Struct from "effect/Struct"
 import type { Outcome } from "../Decision.ts"
 import type { Draft, Failure, RecoveryChosen, TaskSuspended } from "../ExecutionEvent.ts"
 import * as Plan from "../Plan.ts"
-import type { SpawnedResult, SpawnedTask } from "../Tool/Definition.ts"
+import type { SpawnedResult } from "../Tool/Definition.ts"
 import * as Excerpt from "./Excerpt.ts"
 import * as Instructing from "./Instructing.ts"
 import * as Prompt from "./RecoverPrompt.ts"
@@ -153,7 +153,7 @@ const patch = <E>(
   given: Schema.Json | undefined
 ): ReadonlyArray<Plan.PlannedTask> | undefined => {
   if (!Array.isArray(given) || given.length === 0) return undefined
-  const tasks = new Map<string, SpawnedTask>()
+  const tasks = new Map<string, unknown>()
   for (const each of given as ReadonlyArray<Schema.Json>) {
     if (!Predicate.isReadonlyObject(each)) return undefined
     // What it was not offered, tools above all, is not its to give.
@@ -162,9 +162,7 @@ const patch = <E>(
     // Not for the manager itself, also where what failed was its own.
     if (typeof agent !== "string" || agent === plan.manager!.agent) return undefined
     if (agent !== task.agent && !plan.manager!.allow.includes(agent)) return undefined
-    // From a model: its parts are checked where it is planned, and the type says nothing of them before.
-    const one = { agent, context, description, expectedOutput, onFailure: "skip" }
-    tasks.set(name, one as unknown as SpawnedTask)
+    tasks.set(name, { agent, context, description, expectedOutput, onFailure: "skip" })
   }
   const spawned = Plan.spawn({ plan, parent: task, prefix: office, tasks: Object.fromEntries(tasks) })
   if (Result.isFailure(spawned)) return undefined

@@ -8,7 +8,6 @@ import * as Dag from "../Dag.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Task from "../Task.ts"
-import type { SpawnedTask } from "../Tool/Definition.ts"
 import * as Defaults from "./Defaults.ts"
 import type { Guardrail, Plan, PlannedTask } from "./Planned.ts"
 
@@ -18,7 +17,8 @@ export interface Options {
   readonly parent: PlannedTask
   /** What their ids begin with. */
   readonly prefix: string
-  readonly tasks: { readonly [name: string]: SpawnedTask }
+  /** Each should be a `SpawnedTask`; functions and models return anything, so that is checked here. */
+  readonly tasks: { readonly [name: string]: unknown }
 }
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
