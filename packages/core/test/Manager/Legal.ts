@@ -90,9 +90,9 @@ const problemOf = (
       if (event.reviewer !== "manager") return undefined
       if (task.verdicts.has(event.turn)) return "a second verdict"
       task.verdicts.set(event.turn, event.verdict)
-      if (event.verdict !== "revise") return undefined
-      task.due.add(event.feedback ?? "")
-      task.sentBack = task.answer
+      // Also where it was sent back too often: an agent that is allowed to go on must not give it again unchanged.
+      if (event.verdict !== "accept") task.sentBack = task.answer
+      if (event.verdict === "revise") task.due.add(event.feedback ?? "")
       return undefined
     case "TaskSuspended":
       return suspended(plan, task, event)
