@@ -69,7 +69,8 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
     testTimeout: 20 * second,
     hookTimeout: 60 * second,
     teardownTimeout: 10 * second,
-    // Two cores are what the smallest machine of CI has; more workers only make timings lie, and save no time.
+    // Two cores are what the smallest machine of CI has; more workers only make timings lie, and
+    // save no time.
     maxWorkers: 2
   }
 })

@@ -1,8 +1,10 @@
 /**
- * How long a resume of the feed takes with few and with many old events of the same tenant: a page after the middle and one at the end, of
- * 128 events. `--rows 10000000` makes the many, `--few` the others; both are made in SQL.
+ * How long a resume of the feed takes with few and with many old events of the same tenant: a page
+ * after the middle and one at the end, of 128 events. `--rows 10000000` makes the many, `--few` the
+ * others; both are made in SQL.
  *
- * `npm run -s bench -- feed --json [--rows 100000]`. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
+ * `npm run -s bench -- feed --json [--rows 100000]`. Needs PostgreSQL at `TEST_DATABASE_URL`,
+ * default 127.0.0.1:5432.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -8,10 +8,11 @@
  * Each arm is a server of its own on a database of its own. Rounds alternate between the arms, and a row of ratios gives the medians of what
  * the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>` adds an arm: another version of Crewline, installed there.
  *
- * With `--access 1` the server asks for a key, and a second one has neither keys nor row security: what both cost.
+ * With `--access 1` the server asks for a key, and a second one has neither keys nor row security:
+ * what both cost.
  *
- * `npm run -s bench -- http --json [--rounds 7] [--seconds 2] [--tasks 10000] [--access 0]`. Needs Linux, and PostgreSQL on this machine at
- * `TEST_DATABASE_URL`, default 127.0.0.1:5432.
+ * `npm run -s bench -- http --json [--rounds 7] [--seconds 2] [--tasks 10000] [--access 0]`. Needs
+ * Linux, and PostgreSQL on this machine at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
  */
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import * as Effect from "effect/Effect"

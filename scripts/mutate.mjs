@@ -1,12 +1,14 @@
 /**
  * What the code does without one of its parts, each in turn.
  *
- * `npm run mutate -- queue [guard …]`: leaves out each guard of the queue's Lua scripts and runs the tests that talk to Redis. Prints which
- * test noticed; exits with 1 when one noticed nothing. Guards are marked in the scripts, see `packages/queue-redis/test/Mutant.ts`.
+ * `npm run mutate -- queue [guard …]`: leaves out each guard of the queue's Lua scripts and runs
+ * the tests that talk to Redis. Prints which test noticed; exits with 1 when one noticed nothing.
+ * Guards are marked in the scripts, see `packages/queue-redis/test/Mutant.ts`.
  *
- * `npm run mutate -- tenants`: leaves out each `tenant = …` and runs what two tenants can do. No result may change, for the policies of the
- * database hold; exits with 1 when one does. Prints whether one changes for the owner of the tables, whom no policy confines: when none
- * ever did, the runs would show nothing.
+ * `npm run mutate -- tenants`: leaves out each `tenant = …` and runs what two tenants can do. No
+ * result may change, for the policies of the database hold; exits with 1 when one does. Prints
+ * whether one changes for the owner of the tables, whom no policy confines: when none ever did, the
+ * runs would show nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"

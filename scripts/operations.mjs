@@ -1,6 +1,7 @@
 /**
- * Writes the table of `docs/access.md`: every operation of the API, the scope that it needs, and the least role that has it, as
- * packages/server/src/Api.ts declares them. Part of `npm run generate`.
+ * Writes the table of `docs/access.md`: every operation of the API, the scope that it needs, and
+ * the least role that has it, as packages/server/src/Api.ts declares them. Part of `npm run
+ * generate`.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

@@ -88,7 +88,10 @@ export const Agent = Schema.Struct({
   allowDelegation: Schema.optionalKey(Schema.Boolean),
   /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(ToolName)),
-  /** Whether it is reminded of anything, or how, instead of what the crew says. Default: as the crew says. */
+  /**
+   * Whether it is reminded of anything, or how, instead of what the crew says. Default: as the crew
+   * says.
+   */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Which tools the agent may call. Default: all of its own. */
   policy: Schema.optionalKey(Policy)

@@ -195,14 +195,20 @@ const outOfTurns = (most: number): Ended =>
     isRetryable: false
   })
 
-/** People have sent something since the agent was asked: it goes on with that, or has gone on with it. */
+/**
+ * People have sent something since the agent was asked: it goes on with that, or has gone on with
+ * it.
+ */
 const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Conversation.Conversation): boolean => {
   const { rejections, turns } = leg.history
   if (isLast || rejections.has(number)) return false
   return turns[number]?.heard !== undefined || leg.steering.since(heard).length > 0
 }
 
-/** What an output completes with besides itself; a note where it counts although the manager has not accepted it. */
+/**
+ * What an output completes with besides itself; a note where it counts although the manager has not
+ * accepted it.
+ */
 const grounds = (
   doubts: ReadonlyArray<ExecutionEvent.Doubt>,
   reviewed: ManagerReview.Verdict

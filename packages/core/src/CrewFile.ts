@@ -41,7 +41,10 @@ const maxLength = 512 * 1024
 /** What the scanner divides a text into: keys, values, marks and the spaces between. Two seconds of parsing at the worst. */
 const maxTokens = 150_000
 
-/** The text of a file in UTF-8, or in UTF-16 with a byte order mark; otherwise the line that is neither. */
+/**
+ * The text of a file in UTF-8, or in UTF-16 with a byte order mark; otherwise the line that is
+ * neither.
+ */
 export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvalid> => {
   const [first, second] = bytes
   const isLittle = first === 0xff && second === 0xfe
@@ -72,8 +75,8 @@ export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvali
 }
 
 /**
- * JSON with comments becomes JSON: each comment is replaced by as many spaces. Commas before a closing bracket are YAML, too. Other texts
- * stay as they are: in YAML two slashes are no comment.
+ * JSON with comments becomes JSON: each comment is replaced by as many spaces. Commas before a
+ * closing bracket are YAML, too. Other texts stay as they are: in YAML two slashes are no comment.
  */
 const withoutComments = (text: string): string =>
   beginsLikeJson.test(text)
@@ -209,7 +212,10 @@ export const stringify = (crew: Crew.Crew<unknown>): string => {
 
 type Placed = Crew.Problem & { readonly line: number; readonly column: number }
 
-/** In flow style, and at the beginning of a value, a placeholder is a map of YAML: every error after it comes from that. */
+/**
+ * In flow style, and at the beginning of a value, a placeholder is a map of YAML: every error after
+ * it comes from that.
+ */
 const unquotedPlaceholder = (
   text: string,
   error: Yaml.YAMLParseError | Yaml.YAMLWarning | undefined,

@@ -85,8 +85,9 @@ export class Crewline extends Context.Service<
       value: Schema.Json
     ) => Effect.Effect<void, Answering.UnknownSignal | EventLog.EventLogError>
     /**
-     * Tells the manager something, or the agent of a task with `taskId`. Answers when it is recorded. Whoever is told reads it before its
-     * next turn, and goes on with it where it has just finished.
+     * Tells the manager something, or the agent of a task with `taskId`. Answers when it is
+     * recorded. Whoever is told reads it before its next turn, and goes on with it where it has
+     * just finished.
      */
     readonly send: Steering.Send
     /** What people are asked, or were: oldest first. */
@@ -155,7 +156,10 @@ export const layer = (
     Layer.provide([ledger, CodeRegistry.layerWith(options.crews ?? [])])
   )
 
-/** What people say to executions that run elsewhere, or wait for somebody to run them: nothing is taken up here. */
+/**
+ * What people say to executions that run elsewhere, or wait for somebody to run them: nothing is
+ * taken up here.
+ */
 export class Inbox extends Context.Service<Inbox, Answering.Inbox & { readonly send: Steering.Send }>()(
   "@crewline/core/Crewline/Inbox"
 ) {

@@ -136,8 +136,9 @@ export interface StartOptions {
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
   readonly crewId?: string
   /**
-   * Fails with `TooManyUnfinished` where so many executions of the tenant, or more, have not ended; default: no limit. It holds however
-   * many processes start executions at once, when each of them names it.
+   * Fails with `TooManyUnfinished` where so many executions of the tenant, or more, have not ended;
+   * default: no limit. It holds however many processes start executions at once, when each of them
+   * names it.
    */
   readonly maxUnfinished?: number
   /** Who runs it from the start on, and for how long unless it renews (`adopt`), in milliseconds. */
@@ -158,8 +159,9 @@ export interface ReadOptions {
   /** At most so many; default all. */
   readonly limit?: number
   /**
-   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`, `output`, `value`, `text`, `feedback`, what asks
-   * show, and the texts of spawned tasks may be absent or empty): enough for the fold, and never loads outputs. Default true.
+   * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`,
+   * `output`, `value`, `text`, `feedback`, what asks show, and the texts of spawned tasks may be
+   * absent or empty): enough for the fold, and never loads outputs. Default true.
    */
   readonly payloads?: boolean
   /** Only events of this task. */
@@ -356,7 +358,10 @@ export class EventLog extends Context.Service<
     ) => Stream.Stream<ExecutionEvent.Followed, EventLogError>
     /** Gives a passing delta to those who follow now; never stored, may be dropped. */
     readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
-    /** Events of all executions of the tenant, in the order of its feed; empty: there are no more by now. */
+    /**
+     * Events of all executions of the tenant, in the order of its feed; empty: there are no more by
+     * now.
+     */
     readonly readFeed: (options?: Feed.ReadOptions) => Effect.Effect<ReadonlyArray<Feed.Fed>, EventLogError>
     /** The feed after a cursor, and what comes; it never ends. */
     readonly feed: (options?: Feed.Options) => Stream.Stream<Feed.Fed, EventLogError>

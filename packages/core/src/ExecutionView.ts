@@ -213,7 +213,10 @@ const resultOf = (
   return finals.some((id) => Execution.task(state, id)!.partial) ? { output, partial: true } : { output }
 }
 
-/** Of the one task that gives the result, how that stands with the criteria of the crew; only managers judge it. */
+/**
+ * Of the one task that gives the result, how that stands with the criteria of the crew; only
+ * managers judge it.
+ */
 const criteriaOf = (state: Execution.Execution): Pick<View, "criteria"> => {
   if (state.plan.manager === undefined) return {}
   const [id, ...more] = finalsOf(state)

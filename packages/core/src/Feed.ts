@@ -1,11 +1,14 @@
 /**
- * The feed of a tenant: the events of all its executions in one order, which a reader resumes by the cursor of the last event that it has
- * seen.
+ * The feed of a tenant: the events of all its executions in one order, which a reader resumes by
+ * the cursor of the last event that it has seen.
  *
  * - Every event is there exactly once, those of one execution in the order of their `seq`.
- * - An event is given when nothing can come before it any more: whatever is appended later comes later.
- * - What retention has deleted is gone from the feed. A cursor from before that fails with `CursorExpired`; a reader that begins without
- *   one is given what is kept. An execution that is deleted by its id leaves the feed without a trace.
+ * - An event is given when nothing can come before it any more: whatever is appended later comes
+ *   later.
+ * - What retention has deleted is gone from the feed. A cursor from before that fails with
+ *   `CursorExpired`; a reader that begins without
+ *   one is given what is kept. An execution that is deleted by its id leaves the feed without a
+ * trace.
  * - Passing deltas are not in it.
  */
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -60,7 +63,9 @@ export const matches = ({ crewId, crewName, executionId, types }: Filter, fed: F
   (crewName === undefined || crewName === fed.crewName) &&
   (executionId === undefined || executionId === fed.event.executionId)
 
-/** A place in the feed, in the terms of the log that has it: numbers of which the first counts most. */
+/**
+ * A place in the feed, in the terms of the log that has it: numbers of which the first counts most.
+ */
 export type Place = ReadonlyArray<bigint>
 
 /** Below zero when `left` comes before `right`, zero when they are the same place. */

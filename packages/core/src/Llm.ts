@@ -173,7 +173,10 @@ export class Llm extends Context.Service<
   {
     /** `undefined`: the application's default model. Of several the first is asked, and the next where it cannot answer. */
     readonly resolve: (reference: string | ReadonlyArray<string> | undefined) => Effect.Effect<Model, LlmError>
-    /** True: models never exceed the `limits` of a request. Otherwise crews with limits are refused. Default: false. */
+    /**
+     * True: models never exceed the `limits` of a request. Otherwise crews with limits are refused.
+     * Default: false.
+     */
     readonly enforcesLimits?: boolean
   }
 >()("@crewline/core/Llm") {}

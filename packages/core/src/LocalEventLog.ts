@@ -47,7 +47,8 @@ export const layerLocalWith = (options: {
   )
 
 /**
- * The log in the memory of this process: gone with it. Remembers the last 2,048 ended executions: as many as a worker runs at once by default,
- * so that what ends together is read before it is forgotten.
+ * The log in the memory of this process: gone with it. Remembers the last 2,048 ended executions:
+ * as many as a worker runs at once by default, so that what ends together is read before it is
+ * forgotten.
  */
 export const layerLocal: Layer.Layer<EventLog.EventLog | Outbox.Outbox> = layerLocalWith({ keepEnded: 2_048 })

@@ -1,6 +1,7 @@
 /**
- * What people tell the manager or the agents of an execution that goes on. A message is recorded first; whoever it is for reads it before its
- * next turn, once in a conversation, and goes on with it when it has just answered.
+ * What people tell the manager or the agents of an execution that goes on. A message is recorded
+ * first; whoever it is for reads it before its next turn, once in a conversation, and goes on with
+ * it when it has just answered.
  */
 import * as Schema from "effect/Schema"
 

@@ -110,8 +110,8 @@ export class Outbox extends Context.Service<
     /** Rows of the tenant. */
     readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<View>, OutboxError>
     /**
-     * A dead letter of the tenant is due at once, as if it had never been tried. One that is pending stays as it is. Answers how it stands;
-     * `undefined`: there is none of this id.
+     * A dead letter of the tenant is due at once, as if it had never been tried. One that is
+     * pending stays as it is. Answers how it stands; `undefined`: there is none of this id.
      */
     readonly retry: (id: string) => Effect.Effect<View | undefined, OutboxError>
   }

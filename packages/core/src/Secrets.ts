@@ -1,6 +1,7 @@
 /**
- * Secrets that tools need, as keys of the services that they call, by name. A tool reads a secret when it runs, for the tenant of its
- * execution, and sends it to its service alone: what it returns, its failures included, must not hold it.
+ * Secrets that tools need, as keys of the services that they call, by name. A tool reads a secret
+ * when it runs, for the tenant of its execution, and sends it to its service alone: what it
+ * returns, its failures included, must not hold it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

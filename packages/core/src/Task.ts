@@ -60,8 +60,8 @@ export const Retry = Schema.Struct({
   /** The longest pause of all. Default: 1 minute. */
   max: Schema.optionalKey(Duration),
   /**
-   * True: an output that is refused more than `maxRepairs` times is followed by another attempt, so that repairs and attempts multiply.
-   * Default: false, and the task fails.
+   * True: an output that is refused more than `maxRepairs` times is followed by another attempt, so
+   * that repairs and attempts multiply. Default: false, and the task fails.
    */
   refusals: Schema.optionalKey(Schema.Boolean)
 }).annotate({ description: "Attempts and the pauses between them" })

@@ -75,8 +75,8 @@ export interface Client {
   /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /**
-   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its next turn. Rejects with `MessageRefused`
-   * when nobody can read it.
+   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its
+   * next turn. Rejects with `MessageRefused` when nobody can read it.
    */
   readonly send: (
     executionId: string,
@@ -91,7 +91,10 @@ export interface Client {
   readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
   readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
-  /** What follows from events and is not done yet, oldest first; nothing where the log has no outbox. */
+  /**
+   * What follows from events and is not done yet, oldest first; nothing where the log has no
+   * outbox.
+   */
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
   /** Sends a dead letter of the outbox again; `undefined`: it is not there any more. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>

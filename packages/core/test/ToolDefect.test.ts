@@ -1,4 +1,7 @@
-/** Mistakes in the code of tools: they are logged, marked in the log of the execution, and end the task where the crew says so. */
+/**
+ * Mistakes in the code of tools: they are logged, marked in the log of the execution, and end the
+ * task where the crew says so.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

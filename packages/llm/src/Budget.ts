@@ -138,7 +138,9 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
   }
 }
 
-/** The call as the model gets it: another budget further in does not enforce the same limits again. */
+/**
+ * The call as the model gets it: another budget further in does not enforce the same limits again.
+ */
 const within = ({ limits, ...request }: Llm.Request, maxOutputTokens: number, ofRequest: boolean): Llm.Request => ({
   ...request,
   ...(ofRequest || limits === undefined ? {} : { limits }),
@@ -185,7 +187,10 @@ const reserver = (
     }
   })
 
-/** The entry without what later calls can use: each a prompt that has grown by as much as it is long now, and a short answer. */
+/**
+ * The entry without what later calls can use: each a prompt that has grown by as much as it is long
+ * now, and a short answer.
+ */
 const withRoom = (limit: Limits.Scoped, entry: BudgetStore.Entry, want: BudgetStore.Want): BudgetStore.Entry => {
   const { leavesRoomFor: calls = 0 } = limit
   if (calls === 0) return entry

@@ -27,8 +27,8 @@ export interface Options {
   /** Put around every single model, within a chain of several: budgets, limits, retry (`Resilience.make`). */
   readonly wrap?: (model: Llm.Model) => Llm.Model
   /**
-   * Enforces the limits of crews where no budget of `wrap` does. Default: the prices of `Prices.known`, and sums in this process. `false`:
-   * crews with limits are refused.
+   * Enforces the limits of crews where no budget of `wrap` does. Default: the prices of
+   * `Prices.known`, and sums in this process. `false`: crews with limits are refused.
    */
   readonly budget?: Budget.Options | false
 }

@@ -117,7 +117,10 @@ export interface Script {
   /** Answers every model id of the provider `scripted` from the script. */
   readonly provider: Provider
   readonly model: Llm.Model
-  /** Every reference leads to the script, within the limits of crews. When its scope closes, what `assertConsumed` finds is a defect. */
+  /**
+   * Every reference leads to the script, within the limits of crews. When its scope closes, what
+   * `assertConsumed` finds is a defect.
+   */
   readonly layer: Layer.Layer<Llm.Llm>
   /** What was asked so far, in order. The messages are copies: a conversation that goes on does not change them. */
   readonly requests: ReadonlyArray<Llm.Request>

@@ -184,7 +184,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Of chunks shorter than this, in bytes, so many at once become one: each object takes more memory than a few bytes. */
+/**
+ * Of chunks shorter than this, in bytes, so many at once become one: each object takes more memory
+ * than a few bytes.
+ */
 const smallBytes = 4 * 1024
 const gatheredAtOnce = 64
 

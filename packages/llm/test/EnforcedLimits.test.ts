@@ -1,4 +1,7 @@
-/** Limits of crews hold with every way to make models, and where they cannot hold the crew is refused. */
+/**
+ * Limits of crews hold with every way to make models, and where they cannot hold the crew is
+ * refused.
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
 import * as Llm from "@crewline/core/Llm"

@@ -93,11 +93,17 @@ const embedded = (options: Exclude<Options, { readonly kind: "server" }>) =>
     ...(options.kind === "embedded" ? { directory: options.directory } : { loadDataDir: options.loadDataDir })
   })
 
-/** Opens the database as its owner; a new embedded one begins migrated. Provides `PgClient` too when it is a server. */
+/**
+ * Opens the database as its owner; a new embedded one begins migrated. Provides `PgClient` too when
+ * it is a server.
+ */
 export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClient, Pglite.Failure | SqlError> =>
   options.kind === "server" ? Postgres.layer(options) : embedded(options)
 
-/** Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: it may refuse to be told of one. */
+/**
+ * Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: it may
+ * refuse to be told of one.
+ */
 const server = (options: Postgres.Options) =>
   Layer.unwrap(
     Effect.andThen(Migrations.migrate, standing).pipe(
@@ -110,7 +116,10 @@ const confined = Layer.effectDiscard(
   Effect.flatMap(standing, ({ confined, user }) => (confined ? Effect.void : Effect.fail(new NotConfined({ user }))))
 )
 
-/** Opens the database, migrated; whatever uses it acts as `RowSecurity.role`. Provides `PgClient` too when it is a server. */
+/**
+ * Opens the database, migrated; whatever uses it acts as `RowSecurity.role`. Provides `PgClient`
+ * too when it is a server.
+ */
 export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlClient, Failure> => {
   const chosen = Layer.succeed(Database, {
     kind: options.kind,

@@ -3,11 +3,13 @@
  * Any number of processes may start at once: an advisory lock lets one migrate while the others wait and then find nothing to do.
  * A database that a newer version has migrated is refused, and so is one where a migration was applied that has changed since.
  *
- * Migrations are applied by the user of the connection, whatever role it acts as. Afterwards every table with a tenant is under row security
- * (`RowSecurity`). A user that may do nothing but act as its role finds nothing to do where another one has applied them.
+ * Migrations are applied by the user of the connection, whatever role it acts as. Afterwards every
+ * table with a tenant is under row security (`RowSecurity`). A user that may do nothing but act as
+ * its role finds nothing to do where another one has applied them.
  *
- * Other packages keep their own tables with `run`, under a component name of their own. Those whose names begin with `crewline_` are opened
- * to the role; of others the migration says who may use them.
+ * Other packages keep their own tables with `run`, under a component name of their own. Those whose
+ * names begin with `crewline_` are opened to the role; of others the migration says who may use
+ * them.
  */
 import * as NodeCrypto from "node:crypto"
 import * as Effect from "effect/Effect"

@@ -1,9 +1,11 @@
 /**
- * Row security: what serves requests or runs tasks acts as the role `crewline_app`, which owns nothing and can bypass nothing. It sees the
- * rows of one tenant, the one that the statement names, and no row where it names none.
+ * Row security: what serves requests or runs tasks acts as the role `crewline_app`, which owns
+ * nothing and can bypass nothing. It sees the rows of one tenant, the one that the statement names,
+ * and no row where it names none.
  *
- * A statement names its tenant itself, so that confining it costs no other one: the functions of the event log do, and statements on tables
- * say `rowsOf` or `insertOf`. What works for all tenants are functions of the owner, in `Migrations/Sql/event-log/all-tenants.sql` here.
+ * A statement names its tenant itself, so that confining it costs no other one: the functions of
+ * the event log do, and statements on tables say `rowsOf` or `insertOf`. What works for all tenants
+ * are functions of the owner, in `Migrations/Sql/event-log/all-tenants.sql` here.
  */
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Statement from "effect/sql/Statement"
@@ -16,8 +18,9 @@ export const named = (sql: SqlClient.SqlClient, tenant: string): Statement.Fragm
   sql`set_config('crewline.tenant', ${tenant}, true)`
 
 /**
- * The condition of a statement on rows of this tenant, first in its `where`. The policies read the setting when the first row is looked
- * for; a subquery without a column is evaluated before. `tenant = (select set_config(…))` is not, with a plan that is used again.
+ * The condition of a statement on rows of this tenant, first in its `where`. The policies read the
+ * setting when the first row is looked for; a subquery without a column is evaluated before.
+ * `tenant = (select set_config(…))` is not, with a plan that is used again.
  */
 export const rowsOf = (sql: SqlClient.SqlClient, tenant: string): Statement.Fragment =>
   sql`(select ${named(sql, tenant)}) is not null and tenant = ${tenant}`

@@ -1,5 +1,6 @@
 /**
- * The order of the feed among real transactions: those that are held open, those that wait for each other, those of other processes.
+ * The order of the feed among real transactions: those that are held open, those that wait for each
+ * other, those of other processes.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as EventLog from "@crewline/core/EventLog"
@@ -26,7 +27,9 @@ const started: ExecutionEvent.ExecutionStarted = {
 }
 const signal = (n: number): ExecutionEvent.Draft => ({ type: "SignalReceived", signal: `s${n}`, value: n })
 
-/** A process of its own, as far as the database can tell; counts the pages of feeds that it reads. */
+/**
+ * A process of its own, as far as the database can tell; counts the pages of feeds that it reads.
+ */
 const process_ = Effect.fnUntraced(function* (url: URL, options: PgEventLog.Options) {
   const sql = Context.get(
     yield* Layer.build(Layer.fresh(Database.layer(PostgresServer.optionsOf(url)))),

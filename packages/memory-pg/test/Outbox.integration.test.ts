@@ -64,7 +64,8 @@ describe.skipIf(missing !== undefined)("the outbox", () => {
             where e.type = 'TaskCompleted' order by 1, 2, 3`)
           const effects = yield* sql<Served>`select execution, seq, part from effect order by 1, 2, 3`
           const [tries] = yield* sql<{ readonly count: number }>`select count(*)::int as count from try`
-          // Many, although a process may die of what an earlier one has left, before it has begun anything: how many do depends on speed.
+          // Many, although a process may die of what an earlier one has left, before it has begun
+          // anything: how many do depends on speed.
           assert.isAbove(outcomes.length, kills)
           assert.deepStrictEqual(effects, outcomes)
           // Otherwise nothing was shown: at least what was under way at each death was served again.

@@ -1,4 +1,7 @@
-/** The database as its owner sees it: rows of every tenant. What is tested acts as a role that sees those of one. */
+/**
+ * The database as its owner sees it: rows of every tenant. What is tested acts as a role that sees
+ * those of one.
+ */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"

@@ -1,10 +1,14 @@
 /**
- * Who did what to which resource, from where, with what result: one entry for each operation, of the tenant of its caller. The table is
- * append-only, by the database itself; entries go when they are older than `CREWLINE_AUDIT_RETENTION`.
+ * Who did what to which resource, from where, with what result: one entry for each operation, of
+ * the tenant of its caller. The table is append-only, by the database itself; entries go when they
+ * are older than `CREWLINE_AUDIT_RETENTION`.
  *
- * - `record` returns when the entry is stored; `note` stores it within a fraction of a second, many in one statement: a process that is
- *   killed loses those of that moment. While the storage does not answer, entries wait, and the operations that they are about do not.
- * - `refused` counts: however often a caller is refused, it is two entries in a minute, and callers are many only up to a limit.
+ * - `record` returns when the entry is stored; `note` stores it within a fraction of a second, many
+ *   in one statement: a process that is
+ *   killed loses those of that moment. While the storage does not answer, entries wait, and the
+ * operations that they are about do not.
+ * - `refused` counts: however often a caller is refused, it is two entries in a minute, and callers
+ *   are many only up to a limit.
  * - No entry holds a secret: texts are short, and what looks like a secret is blanked.
  */
 import * as Redact from "@crewline/core/Redact"

@@ -1,4 +1,7 @@
-/** Takes a secret out of values that leave for events, logs and answers: whoever was given it may send it back. */
+/**
+ * Takes a secret out of values that leave for events, logs and answers: whoever was given it may
+ * send it back.
+ */
 import * as Redacted from "effect/Redacted"
 
 /** What is shorter is no secret, and words would be torn out of texts for it. */
@@ -6,7 +9,10 @@ const shortest = 8
 
 export type Blank = <A>(value: A) => A
 
-/** Puts a mark in the place of the secret, in every text of a JSON value; undefined: it is too short to be one. */
+/**
+ * Puts a mark in the place of the secret, in every text of a JSON value; undefined: it is too short
+ * to be one.
+ */
 export const of = (secret: Redacted.Redacted, mark: string): Blank | undefined => {
   const key = Redacted.value(secret).trim()
   if (key.length < shortest) return undefined

@@ -64,7 +64,10 @@ export class Credentials extends Context.Service<
     readonly identify: (
       shown: Shown
     ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable">>
-    /** Whose key this is by its visible part, as far as this process knows, whether it is good or not: never whom to let in. */
+    /**
+     * Whose key this is by its visible part, as far as this process knows, whether it is good or
+     * not: never whom to let in.
+     */
     readonly suspect: (shown: Shown) => Principal.Principal | undefined
     /** Returns when the credential of a caller has expired or was revoked. */
     readonly ended: (principal: Principal.Principal) => Effect.Effect<void>

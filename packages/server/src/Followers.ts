@@ -1,6 +1,7 @@
 /**
  * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one event as JSON text, or the answer to
- * a message of the client (`Messages`). Those at `/api/v1/feed/ws?after=cursor` are given the feed of the tenant instead (`FeedSocket`).
+ * a message of the client (`Messages`). Those at `/api/v1/feed/ws?after=cursor` are given the feed
+ * of the tenant instead (`FeedSocket`).
  *
  * - A follower is given the stored events after `after`, in order, without gaps or repeats, then live ones until `ExecutionEnded`;
  *   passing deltas (no `seq`) come only while it is up to date.
@@ -78,7 +79,10 @@ export interface Caller {
 export class Callers extends Context.Service<
   Callers,
   {
-    /** Who sends this request, when they may follow executions; for the audit log it is this operation. */
+    /**
+     * Who sends this request, when they may follow executions; for the audit log it is this
+     * operation.
+     */
     readonly identify: (
       request: IncomingMessage,
       operation: "executions.follow" | "feed.follow"
@@ -212,7 +216,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     socket: Duplex
   ) => {
     sockets.add(webSocket)
-    // Without a listener an error (a client that breaks the protocol, a reset) would end the process; `close` follows it.
+    // Without a listener an error (a client that breaks the protocol, a reset) would end the
+    // process; `close` follows it.
     webSocket.on("error", () => undefined)
     webSocket.on(
       "close",

@@ -51,7 +51,10 @@ export interface Options {
   /** 0: any free port. */
   readonly port: number
   readonly allowedHosts: ReadonlyArray<string>
-  /** How long an idle connection stays open, in milliseconds; longer than proxies in front keep theirs. Default: 75,000. */
+  /**
+   * How long an idle connection stays open, in milliseconds; longer than proxies in front keep
+   * theirs. Default: 75,000.
+   */
   readonly keepAliveMillis?: number
 }
 
@@ -111,7 +114,8 @@ export const make = Effect.fnUntraced(function* <R>(
     )
   )
 
-  // A proxy that keeps a connection for longer than the server would send a request into one that just closes: most keep 60 s.
+  // A proxy that keeps a connection for longer than the server would send a request into one that
+  // just closes: most keep 60 s.
   server.keepAliveTimeout = options.keepAliveMillis ?? 75_000
   server.headersTimeout = server.keepAliveTimeout + 5_000
 

@@ -57,14 +57,19 @@ export const as =
 
 export const hasScope = ({ scopes }: Principal, scope: Access.Scope): boolean => scopes.includes(scope)
 
-/** Who answers an ask, for a user or not; one whom nobody has asked for a credential has no role. */
+/**
+ * Who answers an ask, for a user or not; one whom nobody has asked for a credential has no role.
+ */
 export const author = ({ credential, name, role }: Principal, onBehalfOf?: string): Ask.Author => ({
   name,
   ...(onBehalfOf !== undefined && { onBehalfOf }),
   ...(credential !== "none" && { role })
 })
 
-/** Whose an execution is that a caller starts, for a user or not; of one whom nobody has asked for a credential nothing is known. */
+/**
+ * Whose an execution is that a caller starts, for a user or not; of one whom nobody has asked for a
+ * credential nothing is known.
+ */
 export const requester = ({ credential, name }: Principal, onBehalfOf?: string): ExecutionEvent.Requester => {
   if (onBehalfOf !== undefined) return { userId: onBehalfOf, startedBy: name }
   return credential === "none" ? {} : { userId: name }

@@ -1,10 +1,12 @@
 /**
- * How many requests a caller and a tenant may send in a minute. Nothing is limited unless it is configured, and what is not limited costs
- * nothing. The counts are those of all servers on one Redis, where there is one, else of this process; while Redis does not answer,
- * requests are let through.
+ * How many requests a caller and a tenant may send in a minute. Nothing is limited unless it is
+ * configured, and what is not limited costs nothing. The counts are those of all servers on one
+ * Redis, where there is one, else of this process; while Redis does not answer, requests are let
+ * through.
  *
- * A minute's worth may come at once; then requests are allowed again as evenly as the limit says. Answers carry `RateLimit-Policy` and
- * `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11 defines them, a refused one `Retry-After` too.
+ * A minute's worth may come at once; then requests are allowed again as evenly as the limit says.
+ * Answers carry `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11
+ * defines them, a refused one `Retry-After` too.
  */
 import * as RateLimit from "@crewline/llm/RateLimit"
 import * as Clock from "effect/Clock"
@@ -155,7 +157,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
 /** Counts in this process. */
 const local = Layer.effect(Limiter.RateLimiter, RateLimit.makeLocalLimiter)
 
-/** Counts of all processes on the Redis of `REDIS_URL`, which is loaded only where it is configured. */
+/**
+ * Counts of all processes on the Redis of `REDIS_URL`, which is loaded only where it is configured.
+ */
 const shared = Layer.unwrap(
   Effect.gen(function* () {
     const url = yield* Config.withDefault(Config.String("REDIS_URL"), "")
@@ -185,11 +189,17 @@ const count = (variable: string) =>
     undefined
   )
 
-/** `CREWLINE_KEY_REQUESTS_PER_MINUTE` and `CREWLINE_TENANT_REQUESTS_PER_MINUTE`; without them nothing is limited. */
+/**
+ * `CREWLINE_KEY_REQUESTS_PER_MINUTE` and `CREWLINE_TENANT_REQUESTS_PER_MINUTE`; without them
+ * nothing is limited.
+ */
 export const config: Config.Config<Options> = Config.all({
   keyPerMinute: count("CREWLINE_KEY_REQUESTS_PER_MINUTE"),
   tenantPerMinute: count("CREWLINE_TENANT_REQUESTS_PER_MINUTE")
 })
 
-/** `CREWLINE_TENANT_EXECUTIONS`: at most so many executions of a tenant that have not ended; without it any number. */
+/**
+ * `CREWLINE_TENANT_EXECUTIONS`: at most so many executions of a tenant that have not ended; without
+ * it any number.
+ */
 export const executionsConfig: Config.Config<number | undefined> = count("CREWLINE_TENANT_EXECUTIONS")

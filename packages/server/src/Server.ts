@@ -75,8 +75,9 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
   )
 
 /**
- * `HOST`, `PORT`, `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be called by besides its own, and whose pages may
- * call it) and `CREWLINE_KEEP_ALIVE`, how long idle connections stay open; default 75 seconds.
+ * `HOST`, `PORT`, `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be
+ * called by besides its own, and whose pages may call it) and `CREWLINE_KEEP_ALIVE`, how long idle
+ * connections stay open; default 75 seconds.
  */
 export const listenConfig: Config.Config<Listener.Options> = Config.map(
   Config.all({

@@ -173,7 +173,8 @@ describe("every operation", { timeout: 120_000 }, () => {
       const compare = async (times: number): Promise<{ foreign: Server.Answered; absent: Server.Answered }> => {
         const foreign = await statementsOf(target)
         const absent = await statementsOf(at(operation, absentId))
-        // The server also does what nobody has asked for: once in a while, and not each time at the same one of the two.
+        // The server also does what nobody has asked for: once in a while, and not each time at the
+        // same one of the two.
         if (times > 1 && !isDeepStrictEqual(foreign.made, absent.made)) return compare(times - 1)
         expect(foreign.made, operation.id).toEqual(absent.made)
         return { foreign: foreign.answer, absent: absent.answer }
@@ -189,7 +190,8 @@ describe("every operation", { timeout: 120_000 }, () => {
   it("shows and counts nothing of another tenant", async () => {
     const { "/api/v1/outbox": _, ...named } = resources
     const ids = Object.values(named)
-    // The audit log of globex has what globex has asked for above; one that has asked for nothing is shown nothing.
+    // The audit log of globex has what globex has asked for above; one that has asked for nothing
+    // is shown nothing.
     const initech = await Keys.make(server, { tenant: "initech" })
     for (const operation of operations) {
       if (operation.method !== "GET" || operation.path.includes("{") || operation.path === "/api/v1/me") continue

@@ -1,4 +1,6 @@
-/** Who did what: by every operation of the OpenAPI document, by sockets, and by whoever is refused. */
+/**
+ * Who did what: by every operation of the OpenAPI document, by sockets, and by whoever is refused.
+ */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,7 @@
 /**
- * A manager in many processes: it delegates five parts at once to two workers, one of which is killed while it waits; one part fails and is
- * given to another agent. No recorded answer of a model is asked for again.
+ * A manager in many processes: it delegates five parts at once to two workers, one of which is
+ * killed while it waits; one part fails and is given to another agent. No recorded answer of a
+ * model is asked for again.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import { afterEach, describe, expect, it } from "vitest"

@@ -1,4 +1,7 @@
-/** The feed of two servers that share PostgreSQL: 50 executions, 8 workers, and clients that are cut at random. */
+/**
+ * The feed of two servers that share PostgreSQL: 50 executions, 8 workers, and clients that are cut
+ * at random.
+ */
 import * as Context from "effect/Context"
 import * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
@@ -26,7 +29,10 @@ const crew = {
 const nameOf = ({ executionId, seq }: { readonly executionId?: unknown; readonly seq?: unknown }) =>
   `${String(executionId)} ${String(seq)}`
 
-/** Reads the feed until it holds so many ends; is cut after some events each time, and goes on at either server. */
+/**
+ * Reads the feed until it holds so many ends; is cut after some events each time, and goes on at
+ * either server.
+ */
 type Reader = (urls: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
 
 const byEvents: Reader = async (urls) => {

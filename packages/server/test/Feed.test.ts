@@ -1,4 +1,6 @@
-/** The feed over HTTP: pages and server-sent events, filters, cursors that are not valid any more. */
+/**
+ * The feed over HTTP: pages and server-sent events, filters, cursors that are not valid any more.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Context from "effect/Context"

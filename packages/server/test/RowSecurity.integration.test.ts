@@ -1,6 +1,7 @@
 /**
- * Row security on every table with a tenant, found in the catalogue: a new table is tried without a change here. What connections act as
- * sees nothing without a tenant and of another one, on an embedded database and on PostgreSQL.
+ * Row security on every table with a tenant, found in the catalogue: a new table is tried without a
+ * change here. What connections act as sees nothing without a tenant and of another one, on an
+ * embedded database and on PostgreSQL.
  */
 import * as Database from "@crewline/memory-pg/Database"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"

@@ -1,4 +1,7 @@
-/** Secrets of tools: stored, never answered, and read by tools alone, by name and for the tenant of the execution. */
+/**
+ * Secrets of tools: stored, never answered, and read by tools alone, by name and for the tenant of
+ * the execution.
+ */
 import * as Secrets from "@crewline/core/Secrets"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Usage from "@crewline/core/Usage"

@@ -1,4 +1,7 @@
-/** Many processes, as they are deployed: what workers do together, and what becomes of the work of those that end. */
+/**
+ * Many processes, as they are deployed: what workers do together, and what becomes of the work of
+ * those that end.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import * as Gates from "@crewline/fake-provider/Gates"
 import * as Server from "./fake/Server.ts"

@@ -47,8 +47,8 @@ const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
 }
 
 /**
- * Finds the tools and the model of the task's agent; the end of the leg when one of them is not there. `unoffered`: tools for whoever
- * delegates, beyond what is offered.
+ * Finds the tools and the model of the task's agent; the end of the leg when one of them is not
+ * there. `unoffered`: tools for whoever delegates, beyond what is offered.
  */
 export const make = (
   services: Services,

@@ -26,7 +26,10 @@ export interface Leg {
   readonly task: Plan.PlannedTask
   readonly run: number
   readonly upstream: ReadonlyArray<Upstream>
-  /** The whole output of a task of which the manager is shown only the beginning. Absent: everything is shown whole. */
+  /**
+   * The whole output of a task of which the manager is shown only the beginning. Absent: everything
+   * is shown whole.
+   */
   readonly readOutput?: (task: string) => Effect.Effect<string | undefined, EventLog.EventLogError>
   readonly memories: ReadonlyArray<string>
   readonly history: Transcript

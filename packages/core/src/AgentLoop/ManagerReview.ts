@@ -17,7 +17,10 @@ import * as Suspension from "./Suspension.ts"
 import * as Turn from "./Turn.ts"
 
 export type Verdict =
-  /** With a note where the manager did not say so; the result of the crew with a verdict on each criterion. */
+  /**
+   * With a note where the manager did not say so; the result of the crew with a verdict on each
+   * criterion.
+   */
   | { readonly _tag: "Accepted"; readonly note?: string; readonly criteria?: ReadonlyArray<Criterion> }
   | { readonly _tag: "Revise"; readonly feedback: string }
   | { readonly _tag: "Ended"; readonly ended: Ended }

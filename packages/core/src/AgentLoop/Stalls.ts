@@ -1,7 +1,9 @@
 /**
- * Turns in which the manager gets its work no further: nothing that it delegated in them came to an end, or it delegated only what it had
- * delegated before. After too many in a row it is told to replan, once; after as many again it ends with what there is. An answer that is
- * refused has limits of its own. All of this follows from the log: a leg that goes on counts as the one before it did.
+ * Turns in which the manager gets its work no further: nothing that it delegated in them came to an
+ * end, or it delegated only what it had delegated before. After too many in a row it is told to
+ * replan, once; after as many again it ends with what there is. An answer that is refused has
+ * limits of its own. All of this follows from the log: a leg that goes on counts as the one before
+ * it did.
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"

@@ -4,7 +4,9 @@ import type * as EventLog from "../EventLog.ts"
 import type { MessageSent } from "../ExecutionEvent.ts"
 
 export interface Steering {
-  /** Messages after the one with this seq, by their seq, as far as this process knows: asks nobody. */
+  /**
+   * Messages after the one with this seq, by their seq, as far as this process knows: asks nobody.
+   */
   readonly since: (seq: number) => ReadonlyArray<number>
   readonly read: (seq: number) => Effect.Effect<MessageSent, EventLog.EventLogError>
 }

@@ -68,7 +68,8 @@ export const make = Effect.fnUntraced(function* (
     } else if (step._tag === "Make" && !step.tool.idempotent) started.push(startOf(leg, turn, call))
     steps.push(step)
   }
-  // The answer is durable before anything is done about it; where all of it waits, it is stored with the suspension.
+  // The answer is durable before anything is done about it; where all of it waits, it is stored
+  // with the suspension.
   if (wants.length < calls.length) yield* Turn.record(leg, turn, started)
   const takeAt = (index: number) => take({ equipment, repeats, turn, call: calls[index]!, index }, steps[index]!)
   const taken =

@@ -82,7 +82,10 @@ export interface MakeOptions<
   /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
   readonly process?: Process
   readonly agents: { readonly [Name in AgentName]: Agent.Agent }
-  /** What the result must fulfil: sentences that the manager holds it against; without a manager, the model of the crew. */
+  /**
+   * What the result must fulfil: sentences that the manager holds it against; without a manager,
+   * the model of the crew.
+   */
   readonly acceptance?: Acceptance & ReadonlyArray<string>
   /** True, or how: the manager writes the result from the outputs of the final tasks. */
   readonly synthesis?: Written & (true | Synthesis)
@@ -119,7 +122,8 @@ type Sinks<Outputs, Contexts, Orders, Conditions> = Exclude<
 /**
  * What the crew comes to: the output of the one task that nothing depends on; of several such tasks an object by name. In a
  * sequential crew it is the last task, of which the type checker sees only that no other depends on it: the type is the union
- * of the outputs of such tasks. Names that are no literals leave `Json`. A result that the manager writes is text, or what its schema says.
+ * of the outputs of such tasks. Names that are no literals leave `Json`. A result that the manager
+ * writes is text, or what its schema says.
  */
 export type CrewOutput<Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written> = unknown extends Written
   ? OutputOfSinks<Sinks<Outputs, Contexts, Orders, Conditions>, Process, Outputs, Acceptance>

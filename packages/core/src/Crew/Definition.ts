@@ -51,18 +51,22 @@ export const Definition = Schema.Struct({
   model: Schema.optionalKey(Agent.Models),
   /** Who supervises the crew. Default: nobody. */
   manager: Schema.optionalKey(Manager.Manager),
-  /** What the result of the crew must fulfil: sentences that the manager holds it against; without a manager, the model of the crew. */
+  /**
+   * What the result of the crew must fulfil: sentences that the manager holds it against; without a
+   * manager, the model of the crew.
+   */
   acceptance: Schema.optionalKey(Schema.Array(Agent.Text)),
   /**
-   * True, or how: the manager writes the result from the outputs of the final tasks. Default: where the crew has `acceptance` and several
-   * final tasks, because that needs one result.
+   * True, or how: the manager writes the result from the outputs of the final tasks. Default: where
+   * the crew has `acceptance` and several final tasks, because that needs one result.
    */
   synthesis: Schema.optionalKey(Schema.Union([Schema.Literal(true), Synthesis.Synthesis])),
   /** Checks that look for false successes, by name; each is on unless it is `false` here. */
   checks: Schema.optionalKey(Checks),
   /**
-   * What a tool does whose function throws: its agent is told the message and goes on (`tell`, default), or the task fails without
-   * another attempt (`fail`). `ToolRetry` and `ToolFailed` are always told.
+   * What a tool does whose function throws: its agent is told the message and goes on (`tell`,
+   * default), or the task fails without another attempt (`fail`). `ToolRetry` and `ToolFailed` are
+   * always told.
    */
   onToolDefect: Schema.optionalKey(Schema.Literals(["tell", "fail"])),
   /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */

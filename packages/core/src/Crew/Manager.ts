@@ -7,7 +7,10 @@ const whole = (least: number) =>
 
 const words = (description: string) => Schema.optionalKey(Agent.Text.annotate({ description }))
 
-/** What is said in place of Crewline's own instructions. The facts of each decision, and the form of its answer, follow as they are. */
+/**
+ * What is said in place of Crewline's own instructions. The facts of each decision, and the form of
+ * its answer, follow as they are.
+ */
 export const Prompts = Schema.Struct({
   assign: words("To choose who does a task"),
   review: words("To accept an output, or to send it back"),
@@ -40,7 +43,10 @@ export const Manager = Schema.Struct({
   onUnaccepted: Schema.optionalKey(Schema.Literals(["accept", "fail"])),
   /** How often one task may be recovered. Default: 2. */
   maxRecoveries: Schema.optionalKey(whole(0)),
-  /** How many turns in a row may pass in which nothing that it delegates gets on; then it replans once, and then it ends. Default: 3. */
+  /**
+   * How many turns in a row may pass in which nothing that it delegates gets on; then it replans
+   * once, and then it ends. Default: 3.
+   */
   maxStalls: Schema.optionalKey(whole(0)),
   /** Agents of the crew that it may give work to. Default: all. */
   allow: Schema.optionalKey(Schema.Array(Schema.String)),

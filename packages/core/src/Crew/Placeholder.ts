@@ -1,6 +1,7 @@
 /**
  * Placeholders in texts: `{topic}`. Braces around anything that is no name stay as they are, because JSON in a description is
- * common. `{{topic}}` is the text `{topic}`, and `{{{topic}}}` the value in braces. A value that is filled in is not looked at again, so no input can reach for another.
+ * common. `{{topic}}` is the text `{topic}`, and `{{{topic}}}` the value in braces. A value that is
+ * filled in is not looked at again, so no input can reach for another.
  */
 import type * as Schema from "effect/Schema"
 

@@ -1,4 +1,7 @@
-/** How the manager of a crew writes one result from the outputs of its final tasks, as a user declares it. */
+/**
+ * How the manager of a crew writes one result from the outputs of its final tasks, as a user
+ * declares it.
+ */
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import * as Task from "../Task.ts"

@@ -31,7 +31,10 @@ export interface Options {
   readonly leaseMillis?: number
   /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
   readonly sweepMillis?: number
-  /** At most so many executions of a tenant that have not ended: one more fails to start with `TooManyUnfinished`. Default: no limit. */
+  /**
+   * At most so many executions of a tenant that have not ended: one more fails to start with
+   * `TooManyUnfinished`. Default: no limit.
+   */
   readonly maxUnfinished?: number | undefined
   /** True: a handle keeps the result of its execution from the end on, for logs that forget. Default: false; `layerLocal`: true. */
   readonly keepResults?: boolean

@@ -101,7 +101,8 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       crewId ?? crew?.definition ?? plan,
       inputs ?? {},
       ...(priority === undefined ? [] : [priority]),
-      // A user who starts it without a go-between is told by the credential, and is no part of the request.
+      // A user who starts it without a go-between is told by the credential, and is no part of the
+      // request.
       ...(startedBy === undefined ? [] : [{ userId }])
     ]
     const event: ExecutionStarted = {

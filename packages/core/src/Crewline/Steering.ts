@@ -1,6 +1,7 @@
 /**
- * Messages to executions that go on, for their manager or for the agent of a task. One that is taken is recorded, and read before the next turn
- * of whoever it is for; an agent that has just finished goes on with it.
+ * Messages to executions that go on, for their manager or for the agent of a task. One that is
+ * taken is recorded, and read before the next turn of whoever it is for; an agent that has just
+ * finished goes on with it.
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"

@@ -110,7 +110,10 @@ export type Refusal =
   | "delayed"
   /** Dependencies are not settled in the log, or not taken over yet: the queue is ahead of it. */
   | "dependencies"
-  /** It is so already (a second answer to a signal, a pause of what is paused, a message with the same key). */
+  /**
+   * It is so already (a second answer to a signal, a pause of what is paused, a message with the
+   * same key).
+   */
   | "already"
 
 /** The events to append, or why there are none. */

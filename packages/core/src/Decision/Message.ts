@@ -33,7 +33,10 @@ const isOver = (state: Execution.Execution, task: Execution.Task): boolean => {
   return worker !== undefined && isOver(state, worker)
 }
 
-/** Something was said to the agent that it has not read when it was done; it may still go on with that. */
+/**
+ * Something was said to the agent that it has not read when it was done; it may still go on with
+ * that.
+ */
 export const isOverheard = (
   state: Execution.Execution,
   task: Execution.Task,

@@ -56,8 +56,8 @@ const siblingsOf = (state: Execution.Execution, parent: string): Dag.Dag => {
 }
 
 /**
- * Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by name. The result of the crew is written from
- * what there is.
+ * Unsettled tasks that depend, directly or not, on this one: in declared order, spawned ones by
+ * name. The result of the crew is written from what there is.
  */
 export const dependentsOf = (state: Execution.Execution, root: string): ReadonlyArray<string> => {
   const { parent } = Execution.task(state, root)!

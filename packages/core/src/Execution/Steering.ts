@@ -1,6 +1,7 @@
 /**
- * What people tell the agents of an execution that goes on: for the manager, or for the agent of a task. Whoever is told reads each message
- * once in a conversation, in order, with its next turn. Where nobody has sent anything, nothing is looked at.
+ * What people tell the agents of an execution that goes on: for the manager, or for the agent of a
+ * task. Whoever is told reads each message once in a conversation, in order, with its next turn.
+ * Where nobody has sent anything, nothing is looked at.
  */
 import type { MessageSent, Stamp } from "../ExecutionEvent.ts"
 import { type Execution, type Message, type Task, task } from "./State.ts"
@@ -42,6 +43,9 @@ const namesOf = (state: Execution, reader: Task): ReadonlyArray<string> => {
   return names
 }
 
-/** True when a task does none of its work itself: it says nothing, and is told what those have said that do it. */
+/**
+ * True when a task does none of its work itself: it says nothing, and is told what those have said
+ * that do it.
+ */
 export const isSilent = ({ plan, suspendedFor }: Task): boolean =>
   plan.frame !== undefined || suspendedFor?.kind === "replacement"

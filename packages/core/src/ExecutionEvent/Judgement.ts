@@ -1,9 +1,15 @@
-/** What is thought of an output: signs that speak against it, and how the result of a crew stands with its criteria. */
+/**
+ * What is thought of an output: signs that speak against it, and how the result of a crew stands
+ * with its criteria.
+ */
 import * as Schema from "effect/Schema"
 
 /** A sign that an output is not the success that it says it is. */
 export const Doubt = Schema.Struct({
-  /** `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`; `review`: it counts although the manager has not accepted it; `stalled`: the manager got no further. */
+  /**
+   * `emptyOutput`, `claimedAction`, `citedSource`, `droppedItem`; `review`: it counts although the
+   * manager has not accepted it; `stalled`: the manager got no further.
+   */
   check: Schema.String,
   /** What was found, in words. */
   message: Schema.String

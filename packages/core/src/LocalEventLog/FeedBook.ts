@@ -1,6 +1,6 @@
 /**
- * The feed of one tenant in memory: its appends in the order in which they were made, by one counter of the log. The place of an event is
- * the number of its append and its `seq`.
+ * The feed of one tenant in memory: its appends in the order in which they were made, by one
+ * counter of the log. The place of an event is the number of its append and its `seq`.
  */
 import type { ExecutionEvent } from "../ExecutionEvent.ts"
 import * as Feed from "../Feed.ts"

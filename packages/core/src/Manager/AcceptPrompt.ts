@@ -1,4 +1,7 @@
-/** What the manager is told when it holds the result of a crew against its criteria, and the agent when the result fails some. */
+/**
+ * What the manager is told when it holds the result of a crew against its criteria, and the agent
+ * when the result fails some.
+ */
 import type * as JsonSchema from "effect/JsonSchema"
 import type { Criterion } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"

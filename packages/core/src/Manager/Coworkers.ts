@@ -34,13 +34,17 @@ const fold = (text: string): string =>
 /** Without what models put around a name. */
 const bare = (folded: string): string => folded.replaceAll(/^(the|our|my|a|an) | (agent|coworker)$/g, "")
 
-/** By what an agent may be called: its name, its role, or both, as they stand in the lists that models are shown. */
+/**
+ * By what an agent may be called: its name, its role, or both, as they stand in the lists that
+ * models are shown.
+ */
 const isCalled = (name: string, role: string, is: (called: string) => boolean): boolean =>
   [name, role, `${name} ${role}`].some((each) => is(fold(each)))
 
 /**
- * By name or role, then with what models add to them left away; then by a part of a name or role, when that is of one agent alone. What is
- * only spelt alike is suggested, not taken: the work would be done by the wrong agent.
+ * By name or role, then with what models add to them left away; then by a part of a name or role,
+ * when that is of one agent alone. What is only spelt alike is suggested, not taken: the work would
+ * be done by the wrong agent.
  */
 export const match = (plan: Plan.Plan, named: string): Match => {
   const agents = Object.entries(plan.agents)

@@ -151,7 +151,10 @@ const textOf = (args: Schema.JsonObject, parameter: string, tool: string): Effec
   return text === "" ? retry(Prompt.missing(parameter, tool)) : Effect.succeed(text)
 }
 
-/** The schema of the result; `undefined`: it may be anything. Some models write it as a text, and something empty for what they leave out. */
+/**
+ * The schema of the result; `undefined`: it may be anything. Some models write it as a text, and
+ * something empty for what they leave out.
+ */
 const schemaIn = (args: Schema.JsonObject): Effect.Effect<Schema.JsonObject | undefined, ToolRetry> => {
   const given = args["output_schema"]
   const schema = typeof given === "string" ? parsed(given) : given

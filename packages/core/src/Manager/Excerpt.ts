@@ -1,6 +1,6 @@
 /**
- * What the manager is shown of a long output: its beginning, and by which tool it can read the rest. Where everything is shown whole, the tool
- * is not offered.
+ * What the manager is shown of a long output: its beginning, and by which tool it can read the
+ * rest. Where everything is shown whole, the tool is not offered.
  */
 import * as Effect from "effect/Effect"
 import { ToolFailed, type Tool } from "../Tool/Definition.ts"

@@ -1,13 +1,17 @@
 /**
- * What the manager and those who delegate are told to do: the words of a power, or the crew's own in their place. The facts of a decision,
- * and the form of its answer, are the same either way. Which words were used is recorded with the answer to them.
+ * What the manager and those who delegate are told to do: the words of a power, or the crew's own
+ * in their place. The facts of a decision, and the form of its answer, are the same either way.
+ * Which words were used is recorded with the answer to them.
  */
 import type { Power } from "../Crew/Manager.ts"
 import type * as Plan from "../Plan.ts"
 
 /** The file of a power. */
 export interface Prompt {
-  /** Raised whenever a text of the file changes: answers to the old and the new one cannot be compared. */
+  /**
+   * Raised whenever a text of the file changes: answers to the old and the new one cannot be
+   * compared.
+   */
   readonly version: number
   readonly instructions: string
 }

@@ -1,6 +1,6 @@
 /**
- * The tool by which the manager makes a new plan, once, when the work that it delegates does not get on. The tasks of one call are checked as
- * a whole: where one cannot be done, none is added.
+ * The tool by which the manager makes a new plan, once, when the work that it delegates does not
+ * get on. The tasks of one call are checked as a whole: where one cannot be done, none is added.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"

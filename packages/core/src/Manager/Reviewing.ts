@@ -1,6 +1,7 @@
 /**
- * The manager's verdict on an output: what it said, and what counts when it says nothing valid, or sends an output back once too often.
- * Of the result of the crew it also says how it stands with each of the crew's criteria: one that fails sends it back.
+ * The manager's verdict on an output: what it said, and what counts when it says nothing valid, or
+ * sends an output back once too often. Of the result of the crew it also says how it stands with
+ * each of the crew's criteria: one that fails sends it back.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -123,7 +124,10 @@ const notJudged = ({ acceptance }: Task, reason: string): { readonly criteria?: 
 /** An output that counts unlooked at, because a limit was reached. */
 export const atLimit = (task: Task) => notJudged(task, Accept.limitReached)
 
-/** An output that was sent back before, and came again as it was; `criteria`: as they were judged then. */
+/**
+ * An output that was sent back before, and came again as it was; `criteria`: as they were judged
+ * then.
+ */
 export const repeated = ({ onUnaccepted }: Plan.PlannedManager, criteria?: Judged["criteria"]): Judged =>
   unaccepted(onUnaccepted, { reason: Prompt.unchanged, ...(criteria === undefined ? {} : { criteria }) })
 

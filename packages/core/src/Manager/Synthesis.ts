@@ -1,4 +1,7 @@
-/** The manager writes the result of the crew, where several tasks are final: what it is told stands here unless the crew says it. */
+/**
+ * The manager writes the result of the crew, where several tasks are final: what it is told stands
+ * here unless the crew says it.
+ */
 import * as Plan from "../Plan.ts"
 import * as Instructing from "./Instructing.ts"
 import * as Prompt from "./SynthesisPrompt.ts"

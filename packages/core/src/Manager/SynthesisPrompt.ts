@@ -1,4 +1,7 @@
-/** What the manager is told when it writes the result of a crew, where the crew does not say that itself. */
+/**
+ * What the manager is told when it writes the result of a crew, where the crew does not say that
+ * itself.
+ */
 import type * as Plan from "../Plan.ts"
 
 export const version = 3

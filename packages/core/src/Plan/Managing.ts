@@ -140,7 +140,10 @@ export const office = (
   guardrails: []
 })
 
-/** The manager writes the result from what these tasks come to, whatever that is: its last word in the plan. */
+/**
+ * The manager writes the result from what these tasks come to, whatever that is: its last word in
+ * the plan.
+ */
 export const synthesis = (
   { agent }: PlannedManager,
   options: Pick<PlannedTask, "id"> & Pick<Task.Task, "output"> & { readonly finals: ReadonlyArray<string> }

@@ -100,7 +100,10 @@ export interface PlannedTask
   readonly reviewed?: true
   /** True: of an output that it decides about it is shown the beginning, and can read the rest. */
   readonly excerpt?: true
-  /** Of the task that gives the result of the crew: what that must fulfil. The manager holds the output against it before it counts. */
+  /**
+   * Of the task that gives the result of the crew: what that must fulfil. The manager holds the
+   * output against it before it counts.
+   */
   readonly acceptance?: ReadonlyArray<string>
   /** Of a task of the manager: which instructions it holds, by name and version. */
   readonly prompt?: string
@@ -141,7 +144,10 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   /** In declared order. */
   readonly tasks: ReadonlyArray<PlannedTask>
   readonly inputs: { readonly [name: string]: Schema.Json }
-  /** True, or how: agents are reminded of what the crew remembers, and what they come to is remembered. */
+  /**
+   * True, or how: agents are reminded of what the crew remembers, and what they come to is
+   * remembered.
+   */
   readonly memory?: true | MemoryOptions
   readonly manager?: PlannedManager
   /** Checks of outputs that are turned off. */

@@ -17,7 +17,9 @@ export interface Options {
   readonly parent: PlannedTask
   /** What their ids begin with. */
   readonly prefix: string
-  /** Each should be a `SpawnedTask`; functions and models return anything, so that is checked here. */
+  /**
+   * Each should be a `SpawnedTask`; functions and models return anything, so that is checked here.
+   */
   readonly tasks: { readonly [name: string]: unknown }
 }
 

@@ -101,7 +101,10 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
   }
 }
 
-/** The tasks with what the manager does before the crew is done: it reviews outputs, writes the result, and judges it. */
+/**
+ * The tasks with what the manager does before the crew is done: it reviews outputs, writes the
+ * result, and judges it.
+ */
 const concluded = (
   definition: Definition,
   manager: PlannedManager,
@@ -120,7 +123,10 @@ const concluded = (
   return all.map((task) => (results.has(task.fixed.id) ? withAcceptance(task, acceptance) : task))
 }
 
-/** The task by which the manager writes the result, under a name that no other has. What the crew does not say of it is told when it is asked. */
+/**
+ * The task by which the manager writes the result, under a name that no other has. What the crew
+ * does not say of it is told when it is asked.
+ */
 const synthesisTemplate = (
   { synthesis, tasks }: Definition,
   manager: PlannedManager,

@@ -73,8 +73,8 @@ export interface Shared<P extends Parameters> {
 export interface Options<P extends Parameters> extends Shared<P> {
   /**
    * The work. Fail with (or throw) `ToolRetry` to tell the model how to correct its call, and `ToolFailed` when no call can succeed;
-   * anything else that is thrown becomes a `ToolFailed` that is logged with its stack, and ends the task in crews with
-   * `onToolDefect: "fail"`.
+   * anything else that is thrown becomes a `ToolFailed` that is logged with its stack, and ends the
+   * task in crews with `onToolDefect: "fail"`.
    */
   readonly execute: (args: Arguments<P>, context: CallContext) => Work<Returned>
   readonly ask?: Absent<Asking<P, Parameters>>

@@ -21,7 +21,10 @@ export interface Options {
   /** Absent: what is not served when the process ends is lost. */
   readonly outbox: Option.Option<Outbox.Outbox["Service"]>
   readonly consumers: ReadonlyArray<Outbox.Consumer>
-  /** For how long nobody else serves a row that this process has, and how long serving it may take, in milliseconds. */
+  /**
+   * For how long nobody else serves a row that this process has, and how long serving it may take,
+   * in milliseconds.
+   */
   readonly leaseMillis: number
 }
 
@@ -53,7 +56,9 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return yield* serveStored(options, serving, settling)
 })
 
-/** Serves what this process stores. What has waited for too long is left to those who look for it. */
+/**
+ * Serves what this process stores. What has waited for too long is left to those who look for it.
+ */
 const serveStored = Effect.fnUntraced(function* (
   { consumers, leaseMillis, ledger }: Options,
   { serve }: Serving.Serving,
@@ -103,7 +108,10 @@ interface Sweep {
   readonly settling: Settling.Settling
 }
 
-/** Looks for rows that another process has stored, or this one earlier, twice in the time for which they are kept from others. */
+/**
+ * Looks for rows that another process has stored, or this one earlier, twice in the time for which
+ * they are kept from others.
+ */
 const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Options, parts: Sweep) {
   const { outbox, serving, settling } = parts
   const names = consumers.map(({ name }) => name)
@@ -126,8 +134,9 @@ const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Opti
 })
 
 /**
- * A row that was begun again and again, and nobody said how that ended: perhaps it takes the process with it, or it was served beside one that
- * does. It is a dead letter before it is begun once more, alone; and gone if that is survived and goes well.
+ * A row that was begun again and again, and nobody said how that ended: perhaps it takes the
+ * process with it, or it was served beside one that does. It is a dead letter before it is begun
+ * once more, alone; and gone if that is survived and goes well.
  */
 const lastTime = Effect.fnUntraced(function* (row: Outbox.Row, serve: ServeClaimed, settling: Settling.Settling) {
   const { attempts, executionId, part, seq, tenant } = row

@@ -1,4 +1,7 @@
-/** What the manager is shown of outputs when it decides: where they are long, their beginnings, and how to read the rest. */
+/**
+ * What the manager is shown of outputs when it decides: where they are long, their beginnings, and
+ * how to read the rest.
+ */
 import * as Effect from "effect/Effect"
 import type { Leg } from "../AgentLoop/Leg.ts"
 import { answerText, textOf, type Upstream } from "../AgentLoop/Prompting.ts"

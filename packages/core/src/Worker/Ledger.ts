@@ -62,7 +62,10 @@ export class Ledger extends Context.Service<
     readonly onRead: (listener: (read: Committed) => void) => void
     /** From now on what is decided here is followed by rows of these consumers. */
     readonly serveBy: (server: Server) => void
-    /** Waits until the execution has ended, and answers its last state; `undefined`: it is not, or no longer, this process's business. */
+    /**
+     * Waits until the execution has ended, and answers its last state; `undefined`: it is not, or
+     * no longer, this process's business.
+     */
     readonly left: (executionId: string) => Effect.Effect<Execution.Execution | undefined>
   }
 >()("@crewline/core/Worker/Ledger/Ledger") {

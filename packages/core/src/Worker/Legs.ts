@@ -40,7 +40,10 @@ export interface Options {
   readonly streaming: boolean
 }
 
-/** `growth`: the log does not let the execution grow by what the leg wanted. `unheard`: the agent was told something meanwhile. */
+/**
+ * `growth`: the log does not let the execution grow by what the leg wanted. `unheard`: the agent
+ * was told something meanwhile.
+ */
 export type Refused = Extract<Decision.Refusal, "growth" | "unheard">
 
 export const make = ({

@@ -1,6 +1,7 @@
 /**
- * What the agent of a leg is told. It is known here as soon as this process has sent it, or has read it: at the latest when a turn is recorded,
- * or the outcome decided. So nobody asks the log for messages that there are not.
+ * What the agent of a leg is told. It is known here as soon as this process has sent it, or has
+ * read it: at the latest when a turn is recorded, or the outcome decided. So nobody asks the log
+ * for messages that there are not.
  */
 import * as Effect from "effect/Effect"
 import type { Steering } from "../AgentLoop/Steering.ts"

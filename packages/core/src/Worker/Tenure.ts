@@ -1,7 +1,8 @@
 /**
- * For how long this process is sure to own the executions of its own queue. The log gives them away by leases; a process that stood still
- * for longer than its lease may find that another one works on them, and that what it remembers of them is old. Until it has asked the log
- * it begins nothing. Where the queue is shared, leases of tasks tell this.
+ * For how long this process is sure to own the executions of its own queue. The log gives them away
+ * by leases; a process that stood still for longer than its lease may find that another one works
+ * on them, and that what it remembers of them is old. Until it has asked the log it begins nothing.
+ * Where the queue is shared, leases of tasks tell this.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -22,7 +23,8 @@ export class Tenure extends Context.Service<
     Tenure,
     Effect.map(Clock.Clock, (clock) => {
       const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-      // What begins before the log was asked for the first time has a lease of its own, from its start.
+      // What begins before the log was asked for the first time has a lease of its own, from its
+      // start.
       let until = Number.POSITIVE_INFINITY
       return Tenure.of({
         now,

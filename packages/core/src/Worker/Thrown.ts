@@ -1,6 +1,6 @@
 /**
- * What code of the application threw in this process, by the task that failed for it: the cause of `ExecutionFailed`. The log keeps only
- * its message. Of more than the latest tasks nothing is kept.
+ * What code of the application threw in this process, by the task that failed for it: the cause of
+ * `ExecutionFailed`. The log keeps only its message. Of more than the latest tasks nothing is kept.
  */
 import * as Context from "effect/Context"
 

@@ -51,7 +51,10 @@ export interface Options {
   readonly isStopping: () => boolean
 }
 
-/** How long a task rests while it is not sure that this process still owns its execution, in milliseconds. */
+/**
+ * How long a task rests while it is not sure that this process still owns its execution, in
+ * milliseconds.
+ */
 const askAgainMillis = 250
 
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
@@ -197,7 +200,10 @@ interface Attempting {
   readonly commit: (ended: Ended) => Effect.Effect<Legs.Refused | "refused" | "committed", EventLog.EventLogError>
 }
 
-/** An agent goes on with what it was told meanwhile, or without the tasks that its calls would have added, until its outcome is taken. */
+/**
+ * An agent goes on with what it was told meanwhile, or without the tasks that its calls would have
+ * added, until its outcome is taken.
+ */
 const untilTaken = Effect.fnUntraced(function* ({ attempt, commit, lease, ledger, run }: Attempting) {
   const { executionId, taskId } = lease
   let ended = yield* attempt()

@@ -1,4 +1,7 @@
-/** What people write into crew files besides plain YAML: placeholders in flow style, literal braces, their own script, comments, encodings. */
+/**
+ * What people write into crew files besides plain YAML: placeholders in flow style, literal braces,
+ * their own script, comments, encodings.
+ */
 import * as Result from "effect/Result"
 import { assert, describe, expect, it } from "vitest"
 import * as CrewFile from "../../src/CrewFile.ts"

@@ -1,6 +1,7 @@
 /**
- * What becomes of a decision that is not valid, for every power: it is sent back twice in the same conversation; then the default counts that
- * `docs/managers.md` names, and the log says who decided. A tool that is called in vain says why, and can be called again.
+ * What becomes of a decision that is not valid, for every power: it is sent back twice in the same
+ * conversation; then the default counts that `docs/managers.md` names, and the log says who
+ * decided. A tool that is called in vain says why, and can be called again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

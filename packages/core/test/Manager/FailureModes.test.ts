@@ -1,6 +1,7 @@
 /**
- * The failure modes of MAST (Cemri et al., "Why Do Multi-Agent LLM Systems Fail?", 2025), one by one: each is planted, and does not go by. What
- * only a model can judge is shown with a judge that follows a script; whether a real one notices is its own matter.
+ * The failure modes of MAST (Cemri et al., "Why Do Multi-Agent LLM Systems Fail?", 2025), one by
+ * one: each is planted, and does not go by. What only a model can judge is shown with a judge that
+ * follows a script; whether a real one notices is its own matter.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,7 @@
 /**
- * A hierarchical crew as one would write it in CrewAI: three agents, four tasks, one of them with `async_execution=True`, and `manager_llm`.
- * It is the crew of `docs/managers.md`, "Next to CrewAI".
+ * A hierarchical crew as one would write it in CrewAI: three agents, four tasks, one of them with
+ * `async_execution=True`, and `manager_llm`. It is the crew of `docs/managers.md`, "Next to
+ * CrewAI".
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

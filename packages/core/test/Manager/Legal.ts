@@ -1,6 +1,8 @@
 /**
- * What the model of waits says of every sequence of events that a managed crew leaves (`waits/Witness`), for those of the real loop: nothing is
- * written while a task waits, failures come before the manager, advice and feedback are read next, and an output counts when it was accepted.
+ * What the model of waits says of every sequence of events that a managed crew leaves
+ * (`waits/Witness`), for those of the real loop: nothing is written while a task waits, failures
+ * come before the manager, advice and feedback are read next, and an output counts when it was
+ * accepted.
  */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -90,7 +92,8 @@ const problemOf = (
       if (event.reviewer !== "manager") return undefined
       if (task.verdicts.has(event.turn)) return "a second verdict"
       task.verdicts.set(event.turn, event.verdict)
-      // Also where it was sent back too often: an agent that is allowed to go on must not give it again unchanged.
+      // Also where it was sent back too often: an agent that is allowed to go on must not give it
+      // again unchanged.
       if (event.verdict !== "accept") task.sentBack = task.answer
       if (event.verdict === "revise") task.due.add(event.feedback ?? "")
       return undefined

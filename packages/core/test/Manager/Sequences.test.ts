@@ -1,6 +1,7 @@
 /**
- * What stands in the log for each power of a manager and of agents that delegate, each choice about a failed task, and each limit: all of it,
- * in order. `Assignment`, `Review`, `Recovery` and `Acceptance` say the same of what they are about.
+ * What stands in the log for each power of a manager and of agents that delegate, each choice about
+ * a failed task, and each limit: all of it, in order. `Assignment`, `Review`, `Recovery` and
+ * `Acceptance` say the same of what they are about.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** Consumers that hang, throw and kill, and rows that cannot be read: what they do to others, and what becomes of their rows. */
+/**
+ * Consumers that hang, throw and kill, and rows that cannot be read: what they do to others, and
+ * what becomes of their rows.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -1,4 +1,6 @@
-/** A process that could not renew what it owns begins nothing more of it until it has asked the log. */
+/**
+ * A process that could not renew what it owns begins nothing more of it until it has asked the log.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

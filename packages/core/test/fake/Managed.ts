@@ -31,7 +31,9 @@ export const plan = (
 
 export type Said = ReadonlyArray<Llm.Answer | World.Reply>
 
-/** What the manager says, one thing after the other, and what tasks answer, each by its own list. */
+/**
+ * What the manager says, one thing after the other, and what tasks answer, each by its own list.
+ */
 export const answering = (said: Said, answers: { readonly [task: string]: Said }) => {
   const script = World.script(answers)
   let index = 0

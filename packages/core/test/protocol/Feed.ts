@@ -1,6 +1,7 @@
 /**
- * The feed of a tenant, modelled beside the execution, with chance of its own: transactions append to a few executions, some are held open and
- * some rolled back, and a reader that is cut now and then must see each event once, those of an execution in their order.
+ * The feed of a tenant, modelled beside the execution, with chance of its own: transactions append
+ * to a few executions, some are held open and some rolled back, and a reader that is cut now and
+ * then must see each event once, those of an execution in their order.
  */
 import * as Random from "../simulation/Random.ts"
 import { Violation } from "../simulation/Witness.ts"
@@ -42,7 +43,10 @@ export class Feed {
   }))
   /** What is committed. */
   private readonly rows: Array<Row> = []
-  /** How far places were given, and how far they had been when each transaction that is open said so. */
+  /**
+   * How far places were given, and how far they had been when each transaction that is open said
+   * so.
+   */
   private given = 0
   private readonly open = new Map<number, number>()
   private appends = 0

@@ -56,7 +56,10 @@ export interface Options {
   readonly times: Times
   /** Model calls that an execution may make at most; absent: any number. */
   readonly requests?: number
-  /** Limits of the execution, of its agent and of tasks, spawned ones too, each of which is asked about when it is reached. */
+  /**
+   * Limits of the execution, of its agent and of tasks, spawned ones too, each of which is asked
+   * about when it is reached.
+   */
   readonly budgets?: true
 }
 

@@ -32,7 +32,9 @@ export interface Options {
   readonly budgets: number
   /** Of spawned tasks: they are the manager's own. */
   readonly offices: number
-  /** There is a manager: it recovers, and of the plan's tasks it reviews so many. 0: there is none. */
+  /**
+   * There is a manager: it recovers, and of the plan's tasks it reviews so many. 0: there is none.
+   */
   readonly managed: number
   /** Of the plan's tasks: they name no agent. */
   readonly frames: number
@@ -44,7 +46,9 @@ export const maxRevisions = 2
 /** Tasks that one task may spawn. */
 export const maxChildren = 12
 
-/** Who looks at a candidate: a person, and before that another, so that an id has to name who it is. */
+/**
+ * Who looks at a candidate: a person, and before that another, so that an id has to name who it is.
+ */
 export type Reviewer = "manager" | "person"
 
 export interface Crew {

@@ -38,7 +38,10 @@ export class History {
   readonly answers = new Map<string, ExecutionEvent.AskAnswered>()
   /** The review that was asked for last, by who was asked. */
   readonly reviews = new Map<string, string>()
-  /** How often people sent the output back, in all attempts; how often the manager did, and what it was that it sent back. */
+  /**
+   * How often people sent the output back, in all attempts; how often the manager did, and what it
+   * was that it sent back.
+   */
   revisions = 0
   managerRevisions = 0
   sentBack: Schema.Json | undefined = undefined

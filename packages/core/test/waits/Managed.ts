@@ -63,7 +63,10 @@ export function* review(leg: Leg): Act<Verdict> {
 const verdictOf = (leg: Leg, manager: Parameters<typeof Reviewing.judged>[0], id: string): Reviewing.Judged =>
   Reviewing.judged(manager, leg.task.plan, leg.resultsOf([id]).get(id)!, leg.history.managerRevisions)
 
-/** The reviews that send back an answer whose attempt has failed since, before a turn has carried what they say. */
+/**
+ * The reviews that send back an answer whose attempt has failed since, before a turn has carried
+ * what they say.
+ */
 export function* pending(leg: Leg): Act<ReadonlyArray<string> | "over"> {
   const { history, state, taskId } = leg
   const turn = history.turns.length

@@ -57,7 +57,10 @@ export const run = (seed: number, rules: Rules, scenario: Scenario): Report => {
   return { violation: undefined, history: schedule.history, counts: schedule.counts }
 }
 
-/** What the execution that is done again came to: the same crew, and nothing goes wrong from outside. */
+/**
+ * What the execution that is done again came to: the same crew, and nothing goes wrong from
+ * outside.
+ */
 const earlier = (seed: number, rules: Rules, scenario: Scenario): Report["history"] =>
   run(seed, rules, { ...Struct.omit(scenario, ["retries"]), chaosSteps: 0 }).history
 

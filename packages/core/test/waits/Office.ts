@@ -22,7 +22,10 @@ export const crew = (random: Random, maxTurns: number): Pick<Plan.Plan, "agents"
   }
 }
 
-/** A task of the manager that decides something; tasks of calls that only count as the manager's have no title. */
+/**
+ * A task of the manager that decides something; tasks of calls that only count as the manager's
+ * have no title.
+ */
 export const decides = ({ office, title }: Plan.PlannedTask): boolean => office !== undefined && title !== undefined
 
 export const decision = (office: NonNullable<Plan.PlannedTask["office"]>, random: Random): Schema.Json => {

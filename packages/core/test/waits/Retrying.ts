@@ -1,4 +1,7 @@
-/** An execution that does another again: what stands of that one is taken over before anything begins. */
+/**
+ * An execution that does another again: what stands of that one is taken over before anything
+ * begins.
+ */
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"

@@ -45,7 +45,10 @@ function* step(leg: Leg): Act<Step> {
   return yield* turn(leg, [verdict.revise])
 }
 
-/** The attempt has failed: what it was about to do is not done, and what it was told comes with the advice. */
+/**
+ * The attempt has failed: what it was about to do is not done, and what it was told comes with the
+ * advice.
+ */
 function* advised(leg: Leg): Act<Step> {
   const { history, run, taskId } = leg
   const number = history.turns.length

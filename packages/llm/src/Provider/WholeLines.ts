@@ -32,7 +32,10 @@ export class WholeLines {
       : Buffer.concat([...before, bytes.subarray(0, cut)]).toString("utf8")
   }
 
-  /** Where the last line ends. Line ends are never inside a character, so what is before can be decoded. */
+  /**
+   * Where the last line ends. Line ends are never inside a character, so what is before can be
+   * decoded.
+   */
   #endOf(bytes: Uint8Array): number {
     // Most chunks end with a line.
     if (bytes.at(-1) === lineFeed) return bytes.length

@@ -1,6 +1,6 @@
 /**
- * The newest events of the feed of one tenant, which those who read it here share. It begins where the first of them is up to date, and
- * grows as its reader reads on.
+ * The newest events of the feed of one tenant, which those who read it here share. It begins where
+ * the first of them is up to date, and grows as its reader reads on.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
@@ -37,7 +37,10 @@ export class FeedTail {
     return this.items.at(-1)?.place ?? this.begin
   }
 
-  /** Events after a place; `undefined`: some of them are not kept here, or the place has not been reached yet. */
+  /**
+   * Events after a place; `undefined`: some of them are not kept here, or the place has not been
+   * reached yet.
+   */
   after(place: Feed.Place, limit: number): ReadonlyArray<Item> | undefined {
     if (Feed.compare(place, this.begin) < 0 || Feed.compare(place, this.end) > 0) return undefined
     let low = 0

@@ -1,9 +1,10 @@
 /**
- * Those who read the feed of a tenant in this process, however many, are given new events by one reader. Who is behind reads pages until it
- * has caught up; pages that several need at once are read once.
+ * Those who read the feed of a tenant in this process, however many, are given new events by one
+ * reader. Who is behind reads pages until it has caught up; pages that several need at once are
+ * read once.
  *
- * The reader of a tenant looks when it is told of something new, and every `pollMillis` in any case: nothing depends on hints. It ends with
- * the last of those whom it serves.
+ * The reader of a tenant looks when it is told of something new, and every `pollMillis` in any
+ * case: nothing depends on hints. It ends with the last of those whom it serves.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
@@ -29,7 +30,10 @@ type FeedPull = Pull.Pull<Arr.NonEmptyReadonlyArray<Feed.Fed>, EventLog.EventLog
 
 /** Events of a page. */
 const pageSize = 128
-/** The least time between two looks at a feed, so that events that come one by one are read together. */
+/**
+ * The least time between two looks at a feed, so that events that come one by one are read
+ * together.
+ */
 const gatherMillis = 20
 /** A lost connection may come back; it is tried as often, `pollMillis` apart. */
 const retries = 30
@@ -68,7 +72,9 @@ const makeTails = Effect.fnUntraced(function* (
   return {
     find: (tenant: string): FeedTail | undefined => tails.get(tenant)?.tail,
     tenants: () => tails.keys(),
-    /** The tail of a tenant, which begins here if there is none, for as long as the scope is open. */
+    /**
+     * The tail of a tenant, which begins here if there is none, for as long as the scope is open.
+     */
     join: (tenant: string, begin: Feed.Place) =>
       Effect.acquireRelease(
         Effect.sync(() => {

@@ -1,6 +1,7 @@
 /**
- * What processes that share the log tell each other over a broadcast: which executions have new events (their ids only), of which tenants
- * they are, and passing deltas. Everything here is lossy; followers lose time by it, never an event.
+ * What processes that share the log tell each other over a broadcast: which executions have new
+ * events (their ids only), of which tenants they are, and passing deltas. Everything here is lossy;
+ * followers lose time by it, never an event.
  *
  * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One that is alone sends nothing: who
  * begins to listen greets, and whoever hears that answers. What was not sent until two processes knew of each other is made up for by a look at

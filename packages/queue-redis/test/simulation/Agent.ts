@@ -108,7 +108,10 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
   }
 })
 
-/** As the agent loop does: who is refused waits for the one ask of that limit, where it asks; and fails when more was denied. */
+/**
+ * As the agent loop does: who is refused waits for the one ask of that limit, where it asks; and
+ * fails when more was denied.
+ */
 const refused = ({ standing }: Leg, { name: scope, onExceeded, raises = 0 }: Limits.Scoped): Ended => {
   const id = `budget/${scope}/${raises}`
   const known = standing.askOf(id)

@@ -37,7 +37,10 @@ export class Budget {
     this.entries.clear()
   }
 
-  /** Reserves a call in all limits of its task or in none, waiting for calls of others; what refuses it, if one could go over its limit. */
+  /**
+   * Reserves a call in all limits of its task or in none, waiting for calls of others; what refuses
+   * it, if one could go over its limit.
+   */
   reserve(process: Process, leg: Leg, name: string): Effect.Effect<Limits.Scoped | undefined> {
     const limits = limitsOf(leg)
     if (limits.length === 0) return Effect.succeed(undefined)

@@ -1,6 +1,7 @@
 /**
- * What the witness of an execution says of its limits, by an account of its own: no scope ever exceeds its limit, each is asked about once
- * at a time and raised by answers alone, nobody fails of a limit unless more was denied, and what the fold says was spent was spent.
+ * What the witness of an execution says of its limits, by an account of its own: no scope ever
+ * exceeds its limit, each is asked about once at a time and raised by answers alone, nobody fails
+ * of a limit unless more was denied, and what the fold says was spent was spent.
  */
 import * as Execution from "@crewline/core/Execution"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

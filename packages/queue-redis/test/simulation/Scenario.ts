@@ -166,7 +166,9 @@ export const scenarios = {
   lanes: { ...shared, servers: 8, executions: 4, kills: 10, wipes: 0, lane: 4 },
   /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
-  /** Limits up the tree, each asked about when it is reached, while processes die and stand still. */
+  /**
+   * Limits up the tree, each asked about when it is reached, while processes die and stand still.
+   */
   "subtree budgets": { ...shared, kills: 6, wipes: 0, scripts: { ...scripts, budgets: true } },
   "subtree budgets, alone": { ...failover, kills: 6, scripts: { ...scripts, budgets: true } },
   /** The same, and the queue loses nothing: nobody looks for what is left. */

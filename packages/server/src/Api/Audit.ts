@@ -1,4 +1,7 @@
-/** `/api/v1/audit`: who did what in the tenant. Never changed by clients, and by the database refused to be. */
+/**
+ * `/api/v1/audit`: who did what in the tenant. Never changed by clients, and by the database
+ * refused to be.
+ */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"

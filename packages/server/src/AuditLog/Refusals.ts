@@ -1,7 +1,7 @@
 /**
- * Refused requests, counted: of those of one kind and one caller within a minute the first is an entry, and all others together are
- * another one. Of a tenant so many callers are told apart; whatever comes from others is one kind more. So a flood of requests cannot
- * fill the log.
+ * Refused requests, counted: of those of one kind and one caller within a minute the first is an
+ * entry, and all others together are another one. Of a tenant so many callers are told apart;
+ * whatever comes from others is one kind more. So a flood of requests cannot fill the log.
  */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"

@@ -1,6 +1,7 @@
 /**
- * Entries on their way into the database: many in one statement. Those that could not be written wait for the next one; they are not
- * written twice, and when there are too many the oldest are given up.
+ * Entries on their way into the database: many in one statement. Those that could not be written
+ * wait for the next one; they are not written twice, and when there are too many the oldest are
+ * given up.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -63,7 +64,9 @@ export const make = Effect.fnUntraced(function* <E>(
       Effect.map(Clock.currentTimeMillis, (since) => {
         waiting.push({ entry, since })
       }),
-    /** Returns when everything that was added is written, or the storage does not answer in time. */
+    /**
+     * Returns when everything that was added is written, or the storage does not answer in time.
+     */
     flush
   }
 })

@@ -1,6 +1,6 @@
 /**
- * Asks the person at the terminal whatever an execution asks, one thing after the other, and records the answers. What is typed to its agents
- * is sent.
+ * Asks the person at the terminal whatever an execution asks, one thing after the other, and
+ * records the answers. What is typed to its agents is sent.
  */
 import * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
@@ -28,7 +28,10 @@ export interface Options {
   readonly state: State
   /** Held while something is asked: nothing else is drawn. */
   readonly turn: Semaphore.Semaphore
-  /** True: what is typed while nothing is asked is a message. The keyboard is read from the beginning then. */
+  /**
+   * True: what is typed while nothing is asked is a message. The keyboard is read from the
+   * beginning then.
+   */
   readonly steer: boolean
 }
 

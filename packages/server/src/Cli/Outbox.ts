@@ -1,4 +1,7 @@
-/** `crewline outbox`: what follows from events and is not done yet, and dead letters that are sent again. */
+/**
+ * `crewline outbox`: what follows from events and is not done yet, and dead letters that are sent
+ * again.
+ */
 import type * as Outbox from "@crewline/core/Outbox"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

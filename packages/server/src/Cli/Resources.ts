@@ -38,7 +38,9 @@ export const audit = Effect.fn("Resources.audit")(function* (data: Option.Option
   return yield* (yield* directly()).audit(data, tenant)
 })
 
-/** What follows from events, in the present scope. Not served: nothing is done before a server runs. */
+/**
+ * What follows from events, in the present scope. Not served: nothing is done before a server runs.
+ */
 export const outbox = Effect.fn("Resources.outbox")(function* (data: Option.Option<string>) {
   const found = yield* server(data)
   if (found !== undefined) return { outbox: yield* (yield* remotely()).outbox(found), isServed: true }

@@ -1,4 +1,7 @@
-/** `crewline secrets`: stores keys that tools need, lists and removes them. What is stored is never shown. */
+/**
+ * `crewline secrets`: stores keys that tools need, lists and removes them. What is stored is never
+ * shown.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"

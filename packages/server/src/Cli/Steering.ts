@@ -1,4 +1,7 @@
-/** What a person types to an execution: `@task text` is for the agent of a task, `@ text` and anything else for the manager. */
+/**
+ * What a person types to an execution: `@task text` is for the agent of a task, `@ text` and
+ * anything else for the manager.
+ */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as Output from "./Output.ts"

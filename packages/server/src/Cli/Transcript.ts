@@ -91,7 +91,10 @@ const doubts = ({ doubts = [] }: ExecutionEvent.TaskCompleted): string =>
 const judged = (criteria: ExecutionEvent.TaskCompleted["criteria"]): string =>
   criteria === undefined ? "" : `, ${Criteria.summary(criteria)}`
 
-/** What a model says about its calls: why it passes work on, for example. What it says without calls is its answer. */
+/**
+ * What a model says about its calls: why it passes work on, for example. What it says without calls
+ * is its answer.
+ */
 const why = ({ parts }: ExecutionEvent.TurnCompleted): string => {
   if (parts.every(({ type }) => type !== "tool-call")) return ""
   const text = parts

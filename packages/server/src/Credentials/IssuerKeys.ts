@@ -76,7 +76,8 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
   const scope = yield* Effect.scope
   const start = Effect.forkIn(Effect.ignore(fetchNow), scope)
 
-  // A process that starts is busy, and may take more than a second for an answer that came at once: that alone turns nobody away.
+  // A process that starts is busy, and may take more than a second for an answer that came at once:
+  // that alone turns nobody away.
   const first = Effect.catch(Effect.asVoid(fetchNow), () =>
     Effect.sync(() => {
       isBroken = false

@@ -1,6 +1,6 @@
 /**
- * A WebSocket that is given the feed of its tenant. It holds a cursor: what the client has not taken is not read for it. Messages of the client
- * are not answered.
+ * A WebSocket that is given the feed of its tenant. It holds a cursor: what the client has not
+ * taken is not read for it. Messages of the client are not answered.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"

@@ -1,5 +1,6 @@
 /**
- * One WebSocket that follows an execution, or reads the feed. It holds a cursor, not a buffer: what it has not taken yet stays in the log.
+ * One WebSocket that follows an execution, or reads the feed. It holds a cursor, not a buffer: what
+ * it has not taken yet stays in the log.
  */
 import type { Guarded } from "@crewline/core/Guarded"
 import type { Duplex } from "node:stream"

@@ -1,6 +1,7 @@
 /**
- * Writes down who did what: every operation of the API whose method is not GET, whatever becomes of it, and every refusal. An operation
- * is covered by being one. Sockets, which are no operations, write down what is done over them by `around`.
+ * Writes down who did what: every operation of the API whose method is not GET, whatever becomes of
+ * it, and every refusal. An operation is covered by being one. Sockets, which are no operations,
+ * write down what is done over them by `around`.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -26,7 +27,10 @@ export interface Operation {
   readonly details?: AuditLog.Details
 }
 
-/** What executions do stands in their own log as well, and is much; anything else is not answered before it is written down. */
+/**
+ * What executions do stands in their own log as well, and is much; anything else is not answered
+ * before it is written down.
+ */
 const isLogged = (group: string) => ["executions", "inbox", "queue"].includes(group)
 
 interface Outcome {

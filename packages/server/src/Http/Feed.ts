@@ -1,4 +1,7 @@
-/** The handler of `/api/v1/feed`: a page of events, or a stream of server-sent events that does not end. */
+/**
+ * The handler of `/api/v1/feed`: a page of events, or a stream of server-sent events that does not
+ * end.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import * as CoreFeed from "@crewline/core/Feed"
 import * as Tenant from "@crewline/core/Tenant"

@@ -1,4 +1,6 @@
-/** Messages to executions, over HTTP and over sockets; what keeps one from being taken is a problem. */
+/**
+ * Messages to executions, over HTTP and over sockets; what keeps one from being taken is a problem.
+ */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import type { MessageBody } from "../Api/Executions.ts"

@@ -1,8 +1,10 @@
 /**
- * A stream of server-sent events that never ends by itself, or does. Comments keep the connection from being taken for dead.
+ * A stream of server-sent events that never ends by itself, or does. Comments keep the connection
+ * from being taken for dead.
  *
- * A client has at most two pieces of 64 kB on their way to it; what it has not taken stays in the log. When it takes nothing for
- * `patienceMillis`, the stream ends with a comment that names the last id; when it takes nothing after that either, it is cut off.
+ * A client has at most two pieces of 64 kB on their way to it; what it has not taken stays in the
+ * log. When it takes nothing for `patienceMillis`, the stream ends with a comment that names the
+ * last id; when it takes nothing after that either, it is cut off.
  */
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Arr from "effect/Array"
@@ -20,7 +22,9 @@ import { EventPieces, type Format } from "./EventPieces.ts"
 /** Between comments. */
 const heartbeatInterval = "15 seconds"
 
-/** How long a client that was too slow, or is given the last piece, may take before it is cut off. */
+/**
+ * How long a client that was too slow, or is given the last piece, may take before it is cut off.
+ */
 const closeMillis = 2_000
 
 /** True when the client prefers a stream to a page. */
@@ -31,7 +35,10 @@ export const isWanted = (request: HttpServerRequest.HttpServerRequest): boolean 
 const farewell = (lastId: string) =>
   Buffer.from(`\n: ${closeCodes.slow} the client reads too slowly; continue with Last-Event-ID: ${lastId}\n`)
 
-/** Cuts a client off that has not taken all. The timer stands outside of the stream, which has ended by then. */
+/**
+ * Cuts a client off that has not taken all. The timer stands outside of the stream, which has ended
+ * by then.
+ */
 const closeSoon = (response: { readonly writableFinished: boolean; readonly destroy: () => unknown }) => {
   setTimeout(() => {
     if (!response.writableFinished) response.destroy()
@@ -48,7 +55,10 @@ const pieces = <A, E>(
       const clock = yield* Clock.Clock
       const response = NodeHttpServerRequest.toServerResponse(request)
       const pending = new EventPieces(format, after)
-      /** When the piece was given that the client has not taken yet; the next one is asked for when it has. */
+      /**
+       * When the piece was given that the client has not taken yet; the next one is asked for when
+       * it has.
+       */
       let givenAt: number | undefined
       let state: "open" | "slow" | "ended" = "open"
 
@@ -113,7 +123,8 @@ export const respond = <A, E>(
   options: Options<A>
 ): HttpServerResponse.HttpServerResponse => {
   const heartbeats = Stream.map(Stream.tick(heartbeatInterval), options.heartbeat)
-  // An end, not an interruption: the client sees a whole answer, and comes back; with a credential that is revoked, to be told 401.
+  // An end, not an interruption: the client sees a whole answer, and comes back; with a credential
+  // that is revoked, to be told 401.
   const stop = Stream.fromEffectDrain(Effect.raceFirst(options.lifecycle.stopping, options.ended))
   const items = Stream.merge(Stream.merge(events, heartbeats, { haltStrategy: "left" }), stop, {
     haltStrategy: "either"

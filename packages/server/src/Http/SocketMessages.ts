@@ -1,4 +1,7 @@
-/** What followers of an execution say over their sockets: answers to its asks, and messages to its agents. Each is replied to in turn. */
+/**
+ * What followers of an execution say over their sockets: answers to its asks, and messages to its
+ * agents. Each is replied to in turn.
+ */
 import * as AskView from "@crewline/core/AskView"
 import { Crewline } from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
@@ -28,7 +31,10 @@ const Answer = Schema.Struct({
   ...Inbox.AnswerBody.fields
 })
 
-/** The body of a message over HTTP, what its sender knows it by, and the key that HTTP has in a header. */
+/**
+ * The body of a message over HTTP, what its sender knows it by, and the key that HTTP has in a
+ * header.
+ */
 const Message = Schema.Struct({
   type: Schema.Literal("message"),
   id: Schema.optionalKey(Schema.String),
@@ -39,7 +45,10 @@ const Message = Schema.Struct({
 const readAnswer = RequestBody.decoder(Answer)
 const readMessage = RequestBody.decoder(Message)
 
-/** Of what may be anything: what it is called in replies, and its id, so that its sender knows which of them was refused. */
+/**
+ * Of what may be anything: what it is called in replies, and its id, so that its sender knows which
+ * of them was refused.
+ */
 const known = (value: unknown) => {
   const { id, type } = (typeof value === "object" && value !== null ? value : {}) as { readonly [key: string]: unknown }
   return { named: typeof id === "string" ? { id } : {}, kind: type === "message" ? "Message" : "Answer" } as const

@@ -1,6 +1,7 @@
 /**
- * The network address of a caller. Behind a proxy every connection comes from the proxy: where it is trusted, the last address that it has
- * added to `X-Forwarded-For` is the caller's. What stands before that, callers may have made up.
+ * The network address of a caller. Behind a proxy every connection comes from the proxy: where it
+ * is trusted, the last address that it has added to `X-Forwarded-For` is the caller's. What stands
+ * before that, callers may have made up.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"

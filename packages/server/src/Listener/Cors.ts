@@ -1,6 +1,7 @@
 /**
- * Lets pages of allowed hosts read what the server answers (CORS). Which origins are served is decided by `OriginCheck`, before; a page
- * of the server itself needs none of this. Credentials are bearer tokens, never cookies.
+ * Lets pages of allowed hosts read what the server answers (CORS). Which origins are served is
+ * decided by `OriginCheck`, before; a page of the server itself needs none of this. Credentials are
+ * bearer tokens, never cookies.
  */
 import type * as Http from "node:http"
 
@@ -13,7 +14,10 @@ const preflightSeconds = "600"
 const isForeign = (origin: string, host = ""): boolean =>
   !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase()
 
-/** Adds what a browser needs to the answer of a request that is served; true: it was a preflight, and is answered. */
+/**
+ * Adds what a browser needs to the answer of a request that is served; true: it was a preflight,
+ * and is answered.
+ */
 export const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): boolean => {
   const { headers, method } = request
   const { origin } = headers

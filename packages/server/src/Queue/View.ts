@@ -1,6 +1,6 @@
 /**
- * What a queue tells about itself, as one tenant may see it: the workers are everybody's, what they work on is its own. Of other tenants
- * not even the number of tasks is shown.
+ * What a queue tells about itself, as one tenant may see it: the workers are everybody's, what they
+ * work on is its own. Of other tenants not even the number of tasks is shown.
  */
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 

@@ -2,7 +2,8 @@
  * API keys. Of a key itself only a hash is stored; what is answered once, when it is made, cannot be read again.
  *
  * - `list`, `get`, `create`, `rotate` and `revoke` are confined to `Tenant.Current`, each one statement.
- * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: it is the key that says whose it is.
+ * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: it is the key that
+ *   says whose it is.
  * - A key is never deleted: that one was revoked stays to be seen, and a server that has had a key stays closed without one.
  */
 import * as Tenant from "@crewline/core/Tenant"

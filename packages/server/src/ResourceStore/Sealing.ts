@@ -1,6 +1,7 @@
 /**
- * Secrets of stored resources: sealed, in two columns beside the body, and opened for those who use them. What is under another master key
- * than the current one is sealed anew when it is opened, and by `rotate`.
+ * Secrets of stored resources: sealed, in two columns beside the body, and opened for those who use
+ * them. What is under another master key than the current one is sealed anew when it is opened, and
+ * by `rotate`.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
@@ -49,7 +50,10 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     [masterColumn]: sealed?.masterKey ?? null
   })
 
-  /** Puts the secret under the current master key, unless it was replaced meanwhile. What is stored is the same: no new version. */
+  /**
+   * Puts the secret under the current master key, unless it was replaced meanwhile. What is stored
+   * is the same: no new version.
+   */
   const reseal = Effect.fnUntraced(function* (
     { body, id, tenant }: { readonly tenant: string; readonly id: string; readonly body: Body },
     sealed: MasterKeys.Sealed,
@@ -61,7 +65,10 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
       where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id} and ${sql(ciphertextColumn)} = ${sealed.ciphertext}`
   })
 
-  /** What a resource of the current tenant with this secret has in the columns, by its id; without a secret: nothing. */
+  /**
+   * What a resource of the current tenant with this secret has in the columns, by its id; without a
+   * secret: nothing.
+   */
   const sealing = (secret: Redacted.Redacted | null, body: Body) =>
     secret === null
       ? Effect.succeed(() => columnsOf(undefined))
@@ -85,7 +92,10 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     return secret
   })
 
-  /** The rows of every tenant: a master key is the server's own affair. Answers how many were sealed anew. */
+  /**
+   * The rows of every tenant: a master key is the server's own affair. Answers how many were sealed
+   * anew.
+   */
   const rotate: Effect.Effect<number, SqlError> = Effect.gen(function* () {
     let count = 0
     for (const { body: text, ciphertext, id, master: masterKey, name, tenant } of yield* others(keys.current ?? "")) {

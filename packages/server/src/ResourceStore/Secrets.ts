@@ -1,6 +1,7 @@
 /**
- * Stored secrets of tools, encrypted as keys of providers are, each bound to its tenant and its id. A value is read for tools alone
- * (`ToolSecrets`), by name, from the database each time: a change holds from the next call on.
+ * Stored secrets of tools, encrypted as keys of providers are, each bound to its tenant and its id.
+ * A value is read for tools alone (`ToolSecrets`), by name, from the database each time: a change
+ * holds from the next call on.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

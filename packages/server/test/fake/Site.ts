@@ -1,6 +1,7 @@
 /**
- * Many processes, as they are deployed: servers and `crewline worker` processes over PostgreSQL and Redis, with a model that answers when
- * the test says so. With leases of ten minutes, whatever reaches a worker was told to it.
+ * Many processes, as they are deployed: servers and `crewline worker` processes over PostgreSQL and
+ * Redis, with a model that answers when the test says so. With leases of ten minutes, whatever
+ * reaches a worker was told to it.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import * as Process from "../Cli/Process.ts"

@@ -3,7 +3,10 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
-/** What comes by itself, once in a while: renewals, looking through the outbox, the clock, hints to other processes, whether the database takes writes, which keys there are, what was done by whom. */
+/**
+ * What comes by itself, once in a while: renewals, looking through the outbox, the clock, hints to
+ * other processes, whether the database takes writes, which keys there are, what was done by whom.
+ */
 const background =
   /crewline_adopt|crewline_owners|crewline_positions|crewline_claim_outbox|clock_timestamp|pg_notify|pg_advisory|transaction_read_only|crewline_has_keys|crewline_standing_keys|crewline_note_keys|crewline_write_audit/
 

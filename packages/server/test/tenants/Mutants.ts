@@ -1,6 +1,7 @@
 /**
- * The tenant predicates of the code, and the code without one of them: what `npm run mutate -- tenants` leaves out. In functions that work
- * for all tenants `tenant = …` belongs to what a row is found by, and stays.
+ * The tenant predicates of the code, and the code without one of them: what `npm run mutate --
+ * tenants` leaves out. In functions that work for all tenants `tenant = …` belongs to what a row is
+ * found by, and stays.
  */
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

@@ -1,6 +1,7 @@
 /**
- * Everything that two tenants can do with what is stored, one after the other, with the same ids, names and keys wherever they choose them,
- * and with the ids of the other wherever they do not. Answers what came of each, without times and with the ids numbered.
+ * Everything that two tenants can do with what is stored, one after the other, with the same ids,
+ * names and keys wherever they choose them, and with the ids of the other wherever they do not.
+ * Answers what came of each, without times and with the ids numbered.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -211,7 +212,10 @@ const services = Layer.mergeAll(
   AuditLog.layer
 )
 
-/** Runs it on an embedded database of its own, as connections act or as the owner, whom no policy confines. */
+/**
+ * Runs it on an embedded database of its own, as connections act or as the owner, whom no policy
+ * confines.
+ */
 export const onDatabase = (asOwner: boolean): Effect.Effect<string, unknown> =>
   Effect.gen(function* () {
     const loadDataDir = yield* Effect.promise(EmptyDatabase.dump)

@@ -1,6 +1,7 @@
 /**
- * Runs the scenario on a database of its own, once as connections act and once as the owner, whom no policy confines; prints both outcomes.
- * `CREWLINE_TENANT_MUTANT=3` leaves out the predicate with that number.
+ * Runs the scenario on a database of its own, once as connections act and once as the owner, whom
+ * no policy confines; prints both outcomes. `CREWLINE_TENANT_MUTANT=3` leaves out the predicate
+ * with that number.
  */
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"

@@ -95,7 +95,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
       }),
       { concurrency: takeUpConcurrency, discard: true }
     )
-    // Only now: what others have written meanwhile was read. Where sweeps are rarer than leases are long, nobody takes over any sooner.
+    // Only now: what others have written meanwhile was read. Where sweeps are rarer than leases are
+    // long, nobody takes over any sooner.
     tenure.renew(askedAt, Math.max(leaseMillis, sweepMillis * 2))
     // Also where the queue is this process's own: what was submitted in the moment of its end would stay for ever.
     yield* tidy(ids)

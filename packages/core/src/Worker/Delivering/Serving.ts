@@ -1,6 +1,6 @@
 /**
- * Serves one row of the outbox. Whatever its consumer does (fails, throws, hangs, takes the process with it), the row comes to an end: it
- * is done, or due again later each time, or a dead letter.
+ * Serves one row of the outbox. Whatever its consumer does (fails, throws, hangs, takes the process
+ * with it), the row comes to an end: it is done, or due again later each time, or a dead letter.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"

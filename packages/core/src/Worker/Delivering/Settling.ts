@@ -1,10 +1,16 @@
-/** Settles rows of the outbox: those that are served within a moment in one statement, however many they are. */
+/**
+ * Settles rows of the outbox: those that are served within a moment in one statement, however many
+ * they are.
+ */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Outbox from "../../Outbox.ts"
 
-/** How long a row that is served waits for others, in milliseconds: a part of its lease, so that nobody else begins with it. */
+/**
+ * How long a row that is served waits for others, in milliseconds: a part of its lease, so that
+ * nobody else begins with it.
+ */
 const momentOf = (leaseMillis: number): number => Math.min(1_000, leaseMillis / 4)
 
 /** Rows of one statement, at most. */

@@ -90,7 +90,10 @@ export class Folds {
     this.listeners.add(listener)
   }
 
-  /** Waits until the execution has ended, and answers its last state; `undefined`: it was forgotten, or is not known. */
+  /**
+   * Waits until the execution has ended, and answers its last state; `undefined`: it was forgotten,
+   * or is not known.
+   */
   left(executionId: string): Effect.Effect<Execution.Execution | undefined> {
     return Effect.callback<Execution.Execution | undefined>((resume) => {
       const entry = this.entries.get(executionId)

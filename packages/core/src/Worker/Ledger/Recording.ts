@@ -25,7 +25,8 @@ export const make = ({ append, folds, refresh }: Options) => {
       onFailure: (error) => (error.reason._tag === "Ended" ? Effect.succeed(false) : Effect.fail(error)),
       onSuccess: (appended) => {
         folds.absorb(entry, appended.events)
-        // Another version than ours: something structural happened; it may have fenced this run off.
+        // Another version than ours: something structural happened; it may have fenced this run
+        // off.
         const known = entry.state
         return known?.version === appended.version
           ? Effect.succeed(isCurrent(known))

@@ -1,5 +1,6 @@
 /**
- * The feed: every event of a tenant once, in an order that a cursor resumes, whoever appends meanwhile and however often its reader is cut.
+ * The feed: every event of a tenant once, in an order that a cursor resumes, whoever appends
+ * meanwhile and however often its reader is cut.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -21,7 +22,10 @@ const readAll = Effect.fnUntraced(function* (limit: number, after?: string) {
   }
 })
 
-/** A feed is behind for as long as anything older is under way, whoever does it: waits until it holds so many events. */
+/**
+ * A feed is behind for as long as anything older is under way, whoever does it: waits until it
+ * holds so many events.
+ */
 const settled = Effect.fnUntraced(function* (count: number) {
   for (;;) {
     const seen = yield* readAll(1_000)

@@ -38,12 +38,17 @@ export interface Task {
   readonly results: Set<string>
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
-  /** The review of the manager for the last candidate, its verdict, and what it has sent back last. */
+  /**
+   * The review of the manager for the last candidate, its verdict, and what it has sent back last.
+   */
   managerReview: string | undefined
   managerVerdict: ExecutionEvent.ReviewJudged["verdict"] | undefined
   managerRevisions: number
   sentBack: Schema.Json | undefined
-  /** How often the manager was asked about its failure, and how often it has granted another attempt. */
+  /**
+   * How often the manager was asked about its failure, and how often it has granted another
+   * attempt.
+   */
   recoveries: number
   granted: number
   /** What it was advised, in all attempts, and whether no turn has carried the last of it yet. */

@@ -1,4 +1,7 @@
-/** Failures of the crew's work come before the manager, not too often and not in vain; what it advises is the next thing that is read. */
+/**
+ * Failures of the crew's work come before the manager, not too often and not in vain; what it
+ * advises is the next thing that is read.
+ */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { textOf } from "../History.ts"
 import { Violation } from "../Violation.ts"
@@ -13,7 +16,10 @@ const isWork = ({ tasks }: Account, { parent, plan }: Task): boolean =>
 
 const maxRecoveriesOf = ({ crew }: Account): number => crew.plan.manager?.maxRecoveries ?? 0
 
-/** Nothing is left that anybody could do something with: a call of it, or of what took its place, was refused by the widest limit. */
+/**
+ * Nothing is left that anybody could do something with: a call of it, or of what took its place,
+ * was refused by the widest limit.
+ */
 const isSpent = ({ tasks }: Account, task: Task, { code }: ExecutionEvent.Failure): boolean => {
   if (code !== "model-budget-exceeded") return false
   const calling = task.follows ? task.awaitedTasks.map((id) => tasks.get(id)!) : [task]

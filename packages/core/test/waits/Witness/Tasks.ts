@@ -36,7 +36,9 @@ export const started = (
   return losers
 }
 
-/** Runs in a row that recorded nothing when the task was given up, by a start in the same append. */
+/**
+ * Runs in a row that recorded nothing when the task was given up, by a start in the same append.
+ */
 export const idleBefore = (task: Task, decidedAt: number): number =>
   task.startedSeq > decidedAt ? task.idleAtStart : idleOf(task, decidedAt)
 
@@ -71,7 +73,10 @@ const checkTimeout = (task: Task, { code }: ExecutionEvent.Failure, now: number,
     throw new Violation("timed out unjustly", `${what} after ${worked} of ${task.plan.timeoutMillis} ms`)
 }
 
-/** What its own run has failed with, in whatever event: not what another task did, and not what was decided about before. */
+/**
+ * What its own run has failed with, in whatever event: not what another task did, and not what was
+ * decided about before.
+ */
 export const failed = (
   account: Account,
   task: Task,
@@ -107,7 +112,10 @@ export const retried = (account: Account, task: Task, event: ExecutionEvent.Of<"
   for (const known of [task.asked, task.results, task.reviews]) known.clear()
 }
 
-/** Its runs have recorded nothing too often in a row, and where nobody dies otherwise a call has killed them. */
+/**
+ * Its runs have recorded nothing too often in a row, and where nobody dies otherwise a call has
+ * killed them.
+ */
 export const checkGivenUp = (
   { follows, suspended }: Task,
   { code }: ExecutionEvent.Failure,

@@ -115,7 +115,10 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
   return { outbox, isServed: database.kind === "server" }
 })
 
-/** What a tenant has in the database, in the present scope. The database is made where there is none: the first key comes before the first server. */
+/**
+ * What a tenant has in the database, in the present scope. The database is made where there is
+ * none: the first key comes before the first server.
+ */
 const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const database = yield* Settings.database(data)
   const services = yield* Layer.build(

@@ -1,7 +1,10 @@
 /** What a suspended task waits for, in words. */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 
-/** Questions by their titles, tasks and signals by their names; of tasks that were added also who does them. */
+/**
+ * Questions by their titles, tasks and signals by their names; of tasks that were added also who
+ * does them.
+ */
 export const describe = ({ asks = [], spawn, waits }: ExecutionEvent.TaskSuspended): string => {
   const titles = new Map([
     ...asks.map(({ id, title }) => [id, title] as const),
