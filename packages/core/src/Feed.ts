@@ -6,9 +6,8 @@
  * - An event is given when nothing can come before it any more: whatever is appended later comes
  *   later.
  * - What retention has deleted is gone from the feed. A cursor from before that fails with
- *   `CursorExpired`; a reader that begins without
- *   one is given what is kept. An execution that is deleted by its id leaves the feed without a
- * trace.
+ *   `CursorExpired`; a reader that begins without one is given what is kept. An execution that is
+ *   deleted by its id leaves the feed without a trace.
  * - Passing deltas are not in it.
  */
 import * as Base64Url from "effect/encoding/Base64Url"

@@ -11,8 +11,8 @@
  *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
  *   processes too when they are small, and may be lost.
  * - The feed of a tenant is in the order in which appends began: what is given has nothing before
- *   it that could still be committed. An
- *   append in a transaction that is held open delays the feeds of all tenants, and makes no gap.
+ *   it that could still be committed. An append in a transaction that is held open delays the feeds
+ *   of all tenants, and makes no gap.
  * - Every query is confined to `Tenant.Current`; what else confines is explained with the tables.
  * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
  *   neither.

@@ -4,9 +4,8 @@
  * are older than `CREWLINE_AUDIT_RETENTION`.
  *
  * - `record` returns when the entry is stored; `note` stores it within a fraction of a second, many
- *   in one statement: a process that is
- *   killed loses those of that moment. While the storage does not answer, entries wait, and the
- * operations that they are about do not.
+ *   in one statement: a process that is killed loses those of that moment. While the storage does
+ *   not answer, entries wait, and the operations that they are about do not.
  * - `refused` counts: however often a caller is refused, it is two entries in a minute, and callers
  *   are many only up to a limit.
  * - No entry holds a secret: texts are short, and what looks like a secret is blanked.
