@@ -190,8 +190,8 @@ const refusedTooOften = ({ retry }: Leg["task"], { by, complaint }: Acceptance.R
     { isRetryable: retry.refusals === true }
   )
 
-const outOfTurns = (most: number): Ended =>
-  failed("max-turns", `No accepted answer within ${most} turns; raise maxTurns or make the task smaller.`, {
+const outOfTurns = (maxTurns: number): Ended =>
+  failed("max-turns", `No accepted answer within ${maxTurns} turns; raise maxTurns or make the task smaller.`, {
     isRetryable: false
   })
 

@@ -74,10 +74,13 @@ export class Crewline extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
     /** Stops the execution and the calls in flight; on an ended one does nothing. Answers when it is recorded. */
     readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
-    /** No further task begins, on any process; what is under way goes on. Answers when it is recorded; on an ended one does nothing. */
+    /**
+     * No further task begins, on any process; tasks under way run to their end. Returns when it is recorded, and does nothing on an
+     * ended execution.
+     */
     readonly pause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
-    /** Undoes `pause`. */
-    readonly unpause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
+    /** Lets tasks of a paused execution begin again. */
+    readonly resume: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /** Sends a signal that a task declares, early or not; the first one of a name counts. */
     readonly signal: (
       executionId: string,
@@ -94,8 +97,11 @@ export class Crewline extends Context.Service<
     readonly asks: Answering.Inbox["asks"]
     /** Answers an ask, with its author. Answers with the closed ask when it is recorded; the first answer counts. */
     readonly answer: Answering.Inbox["answer"]
-    /** Takes up an unfinished execution, with the code (guardrails, schemas, conditions) of the given crew. */
-    readonly resume: <Output>(
+    /**
+     * Takes over an unfinished execution in this process, unless a live process owns it, and returns a handle to it. The crew provides
+     * the functions (guardrails, schemas, conditions) that the log does not store.
+     */
+    readonly adopt: <Output>(
       executionId: string,
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, EventLog.EventLogError>
@@ -110,11 +116,12 @@ export class Crewline extends Context.Service<
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, NotRetryable | EventLog.EventLogError>
     /**
-     * Takes over at once what a worker left that is dead, instead of when its lease has run out: for one on another machine or in another
-     * container. Of a process that died on this machine nobody needs to say it. Refuses a worker that has renewed its lease just now,
-     * unless it is forced. Answers how many executions the worker owned; where several processes look for work, they share them.
+     * Takes over the executions of a dead worker at once instead of when its lease expires. This is for a worker on another machine or
+     * in another container: a process that died on this machine is detected without it. Fails with `WorkerAlive` for a worker that has
+     * just renewed its lease, unless `force` is set. Returns how many executions the worker owned; several processes that look for work
+     * share them.
      */
-    readonly adopt: (
+    readonly adoptFrom: (
       worker: string,
       options?: Adoption.Options
     ) => Effect.Effect<
@@ -129,17 +136,17 @@ export interface Options extends Service.Options {
   readonly worker?: Worker.Options
   /**
    * Crews whose functions (guardrails, conditions, output schemas) this process has for executions that were started elsewhere. They
-   * are known by the name of the crew; crews that are started or resumed here are known without.
+   * are looked up by the name of the crew. Crews that are started or adopted here need not be listed.
    */
   readonly crews?: ReadonlyArray<Crew.Crew<unknown>>
 }
 
 /** Tasks of executions that a process keeps in mind while it works for a queue that others share. */
-const rememberedTasks = 50_000
+const maxRememberedTasks = 50_000
 
 /** A queue in process has every execution whole in memory anyway. */
 const ledger: Layer.Layer<Ledger, never, EventLog.EventLog | TaskQueue.TaskQueue> = Layer.unwrap(
-  Effect.map(TaskQueue.TaskQueue, ({ isShared }) => (isShared ? Ledger.layerBounded(rememberedTasks) : Ledger.layer))
+  Effect.map(TaskQueue.TaskQueue, ({ isShared }) => (isShared ? Ledger.layerBounded(maxRememberedTasks) : Ledger.layer))
 )
 
 /** Over any log and queue: `start` here, work here, and take up what others left unfinished. */

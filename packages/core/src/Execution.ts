@@ -237,7 +237,8 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
         ...Asking.closing(state, event.closes),
         unsettled: state.unsettled - 1,
         // Only what is taken over is settled by a run that never began.
-        untaken: "run" in event && event.run === 0 ? Math.max(state.untaken - 1, 0) : state.untaken,
+        pendingTakeovers:
+          "run" in event && event.run === 0 ? Math.max(state.pendingTakeovers - 1, 0) : state.pendingTakeovers,
         tasks: put(state, {
           ...current,
           status: settledStatus[event.type],

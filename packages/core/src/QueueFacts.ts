@@ -112,5 +112,5 @@ export const factsOf = (
 }
 
 // Never more than the whole delay, whatever the two clocks say of each other.
-const remaining = (from: string, millis: number, now: number, atMost = millis): number =>
-  Math.min(Math.max(Date.parse(from) + millis - now, 0), atMost)
+const remaining = (from: string, millis: number, now: number, maxMillis = millis): number =>
+  Math.min(Math.max(Date.parse(from) + millis - now, 0), maxMillis)

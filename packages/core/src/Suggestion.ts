@@ -8,24 +8,24 @@ export interface Suggester {
   readonly closest: (name: string, candidates: Iterable<string>) => string | undefined
 }
 
-const comparisonsAtMost = 200_000
+const maxComparisons = 200_000
 /** Pairs of letters: names as long as can be would cost seconds otherwise. */
-const pairsAtMost = 5_000_000
-const lengthAtMost = 64
+const maxPairs = 5_000_000
+const maxLength = 64
 
 export const make = (): Suggester => {
   let comparisons = 0
   let pairs = 0
   return {
     closest: (name, candidates) => {
-      if (name.length > lengthAtMost) return undefined
+      if (name.length > maxLength) return undefined
       const folded = fold(name)
       let best: string | undefined
       // A third of the letters may be wrong, and never all: more is another name.
       let least = Math.min(Math.floor(Math.max(folded.length, 3) / 3) + 1, folded.length)
       for (const candidate of candidates) {
-        if (comparisons++ > comparisonsAtMost || pairs > pairsAtMost) return undefined
-        if (candidate.length > lengthAtMost || Math.abs(candidate.length - name.length) > least + 3) continue
+        if (comparisons++ > maxComparisons || pairs > maxPairs) return undefined
+        if (candidate.length > maxLength || Math.abs(candidate.length - name.length) > least + 3) continue
         pairs += name.length * candidate.length
         const distance = edits(folded, fold(candidate), least)
         if (distance < least) {

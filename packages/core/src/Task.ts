@@ -11,7 +11,7 @@ const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of 
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
 
 /** The longest duration, in milliseconds: 100 years. What is added to a time must still be a date. */
-const longestMillis = 100 * 365.25 * 86_400_000
+const maxDurationMillis = 100 * 365.25 * 86_400_000
 
 const expected = 'a duration of at most 100 years such as "30 seconds", "500 millis" or a number of milliseconds'
 
@@ -19,11 +19,11 @@ const expected = 'a duration of at most 100 years such as "30 seconds", "500 mil
 export const Duration = Schema.Union([
   Schema.Finite.check(
     Schema.isGreaterThanOrEqualTo(0, { expected }),
-    Schema.isLessThanOrEqualTo(longestMillis, { expected })
+    Schema.isLessThanOrEqualTo(maxDurationMillis, { expected })
   ),
   Schema.String.check(
     Schema.isPattern(/^\d+(\.\d+)? (milli|second|minute|hour|day|week)s?$/, { expected }),
-    Schema.makeFilter((text) => !(millis(text) > longestMillis), { expected })
+    Schema.makeFilter((text) => !(millis(text) > maxDurationMillis), { expected })
   )
 ]).annotate({
   description: 'A duration: milliseconds, or a number and a unit such as "30 seconds"',

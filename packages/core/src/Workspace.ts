@@ -27,13 +27,13 @@ export class Workspace extends Context.Service<
      * Paths are relative; one that leads outside, also through a symbolic link, is refused.
      */
     readonly write: (path: string, content: string) => Effect.Effect<void, WorkspaceError>
-    /** The bytes of a file below the directory, of at most `mostBytes`. What leads outside is refused, as for `write`. */
+    /** The bytes of a file below the directory, at most `maxBytes`. Paths that lead outside are refused, as in `write`. */
     readonly read: (path: string) => Effect.Effect<Uint8Array, WorkspaceError>
   }
 >()("@crewline/core/Workspace") {}
 
 /** The largest file that is read, in bytes: providers take no larger ones. */
-export const mostBytes = 32 * 1024 * 1024
+export const maxBytes = 32 * 1024 * 1024
 
 /** What went wrong in words, logged whole: clients see the message, and the directories of the server are none of their business. */
 const failed = (path: string, error: PlatformError.PlatformError) =>
@@ -113,8 +113,8 @@ export const layer = (options: {
           if (!inside(real, yield* fileSystem.realPath(root))) return yield* outsideOf(path)
           const { size, type } = yield* fileSystem.stat(real)
           if (type !== "File") return yield* new WorkspaceError({ path, description: "is no file" })
-          if (size > mostBytes) {
-            const description = `has ${Math.ceil(Number(size) / 1024 / 1024)} MB; at most ${mostBytes / 1024 / 1024} MB are read`
+          if (size > maxBytes) {
+            const description = `has ${Math.ceil(Number(size) / 1024 / 1024)} MB; at most ${maxBytes / 1024 / 1024} MB are read`
             return yield* new WorkspaceError({ path, description })
           }
           return yield* fileSystem.readFile(real)

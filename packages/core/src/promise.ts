@@ -70,8 +70,8 @@ export interface Client {
   readonly cancel: (executionId: string) => Promise<void>
   /** No further task begins; what is under way goes on. */
   readonly pause: (executionId: string) => Promise<void>
-  /** Undoes `pause`. */
-  readonly unpause: (executionId: string) => Promise<void>
+  /** Lets tasks of a paused execution begin again. */
+  readonly resume: (executionId: string) => Promise<void>
   /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /**
@@ -87,8 +87,8 @@ export interface Client {
   readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
   /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or `InvalidAnswer`. */
   readonly answer: (id: string, answer: Ask.Answer, options?: { readonly by?: Ask.Author }) => Promise<Crewline.AskView>
-  /** Takes up an unfinished execution, with the functions of the given crew. */
-  readonly resume: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
+  /** Takes over an unfinished execution in this process, with the functions of the given crew. */
+  readonly adopt: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
   readonly retry: <Output>(executionId: string, crew?: Crew.Crew<Output>) => Promise<Execution<Output>>
   /**
@@ -98,8 +98,8 @@ export interface Client {
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
   /** Sends a dead letter of the outbox again; `undefined`: it is not there any more. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>
-  /** Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive, unless it is forced. */
-  readonly adopt: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
+  /** Takes over the executions of a dead worker elsewhere at once; rejects with `WorkerAlive` when it seems alive, unless `force` is set. */
+  readonly adoptFrom: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /** Hands back what runs, and lets go of connections. */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -165,16 +165,16 @@ export const make = async (options: Options): Promise<Client> => {
     list: (list) => runtime.runPromise(crewline.list(list)),
     cancel: (executionId) => runtime.runPromise(crewline.cancel(executionId)),
     pause: (executionId) => runtime.runPromise(crewline.pause(executionId)),
-    unpause: (executionId) => runtime.runPromise(crewline.unpause(executionId)),
+    resume: (executionId) => runtime.runPromise(crewline.resume(executionId)),
     signal: (executionId, signal, value) => runtime.runPromise(crewline.signal(executionId, signal, value)),
     send: (executionId, message, options) => runtime.runPromise(crewline.send(executionId, message, options)),
     asks: (options) => runtime.runPromise(crewline.asks(options)),
     answer: (id, answer, options) => runtime.runPromise(crewline.answer(id, answer, options)),
-    resume: (executionId, crew) => runtime.runPromise(Effect.map(crewline.resume(executionId, crew), executionOf)),
+    adopt: (executionId, crew) => runtime.runPromise(Effect.map(crewline.adopt(executionId, crew), executionOf)),
     retry: (executionId, crew) => runtime.runPromise(Effect.map(crewline.retry(executionId, crew), executionOf)),
     outbox: (options) => inOutbox((outbox) => outbox.list(options), []),
     retryOutbox: (id) => inOutbox((outbox) => outbox.retry(id), undefined),
-    adopt: (worker, adoption) => runtime.runPromise(crewline.adopt(worker, adoption)),
+    adoptFrom: (worker, adoption) => runtime.runPromise(crewline.adoptFrom(worker, adoption)),
     close,
     [Symbol.asyncDispose]: close
   }

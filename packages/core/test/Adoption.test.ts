@@ -137,7 +137,7 @@ describe("a process that is not gone for certain", () => {
 
 /** Takes over on somebody's word; answers what was refused. */
 const refused = (process: Process.Process, worker: string, options?: Adoption.Options) =>
-  Effect.flip(process.crewline.adopt(worker, options))
+  Effect.flip(process.crewline.adoptFrom(worker, options))
 
 describe("adopt", () => {
   /** One process, whose tasks come to nothing, and another. Neither can see the other. */
@@ -174,7 +174,7 @@ describe("adopt", () => {
       Effect.gen(function* () {
         const { asked, model } = answersSecond()
         const { a, b, id } = yield* two(model)
-        assert.deepStrictEqual(yield* b.crewline.adopt("a", { force: true }), { executions: 1 })
+        assert.deepStrictEqual(yield* b.crewline.adoptFrom("a", { force: true }), { executions: 1 })
         yield* TestClock.adjust(1)
         assert.strictEqual(yield* statusOf(b, id), "completed")
         assert.deepStrictEqual(asked, ["x", "x"])
@@ -197,7 +197,7 @@ describe("adopt", () => {
         yield* TestClock.adjust(7_500)
         assert.strictEqual((yield* refused(b, "dead"))._tag, "WorkerAlive")
         yield* TestClock.adjust(1)
-        assert.deepStrictEqual(yield* b.crewline.adopt("dead"), { executions: 1 })
+        assert.deepStrictEqual(yield* b.crewline.adoptFrom("dead"), { executions: 1 })
         yield* TestClock.adjust(1)
         assert.strictEqual(yield* statusOf(b, "left"), "completed")
       })
@@ -215,7 +215,7 @@ describe("adopt", () => {
         yield* TestClock.adjust(1)
         assert.strictEqual((yield* refused(b, "a"))._tag, "WorkerAlive")
         gone.add("p.a")
-        assert.deepStrictEqual(yield* b.crewline.adopt("a"), { executions: 1 })
+        assert.deepStrictEqual(yield* b.crewline.adoptFrom("a"), { executions: 1 })
         yield* TestClock.adjust(1)
         assert.strictEqual(yield* statusOf(b, id), "completed")
       })
@@ -234,7 +234,7 @@ describe("adopt", () => {
         yield* TestClock.adjust(1)
         assert.strictEqual((yield* a.worker.running).length, 1)
         assert.strictEqual((yield* refused(b, "a"))._tag, "WorkerAlive")
-        assert.deepStrictEqual(yield* b.crewline.adopt("a", { force: true }), { executions: 0 })
+        assert.deepStrictEqual(yield* b.crewline.adoptFrom("a", { force: true }), { executions: 0 })
         yield* TestClock.adjust(1)
         assert.strictEqual(yield* statusOf(b, id), "completed")
         assert.deepStrictEqual(asked, ["x", "x"])

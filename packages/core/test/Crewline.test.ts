@@ -274,7 +274,7 @@ describe("Crewline", () => {
   it.effect("an execution that does not exist is a typed error", () =>
     Effect.gen(function* () {
       const crewline = yield* Crewline.Crewline
-      for (const operation of [crewline.get("exec_no"), crewline.cancel("exec_no"), crewline.resume("exec_no")]) {
+      for (const operation of [crewline.get("exec_no"), crewline.cancel("exec_no"), crewline.adopt("exec_no")]) {
         const error = yield* Effect.flip<unknown, Error & { readonly reason?: { readonly _tag: string } }, never>(
           operation
         )

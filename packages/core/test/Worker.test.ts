@@ -280,7 +280,7 @@ describe("Worker", () => {
             ["a"]
           )
           assert.deepStrictEqual(yield* worker.running, [])
-          yield* crewline.unpause(handle.id)
+          yield* crewline.resume(handle.id)
           yield* seconds(1)
           const view = yield* crewline.get(handle.id)
           assert.deepStrictEqual([view.status, view.tasks["b"]!.attempts], ["completed", 1])

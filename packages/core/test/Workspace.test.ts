@@ -161,7 +161,7 @@ describe("Workspace", () => {
         assert.include((yield* Effect.flip(read("deep"))).message, "is no file")
         assert.strictEqual((yield* Effect.flip(read("with\0zero.txt"))).path, "with\0zero.txt")
         yield* files.writeFile(`${directory}/large.png`, new Uint8Array())
-        yield* files.truncate(`${directory}/large.png`, Workspace.mostBytes + 1)
+        yield* files.truncate(`${directory}/large.png`, Workspace.maxBytes + 1)
         assert.strictEqual(
           (yield* Effect.flip(read("large.png"))).message,
           "large.png: has 33 MB; at most 32 MB are read"

@@ -46,8 +46,8 @@ describe("promise", () => {
     assert.strictEqual(result.usage.requests, 2)
     assert.strictEqual((await crewline.get(execution.id)).status, "completed")
     assert.strictEqual((await crewline.list()).length, 1)
-    const resumed = await crewline.resume(execution.id, crew)
-    assert.strictEqual((await resumed.result).output.score, 7)
+    const adopted = await crewline.adopt(execution.id, crew)
+    assert.strictEqual((await adopted.result).output.score, 7)
     await crewline.close()
   })
 
@@ -157,7 +157,7 @@ describe("promise", () => {
     assert.strictEqual((unread as { readonly code?: string }).code, "no-manager")
     release()
     assert.strictEqual((await crewline.get(execution.id)).status, "paused")
-    await crewline.unpause(execution.id)
+    await crewline.resume(execution.id)
     const failure = await execution.result.catch((error: unknown) => error)
     assert.strictEqual((failure as { readonly taskId?: string }).taskId, "second")
     isGood = true

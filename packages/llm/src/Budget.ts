@@ -43,8 +43,8 @@ export interface Options {
   readonly waitMillis?: number
 }
 
-const firstPause = 5
-const longestPause = 250
+const firstPauseMillis = 5
+const maxPauseMillis = 250
 
 /** What a call that failed like this can have used: nothing, where the provider refused before it worked. */
 const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
@@ -164,18 +164,18 @@ const reserver = (
 ): Reserve =>
   Effect.fnUntraced(function* (request, limits, inputTokens) {
     const asked = request.options?.maxOutputTokens
-    const most = asked ?? maxOutputTokens
+    const maxAnswerTokens = asked ?? maxOutputTokens
     const rates = price === undefined ? undefined : Prices.ratesAt(price, inputTokens)
     const want = {
       inputTokens,
-      maxOutputTokens: most,
-      minOutputTokens: asked ?? Math.min(minOutputTokens, most),
+      maxOutputTokens: maxAnswerTokens,
+      minOutputTokens: asked ?? Math.min(minOutputTokens, maxAnswerTokens),
       inputNanoUsd: rates === undefined ? 0 : Math.ceil(Prices.dearestInput(rates) * 1_000),
       outputNanoUsd: rates === undefined ? 0 : Math.ceil(rates.output * 1_000)
     }
     const entries = limits.map((limit) => withRoom(limit, BudgetStore.entryOf(limit), want))
     const until = (yield* Clock.currentTimeMillis) + waitMillis
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    for (let pause = firstPauseMillis; ; pause = Math.min(pause * 2, maxPauseMillis)) {
       const answer = yield* store.reserve({ want, entries })
       if (answer._tag === "Reserved") return answer
       const now = yield* Clock.currentTimeMillis

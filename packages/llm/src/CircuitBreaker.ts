@@ -44,7 +44,7 @@ const unasked: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
 
 /** While a single call tries whether the model works again, others are told to come back after so long. */
 const probeMillis = 1_000
-const longestHint = 60 * 60 * 1_000
+const maxHintMillis = 60 * 60 * 1_000
 
 export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
   const { failures = 5, openMillis = 15_000, store } = options
@@ -89,7 +89,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       return yield* Effect.onExit(model.generate(request), (exit) => {
         const { hint, outcome } = judge(exit)
         const backoff = openMillis * 2 ** Math.min(consecutiveOpenings, 4)
-        const openFor = Duration.millis(Math.max(backoff, Math.min(hint, longestHint)))
+        const openFor = Duration.millis(Math.max(backoff, Math.min(hint, maxHintMillis)))
         return Effect.match(store.record({ key, generation, outcome, tripPolicy, openFor }), {
           onFailure: () => undefined,
           onSuccess: (transition) => say(request, transition)

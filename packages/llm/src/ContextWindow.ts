@@ -171,7 +171,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       reference,
       generate: (request) => {
         const limit = Math.min(input, total - (request.options?.maxOutputTokens ?? outputTokens))
-        return PromptEstimate.atMost(request) <= limit ? model.generate(request) : generate(request, limit)
+        return PromptEstimate.maxTokens(request) <= limit ? model.generate(request) : generate(request, limit)
       }
     }
   }

@@ -129,7 +129,7 @@ const bytesOf = (value: object): number => {
 }
 
 /** No encoding makes more tokens of a request than this: a token is a byte at least. Cheap, and far above the truth. */
-export const atMost = ({ messages, output, tools }: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
+export const maxTokens = ({ messages, output, tools }: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
   let sum = perRequest + (output === undefined ? 0 : bytesOf(output.schema))
   for (const each of messages) sum += bytesOf(each)
   for (const each of tools) sum += bytesOf(each)

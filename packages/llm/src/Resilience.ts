@@ -177,7 +177,7 @@ const quotasOf = (
  *
  * - `CREWLINE_REQUESTS_PER_MINUTE`, `CREWLINE_TOKENS_PER_MINUTE`, `CREWLINE_MODEL_CONCURRENCY`: quotas by provider or reference, as
  *   in `openai=500,anthropic=50`. `openai=auto` of the first two keeps to what the provider says is left, without a number.
- * - `CREWLINE_MODEL_ATTEMPTS`: attempts of a call before its task fails and is retried itself. Default: 1, because a task that waits
+ * - `CREWLINE_MODEL_MAX_ATTEMPTS`: attempts per call before its task fails and is retried itself. Default: 1, because a task that waits
  *   in the queue for its next attempt keeps no worker busy and survives a restart.
  * - `CREWLINE_CONTEXT`: what becomes of the older turns of a conversation that is too long, `drop` or `summarise`. Default: `drop`,
  *   which costs nothing.
@@ -194,7 +194,7 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
       quotas[key] = { ...quotas[key], ...quota }
     }
   }
-  const attempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_ATTEMPTS"), 1)
+  const maxAttempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_MAX_ATTEMPTS"), 1)
   const strategy = (yield* text("CREWLINE_CONTEXT")).trim() || "drop"
   if (strategy !== "drop" && strategy !== "summarise") {
     const message = `CREWLINE_CONTEXT: "${strategy}" is nothing that can be done with a conversation that is too long; write drop or summarise.`
@@ -202,7 +202,7 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
   }
   return {
     quotas,
-    retry: attempts > 1 ? { attempts } : false,
+    retry: maxAttempts > 1 ? { maxAttempts } : false,
     ...(strategy === "summarise" && { contextWindow: { strategy } })
   }
 })

@@ -19,7 +19,7 @@ import * as QuestionKey from "./ResponseCache/QuestionKey.ts"
 
 export interface Options {
   /** Answers that are kept in this process. Default: 1,000. */
-  readonly capacity?: number
+  readonly maxEntries?: number
   /** How long an answer is good, in milliseconds. Default: a day. */
   readonly timeToLiveMillis?: number
   /** Keeps answers beyond this process. */
@@ -30,7 +30,7 @@ const day = 24 * 60 * 60 * 1_000
 
 /** One cache; the models it is put around share it. What models of an account answer is kept for that account. */
 export const make = (options: Options = {}): ((model: Llm.Model, account?: string) => Llm.Model) => {
-  const { capacity = 1_000, store, timeToLiveMillis = day } = options
+  const { maxEntries = 1_000, store, timeToLiveMillis = day } = options
   const kept = new Map<string, { readonly answer: Llm.Answer; readonly until: number }>()
   const asking = new Map<string, Deferred.Deferred<Llm.Answer | undefined>>()
 
@@ -38,7 +38,7 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
     kept.delete(key)
     kept.set(key, { answer, until: now + timeToLiveMillis })
     for (const oldest of kept.keys()) {
-      if (kept.size <= capacity) break
+      if (kept.size <= maxEntries) break
       kept.delete(oldest)
     }
   }

@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 
 export interface Options {
   /** Attempts in all. Default: 4. */
-  readonly attempts?: number
+  readonly maxAttempts?: number
   /** The bound of the first delay in milliseconds; it doubles each time. Default: 500. */
   readonly initialMillis?: number
   /** No delay is longer, in milliseconds. A provider that asks for more is not waited for: the failure is final here. Default: 30,000. */
@@ -18,11 +18,11 @@ export interface Options {
 }
 
 export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) => {
-  const { attempts = 4, initialMillis = 500, maxMillis = 30_000 } = options
+  const { maxAttempts = 4, initialMillis = 500, maxMillis = 30_000 } = options
   return (model) => {
     const { reference } = model
     const call = (request: Llm.Request, attempt: number): Effect.Effect<Llm.Answer, Llm.LlmError> => {
-      if (attempt >= attempts) return model.generate(request)
+      if (attempt >= maxAttempts) return model.generate(request)
       const { onDelta } = request
       // What was streamed before a failure cannot be taken back: it is not streamed a second time.
       let streamed = false
@@ -40,13 +40,13 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         const { reason } = error
         const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
         if (!reason.isRetryable || asked > maxMillis) return Effect.fail(error)
-        const bound = Math.min(initialMillis * 2 ** (attempt - 1), maxMillis)
+        const maxDelayMillis = Math.min(initialMillis * 2 ** (attempt - 1), maxMillis)
         return Effect.flatMap(Random.next, (random) => {
-          const delayMillis = Math.ceil(asked + random * bound)
+          const delayMillis = Math.ceil(asked + random * maxDelayMillis)
           request.onNotice?.({
             kind: "retried",
             model: reference,
-            message: `${error.message} Attempt ${attempt + 1} of ${attempts} follows in ${delayMillis} ms.`,
+            message: `${error.message} Attempt ${attempt + 1} of ${maxAttempts} follows in ${delayMillis} ms.`,
             delayMillis
           })
           const { onDelta: _, ...silent } = request

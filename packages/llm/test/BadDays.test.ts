@@ -115,7 +115,7 @@ it.live(
       })
       const program = Effect.gen(function* () {
         const wrap = yield* Resilience.make({
-          retry: { attempts: 2, initialMillis: 1, maxMillis: 5_000 },
+          retry: { maxAttempts: 2, initialMillis: 1, maxMillis: 5_000 },
           circuitBreaker: { failures: 3, openMillis },
           timeout: { wholeMillis: limitMillis },
           quotas: { anthropic: { requestsPerMinute: 6_000 } }

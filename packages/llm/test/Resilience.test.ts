@@ -164,11 +164,11 @@ describe("Resilience", () => {
         yield* read({
           CREWLINE_REQUESTS_PER_MINUTE: "openai=500, anthropic/claude = 50",
           CREWLINE_MODEL_CONCURRENCY: "openai=8",
-          CREWLINE_MODEL_ATTEMPTS: "3"
+          CREWLINE_MODEL_MAX_ATTEMPTS: "3"
         }),
         {
           quotas: { openai: { requestsPerMinute: 500, concurrency: 8 }, "anthropic/claude": { requestsPerMinute: 50 } },
-          retry: { attempts: 3 }
+          retry: { maxAttempts: 3 }
         }
       )
       assert.deepStrictEqual(

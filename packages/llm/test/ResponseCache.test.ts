@@ -92,7 +92,7 @@ describe("ResponseCache", () => {
           finishReason: request.options?.maxOutputTokens === 1 ? "length" : "stop"
         })
       )
-      const self = ResponseCache.make({ capacity: 2, timeToLiveMillis: 1_000 })(model)
+      const self = ResponseCache.make({ maxEntries: 2, timeToLiveMillis: 1_000 })(model)
       const ask = (text: string) => Effect.as(self.generate(cached(text)), asked.length)
       for (const text of ["a", "b", "a", "c", "a"]) yield* ask(text)
       assert.strictEqual(asked.length, 3)

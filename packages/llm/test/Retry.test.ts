@@ -46,7 +46,7 @@ describe("Retry", () => {
     Effect.gen(function* () {
       const { asked, model } = flaky(9)
       const fiber = yield* Effect.forkChild(
-        Wrapped.outcome(Retry.make({ attempts: 3 })(model).generate(Wrapped.request()))
+        Wrapped.outcome(Retry.make({ maxAttempts: 3 })(model).generate(Wrapped.request()))
       )
       yield* TestClock.adjust(60_000)
       assert.strictEqual(yield* Fiber.join(fiber), "Overloaded")

@@ -49,7 +49,7 @@ it.live("no key is in a notice, an error, a span, a metric, a log line or a cass
       FakeProvider.json(body, status, { "retry-after": "0" })(request, response)
     })
     const { account, wrap } = yield* Resilience.makeWrappers({
-      retry: { attempts: 2, initialMillis: 1 },
+      retry: { maxAttempts: 2, initialMillis: 1 },
       circuitBreaker: { failures: 2, openMillis: 1 },
       telemetry: { captureContent: true },
       observe: [yield* Recorder.record({ file: "c.jsonl" })],

@@ -84,7 +84,7 @@ const make = Effect.gen(function* () {
   const since = new Map<Part, { readonly detail: string; readonly at: number }>()
   const look = Effect.fnUntraced(function* ({ check, part, stillWorks }: Dependency) {
     const noAnswer = () => Effect.fail(`No answer within ${patience}.`)
-    const detail = yield* Patience.atMost(check, { duration: patience, orElse: noAnswer }).pipe(
+    const detail = yield* Patience.within(check, { duration: patience, orElse: noAnswer }).pipe(
       Effect.match({ onSuccess: () => undefined, onFailure: (detail) => detail })
     )
     const now = yield* Clock.currentTimeMillis

@@ -35,7 +35,7 @@ import * as FeedSocket from "./Followers/FeedSocket.ts"
 import { closeCodes, defaultLimits, Follower, type Limits } from "./Followers/Follower.ts"
 
 export interface Options {
-  /** How much a client may leave untaken, and for how long. */
+  /** How much a client may leave unread, and for how long. */
   readonly limits?: Limits
   /** Time between pings; default 20 seconds. */
   readonly pingInterval?: Duration.Input
@@ -57,7 +57,7 @@ export class Followers extends Context.Service<
   {
     /** Takes over a connection that asks for a WebSocket, once it is known who asks. */
     readonly accept: (wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer) => void
-    /** How much a client may leave untaken, and for how long: one that reads server-sent events too. */
+    /** How much a client may leave unread, and for how long: one that reads server-sent events too. */
     readonly limits: Limits
     /** How many sockets are open. */
     readonly count: Effect.Effect<number>

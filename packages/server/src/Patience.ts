@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /** Waits for the effect at most so long; then it is told to stop, in the background, and `orElse` is done. */
-export const atMost = <A, E, R, A2, E2, R2>(
+export const within = <A, E, R, A2, E2, R2>(
   effect: Effect.Effect<A, E, R>,
   options: { readonly duration: Duration.Input; readonly orElse: () => Effect.Effect<A2, E2, R2> }
 ): Effect.Effect<A | A2, E | E2, R | R2> =>

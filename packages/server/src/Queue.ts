@@ -36,7 +36,7 @@ export interface Options {
 export const local: Options = { kind: "local", events: "postgres", lanes: {}, prefix: "crewline", buckets: 1 }
 
 /** Every worker asks each of them. */
-const mostBuckets = 64
+const maxBuckets = 64
 
 const refuse = (message: string) => Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
 
@@ -74,8 +74,8 @@ export const config: Config.Config<Options> = Config.mapEffect(
     const lanes = given.lanes === "" ? Result.succeed({}) : Lanes.parse(given.lanes, 1)
     if (Result.isFailure(lanes)) return yield* refuse(`CREWLINE_LANES: ${lanes.failure}`)
     const buckets = Number(given.buckets)
-    if (!Number.isInteger(buckets) || buckets < 1 || buckets > mostBuckets) {
-      return yield* refuse(`CREWLINE_REDIS_BUCKETS is ${JSON.stringify(given.buckets)}; it must be 1 to ${mostBuckets}`)
+    if (!Number.isInteger(buckets) || buckets < 1 || buckets > maxBuckets) {
+      return yield* refuse(`CREWLINE_REDIS_BUCKETS is ${JSON.stringify(given.buckets)}; it must be 1 to ${maxBuckets}`)
     }
     return { kind, events, lanes: lanes.success, prefix: given.prefix, buckets }
   })

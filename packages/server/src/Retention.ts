@@ -17,8 +17,8 @@ import type { SqlError } from "effect/sql/SqlError"
 /** Executions deleted in one transaction. */
 const pageSize = 100
 /** Between passes, at most: what is to be kept for days need not go on the minute. */
-const longestPause = Duration.minutes(1)
-const shortestPause = Duration.seconds(1)
+const maxPause = Duration.minutes(1)
+const minPause = Duration.seconds(1)
 /** Any number that nobody else is likely to lock. */
 const lockKey = 7_239_274_512
 
@@ -58,7 +58,7 @@ export const layer = (
           Effect.catchCause((cause) =>
             Effect.logWarning("Old executions could not be deleted; tried again later", cause)
           ),
-          Effect.repeat(Schedule.spaced(Duration.clamp(age, { minimum: shortestPause, maximum: longestPause }))),
+          Effect.repeat(Schedule.spaced(Duration.clamp(age, { minimum: minPause, maximum: maxPause }))),
           Effect.forkScoped
         )
       )

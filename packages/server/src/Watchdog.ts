@@ -19,7 +19,7 @@ const isPaused = 1
 
 interface Settings {
   readonly cells: Int32Array
-  readonly limit: number
+  readonly maxMillis: number
   readonly every: number
   readonly code: number
 }
@@ -27,30 +27,30 @@ interface Settings {
 /** As long as leases last when nothing else is said. */
 const defaultLease = Duration.seconds(15)
 /** A start or a collection of garbage may take a second or two. */
-const shortest = Duration.seconds(5)
+const minBlocked = Duration.seconds(5)
 
 /** Watches for as long as the layer is there. The event loop may be blocked for as long as leases last, and for 5 seconds at least. */
 export const layer = (lease: Duration.Duration = defaultLease): Layer.Layer<never> =>
-  layerLimit(Duration.max(lease, shortest))
+  layerMax(Duration.max(lease, minBlocked))
 
 /** Watches for as long as the layer is there. */
-export const layerLimit = (limit: Duration.Duration): Layer.Layer<never> =>
+export const layerMax = (max: Duration.Duration): Layer.Layer<never> =>
   Layer.effectDiscard(
     Effect.acquireRelease(
-      Effect.sync(() => start(Duration.toMillis(limit))),
+      Effect.sync(() => start(Duration.toMillis(max))),
       (stop) => Effect.sync(stop)
     )
   )
 
-const start = (limit: number): (() => void) => {
+const start = (maxMillis: number): (() => void) => {
   const cells = new Int32Array(new SharedArrayBuffer(8))
-  const every = Math.min(500, Math.max(50, limit / 4))
+  const every = Math.min(500, Math.max(50, maxMillis / 4))
   const timer = setInterval(() => {
     Atomics.add(cells, beats, 1)
     Atomics.store(cells, isPaused, inspectorUrl() === undefined ? 0 : 1)
   }, every)
   timer.unref()
-  const settings: Settings = { cells, limit, every, code: exitCode }
+  const settings: Settings = { cells, maxMillis, every, code: exitCode }
   // As text, so that bundling cannot lose the file of the thread.
   const thread = new Worker(`(${watch.toString()})(require("node:worker_threads").workerData)`, {
     eval: true,
@@ -66,7 +66,7 @@ const start = (limit: number): (() => void) => {
 }
 
 /** Runs in the thread: nothing from outside of it is there. */
-const watch = ({ cells, code, every, limit }: Settings): void => {
+const watch = ({ cells, code, every, maxMillis }: Settings): void => {
   const { writeSync } = process.getBuiltinModule("node:fs")
   const { Session } = process.getBuiltinModule("node:inspector")
   let last = -1
@@ -115,6 +115,6 @@ const watch = ({ cells, code, every, limit }: Settings): void => {
       return
     }
     still += slept
-    if (still >= limit && !hasFired) fire()
+    if (still >= maxMillis && !hasFired) fire()
   }, every)
 }

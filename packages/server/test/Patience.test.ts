@@ -10,7 +10,7 @@ const over = { duration: "2 seconds", orElse: () => Effect.succeed("over") } as 
 describe("Patience", () => {
   it.effect("ends with the time, though what is waited for cannot be interrupted", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Patience.atMost(Effect.uninterruptible(Effect.never), over))
+      const fiber = yield* Effect.forkChild(Patience.within(Effect.uninterruptible(Effect.never), over))
       yield* TestClock.adjust("2 seconds")
       expect(yield* Fiber.join(fiber)).toBe("over")
     })
@@ -20,8 +20,8 @@ describe("Patience", () => {
     Effect.gen(function* () {
       let stopped = 0
       const waiting = Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped++))
-      const overdue = yield* Effect.forkChild(Patience.atMost(waiting, over))
-      const left = yield* Effect.forkChild(Patience.atMost(waiting, over))
+      const overdue = yield* Effect.forkChild(Patience.within(waiting, over))
+      const left = yield* Effect.forkChild(Patience.within(waiting, over))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(left)
       yield* TestClock.adjust("1 second")
@@ -33,8 +33,8 @@ describe("Patience", () => {
 
   it.effect("hands on what comes in time: a value or a failure", () =>
     Effect.gen(function* () {
-      expect(yield* Patience.atMost(Effect.succeed(1), over)).toBe(1)
-      expect(yield* Effect.exit(Patience.atMost(Effect.fail("no"), over))).toEqual(Exit.fail("no"))
+      expect(yield* Patience.within(Effect.succeed(1), over)).toBe(1)
+      expect(yield* Effect.exit(Patience.within(Effect.fail("no"), over))).toEqual(Exit.fail("no"))
     })
   )
 })

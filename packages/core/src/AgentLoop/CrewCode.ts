@@ -6,7 +6,7 @@ import { failed, type Ended } from "./Leg.ts"
 export const missing = (what: string): Ended =>
   failed(
     "missing-code",
-    `This process does not have the code of ${what}: start or resume the execution with its crew.`,
+    `This process does not have the code of ${what}: start or adopt the execution with its crew.`,
     { isRetryable: false }
   )
 

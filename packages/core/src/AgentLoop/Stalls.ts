@@ -57,7 +57,7 @@ const inert: Stalls = {
 export const make = (leg: Leg): Stalls => (leg.task.delegates === true ? counting(leg) : inert)
 
 const counting = ({ history, plan, standing }: Leg): Stalls => {
-  const most = plan.manager?.maxStalls ?? Plan.defaultMaxStalls
+  const maxStalls = plan.manager?.maxStalls ?? Plan.defaultMaxStalls
   const known = new Set<string>()
   let mode: "working" | "replanning" | "over" = "working"
   let hasReplanned = false
@@ -96,7 +96,7 @@ const counting = ({ history, plan, standing }: Leg): Stalls => {
       }
       stalls++
       if (mode === "replanning") return stalls > corrections ? end() : none
-      if (stalls <= most) return none
+      if (stalls <= maxStalls) return none
       if (hasReplanned) return end()
       const told = Replanning.tell(plan, stalls)
       hasReplanned = true

@@ -29,7 +29,7 @@ const mediaTypes: { readonly [extension: string]: string } = {
 }
 
 /** The most that a crew itself may hold of a file, in bytes: it goes to the log with every start. */
-export const mostInline = 64 * 1024
+export const maxInlineBytes = 64 * 1024
 
 const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-Za-z0-9+/]*={0,2})$/i
 
@@ -78,7 +78,7 @@ const wrongUrl = (url: string): string | undefined => {
   if (content === undefined || content.length % 4 !== 0)
     return "must be a data URL in base64, data:image/png;base64,… for example"
   const bytes = Math.floor((content.length * 3) / 4)
-  return bytes <= mostInline
+  return bytes <= maxInlineBytes
     ? undefined
-    : `holds ${Math.ceil(bytes / 1024)} KB, and a crew may hold ${mostInline / 1024} KB of a file at most: put it into the workspace and name it as file`
+    : `holds ${Math.ceil(bytes / 1024)} KB, and a crew may hold ${maxInlineBytes / 1024} KB of a file at most: put it into the workspace and name it as file`
 }

@@ -31,7 +31,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.forever(
       Effect.andThen(
         Effect.catchCause(once, Sweep.warn("Looking for unfinished executions failed")),
-        rest(sweepMillis, leaseMillis)
+        sleepBetweenSweeps(sweepMillis, leaseMillis)
       )
     )
   )
@@ -47,8 +47,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   return { has: owned.has, activate, takeUp, sweep: once }
 })
 
-/** Sleeps between two sweeps, and warns when the process could not go on until its leases had ended. */
-const rest = Effect.fnUntraced(function* (sweepMillis: number, leaseMillis: number) {
+/** Warns when the process was blocked for longer than its leases last. */
+const sleepBetweenSweeps = Effect.fnUntraced(function* (sweepMillis: number, leaseMillis: number) {
   const began = yield* Clock.currentTimeNanos
   yield* Effect.sleep(sweepMillis)
   const millis = Math.round(Number((yield* Clock.currentTimeNanos) - began) / 1_000_000)

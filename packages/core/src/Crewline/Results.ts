@@ -14,13 +14,12 @@ import * as Views from "./Views.ts"
 
 export interface Options {
   readonly isOwned: (executionId: string) => boolean
-  /** What runs elsewhere need not be known here any longer. */
-  readonly rest: (executionId: string) => void
+  readonly evictIfForeign: (executionId: string) => void
 }
 
 export type Results = Effect.Success<ReturnType<typeof make>>
 
-export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
+export const make = Effect.fnUntraced(function* ({ evictIfForeign, isOwned }: Options) {
   const log = yield* EventLog.EventLog
   const queue = yield* TaskQueue.TaskQueue
   const ledger = yield* Ledger
@@ -29,13 +28,13 @@ export const make = Effect.fnUntraced(function* ({ isOwned, rest }: Options) {
   const stateOf = Effect.fnUntraced(function* (executionId: string) {
     // Always read: whoever has followed an event must find it here.
     const state = yield* ledger.state(executionId)
-    rest(executionId)
+    evictIfForeign(executionId)
     return state
   })
 
   /** Waits for the end: here, while only this process runs it; else as a follower. */
   const untilEnd = Effect.fnUntraced(function* (executionId: string) {
-    const ended = !queue.isShared && isOwned(executionId) ? yield* ledger.left(executionId) : undefined
+    const ended = !queue.isShared && isOwned(executionId) ? yield* ledger.awaitEnd(executionId) : undefined
     if (ended !== undefined) return ended
     const state = yield* stateOf(executionId)
     if (state.status !== "running") return state

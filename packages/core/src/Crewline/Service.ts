@@ -55,14 +55,14 @@ export const make = (options: Options) =>
     const sweepMillis = options.sweepMillis ?? leaseMillis / 3
     const fork = Effect.runForkWith(yield* Effect.context())
 
-    /** What runs elsewhere need not be known here any longer. With a shared queue what was used last stays known, up to a limit. */
-    const rest = (executionId: string): void => {
+    /** Forgets an execution that runs elsewhere. With a shared queue the ledger itself keeps the most recently used ones. */
+    const evictIfForeign = (executionId: string): void => {
       if (!queue.isShared && !owned.has(executionId)) ledger.forget(executionId)
     }
 
     const command = yield* Commands.make
     const decide: Commands.Decide = (executionId, told) =>
-      Effect.tap(command(executionId, told), () => Effect.sync(() => rest(executionId)))
+      Effect.tap(command(executionId, told), () => Effect.sync(() => evictIfForeign(executionId)))
     const control = (executionId: string, command: Decision.Command) => Effect.asVoid(decide(executionId, command))
 
     const owned = yield* Ownership.make({
@@ -73,7 +73,7 @@ export const make = (options: Options) =>
     ledger.onRead((read) => fork(sync.heard(read)))
 
     const inbox = yield* Inbox.make(decide)
-    const results = yield* Results.make({ isOwned: owned.has, rest })
+    const results = yield* Results.make({ isOwned: owned.has, evictIfForeign })
     const { handleOf } = results
     const { launch, retry } = yield* Starting.make({
       leaseMillis,
@@ -101,7 +101,7 @@ export const make = (options: Options) =>
       list: log.list,
       cancel: (executionId: string) => control(executionId, { _tag: "Cancel" }),
       pause: (executionId: string) => control(executionId, { _tag: "Pause" }),
-      unpause: (executionId: string) => control(executionId, { _tag: "Resume" }),
+      resume: (executionId: string) => control(executionId, { _tag: "Resume" }),
       signal: Effect.fnUntraced(function* (executionId: string, signal: string, value: Schema.Json) {
         const decided = yield* decide(executionId, { _tag: "Signal", signal, value })
         if (Result.isFailure(decided) && decided.failure === "unknown-signal")
@@ -110,18 +110,18 @@ export const make = (options: Options) =>
       send: Steering.make({ decide, stateOf: results.stateOf }),
       asks: inbox.asks,
       answer: inbox.answer,
-      resume: Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
+      adopt: Effect.fnUntraced(function* <Output>(executionId: string, crew?: Crew.Crew<Output>) {
         const state = yield* ledger.state(executionId)
         if (state.status === "running") {
           if (crew !== undefined) registry.add(executionId, crew)
           const taken = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: 1, executionIds: [executionId] })
           if (taken.length > 0) yield* owned.activate(state)
         }
-        rest(executionId)
+        evictIfForeign(executionId)
         return handleOf({ executionId, existing: true, at: state.startedAt }, crew)
       }),
       retry,
-      adopt: (name: string, adoption?: Adoption.Options) =>
+      adoptFrom: (name: string, adoption?: Adoption.Options) =>
         Adoption.release(name, adoption).pipe(
           Effect.provideService(EventLog.EventLog, log),
           Effect.provideService(TaskQueue.TaskQueue, queue),

@@ -108,11 +108,11 @@ const refusal = (
 const quote = (text: string): string => JSON.stringify(text)
 
 /** Names that a refusal lists at most. */
-const mostNamed = 20
+const maxNamed = 20
 
 const openOf = ({ tasks }: Execution.Execution): string => {
   const isOpen = (task: Execution.Task) => !Execution.isSettled(task) && task.plan.office === undefined
   const open = [...HashMap.values(tasks)].filter(isOpen).sort((a, b) => a.place - b.place)
-  const names = open.slice(0, mostNamed).map(({ plan }) => quote(plan.id))
-  return `Tasks that are not done: ${names.join(", ")}${open.length > mostNamed ? " …" : ""}.`
+  const names = open.slice(0, maxNamed).map(({ plan }) => quote(plan.id))
+  return `Tasks that are not done: ${names.join(", ")}${open.length > maxNamed ? " …" : ""}.`
 }

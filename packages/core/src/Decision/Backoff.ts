@@ -2,7 +2,7 @@
 import type * as Plan from "../Plan.ts"
 
 /** What a timer of the platform can hold: 24 days. */
-const longestDelayMillis = 2 ** 31 - 1
+const maxDelayMillis = 2 ** 31 - 1
 
 /**
  * Whole milliseconds before the next attempt: full jitter below an exponential bound, never less than the provider asked for.
@@ -18,5 +18,5 @@ export const backoff = (
   // A factor to a high power may be infinite; nothing times it is not a number.
   const grown = retry.initialMillis === 0 ? 0 : retry.initialMillis * retry.factor ** (attempt - 1)
   const delay = Math.max(jitter * Math.min(retry.maxMillis, grown), retryAfterMillis ?? 0)
-  return Math.min(Math.ceil(delay), longestDelayMillis)
+  return Math.min(Math.ceil(delay), maxDelayMillis)
 }

@@ -19,7 +19,7 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
     return Result.fail("suspended")
   if (state.paused) return Result.fail("paused")
   if (isDelayed(task, command.now)) return Result.fail("delayed")
-  if (state.untaken > 0 || !Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
+  if (state.pendingTakeovers > 0 || !Execution.isReleased(state, task.plan)) return Result.fail("dependencies")
   const crashes = Execution.crashesOf(task)
   if (crashes > 0 && crashes >= command.maxCrashes) {
     const error = {
@@ -56,11 +56,11 @@ const startOf = (
 })
 
 /** What a worker believes the time to be may be late by this: answers of the log take their time. In milliseconds. */
-const longestLag = 60_000
+const maxLagMillis = 60_000
 
 /** Before its next attempt is due. A clock that stands long before the failure itself is wrong, and tells nothing. */
 const isDelayed = (task: Execution.Task, now: number | undefined): boolean => {
   if (now === undefined || task.retryAt === undefined) return false
   const dueAt = Date.parse(task.retryAt)
-  return now < dueAt && now >= dueAt - task.retryDelayMillis - longestLag
+  return now < dueAt && now >= dueAt - task.retryDelayMillis - maxLagMillis
 }

@@ -8,7 +8,7 @@ import * as Settling from "./Settling.ts"
 /** The outcomes that are taken over, or the end of an execution whose source is gone. */
 export const decide = (state: Execution.Execution, tasks: ReadonlyArray<Taken> | "gone"): Decided => {
   const { retryOf } = state
-  if (retryOf === undefined || state.untaken === 0) return Result.fail("already")
+  if (retryOf === undefined || state.pendingTakeovers === 0) return Result.fail("already")
   if (tasks === "gone") {
     const message = `The execution that this one retries, ${retryOf.executionId}, was deleted before its outputs were taken over: start the crew anew.`
     const error = { code: "retry-source-gone", message, isRetryable: false }

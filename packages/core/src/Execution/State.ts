@@ -122,8 +122,8 @@ export interface Execution {
   /** The execution that this one retries. */
   readonly retryOf: RetryOf | undefined
   readonly requester: Requester
-  /** Tasks of that one which have not been taken over yet: until there are none, nothing begins. */
-  readonly untaken: number
+  /** Tasks of `retryOf` that are still to be copied; no task begins while there are any. */
+  readonly pendingTakeovers: number
   /** Number of structural events: what decisions are made against. */
   readonly version: number
   readonly lastSeq: number
@@ -207,7 +207,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   priority: event.priority ?? "normal",
   retryOf: event.retryOf,
   requester: requesterOf(event),
-  untaken: event.retryOf?.tasks.length ?? 0,
+  pendingTakeovers: event.retryOf?.tasks.length ?? 0,
   version: 1,
   lastSeq: event.seq,
   status: "running",

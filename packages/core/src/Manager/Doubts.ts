@@ -52,7 +52,7 @@ const address = /\bhttps?:\/\/[^\s"'<>()[\]{}|\\^`]+/gi
 const trimmed = (url: string): string => url.replace(/(?<![.,;:!?*_])[.,;:!?*_]+$/, "").replace(/\/$/, "")
 
 const citedSource: Check = ({ shown }, text) => {
-  const cited = [...new Set((text.match(address) ?? []).map(trimmed))].slice(0, mostLooked)
+  const cited = [...new Set((text.match(address) ?? []).map(trimmed))].slice(0, maxChecked)
   const unknown = cited.filter((url) => !shown.some((each) => each.includes(url)))
   return unknown.length === 0
     ? undefined
@@ -64,9 +64,9 @@ const word = /[\p{L}\p{N}]{4,}/gu
 const words = (text: string): ReadonlyArray<string> => text.toLowerCase().match(word) ?? []
 
 const droppedItem: Check = ({ description }, text) => {
-  const items = Array.from(description.matchAll(item), ([, each]) => each!.slice(0, longestItem).trim()).slice(
+  const items = Array.from(description.matchAll(item), ([, each]) => each!.slice(0, maxItemLength).trim()).slice(
     0,
-    mostLooked
+    maxChecked
   )
   if (items.length < 2) return undefined
   const said = text.toLowerCase()
@@ -84,13 +84,15 @@ const droppedItem: Check = ({ description }, text) => {
 const stem = (text: string): string => (text.length > 5 ? text.replace(/(?:ing|ed|es|s|ly)$/, "") : text)
 
 /** Addresses and items that are looked for: each is sought in all of a text. */
-const mostLooked = 100
-const longestItem = 500
+const maxChecked = 100
+const maxItemLength = 500
 
-const most = 3
+const maxListed = 3
 const list = (found: ReadonlyArray<string>): string => {
-  const named = found.slice(0, most).map((each) => JSON.stringify(each.length > 100 ? `${each.slice(0, 100)}…` : each))
-  return found.length > most ? `${named.join(", ")} and ${found.length - most} more` : named.join(", ")
+  const named = found
+    .slice(0, maxListed)
+    .map((each) => JSON.stringify(each.length > 100 ? `${each.slice(0, 100)}…` : each))
+  return found.length > maxListed ? `${named.join(", ")} and ${found.length - maxListed} more` : named.join(", ")
 }
 
 /** By name, as they are turned off and as they stand in events. */

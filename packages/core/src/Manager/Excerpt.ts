@@ -14,14 +14,14 @@ const toolName = "read_output"
 export const maxShown = 20_000
 
 /** The text, or its beginning. `task`: by which name the rest can be read. */
-export const of = (task: string, text: string, most = maxShown): string =>
-  text.length > most
-    ? `${text.slice(0, most)}…\n(${text.length - most} more characters: ${toolName} with task ${JSON.stringify(task)} and from ${most} reads on)`
+export const of = (task: string, text: string, maxLength = maxShown): string =>
+  text.length > maxLength
+    ? `${text.slice(0, maxLength)}…\n(${text.length - maxLength} more characters: ${toolName} with task ${JSON.stringify(task)} and from ${maxLength} reads on)`
     : text
 
 /** What a task of the manager says of itself when it shows only so much of a text. */
-export const cut = (text: string | undefined, most = maxShown): { readonly excerpt?: true } =>
-  text !== undefined && text.length > most ? { excerpt: true } : {}
+export const cut = (text: string | undefined, maxLength = maxShown): { readonly excerpt?: true } =>
+  text !== undefined && text.length > maxLength ? { excerpt: true } : {}
 
 const part = (text: string, from: number): string => {
   const end = from + maxShown

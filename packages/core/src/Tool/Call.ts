@@ -112,7 +112,7 @@ const thrown = (error: unknown): ToolError => {
     : new ToolFailed({ message: made.message, cause: error, isDefect: true })
 }
 
-const longest = 4_000
+const maxMessageLength = 4_000
 
 /** What went wrong, down to the first cause. */
 const messageOf = (error: unknown): string => {
@@ -124,7 +124,7 @@ const messageOf = (error: unknown): string => {
     current = current instanceof Error ? current.cause : undefined
   }
   const text = messages.join(": ")
-  return text.length > longest ? `${text.slice(0, longest)}…` : text
+  return text.length > maxMessageLength ? `${text.slice(0, maxMessageLength)}…` : text
 }
 
 const textOf = (thrown: unknown): string => {

@@ -21,7 +21,7 @@ export const duration = 'a duration of at most 100 years, such as "10 minutes" o
 export const isTimeLimit = (given: unknown): boolean => given === undefined || isDuration(given)
 
 /** Time limits that are not valid are no time limits: a wait would have no end that was meant to have one. */
-const timeLimit = (tool: string, given: unknown): Effect.Effect<{ readonly timeoutMillis?: number }, ToolError> => {
+const timeoutOf = (tool: string, given: unknown): Effect.Effect<{ readonly timeoutMillis?: number }, ToolError> => {
   if (given === undefined) return Effect.succeed({})
   if (isDuration(given)) return Effect.succeed({ timeoutMillis: Task.millis(given) })
   return wrong(tool, `timeout must be ${duration}`)
@@ -32,7 +32,7 @@ export const approval =
   (tool: string) =>
   (said: unknown): Effect.Effect<boolean | { readonly timeoutMillis?: number }, ToolError> => {
     if (said === false) return Effect.succeed(false)
-    return Predicate.isReadonlyObject(said) ? timeLimit(tool, said["timeout"]) : Effect.succeed(true)
+    return Predicate.isReadonlyObject(said) ? timeoutOf(tool, said["timeout"]) : Effect.succeed(true)
   }
 
 /** A function in JavaScript may return anything. */
@@ -44,7 +44,7 @@ export const question = (tool: string, answer: Declared) =>
     const { default: silent, question, timeout } = asked
     if (JsonSize.isTooLarge(question))
       return yield* wrong(tool, `its question is longer than ${JsonSize.maxSize} characters`)
-    const limit = yield* timeLimit(tool, timeout)
+    const limit = yield* timeoutOf(tool, timeout)
     if (silent === undefined) return { _tag: "Question", question, schema: answer.schema, ...limit }
     if (JsonDepth.isTooDeep(silent) || JsonSize.isTooLarge(silent))
       return yield* wrong(tool, "the default of its question is too large, or nested too deep")
@@ -78,7 +78,7 @@ export const tasks = (tool: string) =>
       tasks: tasks as { readonly [name: string]: SpawnedTask },
       need: count as number | "all",
       ...(rest === "keep" ? { rest } : {}),
-      ...(yield* timeLimit(tool, timeout))
+      ...(yield* timeoutOf(tool, timeout))
     }
   })
 
@@ -86,7 +86,7 @@ export const wait = (tool: string) =>
   Effect.fnUntraced(function* (returned: unknown): Effect.fn.Return<Need, ToolError> {
     if (!Predicate.isReadonlyObject(returned)) return yield* wrong(tool, "wait must return { signal } or { timeout }")
     const { signal, timeout } = returned
-    const limit = yield* timeLimit(tool, timeout)
+    const limit = yield* timeoutOf(tool, timeout)
     if (typeof signal === "string") return { _tag: "Signal", signal, ...limit }
     const { timeoutMillis } = limit
     if (signal !== undefined || timeoutMillis === undefined)

@@ -9,12 +9,12 @@ import type { PlannedTask } from "../Plan.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import { type CodeRegistry, suffices } from "./CodeRegistry.ts"
 
-const firstMillis = 100
-const mostMillis = 5_000
+const firstDelayMillis = 100
+const maxDelayMillis = 5_000
 /** After so long without a worker that can do it, a task is reported. */
 export const reportAfterMillis = 60_000
-/** Names of crews may be without end, and so may tasks. */
-const most = 1_000
+/** Bounds both maps: the number of crews and of tasks is unlimited. */
+const maxKeys = 1_000
 
 export interface Options {
   readonly registry: CodeRegistry["Service"]
@@ -42,8 +42,8 @@ export const make = ({ registry, toolbox }: Options) => {
       return known.since
     }
     // Others have taken those that have not come back.
-    if (seen.size >= most) for (const [each, { last }] of seen) if (now - last > reportAfterMillis) seen.delete(each)
-    if (seen.size < most) seen.set(key, { since: now, last: now })
+    if (seen.size >= maxKeys) for (const [each, { last }] of seen) if (now - last > reportAfterMillis) seen.delete(each)
+    if (seen.size < maxKeys) seen.set(key, { since: now, last: now })
     return now
   }
 
@@ -65,7 +65,7 @@ export const make = ({ registry, toolbox }: Options) => {
     const key = `${crew} ${what}`
     const earlier = times.get(key) ?? 0
     if (earlier === 0) {
-      if (times.size >= most) times.clear()
+      if (times.size >= maxKeys) times.clear()
       yield* Effect.logWarning(`Tasks of crew "${crew}" are left to other workers: this process does not have ${what}.`)
     }
     times.set(key, earlier + 1)
@@ -74,7 +74,7 @@ export const make = ({ registry, toolbox }: Options) => {
     const isReported = unserved === what
     const isDue = !isReported && now - since(taskKey, now) >= reportAfterMillis
     if (isDue || isReported) seen.delete(taskKey)
-    const delayMillis = Math.min(firstMillis * 2 ** Math.min(earlier, 10), mostMillis)
+    const delayMillis = Math.min(firstDelayMillis * 2 ** Math.min(earlier, 10), maxDelayMillis)
     return { delayMillis, isDue } satisfies Left
   })
 

@@ -34,7 +34,7 @@ export interface Delivering {
 }
 
 /** How long somebody waits for a consumer that is slow. */
-const longestWaitMillis = 2_000
+const maxWaitMillis = 2_000
 /** Rows of those that were stored here, and rows that are claimed, that are served at once. */
 const maxRows = 64
 
@@ -97,7 +97,7 @@ const serveStored = Effect.fnUntraced(function* (
         const waiting = [...open].filter(({ delivery }) => delivery.row.consumer === consumer)
         if (waiting.length === 0) return Effect.void
         const all = Effect.forEach(waiting, ({ isServed }) => Deferred.await(isServed), { discard: true })
-        return Effect.asVoid(Effect.timeoutOption(all, longestWaitMillis))
+        return Effect.asVoid(Effect.timeoutOption(all, maxWaitMillis))
       })
   }
 })

@@ -27,13 +27,13 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
   // With two dispatchers, a queue that is far away works on one claim while the tasks of the other begin. Where lanes are limited there is
   // one: two could take more of a lane than there is room for.
   const count = queue.isShared && !isLimited ? 2 : 1
-  const most = queue.isShared ? maxClaim : Number.POSITIVE_INFINITY
+  const maxTasks = queue.isShared ? maxClaim : Number.POSITIVE_INFINITY
   /** Dispatchers that wait for tasks. */
   let asking = 0
 
   const takeAny = Effect.fnUntraced(function* (restore: Restore) {
     // What one asks for is not there for the other.
-    const limit = Math.min(asking + 1 < count ? Math.ceil(slots.free / 2) : slots.free, most)
+    const limit = Math.min(asking + 1 < count ? Math.ceil(slots.free / 2) : slots.free, maxTasks)
     slots.free -= limit
     asking++
     const leases = yield* restore(queue.take({ worker, limit }))
@@ -55,7 +55,7 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
     for (;;) {
       const room = slots.lanes.room()
       if (room === undefined) return yield* takeAny(restore)
-      const limit = Math.min(slots.free, most)
+      const limit = Math.min(slots.free, maxTasks)
       const taking = yield* Effect.forkChild(restore(queue.take({ worker, limit, lanes: room })))
       if (slots.lanes.isTight()) slots.onRoom = () => taking.interruptUnsafe()
       const exit = yield* restore(Fiber.await(taking)).pipe(

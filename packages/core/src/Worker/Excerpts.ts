@@ -20,7 +20,7 @@ export interface Options {
 }
 
 /** Of one output of several. */
-const maxOfSeveral = 4_000
+const maxLengthOfEach = 4_000
 /** Turns in which it may read. */
 const readingTurns = 5
 
@@ -32,14 +32,14 @@ export const of = ({ executionId, log, parent, task, upstream }: Options): Shown
     upstream.flatMap(({ output, task: id }) => (output === undefined ? [] : [[id, textOf(output)] as const]))
   )
   // What it makes its answer from it needs whole, as far as that goes.
-  const most = task.office === "synthesise" ? Excerpt.maxShown : maxOfSeveral
-  const isCut = [...texts.values()].some((text) => text.length > most)
+  const maxLength = task.office === "synthesise" ? Excerpt.maxShown : maxLengthOfEach
+  const isCut = [...texts.values()].some((text) => text.length > maxLength)
   if (!isCut && task.excerpt !== true) return { task, upstream }
   return {
     task: { ...task, maxTurns: task.maxTurns + readingTurns },
     upstream: upstream.map((each) => {
       const text = texts.get(each.task)
-      return text === undefined ? each : { ...each, output: Excerpt.of(each.task, text, most) }
+      return text === undefined ? each : { ...each, output: Excerpt.of(each.task, text, maxLength) }
     }),
     readOutput: (id) => (id === parent ? lastAnswer(log, executionId, id) : Effect.succeed(texts.get(id)))
   }

@@ -66,7 +66,7 @@ export class Ledger extends Context.Service<
      * Waits until the execution has ended, and answers its last state; `undefined`: it is not, or
      * no longer, this process's business.
      */
-    readonly left: (executionId: string) => Effect.Effect<Execution.Execution | undefined>
+    readonly awaitEnd: (executionId: string) => Effect.Effect<Execution.Execution | undefined>
   }
 >()("@crewline/core/Worker/Ledger/Ledger") {
   static readonly layer: Layer.Layer<Ledger, never, EventLog.EventLog> = Layer.effect(
@@ -74,14 +74,14 @@ export class Ledger extends Context.Service<
     Effect.suspend(() => make(Number.POSITIVE_INFINITY))
   )
 
-  /** Knows executions of so many tasks at most, besides those that are held. */
-  static readonly layerBounded = (tasks: number): Layer.Layer<Ledger, never, EventLog.EventLog> =>
-    Layer.effect(Ledger, make(tasks))
+  /** Keeps executions of at most `maxTasks` tasks, besides those that are held. */
+  static readonly layerBounded = (maxTasks: number): Layer.Layer<Ledger, never, EventLog.EventLog> =>
+    Layer.effect(Ledger, make(maxTasks))
 }
 
-const make = Effect.fnUntraced(function* (mostTasks: number) {
+const make = Effect.fnUntraced(function* (maxTasks: number) {
   const log = yield* EventLog.EventLog
-  const folds = new Folds(mostTasks)
+  const folds = new Folds(maxTasks)
   const { onRead, refresh } = Reading.make(log, folds)
   const append = yield* Appending.make(log)
   const outbox = new Following()
@@ -130,6 +130,6 @@ const make = Effect.fnUntraced(function* (mostTasks: number) {
     onEnded: (listener) => folds.onEnded(listener),
     onRead,
     serveBy: (server) => outbox.serveBy(server),
-    left: (executionId) => folds.left(executionId)
+    awaitEnd: (executionId) => folds.awaitEnd(executionId)
   })
 })

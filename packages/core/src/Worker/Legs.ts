@@ -101,7 +101,7 @@ export const make = ({
     if (plan.outputCode === true && code?.output === undefined) {
       return failed(
         "missing-code",
-        `This process does not have the output schema of task "${plan.id}": resume the execution with its crew.`,
+        `This process does not have the output schema of task "${plan.id}": adopt the execution with its crew.`,
         { isRetryable: false }
       )
     }

@@ -13,7 +13,7 @@ import * as EventLog from "../EventLog.ts"
 /** For how long one answer of the log is good. */
 const goodMillis = 30_000
 /** An answer that was longer under way is asked for again: it would make everybody wait for as long. */
-const longestTripMillis = 1_000
+const maxTripMillis = 1_000
 const tries = 3
 
 /** Milliseconds since the epoch by the clock of the log. */
@@ -37,7 +37,7 @@ const make = (log: EventLog.EventLog["Service"], clock: Clock.Clock): Effect.Eff
       const from = passed()
       return Effect.flatMap(log.now, (millis) => {
         const at = passed()
-        if (at - from <= longestTripMillis) told = { millis, at }
+        if (at - from <= maxTripMillis) told = { millis, at }
         else if (left > 1) return ask(left - 1)
         return Effect.succeed(millis)
       })

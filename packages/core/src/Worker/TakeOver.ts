@@ -64,7 +64,7 @@ export const complete = (
   Effect.fnUntraced(function* (given) {
     let state = given
     const { retryOf } = state
-    if (retryOf === undefined || state.untaken === 0 || state.status !== "running") return state
+    if (retryOf === undefined || state.pendingTakeovers === 0 || state.status !== "running") return state
     const decide = Effect.fnUntraced(function* (tasks: Extract<Decision.Command, { _tag: "TakeOver" }>["tasks"]) {
       const decided = yield* ledger.decide(state.id, { _tag: "TakeOver", tasks })
       // Refused: another process was faster, or it has ended.
@@ -75,7 +75,7 @@ export const complete = (
       Effect.catchIf(isGone, () => Effect.succeed(undefined))
     )
     if (source === undefined) return yield* decide("gone")
-    while (state.status === "running" && state.untaken > 0) {
+    while (state.status === "running" && state.pendingTakeovers > 0) {
       const isOpen = (id: string) => !Execution.isSettled(Execution.task(state, id)!)
       const part = retryOf.tasks.filter(isOpen).slice(0, partSize)
       const taken = yield* Effect.catchIf(read(log, source, part), isGone, () => Effect.succeed([]))

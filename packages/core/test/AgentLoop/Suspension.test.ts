@@ -61,7 +61,7 @@ describe("whatever waits", () => {
             yield* pass(10_000)
             assert.strictEqual(asked.length, 1)
             assert.strictEqual((yield* crewline.asks())[0]!.state, answer === undefined ? "open" : "answered")
-            yield* crewline.unpause(id)
+            yield* crewline.resume(id)
             yield* pass(100)
             assert.include(lastMessage(asked[1]!), `"result":"${told}"`)
             assert.strictEqual((yield* crewline.get(id)).status, "completed")

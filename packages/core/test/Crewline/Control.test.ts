@@ -10,7 +10,7 @@ import { inMemory, seconds } from "../fake/InMemory.ts"
 const slow = World.llm((request) => Effect.delay(Effect.succeed(World.text(request.caller!.taskId)), 500))
 
 describe("pause", () => {
-  it.effect("holds what has not begun, lets what runs come to its end, and ends with unpause", () =>
+  it.effect("holds what has not begun, lets what runs come to its end, and ends with resume", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline, worker } = yield* Process.start({ model: slow })
@@ -23,8 +23,8 @@ describe("pause", () => {
         assert.strictEqual(paused.status, "paused")
         assert.deepStrictEqual([paused.tasks["a"]!.status, paused.tasks["b"]!.status], ["completed", "pending"])
         assert.deepStrictEqual(yield* worker.running, [])
-        yield* crewline.unpause(handle.id)
-        yield* crewline.unpause(handle.id)
+        yield* crewline.resume(handle.id)
+        yield* crewline.resume(handle.id)
         yield* seconds(1)
         assert.strictEqual((yield* handle.result).output, "b")
         yield* crewline.pause(handle.id)
@@ -44,7 +44,7 @@ describe("pause", () => {
         yield* seconds(60)
         const paused = yield* here.crewline.get(handle.id)
         assert.deepStrictEqual([paused.tasks["a"]!.status, paused.tasks["b"]!.status], ["completed", "pending"])
-        yield* there.crewline.unpause(handle.id)
+        yield* there.crewline.resume(handle.id)
         yield* seconds(30)
         assert.strictEqual((yield* there.crewline.get(handle.id)).status, "completed")
       })

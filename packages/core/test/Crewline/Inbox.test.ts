@@ -121,7 +121,7 @@ describe("answers", () => {
       const alone = yield* Crewline.Inbox
       assert.deepStrictEqual(yield* alone.asks({ state: "open" }), [ask])
       yield* alone.answer(ask.id, { answer: "approve", hash: ask.hash })
-      const { output } = yield* (yield* service.resume(id)).result
+      const { output } = yield* (yield* service.adopt(id)).result
       assert.strictEqual(output, "done")
       assert.deepStrictEqual(sent, ["ann"])
     }).pipe(Effect.provide(layer))

@@ -149,7 +149,7 @@ describe("retry", () => {
         const blind = yield* crewline.retry(id)
         yield* seconds(10)
         assert.strictEqual((yield* crewline.get(blind.id)).status, "pending")
-        const handle = yield* crewline.resume(blind.id, crew)
+        const handle = yield* crewline.adopt(blind.id, crew)
         yield* seconds(1)
         assert.strictEqual((yield* handle.result).output, "a of 2")
         assert.strictEqual((yield* crewline.retry(id, crew)).id, blind.id)

@@ -81,7 +81,7 @@ describe("the result of a crew", () => {
         const [judged] = ofType(all, "ReviewJudged")
         assert.deepInclude(judged, { verdict: "accept", by: "manager", reason: "All criteria pass (2)." })
         assert.deepStrictEqual(ofType(all, "TaskCompleted").at(-1)!.criteria, passed)
-        const { result } = yield* crewline.resume(id)
+        const { result } = yield* crewline.adopt(id)
         assert.deepStrictEqual((yield* Effect.orDie(result)).criteria, passed)
       })
     )

@@ -307,7 +307,7 @@ describe("Ledger", () => {
         yield* begin(["a"])
         const ledger = yield* another
         yield* ledger.state("x")
-        const waiting = yield* Effect.forkChild(ledger.left("x"))
+        const waiting = yield* Effect.forkChild(ledger.awaitEnd("x"))
         const deciding = yield* Effect.forkChild(ledger.decide("x", start("a")))
         yield* TestClock.adjust(5)
         ledger.forget("x")

@@ -112,7 +112,7 @@ describe("a retry", () => {
         expect(retry.send(command)).toBe("already")
         taken = part.length
       }
-      expect(retry.state.untaken).toBe(0)
+      expect(retry.state.pendingTakeovers).toBe(0)
       expect(retry.state.usage).toEqual(Usage.zero)
       for (const id of tasks) expect(Execution.task(retry.state, id)!.status).toBe(Execution.task(final, id)!.status)
 

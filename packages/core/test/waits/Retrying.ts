@@ -31,7 +31,7 @@ export const make = (rules: Rules, source: ReadonlyArray<ExecutionEvent.Executio
 /** Whoever takes a task sees to it first. */
 export function* takeOver(world: World, { queue }: Server): Act {
   const { log, retrying } = world
-  if (retrying === undefined || log.state.untaken === 0) return
+  if (retrying === undefined || log.state.pendingTakeovers === 0) return
   const committed = yield* commit(world, { _tag: "TakeOver", tasks: retrying.taken })
   if (committed._tag === "Committed") announce(queue, committed.drafts)
 }

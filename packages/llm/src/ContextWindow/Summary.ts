@@ -19,7 +19,7 @@ export interface Options {
   /** How much of the window opening, summary and the turns behind it may have when a summary is made. Default: 0.5. */
   readonly share?: number
   /** Summaries that are kept in this process. Default: 1,000. */
-  readonly capacity?: number
+  readonly maxEntries?: number
   /** Keeps summaries beyond this process. */
   readonly store?: Persistence.BackingPersistenceStore
   /** How long a summary is kept in the store, in milliseconds. Default: 7 days. */
@@ -42,14 +42,14 @@ const instructions = `You condense the earlier part of a conversation between a 
 export const make = (
   options: Options = {}
 ): ((conversation: Conversation) => Effect.Effect<Shortened | undefined, Llm.LlmError>) => {
-  const { capacity = 1_000, share = 0.5, store, timeToLiveMillis = week } = options
+  const { maxEntries = 1_000, share = 0.5, store, timeToLiveMillis = week } = options
   const kept = new Map<string, string>()
 
   const keep = (key: string, text: string): void => {
     kept.delete(key)
     kept.set(key, text)
     for (const oldest of kept.keys()) {
-      if (kept.size <= capacity) break
+      if (kept.size <= maxEntries) break
       kept.delete(oldest)
     }
   }

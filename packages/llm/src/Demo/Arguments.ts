@@ -48,11 +48,11 @@ const mentioned = (values: ReadonlyArray<unknown>, text: string): unknown => {
 
 const documents = /\.(md|txt|csv|tsv|json|ya?ml|html?|xml|log|pdf|toml|ini|ts|js|py)$/i
 
-const longestWord = 300
+const maxWordLength = 300
 
 const fileIn = (text: string): string | undefined => {
   // Each word is looked at from every character of it.
-  const words = text.split(/\s+/).filter((word) => word.length <= longestWord)
+  const words = text.split(/\s+/).filter((word) => word.length <= maxWordLength)
   const withoutAddresses = words.join(" ").replace(/\bhttps?:\/\/\S+|\S+@\S+|\bwww\.\S+/g, " ")
   const names = withoutAddresses.match(/(?:[\w-]+\/|\.{1,2}\/)*[\w-][\w.-]*\.[a-z][a-z0-9]{0,7}\b/gi) ?? []
   return names.find((name) => documents.test(name))

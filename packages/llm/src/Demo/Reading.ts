@@ -159,7 +159,7 @@ const termsOf = (description: string): ReadonlyArray<string> => {
 // --- quoting ----------------------------------------------------------------------------------------------------------------------
 
 const shortest = 8
-const longest = 220
+const maxLineLength = 220
 
 /** The lines of a text that have most to do with the terms, in their order. */
 export const quotes = (text: string, terms: ReadonlyArray<string>, count: number): ReadonlyArray<string> =>
@@ -181,7 +181,7 @@ export const bestQuotes = (reading: Reading, count: number): ReadonlyArray<strin
 const rank = (text: string, terms: ReadonlyArray<string>) =>
   text
     .split(/\n/)
-    .flatMap((line) => (line.length > longest ? line.split(/(?<=[.!?;])\s+/) : [line]))
+    .flatMap((line) => (line.length > maxLineLength ? line.split(/(?<=[.!?;])\s+/) : [line]))
     .map((line) => line.replace(/^(?:>|#+|[-*•])\s*/, "").trim())
     .filter(isSubstance)
     .map((line, index) => {
@@ -192,7 +192,7 @@ const rank = (text: string, terms: ReadonlyArray<string>) =>
         (/\d/.test(line) ? 1 : 0) +
         (/[.!?;]$/.test(line) ? 1 : 0) +
         (line.includes(gives) ? 3 : 0)
-      return { line: line.length > longest ? `${line.slice(0, longest)}…` : line, index, score }
+      return { line: line.length > maxLineLength ? `${line.slice(0, maxLineLength)}…` : line, index, score }
     })
     .toSorted((a, b) => b.score - a.score || a.index - b.index)
 

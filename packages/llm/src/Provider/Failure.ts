@@ -58,11 +58,11 @@ export const quoted = (context: Context, message: string, options: { readonly ha
     ? message
     : `${context.address} answered with a body that is not an error of this API.`
 
-const longest = 600
+const maxLength = 600
 
 const details = (context: Context, description: string): { description: string; requestId?: string } => {
   const safe = context.redact(description).trim()
-  const short = safe.length > longest ? `${safe.slice(0, longest)}…` : safe
+  const short = safe.length > maxLength ? `${safe.slice(0, maxLength)}…` : safe
   return context.requestId === undefined || context.requestId === ""
     ? { description: short }
     : { description: short, requestId: context.redact(context.requestId) }

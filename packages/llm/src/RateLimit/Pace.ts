@@ -13,7 +13,7 @@ export const headroom = 1.02
 /** How late a request may be, in milliseconds: what the headroom leaves in a minute, less the way to the provider. */
 const tolerance = 1_000
 /** After this many missed moments a request goes all the same: all are late, or the process is too busy for any to be on time. */
-const mostMissed = 3
+const maxMissed = 3
 
 export interface Options {
   readonly limiter: Effects.RateLimiter
@@ -53,7 +53,7 @@ export const make = ({ burst: asked, key, limiter, requestsPerMinute }: Options)
         : Effect.map(consume, ({ delay }) => Duration.toMillis(delay)),
     turn: (moment, missed) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const isLast = requestsPerMinute === undefined || missed >= mostMissed
+        const isLast = requestsPerMinute === undefined || missed >= maxMissed
         if (!isLast && now - moment > tolerance) return "missed"
         const millis = wentAt + gap - now
         if (millis > 0) return millis

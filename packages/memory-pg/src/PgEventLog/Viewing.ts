@@ -23,11 +23,11 @@ const maxPlace = 2 ** 31 - 1
 
 /** For how long a view is good, in milliseconds; how many are remembered, and of which length at most, in characters. */
 const freshMillis = 2_000
-const mostViews = 256
-const longestView = 64 * 1024
+const maxViews = 256
+const maxViewLength = 64 * 1024
 
 const isRemembered = ({ view }: EventLog.Viewed): boolean =>
-  view !== undefined && view.parts.reduce((sum, { text }) => sum + text.length, view.head.length) <= longestView
+  view !== undefined && view.parts.reduce((sum, { text }) => sum + text.length, view.head.length) <= maxViewLength
 
 type Key = readonly [tenant: string, executionId: string, format: number, from: number, to: number]
 
@@ -58,7 +58,7 @@ const read =
 
 export const make = Effect.fnUntraced(function* (query: Query) {
   const known = yield* Cache.makeWith(read(query), {
-    capacity: mostViews,
+    capacity: maxViews,
     timeToLive: (exit) => (Exit.isSuccess(exit) && isRemembered(exit.value) ? freshMillis : 0)
   })
   const service: Pick<EventLog.EventLog["Service"], "view" | "keepView"> = {

@@ -63,7 +63,7 @@ export const make = (options: {
   const claimFor = (taker: Taker): PendingCall => {
     const askedAt = caller.monotonic()
     const askedAfter = news
-    const most = Math.min(taker.limit, Operations.maxBatch)
+    const maxLeases = Math.min(taker.limit, Operations.maxBatch)
     taker.claiming = true
     taker.hopeful = false
     claims++
@@ -73,9 +73,9 @@ export const make = (options: {
         taker.claiming = false
         claims--
         const leases = Operations.claimed(result, taker.worker)
-        isPlenty = leases.length === most
+        isPlenty = leases.length === maxLeases
         // It would have taken more: for the others there is nothing either.
-        if (result !== undefined && leases.length < most && taker.lanes === undefined && news === askedAfter) {
+        if (result !== undefined && leases.length < maxLeases && taker.lanes === undefined && news === askedAfter) {
           for (const other of takers) other.hopeful = false
         }
         if (taker.gone) return giveBack(leases, () => taker.settled?.())

@@ -112,15 +112,15 @@ export class People {
     if (open.length === 0) return
     const { id } = kernel.random.pick(open)
     this.ask((crewline) => crewline.pause(id))
-    kernel.after(kernel.random.below(20_000), kernel.outside, () => this.ask((crewline) => crewline.unpause(id)))
+    kernel.after(kernel.random.below(20_000), kernel.outside, () => this.ask((crewline) => crewline.resume(id)))
   }
 
   /** Undoes every pause. */
-  unpauseAll(): void {
+  resumeAll(): void {
     const { kernel, witnesses } = this.options
     for (const { ended, id, paused } of witnesses.values())
-      if (!ended && paused) this.ask((crewline) => crewline.unpause(id))
+      if (!ended && paused) this.ask((crewline) => crewline.resume(id))
     // A pause may be under way, and so may a process that was asked.
-    kernel.after(5_000, kernel.outside, () => this.unpauseAll())
+    kernel.after(5_000, kernel.outside, () => this.resumeAll())
   }
 }

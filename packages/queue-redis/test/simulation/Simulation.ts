@@ -347,7 +347,7 @@ class Simulation {
       kernel.note("calm")
       for (const { process } of this.servers) process.thaw()
       // Whoever paused undoes it.
-      this.people.unpauseAll()
+      this.people.resumeAll()
     })
   }
 

@@ -170,8 +170,8 @@ const table = {
   "payload-too-large": {
     status: 413,
     title: "The body is too large",
-    meaning: "The body has more bytes than `limitBytes`.",
-    fields: { limitBytes: Schema.Int }
+    meaning: "The body has more bytes than `maxBytes`.",
+    fields: { maxBytes: Schema.Int }
   },
   "unsupported-media-type": {
     status: 415,

@@ -129,7 +129,7 @@ export const shared = Effect.all({
   /** How long executions that ended are kept; undefined: for ever. */
   retention: read(Retention.config),
   /** How many executions a tenant may have at once; undefined: any number. */
-  maxUnfinished: read(RateLimits.executionsConfig),
+  maxUnfinished: read(RateLimits.maxUnfinishedConfig),
   masterKeys
 })
 

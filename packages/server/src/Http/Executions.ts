@@ -96,7 +96,7 @@ export const layer = HttpApiBuilder.group(
         crewline.cancel(params.id).pipe(StoreProblems.execution(params.id), Effect.andThen(view(params.id, 202)))
       )
       .handle("pause", ({ params }) => steer(params.id, crewline.pause(params.id)))
-      .handle("resume", ({ params }) => steer(params.id, crewline.unpause(params.id)))
+      .handle("resume", ({ params }) => steer(params.id, crewline.resume(params.id)))
       .handle("events", ({ params, query, headers, request }) =>
         Effect.gen(function* () {
           if (ServerSentEvents.isWanted(request)) {

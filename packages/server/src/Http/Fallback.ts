@@ -89,7 +89,7 @@ const overdue = HttpServerRespondable.toResponse(
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.catchCause(Patience.atMost(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
+  Effect.catchCause(Patience.within(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
     Effect.gen(function* () {
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
       const request = yield* HttpServerRequest.HttpServerRequest

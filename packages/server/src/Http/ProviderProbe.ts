@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Tested } from "../Api/LlmProviders.ts"
 
 const defaultTimeoutMillis = 30_000
-const longestText = 1_000
+const maxTextLength = 1_000
 
 const request: Llm.Request = {
   messages: [{ role: "user", content: [{ type: "text", text: "Reply with the word OK." }] }],
@@ -60,7 +60,7 @@ export const run = Effect.fn("ProviderProbe.run")(function* (options: {
         Effect.map(Clock.currentTimeMillis, (end): Tested => {
           const text = answer.parts.map((part) => (part.type === "text" ? part.text : "")).join("")
           const { model, usage } = answer
-          return { ok: true, model, latencyMillis: end - start, usage, text: text.slice(0, longestText) }
+          return { ok: true, model, latencyMillis: end - start, usage, text: text.slice(0, maxTextLength) }
         }),
       onFailure: ({ reason }) =>
         Effect.map(Clock.currentTimeMillis, (end): Tested => {

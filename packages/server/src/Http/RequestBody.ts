@@ -16,12 +16,12 @@ import * as Json from "./Json.ts"
 import * as Problem from "../Api/Problem.ts"
 
 /** A body of more bytes than this is refused. */
-export const limitBytes = 4 * 1024 * 1024
+export const maxBytes = 4 * 1024 * 1024
 
-/** An application that reads no more than `limitBytes` of a body. */
+/** An application that reads no more than `maxBytes` of a body. */
 export const limited: <A, E, R>(app: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.provideService(
   HttpIncomingMessage.MaxBodySize,
-  ByteSize.fromInputUnsafe(limitBytes)
+  ByteSize.fromInputUnsafe(maxBytes)
 )
 
 /** The media type of a body, lower case and without parameters. */
@@ -35,8 +35,8 @@ export const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest): boole
   Number(headers["content-length"] ?? 0) === 0
 
 const tooLarge = Problem.make("payload-too-large", {
-  limitBytes,
-  detail: `The body has more than ${limitBytes} bytes.`
+  maxBytes,
+  detail: `The body has more than ${maxBytes} bytes.`
 })
 
 /** The text of the body, when it is of one of these types. */
@@ -54,7 +54,7 @@ export const text = (
       })
     )
   }
-  if (Number(request.headers["content-length"]) > limitBytes) return Effect.fail(tooLarge)
+  if (Number(request.headers["content-length"]) > maxBytes) return Effect.fail(tooLarge)
   return Effect.catch(request.text, (error) =>
     HttpServerError.isHttpServerError(error) &&
     error.reason._tag === "RequestParseError" &&

@@ -81,12 +81,12 @@ const binding = (tenant: string, id: string, body: ProviderBody): string => JSON
 
 /** How long what was found is good, in milliseconds, and how much is remembered. */
 const freshMillis = 2_000
-const mostFound = 1_000
+const maxFound = 1_000
 
 /** Asks the store once for all who look for a name. */
 const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceStore<ProviderBody, unknown>["find"]) {
   const found = yield* Cache.makeWith((key: string) => find((JSON.parse(key) as readonly [string, string])[1]), {
-    capacity: mostFound,
+    capacity: maxFound,
     timeToLive: (exit) => (Exit.isSuccess(exit) ? freshMillis : 0)
   })
   return {

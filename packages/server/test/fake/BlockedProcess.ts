@@ -23,5 +23,5 @@ setTimeout(() => {
   process.exit(0)
 }, 6_000)
 await Effect.runPromise(
-  Effect.scoped(Effect.andThen(Layer.build(Watchdog.layerLimit(Duration.seconds(1))), Effect.never))
+  Effect.scoped(Effect.andThen(Layer.build(Watchdog.layerMax(Duration.seconds(1))), Effect.never))
 )

@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
       toolbox
     })
   )
-  yield* Layer.build(Watchdog.layerLimit(Duration.seconds(1)))
+  yield* Layer.build(Watchdog.layerMax(Duration.seconds(1)))
   yield* Console.log(`Crewline listens on ${Context.get(services, Listener.Listener).url}`)
   return yield* Effect.never
 })

@@ -14,7 +14,7 @@ export class ArithmeticError extends Error {
   }
 }
 
-const longest = 2_000
+const maxLength = 2_000
 const deepest = 100
 
 const constants: ReadonlyMap<string, number> = new Map([
@@ -23,23 +23,23 @@ const constants: ReadonlyMap<string, number> = new Map([
 ])
 
 interface Fn {
-  readonly least: number
-  readonly most: number
+  readonly minArguments: number
+  readonly maxArguments: number
   readonly apply: (args: ReadonlyArray<number>) => number
 }
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, number) => total + number, 0)
 
 const functions: ReadonlyMap<string, Fn> = new Map<string, Fn>([
-  ["abs", { least: 1, most: 1, apply: ([x = 0]) => Math.abs(x) }],
-  ["avg", { least: 1, most: Infinity, apply: (args) => sum(args) / args.length }],
-  ["ceil", { least: 1, most: 1, apply: ([x = 0]) => Math.ceil(x) }],
-  ["floor", { least: 1, most: 1, apply: ([x = 0]) => Math.floor(x) }],
-  ["max", { least: 1, most: Infinity, apply: (args) => args.reduce((a, b) => Math.max(a, b)) }],
-  ["min", { least: 1, most: Infinity, apply: (args) => args.reduce((a, b) => Math.min(a, b)) }],
-  ["round", { least: 1, most: 2, apply: ([x = 0, digits = 0]) => round(x, digits) }],
-  ["sqrt", { least: 1, most: 1, apply: ([x = 0]) => Math.sqrt(x) }],
-  ["sum", { least: 1, most: Infinity, apply: sum }]
+  ["abs", { minArguments: 1, maxArguments: 1, apply: ([x = 0]) => Math.abs(x) }],
+  ["avg", { minArguments: 1, maxArguments: Infinity, apply: (args) => sum(args) / args.length }],
+  ["ceil", { minArguments: 1, maxArguments: 1, apply: ([x = 0]) => Math.ceil(x) }],
+  ["floor", { minArguments: 1, maxArguments: 1, apply: ([x = 0]) => Math.floor(x) }],
+  ["max", { minArguments: 1, maxArguments: Infinity, apply: (args) => args.reduce((a, b) => Math.max(a, b)) }],
+  ["min", { minArguments: 1, maxArguments: Infinity, apply: (args) => args.reduce((a, b) => Math.min(a, b)) }],
+  ["round", { minArguments: 1, maxArguments: 2, apply: ([x = 0, digits = 0]) => round(x, digits) }],
+  ["sqrt", { minArguments: 1, maxArguments: 1, apply: ([x = 0]) => Math.sqrt(x) }],
+  ["sum", { minArguments: 1, maxArguments: Infinity, apply: sum }]
 ])
 
 /** The names that may be called, for descriptions. */
@@ -47,8 +47,8 @@ export const functionNames: ReadonlyArray<string> = [...functions.keys()]
 
 /** The value; throws an `ArithmeticError`. Digits that are only noise of binary fractions are rounded away (`0.1 + 0.2` is `0.3`). */
 export const evaluateUnsafe = (expression: string): number => {
-  if (expression.length > longest) {
-    throw new ArithmeticError(`The expression is longer than ${longest} characters.`, longest)
+  if (expression.length > maxLength) {
+    throw new ArithmeticError(`The expression is longer than ${maxLength} characters.`, maxLength)
   }
   const value = new Parser(expression).whole()
   return Number.isInteger(value) ? value + 0 : Number(value.toPrecision(15))
@@ -149,9 +149,13 @@ class Parser {
       if (!this.#take("(")) throw new ArithmeticError(`"${name}" is a function: write ${key}(…).`, at)
       const args = this.#deeper(() => this.#arguments())
       if (!this.#take(")")) throw this.#missing(opened)
-      if (args.length < known.least || args.length > known.most) {
+      if (args.length < known.minArguments || args.length > known.maxArguments) {
         const wanted =
-          known.most === Infinity ? "at least one number" : known.most === 1 ? "one number" : "one or two numbers"
+          known.maxArguments === Infinity
+            ? "at least one number"
+            : known.maxArguments === 1
+              ? "one number"
+              : "one or two numbers"
         throw new ArithmeticError(`"${key}" takes ${wanted}, not ${args.length}.`, at)
       }
       const value = known.apply(args)

@@ -23,7 +23,7 @@ export interface Options {
 }
 
 /** Executions that are taken up at once, besides those that are looked after already. */
-const adoptLimit = 10_000
+const maxAdopted = 10_000
 /** Executions that are read at once when many have to be taken up. */
 const takeUpConcurrency = 16
 /** Executions of the queue that a sweep looks up in the log. */
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
     const until = (yield* Clock.currentTimeMillis) + sweepMillis
     yield* releaseExecutions
     const askedAt = tenure.now()
-    const adopted = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: before.length + adoptLimit })
+    const adopted = yield* log.adopt({ owner: worker.owner, leaseMillis, limit: before.length + maxAdopted })
     const ids = new Set(adopted.map((each) => each.executionId))
     for (const id of before) {
       if (ids.has(id) || !owned.has(id)) continue

@@ -14,8 +14,8 @@ import { Ledger } from "../../Worker/Ledger.ts"
 import { QueueSync } from "../../Worker/QueueSync.ts"
 import type { Owned } from "./Owned.ts"
 
-/** What moves is not lost: the queue is asked about it only every so many sweeps. */
-const mostPasses = 2
+/** An execution whose log advances is not stuck: the queue is asked about it only once in this many sweeps. */
+const maxPasses = 2
 
 export const make = Effect.fnUntraced(function* (owned: Owned) {
   const log = yield* EventLog.EventLog
@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function* (owned: Owned) {
     if (state.plan.needsCode === true && registry.find(executionId, state.plan.name) === undefined) {
       ledger.forget(executionId)
       return yield* Effect.logDebug(
-        `Execution ${executionId} waits for the code of crew "${state.plan.name}": resume it with its crew.`
+        `Execution ${executionId} waits for the code of crew "${state.plan.name}": adopt it with its crew.`
       )
     }
     yield* activate(state)
@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function* (owned: Owned) {
       const [started] = yield* log.read(executionId, { limit: 1, payloads: false })
       if (started?.type !== "ExecutionStarted") return
       yield* owned.own(executionId, started.plan, started.at, lastSeq)
-    } else if (entry.lastSeq !== lastSeq && ++entry.passes < mostPasses) {
+    } else if (entry.lastSeq !== lastSeq && ++entry.passes < maxPasses) {
       entry.lastSeq = lastSeq
       return
     } else {

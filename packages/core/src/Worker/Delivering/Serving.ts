@@ -17,12 +17,12 @@ export interface Serving {
 /** How often a row is tried before it is a dead letter: for about an hour. */
 export const maxAttempts = 10
 const firstDelayMillis = 5_000
-const longestDelayMillis = 15 * 60_000
-/** Of what a row says about its failure, in characters. */
-const longestError = 2_000
+const maxDelayMillis = 15 * 60_000
+/** In characters. */
+const maxErrorLength = 2_000
 
-/** A consumer that takes longer than `limitMillis` has failed. */
-export const make = (consumers: ReadonlyArray<Outbox.Consumer>, limitMillis: number): Serving => {
+/** A consumer that takes longer than `maxMillis` fails. */
+export const make = (consumers: ReadonlyArray<Outbox.Consumer>, maxMillis: number): Serving => {
   const byName = new Map(consumers.map((consumer) => [consumer.name, consumer]))
 
   const failed = Effect.fnUntraced(function* (row: Outbox.Row, { description, isRetryable }: Outbox.ConsumerError) {
@@ -34,7 +34,7 @@ export const make = (consumers: ReadonlyArray<Outbox.Consumer>, limitMillis: num
     )
     const settled = { tenant, executionId, seq, part, error }
     if (isDead) return settled
-    const delay = Math.min(firstDelayMillis * 2 ** (attempts - 1), longestDelayMillis)
+    const delay = Math.min(firstDelayMillis * 2 ** (attempts - 1), maxDelayMillis)
     return { ...settled, delayMillis: Math.ceil(delay * (0.5 + (yield* Random.next) / 2)) }
   })
 
@@ -43,12 +43,12 @@ export const make = (consumers: ReadonlyArray<Outbox.Consumer>, limitMillis: num
     serve: (delivery) => {
       const { consumer, executionId, part, seq, tenant } = delivery.row
       const late = new Outbox.ConsumerError({
-        description: `It took longer than ${limitMillis} ms, and was stopped.`,
+        description: `It took longer than ${maxMillis} ms, and was stopped.`,
         isRetryable: true
       })
       return Effect.suspend(() => byName.get(consumer)!.serve(delivery)).pipe(
         Effect.provideService(Tenant.Current, tenant),
-        Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.fail(late) }),
+        Effect.timeoutOrElse({ duration: maxMillis, orElse: () => Effect.fail(late) }),
         Effect.catchDefect((defect) =>
           Effect.fail(new Outbox.ConsumerError({ description: messageOf(defect), isRetryable: false }))
         ),
@@ -63,6 +63,6 @@ export const make = (consumers: ReadonlyArray<Outbox.Consumer>, limitMillis: num
 
 /** Text that every storage takes. */
 const textOf = (description: string): string =>
-  redact(description).replaceAll("\u0000", "").slice(0, longestError).toWellFormed()
+  redact(description).replaceAll("\u0000", "").slice(0, maxErrorLength).toWellFormed()
 
 const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))

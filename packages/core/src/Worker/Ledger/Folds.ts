@@ -11,19 +11,16 @@ import { Entry } from "./Entry.ts"
 type Listener = (executionId: string) => void
 
 export class Folds {
-  private readonly mostTasks: number
+  private readonly maxTasks: number
   /** Those that were used last come last. */
   private readonly entries = new Map<string, Entry>()
-  /** Of all entries. */
-  private weight = 0
-  /** How many work on an execution. */
-  private readonly holders = new Map<string, number>()
-  /** Held, but of no use after that. */
-  private readonly unwanted = new Set<string>()
+  private totalTasks = 0
+  private readonly holdCounts = new Map<string, number>()
+  private readonly forgetOnRelease = new Set<string>()
   private readonly listeners = new Set<Listener>()
 
-  constructor(mostTasks: number) {
-    this.mostTasks = mostTasks
+  constructor(maxTasks: number) {
+    this.maxTasks = maxTasks
   }
 
   get size(): number {
@@ -38,7 +35,7 @@ export class Folds {
     const { entries } = this
     const known = entries.get(id)
     if (known?.tenant === tenant) {
-      if (this.mostTasks < Number.POSITIVE_INFINITY) {
+      if (this.maxTasks < Number.POSITIVE_INFINITY) {
         entries.delete(id)
         entries.set(id, known)
       }
@@ -68,21 +65,21 @@ export class Folds {
   }
 
   hold(executionId: string): void {
-    this.holders.set(executionId, (this.holders.get(executionId) ?? 0) + 1)
+    this.holdCounts.set(executionId, (this.holdCounts.get(executionId) ?? 0) + 1)
   }
 
   letGo(executionId: string): void {
-    const left = (this.holders.get(executionId) ?? 1) - 1
-    if (left > 0) return void this.holders.set(executionId, left)
-    this.holders.delete(executionId)
-    if (this.unwanted.delete(executionId)) this.forget(executionId)
+    const left = (this.holdCounts.get(executionId) ?? 1) - 1
+    if (left > 0) return void this.holdCounts.set(executionId, left)
+    this.holdCounts.delete(executionId)
+    if (this.forgetOnRelease.delete(executionId)) this.forget(executionId)
   }
 
   forget(executionId: string): void {
     const entry = this.entries.get(executionId)
     if (entry === undefined) return
     entry.leave()
-    if (this.holders.has(executionId)) this.unwanted.add(executionId)
+    if (this.holdCounts.has(executionId)) this.forgetOnRelease.add(executionId)
     else this.drop(entry)
   }
 
@@ -94,7 +91,7 @@ export class Folds {
    * Waits until the execution has ended, and answers its last state; `undefined`: it was forgotten,
    * or is not known.
    */
-  left(executionId: string): Effect.Effect<Execution.Execution | undefined> {
+  awaitEnd(executionId: string): Effect.Effect<Execution.Execution | undefined> {
     return Effect.callback<Execution.Execution | undefined>((resume) => {
       const entry = this.entries.get(executionId)
       if (entry?.state === undefined || entry.state.status !== "running") return resume(Effect.undefined)
@@ -107,20 +104,20 @@ export class Folds {
   private drop(entry: Entry): void {
     if (this.entries.get(entry.id) !== entry) return
     this.entries.delete(entry.id)
-    this.weight -= entry.weight
+    this.totalTasks -= entry.weight
   }
 
   /** Keeps what was used last; what somebody is at work on stays. */
   private weigh(entry: Entry, state: Execution.Execution): void {
     if (this.entries.get(entry.id) !== entry) return
     const now = HashMap.size(state.tasks) + 1
-    this.weight += now - entry.weight
+    this.totalTasks += now - entry.weight
     entry.weight = now
-    if (this.weight <= this.mostTasks) return
+    if (this.totalTasks <= this.maxTasks) return
     for (const other of this.entries.values()) {
-      if (other === entry || other.busy || other.leaving.size > 0 || this.holders.has(other.id)) continue
+      if (other === entry || other.busy || other.leaving.size > 0 || this.holdCounts.has(other.id)) continue
       this.drop(other)
-      if (this.weight <= this.mostTasks) return
+      if (this.totalTasks <= this.maxTasks) return
     }
   }
 }

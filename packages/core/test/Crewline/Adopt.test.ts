@@ -24,7 +24,7 @@ const checked = (name: string) =>
     }
   })
 
-describe("resume", () => {
+describe("adopt", () => {
   it.effect("gives a process the functions without which it leaves an execution alone", () =>
     inMemory(
       Effect.gen(function* () {
@@ -38,7 +38,7 @@ describe("resume", () => {
         yield* seconds(20)
         assert.strictEqual((yield* second.crewline.get(id)).status, "running")
         assert.deepStrictEqual(yield* second.worker.running, [])
-        const handle = yield* second.crewline.resume(id, checked("needs code"))
+        const handle = yield* second.crewline.adopt(id, checked("needs code"))
         assert.isTrue(handle.existing)
         yield* seconds(1)
         assert.strictEqual((yield* handle.result).output, "done")
@@ -54,11 +54,11 @@ describe("resume", () => {
           model: World.llm(() => Effect.delay(Effect.succeed(World.text("done")), 500))
         })
         const { id } = yield* crewline.startPlan(World.plan({ a: {} }))
-        const during = yield* crewline.resume(id)
+        const during = yield* crewline.adopt(id)
         const result = yield* Effect.forkChild(during.result)
         yield* seconds(1)
         assert.strictEqual((yield* Fiber.join(result)).output, "done")
-        const after = yield* crewline.resume(id)
+        const after = yield* crewline.adopt(id)
         assert.strictEqual((yield* after.result).output, "done")
         assert.strictEqual((yield* crewline.get(id)).usage.requests, 1)
       })
@@ -72,7 +72,7 @@ describe("resume", () => {
         const there = yield* Process.start({})
         const { id } = yield* here.crewline.startPlan(World.plan({ a: {} }))
         yield* seconds(1)
-        yield* there.crewline.resume(id)
+        yield* there.crewline.adopt(id)
         yield* seconds(30)
         assert.strictEqual((yield* there.crewline.get(id)).tasks["a"]!.status, "running")
         assert.strictEqual((yield* here.worker.running).length, 1)
