@@ -64,6 +64,30 @@ describe.skipIf(missing !== undefined)(missing ?? "Row security", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("a user that may do nothing but act as the role is confined, whatever role its connection takes", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const user = yield* PostgresServer.user
+      yield* Effect.scoped(open(url))
+      yield* onServer(
+        url,
+        "insert into crewline_gone (tenant, id, key, ended_at, gone_at) values ('t', 'x', 1, now(), now())"
+      )
+      const text = "select count(*)::int as n from crewline_gone"
+      assert.deepStrictEqual(yield* onServer(url, text), [{ n: 1 }])
+      const confined = (setting: string) =>
+        Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.withTransaction(Effect.andThen(sql.unsafe(setting), sql.unsafe(text)))
+        ).pipe(
+          Effect.provide(Layer.fresh(Postgres.layer({ url: Redacted.make(as(url, user).href), maxConnections: 1 })))
+        )
+      for (const setting of ["reset role", "set role none", "set local crewline.tenant = 'other'"])
+        assert.deepStrictEqual(yield* confined(setting), [{ n: 0 }], setting)
+      for (const setting of ["set role postgres", "set session authorization postgres", "set row_security = off"])
+        assert.strictEqual((yield* Effect.exit(confined(setting)))._tag, "Failure", setting)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("a database that would be used past row security is not used", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase

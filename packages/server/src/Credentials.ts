@@ -69,7 +69,10 @@ export class Credentials extends Context.Service<
      * not: never whom to let in.
      */
     readonly suspect: (shown: Shown) => Principal.Principal | undefined
-    /** Returns when the credential of a caller has expired or was revoked. */
+    /**
+     * Returns when the credential of a caller has expired or was revoked; of one who needed none,
+     * when the server asks for one.
+     */
     readonly ended: (principal: Principal.Principal) => Effect.Effect<void>
     /** A ticket for one connection of this caller. */
     readonly ticket: (
@@ -92,7 +95,7 @@ const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Prob
     Effect.andThen(Effect.logWarning("A credential could not be checked", error.message), Effect.fail(unavailable))
   )
 
-/** How often servers that share a database look for the first key. */
+/** How often servers that share a database look for the first key, and connections for whether there is one. */
 const firstKeyInterval = "400 millis"
 
 const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: Options, { host, isLoopback }: Place) {
@@ -123,6 +126,9 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   /** Nothing is asked for, and no key can be shown either. */
   const isOpen = () => mode === "automatic" && tokens === undefined && isLoopback && !hasKeys && !store.hasCreated()
 
+  /** Returns when the server asks for credentials. */
+  const closed = Effect.repeat(Effect.sleep(firstKeyInterval), { until: () => !isOpen() })
+
   /** The caller of a key, made once: what a key may do never changes. */
   const principals = new WeakMap<Standing, Principal.Principal>()
   const principalOf = (standing: Standing): Principal.Principal => {
@@ -145,6 +151,8 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
     const principal = yield* available(tickets.take(ticket))
     if (principal === undefined) return yield* invalid
+    // Made while the server was open, which it is not any more.
+    if (principal.credential === "none" && mode !== "none") return yield* invalid
     // The key may have been revoked since.
     if (principal.key !== undefined && (yield* available(keys.find(principal.key.prefix))) === undefined)
       return yield* invalid
@@ -173,7 +181,8 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
       const standing = prefix === undefined ? undefined : keys.known(prefix)
       return standing === undefined ? undefined : principalOf(standing)
     },
-    ended: ({ expiresAt, key }) => {
+    ended: ({ credential, expiresAt, key }) => {
+      if (credential === "none") return mode === "none" ? Effect.never : closed
       if (expiresAt !== undefined)
         return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, expiresAt - now)))
       return key === undefined

@@ -46,8 +46,8 @@ export const Address: Context.Reference<string | undefined> = Context.Reference<
   { defaultValue: () => undefined }
 )
 
-/** Whether the credential of a caller may end before its connection does. */
-export const mayEnd = ({ credential }: Principal): boolean => credential === "key" || credential === "token"
+/** Whether what lets a caller in may end before its connection does: a server that is open may close. */
+export const mayEnd = ({ credential }: Principal): boolean => credential !== "local"
 
 /** Runs an effect as this caller. */
 export const as =

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Access from "../src/Api/Access.ts"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
+import * as Socket from "./fake/Socket.ts"
 
 const local = { credential: Redacted.make("the-credential-of-the-data-directory"), name: "me" }
 const localHeaders = { authorization: `Bearer ${Redacted.value(local.credential)}` }
@@ -148,6 +149,21 @@ describe("a server on this machine only", { timeout: 60_000 }, () => {
     await Server.request(path, { method: "DELETE", headers: { authorization: `Bearer ${made.body.key}` } })
     expect((await me()).status).toBe(401)
     expect((await me(localHeaders)).status).toBe(200)
+    await open.stop()
+  })
+
+  it("ends what was opened without a key when there is one", async () => {
+    const open = await Server.start()
+    const socket = Socket.open(open.url, undefined)
+    await new Promise((resolve) => socket.socket.on("open", resolve))
+    const stream = await fetch(`${open.url}/api/v1/feed`, { headers: { accept: "text/event-stream" } })
+    const { ticket } = (await Server.request(`${open.url}/api/v1/tickets`, { method: "POST" })).body
+    await Server.request(`${open.url}/api/v1/keys`, { body: { name: "first", role: "admin" } })
+    const made = performance.now()
+    expect(await Socket.outcome(open.url, undefined, { query: `?ticket=${ticket}` })).toBe(401)
+    expect((await socket.closed).code).toBe(4401)
+    await stream.text()
+    expect(performance.now() - made).toBeLessThan(1_000)
     await open.stop()
   })
 

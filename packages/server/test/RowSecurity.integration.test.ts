@@ -156,6 +156,21 @@ const declare = (options: Effect.Effect<Database.Options, unknown, Scope.Scope>)
       found.filter(({ callers }) => !callers.includes(`${RowSecurity.role}=X/`) || /(^| )=X/.test(callers))
     ).toEqual([])
   })
+
+  it("a caller's temporary table does not stand in for one of the owner, where a trigger would run as the owner", async () => {
+    const trap = Effect.gen(function* () {
+      yield* sql.unsafe("create temporary table crewline_key (prefix text)")
+      return yield* sql.unsafe("select crewline_has_keys() as found")
+    })
+    // Failing rolls back.
+    const found = await Effect.runPromise(Effect.exit(sql.withTransaction(Effect.flatMap(trap, Effect.fail))))
+    expect(found).toEqual(Exit.fail([{ found: true }]))
+    const paths = await asOwner<{ readonly name: string; readonly path: string | null }>(
+      `select p.proname as name, (select c from unnest(p.proconfig) c where c like 'search_path=%') as path
+        from pg_proc p where p.prosecdef and p.pronamespace = 'public'::regnamespace order by 1`
+    )
+    expect(paths).toEqual(named.toSorted().map((name) => ({ name, path: "search_path=public, pg_temp" })))
+  })
 }
 
 describe("an embedded database", () => {

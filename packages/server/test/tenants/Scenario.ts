@@ -61,13 +61,36 @@ const answered: ExecutionEvent.Draft = {
 const ended: ExecutionEvent.Draft = { type: "ExecutionEnded", status: "completed", usage }
 const outbox = { leaseMillis: 0, rows: [{ consumer: "c", event: 0, part: 0 }] }
 
+/** What tenants were given that names something by a number of all tenants together. */
+interface Given {
+  /** Of the feed. */
+  readonly cursors: Set<string>
+  /** Ids of rows of the outbox. */
+  readonly rows: Set<string>
+}
+
 /** Of the log, on an execution that both tenants have. */
-const logged = Effect.gen(function* () {
+const logged = Effect.fnUntraced(function* ({ cursors, rows }: Given) {
   const log = yield* EventLog.EventLog
   const tenant = yield* Tenant.Current
   const idempotency = { key: "key", requestHash: "hash" }
   const view = { format: 1, head: `head of ${tenant}`, parts: [{ first: 0, lengths: [1], text: `part of ${tenant}` }] }
+  const box = yield* Outbox.Outbox
+  const dead = [{ tenant, executionId: "x", seq: 3, part: 0, error: "e" }]
   const looks = [
+    Effect.tap(log.readFeed(), (page) =>
+      Effect.sync(() => {
+        for (const { cursor } of page) cursors.add(cursor)
+      })
+    ),
+    // From its own places and from those of the other.
+    Effect.suspend(() =>
+      Effect.forEach([...cursors], (after) =>
+        Effect.map(Effect.exit(log.readFeed({ after, limit: 2 })), (exit) =>
+          Exit.isSuccess(exit) ? exit.value.map(({ event }) => event) : outcomeOf(exit)
+        )
+      )
+    ),
     log.read("x"),
     log.read("x", { taskId: "a" }),
     log.outputs("x", ["a", "b"]),
@@ -81,7 +104,11 @@ const logged = Effect.gen(function* () {
     log.view("x", { format: 1 }),
     log.list(),
     log.list({ before: "x" }),
-    Effect.flatMap(Outbox.Outbox, ({ list }) => list())
+    Effect.tap(box.list(), (page) =>
+      Effect.sync(() => {
+        for (const { id } of page) rows.add(id)
+      })
+    )
   ]
   return [
     [
@@ -92,13 +119,28 @@ const logged = Effect.gen(function* () {
       log.append("x", [claimed("a")], { nonce: "n" }),
       log.append("x", [claimed("a")], { nonce: "n" }),
       log.append("x", [{ type: "SignalReceived", signal: "s", value: `signal of ${tenant}` }], { outbox }),
+      box.settle(dead),
       log.append("x", [completed("a", `${tenant} `.repeat(20_000))]),
       log.append("x", [completed("a", "again")]),
       log.append("x", [asking]),
       ...looks
     ],
-    [log.append("x", [answered]), ...looks, log.append("x", [ended]), log.keepView("x", view), ...looks],
-    [log.remove("x"), log.remove("x"), ...looks]
+    [
+      Effect.suspend(() => Effect.forEach([...rows], (id) => box.retry(id))),
+      log.append("x", [answered]),
+      ...looks,
+      log.append("x", [ended]),
+      log.keepView("x", view),
+      ...looks
+    ],
+    [log.remove("x"), log.remove("x"), ...looks],
+    // The feed of one of them has expired up to here.
+    [
+      log.start("z", started),
+      log.append("z", [ended]),
+      log.prune({ endedForMillis: 0, limit: 10, rememberMillis: 60_000, tenant: "acme" }),
+      ...looks
+    ]
   ] as const
 })
 
@@ -177,12 +219,13 @@ const run = Effect.gen(function* () {
   const found: Array<readonly [tenant: string, step: string, outcome: unknown]> = []
   const as = <A, E, R>(tenant: string, effect: Effect.Effect<A, E, R>) =>
     Effect.provideService(effect, Tenant.Current, tenant)
-  const each = (tenant: string, name: string, steps: ReadonlyArray<Effect.Effect<unknown, unknown, Outbox.Outbox>>) =>
+  const each = (tenant: string, name: string, steps: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
     Effect.forEach(steps, (step, at) =>
       Effect.map(Effect.exit(as(tenant, step)), (exit) => found.push([tenant, `${name} ${at}`, outcomeOf(exit)]))
     )
-  for (const part of [0, 1, 2] as const)
-    for (const tenant of tenants) yield* each(tenant, `log ${part}`, (yield* as(tenant, logged))[part])
+  const given: Given = { cursors: new Set(), rows: new Set() }
+  for (const part of [0, 1, 2, 3] as const)
+    for (const tenant of tenants) yield* each(tenant, `log ${part}`, (yield* as(tenant, logged(given)))[part])
 
   const parts = yield* Effect.forEach(tenants, (tenant) => as(tenant, stored))
   const ids = yield* Effect.forEach(parts, ({ make }, at) => as(tenants[at]!, make))
@@ -200,6 +243,7 @@ const run = Effect.gen(function* () {
       return numbers.get(id)!
     })
     .replaceAll(/crewline_[0-9a-f]{12}/g, "prefix")
+    .replaceAll(/(?<="cursor":")[^"]+/g, (cursor) => `cursor ${[...given.cursors].indexOf(cursor)}`)
     .replaceAll(/(\w+ )\1{99,}/g, "$1…")
 })
 

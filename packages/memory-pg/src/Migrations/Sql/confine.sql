@@ -45,4 +45,13 @@ begin
     execute format('revoke execute on function %s from public', item.name);
     execute format('grant execute on function %s to crewline_app', item.name);
   end loop;
+  -- Temporary tables come first where the path does not say otherwise, and whoever may make one could put a trigger on it that runs as
+  -- the owner.
+  for item in
+    select p.oid::regprocedure as name from pg_proc p
+    where p.pronamespace = current_schema()::regnamespace and p.prosecdef and p.proname like 'crewline\_%'
+      and not coalesce(p.proconfig, '{}') @> array[format('search_path=%I, pg_temp', current_schema())]
+  loop
+    execute format('alter function %s set search_path = %I, pg_temp', item.name, current_schema());
+  end loop;
 end $$
