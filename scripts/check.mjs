@@ -1,6 +1,6 @@
 /**
  * `npm run check`: everything about the code that can be said without running it: generated modules, format, lint, types, unused
- * code, and the packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
+ * code, the OpenAPI document, and the packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
  * that did. `npm run check -- lint types` runs only these.
  */
 import { mkdtempSync, rmSync } from "node:fs"
@@ -52,12 +52,21 @@ const upToDate = async () => {
   }
 }
 
+const openapi = async () => {
+  // Takes a second to load, which the other checks need not wait for.
+  const { lintServer } = await import("./openapi.mjs")
+  const problems = await lintServer()
+  for (const problem of problems) process.stdout.write(`${problem}\n`)
+  return problems.length === 0
+}
+
 const checks = {
   generated: upToDate,
   format: all(["oxfmt", "--check", "."]),
   lint: all(["oxlint", "--type-aware"]),
   types: all(["tsc", "-b"], ["tsc", "-p", "tsconfig.test.json"]),
   unused: all(["knip", "--no-config-hints"]),
+  openapi,
   packages
 }
 

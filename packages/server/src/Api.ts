@@ -10,6 +10,7 @@ import { type Access, Authentication } from "./Api/Access.ts"
 import { Audit, Auditing } from "./Api/Audit.ts"
 import { Agents } from "./Api/Agents.ts"
 import { Budget } from "./Api/Budget.ts"
+import * as Description from "./Api/Description.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
 import { Feed } from "./Api/Feed.ts"
@@ -21,6 +22,7 @@ import { Me } from "./Api/Me.ts"
 import { OutboxRows } from "./Api/Outbox.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
 import { Queue, Workers } from "./Api/Queue.ts"
+import { QueryKeys } from "./Api/QueryKeys.ts"
 import { Secrets } from "./Api/Secrets.ts"
 import { Tools } from "./Api/Tools.ts"
 
@@ -46,9 +48,11 @@ const secured = HttpApi.make("crewline")
   .add(Keys)
   .add(Audit)
   .add(Me)
+  // Within the authentication: strangers are told nothing about keys.
+  .middleware(QueryKeys)
   .middleware(Authentication)
 
-const operations = secured.add(Health)
+const operations = secured.add(Health.middleware(QueryKeys))
 
 type EndpointOf<Group> = Group extends HttpApiGroup.Constraint ? HttpApiGroup.Endpoints<Group> : never
 type OperationsOf<Groups> = Groups extends HttpApiGroup.Constraint
@@ -117,37 +121,29 @@ export const access: { readonly [O in Operation]: Access } = {
   "health.ready": "public"
 }
 
-type Specification = Record<string, Record<string, Record<string, Record<string, unknown>>>>
-
-/** Says in the description of each operation what it asks for. */
-const withAccess = (specification: Specification): Specification => {
-  for (const item of Object.values(specification["paths"] ?? {}))
-    for (const operation of Object.values(item))
-      // Effect names each operation after its group and its endpoint.
-      operation["x-crewline-access"] = access[operation["operationId"] as Operation]
-  return specification
-}
-
 export class Api extends operations
   .middleware(Problems)
   // Outermost: it sees what everything within has made of a request.
   .middleware(Auditing)
   .annotate(HttpApi.ParseOptions, { errors: "all" })
+  .annotate(HttpApi.QueryParseOptions, { errors: "all", onExcessProperty: "error" })
   .annotateMerge(
     OpenApi.annotations({
       title: "Crewline",
       version: "1",
-      transform: withAccess,
-      license: { name: "MIT" },
+      transform: Description.complete(access),
+      servers: [{ url: "/", description: "The server that this document comes from" }],
+      license: { name: "MIT", identifier: "MIT" },
       description:
         "Runs crews of AI agents. Failures are RFC 9457 problems with a stable `code`; `/problems` explains each. " +
-        "Lists answer `{ items, nextCursor? }`. Executions can be followed as server-sent events, or by WebSocket at " +
+        "Unknown keys of queries and bodies are refused. Lists answer `{ items, nextCursor? }`. Every GET but a stream has an " +
+        "`ETag`, and answers 304 to an `If-None-Match` that names it. Executions can be followed as server-sent events, or by WebSocket at " +
         "`/api/v1/executions/{id}/ws?after=seq`: stored events carry `seq` from 1 without gaps, passing pieces of answers carry " +
         'none. A client may answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
         "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), " +
         'and `{ "type": "message", "text": … }` with the fields of `POST /api/v1/executions/{id}/messages`, an `id` of the sender\'s own ' +
         "and an `idempotencyKey` by `MessageAccepted` (`id`, `message`) or `MessageRefused` (`id`, `problem`), also without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
-        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4408 the client reads too slowly (the reason is the last seq it was sent). " +
-        "The events of all executions are at `/api/v1/feed`, and by WebSocket at `/api/v1/feed/ws?after=cursor`, with the same query and close codes."
+        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4410 it was deleted, 4408 the client reads too slowly (the reason is the last seq it was sent). " +
+        "The events of all executions are at `/api/v1/feed`, and by WebSocket at `/api/v1/feed/ws?after=cursor`, with the same query and close codes: 4410 says that events after the cursor were deleted for their age."
     })
   ) {}

@@ -201,7 +201,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
     channel.join(admit(after, webSocket, socket))
   })
 
-  const follow = (executionId: string, after: string | undefined, webSocket: WebSocket, socket: Duplex) => {
+  const follow = (executionId: string, query: URLSearchParams, webSocket: WebSocket, socket: Duplex) => {
+    const after = query.get("after") ?? undefined
+    if ([...query.keys()].some((key) => key !== "after")) {
+      webSocket.close(closeCodes.badAfter, "the query has an unknown key: the only one is after")
+      return Effect.void
+    }
     if (after !== undefined && !/^\d{1,15}$/.test(after)) {
       webSocket.close(closeCodes.badAfter, "after must be the seq of an event, a whole number")
       return Effect.void
@@ -236,7 +241,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const following = run(
       (executionId === undefined
         ? giveFeed(log, query, webSocket, (after) => admit(after, webSocket, socket))
-        : follow(executionId, query.get("after") ?? undefined, webSocket, socket)
+        : follow(executionId, query, webSocket, socket)
       ).pipe(
         Principal.as(caller.principal),
         Effect.catchCause((cause) =>

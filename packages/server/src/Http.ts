@@ -15,6 +15,7 @@ import * as Audit from "./Http/Audit.ts"
 import * as Auditing from "./Http/Auditing.ts"
 import * as Authenticate from "./Http/Authenticate.ts"
 import * as Budget from "./Http/Budget.ts"
+import * as Conditional from "./Http/Conditional.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Fallback from "./Http/Fallback.ts"
@@ -25,6 +26,7 @@ import * as Keys from "./Http/Keys.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
 import * as Me from "./Http/Me.ts"
 import * as Outbox from "./Http/Outbox.ts"
+import * as QueryKeys from "./Http/QueryKeys.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
 import * as Secrets from "./Http/Secrets.ts"
@@ -50,7 +52,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Health.layer
   ]),
   Layer.provide(CrewReader.layer),
-  Layer.provide([Fallback.layerProblems, Authenticate.layer, Auditing.layer])
+  Layer.provide([Fallback.layerProblems, QueryKeys.layer, Authenticate.layer, Auditing.layer])
 )
 
 /** Nothing from anywhere else: the page of the reference holds its own script and style. */
@@ -155,5 +157,5 @@ export const make = Effect.map(
   HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSockets)).pipe(
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })
   ),
-  (routes) => Fallback.answer(RequestBody.limited(routes))
+  (routes) => Conditional.answer(Fallback.answer(RequestBody.limited(routes)))
 )

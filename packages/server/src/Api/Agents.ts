@@ -41,8 +41,8 @@ export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentBody.fiel
 export class Agents extends HttpApiGroup.make("agents")
   .add(
     ...Resource.endpoints(Agent, ListedAgent, {
-      list: { summary: "List agents, newest first" },
-      get: { summary: "Get an agent" },
+      list: { summary: "List agents, newest first", description: "Summaries: name and role." },
+      get: { summary: "Get an agent", description: "As it was stored, with its version as `ETag`." },
       remove: {
         summary: "Remove an agent",
         description: "Crews that refer to it cannot be started any more, until they are replaced."
@@ -52,7 +52,9 @@ export class Agents extends HttpApiGroup.make("agents")
       payload: AgentBody,
       success: Resource.Created(Agent),
       error: Problem.schemas(...Problem.ofBody)
-    }).annotateMerge(OpenApi.annotations({ summary: "Store an agent" })),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "Store an agent", description: "From then on, any crew may refer to it." })
+    ),
     HttpApiEndpoint.put("replace", "/:id", {
       params: Resource.params,
       headers: Resource.ifMatch,

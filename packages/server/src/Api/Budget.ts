@@ -49,7 +49,10 @@ export const Replacement = Schema.Struct({
 export class Budget extends HttpApiGroup.make("budget")
   .add(
     HttpApiEndpoint.get("get", "/", { success: Standing }).annotateMerge(
-      OpenApi.annotations({ summary: "Get the budget, and what is spent of it" })
+      OpenApi.annotations({
+        summary: "Get the budget, and what is spent of it",
+        description: "In the present day and month (UTC)."
+      })
     ),
     HttpApiEndpoint.put("set", "/", {
       payload: TenantBudget,
@@ -62,7 +65,10 @@ export class Budget extends HttpApiGroup.make("budget")
       })
     ),
     HttpApiEndpoint.delete("remove", "/", { success: HttpApiSchema.NoContent }).annotateMerge(
-      OpenApi.annotations({ summary: "Go back to the budget that the environment gives to every tenant" })
+      OpenApi.annotations({
+        summary: "Go back to the budget that the environment gives to every tenant",
+        description: "Without one there, nothing limits the tenant."
+      })
     )
   )
   .prefix("/api/v1/budget")

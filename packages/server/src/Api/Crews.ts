@@ -50,8 +50,8 @@ const yaml = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application
 export class Crews extends HttpApiGroup.make("crews")
   .add(
     ...Resource.endpoints(Crew, ListedCrew, {
-      list: { summary: "List crews, newest first" },
-      get: { summary: "Get a crew" },
+      list: { summary: "List crews, newest first", description: "Summaries, without agents and tasks." },
+      get: { summary: "Get a crew", description: "As it was stored, with its version as `ETag`." },
       remove: {
         summary: "Remove a crew",
         description: "Its executions stay, and go on: an execution holds its own copy of the crew."
@@ -73,7 +73,12 @@ export class Crews extends HttpApiGroup.make("crews")
       payload: [Schema.Struct({ ...Resource.echoed, ...CrewBody.fields }), yaml],
       success: Resource.Found(Crew),
       error: Problem.schemas(...Resource.replaceProblems, "crew-invalid")
-    }).annotateMerge(OpenApi.annotations({ summary: "Replace a crew" }))
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Replace a crew",
+        description: "As a whole. Executions that have started keep the crew they began with."
+      })
+    )
   )
   .prefix("/api/v1/crews")
   .annotateMerge(OpenApi.annotations({ title: "Crews", description: "Stored crews" })) {}

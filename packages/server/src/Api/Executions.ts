@@ -164,7 +164,9 @@ export class Executions extends HttpApiGroup.make("executions")
         crewName: Schema.optionalKey(Name.Key)
       },
       success: Page.Page(Summary)
-    }).annotateMerge(OpenApi.annotations({ summary: "List executions, newest first" })),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "List executions, newest first", description: "Summaries, without tasks." })
+    ),
     HttpApiEndpoint.get("get", "/:id", {
       params: Resource.params,
       query: taskQuery,
@@ -214,7 +216,9 @@ export class Executions extends HttpApiGroup.make("executions")
       params: Resource.params,
       success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas("not-found", "gone", "execution-conflict")
-    }).annotateMerge(OpenApi.annotations({ summary: "Let a paused execution go on" })),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "Let a paused execution go on", description: "Tasks that were held back begin." })
+    ),
     HttpApiEndpoint.get("events", "/:id/events", {
       params: Resource.params,
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },

@@ -35,10 +35,18 @@ export class Health extends HttpApiGroup.make("health")
   .add(
     HttpApiEndpoint.get("live", "/live", {
       success: Schema.Struct({ status: Schema.Literal("live") })
-    }).annotateMerge(OpenApi.annotations({ summary: "Is the process there?" })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Is the process there?",
+        description: "Looks at nothing else, and needs no credential."
+      })
+    ),
     HttpApiEndpoint.get("ready", "/ready", { success: Readiness, error: NotReady }).annotateMerge(
-      OpenApi.annotations({ summary: "Can it take work? 503 names the part that cannot." })
+      OpenApi.annotations({
+        summary: "Can it take work? 503 names the part that cannot.",
+        description: "Looks at the database and at Redis, and needs no credential."
+      })
     )
   )
   .prefix("/health")
-  .annotateMerge(OpenApi.annotations({ title: "Health" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Health", description: "Whether the server works" })) {}

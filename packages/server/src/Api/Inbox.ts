@@ -29,7 +29,12 @@ export class Inbox extends HttpApiGroup.make("inbox")
         executionId: Schema.optionalKey(Name.Key).annotate({ description: "Only asks of this execution" })
       },
       success: Page.Page(AskView.View)
-    }).annotateMerge(OpenApi.annotations({ summary: "List what people are asked, oldest first" })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List what people are asked, oldest first",
+        description: "Approvals, questions, reviews and budgets; `state` also finds closed ones."
+      })
+    ),
     HttpApiEndpoint.post("answer", "/:id/answer", {
       params: {
         id: Schema.String.check(

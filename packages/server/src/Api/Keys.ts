@@ -93,7 +93,12 @@ export class Keys extends HttpApiGroup.make("keys")
       params: Resource.params,
       success: Key,
       error: Problem.schemas("not-found")
-    }).annotateMerge(OpenApi.annotations({ summary: "Get an API key, without the key itself" })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Get an API key, without the key itself",
+        description: "Its name, role and scopes, and until when it works."
+      })
+    ),
     HttpApiEndpoint.post("create", "/", {
       payload: KeyBody,
       success: created,

@@ -101,9 +101,9 @@ export type Tested = typeof Tested.Type
 export class LlmProviders extends HttpApiGroup.make("llmProviders")
   .add(
     ...Resource.endpoints(LlmProvider, LlmProviderSummary, {
-      list: { summary: "List providers, newest first" },
-      get: { summary: "Get a provider" },
-      remove: { summary: "Remove a provider" }
+      list: { summary: "List providers, newest first", description: "Never with their keys." },
+      get: { summary: "Get a provider", description: "Without its key; `hasApiKey` says whether one is stored." },
+      remove: { summary: "Remove a provider", description: "The next call of one of its models fails." }
     }),
     HttpApiEndpoint.post("create", "/", {
       payload: Body,

@@ -31,7 +31,10 @@ export const Ticket = Schema.Struct({
 export class Me extends HttpApiGroup.make("me")
   .add(
     HttpApiEndpoint.get("get", "/me", { success: Principal }).annotateMerge(
-      OpenApi.annotations({ summary: "Get who you are, by your credential" })
+      OpenApi.annotations({
+        summary: "Get who you are, by your credential",
+        description: "The tenant, the role and the scopes."
+      })
     ),
     HttpApiEndpoint.post("ticket", "/tickets", {
       success: Ticket.pipe(HttpApiSchema.status(201))

@@ -91,7 +91,10 @@ export class Queue extends HttpApiGroup.make("queue")
       })
     ),
     HttpApiEndpoint.get("deadLetters", "/dead-letters", { query: Page.query, success: letters }).annotateMerge(
-      OpenApi.annotations({ summary: "List the executions that failed, newest first" })
+      OpenApi.annotations({
+        summary: "List the executions that failed, newest first",
+        description: "With the task that failed, its error and its attempts."
+      })
     ),
     HttpApiEndpoint.post("retry", "/dead-letters/:id/retry", {
       params: Resource.params,

@@ -46,7 +46,7 @@ export class Secrets extends HttpApiGroup.make("secrets")
   .add(
     ...Resource.endpoints(Secret, Secret, {
       list: { summary: "List the secrets, newest first", description: "Never with their values." },
-      get: { summary: "Get a secret, without its value" },
+      get: { summary: "Get a secret, without its value", description: "Its name, its description and its version." },
       remove: { summary: "Remove a secret", description: "Tools that ask for it fail from then on." }
     }),
     HttpApiEndpoint.post("create", "/", {

@@ -17,7 +17,7 @@ export const Tool = Schema.Struct({
 export class Tools extends HttpApiGroup.make("tools")
   .add(
     HttpApiEndpoint.get("list", "/", { success: Schema.Struct({ items: Schema.Array(Tool) }) }).annotateMerge(
-      OpenApi.annotations({ summary: "List the tools" })
+      OpenApi.annotations({ summary: "List the tools", description: "Agents name them in `tools`." })
     )
   )
   .prefix("/api/v1/tools")

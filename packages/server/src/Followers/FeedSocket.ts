@@ -18,7 +18,7 @@ export interface Wanted {
   readonly filter: Feed.Filter
 }
 
-const decode = Schema.decodeUnknownEffect(Filters)
+const decode = Schema.decodeUnknownEffect(Filters, { onExcessProperty: "error" })
 
 /** Reads a query; fails with what is wrong with it. */
 export const wantedOf = (query: URLSearchParams): Effect.Effect<Wanted, Schema.SchemaError> => {

@@ -1,0 +1,43 @@
+/** What the OpenAPI document says of every operation, beyond what its schemas say. */
+import * as Record from "effect/Record"
+
+interface Operation {
+  readonly operationId: string
+  readonly parameters: ReadonlyArray<unknown>
+  readonly responses: object
+}
+
+/** As much of the document as is read here. */
+interface Specification {
+  readonly info?: object
+  readonly paths?: { readonly [path: string]: { readonly [method: string]: Operation } }
+  readonly components?: object
+}
+
+const ifNoneMatch = {
+  name: "If-None-Match",
+  in: "header",
+  required: false,
+  schema: { type: "string" },
+  description: "ETag of an answer that the client has; 304 when it is still the same. Without effect on streams"
+}
+
+const conditional = ({ parameters, responses }: Operation) => ({
+  parameters: [...parameters, { $ref: "#/components/parameters/IfNoneMatch" }],
+  responses: { ...responses, 304: { description: "The answer that If-None-Match names still holds" } }
+})
+
+/** Adds what each operation asks of its caller, and that every GET may be conditional. */
+export const complete = (access: { readonly [operationId: string]: string }) => (document: Specification) => ({
+  ...document,
+  info: { ...document.info, contact: { name: "Crewline" } },
+  components: { ...document.components, parameters: { IfNoneMatch: ifNoneMatch } },
+  paths: Record.map(document.paths ?? {}, (item) =>
+    Record.map(item, (operation, method) => ({
+      ...operation,
+      ...(method === "get" && conditional(operation)),
+      // Effect names each operation after its group and its endpoint.
+      "x-crewline-access": access[operation.operationId]
+    }))
+  )
+})

@@ -1,0 +1,2 @@
+export const lint: (document: object) => Promise<ReadonlyArray<string>>
+export const lintServer: () => Promise<ReadonlyArray<string>>

@@ -1,0 +1,35 @@
+/**
+ * Lints the OpenAPI document of the server as its readers do: the recommended rules of Redocly, and
+ * the `oas` rules of Spectral. A warning is a failure.
+ */
+import { createConfig, lintFromString } from "@redocly/openapi-core"
+import spectralCore from "@stoplight/spectral-core"
+import rulesets from "@stoplight/spectral-rulesets"
+import * as OpenApi from "effect/http-api/OpenApi"
+
+/** Everything that Redocly says about a document, a line for each. */
+const redocly = async (text) => {
+  const config = await createConfig({ extends: ["recommended"] })
+  const problems = await lintFromString({ source: text, absoluteRef: "openapi.json", config })
+  return problems.map(
+    ({ location, message, ruleId, severity }) =>
+      `redocly ${severity} ${ruleId} at ${location[0]?.pointer ?? "#/"}: ${message}`
+  )
+}
+
+/** Everything that Spectral says about a document, a line for each. */
+const spectral = async (document) => {
+  const linter = new spectralCore.Spectral()
+  linter.setRuleset({ extends: [rulesets.oas], rules: {} })
+  const problems = await linter.run(document)
+  return problems.map(({ code, message, path }) => `spectral ${code} at #/${path.join("/")}: ${message}`)
+}
+
+/** What the linters say about a document; empty when nothing is wrong with it. */
+export const lint = async (document) => [...(await redocly(JSON.stringify(document))), ...(await spectral(document))]
+
+/** Of the server in this repository, from its sources. */
+export const lintServer = async () => {
+  const { Api } = await import("../packages/server/src/Api.ts")
+  return lint(OpenApi.fromApi(Api))
+}
