@@ -186,13 +186,14 @@ describe("packed packages in an empty application", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const keysBy = async (file: string): Promise<{ readonly [name: string]: ReadonlyArray<string> }> =>
-    JSON.parse(await must("node", [file, JSON.stringify([...names, "@crewline/core/promise"])], app))
+    JSON.parse(
+      await must("node", [file, JSON.stringify([...names, "@crewline/core/promise", "crewline/testing"])], app)
+    )
 
   it("are all there", (context) => {
     needsRegistry(context)
-    expect(names).toEqual(
-      ["core", "llm", "memory-pg", "queue-redis", "server", "tools"].map((name) => `@crewline/${name}`)
-    )
+    const scoped = ["core", "llm", "memory-pg", "queue-redis", "server", "tools"].map((name) => `@crewline/${name}`)
+    expect([...names].sort()).toEqual([...scoped, "crewline"].sort())
   })
 
   it("can be imported and, on Node >= 22, required with the same result", { timeout: minute }, async (context) => {
@@ -213,7 +214,9 @@ describe("packed packages in an empty application", () => {
     const paths = globSync("packages/*/src/**/*/", { cwd: root }).flatMap((folder) => {
       const [, name, , ...door] = folder.split("/").filter(Boolean)
       const [file] = readdirSync(join(root, folder)).filter((entry) => entry.endsWith(".ts") && entry !== "index.ts")
-      return file === undefined ? [] : [["@crewline", name, ...door, basename(file, ".ts")].join("/")]
+      return file === undefined
+        ? []
+        : [[name === "crewline" ? name : `@crewline/${name}`, ...door, basename(file, ".ts")].join("/")]
     })
     expect(paths).toContain("@crewline/core/testing/BroadcastContract")
     expect(paths).toContain("@crewline/core/Worker/Ledger/Appending")

@@ -43,6 +43,11 @@ const table: { readonly [name: string]: Allowed } = {
     ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
     others: ["@effect/platform-node", "effect", "jose", "jsonc-parser", "ws"],
     node: true
+  },
+  crewline: {
+    ours: ["core", "llm", "memory-pg", "queue-redis", "server", "tools"],
+    others: ["@anthropic-ai/sdk", "@effect/platform-node-shared", "effect", "ollama", "openai"],
+    node: true
   }
 }
 

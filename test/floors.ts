@@ -103,6 +103,17 @@ export const floors: { readonly [name: string]: Floors } = {
     ["BullTaskQueue", "RedisBroadcast", "RedisTaskQueue", "RedisTransport"],
     ["RedisConnection"]
   ],
+  crewline: [
+    // What a program imports, and its tests.
+    ["index", "testing"],
+    ["Run"],
+    // Loaded when a crew is first run.
+    ["Engine"],
+    // What is declared; loaded with the schemas of crews, what becomes of it.
+    ["Crew", "Scripted"],
+    ["CallerStack", "Client", "CoreCrew", "Missing"],
+    ["DeclaredCrew", "Failure", "Tool"]
+  ],
   server: [
     ["index"],
     // The command.

@@ -8,6 +8,7 @@ import type { Crew, Definition } from "./Crew/Definition.ts"
 import * as Inspection from "./Crew/Inspection.ts"
 import { CrewInvalid } from "./Crew/Problem.ts"
 
+export type { CrewOutput, MakeOptions } from "./Crew/Builder.ts"
 export { Definition, Input } from "./Crew/Definition.ts"
 export type {
   Code,

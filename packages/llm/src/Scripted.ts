@@ -117,6 +117,8 @@ export interface Script {
   /** Answers every model id of the provider `scripted` from the script. */
   readonly provider: Provider
   readonly model: Llm.Model
+  /** Every reference leads to the script, within the limits of crews. */
+  readonly llm: Llm.Llm["Service"]
   /**
    * Every reference leads to the script, within the limits of crews. When its scope closes, what
    * `assertConsumed` finds is a defect.
@@ -204,17 +206,20 @@ export const make = (steps: ReadonlyArray<Step | string>, options: Options = {})
     return complaints.length === 0 ? Effect.void : Effect.fail(new ScriptError({ message: complaints.join(" ") }))
   })
 
+  const llm = Llm.Llm.of({
+    enforcesLimits: true,
+    resolve: Fallback.resolving((reference) => Effect.succeed(limited(model(reference ?? "scripted/script"))))
+  })
+
   return {
     provider: { name: "scripted", model: (id) => model(`scripted/${id}`) },
     model: model("scripted/script"),
+    llm,
     layer: Layer.effect(
       Llm.Llm,
       Effect.as(
         Effect.addFinalizer(() => Effect.orDie(assertConsumed)),
-        Llm.Llm.of({
-          enforcesLimits: true,
-          resolve: Fallback.resolving((reference) => Effect.succeed(limited(model(reference ?? "scripted/script"))))
-        })
+        llm
       )
     ),
     requests,

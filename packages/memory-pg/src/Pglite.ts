@@ -26,6 +26,7 @@ import * as Stream from "effect/Stream"
 import * as BaselineCompiler from "./Pglite/BaselineCompiler.ts"
 import * as DirectoryLock from "./Pglite/DirectoryLock.ts"
 import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
+import * as QuietTimers from "./Pglite/QuietTimers.ts"
 
 export interface Options {
   /** The data directory, created when missing; absent: the database lives in memory and is gone with the layer. */
@@ -155,7 +156,7 @@ const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
       if (dataDir === undefined) dump = await InitialDatabase.load(initial)
       else await InitialDatabase.place(initial, dataDir)
     }
-    return PGlite.create({
+    const db = await PGlite.create({
       ...(dataDir !== undefined && { dataDir }),
       ...(dump !== undefined && { loadDataDir: dump }),
       extensions: { vector },
@@ -163,6 +164,7 @@ const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
       // As Effect's driver for a server does it.
       parsers: { 20: BigInt }
     })
+    return QuietTimers.use(db)
   })
 
 const open = (options: Options) =>

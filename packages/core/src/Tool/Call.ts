@@ -100,16 +100,19 @@ export const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json,
 }
 
 const toolError = (error: unknown): ToolError =>
-  error instanceof ToolRetry || error instanceof ToolFailed
-    ? error
-    : new ToolFailed({ message: redact(messageOf(error)), cause: error })
+  meant(error) ?? new ToolFailed({ message: redact(messageOf(error)), cause: error })
 
 /** What a function threw is a mistake in its code, unless it says otherwise. */
-const thrown = (error: unknown): ToolError => {
-  const made = toolError(error)
-  return made === error || made._tag === "ToolRetry"
-    ? made
-    : new ToolFailed({ message: made.message, cause: error, isDefect: true })
+const thrown = (error: unknown): ToolError =>
+  meant(error) ?? new ToolFailed({ message: redact(messageOf(error)), cause: error, isDefect: true })
+
+/** An error by which a function says how its call failed; one of another copy of this package, or of `crewline`, by its tag. */
+const meant = (error: unknown): ToolError | undefined => {
+  if (error instanceof ToolRetry || error instanceof ToolFailed) return error
+  if (!(error instanceof Error) || !("_tag" in error)) return undefined
+  if (error._tag === "ToolRetry") return new ToolRetry({ message: error.message })
+  if (error._tag === "ToolFailed") return new ToolFailed({ message: error.message, cause: error })
+  return undefined
 }
 
 const maxMessageLength = 4_000

@@ -1,0 +1,35 @@
+/** Crews of `@crewline/core`, from declarations, data and files. Loads the schemas of crews. */
+import * as Crew from "@crewline/core/Crew"
+import * as CrewFile from "@crewline/core/CrewFile"
+import type * as Limits from "@crewline/core/Limits"
+import * as Result from "effect/Result"
+import { readFile } from "node:fs/promises"
+import type { Any, Crew as Declared } from "./DeclaredCrew.ts"
+
+const isDeclared = <Output>(crew: Any<Output>): crew is Declared<Output> =>
+  // A program without types may pass anything; what is no crew is reported by the engine.
+  typeof crew === "object" && crew !== null && "~build" in crew
+
+/** The crew that was declared. */
+export const of = <Output>(crew: Any<Output>): Crew.Crew<Output> => (isDeclared(crew) ? crew["~build"](Crew) : crew)
+
+const orThrow = <A>(result: Result.Result<A, Crew.CrewInvalid>): A => Result.getOrThrowWith(result, (error) => error)
+
+export const fromJson = (input: unknown): Crew.Crew => orThrow(Crew.fromJson(input))
+
+export const fromFile = async (path: string | URL): Promise<Crew.Crew> =>
+  orThrow(Result.flatMap(CrewFile.decode(await readFile(path)), (text) => CrewFile.parse(text)))
+
+export const validate = (crew: Any): void => orThrow(Crew.validate(of(crew)))
+
+/** The crew with these limits besides its own: of each kind the lower one holds. */
+export const withLimits = <Output>(crew: Crew.Crew<Output>, limits: Limits.Declared): Crew.Crew<Output> => {
+  const { definition } = crew
+  const own = definition.limits ?? {}
+  const lower = (kind: "costUsd" | "requests" | "tokens") => {
+    const lowest = Math.min(own[kind] ?? Infinity, limits[kind] ?? Infinity)
+    return lowest === Infinity ? {} : { [kind]: lowest }
+  }
+  const both = { ...own, ...limits, ...lower("costUsd"), ...lower("requests"), ...lower("tokens") }
+  return { ...crew, definition: { ...definition, limits: both } }
+}

@@ -1,0 +1,130 @@
+/**
+ * Crewline in this process, by promises and async iterables: the layers that the options name, and a client over the service that they
+ * make. Nothing but running executions and calls that are not answered yet keeps the process alive.
+ */
+import * as Crewline from "@crewline/core/Crewline"
+import * as Guarded from "@crewline/core/Guarded"
+import * as Memory from "@crewline/core/Memory"
+import * as Outbox from "@crewline/core/Outbox"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+import * as CallerStack from "./CallerStack.ts"
+import type { Client, Execution, Options, StartOptions } from "./Client.ts"
+import * as CoreCrew from "./CoreCrew.ts"
+import type { Any as AnyCrew } from "./DeclaredCrew.ts"
+import { KeepAlive } from "./Engine/KeepAlive.ts"
+import * as Models from "./Engine/Models.ts"
+import * as QuietClock from "./Engine/QuietClock.ts"
+import * as Storage from "./Engine/Storage.ts"
+import * as Tools from "./Engine/Tools.ts"
+
+/** Everything that the options name, built together. */
+const layerOf = (options: Options) => {
+  const { crews = [], llm = Models.layer(options.models), memory = Memory.layerLocal } = options
+  const redis = Storage.shared(options)
+  return Crewline.layer({
+    keepResults: !Storage.isDurable(options),
+    ...options,
+    crews: crews.map(CoreCrew.of)
+  }).pipe(
+    Layer.provide([
+      redis === undefined ? llm : Layer.provide(llm, redis),
+      memory,
+      Tools.workspace(options),
+      Tools.toolbox(options),
+      Storage.queue(options)
+    ]),
+    Layer.provideMerge(Storage.log(options)),
+    Layer.provideMerge(QuietClock.layer)
+  )
+}
+
+/** Builds the layers. Rejects when one of them fails, with its error. */
+export const open = async (options: Options): Promise<Client> => {
+  const runtime = ManagedRuntime.make(layerOf(options))
+  const alive = new KeepAlive()
+  const promise = <A, E>(effect: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layerOf>>>): Promise<A> =>
+    alive.while(runtime.runPromise(effect))
+  const crewline = await promise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
+    await runtime.dispose()
+    throw error
+  })
+  const guarded = await promise(Guarded.make)
+  const inOutbox = <A, B>(use: (outbox: Outbox.Outbox["Service"]) => Effect.Effect<A, Outbox.OutboxError>, none: B) =>
+    promise(
+      Effect.flatMap(Effect.serviceOption(Outbox.Outbox), (outbox): Effect.Effect<A | B, Outbox.OutboxError> =>
+        outbox._tag === "None" ? Effect.succeed(none) : use(outbox.value)
+      )
+    )
+
+  /** The execution of a handle, and its result, which is waited for from now on. */
+  const executionOf = <Output>(handle: Crewline.Handle<Output>, signal?: AbortSignal): Execution<Output> => {
+    const { events, existing, id, startedAt } = handle
+    const ended = promise(handle.result)
+    // Whoever never asks for the result is not told of a failure as an unhandled rejection.
+    ended.catch(() => {})
+    if (signal !== undefined) cancelOn(signal, id, ended)
+    let result: Promise<Crewline.Result<Output>> | undefined
+    return {
+      id,
+      existing,
+      startedAt,
+      events: Stream.toAsyncIterable(events),
+      get result() {
+        return (result ??= CallerStack.keep(ended))
+      }
+    }
+  }
+
+  const cancelOn = (signal: AbortSignal, executionId: string, ended: Promise<unknown>) => {
+    const cancel = guarded("Cancelling by a signal", () => {
+      // That it cannot be recorded now is what `result` reports.
+      promise(crewline.cancel(executionId)).catch(() => {})
+    })
+    const forget = () => signal.removeEventListener("abort", cancel)
+    signal.addEventListener("abort", cancel, { once: true })
+    ended.then(forget, forget)
+    if (signal.aborted) cancel()
+  }
+
+  const start = async <Output>(given: AnyCrew<Output>, options: StartOptions = {}): Promise<Execution<Output>> => {
+    const { limits, signal } = options
+    signal?.throwIfAborted()
+    const crew = CoreCrew.of(given)
+    const limited = limits === undefined ? crew : CoreCrew.withLimits(crew, limits)
+    return executionOf(await promise(crewline.start(limited, options)), signal)
+  }
+  const run = async <Output>(crew: AnyCrew<Output>, options: StartOptions = {}) => {
+    const execution = await start(crew, options)
+    return await execution.result.catch((error: unknown) => {
+      options.signal?.throwIfAborted()
+      throw error
+    })
+  }
+  const close = () => runtime.dispose()
+  const crewOf = <Output>(crew: AnyCrew<Output> | undefined) => (crew === undefined ? undefined : CoreCrew.of(crew))
+
+  return {
+    start,
+    run: (crew, options) => CallerStack.keep(run(crew, options)),
+    follow: (executionId, follow) => Stream.toAsyncIterable(crewline.follow(executionId, follow)),
+    get: (executionId) => promise(crewline.get(executionId)),
+    list: (list) => promise(crewline.list(list)),
+    cancel: (executionId) => promise(crewline.cancel(executionId)),
+    pause: (executionId) => promise(crewline.pause(executionId)),
+    resume: (executionId) => promise(crewline.resume(executionId)),
+    signal: (executionId, signal, value) => promise(crewline.signal(executionId, signal, value)),
+    send: (executionId, message, options) => promise(crewline.send(executionId, message, options)),
+    asks: (options) => promise(crewline.asks(options)),
+    answer: (id, answer, options) => promise(crewline.answer(id, answer, options)),
+    adopt: async (executionId, crew) => executionOf(await promise(crewline.adopt(executionId, crewOf(crew)))),
+    retry: async (executionId, crew) => executionOf(await promise(crewline.retry(executionId, crewOf(crew)))),
+    adoptFrom: (worker, adoption) => promise(crewline.adoptFrom(worker, adoption)),
+    outbox: (options) => inOutbox((outbox) => outbox.list(options), []),
+    retryOutbox: (id) => inOutbox((outbox) => outbox.retry(id), undefined),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

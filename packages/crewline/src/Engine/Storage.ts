@@ -1,0 +1,58 @@
+/** Where a client keeps its events and who hands out its tasks. What only some programs need is loaded here, when it is needed. */
+import * as EventLog from "@crewline/core/EventLog"
+import * as LocalEventLog from "@crewline/core/LocalEventLog"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import type * as TaskQueue from "@crewline/core/TaskQueue"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redis from "effect/persistence/Redis"
+import * as Redacted from "effect/Redacted"
+import type { Options } from "../Client.ts"
+import * as Missing from "../Missing.ts"
+
+const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<A, unknown, R> =>
+  Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
+
+/** The log of `log`, `database` or `directory`; else one in the memory of this process. */
+export const log = ({ database, directory, log: given }: Options): Layer.Layer<EventLog.EventLog, unknown> => {
+  if (given !== undefined) return given
+  if (database === undefined && directory === undefined) return LocalEventLog.layerLocal
+  const needed = database === undefined ? "A directory for executions" : "A database for executions"
+  return load(async () => {
+    const absent = Missing.packageOf("@crewline/memory-pg", needed)
+    const Database = await import("@crewline/memory-pg/Database").catch(absent)
+    const PgEventLog = await import("@crewline/memory-pg/PgEventLog").catch(absent)
+    const opened =
+      database === undefined
+        ? Database.layer({ kind: "embedded", directory: directory! })
+        : Database.layer({ kind: "server", url: Redacted.make(database) })
+    return Layer.provide(PgEventLog.layer, opened)
+  })
+}
+
+/** Whether executions outlive this process. */
+export const isDurable = ({ database, directory, log: given }: Options): boolean =>
+  given !== undefined || database !== undefined || directory !== undefined
+
+/** The queue of `queue`; with a Redis and a database one that processes share; else one in this process. */
+export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknown> => {
+  if (options.queue !== undefined) return options.queue
+  const { database, leaseMillis, redis } = options
+  if (redis === undefined || database === undefined) return LocalTaskQueue.layerLocal
+  return load(async () => {
+    const RedisTaskQueue = await import("@crewline/queue-redis/RedisTaskQueue").catch(absentRedis)
+    const shared = RedisTaskQueue.layer(leaseMillis === undefined ? {} : { leaseMillis })
+    return Layer.provide(shared, await connection(redis))
+  })
+}
+
+/** Effect's `Redis` service, by which models share limits and budgets, where there is one. */
+export const shared = ({ redis }: Options): Layer.Layer<Redis.Redis, unknown> | undefined =>
+  redis === undefined ? undefined : load(() => connection(redis))
+
+const absentRedis = Missing.packageOf("@crewline/queue-redis", "The option redis")
+
+const connection = async (url: string) => {
+  const RedisConnection = await import("@crewline/queue-redis/RedisConnection").catch(absentRedis)
+  return RedisConnection.layer({ url: Redacted.make(url) })
+}

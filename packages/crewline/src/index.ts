@@ -1,0 +1,18 @@
+/**
+ * Crews of AI agents:
+ *
+ *     import { Crew, run } from "crewline"
+ *
+ *     const crew = Crew.make({ name: "brief", agents: { … }, tasks: { … } })
+ *     const { output } = await run(crew, { inputs: { topic: "otters" } })
+ *
+ * `client` is for programs that stay, and for executions that outlive them. Importing this package loads neither the engine nor an SDK of a
+ * model provider: that happens when a crew is first run.
+ */
+export * as Crew from "./Crew.ts"
+export * as Tool from "./Tool.ts"
+export { client, run, type RunOptions } from "./Run.ts"
+export type { Account, Client, Execution, Models, ModelScript, Options, StartOptions } from "./Client.ts"
+export { CrewInvalid, EventLogError, ExecutionFailed, MissingPackage, ToolFailed, ToolRetry } from "./Failure.ts"
+export type { Result, View } from "@crewline/core/Crewline"
+export type { Followed as Event } from "@crewline/core/ExecutionEvent"

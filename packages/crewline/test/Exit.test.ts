@@ -1,0 +1,73 @@
+/** Scripts that forget to close their client: processes of their own, because it is their end that is looked at. */
+import { assert, describe, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll } from "vitest"
+
+const source = join(import.meta.dirname, "..", "src")
+const folder = mkdtempSync(join(tmpdir(), "crewline-exit-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Runs the script; rejects when it fails, or has not ended after 30 seconds. */
+const script = async (text: string): Promise<string> => {
+  const head = `
+    import { client, Crew, run } from ${JSON.stringify(join(source, "index.ts"))}
+    import { Scripted } from ${JSON.stringify(join(source, "testing.ts"))}
+    const crew = Crew.make({
+      name: "greeting",
+      agents: { host: { role: "Host", goal: "Make people feel welcome" } },
+      tasks: { greet: { description: "Greet.", expectedOutput: "One sentence." } }
+    })
+    const slow = () => Scripted.make([Scripted.text("Hello.", { delayMillis: 300 })])
+`
+  const options = { timeout: 30_000, cwd: folder }
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", head + text], options)
+  return stdout.trim()
+}
+
+describe("a script that does not close its client ends by itself", { timeout: 40_000 }, () => {
+  it("after the result", async () => {
+    const text = `
+      const crewline = await client({ models: slow() })
+      const { result } = await crewline.start(crew)
+      console.log((await result).output)`
+    assert.strictEqual(await script(text), "Hello.")
+  })
+
+  it("when the execution has ended that nobody waits for", async () => {
+    const text = `
+      const models = Scripted.make([Scripted.reply(() => {
+        process.on("exit", () => console.log("answered"))
+        return "Hello."
+      }, { delayMillis: 300 })])
+      const crewline = await client({ models })
+      await crewline.start(crew)`
+    assert.strictEqual(await script(text), "answered")
+  })
+
+  it("after it has followed the events, and looked at its executions", async () => {
+    const text = `
+      const crewline = await client({ models: slow() })
+      const { id, events } = await crewline.start(crew)
+      let last
+      for await (const event of events) last = event.type
+      for await (const event of crewline.follow(id)) last += event.type.length
+      console.log(last, (await crewline.list()).length)`
+    assert.match(await script(text), /^ExecutionEnded\d+ 1$/)
+  })
+
+  it("with a directory, and does not lose what it kept there", async () => {
+    const text = (then: string) => `
+      const crewline = await client({ models: slow(), directory: "data" })
+      ${then}`
+    assert.strictEqual(await script(text("console.log((await crewline.run(crew)).output)")), "Hello.")
+    assert.strictEqual(await script(text("console.log((await crewline.list()).length)")), "1")
+  })
+
+  it("with nothing done at all", async () => {
+    assert.strictEqual(await script(`await client(); console.log("open")`), "open")
+  })
+})

@@ -1,0 +1,153 @@
+import { assert, describe, it } from "@effect/vitest"
+import { z } from "zod"
+import { Crew, CrewInvalid, ExecutionFailed, run, Tool, ToolFailed, ToolRetry } from "../src/index.ts"
+import { Llm, Scripted } from "../src/testing.ts"
+
+const agents = { clerk: { role: "Clerk", goal: "Make no mistakes", tools: ["stock"] } }
+const task = { description: "How many {article} are there?", expectedOutput: "A number." }
+const plainOptions = { name: "plain", agents: { clerk: { role: "Clerk", goal: "Answer" } }, tasks: { count: task } }
+const plain = Crew.make(plainOptions)
+const inputs = { article: "teapots" }
+
+const stockOf = (count: (article: string) => number) =>
+  Tool.make({
+    name: "stock",
+    description: "Says how many pieces of an article are in stock.",
+    parameters: z.object({ article: z.string() }),
+    execute: ({ article }) => count(article)
+  })
+
+describe("run", () => {
+  it("runs a crew with a tool and answers with typed output", async () => {
+    const crew = Crew.make({
+      name: "order",
+      agents,
+      tasks: {
+        count: task,
+        order: {
+          context: ["count"],
+          description: "Order {article}.",
+          expectedOutput: "The order.",
+          output: z.object({ article: z.string(), pieces: z.number() })
+        }
+      }
+    })
+    const script = Scripted.make([
+      Scripted.toolCall("stock", { article: "teapots" }, { task: "count" }),
+      Scripted.text("7", { task: "count" }),
+      Scripted.object({ article: "teapots", pieces: 93 }, { task: "order" })
+    ])
+    const asked: Array<string> = []
+    const tools = [
+      stockOf((article) => {
+        asked.push(article)
+        return 7
+      })
+    ]
+    const { output, usage } = await run(crew, { inputs, models: script, tools })
+    const pieces: number = output.pieces
+    assert.strictEqual(pieces, 93)
+    assert.strictEqual(usage.requests, 3)
+    assert.deepStrictEqual(asked, ["teapots"])
+    await script.assertConsumed()
+  })
+
+  it("has the built-in calculator, unless a tool of its name is given", async () => {
+    const crew = Crew.make({
+      name: "sums",
+      agents: { clerk: { ...agents.clerk, tools: ["calculate"] } },
+      tasks: { sum: task }
+    })
+    const script = () => Scripted.make([Scripted.toolCall("calculate", { expression: "6 * 7" }), "Done."])
+    const builtIn = script()
+    await run(crew, { inputs, models: builtIn })
+    assert.include(JSON.stringify(builtIn.requests.at(-1)!.messages), "42")
+    const own = script()
+    const calculate = Tool.make({
+      name: "calculate",
+      description: "Guesses.",
+      parameters: { type: "object" },
+      execute: () => 41
+    })
+    await run(crew, { inputs, models: own, tools: [calculate] })
+    assert.include(JSON.stringify(own.requests.at(-1)!.messages), "41")
+  })
+
+  it("rejects with what is wrong with the crew, before a model is asked", async () => {
+    const script = Scripted.make([])
+    const error = await run(plain, { models: script }).catch((error: unknown) => error)
+    assert.isTrue(error instanceof CrewInvalid)
+    assert.deepStrictEqual(error instanceof CrewInvalid && error.problems.map(({ code }) => code), ["missing-input"])
+    await script.assertConsumed()
+  })
+
+  it("rejects with the failure of the execution, and shows where it was run", async () => {
+    const crew = Crew.make({ ...plainOptions, onToolDefect: "fail" })
+    const models = Scripted.make([Scripted.failure(new Llm.Authentication({ description: "wrong key" }))])
+    const error = await run(crew, { inputs, models }).catch((error: unknown) => error)
+    assert.isTrue(error instanceof ExecutionFailed)
+    assert.isFalse(error instanceof CrewInvalid)
+    if (!(error instanceof ExecutionFailed)) return
+    assert.strictEqual(error.code, "model-authentication")
+    assert.include(error.stack, "Run.test.ts")
+  })
+
+  it("keeps to the limits of the run and to those of the crew, whichever are lower", async () => {
+    const spending = async (crewRequests: number | undefined, runRequests: number | undefined) => {
+      const limited = Crew.make({
+        ...plainOptions,
+        agents,
+        ...(crewRequests !== undefined && { limits: { requests: crewRequests } })
+      })
+      const script = Scripted.make(Array.from({ length: 9 }, () => Scripted.toolCall("stock", { article: "x" })))
+      const options = { inputs, models: script, tools: [stockOf(() => 1)] }
+      const error = await run(limited, {
+        ...options,
+        ...(runRequests !== undefined && { limits: { requests: runRequests } })
+      }).catch((error: unknown) => error)
+      assert.strictEqual(error instanceof ExecutionFailed && error.code, "model-budget-exceeded")
+      return script.requests.length
+    }
+    assert.strictEqual(await spending(undefined, 3), 3)
+    assert.strictEqual(await spending(2, 3), 2)
+    assert.strictEqual(await spending(4, 3), 3)
+  })
+
+  it("is cancelled by its signal, and rejects with the reason of it", async () => {
+    const controller = new AbortController()
+    const models = Scripted.make([Scripted.never()])
+    const running = run(plain, { inputs, models, signal: controller.signal })
+    while (models.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const reason = new Error("The visitor has left.")
+    controller.abort(reason)
+    assert.strictEqual(await running.catch((error: unknown) => error), reason)
+  })
+
+  it("does not begin with a signal that is aborted", async () => {
+    const models = Scripted.make([])
+    const error = await run(plain, { inputs, models, signal: AbortSignal.abort() }).catch((error: unknown) => error)
+    assert.strictEqual(error instanceof Error && error.name, "AbortError")
+    await models.assertConsumed()
+  })
+
+  it("tells the model what a tool says with ToolRetry and ToolFailed, and takes neither for a mistake in the tool", async () => {
+    for (const Kind of [ToolRetry, ToolFailed]) {
+      const crew = Crew.make({ ...plainOptions, agents, onToolDefect: "fail" })
+      const models = Scripted.make([Scripted.toolCall("stock", { article: "cups" }), "None."])
+      const tools = [
+        stockOf(() => {
+          throw new Kind("There are no cups, ask for teapots.")
+        })
+      ]
+      assert.strictEqual((await run(crew, { inputs, models, tools })).output, "None.")
+      assert.include(JSON.stringify(models.requests[1]!.messages), "ask for teapots")
+    }
+  })
+
+  it("rejects with a tool that cannot be used", async () => {
+    const tools = [Tool.make({ name: "no spaces", description: "x", execute: () => 1 })]
+    const error = await run(plain, { inputs, models: Scripted.make([]), tools }).catch((error: unknown) => error)
+    assert.instanceOf(error, TypeError)
+    assert.include(error.message, `"no spaces" cannot be the name of a tool`)
+  })
+})
