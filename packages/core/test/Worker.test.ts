@@ -14,6 +14,7 @@ import * as FaultyLog from "./fake/FaultyLog.ts"
 import * as Process from "./fake/Process.ts"
 import * as World from "./fake/World.ts"
 import { eventsOf, inMemory, ofType, seconds } from "./fake/InMemory.ts"
+import * as LocalMemory from "./fake/LocalMemory.ts"
 
 type Runner = (typeof Worker.Runner)["Service"]
 
@@ -353,12 +354,15 @@ describe("Worker", () => {
   describe("memory", () => {
     const kept = () => {
       const texts: Array<string> = []
-      const memory: Memory.Memory["Service"] = {
-        remember: (entries) => Effect.sync(() => void texts.push(...entries.map((entry) => entry.text))),
+      const memory = LocalMemory.make({
+        remember: (entries) =>
+          Effect.sync(() => {
+            texts.push(...entries.map((entry) => entry.text))
+            return []
+          }),
         recall: () =>
-          Effect.fail(new Memory.MemoryError({ operation: "recall", description: "down", isRetryable: true })),
-        forget: () => Effect.succeed(0)
-      }
+          Effect.fail(new Memory.MemoryError({ operation: "recall", description: "down", isRetryable: true }))
+      })
       return { memory, texts }
     }
 

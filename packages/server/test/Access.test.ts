@@ -37,12 +37,14 @@ const bodies: { readonly [operation: string]: unknown } = {
 }
 
 /** Leaves a dead letter of everything. */
-const forgetful = Layer.succeed(Memory.Memory, {
-  remember: () =>
-    Effect.fail(new Memory.MemoryError({ operation: "remember", description: "no paper", isRetryable: false })),
-  recall: () => Effect.succeed([]),
-  forget: () => Effect.succeed(0)
-})
+const forgetful = Layer.effect(
+  Memory.Memory,
+  Effect.map(Memory.Memory, (local) => ({
+    ...local,
+    remember: () =>
+      Effect.fail(new Memory.MemoryError({ operation: "remember", description: "no paper", isRetryable: false }))
+  }))
+).pipe(Layer.provide(Memory.layerLocal))
 
 const statements = new Statements()
 let server: Server.Running

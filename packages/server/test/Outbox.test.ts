@@ -10,14 +10,20 @@ import * as Server from "./fake/Server.ts"
 /** Keeps what is to be remembered, but for what it cannot keep. */
 const kept: Array<string> = []
 let isPossible = false
-const memory = Layer.succeed(Memory.Memory, {
-  remember: ([entry]) =>
-    entry!.text.includes("impossible") && !isPossible
-      ? Effect.fail(new Memory.MemoryError({ operation: "remember", description: "too strange", isRetryable: false }))
-      : Effect.sync(() => void kept.push(entry!.text)),
-  recall: () => Effect.succeed([]),
-  forget: () => Effect.succeed(0)
-})
+const memory = Layer.effect(
+  Memory.Memory,
+  Effect.map(Memory.Memory, (local) => ({
+    ...local,
+    remember: ([entry]: ReadonlyArray<Memory.Remembered>) =>
+      entry!.text.includes("impossible") && !isPossible
+        ? Effect.fail(new Memory.MemoryError({ operation: "remember", description: "too strange", isRetryable: false }))
+        : Effect.sync(() => {
+            kept.push(entry!.text)
+            return []
+          }),
+    recall: () => Effect.succeed([])
+  }))
+).pipe(Layer.provide(Memory.layerLocal))
 
 let server: Server.Running
 beforeAll(async () => {

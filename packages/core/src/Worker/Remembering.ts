@@ -8,18 +8,30 @@ import * as Outbox from "../Outbox.ts"
 
 export const name = "memory"
 
-/** Idempotent, because the same text of the same crew is remembered once. */
+/** Idempotent: each row has a key of its own. */
 export const consumer = (memory: Memory.Memory["Service"]): Outbox.Consumer => ({
   name,
   concerns: (plan) => plan.memory === true,
   partsOf: (state, draft) =>
     draft.type === "TaskCompleted" && draft.run > 0 && isWork(Execution.task(state, draft.taskId)?.plan) ? 1 : 0,
-  serve: ({ crewName, event }) =>
+  serve: ({ crewName, event, row }) =>
     event.type !== "TaskCompleted"
       ? Effect.void
       : Effect.mapError(
-          memory.remember([{ kind: "long-term", text: textOf(event.output), scope: { crew: crewName } }]),
-          ({ isRetryable, message }) => new Outbox.ConsumerError({ description: message, isRetryable })
+          memory.remember([
+            {
+              kind: "long-term",
+              text: textOf(event.output).replaceAll("\0", "\ufffd"),
+              scope: { crew: crewName },
+              source: { execution: row.executionId, task: event.taskId },
+              key: `${row.executionId}/${row.seq}/${row.part}`
+            }
+          ]),
+          (error) =>
+            new Outbox.ConsumerError({
+              description: error.message,
+              isRetryable: error._tag === "MemoryError" && error.isRetryable
+            })
         )
 })
 

@@ -3,6 +3,7 @@
  */
 export * as BroadcastContract from "./BroadcastContract.ts"
 export * as EventLogContract from "./EventLogContract.ts"
+export * as MemoryContract from "./MemoryContract.ts"
 export * as OutboxContract from "./OutboxContract.ts"
 export * as TaskQueueContract from "./TaskQueueContract.ts"
 export * as TaskQueueModel from "./TaskQueueModel.ts"

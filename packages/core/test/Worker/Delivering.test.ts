@@ -9,6 +9,7 @@ import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Memory from "../../src/Memory.ts"
 import * as Outbox from "../../src/Outbox.ts"
+import * as LocalMemory from "../fake/LocalMemory.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 
@@ -23,19 +24,21 @@ const inMemory = <A, E>(
 const memoryOf = (remember: Effect.Effect<void, Memory.MemoryError> = Effect.void) => {
   const texts: Array<string> = []
   const recalled: Array<number> = []
-  const memory: Memory.Memory["Service"] = {
+  const memory = LocalMemory.make({
     remember: (entries) =>
       Effect.andThen(
         remember,
-        Effect.sync(() => void texts.push(...entries.map((entry) => entry.text)))
+        Effect.sync(() => {
+          texts.push(...entries.map((entry) => entry.text))
+          return []
+        })
       ),
     recall: () =>
       Effect.sync(() => {
         recalled.push(texts.length)
         return []
-      }),
-    forget: () => Effect.succeed(0)
-  }
+      })
+  })
   return { memory, texts, recalled }
 }
 

@@ -1,0 +1,214 @@
+/**
+ * Entities in a text, found by rule: names, dates, numbers with a unit, what a name is said to be, and its aliases. No model is asked.
+ * Rules are of English; names of other languages are found by their capital letters.
+ */
+import type { Entity, Mention } from "./Entry.ts"
+import * as Terms from "./Terms.ts"
+
+/** Mentions of one text, its first. */
+export const maxMentions = 64
+/** Characters that are looked at. */
+const maxCharacters = 20_000
+
+const word = "\\p{Lu}[\\p{L}\\p{M}\\p{N}'’&-]*"
+const link = "(?: (?:of|de|del|della|van|von|der|den|da|di|du|la|le|and the|of the|for|&)(?= \\p{Lu}))"
+const nameSource = `${word}(?:${link}? (?:${word}|\\d+(?:\\.\\d+)*\\b(?! (?:percent|%|times|people|million))))*`
+const name = new RegExp(`(?<![\\p{L}\\p{N}@./])${nameSource}`, "gu")
+
+const calendar =
+  /^(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b/i
+/** Begin sentences, and are no names alone. */
+const openers: ReadonlySet<string> = new Set(
+  (
+    "also although another anyone anything because besides both but certainly consider currently despite each earlier either " +
+    "even every everyone everything finally first furthermore generally hello hey hi however indeed instead last later least " +
+    "let like many maybe meanwhile moreover most much nevertheless new next nobody none nothing now often oh ok okay once one " +
+    "only other otherwise our overall perhaps please recently second several since so some someone something sometimes soon " +
+    "still such sure thanks that then therefore third three thus today together tomorrow tonight two unfortunately unless until " +
+    "usually we well whatever whenever whether while wow yeah yes yesterday yet you use make please note see check always never " +
+    "customers users people children students engineers prices sales orders results"
+  ).split(" ")
+)
+const organization =
+  /\b(?:Inc|Ltd|LLC|GmbH|AG|Corp|Corporation|Company|University|Institute|Foundation|Bank|Organization|Organisation|Agency|Association|Ministry|Department|Group|Labs?|College|Council|Committee|Union|Museum|Hospital|School)\b\.?/
+const place =
+  /\b(?:Street|Avenue|Road|Square|River|Lake|Mount|Mountain|Mountains|Island|Islands|Ocean|Sea|Bay|Valley|County|Park|Beach|Airport|Station|Bridge|City|Desert|Forest|Coast)\b/
+const title = /\b(?:Mr|Mrs|Ms|Dr|Prof|Professor|President|Sir|Lady|Captain|Judge|Queen|King)\.? $/
+const before = /\b(?:in|at|from|to|near|visit(?:ed|ing)?|into|across|through) $/
+const speaking =
+  /^(?:'s|’s)? (?:said|says|told|asked|thinks?|thought|wants?|wanted|likes?|liked|loves?|loved|lives?|lived|works?|worked|moved|wrote|went|bought|met|married|was born|prefers?|joined|founded|paints?|painted|plays?|played|teaches|taught|leads|led)\b/
+
+/** The mentions of a text, in its order, each name once. */
+export const inText = (text: string): ReadonlyArray<Mention> => {
+  const looked = text.slice(0, maxCharacters)
+  const found = new Map<string, Mention>()
+  const add = (mention: Mention) => {
+    const key = keyOf(mention.name)
+    if (key === "" || found.size >= maxMentions) return
+    const known = found.get(key)
+    found.set(key, known === undefined ? mention : joined(known, mention))
+  }
+  const inner = new Set<string>()
+  for (const match of looked.matchAll(name)) if (!isFirst(looked, match.index)) inner.add(match[0])
+  for (const match of looked.matchAll(name)) {
+    const mention = named(looked, match[0], match.index, inner)
+    if (mention !== undefined) add(mention)
+  }
+  for (const mention of quantities(looked)) add(mention)
+  for (const [alias, owner] of aliasesIn(looked)) {
+    const known = found.get(keyOf(owner))
+    if (known === undefined || keyOf(alias) === keyOf(owner)) continue
+    found.delete(keyOf(alias))
+    found.set(keyOf(owner), joined(known, { name: owner, type: known.type, aliases: [alias] }))
+  }
+  return [...found.values()]
+}
+
+/** Whether a sentence, or a line, begins here. */
+const isFirst = (text: string, index: number): boolean =>
+  /(?:^|[.!?:\n"“(]\s*|[-*•]\s)$/.test(text.slice(Math.max(0, index - 4), index))
+
+const named = (text: string, whole: string, index: number, inner: ReadonlySet<string>): Mention | undefined => {
+  let found = whole.replace(/['’]s$/, "")
+  let start = index
+  const [first = ""] = found.split(" ")
+  if (isFirst(text, index) && found.includes(" ") && isOpener(first)) {
+    // "Yesterday Ada": the name begins later.
+    start += first.length + 1
+    found = found.slice(first.length + 1).replace(/^(?:of|for|and|the) /, "")
+  }
+  const rest = text.slice(start + found.length, start + found.length + 200)
+  const isAlone = !found.includes(" ")
+  const isAcronym = /^\p{Lu}{2,}[\p{Lu}\d-]*$/u.test(found)
+  if (!/^\p{Lu}/u.test(found) || calendar.test(found) || (isAlone && !isAcronym && isOpener(found))) return undefined
+  if (isAlone && isFirst(text, start) && !isAcronym && !inner.has(found) && !isSubject(rest, found)) return undefined
+  const ahead = text.slice(Math.max(0, start - 24), start)
+  const description = descriptionIn(rest)
+  return { name: found, type: typeOf(found, ahead, rest), ...(description === undefined ? {} : { description }) }
+}
+
+const isOpener = (candidate: string): boolean => {
+  const lower = candidate.toLowerCase().replace(/['’].*$/, "")
+  return Terms.isCommon(lower) || openers.has(lower)
+}
+
+/** One capitalised word that begins a sentence is a name when it does what names do. */
+const isSubject = (rest: string, found: string): boolean =>
+  found.length > 2 &&
+  (speaking.test(rest) ||
+    /^(?:'s|’s)? (?:is|was|has|had) (?:an?|the|my|our|his|her|born)\b/.test(rest) ||
+    /^(?:'s|’s) /.test(rest) ||
+    /^ and \p{Lu}/u.test(rest) ||
+    /^, (?:an?|the|my|our|his|her) /.test(rest) ||
+    /^ \((?:aka|also|\p{Lu}{2,})/u.test(rest))
+
+const typeOf = (found: string, ahead: string, rest: string): string => {
+  if (organization.test(found)) return "organization"
+  if (place.test(found)) return "place"
+  if (title.test(ahead) || /^(?:Mr|Mrs|Ms|Dr|Prof|Professor|President|Sir|Captain|Judge|Queen|King)\b/.test(found))
+    return "person"
+  if (speaking.test(rest)) return "person"
+  if (/\d/.test(found)) return "thing"
+  if (before.test(ahead)) return "place"
+  return "thing"
+}
+
+/** "…, a painter from Oslo", "… is a database". */
+const descriptionIn = (rest: string): string | undefined =>
+  /^(?:,| is| was| are| were) ((?:an?|the) [^.,;:!?()\n]{3,80})/.exec(rest)?.[1]?.trim()
+
+const units =
+  "%|percent|dollars?|euros?|pounds?|usd|eur|km|kilomet(?:er|re)s?|miles?|met(?:er|re)s?|kg|kilograms?|grams?|lit(?:er|re)s?|hours?|minutes?|seconds?|days?|weeks?|months?|years?|people|employees|users|customers|requests|times|degrees|gb|mb|tb|ms|million|billion"
+const amount = new RegExp(
+  `[$€£] ?\\d[\\d,.]*\\d?(?: (?:million|billion))?|\\b\\d[\\d,.]*(?:\\d)?(?: (?:million|billion))? ?(?:${units})(?![\\p{L}])`,
+  "giu"
+)
+const date =
+  /\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? (?:19|20)\d{2})|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?\b)/g
+
+const quantities = function* (text: string): Generator<Mention> {
+  for (const [found] of text.matchAll(date)) yield { name: found, type: "date" }
+  for (const [found] of text.matchAll(amount)) yield { name: found.replace(/[.,]$/, ""), type: "number" }
+}
+
+const alias = new RegExp(
+  `(${nameSource}),? (?:\\(?(?:also known as|aka|a\\.k\\.a\\.|also called|known as|formerly|nicknamed|called|or simply|short for) ["“]?(${nameSource})["”]?\\)?|\\(["“]?(\\p{Lu}[\\p{Lu}\\d&-]{1,9})["”]?\\))`,
+  "gu"
+)
+
+/** Pairs of another name and the name that it stands for. */
+const aliasesIn = function* (text: string): Generator<readonly [string, string]> {
+  for (const [, owner, long, short] of text.matchAll(alias)) yield [(long ?? short)!, owner!.replace(/^The /, "")]
+}
+
+/** The same for names that differ in case, accents and articles. */
+export const keyOf = (found: string): string =>
+  Terms.wordsOf(found.replace(/^(?:the|a|an) /i, "").replace(/['’]s$/, "")).join(" ")
+
+const joined = (one: Mention, other: Mention): Mention => {
+  const aliases = [...new Set([...(one.aliases ?? []), ...(other.aliases ?? [])])]
+  const description = one.description ?? other.description
+  return {
+    name: one.name,
+    type: one.type === "thing" ? other.type : one.type,
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ...(description === undefined ? {} : { description })
+  }
+}
+
+/** Memories that are listed with an entity. */
+const maxMemories = 100
+
+/**
+ * The entities of memories, the most mentioned first. Mentions are of one entity when they have a name or an alias in common; a number or a
+ * negation that differs ("GPT-4", "GPT-5") keeps names apart that are alike.
+ */
+export const merge = (
+  memories: Iterable<{ readonly id: string; readonly mentions: ReadonlyArray<Mention> }>
+): ReadonlyArray<Entity> => {
+  interface Group {
+    mention: Mention
+    memories: Array<string>
+    mentions: number
+  }
+  const groups = new Map<string, Group>()
+  for (const { id, mentions } of memories)
+    for (const mention of mentions) {
+      const keys = [mention.name, ...(mention.aliases ?? [])].map(keyOf).filter((key) => key !== "")
+      if (keys.length === 0) continue
+      const known = [...new Set(keys.flatMap((key) => groups.get(key) ?? []))]
+      const [first = { mention, memories: [], mentions: 0 }, ...others] = known
+      for (const other of others) absorb(first, other)
+      first.mention = renamed(first.mention, mention)
+      first.mentions++
+      if (first.memories.at(-1) !== id) first.memories.push(id)
+      for (const other of others) for (const [key, group] of groups) if (group === other) groups.set(key, first)
+      for (const key of keys) groups.set(key, first)
+    }
+  return [...new Set(groups.values())]
+    .map(({ memories, mention, mentions }) => ({
+      aliases: [],
+      ...mention,
+      memories: memories.slice(0, maxMemories),
+      mentions
+    }))
+    .sort((one, other) => other.mentions - one.mentions || (one.name < other.name ? -1 : 1))
+}
+
+const absorb = (
+  group: { mention: Mention; memories: Array<string>; mentions: number },
+  other: { readonly mention: Mention; readonly memories: ReadonlyArray<string>; readonly mentions: number }
+) => {
+  group.mention = renamed(group.mention, other.mention)
+  group.memories = [...new Set([...group.memories, ...other.memories])].sort()
+  group.mentions += other.mentions
+}
+
+/** Another name becomes an alias, unless it is the same but for case. */
+const renamed = (one: Mention, other: Mention): Mention =>
+  keyOf(one.name) === keyOf(other.name)
+    ? joined(one, other)
+    : joined(one, {
+        ...other,
+        aliases: [other.name, ...(other.aliases ?? [])].filter((each) => keyOf(each) !== keyOf(one.name))
+      })

@@ -1,0 +1,226 @@
+/** The memory in this process, by words. Nothing is kept when it ends. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as Tenant from "../Tenant.ts"
+import type * as Asking from "./Asking.ts"
+import * as Checking from "./Checking.ts"
+import * as Entities from "./Entities.ts"
+import type { Entry, Kind, KnownRelation, Receipt, Scope } from "./Entry.ts"
+import { UnknownMemory } from "./Failure.ts"
+import * as LocalSearch from "./LocalSearch.ts"
+import { isNamed, LocalTenant, type Stored } from "./LocalTenant.ts"
+import * as Making from "./Making.ts"
+import * as Ranking from "./Ranking.ts"
+import { Memory } from "./Service.ts"
+
+const defaultListed = 50
+const defaultRelations = 100
+
+/** In the memory of this process, ranked by words. Nothing is kept when it ends. */
+export const layer: Layer.Layer<Memory> = Layer.effect(
+  Memory,
+  Effect.gen(function* () {
+    const random = yield* Random.Random
+    const tenants = new Map<string, LocalTenant>()
+    const current = Effect.map(Tenant.Current, (name) => {
+      let tenant = tenants.get(name)
+      if (tenant === undefined) tenants.set(name, (tenant = new LocalTenant()))
+      return tenant
+    })
+    let lastId = 0
+    /** In the order of storing, also within a millisecond. */
+    const makeId = (at: number) => () => {
+      lastId = Math.max(lastId + 1, at * 1_000)
+      const chance = Math.floor(random.nextDoubleUnsafe() * 2 ** 32)
+      return `mem_${lastId.toString(36).padStart(11, "0")}${chance.toString(36).padStart(7, "0")}`
+    }
+    const named = Effect.fnUntraced(function* (id: string) {
+      const stored = (yield* current).memories.get(id)
+      return stored === undefined ? yield* new UnknownMemory({ id }) : stored
+    })
+    const change = (id: string, changed: Partial<Entry>) =>
+      Effect.map(named(id), (stored) => (stored.entry = { ...stored.entry, ...changed }))
+
+    return Memory.of({
+      remember: Effect.fnUntraced(function* (entries) {
+        yield* Checking.remembered(entries)
+        const tenant = yield* current
+        const at = yield* Clock.currentTimeMillis
+        return entries.map((entry): Receipt => tenant.remember(entry, at, makeId(at)))
+      }),
+      recall: Effect.fnUntraced(function* (query) {
+        yield* Checking.query("recall", query)
+        const tenant = yield* current
+        const { ranked } = LocalSearch.find(tenant, query, yield* Clock.currentTimeMillis)
+        const recalled = Ranking.select(ranked, query).map((each) => recalledOf(each, query))
+        const { execution } = query.scope
+        if (execution !== undefined && query.readOnly !== true)
+          tenant.quote(
+            execution,
+            recalled.map(({ id }) => id)
+          )
+        return recalled
+      }),
+      explain: Effect.fnUntraced(function* (query, id) {
+        yield* Checking.query("explain", query)
+        const stored = yield* named(id)
+        const tenant = yield* current
+        const now = yield* Clock.currentTimeMillis
+        return explanationOf(stored, {
+          found: LocalSearch.find(tenant, query, now),
+          isSeen: LocalSearch.seen(tenant, query, now).has(stored)
+        })
+      }),
+      get: Effect.fnUntraced(function* (id) {
+        return (yield* named(id)).entry
+      }),
+      list: Effect.fnUntraced(function* (options = {}) {
+        yield* Checking.filter("list", options)
+        const { after, asOf, limit = defaultListed, quarantined = false, superseded = false } = options
+        const tenant = yield* current
+        const keeps = tenant.keeps(yield* Clock.currentTimeMillis)
+        const time = asOf === undefined ? undefined : Date.parse(asOf)
+        const isWanted = isNamed(options)
+        const all = [...tenant.memories.values()].reverse()
+        const from = after === undefined ? 0 : all.findIndex(({ entry }) => entry.id <= after)
+        return (from === -1 ? [] : all.slice(from))
+          .filter(
+            (stored) =>
+              stored.entry.id !== after &&
+              stored.entry.quarantined === quarantined &&
+              isWanted(stored) &&
+              (superseded
+                ? time === undefined || Date.parse(stored.entry.storedAt) <= time
+                : Making.held(stored.entry, time ?? Number.POSITIVE_INFINITY)) &&
+              keeps(stored)
+          )
+          .slice(0, limit)
+          .map(({ entry }) => Making.asOf(entry, time))
+      }),
+      pin: (id, isPinned) => change(id, { pinned: isPinned }),
+      quarantine: (id, isQuarantined) => change(id, { quarantined: isQuarantined }),
+      forget: Effect.fnUntraced(function* (filter) {
+        yield* Checking.forgotten(filter)
+        const tenant = yield* current
+        return erase(tenant, [...tenant.memories.values()].filter(isNamed(filter)))
+      }),
+      ...knowing(current),
+      export: (scope = {}) =>
+        Stream.unwrap(Effect.map(current, (tenant) => Stream.fromIterable(tenant.exported(scope)))),
+      import: Effect.fnUntraced(function* (exported) {
+        yield* Checking.imported(exported)
+        const tenant = yield* current
+        const stored = exported.filter((each) => tenant.import(each)).length
+        return { stored, known: exported.length - stored }
+      }),
+      statistics: Effect.map(current, statisticsOf),
+      retention: Effect.map(current, ({ retention }) => retention),
+      retain: Effect.fnUntraced(function* (retention) {
+        yield* Checking.retention(retention)
+        const tenant = yield* current
+        tenant.retention = retention
+      }),
+      purge: Effect.fnUntraced(function* (limit) {
+        const tenant = yield* current
+        const keeps = tenant.keeps(yield* Clock.currentTimeMillis)
+        const expired = [...tenant.memories.values()].filter((stored) => !keeps(stored)).slice(0, limit)
+        return erase(tenant, expired).count
+      })
+    })
+  })
+)
+
+/** What is known of entities. */
+const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "entities" | "relations"> => ({
+  entities: Effect.fnUntraced(function* ({ asOf, limit = defaultListed, name, scope }) {
+    const visible = yield* visibleFrom(current, "entities", scope, asOf)
+    const wanted = name === undefined ? undefined : Entities.keyOf(name)
+    return Entities.merge(visible)
+      .filter(
+        (entity) =>
+          wanted === undefined || [entity.name, ...entity.aliases].some((each) => Entities.keyOf(each) === wanted)
+      )
+      .slice(0, limit)
+  }),
+  relations: Effect.fnUntraced(function* ({ asOf, entity, limit = defaultRelations, scope }) {
+    const visible = yield* visibleFrom(current, "relations", scope, asOf)
+    const wanted = entity === undefined ? undefined : Entities.keyOf(entity)
+    return visible
+      .flatMap(({ id, relations = [] }) => relations.map((each): KnownRelation => ({ ...each, memory: id })))
+      .filter(
+        ({ from, to }) => wanted === undefined || Entities.keyOf(from) === wanted || Entities.keyOf(to) === wanted
+      )
+      .slice(0, limit)
+  })
+})
+
+const recalledOf = ({ memory, parts, score }: Ranking.Ranked<Stored>, { asOf }: Asking.Query): Asking.Recalled => ({
+  ...Making.asOf(memory.entry, asOf === undefined ? undefined : Date.parse(asOf)),
+  score,
+  parts,
+  why: Ranking.why(parts)
+})
+
+const nothing = { lexical: 0, vector: 0, recency: 0, importance: 0, entity: 0, match: 0 }
+
+const explanationOf = (
+  stored: Stored,
+  { found, isSeen }: { readonly found: LocalSearch.Found; readonly isSeen: boolean }
+): Asking.Explanation => {
+  const { id } = stored.entry
+  const index = found.ranked.findIndex((each) => each.id === id)
+  const terms = [...found.frequencies]
+    .flatMap(([term, frequencies]) => (frequencies.has(stored) ? [{ term, weight: found.weights.get(term)! }] : []))
+    .sort((one, other) => other.weight - one.weight || (one.term < other.term ? -1 : 1))
+  if (index === -1) {
+    const why = isSeen
+      ? "It has no term in common with the query."
+      : "The query does not see it: it is out of scope, hidden, of another kind, less trusted, or did not hold at the time."
+    return { id, score: 0, parts: nothing, terms, why }
+  }
+  const { parts, score } = found.ranked[index]!
+  return { id, rank: index + 1, score, parts, terms, why: Ranking.why(parts) }
+}
+
+/** Oldest first. */
+const visibleFrom = Effect.fnUntraced(function* (
+  current: Effect.Effect<LocalTenant>,
+  operation: string,
+  scope: Scope,
+  asOf: string | undefined
+) {
+  yield* Checking.asOf(operation, asOf)
+  const query = { text: "", scope, ...(asOf === undefined ? {} : { asOf }) }
+  return [...LocalSearch.seen(yield* current, query, yield* Clock.currentTimeMillis)].map(({ entry }) => entry)
+})
+
+const erase = (tenant: LocalTenant, all: ReadonlyArray<Stored>): Asking.Forgotten => {
+  const executions = new Set(all.flatMap((stored) => tenant.erase(stored)))
+  return { count: all.length, executions: [...executions].sort() }
+}
+
+const statisticsOf = (tenant: LocalTenant): Asking.Statistics => {
+  const live: Record<Kind, number> = { "short-term": 0, "long-term": 0, entity: 0 }
+  let superseded = 0
+  let pinned = 0
+  let quarantined = 0
+  for (const { entry } of tenant.memories.values()) {
+    if (entry.validTo === undefined) live[entry.kind]++
+    else superseded++
+    if (entry.pinned) pinned++
+    if (entry.quarantined) quarantined++
+  }
+  const refused = [...tenant.refused.values()].reduce((sum, count) => sum + count, 0)
+  return {
+    live,
+    superseded,
+    pinned,
+    quarantined,
+    offered: tenant.offered,
+    refused: Object.fromEntries(tenant.refused),
+    refusedShare: tenant.offered === 0 ? 0 : refused / tenant.offered
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * How well memories answer a query: pure, and the same for every layer. A layer finds the candidates; this says what they are worth.
+ *
+ * - Terms: BM25 with fields (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009). The fields of a memory are its own
+ *   text and those of its neighbours in the conversation: the two before at half the weight, the two after at a quarter. Dates are of
+ *   their own memory only. All that a conversation has in common with the query counts with a share: what answers is seldom alone.
+ * - Vectors, where there are any: a convex sum with the terms, each relative to the best (Bruch, Gai and Ingber, "An Analysis of Fusion
+ *   Functions for Hybrid Retrieval", 2023).
+ * - Recency, importance and being of somebody whom the query names multiply, by a little: adding them would outweigh relevance.
+ *
+ * Deterministic: ties are broken by id.
+ */
+import * as Consolidation from "./Consolidation.ts"
+
+/** Tuned on LoCoMo's conversations 1 to 5: `npm run -s bench -- memory --locomo`. */
+export const parameters = {
+  k1: 1.2,
+  b: 0.75,
+  /** Weights of the memories before and after it in its conversation, the nearest first. */
+  before: [0.5, 0.5],
+  after: [0.25, 0.25],
+  /** Share of its conversation in what its terms are worth. */
+  conversation: 0.2,
+  recency: 0.05,
+  halfLifeDays: 30,
+  importance: 0.1,
+  entity: 0.2,
+  /** Share of the vectors where the embedder says nothing else. */
+  alpha: 0.3
+} as const
+
+/** Candidates that a layer takes from each of its indexes. */
+export const maxCandidates = 200
+
+/** What neighbours add: a memory `by` places later in the conversation has this much of the terms and the length of one. */
+export const spread: ReadonlyArray<{ readonly by: number; readonly weight: number }> = [
+  ...parameters.before.map((weight, index) => ({ by: index + 1, weight })),
+  ...parameters.after.map((weight, index) => ({ by: -index - 1, weight }))
+]
+
+/** How much a term tells: `holders` of `documents` have it. */
+export const weightOf = (documents: number, holders: number): number =>
+  Math.log(1 + (documents - holders + 0.5) / (holders + 0.5))
+
+/** What a term of this frequency adds, from 0 to 1 times `k1 + 1`. */
+export const saturated = (frequency: number, length: number, averageLength: number): number => {
+  const { b, k1 } = parameters
+  return (frequency * (k1 + 1)) / (frequency + k1 * (1 - b + (b * length) / Math.max(averageLength, 1)))
+}
+
+/** What a query could score at most: what `match` is relative to. */
+export const bestOf = (weights: Iterable<number>): number => {
+  let sum = 0
+  for (const weight of weights) sum += weight
+  return sum * (parameters.k1 + 1)
+}
+
+export interface Candidate<Memory> {
+  readonly id: string
+  readonly memory: Memory
+  readonly text: string
+  /** BM25 of its fields. */
+  readonly lexical: number
+  /** BM25 of its conversation as one text; absent: it belongs to none. */
+  readonly conversation?: number | undefined
+  /** Cosine, below 0 counts as 0. */
+  readonly vector?: number | undefined
+  readonly importance: number
+  /** When it was said, in milliseconds. */
+  readonly saidAt: number
+  /** The query names who said it, or the entity that it is about. */
+  readonly isNamed: boolean
+}
+
+export interface Parts {
+  readonly lexical: number
+  readonly vector: number
+  readonly recency: number
+  readonly importance: number
+  readonly entity: number
+  readonly match: number
+}
+
+export interface Ranked<Memory> extends Candidate<Memory> {
+  readonly score: number
+  readonly parts: Parts
+}
+
+export interface RankOptions {
+  /** In milliseconds. */
+  readonly now: number
+  /** `bestOf` the weights of the query's terms. */
+  readonly best: number
+  /** Of the whole scope, where the candidates do not hold the best conversation. */
+  readonly bestConversation?: number
+  /** Share of the vectors, from 0 to 1; 0 without vectors that carry meaning. */
+  readonly alpha?: number
+}
+
+const dayMillis = 86_400_000
+
+/** All that have a term or a vector in common with the query, best first. */
+export const rank = <Memory>(
+  candidates: ReadonlyArray<Candidate<Memory>>,
+  options: RankOptions
+): ReadonlyArray<Ranked<Memory>> => {
+  const { alpha = 0, best, now } = options
+  let bestLexical = 0
+  let bestConversation = options.bestConversation ?? 0
+  for (const { conversation = 0, lexical } of candidates) {
+    bestLexical = Math.max(bestLexical, lexical)
+    bestConversation = Math.max(bestConversation, conversation)
+  }
+  const ranked: Array<Ranked<Memory>> = []
+  for (const candidate of candidates) {
+    if (candidate.lexical <= 0 && (alpha === 0 || (candidate.vector ?? 0) <= 0)) continue
+    const own = bestLexical === 0 ? 0 : candidate.lexical / bestLexical
+    const shared =
+      candidate.conversation === undefined || bestConversation === 0 ? own : candidate.conversation / bestConversation
+    const lexical = (1 - parameters.conversation) * own + parameters.conversation * shared
+    const vector = Math.min(Math.max(candidate.vector ?? 0, 0), 1)
+    const ageDays = Math.max(0, now - candidate.saidAt) / dayMillis
+    const recency = parameters.recency * 0.5 ** (ageDays / parameters.halfLifeDays)
+    const importance = parameters.importance * candidate.importance
+    const entity = candidate.isNamed ? parameters.entity : 0
+    const match = Math.max(best === 0 ? 0 : candidate.lexical / best, alpha === 0 ? 0 : vector)
+    const score = ((1 - alpha) * lexical + alpha * vector) * (1 + recency + importance + entity)
+    ranked.push({ ...candidate, score, parts: { lexical, vector, recency, importance, entity, match } })
+  }
+  return ranked.sort((one, other) => other.score - one.score || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0))
+}
+
+/** Tokens of a text, estimated: four characters of a script of letters, one of the others. */
+export const tokensOf = (text: string): number => {
+  let wide = 0
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x2e7f) wide++
+  return Math.ceil((text.length - wide) / 4) + wide
+}
+
+export const defaultLimit = 5
+export const defaultMaxTokens = 1_000
+
+export interface SelectOptions {
+  readonly limit?: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly threshold?: number | undefined
+}
+
+/** Of what is ranked: what matches well enough and fits, greedily, and says nothing that a better one has said. */
+export const select = <Memory>(
+  ranked: ReadonlyArray<Ranked<Memory>>,
+  { limit = defaultLimit, maxTokens = defaultMaxTokens, threshold = 0 }: SelectOptions
+): ReadonlyArray<Ranked<Memory>> => {
+  const selected: Array<Ranked<Memory>> = []
+  let tokens = 0
+  for (const each of ranked) {
+    if (selected.length === limit) break
+    if (each.parts.match < threshold) continue
+    const size = tokensOf(each.text)
+    if (tokens + size > maxTokens || selected.some(({ text }) => Consolidation.isSame(text, each.text))) continue
+    tokens += size
+    selected.push(each)
+  }
+  return selected
+}
+
+/** Why, in words. */
+export const why = ({ entity, importance, lexical, match, recency, vector }: Parts): string => {
+  const reasons = [`${Math.round(match * 100)} % of the query matches`]
+  if (lexical === 1) reasons.push("the most terms in common")
+  if (vector > 0) reasons.push(`similar in meaning (${vector.toFixed(2)})`)
+  if (entity > 0) reasons.push("the query names whom it is of")
+  if (recency > parameters.recency / 2) reasons.push("recent")
+  if (importance > 0.75 * parameters.importance) reasons.push("important")
+  return reasons.join(", ")
+}

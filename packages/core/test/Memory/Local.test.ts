@@ -1,0 +1,4 @@
+import * as Memory from "../../src/Memory.ts"
+import * as MemoryContract from "../../src/testing/MemoryContract.ts"
+
+MemoryContract.suite("Memory.layerLocal", Memory.layerLocal)
