@@ -7,8 +7,8 @@
  * parallel crew; of delegated parts, over the parts themselves.
  */
 import * as Crew from "@crewline/core/Crew"
-import * as Crewline from "@crewline/core/promise"
 import * as Scripted from "@crewline/llm/Scripted"
+import { client } from "crewline"
 import { median } from "./Quantile.ts"
 import type { Options, Report } from "./run.ts"
 
@@ -148,7 +148,7 @@ const measure = async ({ crew, steps }: Case, rounds: number): Promise<Measured>
   // The first round fills the caches.
   for (let round = 0; round <= rounds; round++) {
     const script = Scripted.make(steps)
-    await using crewline = await Crewline.make({ llm: script.layer })
+    await using crewline = await client({ models: script })
     const from = performance.now()
     const execution = await crewline.start(crew)
     const { usage } = await execution.result

@@ -1,7 +1,7 @@
 /** A crew whose model answers what no reader of a provider's API may expect. However it is answered, its execution has to end. */
 import * as Crew from "@crewline/core/Crew"
-import * as Crewline from "@crewline/core/promise"
 import * as Tool from "@crewline/core/Tool"
+import { client } from "crewline"
 import * as FakeProvider from "../fake-provider/src/FakeProvider.ts"
 import * as Dialect from "../fake-provider/src/Dialect.ts"
 import * as Schema from "effect/Schema"
@@ -58,7 +58,7 @@ const execute = async (subject: Subject, handler: FakeProvider.Handler, streamin
   const provider = await FakeProvider.start(handler, { keep: false })
   const model = { ...subject.model(provider.origin, { timeoutMillis }), reference: "hostile/m" }
   const llm = Providers.layer({ providers: [{ name: "hostile", model: () => model }], defaultModel: "hostile/m" })
-  const crewline = await Crewline.make({ llm, tools: [forecast], worker: { streaming } })
+  const crewline = await client({ llm, tools: [forecast], worker: { streaming } })
   const execution = await crewline.start(crew)
   // It may fail. That it ends is what counts.
   await execution.result.catch(() => undefined)

@@ -90,7 +90,7 @@ const application: { readonly [file: string]: string } = {
   "consumer.mts": `
     import { Crew, Dag } from "@crewline/core"
     import * as CrewModule from "@crewline/core/Crew"
-    import * as promise from "@crewline/core/promise"
+    import * as door from "crewline"
     import * as llm from "@crewline/llm"
     import * as memory from "@crewline/memory-pg"
     import * as queue from "@crewline/queue-redis"
@@ -110,7 +110,7 @@ const application: { readonly [file: string]: string } = {
       tasks: { write: { agent: "wirter", description: "Write.", expectedOutput: "A text." } }
     })
 
-    export const modules: ReadonlyArray<object> = [Dag, promise, llm, memory, queue, server, tools]`,
+    export const modules: ReadonlyArray<object> = [Dag, door, llm, memory, queue, server, tools]`,
   "consumer.cts": `
     import core = require("@crewline/core")
 
@@ -187,7 +187,7 @@ describe("packed packages in an empty application", () => {
 
   const keysBy = async (file: string): Promise<{ readonly [name: string]: ReadonlyArray<string> }> =>
     JSON.parse(
-      await must("node", [file, JSON.stringify([...names, "@crewline/core/promise", "crewline/testing"])], app)
+      await must("node", [file, JSON.stringify([...names, "crewline/testing"])], app)
     )
 
   it("are all there", (context) => {

@@ -7,8 +7,8 @@ import type { Floors } from "./Sources.ts"
 
 export const floors: { readonly [name: string]: Floors } = {
   core: [
-    // The map; promises over the service; the suites that every layer of a port must pass.
-    ["index", "promise", "testing"],
+    // The map; the suites that every layer of a port must pass.
+    ["index", "testing"],
     // Start, follow, answer, cancel, adopt: what an application calls.
     ["Crewline"],
     // Giving up for a worker that is dead; take, run, commit.

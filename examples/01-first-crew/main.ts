@@ -1,8 +1,5 @@
 /** A crew of two agents with a tool of its own and typed output. `npm start -- otters` */
-import * as Crew from "@crewline/core/Crew"
-import * as Crewline from "@crewline/core/promise"
-import * as Tool from "@crewline/core/Tool"
-import * as Providers from "@crewline/llm/Providers"
+import { client, Crew, Tool } from "crewline"
 import { z } from "zod"
 
 const wordCount = Tool.make({
@@ -42,7 +39,7 @@ const crew = Crew.make({
 
 const topic = process.argv[2] ?? "otters"
 
-await using crewline = await Crewline.make({ llm: Providers.layerConfig, tools: [wordCount] })
+await using crewline = await client({ tools: [wordCount] })
 const execution = await crewline.start(crew, { inputs: { topic } })
 
 for await (const event of execution.events) {

@@ -1,8 +1,7 @@
 /** The crew in the terminal: whatever it asks, you answer. `npm start -- Ada` */
 import type * as Ask from "@crewline/core/Ask"
 import { type AskView, InvalidAnswer } from "@crewline/core/Crewline"
-import * as Crewline from "@crewline/core/promise"
-import * as Providers from "@crewline/llm/Providers"
+import { client } from "crewline"
 import { createInterface } from "node:readline"
 import { crew, tools } from "./letter.ts"
 
@@ -23,7 +22,7 @@ const answerTo = async ({ hash, kind }: AskView): Promise<Ask.Answer> => {
   return { answer: (await read("Approve? (yes/no)")) === "yes" ? "approve" : "deny", hash }
 }
 
-await using crewline = await Crewline.make({ llm: Providers.layerConfig, tools })
+await using crewline = await client({ tools })
 const execution = await crewline.start(crew, { inputs: { customer } })
 
 for await (const event of execution.events) {

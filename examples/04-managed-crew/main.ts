@@ -1,7 +1,5 @@
 /** A hierarchical crew: a manager says who does what, and reviews the result. `npm start -- otters` */
-import * as Crew from "@crewline/core/Crew"
-import * as Crewline from "@crewline/core/promise"
-import * as Providers from "@crewline/llm/Providers"
+import { client, Crew } from "crewline"
 
 const crew = Crew.make({
   name: "managed-crew",
@@ -44,7 +42,7 @@ const crew = Crew.make({
   }
 })
 
-await using crewline = await Crewline.make({ llm: Providers.layerConfig })
+await using crewline = await client()
 const execution = await crewline.start(crew, { inputs: { topic: process.argv[2] ?? "otters" } })
 
 for await (const event of execution.events) {

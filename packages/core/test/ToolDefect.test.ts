@@ -10,7 +10,6 @@ import * as References from "effect/References"
 import * as Crew from "../src/Crew.ts"
 import * as Crewline from "../src/Crewline.ts"
 import * as EventLog from "../src/EventLog.ts"
-import * as Promises from "../src/promise.ts"
 import * as Tool from "../src/Tool.ts"
 import * as Toolbox from "../src/Toolbox.ts"
 import * as World from "./fake/World.ts"
@@ -99,19 +98,4 @@ describe("a tool that throws", () => {
       assert.deepStrictEqual(logged, [])
     })
   )
-})
-
-describe("ExecutionFailed from a promise", () => {
-  it("has the frames of who asked for the result", async () => {
-    await using crewline = await Promises.make({ llm: models(), tools: [broken] })
-    const execution = await crewline.start(crew("fail"))
-    const askHere = () => execution.result
-    const error = await askHere().then(
-      () => undefined,
-      (failure: unknown) => failure
-    )
-    assert.instanceOf(error, Crewline.ExecutionFailed)
-    assert.match(String(error.stack), /^ExecutionFailed: .*\n\s+at .*askHere .*ToolDefect\.test\.ts/)
-    assert.instanceOf(error.cause, TypeError)
-  })
 })

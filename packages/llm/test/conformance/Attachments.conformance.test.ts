@@ -4,17 +4,27 @@
  */
 import * as Crew from "@crewline/core/Crew"
 import type { Followed } from "@crewline/core/ExecutionEvent"
-import * as Crewline from "@crewline/core/promise"
+import * as Crewline from "@crewline/core/Crewline"
+import type * as Llm from "@crewline/core/Llm"
+import * as LocalEventLog from "@crewline/core/LocalEventLog"
+import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import * as Toolbox from "@crewline/core/Toolbox"
 import * as Workspace from "@crewline/core/Workspace"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as Providers from "../../src/Providers.ts"
 import * as Scoped from "@crewline/fake-provider/Scoped"
 import { anthropic } from "./AnthropicSubject.ts"
 import { ollama } from "./OllamaSubject.ts"
 import { compatible, openAi } from "./OpenAiSubject.ts"
 import { answerWith } from "./Subject.ts"
+
+const crewlineOn = (llm: Layer.Layer<Llm.Llm>, workspace: Layer.Layer<Workspace.Workspace>) =>
+  Crewline.layer().pipe(
+    Layer.provide([llm, workspace, Toolbox.layer([]), LocalEventLog.layerLocal, LocalTaskQueue.layerLocal])
+  )
 
 const crew = Crew.make({
   name: "look",
@@ -44,17 +54,12 @@ describe("a crew with attachments", () => {
         read: (path) => Effect.succeed(files[path]!),
         write: () => Effect.void
       })
-      const { events, output } = yield* Effect.acquireUseRelease(
-        Effect.promise(() => Crewline.make({ llm, workspace })),
-        (crewline) =>
-          Effect.promise(async () => {
-            const execution = await crewline.start(crew, { inputs: { which: "otter" } })
-            const events: Array<Followed> = []
-            for await (const event of execution.events) events.push(event)
-            return { events, ...(await execution.result) }
-          }),
-        (crewline) => Effect.promise(() => crewline.close())
-      )
+      const { events, output } = yield* Effect.gen(function* () {
+        const crewline = yield* Crewline.Crewline
+        const execution = yield* crewline.start(crew, { inputs: { which: "otter" } })
+        const events: ReadonlyArray<Followed> = yield* Stream.runCollect(execution.events)
+        return { events, ...(yield* execution.result) }
+      }).pipe(Effect.provide(crewlineOn(llm, workspace)))
       assert.strictEqual(output, "An otter.")
       const sent = JSON.stringify(server.received.map(({ body }) => body))
       assert.include(sent, base64)

@@ -4,11 +4,14 @@
  */
 import * as Crew from "@crewline/core/Crew"
 import type { Followed } from "@crewline/core/ExecutionEvent"
-import * as Crewline from "@crewline/core/promise"
+import * as Crewline from "@crewline/core/Crewline"
 import * as Tool from "@crewline/core/Tool"
+import * as Toolbox from "@crewline/core/Toolbox"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import type { Provider } from "../../src/Provider.ts"
 import * as Providers from "../../src/Providers.ts"
 import * as FakeProvider from "@crewline/fake-provider"
@@ -88,18 +91,17 @@ const providerOf = (
 }
 
 const run = (model: string | ReadonlyArray<string>, providers: ReadonlyArray<Provider>) =>
-  Effect.acquireUseRelease(
-    Effect.promise(() =>
-      Crewline.make({ llm: Providers.layer({ providers, defaultModel: "none/none" }), tools: [forecast] })
-    ),
-    (crewline) =>
-      Effect.promise(async () => {
-        const execution = await crewline.start(crewOn(model))
-        const events: Array<Followed> = []
-        for await (const event of execution.events) events.push(event)
-        return { events, ...(await execution.result) }
-      }),
-    (crewline) => Effect.promise(() => crewline.close())
+  Effect.gen(function* () {
+    const crewline = yield* Crewline.Crewline
+    const execution = yield* crewline.start(crewOn(model))
+    const events: ReadonlyArray<Followed> = yield* Stream.runCollect(execution.events)
+    return { events, ...(yield* execution.result) }
+  }).pipe(
+    Effect.provide(
+      Crewline.layerLocal().pipe(
+        Layer.provide([Providers.layer({ providers, defaultModel: "none/none" }), Toolbox.layer([forecast])])
+      )
+    )
   )
 
 describe("the same crew", () => {
