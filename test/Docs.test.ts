@@ -84,7 +84,7 @@ const run = (
 
 describe("the programs of the documentation", { timeout: 120_000 }, () => {
   // In a package that uses all the others, so that they are found; ignored by git.
-  const folder = join(root, "packages", "server", "scratchpad", `docs-${process.pid}`)
+  const folder = join(root, "packages", "crewline", "scratchpad", `docs-${process.pid}`)
   const programs = pages.flatMap((page) =>
     blocksOf(page)
       .filter(({ language }) => language === "ts")
