@@ -16,7 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import { Followers } from "./Followers.ts"
-import * as AddressTicket from "./Listener/AddressTicket.ts"
+import * as AddressSecrets from "./Listener/AddressSecrets.ts"
 import * as Cors from "./Listener/Cors.ts"
 import * as OriginCheck from "./Listener/OriginCheck.ts"
 import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Answering a request",
       (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-        AddressTicket.move(request)
+        AddressSecrets.take(request)
         const reason = refuses(request.headers)
         if (reason === undefined) return Cors.answer(request, response) ? undefined : handle(request, response)
         const problem = Problem.make("foreign-origin", { detail: reason })
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function* <R>(
     guarded(
       "Opening a WebSocket",
       (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
-        AddressTicket.move(request)
+        AddressSecrets.take(request)
         if (!UpgradeRequest.isWebSocket(request)) return UpgradeRequest.ignore(server, request, socket, head)
         socket.on(
           "error",

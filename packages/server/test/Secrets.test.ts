@@ -173,6 +173,15 @@ const useKeys = async () => {
     await Socket.outcome(server.url, execution.id, { query: `?ticket=${tickets[1]}` })
   }
   await call("/api/v1/keys", { body: { name: "k", role: "admin", key: key("misplaced") } })
+  // Where they do not belong.
+  for (const secret of [made, rotated, await issuer.token()]) {
+    await call(`/api/v1/crews?access_token=${secret}&after=1`, { headers })
+    await call(`/api/v1/agents/${secret}`, { headers })
+    await call(`/api/v1/keys/${secret}`, { method: "DELETE", headers })
+    await Socket.outcome(server.url, execution.id, { query: `?key=${secret}` })
+    await Socket.outcome(server.url, secret)
+    leaks.push(String(secret).split(/[_.]/).at(-1)!)
+  }
   await call(`/api/v1/keys/${id}`, { method: "DELETE", headers })
   await call("/api/v1/audit?limit=200", { headers })
   leaks.push(...[made, rotated].map((text) => String(text).split("_").at(-1)!), ...tickets)

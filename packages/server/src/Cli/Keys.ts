@@ -1,4 +1,5 @@
 /** `crewline keys`: makes API keys, lists them, replaces and revokes them. */
+import * as Name from "@crewline/core/Name"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -7,6 +8,7 @@ import * as Keys from "../Api/Keys.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Resources from "./Resources.ts"
+import * as Layout from "./View/Layout.ts"
 import { type Options, tenantOf, valid } from "./TenantOptions.ts"
 
 const open = Effect.fnUntraced(function* (options: Options) {
@@ -29,19 +31,20 @@ export interface CreateOptions extends Options {
   readonly expires: Option.Option<string>
 }
 
-const decodeBody = Schema.decodeUnknownResult(Keys.KeyBody, { errors: "all" })
+const decodeName = Schema.decodeUnknownResult(Name.Name)
+const decodeScopes = Schema.decodeUnknownResult(Schema.NonEmptyArray(Access.Scope))
 const decodeSpan = Schema.decodeUnknownResult(Keys.Span)
 
 export const create = Effect.fn("Keys.create")(function* (options: CreateOptions) {
   const { expires, name, role, scopes } = options
-  const body = yield* valid(
-    decodeBody({
-      name,
-      role,
-      ...(Option.isSome(scopes) && { scopes: scopes.value.split(",").map((scope) => scope.trim()) }),
-      ...(Option.isSome(expires) && { expires: expires.value })
-    })
-  )
+  const body: Keys.KeyBody = {
+    name: yield* valid("--name", decodeName(name)),
+    role,
+    ...(Option.isSome(scopes) && {
+      scopes: yield* valid("--scopes", decodeScopes(scopes.value.split(",").map((scope) => scope.trim())))
+    }),
+    ...(Option.isSome(expires) && { expires: yield* valid("--expires", decodeSpan(expires.value)) })
+  }
   const ofRole = Access.scopesOf(role)
   const lacking = (body.scopes ?? []).filter((scope) => !ofRole.includes(scope))
   if (lacking.length > 0) {
@@ -60,7 +63,7 @@ export const list = Effect.fn("Keys.list")(function* (options: Options) {
   for (const { expiresAt, id, lastUsedAt, name, prefix, role, status } of items) {
     const used = lastUsedAt === undefined ? "never used" : `last used ${lastUsedAt}`
     const until = expiresAt === undefined || status !== "active" ? "" : `, until ${expiresAt}`
-    yield* output.result(`${id}  ${prefix}…  ${status}  ${role}  ${name}  (${used}${until})`)
+    yield* output.result(`${id}  ${prefix}…  ${status}  ${role}  ${Layout.oneLine(name)}  (${used}${until})`)
   }
 }, Effect.scoped)
 
@@ -70,7 +73,9 @@ export interface RotateOptions extends Options {
 }
 
 export const rotate = Effect.fn("Keys.rotate")(function* (options: RotateOptions) {
-  const overlap = Option.isSome(options.overlap) ? yield* valid(decodeSpan(options.overlap.value)) : undefined
+  const overlap = Option.isSome(options.overlap)
+    ? yield* valid("--overlap", decodeSpan(options.overlap.value))
+    : undefined
   yield* show(yield* (yield* open(options)).rotate(options.id, overlap), options)
 }, Effect.scoped)
 

@@ -10,6 +10,7 @@ import * as Secrets from "../Api/Secrets.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
 import * as Resources from "./Resources.ts"
+import * as Layout from "./View/Layout.ts"
 import { type Options, tenantOf, valid } from "./TenantOptions.ts"
 
 const open = Effect.fnUntraced(function* (options: Options) {
@@ -39,7 +40,10 @@ const valueOf = Effect.fnUntraced(function* () {
 export const set = Effect.fn("Secrets.set")(function* (options: SetOptions) {
   const { description, json, name } = options
   const output = yield* Output.Output
-  const body = yield* valid(decodeBody({ name, ...(Option.isSome(description) && { description: description.value }) }))
+  const body = yield* valid(
+    "The secret",
+    decodeBody({ name, ...(Option.isSome(description) && { description: description.value }) })
+  )
   const stored = yield* (yield* open(options)).set(body, yield* valueOf())
   yield* output.result(json ? JSON.stringify(stored) : `Stored ${stored.name} (${stored.id}).`)
 }, Effect.scoped)
@@ -50,7 +54,9 @@ export const list = Effect.fn("Secrets.list")(function* (options: Options) {
   if (options.json) return yield* output.result(JSON.stringify({ items }))
   if (items.length === 0) return yield* output.result("There are no secrets.")
   for (const { description, id, name, updatedAt } of items)
-    yield* output.result(`${id}  ${name}  ${updatedAt}${description === undefined ? "" : `  ${description}`}`)
+    yield* output.result(
+      `${id}  ${name}  ${updatedAt}${description === undefined ? "" : `  ${Layout.oneLine(description)}`}`
+    )
 }, Effect.scoped)
 
 export const remove = Effect.fn("Secrets.remove")(function* (options: Options & { readonly name: string }) {

@@ -14,10 +14,15 @@ export interface Options {
 
 const decodeTenant = Schema.decodeUnknownResult(Keys.Tenant)
 
-/** What was decoded of the command line, or what is wrong with it. */
-export const valid = <A>(result: Result.Result<A, Schema.SchemaError>): Effect.Effect<A, Failure.Failure> =>
-  Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(Failure.invalid(result.failure.message))
+/** What was decoded of a part of the command line, or what is wrong with it. */
+export const valid = <A>(
+  part: string,
+  result: Result.Result<A, Schema.SchemaError>
+): Effect.Effect<A, Failure.Failure> =>
+  Result.isSuccess(result)
+    ? Effect.succeed(result.success)
+    : Effect.fail(Failure.invalid(`${part}: ${result.failure.message}`))
 
 /** The tenant that is named; undefined: none. */
 export const tenantOf = ({ tenant }: Options): Effect.Effect<string | undefined, Failure.Failure> =>
-  Option.isSome(tenant) ? valid(decodeTenant(tenant.value)) : Effect.succeed(undefined)
+  Option.isSome(tenant) ? valid("--tenant", decodeTenant(tenant.value)) : Effect.succeed(undefined)

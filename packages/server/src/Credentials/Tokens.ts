@@ -2,6 +2,7 @@
  * Tokens of an OpenID provider: JSON Web Tokens that it has signed with a key of its own, for this audience. Tenant, role and name come from
  * claims. Algorithms with a shared secret, and none at all, are not accepted, whatever a token says.
  */
+import * as Name from "@crewline/core/Name"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -50,6 +51,7 @@ const claimIn = (claims: JWTPayload, name: string): unknown =>
         )
 
 const isTenant = Schema.is(Keys.Tenant)
+const isName = Schema.is(Name.Name)
 
 /** Who a token is of, by its claims. */
 export const principalOf = (claims: JWTPayload, names: Options["claims"]): Effect.Effect<Principal, Refusal> => {
@@ -61,8 +63,7 @@ export const principalOf = (claims: JWTPayload, names: Options["claims"]): Effec
   if (role === undefined)
     return Effect.fail(refused(`The claim ${names.role} of the token names none of ${Access.roles.join(", ")}.`))
   const name = claimIn(claims, names.user)
-  if (typeof name !== "string" || name === "" || name.length > 200)
-    return Effect.fail(refused(`The claim ${names.user} of the token is not a name.`))
+  if (!isName(name)) return Effect.fail(refused(`The claim ${names.user} of the token is not a name.`))
   // A claim that verification has required.
   const expiresAt = (claims.exp ?? 0) * 1_000
   return Effect.succeed({ tenant, name, role, scopes: Access.scopesOf(role), credential: "token", expiresAt })

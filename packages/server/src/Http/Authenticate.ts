@@ -60,7 +60,9 @@ const inTenant = (
 ): Effect.Effect<Principal.Principal, Problem.Problem<"invalid-request">> => {
   if (tenant === undefined || tenant === principal.tenant) return Effect.succeed(principal)
   if (principal.credential === "local" && isTenant(tenant)) return Effect.succeed({ ...principal, tenant })
-  const message = `The credential does not act for the tenant ${JSON.stringify(tenant)}: leave the header out.`
+  const message =
+    `The credential does not act for the tenant ${JSON.stringify(tenant)}: leave the header ` +
+    `${Access.tenantHeader} out, which is --tenant on the command line.`
   return Effect.fail(RequestBody.invalid([{ path: ["headers", Access.tenantHeader], code: "invalid-value", message }]))
 }
 

@@ -33,16 +33,22 @@ interface Pattern {
 
 const pattern = (method: string, path: string): Pattern => ({
   method,
-  matches: new RegExp(`^${path.replace(/\/$/, "").replaceAll(/:[a-zA-Z]+/g, "[^/]+")}/?$`)
+  matches: new RegExp(`^${path.replace(/\/$/, "").replaceAll(/:[a-zA-Z]+/g, "[^/]+")}/?$`, "i")
 })
 
 const patterns: ReadonlyArray<Pattern> = [
   ...Object.values(Api.groups).flatMap((group) =>
     Object.values(group.endpoints).map((endpoint) => pattern(endpoint.method, endpoint.path))
   ),
-  ...["/", "/docs", "/openapi.json", "/problems", "/problems/:code", "/api/v1/executions/:id/ws"].map((path) =>
-    pattern("GET", path)
-  )
+  ...[
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/problems",
+    "/problems/:code",
+    "/api/v1/executions/:id/ws",
+    "/api/v1/feed/ws"
+  ].map((path) => pattern("GET", path))
 ]
 
 /** The methods that a path knows; none when there is no such path. */

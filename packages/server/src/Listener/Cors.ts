@@ -6,7 +6,7 @@
 import type * as Http from "node:http"
 
 /** What pages may read besides the body. */
-const exposed = "etag, link, location, retry-after"
+const exposed = "etag, link, location, ratelimit, ratelimit-policy, retry-after"
 
 const preflightSeconds = "600"
 

@@ -74,6 +74,25 @@ describe("tokens", { timeout: 60_000 }, () => {
       "a key in the header": await new Jose.SignJWT(payload)
         .setProtectedHeader({ alg: "RS256", jwk: await Jose.exportJWK(other.publicKey) })
         .sign(other.privateKey),
+      "a key and its address in the header": await new Jose.SignJWT(payload)
+        .setProtectedHeader({
+          alg: "RS256",
+          kid: "k1",
+          jwk: await Jose.exportJWK(other.publicKey),
+          jku: `${issuer.url}/keys`,
+          x5u: `${issuer.url}/keys`
+        })
+        .sign(other.privateKey),
+      "a kid that is a path": await issuer.token({}, { kid: "../../k1" }),
+      "an extension that is critical": await issuer.token(
+        {},
+        { crit: ["https://example.com/x"], "https://example.com/x": 1 }
+      ),
+      "another audience, too long a list": await issuer.token({
+        aud: Array.from({ length: 100 }, (_, n) => `other-${n}`)
+      }),
+      "an expiry that is text": await issuer.token({ exp: `${seconds() + 300}` }),
+      "a token in a token": await issuer.token({}, { cty: "JWT", kid: "k0" }),
       "wrong issuer": await issuer.token({ iss: "https://elsewhere.example" }),
       "wrong audience": await issuer.token({ aud: "other" }),
       "no audience": await issuer.token({ aud: undefined }),
@@ -92,13 +111,15 @@ describe("tokens", { timeout: 60_000 }, () => {
       expect(await Socket.outcome(server.url, "none", bearer(token)), what).toBe(401)
     }
     expect((await me(good)).status).toBe(200)
+    // Among others it is for this server.
+    expect((await me(await issuer.token({ aud: ["other", Issuer.audience] }))).status).toBe(200)
   })
 
   it("need a tenant, a role and a name", async () => {
     for (const [name, values] of [
       ["tenant", [undefined, "", "A B", 7, ["acme"]]],
       ["role", [undefined, "owner", ["owner"], { admin: true }]],
-      ["sub", [undefined, "", 7]]
+      ["sub", [undefined, "", " ", 7, "a\u0000b", "a".repeat(201)]]
     ] as const)
       for (const value of values) {
         const { body, status } = await me(await issuer.token({ [name]: value }))

@@ -54,12 +54,13 @@ export const start = async (): Promise<Issuer> => {
       await sleep(50)
     },
     token: (claims = {}, header = {}) => {
+      const critical = Array.isArray(header["crit"]) ? header["crit"] : []
       const now = Math.floor(Date.now() / 1_000)
       const standard = { iss: url, aud: audience, sub: "ada", exp: now + 300, tenant: "acme", role: "operator" }
       const payload = Object.entries({ ...standard, ...claims }).filter(([, value]) => value !== undefined)
       return new Jose.SignJWT(Object.fromEntries(payload))
         .setProtectedHeader({ alg: "RS256", kid, ...header })
-        .sign(pair.privateKey)
+        .sign(pair.privateKey, { crit: Object.fromEntries(critical.map((name) => [name, true])) })
     },
     publicKey: () => Jose.exportSPKI(pair.publicKey),
     rotate: async () => {

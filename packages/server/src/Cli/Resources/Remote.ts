@@ -34,10 +34,10 @@ const connect = ({ key, tenant, url }: Server) =>
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
 const tellingOf =
-  (url: string) =>
+  ({ key, url }: Server) =>
   <A, E extends Error>(effect: Effect.Effect<A, E>) =>
     Effect.mapError(effect, (error: Error) => {
-      if ("code" in error && "status" in error) return refused(error as Problem.Problem)
+      if ("code" in error && "status" in error) return refused(error as Problem.Problem, key)
       if (HttpClientError.isHttpClientError(error) && error.reason._tag === "TransportError")
         return Failure.failed(`No server answers at ${url}. Start one with crewline serve, or correct CREWLINE_URL.`)
       return Failure.failed(`What answers at ${url} is no server of this version of Crewline: ${error.message}`)
@@ -62,7 +62,7 @@ const all = Effect.fnUntraced(function* <A>(
 
 export const inbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Inbox> {
   const client = yield* connect(server)
-  const told = tellingOf(server.url)
+  const told = tellingOf(server)
   return {
     open: (executionId) =>
       all((query) =>
@@ -79,7 +79,7 @@ export const inbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Ret
 
 export const audit = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Audit> {
   const client = yield* connect(server)
-  const told = tellingOf(server.url)
+  const told = tellingOf(server)
   return {
     list: (limit, filters) =>
       Effect.map(told(client.audit.list({ query: { ...filters, limit } })), ({ items }) => items)
@@ -88,7 +88,7 @@ export const audit = Effect.fnUntraced(function* (server: Server): Effect.fn.Ret
 
 export const outbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Outbox> {
   const client = yield* connect(server)
-  const told = tellingOf(server.url)
+  const told = tellingOf(server)
   return {
     list: (state) =>
       all((query) => told(client.outbox.list({ query: { ...query, ...(state !== undefined && { state }) } }))),
@@ -98,7 +98,7 @@ export const outbox = Effect.fnUntraced(function* (server: Server): Effect.fn.Re
 
 export const secrets = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Secrets> {
   const client = yield* connect(server)
-  const told = tellingOf(server.url)
+  const told = tellingOf(server)
   const find = Effect.fnUntraced(function* (name: string) {
     const { items } = yield* told(client.secrets.list({ query: { name, limit: 1 } }))
     return items[0]
@@ -123,7 +123,7 @@ export const secrets = Effect.fnUntraced(function* (server: Server): Effect.fn.R
 
 export const keys = Effect.fnUntraced(function* (server: Server): Effect.fn.Return<Keys> {
   const client = yield* connect(server)
-  const told = tellingOf(server.url)
+  const told = tellingOf(server)
   return {
     create: (body) => Effect.map(told(client.keys.create({ payload: body })), ({ body: made }) => made),
     list: all((query) => told(client.keys.list({ query }))),
@@ -137,7 +137,9 @@ export const keys = Effect.fnUntraced(function* (server: Server): Effect.fn.Retu
 })
 
 /** A problem with all that is wrong. */
-const refused = (problem: Problem.Problem): Failure.Failure => {
+const refused = (problem: Problem.Problem, key: Server["key"]): Failure.Failure => {
+  if (problem.status === 401 && key === undefined)
+    return Failure.failed("This server asks for an API key: set CREWLINE_KEY to one.")
   const all = "errors" in problem ? problem.errors.map(({ message }) => message).join("\n") : ""
   const message = all === "" ? (problem.detail ?? problem.title) : all
   return problem.status === 400 ? Failure.invalid(message) : Failure.failed(message)
