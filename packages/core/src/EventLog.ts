@@ -118,6 +118,11 @@ export interface AppendOptions {
   readonly status?: Summary["status"]
   /** What follows from the events, stored with them. */
   readonly outbox?: Outbox.NewRows
+  /**
+   * Rows of the outbox of this execution that are done. They are deleted, also when the append is
+   * refused; only when it fails for another reason they may still be there.
+   */
+  readonly settled?: ReadonlyArray<Pick<Outbox.Key, "seq" | "part">>
 }
 
 /** Where the execution stood right after the append. */

@@ -5,7 +5,7 @@
  * - A row is served at least once, also when the process that stored it dies right after: who stored it has it for a while, then it can be
  *   claimed. A consumer is idempotent by (execution, seq, part), so its effect is there once.
  * - A row whose consumer fails is served again, later each time; at last it is a dead letter, which stays to be looked at.
- * - A row that is done is gone, and so are the rows of an execution that is deleted.
+ * - A row that is done is gone soon after, and so are the rows of an execution that is deleted.
  * - Consumers append nothing to the execution.
  */
 import * as Context from "effect/Context"
@@ -13,6 +13,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Execution from "./Execution.ts"
 import type { Draft, ExecutionEvent } from "./ExecutionEvent.ts"
+import * as IsoTime from "./IsoTime.ts"
 import type * as Plan from "./Plan.ts"
 
 /** A row that is stored with its event. */
@@ -48,6 +49,28 @@ export interface Row extends Key {
 /** Whether a row is to be served, or has failed for the last time. */
 export const State = Schema.Literals(["pending", "dead"])
 export type State = typeof State.Type
+
+/** Where a row stands in lists: by the time of its event. */
+export interface Place {
+  readonly at: string
+  readonly executionId: string
+  readonly seq: number
+  readonly part: number
+}
+
+/**
+ * The id of a row. Made from what its tenant knows anyway: a number of its own, counted over all
+ * tenants, would tell each of them how much the others do.
+ */
+export const idOf = ({ at, executionId, part, seq }: Place): string => `${Date.parse(at)}.${seq}.${part}.${executionId}`
+
+/** The place that an id names; `undefined`: it is no id of a row. */
+export const placeOf = (id: string): Place | undefined => {
+  const [, millis, seq, part, executionId] = /^(\d{1,14})\.(\d{1,9})\.(\d{1,9})\.([\w.~-]+)$/.exec(id) ?? []
+  return executionId === undefined
+    ? undefined
+    : { at: IsoTime.of(Number(millis)), executionId, seq: Number(seq), part: Number(part) }
+}
 
 /** A row as people and programs see it. */
 export const View = Schema.Struct({
@@ -104,6 +127,8 @@ export class Outbox extends Context.Service<
       readonly consumers: ReadonlyArray<string>
       readonly limit: number
       readonly leaseMillis: number
+      /** Stored before, in the same statement, as by `settle`. */
+      readonly settled?: ReadonlyArray<Settled>
     }) => Effect.Effect<ReadonlyArray<Row>, OutboxError>
     /** Of rows of any tenant. Those that are not there any more are left out. */
     readonly settle: (rows: ReadonlyArray<Settled>) => Effect.Effect<void, OutboxError>

@@ -38,7 +38,14 @@ insert into crewline_event (execution, seq, tenant, type, at, append_first, appe
   select x.key, 1, 't', 'TaskSuspended', now(), 1, 1, 1, 1, '{}' from crewline_execution x where x.id <> 'x';
 insert into crewline_origin (execution, kind, name, tenant, seq)
   select x.key, case when n % 2 = 0 then 'task' else 'signal' end, 'name-' || n, 't', n
-  from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';`
+  from crewline_execution x, generate_series(1, 20000) n where x.id = 'x';
+insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at)
+  select 'other ' || n % 50, 'open-' || n, 'crew', 1, 1, now(), now() from generate_series(1, 20000) n;
+insert into crewline_outbox (execution, seq, part, tenant, consumer, at, due_at)
+  select x.key, n, p, 't', 'c', now(), case when n % 100 > 0 then now() - (n + 60) * interval '1 second' end
+  from crewline_execution x, generate_series(1, 10000) n, generate_series(0, 1) p where x.id = 'x';
+insert into crewline_outbox (execution, seq, part, tenant, consumer, at, due_at)
+  select x.key, 1, 0, x.tenant, 'c', now(), now() + interval '1 hour' from crewline_execution x where x.tenant like 'other%';`
 
 const claim = (task: string) =>
   `{"tenant":"t","execution":"x","structural":1,"nonce":"claim ${task}","events":[{"type":"TaskStarted","task_id":"${task}","run":1,"body":"{}"}]}`
@@ -58,6 +65,12 @@ const answer =
 const asks = (...options: ReadonlyArray<string>) =>
   `select * from crewline_asked('t', crewline_find_asks('t', ${options.join(", ")}))`
 
+const settled = '"settled":[[5000,0],[5000,1]],'
+const outbox = (state: string, ...after: ReadonlyArray<string>) =>
+  `select * from crewline_list_outbox('t', '["${state}"]', ${after.join(", ")}, 10)`
+const ofTask = (seq: number) => `{"tenant":"t","executionId":"x","seq":${seq},"part":0}`
+const claimRows = `select * from crewline_claim_outbox('["c"]', 10, 1000, '[${ofTask(5002)}, ${ofTask(5003)}]')`
+
 const append = (json: string) => `select * from crewline_append('[${json}]', false)`
 const start = (id: string) =>
   `select * from crewline_start('[{"tenant":"t","execution":"${id}","crewName":"crew","key":"key of ${id}","hash":"h","body":"{}"}]')`
@@ -66,8 +79,31 @@ const start = (id: string) =>
 const operations: ReadonlyArray<readonly [name: string, text: string, pages: number]> = [
   ["start", start("new"), 40],
   ["start again", start("new"), 20],
+  [
+    "start of a tenant that is limited",
+    start("limited").replace('"crewName"', '"maxUnfinished":10000,"crewName"'),
+    900
+  ],
+  [
+    "start of one that does little",
+    start("little").replaceAll('"t"', '"u"').replace('"crewName"', '"maxUnfinished":10,"crewName"'),
+    60
+  ],
   ["claim", append(claim("new")), 40],
   ["outcome", append(outcome("new")), 40],
+  ["turn that settles what is done", append(turn.replace('"structural"', `${settled}"structural"`)), 90],
+  ["outbox", outbox("pending", "null", "null", "null", "null"), 80],
+  [
+    "next page of dead letters",
+    outbox("dead", "(select max(at) from crewline_outbox where seq = 1 and execution = 1)", "'x'", "5000", "0"),
+    110
+  ],
+  [
+    "dead letter again",
+    "select * from crewline_retry_outbox('t', (select at from crewline_outbox where seq = 200 and execution = 1 and part = 0), 'x', 200, 0)",
+    60
+  ],
+  ["claim of rows", claimRows, 250],
   ["outcome again", append(outcome("new")), 60],
   ["second outcome", append(outcome("new").replace("outcome new", "other nonce")), 60],
   ["turn again", append(turn), 60],

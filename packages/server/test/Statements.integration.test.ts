@@ -9,7 +9,7 @@ import * as Queue from "@crewline/server/Queue"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { setImmediate as turn } from "node:timers/promises"
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Postgres from "./fake/Database.ts"
 import * as Redis from "./fake/Redis.ts"
@@ -49,12 +49,17 @@ const getEnded = { crewline_read_view: 1, crewline_read: 1, crewline_outputs: 1,
 const declare = (options: () => Partial<Server.Options>, expected: Expected) => {
   const statements = new Statements()
   let calls = 0
+  let taskMillis = 0
   let server: Server.Running
   beforeAll(async () => {
     server = await Server.start({
       ...options(),
       observe: statements.layer,
-      answer: (request) => Effect.sync(() => `${++calls} ${request.caller?.taskId}`)
+      answer: (request) =>
+        Effect.andThen(
+          Effect.sleep(taskMillis),
+          Effect.sync(() => `${++calls} ${request.caller?.taskId}`)
+        )
     })
   })
   afterAll(() => server.stop())
@@ -66,7 +71,8 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
     const { body } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew: chain(tasks, more) } })
     const worker = Context.get(server.services, Worker.Worker)
     const queue = Context.get(server.services, TaskQueue.TaskQueue)
-    while (calls < tasks || (await Effect.runPromise(worker.running)).length > 0) await turn()
+    while (calls < tasks) await (taskMillis > 0 ? sleep(10) : turn())
+    while ((await Effect.runPromise(worker.running)).length > 0) await turn()
     while ((await Effect.runPromise(queue.inspect(body.id))).status !== "absent") await turn()
     return { id: String(body.id), counts: statements.take() }
   }
@@ -91,6 +97,10 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
     }
     expect(await cost(1)).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
     expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })
+    // Each longer than what was served waits for at the end.
+    taskMillis = 1_200
+    expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })
+    taskMillis = 0
   })
 
   it("answers an ended execution with one statement, once its view is kept", async () => {

@@ -121,8 +121,10 @@ const add = (
 
 export const make =
   (storage: Storage): EventLog.EventLog["Service"]["append"] =>
-  (executionId, drafts, { expectVersion, nonce, outbox, status } = {}) =>
+  (executionId, drafts, { expectVersion, nonce, outbox, settled = [], status } = {}) =>
     storage.withExecution("append", executionId, (execution, fiber) => {
+      // Whatever becomes of the append: what is done is done.
+      for (const row of settled) Outbox.remove(storage, execution, row)
       if (nonce !== undefined) {
         const earlier = execution.nonces?.get(nonce)
         if (earlier !== undefined) return Effect.succeed(earlier)

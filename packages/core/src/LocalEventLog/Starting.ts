@@ -19,7 +19,7 @@ export const make =
           ? Effect.succeed({ executionId: standing.id, existing: true, at: standing.events[0]!.at })
           : fail("start", new EventLog.KeyReused({ key: idempotency!.key }))
       }
-      if (maxUnfinished !== undefined && unfinishedOf(storage, tenant) >= maxUnfinished)
+      if (maxUnfinished !== undefined && state.unfinished >= maxUnfinished)
         return fail("start", new EventLog.TooManyUnfinished({ limit: maxUnfinished }))
       const millis = nowOf(fiber)
       const at = IsoTime.of(millis)
@@ -55,14 +55,9 @@ export const make =
       storage.enter(execution, 1)
       state.executions.set(executionId, execution)
       storage.open.add(execution)
+      state.unfinished++
       if (idempotency !== undefined) {
         state.idempotency.set(idempotency.key, { requestHash: idempotency.requestHash, executionId })
       }
       return Effect.succeed({ executionId, existing: false, at })
     })
-
-const unfinishedOf = (storage: Storage, tenant: string): number => {
-  let count = 0
-  for (const execution of storage.open) if (execution.tenant === tenant) count++
-  return count
-}

@@ -19,11 +19,12 @@ export interface TenantState {
   readonly graves: Map<string, Grave>
   /** Asks that are open, in the order in which they were asked. */
   readonly openAsks: Set<Named.Asked>
+  /** How many of the executions have not ended. */
+  unfinished: number
 }
 
 /** A row of the outbox. */
 export interface Row {
-  readonly order: number
   readonly seq: number
   readonly part: number
   readonly consumer: string
@@ -60,7 +61,6 @@ export class Storage {
   private readonly keepEnded: number
   private lastOrder = 0
   private lastAsk = 0
-  private lastRow = 0
   /** The number of the last append of all tenants. */
   private lastAppend = 0
   /** By tenant; they stay, for what they have forgotten and those who wait for news. */
@@ -74,10 +74,6 @@ export class Storage {
 
   nextOrder(): number {
     return ++this.lastOrder
-  }
-
-  nextRow(): number {
-    return ++this.lastRow
   }
 
   feed(tenant: string): FeedBook {
@@ -107,7 +103,13 @@ export class Storage {
     if (state === undefined)
       this.tenants.set(
         tenant,
-        (state = { executions: new Map(), idempotency: new Map(), graves: new Map(), openAsks: new Set() })
+        (state = {
+          executions: new Map(),
+          idempotency: new Map(),
+          graves: new Map(),
+          openAsks: new Set(),
+          unfinished: 0
+        })
       )
     return state
   }
@@ -146,7 +148,7 @@ export class Storage {
   /** It has ended; the oldest that ended may be forgotten for it. */
   end(execution: Execution.Execution): void {
     execution.owner = undefined
-    this.open.delete(execution)
+    if (this.open.delete(execution)) this.tenant(execution.tenant).unfinished--
     this.ended.add(execution)
     while (this.ended.size > this.keepEnded) this.forget(this.ended.values().next().value!, true)
   }

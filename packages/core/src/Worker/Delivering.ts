@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import type * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -51,7 +52,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   if (consumers.length === 0) return { served: () => Effect.void }
   const serving = Serving.make(consumers, leaseMillis)
   if (outbox._tag === "None") return yield* serveStored(options, serving, undefined)
-  const settling = yield* Settling.make(outbox.value, leaseMillis)
+  const { ledger } = options
+  const settling = yield* Settling.make({
+    outbox: outbox.value,
+    leaseMillis,
+    isRunning: (executionId) => ledger.seen(executionId)?.status === "running"
+  })
+  ledger.onEnded(settling.ended)
   yield* sweep(options, { outbox: outbox.value, serving, settling })
   return yield* serveStored(options, serving, settling)
 })
@@ -70,9 +77,11 @@ const serveStored = Effect.fnUntraced(function* (
   ledger.serveBy({
     consumers,
     leaseMillis,
+    ...(settling === undefined ? {} : { riding: settling.riding }),
     onStored: (deliveries) => {
       const until = clock.currentTimeMillisUnsafe() + leaseMillis
       for (const delivery of deliveries) {
+        settling?.begun(delivery.row)
         const one: Open = { delivery, isServed: Deferred.makeUnsafe(), until }
         open.add(one)
         Queue.offerUnsafe(queue, one)
@@ -81,9 +90,10 @@ const serveStored = Effect.fnUntraced(function* (
   })
   const next = Effect.flatMap(Queue.take(queue), (one) =>
     Effect.ensuring(
-      settling !== undefined && clock.currentTimeMillisUnsafe() >= one.until
-        ? Effect.void
-        : Effect.map(serve(one.delivery), (settled) => settling?.soon(settled)),
+      Effect.map(
+        settling !== undefined && clock.currentTimeMillisUnsafe() >= one.until ? Effect.undefined : serve(one.delivery),
+        (settled) => settling?.served(one.delivery.row, settled, one.until)
+      ),
       Effect.sync(() => {
         open.delete(one)
         Deferred.doneUnsafe(one.isServed, Effect.void)
@@ -109,16 +119,17 @@ interface Sweep {
 }
 
 /**
- * Looks for rows that another process has stored, or this one earlier, twice in the time for which
- * they are kept from others.
+ * Looks for rows that another process has stored, or this one earlier, twice in the time for which they are kept from others. What this one
+ * has done by then is settled with it, or by itself while what was found is still being served.
  */
 const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Options, parts: Sweep) {
   const { outbox, serving, settling } = parts
   const names = consumers.map(({ name }) => name)
   const serve = claimed(log, serving)
+  const claim = settling.with((settled) => outbox.claim({ consumers: names, limit: maxRows, leaseMillis, settled }))
   const all = Effect.gen(function* () {
     for (;;) {
-      const rows = yield* outbox.claim({ consumers: names, limit: maxRows, leaseMillis })
+      const rows = yield* claim
       const usual = rows.filter(({ attempts }) => attempts <= Serving.maxAttempts)
       const served = (row: Outbox.Row) =>
         Effect.map(serve(row), (settled) => {
@@ -130,7 +141,11 @@ const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Opti
     }
   })
   const quiet = Effect.catch(all, ({ message }) => Effect.logWarning(`The outbox was not looked through: ${message}`))
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(quiet, Effect.sleep(leaseMillis / 2))))
+  const sweeping = yield* FiberHandle.make<void>()
+  const look = Effect.suspend(() =>
+    FiberHandle.getUnsafe(sweeping)._tag === "Some" ? settling.flush : FiberHandle.run(sweeping, quiet)
+  )
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep(leaseMillis / 2))))
 })
 
 /**

@@ -83,8 +83,8 @@ const make = Effect.fnUntraced(function* (maxTasks: number) {
   const log = yield* EventLog.EventLog
   const folds = new Folds(maxTasks)
   const { onRead, refresh } = Reading.make(log, folds)
-  const append = yield* Appending.make(log)
   const outbox = new Following()
+  const append = yield* Appending.make(log, outbox)
   const { decide, decideBoth } = Deciding.make({ folds, refresh, append, outbox })
   const record = Recording.make({ folds, refresh, append })
 

@@ -36,6 +36,7 @@ export const suite = <E>(
     claiming(it)
     settling(it)
     listing(it)
+    naming(it)
     retrying(it)
   })
 
@@ -238,6 +239,55 @@ const settling = (it: It): void => {
       assert.lengthOf(yield* viewsOf(id), 2)
     })
   )
+
+  it.effect("an append settles what is done of its execution, and nothing else, also when it is refused", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const [id, other] = [yield* Story.begin, yield* Story.begin]
+      const log = yield* EventLog.EventLog
+      const drafts = [Story.completed("a"), Story.completed("b"), Story.completed("c"), Story.completed("d")]
+      for (const each of [id, other])
+        yield* append(each, [...drafts, Story.completed("e")], { consumer, events: [0, 1, 2, 3, 4] })
+      const left = Effect.map(viewsOf(id), (views) => views.map(({ seq }) => seq))
+      const settled = (...seqs: ReadonlyArray<number>) => seqs.map((seq) => ({ seq, part: 0 }))
+      yield* log.append(id, [Story.turn("f", 1)], { settled: settled(2, 99) })
+      assert.deepStrictEqual(yield* left, [3, 4, 5, 6])
+      const again = Story.reasonOf(log.append(id, [Story.completed("a")], { settled: settled(3) }))
+      assert.strictEqual((yield* again)._tag, "AlreadySettled")
+      assert.deepStrictEqual(yield* left, [4, 5, 6])
+      const late = Story.reasonOf(log.append(id, [Story.completed("g")], { expectVersion: 1, settled: settled(4) }))
+      assert.strictEqual((yield* late)._tag, "Conflict")
+      assert.deepStrictEqual(yield* left, [5, 6])
+      // Known already: nothing is stored.
+      yield* log.append(id, [Story.turn("f", 1)], { settled: settled(5) })
+      assert.deepStrictEqual(yield* left, [6])
+      yield* log.append(id, [Story.ended()])
+      const ended = Story.reasonOf(log.append(id, [Story.turn("f", 2)], { settled: settled(6) }))
+      assert.strictEqual((yield* ended)._tag, "Ended")
+      assert.deepStrictEqual(yield* left, [])
+      assert.lengthOf(yield* viewsOf(other), 5)
+    })
+  )
+
+  it.effect("what is settled while rows are claimed is not among them", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      const outbox = yield* Outbox.Outbox
+      yield* append(id, [Story.completed("a"), Story.completed("b")], { consumer, events: [0, 1] })
+      const rows = yield* outbox.claim({
+        consumers: [consumer],
+        limit: 10,
+        leaseMillis: hour,
+        settled: [{ tenant: "default", executionId: id, seq: 2, part: 0 }]
+      })
+      assert.deepStrictEqual(placesOf(rows), [[3, 0]])
+      assert.deepStrictEqual(
+        (yield* viewsOf(id)).map(({ seq }) => seq),
+        [3]
+      )
+    })
+  )
 }
 
 const listing = (it: It): void => {
@@ -267,6 +317,62 @@ const listing = (it: It): void => {
         const { at } = (yield* log.read(id, { after: two!.seq - 1, limit: 1 }))[0]!
         assert.strictEqual(two!.at, at)
         assert.deepStrictEqual(yield* outbox.list({ after: two!.id }), [])
+      })
+    )
+  )
+}
+
+const naming = (it: It): void => {
+  it.effect("ids say nothing of what others do, and name a row of their tenant alone", () =>
+    Story.inOwnTenant(() =>
+      Effect.gen(function* () {
+        const consumer = yield* Story.fresh("consumer")
+        const id = yield* Story.begin
+        const outbox = yield* Outbox.Outbox
+        yield* append(id, [Story.completed("a"), Story.completed("b")], { consumer, events: [0, 0, 1] })
+        const views = yield* outbox.list()
+        assert.lengthOf(views, 3)
+        // Made from what the view says besides.
+        for (const view of views) {
+          assert.strictEqual(view.id, Outbox.idOf(view))
+          assert.deepInclude(view, Outbox.placeOf(view.id)!)
+        }
+        const [first] = views
+        for (const odd of [{ seq: 99 }, { part: 9 }, { at: "2020-01-01T00:00:00.000Z" }, { executionId: "nobody" }])
+          assert.isUndefined(yield* outbox.retry(Outbox.idOf({ ...first!, ...odd })))
+      })
+    )
+  )
+
+  it.effect("a page goes on after a row of an execution that was deleted since", () =>
+    Story.inOwnTenant(() =>
+      Effect.gen(function* () {
+        const consumer = yield* Story.fresh("consumer")
+        const outbox = yield* Outbox.Outbox
+        const log = yield* EventLog.EventLog
+        const ids: Array<string> = []
+        for (const n of Story.upTo(3)) {
+          ids.push(yield* Story.begin)
+          yield* append(ids.at(-1)!, [Story.completed("a"), Story.completed("b"), Story.ended()], {
+            consumer,
+            events: [0, 1]
+          })
+          // The time of events is that of the storage.
+          if (n < 3) yield* Effect.sleep(5)
+        }
+        const [first, second] = yield* outbox.list({ limit: 2 })
+        assert.deepStrictEqual([first!.executionId, second!.executionId], [ids[0], ids[0]])
+        yield* log.remove(ids[0]!)
+        const rest = yield* outbox.list({ after: second!.id })
+        assert.deepStrictEqual(
+          rest.map(({ executionId, seq }) => [executionId, seq]),
+          [
+            [ids[1], 2],
+            [ids[1], 3],
+            [ids[2], 2],
+            [ids[2], 3]
+          ]
+        )
       })
     )
   )

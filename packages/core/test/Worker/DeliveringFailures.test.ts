@@ -96,6 +96,8 @@ describe("a consumer", () => {
         yield* crewline.startPlan(World.plan({ a: {}, b: { dependencies: ["a"] } }))
         yield* seconds(3)
         assert.deepStrictEqual(served, ["b"])
+        // What is done waits for what hangs until the next look at most.
+        yield* seconds(3)
         assert.deepStrictEqual(yield* states, [["pending", 1]])
         yield* hours(3)
         assert.deepStrictEqual(yield* states, [["dead", 10]])

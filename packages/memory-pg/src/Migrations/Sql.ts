@@ -57,31 +57,32 @@ language sql stable security definer set search_path from current set enable_seq
     select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
   ) e
 $$;
-create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision)
+create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := clock_timestamp();
 begin
+  if in_settled is not null then perform crewline_settle_outbox(in_settled); end if;
   return query
     with due as (
-      select l.execution, l.seq, l.part, l.due_at, l.key from jsonb_array_elements_text(in_consumers) c
+      select l.execution, l.seq, l.part, l.due_at from jsonb_array_elements_text(in_consumers) c
       cross join lateral (
-        select o.execution, o.seq, o.part, o.due_at, o.key from crewline_outbox o
+        select o.execution, o.seq, o.part, o.due_at from crewline_outbox o
         where o.consumer = c.value and o.due_at <= now_at
-        order by o.due_at, o.key limit in_limit for update skip locked
+        order by o.due_at, o.execution, o.seq, o.part limit in_limit for update skip locked
       ) l
-      order by l.due_at, l.key limit in_limit
+      order by l.due_at, l.execution, l.seq, l.part limit in_limit
     ),
     taken as (
       update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
       from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
-      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at, d.key
+      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at
     )
     select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
     from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
-    order by t.due_at, t.key;
+    order by t.due_at, t.execution, t.seq, t.part;
 end $$;
 create function crewline_settle_outbox(in_rows jsonb) returns void
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
@@ -190,6 +191,7 @@ begin
       return next;
       continue;
     end if;
+    if item ? 'settled' then perform crewline_settle(x.key, in_tenant, item->'settled'); end if;
     known := false;
     stored := -1;
     loop
@@ -236,7 +238,7 @@ begin
         join crewline_event e on e.execution = x.key and e.seq >= first_seq and e.payload_sha256 = b.key;
     end if;
     opened := 0;
-    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events'); end if;
+    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events', now_at); end if;
     update crewline_execution e set
       last_seq = crewline_append.last_seq,
       version = crewline_append.version,
@@ -512,31 +514,40 @@ begin
 end $$;
 `
 
-const eventLogListOutbox = `create function crewline_list_outbox(in_tenant text, in_states jsonb, in_after bigint, in_limit int) returns table (
-  key bigint, execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
+const eventLogListOutbox = `create function crewline_list_outbox(
+  in_tenant text, in_states jsonb, in_after_at timestamptz, in_after_execution text, in_after_seq int, in_after_part int, in_limit int
+) returns table (
+  execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
 )
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
+declare
+  after_key bigint;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
+  if in_after_execution is not null then
+    select e.key into after_key from crewline_execution e where e.id = in_after_execution and e.tenant = in_tenant;
+    if not found then
+      select g.key into after_key from crewline_gone g where g.tenant = in_tenant and g.id = in_after_execution;
+    end if;
+  end if;
   return query
-    select l.key, x.id, l.seq, l.part, l.consumer, l.state, l.attempts, v.at, l.due_at, l.error
+    select x.id, l.seq, l.part, l.consumer, l.state, l.attempts, l.at, l.due_at, l.error
     from (
       select r.* from jsonb_array_elements_text(in_states) s
       cross join lateral (
         select o.* from crewline_outbox o
-        where o.tenant collate "C" = in_tenant and o.state = s.value and o.key > in_after
-        order by o.key limit in_limit
+        where o.tenant collate "C" = in_tenant and o.state = s.value
+          and (o.at, o.execution, o.seq, o.part)
+            > (coalesce(in_after_at, '-infinity'), coalesce(after_key, 0), coalesce(in_after_seq, 0), coalesce(in_after_part, 0))
+        order by o.at, o.execution, o.seq, o.part limit in_limit
       ) r
-      order by r.key limit in_limit
+      order by r.at, r.execution, r.seq, r.part limit in_limit
     ) l
     cross join lateral (
       select e.id from crewline_execution e where e.key = l.execution and e.tenant = in_tenant limit 1
     ) x
-    cross join lateral (
-      select e.at from crewline_event e where e.execution = l.execution and e.seq = l.seq and e.tenant = in_tenant limit 1
-    ) v
-    order by l.key;
+    order by l.at, l.execution, l.seq, l.part;
 end $$;
 `
 
@@ -567,12 +578,12 @@ begin
       e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
-      and (before_key is null or e.key < before_key)
+      and (before_key is null or e.listed < before_key)
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
         or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)
-    order by e.key desc limit in_limit;
+    order by e.listed desc limit in_limit;
 end $$;
 `
 
@@ -609,7 +620,7 @@ begin
 end $$;
 `
 
-const eventLogNote = `create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb) returns int
+const eventLogNote = `create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb, in_at timestamptz) returns int
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
@@ -647,8 +658,8 @@ begin
         on conflict do nothing;
     end if;
     if event ? 'follows' then
-      insert into crewline_outbox (execution, seq, part, tenant, consumer, due_at)
-        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1,
+      insert into crewline_outbox (execution, seq, part, tenant, consumer, at, due_at)
+        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1, in_at,
           clock_timestamp() + (f.value->>2)::float8 * interval '1 millisecond'
         from jsonb_array_elements(event->'follows') f
         on conflict do nothing;
@@ -764,16 +775,38 @@ begin
 end $$;
 `
 
-const eventLogRetryOutbox = `create function crewline_retry_outbox(in_tenant text, in_key bigint) returns table (
-  key bigint, execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
+const eventLogRetryOutbox = `create function crewline_retry_outbox(in_tenant text, in_at timestamptz, in_execution text, in_seq int, in_part int) returns table (
+  execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
 )
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
+declare
+  one bigint;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
+  select e.key into one from crewline_execution e where e.id = in_execution and e.tenant = in_tenant;
   update crewline_outbox o set due_at = clock_timestamp(), attempts = 0
-    where o.tenant collate "C" = in_tenant and o.state = 'dead' and o.key = in_key;
-  return query select l.* from crewline_list_outbox(in_tenant, '["pending", "dead"]', in_key - 1, 1) l where l.key = in_key;
+    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at and o.state = 'dead';
+  return query
+    select in_execution, o.seq, o.part, o.consumer, o.state, o.attempts, o.at, o.due_at, o.error from crewline_outbox o
+    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at;
+end $$;
+`
+
+const eventLogSettle = `create function crewline_settle(in_execution bigint, in_tenant text, in_rows jsonb) returns void
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  place jsonb;
+begin
+  for place in select r.value from jsonb_array_elements(in_rows) r loop
+    perform from crewline_outbox o
+      where o.execution = in_execution and o.seq = (place->>0)::int and o.part = (place->>1)::int and o.tenant = in_tenant
+      for update skip locked;
+    if found then
+      delete from crewline_outbox o
+        where o.execution = in_execution and o.seq = (place->>0)::int and o.part = (place->>1)::int and o.tenant = in_tenant;
+    end if;
+  end loop;
 end $$;
 `
 
@@ -807,7 +840,8 @@ begin
       perform pg_advisory_xact_lock(hashtextextended('crewline_start ' || in_tenant, 0));
       if in_limit <= (
         select count(*) from (
-          select from crewline_execution e where e.ended_at is null and e.tenant = in_tenant limit in_limit
+          select from crewline_execution e
+          where e.ended_at is null and e.tenant collate "POSIX" = in_tenant limit in_limit
         ) unfinished
       ) and not exists (
         select from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant
@@ -947,6 +981,7 @@ end $$
 
 export const eventLog: string = `${eventLogPlace}create table crewline_execution (
   key bigint generated always as identity primary key,
+  listed bigint generated always as (key) stored,
   tenant text not null,
   id text not null,
   crew_name text not null,
@@ -970,8 +1005,9 @@ export const eventLog: string = `${eventLogPlace}create table crewline_execution
 create unique index crewline_execution_id on crewline_execution (id, tenant);
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
-create index crewline_execution_listing on crewline_execution (tenant collate "C", key);
+create index crewline_execution_listing on crewline_execution (tenant collate "C", listed);
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
+create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where ended_at is null;
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 create table crewline_event (
   execution bigint not null,
@@ -1045,12 +1081,12 @@ create table crewline_origin (
   primary key (execution, kind, name)
 );
 create table crewline_outbox (
-  key bigint generated always as identity,
   execution bigint not null,
   seq int not null,
   part int not null,
   tenant text not null,
   consumer text not null,
+  at timestamptz not null,
   attempts int not null default 1,
   due_at timestamptz,
   state text not null generated always as (case when due_at is null then 'dead' else 'pending' end) stored,
@@ -1058,7 +1094,7 @@ create table crewline_outbox (
   primary key (execution, seq, part)
 );
 create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
-create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, key);
+create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, at, execution, seq, part);
 create table crewline_gone (
   tenant text not null,
   id text not null,
@@ -1068,7 +1104,7 @@ create table crewline_gone (
   primary key (tenant, id)
 );
 create index crewline_gone_age on crewline_gone (gone_at);
-${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogAppend}${eventLogRead}${eventLogFeed}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
+${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogSettle}${eventLogAppend}${eventLogRead}${eventLogFeed}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

@@ -14,7 +14,6 @@ interface ClaimedRow {
 }
 
 interface ListedRow extends Omit<ClaimedRow, "tenant"> {
-  readonly key: string | number
   readonly state: Outbox.State
   readonly at: Date
   readonly due_at: Date | null
@@ -28,36 +27,52 @@ export const make = (sql: SqlClient.SqlClient): Outbox.Outbox["Service"] => {
       (cause) => new Outbox.OutboxError({ operation, description: `The database failed: ${cause.message}`, cause })
     )
   return {
-    claim: ({ consumers, leaseMillis, limit }) =>
+    claim: ({ consumers, leaseMillis, limit, settled = [] }) =>
       Effect.map(
-        run<ClaimedRow>("claim", "select * from crewline_claim_outbox($1::text::jsonb, $2::int, $3::float8)", [
-          JSON.stringify(consumers),
-          limit,
-          leaseMillis
-        ]),
+        run<ClaimedRow>(
+          "claim",
+          "select * from crewline_claim_outbox($1::text::jsonb, $2::int, $3::float8, $4::text::jsonb)",
+          [JSON.stringify(consumers), limit, leaseMillis, settled.length === 0 ? null : JSON.stringify(settled)]
+        ),
         (rows) => rows.map(({ execution_id: executionId, ...row }) => ({ ...row, executionId }))
       ),
     settle: (rows) =>
       Effect.asVoid(run("settle", "select crewline_settle_outbox($1::text::jsonb)", [JSON.stringify(rows)])),
     retry: (id) => {
-      if (!isKey(id)) return Effect.succeed(undefined)
+      const place = Outbox.placeOf(id)
+      if (place === undefined) return Effect.succeed(undefined)
+      const { at, executionId, part, seq } = place
       return Effect.flatMap(Tenant.Current, (tenant) =>
         Effect.map(
-          run<ListedRow>("retry", "select * from crewline_retry_outbox($1, $2::bigint)", [tenant, id]),
+          run<ListedRow>("retry", "select * from crewline_retry_outbox($1, $2::timestamptz, $3, $4::int, $5::int)", [
+            tenant,
+            at,
+            executionId,
+            seq,
+            part
+          ]),
           ([row]) => (row === undefined ? undefined : viewOf(row))
         )
       )
     },
-    list: ({ after = "0", limit = 50, state } = {}) => {
-      if (!isKey(after)) return Effect.succeed([])
+    list: ({ after, limit = 50, state } = {}) => {
+      const place = after === undefined ? undefined : Outbox.placeOf(after)
+      if (after !== undefined && place === undefined) return Effect.succeed([])
       return Effect.flatMap(Tenant.Current, (tenant) =>
         Effect.map(
-          run<ListedRow>("list", "select * from crewline_list_outbox($1, $2::text::jsonb, $3::bigint, $4::int)", [
-            tenant,
-            JSON.stringify(state === undefined ? Outbox.State.literals : [state]),
-            after,
-            limit
-          ]),
+          run<ListedRow>(
+            "list",
+            "select * from crewline_list_outbox($1, $2::text::jsonb, $3::timestamptz, $4, $5::int, $6::int, $7::int)",
+            [
+              tenant,
+              JSON.stringify(state === undefined ? Outbox.State.literals : [state]),
+              place?.at ?? null,
+              place?.executionId ?? null,
+              place?.seq ?? null,
+              place?.part ?? null,
+              limit
+            ]
+          ),
           (rows) => rows.map(viewOf)
         )
       )
@@ -65,19 +80,18 @@ export const make = (sql: SqlClient.SqlClient): Outbox.Outbox["Service"] => {
   }
 }
 
-const isKey = (id: string): boolean => /^\d{1,18}$/.test(id)
-
 const viewOf = (row: ListedRow): Outbox.View => {
-  const { at, attempts, consumer, due_at, error, execution_id, key, part, seq, state } = row
+  const { attempts, consumer, due_at, error, execution_id: executionId, part, seq, state } = row
+  const at = row.at.toISOString()
   return {
-    id: String(key),
-    executionId: execution_id,
+    id: Outbox.idOf({ at, executionId, seq, part }),
+    executionId,
     seq,
     part,
     consumer,
     state,
     attempts,
-    at: at.toISOString(),
+    at,
     ...(due_at === null ? {} : { nextAt: due_at.toISOString() }),
     ...(error === null ? {} : { error })
   }

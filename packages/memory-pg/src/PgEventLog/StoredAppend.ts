@@ -107,6 +107,7 @@ export const encode = (
     ...(ends && { ends: true }),
     ...(blobs !== undefined && { blobs }),
     ...(notes && { notes }),
+    ...(options?.settled !== undefined && { settled: options.settled.map(({ part, seq }) => [seq, part]) }),
     events
   })
 }

@@ -37,8 +37,9 @@ export const make = ({ append, folds, outbox, refresh }: Options) => {
     return Effect.matchEffect(append(entry, drafts, options), {
       onFailure: (error) => (isConflict(error) ? Effect.succeed(undefined) : Effect.fail(error)),
       onSuccess: ({ events }) => {
-        folds.absorb(entry, events)
+        // First, for what ends with these events is settled together with what follows from them.
         if (rows !== undefined) outbox.stored(entry.tenant, base, { drafts, events, rows })
+        folds.absorb(entry, events)
         return entry.ahead.size > 0 ? Effect.as(refresh(entry), events) : Effect.succeed(events)
       }
     })

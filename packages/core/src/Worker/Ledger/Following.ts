@@ -10,10 +10,20 @@ export interface Stored {
   readonly rows: Outbox.NewRows
 }
 
+/** Rows that are done, and travel with appends. */
+export interface Riding {
+  /** Takes those of an execution; `undefined`: there are none. */
+  readonly board: (tenant: string, executionId: string) => ReadonlyArray<Outbox.Settled> | undefined
+  /** The append that they travelled with may not have been stored. */
+  readonly back: (settled: ReadonlyArray<Outbox.Settled>) => void
+}
+
 /** Who serves the rows. */
 export interface Server {
   readonly consumers: ReadonlyArray<Outbox.Consumer>
   readonly leaseMillis: number
+  /** Rows that are done, for the next append of their execution to settle; absent: none need that. */
+  readonly riding?: Riding
   readonly onStored: (deliveries: ReadonlyArray<Outbox.Delivery>) => void
 }
 
@@ -23,6 +33,16 @@ export class Following {
   /** From now on rows are stored for these consumers. */
   serveBy(server: Server): void {
     this.server = server
+  }
+
+  /** What the next append of an execution settles; `undefined`: nothing. */
+  board(tenant: string, executionId: string): ReadonlyArray<Outbox.Settled> | undefined {
+    return this.server?.riding?.board(tenant, executionId)
+  }
+
+  /** An append may not have settled these. */
+  back(settled: ReadonlyArray<Outbox.Settled>): void {
+    this.server?.riding?.back(settled)
   }
 
   rowsOf(state: Execution.Execution, drafts: ReadonlyArray<Draft>): Outbox.NewRows | undefined {

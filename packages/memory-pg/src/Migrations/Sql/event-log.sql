@@ -9,7 +9,7 @@
 -- a table was empty may stay. For a planner without statistics two indexes cost the same, so each look-up is written such that only one
 -- index can serve it:
 -- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. Listings begin with
---   `tenant collate "C"`, and only `crewline_list` and `crewline_find_asks` say so.
+--   `tenant collate "C"`, and only those say so.
 -- - Asks of an execution are listed by `listed`, and found one by one by `execution`, for the same reason as the next.
 -- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says `execution`,
 --   which only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
@@ -24,6 +24,8 @@
 
 create table crewline_execution (
   key bigint generated always as identity primary key,
+  -- The key again, for lists: in the order of the primary key the executions of all tenants would be read.
+  listed bigint generated always as (key) stored,
   tenant text not null,
   id text not null,
   crew_name text not null,
@@ -52,9 +54,11 @@ create table crewline_execution (
 create unique index crewline_execution_id on crewline_execution (id, tenant);
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
-create index crewline_execution_listing on crewline_execution (tenant collate "C", key);
+create index crewline_execution_listing on crewline_execution (tenant collate "C", listed);
 -- Not the lease itself: renewing a lease and every append would then have to touch the index.
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
+-- Of one tenant, for its limit. "POSIX" compares like "C", and only the count of crewline_start says so.
+create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where ended_at is null;
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 
 -- Text and not jsonb: jsonb reorders keys, changes numbers and refuses the character zero; an output comes back as it was written.
@@ -157,13 +161,13 @@ create table crewline_origin (
 
 -- What follows from an event outside of the log, until it is done.
 create table crewline_outbox (
-  -- Where it stands in lists.
-  key bigint generated always as identity,
   execution bigint not null,
   seq int not null,
   part int not null,
   tenant text not null,
   consumer text not null,
+  -- When its event was recorded.
+  at timestamptz not null,
   attempts int not null default 1,
   -- When it can be claimed; null: a dead letter.
   due_at timestamptz,
@@ -173,7 +177,8 @@ create table crewline_outbox (
 );
 
 create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
-create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, key);
+-- No number of their own: one that counts rows of all tenants would tell each of them how much the others do.
+create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, at, execution, seq, part);
 
 create table crewline_gone (
   tenant text not null,
@@ -189,6 +194,7 @@ create index crewline_gone_age on crewline_gone (gone_at);
 -- include: event-log/start
 -- include: event-log/guard
 -- include: event-log/note
+-- include: event-log/settle
 -- include: event-log/append
 -- include: event-log/read
 -- include: event-log/feed

@@ -57,6 +57,9 @@ begin
       continue;
     end if;
 
+    -- Whatever becomes of the append: what is done is done.
+    if item ? 'settled' then perform crewline_settle(x.key, in_tenant, item->'settled'); end if;
+
     known := false;
     stored := -1;
     loop
@@ -109,7 +112,7 @@ begin
     end if;
 
     opened := 0;
-    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events'); end if;
+    if item ? 'notes' then opened := crewline_note(x.key, in_tenant, first_seq, item->'events', now_at); end if;
 
     update crewline_execution e set
       last_seq = crewline_append.last_seq,

@@ -26,10 +26,10 @@ begin
       e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
-      and (before_key is null or e.key < before_key)
+      and (before_key is null or e.listed < before_key)
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
         or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)
       and (in_crew_name is null or e.crew_name = in_crew_name)
-    order by e.key desc limit in_limit;
+    order by e.listed desc limit in_limit;
 end $$;

@@ -1,6 +1,6 @@
 -- Notes which of the events that were just stored, from in_first_seq on, ask people, answer or close asks, bring signals and tasks, or are
 -- followed by something; in their order, and the first of a name counts. Answers by how much more asks are open. The caller holds the row of the execution.
-create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb) returns int
+create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb, in_at timestamptz) returns int
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
@@ -39,8 +39,8 @@ begin
         on conflict do nothing;
     end if;
     if event ? 'follows' then
-      insert into crewline_outbox (execution, seq, part, tenant, consumer, due_at)
-        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1,
+      insert into crewline_outbox (execution, seq, part, tenant, consumer, at, due_at)
+        select in_execution, seq_now, (f.value->>0)::int, in_tenant, f.value->>1, in_at,
           clock_timestamp() + (f.value->>2)::float8 * interval '1 millisecond'
         from jsonb_array_elements(event->'follows') f
         on conflict do nothing;

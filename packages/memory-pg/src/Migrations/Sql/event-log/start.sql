@@ -34,7 +34,8 @@ begin
       perform pg_advisory_xact_lock(hashtextextended('crewline_start ' || in_tenant, 0));
       if in_limit <= (
         select count(*) from (
-          select from crewline_execution e where e.ended_at is null and e.tenant = in_tenant limit in_limit
+          select from crewline_execution e
+          where e.ended_at is null and e.tenant collate "POSIX" = in_tenant limit in_limit
         ) unfinished
       ) and not exists (
         select from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant
