@@ -48,8 +48,13 @@ const maxTokens = 150_000
 export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvalid> => {
   const [first, second] = bytes
   const isLittle = first === 0xff && second === 0xfe
-  if (isLittle || (first === 0xfe && second === 0xff))
-    return Result.succeed(new TextDecoder(isLittle ? "utf-16le" : "utf-16be").decode(bytes))
+  if (isLittle || (first === 0xfe && second === 0xff)) {
+    try {
+      return Result.succeed(new TextDecoder(isLittle ? "utf-16le" : "utf-16be", { fatal: true }).decode(bytes))
+    } catch {
+      return notText("The file begins as UTF-16 text but is not valid UTF-16: save it as UTF-8.", 1)
+    }
+  }
   const decoder = new TextDecoder("utf-8", { fatal: true })
   const isValid = (part: Uint8Array) => {
     try {
@@ -68,11 +73,11 @@ export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvali
     if (!isValid(bytes.subarray(start, end))) break
     start = end + 1
   }
-  const message = "The file is not UTF-8 text: save it as UTF-8."
-  return Result.fail(
-    new Crew.CrewInvalid({ problems: [{ code: "invalid-encoding", path: [], message, line, column: 1 }] })
-  )
+  return notText("The file is not UTF-8 text: save it as UTF-8.", line)
 }
+
+const notText = (message: string, line: number) =>
+  Result.fail(new Crew.CrewInvalid({ problems: [{ code: "invalid-encoding", path: [], message, line, column: 1 }] }))
 
 /**
  * JSON with comments becomes JSON: each comment is replaced by as many spaces. Commas before a
@@ -393,7 +398,9 @@ const pairOf = (
 ): Yaml.Pair | undefined => {
   if (seen.has(map)) return undefined
   seen.add(map)
-  const own = map.items.findLast(({ key }) => keyName(key) === name)
+  const own =
+    map.items.findLast(({ key }) => keyName(key) === name) ??
+    map.items.findLast(({ key }) => Placeholder.normalName(keyName(key)) === name)
   if (own !== undefined) return own
   for (const { key, value } of map.items) {
     if (keyName(key) !== "<<") continue

@@ -53,15 +53,16 @@ export interface MakeOptions {
  */
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
-  const { inputs = {}, defaultModel } = options
+  const { defaultModel } = options
+  const inputs = normalised(options.inputs)
   const unenforced = options.enforcesLimits === false ? prepared.limits : []
   const isPlain = Object.keys(inputs).length === 0 && defaultModel === undefined && unenforced.length === 0
   if (isPlain && prepared.plan !== undefined && unknownTools(prepared, options.tools).length === 0)
     return Result.succeed(prepared.plan)
-  const { problems, values } = valuesOf(prepared, options)
+  const { problems, values } = valuesOf(prepared, inputs)
   // Functions may read what no text references.
   const hasFunctions = Object.keys(Object(Object(crew).code)).length > 0
-  const unknown = hasFunctions ? [] : unknownInputs(prepared, options.inputs, problems)
+  const unknown = hasFunctions ? [] : unknownInputs(prepared, inputs, problems)
   // Missing inputs come last: who will give them later leaves these out of a list that may be cut.
   const wrong = [
     ...prepared.problems,
@@ -98,6 +99,14 @@ export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "input
   const found = [...prepared.problems, ...undeclaredInputs(prepared), ...unknownTools(prepared, tools)]
   return { crew, problems: found, more: 0 }
 }
+
+type Inputs = NonNullable<MakeOptions["inputs"]>
+
+/** The inputs by names in the form that those of the crew have. */
+const normalised = (inputs: Inputs = {}): Inputs =>
+  Object.keys(inputs).every((name) => Placeholder.normalName(name) === name)
+    ? inputs
+    : Object.fromEntries(Object.entries(inputs).map(([name, value]) => [Placeholder.normalName(name), value]))
 
 interface Prepared {
   readonly checked: Check.Checked
@@ -234,7 +243,7 @@ const checksOff = (checks: Crew.Definition["checks"] = {}): Pick<Plan, "checksOf
 }
 
 /** The inputs over the defaults, and the placeholders that have no value. */
-const valuesOf = ({ checked, references }: Prepared, { inputs = {} }: MakeOptions) => {
+const valuesOf = ({ checked, references }: Prepared, inputs: Inputs) => {
   const values = new Map(references.defaults)
   const problems: Array<Crew.Problem> = []
   for (const [name, value] of Object.entries(inputs)) {
@@ -288,7 +297,7 @@ const literally = (name: string): string => `For the braces themselves, write {{
 /** Inputs that nothing reads, but for those that were named already as what was probably meant. */
 const unknownInputs = (
   { checked, references }: Prepared,
-  inputs: MakeOptions["inputs"] = {},
+  inputs: Inputs,
   told: ReadonlyArray<Crew.Problem>
 ): ReadonlyArray<Crew.Problem> => {
   const known = new Set([...references.placeholders.keys(), ...references.declared])

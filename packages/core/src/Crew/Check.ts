@@ -19,6 +19,7 @@ import { PathMap } from "./PathMap.ts"
 import * as Placeholder from "./Placeholder.ts"
 import * as PlainJson from "./PlainJson.ts"
 import type { Problem } from "./Problem.ts"
+import * as References from "./References.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import { supervisionProblems } from "./Supervision.ts"
 import * as Suggestion from "../Suggestion.ts"
@@ -84,10 +85,8 @@ export const check = (input: unknown, options: Options = {}): Checked => {
     return { problems, definition: { name: "", agents: {}, tasks: {} }, agents: [], tasks: [], suggester }
   }
 
-  const header = normaliseInputs(json)
+  const header = normaliseInputs(json, report)
   report(issues(decodeHeader(header), header, [], suggester))
-  if (PlainJson.isObject(header["inputs"]))
-    report(Object.keys(header["inputs"]).flatMap((name) => invalidName("An input", name, ["inputs", name])))
 
   const agents = entries(json["agents"], "agents", report)
   const tasks = entries(json["tasks"], "tasks", report)
@@ -106,7 +105,7 @@ export const check = (input: unknown, options: Options = {}): Checked => {
   if (PlainJson.isObject(header["synthesis"])) report(outputProblems(header["synthesis"]["output"], ["synthesis"]))
   const sequential = json["process"] === "sequential"
   report(graphProblems({ agents, tasks, sequential, managed: json["manager"] !== undefined, suggester }))
-  report(supervisionProblems({ crew: json, agents, tasks, suggester }))
+  report(supervisionProblems({ crew: header, agents, tasks, suggester }))
   report(NotYet.problems(json, agents, tasks))
   return {
     problems,
@@ -146,15 +145,33 @@ const withoutExtensions = <A extends Schema.Json | undefined>(crew: A): A | Sche
     : crew
 
 /** `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a default. */
-const normaliseInputs = (crew: Schema.JsonObject): Schema.JsonObject => {
+const normaliseInputs = (
+  given: Schema.JsonObject,
+  report: (problems: ReadonlyArray<Problem>) => void
+): Schema.JsonObject => {
+  const crew = given["manager"] === undefined ? given : { ...given, manager: References.normalise(given["manager"]) }
   const inputs = crew["inputs"]
   if (!PlainJson.isObject(inputs)) return crew
-  const declared = Object.entries(inputs).map(([name, input]) => [
-    name,
-    input === null ? Object.freeze({}) : PlainJson.isObject(input) ? input : Object.freeze({ default: input })
-  ])
+  const declared = new Map<string, Schema.Json>()
+  for (const [written, input] of Object.entries(inputs)) {
+    const name = Placeholder.normalName(written)
+    const path = ["inputs", written]
+    report(invalidName("An input", name, path))
+    if (declared.has(name)) report([duplicateName(name, path, ["inputs", name])])
+    else
+      declared.set(
+        name,
+        input === null ? Object.freeze({}) : PlainJson.isObject(input) ? input : Object.freeze({ default: input })
+      )
+  }
   return { ...crew, inputs: Object.freeze(Object.fromEntries(declared)) }
 }
+
+const duplicateName = (name: string, path: PlainJson.Path, first: PlainJson.Path): Problem => ({
+  code: "duplicate-name",
+  path,
+  message: `${Wording.place(path)} is ${Wording.quote(name)}, as ${Wording.place(first)} is already: give each its own name.`
+})
 
 /**
  * Agents or tasks, from a record by name or a list of objects with a name. One without a name of its own is still looked at,
@@ -184,15 +201,16 @@ const entries = (
   const found: Array<Entry> = []
   const seen = new Map<string, PlainJson.Path>()
   const what = kind === "agents" ? "An agent" : "A task"
-  const add = (name: string, declaration: Schema.Json, path: PlainJson.Path, namePath: PlainJson.Path) => {
+  const add = (written: string, declared: Schema.Json, path: PlainJson.Path, namePath: PlainJson.Path) => {
+    const name = Placeholder.normalName(written)
+    const declaration = References.normalise(declared)
     report(invalidName(what, name, namePath))
     const first = seen.get(name)
     if (first === undefined) {
       seen.set(name, path)
       found.push({ name, path, declaration })
     } else {
-      const message = `${Wording.place(namePath)} is ${Wording.quote(name)}, as ${Wording.place(first)} is already: give each its own name.`
-      report([{ code: "duplicate-name", path: namePath, message }])
+      report([duplicateName(name, namePath, first)])
       found.push({ name: `#${found.length}`, path, declaration })
     }
   }

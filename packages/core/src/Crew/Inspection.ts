@@ -5,6 +5,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Check from "./Check.ts"
 import type { Code, Crew, GuardrailFunction, TaskCode } from "./Definition.ts"
+import * as Placeholder from "./Placeholder.ts"
 import type { Problem } from "./Problem.ts"
 import * as Wording from "./Wording.ts"
 import * as OutputDeclaration from "./OutputDeclaration.ts"
@@ -52,7 +53,7 @@ export const build = (options: unknown): Crew<never> => {
     if (!Predicate.isReadonlyObject(task)) return [name, task]
     const split = splitTask(task)
     if (split.problem !== undefined) problems.push(schemaProblem(name, split.problem))
-    if (Object.keys(split.code).length > 0) code[name] = Object.freeze(split.code)
+    if (Object.keys(split.code).length > 0) code[Placeholder.normalName(name)] = Object.freeze(split.code)
     return [name, split.data]
   })
   const conditions = new Set(Object.keys(code).filter((name) => code[name]!.when !== undefined))

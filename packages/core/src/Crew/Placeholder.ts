@@ -5,6 +5,12 @@
  */
 import type * as Schema from "effect/Schema"
 
+/**
+ * Names in one form (Unicode NFC): an accented letter is the same letter whether a keyboard, a file
+ * system or a database wrote it as one character or as two.
+ */
+export const normalName = (name: string): string => name.normalize("NFC")
+
 /** A text cut at its placeholders: literal, name, literal, name, … literal. */
 export type Text = ReadonlyArray<string>
 
@@ -28,10 +34,10 @@ export const parse = (text: string): Text => {
     end = match.index + whole.length
     if (escaped !== undefined) literal += `{${escaped}}`
     else if (enclosed !== undefined) {
-      parts.push(`${literal}{`, enclosed)
+      parts.push(`${literal}{`, normalName(enclosed))
       literal = "}"
     } else {
-      parts.push(literal, plain!)
+      parts.push(literal, normalName(plain!))
       literal = ""
     }
   }

@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import { assert, describe, expect, it } from "vitest"
+import * as Crew from "../../src/Crew.ts"
 import * as CrewFile from "../../src/CrewFile.ts"
 import * as Plan from "../../src/Plan.ts"
 
@@ -76,6 +77,48 @@ describe("names", () => {
   })
 })
 
+describe("names in two forms of Unicode", () => {
+  const composed = "relat\u00f3rio"
+  const decomposed = "relato\u0301rio"
+  const text = (name: string, mention: string) => `name: x
+inputs: { ${name}: v }
+agents:
+  ${name}: { role: Writer, goal: Write }
+tasks:
+  ${name}: { agent: ${mention}, description: "About {${mention}}, not {{${mention}}}.", expectedOutput: Text }
+  b: { agent: ${mention}, context: [${mention}], dependsOn: [${mention}], description: d, expectedOutput: e, when: { task: ${mention}, contains: x } }
+`
+  const planned = (file: string, inputs?: { readonly [name: string]: string }) =>
+    Result.getOrThrow(Plan.make(Result.getOrThrow(CrewFile.parse(file)), inputs === undefined ? {} : { inputs }))
+
+  it("are one name, for agents, tasks, inputs and placeholders", () => {
+    for (const file of [text(composed, decomposed), text(decomposed, composed)]) {
+      const { tasks } = planned(file)
+      expect(tasks.map(({ id }) => id)).toEqual([composed, "b"])
+      expect(tasks[1]).toMatchObject({ agent: composed, context: [composed], dependencies: [composed] })
+      expect(planned(file, { [decomposed]: "w" }).tasks[0]!.description).toMatch(/^About w, not \{relat/)
+    }
+  })
+
+  it("are declared once", () => {
+    const twice = text(composed, composed)
+      .replace("inputs: {", `inputs: { ${decomposed}: w,`)
+      .replace("  b: {", `  ${decomposed}: { agent: ${composed}, description: d, expectedOutput: e }\n  b: {`)
+    expect(problemsOf(twice).map(({ at }) => at)).toEqual(["duplicate-name 2:26", "duplicate-name 7:3"])
+  })
+
+  it("have the functions of the crew, and places", () => {
+    const crew = Crew.make({
+      name: "x",
+      agents: { w: { role: "Writer", goal: "Write" } },
+      tasks: { [decomposed]: { description: "d", expectedOutput: "e", guardrails: [() => true] } }
+    })
+    expect(Object.keys(crew.code)).toEqual([composed])
+    const wrong = text(decomposed, composed).replace("agent: ", "agnet: ")
+    expect(problemsOf(wrong)[0]!.at).toMatch(/^unknown-key 6:\d+/)
+  })
+})
+
 describe("x- keys", () => {
   it("stand beside the crew and are no part of it", () => {
     const text = `x-common: &common { role: Writer, goal: Write }\n${crew("d").replace("w: {", "w: { <<: *common } #")}`
@@ -112,6 +155,9 @@ describe("decode", () => {
     const little = Buffer.from(`\uFEFF${text}`, "utf16le")
     expect(Result.getOrThrow(CrewFile.decode(little))).toBe(text)
     expect(Result.getOrThrow(CrewFile.decode(Buffer.from(little).swap16()))).toBe(text)
+    const cut = CrewFile.decode(little.subarray(0, -1))
+    assert(Result.isFailure(cut))
+    expect(cut.failure.message).toContain("is not valid UTF-16")
   })
 
   it("names the line that is not UTF-8", () => {

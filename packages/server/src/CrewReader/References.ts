@@ -55,7 +55,8 @@ export const resolve = Effect.fnUntraced(function* <E>(
     const stored = isKey(id) ? yield* find(id) : undefined
     if (stored !== undefined) {
       const { name: _name, ...declared } = stored.body
-      agents.set(name, stored)
+      // The crew is checked and restored under names in one form.
+      agents.set(name.normalize("NFC"), stored)
       define(resolved, name, declared)
       continue
     }
