@@ -6,10 +6,12 @@ import { build } from "esbuild"
 import { execFile } from "node:child_process"
 import {
   copyFileSync,
+  cpSync,
   globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -24,11 +26,17 @@ import * as RedisServer from "../packages/queue-redis/test/RedisServer.ts"
 const minute = 60_000
 const root = join(import.meta.dirname, "..")
 
-/** npm tells the scripts that it runs where they run; an npm that they start must not believe that it runs there too. */
+/**
+ * npm tells the scripts that it runs where they run; an npm that they start must not believe that it
+ * runs there too. No model is asked that costs something.
+ */
 const environment = {
   ...Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(npm_(package|lifecycle|command|config_local_prefix)|NODE_(ENV|OPTIONS)|VITEST)/.test(name)
+      ([name]) =>
+        !/^(npm_(package|lifecycle|command|config_local_prefix)|NODE_(ENV|OPTIONS)|VITEST|OPENAI_|ANTHROPIC_|OLLAMA_)/.test(
+          name
+        )
     )
   ),
   PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`
@@ -41,10 +49,13 @@ interface Outcome {
   readonly text: string
 }
 
-const run = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<Outcome> => {
+/** `input` is what somebody types. */
+const run = async (command: string, args: ReadonlyArray<string>, cwd: string, input = ""): Promise<Outcome> => {
   try {
     const options = { cwd, env: environment, maxBuffer: 64 * 1024 * 1024 }
-    const { stdout, stderr } = await promisify(execFile)(command, [...args], options)
+    const running = promisify(execFile)(command, [...args], options)
+    running.child.stdin?.end(input)
+    const { stdout, stderr } = await running
     return { ok: true, stdout, text: stdout + stderr }
   } catch (error) {
     const { stdout = "", stderr = "", message } = error as { stdout?: string; stderr?: string; message: string }
@@ -146,6 +157,29 @@ const bundle = async (app: string, folder: string, format: "esm" | "cjs"): Promi
   return file
 }
 
+interface Example {
+  /** What `npm start` is given. */
+  readonly args: ReadonlyArray<string>
+  /** What somebody types. */
+  readonly input?: string
+  readonly shows: string
+}
+
+const examples: { readonly [name: string]: Example } = {
+  "01-first-crew": { args: ["otters"], shows: "otters" },
+  "02-effect": { args: ["otters"], shows: "otters" },
+  "03-approval": { args: ["Ada"], input: "friendly\nyes\n", shows: "Sent to " },
+  "04-managed-crew": { args: ["otters"], shows: "brief is reviewed by the manager: accept" },
+  crews: { args: ["--input", "topic=which planet is the densest"], shows: "which planet is the densest" }
+}
+
+/** Copies what git has of an example, as a user would: without `node_modules`. */
+const copyExample = (name: string, place: string) =>
+  cpSync(join(root, "examples", name), place, {
+    recursive: true,
+    filter: (source) => basename(source) !== "node_modules"
+  })
+
 describe("packed packages in an empty application", () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "crewline-packages-")))
   const app = join(folder, "app")
@@ -173,7 +207,10 @@ describe("packed packages in an empty application", () => {
     const dependencies = Object.fromEntries(tarballs)
     // The packages ask for each other by version: they must mean these, not what a registry has under their names.
     const overrides = Object.fromEntries(names.map((name) => [name, `$${name}`]))
-    const manifest = { name: "application", private: true, type: "module", dependencies, overrides }
+    // Each example is installed by its own manifest; one installation for all of them saves a minute.
+    for (const name of Object.keys(examples)) copyExample(name, join(app, "examples", name))
+    const workspaces = ["examples/*"]
+    const manifest = { name: "application", private: true, type: "module", dependencies, overrides, workspaces }
     writeFileSync(join(app, "package.json"), JSON.stringify(manifest))
     const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
     const outcome = await run("npm", args, app)
@@ -183,7 +220,7 @@ describe("packed packages in an empty application", () => {
     offline = "the npm registry cannot be reached"
   }, 5 * minute)
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), minute)
 
   const keysBy = async (file: string): Promise<{ readonly [name: string]: ReadonlyArray<string> }> =>
     JSON.parse(
@@ -248,6 +285,38 @@ describe("packed packages in an empty application", () => {
         status: "completed",
         scripts: [expect.stringMatching(/^local run = /m)]
       })
+    }
+  )
+
+  it("are named in the examples by versions that can be published", () => {
+    const folders = readdirSync(join(root, "examples"), { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() && entry.name !== "node_modules" ? [entry.name] : []
+    )
+    expect(folders.sort()).toEqual(Object.keys(examples).sort())
+    const catalog = readFileSync(join(root, "pnpm-workspace.yaml"), "utf8")
+      .split("\ncatalog:\n")[1]
+      ?.split("\n")
+      .map((line) => line.trim().replaceAll('"', ""))
+    const version: string = JSON.parse(readFileSync(join(root, "packages/core/package.json"), "utf8")).version
+    for (const name of folders) {
+      const manifest: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(
+        readFileSync(join(root, "examples", name, "package.json"), "utf8")
+      )
+      for (const [dependency, range] of Object.entries(manifest.dependencies)) {
+        if (names.includes(dependency)) expect(range, name).toBe(`^${version}`)
+        else expect(catalog, name).toContain(`${dependency}: ${range}`)
+      }
+    }
+  })
+
+  it.for(Object.entries(examples))(
+    "run a copy of the example %s",
+    { timeout: minute },
+    async ([name, { args, input, shows }], context) => {
+      needsRegistry(context)
+      const outcome = await run("npm", ["start", "--silent", "--", ...args], join(app, "examples", name), input)
+      expect(outcome.ok, outcome.text).toBe(true)
+      expect(outcome.stdout).toContain(shows)
     }
   )
 
