@@ -8,6 +8,16 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSchema"
 
+declare global {
+  /**
+   * Effect's types name this interface of the DOM, which Node's types do not have. With it users need
+   * no `lib: ["DOM"]`; with the DOM it is the same interface.
+   */
+  interface JsonWebKey {
+    kty?: string
+  }
+}
+
 /** An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema. */
 export type Validator = StandardSchemaV1 | Schema.ConstraintDecoder<unknown>
 

@@ -111,8 +111,8 @@ const makeConnection = (db: PGlite): SqlConnection.Connection => {
   }
 }
 
-/** A `SqlClient` over an open PGlite. */
-export const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never, Reactivity.Reactivity> =>
+/** A `SqlClient` over an open PGlite. Private: declarations that name PGlite's types need its own, which do not compile. */
+const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never, Reactivity.Reactivity> =>
   Effect.suspend(() => {
     const connection = makeConnection(db)
     const session = Semaphore.makeUnsafe(1)

@@ -26,9 +26,9 @@ export interface Dag {
   dependencies(index: number): Int32Array
   /** The indexes that depend on a task, ascending. Throws a `RangeError` outside the graph. */
   dependents(index: number): Int32Array
-  /** @internal */
+  /** The dependencies of all tasks. */
   readonly rows: Rows
-  /** @internal */
+  /** The dependents of all tasks. */
   readonly dependentRows: Rows
 }
 
