@@ -237,9 +237,7 @@ describe("packed packages in an empty application", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 5 * minute)
 
   const keysBy = async (file: string): Promise<{ readonly [name: string]: ReadonlyArray<string> }> =>
-    JSON.parse(
-      await must("node", [file, JSON.stringify([...names, "crewline/testing"])], app)
-    )
+    JSON.parse(await must("node", [file, JSON.stringify([...names, "crewline/testing"])], app))
 
   it("are all there", (context) => {
     needsRegistry(context)

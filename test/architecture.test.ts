@@ -16,6 +16,8 @@ interface Allowed {
   readonly others: ReadonlyArray<string>
   /** Of others, for `src/testing` only: its users bring a test runner anyway. */
   readonly testing?: ReadonlyArray<string>
+  /** Of others, what the build takes into this package, so that its users need not install it. */
+  readonly bundled?: ReadonlyArray<string>
   /** Whether the modules of Node may be used. */
   readonly node: boolean
 }
@@ -29,7 +31,8 @@ const table: { readonly [name: string]: Allowed } = {
   },
   llm: {
     ours: ["core"],
-    others: ["@anthropic-ai/sdk", "effect", "gpt-tokenizer", "ollama", "openai", "undici"],
+    others: ["@anthropic-ai/sdk", "effect", "ollama", "openai", "undici"],
+    bundled: ["gpt-tokenizer"],
     node: true
   },
   tools: { ours: ["core"], others: ["effect"], node: true },
@@ -41,7 +44,8 @@ const table: { readonly [name: string]: Allowed } = {
   "queue-redis": { ours: ["core"], others: ["bullmq", "effect", "ioredis"], node: true },
   server: {
     ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
-    others: ["@effect/platform-node", "effect", "jose", "jsonc-parser", "ws"],
+    // The SDKs are for `@crewline/llm`, which leaves the choice to applications.
+    others: ["@anthropic-ai/sdk", "@effect/platform-node", "effect", "jose", "jsonc-parser", "ollama", "openai", "ws"],
     node: true
   },
   crewline: {
@@ -111,7 +115,7 @@ const objection = (name: string, file: string, specifier: string): string | unde
     if (!allowed.ours.includes(imported.slice("@crewline/".length))) return "is a package that this one must not know"
     return /^@crewline\/[^/]+\/(src|dist|internal)(\/|$)/.test(specifier) ? "is another package's internals" : undefined
   }
-  if (allowed.others.includes(imported)) return undefined
+  if (allowed.others.includes(imported) || allowed.bundled?.includes(imported)) return undefined
   return inTesting && allowed.testing?.includes(imported) ? undefined : "is not in the table of dependencies"
 }
 

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
+import * as Sdk from "./Anthropic/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
@@ -46,8 +47,8 @@ export const make = (options: Options): Provider => {
     ...connection,
     name,
     load: async () => {
-      const Engine = await import("./Anthropic/Engine.ts")
-      return Engine.make({
+      const [sdk, Engine] = await Promise.all([Sdk.load(), import("./Anthropic/Engine.ts")])
+      return Engine.make(sdk, {
         ...connection,
         baseURL,
         prices,

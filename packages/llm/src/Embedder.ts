@@ -10,6 +10,8 @@ import * as Layer from "effect/Layer"
 import type { Embedded, EmbeddingEngine } from "./Embedder/Engines.ts"
 import * as EffectFailure from "./EffectModel/Failure.ts"
 import * as EmbeddingInterruption from "./Embedder/Interruption.ts"
+import * as OllamaSdk from "./Ollama/Sdk.ts"
+import * as OpenAiSdk from "./OpenAi/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import * as Ollama from "./Ollama.ts"
 import * as OpenAi from "./OpenAi.ts"
@@ -32,8 +34,8 @@ export const openAi = (
   const connection = SdkProvider.connection(baseURL, options)
   const { dimensions, name = "openai", organization = null, project = null } = options
   return make(options, { ...connection, name }, async () => {
-    const Engines = await import("./Embedder/Engines.ts")
-    return Engines.openAi({ ...connection, baseURL, organization, project, dimensions })
+    const [sdk, Engines] = await Promise.all([OpenAiSdk.load(), import("./Embedder/Engines.ts")])
+    return Engines.openAi(sdk, { ...connection, baseURL, organization, project, dimensions })
   })
 }
 
@@ -45,8 +47,8 @@ export const ollama = (
   const connection = SdkProvider.connection(host, options)
   const { dimensions, name = "ollama" } = options
   return make(options, { ...connection, name }, async () => {
-    const Engines = await import("./Embedder/Engines.ts")
-    return Engines.ollama({ ...connection, host, dimensions })
+    const [sdk, Engines] = await Promise.all([OllamaSdk.load(), import("./Embedder/Engines.ts")])
+    return Engines.ollama(sdk, { ...connection, host, dimensions })
   })
 }
 

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
+import * as Sdk from "./Ollama/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -56,8 +57,8 @@ export const make = (options: Options = {}): Provider => {
     ...connection,
     name,
     load: async () => {
-      const Engine = await import("./Ollama/Engine.ts")
-      return Engine.make({
+      const [sdk, Engine] = await Promise.all([Sdk.load(), import("./Ollama/Engine.ts")])
+      return Engine.make(sdk, {
         ...connection,
         host,
         prices,

@@ -12,6 +12,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import type { Api } from "./OpenAi/Api.ts"
 import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
+import * as Sdk from "./OpenAi/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -50,8 +51,8 @@ export const make = (options: Options): Provider => {
     ...connection,
     name,
     load: async () => {
-      const Engine = await import("./OpenAi/Engine.ts")
-      return Engine.make({
+      const [sdk, Engine] = await Promise.all([Sdk.load(), import("./OpenAi/Engine.ts")])
+      return Engine.make(sdk, {
         ...connection,
         baseURL,
         prices,

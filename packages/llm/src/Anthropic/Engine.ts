@@ -9,16 +9,17 @@ import * as AnswerReader from "../Provider/AnswerReader.ts"
 import * as Answer from "./Answer.ts"
 import * as Request from "./Request.ts"
 import type { Call, Engine } from "../Provider/SdkProvider.ts"
+import type { Sdk } from "./Sdk.ts"
 
-export interface Options extends Client.Options, Omit<Request.Options, "model"> {
+export interface Options extends Client.Options, Omit<Request.Options, "model" | "transform"> {
   readonly prices: Prices | undefined
 }
 
-export const make = (options: Options): Engine => {
-  const client = new Client.CrewlineAnthropic(options)
+export const make = (sdk: Sdk, options: Options): Engine => {
+  const client = Client.make(sdk, options)
 
   const run = async (model: string, call: Call): Promise<Llm.Answer> => {
-    const { body, outputTool } = Request.make({ ...options, model }, call.request)
+    const { body, outputTool } = Request.make({ ...options, model, transform: sdk.transformJsonSchema }, call.request)
     const context = { model, prices: options.prices, outputTool }
     return AnswerReader.read(call, client.complete(body, call.signal), {
       accumulator: () => new Answer.Accumulator(context),
@@ -26,5 +27,5 @@ export const make = (options: Options): Engine => {
     })
   }
 
-  return { run, reasonOf: Failure.reasonOf }
+  return { run, reasonOf: Failure.reasonOf(sdk) }
 }

@@ -1,19 +1,21 @@
 /**
  * What the `@anthropic-ai/sdk` throws, as reasons of ours.
  */
-import { APIConnectionError, APIConnectionTimeoutError, APIError } from "@anthropic-ai/sdk/core/error"
 import type * as Llm from "@crewline/core/Llm"
 import * as Failure from "../Provider/Failure.ts"
+import type { Sdk } from "./Sdk.ts"
 
-export const reasonOf = (context: Failure.Context, error: unknown): Llm.Reason => {
-  if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
-  if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
-  if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
-  const { apiMessage, errorCode, headers, status, type } = error
-  // The message of the API, out of `{"type":"error","error":{"message":"…"}}`.
-  const message = apiMessage ?? Failure.quoted(context, error.message, { hasShape: false })
-  return Failure.fromReported(
-    { ...context, requestId: error.requestID ?? context.requestId },
-    { status, code: Failure.text(errorCode), type: Failure.text(type), message, headers }
-  )
-}
+export const reasonOf =
+  ({ anthropic: { APIConnectionError, APIConnectionTimeoutError, APIError } }: Sdk) =>
+  (context: Failure.Context, error: unknown): Llm.Reason => {
+    if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
+    if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
+    if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
+    const { apiMessage, errorCode, headers, status, type } = error
+    // The message of the API, out of `{"type":"error","error":{"message":"…"}}`.
+    const message = apiMessage ?? Failure.quoted(context, error.message, { hasShape: false })
+    return Failure.fromReported(
+      { ...context, requestId: error.requestID ?? context.requestId },
+      { status, code: Failure.text(errorCode), type: Failure.text(type), message, headers }
+    )
+  }

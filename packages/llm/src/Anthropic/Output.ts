@@ -4,22 +4,22 @@
  *
  * Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
  */
-import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema"
 import type { JSONOutputFormat, Tool } from "@anthropic-ai/sdk/resources/messages"
 import type { Request } from "@crewline/core/Llm"
 import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
+import type { TransformJsonSchema } from "./Sdk.ts"
 
 export interface Means {
   readonly format?: JSONOutputFormat
   readonly tool?: Tool
 }
 
-export const means = (model: string, request: Request): Means => {
+export const means = (model: string, request: Request, transform: TransformJsonSchema): Means => {
   const { output } = request
   if (output === undefined || output.schema["type"] !== "object") return {}
-  const format = isOlder(model) ? null : formatOf(output.schema)
+  const format = isOlder(model) ? null : formatOf(output.schema, transform)
   if (format !== null) return { format }
   const taken = new Set(request.tools.map(({ name }) => name))
   let name = "final_output"
@@ -41,13 +41,13 @@ const isOlder = (model: string): boolean =>
 const formats = new WeakMap<JsonSchema, JSONOutputFormat | null>()
 
 /** The schema in the provider's words, or `null` where it has none for it. What it cannot enforce moves to descriptions. */
-const formatOf = (schema: JsonSchema): JSONOutputFormat | null => {
+const formatOf = (schema: JsonSchema, transform: TransformJsonSchema): JSONOutputFormat | null => {
   const known = formats.get(schema)
   if (known !== undefined) return known
   let format: JSONOutputFormat | null = null
   if (isClosed(schema, false)) {
     try {
-      format = { type: "json_schema", schema: transformJSONSchema(schema) }
+      format = { type: "json_schema", schema: transform(schema) }
     } catch {
       // Something has no type: the SDK cannot translate it.
     }

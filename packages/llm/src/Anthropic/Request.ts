@@ -20,6 +20,7 @@ import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as StructuredOutput from "./Output.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
+import type { TransformJsonSchema } from "./Sdk.ts"
 
 export interface Options {
   readonly model: string
@@ -29,6 +30,8 @@ export interface Options {
   readonly thinkingTokens: number | undefined
   /** How long the provider keeps what is marked; `undefined`: nothing is marked. */
   readonly cache: "5m" | "1h" | undefined
+  /** The SDK's translation of schemas of outputs. */
+  readonly transform: TransformJsonSchema
 }
 
 export interface Made {
@@ -43,7 +46,7 @@ export const make = (options: Options, request: Request): Made => {
     cache === undefined ? undefined : { type: "ephemeral", ...(cache === "1h" && { ttl: cache }) }
   const parameters = request.options
   const maxTokens = parameters?.maxOutputTokens ?? options.maxOutputTokens
-  const output = StructuredOutput.means(options.model, request)
+  const output = StructuredOutput.means(options.model, request, options.transform)
   const tools = [...toolsOf(request.tools), ...(output.tool === undefined ? [] : [output.tool])]
   const system = systemOf(request.messages)
   const messages = messagesOf(request.messages)

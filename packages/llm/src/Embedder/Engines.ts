@@ -4,8 +4,10 @@
 import * as Fault from "../Provider/Fault.ts"
 import * as OllamaClient from "../Ollama/Client.ts"
 import * as OllamaFailure from "../Ollama/Failure.ts"
+import type * as OllamaSdk from "../Ollama/Sdk.ts"
 import * as OpenAiClient from "../OpenAi/Client.ts"
 import * as OpenAiFailure from "../OpenAi/Failure.ts"
+import type * as OpenAiSdk from "../OpenAi/Sdk.ts"
 import * as ProviderJson from "../Provider/Json.ts"
 import type { Engine } from "../Provider/SdkProvider.ts"
 
@@ -21,11 +23,11 @@ export interface Dimensions {
   readonly dimensions: number | undefined
 }
 
-export const openAi = (options: OpenAiClient.Options & Dimensions): EmbeddingEngine => {
-  const client = new OpenAiClient.CrewlineOpenAI(options)
+export const openAi = (sdk: OpenAiSdk.Sdk, options: OpenAiClient.Options & Dimensions): EmbeddingEngine => {
+  const client = OpenAiClient.make(sdk, options)
   const { dimensions } = options
   return {
-    reasonOf: OpenAiFailure.reasonOf,
+    reasonOf: OpenAiFailure.reasonOf(sdk),
     run: async (model, call) => {
       const input = [...call.request]
       const body = { model, input, encoding_format: "float" as const, ...(dimensions !== undefined && { dimensions }) }
@@ -48,8 +50,8 @@ interface OpenAiAnswer {
   readonly usage?: { readonly prompt_tokens?: number }
 }
 
-export const ollama = (options: OllamaClient.Options & Dimensions): EmbeddingEngine => {
-  const exchangeOf = OllamaClient.make(options)
+export const ollama = (sdk: OllamaSdk.Sdk, options: OllamaClient.Options & Dimensions): EmbeddingEngine => {
+  const exchangeOf = OllamaClient.make(sdk, options)
   const { dimensions } = options
   return {
     reasonOf: OllamaFailure.reasonOf,

@@ -1,10 +1,11 @@
 /**
  * The official client of Ollama, one for each call: its fetch knows the call's signal, which the SDK has no way to pass.
  */
-import { Ollama } from "ollama/browser"
+import type { Ollama } from "ollama/browser"
 import * as UndiciFetch from "../UndiciFetch.ts"
 import * as Failure from "./Failure.ts"
 import type { Call, Connection } from "../Provider/SdkProvider.ts"
+import type { Sdk } from "./Sdk.ts"
 
 export interface Options extends Connection {
   readonly host: string
@@ -19,12 +20,15 @@ export interface Exchange {
 /** What the SDK makes of a whole answer, which is read from the response instead: it would lose what cannot be parsed. */
 const unread = { ok: true, json: async () => undefined }
 
-export const make = (options: Options): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
+export const make = (
+  sdk: Sdk,
+  options: Options
+): (<Request>(call: Call<Request>, isReadElsewhere?: boolean) => Exchange) => {
   const fetch = UndiciFetch.make({ silenceMillis: options.silenceMillis, addressGuard: options.addressGuard })
   const authorization = options.apiKey === "" ? {} : { Authorization: `Bearer ${options.apiKey}` }
   return (call, isReadElsewhere = false) => {
     let response: Response | undefined
-    const client = new Ollama({
+    const client = new sdk.Ollama({
       host: options.host,
       fetch: async (input, init) => {
         // To ollama.com the SDK adds the key of the environment, whoever stored the provider. Its headers are a record.

@@ -12,13 +12,14 @@ import * as Answer from "./Answer.ts"
 import * as Request from "./Request.ts"
 import * as Failure from "./Failure.ts"
 import type { Call, Engine } from "../Provider/SdkProvider.ts"
+import type { Sdk } from "./Sdk.ts"
 
 export interface Options extends Client.Options, Omit<Request.Options, "model"> {
   readonly prices: Prices | undefined
 }
 
-export const make = (options: Options): Engine => {
-  const exchangeOf = Client.make(options)
+export const make = (sdk: Sdk, options: Options): Engine => {
+  const exchangeOf = Client.make(sdk, options)
 
   const run = async (model: string, call: Call): Promise<Llm.Answer> => {
     const { request } = call

@@ -15,6 +15,7 @@ import * as Failure from "./Failure.ts"
 import * as ResponsesAnswer from "./ResponsesAnswer.ts"
 import * as ResponsesRequest from "./ResponsesRequest.ts"
 import type { Call, Engine } from "../Provider/SdkProvider.ts"
+import type { Sdk } from "./Sdk.ts"
 
 export interface Options extends Client.Options {
   readonly prices: Prices | undefined
@@ -24,9 +25,9 @@ export interface Options extends Client.Options {
   readonly reasoningSummary: ReasoningSummary | undefined
 }
 
-export const make = (options: Options): Engine => {
+export const make = (sdk: Sdk, options: Options): Engine => {
   const { api, baseURL, prices } = options
-  const client = new Client.CrewlineOpenAI(options)
+  const client = Client.make(sdk, options)
   const isOpenAi = Api.isOpenAi(baseURL)
   const choose = Api.chooser(baseURL, api)
   // Whether another client has the same account, nobody can say: a key can be changed at any time.
@@ -53,5 +54,5 @@ export const make = (options: Options): Engine => {
   const run = (model: string, call: Call): Promise<Llm.Answer> =>
     choose(call.request) === "responses" ? respond(model, call) : complete(model, call)
 
-  return { run, reasonOf: Failure.reasonOf }
+  return { run, reasonOf: Failure.reasonOf(sdk) }
 }

@@ -11,6 +11,7 @@ import type { AddressGuard } from "../AddressGuard.ts"
 import type { Prices } from "../Prices.ts"
 import type { Provider } from "../Provider.ts"
 import * as Failure from "./Failure.ts"
+import * as OptionalSdk from "./OptionalSdk.ts"
 
 /** What every provider on an SDK may be told. */
 export interface Settings {
@@ -101,10 +102,20 @@ export const caller = <Request, Answer>(
   const redact = redactor(options.apiKey)
   let engine: Engine<Request, Answer> | undefined
   let loading: Promise<Engine<Request, Answer>> | undefined
-  const loaded = Effect.promise(() => (loading ??= load().then((ready) => (engine = ready))))
+  const loaded = Effect.tryPromise({
+    try: () => (loading ??= load().then((ready) => (engine = ready))),
+    catch: (error) => error
+  })
 
   return (id) => {
     const reference = `${name}/${id}`
+    const prepared = Effect.catch(loaded, (error) =>
+      error instanceof OptionalSdk.MissingSdk
+        ? Effect.fail(
+            new Llm.LlmError({ model: reference, reason: new Llm.UnknownModel({ description: error.message }) })
+          )
+        : Effect.die(error)
+    )
     const ask = (sdk: Engine<Request, Answer>, request: Request): Effect.Effect<Answer, Llm.LlmError> =>
       Effect.callback((resume) => {
         const call = new Call(request)
@@ -121,7 +132,7 @@ export const caller = <Request, Answer>(
         return Effect.sync(() => call.abort())
       })
     return (request) =>
-      engine !== undefined ? ask(engine, request) : Effect.flatMap(loaded, (sdk) => ask(sdk, request))
+      engine !== undefined ? ask(engine, request) : Effect.flatMap(prepared, (sdk) => ask(sdk, request))
   }
 }
 
