@@ -12,7 +12,6 @@ export default defineConfig({
   format: ["esm"],
   target: "node22",
   splitting: true,
-  sourcemap: true,
   dts: false,
   // Only what tsup wrote before: declarations and their build state are the compiler's.
   clean: ["!**/*.d.ts", "!**/*.d.ts.map", "!.tsbuildinfo"]

@@ -1,6 +1,5 @@
 /** Crews of `@crewline/core`, from declarations, data and files. Loads the schemas of crews. */
 import * as Crew from "@crewline/core/Crew"
-import * as CrewFile from "@crewline/core/CrewFile"
 import type * as Limits from "@crewline/core/Limits"
 import * as Result from "effect/Result"
 import { readFile } from "node:fs/promises"
@@ -17,8 +16,11 @@ const orThrow = <A>(result: Result.Result<A, Crew.CrewInvalid>): A => Result.get
 
 export const fromJson = (input: unknown): Crew.Crew => orThrow(Crew.fromJson(input))
 
-export const fromFile = async (path: string | URL): Promise<Crew.Crew> =>
-  orThrow(Result.flatMap(CrewFile.decode(await readFile(path)), (text) => CrewFile.parse(text)))
+export const fromFile = async (path: string | URL): Promise<Crew.Crew> => {
+  // Loads a YAML parser, which crews in TypeScript do not need.
+  const CrewFile = await import("@crewline/core/CrewFile")
+  return orThrow(Result.flatMap(CrewFile.decode(await readFile(path)), (text) => CrewFile.parse(text)))
+}
 
 export const validate = (crew: Any): void => orThrow(Crew.validate(of(crew)))
 
