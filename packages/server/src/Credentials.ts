@@ -37,15 +37,23 @@ export interface Options {
 /** Where the server listens. */
 export interface Place {
   readonly host: string
-  /** Whether it is reached from this machine only. */
+  /** Whether connections come from this machine only. */
   readonly isLoopback: boolean
+  /** Whether they come from a proxy, which passes on what others send. */
+  readonly isBehindProxy: boolean
 }
 
 /** Whoever reaches the server could do everything, and nobody has said that this is wanted. */
-export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenByAccident", { host: Schema.String }) {
+export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenByAccident", {
+  host: Schema.String,
+  isLoopback: Schema.Boolean
+}) {
   override get message() {
+    const how = this.isLoopback
+      ? "CREWLINE_BEHIND_PROXY=true: a proxy lets other machines reach this server"
+      : `HOST=${this.host} can be reached from other machines`
     return (
-      `HOST=${this.host} can be reached from other machines, and there is neither an API key nor an issuer of tokens to tell callers apart: ` +
+      `${how}, and there is neither an API key nor an issuer of tokens to tell callers apart: ` +
       "create a key with `crewline keys create --tenant default --name admin --role admin`, or set CREWLINE_OIDC_ISSUER. CREWLINE_AUTH=none lets everybody in, on purpose."
     )
   }
@@ -98,7 +106,8 @@ const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Prob
 /** How often servers that share a database look for the first key, and connections for whether there is one. */
 const firstKeyInterval = "400 millis"
 
-const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: Options, { host, isLoopback }: Place) {
+const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: Options, place: Place) {
+  const { host, isBehindProxy, isLoopback } = place
   const store = yield* KeyStore
   const keys = yield* KnownKeys.make(store)
   const tickets = yield* Tickets.make
@@ -108,8 +117,10 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const localPrincipal = { ...Principal.local, ...(local !== undefined && { name: local.name }) }
 
   let hasKeys = yield* Effect.orDie(store.isAnyStored)
-  if (mode !== "none" && !isLoopback && !hasKeys && tokens === undefined) return yield* new OpenByAccident({ host })
-  if (mode === "none" && !isLoopback) {
+  // One that asks for a key has a place on this machine where the first one can be made.
+  const isReached = mode === "automatic" ? !isLoopback || isBehindProxy : mode === "required" && !isLoopback
+  if (isReached && !hasKeys && tokens === undefined) return yield* new OpenByAccident({ host, isLoopback })
+  if (mode === "none" && (!isLoopback || isBehindProxy)) {
     yield* Effect.logWarning(`CREWLINE_AUTH=none: whoever reaches ${host} can do everything.`)
   }
   if (mode === "automatic" && tokens === undefined && !hasKeys && !store.isEmbedded) {
@@ -124,7 +135,8 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
     )
   }
   /** Nothing is asked for, and no key can be shown either. */
-  const isOpen = () => mode === "automatic" && tokens === undefined && isLoopback && !hasKeys && !store.hasCreated()
+  const isOpen = () =>
+    mode === "automatic" && tokens === undefined && isLoopback && !isBehindProxy && !hasKeys && !store.hasCreated()
 
   /** Returns when the server asks for credentials. */
   const closed = Effect.repeat(Effect.sleep(firstKeyInterval), { until: () => !isOpen() })

@@ -49,30 +49,29 @@ const listener = (options: Listener.Options) =>
   ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
 
 /** The whole server. It listens when the layer is built, and stops when it is released. */
-export const layer = <LE, TE>(options: Options<LE, TE>) =>
-  listener(options.listen).pipe(
+export const layer = <LE, TE>(options: Options<LE, TE>) => {
+  const { host } = options.listen
+  const isBehindProxy = options.isBehindProxy ?? false
+  const isLoopback = OriginCheck.isLoopback(host)
+  return listener(options.listen).pipe(
     Layer.provide(
       Followers.layerWith(options.followers ?? {}).pipe(Layer.provide([SocketMessages.layer, SocketCallers.layer]))
     ),
-    Layer.provide(Layer.succeed(ClientAddress.IsBehindProxy, options.isBehindProxy ?? false)),
+    Layer.provide(Layer.succeed(ClientAddress.IsBehindProxy, isBehindProxy)),
     Layer.provide([Lifecycle.layer, RateLimits.layer(options.rateLimits)]),
-    Layer.provide(
-      Credentials.layer(options.credentials ?? {}, {
-        host: options.listen.host,
-        isLoopback: OriginCheck.isLoopback(options.listen.host)
-      })
-    ),
+    Layer.provide(Credentials.layer(options.credentials ?? {}, { host, isLoopback, isBehindProxy })),
     Layer.provideMerge(KeyStore.layer),
     Layer.provideMerge(AuditLog.layerRetention(options.auditRetention).pipe(Layer.provideMerge(AuditLog.layer))),
     Layer.provideMerge(
       Engine.layer({
         ...options,
         // Whoever can call a server on a loopback address can call those addresses without it.
-        allowsAnyAddress: options.allowsAnyAddress ?? OriginCheck.isLoopback(options.listen.host)
+        allowsAnyAddress: options.allowsAnyAddress ?? (isLoopback && !isBehindProxy)
       })
     ),
     Layer.provide(NodeServices.layer)
   )
+}
 
 /**
  * `HOST`, `PORT`, `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be

@@ -187,6 +187,15 @@ describe("a server that others can reach", { timeout: 60_000 }, () => {
     )
   })
 
+  it("is one behind a proxy too, whatever it listens on", async () => {
+    await expect(Server.start({ isBehindProxy: true })).rejects.toThrow(
+      /CREWLINE_BEHIND_PROXY=true.* neither an API key nor .*crewline keys create .*CREWLINE_AUTH=none/
+    )
+    const closed = await Server.start({ isBehindProxy: true, credentials: { mode: "required", local } })
+    expect((await Server.request(`${closed.url}/api/v1/me`)).status).toBe(401)
+    await closed.stop()
+  })
+
   it("starts where that is said", async () => {
     const open = await Server.start({ listen, credentials: { mode: "none" } })
     expect((await Server.request(`${open.url}/api/v1/crews`)).status).toBe(200)

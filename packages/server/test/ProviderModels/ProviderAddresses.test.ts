@@ -74,12 +74,12 @@ describe("a provider that a client stored", { timeout: 60_000 }, () => {
     }
   }
 
-  it("reaches no private address through a server that others can call", async () => {
+  it.each([
+    ["others can call", { listen: { host: "0.0.0.0", port: 0, allowedHosts: [] } }],
+    ["is behind a proxy", { isBehindProxy: true }]
+  ])("reaches no private address through a server that %s", async (_, options) => {
     const asked = internal.received.length
-    const body = await test({
-      listen: { host: "0.0.0.0", port: 0, allowedHosts: [] },
-      credentials: { mode: "none" }
-    })
+    const body = await test({ ...options, credentials: { mode: "none" } })
     expect(body).toMatchObject({ ok: false, reason: "invalid-request" })
     expect(body.message).toContain("CREWLINE_ALLOW_ADDRESSES")
     expect(internal.received).toHaveLength(asked)
