@@ -2,8 +2,8 @@
  * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table for people or, with
  * `--json`, one object a line. Nothing else is written to stdout; progress belongs on stderr.
  *
- * A benchmark exports `run(report, options)` and calls `report` once per measured case. Its numbers that may be chosen it exports as
- * `options`, by name and with their defaults; `--name 3` gives another value.
+ * A benchmark exports `run(report, options, files)` and calls `report` once per measured case. Its numbers that may be chosen it exports
+ * as `options`, by name and with their defaults; `--name 3` gives another value. The names of files that it reads it exports as `files`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -21,9 +21,15 @@ export interface Options {
   readonly [name: string]: number
 }
 
+/** Paths by the names that a benchmark has for them. */
+export interface Files {
+  readonly [name: string]: string
+}
+
 interface Bench {
-  readonly run: (report: Report, options: Options) => Promise<void>
+  readonly run: (report: Report, options: Options, files: Files) => Promise<void>
   readonly options?: Options
+  readonly files?: ReadonlyArray<string>
 }
 
 const isBench = (module: unknown): module is Bench =>
@@ -88,11 +94,17 @@ const bench: unknown = await import(new URL(`${name}.ts`, import.meta.url).href)
 if (!isBench(bench)) throw new Error(`bench/${name}.ts exports no function "run".`)
 
 const options: Record<string, number> = { ...bench.options }
+const files: Record<string, string> = {}
 while (rest.length > 0) {
   const [argument = "", value = ""] = rest.splice(0, 2)
   const option = argument.replace(/^--/, "")
+  if (argument.startsWith("--") && bench.files?.includes(option) === true) {
+    if (value === "") refuse(`${argument} needs the path of a file.`)
+    files[option] = value
+    continue
+  }
   if (!argument.startsWith("--") || !Object.hasOwn(options, option)) {
-    const known = Object.keys(options).map((each) => `--${each}`)
+    const known = [...Object.keys(options), ...(bench.files ?? [])].map((each) => `--${each}`)
     refuse(`There is no use for "${argument}"${known.length > 0 ? `; "${name}" has ${known.join(", ")}` : ""}.`)
   }
   if (!/^\d+$/.test(value)) refuse(`${argument} needs a whole number, not "${value}".`)
@@ -106,9 +118,13 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 })
 
 const rows: Array<Row> = []
-await bench.run((row) => {
-  rows.push(row)
-  if (asJson) process.stdout.write(`${JSON.stringify(row)}\n`)
-}, options)
+await bench.run(
+  (row) => {
+    rows.push(row)
+    if (asJson) process.stdout.write(`${JSON.stringify(row)}\n`)
+  },
+  options,
+  files
+)
 if (rows.length === 0) throw new Error(`bench/${name}.ts reported nothing.`)
 if (!asJson) process.stdout.write(`${table(rows)}\n`)

@@ -36,6 +36,7 @@ const table: { readonly [name: string]: Allowed } = {
     node: true
   },
   tools: { ours: ["core"], others: ["effect"], node: true },
+  words: { ours: ["core"], others: ["effect"], node: true },
   "memory-pg": {
     ours: ["core"],
     others: ["@effect/sql-pg", "@electric-sql/pglite", "@electric-sql/pglite-pgvector", "effect"],

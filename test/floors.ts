@@ -22,7 +22,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
-    ["EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Secrets", "TaskQueue", "Toolbox"],
+    ["Embedder", "EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Secrets", "TaskQueue", "Toolbox"],
     // The events of a tenant in one order.
     ["Feed"],
     // What may happen next.
@@ -91,6 +91,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ]
   ],
   tools: [["index"], ["Calculate", "FileRead"]],
+  words: [["index"], ["Words"]],
   "memory-pg": [
     ["index"],
     // By URL or embedded; the event log.

@@ -4,12 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as Embedder from "../Embedder.ts"
 import * as Tenant from "../Tenant.ts"
 import type * as Asking from "./Asking.ts"
 import * as Checking from "./Checking.ts"
 import * as Entities from "./Entities.ts"
 import type { Entry, Kind, KnownRelation, Receipt, Scope } from "./Entry.ts"
-import { UnknownMemory } from "./Failure.ts"
+import { MemoryError, UnknownMemory } from "./Failure.ts"
+import * as Junk from "./Junk.ts"
 import * as LocalSearch from "./LocalSearch.ts"
 import { isNamed, LocalTenant, type Stored } from "./LocalTenant.ts"
 import * as Making from "./Making.ts"
@@ -22,8 +24,19 @@ const defaultRelations = 100
 /** In the memory of this process, ranked by words. Nothing is kept when it ends. */
 export const layer: Layer.Layer<Memory> = Layer.effect(
   Memory,
+  Effect.suspend(() => make())
+)
+
+/** The same, ranked by words and by meaning. */
+export const layerEmbedded: Layer.Layer<Memory, never, Embedder.Embedder> = Layer.effect(
+  Memory,
+  Effect.flatMap(Embedder.Embedder, (embedder) => make(embedder))
+)
+
+const make = (embedder?: Embedder.Embedder["Service"]) =>
   Effect.gen(function* () {
     const random = yield* Random.Random
+    const meanings = meaningsOf(embedder)
     const tenants = new Map<string, LocalTenant>()
     const current = Effect.map(Tenant.Current, (name) => {
       let tenant = tenants.get(name)
@@ -48,13 +61,15 @@ export const layer: Layer.Layer<Memory> = Layer.effect(
       remember: Effect.fnUntraced(function* (entries) {
         yield* Checking.remembered(entries)
         const tenant = yield* current
+        const vectors = yield* meanings.ofTexts("remember", entries)
         const at = yield* Clock.currentTimeMillis
-        return entries.map((entry): Receipt => tenant.remember(entry, at, makeId(at)))
+        return entries.map((entry): Receipt => tenant.remember(entry, { at, makeId: makeId(at), vectors }))
       }),
       recall: Effect.fnUntraced(function* (query) {
         yield* Checking.query("recall", query)
         const tenant = yield* current
-        const { ranked } = LocalSearch.find(tenant, query, yield* Clock.currentTimeMillis)
+        const meaning = yield* meanings.ofQuery(query.text)
+        const { ranked } = LocalSearch.find(tenant, query, yield* Clock.currentTimeMillis, meaning)
         const recalled = Ranking.select(ranked, query).map((each) => recalledOf(each, query))
         const { execution } = query.scope
         if (execution !== undefined && query.readOnly !== true)
@@ -70,7 +85,7 @@ export const layer: Layer.Layer<Memory> = Layer.effect(
         const tenant = yield* current
         const now = yield* Clock.currentTimeMillis
         return explanationOf(stored, {
-          found: LocalSearch.find(tenant, query, now),
+          found: LocalSearch.find(tenant, query, now, yield* meanings.ofQuery(query.text)),
           isSeen: LocalSearch.seen(tenant, query, now).has(stored)
         })
       }),
@@ -85,11 +100,14 @@ export const layer: Layer.Layer<Memory> = Layer.effect(
         const time = asOf === undefined ? undefined : Date.parse(asOf)
         const isWanted = isNamed(options)
         const all = [...tenant.memories.values()].reverse()
-        const from = after === undefined ? 0 : all.findIndex(({ entry }) => entry.id <= after)
+        const last = after === undefined ? undefined : tenant.memories.get(after)?.position
+        const from =
+          after === undefined
+            ? 0
+            : all.findIndex(({ entry, position }) => (last === undefined ? entry.id < after : position < last))
         return (from === -1 ? [] : all.slice(from))
           .filter(
             (stored) =>
-              stored.entry.id !== after &&
               stored.entry.quarantined === quarantined &&
               isWanted(stored) &&
               (superseded
@@ -113,7 +131,11 @@ export const layer: Layer.Layer<Memory> = Layer.effect(
       import: Effect.fnUntraced(function* (exported) {
         yield* Checking.imported(exported)
         const tenant = yield* current
-        const stored = exported.filter((each) => tenant.import(each)).length
+        const vectors = yield* meanings.ofTexts(
+          "import",
+          exported.map(({ entry }) => entry)
+        )
+        const stored = exported.filter((each) => tenant.import(each, vectors)).length
         return { stored, known: exported.length - stored }
       }),
       statistics: Effect.map(current, statisticsOf),
@@ -131,7 +153,31 @@ export const layer: Layer.Layer<Memory> = Layer.effect(
       })
     })
   })
-)
+
+/** Vectors where there is an embedder whose vectors have a meaning. */
+const meaningsOf = (embedder: Embedder.Embedder["Service"] | undefined) => {
+  if (embedder === undefined || !embedder.space.isSemantic) {
+    return { ofTexts: () => Effect.succeed(undefined), ofQuery: () => Effect.succeed(undefined) }
+  }
+  const { embed, space } = Embedder.cached(embedder)
+  return {
+    ofTexts: (operation: string, entries: ReadonlyArray<{ readonly text: string }>) => {
+      const texts = [...new Set(entries.map(({ text }) => text))].filter((text) => Junk.reasonOf(text) === undefined)
+      return Effect.matchEffect(embed(texts), {
+        onFailure: ({ isRetryable, message }) =>
+          Effect.fail(new MemoryError({ operation, description: message, isRetryable })),
+        onSuccess: (vectors) => Effect.succeed(new Map(texts.map((text, index) => [text, vectors[index]!])))
+      })
+    },
+    /** A query is answered by its words where the embedder fails. */
+    ofQuery: (text: string) =>
+      Effect.matchEffect(embed([text]), {
+        onFailure: ({ message }) => Effect.as(Effect.logWarning(`Recalled by words alone: ${message}`), undefined),
+        onSuccess: ([vector]): Effect.Effect<LocalSearch.Meaning | undefined> =>
+          Effect.succeed(vector === undefined ? undefined : { space, vector })
+      })
+  }
+}
 
 /** What is known of entities. */
 const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "entities" | "relations"> => ({

@@ -1,4 +1,5 @@
 /** Finds the candidates of a query among the memories of a tenant in this process, and ranks them. */
+import * as Embedder from "../Embedder.ts"
 import type { Query } from "./Asking.ts"
 import * as Dates from "./Dates.ts"
 import type { Conversation, LocalTenant, Stored } from "./LocalTenant.ts"
@@ -37,7 +38,13 @@ export const seen = (tenant: LocalTenant, query: Query, now: number): ReadonlySe
   return all
 }
 
-export const find = (tenant: LocalTenant, query: Query, now: number): Found => {
+/** What a query is by meaning. */
+export interface Meaning {
+  readonly space: Embedder.Space
+  readonly vector: Float32Array
+}
+
+export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: Meaning): Found => {
   const all = seen(tenant, query, now)
   const time = query.asOf === undefined ? now : Date.parse(query.asOf)
   const terms = Terms.ofQuery(query.text, time)
@@ -51,20 +58,25 @@ export const find = (tenant: LocalTenant, query: Query, now: number): Found => {
   const lexical = scoresOf(frequencies, weights, lengths(all))
   const conversations = conversationsOf(frequencies, all)
   const words = Making.wordsOfQuery(query.text)
-  const candidates = [...lexical].map(([stored, score]): Ranking.Candidate<Stored> => {
-    const { entry } = stored
+  const candidates = [...(meaning === undefined ? lexical.keys() : all)].map((stored): Ranking.Candidate<Stored> => {
+    const { entry, vector } = stored
     return {
       id: entry.id,
       memory: stored,
       text: entry.text,
-      lexical: score,
+      lexical: lexical.get(stored) ?? 0,
+      ...(meaning === undefined || vector === undefined ? {} : { vector: Embedder.dot(vector, meaning.vector) }),
       conversation: stored.conversation === undefined ? undefined : (conversations.get(stored.conversation) ?? 0),
       importance: entry.importance,
       saidAt: Date.parse(entry.saidAt),
       isNamed: Making.isNamedIn(words, entry)
     }
   })
-  const ranked = Ranking.rank(candidates, { now: time, best: Ranking.bestOf(weights.values()) })
+  const ranked = Ranking.rank(candidates, {
+    now: time,
+    best: Ranking.bestOf(weights.values()),
+    ...(meaning === undefined ? {} : { alpha: meaning.space.alpha, floor: meaning.space.floor })
+  })
   return { ranked, weights, frequencies }
 }
 

@@ -12,8 +12,20 @@ export interface Stored {
   /** Of the tenant, growing. */
   readonly position: number
   readonly document: Document
+  /** Absent without an embedder. */
+  readonly vector: Float32Array | undefined
   readonly conversation: Conversation | undefined
   readonly place: number
+}
+
+/** Of texts. */
+export type Vectors = ReadonlyMap<string, Float32Array>
+
+export interface Storing {
+  /** Now, in milliseconds. */
+  readonly at: number
+  readonly makeId: () => string
+  readonly vectors: Vectors | undefined
 }
 
 /** What was said together. What is forgotten leaves its place empty. */
@@ -39,15 +51,15 @@ export class LocalTenant {
   private readonly quotes = new Map<string, Set<string>>()
   private positions = 0
 
-  /** `makeId` is called for what is stored. `at`: now, in milliseconds. */
-  remember(given: Remembered, at: number, makeId: () => string): Receipt {
+  /** `makeId` is called for what is stored. */
+  remember(given: Remembered, storing: Storing): Receipt {
     this.offered++
-    const receipt = this.take(given, at, makeId)
+    const receipt = this.take(given, storing)
     if (receipt._tag === "Refused") this.refused.set(receipt.reason, (this.refused.get(receipt.reason) ?? 0) + 1)
     return receipt
   }
 
-  private take(given: Remembered, at: number, makeId: () => string): Receipt {
+  private take(given: Remembered, { at, makeId, vectors }: Storing): Receipt {
     if (given.key !== undefined) {
       const id = this.keys.get(given.key)
       if (id !== undefined) {
@@ -70,7 +82,7 @@ export class LocalTenant {
     const id = makeId()
     const entry = Making.entryOf(given, { id, text, at })
     const superseded = this.supersede(entry)
-    this.store(entry, { key: given.key })
+    this.store(entry, { key: given.key, vector: vectors?.get(given.text) })
     return { _tag: "Stored", id, ...(superseded === undefined ? {} : { supersedes: superseded }) }
   }
 
@@ -91,12 +103,20 @@ export class LocalTenant {
 
   private store(
     entry: Entry,
-    { key, place }: { readonly key?: string | undefined; readonly place?: number | undefined }
+    {
+      key,
+      place,
+      vector
+    }: {
+      readonly key?: string | undefined
+      readonly place?: number | undefined
+      readonly vector?: Float32Array | undefined
+    }
   ) {
     const conversation = this.conversationOf(entry)
     const free = place === undefined || conversation?.places.has(place) === true ? (conversation?.next ?? 0) : place
     const document = Making.documentOf(entry)
-    const stored: Stored = { entry, key, position: this.positions++, document, conversation, place: free }
+    const stored: Stored = { entry, key, position: this.positions++, document, vector, conversation, place: free }
     this.memories.set(entry.id, stored)
     if (conversation !== undefined) {
       conversation.places.set(free, stored)
@@ -181,14 +201,14 @@ export class LocalTenant {
   }
 
   /** False: it is there already, or its subject has a value. */
-  import({ entry, key, place }: Exported): boolean {
+  import({ entry, key, place }: Exported, vectors?: Vectors): boolean {
     if (this.memories.has(entry.id)) return false
     const subject = Making.subjectOf(entry)
     const isTaken =
       entry.validTo === undefined &&
       (this.identities.has(Making.identityOf(entry)) || (subject !== undefined && this.subjects.has(subject)))
     if (isTaken) return false
-    this.store(entry, { key, place })
+    this.store(entry, { key, place, vector: vectors?.get(entry.text) })
     return true
   }
 }

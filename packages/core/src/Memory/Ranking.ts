@@ -24,9 +24,7 @@ export const parameters = {
   recency: 0.05,
   halfLifeDays: 30,
   importance: 0.1,
-  entity: 0.2,
-  /** Share of the vectors where the embedder says nothing else. */
-  alpha: 0.3
+  entity: 0.2
 } as const
 
 /** Candidates that a layer takes from each of its indexes. */
@@ -95,6 +93,8 @@ export interface RankOptions {
   readonly bestConversation?: number
   /** Share of the vectors, from 0 to 1; 0 without vectors that carry meaning. */
   readonly alpha?: number
+  /** The least cosine by which a memory without a term of the query is found; default 0. */
+  readonly floor?: number
 }
 
 const dayMillis = 86_400_000
@@ -104,7 +104,7 @@ export const rank = <Memory>(
   candidates: ReadonlyArray<Candidate<Memory>>,
   options: RankOptions
 ): ReadonlyArray<Ranked<Memory>> => {
-  const { alpha = 0, best, now } = options
+  const { alpha = 0, best, floor = 0, now } = options
   let bestLexical = 0
   let bestConversation = options.bestConversation ?? 0
   for (const { conversation = 0, lexical } of candidates) {
@@ -113,7 +113,7 @@ export const rank = <Memory>(
   }
   const ranked: Array<Ranked<Memory>> = []
   for (const candidate of candidates) {
-    if (candidate.lexical <= 0 && (alpha === 0 || (candidate.vector ?? 0) <= 0)) continue
+    if (candidate.lexical <= 0 && (alpha === 0 || (candidate.vector ?? 0) <= floor)) continue
     const own = bestLexical === 0 ? 0 : candidate.lexical / bestLexical
     const shared =
       candidate.conversation === undefined || bestConversation === 0 ? own : candidate.conversation / bestConversation
@@ -123,7 +123,7 @@ export const rank = <Memory>(
     const recency = parameters.recency * 0.5 ** (ageDays / parameters.halfLifeDays)
     const importance = parameters.importance * candidate.importance
     const entity = candidate.isNamed ? parameters.entity : 0
-    const match = Math.max(best === 0 ? 0 : candidate.lexical / best, alpha === 0 ? 0 : vector)
+    const match = Math.max(best === 0 ? 0 : candidate.lexical / best, alpha === 0 || vector <= floor ? 0 : vector)
     const score = ((1 - alpha) * lexical + alpha * vector) * (1 + recency + importance + entity)
     ranked.push({ ...candidate, score, parts: { lexical, vector, recency, importance, entity, match } })
   }

@@ -1,0 +1,35 @@
+/**
+ * How well memory finds what answers a question: `npm run -s bench -- memory --locomo FILE --json`, FILE a list of conversations of LoCoMo
+ * (Maharana et al., 2024; snap-research/locomo on GitHub; CC BY-NC: for evaluation only, not part of this repository). Its numbers are
+ * shares of a question's evidence that are among the first 5, 10 and 50; questions without evidence are left out. Captions of pictures
+ * that were sent are part of what was said.
+ *
+ * The arms `lexical` and `words` are what ships; the others are what one would do instead: plain BM25, `ts_rank` of PostgreSQL with the
+ * terms of the question joined by OR, hashed vectors alone, and these fused with the terms by rank.
+ */
+import * as Effect from "effect/Effect"
+import * as Locomo from "./Locomo.ts"
+import * as LocomoArms from "./LocomoArms.ts"
+import type { Files, Options, Report } from "./run.ts"
+
+export const files = ["locomo"]
+
+export const run = (report: Report, _: Options, { locomo }: Files): Promise<void> => {
+  if (locomo === undefined)
+    throw new Error("Which conversations? npm run -s bench -- memory --locomo FILE, FILE as in snap-research/locomo.")
+  const conversations = Locomo.read(locomo)
+  return Effect.runPromise(
+    Effect.forEach(
+      LocomoArms.all,
+      ([arm, ask]) =>
+        Effect.matchEffect(Locomo.measure(conversations, ask), {
+          onFailure: (error) => Effect.sync(() => process.stderr.write(`${arm} was left out: ${error.message}\n`)),
+          onSuccess: (figures) =>
+            Effect.sync(() => {
+              for (const each of figures) report({ bench: "memory", case: "locomo", arm, ...each })
+            })
+        }),
+      { discard: true }
+    ).pipe(Effect.scoped)
+  )
+}
