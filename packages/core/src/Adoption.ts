@@ -23,10 +23,10 @@ export class UnknownWorker extends Schema.TaggedError<UnknownWorker>()("UnknownW
     const closest = Suggestion.make().closest(this.worker, this.known)
     const known =
       this.known.length === 0
-        ? "no worker does"
+        ? "no worker owns any"
         : `${this.known.length === 1 ? "the only one is" : "they are"} ${this.known.slice(0, 20).join(", ")}`
     return (
-      `Worker "${this.worker}" owns no execution and is not known to the queue; ${known}.` +
+      `Worker "${this.worker}" owns no executions and is not registered with the queue; ${known}.` +
       (closest === undefined ? "" : ` Did you mean "${closest}"?`)
     )
   }
@@ -45,7 +45,7 @@ export class WorkerAlive extends Schema.TaggedError<WorkerAlive>()("WorkerAlive"
     const left = this.leaseMillis * silentShare - this.silentMillis
     return (
       `Worker "${this.worker}" renewed its lease ${seconds(this.silentMillis)} ago and may be alive. ` +
-      `If you know that it is dead, repeat this with force; otherwise ask again in ${seconds(left)}.`
+      `If you know that it is dead, use force; otherwise try again in ${seconds(left)}.`
     )
   }
 }
@@ -96,7 +96,7 @@ export const releaseExecutions: Effect.Effect<void, EventLog.EventLogError, Even
     for (const { executions, owner } of yield* log.owners) {
       const { process, worker } = Liveness.parse(owner)
       if (!isGone(process)) continue
-      yield* Effect.logInfo(`Worker "${worker}" is gone: its executions (${executions}) are taken over at once.`)
+      yield* Effect.logInfo(`Worker "${worker}" is gone: taking over its executions (${executions}) now.`)
       yield* log.disown(owner)
     }
   }

@@ -20,7 +20,7 @@ export const Models = Schema.Union([
   ModelReference,
   Schema.Array(ModelReference).check(Schema.isMinLength(1, { expected: "at least one model reference" }))
 ]).annotate({
-  description: "A model reference, or several in the order in which they are asked",
+  description: "A model reference, or a list of them in the order in which they are tried",
   expected: 'a model reference such as "openai/gpt-5.2" (provider/model), or a list of them'
 })
 export type Models = typeof Models.Type
@@ -34,7 +34,10 @@ export const ModelOptions = Schema.Struct({
   /** The share of probability that words are drawn from, over 0 up to 1. */
   topP: Schema.optionalKey(
     Schema.Finite.check(
-      Schema.isBetween({ minimum: 0, maximum: 1, exclusiveMinimum: true }, { expected: "a number over 0, at most 1" })
+      Schema.isBetween(
+        { minimum: 0, maximum: 1, exclusiveMinimum: true },
+        { expected: "a number greater than 0 and at most 1" }
+      )
     )
   ),
   /** The longest answer, in tokens. */
@@ -56,7 +59,7 @@ export const Policy = Schema.Struct({
   allow: Schema.optionalKey(Schema.Array(ToolName)),
   deny: Schema.optionalKey(Schema.Array(ToolName)),
   ask: Schema.optionalKey(Schema.Array(ToolName))
-}).annotate({ description: "Which tools may be called" })
+}).annotate({ description: "Whether and which tools the model must call" })
 
 export interface Policy extends Schema.Schema.Type<typeof Policy> {}
 

@@ -55,7 +55,7 @@ export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | E
   const loop = work(services, leg)
   if (timeoutMillis === undefined) return loop
   const over = Effect.succeed(
-    failed("timeout", `The attempt was stopped after its time limit of ${timeoutMillis} ms.`, {
+    failed("timeout", `The attempt exceeded its time limit of ${timeoutMillis} ms.`, {
       isRetryable: true,
       keepsTurns: true
     })
@@ -116,7 +116,7 @@ const work = Effect.fnUntraced(function* (
     if (calls.length > 0 && !turn.isLast) {
       const results = yield* ToolCalls.make(equipment, made, turn, calls)
       if (results === "loop") {
-        return failed("tool-loop", `The agent made the same tool calls again and again without any progress.`, {
+        return failed("tool-loop", `The agent repeated the same tool calls without making progress.`, {
           isRetryable: true
         })
       }
@@ -178,7 +178,7 @@ const work = Effect.fnUntraced(function* (
 /** There is no turn left in which it could be corrected. */
 const refusedAtLast = (stalls: Stalls.Stalls, complaint: string): Ended => {
   const [code, why] = stalls.isOver()
-    ? (["stalled", "The work got no further"] as const)
+    ? (["stalled", "The work made no progress"] as const)
     : (["model-budget-exceeded", "The budget is used up"] as const)
   return failed(code, `${why}, and the last answer was refused: ${complaint}`, { isRetryable: false })
 }
@@ -186,12 +186,12 @@ const refusedAtLast = (stalls: Stalls.Stalls, complaint: string): Ended => {
 const refusedTooOften = ({ retry }: Leg["task"], { by, complaint }: Acceptance.Refused, times: number): Ended =>
   failed(
     by === "schema" ? "output-invalid" : "guardrail-refused",
-    `The answer was refused ${times} times; the last complaint: ${complaint}`,
+    `The answer was rejected ${times} times; the last reason: ${complaint}`,
     { isRetryable: retry.refusals === true }
   )
 
 const outOfTurns = (maxTurns: number): Ended =>
-  failed("max-turns", `No accepted answer within ${maxTurns} turns; raise maxTurns or make the task smaller.`, {
+  failed("max-turns", `No answer was accepted within ${maxTurns} turns: raise maxTurns or make the task smaller.`, {
     isRetryable: false
   })
 

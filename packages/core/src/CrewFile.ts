@@ -114,7 +114,7 @@ export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
     // Aliases that unfold without end, or nesting that exhausts the stack.
     const reason =
       error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error)
-    return fail([syntaxProblem(`The text cannot be read: ${reason}`, { line: 1, col: 1 })])
+    return fail([syntaxProblem(`The text cannot be parsed: ${reason}`, { line: 1, col: 1 })])
   }
 }
 
@@ -161,19 +161,22 @@ const excessOf = (text: string): Placed | undefined => {
     return {
       code: "too-large",
       path: [],
-      message: `${message} Shorten it, or send it to a server as JSON (application/json), which may be longer.`,
+      message: `${message} Shorten it, or send it to a server as JSON (application/json), where the limit is higher.`,
       line: before.length,
       column: before.at(-1)!.length + 1
     }
   }
   if (text.length > maxLength) {
-    return excess(maxLength, `The text has ${text.length} characters; a crew file may have ${maxLength}.`)
+    return excess(maxLength, `The text has ${text.length} characters; a crew file may have at most ${maxLength}.`)
   }
   let tokens = 0
   let offset = 0
   for (const token of new Yaml.Lexer().lex(text)) {
     if (++tokens > maxTokens) {
-      return excess(offset, `The text has more than ${maxTokens} keys, values and marks of YAML; the next begins here.`)
+      return excess(
+        offset,
+        `The text has more than ${maxTokens} YAML keys, values and indicators; the next one begins here.`
+      )
     }
     // Tokens of control characters mark where scalars and documents begin and stand for no text.
     if (!isMark(token)) offset += token.length
@@ -264,7 +267,7 @@ const syntaxProblems = (
 const maxSyntaxProblems = 10
 
 const wordsOf = (code: Yaml.ErrorCode, message: string): string => {
-  if (code === "MULTIPLE_DOCS") return 'A second document begins here ("---"), but a crew is one document'
+  if (code === "MULTIPLE_DOCS") return 'A second document begins here ("---"), but a crew file must have only one'
   if (code === "NON_STRING_KEY") return "The key is not text"
   // The parser makes a mistake of syntax of it when it runs out of stack.
   return /call stack size|Stack overflow/.test(message) ? "It is nested too deeply" : message
@@ -320,9 +323,7 @@ const namesOf = (root: Yaml.Node | null, lines: Yaml.LineCounter): Names => {
       const at = () => lines.linePos(node.range?.[0] ?? 0)
       if (target === undefined) {
         if (dangling.length < maxProblems)
-          dangling.push(
-            syntaxProblem(`Nothing before has the anchor &${node.source} of the alias *${node.source}`, at())
-          )
+          dangling.push(syntaxProblem(`The alias *${node.source} has no anchor &${node.source} before it`, at()))
       } else if (targets.set(node, target).size > maxAliases) {
         dangling.push(syntaxProblem(`The text has more than ${maxAliases} aliases; this one is too many`, at()))
         break
@@ -358,7 +359,7 @@ const repeatedKey = (
 ): Placed => ({
   code: "duplicate-name",
   path,
-  message: `${Wording.quote(String(path.at(-1)))} stands here already, on line ${firstLine}: only one can count. Give each its own name.`,
+  message: `${Wording.quote(String(path.at(-1)))} is defined twice, first on line ${firstLine}: give each a unique name.`,
   ...place
 })
 

@@ -104,12 +104,12 @@ export const reachable = (dag: Dag, from: Iterable<string>): ReadonlySet<string>
 export const describe = (problem: Problem): string => {
   switch (problem.code) {
     case "duplicate-task":
-      return `The id ${JSON.stringify(problem.id)} is given to more than one task: give each its own.`
+      return `The id ${JSON.stringify(problem.id)} is used by more than one task: give each task a unique id.`
     case "self-dependency":
       return `Task ${JSON.stringify(problem.id)} depends on itself: remove that dependency.`
     case "unknown-dependency":
-      return `Task ${JSON.stringify(problem.id)} depends on ${JSON.stringify(problem.dependency)}, which is no task: add it or correct the name.`
+      return `Task ${JSON.stringify(problem.id)} depends on ${JSON.stringify(problem.dependency)}, which does not exist: add that task or correct the name.`
     case "cycle":
-      return `Tasks wait for each other, each for the next: ${problem.path.join(" -> ")}. Remove one of these dependencies.`
+      return `Tasks depend on each other in a cycle: ${problem.path.join(" -> ")}. Remove one of these dependencies.`
   }
 }

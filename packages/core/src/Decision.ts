@@ -64,7 +64,7 @@ export const decide = (state: Execution.Execution, command: Command): Decided =>
           except: undefined,
           error: {
             code: "execution-timeout",
-            message: `The execution was stopped after its time limit of ${command.millis} ms.`,
+            message: `The execution exceeded its time limit of ${command.millis} ms.`,
             isRetryable: false
           }
         })

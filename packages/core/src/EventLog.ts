@@ -55,14 +55,14 @@ export class Gone extends Schema.TaggedError<Gone>()("Gone", { executionId: Sche
 /** The execution goes on: it cannot be deleted. */
 export class NotEnded extends Schema.TaggedError<NotEnded>()("NotEnded", { executionId: Schema.String }) {
   override get message() {
-    return `The execution ${this.executionId} has not ended; cancel it before you delete it.`
+    return `The execution ${this.executionId} has not ended: cancel it before deleting it.`
   }
 }
 
 /** The idempotency key was used before with another request. */
 export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", { key: Schema.String }) {
   override get message() {
-    return `The idempotency key "${this.key}" was already used with a different request; use a new key.`
+    return `The idempotency key "${this.key}" was already used with a different request: use a new key.`
   }
 }
 
@@ -71,7 +71,7 @@ export class TooManyUnfinished extends Schema.TaggedError<TooManyUnfinished>()("
   limit: Schema.Int
 }) {
   override get message() {
-    return `${this.limit} ${this.limit === 1 ? "execution has" : "executions have"} not ended, which is as many as there may be at once: wait until one ends, or cancel one.`
+    return `${this.limit} ${this.limit === 1 ? "execution has" : "executions have"} not ended, the maximum: wait until one ends, or cancel one.`
   }
 }
 

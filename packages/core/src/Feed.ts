@@ -18,14 +18,14 @@ import type * as ExecutionEvent from "./ExecutionEvent.ts"
 /** No feed of this log has given this cursor. */
 export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {}) {
   override get message() {
-    return "Invalid cursor: send the cursor of an event of this feed, or leave it out to begin with the oldest event that is kept."
+    return "Invalid cursor: use the cursor of an event of this feed, or omit it to start with the oldest retained event."
   }
 }
 
 /** Events that come after the cursor were deleted by retention. */
 export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorExpired", {}) {
   override get message() {
-    return "Events after this cursor were deleted because of their age: begin again without a cursor, with the oldest event that is kept."
+    return "Expired cursor: events after it were deleted because of their age. Omit the cursor to start with the oldest retained event."
   }
 }
 

@@ -70,7 +70,7 @@ const inspect = (
 const compile = (schema: JsonSchema.JsonSchema): Validator => {
   const { problems, targets } = inspect(schema)
   if (problems.length > 0) {
-    const message = `cannot be validated, because its schema is not usable: ${problems.map(describeSchema).join("; ")}`
+    const message = `cannot be validated because its schema is invalid: ${problems.map(describeSchema).join("; ")}`
     return { validate: () => [{ path: "", message }] }
   }
   return {

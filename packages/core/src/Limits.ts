@@ -24,7 +24,7 @@ export const Declared = Schema.Struct({
   ...Limits.fields,
   /** What a call that could go over a limit does: fail its task (default), ask a person for more, or let the agent finish with what it has. */
   onExceeded: Schema.optionalKey(Schema.Literals(["fail", "ask", "finish"]))
-}).annotate({ description: "How much may be spent on models, and what happens then" })
+}).annotate({ description: "How much may be spent on models, and what happens at the limit" })
 
 export interface Declared extends Schema.Schema.Type<typeof Declared> {}
 
@@ -75,4 +75,4 @@ export interface Scoped extends Declared {
 
 /** Why limits are refused where `Llm.enforcesLimits` is not true, and what to do about it. */
 export const unenforced =
-  "The models of this application have no budget. Use Providers.layer of @crewline/llm, or put Budget.make() around each model and set enforcesLimits: true in the Llm service."
+  "The models of this application do not enforce budgets. Use Providers.layer of @crewline/llm, or wrap each model in Budget.make() and set enforcesLimits: true in the Llm service."

@@ -19,6 +19,6 @@ export const MemoryOptions = Schema.Struct({
   minTrust: Schema.optionalKey(Schema.Literals(["user", "agent", "tool", "document", "web"])),
   /** True: memories are recalled, and none are added. Default: false. */
   readOnly: Schema.optionalKey(Schema.Boolean)
-}).annotate({ identifier: "CrewMemory", description: "How a crew or an agent remembers" })
+}).annotate({ identifier: "CrewMemory", description: "Memory settings of a crew or an agent" })
 
 export interface MemoryOptions extends Schema.Schema.Type<typeof MemoryOptions> {}

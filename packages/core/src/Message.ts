@@ -14,12 +14,12 @@ export const maxMessages = 50
 /** A message, as it is sent. */
 export const Message = Schema.Struct({
   text: Schema.String.check(
-    Schema.isPattern(/\S/, { expected: "a text that is not empty" }),
+    Schema.isPattern(/\S/, { expected: "non-empty text" }),
     Schema.isMaxLength(maxLength, { expected: `at most ${maxLength} characters` })
   ),
   /** The task whose agent reads it, also one that was spawned. Absent: the manager. */
   taskId: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "Message", description: "What the manager, or the agent of a task, is told" })
+}).annotate({ identifier: "Message", description: "A message to the manager, or to the agent of a task" })
 export interface Message extends Schema.Schema.Type<typeof Message> {}
 
 /** A message that was taken. */
@@ -29,5 +29,5 @@ export const Sent = Schema.Struct({
   at: Schema.String,
   /** True: it had been sent before with the same key. */
   existing: Schema.Boolean
-}).annotate({ identifier: "SentMessage", description: "A message that was taken" })
+}).annotate({ identifier: "SentMessage", description: "An accepted message" })
 export interface Sent extends Schema.Schema.Type<typeof Sent> {}

@@ -11,7 +11,7 @@ export const maxLength = 200
 export const Key = Schema.String.check(
   Schema.isMaxLength(maxLength, { expected: `at most ${maxLength} characters` }),
   Schema.makeFilter((text) => !text.includes("\u0000") && text.isWellFormed(), {
-    expected: "text without the character U+0000 and without halves of surrogate pairs"
+    expected: "text without U+0000 and without unpaired surrogates"
   })
 )
 

@@ -88,7 +88,7 @@ export const View = Schema.Struct({
   nextAt: Schema.optionalKey(Schema.String),
   /** Why it failed last. */
   error: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "OutboxRow", description: "Something that follows from an event, and is not done yet" })
+}).annotate({ identifier: "OutboxRow", description: "A pending consequence of an event" })
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 export interface ListOptions {

@@ -73,7 +73,7 @@ const classCost = 5_000
 
 const compile = (source: string): Result.Result<Pattern, string> => {
   if (source.length > maxLength)
-    return Result.fail(`is longer than ${maxLength} characters, the most that a regular expression may have`)
+    return Result.fail(`is longer than ${maxLength} characters, the maximum for a regular expression`)
   const problem = syntaxProblem(source)
   if (problem !== undefined) return Result.fail(`is not a valid regular expression: ${problem}`)
   try {
@@ -96,7 +96,7 @@ const test = (machine: Machine.Machine, text: string, work: Work): Result.Result
     return Result.succeed(machine.test(text, work))
   } catch (error) {
     if (error instanceof Machine.TooMuchWork)
-      return Result.fail(`takes too long for a text of ${text.length} characters`)
+      return Result.fail(`takes too many steps for a text of ${text.length} characters`)
     throw error
   }
 }

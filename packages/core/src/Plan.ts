@@ -154,7 +154,7 @@ const limitsOf = ({ agents, limits, tasks }: Crew.Definition): ReadonlyArray<Cre
 const unenforcedLimits = (path: Crew.Problem["path"]): Crew.Problem => ({
   code: "unenforced-limits",
   path,
-  message: `${Wording.place(path)} cannot be enforced: ${Limits.unenforced} Or remove the limits.`
+  message: `${Wording.place(path)} cannot be enforced: ${Limits.unenforced} Otherwise remove the limits.`
 })
 
 const fill = (
@@ -222,7 +222,7 @@ const fill = (
     outputFile === undefined ? [] : [{ task: id, file: outputFile }]
   )
   for (const { file, first, task: id } of sharedOutputFiles(files)) {
-    const message = `The tasks ${first} and ${id} have the same output file: with these inputs it is ${Wording.quote(file)}. One output would be lost; give each task its own file.`
+    const message = `The tasks ${first} and ${id} have the same output file: with these inputs it is ${Wording.quote(file)}. One output would be lost: give each task its own file.`
     problems.push({ code: "duplicate-output-file", path: ["tasks", id, "outputFile"], message })
   }
   return problems.length === 0 ? Result.succeed(plan) : Result.fail(new Crew.CrewInvalid({ problems }))
@@ -264,12 +264,15 @@ const valuesOf = ({ checked, references }: Prepared, inputs: Inputs) => {
     if (values.has(name)) continue
     const suggestion = checked.suggester.closest(name, spare)
     const used = places.slice(0, 5).map(Wording.place).join(", ")
-    const more = places.length > 5 ? ` and ${places.length - 5} more places` : ""
-    const hint = suggestion === undefined ? "" : ` Given is ${Wording.quote(suggestion)}: did you mean that?`
+    const more = places.length > 5 ? ` and ${places.length - 5} other places` : ""
+    const hint =
+      suggestion === undefined
+        ? ""
+        : ` The given input ${Wording.quote(suggestion)} has a similar name: is it misspelled?`
     problems.push({
       code: "missing-input",
       path: ["inputs", name],
-      message: `The input ${Wording.quote(name)} is missing; it is used in ${used}${more}.${hint} ${literally(name)}`,
+      message: `The input ${Wording.quote(name)} is missing. It is used in ${used}${more}.${hint} ${literally(name)}`,
       ...(suggestion === undefined ? {} : { suggestion })
     })
   }
@@ -287,12 +290,12 @@ const undeclaredInputs = ({
     if (declared.has(name)) return []
     const suggestion = suggester.closest(name, names)
     const hint = Wording.alternatives("input", names, suggestion)
-    const message = `${Wording.place(path)} has the placeholder {${name}}, but the crew declares no such input: ${hint} ${literally(name)}`
+    const message = `${Wording.place(path)} has the placeholder {${name}}, but the crew does not declare this input: ${hint} ${literally(name)}`
     return [{ code: "undeclared-input", path, message, ...(suggestion === undefined ? {} : { suggestion }) }]
   })
 }
 
-const literally = (name: string): string => `For the braces themselves, write {{${name}}}.`
+const literally = (name: string): string => `For literal braces, write {{${name}}}.`
 
 /** Inputs that nothing reads, but for those that were named already as what was probably meant. */
 const unknownInputs = (
@@ -307,7 +310,7 @@ const unknownInputs = (
     if (value === undefined || known.has(name) || isTold.has(name)) return []
     const suggestion = checked.suggester.closest(name, names)
     const hint = Wording.alternatives("input", names, suggestion)
-    const message = `The input ${Wording.quote(name)} is used nowhere in the crew: ${hint}`
+    const message = `The input ${Wording.quote(name)} is not used in the crew: ${hint}`
     return [
       { code: "unknown-input", path: ["inputs", name], message, ...(suggestion === undefined ? {} : { suggestion }) }
     ]

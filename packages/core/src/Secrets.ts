@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 /** The tenant has no secret of this name. */
 export class UnknownSecret extends Schema.TaggedError<UnknownSecret>()("UnknownSecret", { name: Schema.String }) {
   override get message() {
-    return `There is no secret "${this.name}": an administrator has to store it.`
+    return `There is no secret "${this.name}": an administrator must store it.`
   }
 }
 

@@ -64,7 +64,7 @@ export const Retry = Schema.Struct({
    * that repairs and attempts multiply. Default: false, and the task fails.
    */
   refusals: Schema.optionalKey(Schema.Boolean)
-}).annotate({ description: "Attempts and the pauses between them" })
+}).annotate({ description: "Attempts and the delays between them" })
 
 export interface Retry extends Schema.Schema.Type<typeof Retry> {}
 
@@ -101,7 +101,7 @@ export const Attachment = Schema.Struct({
   ),
   /** What it is called when the agent is told of it. Default: the name of the file. */
   name: Schema.optionalKey(Agent.Text)
-}).annotate({ description: "A picture or another file that the agent is shown" })
+}).annotate({ description: "An image or another file that is shown to the agent" })
 
 export interface Attachment extends Schema.Schema.Type<typeof Attachment> {}
 

@@ -44,10 +44,10 @@ export const make: {
 } = (options: Any): Tool => {
   const { approval, description, idempotent = false, name } = options
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    throw new TypeError(`"${name}" cannot be the name of a tool: use 1 to 64 letters, digits, "_" and "-".`)
+    throw new TypeError(`Invalid tool name "${name}": use 1 to 64 letters, digits, "_" and "-".`)
   }
   if (typeof approval === "object" && !Needs.isTimeLimit(approval.timeout)) {
-    throw new TypeError(`The tool "${name}" has an approval whose timeout is not ${Needs.duration}.`)
+    throw new TypeError(`Invalid approval timeout of the tool "${name}": expected ${Needs.duration}.`)
   }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
   const answer = options.ask === undefined ? undefined : Declaration.answer(name, options.answer ?? text)
@@ -108,7 +108,7 @@ const nobody: ToolContext = { executionId: "", taskId: "", agent: "", callId: ""
 
 const needOf = ({ ask, name, spawn, wait }: Any, answer: Declared | undefined) => {
   if ([ask, spawn, wait].filter((one) => one !== undefined).length > 1) {
-    throw new TypeError(`The tool "${name}" may have one of ask, spawn and wait.`)
+    throw new TypeError(`The tool "${name}" must have only one of ask, spawn and wait.`)
   }
   const work = ask ?? spawn ?? wait
   if (work === undefined) return undefined

@@ -18,7 +18,7 @@ export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool"
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `There is no tool "${this.tool}"; there are: ${this.known.join(", ") || "none"}.`
+    return `There is no tool "${this.tool}"; available tools: ${this.known.join(", ") || "none"}.`
   }
 }
 
@@ -34,7 +34,7 @@ export class Toolbox extends Context.Service<
 export const make = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
-    if (byName.has(tool.name)) throw new TypeError(`There are two tools of the name "${tool.name}": rename one.`)
+    if (byName.has(tool.name)) throw new TypeError(`There are two tools with the name "${tool.name}": rename one.`)
     byName.set(tool.name, tool)
   }
   const list = [...tools]

@@ -38,20 +38,20 @@ export const maxBytes = 32 * 1024 * 1024
 /** What went wrong in words, logged whole: clients see the message, and the directories of the server are none of their business. */
 const failed = (path: string, error: PlatformError.PlatformError) =>
   Effect.andThen(
-    Effect.logWarning(`The file ${path} of the workspace failed`, error),
+    Effect.logWarning(`Failed to access the workspace file ${path}`, error),
     Effect.fail(new WorkspaceError({ path, description: wordsOf(error.reason._tag) }))
   )
 
 const wordsOf = (reason: PlatformError.PlatformError["reason"]["_tag"]): string => {
   switch (reason) {
     case "NotFound":
-      return "there is no such file in the workspace"
+      return "the file does not exist in the workspace"
     case "PermissionDenied":
-      return "the server has no permission for it"
+      return "the server has no permission to access it"
     case "AlreadyExists":
-      return "something of this name exists already"
+      return "a file or directory with this name already exists"
     default:
-      return `the file system failed (${reason}); the log of the server says more`
+      return `the file system failed (${reason}); see the server log for details`
   }
 }
 
@@ -59,7 +59,7 @@ const nowhere = (path: string) =>
   Effect.fail(
     new WorkspaceError({
       path,
-      description: "this application has no workspace directory; provide Workspace.layer({ directory })"
+      description: "this application has no workspace directory: provide Workspace.layer({ directory })"
     })
   )
 
@@ -106,15 +106,15 @@ export const layer = (options: {
           const target = paths.resolve(root, path)
           if (leadsOutside(path, target)) return yield* outsideOf(path)
           const absent = Effect.fail(
-            new WorkspaceError({ path, description: "there is no such file in the workspace" })
+            new WorkspaceError({ path, description: "the file does not exist in the workspace" })
           )
           if (!(yield* fileSystem.exists(target))) return yield* absent
           const real = yield* fileSystem.realPath(target)
           if (!inside(real, yield* fileSystem.realPath(root))) return yield* outsideOf(path)
           const { size, type } = yield* fileSystem.stat(real)
-          if (type !== "File") return yield* new WorkspaceError({ path, description: "is no file" })
+          if (type !== "File") return yield* new WorkspaceError({ path, description: "is not a file" })
           if (size > maxBytes) {
-            const description = `has ${Math.ceil(Number(size) / 1024 / 1024)} MB; at most ${maxBytes / 1024 / 1024} MB are read`
+            const description = `has ${Math.ceil(Number(size) / 1024 / 1024)} MB; the maximum is ${maxBytes / 1024 / 1024} MB`
             return yield* new WorkspaceError({ path, description })
           }
           return yield* fileSystem.readFile(real)

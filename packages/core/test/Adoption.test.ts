@@ -159,7 +159,7 @@ describe("adopt", () => {
         const error = yield* refused(b, "a")
         assert.strictEqual(
           error.message,
-          'Worker "a" renewed its lease 2.0 s ago and may be alive. If you know that it is dead, repeat this with force; otherwise ask again in 5.5 s.'
+          'Worker "a" renewed its lease 2.0 s ago and may be alive. If you know that it is dead, use force; otherwise try again in 5.5 s.'
         )
         assert.deepInclude(error, { _tag: "WorkerAlive", silentMillis: 2_001, leaseMillis: 15_000 })
         yield* TestClock.adjust(60_000)
@@ -248,14 +248,14 @@ describe("adopt", () => {
         const lonely = yield* Process.start({ options: { worker: { name: "b" } } })
         assert.strictEqual(
           (yield* refused(lonely, "web-1")).message,
-          'Worker "web-1" owns no execution and is not known to the queue; no worker does.'
+          'Worker "web-1" owns no executions and is not registered with the queue; no worker owns any.'
         )
         const { model } = answersSecond()
         const other = yield* Process.start({ model, options: { worker: { name: "web-2" } } })
         yield* other.crewline.startPlan(World.plan({ x: {} }))
         assert.strictEqual(
           (yield* refused(lonely, "web-1", { force: true })).message,
-          'Worker "web-1" owns no execution and is not known to the queue; the only one is web-2. Did you mean "web-2"?'
+          'Worker "web-1" owns no executions and is not registered with the queue; the only one is web-2. Did you mean "web-2"?'
         )
       })
     )

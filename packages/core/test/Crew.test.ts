@@ -153,7 +153,7 @@ const cases: ReadonlyArray<Case> = [
       { code: "invalid-value", path: ["tasks", "none", "when"], says: "exactly one" },
       { code: "invalid-value", path: ["tasks", "both", "when"], says: "exactly one" },
       { code: "invalid-value", path: ["tasks", "pattern", "when", "matches"], says: "regular expression" },
-      { code: "invalid-value", path: ["tasks", "back", "when", "matches"], says: "has a back-reference at 3" },
+      { code: "invalid-value", path: ["tasks", "back", "when", "matches"], says: "has a backreference at 3" },
       { code: "invalid-value", path: ["tasks", "path", "when", "path"] },
       { code: "invalid-value", path: ["tasks", "pointer", "when", "path"] }
     ]
@@ -332,11 +332,15 @@ const cases: ReadonlyArray<Case> = [
       { code: "wrong-type", path: [...write, "attachments", 9] },
       { code: "invalid-value", path: [...write, "attachments", 0], says: "exactly one of file and url" },
       { code: "invalid-value", path: [...write, "attachments", 1], says: "exactly one of file and url" },
-      { code: "missing-key", path: [...write, "attachments", 2, "mediaType"], says: "does not tell what it is" },
+      {
+        code: "missing-key",
+        path: [...write, "attachments", 2, "mediaType"],
+        says: "does not determine the media type"
+      },
       { code: "missing-key", path: [...write, "attachments", 3, "mediaType"] },
       { code: "invalid-value", path: [...write, "attachments", 4, "url"], says: "http or https" },
       { code: "invalid-value", path: [...write, "attachments", 5, "url"], says: "base64" },
-      { code: "invalid-value", path: [...write, "attachments", 6, "url"], says: "at most: put it into the workspace" }
+      { code: "invalid-value", path: [...write, "attachments", 6, "url"], says: "put it in the workspace" }
     ]
   },
   {
@@ -391,7 +395,7 @@ const cases: ReadonlyArray<Case> = [
       limits: { onExceeded: "finish" }
     },
     problems: [
-      { code: "invalid-value", path: ["limits", "onExceeded"], says: "give tokens, costUsd or requests" },
+      { code: "invalid-value", path: ["limits", "onExceeded"], says: "set tokens, costUsd or requests" },
       { code: "invalid-value", path: ["agents", "researcher", "limits", "onExceeded"] },
       { code: "invalid-value", path: [...write, "limits", "onExceeded"] }
     ]
@@ -700,7 +704,7 @@ describe("make", () => {
       'invalid-output-schema ["tasks","one","output"]',
       'invalid-output-schema ["tasks","two","output"]'
     ])
-    expect(problems[1]!.message).toContain("has no JSON Schema (acme gives none)")
+    expect(problems[1]!.message).toContain("cannot be converted to JSON Schema (acme gives none)")
     expect(problems[1]!.message).toContain("{ schema, jsonSchema }")
   })
 

@@ -82,7 +82,7 @@ describe("a valid graph", () => {
   it("says so when asked for a task it has not", () => {
     const dag = make(tasks({ a: "" }))
     expect(dag.indexOf("b")).toBe(-1)
-    expect(() => Dag.reachable(dag, ["a", "b"])).toThrow('No task has the id "b": the graph has 1 tasks.')
+    expect(() => Dag.reachable(dag, ["a", "b"])).toThrow('Unknown task id "b": the graph has 1 tasks.')
     expect(() => Dag.frontier(dag).settle("b")).toThrow(RangeError)
     for (const index of [-1, 1, Number.NaN]) {
       expect(() => dag.dependencies(index)).toThrow(RangeError)
@@ -164,9 +164,9 @@ describe("a broken graph", () => {
   it("is described for people", () => {
     const nodes = [...tasks({ a: "b", b: "a c b" }), ...tasks({ a: "" })]
     expect(problemsOf(Dag.make(nodes)).map(Dag.describe)).toEqual([
-      'Task "b" depends on "c", which is no task: add it or correct the name.',
+      'Task "b" depends on "c", which does not exist: add that task or correct the name.',
       'Task "b" depends on itself: remove that dependency.',
-      'The id "a" is given to more than one task: give each its own.',
+      'The id "a" is used by more than one task: give each task a unique id.',
       "Tasks wait for each other, each for the next: a -> b -> a. Remove one of these dependencies."
     ])
   })

@@ -462,7 +462,7 @@ describe("growth", () => {
   }
 
   it.each([
-    ["a name that is taken", { spawn: [Plans.task({ id: "b" })], tasks: [] }, 'adds a task "b", but there is one'],
+    ["a name that is taken", { spawn: [Plans.task({ id: "b" })], tasks: [] }, 'adds a task "b", but a task'],
     ["a wait for another's task", { spawn: [], tasks: ["b"] }, 'waits for "b", which it did not add'],
     [
       "a cycle",

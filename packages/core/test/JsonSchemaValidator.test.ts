@@ -35,12 +35,12 @@ describe("validate", () => {
       $defs: { score: { type: "number", minimum: 1, maximum: 3, multipleOf: 0.5 } }
     }
     expect(told(schema, { title: "", "a/b ~ü#%": "x", tags: ["p", "p", "z"], score: 4.2, extra: 1 })).toEqual([
-      'The value lacks the property "author"',
+      'The value must have the property "author"',
       "/title must not be empty",
       "/a~1b ~0ü#% must be an integer or null, not a string",
       "/tags must have at most 2 items",
       '/tags/2 must be one of "p", "q", not "z"',
-      "/tags must not repeat an item: items 0 and 1 are equal",
+      "/tags must have unique items: items 0 and 1 are equal",
       "/score must be at most 3, not 4.2",
       "/score must be a multiple of 0.5, not 4.2",
       "/extra is not allowed here"
@@ -52,7 +52,7 @@ describe("validate", () => {
     [{ type: "boolean" }, [], "The value must be a boolean, not an array"],
     [{ const: { a: 1 } }, { a: 2 }, 'The value must be {"a":1}, not {"a":2}'],
     [{ pattern: "^a+$" }, "b", 'The value must match the regular expression ^a+$, not be "b"'],
-    [{ format: "email" }, "b", 'The value must be written as email, not "b"'],
+    [{ format: "email" }, "b", 'The value must have the format email, not "b"'],
     [{ minLength: 3 }, "b", "The value must have at least 3 characters"],
     [{ maxLength: 3 }, "four", "The value must have at most 3 characters"],
     [{ minItems: 1 }, [], "The value must not be empty"],
@@ -61,12 +61,12 @@ describe("validate", () => {
     [{ exclusiveMinimum: 1 }, 1, "The value must be greater than 1, not 1"],
     [{ exclusiveMaximum: 1 }, 1, "The value must be less than 1, not 1"],
     [{ minimum: 1 }, 0, "The value must be at least 1, not 0"],
-    [{ not: { type: "string" } }, "a", "The value has the form that it must not have"],
-    [{ contains: { type: "string" } }, [1], "The value must contain an item of the required form"],
+    [{ not: { type: "string" } }, "a", 'The value must not match the schema under "not"'],
+    [{ contains: { type: "string" } }, [1], 'The value must contain an item that matches the schema under "contains"'],
     [
       { oneOf: [{ type: "number" }, { type: "integer" }] },
       1,
-      "The value has several of the forms of which it may have only one"
+      "The value matches several of the forms of oneOf, but must match exactly one"
     ],
     [{ dependentRequired: { a: ["b"] } }, { a: 1 }, 'The value has "a" but does not have "b"'],
     [{ propertyNames: { maxLength: 1 } }, { ab: 1 }, "/ab must have at most 1 character"],
@@ -95,7 +95,7 @@ describe("validate", () => {
     it("tells of the one that was meant", () => {
       expect(told(shape, { kind: "square", side: "3" })).toEqual(["/side must be a number, not a string"])
       expect(told({ properties: { shape } }, { shape: { kind: "circle" } })).toEqual([
-        '/shape lacks the property "radius"'
+        '/shape must have the property "radius"'
       ])
     })
     it("lists the kinds when none fits", () => {
@@ -160,7 +160,7 @@ describe("check", () => {
     [7, "", "must be a JSON Schema"],
     [[], "", "must be a JSON Schema"],
     [{ type: "text" }, "/type", "integer"],
-    [{ type: [] }, "/type", "one or several"],
+    [{ type: [] }, "/type", "one or more"],
     [{ properties: [] }, "/properties", "by name"],
     [{ properties: { "a/b": 1 } }, "/properties/a~1b", "a schema"],
     [{ items: [{}] }, "/items", "a schema"],
@@ -171,7 +171,7 @@ describe("check", () => {
     [{ pattern: "(" }, "/pattern", "regular expression"],
     [{ patternProperties: { "(": {} } }, "/patternProperties/(", "regular expression"],
     [{ minLength: -1 }, "/minLength", "whole number"],
-    [{ multipleOf: 0 }, "/multipleOf", "over 0"],
+    [{ multipleOf: 0 }, "/multipleOf", "greater than 0"],
     [{ uniqueItems: 1 }, "/uniqueItems", "true or false"],
     [{ enum: "a" }, "/enum", "array"],
     [{ $dynamicRef: "#a" }, "/$dynamicRef", "not supported"],

@@ -265,7 +265,7 @@ describe("placeholders", () => {
       ["unknown-input", "inputs.yaer", "year"],
       ["unknown-input", "inputs.colour", undefined]
     ])
-    expect(problems[1]!.message).toContain('The input "colour" is used nowhere in the crew: the inputs are')
+    expect(problems[1]!.message).toContain('The input "colour" is not used in the crew: the inputs are')
     const judged = Crew.make({ ...data, tasks: { t: { ...data.tasks.t, guardrails: [() => true] } } })
     expect(planOf(judged, { inputs }).inputs).toMatchObject({ colour: "red" })
   })
@@ -410,7 +410,7 @@ describe("output files", () => {
     expect(Result.isFailure(made) ? made.failure.problems : []).toMatchObject([
       { code: "duplicate-output-file", path: ["tasks", "two", "outputFile"] }
     ])
-    expect(Result.isFailure(made) ? made.failure.message : "").toContain("tasks.one writes, too")
+    expect(Result.isFailure(made) ? made.failure.message : "").toContain("tasks.one also writes")
   })
 
   it("of two tasks that inputs make the same are refused when planned, with both tasks", () => {

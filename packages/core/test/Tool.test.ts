@@ -103,7 +103,7 @@ describe("Tool.make: parameters", () => {
       assert.strictEqual(yield* run(tool, { city: "Oslo" }), "OSLO")
       assert.throws(
         () => Tool.make({ name: "s", description: "d", parameters: schema, execute: () => null }),
-        /parameters of tool "s" have no JSON Schema \(handmade gives none\): use \{ schema, jsonSchema \}/
+        /parameters of tool "s" cannot be converted to JSON Schema \(handmade gives none\): use \{ schema, jsonSchema \}/
       )
     })
   )
@@ -147,13 +147,13 @@ describe("Tool.make: parameters", () => {
 
   it("refuses what no provider would take", () => {
     const named = (name: string) => () => Tool.make({ name, description: "d", execute: () => null })
-    assert.throws(named("get weather"), /"get weather" cannot be the name of a tool/)
-    assert.throws(named(""), /cannot be the name/)
+    assert.throws(named("get weather"), /Invalid tool name "get weather"/)
+    assert.throws(named(""), /Invalid tool name/)
     const having = (parameters: Tool.Parameters) => () =>
       Tool.make({ name: "t", description: "d", parameters, execute: () => null })
-    assert.throws(having({ type: "array" }), /have to describe an object/)
-    assert.throws(having({ type: "objekt" }), /are no JSON Schema: .*type/)
-    assert.throws(having(Schema.String), /have to describe an object/)
+    assert.throws(having({ type: "array" }), /must describe an object/)
+    assert.throws(having({ type: "objekt" }), /are not a valid JSON Schema: .*type/)
+    assert.throws(having(Schema.String), /must describe an object/)
   })
 })
 
@@ -234,7 +234,7 @@ describe("Tool.make: execution", () => {
         )
       )
       assert.strictEqual(error._tag, "ToolFailed")
-      assert.include(error.message, `The tool "t" returned what is no JSON`)
+      assert.include(error.message, `The tool "t" returned a value that is not JSON`)
       const symbol = yield* Effect.flip(
         run(
           having(() => Symbol("x") as unknown as Schema.Json),
@@ -309,7 +309,7 @@ describe("Toolbox", () => {
       )
       assert.strictEqual((yield* toolbox.get("a")).name, "a")
       const error = yield* Effect.flip(toolbox.get("c"))
-      assert.strictEqual(error.message, 'There is no tool "c"; there are: b, a.')
+      assert.strictEqual(error.message, 'There is no tool "c"; available tools: b, a.')
     }).pipe(Effect.provide(Toolbox.layer([tool("b"), tool("a")])))
   )
 
@@ -317,11 +317,11 @@ describe("Toolbox", () => {
     Effect.gen(function* () {
       const toolbox = yield* Toolbox.Toolbox
       assert.deepStrictEqual(yield* toolbox.list, [])
-      assert.include((yield* Effect.flip(toolbox.get("a"))).message, "there are: none")
+      assert.include((yield* Effect.flip(toolbox.get("a"))).message, "available tools: none")
     }).pipe(Effect.provide(Toolbox.layerLocal))
   )
 
   it("refuses two tools of one name", () => {
-    assert.throws(() => Toolbox.make([tool("a"), tool("a")]), 'There are two tools of the name "a"')
+    assert.throws(() => Toolbox.make([tool("a"), tool("a")]), 'There are two tools with the name "a"')
   })
 })

@@ -147,7 +147,7 @@ describe("Workspace", () => {
     inDirectory(({ directory, files, read, write }) =>
       Effect.gen(function* () {
         const absent = yield* Effect.flip(read("a.txt"))
-        assert.strictEqual(absent.message, "a.txt: there is no such file in the workspace")
+        assert.strictEqual(absent.message, "a.txt: the file does not exist in the workspace")
         yield* write("deep/a.txt", "ä")
         assert.deepStrictEqual([...(yield* read("deep/a.txt"))], [0xc3, 0xa4])
         yield* files.symlink(`${directory}/../outside`, `${directory}/link`)
@@ -158,13 +158,13 @@ describe("Workspace", () => {
         for (const path of ways) {
           assert.include((yield* Effect.flip(read(path))).message, "leads outside the workspace directory", path)
         }
-        assert.include((yield* Effect.flip(read("deep"))).message, "is no file")
+        assert.include((yield* Effect.flip(read("deep"))).message, "is not a file")
         assert.strictEqual((yield* Effect.flip(read("with\0zero.txt"))).path, "with\0zero.txt")
         yield* files.writeFile(`${directory}/large.png`, new Uint8Array())
         yield* files.truncate(`${directory}/large.png`, Workspace.maxBytes + 1)
         assert.strictEqual(
           (yield* Effect.flip(read("large.png"))).message,
-          "large.png: has 33 MB; at most 32 MB are read"
+          "large.png: has 33 MB; the maximum is 32 MB"
         )
       })
     )

@@ -107,7 +107,7 @@ interface Range {
 const familyOf = (address: string): Range["family"] => (isIP(address) === 6 ? "ipv6" : "ipv4")
 
 const invalidRange = (text: string): string =>
-  `"${text}" is not an address or a range of addresses, such as 10.1.2.3, 10.1.0.0/16 or fd00::/8.`
+  `Invalid address or address range "${text}": expected for example 10.1.2.3, 10.1.0.0/16 or fd00::/8.`
 
 const rangeOf = (text: string): Range | undefined => {
   const [, address = "", bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []

@@ -96,12 +96,12 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         return refusal(
           reference,
           request,
-          `The price of ${reference} is not known, so it is not called under a limit of money. Give its price (prices), or limit tokens instead.`
+          `The price of ${reference} is unknown, so it cannot be called under a cost limit. Set its price (prices), or limit tokens instead.`
         )
       }
       const blind = limits.find((limit) => limit.costUsd !== undefined && limit.spent?.costUsd === null)
       if (blind !== undefined) {
-        const description = `What ${scopeOf(blind)} has spent is not known: a model without a price was called.`
+        const description = `The cost of ${scopeOf(blind)} is unknown: a model without a price was called.`
         return refusal(reference, request, description)
       }
       return Effect.flatMap(PromptEstimate.counter, (counter) => {
@@ -113,7 +113,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
             const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
             if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
             return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved)), (error) =>
-              Effect.logWarning(`A reservation of a budget stays as it is: ${error.message}`)
+              Effect.logWarning(`A budget reservation could not be settled: ${error.message}`)
             )
           }
         )
@@ -239,7 +239,7 @@ const unanswered =
       ? error
       : new Llm.LlmError({
           model: reference,
-          reason: new Llm.Overloaded({ description: `The budget could not be asked: ${error.message}` })
+          reason: new Llm.Overloaded({ description: `The budget could not be checked: ${error.message}` })
         })
 
 /** What a call is charged. Its answer says what it cost, where that is known. */
@@ -270,14 +270,14 @@ const describe = (
 ) => {
   const figure = dimension === "nanoUsd" ? usd : count
   const unit = dimension === "nanoUsd" ? "" : ` ${dimension}`
-  const advice = "The call was not made; raise the limit, or make the task smaller."
+  const advice = "The call was not made: raise the limit or make the task smaller."
   const most = dimension === "nanoUsd" ? usd((limit.costUsd ?? 0) * 1_000_000_000) : count(limit[dimension] ?? 0)
   const of = `of ${scopeOf(limit)}`
   const { leavesRoomFor: kept = 0 } = limit
-  const besides = kept === 0 ? "" : ` besides what is kept for a last answer`
+  const besides = kept === 0 ? "" : ` apart from the reserve for a last answer`
   // A call is one request: there is none left.
   if (dimension === "requests")
-    return `The budget ${of} has no calls left${besides}: ${count(spent)} of ${most} were made. ${advice}`
+    return `The budget ${of} has no calls left${besides}: ${count(spent)} of ${most} were used. ${advice}`
   const need = `this call (a prompt of about ${count(want.inputTokens)} tokens and an answer of ${count(want.minOutputTokens)} or more) could use ${figure(needed)}${unit}`
   return `The budget ${of} has ${figure(Math.max(0, left))}${unit} left of ${most}${besides} (${figure(spent)} spent), and ${need}. ${advice}`
 }

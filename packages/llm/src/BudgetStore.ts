@@ -244,7 +244,7 @@ export const makeRedis = (options: RedisOptions = {}): Effect.Effect<BudgetStore
     const { prefix = "{crewline:budget}:", ttlMillis = 40 * day } = options
     const reserve = redis.eval(reserveScript)
     const settle = redis.eval(settleScript)
-    const failed = () => new BudgetStoreError({ description: "Redis, which holds the budgets, did not answer." })
+    const failed = () => new BudgetStoreError({ description: "Redis, which stores the budgets, did not answer." })
     return {
       reserve: ({ entries, want }) =>
         Effect.mapBoth(reserve(prefix, ttlMillis, want, entries), {

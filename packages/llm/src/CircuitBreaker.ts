@@ -54,7 +54,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
     const key = options.key?.(reference) ?? reference
 
     const refuse = (request: Llm.Request, retryAfterMillis: number) => {
-      const description = `Not asked: it failed too often a moment ago. Its circuit breaker tries again in ${Math.ceil(retryAfterMillis / 1_000)} s.`
+      const description = `Not called because it failed too often. Its circuit breaker allows another call in ${Math.ceil(retryAfterMillis / 1_000)} s.`
       request.onNotice?.({ kind: "breaker-refused", model: reference, message: description })
       return Effect.fail(
         new Llm.LlmError({ model: reference, reason: new Llm.CircuitOpen({ description, retryAfterMillis }) })
@@ -68,7 +68,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         request.onNotice?.({
           kind: "breaker-opened",
           model: reference,
-          message: `${reference} failed ${transition.from === "Closed" ? `${failures} times in a row` : "again"}; it is not asked for ${Math.ceil(millis / 1_000)} s.`,
+          message: `${reference} failed ${transition.from === "Closed" ? `${failures} times in a row` : "again"}; it will not be called for ${Math.ceil(millis / 1_000)} s.`,
           delayMillis: millis
         })
       } else if (transition.to === "Closed") {
@@ -82,7 +82,9 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
         const { reason } = admitted.failure
         if (reason._tag === "CircuitOpen") return yield* refuse(request, Duration.toMillis(reason.retryAfter))
         if (reason._tag === "CircuitHalfOpen") return yield* refuse(request, probeMillis)
-        yield* Effect.logWarning(`The circuit breaker of ${reference} is not in use: ${reason.message}`)
+        yield* Effect.logWarning(
+          `The circuit breaker of ${reference} is unavailable and is bypassed: ${reason.message}`
+        )
         return yield* model.generate(request)
       }
       const { consecutiveOpenings, generation } = admitted.success

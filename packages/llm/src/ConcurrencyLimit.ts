@@ -33,7 +33,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
                   onNotice({
                     kind: "limited",
                     model: reference,
-                    message: `The call waited ${now - before} ms: no more than ${concurrency} are made at once.`,
+                    message: `The call waited ${now - before} ms: at most ${concurrency} calls run concurrently.`,
                     delayMillis: now - before
                   })
                   return model.generate(request)

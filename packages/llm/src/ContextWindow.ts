@@ -105,7 +105,7 @@ export const summarise = (options: ContextSummary.Options = {}): Strategy => {
         const { opening, summarised, turns } = shortened
         // The summary itself is not worth more than what it would push out.
         if (conversation.count([...opening, ...turns.at(-1)!]) > conversation.limit) return dropOldest(conversation)
-        conversation.say(`A summary stands for the first ${summarised} of ${conversation.turns.length} turns.`)
+        conversation.say(`The first ${summarised} of ${conversation.turns.length} turns were replaced by a summary.`)
         return dropOldest({ ...conversation, opening, turns })
       })
     )
@@ -161,7 +161,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
       request.onNotice?.({
         kind: "context-trimmed",
         model: reference,
-        message: `The conversation of about ${count(request.messages)} tokens would not have fitted; it was cut to ${messages.length} of ${request.messages.length} messages (about ${count(messages)} tokens).${said.map((sentence) => ` ${sentence}`).join("")}`
+        message: `The conversation of about ${count(request.messages)} tokens did not fit; it was cut to ${messages.length} of ${request.messages.length} messages (about ${count(messages)} tokens).${said.map((sentence) => ` ${sentence}`).join("")}`
       })
       const answer = yield* model.generate({ ...request, messages })
       return spent.requests === 0 ? answer : { ...answer, usage: Usage.add(spent, answer.usage) }

@@ -91,7 +91,8 @@ type AnyPart = Response.Part<AnyTools, "deferred"> | Response.StreamPart<AnyTool
 
 const toolkitOf = (tools: ReadonlyArray<Llm.ToolDefinition>): Toolkit.WithHandler<AnyTools> => ({
   tools: Object.fromEntries(tools.map((tool) => [tool.name, toolOf(tool)])),
-  handle: () => Effect.die(new Error("The language model ran a tool although it was told not to."))
+  handle: () =>
+    Effect.die(new Error("The language model ran a tool itself although tool calls must be returned to Crewline."))
 })
 
 type ObjectSchema = Schema.Codec<{ [key: string]: unknown }, { [key: string]: unknown }>

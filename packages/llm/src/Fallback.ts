@@ -74,5 +74,5 @@ export const resolving =
 
 const nobody = new Llm.LlmError({
   model: "(none)",
-  reason: new Llm.UnknownModel({ description: "An empty list names no model: write at least one." })
+  reason: new Llm.UnknownModel({ description: "The list of models is empty: expected at least one." })
 })

@@ -88,7 +88,7 @@ const unknown = (reference: string, providers: ReadonlyMap<string, Provider>): L
   // Who named one of them wants to know of that one only.
   const asked = missing.filter(([each]) => each === name)
   const what = !/^[^/]+\/./.test(reference)
-    ? `"${reference}" is no model reference: write provider/model, for example ${defaultOpenAiModel}.`
+    ? `Invalid model reference "${reference}": expected provider/model, for example ${defaultOpenAiModel}.`
     : provider !== undefined
       ? `The provider "${name}" has no model "${reference.slice(name.length + 1)}".`
       : `There is no provider "${name}".`
@@ -116,7 +116,7 @@ const apiOf = (name: string): Config.Config<Option.Option<OpenAi.Api>> =>
     if (Option.isNone(given)) return Effect.succeed(Option.none())
     const api = OpenAi.apis.find((each) => each === given.value)
     if (api !== undefined) return Effect.succeed(Option.some(api))
-    const message = `${name}: there is no API "${given.value}"; write ${OpenAi.apis.join(" or ")}.`
+    const message = `${name}: unknown API "${given.value}", expected ${OpenAi.apis.join(" or ")}.`
     return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
   })
 

@@ -71,7 +71,7 @@ export const make = (options: Options): ((model: Llm.Model) => Llm.Model) => {
       const lots = tokens === undefined ? 0 : yield* tokens.estimate(reference, request)
       const admitted = yield* Effect.result(admission(request, lots))
       if (admitted._tag === "Failure") {
-        yield* Effect.logWarning(`The rate limit of ${name} is not kept: ${admitted.failure.message}`)
+        yield* Effect.logWarning(`The rate limit of ${name} is not enforced: ${admitted.failure.message}`)
         return yield* model.generate(request)
       }
       return yield* Effect.onExit(model.generate(request), (exit) => feedback(exit, admitted.success, lots))

@@ -62,7 +62,11 @@ export const record = (
     const write = (entry: Entry) =>
       Schema.encodeEffect(Entry)(entry).pipe(
         Effect.flatMap((line) => fileSystem.writeFileString(options.file, `${clean(line)}\n`, { flag: "a" })),
-        Effect.catch((error) => Effect.logWarning(`The cassette ${options.file} lacks an answer: ${error.message}`))
+        Effect.catch((error) =>
+          Effect.logWarning(
+            `The cassette ${options.file} is incomplete: an answer could not be written: ${error.message}`
+          )
+        )
       )
     return (model) => ({
       reference: model.reference,
@@ -91,7 +95,7 @@ export const replay = Effect.fn("Recorder.replay")(function* (
     if (line.trim() === "") continue
     const entry = yield* Effect.mapError(
       Schema.decodeEffect(Entry)(line),
-      (error) => new CassetteError({ file, line: index + 1, description: `It is no recorded answer. ${error.message}` })
+      (error) => new CassetteError({ file, line: index + 1, description: `Invalid recorded answer: ${error.message}` })
     )
     const known = entries.get(entry.key)
     if (known === undefined) entries.set(entry.key, [entry])
@@ -108,7 +112,7 @@ export const replay = Effect.fn("Recorder.replay")(function* (
           const next = recorded !== undefined && recorded.length > 1 ? recorded.shift() : recorded?.[0]
           if (next?.reason !== undefined) return fail(next.reason)
           if (next?.answer === undefined) {
-            const description = `The cassette ${file} has no answer to this question. Record it again: prompts, tools or parameters changed.`
+            const description = `The cassette ${file} has no answer for this request. Record it again: prompts, tools or parameters changed.`
             return fail(new Llm.InvalidRequest({ description }))
           }
           // What was written came from a model as parts.

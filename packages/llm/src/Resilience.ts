@@ -163,8 +163,8 @@ const quotasOf = (
     for (const entry of value.split(",").filter((each) => each.trim() !== "")) {
       const [, key, amount] = /^\s*([^\s=]+)\s*=\s*([1-9]\d*|auto)\s*$/.exec(entry) ?? []
       if (key === undefined || (amount === "auto" && field === "concurrency")) {
-        const hint = field === "concurrency" ? "" : ", or openai=auto for what the provider itself allows"
-        const message = `${name}: "${entry.trim()}" is no limit; write provider=number, for example openai=500${hint}, several with commas.`
+        const hint = field === "concurrency" ? "" : ", or openai=auto to follow the provider's own limits"
+        const message = `${name}: invalid limit "${entry.trim()}", expected provider=number, for example openai=500${hint}; separate several with commas.`
         return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
       }
       quotas[key] = amount === "auto" ? { adaptive: true } : { [field]: Number(amount) }
@@ -197,7 +197,7 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
   const maxAttempts = yield* Config.withDefault(Config.Int("CREWLINE_MODEL_MAX_ATTEMPTS"), 1)
   const strategy = (yield* text("CREWLINE_CONTEXT")).trim() || "drop"
   if (strategy !== "drop" && strategy !== "summarise") {
-    const message = `CREWLINE_CONTEXT: "${strategy}" is nothing that can be done with a conversation that is too long; write drop or summarise.`
+    const message = `CREWLINE_CONTEXT must be drop or summarise, not "${strategy}".`
     return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
   }
   return {

@@ -79,7 +79,7 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
       request.onNotice?.({
         kind: "cache-hit",
         model: reference,
-        message: "The same question was answered before; it was not asked again."
+        message: "The answer to an identical request was reused."
       })
       const { onDelta } = request
       if (onDelta !== undefined) for (const part of answer.parts) if (part.type === "text") onDelta(part.text)
@@ -131,7 +131,10 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
 const nothing = Effect.succeed(undefined)
 
 const unavailable = (error: Persistence.PersistenceError) =>
-  Effect.as(Effect.logWarning(`The store of the response cache is not in use: ${error.message}`), undefined)
+  Effect.as(
+    Effect.logWarning(`The store of the response cache is unavailable and is bypassed: ${error.message}`),
+    undefined
+  )
 
 /** What `remember` wrote; anything else under the key is not ours. */
 const isEntry = (value: object): value is { readonly answer: Llm.Answer; readonly until: number } =>

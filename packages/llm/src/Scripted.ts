@@ -201,7 +201,7 @@ export const make = (steps: ReadonlyArray<Step | string>, options: Options = {})
   const limited = Budget.make()
   const assertConsumed = Effect.suspend(() => {
     const complaints: Array<string> = []
-    if (unexpected.length > 0) complaints.push(`No step was for ${unexpected.join("; ")}.`)
+    if (unexpected.length > 0) complaints.push(`Unexpected calls: ${unexpected.join("; ")}.`)
     if (left.length > 0) complaints.push(describeLeft(left))
     return complaints.length === 0 ? Effect.void : Effect.fail(new ScriptError({ message: complaints.join(" ") }))
   })

@@ -25,7 +25,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     const whole = (call: Effect.Effect<Llm.Answer, Llm.LlmError>) =>
       Effect.timeoutOrElse(call, {
         duration: wholeMillis,
-        orElse: () => late(`There was no whole answer within ${wholeMillis} ms.`)
+        orElse: () => late(`The answer was not complete within ${wholeMillis} ms.`)
       })
     if (betweenDeltasMillis === undefined) return { reference, generate: (request) => whole(model.generate(request)) }
 
@@ -43,7 +43,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         while (true) {
           const silent = last === undefined ? 0 : clock.currentTimeMillisUnsafe() - last
           if (silent >= betweenDeltasMillis) {
-            return yield* late(`The answer stopped in the middle: nothing came for ${betweenDeltasMillis} ms.`)
+            return yield* late(`The answer stalled: nothing arrived for ${betweenDeltasMillis} ms.`)
           }
           yield* Effect.sleep(betweenDeltasMillis - silent)
         }

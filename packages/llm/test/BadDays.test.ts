@@ -165,7 +165,7 @@ it.live(
       const messages = events
         .flatMap((event) => (event.type === "ModelNoticed" ? [event.notice.message] : []))
         .join("\n")
-      for (const why of ["oops", "slow down", "no whole answer within", "3 times in a row", "works again"]) {
+      for (const why of ["oops", "slow down", "not complete within", "3 times in a row", "works again"]) {
         assert.include(messages, why)
       }
     }).pipe(Effect.scoped)

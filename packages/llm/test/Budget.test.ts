@@ -257,7 +257,7 @@ describe("Budget", () => {
       assert.strictEqual(yield* outcome(budgeted.generate(asked)), "BudgetExceeded")
       assert.strictEqual(seen.requests, 0)
       const blind = yield* Effect.flip(budgeted.generate(request(limit({ costUsd: 5 }, before))))
-      assert.include(blind.message, "has spent is not known")
+      assert.include(blind.message, "is unknown: a model without a price")
     })
   )
 

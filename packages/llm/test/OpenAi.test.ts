@@ -371,7 +371,7 @@ describe("OpenAi.generate, streaming", () => {
   const cases: ReadonlyArray<readonly [string, FakeProvider.Handler, Llm.Reason["_tag"]]> = [
     ["is cut", FakeProvider.stream([OpenAiChat.event({ content: "Sea ot" })]), "MalformedAnswer"],
     ["is empty", FakeProvider.stream([]), "MalformedAnswer"],
-    ["is no JSON", FakeProvider.stream(["data: {oops\n\n"]), "MalformedAnswer"],
+    ["is not a JSON", FakeProvider.stream(["data: {oops\n\n"]), "MalformedAnswer"],
     [
       "loses its connection",
       FakeProvider.stream([OpenAiChat.event({ content: "Sea ot" })], (response) => response.destroy()),
@@ -454,7 +454,7 @@ describe("OpenAi failures", () => {
       "Overloaded"
     ],
     ["a redirect", error(308, {}, { location: "https://user:secret@example.com/v1" }), "InvalidRequest"],
-    ["a body that is no JSON", FakeProvider.json("Welcome!"), "MalformedAnswer"],
+    ["a body that is not a JSON", FakeProvider.json("Welcome!"), "MalformedAnswer"],
     ["a page of HTML", FakeProvider.json("<html></html>", 200, { "content-type": "text/html" }), "MalformedAnswer"],
     ["an empty body", FakeProvider.json(""), "MalformedAnswer"],
     ["a body that is null", FakeProvider.json("null"), "MalformedAnswer"],
@@ -500,7 +500,7 @@ describe("OpenAi failures", () => {
         Effect.map(Effect.flip(modelAt(baseURL).generate(request())), (error) => error.reason)
       const refused = yield* reasonAt("http://user:secret@127.0.0.1:1/v1")
       assert.strictEqual(refused._tag, "Network")
-      assert.include(refused.description, "http://127.0.0.1:1: nothing listens there (ECONNREFUSED)")
+      assert.include(refused.description, "http://127.0.0.1:1: nothing listens on that port (ECONNREFUSED)")
       const nowhere = yield* reasonAt("http://nowhere.invalid/v1")
       assert.strictEqual(nowhere._tag, "Network")
       assert.include(nowhere.description, "http://nowhere.invalid")

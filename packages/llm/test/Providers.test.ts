@@ -52,7 +52,7 @@ describe("Providers", () => {
       )
       assert.include((yield* refusal("scripted/other")).message, 'The provider "scripted" has no model "other".')
       for (const reference of ["gpt-5.2", "openai/", "/gpt", ""]) {
-        assert.include((yield* refusal(reference)).message, "is no model reference: write provider/model")
+        assert.include((yield* refusal(reference)).message, "expected provider/model")
       }
     })
   )
@@ -92,7 +92,7 @@ describe("Providers", () => {
       }
       const wrong = environment({ OPENAI_API_KEY: "k", CREWLINE_OPENAI_API: "completions" })
       const error = yield* Effect.flip(Effect.provide(resolve(), wrong))
-      assert.include(error.message, 'CREWLINE_OPENAI_API: there is no API "completions"; write chat or responses.')
+      assert.include(error.message, 'CREWLINE_OPENAI_API: unknown API "completions", expected chat or responses.')
     }).pipe(Effect.scoped)
   )
 

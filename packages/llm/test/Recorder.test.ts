@@ -50,7 +50,7 @@ describe("Recorder", () => {
       }
       assert.deepStrictEqual(deltas, ["answer 2", "answer 2"])
       const unknown = yield* Effect.flip(replayed.generate(Wrapped.request("z")))
-      assert.include(unknown.message, "has no answer to this question. Record it again")
+      assert.include(unknown.message, "has no answer for this request. Record it again")
     }).pipe(Effect.provide(layer))
   })
 

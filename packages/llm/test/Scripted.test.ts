@@ -93,7 +93,7 @@ describe("Scripted", () => {
       )
       assert.include(error.message, '1 step is left: agent "writer", "for the writer".')
       const complaint = yield* Effect.flip(script.assertConsumed)
-      assert.include(complaint.message, 'No step was for a call of agent "researcher"')
+      assert.include(complaint.message, 'Unexpected calls: a call of agent "researcher"')
       assert.include(complaint.message, '1 step is left: agent "writer"')
       assert.strictEqual(script.remaining.length, 1)
     })

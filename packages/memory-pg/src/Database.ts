@@ -51,14 +51,14 @@ export const config: Config.Config<Options> = Config.mapEffect(
 )
 
 /** The value itself is not told: it may hold a password. */
-const noUrl = "DATABASE_URL is no PostgreSQL URL: write postgres://user:password@host:5432/database, or unset it"
+const noUrl = "Invalid DATABASE_URL: expected postgres://user:password@host:5432/database"
 
 /** Rows would be seen whatever their tenant. */
 export class NotConfined extends Schema.TaggedError<NotConfined>()("NotConfined", { user: Schema.String }) {
   override get message() {
     return (
-      `The database is used as ${this.user}, whom row security does not confine: a pooler has ignored the role ${RowSecurity.role}, or the ` +
-      `role owns the tables. Let DATABASE_URL lead to PostgreSQL itself, or name a user whose connections act as the role: ` +
+      `The database user ${this.user} bypasses row security: a connection pooler ignored the role ${RowSecurity.role}, or that ` +
+      `role owns the tables. Point DATABASE_URL directly at PostgreSQL, or use a user whose connections act as the role: ` +
       `alter role <user> set role = ${RowSecurity.role}`
     )
   }

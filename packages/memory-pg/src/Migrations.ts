@@ -62,7 +62,7 @@ const hashOf = ({ sql }: Migration) => NodeCrypto.createHash("sha256").update(sq
 export const hashesOf = (migrations: ReadonlyArray<Migration>): ReadonlyArray<string> => migrations.map(hashOf)
 
 const changed = (sql: SqlClient.SqlClient, component: string, id: number) =>
-  `Migration ${id} of "${component}" has changed since this database was set up by an unreleased version of Crewline: ` +
+  `Migration ${id} of "${component}" has changed since an unreleased version of Crewline created this database: ` +
   (sql.driver === "pglite" ? "delete its data directory, by default .crewline." : "use an empty database.")
 
 const fail = (description: string, cause?: SqlError) =>
@@ -83,8 +83,8 @@ const ensureRole = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
       (cause) =>
         Effect.fail(
           fail(
-            `Crewline works as the role ${RowSecurity.role} of PostgreSQL, so that no tenant sees the rows of another; ` +
-              "the user of the connection may not create it, or may not act as it. Have an administrator run: " +
+            `Crewline uses the PostgreSQL role ${RowSecurity.role} to keep tenants from reading each other's rows, but ` +
+              "the user of the connection may not create that role or act as it. Have an administrator run: " +
               `create role ${RowSecurity.role} nologin; grant ${RowSecurity.role} to <that user>`,
             cause
           )

@@ -21,7 +21,7 @@ export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => 
   send: (texts) =>
     sql`select pg_notify(${channel}, value) from json_array_elements_text(${JSON.stringify(texts)}::text::json)`.pipe(
       Effect.catchCause((cause) =>
-        Effect.logDebug("Other processes could not be told of new events; they will look by themselves", cause)
+        Effect.logDebug("Failed to notify other processes of new events; they will poll instead", cause)
       ),
       Effect.asVoid
     ),
@@ -34,7 +34,7 @@ export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => 
       })
     ).pipe(
       Effect.catchCause((cause) =>
-        Effect.logDebug("The connection that listens for new events was lost; opening another", cause)
+        Effect.logDebug("Lost the connection that listens for new events; reconnecting", cause)
       ),
       Effect.andThen(Effect.sleep(reconnectMillis)),
       Effect.forever

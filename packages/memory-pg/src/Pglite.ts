@@ -45,7 +45,7 @@ export class PgliteFailed extends Schema.TaggedError<PgliteFailed>()("PgliteFail
   override get message() {
     const where = this.directory === null ? "in memory" : `in ${this.directory}`
     const why = this.cause instanceof Error ? this.cause.message : Formatter.format(this.cause)
-    return `The embedded database ${where} does not start: ${why}`
+    return `The embedded database ${where} failed to start: ${why}`
   }
 }
 

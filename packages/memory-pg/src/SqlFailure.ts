@@ -15,7 +15,7 @@ export const codeOf = (error: SqlError): string | undefined => {
 const readOnlyState = "25006"
 
 /** What is wrong with a database that takes no writes. */
-export const readOnly = "The database is read-only, as a standby is after a failover."
+export const readOnly = "The database is read-only, for example a standby after a failover."
 
 /** States that pass: connection lost, read-only, out of resources, server shutting down or starting, system error. */
 const passing = /^(08|25006|53|57P|58)/
@@ -32,7 +32,7 @@ export const describe = (error: SqlError): string => {
   if (code === readOnlyState) return readOnly
   if (code === "53100") return "The database has no disk space left."
   if (code === "53200") return "The database is out of memory."
-  if (code === "53300") return "The database has no connection left."
+  if (code === "53300") return "The database has no connections left."
   if (code.startsWith("57P")) return "The database is shutting down or starting up."
   return "The database does not answer."
 }

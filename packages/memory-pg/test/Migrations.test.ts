@@ -101,7 +101,7 @@ it.live(
       )
       assert.strictEqual(
         refused.message,
-        'Migration 1 of "memory-pg" has changed since this database was set up by an unreleased version of Crewline: ' +
+        'Migration 1 of "memory-pg" has changed since an unreleased version of Crewline created this database: ' +
           "delete its data directory, by default .crewline."
       )
     }).pipe(Effect.scoped),

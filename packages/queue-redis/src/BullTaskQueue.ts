@@ -75,7 +75,7 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
         Effect.tryPromise(() => ring(bells)),
         {
           log: "Warn",
-          message: "Bells could not be passed on to BullMQ: the tasks are found by those who look for themselves"
+          message: "Failed to pass wake-up signals to BullMQ; workers will find the tasks by polling"
         }
       ),
     heard: Effect.gen(function* () {

@@ -30,10 +30,7 @@ const make = ({ channel = "crewline:events" }: Options) =>
           const lost = answers.find((answer) => answer.status === "rejected")
           return lost === undefined
             ? Effect.void
-            : Effect.logDebug(
-                "Other processes could not be told of new events; they will look by themselves",
-                lost.reason
-              )
+            : Effect.logDebug("Failed to notify other processes of new events; they will poll instead", lost.reason)
         })
       ),
     listen: ({ opened, received }) =>
@@ -44,11 +41,13 @@ const make = ({ channel = "crewline:events" }: Options) =>
           const guarded = yield* Guarded.make
           connection.on(
             "message",
-            guarded("Hearing of new events", (_channel: string, text: string) => Queue.offerUnsafe(heard, text))
+            guarded("Handling a message about new events", (_channel: string, text: string) =>
+              Queue.offerUnsafe(heard, text)
+            )
           )
           connection.once(
             "end",
-            guarded("Noting that the connection for new events is lost", () => Queue.endUnsafe(heard))
+            guarded("Handling the loss of the connection for new events", () => Queue.endUnsafe(heard))
           )
           yield* Effect.tryPromise(() => connection.subscribe(channel))
           yield* opened
@@ -56,7 +55,7 @@ const make = ({ channel = "crewline:events" }: Options) =>
         })
       ).pipe(
         Effect.catchCause((cause) =>
-          Effect.logDebug("The connection that listens for new events was lost; opening another", cause)
+          Effect.logDebug("Lost the connection that listens for new events; reconnecting", cause)
         ),
         Effect.andThen(Effect.sleep(retryMillis)),
         Effect.forever

@@ -90,15 +90,15 @@ const make = Effect.fnUntraced(function* (options: Options) {
         let wasReady = false
         client.on(
           "ready",
-          guarded("Noting that Redis is reached", () => {
+          guarded("Handling a connection to Redis", () => {
             wasReady = true
           })
         )
         // Without a listener ioredis writes to the console. One line for each loss, not for each try; a first failure is an error.
         client.on(
           "error",
-          guarded("Noting that the connection to Redis is lost", (error: unknown) => {
-            if (wasReady) fork(Effect.logWarning(`The connection to Redis at ${address} is lost: ${errorText(error)}`))
+          guarded("Handling the loss of the connection to Redis", (error: unknown) => {
+            if (wasReady) fork(Effect.logWarning(`Lost the connection to Redis at ${address}: ${errorText(error)}`))
             wasReady = false
           })
         )
@@ -110,7 +110,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const clientOptions = { name: options.name ?? "crewline", connectTimeoutMillis: connectTimeout, tls: options.tls }
   const client = yield* open(() => Client.make(parsed.success, clientOptions))
   let last: unknown
-  const remember = guarded("Noting why Redis is not reached", (error: unknown) => (last ??= error))
+  const remember = guarded("Handling a connection error of Redis", (error: unknown) => (last ??= error))
   // Of a cluster and of sentinels, what single nodes said tells more than that none of them would do.
   for (const event of failures) client.on(event, remember)
   const refusal = (reason: RedisConnectionError["reason"], description: string) =>

@@ -132,18 +132,18 @@ export class Api extends operations
       title: "Crewline",
       version: "1",
       transform: Description.complete(access),
-      servers: [{ url: "/", description: "The server that this document comes from" }],
+      servers: [{ url: "/", description: "This server" }],
       license: { name: "MIT", identifier: "MIT" },
       description:
         "Runs crews of AI agents. Failures are RFC 9457 problems with a stable `code`; `/problems` explains each. " +
-        "Unknown keys of queries and bodies are refused. Lists answer `{ items, nextCursor? }`. Every GET but a stream has an " +
-        "`ETag`, and answers 304 to an `If-None-Match` that names it. Executions can be followed as server-sent events, or by WebSocket at " +
-        "`/api/v1/executions/{id}/ws?after=seq`: stored events carry `seq` from 1 without gaps, passing pieces of answers carry " +
-        'none. A client may answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
-        "`POST /api/v1/inbox/{id}/answer` is replied to by `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), " +
-        'and `{ "type": "message", "text": … }` with the fields of `POST /api/v1/executions/{id}/messages`, an `id` of the sender\'s own ' +
-        "and an `idempotencyKey` by `MessageAccepted` (`id`, `message`) or `MessageRefused` (`id`, `problem`), also without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is no seq of this " +
-        "execution, 4401 the credential has expired or was revoked, 4404 there is no such execution, 4410 it was deleted, 4408 the client reads too slowly (the reason is the last seq it was sent). " +
-        "The events of all executions are at `/api/v1/feed`, and by WebSocket at `/api/v1/feed/ws?after=cursor`, with the same query and close codes: 4410 says that events after the cursor were deleted for their age."
+        "Unknown keys of queries and bodies are rejected. Lists return `{ items, nextCursor? }`. Every GET except streams has an " +
+        "`ETag` and returns 304 if `If-None-Match` matches it. Executions can be followed as server-sent events, or by WebSocket at " +
+        "`/api/v1/executions/{id}/ws?after=seq`: stored events have a `seq`, counted from 1 without gaps; text deltas have " +
+        'none. Clients can answer asks of the execution there: `{ "type": "answer", "id": … }` with the fields of ' +
+        "`POST /api/v1/inbox/{id}/answer` returns `AnswerAccepted` (`id`, `ask`) or `AnswerRefused` (`id`, `problem`), " +
+        'and `{ "type": "message", "text": … }` with the fields of `POST /api/v1/executions/{id}/messages`, an `id` chosen by the sender ' +
+        "and an `idempotencyKey` returns `MessageAccepted` (`id`, `message`) or `MessageRefused` (`id`, `problem`), also without `seq`. Close codes: 1000 after `ExecutionEnded` was sent, 1012 the server restarts, 4400 `after` is not a seq of this " +
+        "execution, 4401 the credential has expired or was revoked, 4404 the execution does not exist, 4410 it was deleted, 4408 the client reads too slowly (the reason is the last seq that was sent). " +
+        "The events of all executions are at `/api/v1/feed`, and by WebSocket at `/api/v1/feed/ws?after=cursor`, with the same query and close codes: 4410 means that events after the cursor were deleted because of their age."
     })
   ) {}

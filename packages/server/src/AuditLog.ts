@@ -214,9 +214,7 @@ export const layerRetention = (age: Duration.Duration | undefined): Layer.Layer<
     : Layer.effectDiscard(
         Effect.flatMap(AuditLog, (log) =>
           log.prune(age).pipe(
-            Effect.catchCause((cause) =>
-              Effect.logWarning("Old audit entries could not be deleted; tried again later", cause)
-            ),
+            Effect.catchCause((cause) => Effect.logWarning("Failed to delete old audit entries; will retry", cause)),
             Effect.repeat(Schedule.spaced(pruneInterval)),
             Effect.forkScoped
           )

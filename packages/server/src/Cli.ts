@@ -30,7 +30,7 @@ import { outbox } from "./Cli/OutboxCommand.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"
 
-const file = Argument.String("file").pipe(Argument.withDescription("A crew as YAML or JSON, as in crew.yaml"))
+const file = Argument.String("file").pipe(Argument.withDescription("A crew file in YAML or JSON, such as crew.yaml"))
 
 const port = Flag.Int("port").pipe(
   Flag.filter(
@@ -38,24 +38,24 @@ const port = Flag.Int("port").pipe(
     () => "a port from 0 to 65535"
   ),
   Flag.withAlias("p"),
-  Flag.withDescription("Port to listen on; 0 takes a free one. Default: PORT, else 4747"),
+  Flag.withDescription("Port to listen on; 0 picks a free one. Default: PORT, else 4747"),
   Flag.optional
 )
 
 const host = Flag.String("host").pipe(
-  Flag.withDescription("Address to listen on. Default: HOST, else 127.0.0.1: only this machine"),
+  Flag.withDescription("Address to listen on. Default: HOST, else 127.0.0.1 (this machine only)"),
   Flag.optional
 )
 
 const directory = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar("directory"), Flag.withDescription(description), Flag.optional)
 
-const data = directory("data", "Where the embedded database lives. Default: CREWLINE_DATA, else .crewline")
+const data = directory("data", "Directory of the embedded database. Default: CREWLINE_DATA, else .crewline")
 
 const model = Flag.String("model").pipe(
   Flag.withAlias("m"),
   Flag.withMetavar("provider/model"),
-  Flag.withDescription("Answers for every agent, whatever model the crew names: openai/gpt-5.2, scripted/demo"),
+  Flag.withDescription("Model for every agent, whatever the crew declares: openai/gpt-5.2, scripted/demo"),
   Flag.optional
 )
 
@@ -71,12 +71,12 @@ const run = Command.make(
     data: directory("data", "Keep the execution in the embedded database of this directory. Default: in memory only"),
     workspace: directory(
       "workspace",
-      "The only directory that tools read and output files are written to. Default: that of the crew file"
+      "Workspace: tools read and output files are written only in this directory. Default: that of the crew file"
     ),
-    json: json("Print one event a line as JSON on stdout"),
+    json: json("Print events as JSON on stdout, one per line"),
     steer: Flag.Boolean("steer").pipe(
       Flag.withDescription(
-        "In a terminal: send what is typed to the manager, and @task with a text to the agent of a task"
+        "In a terminal: send typed lines to the manager, and lines that begin with @task to the agent of that task"
       ),
       Flag.withDefault(false)
     )
@@ -101,13 +101,13 @@ const validate = Command.make(
     return yield* validate(options)
   })
 ).pipe(
-  Command.withDescription("Say everything that is wrong with a crew, without running it"),
-  Command.withExamples([{ command: "crewline validate crew.yaml", description: "Exit code 0: valid; 2: not" }])
+  Command.withDescription("Report all problems of a crew without running it"),
+  Command.withExamples([{ command: "crewline validate crew.yaml", description: "Exit code 0: valid; 2: invalid" }])
 )
 
 const serverWorkspace = directory(
   "workspace",
-  "The only directory that tools read and output files are written to. Default: CREWLINE_WORKSPACE, else `workspace` in the data directory"
+  "Workspace: tools read and output files are written only in this directory. Default: CREWLINE_WORKSPACE, else `workspace` in the data directory"
 )
 
 const serve = Command.make(
@@ -119,7 +119,7 @@ const serve = Command.make(
     workspace: serverWorkspace,
     worker: Flag.Boolean("worker").pipe(
       Flag.withDescription(
-        "Work on tasks too; --no-worker leaves them to `crewline worker`, with a shared queue. Default: CREWLINE_WORKER, else yes"
+        "Also run tasks; --no-worker leaves them to `crewline worker`, with a shared queue. Default: CREWLINE_WORKER, else yes"
       ),
       Flag.optional
     )
@@ -128,7 +128,7 @@ const serve = Command.make(
     const { serve } = yield* Effect.promise(() => import("./Cli/Serve.ts"))
     return yield* serve(options)
   })
-).pipe(Command.withDescription("Serve the HTTP API, and work on executions"))
+).pipe(Command.withDescription("Serve the HTTP API and run executions"))
 
 const worker = Command.make(
   "worker",
@@ -139,7 +139,7 @@ const worker = Command.make(
         () => "a whole number from 1 to 100000"
       ),
       Flag.withAlias("c"),
-      Flag.withDescription("Tasks at once; most of their time they wait for models, so memory is what limits them"),
+      Flag.withDescription("Maximum number of concurrent tasks; tasks mostly wait for models, so memory is the limit"),
       Flag.withDefault(2_048)
     ),
     lanes: Flag.String("lanes").pipe(
@@ -151,7 +151,7 @@ const worker = Command.make(
           : Effect.fail(new CliError.InvalidValue({ option: "lanes", value, expected: lanes.failure, kind: "flag" }))
       }),
       Flag.withDescription(
-        "At most so many of each provider at once, as in openai:4,default:16; `default` is all that are not named. Default: any"
+        "Maximum number of concurrent tasks per provider, such as openai:4,default:16; `default` covers providers not listed. Default: no limit"
       ),
       Flag.optional
     ),
@@ -161,7 +161,7 @@ const worker = Command.make(
         () => "a number of seconds, 0 or more"
       ),
       Flag.withMetavar("seconds"),
-      Flag.withDescription("When it is told to stop: how long the tasks under way may take; then they are handed back"),
+      Flag.withDescription("On shutdown: how long running tasks may take before they are handed back"),
       Flag.withDefault(20)
     ),
     name: Flag.String("name").pipe(
@@ -169,7 +169,7 @@ const worker = Command.make(
         (value) => /^[\w.-]{1,60}$/.test(value),
         () => "letters, digits, dots, dashes and underscores, at most 60"
       ),
-      Flag.withDescription("What its name in lists and events begins with. Default: that of the machine"),
+      Flag.withDescription("Prefix of the worker's name in lists and events. Default: the name of the machine"),
       Flag.optional
     ),
     workspace: serverWorkspace
@@ -179,19 +179,21 @@ const worker = Command.make(
     return yield* worker(options)
   })
 ).pipe(
-  Command.withDescription("Work on the tasks of servers elsewhere: over CREWLINE_QUEUE, REDIS_URL and DATABASE_URL"),
+  Command.withDescription("Run tasks for servers elsewhere, through CREWLINE_QUEUE, REDIS_URL and DATABASE_URL"),
   Command.withExamples([
-    { command: "crewline worker --concurrency 64", description: "Up to 64 tasks at once" },
-    { command: "crewline worker --lanes openai:4,default:16", description: "Of them up to 4 that call OpenAI" }
+    { command: "crewline worker --concurrency 64", description: "At most 64 concurrent tasks" },
+    { command: "crewline worker --lanes openai:4,default:16", description: "At most 4 of them call OpenAI" }
   ])
 )
 
 const adopt = Command.make(
   "adopt",
   {
-    worker: Argument.String("worker").pipe(Argument.withDescription("Its name, as events and /api/v1/workers show it")),
+    worker: Argument.String("worker").pipe(
+      Argument.withDescription("The worker's name, as shown in events and /api/v1/workers")
+    ),
     force: Flag.Boolean("force").pipe(
-      Flag.withDescription("Also when it has renewed its lease just now: only if you know that it is dead"),
+      Flag.withDescription("Even if it has just renewed its lease: only if you know that it is dead"),
       Flag.withDefault(false)
     )
   },
@@ -200,9 +202,9 @@ const adopt = Command.make(
     return yield* adopt(options)
   })
 ).pipe(
-  Command.withDescription("Free what a dead worker elsewhere left, without waiting until its lease has run out"),
+  Command.withDescription("Free the executions of a dead worker elsewhere without waiting for its lease to expire"),
   Command.withExamples([
-    { command: "crewline adopt web-1-5f3a9c01", description: "Servers on DATABASE_URL go on with its executions" }
+    { command: "crewline adopt web-1-5f3a9c01", description: "Servers on DATABASE_URL continue its executions" }
   ])
 )
 
@@ -213,29 +215,29 @@ const migrate = Command.make(
     const { migrate } = yield* Effect.promise(() => import("./Cli/Migrate.ts"))
     return yield* migrate(options)
   })
-).pipe(Command.withDescription("Bring the database up to date: that of DATABASE_URL, else the embedded one"))
+).pipe(Command.withDescription("Migrate the database: that of DATABASE_URL, else the embedded one"))
 
 const inbox = Command.make(
   "inbox",
   {
     execution: Flag.String("execution").pipe(
       Flag.withMetavar("id"),
-      Flag.withDescription("Only what this execution asks"),
+      Flag.withDescription("Only asks of this execution"),
       Flag.optional
     ),
     data,
-    json: json("Print the asks as one JSON object, as the HTTP API answers them")
+    json: json("Print the asks as one JSON object, as the HTTP API returns them")
   },
   Effect.fnUntraced(function* (options) {
     const { list } = yield* Effect.promise(() => import("./Cli/Inbox.ts"))
     return yield* list(options)
   })
 ).pipe(
-  Command.withDescription("Show what people are asked: approvals, questions, reviews, budgets"),
+  Command.withDescription("List asks to people: approvals, questions, reviews, budgets"),
   Command.withExamples([
     {
       command: "crewline inbox",
-      description: "Of the server that runs here, or of CREWLINE_URL; else from the database"
+      description: "From the local server or CREWLINE_URL; otherwise from the database"
     }
   ])
 )
@@ -243,10 +245,10 @@ const inbox = Command.make(
 const answer = Command.make(
   "answer",
   {
-    id: Argument.String("id").pipe(Argument.withDescription("The id of an ask, as the inbox shows it")),
+    id: Argument.String("id").pipe(Argument.withDescription("The id of an ask, as listed by the inbox")),
     answer: Argument.Literals("answer", AnswerFlags.answers).pipe(
       Argument.withDescription(
-        "What is answered: to an approval approve, edit or deny; to a question reply or deny; to a review accept or revise; to a budget raise or deny"
+        "The answer: approve, edit or deny for an approval; reply or deny for a question; accept or revise for a review; raise or deny for a budget"
       )
     ),
     ...AnswerFlags.flags,
@@ -258,32 +260,37 @@ const answer = Command.make(
     return yield* answer({ id, given: AnswerFlags.answerOf(given), data, json })
   })
 ).pipe(
-  Command.withDescription("Answer what a person is asked"),
+  Command.withDescription("Answer an ask"),
   Command.withExamples([
-    { command: "crewline answer ID approve --scope run", description: "This call, and every further one of its tool" },
-    { command: "crewline answer ID revise --feedback 'Shorter.'", description: "Send an output back" }
+    {
+      command: "crewline answer ID approve --scope run",
+      description: "Approve this call and all further calls of its tool"
+    },
+    { command: "crewline answer ID revise --feedback 'Shorter.'", description: "Send an output back for revision" }
   ])
 )
 
 const send = Command.make(
   "send",
   {
-    execution: Argument.String("execution").pipe(Argument.withDescription("The id of an execution that goes on")),
-    text: Argument.String("text").pipe(Argument.withDescription("What the manager, or the agent of --task, is told")),
+    execution: Argument.String("execution").pipe(Argument.withDescription("The id of a running execution")),
+    text: Argument.String("text").pipe(
+      Argument.withDescription("The message to the manager, or to the agent of --task")
+    ),
     task: Flag.String("task").pipe(
       Flag.withMetavar("id"),
-      Flag.withDescription("Tell the agent of this task. Default: the manager of the crew"),
+      Flag.withDescription("Send to the agent of this task. Default: the manager of the crew"),
       Flag.optional
     ),
     data,
-    json: json("Print what was recorded as JSON")
+    json: json("Print the recorded message as JSON")
   },
   Effect.fnUntraced(function* (options) {
     const { send } = yield* Effect.promise(() => import("./Cli/Inbox.ts"))
     return yield* send(options)
   })
 ).pipe(
-  Command.withDescription("Tell the manager or an agent something while it works"),
+  Command.withDescription("Send a message to the manager or an agent while it works"),
   Command.withExamples([
     { command: "crewline send ID 'The report is for children.'", description: "To the manager" },
     { command: "crewline send ID 'Name your sources.' --task write", description: "To the agent of a task" }
@@ -297,7 +304,7 @@ const start = Command.make(
     const { start } = yield* Effect.promise(() => import("./Cli/Start.ts"))
     return yield* start(options)
   })
-).pipe(Command.withDescription("Serve, run a crew once (default: an example), show it, and stay up"))
+).pipe(Command.withDescription("Start a server, run a crew once (default: an example), show it, and keep serving"))
 
 /** The whole command, for `Command.runWith` and completions. */
 export const command = Command.make("crewline").pipe(
@@ -324,7 +331,7 @@ export const command = Command.make("crewline").pipe(
 const presenter = ({ say }: Output.Output["Service"]): CliOutput.Presenter => ({
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-    const help = `Run "${event.commandPath.join(" ")} --help" for what it takes.`
+    const help = `Run "${event.commandPath.join(" ")} --help" for its arguments and options.`
     return say([...event.errors.map((error) => error.message), help].join("\n"))
   }
 })
@@ -391,7 +398,7 @@ const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
   process.on(
     "SIGINT",
     guarded(
-      "Leaving at a second Control-C",
+      "Exiting on a second Control-C",
       () => {
         first ??= performance.now()
         if (performance.now() - first > 500) {

@@ -90,17 +90,17 @@ export class Credentials extends Context.Service<
 >()("@crewline/server/Credentials") {}
 
 const missing = Problem.make("unauthenticated", {
-  detail: "This server asks for an API key: send it as Authorization: Bearer <key>."
+  detail: "This server requires an API key: send it as Authorization: Bearer <key>."
 })
 // The same for all of these, so that nobody learns which keys there were.
 const invalid = Problem.make("unauthenticated", { detail: "The credential is unknown, expired or revoked." })
 const unavailable = Problem.make("unavailable", {
-  detail: "The credential cannot be checked, because the storage does not answer; try again in a moment."
+  detail: "The credential cannot be checked because the storage does not answer; try again in a moment."
 })
 
 const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Problem.Problem<"unavailable">> =>
   Effect.catch(effect, (error) =>
-    Effect.andThen(Effect.logWarning("A credential could not be checked", error.message), Effect.fail(unavailable))
+    Effect.andThen(Effect.logWarning("Failed to check a credential", error.message), Effect.fail(unavailable))
   )
 
 /** How often servers that share a database look for the first key, and connections for whether there is one. */
@@ -121,7 +121,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const isReached = mode === "automatic" ? !isLoopback || isBehindProxy : mode === "required" && !isLoopback
   if (isReached && !hasKeys && tokens === undefined) return yield* new OpenByAccident({ host, isLoopback })
   if (mode === "none" && (!isLoopback || isBehindProxy)) {
-    yield* Effect.logWarning(`CREWLINE_AUTH=none: whoever reaches ${host} can do everything.`)
+    yield* Effect.logWarning(`CREWLINE_AUTH=none: anyone who can reach ${host} has full access.`)
   }
   if (mode === "automatic" && tokens === undefined && !hasKeys && !store.isEmbedded) {
     const look = Effect.map(

@@ -73,7 +73,7 @@ const make = Effect.gen(function* () {
     {
       part: "database",
       stillWorks:
-        "Nothing new is accepted and no outcome can be stored; what is under way is stored or done again when it is back.",
+        "No requests are accepted and no outcomes can be stored. Running work is stored, or repeated, when the database is back.",
       check: Effect.mapError(Effect.andThen(readable, writable), (error: SqlError | string) =>
         typeof error === "string" ? error : SqlFailure.describe(error)
       )

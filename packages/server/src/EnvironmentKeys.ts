@@ -30,8 +30,8 @@ export class KeyNotForHost extends Schema.TaggedError<KeyNotForHost>()("KeyNotFo
     const { addressVariable, allowed, origin, variable } = this
     const rule =
       allowed === undefined
-        ? `Nothing says where ${variable} may be sent.`
-        : `${variable} is sent only to ${allowed}, not to ${origin}.`
+        ? `No allowed address is configured for ${variable}.`
+        : `${variable} may be sent only to ${allowed}, not to ${origin}.`
     return `${rule} Set ${addressVariable} to ${origin} in the environment of the server, or send the key of this provider as apiKey.`
   }
 }
@@ -39,7 +39,7 @@ export class KeyNotForHost extends Schema.TaggedError<KeyNotForHost>()("KeyNotFo
 /** The keys of the environment are not for this tenant. */
 export class NotShared extends Schema.TaggedError<NotShared>()("NotShared", { tenant: Schema.String }) {
   override get message() {
-    return `The keys in the environment of the server are not for the tenant ${this.tenant}: store a provider with an apiKey.`
+    return `The tenant ${this.tenant} may not use the keys in the server's environment: store a provider with an apiKey.`
   }
 }
 

@@ -111,7 +111,7 @@ const closePatience = "2 seconds"
 
 /** Closes a connection when the credential that has opened it does not count any more. */
 const closeWith = ({ ended }: Caller, webSocket: WebSocket) =>
-  Effect.map(ended, () => webSocket.close(closeCodes.unauthenticated, "the credential is not valid any more"))
+  Effect.map(ended, () => webSocket.close(closeCodes.unauthenticated, "the credential is no longer valid"))
 
 type AnyFollower = Pick<Follower, "ping" | "check">
 
@@ -145,7 +145,7 @@ const listening =
     })
     webSocket.on(
       "message",
-      guarded("Answering a message of a client", (data: RawData) => {
+      guarded("Replying to a message from a client", (data: RawData) => {
         unanswered++
         webSocket.pause()
         run(
@@ -234,7 +234,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const watch = run(closeWith(caller, webSocket))
       webSocket.on(
         "close",
-        guarded("Watching a credential no longer", () => watch.interruptUnsafe())
+        guarded("Stopping to watch a credential", () => watch.interruptUnsafe())
       )
     }
     const what = executionId === undefined ? "The feed" : `Execution ${executionId}`
@@ -251,7 +251,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
     webSocket.on(
       "close",
-      guarded("Following no longer", () => following.interruptUnsafe())
+      guarded("Stopping to follow", () => following.interruptUnsafe())
     )
   }
 

@@ -125,7 +125,7 @@ const problems = HttpRouter.addAll([
       const problem = Object.hasOwn(Problem.catalogue, code) ? Problem.catalogue[code] : undefined
       return problem === undefined
         ? HttpServerRespondable.toResponse(
-            Problem.make("no-such-route", { detail: "There is no such problem; see /problems." })
+            Problem.make("no-such-route", { detail: "This problem does not exist; see /problems." })
           )
         : Effect.succeed(HttpServerResponse.jsonUnsafe({ code, ...problem }))
     })

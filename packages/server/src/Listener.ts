@@ -34,12 +34,12 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
     const where = `${this.host}:${this.port}`
     switch (this.code) {
       case "EADDRINUSE":
-        return `Port ${this.port} is in use on ${this.host}. Stop what listens there, or choose another port: PORT=${this.port + 1}.`
+        return `Port ${this.port} is in use on ${this.host}. Stop the process that listens there, or choose another port: PORT=${this.port + 1}.`
       case "EACCES":
-        return `This user may not listen on ${where}. Choose a port above 1023: PORT=4747.`
+        return `Permission to listen on ${where} was denied. Choose a port above 1023: PORT=4747.`
       case "EADDRNOTAVAIL":
       case "ENOTFOUND":
-        return `${this.host} is no address of this machine. Choose another one: HOST=127.0.0.1.`
+        return `${this.host} is not an address of this machine. Choose another one: HOST=127.0.0.1.`
       default:
         return `The server cannot listen on ${where} (${this.code}).`
     }

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 
 /** How long a memory lasts, for people. */
 export const notice =
-  "memory: true lasts as long as this process: what the crew remembers is lost when it ends, and other processes do not see it."
+  "memory: true uses in-process memory: memories are lost when this process ends, and other processes do not see them."
 
 /** Logs the notice when a crew first wants to remember. */
 export const layer: Layer.Layer<Memory.Memory> = Layer.effect(

@@ -97,7 +97,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
         new Llm.Network({
           description:
             reason._tag === "Unavailable" && !reason.isRetryable
-              ? "The stored providers cannot be read; the log of the server says more."
+              ? "The stored providers cannot be read; see the server log."
               : "The stored providers cannot be read now."
         })
       )
@@ -109,7 +109,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
       fail(
         reference,
         new Llm.Authentication({
-          description: `The stored key of the provider "${name}" cannot be used. ${error.message} Storing the key of the provider again helps as well.`
+          description: `The stored key of the provider "${name}" cannot be used. ${error.message} Alternatively, store the provider's key again.`
         })
       )
     )
@@ -124,7 +124,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
     return yield* fail(
       reference,
       new Llm.Authentication({
-        description: `The provider "${name}" wants its key in the environment variable ${apiKeyVariable}, which the server does not have.`
+        description: `The provider "${name}" needs its key in the environment variable ${apiKeyVariable}, which is not set on the server.`
       })
     )
   })
@@ -166,7 +166,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
           return yield* fail(
             reference,
             new Llm.UnknownModel({
-              description: `The provider "${name}" offers ${models.join(", ") || "no models"}, but not ${model}.`
+              description: `The provider "${name}" does not offer the model ${model}, only ${models.join(", ") || "none"}.`
             })
           )
         }

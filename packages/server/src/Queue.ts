@@ -43,7 +43,7 @@ const refuse = (message: string) => Effect.fail(new Config.ConfigError(new Confi
 const oneOf = <const A extends string>(name: string, value: string, all: ReadonlyArray<A>) => {
   const found = all.find((each) => each === value.trim().toLowerCase())
   return found === undefined
-    ? refuse(`${name} is ${JSON.stringify(value)}; it must be ${all.slice(0, -1).join(", ")} or ${all.at(-1)}`)
+    ? refuse(`${name} must be ${all.slice(0, -1).join(", ")} or ${all.at(-1)}, not ${JSON.stringify(value)}`)
     : Effect.succeed(found)
 }
 
@@ -66,16 +66,16 @@ export const config: Config.Config<Options> = Config.mapEffect(
     const events = yield* oneOf("CREWLINE_EVENTS", given.events, ["postgres", "redis"])
     const needing = kind === "local" ? (events === "redis" ? "CREWLINE_EVENTS=redis" : "") : `CREWLINE_QUEUE=${kind}`
     if (needing !== "" && redis === "") {
-      return yield* refuse(`${needing} needs REDIS_URL, as in REDIS_URL=redis://127.0.0.1:6379`)
+      return yield* refuse(`${needing} needs REDIS_URL, for example REDIS_URL=redis://127.0.0.1:6379`)
     }
     if (/[{}\s]/.test(given.prefix)) {
-      return yield* refuse("CREWLINE_REDIS_PREFIX may hold no spaces and no braces")
+      return yield* refuse("CREWLINE_REDIS_PREFIX must not contain spaces or braces")
     }
     const lanes = given.lanes === "" ? Result.succeed({}) : Lanes.parse(given.lanes, 1)
     if (Result.isFailure(lanes)) return yield* refuse(`CREWLINE_LANES: ${lanes.failure}`)
     const buckets = Number(given.buckets)
     if (!Number.isInteger(buckets) || buckets < 1 || buckets > maxBuckets) {
-      return yield* refuse(`CREWLINE_REDIS_BUCKETS is ${JSON.stringify(given.buckets)}; it must be 1 to ${maxBuckets}`)
+      return yield* refuse(`CREWLINE_REDIS_BUCKETS must be 1 to ${maxBuckets}, not ${JSON.stringify(given.buckets)}`)
     }
     return { kind, events, lanes: lanes.success, prefix: given.prefix, buckets }
   })
@@ -132,8 +132,8 @@ export const probe = ({ events, kind }: Options): Layer.Layer<never, Failure> =>
       if (url === "") return Layer.empty
       const stillWorks = [
         kind === "local"
-          ? "Tasks are handed out; model calls under shared limits and budgets wait."
-          : "Executions are accepted and stored; their tasks start when it is back.",
+          ? "Tasks are still handed out, but model calls under shared limits and budgets wait."
+          : "Executions are accepted and stored; their tasks start when the queue is back.",
         ...(events === "redis" ? ["Live events arrive up to a second late."] : [])
       ].join(" ")
       return load(async () => {

@@ -92,7 +92,7 @@ const refusalOf = ({ limit, policy, resetSeconds }: Standing): Problem.Problem<"
     limit: policy,
     retryAfterSeconds: resetSeconds,
     detail:
-      `${policy === "key" ? "This credential" : "The tenant"} may send ${limit} requests a minute: ` +
+      `${policy === "key" ? "This credential" : "The tenant"} may send ${limit} requests per minute: ` +
       `try again in ${resetSeconds} ${resetSeconds === 1 ? "second" : "seconds"}.`
   })
 
@@ -104,7 +104,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const letThrough = Effect.gen(function* () {
     pausedUntil = (yield* Clock.currentTimeMillis) + pauseMillis
-    yield* Effect.logWarning("Requests are not limited for now: Redis does not answer")
+    yield* Effect.logWarning("Request limits are not enforced because Redis does not answer")
     return undefined
   })
 

@@ -20,7 +20,7 @@ import type { SqlError } from "effect/sql/SqlError"
 /** This tenant has no resource of this id. */
 export class UnknownResource extends Schema.TaggedError<UnknownResource>()("UnknownResource", { id: Schema.String }) {
   override get message() {
-    return `There is nothing stored with the id ${this.id}.`
+    return `There is no resource with the id ${this.id}.`
   }
 }
 
@@ -31,7 +31,7 @@ export class OtherVersion extends Schema.TaggedError<OtherVersion>()("OtherVersi
   version: Schema.Int
 }) {
   override get message() {
-    return `${this.id} is at version ${this.version} by now.`
+    return `${this.id} is now at version ${this.version}.`
   }
 }
 

@@ -55,9 +55,7 @@ export const layer = (
               ? Effect.void
               : Effect.logInfo(`Deleted ${deleted} executions that ended ${Duration.format(age)} ago`)
           ),
-          Effect.catchCause((cause) =>
-            Effect.logWarning("Old executions could not be deleted; tried again later", cause)
-          ),
+          Effect.catchCause((cause) => Effect.logWarning("Failed to delete old executions; will retry", cause)),
           Effect.repeat(Schedule.spaced(Duration.clamp(age, { minimum: minPause, maximum: maxPause }))),
           Effect.forkScoped
         )

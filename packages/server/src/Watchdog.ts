@@ -77,7 +77,7 @@ const watch = ({ cells, code, every, maxMillis }: Settings): void => {
     hasFired = true
     writeSync(
       2,
-      `Crewline: the event loop was blocked for ${Math.round(still)} ms; the process ends. It stands here:\n`
+      `Crewline: the event loop was blocked for ${Math.round(still)} ms; the process exits. It is blocked at:\n`
     )
     // Native code answers no debugger.
     setTimeout(() => {

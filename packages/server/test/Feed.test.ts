@@ -133,7 +133,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     for (const accept of ["application/json", "text/event-stream"]) {
       const { body, status } = await get(`?after=${first.cursor}`, { accept })
       expect([status, body.code]).toEqual([410, "cursor-expired"])
-      expect(body.detail).toContain("begin again without a cursor")
+      expect(body.detail).toContain("Omit the cursor")
     }
     expect((await get(`?after=${last.cursor}`)).body).toEqual({ items: [], nextAfter: last.cursor, hasMore: false })
     expect(await readAll("limit=1000")).toEqual(whole.filter(({ executionId }) => executionId !== ids[0]))

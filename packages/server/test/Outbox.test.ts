@@ -118,7 +118,7 @@ describe("a dead letter", { timeout: 30_000 }, () => {
     await until("", ({ length }) => length === 0)
     expect(kept).toHaveLength(3)
     expect((await InProcess.run(["outbox"], { env })).stdout).toBe("Nothing waits.\n")
-    expect((await InProcess.run(["outbox", "retry", "--all"], { env })).stdout).toBe("Nothing is dead.\n")
+    expect((await InProcess.run(["outbox", "retry", "--all"], { env })).stdout).toBe("There are no dead letters.\n")
   })
 
   it("that is not there, or not named, is refused", async () => {
@@ -133,7 +133,7 @@ describe("a dead letter", { timeout: 30_000 }, () => {
     for (const words of [[], ["1", "--all"]])
       expect(await InProcess.run(["outbox", "retry", ...words], { env })).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("or send --all of them")
+        stderr: expect.stringContaining("or --all")
       })
   })
 })
@@ -144,7 +144,7 @@ describe("memory that lasts as long as the process", { timeout: 30_000 }, () => 
     const other = await Server.start({
       observe: Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void logged.push(line))])
     })
-    const notices = () => logged.filter((line) => line.includes("memory: true lasts as long as this process"))
+    const notices = () => logged.filter((line) => line.includes("memory: true uses in-process memory"))
     try {
       await run(other.url, crew("write", {}))
       expect(notices()).toHaveLength(0)

@@ -43,14 +43,14 @@ describe("the configuration of the queue", () => {
   )
 
   it.effect.each([
-    [{ CREWLINE_QUEUE: "radis" }, 'CREWLINE_QUEUE is "radis"; it must be local, redis or bullmq'],
-    [{ CREWLINE_EVENTS: "mail" }, 'CREWLINE_EVENTS is "mail"; it must be postgres or redis'],
+    [{ CREWLINE_QUEUE: "radis" }, 'CREWLINE_QUEUE must be local, redis or bullmq, not "radis"'],
+    [{ CREWLINE_EVENTS: "mail" }, 'CREWLINE_EVENTS must be postgres or redis, not "mail"'],
     [{ CREWLINE_QUEUE: "redis" }, "CREWLINE_QUEUE=redis needs REDIS_URL"],
     [{ CREWLINE_QUEUE: "bullmq", REDIS_URL: "" }, "CREWLINE_QUEUE=bullmq needs REDIS_URL"],
     [{ CREWLINE_EVENTS: "redis" }, "CREWLINE_EVENTS=redis needs REDIS_URL"],
     [{ CREWLINE_LANES: "openai:0" }, "CREWLINE_LANES: Write lanes as openai:4,default:16"],
     [{ CREWLINE_REDIS_PREFIX: "{a}" }, "CREWLINE_REDIS_PREFIX"],
-    [{ CREWLINE_REDIS_BUCKETS: "1.5" }, 'CREWLINE_REDIS_BUCKETS is "1.5"; it must be 1 to 64']
+    [{ CREWLINE_REDIS_BUCKETS: "1.5" }, 'CREWLINE_REDIS_BUCKETS must be 1 to 64, not "1.5"']
   ] as const)("%o is refused in words", ([env, words]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(env))

@@ -193,7 +193,7 @@ describe("what is refused", () => {
     ])
     expect(body.errors.find((error: { code: string }) => error.code === "unknown-key")).toMatchObject({
       path: ["colour"],
-      message: expect.stringMatching(/^colour is not a key that belongs here; the keys are name, .*role, /)
+      message: expect.stringMatching(/^colour is not a valid key; the valid keys are name, .*role, /)
     })
     expect((await call("/api/v1/agents")).body.items).toEqual([])
   })

@@ -57,7 +57,7 @@ describe("deleting an execution", { timeout: 60_000 }, () => {
     const running = await call(`executions/${id}`, { method: "DELETE" })
     expect(running).toMatchObject({
       status: 409,
-      body: { code: "execution-conflict", detail: `The execution ${id} has not ended; cancel it before you delete it.` }
+      body: { code: "execution-conflict", detail: `The execution ${id} has not ended: cancel it before deleting it.` }
     })
     expect(await call(`executions/${id}`)).toMatchObject({ status: 200 })
     expect(await call(`executions/${id}/cancel`, { method: "POST" })).toMatchObject({ status: 202 })

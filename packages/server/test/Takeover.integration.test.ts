@@ -127,7 +127,7 @@ describe.skipIf(missing !== undefined)(missing ?? "takeover", { timeout: 3 * pat
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining(`the only one is ${worker}`) })
     expect(await site.run("adopt", worker, "--force")).toMatchObject({
       code: 0,
-      stdout: `Worker ${worker} is given up; 1 execution that it owned is free for others.\n`
+      stdout: `Worker ${worker} was released: 1 execution that it owned is free for others.\n`
     })
     const third = await site.serve()
     ;(await site.gates.next("held")).answer("from the third")

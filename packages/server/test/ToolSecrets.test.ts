@@ -171,7 +171,7 @@ describe("secrets", { timeout: 30_000 }, () => {
       update crewline_secret s set sealed = other.sealed from crewline_secret other
       where s.tenant = 'globex' and other.tenant = 'acme' and other.name = 'stripe'`
     await Effect.runPromise(ownerOf(sql)(copy))
-    expect((await run("stripe", globex.headers)).view.output).toContain("was changed outside of the server")
+    expect((await run("stripe", globex.headers)).view.output).toContain("was changed outside the server")
     expect(received.slice(count)).toEqual(["the-one-of-globex"])
   })
 

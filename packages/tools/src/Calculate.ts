@@ -10,7 +10,7 @@ import * as Arithmetic from "./Calculate/Arithmetic.ts"
 /** Computes `{ expression }`; the result is a number. A mistake is shown to the model with its position. */
 export const tool: Toolbox.Tool = Tool.make({
   name: "calculate",
-  description: `Computes an arithmetic expression and answers with the number. Operators: + - * / % (remainder) ^ (power), parentheses. Functions: ${Arithmetic.functionNames.join(", ")}. Constants: pi, e. Example: round(avg(12.5, 14) * 3, 2)`,
+  description: `Computes an arithmetic expression and returns the number. Operators: + - * / % (remainder) ^ (power), parentheses. Functions: ${Arithmetic.functionNames.join(", ")}. Constants: pi, e. Example: round(avg(12.5, 14) * 3, 2)`,
   parameters: Schema.Struct({
     expression: Schema.NonEmptyString.annotate({
       description: "The expression, for example (2962 - 2711) / 2711 * 100"

@@ -27,12 +27,12 @@ const Parameters = Schema.Struct({
   }),
   startLine: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
-      description: "The first line to read; 1 when left out"
+      description: "The first line to read. Default: 1"
     })
   ),
   lineCount: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
-      description: "How many lines to read; as many as fit when left out"
+      description: "Number of lines to read. Default: as many as fit"
     })
   )
 })
@@ -44,7 +44,7 @@ export const make = (options: Options): Effect.Effect<Toolbox.Tool, never, FileS
     return Tool.make({
       name: "file_read",
       description:
-        "Reads a text file of the workspace. Long files come in parts: the answer then ends with how to read on. A directory is answered with what it holds.",
+        "Reads a text file of the workspace. Long files are returned in parts: the result then ends with how to read on. For a directory, lists its entries.",
       parameters: Parameters,
       idempotent: true,
       execute: (call) => reader.read(call)
@@ -91,15 +91,15 @@ class Reader {
       if (!this.#isInside(root, real)) return yield* outside(path)
       const info = yield* this.#fileSystem.stat(real)
       if (info.type === "Directory") return yield* this.#directory(root, real)
-      if (info.type !== "File") return yield* new ToolFailed({ message: `"${path}" is no file that can be read.` })
+      if (info.type !== "File") return yield* new ToolFailed({ message: `"${path}" is not a readable file.` })
       if (info.size > BigInt(this.#maxBytes)) {
-        const message = `"${path}" is too large: ${megabytes(Number(info.size))}, and at most ${megabytes(this.#maxBytes)} can be read.`
+        const message = `"${path}" is too large: ${megabytes(Number(info.size))}, but the maximum is ${megabytes(this.#maxBytes)}.`
         return yield* new ToolFailed({ message })
       }
       const text = decode(yield* this.#fileSystem.readFile(real))
       if (text === undefined) {
         return yield* new ToolFailed({
-          message: `"${path}" is no text in UTF-8 (it may be an image, an archive or a document).`
+          message: `"${path}" is not UTF-8 text (it may be an image, an archive or a document).`
         })
       }
       return yield* this.#part(call, text)
@@ -128,7 +128,7 @@ class Reader {
     if (lines.length === 0) return Effect.succeed("(The file is empty.)")
     const { lineCount = Infinity, path, startLine = 1 } = call
     if (startLine > lines.length) {
-      const message = `"${path}" has ${lines.length} ${lines.length === 1 ? "line" : "lines"}; line ${startLine} is beyond its end.`
+      const message = `"${path}" has ${lines.length} ${lines.length === 1 ? "line" : "lines"}; line ${startLine} is past the end.`
       return Effect.fail(new ToolRetry({ message }))
     }
     const taken: Array<string> = []
@@ -138,7 +138,7 @@ class Reader {
       if (size + line.length > this.#maxCharacters) {
         if (taken.length > 0) break
         const rest = line.length - this.#maxCharacters
-        taken.push(`${line.slice(0, this.#maxCharacters)}… (${rest} more characters of this line are left out)`)
+        taken.push(`${line.slice(0, this.#maxCharacters)}… (${rest} more characters of this line omitted)`)
         break
       }
       taken.push(line)
@@ -158,7 +158,7 @@ class Reader {
       const where = this.#paths.relative(root, directory) || "The workspace"
       return names.length === 0
         ? `${where} is an empty directory.`
-        : `${where} is a directory. It holds: ${listed(names)}`
+        : `${where} is a directory. It contains: ${listed(names)}`
     }
   )
 
@@ -195,7 +195,7 @@ class Reader {
       const prefix = relative === "" ? "" : `${relative}/`
       const meant = names.find((name) => name === near || name === `${near}/`)
       const suggestion = meant === undefined ? "" : ` Did you mean "${prefix}${meant}"?`
-      const holds = names.length === 0 ? "is empty" : `holds: ${listed(names)}`
+      const holds = names.length === 0 ? "is empty" : `contains: ${listed(names)}`
       const where = relative === "" ? "The workspace" : `"${relative}"`
       return yield* new ToolRetry({ message: `There is no file "${path}".${suggestion} ${where} ${holds}` })
     }
@@ -209,7 +209,7 @@ const listed = (names: ReadonlyArray<string>): string =>
 const outside = (path: string): Effect.Effect<never, ToolRetry> =>
   Effect.fail(
     new ToolRetry({
-      message: `"${path}" leads outside of the workspace, where nothing can be read. Use a path relative to the workspace.`
+      message: `"${path}" is outside the workspace and cannot be read. Use a path relative to the workspace.`
     })
   )
 
@@ -218,9 +218,9 @@ const why = ({ reason }: PlatformError): string => {
     case "NotFound":
       return "it does not exist"
     case "PermissionDenied":
-      return "it may not be read"
+      return "permission denied"
     case "BadResource":
-      return "the path leads nowhere (a part of it is a file)"
+      return "a parent of the path is a file, not a directory"
     default:
       return `the system reports ${reason._tag}`
   }

@@ -68,7 +68,7 @@ describe("calculate", () => {
         const result = Effect.runSync(Effect.result(calculate(text)))
         if (result._tag === "Failure") {
           // Infinity may come and go inside (1 / (1 / 0)); we stop at the first.
-          assert.match(result.failure.message, /zero|too large|no such power|levels|longer/i)
+          assert.match(result.failure.message, /zero|too large|cannot have a fractional exponent|levels|longer/i)
           return
         }
         computed += 1
@@ -128,30 +128,30 @@ describe("calculate", () => {
 
   const mistakes: ReadonlyArray<readonly [string, RegExp]> = [
     ["1 + (2 * 3", /^The "\(" is never closed\. \(at character 5\)\n1 \+ \(2 \* 3\n {4}\^$/],
-    ["1 + 2)", /not "\)"\. No parenthesis is open here\. \(at character 6\)/],
+    ["1 + 2)", /not "\)"\. There is no open parenthesis here\. \(at character 6\)/],
     ["2(3)", /not "\("\. Write \* to multiply\. \(at character 2\)/],
     ["2 pi", /not "pi"/],
     ["2pi", /not "2pi"\. Write \* to multiply\. \(at character 1\)/],
-    ["1 +", /ends where a number should stand\. \(at character 4\)/],
+    ["1 +", /Expected a number, but the expression ends\. \(at character 4\)/],
     ["1.2.3", /not "1\.2\.3"/],
     ["1,234 + 1", /^Write 1234 for 1,234: commas separate arguments\./],
-    ["20%", /for percent write \/ 100/],
-    ["1 / (2 - 2)", /^By zero nothing can be divided\. \(at character 3\)/],
-    ["5 % 0", /^By zero/],
+    ["20%", /for percent, write \/ 100/],
+    ["1 / (2 - 2)", /^Cannot divide by zero\. \(at character 3\)/],
+    ["5 % 0", /^Cannot take the remainder by zero/],
     ["sqrt(-1)", /no square root/],
-    ["(-8) ^ 0.5", /no such power/],
-    ["0 ^ -1", /no negative power/],
+    ["(-8) ^ 0.5", /cannot have a fractional exponent/],
+    ["0 ^ -1", /cannot have a negative exponent/],
     ["9 ^ 9 ^ 9", /too large/],
-    ["sin(1)", /^"sin" is not known; there are pi, e and the functions abs, avg/],
+    ["sin(1)", /^Unknown name "sin": expected one of pi, e and the functions abs, avg/],
     ["max()", /"max" takes at least one number, not 0/],
     ["abs(1, 2)", /"abs" takes one number, not 2/],
     ["round(1.5, 0.5)", /whole number of digits/],
     ["sqrt 4", /"sqrt" is a function: write sqrt\(…\)/],
-    ["process.exit(1)", /"process" is not known/],
-    ["  ", /There is no expression/],
+    ["process.exit(1)", /Unknown name "process"/],
+    ["  ", /The expression is empty/],
     [`${"(".repeat(200)}1${")".repeat(200)}`, /nested more than 100 levels/],
     ["1+".repeat(2_000), /longer than 2000 characters/],
-    [`${"1 + ".repeat(30)}x + 1`, /"x" is not known.*\n….*x \+ 1\n +\^$/]
+    [`${"1 + ".repeat(30)}x + 1`, /Unknown name "x".*\n….*x \+ 1\n +\^$/]
   ]
   for (const [expression, message] of mistakes) {
     it(`says what is wrong with ${expression.slice(0, 20)}`, () => {

@@ -83,7 +83,7 @@ layer(Node)("file_read", (it) => {
       )
       assert.strictEqual(
         yield* read("long.txt", { startLine: 31 }),
-        'ToolRetry: "long.txt" has 30 lines; line 31 is beyond its end.'
+        'ToolRetry: "long.txt" has 30 lines; line 31 is past the end.'
       )
     })
   )
@@ -92,10 +92,7 @@ layer(Node)("file_read", (it) => {
     Effect.gen(function* () {
       const { read, write } = yield* world({ maxCharacters: 100 })
       yield* write("one-line.json", "x".repeat(150))
-      assert.strictEqual(
-        yield* read("one-line.json"),
-        `${"x".repeat(100)}… (50 more characters of this line are left out)`
-      )
+      assert.strictEqual(yield* read("one-line.json"), `${"x".repeat(100)}… (50 more characters of this line omitted)`)
       yield* write("empty.txt", "")
       assert.strictEqual(yield* read("empty.txt"), "(The file is empty.)")
     })
@@ -106,17 +103,17 @@ layer(Node)("file_read", (it) => {
       const { read } = yield* world()
       assert.strictEqual(
         yield* read("oters.md"),
-        'ToolRetry: There is no file "oters.md". Did you mean "otters.md"? The workspace holds: data/, otters.md'
+        'ToolRetry: There is no file "oters.md". Did you mean "otters.md"? The workspace contains: data/, otters.md'
       )
       assert.strictEqual(
         yield* read("data/count.csv"),
-        'ToolRetry: There is no file "data/count.csv". Did you mean "data/counts.csv"? "data" holds: counts.csv, deep/'
+        'ToolRetry: There is no file "data/count.csv". Did you mean "data/counts.csv"? "data" contains: counts.csv, deep/'
       )
       assert.include(yield* read("dat/counts.csv"), 'Did you mean "data/"?')
       assert.include(yield* read("data/deep/x.txt"), '"data/deep" is empty')
-      assert.include(yield* read("otters.md/x"), "leads nowhere (a part of it is a file)")
-      assert.strictEqual(yield* read("data"), "data is a directory. It holds: counts.csv, deep/")
-      assert.strictEqual(yield* read("."), "The workspace is a directory. It holds: data/, otters.md")
+      assert.include(yield* read("otters.md/x"), "a parent of the path is a file, not a directory")
+      assert.strictEqual(yield* read("data"), "data is a directory. It contains: counts.csv, deep/")
+      assert.strictEqual(yield* read("."), "The workspace is a directory. It contains: data/, otters.md")
       assert.strictEqual(yield* read("data/deep"), "data/deep is an empty directory.")
     })
   )
@@ -139,8 +136,8 @@ layer(Node)("file_read", (it) => {
       yield* write("image.png", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 1, 2]))
       yield* write("latin1.txt", new Uint8Array([0x47, 0xfc, 0x6e]))
       yield* write("large.txt", "x".repeat(1_001))
-      assert.match(yield* read("image.png"), /^ToolFailed: "image\.png" is no text in UTF-8/)
-      assert.match(yield* read("latin1.txt"), /^ToolFailed: "latin1\.txt" is no text in UTF-8/)
+      assert.match(yield* read("image.png"), /^ToolFailed: "image\.png" is not UTF-8 text/)
+      assert.match(yield* read("latin1.txt"), /^ToolFailed: "latin1\.txt" is not UTF-8 text/)
       assert.match(yield* read("large.txt"), /^ToolFailed: "large\.txt" is too large/)
       assert.match(yield* read("otters.md", { startLine: 0 }), /^ToolRetry: The arguments are not valid/)
       assert.match(yield* read(""), /^ToolRetry: The arguments are not valid/)
@@ -179,7 +176,7 @@ layer(Node)("file_read, escapes", (it) => {
         "up/nothing.txt"
       ]) {
         const answer = yield* read(path)
-        assert.match(answer, /^ToolRetry: ".*" leads outside of the workspace/, path)
+        assert.match(answer, /^ToolRetry: ".*" is outside the workspace/, path)
       }
       assert.match(yield* read("loop"), /^ToolFailed: "loop" cannot be read/)
     })
@@ -200,7 +197,7 @@ layer(Node)("file_read, escapes", (it) => {
         "/",
         "otters.md\0.txt"
       ]) {
-        assert.match(yield* read(path), /^ToolRetry: .* leads outside of the workspace/s, path)
+        assert.match(yield* read(path), /^ToolRetry: .* is outside the workspace/s, path)
       }
       // Names that only look like a way out.
       assert.include(yield* read("..data"), "There is no file")

@@ -40,7 +40,7 @@ export const holds = (
   if ("matches" in when) {
     const matches = Result.flatMap(Pattern.make(when.matches), (pattern) => pattern.test(textOf(output)))
     if (Result.isSuccess(matches)) return Effect.succeed(matches.success)
-    const message = `The condition of task "${leg.task.id}" cannot be decided: the pattern ${JSON.stringify(when.matches)} ${matches.failure}.`
+    const message = `The condition of task "${leg.task.id}" cannot be evaluated: the pattern ${JSON.stringify(when.matches)} ${matches.failure}.`
     return Effect.succeed(failed("invalid-condition", message, { isRetryable: false }))
   }
   return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))

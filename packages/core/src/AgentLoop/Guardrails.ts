@@ -93,7 +93,7 @@ const askJudge = Effect.fnUntraced(function* (
   const isVerdict =
     "value" in verdict && JsonSchemaValidator.make(Prompting.judgementSchema).validate(verdict.value).length === 0
   if (!isVerdict) {
-    return failed("guardrail-unavailable", "The judge of a guardrail gave no verdict.", {
+    return failed("guardrail-unavailable", "The judge of a guardrail returned no verdict.", {
       isRetryable: true,
       keepsTurns: true
     })

@@ -70,9 +70,7 @@ const refused = (message: string): Verdict => ({
 const revise = ({ history, task }: Leg, id: string, times: number): Verdict => {
   const feedback = history.answers.get(id)?.feedback
   if (times <= maxRevisions) return { _tag: "Revise", feedback }
-  return refused(
-    `The output of task "${task.id}" was sent back ${times} times; the last feedback: ${feedback ?? "none"}`
-  )
+  return refused(`The output of task "${task.id}" was sent back ${times} times; last feedback: ${feedback ?? "none"}`)
 }
 
 const ask = Effect.fnUntraced(function* (leg: Leg, turn: Turn.Turn, id: string, output: Schema.Json) {

@@ -55,7 +55,7 @@ const isConstant = (text: string): boolean => Placeholder.isConstant(Placeholder
 export const problems = (attachment: Attachment, isFilled = false): ReadonlyArray<Wrong> => {
   const { file, url } = attachment
   if ((file === undefined) === (url === undefined)) {
-    return [{ code: "invalid-value", key: [], wrong: "needs exactly one of file and url" }]
+    return [{ code: "invalid-value", key: [], wrong: "must have exactly one of file and url" }]
   }
   if (file !== undefined) {
     const outside = outsideWorkspace(file)
@@ -67,7 +67,13 @@ export const problems = (attachment: Attachment, isFilled = false): ReadonlyArra
     if (wrong !== undefined) return [{ code: "invalid-value", key: ["url"], wrong }]
   }
   return mediaTypeOf(attachment) === undefined
-    ? [{ code: "missing-key", key: ["mediaType"], wrong: "is missing: the name of the file does not tell what it is" }]
+    ? [
+        {
+          code: "missing-key",
+          key: ["mediaType"],
+          wrong: "is missing: the file name does not determine the media type"
+        }
+      ]
     : []
 }
 
@@ -76,9 +82,9 @@ const wrongUrl = (url: string): string | undefined => {
   if (!/^data:/i.test(url)) return "must be an http or https URL or a data URL"
   const content = dataUrl.exec(url)?.[2]
   if (content === undefined || content.length % 4 !== 0)
-    return "must be a data URL in base64, data:image/png;base64,… for example"
+    return "must be a base64 data URL, for example data:image/png;base64,…"
   const bytes = Math.floor((content.length * 3) / 4)
   return bytes <= maxInlineBytes
     ? undefined
-    : `holds ${Math.ceil(bytes / 1024)} KB, and a crew may hold ${maxInlineBytes / 1024} KB of a file at most: put it into the workspace and name it as file`
+    : `has ${Math.ceil(bytes / 1024)} KB, but an inline file may have at most ${maxInlineBytes / 1024} KB: put it in the workspace and refer to it with file`
 }

@@ -131,7 +131,7 @@ const limitProblems = (declaration: Schema.Json | undefined, path: Problem["path
   if (!PlainJson.isObject(limits) || limits["onExceeded"] === undefined) return []
   if (["tokens", "costUsd", "requests"].some((dimension) => limits[dimension] !== undefined)) return []
   const at = [...path, "limits", "onExceeded"]
-  const message = `${Wording.place(at)} has no effect without a limit: give tokens, costUsd or requests.`
+  const message = `${Wording.place(at)} has no effect without a limit: set tokens, costUsd or requests.`
   return [{ code: "invalid-value", path: at, message }]
 }
 
@@ -170,7 +170,7 @@ const normaliseInputs = (
 const duplicateName = (name: string, path: PlainJson.Path, first: PlainJson.Path): Problem => ({
   code: "duplicate-name",
   path,
-  message: `${Wording.place(path)} is ${Wording.quote(name)}, as ${Wording.place(first)} is already: give each its own name.`
+  message: `${Wording.place(path)} is ${Wording.quote(name)}, the same name as ${Wording.place(first)}: give each a unique name.`
 })
 
 /**
@@ -194,7 +194,7 @@ const entries = (
     return []
   }
   if (typeof value !== "object") {
-    const message = `${kind} must be an object by name or a list of objects with a name, but is ${Wording.show(value)}.`
+    const message = `${kind} must be an object keyed by name or a list of objects with a name, but is ${Wording.show(value)}.`
     report([{ code: "wrong-type", path: [kind], message }])
     return []
   }
@@ -270,7 +270,7 @@ const outputFileProblems = (tasks: ReadonlyArray<Entry>): ReadonlyArray<Problem>
   return sharedOutputFiles(files).map(({ file, first, task }) => {
     const path = [...paths.get(task)!, "outputFile"]
     const other = Wording.place(paths.get(first)!)
-    const message = `${Wording.place(path)} is ${Wording.quote(file)}, which ${other} writes, too: one output would be lost. Give each task its own file.`
+    const message = `${Wording.place(path)} is ${Wording.quote(file)}, which ${other} also writes: one output would be lost. Give each task its own file.`
     return { code: "duplicate-output-file", path, message }
   })
 }
@@ -310,9 +310,9 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
   if (PlainJson.isObject(when)) {
     const tests = ["contains", "matches", "equals"].filter((test) => Object.hasOwn(when, test))
     if (hasCondition ? tests.length > 0 : tests.length !== 1)
-      add("invalid-value", ["when"], "needs exactly one of contains, matches and equals")
+      add("invalid-value", ["when"], "must have exactly one of contains, matches and equals")
     if (Object.hasOwn(when, "path") && !Object.hasOwn(when, "equals"))
-      add("invalid-value", ["when", "path"], "can stand only beside equals")
+      add("invalid-value", ["when", "path"], "is allowed only together with equals")
     if (typeof when["path"] === "string" && !(/^(\/|$)/.test(when["path"]) && !/~(?![01])/.test(when["path"])))
       add("invalid-value", ["when", "path"], "must be a JSON pointer such as /verdict/approved")
     if (typeof when["matches"] === "string") {

@@ -33,7 +33,7 @@ export const Checks = Schema.Struct({
   citedSource: on,
   /** It leaves out an item of a list that was asked for. */
   droppedItem: on
-}).annotate({ description: "Checks that look for false successes" })
+}).annotate({ description: "Checks that detect false successes" })
 
 /** A crew as plain JSON data, agents and tasks by name in declared order. */
 export const Definition = Schema.Struct({

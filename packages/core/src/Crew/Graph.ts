@@ -54,7 +54,7 @@ const agentProblems = ({ agents, managed, suggester, tasks }: Options): Readonly
     if (typeof agent === "string")
       return known.has(agent) ? [] : [unknown("agent", { name: agent, path: agentPath }, names, suggester)]
     if (agent !== undefined || managed || names.length < 2 || typeof declaration !== "object") return []
-    const message = `${Wording.place(path)} names no agent, and the crew has several: add agent, one of ${Wording.list(names)}.`
+    const message = `${Wording.place(path)} names no agent, and the crew has several: set agent to one of ${Wording.list(names)}.`
     return [{ code: "missing-agent", path: agentPath, message }]
   })
 }
@@ -67,7 +67,7 @@ const resolve = ({ sequential, suggester, tasks }: Options) => {
   const nodes = tasks.map((task, index): Dag.Node => {
     const valid = referencesOf(task).filter((reference) => {
       if (reference.name === task.name) {
-        const message = `${Wording.place(reference.path)} is the task itself: it would wait for itself for ever.`
+        const message = `${Wording.place(reference.path)} is the task itself: a task cannot wait for itself.`
         problems.push({ code: "self-dependency", path: reference.path, message })
       } else if (!known.has(reference.name)) {
         problems.push(unknown("task", reference, names, suggester))
@@ -97,7 +97,7 @@ const cycleProblem = (
   return {
     code: "cycle",
     path: at?.path ?? paths.get(cycle[0]!) ?? ["tasks"],
-    message: `Tasks wait for each other: ${Wording.chain(cycle)}${hint}. Remove one of these dependencies.`
+    message: `Tasks depend on each other in a cycle: ${Wording.chain(cycle)}${hint}. Remove one of these dependencies.`
   }
 }
 

@@ -25,7 +25,7 @@ export const inspect = (crew: Crew<unknown>): Check.Checked => {
     .filter(
       ([task, { output }]) => output !== undefined && tasks[task] !== undefined && tasks[task].output === undefined
     )
-    .map(([task]) => schemaProblem(task, "is missing, though its schema is given as code"))
+    .map(([task]) => schemaProblem(task, "is missing, although its schema is given as code"))
   const result = { ...checked, problems: [...checked.problems, ...unschemed] }
   inspected.set(crew, result)
   return result
@@ -72,7 +72,7 @@ const noCrew: Check.Checked = {
       code: "wrong-type",
       path: [],
       message:
-        "This is no crew: make one of it with Crew.make, with Crew.fromJson when it is data, or with CrewFile.parse when it is YAML."
+        "This value is not a crew: create one with Crew.make, with Crew.fromJson from data, or with CrewFile.parse from YAML."
     }
   ]
 }

@@ -12,14 +12,14 @@ const words = (description: string) => Schema.optionalKey(Agent.Text.annotate({ 
  * its answer, follow as they are.
  */
 export const Prompts = Schema.Struct({
-  assign: words("To choose who does a task"),
-  review: words("To accept an output, or to send it back"),
-  accept: words("To hold the result of the crew against its criteria"),
-  recover: words("To say what is done about a task that failed"),
-  replan: words("To make a new plan when its work does not get on"),
-  delegate: words("What the tool delegate_work is for"),
-  ask: words("What the tool ask_coworker is for")
-}).annotate({ description: "Instructions of the manager, and of agents that delegate, in the crew's own words" })
+  assign: words("For choosing the agent of a task"),
+  review: words("For accepting an output or sending it back"),
+  accept: words("For judging the result of the crew by its criteria"),
+  recover: words("For deciding how to recover from a failed task"),
+  replan: words("For making a new plan when the work makes no progress"),
+  delegate: words("Description of the tool delegate_work"),
+  ask: words("Description of the tool ask_coworker")
+}).annotate({ description: "Replacements for the instructions of the manager and of agents that delegate" })
 export interface Prompts extends Schema.Schema.Type<typeof Prompts> {}
 
 /** What a manager, and whoever delegates, is instructed for. */

@@ -28,5 +28,8 @@ const derived = (validator: StandardSchema.Validator): Parts => {
   const made = StandardSchema.jsonSchema(validator)
   return Result.isSuccess(made)
     ? { code, data: made.success }
-    : { code, problem: `has no JSON Schema (${made.failure.message}): write output: { schema, jsonSchema }` }
+    : {
+        code,
+        problem: `cannot be converted to JSON Schema (${made.failure.message}): use output: { schema, jsonSchema }`
+      }
 }

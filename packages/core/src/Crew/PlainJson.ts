@@ -34,7 +34,7 @@ export const copy = (value: unknown): Copied => {
   const copier = new Copier()
   try {
     const json = copier.walk(value)
-    const others = { path: [], message: `has ${copier.more} more values like these` }
+    const others = { path: [], message: `has ${copier.more} more such values` }
     return { json, faults: copier.more === 0 ? copier.faults : [...copier.faults, others] }
   } catch (error) {
     // A getter or a proxy of the caller's.
@@ -123,7 +123,7 @@ class Copier {
     const record: { [key: string]: Schema.Json } = {}
     for (const key of Object.keys(value)) {
       this.path.push(key)
-      if (key === "__proto__") this.#refuse("is a name that JavaScript reserves: choose another")
+      if (key === "__proto__") this.#refuse("is a reserved name in JavaScript: choose another")
       else {
         const property = (value as { readonly [key: string]: unknown })[key]
         const item = property === undefined ? undefined : this.walk(property)
@@ -149,5 +149,5 @@ class Copier {
 
 const nameOf = (value: object): string => {
   const name = value.constructor?.name
-  return name ? `an instance of ${name}` : "an object of a class"
+  return name ? `an instance of ${name}` : "an instance of a class"
 }

@@ -136,8 +136,8 @@ export const unknownKey = (path: Path, known: ReadonlyArray<string>, suggester: 
     path,
     message:
       suggestion === undefined
-        ? `${Wording.place(path)} is not a key that belongs here; the keys are ${known.join(", ")}.`
-        : `${Wording.place(path)} is not a key that belongs here: did you mean ${Wording.quote(suggestion)}?`,
+        ? `${Wording.place(path)} is not a valid key; the valid keys are ${known.join(", ")}.`
+        : `${Wording.place(path)} is not a valid key: did you mean ${Wording.quote(suggestion)}?`,
     ...(suggestion === undefined ? {} : { suggestion })
   }
 }

@@ -24,19 +24,18 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
   const path = ["manager"]
   if (manager === undefined) {
     if (process !== "hierarchical") return []
-    const message =
-      "A hierarchical crew needs a manager, who assigns its tasks: add manager, or choose another process."
+    const message = "A hierarchical crew needs a manager to assign its tasks: add manager, or choose another process."
     return [{ code: "missing-key", path, message }]
   }
   if (!isObject(manager)) return []
   const problems: Array<Problem> = []
   if (identities.filter((key) => manager[key] !== undefined).length !== 1) {
-    const message = "manager needs exactly one of model, agent and agentId."
+    const message = "manager must have exactly one of model, agent and agentId."
     problems.push({ code: "invalid-value", path, message })
   }
   if (manager["agentId"] !== undefined) {
     const message =
-      "manager.agentId is the id of an agent that is stored on a server, and there is none: name a model, or an agent of the crew."
+      "manager.agentId refers to an agent stored on a server, and there is no server: set model, or agent to an agent of the crew."
     problems.push({ code: "unknown-agent", path: ["manager", "agentId"], message })
   }
   const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))
@@ -51,12 +50,13 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
   const who = typeof agent === "string" ? { agent } : {}
   const allowed = Array.isArray(allow) ? { allow } : {}
   if (problems.length === 0 && names.length > 0 && candidates({ ...who, ...allowed }, names).length === 0) {
-    const message = "The manager does none of the work itself, and there is nobody else: add an agent, or allow one."
+    const message =
+      "The manager does none of the work itself, and no other agent may do it: add an agent, or allow one."
     problems.push({ code: "no-agents", path, message })
   }
   for (const { declaration, path: at } of tasks) {
     if (agent === undefined || !isObject(declaration) || declaration["agent"] !== agent) continue
-    const message = `${Wording.place([...at, "agent"])} is the manager, who does none of the work itself: name another agent, or none, and the manager says who does it.`
+    const message = `${Wording.place([...at, "agent"])} is the manager, which does none of the work itself: name another agent, or none to let the manager choose one.`
     problems.push({ code: "invalid-value", path: [...at, "agent"], message })
   }
   return problems

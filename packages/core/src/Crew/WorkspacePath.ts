@@ -5,8 +5,8 @@ export const outsideWorkspace = (file: string): string | undefined => {
   const parts = file.split(/[\\/]/)
   if (/^([\\/]|[A-Za-z]:)/.test(file)) return "must be relative to the workspace directory, but is an absolute path"
   if (parts.includes("..")) return 'must stay inside the workspace directory, but contains ".."'
-  if (file.includes("\0")) return "must not contain the character NUL"
-  return ["", "."].includes(parts.at(-1)!) ? "must name a file, but names a directory" : undefined
+  if (file.includes("\0")) return "must not contain a NUL character"
+  return ["", "."].includes(parts.at(-1)!) ? "must name a file, not a directory" : undefined
 }
 
 /** The same text for paths of the same file: `notes.md` for `./notes.md` and `notes.md`. */

@@ -40,8 +40,8 @@ export class AskClosed extends Schema.TaggedError<AskClosed>()("AskClosed", {
   override get message() {
     const { answer, by, id } = this
     return answer === undefined
-      ? `The ask ${id} is closed: nobody waits for an answer any more.`
-      : `The ask ${id} is closed: ${by ?? "somebody"} has answered it with "${answer}".`
+      ? `The ask ${id} is closed: it no longer needs an answer.`
+      : `The ask ${id} is closed: ${by ?? "someone"} answered it with "${answer}".`
   }
 }
 
@@ -52,14 +52,14 @@ export class MayNotAnswer extends Schema.TaggedError<MayNotAnswer>()("MayNotAnsw
   answerableBy: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `The role ${this.role} may not answer the ask ${this.id}: it is for ${this.answerableBy.join(", ")}.`
+    return `The role ${this.role} cannot answer the ask ${this.id}: allowed roles are ${this.answerableBy.join(", ")}.`
   }
 }
 
 /** The answer is to something else than is asked. */
 export class HashMismatch extends Schema.TaggedError<HashMismatch>()("HashMismatch", { id: Schema.String }) {
   override get message() {
-    return `The answer is to something else than the ask ${this.id} shows: read the ask again, and answer with its hash.`
+    return `The answer does not match what the ask ${this.id} shows: read the ask again and answer with its current hash.`
   }
 }
 
@@ -70,7 +70,7 @@ export class InvalidAnswer extends Schema.TaggedError<InvalidAnswer>()("InvalidA
   problems: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
 }) {
   override get message() {
-    return `The answer to ${this.id} is not valid: ${this.problems.map(({ message }) => message).join(" ")}`
+    return `Invalid answer to ${this.id}: ${this.problems.map(({ message }) => message).join(" ")}`
   }
 }
 
@@ -80,7 +80,7 @@ export class UnknownSignal extends Schema.TaggedError<UnknownSignal>()("UnknownS
   signal: Schema.String
 }) {
   override get message() {
-    return `No task of ${this.executionId} declares the signal ${JSON.stringify(this.signal)}: name it under "signals" of a task.`
+    return `No task of ${this.executionId} declares the signal ${JSON.stringify(this.signal)}: declare it under "signals" of a task.`
   }
 }
 
@@ -172,7 +172,7 @@ const problemsOf = (ask: EventLog.RecordedAsk, given: Ask.Answer): InvalidAnswer
   if (!possible.includes(answer)) {
     const list = possible.map((one) => `"${one}"`).join(", ")
     const what = `${ask.kind === "approval" ? "an" : "a"} ${ask.kind}`
-    return [{ path: "/answer", message: `The answer to ${what} is one of ${list}, not "${answer}".` }]
+    return [{ path: "/answer", message: `The answer to ${what} must be one of ${list}, not "${answer}".` }]
   }
   const { needs, takes } = Ask.parts[answer]
   const problems: Array<InvalidAnswer["problems"][number]> = []

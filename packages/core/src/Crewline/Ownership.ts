@@ -30,7 +30,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
-        Effect.catchCause(once, Sweep.warn("Looking for unfinished executions failed")),
+        Effect.catchCause(once, Sweep.warn("Failed to look for unfinished executions")),
         sleepBetweenSweeps(sweepMillis, leaseMillis)
       )
     )
@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
-        Effect.catchCause(Adoption.releaseTasks, Sweep.warn("Looking for workers that are gone failed")),
+        Effect.catchCause(Adoption.releaseTasks, Sweep.warn("Failed to look for dead workers")),
         Effect.sleep(sweepMillis)
       )
     )

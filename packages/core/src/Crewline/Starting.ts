@@ -77,7 +77,9 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
     if (!started.existing) {
       const beginning = Effect.catch(run, (error) =>
         // It is stored: whoever asked must not start it again. The sweep takes it up.
-        Effect.logWarning(`Execution ${started.executionId} begins later: ${error.message}`)
+        Effect.logWarning(
+          `Execution ${started.executionId} is stored but could not be queued; it will start later: ${error.message}`
+        )
       )
       if (queue.isShared) {
         // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.

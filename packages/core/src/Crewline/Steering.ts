@@ -85,23 +85,20 @@ const refusal = (
   const refuse = (code: MessageRefused["code"], message: string) => new MessageRefused({ executionId, code, message })
   switch (refused) {
     case "ended":
-      return refuse("ended", `The execution ${executionId} is ${state.status}: nobody reads messages any more.`)
+      return refuse("ended", `The execution ${executionId} is ${state.status} and no longer reads messages.`)
     case "settled":
-      return refuse(
-        "task-settled",
-        `The task ${quote(taskId)} is done: nobody reads messages any more. ${openOf(state)}`
-      )
+      return refuse("task-settled", `The task ${quote(taskId)} is done and no longer reads messages. ${openOf(state)}`)
     case "too-many-messages":
-      return refuse(refused, `An execution takes ${Message.maxMessages} messages, and this one has had as many.`)
+      return refuse(refused, `The execution has received ${Message.maxMessages} messages, the maximum.`)
     case "no-manager":
-      return refuse(refused, `The crew has no manager who could read the message: name a task. ${openOf(state)}`)
+      return refuse(refused, `The crew has no manager to read the message: name a task. ${openOf(state)}`)
     case "unknown-task": {
       const closest = Suggestion.make().closest(taskId, [...HashMap.keys(state.tasks)])
       const hint = closest === undefined ? "" : ` Did you mean ${quote(closest)}?`
       return refuse(refused, `The execution has no task ${quote(taskId)}.${hint} ${openOf(state)}`)
     }
     default:
-      return Effect.die(new Error(`A message was refused as ${refused}.`))
+      return Effect.die(new Error(`The message was rejected: ${refused}.`))
   }
 }
 
@@ -114,5 +111,5 @@ const openOf = ({ tasks }: Execution.Execution): string => {
   const isOpen = (task: Execution.Task) => !Execution.isSettled(task) && task.plan.office === undefined
   const open = [...HashMap.values(tasks)].filter(isOpen).sort((a, b) => a.place - b.place)
   const names = open.slice(0, maxNamed).map(({ plan }) => quote(plan.id))
-  return `Tasks that are not done: ${names.join(", ")}${open.length > maxNamed ? " …" : ""}.`
+  return `Open tasks: ${names.join(", ")}${open.length > maxNamed ? " …" : ""}.`
 }

@@ -45,7 +45,7 @@ export const make = ({ isKnown, log, stateOf }: Options) => {
     const finals = new Map<string, Schema.Json>(ExecutionView.finalsOf(state).map((id) => [id, null]))
     const keep = (kept: { readonly parts: ReadonlyArray<EventLog.ViewPart>; readonly head?: string }) =>
       Effect.catch(log.keepView(state.id, { format: ExecutionView.format, ...kept }), (error) =>
-        Effect.logDebug(`The view of execution ${state.id} is not kept: ${error.message}`)
+        Effect.logDebug(`Failed to store the view of execution ${state.id}: ${error.message}`)
       )
     const parts: Array<EventLog.ViewPart> = []
     let kept = 0

@@ -75,7 +75,7 @@ class Graph implements Dag {
 
   #rowOf({ offsets, targets }: Rows, index: number): Int32Array {
     if (!(index >= 0 && index < this.size))
-      throw new RangeError(`No task has the index ${index}: the graph has ${this.size} tasks.`)
+      throw new RangeError(`Invalid task index ${index}: the graph has ${this.size} tasks.`)
     return targets.subarray(offsets[index], offsets[index + 1])
   }
 }
@@ -96,6 +96,6 @@ const transposed = ({ offsets, targets }: Rows): Rows => {
 
 export const indexOrThrow = (dag: Dag, id: string): number => {
   const index = dag.indexOf(id)
-  if (index === none) throw new RangeError(`No task has the id ${JSON.stringify(id)}: the graph has ${dag.size} tasks.`)
+  if (index === none) throw new RangeError(`Unknown task id ${JSON.stringify(id)}: the graph has ${dag.size} tasks.`)
   return index
 }

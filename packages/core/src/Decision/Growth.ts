@@ -29,7 +29,7 @@ export const problemOf = (
   const own = new Set<string>()
   for (const { id } of [...asks, ...timers]) {
     if (!id.includes("/"))
-      return `Task ${quote(taskId)} asks as ${quote(id)}: the id of an ask or a timer needs a "/", which tells it from a signal.`
+      return `Task ${quote(taskId)} has an ask or timer with the id ${quote(id)}: the id must contain "/" to distinguish it from a signal.`
   }
   for (const { agent, id } of spawn) {
     if (!Object.hasOwn(state.plan.agents, agent)) {
@@ -40,12 +40,12 @@ export const problemOf = (
     }
     const known = Execution.task(state, id)
     if (known !== undefined && known.parent !== taskId)
-      return `Task ${quote(taskId)} adds a task ${quote(id)}, but there is one of that name: choose another.`
+      return `Task ${quote(taskId)} adds a task ${quote(id)}, but a task with that name exists: choose another name.`
     own.add(id)
   }
   for (const id of waits.groups.flatMap(({ tasks }) => tasks)) {
     if (!own.has(id) && Execution.task(state, id)?.parent !== taskId)
-      return `Task ${quote(taskId)} waits for ${quote(id)}, which it did not add: a task waits only for tasks of its own.`
+      return `Task ${quote(taskId)} waits for ${quote(id)}, which it did not add: a task can wait only for tasks that it added.`
   }
   if (spawn.length === 0) return undefined
   // Siblings of earlier suspensions and settled tasks cannot come to depend on these: only what is new can make a cycle.

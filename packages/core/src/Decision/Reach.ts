@@ -40,7 +40,7 @@ const graphBy = (list: object, tasks: () => ReadonlyArray<Plan.PlannedTask>): Da
   if (known !== undefined) return known
   const graph = Result.getOrThrowWith(
     Dag.within(tasks()),
-    (problems) => new TypeError(`The plan cannot be run. ${problems.map(Dag.describe).join(" ")}`)
+    (problems) => new TypeError(`Invalid plan. ${problems.map(Dag.describe).join(" ")}`)
   )
   graphs.set(list, graph)
   return graph

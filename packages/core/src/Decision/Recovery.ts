@@ -54,7 +54,7 @@ export const suspension = (
   const office = Plan.office(state.plan, {
     id: `${id}/${run}.recover`,
     office: "recover",
-    title: `What about the failure of ${title}?`,
+    title: `How should the failure of ${title} be handled?`,
     context: [],
     // What it is about stands in the log: it is told when it is asked.
     description: "",

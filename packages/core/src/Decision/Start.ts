@@ -24,7 +24,7 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
   if (crashes > 0 && crashes >= command.maxCrashes) {
     const error = {
       code: "crashed",
-      message: `Task "${command.taskId}" was given up: its worker died ${crashes} times in a row without any progress.`,
+      message: `Task "${command.taskId}" failed: its worker died ${crashes} times in a row without making progress.`,
       isRetryable: false
     }
     // The manager is asked by a run of its own: what the one that was given up still records is stale then.

@@ -10,7 +10,7 @@ export const decide = (state: Execution.Execution, tasks: ReadonlyArray<Taken> |
   const { retryOf } = state
   if (retryOf === undefined || state.pendingTakeovers === 0) return Result.fail("already")
   if (tasks === "gone") {
-    const message = `The execution that this one retries, ${retryOf.executionId}, was deleted before its outputs were taken over: start the crew anew.`
+    const message = `The execution that this one retries, ${retryOf.executionId}, was deleted before its outputs were copied: start the crew again.`
     const error = { code: "retry-source-gone", message, isRetryable: false }
     const { usage } = state
     return Result.succeed(

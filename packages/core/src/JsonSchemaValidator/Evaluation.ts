@@ -28,7 +28,7 @@ export type Work = Json.Work
 export const makeWork = (): Work => ({
   left: maxWork,
   spent: () => {
-    throw new Stopped("the schema makes too much work of it")
+    throw new Stopped("validating it against the schema takes too many steps")
   }
 })
 
@@ -95,7 +95,8 @@ export class Evaluation {
     const target = this.#targets.get(schema)
     if (target !== undefined) part(target, out)
     const { allOf, anyOf, not, oneOf } = schema
-    if (not !== undefined && this.#holds(not, value, at)) out.add("not", at, () => "has the form that it must not have")
+    if (not !== undefined && this.#holds(not, value, at))
+      out.add("not", at, () => 'must not match the schema under "not"')
     if (Array.isArray(allOf)) for (const one of allOf) part(one, out)
     if (Array.isArray(anyOf)) {
       const branches = anyOf.map(() => new Findings(out.room))
@@ -106,7 +107,8 @@ export class Evaluation {
       const branches = oneOf.map(() => new Findings(out.room))
       const valid = oneOf.filter((one, index) => part(one, branches[index]!)).length
       if (valid === 0) alternatives(branches, at, out)
-      else if (valid > 1) out.add("oneOf", at, () => "has several of the forms of which it may have only one")
+      else if (valid > 1)
+        out.add("oneOf", at, () => "matches several of the forms of oneOf, but must match exactly one")
     }
     if (schema["if"] !== undefined) {
       const branch = part(schema["if"], new Findings(0)) ? schema["then"] : schema["else"]
@@ -133,7 +135,7 @@ export class Evaluation {
     if (typeof pattern === "string" && !this.#matches(pattern, text))
       out.add("pattern", at, () => `must match the regular expression ${pattern}, not be ${Wording.show(text)}`)
     if (typeof format === "string" && !Formats.has(format, text))
-      out.add("format", at, () => `must be written as ${format}, not ${Wording.show(text)}`)
+      out.add("format", at, () => `must have the format ${format}, not ${Wording.show(text)}`)
   }
 
   #matches(source: string, text: string): boolean {
@@ -148,7 +150,8 @@ export class Evaluation {
     return Result.map(Pattern.make(source), (pattern) => {
       // Each time, though it may have been compiled before: every process has to come to the same answer.
       this.#patternWork.left -= pattern.compilation
-      if (this.#patternWork.left < 0) throw new Stopped("its schema has too many or too large regular expressions")
+      if (this.#patternWork.left < 0)
+        throw new Stopped("the regular expressions of its schema are too many or too large")
       this.#patterns.set(source, pattern)
       return pattern
     })
@@ -172,7 +175,8 @@ export class Evaluation {
     Json.spend(this.#work, keys.length)
     const { maxProperties, minProperties, propertyNames, required } = schema
     for (const name of this.#each(required))
-      if (!Object.hasOwn(value, String(name))) out.add("required", at, () => `lacks the property ${Wording.show(name)}`)
+      if (!Object.hasOwn(value, String(name)))
+        out.add("required", at, () => `must have the property ${Wording.show(name)}`)
     if (typeof minProperties === "number" && keys.length < minProperties)
       out.add("minProperties", at, () => `must have at least ${Wording.counted(minProperties, "property")}`)
     if (typeof maxProperties === "number" && keys.length > maxProperties)
@@ -233,7 +237,7 @@ export class Evaluation {
       for (let index = 0; index < value.length; index++) if (!seen!.has(index)) child(unevaluatedItems, index)
     const pair = uniqueItems === true ? Json.repeated(value, this.#work) : undefined
     if (pair !== undefined)
-      out.add("uniqueItems", at, () => `must not repeat an item: items ${pair[0]} and ${pair[1]} are equal`)
+      out.add("uniqueItems", at, () => `must have unique items: items ${pair[0]} and ${pair[1]} are equal`)
   }
 
   #contains(
@@ -254,14 +258,14 @@ export class Evaluation {
     if (found < least)
       out.add("contains", at, () =>
         least === 1
-          ? "must contain an item of the required form"
-          : `must contain at least ${Wording.counted(least, "item")} of the required form, not ${found}`
+          ? 'must contain an item that matches the schema under "contains"'
+          : `must contain at least ${Wording.counted(least, "item")} that match "contains", not ${found}`
       )
     if (typeof maxContains === "number" && found > maxContains)
       out.add(
         "maxContains",
         at,
-        () => `must contain at most ${Wording.counted(maxContains, "item")} of the form of "contains", not ${found}`
+        () => `must contain at most ${Wording.counted(maxContains, "item")} that match "contains", not ${found}`
       )
   }
 }

@@ -51,6 +51,6 @@ export const alternatives = (branches: ReadonlyArray<Findings>, at: Place, out: 
   out.add("type", at, () =>
     types.every((match) => match !== null)
       ? `must be ${types.map((match) => match![1]).join(" or ")}, not ${types[0]![2]}`
-      : `has none of the allowed forms: it ${messages.slice(0, 12).join("; or ")}`
+      : `matches none of the allowed forms: it ${messages.slice(0, 12).join("; or ")}`
   )
 }

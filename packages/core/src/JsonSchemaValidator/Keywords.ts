@@ -17,12 +17,13 @@ const types: ReadonlySet<unknown> = new Set(["array", "boolean", "integer", "nul
 const type: Rule = (value) =>
   (Array.isArray(value) ? value.length > 0 && value.every((one) => types.has(one)) : types.has(value))
     ? undefined
-    : `is ${Wording.show(value)}, but must be one or several of ${[...types].join(", ")}`
+    : `is ${Wording.show(value)}, but must be one or more of ${[...types].join(", ")}`
 const string: Rule = (value) => (typeof value === "string" ? undefined : "must be a string")
 const number: Rule = (value) => (typeof value === "number" ? undefined : "must be a number")
 const count: Rule = (value) =>
   Number.isInteger(value) && Number(value) >= 0 ? undefined : "must be a whole number, 0 or more"
-const positive: Rule = (value) => (typeof value === "number" && value > 0 ? undefined : "must be a number over 0")
+const positive: Rule = (value) =>
+  typeof value === "number" && value > 0 ? undefined : "must be a number greater than 0"
 const boolean: Rule = (value) => (typeof value === "boolean" ? undefined : "must be true or false")
 const array: Rule = (value) => (Array.isArray(value) ? undefined : "must be an array")
 const strings: Rule = (value) =>
@@ -117,8 +118,8 @@ export const check = (root: unknown, report: (place: Place, message: string) => 
     const { place, schema } = next
     if (typeof schema === "boolean" && place !== Wording.root) continue
     if (!Predicate.isReadonlyObject(schema)) {
-      const message = "must be a schema: an object, true or false"
-      report(place, place === Wording.root ? "must be a JSON Schema, which is an object" : message)
+      const message = "must be a schema (an object, true or false)"
+      report(place, place === Wording.root ? "must be a JSON Schema object" : message)
       continue
     }
     if (seen.has(schema)) continue

@@ -54,7 +54,7 @@ export const find = (root: Schema): Found => {
         if (base === undefined)
           problems.push({ place, message: `has an $id that is not a URI: ${Wording.show(schema["$id"])}` })
         else if (resources.has(base))
-          problems.push({ place, message: `has the $id ${Wording.show(base)}, which another schema has already` })
+          problems.push({ place, message: `has the $id ${Wording.show(base)}, which another schema already has` })
         else {
           resource = { root: schema, base, anchors: new Map() }
           resources.set(base, resource)
@@ -150,9 +150,12 @@ const endless = (referring: ReadonlyArray<Located>, targets: Targets): Found["pr
     for (const one of chain.reverse()) lengths.set(one, ++length)
     const reference = Wording.show(schema["$ref"])
     const own = lengths.get(schema) ?? 0
-    if (own === Infinity) problems.push({ place, message: `has a $ref to ${reference} that leads back to itself` })
+    if (own === Infinity) problems.push({ place, message: `has a $ref to ${reference} that refers back to itself` })
     else if (own > maxChain)
-      problems.push({ place, message: `has a $ref to ${reference} that leads on over more than ${maxChain} others` })
+      problems.push({
+        place,
+        message: `has a $ref to ${reference} that leads through more than ${maxChain} other references`
+      })
   }
   return problems
 }

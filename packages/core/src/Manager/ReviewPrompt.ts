@@ -42,7 +42,7 @@ export const output: JsonSchema.JsonSchema = {
 }
 
 /** Why an output counts that the manager has not accepted. */
-export const notReviewed = "The manager gave no verdict on the output."
+export const notReviewed = "The manager returned no verdict on the output."
 export const unchanged = "The output is the one that the manager had sent back, unchanged."
 export const tooOften = (times: number): string =>
   times === 0

@@ -63,13 +63,13 @@ export const sizeOf = (root: Node): Size => {
         return times === 0 ? 1 : 1 + times * steps(node.part)
       }
       case "look":
-        if (++looks > maxLooks) throw new Refused(`has more than ${maxLooks} look-arounds`)
+        if (++looks > maxLooks) throw new Refused(`has more than ${maxLooks} lookarounds`)
         inLooks += steps(node.part)
         return 1
     }
   }
   const all = steps(root) + inLooks
-  if (all > maxSteps) throw new Refused(`is too large: it comes to more than ${maxSteps} steps`)
+  if (all > maxSteps) throw new Refused(`is too large: it compiles to more than ${maxSteps} steps`)
   return { steps: all, classes: classes.size }
 }
 

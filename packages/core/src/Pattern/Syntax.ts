@@ -79,9 +79,9 @@ class Parser {
       else if (this.#take("=")) look = { ahead: true, negative: false }
       else if (this.#take("!")) look = { ahead: true, negative: true }
       else if (this.#take("<")) this.#at = this.#source.indexOf(">", this.#at) + 1
-      else if (!this.#take(":")) throw new Refused(`has modifiers of a group at ${from}, which are not supported`)
+      else if (!this.#take(":")) throw new Refused(`has group modifiers at ${from}, which are not supported`)
     }
-    if (++this.#depth > maxGroupDepth) throw new Refused(`has more than ${maxGroupDepth} groups in each other`)
+    if (++this.#depth > maxGroupDepth) throw new Refused(`has groups nested more than ${maxGroupDepth} levels deep`)
     const part = this.pattern()
     this.#depth--
     this.#at++
@@ -93,7 +93,7 @@ class Parser {
     if (letter === "b") return { type: "assertion", assertion: "boundary" }
     if (letter === "B") return { type: "assertion", assertion: "no boundary" }
     if (letter === "k" || (letter >= "1" && letter <= "9"))
-      throw new Refused(`has a back-reference at ${from}, which cannot be matched in linear time`)
+      throw new Refused(`has a backreference at ${from}, which cannot be matched in linear time`)
     if (letter === "p" || letter === "P" || (letter === "u" && this.#peek() === "{"))
       this.#at = this.#source.indexOf("}", this.#at) + 1
     else if (letter === "u") {

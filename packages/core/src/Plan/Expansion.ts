@@ -29,12 +29,12 @@ export const problemOf = ({ agents, process, tasks }: Definition): Problem | und
   if (characters <= maxCharacters) return undefined
   const cause =
     process === "sequential"
-      ? "a task of a sequential crew without `context` is given the outputs of all tasks before; name those that it needs"
-      : "each task is given the tools of its agent; name fewer of them"
+      ? "in a sequential crew, a task without `context` gets the outputs of all earlier tasks: list the ones it needs"
+      : "each task gets the tools of its agent: list fewer of them"
   return {
     code: "too-large",
     path: ["tasks"],
-    message: `The tasks come to more than ${maxCharacters} characters with what is repeated in each of them: ${cause}.`
+    message: `The expanded tasks have more than ${maxCharacters} characters: ${cause}.`
   }
 }
 

@@ -90,7 +90,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
   const idOf = (other: string) => `${prefix}.${other}`
   const [violation] = task.output === undefined ? [] : JsonSchemaValidator.check(task.output)
   if (violation !== undefined)
-    return Result.fail(`its output is no JSON Schema: ${JsonSchemaValidator.describe(violation)}.`)
+    return Result.fail(`its output is not a valid JSON Schema: ${JsonSchemaValidator.describe(violation)}.`)
   const output = task.output ?? model?.output
   const fixed = Defaults.apply({
     id: idOf(name),
@@ -120,5 +120,5 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
 const unknown = (kind: "agent" | "task", name: string, known: ReadonlyArray<string>): string => {
   const suggestion = Suggestion.make().closest(name, known)
   const list = known.map((one) => JSON.stringify(one)).join(", ")
-  return `it names the ${kind} ${JSON.stringify(name)}, which is not there. ${suggestion === undefined ? "" : `Did you mean ${JSON.stringify(suggestion)}? `}The ${kind}s are ${list}.`
+  return `it names the ${kind} ${JSON.stringify(name)}, which does not exist. ${suggestion === undefined ? "" : `Did you mean ${JSON.stringify(suggestion)}? `}The ${kind}s are ${list}.`
 }

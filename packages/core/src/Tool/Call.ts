@@ -91,10 +91,10 @@ export const toJson = (name: string, value: unknown): Effect.Effect<Schema.Json,
   try {
     const json = JSON.stringify(value)
     if (json !== undefined) return Effect.succeed(JSON.parse(json))
-    return Effect.fail(new ToolFailed({ message: `The tool "${name}" returned a ${typeof value}, which is no JSON.` }))
+    return Effect.fail(new ToolFailed({ message: `The tool "${name}" returned a ${typeof value}, which is not JSON.` }))
   } catch (error) {
     const reason = error instanceof RangeError ? `it ${JsonDepth.tooDeep}` : messageOf(error)
-    const message = `The tool "${name}" returned what is no JSON: ${reason}`
+    const message = `The tool "${name}" returned a value that is not JSON: ${reason}`
     return Effect.fail(new ToolFailed({ message, cause: error }))
   }
 }

@@ -46,7 +46,7 @@ export const parameters = (tool: string, declaration: Parameters): Declared => {
   const made = declared(what, declaration)
   // Providers take objects only; a schema that is not usable would fail every call.
   if (made.schema["type"] !== "object") {
-    throw new TypeError(`${what} have to describe an object, for example a struct.`)
+    throw new TypeError(`${what} must describe an object, for example a struct.`)
   }
   return made
 }
@@ -59,7 +59,7 @@ const declared = (what: string, declaration: Parameters): Declared => {
   if (StandardSchema.isValidator(declaration)) {
     const options = { onExcessProperty: "error" } as const
     const schema = Result.getOrThrowWith(StandardSchema.jsonSchema(declaration, options), (cause) => {
-      const message = `${what} have no JSON Schema (${cause.message}): use { schema, jsonSchema }.`
+      const message = `${what} cannot be converted to JSON Schema (${cause.message}): use { schema, jsonSchema }.`
       return new TypeError(message, { cause })
     })
     return { schema: usable(what, schema), validate: byStandard(StandardSchema.make(declaration, options)) }
@@ -119,7 +119,9 @@ const violationOf = (issue: StandardSchemaV1.Issue): JsonSchemaValidator.Violati
 const usable = (what: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   const violations = JsonSchemaValidator.check(schema)
   if (violations.length === 0) return schema
-  throw new TypeError(`${what} are no JSON Schema: ${violations.map(JsonSchemaValidator.describe).join("; ")}.`)
+  throw new TypeError(
+    `${what} are not a valid JSON Schema: ${violations.map(JsonSchemaValidator.describe).join("; ")}.`
+  )
 }
 
 /** What the model is told about arguments that are not valid. */

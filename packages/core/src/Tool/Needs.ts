@@ -47,10 +47,13 @@ export const question = (tool: string, answer: Declared) =>
     const limit = yield* timeoutOf(tool, timeout)
     if (silent === undefined) return { _tag: "Question", question, schema: answer.schema, ...limit }
     if (JsonDepth.isTooDeep(silent) || JsonSize.isTooLarge(silent))
-      return yield* wrong(tool, "the default of its question is too large, or nested too deep")
+      return yield* wrong(tool, "the default answer of its question is too large or nested too deeply")
     const reply = yield* Effect.mapError(
       Call.toJson(tool, silent),
-      () => new ToolFailed({ message: `The tool "${tool}" cannot be called: the default of its question is no JSON.` })
+      () =>
+        new ToolFailed({
+          message: `The tool "${tool}" cannot be called: the default answer of its question is not JSON.`
+        })
     )
     return { _tag: "Question", question, schema: answer.schema, ...limit, default: reply }
   })
@@ -64,7 +67,7 @@ export const tasks = (tool: string) =>
     if (names.length === 0) return yield* wrong(tool, "spawn returned no task")
     // They are recorded, and shown to models, as results are.
     if (JsonDepth.isTooDeep(tasks) || JsonSize.isTooLarge(tasks))
-      return yield* wrong(tool, "its tasks are too large, or nested too deep")
+      return yield* wrong(tool, "its tasks are too large or nested too deeply")
     const count = need === "any" ? 1 : need
     if (count !== "all" && !(Number.isInteger(count) && (count as number) > 0 && (count as number) <= names.length))
       return yield* wrong(

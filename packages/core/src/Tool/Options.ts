@@ -47,7 +47,7 @@ export type Wait =
  * A function that this kind of tool does not have. The type checker still reads it as what it would be, so that the texts in it keep their
  * types until the right kind is found.
  */
-type Absent<F> = F & { readonly "a tool has one of ask, spawn and wait": never }
+type Absent<F> = F & { readonly "a tool must have only one of ask, spawn and wait": never }
 
 type Asking<P extends Parameters, A extends Parameters> = (
   args: Arguments<P>,

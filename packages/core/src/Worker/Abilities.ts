@@ -52,7 +52,7 @@ export const make = ({ registry, toolbox }: Options) => {
     if (plan.needsCode !== true && task.tools.length === 0) return undefined
     const lacks = suffices(registry.find(id, plan.name), plan, task)
       ? []
-      : ["its functions (guardrails, conditions, output schemas): offer them with Crewline.layer({ crews: [crew] })"]
+      : ["its functions (guardrails, conditions, output schemas): provide them with Crewline.layer({ crews: [crew] })"]
     const missing: Array<string> = []
     for (const name of task.tools) if ((yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
     if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)
@@ -66,7 +66,7 @@ export const make = ({ registry, toolbox }: Options) => {
     const earlier = times.get(key) ?? 0
     if (earlier === 0) {
       if (times.size >= maxKeys) times.clear()
-      yield* Effect.logWarning(`Tasks of crew "${crew}" are left to other workers: this process does not have ${what}.`)
+      yield* Effect.logWarning(`Leaving tasks of crew "${crew}" to other workers: this process does not have ${what}.`)
     }
     times.set(key, earlier + 1)
     const now = yield* Clock.currentTimeMillis

@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* ({ slots, work }: Options) {
         if (error.reason._tag === "UnknownExecution" || error.reason._tag === "Gone")
           return yield* queue.forget(lease.executionId)
         yield* Effect.logWarning(
-          `The event log failed under task "${lease.taskId}" of ${lease.executionId}: ${error.message}`
+          `The event log failed while task "${lease.taskId}" of ${lease.executionId} was running: ${error.message}`
         )
         return yield* queue.release(lease, storageBackoffMillis)
       })
@@ -74,7 +74,10 @@ export const make = Effect.fnUntraced(function* ({ slots, work }: Options) {
       // A defect of ours: it must be seen, and the task must not stay leased for ever.
       fork(
         Effect.andThen(
-          Effect.logError(`The worker failed under task "${lease.taskId}" of ${lease.executionId}`, exit.cause),
+          Effect.logError(
+            `The worker failed while task "${lease.taskId}" of ${lease.executionId} was running`,
+            exit.cause
+          ),
           queue.release(lease, storageBackoffMillis)
         )
       )

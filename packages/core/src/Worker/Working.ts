@@ -58,7 +58,7 @@ export interface Options {
 const askAgainMillis = 250
 
 const unstored = ({ description, isRetryable }: EventLog.Unavailable): Ended =>
-  failed("storage", `What the task came to could not be stored: ${description}`, { isRetryable, keepsTurns: true })
+  failed("storage", `The outcome of the task could not be stored: ${description}`, { isRetryable, keepsTurns: true })
 
 /** The start of a task, as it is seen. */
 const starting = ({
@@ -253,7 +253,7 @@ const leaving = ({
       // Of all workers that lack it, the first says so.
       if (Result.isSuccess(reported))
         yield* Effect.logWarning(
-          `Task "${taskId}" of ${executionId} waits for a worker: for ${Abilities.reportAfterMillis / 1_000} s none has taken it that has ${what}.`
+          `Task "${taskId}" of ${executionId} is waiting for a worker: for ${Abilities.reportAfterMillis / 1_000} s, no worker with ${what} has taken it.`
         )
     }
     return yield* queue.release(lease, delayMillis)

@@ -90,11 +90,11 @@ describe("Condition", () => {
 
   it.effect.each([
     ["(", "x", 'the pattern "(" is not a valid regular expression: Unterminated group'],
-    ["(a)\\1", "aa", 'the pattern "(a)\\\\1" has a back-reference at 3, which cannot be matched in linear time'],
+    ["(a)\\1", "aa", 'the pattern "(a)\\\\1" has a backreference at 3, which cannot be matched in linear time'],
     [
       "[ab]{0,999}[ab]{0,999}c",
       "ab".repeat(10_000),
-      'the pattern "[ab]{0,999}[ab]{0,999}c" takes too long for a text of 20000 characters'
+      'the pattern "[ab]{0,999}[ab]{0,999}c" takes too many steps for a text of 20000 characters'
     ]
   ] as const)("the pattern %s ends the task with the reason when it cannot be decided", ([matches, output, reason]) =>
     Effect.gen(function* () {

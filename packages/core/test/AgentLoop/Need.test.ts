@@ -87,7 +87,7 @@ describe("what a tool asks", () => {
     ["a time limit that is none", { question: "q", timeout: "1 huor" }, "timeout must be a duration"],
     ["a negative time limit", { question: "q", timeout: -1 }, "timeout must be a duration"],
     ["a time limit without an end", { question: "q", timeout: 1e300 }, "at most 100 years"],
-    ["a default that is no JSON", { question: "q", default: 1n }, "is no JSON"],
+    ["a default that is not JSON", { question: "q", default: 1n }, "is not JSON"],
     ["a default that contains itself", { question: "q", default: circle }, "nested too deep"]
   ])("is refused and told to the agent when it is %s; nobody is asked", ([, asked, told]) => {
     const tool = Tool.make({

@@ -184,7 +184,7 @@ describe("tasks that a call adds", () => {
             { tasks: { one: work({ output: JSON.parse('{"not":'.repeat(5_000) + "{}" + "}".repeat(5_000)) }) } },
             "too deep"
           ],
-          [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a key"]
+          [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a valid key"]
         ] as const) {
           yield* running(
             { a: { tools: ["spawn"] } },

@@ -51,7 +51,7 @@ describe("a value", () => {
   it("with many faults is told of a hundred", () => {
     const { faults } = PlainJson.copy(Array.from({ length: 1_000 }, () => Number.NaN))
     expect(faults).toHaveLength(101)
-    expect(faults.at(-1)).toEqual({ path: [], message: "has 900 more values like these" })
+    expect(faults.at(-1)).toEqual({ path: [], message: "has 900 more such values" })
   })
 })
 
@@ -85,9 +85,7 @@ describe("a text", () => {
     const text = `name: x\nagents:\n  a: { role: &x Writer, goal: *x }\ntasks:\n  t: { description: &x Write, expectedOutput: *x }\n`
     const parsed = Result.getOrThrow(CrewFile.parse(text))
     expect(parsed.definition.tasks["t"]).toEqual({ description: "Write", expectedOutput: "Write" })
-    expect(errorOf(CrewFile.parse(`${text}model: *y\n`)).problems[0]!.message).toContain(
-      "Nothing before has the anchor &y"
-    )
+    expect(errorOf(CrewFile.parse(`${text}model: *y\n`)).problems[0]!.message).toContain("has no anchor &y before it")
     expect(errorOf(CrewFile.parse(`memory: *x\n${text}`)).problems[0]!.line).toBe(1)
   })
 

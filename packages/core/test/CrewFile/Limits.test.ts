@@ -47,7 +47,7 @@ it("a text that is too long is refused before any of it is scanned", () => {
       code: "too-large",
       path: [],
       message: expect.stringContaining(
-        `The text has ${text.length} characters; a crew file may have 524288. Shorten it`
+        `The text has ${text.length} characters; a crew file may have at most 524288. Shorten it`
       ),
       line: 7,
       column: 512 * 1024 - valid("Write").length + 1
@@ -66,7 +66,7 @@ it.each([
 ])("a text of too many %s is refused at the first that is too many, and not parsed", (_, text) => {
   const problems = refusalOf(text)
   expect(problems).toHaveLength(1)
-  expect(problems[0]).toMatchObject({ code: "too-large", message: expect.stringContaining("150000 keys, values") })
+  expect(problems[0]).toMatchObject({ code: "too-large", message: expect.stringContaining("150000 YAML keys, values") })
   expect(counts).toEqual({ tokens: 150_001, parsed: 0 })
   const { column, line } = problems[0]!
   // No more than the tokens before it, and no fewer than half of what is allowed: marks without text are not counted as text.

@@ -44,9 +44,9 @@ describe("a placeholder that no declared input has", () => {
     expect(others).toEqual([])
     expect(problem).toMatchObject({ at: "undeclared-input 7:21", suggestion: "topic" })
     expect(problem!.message).toMatch(
-      /^tasks\.t\.description has the placeholder \{topci\}, but the crew declares no such/
+      /^tasks\.t\.description has the placeholder \{topci\}, but the crew does not declare this/
     )
-    expect(problem!.message).toMatch(/For the braces themselves, write \{\{topci\}\}\.$/)
+    expect(problem!.message).toMatch(/For literal braces, write \{\{topci\}\}\.$/)
     expect(filled(crew("About {topci}."), { topci: "otters" })).toBe("About otters.")
   })
 })
@@ -62,7 +62,7 @@ describe("literal braces", () => {
   it("are named where an input is missing", () => {
     const plan = Plan.make(Result.getOrThrow(CrewFile.parse(crew(String.raw`\frac{a}{b}`))))
     assert(Result.isFailure(plan))
-    expect(plan.failure.message).toContain("For the braces themselves, write {{a}}.")
+    expect(plan.failure.message).toContain("For literal braces, write {{a}}.")
   })
 })
 

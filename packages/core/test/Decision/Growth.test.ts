@@ -60,7 +60,9 @@ describe("a task that adds others", () => {
     const waiting = finish("p", 1, Plans.suspended(Wait.of({ tasks: ["q/1"] })))
     expect(step(others, waiting).events[0]).toMatchObject({
       type: "TaskFailed",
-      error: { message: 'Task "p" waits for "q/1", which it did not add: a task waits only for tasks of its own.' }
+      error: {
+        message: 'Task "p" waits for "q/1", which it did not add: a task can wait only for tasks that it added.'
+      }
     })
     // In whatever group it stands.
     const groups = [
@@ -91,7 +93,7 @@ describe("a task that asks", () => {
     ["a timer", { timers: [{ id: "question", millis: 1 }] }]
   ])("gives %s a name that no signal can have", (_, what) => {
     expect(problemOf({ ...Plans.suspended(Wait.of({ signals: ["question"] })), ...what })).toBe(
-      'Task "p" asks as "question": the id of an ask or a timer needs a "/", which tells it from a signal.'
+      'Task "p" has an ask or timer with the id "question": the id must contain "/" to distinguish it from a signal.'
     )
   })
 })

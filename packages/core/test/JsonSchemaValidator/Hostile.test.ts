@@ -21,7 +21,7 @@ const doubling = (levels: number, keyword: "allOf" | "anyOf" | "oneOf"): JsonSch
 describe("a schema", () => {
   it.each(["allOf", "anyOf", "oneOf"] as const)("whose %s doubles at each level is not worked through", (keyword) => {
     expect(told(doubling(60, keyword), 1)).toEqual([
-      "The value cannot be validated: the schema makes too much work of it"
+      "The value cannot be validated: validating it against the schema takes too many steps"
     ])
   })
 
@@ -44,10 +44,10 @@ describe("a schema", () => {
     }
     const circle = JsonSchemaValidator.check(schema)
     expect(circle).toHaveLength(101)
-    expect(circle[0]).toEqual({ path: "", message: 'has a $ref to "#/$defs/a0" that leads back to itself' })
+    expect(circle[0]).toEqual({ path: "", message: 'has a $ref to "#/$defs/a0" that refers back to itself' })
     const chain = JsonSchemaValidator.check({ ...schema, $defs: { ...schema.$defs, [`a${count - 1}`]: {} } })
     expect(chain).toHaveLength(101)
-    expect(chain[0]!.message).toBe('has a $ref to "#/$defs/a0" that leads on over more than 100 others')
+    expect(chain[0]!.message).toBe('has a $ref to "#/$defs/a0" that leads through more than 100 other references')
   })
 
   it("with a pattern that backtracks matches in linear time", () => {
@@ -63,14 +63,14 @@ describe("a schema", () => {
       Array.from({ length: 100 }, (_, index) => [`[ab]{0,900}[ab]{0,900}c${index}`, {}])
     )
     expect(told({ patternProperties: patterns }, { ["ab".repeat(700)]: 1 })[0]).toMatch(
-      /^The value cannot be validated: the pattern .* takes too long for a text of 1400 characters$/
+      /^The value cannot be validated: the pattern .* takes too many steps for a text of 1400 characters$/
     )
   })
 
   it("with large patterns is stopped before they are all compiled", () => {
     const patterns = (source: string, count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`${source}${index}`, true]))
-    const stopped = "The value cannot be validated: its schema has too many or too large regular expressions"
+    const stopped = "The value cannot be validated: the regular expressions of its schema are too many or too large"
     // Each would be compiled for each key, and some take a millisecond.
     for (const [source, count] of [
       ["(?:x{900}){5}", 200],
@@ -98,7 +98,7 @@ describe("a schema", () => {
           { items },
           Array.from({ length: 1_000 }, () => value)
         )
-      ).toEqual(["The value cannot be validated: the schema makes too much work of it"])
+      ).toEqual(["The value cannot be validated: validating it against the schema takes too many steps"])
     }
   })
 
@@ -114,7 +114,9 @@ describe("a schema", () => {
     let deep: unknown = "x".repeat(500_000)
     for (let level = 0; level < 190; level++) deep = [deep]
     const schema = { $ref: "#/$defs/list", $defs: { list: { uniqueItems: true, items: { $ref: "#/$defs/list" } } } }
-    expect(told(schema, deep)).toEqual(["The value cannot be validated: the schema makes too much work of it"])
+    expect(told(schema, deep)).toEqual([
+      "The value cannot be validated: validating it against the schema takes too many steps"
+    ])
   })
 
   it("with more problems than a call has room for arguments is told of a hundred", () => {
@@ -151,7 +153,7 @@ describe("a value", () => {
     const items = Array.from({ length: 50_000 }, (_, index) => ({ index }))
     expect(told({ uniqueItems: true }, items)).toEqual([])
     expect(told({ uniqueItems: true }, [...items, { index: 7 }])).toEqual([
-      "The value must not repeat an item: items 7 and 50000 are equal"
+      "The value must have unique items: items 7 and 50000 are equal"
     ])
   })
 

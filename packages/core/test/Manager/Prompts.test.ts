@@ -361,7 +361,7 @@ it("review", () => {
         ],
         "type": "object",
       },
-      "The manager gave no verdict on the output.",
+      "The manager returned no verdict on the output.",
       "The output is the one that the manager had sent back, unchanged.",
       "The manager would send the output back, and may not.",
       "The manager had sent the output back once, and would again.",

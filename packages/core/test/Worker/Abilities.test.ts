@@ -43,7 +43,7 @@ describe("a task whose tools a worker lacks", () => {
   const send = World.tool("send", () => Effect.succeed("sent"))
   const plan = World.plan({ a: { tools: ["send"] }, plain: {} })
   const missing = 'the tool "send"'
-  const isReport = (line: string) => line.includes("waits for a worker")
+  const isReport = (line: string) => line.includes("is waiting for a worker")
 
   it.effect("is reported once when nobody has taken it for a minute, and done by the first who can", () => {
     const said: Array<string> = []

@@ -121,7 +121,7 @@ const answer = (
   modelId: string | undefined
 ): Answer => {
   const unified = typeof reason === "string" ? reason : reason.unified
-  if (unified === "content-filter") throw new Fault.Refused("The provider's content filter cut the answer off.")
+  if (unified === "content-filter") throw new Fault.Refused("The provider's content filter cut off the answer.")
   if (unified === "error") throw new Fault.NotAnAnswer("The model ended its answer with an error.")
   return {
     parts,

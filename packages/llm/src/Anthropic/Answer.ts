@@ -138,7 +138,8 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
 
   #extend(index: number, delta: Delta): void {
     const block = this.#blocks[index]
-    if (block === undefined) throw new Fault.NotAnAnswer("The provider's stream goes on with what it had not begun.")
+    if (block === undefined)
+      throw new Fault.NotAnAnswer("The provider's stream continues a content block that it did not start.")
     if (delta.text !== undefined) {
       block.text += delta.text
       this.say(delta.text)
@@ -183,7 +184,7 @@ const merged = (before: MessageUsage | null | undefined, after: MessageUsage): M
 const answer = (context: Context, blocks: ReadonlyArray<Gathered>, message: Message): Answer => {
   if (message.stop_reason === "refusal") {
     const { category, explanation } = message.stop_details ?? {}
-    const why = explanation ?? (category == null ? "it gave no reason" : `content of the category "${category}"`)
+    const why = explanation ?? (category == null ? "no reason given" : `content of the category "${category}"`)
     throw new Fault.Refused(`The model refused: ${ProviderJson.excerpt(why)}`)
   }
   const parts: Array<Response.PartEncoded> = []

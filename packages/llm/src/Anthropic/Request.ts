@@ -194,7 +194,7 @@ const fileBlock = (file: Prompt.FilePartEncoded): ContentBlockParam => {
   if (mediaType.startsWith("image/")) {
     if (url !== undefined) return { type: "image", source: { type: "url", url } }
     const type = imageTypes.find((known) => known === FileContent.imageType(mediaType))
-    if (type === undefined) throw new Fault.Unsupported(`Anthropic takes no images of type ${mediaType}.`)
+    if (type === undefined) throw new Fault.Unsupported(`Anthropic does not accept images of type ${mediaType}.`)
     return { type: "image", source: { type: "base64", media_type: type, data: FileContent.base64Of(data) } }
   }
   if (mediaType === "application/pdf") {

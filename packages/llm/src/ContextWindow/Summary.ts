@@ -185,7 +185,7 @@ const transcript = ({ content, role }: Prompt.MessageEncoded): string => {
 const jsonOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
 
 const unavailable = (error: Persistence.PersistenceError) =>
-  Effect.as(Effect.logWarning(`The store of summaries is not in use: ${error.message}`), undefined)
+  Effect.as(Effect.logWarning(`The summary store is unavailable and is bypassed: ${error.message}`), undefined)
 
 /** What `remember` wrote; anything else under the key is not ours. */
 const isEntry = (value: object): value is { readonly text: string } =>

@@ -72,7 +72,7 @@ export const ollama = (sdk: OllamaSdk.Sdk, options: OllamaClient.Options & Dimen
 
 const vectorOf = (value: unknown): Array<number> => {
   if (Array.isArray(value) && value.every((entry) => typeof entry === "number")) return value
-  throw new Fault.NotAnAnswer("The provider's answer has a vector that is none.")
+  throw new Fault.NotAnAnswer("The provider's answer has an invalid vector.")
 }
 
 const complete = (vectors: Array<Array<number>>, expected: number): Array<Array<number>> => {

@@ -42,7 +42,7 @@ export const make = (
       }
     })
     const received = (): Response => {
-      if (response === undefined) throw new TypeError("The SDK of Ollama sent no request.")
+      if (response === undefined) throw new TypeError("The Ollama SDK sent no request.")
       return response
     }
     return { client, received }

@@ -93,10 +93,10 @@ const userMessage = (content: Prompt.UserMessageEncoded["content"]): WireMessage
 const imageOf = (file: Prompt.FilePartEncoded): string => {
   const part = FileContent.inlined(file)
   if (!part.mediaType.startsWith("image/")) {
-    throw new Fault.Unsupported(`Ollama takes images only, not a file of type ${part.mediaType}.`)
+    throw new Fault.Unsupported(`Ollama accepts only images, not files of type ${part.mediaType}.`)
   }
   if (FileContent.urlOf(part.data) !== undefined) {
-    throw new Fault.Unsupported("Ollama fetches nothing: an image has to be given as bytes, not as a URL.")
+    throw new Fault.Unsupported("Ollama does not fetch URLs: an image must be given as bytes.")
   }
   return FileContent.base64Of(part.data)
 }

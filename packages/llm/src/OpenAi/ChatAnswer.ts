@@ -160,7 +160,7 @@ const answer = (context: Context, gathered: Gathered): Answer => {
   const { text, reasoning, calls } = gathered
   if (gathered.refusal !== "") throw new Fault.Refused(`The model refused: ${ProviderJson.excerpt(gathered.refusal)}`)
   if (gathered.finishReason === "content_filter")
-    throw new Fault.Refused("The provider's content filter cut the answer off.")
+    throw new Fault.Refused("The provider's content filter cut off the answer.")
   const parts: Array<Response.PartEncoded> = []
   if (reasoning !== "") parts.push({ type: "reasoning", text: reasoning })
   if (text !== "") parts.push({ type: "text", text })

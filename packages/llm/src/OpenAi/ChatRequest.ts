@@ -125,7 +125,7 @@ const filePart = (part: Prompt.FilePartEncoded): ChatCompletionContentPart => {
     return { type: "image_url", image_url: { url: url ?? inline() } }
   }
   if (url !== undefined)
-    throw new Fault.Unsupported(`A file of type ${mediaType} has to be given as bytes, not as a URL.`)
+    throw new Fault.Unsupported(`A file of type ${mediaType} must be given as bytes, not as a URL.`)
   if (mediaType === "application/pdf") {
     const fileName = part.fileName ?? "document.pdf"
     return {

@@ -181,10 +181,10 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
   const { error, status } = body
   if (error != null || status === "failed") throw Fault.reported(error ?? {})
   if (status === "in_progress" || status === "queued" || status === "cancelled") {
-    throw new Fault.NotAnAnswer(`The provider's answer is not finished: it is ${status}.`)
+    throw new Fault.NotAnAnswer(`The provider's answer is incomplete: its status is ${status}.`)
   }
   const why = status === "incomplete" ? (body.incomplete_details?.reason ?? "") : undefined
-  if (why === "content_filter") throw new Fault.Refused("The provider's content filter cut the answer off.")
+  if (why === "content_filter") throw new Fault.Refused("The provider's content filter cut off the answer.")
   const parts: Array<Response.PartEncoded> = []
   let called = false
   items.forEach((item, index) => {

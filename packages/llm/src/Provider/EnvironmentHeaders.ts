@@ -8,7 +8,7 @@
 export const remove = (client: object): void => {
   const { _options: options } = client as { readonly _options?: { defaultHeaders?: unknown } }
   if (options === undefined) {
-    throw new TypeError("This version of the SDK keeps its headers where Crewline does not know them.")
+    throw new TypeError("This version of the SDK is not supported: Crewline cannot find its default headers.")
   }
   options.defaultHeaders = undefined
 }

@@ -94,7 +94,7 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
     return retryAfterMillis === undefined ? described() : { ...described(), retryAfterMillis }
   }
   if (noCredit.test(kind) || status === 402 || (status === 400 && noCreditMessage.test(message))) {
-    return new Llm.QuotaExhausted(described(" The account has no credit left; add some at the provider."))
+    return new Llm.QuotaExhausted(described(" The account has no credit left: add credit at the provider."))
   }
   if (kind.includes("invalid_prompt") && flaggedMessage.test(message)) return new Llm.ContentRefused(described())
   if (filtered.test(kind) || (status === 400 && filteredMessage.test(message)))
@@ -108,13 +108,15 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
   }
   if (status === 429 || limited.test(kind)) return new Llm.RateLimited(later())
   if (status === 401) return new Llm.Authentication(described(" Check the API key."))
-  if (status === 403) return new Llm.Authentication(described(" The API key may not do this."))
+  if (status === 403) return new Llm.Authentication(described(" The API key does not permit this."))
   if (status === 408 || kind.includes("timeout_error")) return new Llm.Timeout(described())
   if (status === 409 || (status !== undefined && status >= 500) || busy.test(kind)) return new Llm.Overloaded(later())
   if (status !== undefined && status >= 300 && status < 400) {
     const location = failure.headers?.get("location")
     const to = location == null ? "" : ` to ${withoutCredentials(location)}`
-    return new Llm.InvalidRequest(described(` ${context.address} redirects${to}; set the base URL to where it leads.`))
+    return new Llm.InvalidRequest(
+      described(` ${context.address} redirects${to}: set the base URL to the target of the redirect.`)
+    )
   }
   if (status === undefined && unusable.test(kind)) return new Llm.InvalidRequest(described())
   if (status === undefined) return new Llm.Overloaded(described())
@@ -143,9 +145,9 @@ const silences = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UN
 const unsendable = new Set(["UND_ERR_INVALID_ARG", "ERR_INVALID_URL", "ERR_INVALID_CHAR"])
 
 const wordings: { readonly [code: string]: string } = {
-  ECONNREFUSED: "nothing listens there",
-  ENOTFOUND: "there is no such host",
-  EAI_AGAIN: "the name cannot be resolved now",
+  ECONNREFUSED: "nothing listens on that port",
+  ENOTFOUND: "the host does not exist",
+  EAI_AGAIN: "the host name cannot be resolved at the moment",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection was closed",
   UND_ERR_SOCKET: "the connection was closed",
@@ -155,7 +157,7 @@ const wordings: { readonly [code: string]: string } = {
 
 /** The provider was silent for too long. */
 export const timeout = (context: Context): Llm.Timeout =>
-  new Llm.Timeout(details(context, `${context.address} was silent for too long.`))
+  new Llm.Timeout(details(context, `${context.address} sent nothing for too long.`))
 
 /** The reason behind a failure on the way. */
 export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
@@ -173,11 +175,11 @@ export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   }
   if (error instanceof Error && (unsendable.has(code) || (error instanceof TypeError && code === ""))) {
     // Most often a key with a stray character, or a base URL that is none.
-    return new Llm.InvalidRequest(details(context, `Nothing can be sent to ${context.address}: ${error.message}.`))
+    return new Llm.InvalidRequest(details(context, `Cannot send a request to ${context.address}: ${error.message}.`))
   }
   const message = error instanceof Error ? error.message : String(error)
   const why = wordings[code] === undefined ? message : `${wordings[code]} (${code})`
-  return new Llm.Network(details(context, `Cannot talk to ${context.address}: ${why}.`))
+  return new Llm.Network(details(context, `Cannot connect to ${context.address}: ${why}.`))
 }
 
 /** SDKs and undici may wrap it. */

@@ -23,7 +23,9 @@ export class Unsupported extends Error {}
 export class FailedMidStream extends Error {
   readonly body: { readonly message?: unknown; readonly code?: unknown; readonly type?: unknown }
   constructor(body: FailedMidStream["body"]) {
-    super(typeof body.message === "string" ? body.message : "The provider reported a failure while it answered.")
+    super(
+      typeof body.message === "string" ? body.message : "The provider reported a failure in the middle of its answer."
+    )
     this.body = body
   }
 }

@@ -15,7 +15,7 @@ export const parseObject = (text: string): object => {
     throw new Fault.NotAnAnswer(`The provider's answer is not JSON`, excerpt(text))
   }
   if (typeof json !== "object" || json === null) {
-    throw new Fault.NotAnAnswer(`The provider's answer is no JSON object`, excerpt(text))
+    throw new Fault.NotAnAnswer(`The provider's answer is not a JSON object`, excerpt(text))
   }
   return json
 }

@@ -149,7 +149,7 @@ export const languageModel = (model: Llm.Model): Effect.Effect<LanguageModel.Lan
 const originOf = (baseURL: string): string => {
   const url = URL.parse(baseURL)
   if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin
-  return `the base URL "${baseURL}" (it has to begin with https:// or http://)`
+  return `the base URL "${baseURL}" (it must begin with https:// or http://)`
 }
 
 const redactor = (apiKey: string): ((text: string) => string) => {

@@ -50,7 +50,7 @@ export const makeTake = (
         onFailure: (cause) =>
           new RateLimiters.RateLimiterError({
             reason: new RateLimiters.RateLimitStoreError({
-              message: "Redis, which holds the rate limits, did not answer.",
+              message: "Redis, which stores the rate limits, did not answer.",
               cause
             })
           }),

@@ -89,7 +89,7 @@ describe("ContextWindow.summarise", () => {
         outputTokens: 10
       })
       assert.deepStrictEqual(said.kinds(), ["context-trimmed"])
-      assert.match(said.all[0]!.message, /A summary stands for the first \d of 6 turns\./)
+      assert.match(said.all[0]!.message, /The first \d of 6 turns were replaced by a summary\./)
     })
   )
 

@@ -157,7 +157,7 @@ describe("the same crew", () => {
       const notices = events.flatMap((event) => (event.type === "ModelNoticed" ? [event.notice] : []))
       assert.deepStrictEqual([...new Set(notices.map(({ kind }) => kind))], ["fell-back"])
       const told = notices.map(({ message }) => message).join("\n")
-      for (const why of ["oops", "slow down", "silent for too long"]) assert.include(told, why)
+      for (const why of ["oops", "slow down", "sent nothing for too long"]) assert.include(told, why)
     }).pipe(Effect.scoped)
   )
 })

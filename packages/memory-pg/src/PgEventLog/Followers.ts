@@ -162,7 +162,7 @@ const makeLook =
           }
         }
       )
-    }).pipe(Effect.catchCause((cause) => Effect.logDebug("Followers could not be told where executions stand", cause)))
+    }).pipe(Effect.catchCause((cause) => Effect.logDebug("Failed to notify followers of new events", cause)))
 
 export const make = (options: Options): Effect.Effect<Followers, never, Scope.Scope> =>
   Effect.gen(function* () {

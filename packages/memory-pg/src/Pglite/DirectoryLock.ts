@@ -29,9 +29,9 @@ export class DirectoryInUse extends Schema.TaggedError<DirectoryInUse>()("Direct
     const here = this.host === NodeOs.hostname()
     const who = `process ${this.pid}${here ? "" : ` on ${this.host}`}`
     return (
-      `The data directory ${this.directory} is in use by ${who}. An embedded database belongs to one process at a time. ` +
+      `The data directory ${this.directory} is in use by ${who}. An embedded database supports only one process at a time. ` +
       `Stop that process${here ? ` (kill ${this.pid})` : ""}, choose another directory with CREWLINE_DATA, ` +
-      "or let several processes share a PostgreSQL server with DATABASE_URL."
+      "or use a PostgreSQL server for several processes with DATABASE_URL."
     )
   }
 }

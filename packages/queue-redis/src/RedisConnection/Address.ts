@@ -87,10 +87,10 @@ export const parse = (url: Redacted.Redacted): Result.Result<Address, string> =>
           if (!/^\/?0?$/.test(path)) throw new TypeError("a database")
           return { kind, ...access, nodes: hostsOf(hosts, 6379) }
         default:
-          throw new TypeError("no such kind")
+          throw new TypeError("unknown kind")
       }
     },
-    catch: () => `The URL of Redis is not valid: it must look like ${forms}.`
+    catch: () => `Invalid Redis URL: expected ${forms}.`
   })
 
 const list = (hosts: ReadonlyArray<Host>): string => hosts.map(({ host, port }) => `${host}:${port}`).join(", ")

@@ -117,14 +117,14 @@ export const complaint = (address: Address, options: Options): Effect.Effect<unk
     for (const at of address.kind === "cluster" ? address.nodes : []) {
       const error = yield* Effect.callback<unknown>((resume) => {
         const node = new Redis({ ...common(address, options), ...at, retryStrategy: null })
-        const told = guarded("Asking a node of Redis", (error?: unknown) => {
+        const told = guarded("Querying a Redis node", (error?: unknown) => {
           resume(Effect.succeed(error))
           node.disconnect()
         })
         node.on("error", told)
         node.once(
           "ready",
-          guarded("Asking a node of Redis", () => told())
+          guarded("Querying a Redis node", () => told())
         )
         return Effect.sync(() => node.disconnect())
       })

@@ -116,7 +116,7 @@ export const run = Effect.fnUntraced(function* (options: {
       yield* send(track, batch)
     }).pipe(
       Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The queue's client failed", cause)
+        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The queue client failed", cause)
       )
     )
   for (const name of ["a", "b"]) {

@@ -12,7 +12,7 @@ import * as Resource from "./Resource.ts"
 export const AgentBody = Schema.Struct({
   name: Name.Name,
   ...CoreAgent.Agent.fields
-}).annotate({ identifier: "StoredAgent", description: "An agent that crews may refer to" })
+}).annotate({ identifier: "StoredAgent", description: "An agent that crews can refer to" })
 export type AgentBody = typeof AgentBody.Type
 
 /** An agent as the API returns it. */
@@ -44,8 +44,8 @@ export class Agents extends HttpApiGroup.make("agents")
       list: { summary: "List agents, newest first", description: "Summaries: name and role." },
       get: { summary: "Get an agent", description: "As it was stored, with its version as `ETag`." },
       remove: {
-        summary: "Remove an agent",
-        description: "Crews that refer to it cannot be started any more, until they are replaced."
+        summary: "Delete an agent",
+        description: "Crews that refer to it can no longer be started until they are replaced."
       }
     }),
     HttpApiEndpoint.post("create", "/", {
@@ -64,9 +64,9 @@ export class Agents extends HttpApiGroup.make("agents")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Replace an agent",
-        description: "Executions that start from now on use the new agent; those that run keep the one they began with."
+        description: "New executions use the new agent; running executions keep the one they started with."
       })
     )
   )
   .prefix("/api/v1/agents")
-  .annotateMerge(OpenApi.annotations({ title: "Agents", description: "Agents for crews to refer to" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Agents", description: "Stored agents for crews" })) {}

@@ -32,12 +32,12 @@ const Spent = Schema.Struct({
 export const Standing = Schema.Struct({
   ...TenantBudget.fields,
   source: Schema.Literals(["tenant", "environment"]).annotate({
-    description: "Whose limits these are: the tenant's own, or those of the environment for all that have none"
+    description: "The source of the limits: set for the tenant, or the default of the environment"
   }),
   spent: Schema.Struct({ day: Spent, month: Spent }).annotate({
-    description: "What calls under a limit came to; those under way are not in it"
+    description: "Spending of calls under a limit, without calls in progress"
   })
-}).annotate({ identifier: "TenantBudgetStanding", description: "What a tenant may spend, and what it has spent" })
+}).annotate({ identifier: "TenantBudgetStanding", description: "The limits of a tenant and its spending" })
 
 /** What came from `GET` may be sent back. */
 export const Replacement = Schema.Struct({
@@ -50,8 +50,8 @@ export class Budget extends HttpApiGroup.make("budget")
   .add(
     HttpApiEndpoint.get("get", "/", { success: Standing }).annotateMerge(
       OpenApi.annotations({
-        summary: "Get the budget, and what is spent of it",
-        description: "In the present day and month (UTC)."
+        summary: "Get the budget and the spending",
+        description: "For the current day and month (UTC)."
       })
     ),
     HttpApiEndpoint.put("set", "/", {
@@ -61,15 +61,15 @@ export class Budget extends HttpApiGroup.make("budget")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Set the budget",
-        description: "Calls that could go over it are not made from then on. `{}` is no limit at all."
+        description: "From then on, calls that could exceed it are not made. `{}` means no limit."
       })
     ),
     HttpApiEndpoint.delete("remove", "/", { success: HttpApiSchema.NoContent }).annotateMerge(
       OpenApi.annotations({
-        summary: "Go back to the budget that the environment gives to every tenant",
-        description: "Without one there, nothing limits the tenant."
+        summary: "Reset the budget to the default of the environment",
+        description: "If the environment has none, the tenant is not limited."
       })
     )
   )
   .prefix("/api/v1/budget")
-  .annotateMerge(OpenApi.annotations({ title: "Budget", description: "What may be spent on models" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Budget", description: "Spending limits for models" })) {}

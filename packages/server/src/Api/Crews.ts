@@ -54,7 +54,7 @@ export class Crews extends HttpApiGroup.make("crews")
       get: { summary: "Get a crew", description: "As it was stored, with its version as `ETag`." },
       remove: {
         summary: "Remove a crew",
-        description: "Its executions stay, and go on: an execution holds its own copy of the crew."
+        description: "Its executions are kept and continue: each has its own copy of the crew."
       }
     }),
     HttpApiEndpoint.post("create", "/", {
@@ -64,7 +64,7 @@ export class Crews extends HttpApiGroup.make("crews")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a crew",
-        description: "Validates the crew as a whole and names everything that is wrong with it at once. JSON, or YAML."
+        description: "Validates the whole crew and reports all problems at once. Accepts JSON or YAML."
       })
     ),
     HttpApiEndpoint.put("replace", "/:id", {

@@ -24,7 +24,7 @@ export const Summary = Schema.Struct({
   crewId: Schema.optionalKey(Schema.String),
   status: Execution.Status,
   waitingFor: Schema.optionalKey(Schema.Literal("person")).annotate({
-    description: "A person is asked something, whatever else goes on"
+    description: "True while an ask to a person is open"
   }),
   startedAt: Schema.String,
   endedAt: Schema.optionalKey(Schema.String),
@@ -38,11 +38,11 @@ export const Start = Schema.Struct({
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   priority: Schema.optionalKey(
     ExecutionEvent.Priority.annotate({
-      description: "Whose tasks are taken first, among your executions; normal by default"
+      description: "Priority of its tasks among the tenant's executions. Default: normal"
     })
   ),
   onBehalfOf: Access.onBehalfOf
-}).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, and the inputs of the crew" })
+}).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, with the inputs of the crew" })
 
 const namesIn = (text: string) => text.split(",").map((name) => name.trim())
 const isStatus = Schema.is(Execution.Status)
@@ -57,7 +57,7 @@ const Statuses = Schema.String.check(
   })
 )
   .annotate({
-    description: `Only executions with this status, or one of these, separated by commas: ${Execution.Status.literals.join(", ")}. \`waiting\` also finds those that go on while a person is asked`
+    description: `Only executions with this status, or one of these, separated by commas: ${Execution.Status.literals.join(", ")}. \`waiting\` also matches running executions with an open ask`
   })
   .pipe(
     Schema.decodeTo(
@@ -73,7 +73,7 @@ const Statuses = Schema.String.check(
 const WithTasks = Schema.Struct({
   ...ExecutionView.View.fields,
   nextCursor: Schema.optionalKey(Schema.String).annotate({
-    description: "Of the next page of tasks; absent on the last page, and without `tasks`"
+    description: "Cursor of the next page of tasks; absent on the last page and without `tasks`"
   })
 }).annotate({ identifier: "ExecutionWithTasks", description: "The state of an execution, with a page of its tasks" })
 
@@ -84,8 +84,8 @@ const taskQuery = {
       minimum: 0,
       maximum: Page.maxLimit,
       description:
-        `At most so many tasks, 0 to ${Page.maxLimit}; absent: all. Fewer where they are large. With 0 the answer says how the ` +
-        "execution stands as a whole, and leaves its tasks out"
+        `Maximum number of tasks, 0 to ${Page.maxLimit}; all if absent. Fewer if they are large. With 0, the answer has the state ` +
+        "of the execution without its tasks"
     })
   ),
   cursor: Page.query.cursor
@@ -110,7 +110,7 @@ export const Event = Schema.StructWithRest(
     taskId: Schema.optionalKey(Schema.String)
   }),
   [Schema.Record(Schema.String, Schema.Unknown)]
-).annotate({ identifier: "ExecutionEvent", description: "One thing that happened, numbered per execution" })
+).annotate({ identifier: "ExecutionEvent", description: "An event of an execution, numbered per execution" })
 
 /** The most events of one answer. */
 export const maxEvents = 1_000
@@ -121,7 +121,7 @@ const maxSeq = 2 ** 31 - 1
 /** A message over HTTP. */
 export const MessageBody = Schema.Struct({ ...Message.Message.fields, onBehalfOf: Access.onBehalfOf }).annotate({
   identifier: "MessageBody",
-  description: "What the manager, or the agent of a task, is told"
+  description: "A message to the manager, or to the agent of a task"
 })
 export type MessageBody = typeof MessageBody.Type
 
@@ -132,14 +132,14 @@ export const IdempotencyKey = Schema.String.check(isKey)
 
 const idempotencyKey = (does: string) => ({
   "idempotency-key": Schema.optionalKey(IdempotencyKey).annotate({
-    description: `The same key and request again ${does}; with another request, 422`
+    description: `Repeating a request with the same key ${does}; a different request with the same key fails with 422`
   })
 })
 
 export class Executions extends HttpApiGroup.make("executions")
   .add(
     HttpApiEndpoint.post("start", "/", {
-      headers: idempotencyKey("answers with the first execution"),
+      headers: idempotencyKey("returns the first execution"),
       payload: Start,
       success: HttpApiSchema.WithHeaders(Started.pipe(HttpApiSchema.status(202)), { location: Schema.String }),
       error: Problem.schemas(
@@ -153,7 +153,7 @@ export class Executions extends HttpApiGroup.make("executions")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Start a crew",
-        description: "Answers as soon as the execution is durable; it goes on by itself, also after a restart."
+        description: "Returns as soon as the execution is durable. It runs on its own, also after a restart."
       })
     ),
     HttpApiEndpoint.get("list", "/", {
@@ -176,8 +176,8 @@ export class Executions extends HttpApiGroup.make("executions")
       OpenApi.annotations({
         summary: "Get an execution with the state of its tasks",
         description:
-          "All of them in one answer, or page by page: first those of the crew, in its order, then those that were spawned, in the order in " +
-          "which they were."
+          "All tasks in one answer, or in pages: first the tasks of the crew in their order, then spawned tasks in the order in " +
+          "which they were added."
       })
     ),
     HttpApiEndpoint.delete("remove", "/:id", {
@@ -188,8 +188,8 @@ export class Executions extends HttpApiGroup.make("executions")
       OpenApi.annotations({
         summary: "Delete an execution that has ended",
         description:
-          "With its events and outputs; afterwards every address of it answers 410. One that has not ended answers 409: cancel it " +
-          "first. Its idempotency key is free again."
+          "Deletes its events and outputs too; afterwards all its URLs return 410. If it has not ended, the request fails with 409: cancel it " +
+          "first. Its idempotency key can be used again."
       })
     ),
     HttpApiEndpoint.post("cancel", "/:id/cancel", {
@@ -199,7 +199,7 @@ export class Executions extends HttpApiGroup.make("executions")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Cancel an execution",
-        description: "Stops the calls in flight too. On an execution that has ended it changes nothing."
+        description: "Also stops calls in flight. Does nothing if the execution has ended."
       })
     ),
     HttpApiEndpoint.post("pause", "/:id/pause", {
@@ -209,7 +209,7 @@ export class Executions extends HttpApiGroup.make("executions")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Pause an execution",
-        description: "No further task of it begins, on any worker; those under way go on to their end."
+        description: "No further task starts on any worker; running tasks finish."
       })
     ),
     HttpApiEndpoint.post("resume", "/:id/resume", {
@@ -217,7 +217,7 @@ export class Executions extends HttpApiGroup.make("executions")
       success: ExecutionView.View.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas("not-found", "gone", "execution-conflict")
     }).annotateMerge(
-      OpenApi.annotations({ summary: "Let a paused execution go on", description: "Tasks that were held back begin." })
+      OpenApi.annotations({ summary: "Resume a paused execution", description: "Tasks that were held back begin." })
     ),
     HttpApiEndpoint.get("events", "/:id/events", {
       params: Resource.params,
@@ -230,11 +230,11 @@ export class Executions extends HttpApiGroup.make("executions")
           WholeNumber.make({
             minimum: 1,
             maximum: maxEvents,
-            description: `At most so many events, 1 to ${maxEvents}; 100 by default. Fewer where they are large. JSON only`
+            description: `Maximum number of events, 1 to ${maxEvents}. Default: 100. Fewer if they are large. JSON only`
           })
         ),
         deltas: Schema.optionalKey(Schema.Literals(["true", "false"])).annotate({
-          description: "Server-sent events only: `false` leaves the passing pieces of answers out"
+          description: "Server-sent events only: `false` omits text deltas"
         })
       },
       success: [
@@ -251,14 +251,14 @@ export class Executions extends HttpApiGroup.make("executions")
         summary: "Read or follow the events",
         description:
           "With `Accept: text/event-stream` the answer is a stream of server-sent events: first the stored events after `after` " +
-          "(or after `Last-Event-ID`, which goes before), then live ones. `id` is the seq, `data` the event as JSON; passing " +
-          "pieces of answers (`TextDelta`) have no `id`. A comment comes every 15 seconds. After `ExecutionEnded` the stream " +
-          "ends, and asking again answers 204, which tells an EventSource to stay closed. Otherwise a page of events as JSON."
+          "(or after `Last-Event-ID`, which takes precedence), then live ones. `id` is the seq, `data` the event as JSON; text " +
+          "deltas (`TextDelta`) have no `id`. A comment is sent every 15 seconds. After `ExecutionEnded` the stream " +
+          "ends, and a repeated request returns 204, which tells an EventSource to stop reconnecting. Otherwise returns a page of events as JSON."
       })
     ),
     HttpApiEndpoint.post("message", "/:id/messages", {
       params: Resource.params,
-      headers: idempotencyKey("sends nothing, and answers with the first message"),
+      headers: idempotencyKey("sends nothing and returns the first message"),
       payload: MessageBody,
       success: Message.Sent.pipe(HttpApiSchema.status(202)),
       error: Problem.schemas(
@@ -274,10 +274,10 @@ export class Executions extends HttpApiGroup.make("executions")
       )
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Tell the manager or an agent something",
+        summary: "Send a message to the manager or an agent",
         description:
-          "Whoever it is for reads it before its next turn, and goes on with it when it has just answered: with `taskId` the agent of that " +
-          "task, without it the manager. Where there is no manager, the message must name a task."
+          "The recipient reads it before its next turn, and continues with it if it has just answered: with `taskId`, the agent of that " +
+          "task; without it, the manager. If there is no manager, the message must name a task."
       })
     ),
     HttpApiEndpoint.post("signal", "/:id/signals/:signal", {
@@ -289,10 +289,10 @@ export class Executions extends HttpApiGroup.make("executions")
       OpenApi.annotations({
         summary: "Send a signal that a task declares",
         description:
-          "The body is its value. It may come before the task waits for it. The first one counts; later ones change nothing. A name " +
-          "that no task of the execution declares answers 404, and nothing is stored; asks are answered in the inbox."
+          "The body is its value. It may arrive before the task waits for it. The first signal counts; later ones are ignored. A name " +
+          "that no task of the execution declares returns 404, and nothing is stored. Asks are answered in the inbox."
       })
     )
   )
   .prefix("/api/v1/executions")
-  .annotateMerge(OpenApi.annotations({ title: "Executions", description: "Crews at work" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Executions", description: "Running crews" })) {}

@@ -47,13 +47,13 @@ export const FeedEvent = Schema.StructWithRest(
   Schema.Struct({
     ...Event.schema.fields,
     cursor: Schema.String.annotate({
-      description: "The feed goes on after this event when it is asked with this as `after`"
+      description: "Pass it as `after` to continue the feed after this event"
     }),
     crewName: Schema.String,
     crewId: Schema.optionalKey(Schema.String)
   }),
   [Schema.Record(Schema.String, Schema.Unknown)]
-).annotate({ identifier: "FeedEvent", description: "One thing that happened in any execution of the tenant" })
+).annotate({ identifier: "FeedEvent", description: "An event of any execution of the tenant" })
 
 const Types = Schema.String.check(
   Schema.makeFilter((text) => {
@@ -62,7 +62,7 @@ const Types = Schema.String.check(
       ? undefined
       : `Invalid type ${unknown.map((type) => JSON.stringify(type)).join(", ")}: expected ${Object.keys(eventTypes).join(", ")}`
   })
-).annotate({ description: "Only events of this type, or of one of these, separated by commas" })
+).annotate({ description: "Only events of this type, or of these types, separated by commas" })
 
 /** Which events of the feed are wanted. */
 export const filters = {
@@ -85,14 +85,14 @@ export class Feed extends HttpApiGroup.make("feed")
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       query: {
         after: Schema.optionalKey(Schema.String).annotate({
-          description: "`cursor` of the last event that was seen; absent: from the oldest event that is kept"
+          description: "`cursor` of the last event read; if absent, starts with the oldest retained event"
         }),
         ...filters,
         limit: Schema.optionalKey(
           WholeNumber.make({
             minimum: 1,
             maximum: maxEvents,
-            description: `Looks at no more than so many events, 1 to ${maxEvents}; 100 by default. Fewer where they are large. JSON only`
+            description: `Maximum number of events to examine, 1 to ${maxEvents}. Default: 100. Fewer if they are large. JSON only`
           })
         )
       },
@@ -100,7 +100,8 @@ export class Feed extends HttpApiGroup.make("feed")
         Schema.Struct({
           items: Schema.Array(FeedEvent),
           nextAfter: Schema.optionalKey(Schema.String).annotate({
-            description: "`after` of the next page, whether there is more by now or not; absent while the feed is empty"
+            description:
+              "`after` of the next page, whether or not there are more events yet; absent while the feed is empty"
           }),
           hasMore: Schema.Boolean
         }).annotate({ identifier: "FeedEvents" }),
@@ -111,13 +112,13 @@ export class Feed extends HttpApiGroup.make("feed")
       OpenApi.annotations({
         summary: "Read or follow the events of all executions",
         description:
-          "Every event once, those of an execution in the order of `seq`; passing pieces of answers are not in it. With " +
+          "Every event once, with the events of an execution in the order of `seq`; without text deltas. With " +
           "`Accept: text/event-stream` the answer is a stream of server-sent events that does not end: first the stored events after " +
-          "`after` (or after `Last-Event-ID`, which goes before), then live ones. `id` is the cursor, `data` the event as JSON. " +
-          "A comment comes every 15 seconds, and brings the cursor on past what filters leave out. Otherwise a page of events as " +
-          "JSON. A cursor from before events that were deleted for their age (CREWLINE_RETENTION) answers 410."
+          "`after` (or after `Last-Event-ID`, which takes precedence), then live ones. `id` is the cursor, `data` the event as JSON. " +
+          "A comment is sent every 15 seconds and moves the cursor past filtered events. Otherwise returns a page of events as " +
+          "JSON. A cursor older than events that were deleted because of their age (CREWLINE_RETENTION) returns 410."
       })
     )
   )
   .prefix("/api/v1/feed")
-  .annotateMerge(OpenApi.annotations({ title: "Feed", description: "What happens in all executions" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Feed", description: "Events of all executions" })) {}

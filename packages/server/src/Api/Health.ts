@@ -37,14 +37,14 @@ export class Health extends HttpApiGroup.make("health")
       success: Schema.Struct({ status: Schema.Literal("live") })
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Is the process there?",
-        description: "Looks at nothing else, and needs no credential."
+        summary: "Check that the process is alive",
+        description: "Checks nothing else and requires no credential."
       })
     ),
     HttpApiEndpoint.get("ready", "/ready", { success: Readiness, error: NotReady }).annotateMerge(
       OpenApi.annotations({
-        summary: "Can it take work? 503 names the part that cannot.",
-        description: "Looks at the database and at Redis, and needs no credential."
+        summary: "Check that the server can accept work; 503 names the dependency that is unavailable",
+        description: "Checks the database and Redis and requires no credential."
       })
     )
   )

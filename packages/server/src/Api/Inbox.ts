@@ -31,8 +31,8 @@ export class Inbox extends HttpApiGroup.make("inbox")
       success: Page.Page(AskView.View)
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "List what people are asked, oldest first",
-        description: "Approvals, questions, reviews and budgets; `state` also finds closed ones."
+        summary: "List asks, oldest first",
+        description: "Approvals, questions, reviews and budgets; use `state` to list closed ones."
       })
     ),
     HttpApiEndpoint.post("answer", "/:id/answer", {
@@ -49,10 +49,10 @@ export class Inbox extends HttpApiGroup.make("inbox")
       OpenApi.annotations({
         summary: "Answer an ask",
         description:
-          "An approval is answered by `approve` (`scope: run`: every further call of the tool in this execution, too), `edit` with " +
+          "Answer an approval with `approve` (`scope: run` also approves all further calls of the tool in this execution), `edit` with " +
           "`arguments`, or `deny`; a question by `reply` with `value`, or `deny`; a review by `accept`, or `revise` with `feedback`; " +
-          "a budget by `raise` with `limits`, or `deny`. `deny` may have a `reason`. With the `hash` of the ask, only what it shows is " +
-          "answered. The first answer counts; the answer of this address is the closed ask."
+          "a budget with `raise` and `limits`, or `deny`. `deny` may have a `reason`. With the `hash` of the ask, the answer is accepted " +
+          "only if the ask has not changed. The first answer counts; the response is the closed ask."
       })
     )
   )

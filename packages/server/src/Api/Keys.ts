@@ -15,7 +15,7 @@ const secondsOf = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
 /** `90d`, `12h`: a whole number of seconds, minutes, hours, days or weeks. */
 export const Span = Schema.String.check(
   Schema.isPattern(/^[1-9]\d{0,5}[smhdw]$/, {
-    expected: "a whole number with s, m, h, d or w, such as 90d"
+    expected: "a whole number followed by s, m, h, d or w, such as 90d"
   })
 )
 
@@ -36,11 +36,13 @@ export const KeyBody = Schema.Struct({
   role: Access.Role,
   scopes: Schema.optionalKey(
     Schema.NonEmptyArray(Access.Scope).annotate({
-      description: "Fewer scopes than the role has; absent: all that the role has"
+      description: "A subset of the role's scopes; if absent, all of them"
     })
   ),
-  expires: Schema.optionalKey(Span.annotate({ description: "After this time, as in 90d; absent: never" }))
-}).annotate({ identifier: "ApiKeyBody", description: "What an API key is made with" })
+  expires: Schema.optionalKey(
+    Span.annotate({ description: "Lifetime of the key, such as 90d; if absent, it does not expire" })
+  )
+}).annotate({ identifier: "ApiKeyBody", description: "Settings of a new API key" })
 export type KeyBody = typeof KeyBody.Type
 
 /** A key without its secret. */
@@ -65,15 +67,13 @@ export type Key = typeof Key.Type
 /** A key with its secret: told once. */
 export const NewKey = Schema.Struct({
   ...Key.fields,
-  key: Schema.String.annotate({ description: "The key itself, which is shown only now" })
+  key: Schema.String.annotate({ description: "The key itself; it is shown only once" })
 }).annotate({ identifier: "NewApiKey", description: "An API key, with its secret" })
 export type NewKey = typeof NewKey.Type
 
 /** How a key is replaced. */
 export const Rotation = Schema.Struct({
-  overlap: Schema.optionalKey(
-    Span.annotate({ description: "How long the old key still works, as in 1h, which is the default" })
-  )
+  overlap: Schema.optionalKey(Span.annotate({ description: "How long the old key remains valid. Default: 1h" }))
 }).annotate({ identifier: "ApiKeyRotation" })
 
 /** How long a key still works after its rotation. */
@@ -86,7 +86,7 @@ export class Keys extends HttpApiGroup.make("keys")
     HttpApiEndpoint.get("list", "/", { query: Page.query, success: Page.Page(Key) }).annotateMerge(
       OpenApi.annotations({
         summary: "List the API keys, newest first",
-        description: "Also those that have expired or were revoked. Never with the keys themselves."
+        description: "Includes expired and revoked keys. The keys themselves are never returned."
       })
     ),
     HttpApiEndpoint.get("get", "/:id", {
@@ -107,7 +107,7 @@ export class Keys extends HttpApiGroup.make("keys")
       OpenApi.annotations({
         summary: "Create an API key",
         description:
-          "The answer is the only one that has the key itself: what is stored is a hash of it. A key can have no scope that you do not have."
+          "Only this response contains the key itself: the server stores a hash. A key cannot have a scope that your credential does not have."
       })
     ),
     HttpApiEndpoint.post("rotate", "/:id/rotate", {
@@ -117,7 +117,7 @@ export class Keys extends HttpApiGroup.make("keys")
       error: Problem.schemas(...Problem.ofBody, "not-found", "key-inactive")
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Replace an API key by a new one",
+        summary: "Replace an API key with a new one",
         description:
           "With the same name, role, scopes and lifetime. The old one works until `overlap` is over. No body is needed.",
         // Effect describes every body as one that has to be there.
@@ -132,9 +132,9 @@ export class Keys extends HttpApiGroup.make("keys")
       OpenApi.annotations({
         summary: "Revoke an API key",
         description:
-          "Within a second no server accepts it any more, and connections that it opened are closed. The key stays in the list, as revoked."
+          "Within a second, all servers reject it and close connections that it opened. The key stays in the list as revoked."
       })
     )
   )
   .prefix("/api/v1/keys")
-  .annotateMerge(OpenApi.annotations({ title: "API keys", description: "Who may call, and as whom" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "API keys", description: "API keys" })) {}

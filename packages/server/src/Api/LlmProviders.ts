@@ -55,7 +55,7 @@ export const Test = Schema.Struct({
       Schema.isBetween({ minimum: 100, maximum: 120_000 }, { expected: "a whole number from 100 to 120000" })
     )
   )
-}).annotate({ identifier: "LlmProviderTest", description: "What to test a provider with" })
+}).annotate({ identifier: "LlmProviderTest", description: "Parameters of a provider test" })
 
 const Answered = Schema.Struct({
   ok: Schema.Literal(true),
@@ -94,7 +94,7 @@ const Failed = Schema.Struct({
 /** What came of a test. */
 export const Tested = Schema.Union([Answered, Failed]).annotate({
   identifier: "LlmProviderTested",
-  description: "What a provider answered to a minimal call"
+  description: "The result of a minimal call to a provider"
 })
 export type Tested = typeof Tested.Type
 
@@ -112,7 +112,7 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a provider",
-        description: "From then on, agents may name its models as `name/model`."
+        description: "From then on, agents can refer to its models as `name/model`."
       })
     ),
     HttpApiEndpoint.put("replace", "/:id", {
@@ -124,7 +124,7 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Replace a provider",
-        description: "The next model call uses the new one. A stored key stays with the host it was given for."
+        description: "The next model call uses the new one. A stored key is bound to the host it was given for."
       })
     ),
     HttpApiEndpoint.post("test", "/:id/test", {
@@ -135,11 +135,12 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Test a provider",
-        description: "Makes one small call, which may cost a little, and says what came back. No body is needed.",
+        description:
+          "Makes one small call, which may incur a small cost, and returns the result. The body is optional.",
         // Effect describes every body as one that has to be there.
         transform: (operation) => ({ ...operation, requestBody: { ...operation["requestBody"], required: false } })
       })
     )
   )
   .prefix("/api/v1/llm-providers")
-  .annotateMerge(OpenApi.annotations({ title: "LLM providers", description: "Where models are called" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "LLM providers", description: "Model providers" })) {}

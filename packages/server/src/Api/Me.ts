@@ -17,22 +17,22 @@ export const Principal = Schema.Struct({
   role: Access.Role,
   scopes: Schema.Array(Access.Scope),
   credential: Credential.annotate({
-    description: "none: the server asks for no credential; local: the one that it leaves in its data directory"
+    description: "none: the server requires no credential; local: the one in the server's data directory"
   }),
   keyId: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "Principal", description: "Who calls, by the credential" })
+}).annotate({ identifier: "Principal", description: "The caller, as identified by the credential" })
 
 /** A ticket. */
 export const Ticket = Schema.Struct({
   ticket: Schema.String,
   expiresInSeconds: Schema.Int
-}).annotate({ identifier: "Ticket", description: "Good for one connection, for a short time" })
+}).annotate({ identifier: "Ticket", description: "Valid for one connection, for a short time" })
 
 export class Me extends HttpApiGroup.make("me")
   .add(
     HttpApiEndpoint.get("get", "/me", { success: Principal }).annotateMerge(
       OpenApi.annotations({
-        summary: "Get who you are, by your credential",
+        summary: "Get the caller identified by the credential",
         description: "The tenant, the role and the scopes."
       })
     ),
@@ -42,8 +42,8 @@ export class Me extends HttpApiGroup.make("me")
       OpenApi.annotations({
         summary: "Get a ticket for a WebSocket or an EventSource",
         description:
-          "A browser cannot send headers with either. Append `ticket=<ticket>` to the query of the address: it opens one connection, as " +
-          "you, and ends with your credential."
+          "Browsers cannot send headers with these. Append `ticket=<ticket>` to the query of the URL: it opens one connection on behalf of " +
+          "the caller, and becomes invalid with the caller's credential."
       })
     )
   )

@@ -18,10 +18,10 @@ export class OutboxRows extends HttpApiGroup.make("outbox")
       success: Page.Page(Outbox.View)
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "List what follows from events and is not done yet, oldest first",
+        summary: "List pending rows and dead letters, oldest first",
         description:
-          "A memory to be kept, for example. `pending` rows are served by a worker, again and later each time when that fails; `dead` ones " +
-          "failed for the last time. What is done is not listed."
+          "A row is a pending consequence of an event, for example a memory to store. Workers serve `pending` rows and retry with growing delays; `dead` rows " +
+          "have used up their attempts. Completed rows are not listed."
       })
     ),
     HttpApiEndpoint.post("retry", "/:id/retry", {
@@ -30,12 +30,12 @@ export class OutboxRows extends HttpApiGroup.make("outbox")
       error: Problem.schemas("not-found")
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Send a dead letter again",
+        summary: "Retry a dead letter",
         description:
-          "It is `pending` again, as if it had never been tried, and a worker serves it within seconds. A row that is `pending` already stays " +
-          "as it is. One that is done is not there any more: 404."
+          "Makes the row `pending` with no attempts, and a worker serves it within seconds. A row that is already `pending` is left " +
+          "unchanged. A completed row no longer exists: 404."
       })
     )
   )
   .prefix("/api/v1/outbox")
-  .annotateMerge(OpenApi.annotations({ title: "Outbox", description: "What follows from events" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Outbox", description: "Consequences of events" })) {}

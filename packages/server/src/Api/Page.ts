@@ -17,11 +17,11 @@ export const query = {
     WholeNumber.make({
       minimum: 1,
       maximum: maxLimit,
-      description: `At most so many items, 1 to ${maxLimit}; ${defaultLimit} by default. Fewer where they are large`
+      description: `Maximum number of items, 1 to ${maxLimit}. Default: ${defaultLimit}. Fewer if they are large`
     })
   ),
   cursor: Schema.optionalKey(Schema.String).annotate({
-    description: "`nextCursor` of the page before; absent: the first page"
+    description: "`nextCursor` of the previous page; if absent, the first page"
   })
 }
 

@@ -48,7 +48,7 @@ const table = {
   "invalid-syntax": {
     status: 400,
     title: "The body cannot be parsed",
-    meaning: "The body is not valid JSON (or YAML); `line` and `column` say where parsing failed.",
+    meaning: "The body is not valid JSON (or YAML); `line` and `column` show where parsing failed.",
     fields: { line: Schema.optionalKey(Schema.Int), column: Schema.optionalKey(Schema.Int), errors }
   },
   unauthenticated: {
@@ -61,32 +61,31 @@ const table = {
   forbidden: {
     status: 403,
     title: "The credential does not allow this",
-    meaning:
-      "The operation needs `scope`, and the credential does not have it; `GET /api/v1/me` lists those that it has.",
+    meaning: "The operation requires `scope`, which the credential does not have; `GET /api/v1/me` lists its scopes.",
     fields: { scope: Schema.String }
   },
   "may-not-answer": {
     status: 403,
-    title: "Others are asked",
-    meaning: "The ask is for people with one of the roles in `answerableBy`, and the credential has another one.",
+    title: "The ask is for other roles",
+    meaning: "Only the roles in `answerableBy` can answer the ask, and the credential has a different role.",
     fields: { answerableBy: Schema.Array(Schema.String) }
   },
   "foreign-origin": {
     status: 403,
     title: "The request comes from another site",
     meaning:
-      "The request comes from a page of another site, or uses a host name that is not this server's; see CREWLINE_ALLOWED_HOSTS.",
+      "The request comes from a page of another site, or uses a host name that does not belong to this server; see CREWLINE_ALLOWED_HOSTS.",
     fields: {}
   },
   "no-such-route": {
     status: 404,
-    title: "There is nothing at this address",
-    meaning: "The path does not exist; /openapi.json lists those that do.",
+    title: "The path does not exist",
+    meaning: "The path does not exist; /openapi.json lists all paths.",
     fields: {}
   },
   "not-found": {
     status: 404,
-    title: "There is no such resource",
+    title: "The resource does not exist",
     meaning: "No resource has this id; it may have been deleted.",
     fields: {
       resource: Schema.Literals([
@@ -105,60 +104,60 @@ const table = {
   },
   "method-not-allowed": {
     status: 405,
-    title: "This method is not allowed here",
-    meaning: "The path exists, but only with the methods in `allow`.",
+    title: "The method is not allowed",
+    meaning: "The path supports only the methods in `allow`.",
     fields: { allow: Schema.Array(Schema.String) }
   },
   "ask-closed": {
     status: 409,
     title: "The ask is closed",
     meaning:
-      "It has been answered (`answer`, `answeredBy`), or an answer is no longer needed: its task goes on without one, or has ended.",
+      "It was answered (`answer`, `answeredBy`), or an answer is no longer needed: its task has continued without one, or has ended.",
     fields: { answer: Schema.optionalKey(Schema.String), answeredBy: Schema.optionalKey(Schema.String) }
   },
   "task-settled": {
     status: 409,
     title: "The task is done",
-    meaning: "Nobody reads messages to the task any more; `detail` names those that are not done.",
+    meaning: "The task no longer reads messages; `detail` names the open tasks.",
     fields: {}
   },
   "too-many-messages": {
     status: 409,
-    title: "The execution has had too many messages",
-    meaning: "An execution takes a limited number of messages, which `detail` names.",
+    title: "The execution has received too many messages",
+    meaning: "The number of messages per execution is limited; `detail` has the limit.",
     fields: {}
   },
   "name-taken": {
     status: 409,
     title: "The name is taken",
     meaning:
-      "Another resource of this kind has the name: names of providers, which name models, and of secrets are unique.",
+      "Another resource of this kind has the name: names of providers, which are part of model references, and of secrets are unique.",
     fields: { errors }
   },
   "key-inactive": {
     status: 409,
-    title: "The key does not work any more",
-    meaning: "The key has expired or was revoked and cannot be rotated; create a new one.",
+    title: "The key is no longer valid",
+    meaning: "The key has expired or was revoked, so it cannot be rotated; create a new one.",
     fields: {}
   },
   "execution-conflict": {
     status: 409,
-    title: "The execution cannot do this now",
-    meaning: "The execution has ended or does not wait for this; or it has not ended, and cannot be deleted yet.",
+    title: "The operation does not fit the execution's state",
+    meaning: "The execution has ended or does not wait for this signal; or it has not ended and cannot be deleted yet.",
     fields: {}
   },
   gone: {
     status: 410,
     title: "The execution was deleted",
     meaning:
-      "The execution was deleted after its end, by a request or by age (CREWLINE_RETENTION). It does not come back.",
+      "The execution was deleted after it ended, by a request or because of its age (CREWLINE_RETENTION). The deletion is permanent.",
     fields: { resource: Schema.Literal("execution"), id: Schema.String }
   },
   "cursor-expired": {
     status: 410,
-    title: "The feed does not reach back that far",
+    title: "The feed no longer has events that old",
     meaning:
-      "Events after this cursor were deleted because of their age (CREWLINE_RETENTION). Read how executions stand, and begin the feed again without a cursor.",
+      "Events after this cursor were deleted because of their age (CREWLINE_RETENTION). Read the state of the executions, and start the feed again without a cursor.",
     fields: {}
   },
   "version-mismatch": {
@@ -175,40 +174,40 @@ const table = {
   },
   "unsupported-media-type": {
     status: 415,
-    title: "The type of the body is not supported here",
+    title: "The type of the body is not supported",
     meaning: "Send a body of one of the types in `supported`.",
     fields: { supported: Schema.Array(Schema.String) }
   },
   "crew-invalid": {
     status: 422,
     title: "The crew is invalid",
-    meaning: "The crew, or what it is started with, cannot be run; `errors` holds everything that is wrong.",
+    meaning: "The crew or its inputs are invalid; `errors` lists all problems.",
     fields: { errors }
   },
   "unknown-task": {
     status: 422,
-    title: "The execution has no such task",
-    meaning: "No task has the id `taskId`; `detail` names those that are not done.",
+    title: "The task does not exist in the execution",
+    meaning: "No task has the id `taskId`; `detail` names the open tasks.",
     fields: {}
   },
   "no-manager": {
     status: 422,
     title: "There is no manager to read the message",
-    meaning: "The message names no task, and the crew has no manager: say in `taskId` whose agent reads it.",
+    meaning:
+      "The message names no task, and the crew has no manager: set `taskId` to the task whose agent should read it.",
     fields: {}
   },
   "hash-mismatch": {
     status: 422,
-    title: "The answer is to something else",
-    meaning:
-      "`hash` is not that of the ask: what it shows was not what was answered. Read the ask again, and answer that.",
+    title: "The answer does not match the ask",
+    meaning: "`hash` does not match the current hash of the ask. Read the ask again, and answer with its current hash.",
     fields: {}
   },
   "master-key-missing": {
     status: 422,
     title: "The server cannot store secrets",
     meaning:
-      "Keys of providers and secrets are stored encrypted, and the server has no master key: set CREWLINE_MASTER_KEY (openssl rand -base64 32), or name the variable that holds a provider's key as `apiKeyVariable`.",
+      "Provider keys and secrets are stored encrypted, and the server has no master key: set CREWLINE_MASTER_KEY (openssl rand -base64 32), or for a provider set `apiKeyVariable` to the environment variable that contains the key.",
     fields: { errors }
   },
   "idempotency-key-reused": {
@@ -219,33 +218,33 @@ const table = {
   },
   "upgrade-required": {
     status: 426,
-    title: "This address speaks WebSocket",
-    meaning: "Open this address as a WebSocket.",
+    title: "A WebSocket is required",
+    meaning: "Open this URL as a WebSocket.",
     fields: {}
   },
   "rate-limited": {
     status: 429,
-    title: "There are too many requests",
+    title: "Too many requests",
     meaning:
-      "The credential (`limit`: `key`) or its tenant has sent as many requests as it may in a minute; `Retry-After` says when the next one is allowed, in seconds.",
+      "The credential (`limit`: `key`) or its tenant has reached its maximum number of requests per minute; `Retry-After` is the number of seconds until the next request is allowed.",
     fields: { limit: Schema.Literals(["key", "tenant"]), retryAfterSeconds: Schema.Int }
   },
   "too-many-executions": {
     status: 429,
-    title: "There are too many executions at once",
+    title: "Too many executions have not ended",
     meaning:
-      "As many executions of the tenant as there may be at once (`limit`) have not ended, those that wait for people or are paused included: wait until one ends, or cancel one.",
+      "The tenant has the maximum number (`limit`) of executions that have not ended, including waiting and paused ones: wait until one ends, or cancel one.",
     fields: { limit: Schema.Int }
   },
   "internal-error": {
     status: 500,
-    title: "The server has a fault",
-    meaning: "A fault of the server; its log says more.",
+    title: "The server failed",
+    meaning: "An internal error of the server; its log has details.",
     fields: {}
   },
   unavailable: {
     status: 503,
-    title: "The server cannot do this now",
+    title: "The server is temporarily unable to do this",
     meaning: "The storage does not answer; try again in a moment.",
     fields: {}
   }

@@ -46,7 +46,7 @@ export const fields = {
       tokensPerMinute: Schema.optionalKey(amount),
       /** Calls at once, in each process. */
       concurrency: Schema.optionalKey(amount)
-    }).annotate({ description: "How much of the account may be used, all models together" })
+    }).annotate({ description: "Limits on the use of the account, across all models" })
   )
 }
 
@@ -54,7 +54,7 @@ export const fields = {
 export const ApiKey = Schema.RedactedFromValue(
   Schema.String.check(
     Schema.isPattern(/^[\x21-\x7e]{8,4000}$/, {
-      expected: "a key of at least 8 characters, all of them visible ASCII, without spaces and line breaks"
+      expected: "a key of at least 8 visible ASCII characters, without spaces or line breaks"
     })
   ),
   { label: "api key" }
@@ -70,7 +70,7 @@ export const hasAddress = Schema.makeFilter<{ readonly kind: string; readonly ba
 /** The others have one API each. */
 export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: string }>((provider) =>
   provider.api !== undefined && provider.kind !== "openai" && provider.kind !== "openai-compatible"
-    ? { path: ["api"], issue: "Only an openai or openai-compatible provider has an api to choose" }
+    ? { path: ["api"], issue: "Only an openai or openai-compatible provider can have an api" }
     : undefined
 )
 

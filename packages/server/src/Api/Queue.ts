@@ -21,24 +21,24 @@ export const Worker = Schema.Struct({
   lanes: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
   startedAt: Schema.String,
   status: Schema.Literals(["working", "draining", "stuck"]).annotate({
-    description: "Stuck: silent for longer than its leases last, so that others take over its tasks"
+    description: "Stuck: silent for longer than its leases last, so others take over its tasks"
   }),
-  silentMillis: Schema.Finite.annotate({ description: "Since it was last heard of, in milliseconds" }),
+  silentMillis: Schema.Finite.annotate({ description: "Time since its last sign of life, in milliseconds" }),
   running: Schema.Array(
     Schema.Struct({ executionId: Schema.String, taskId: Schema.String, lane: Schema.String })
-  ).annotate({ description: "Your tasks that it works on" })
-}).annotate({ identifier: "Worker", description: "A process that takes tasks" })
+  ).annotate({ description: "Tasks of the tenant that it is running" })
+}).annotate({ identifier: "Worker", description: "A process that runs tasks" })
 
 /** Tasks of one provider. */
 export const Lane = Schema.Struct({
   lane: Schema.String,
-  ready: Schema.Int.annotate({ description: "Tasks that a worker could take now" }),
-  leased: Schema.Int.annotate({ description: "Tasks that workers have" }),
+  ready: Schema.Int.annotate({ description: "Tasks ready to be taken" }),
+  leased: Schema.Int.annotate({ description: "Tasks held by workers" }),
   limit: Schema.optionalKey(Schema.Int).annotate({
-    description: "At most so many at once, of everybody, by all workers together"
+    description: "Maximum number of concurrent tasks, of all tenants and by all workers together"
   }),
   oldestReadyMillis: Schema.optionalKey(Schema.Finite)
-}).annotate({ identifier: "Lane", description: "Your tasks that load the same provider" })
+}).annotate({ identifier: "Lane", description: "Tasks of the tenant that use the same provider" })
 
 /** An execution that failed. */
 export const DeadLetter = Schema.Struct({
@@ -51,16 +51,18 @@ export const DeadLetter = Schema.Struct({
   error: Schema.optionalKey(ExecutionEvent.Failure),
   task: Schema.optionalKey(
     Schema.Struct({ id: Schema.String, attempts: Schema.Int, worker: Schema.optionalKey(Schema.String) })
-  ).annotate({ description: "The task that failed; absent when the execution as a whole did, as by its time limit" })
-}).annotate({ identifier: "DeadLetter", description: "An execution that failed, and of what" })
+  ).annotate({
+    description: "The task that failed; absent if the execution failed as a whole, for example by its time limit"
+  })
+}).annotate({ identifier: "DeadLetter", description: "A failed execution and its cause" })
 
 const letters = Page.Page(DeadLetter)
 
 /** How full the queue is. */
 export const Overview = Schema.Struct({
-  isShared: Schema.Boolean.annotate({ description: "Other processes take from it too" }),
-  executions: Schema.Int.annotate({ description: "Your executions that have not ended" }),
-  timed: Schema.Int.annotate({ description: "Tasks that become ready at a time: retries, waits with a time limit" }),
+  isShared: Schema.Boolean.annotate({ description: "Shared with other processes" }),
+  executions: Schema.Int.annotate({ description: "Executions of the tenant that have not ended" }),
+  timed: Schema.Int.annotate({ description: "Tasks that become ready at a later time: retries, waits with a timeout" }),
   lanes: Schema.Array(Lane),
   oldestReadyMillis: Schema.optionalKey(Schema.Finite),
   workers: Schema.Array(Worker),
@@ -73,18 +75,18 @@ export class Workers extends HttpApiGroup.make("workers")
       OpenApi.annotations({
         summary: "List the workers",
         description:
-          "Those of all machines, with a shared queue. One that was killed on another machine, or whose event loop is blocked, is listed as stuck for a while."
+          "With a shared queue, lists the workers of all machines. A worker that was killed on another machine, or whose event loop is blocked, is listed as stuck for a while."
       })
     )
   )
   .prefix("/api/v1/workers")
-  .annotateMerge(OpenApi.annotations({ title: "Workers", description: "Who takes tasks" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Workers", description: "Processes that run tasks" })) {}
 
 export class Queue extends HttpApiGroup.make("queue")
   .add(
     HttpApiEndpoint.get("overview", "/", { query: Page.query, success: Overview }).annotateMerge(
       OpenApi.annotations({
-        summary: "See how full the queue is",
+        summary: "Get the state of the queue",
         description:
           "It counts your own tasks; they may wait for those of others, of which nothing is shown. `limit` and `cursor` page through the " +
           "dead letters."
@@ -104,12 +106,12 @@ export class Queue extends HttpApiGroup.make("queue")
       error: Problem.schemas("not-found", "gone", "execution-conflict", "too-many-executions")
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Do an execution again that failed or was cancelled",
+        summary: "Retry a failed or cancelled execution",
         description:
-          "As a new execution of the same plan that takes over the outputs that stand, and pays for none of them again. The old one " +
-          "stays as it is. Asked twice it answers with the same new execution, unless that has failed too."
+          "Starts a new execution of the same plan that copies the outputs of completed tasks, at no further cost. The old execution " +
+          "is not changed. A repeated request returns the same new execution, unless that one has failed too."
       })
     )
   )
   .prefix("/api/v1/queue")
-  .annotateMerge(OpenApi.annotations({ title: "Queue", description: "What waits, and what failed" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Queue", description: "Pending tasks and failed executions" })) {}

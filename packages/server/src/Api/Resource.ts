@@ -32,7 +32,7 @@ export const echoed = {
 /** The version that a change expects, as the ETag that came with the resource. */
 export const ifMatch = {
   "if-match": Schema.optionalKey(Schema.String).annotate({
-    description: "ETag of the version that the change expects; another version answers 412. Absent or `*`: any version"
+    description: "ETag of the expected version; any other version fails with 412. If absent or `*`, any version"
   })
 }
 

@@ -24,12 +24,12 @@ export const Value = Schema.RedactedFromValue(
     Schema.isPattern(/^[^\0]{8,16000}$/, { expected: "8 to 16,000 characters, none of them U+0000" })
   ),
   { label: "secret" }
-).annotate({ writeOnly: true, description: "The secret itself: stored encrypted and never answered again" })
+).annotate({ writeOnly: true, description: "The secret itself: stored encrypted and never returned" })
 
 /** A secret as clients send it. */
 export const Body = Schema.Struct({ ...fields, value: Value }).annotate({
   identifier: "SecretBody",
-  description: "A key that tools need"
+  description: "A secret for tools"
 })
 
 /** A secret as it is answered: never with its value. */
@@ -45,9 +45,9 @@ export const Replacement = Schema.Struct({ ...Resource.echoed, ...fields, value:
 export class Secrets extends HttpApiGroup.make("secrets")
   .add(
     ...Resource.endpoints(Secret, Secret, {
-      list: { summary: "List the secrets, newest first", description: "Never with their values." },
+      list: { summary: "List the secrets, newest first", description: "Their values are never returned." },
       get: { summary: "Get a secret, without its value", description: "Its name, its description and its version." },
-      remove: { summary: "Remove a secret", description: "Tools that ask for it fail from then on." }
+      remove: { summary: "Remove a secret", description: "From then on, tools that read it fail." }
     }),
     HttpApiEndpoint.post("create", "/", {
       payload: Body,
@@ -56,7 +56,7 @@ export class Secrets extends HttpApiGroup.make("secrets")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Store a secret",
-        description: "From then on tools of the tenant read it by its name. Nobody else does: no answer ever holds it."
+        description: "From then on, tools of the tenant can read it by its name. No response ever contains it."
       })
     ),
     HttpApiEndpoint.put("replace", "/:id", {
@@ -70,4 +70,4 @@ export class Secrets extends HttpApiGroup.make("secrets")
     )
   )
   .prefix("/api/v1/secrets")
-  .annotateMerge(OpenApi.annotations({ title: "Secrets", description: "Keys that tools need" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Secrets", description: "Secrets for tools" })) {}

@@ -21,4 +21,4 @@ export class Tools extends HttpApiGroup.make("tools")
     )
   )
   .prefix("/api/v1/tools")
-  .annotateMerge(OpenApi.annotations({ title: "Tools", description: "What agents may use" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Tools", description: "Tools for agents" })) {}

@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function* <E>(
       yield* write(part.map(({ entry, since }) => ({ ...entry, waited: now - since })))
       waiting = waiting.slice(part.length)
     }
-    if (isFailing) yield* Effect.logInfo(`Audit entries are written again; ${lost} were lost`)
+    if (isFailing) yield* Effect.logInfo(`Audit entries can be written again; ${lost} were lost`)
     isFailing = false
     lost = 0
   }).pipe(
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* <E>(
       lost += excess
       if (isFailing) return Effect.void
       isFailing = true
-      return Effect.logWarning("Audit entries could not be written; they wait until they can be", cause)
+      return Effect.logWarning("Failed to write audit entries; they are kept and retried", cause)
     })
   )
   const flush = Effect.asVoid(Effect.timeoutOption(Effect.interruptible(writeAll), patience))

@@ -46,7 +46,7 @@ export const leave = Effect.fn("Address.leave")(function* (
   )
   yield* Effect.acquireRelease(write, () => Effect.ignore(remove)).pipe(
     Effect.catch(({ message }) =>
-      say(`${file} cannot be written, so that commands find this server by CREWLINE_URL alone: ${message}`)
+      say(`${file} cannot be written, so commands find this server only through CREWLINE_URL: ${message}`)
     )
   )
 })

@@ -20,7 +20,7 @@ export const adopt = Effect.fn("Adopt.adopt")(function* ({ force, worker }: Opti
   const database = yield* Settings.database(Option.none())
   if (database.kind !== "server") {
     return yield* Failure.invalid(
-      "An embedded database needs no adoption: whoever opens it goes on at once with what was left. Set DATABASE_URL to the PostgreSQL server that the dead worker used."
+      "An embedded database needs no adoption: the next process that opens it continues its executions at once. Set DATABASE_URL to the PostgreSQL server that the dead worker used."
     )
   }
   const queue = yield* Settings.queue(database)
@@ -29,10 +29,10 @@ export const adopt = Effect.fn("Adopt.adopt")(function* ({ force, worker }: Opti
     Effect.provide([log, Queue.layer(queue)]),
     Effect.mapError((error) =>
       error._tag === "WorkerAlive"
-        ? Failure.failed(error.message.replace("repeat this with force", "add --force"))
+        ? Failure.failed(error.message.replace("use force", "add --force"))
         : Failure.because(error)
     )
   )
   const what = executions === 1 ? "1 execution that it owned is" : `${executions} executions that it owned are`
-  yield* result(`Worker ${worker} is given up; ${what} free for others.`)
+  yield* result(`Worker ${worker} was released: ${what} free for others.`)
 })

@@ -45,7 +45,7 @@ export const flags = {
   ),
   feedback: text("feedback", "With revise: what is to be changed"),
   reason: text("reason", "With deny: why"),
-  hash: text("hash", "Of what was shown: refused when the ask shows something else"),
+  hash: text("hash", "Hash of the ask that you saw; the answer is rejected if the ask has changed"),
   scope: Flag.Literals("scope", ["once", "run"]).pipe(
     Flag.withDescription("With approve: run approves every further call of the tool in this execution"),
     Flag.optional

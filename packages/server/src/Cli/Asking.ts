@@ -75,7 +75,7 @@ export const ask = Effect.fn("Asking.ask")(function* ({ executionId, keyboard, s
     const closed = until(state, (execution) => execution.lastSeq > lastSeq && !isOpen(execution))
     const outcome = yield* converse(open, prompt, closed).pipe(turn.withPermit)
     if (outcome === "over") return
-    if (outcome === "closed") yield* say("Nobody waits for this answer any more.")
+    if (outcome === "closed") yield* say("This answer is no longer needed.")
   }
 }, Effect.scoped)
 
@@ -133,13 +133,13 @@ const read = Effect.fnUntraced(function* (
   const [word = ""] = line.value.trim().split(/\s+/)
   const rest = line.value.trim().slice(word.length).trim()
   const answer = possible.find((one) => word !== "" && one.startsWith(word.toLowerCase()))
-  if (answer === undefined) return { wrong: `Type one of ${possible.join(", ")}, or the beginning of it.` }
+  if (answer === undefined) return { wrong: `Type one of ${possible.join(", ")}, or its first letters.` }
   if (answer === "accept") return { answer }
   if (answer === "approve") {
     if (rest === "") return { answer }
     return rest === "run"
       ? { answer, scope: "run" }
-      : { wrong: 'After "approve" comes nothing, or "run": all such calls.' }
+      : { wrong: 'Type "approve" for this call, or "approve run" for all calls of this tool.' }
   }
   const isText = answer === "reply" && schema["type"] === "string"
   const part = rest === "" ? yield* ask(isText ? "Your reply:" : questions[answer]) : Option.some(rest)
@@ -149,16 +149,18 @@ const read = Effect.fnUntraced(function* (
   if (answer === "revise") return { answer, feedback: text }
   if (answer === "deny") return text.trim() === "" ? { answer } : { answer, reason: text }
   const value = Option.getOrUndefined(parse(text))
-  if (value === undefined) return { wrong: "This is not JSON." }
-  return Option.getOrElse(decode({ answer, [parts[answer]]: value }), () => ({ wrong: "This is not a JSON object." }))
+  if (value === undefined) return { wrong: "Invalid JSON." }
+  return Option.getOrElse(decode({ answer, [parts[answer]]: value }), () => ({
+    wrong: "Invalid value: expected a JSON object."
+  }))
 })
 
 const questions = {
-  deny: "Why (may be empty):",
-  revise: "What is to be changed:",
-  edit: "The arguments instead, as JSON on one line:",
+  deny: "Reason (optional):",
+  revise: "What should be changed:",
+  edit: "New arguments, as JSON on one line:",
   reply: "Your reply, as JSON on one line:",
-  raise: "The new limits, as JSON on one line:"
+  raise: "New limits, as JSON on one line:"
 }
 
 const parts = { edit: "arguments", reply: "value", raise: "limits" } as const

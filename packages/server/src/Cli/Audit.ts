@@ -42,6 +42,6 @@ export const list = Effect.fn("Audit.list")(function* (options: Options) {
     ...(refused && { outcome: "refused" as const })
   })
   if (json) return yield* output.result(JSON.stringify({ items }))
-  if (items.length === 0) return yield* output.result("Nothing of this kind was done.")
+  if (items.length === 0) return yield* output.result("No matching entries.")
   for (const entry of items) yield* output.result(line(entry))
 }, Effect.scoped)

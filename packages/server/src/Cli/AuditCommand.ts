@@ -14,18 +14,18 @@ export const audit = Command.make(
   {
     limit: Flag.Int("limit").pipe(
       Flag.withMetavar("number"),
-      Flag.withDescription("At most so many entries, 1 to 200"),
+      Flag.withDescription("Maximum number of entries, 1 to 200"),
       Flag.filter(
         (limit) => limit >= 1 && limit <= 200,
         () => "--limit must be 1 to 200"
       ),
       Flag.withDefault(50)
     ),
-    operation: text("operation", "name", "Only this operation, as in keys.create").pipe(Flag.optional),
-    actor: text("actor", "name", "Only what this key or user did").pipe(Flag.optional),
-    resource: text("resource", "id", "Only what was done to this").pipe(Flag.optional),
-    since: text("since", "time", "Only from this time on, as in 2026-11-30").pipe(Flag.optional),
-    refused: Flag.Boolean("refused").pipe(Flag.withDescription("Only what was refused"), Flag.withDefault(false)),
+    operation: text("operation", "name", "Only this operation, such as keys.create").pipe(Flag.optional),
+    actor: text("actor", "name", "Only entries of this key or user").pipe(Flag.optional),
+    resource: text("resource", "id", "Only entries about this resource").pipe(Flag.optional),
+    since: text("since", "time", "Only entries since this time, such as 2026-11-30").pipe(Flag.optional),
+    refused: Flag.Boolean("refused").pipe(Flag.withDescription("Only refused requests"), Flag.withDefault(false)),
     ...common
   },
   Effect.fnUntraced(function* (options) {
@@ -33,5 +33,7 @@ export const audit = Command.make(
   })
 ).pipe(
   Command.withDescription("List who did what, newest first"),
-  Command.withExamples([{ command: "crewline audit --tenant acme --refused", description: "Who was refused" }])
+  Command.withExamples([
+    { command: "crewline audit --tenant acme --refused", description: "Refused requests of a tenant" }
+  ])
 )

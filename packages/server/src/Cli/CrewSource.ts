@@ -39,9 +39,9 @@ export const read = Effect.fn("CrewSource.read")(function* (options: Options) {
 })
 
 const reasonOf = ({ _tag }: { readonly _tag: string }) => {
-  if (_tag === "NotFound") return "there is no such file"
-  if (_tag === "PermissionDenied") return "this user may not read it"
-  return _tag === "BadResource" ? "it is no file" : "the system does not give it"
+  if (_tag === "NotFound") return "the file does not exist"
+  if (_tag === "PermissionDenied") return "permission denied"
+  return _tag === "BadResource" ? "it is not a file" : "the file system failed"
 }
 
 const parse = (bytes: Uint8Array, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> =>

@@ -9,7 +9,7 @@ export const summary = (criteria: ReadonlyArray<Criterion>): string => {
 
 /** The same, and each that does not pass. */
 export const lines = (criteria: ReadonlyArray<Criterion>): ReadonlyArray<string> => [
-  `Of the result ${summary(criteria)}.`,
+  `Acceptance: ${summary(criteria)}.`,
   ...criteria.flatMap(({ criterion, reason, verdict }) =>
     verdict === "passed" ? [] : [`  ${verdict}: ${criterion}${reason === undefined ? "" : ` (${reason})`}`]
   )

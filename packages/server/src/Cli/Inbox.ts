@@ -23,7 +23,7 @@ export const list = Effect.fn("Inbox.list")(function* ({ data, execution, json }
   const { inbox } = yield* Resources.inbox(data)
   const asks = yield* inbox.open(Option.getOrUndefined(execution))
   if (json) return yield* output.result(JSON.stringify({ items: asks }))
-  if (asks.length === 0) return yield* output.result("Nobody is asked anything.")
+  if (asks.length === 0) return yield* output.result("There are no open asks.")
   for (const ask of asks) {
     const commands = AskText.commands(ask, data).map((command) => `  ${command}`)
     yield* output.result([...AskText.lines(ask), ...commands, ""].join("\n"))
@@ -40,7 +40,7 @@ export interface AnswerOptions {
 export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, json }: AnswerOptions) {
   const output = yield* Output.Output
   if (AskView.executionOf(id) === undefined)
-    return yield* Failure.failed(`There is no ask ${JSON.stringify(id)}: crewline inbox lists the ids.`)
+    return yield* Failure.failed(`There is no ask ${JSON.stringify(id)}: run crewline inbox to list the ids.`)
   const { inbox, isServed } = yield* Resources.inbox(data)
   const ask = yield* inbox.answer(id, given)
   if (json) return yield* output.result(JSON.stringify(ask))
@@ -50,7 +50,7 @@ export const answer = Effect.fn("Inbox.answer")(function* ({ data, given, id, js
 
 const sayUnserved = (data: Option.Option<string>) =>
   Effect.flatMap(Output.Output, ({ say }) =>
-    say(`No server runs: the execution goes on when one does (crewline serve${AskText.dataFlag(data)}).`)
+    say(`No server is running: start one to continue the execution (crewline serve${AskText.dataFlag(data)}).`)
   )
 
 export interface SendOptions {
@@ -68,6 +68,6 @@ export const send = Effect.fn("Inbox.send")(function* ({ data, execution, json, 
   const sent = yield* inbox.send(execution, message)
   if (json) return yield* output.result(JSON.stringify(sent))
   const reader = Option.isSome(task) ? `the agent of ${task.value}` : "the manager"
-  yield* output.result(Layout.oneLine(`Sent: ${reader} reads it before its next turn.`))
+  yield* output.result(Layout.oneLine(`Sent: ${reader} will read it before its next turn.`))
   if (!isServed) yield* sayUnserved(data)
 }, Effect.scoped)

@@ -13,7 +13,7 @@ const parse = (pairs: ReadonlyArray<string>): Effect.Effect<Inputs, CliError.Cli
     const name = pair.slice(0, at)
     const refuse = (expected: string) =>
       Effect.fail(new CliError.InvalidValue({ option: "input", value: pair, expected, kind: "flag" }))
-    if (at < 1) return refuse("a name and a value, as in --input topic=otters")
+    if (at < 1) return refuse("name=value, such as --input topic=otters")
     if (inputs.has(name)) return refuse(`a value for "${name}" only once`)
     inputs.set(name, pair.slice(at + 1))
   }
@@ -23,7 +23,7 @@ const parse = (pairs: ReadonlyArray<string>): Effect.Effect<Inputs, CliError.Cli
 export const flag: Flag.Flag<Inputs> = Flag.String("input").pipe(
   Flag.withAlias("i"),
   Flag.withMetavar("name=value"),
-  Flag.withDescription("Value of an input of the crew; may be given several times"),
+  Flag.withDescription("Value of a crew input; may be given several times"),
   Flag.atLeast(0),
   Flag.mapEffect(parse)
 )

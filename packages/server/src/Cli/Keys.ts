@@ -20,7 +20,7 @@ const show = Effect.fnUntraced(function* (made: Keys.NewKey, { json }: Options) 
   const output = yield* Output.Output
   const { id, key, name, prefix, role, tenant } = made
   if (json) return yield* output.result(JSON.stringify({ id, key, prefix, tenant, role }))
-  yield* output.say(`The key ${id} (${name}, ${role} of ${tenant}) is shown only now:`)
+  yield* output.say(`The key ${id} (${name}, ${role} of ${tenant}) is shown only once:`)
   yield* output.result(key)
 })
 
@@ -49,7 +49,7 @@ export const create = Effect.fn("Keys.create")(function* (options: CreateOptions
   const lacking = (body.scopes ?? []).filter((scope) => !ofRole.includes(scope))
   if (lacking.length > 0) {
     return yield* Failure.invalid(
-      `The role ${role} has no scope ${lacking.join(", ")}: its scopes are ${ofRole.join(", ")}.`
+      `The role ${role} does not have ${lacking.join(", ")}: its scopes are ${ofRole.join(", ")}.`
     )
   }
   yield* show(yield* (yield* open(options)).create(body), options)

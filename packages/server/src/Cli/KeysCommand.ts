@@ -8,23 +8,23 @@ import { common, text } from "./TenantFlags.ts"
 
 const roles: ReadonlyArray<Role> = ["viewer", "operator", "admin"]
 
-const id = Argument.String("id").pipe(Argument.withDescription("The id of a key, as the list shows it"))
+const id = Argument.String("id").pipe(Argument.withDescription("The id of a key, as listed"))
 
 const load = Effect.promise(() => import("./Keys.ts"))
 
 const create = Command.make(
   "create",
   {
-    name: text("name", "text", "Who will use it, as in ci; answers and logs show this name"),
+    name: text("name", "text", "Name of the key's user, such as ci; shown in answers and logs"),
     role: Flag.Literals("role", roles).pipe(
       Flag.withDescription(
-        "What it may do: viewer reads; operator also runs crews and answers; admin also changes resources and keys"
+        "Role of the key: viewer reads; operator also runs crews and answers asks; admin also changes resources and keys"
       )
     ),
-    scopes: text("scopes", "scope,…", "Fewer scopes than the role has, as in crews:read,executions:run").pipe(
+    scopes: text("scopes", "scope,…", "Fewer scopes than the role has, such as crews:read,executions:run").pipe(
       Flag.optional
     ),
-    expires: text("expires", "span", "After how long it expires: 90d, 12h. Default: never").pipe(Flag.optional),
+    expires: text("expires", "span", "Lifetime of the key: 90d, 12h. Default: unlimited").pipe(Flag.optional),
     ...common
   },
   Effect.fnUntraced(function* (options) {
@@ -44,13 +44,13 @@ const rotate = Command.make(
   "rotate",
   {
     id,
-    overlap: text("overlap", "span", "How long the old key still works: 1d, 30m. Default: 1h").pipe(Flag.optional),
+    overlap: text("overlap", "span", "How long the old key remains valid: 1d, 30m. Default: 1h").pipe(Flag.optional),
     ...common
   },
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).rotate(options)
   })
-).pipe(Command.withDescription("Replace an API key by a new one, and show it once"))
+).pipe(Command.withDescription("Replace an API key with a new one and show it once"))
 
 const revoke = Command.make(
   "revoke",
@@ -58,9 +58,7 @@ const revoke = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).revoke(options)
   })
-).pipe(
-  Command.withDescription("Revoke an API key: within a second it works on no server, and its connections are closed")
-)
+).pipe(Command.withDescription("Revoke an API key: within a second, all servers reject it and close its connections"))
 
 export const keys = Command.make("keys").pipe(
   Command.withDescription("Create, list, rotate and revoke API keys"),
@@ -68,7 +66,7 @@ export const keys = Command.make("keys").pipe(
   Command.withExamples([
     {
       command: "crewline keys create --tenant acme --name ci --role operator --expires 90d",
-      description: "On the server that runs here, or on CREWLINE_URL; else in the database"
+      description: "On the local server or CREWLINE_URL; otherwise in the database"
     }
   ])
 )

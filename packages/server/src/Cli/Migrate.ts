@@ -23,6 +23,6 @@ export const migrate = Effect.fn("Migrate.migrate")(function* ({ data }: { reado
   if (isNew) yield* result(`created the database in ${options.directory}`)
   for (const name of applied) yield* result(`applied ${name}`)
   const where = options.kind === "embedded" ? `The database in ${options.directory}` : "The database"
-  const nothing = applied.length === 0 && !isNew ? ": there was nothing to do" : ""
+  const nothing = applied.length === 0 && !isNew ? ": no migrations were pending" : ""
   yield* result(`${where} is up to date${nothing}.`)
 })

@@ -24,8 +24,8 @@ export const layer = Layer.unwrap(
 
 const words = [
   "DEMONSTRATION: the built-in model scripted/demo answers. It calls the tools",
-  "and quotes what they give, but it does not think. With OPENAI_API_KEY (or",
-  "ANTHROPIC_API_KEY, or OLLAMA_HOST) set, a real model answers."
+  "and quotes their results, but it does not reason. Set OPENAI_API_KEY (or",
+  "ANTHROPIC_API_KEY, or OLLAMA_HOST) to use a real model."
 ] as const
 
 /** Says who answers when that is not a real model, so loudly that nobody takes its answers for some. */

@@ -41,20 +41,19 @@ export const retry = Effect.fn("Outbox.retry")(function* ({
   ids,
   json
 }: Options & { readonly ids: ReadonlyArray<string>; readonly all: boolean }) {
-  if (all === ids.length > 0)
-    return yield* Failure.invalid("Name the dead letters by their ids, or send --all of them.")
+  if (all === ids.length > 0) return yield* Failure.invalid("Give the ids of dead letters, or --all.")
   const output = yield* Output.Output
   const { isServed, outbox } = yield* Resources.outbox(data)
   const wanted = all ? (yield* outbox.list("dead")).map(({ id }) => id) : ids
   const rows = yield* Effect.forEach(wanted, outbox.retry)
   if (json) yield* output.result(JSON.stringify({ items: rows }))
-  else yield* output.result(rows.length === 0 ? "Nothing is dead." : rows.map(told).join("\n"))
+  else yield* output.result(rows.length === 0 ? "There are no dead letters." : rows.map(told).join("\n"))
   if (rows.length > 0 && !isServed)
-    yield* output.say(`No server runs: it is done when one does (crewline serve${AskText.dataFlag(data)}).`)
+    yield* output.say(`No server is running: start one to process it (crewline serve${AskText.dataFlag(data)}).`)
 }, Effect.scoped)
 
 const told = ({ consumer, executionId, id, seq }: Outbox.View): string =>
-  Layout.oneLine(`Sent ${id} again: ${consumer} after event ${seq} of ${executionId}.`)
+  Layout.oneLine(`Retrying ${id}: ${consumer} after event ${seq} of ${executionId}.`)
 
 const lines = ({ at, attempts, consumer, error, executionId, id, nextAt, seq, state }: Outbox.View) =>
   [

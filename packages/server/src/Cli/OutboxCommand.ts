@@ -10,11 +10,11 @@ import * as Effect from "effect/Effect"
 const common = {
   data: Flag.String("data").pipe(
     Flag.withMetavar("directory"),
-    Flag.withDescription("Where the embedded database lives. Default: CREWLINE_DATA, else .crewline"),
+    Flag.withDescription("Directory of the embedded database. Default: CREWLINE_DATA, else .crewline"),
     Flag.optional
   ),
   json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print the rows as one JSON object, as the HTTP API answers them"),
+    Flag.withDescription("Print the rows as one JSON object, as the HTTP API returns them"),
     Flag.withDefault(false)
   )
 }
@@ -25,22 +25,22 @@ const retry = Command.make(
   "retry",
   {
     ids: Argument.String("id").pipe(
-      Argument.withDescription("The ids of dead letters, as the list shows them"),
+      Argument.withDescription("The ids of dead letters, as listed"),
       Argument.variadic()
     ),
-    all: Flag.Boolean("all").pipe(Flag.withDescription("Send all dead letters again"), Flag.withDefault(false)),
+    all: Flag.Boolean("all").pipe(Flag.withDescription("Retry all dead letters"), Flag.withDefault(false)),
     ...common
   },
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).retry(options)
   })
-).pipe(Command.withDescription("Send dead letters again"))
+).pipe(Command.withDescription("Retry dead letters"))
 
 export const outbox = Command.make(
   "outbox",
   {
     state: Flag.Literals("state", ["pending", "dead"]).pipe(
-      Flag.withDescription("Only what is to be done, or only what failed for the last time"),
+      Flag.withDescription("Only pending rows, or only dead letters"),
       Flag.optional
     ),
     ...common
@@ -49,10 +49,10 @@ export const outbox = Command.make(
     return yield* (yield* load).list(options)
   })
 ).pipe(
-  Command.withDescription("Show what follows from events and is not done yet; `retry` sends dead letters again"),
+  Command.withDescription("List pending outbox rows and dead letters; `retry` retries dead letters"),
   Command.withSubcommands([retry]),
   Command.withExamples([
-    { command: "crewline outbox --state dead", description: "What failed for the last time, and why" },
-    { command: "crewline outbox retry --all", description: "Send all of it again" }
+    { command: "crewline outbox --state dead", description: "List dead letters with their errors" },
+    { command: "crewline outbox retry --all", description: "Retry all dead letters" }
   ])
 )

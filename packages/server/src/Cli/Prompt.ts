@@ -35,7 +35,7 @@ export const make = Effect.fnUntraced(function* (keyboard: Keyboard) {
     )
     reader.on(
       "close",
-      guarded("Noticing the end of the input", () => {
+      guarded("Handling the end of the input", () => {
         isOver = true
         wake()
       })

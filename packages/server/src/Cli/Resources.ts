@@ -17,7 +17,7 @@ const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
   if (left._tag === "Running") return { url: left.url, key: key ?? left.credential } satisfies Remote.Server
   const { say } = yield* Output.Output
   if (left._tag === "Stale")
-    yield* say(`The server at ${left.url} does not answer; its address is still in ${left.file}.`)
+    yield* say(`The server at ${left.url} does not answer; its address remains in ${left.file}.`)
   return undefined
 })
 

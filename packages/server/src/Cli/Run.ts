@@ -57,10 +57,10 @@ const describe = ({ asks, executionId, signals }: Watch.WaitsForPeople, data: Op
     ...(Option.isSome(data) ? AskText.commands(ask, data).map((command) => `  ${command}`) : []),
     ""
   ])
-  const awaited = signals.map((name) => `signal: ${name} has not come.`)
+  const awaited = signals.map((name) => `signal: ${name} has not arrived.`)
   const end = Option.isSome(data)
-    ? `The execution ${executionId} waits for people. It is kept in ${data.value}: answer, then let it go on with crewline serve${AskText.dataFlag(data)}.`
-    : "The execution waits for people, and nobody is here to ask: it was in memory only, and is cancelled. " +
-      "Run it in a terminal, or keep it with --data."
+    ? `The execution ${executionId} is waiting for people. It is stored in ${data.value}: answer its asks, then continue it with crewline serve${AskText.dataFlag(data)}.`
+    : "The execution is waiting for people, but this is not a terminal. It was only in memory and has been cancelled. " +
+      "Run it in a terminal, or store it with --data."
   return [...questions, ...awaited, end].join("\n")
 }

@@ -30,10 +30,11 @@ const valueOf = Effect.fnUntraced(function* () {
   const { input } = yield* Output.Output
   if (input === undefined)
     return yield* Failure.invalid(
-      "Give the secret on standard input, where no history keeps it: crewline secrets set <name> < file"
+      "Pass the secret on standard input to keep it out of the shell history: crewline secrets set <name> < file"
     )
   const value = Redacted.make((yield* input).replace(/\r?\n$/, ""), { label: "secret" })
-  if (!isValue(value)) return yield* Failure.invalid("A secret has 8 to 16,000 characters; standard input has not.")
+  if (!isValue(value))
+    return yield* Failure.invalid("Invalid secret on standard input: expected 8 to 16,000 characters.")
   return value
 })
 

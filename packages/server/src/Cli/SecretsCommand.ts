@@ -8,17 +8,17 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { common, text } from "./TenantFlags.ts"
 
-const name = Argument.String("name").pipe(Argument.withDescription("What tools ask for it by"))
+const name = Argument.String("name").pipe(Argument.withDescription("The name by which tools read it"))
 
 const load = Effect.promise(() => import("./Secrets.ts"))
 
 const set = Command.make(
   "set",
-  { name, description: text("description", "text", "What it is for").pipe(Flag.optional), ...common },
+  { name, description: text("description", "text", "Description of its purpose").pipe(Flag.optional), ...common },
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).set(options)
   })
-).pipe(Command.withDescription("Store a secret that stands on standard input, or replace the one of this name"))
+).pipe(Command.withDescription("Store a secret from standard input, or replace the one with this name"))
 
 const list = Command.make(
   "list",
@@ -34,12 +34,12 @@ const remove = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).remove(options)
   })
-).pipe(Command.withDescription("Remove a secret: tools that ask for it fail from then on"))
+).pipe(Command.withDescription("Remove a secret: tools that read it will fail"))
 
 export const secrets = Command.make("secrets").pipe(
-  Command.withDescription("Store, list and remove secrets that tools need"),
+  Command.withDescription("Store, list and remove secrets for tools"),
   Command.withSubcommands([set, list, remove]),
   Command.withExamples([
-    { command: "crewline secrets set stripe --tenant acme < stripe.key", description: "Nobody is shown it again" }
+    { command: "crewline secrets set stripe --tenant acme < stripe.key", description: "The value is never shown again" }
   ])
 )

@@ -30,7 +30,7 @@ const read = <A>(config: Config.Config<A>) =>
   config.pipe(
     Effect.mapError(({ cause: { message } }) => {
       const words = message.replace(/\s*\n\s*at \["(.+?)"\]/g, " for $1")
-      return Failure.invalid(`The environment is not valid: ${words}.`)
+      return Failure.invalid(`Invalid environment: ${words}.`)
     })
   )
 
@@ -54,7 +54,7 @@ export const queue = Effect.fnUntraced(function* (
   const options = yield* read(Queue.config)
   if (database.kind !== "server" && isShared(options)) {
     return yield* Failure.invalid(
-      `CREWLINE_QUEUE=${options.kind} shares tasks with other processes, and the embedded database belongs to one: set DATABASE_URL to a PostgreSQL server.`
+      `CREWLINE_QUEUE=${options.kind} shares tasks with other processes, but an embedded database supports only one: set DATABASE_URL to a PostgreSQL server.`
     )
   }
   return options
@@ -67,12 +67,12 @@ export const sharedQueue = Effect.fnUntraced(function* (
   const options = yield* read(Queue.config)
   if (!isShared(options)) {
     return yield* Failure.invalid(
-      "A worker needs a shared queue: set CREWLINE_QUEUE=redis and REDIS_URL, as the servers do. With CREWLINE_QUEUE=local a server works by itself."
+      "A worker needs a shared queue: set CREWLINE_QUEUE=redis and REDIS_URL, as on the servers. With CREWLINE_QUEUE=local, a server runs its own tasks."
     )
   }
   if (database.kind !== "server") {
     return yield* Failure.invalid(
-      "A worker needs the database of the servers: set DATABASE_URL to their PostgreSQL server. An embedded database belongs to one process."
+      "A worker needs the database of the servers: set DATABASE_URL to their PostgreSQL server. An embedded database supports only one process."
     )
   }
   return options
@@ -88,7 +88,7 @@ export const worker = Effect.fnUntraced(function* (
     : yield* read(Config.withDefault(Config.Boolean("CREWLINE_WORKER"), true))
   if (!wanted && !isShared(queue)) {
     return yield* Failure.invalid(
-      "Without a worker nobody would take the tasks of a local queue: set CREWLINE_QUEUE=redis and start `crewline worker`, or leave the worker on."
+      "Tasks of a local queue need a worker in this process: remove --no-worker (CREWLINE_WORKER=no), or set CREWLINE_QUEUE=redis and start `crewline worker`."
     )
   }
   return wanted
@@ -141,7 +141,7 @@ export const workspace = (data: Flags["data"]) =>
     return Option.getOrElse(configured, () => `${parent}/workspace`)
   })
 
-const noUrl = "CREWLINE_URL is no URL of a server: write http://127.0.0.1:4747, or unset it"
+const noUrl = "Invalid CREWLINE_URL: expected the URL of a server, such as http://127.0.0.1:4747"
 
 /** The server that commands talk to, by the environment, and the key that they show it. Set but empty counts as unset. */
 export const server = read(

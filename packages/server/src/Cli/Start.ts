@@ -34,10 +34,10 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
   const output = yield* Output.Output
   const file = Option.getOrElse(options.file, () => exampleFile)
   if (!existsSync(file) && Option.isNone(options.file)) {
-    return yield* Failure.invalid("There is no example crew here. Name a crew file: crewline start crew.yaml")
+    return yield* Failure.invalid("There is no example crew here. Pass a crew file: crewline start crew.yaml")
   }
   const { crew, directory } = yield* CrewSource.load({ file, inputs: options.inputs, tools: yield* Tools.names })
-  yield* output.say("Starting the server; the first start creates its database, which takes some seconds …")
+  yield* output.say("Starting the server; the first start creates its database, which takes a few seconds …")
   const { services, url } = yield* Serve.build(options, directory)
   const executionId = yield* Effect.provideContext(execute(crew, options), services)
   yield* output.result(addresses(url, executionId))
@@ -54,7 +54,7 @@ const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model 
   const handle = yield* crewline.start(crew, { inputs, crewId })
   yield* Live.show(handle.events, { json: false })
   yield* Effect.matchEffect(handle.result, {
-    onFailure: (error) => output.say(`The execution came to nothing: ${error.message}`),
+    onFailure: (error) => output.say(`The execution could not be started: ${error.message}`),
     onSuccess: ({ criteria = [], output: came }) =>
       output.result([`\n${Watch.asText(came)}\n`, ...(criteria.length > 0 ? Criteria.lines(criteria) : [])].join("\n"))
   })
@@ -72,7 +72,7 @@ const store = Effect.fnUntraced(function* (definition: Crew.Definition) {
 
 const addresses = (url: string, executionId: string): string =>
   [
-    `The server stays up until Control-C:`,
+    `The server runs until Control-C:`,
     `  API reference   ${url}/docs`,
     `  This execution  ${url}/api/v1/executions/${executionId}`,
     `  Its events      ${url}/api/v1/executions/${executionId}/events`,

@@ -6,7 +6,7 @@ export const text = (name: string, metavar: string, description: string) =>
 
 export const common = {
   tenant: text("tenant", "name", "The tenant. Default: that of CREWLINE_KEY, else `default`").pipe(Flag.optional),
-  data: text("data", "directory", "Where the embedded database lives. Default: CREWLINE_DATA, else .crewline").pipe(
+  data: text("data", "directory", "Directory of the embedded database. Default: CREWLINE_DATA, else .crewline").pipe(
     Flag.optional
   ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))

@@ -36,11 +36,11 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
       return `${call} ${event.isFailure ? "failed" : "answered"} in ${Math.round(event.durationMillis)} ms: ${excerpt(asText(event.result))}`
     }
     case "MemoryRecalled":
-      return `is reminded of ${count(event.ids.length, "thing")}`
+      return `recalls ${event.ids.length} ${event.ids.length === 1 ? "memory" : "memories"}`
     case "OutputRejected":
-      return `output refused by its ${event.by}: ${event.complaint}`
+      return `output rejected by its ${event.by}: ${event.complaint}`
     case "AgentAssigned":
-      return `is done by ${event.agent}${event.reason === undefined ? ` (chosen by the ${event.by})` : `: ${event.reason}`}`
+      return `assigned to ${event.agent}${event.reason === undefined ? ` (chosen by the ${event.by})` : `: ${event.reason}`}`
     case "ReviewJudged": {
       const { by, criteria, feedback, reason, verdict } = event
       const why = feedback ?? reason
@@ -51,11 +51,11 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskSuspended":
       return `waits for ${Waiting.describe(event)}`
     case "TaskRetried":
-      return `attempt ${event.attempt} failed, tried again: ${event.error.message}`
+      return `attempt ${event.attempt} failed and will be retried: ${event.error.message}`
     case "TaskReleased":
       return "handed back"
     case "TaskUnserved":
-      return `waits for a worker that has ${event.missing}`
+      return `is waiting for a worker that has ${event.missing}`
     case "TaskCompleted":
       return `completed${event.partial === true ? " in part" : ""}${doubts(event)}${judged(event.criteria)}: ${excerpt(event.outputFile === undefined ? asText(event.output) : `wrote ${event.outputFile}`)}`
     case "TaskFailed":

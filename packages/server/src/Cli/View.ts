@@ -162,7 +162,10 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
     case "TaskReleased":
       return current(view, event, (task) => ({ ...task, status: "pending", tools: [] }))
     case "TaskUnserved":
-      return change(view, event.taskId, (task) => ({ ...task, note: `waits for a worker that has ${event.missing}` }))
+      return change(view, event.taskId, (task) => ({
+        ...task,
+        note: `is waiting for a worker that has ${event.missing}`
+      }))
     case "TaskCompleted":
       return end(
         view,
@@ -216,14 +219,14 @@ const isDecided = ({ for: { kind } }: ExecutionEvent.TaskSuspended): boolean =>
 const cancelReasons: Record<ExecutionEvent.TaskCancelled["reason"], string> = {
   "execution-cancelled": "the execution was cancelled",
   "execution-failed": "the execution failed",
-  "execution-timeout": "the time limit of the execution was reached",
+  "execution-timeout": "the execution exceeded its time limit",
   "parent-ended": "the task that added it ended",
-  "not-needed": "its output is not needed any more"
+  "not-needed": "its output is no longer needed"
 }
 
 const skipReason = (event: ExecutionEvent.TaskSkipped): string => {
   if (event.reason === "condition")
-    return `its condition${event.because === undefined ? "" : ` on ${event.because}`} does not hold`
+    return `its condition${event.because === undefined ? "" : ` on ${event.because}`} is not met`
   return `${event.because ?? "a task before it"} ${event.reason === "dependency-failed" ? "failed" : "was skipped"}`
 }
 

@@ -34,7 +34,7 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
     ? options.workspace.value
     : yield* Settings.workspace(Option.none())
   let began = false
-  yield* Effect.addFinalizer(() => (began ? say("Stopped: nothing runs here any more.") : Effect.void))
+  yield* Effect.addFinalizer(() => (began ? say("Stopped.") : Effect.void))
   const services = yield* Layer.build(
     Engine.layer({
       ...shared,
@@ -60,13 +60,13 @@ export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
       leases.length === 0
         ? Effect.void
         : say(
-            `Stopping: ${leases.length} ${leases.length === 1 ? "task runs" : "tasks run"} here, and may take another ${options.grace} s; then what is left is handed back.`
+            `Stopping: ${leases.length} ${leases.length === 1 ? "task runs" : "tasks run"} here, with ${options.grace} s to finish before being handed back.`
           )
     )
   )
   const lanes = Option.match(options.lanes, { onNone: () => "", onSome: (each) => `, of them ${Lanes.toText(each)}` })
-  yield* result(`Worker ${name} takes up to ${options.concurrency} tasks at once${lanes}.`)
+  yield* result(`Worker ${name} runs up to ${options.concurrency} concurrent tasks${lanes}.`)
   const standard = yield* Effect.option(Context.get(services, Llm.Llm).resolve(undefined))
-  if (Option.isSome(standard)) yield* say(`Agents that name no model are answered by ${standard.value.reference}.`)
+  if (Option.isSome(standard)) yield* say(`Agents without a model use ${standard.value.reference}.`)
   return yield* Serve.stay
 }, Effect.scoped)

@@ -40,7 +40,7 @@ const getJson = async (url: string, signal: AbortSignal): Promise<unknown> => {
 const fetchKeys = async (issuer: string, signal: AbortSignal): Promise<JSONWebKeySet> => {
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
   const configuration = decodeConfiguration(await getJson(url, signal))
-  if (configuration.issuer !== issuer) throw new Error(`${url} is of the issuer ${configuration.issuer}`)
+  if (configuration.issuer !== issuer) throw new Error(`${url} belongs to the issuer ${configuration.issuer}`)
   const { keys } = decodeKeys(await getJson(configuration.jwks_uri, signal))
   return { keys: [...keys] }
 }
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
         if (now - known.at >= freshMillis && !isResting) yield* start
         return known.keys
       }
-      return yield* isResting ? new KeysUnavailable({ message: "it did not answer just now" }) : fetchNow
+      return yield* isResting ? new KeysUnavailable({ message: "it did not answer a moment ago" }) : fetchNow
     }),
     /** Those of the issuer now, for a token with a key that is not known. */
     renewed: Effect.gen(function* () {

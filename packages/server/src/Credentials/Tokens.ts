@@ -33,7 +33,7 @@ type Refusal = Problem.Problem<"unauthenticated" | "unavailable">
 const refused = (detail: string) => Problem.make("unauthenticated", { detail })
 const invalid = refused("The credential is unknown, expired or revoked.")
 const unavailable = Problem.make("unavailable", {
-  detail: "The token cannot be checked, because its issuer does not answer; try again in a moment."
+  detail: "The token cannot be checked because its issuer does not answer; try again in a moment."
 })
 
 /** Some names of claims are URLs: a name goes before a path. */
@@ -56,14 +56,16 @@ const isName = Schema.is(Name.Name)
 /** Who a token is of, by its claims. */
 export const principalOf = (claims: JWTPayload, names: Options["claims"]): Effect.Effect<Principal, Refusal> => {
   const tenant = claimIn(claims, names.tenant)
-  if (!isTenant(tenant)) return Effect.fail(refused(`The claim ${names.tenant} of the token is not a tenant.`))
+  if (!isTenant(tenant)) return Effect.fail(refused(`The claim ${names.tenant} of the token is not a valid tenant.`))
   const named = claimIn(claims, names.role)
   const roles: ReadonlyArray<unknown> = Array.isArray(named) ? named : [named]
   const role = Access.roles.findLast((each) => roles.includes(each))
   if (role === undefined)
-    return Effect.fail(refused(`The claim ${names.role} of the token names none of ${Access.roles.join(", ")}.`))
+    return Effect.fail(
+      refused(`The claim ${names.role} of the token has none of the roles ${Access.roles.join(", ")}.`)
+    )
   const name = claimIn(claims, names.user)
-  if (!isName(name)) return Effect.fail(refused(`The claim ${names.user} of the token is not a name.`))
+  if (!isName(name)) return Effect.fail(refused(`The claim ${names.user} of the token is not a valid name.`))
   // A claim that verification has required.
   const expiresAt = (claims.exp ?? 0) * 1_000
   return Effect.succeed({ tenant, name, role, scopes: Access.scopesOf(role), credential: "token", expiresAt })
@@ -132,7 +134,7 @@ export const config: Config.Config<Options | undefined> = Config.mapEffect(
     const named = Option.getOrElse(audience, () => "")
     return named === ""
       ? wrong(
-          "CREWLINE_OIDC_ISSUER needs CREWLINE_OIDC_AUDIENCE: without it tokens for other services would be accepted"
+          "CREWLINE_OIDC_ISSUER needs CREWLINE_OIDC_AUDIENCE: without it, tokens for other services would be accepted"
         )
       : Effect.succeed({ issuer: url, audience: named, claims })
   }

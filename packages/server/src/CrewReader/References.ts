@@ -48,7 +48,7 @@ export const resolve = Effect.fnUntraced(function* <E>(
       problems.push({
         code: "unknown-key",
         path: ["agents", name, key],
-        message: `agents.${name}: no other key is allowed beside agentId; remove ${JSON.stringify(key)}.`
+        message: `agents.${name}: no other key is allowed next to agentId: remove ${JSON.stringify(key)}.`
       })
     }
     const id = agent.agentId

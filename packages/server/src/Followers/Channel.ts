@@ -36,7 +36,7 @@ export const closing = (error: unknown): readonly [code: number, reason: string]
   const reason = error instanceof EventLog.EventLogError ? error.reason._tag : undefined
   if (reason === "Gone") return [closeCodes.gone, "the execution was deleted"]
   if (reason === "CursorExpired") {
-    return [closeCodes.gone, "events after this cursor were deleted for their age; begin without after"]
+    return [closeCodes.gone, "events after this cursor were deleted because of their age; start without after"]
   }
   if (reason === "InvalidCursor") return [closeCodes.badAfter, "after must be the cursor of an event of this feed"]
   if (reason === "UnknownExecution") return [closeCodes.unknown, "there is no such execution"]
@@ -89,7 +89,7 @@ export class Channel {
         if (deltas.length > 0) this.giveDeltas(deltas)
         deltas = []
         if (event.seq !== this.lastSeq + stored.length + 1) {
-          throw new Error(`Expected seq ${this.lastSeq + stored.length + 1} of the log, but it gave ${event.seq}.`)
+          throw new Error(`Expected seq ${this.lastSeq + stored.length + 1} from the log, got ${event.seq}.`)
         }
         stored.push(frame)
         if (event.type === "ExecutionEnded") this.isEnded = true

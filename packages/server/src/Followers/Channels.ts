@@ -18,7 +18,7 @@ import { closeCodes } from "./Follower.ts"
 /** The code and reason that sockets are closed with after a failure; a fault of the server is logged. */
 export const closingOf = Effect.fnUntraced(function* <E>(what: string, cause: Cause.Cause<E>) {
   const [code, reason] = closing(Cause.squash(cause))
-  if (code === closeCodes.fault) yield* Effect.logError(`${what} cannot be followed`, cause)
+  if (code === closeCodes.fault) yield* Effect.logError(`Failed to follow ${what}`, cause)
   return [code, reason] as const
 })
 

@@ -63,7 +63,7 @@ export class Follower<Cursor extends number | string = number> {
     this.guarded = options.guarded
     webSocket.on(
       "pong",
-      this.guarded("Noting that a client lives", () => {
+      this.guarded("Handling a sign of life from a client", () => {
         this.isAlive = true
       })
     )
@@ -78,7 +78,7 @@ export class Follower<Cursor extends number | string = number> {
     this.socket.on(
       "drain",
       this.guarded(
-        "Giving a client more events",
+        "Sending a client more events",
         () => {
           if (this.hasRoom) resume()
         },
@@ -88,7 +88,7 @@ export class Follower<Cursor extends number | string = number> {
   }
 
   onClose(closed: () => void) {
-    this.webSocket.on("close", this.guarded("Forgetting a client that has left", closed))
+    this.webSocket.on("close", this.guarded("Handling the departure of a client", closed))
   }
 
   /** True when more stored events may be given to the socket. Remembers when not. */

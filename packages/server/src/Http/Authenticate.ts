@@ -34,7 +34,10 @@ export const shownIn = (authorization: string | undefined): Shown => {
 
 /** The caller lacks this scope. */
 export const forbidden = (scope: Access.Scope): Problem.Problem<"forbidden"> =>
-  Problem.make("forbidden", { scope, detail: `This needs the scope ${scope}, which the credential does not have.` })
+  Problem.make("forbidden", {
+    scope,
+    detail: `This operation requires the scope ${scope}, which the credential does not have.`
+  })
 
 /** Fails when the caller lacks this scope. */
 export const requireScope = (scope: Access.Scope): Effect.Effect<void, Problem.Problem<"forbidden">> =>
@@ -61,8 +64,8 @@ const inTenant = (
   if (tenant === undefined || tenant === principal.tenant) return Effect.succeed(principal)
   if (principal.credential === "local" && isTenant(tenant)) return Effect.succeed({ ...principal, tenant })
   const message =
-    `The credential does not act for the tenant ${JSON.stringify(tenant)}: leave the header ` +
-    `${Access.tenantHeader} out, which is --tenant on the command line.`
+    `The credential does not belong to the tenant ${JSON.stringify(tenant)}: omit the header ` +
+    `${Access.tenantHeader} (--tenant on the command line).`
   return Effect.fail(RequestBody.invalid([{ path: ["headers", Access.tenantHeader], code: "invalid-value", message }]))
 }
 

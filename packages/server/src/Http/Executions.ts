@@ -50,7 +50,7 @@ export const layer = HttpApiBuilder.group(
       const summary = yield* log.summary(id).pipe(StoreProblems.execution(id))
       if (summary.endedAt !== undefined) {
         return yield* Problem.make("execution-conflict", {
-          detail: `The execution ${id} is ${summary.status}; it cannot be paused or resumed any more.`
+          detail: `The execution ${id} is ${summary.status} and can no longer be paused or resumed.`
         })
       }
       yield* act.pipe(StoreProblems.execution(id))
@@ -132,7 +132,7 @@ export const layer = HttpApiBuilder.group(
           const summary = yield* log.summary(params.id).pipe(StoreProblems.execution(params.id))
           if (summary.endedAt !== undefined) {
             return yield* Problem.make("execution-conflict", {
-              detail: `The execution ${params.id} is ${summary.status}; nothing waits for ${JSON.stringify(params.signal)} any more.`
+              detail: `The execution ${params.id} is ${summary.status} and no longer waits for ${JSON.stringify(params.signal)}.`
             })
           }
           // What a JSON text says is JSON.

@@ -64,13 +64,13 @@ const noRoute = (
   const allow = methods(path)
   return allow.length === 0
     ? HttpServerRespondable.toResponse(
-        Problem.make("no-such-route", { detail: `There is nothing at ${path}; /openapi.json lists what there is.` })
+        Problem.make("no-such-route", { detail: `There is no resource at ${path}; /openapi.json lists all paths.` })
       )
     : Effect.map(
         HttpServerRespondable.toResponse(
           Problem.make("method-not-allowed", {
             allow,
-            detail: `${path} knows ${allow.join(", ")}, but not ${request.method}.`
+            detail: `${path} does not support ${request.method}: use ${allow.join(", ")}.`
           })
         ),
         HttpServerResponse.setHeader("allow", allow.join(", "))
@@ -79,7 +79,7 @@ const noRoute = (
 
 /** What a client is told of a fault. */
 export const fault = Problem.make("internal-error", {
-  detail: "Something went wrong that is not the fault of the request; the log of the server says more."
+  detail: "The server failed; its log has details."
 })
 
 /** How long a handler may take until its answer begins; what it waits for is then a dependency that does not answer. */
@@ -87,7 +87,7 @@ const handlerPatience = "30 seconds"
 
 const overdue = HttpServerRespondable.toResponse(
   Problem.make("unavailable", {
-    detail: `The request took more than ${handlerPatience}: something that the server depends on does not answer; /health/ready says which.`
+    detail: `The request took more than ${handlerPatience} because a dependency of the server does not answer; /health/ready names it.`
   })
 )
 

@@ -185,7 +185,7 @@ const walk = (text: string, visitor: Visitor): SyntaxProblem | undefined => {
           break
         }
         if (containers.length > maxDepth) return broken(`JSON must not be nested deeper than ${maxDepth}.`)
-        if (++values > maxValues) return broken(`JSON must not hold more than ${maxValues} values.`)
+        if (++values > maxValues) return broken(`JSON must not contain more than ${maxValues} values.`)
         visitor.value?.(path, place())
         if (kind === token.openBrace) open({ keys: new Set() })
         else if (kind === token.openBracket) open({})
@@ -216,7 +216,7 @@ const faultIn = (text: string): { readonly message: string; readonly offset: num
   }
   return offset < text.length
     ? { message: "Control characters in a string must be escaped.", offset }
-    : { message: "The string is not closed on its line.", offset }
+    : { message: "The string is not terminated on its line.", offset }
 }
 
 /** A key or element that is looked for, and those inside of it. */

@@ -35,12 +35,12 @@ const excess = Effect.fnUntraced(function* ({ role, scopes }: Grant) {
   const ofRole = Access.scopesOf(role)
   const unknown = (scopes ?? []).filter((scope) => !ofRole.includes(scope))
   if (unknown.length > 0) {
-    const message = `The role ${role} does not have ${unknown.join(", ")}: choose another role, or leave ${unknown.length > 1 ? "them" : "it"} out.`
+    const message = `The role ${role} does not have ${unknown.join(", ")}: choose another role, or omit ${unknown.length > 1 ? "them" : "it"}.`
     return yield* RequestBody.invalid([{ path: ["scopes"], code: "invalid-value", message }])
   }
   const lacking = (scopes ?? ofRole).find((scope) => !Principal.hasScope(caller, scope))
   if (lacking !== undefined) {
-    const detail = `Nobody can give away what they do not have: the credential lacks the scope ${lacking}.`
+    const detail = `A credential can grant only scopes that it has: yours does not have ${lacking}.`
     return yield* Problem.make("forbidden", { scope: lacking, detail })
   }
 })

@@ -98,7 +98,7 @@ export const layer = HttpApiBuilder.group(
           const { body } = yield* providers.get(params.id).pipe(StoreProblems.reading("llm-provider"))
           const model = named ?? body.models?.[0]
           if (model === undefined) {
-            const message = `The provider "${body.name}" lists no models: name the one to test it with.`
+            const message = `The provider "${body.name}" lists no models: set the model to test it with.`
             return yield* RequestBody.invalid([{ path: ["model"], code: "missing-key", message }])
           }
           return yield* ProviderProbe.run({ provider: body.name, model, timeoutMillis }).pipe(

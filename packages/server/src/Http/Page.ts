@@ -58,7 +58,7 @@ const decodeCursor = <A>(
   const found = Result.isSuccess(text) ? decode(text.success) : undefined
   if (found !== undefined) return Effect.succeed(found)
   return Effect.fail(
-    invalidCursor("Invalid cursor: send the nextCursor of an earlier page, or leave it out for the first page.")
+    invalidCursor("Invalid cursor: use the nextCursor of an earlier page, or omit it for the first page.")
   )
 }
 
@@ -70,7 +70,7 @@ const invalidCursor = (message: string): Problem.Problem<"invalid-request"> =>
 
 /** What the cursor names is gone, and with it where to go on. */
 export const staleCursor: Problem.Problem<"invalid-request"> = invalidCursor(
-  "The item that the cursor names was deleted: begin again with the first page."
+  "Expired cursor: the item it refers to was deleted. Start again with the first page."
 )
 
 const idIn = (text: string): string | undefined => /^after:([A-Za-z0-9_.~-]+)$/.exec(text)?.[1]

@@ -51,7 +51,7 @@ export const run = Effect.fn("ProviderProbe.run")(function* (options: {
         Effect.fail(
           new Llm.LlmError({
             model: reference,
-            reason: new Llm.Timeout({ description: `There was no answer within ${timeoutMillis} ms.` })
+            reason: new Llm.Timeout({ description: `The provider did not answer within ${timeoutMillis} ms.` })
           })
         )
     }),

@@ -20,7 +20,7 @@ const looking = Effect.timeoutOrElse({
   orElse: () =>
     Effect.fail(
       Problem.make("unavailable", {
-        detail: "The queue does not answer; try again in a moment. /health/ready says more."
+        detail: "The queue does not answer; try again in a moment. /health/ready has details."
       })
     )
 })

@@ -129,18 +129,18 @@ export const invalid = (errors: ReadonlyArray<Problem.FieldError>, more = 0): Pr
 export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.FieldError => ({
   path,
   code: "duplicate-name",
-  message: `${JSON.stringify(path.at(-1))} stands twice; keep one of them.`,
+  message: `Duplicate key ${JSON.stringify(path.at(-1))}: remove one of them.`,
   line,
   column
 })
 
-const unexpected = "is not a key that belongs here"
+const unexpected = "is not a valid key"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
     if (issue._tag !== "UnexpectedKey") return SchemaIssue.defaultLeafHook(issue)
     const keys = issue.ast._tag === "Objects" ? issue.ast.propertySignatures.map(({ name }) => String(name)) : []
-    return keys.length === 0 ? unexpected : `${unexpected}; the keys are ${keys.join(", ")}`
+    return keys.length === 0 ? unexpected : `${unexpected}; the valid keys are ${keys.join(", ")}`
   }
 })
 

@@ -106,7 +106,7 @@ const make = Effect.gen(function* () {
     }).pipe(
       Effect.catch((problem) => Effect.succeed(refused(problem))),
       Effect.catchCause((cause) =>
-        Effect.as(Effect.logError("A message of a socket failed", cause), refused(Fallback.fault))
+        Effect.as(Effect.logError("Failed to handle a WebSocket message", cause), refused(Fallback.fault))
       )
     )
     return JSON.stringify(reply)

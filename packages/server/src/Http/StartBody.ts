@@ -39,7 +39,7 @@ const aboutUser = (error: Problem.FieldError): Problem.FieldError =>
   error.code === "unknown-key" && /^user(Id)?$/.test(String(error.path[0]))
     ? {
         ...error,
-        message: `${error.path[0]} cannot be set: the user of an execution is whoever the credential names. A service names the user for whom it acts as onBehalfOf.`
+        message: `${error.path[0]} cannot be set: the user of an execution comes from the credential. A service sets the user it acts for with onBehalfOf.`
       }
     : error
 
@@ -66,8 +66,8 @@ export const read = Effect.fnUntraced(function* (
       code: "crewId" in value ? "invalid-value" : "missing-key",
       message:
         "crewId" in value
-          ? "Either crewId or crew starts an execution, not both; leave one of them out."
-          : "Say what to start: crewId, the id of a stored crew, or crew, the crew itself."
+          ? "Set either crewId or crew, not both."
+          : "Set crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
   const { crew, onBehalfOf, ...options } = Result.getOrElse(form, (): typeof Form.Type =>

@@ -65,7 +65,7 @@ export const changing =
           return Effect.fail(
             Problem.make("version-mismatch", {
               version: reason.version,
-              detail: `The ${resource} ${reason.id} is at version ${reason.version} by now; read it again and repeat the change.`
+              detail: `The ${resource} ${reason.id} is now at version ${reason.version}: read it again and repeat the change.`
             })
           )
         case "NameTaken":
@@ -81,7 +81,7 @@ export const naming =
   (effect: Effect.Effect<A, ResourceStore.StoreError>): Effect.Effect<A, E | Problem.Problem<"name-taken">> =>
     Effect.catch(effect, (error): Effect.Effect<A, E | Problem.Problem<"name-taken">> => {
       if (error.reason._tag !== "NameTaken") return rest(Effect.fail(error))
-      const message = `The name ${JSON.stringify(error.reason.name)} is taken; choose another one.`
+      const message = `The name ${JSON.stringify(error.reason.name)} is taken: choose another.`
       return Effect.fail(
         Problem.make("name-taken", { detail: message, errors: [{ path: ["name"], code: "name-taken", message }] })
       )

@@ -12,10 +12,10 @@ export const parse = (text: string, minimum: 0 | 1): Result.Result<Lanes, string
     const [, lane, digits] = entry.exec(each.trim()) ?? []
     if (lane === undefined || Number(digits) < minimum) {
       return Result.fail(
-        `Write lanes as openai:4,default:16, with a whole number from ${minimum} for each; ${JSON.stringify(each.trim())} is none`
+        `Invalid lane ${JSON.stringify(each.trim())}: expected name:count, as in openai:4,default:16, with counts of ${minimum} or more`
       )
     }
-    if (lanes.has(lane)) return Result.fail(`The lane ${JSON.stringify(lane)} stands twice; keep one of them`)
+    if (lanes.has(lane)) return Result.fail(`Duplicate lane ${JSON.stringify(lane)}: remove one of them`)
     lanes.set(lane, Number(digits))
   }
   return Result.succeed(Object.fromEntries(lanes))

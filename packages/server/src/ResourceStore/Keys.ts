@@ -27,7 +27,7 @@ export class KeyInactive extends Schema.TaggedError<KeyInactive>()("KeyInactive"
   status: Schema.Literals(["expired", "revoked"])
 }) {
   override get message() {
-    return `The key ${this.id} ${this.status === "revoked" ? "was revoked" : "has expired"}; create a new one.`
+    return `The key ${this.id} ${this.status === "revoked" ? "was revoked" : "has expired"}: create a new one.`
   }
 }
 

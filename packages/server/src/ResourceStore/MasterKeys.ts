@@ -47,7 +47,7 @@ export class UnknownMasterKey extends Schema.TaggedError<UnknownMasterKey>()("Un
   override get message() {
     return (
       `It is encrypted under the master key ${this.masterKey}, which the server does not have: ` +
-      "give the server that key in CREWLINE_MASTER_KEY or CREWLINE_MASTER_KEY_PREVIOUS."
+      "set that key as CREWLINE_MASTER_KEY or CREWLINE_MASTER_KEY_PREVIOUS."
     )
   }
 }
@@ -55,7 +55,7 @@ export class UnknownMasterKey extends Schema.TaggedError<UnknownMasterKey>()("Un
 /** What is stored is not what was sealed, or belongs to something else. */
 export class BrokenSeal extends Schema.TaggedError<BrokenSeal>()("BrokenSeal", {}) {
   override get message() {
-    return "What is stored was changed outside of the server and cannot be decrypted."
+    return "The stored secret was changed outside the server and cannot be decrypted."
   }
 }
 
@@ -87,7 +87,7 @@ const bytesOf = (text: string): Buffer | undefined => {
 
 const keyOf = (text: Redacted.Redacted): Key => {
   const bytes = bytesOf(Redacted.value(text))
-  if (bytes === undefined) throw new Error(`A master key has ${keyBytes} bytes, in base64.`)
+  if (bytes === undefined) throw new Error(`Invalid master key: expected ${keyBytes} bytes in base64.`)
   return { id: createHmac("sha256", bytes).update("crewline master key").digest("hex").slice(0, 16), bytes }
 }
 

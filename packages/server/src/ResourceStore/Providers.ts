@@ -39,7 +39,7 @@ export class OtherHost extends Schema.TaggedError<OtherHost>()("OtherHost", {
   host: Schema.String
 }) {
   override get message() {
-    return `The stored key was given for ${this.host} and is sent nowhere else: send apiKey again, or null to remove it.`
+    return `The stored key is bound to ${this.host} and cannot be used for another host: send apiKey again, or null to remove it.`
   }
 }
 
@@ -135,7 +135,7 @@ const make = Effect.gen(function* () {
   })
 
   const rotated = yield* sealing.rotate
-  if (rotated > 0) yield* Effect.logInfo(`Keys of providers encrypted under the current master key: ${rotated}`)
+  if (rotated > 0) yield* Effect.logInfo(`Re-encrypted ${rotated} provider keys with the current master key`)
   const { changing, find } = yield* remembering(store.find)
   return ProviderStore.of({
     find,

@@ -60,7 +60,7 @@ const make = Effect.gen(function* () {
     others: (masterKey) => sql<Sealing.Row>`select * from crewline_sealed_secrets(${masterKey})`
   })
   const rotated = yield* sealing.rotate
-  if (rotated > 0) yield* Effect.logInfo(`Secrets encrypted under the current master key: ${rotated}`)
+  if (rotated > 0) yield* Effect.logInfo(`Re-encrypted ${rotated} secrets with the current master key`)
 
   return SecretStore.of({
     find: store.find,

@@ -45,10 +45,10 @@ const partsOf = (key: string) => {
 export const answering = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, BudgetStore.BudgetStoreError> =>
   Effect.catch(effect, (cause) =>
     Effect.andThen(
-      Effect.logWarning("The budgets of tenants could not be asked", cause),
+      Effect.logWarning("Failed to check tenant budgets", cause),
       Effect.fail(
         new BudgetStore.BudgetStoreError({
-          description: "The database, which holds the budgets of tenants, did not answer."
+          description: "The database, which stores the tenant budgets, did not answer."
         })
       )
     )

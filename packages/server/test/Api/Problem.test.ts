@@ -16,7 +16,7 @@ describe("Problem", () => {
     const [schema] = Problem.schemas("not-found")
     expect(Schema.encodeSync(schema)(problem)).toEqual({
       type: "/problems/not-found",
-      title: "There is no such resource",
+      title: "The resource does not exist",
       status: 404,
       code: "not-found",
       resource: "crew",

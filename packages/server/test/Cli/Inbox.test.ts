@@ -30,7 +30,7 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
     const flag = ` --data '${folder}/ann'\\''s data'`
     const ran = await InProcess.run(["run", crew, "--data", data])
     expect(ran, ran.stderr).toMatchObject({ code: 3, stdout: "" })
-    const id = /The execution (\S+) waits for people/.exec(ran.stderr)![1]!
+    const id = /The execution (\S+) is waiting for people/.exec(ran.stderr)![1]!
     expect(ran.stderr).toContain(`crewline serve${flag}`)
 
     const open = await InProcess.run(["inbox", "--data", data, "--json", "--execution", id])

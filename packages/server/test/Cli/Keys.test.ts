@@ -41,7 +41,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
 
     // Over the server, with the credential that it left; the key alone goes to stdout.
     const second = await keys(["create", "--name", "ops", "--role", "admin", "--tenant", "acme", "--data", data])
-    expect(second, second.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining("shown only now") })
+    expect(second, second.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining("shown only once") })
     const key = second.stdout.trim()
     expect(await me(key)).toMatchObject({ tenant: "acme", role: "admin", name: "ops" })
 
@@ -61,7 +61,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
     const unknown = await keys(["revoke", made.id, "--data", data, "--tenant", "globex"])
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining(made.id) })
     const inbox = await InProcess.run(["inbox", "--data", data])
-    expect(inbox).toMatchObject({ code: 0, stdout: "Nobody is asked anything.\n" })
+    expect(inbox).toMatchObject({ code: 0, stdout: "There are no open asks.\n" })
 
     server.child.kill("SIGTERM")
     const { code, stderr } = await server.ended
@@ -87,7 +87,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
     expect((await audit("--operation", "keys.rotate")).stdout).toMatch(
       new RegExp(`ops {2}keys\\.rotate {2}${made.id} {2}201 {2}from \\S+ {2}made: ${rotated.id}`)
     )
-    expect((await audit("--refused", "--actor", "nobody")).stdout).toBe("Nothing of this kind was done.\n")
+    expect((await audit("--refused", "--actor", "nobody")).stdout).toBe("No matching entries.\n")
   })
 
   it.each([

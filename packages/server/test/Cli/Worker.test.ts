@@ -15,11 +15,11 @@ describe("crewline worker", { timeout: 60_000 }, () => {
     [["worker", "--concurrency", "0"], shared, 2, /--concurrency[^]*from 1 to 100000/],
     [["worker", "--grace=-1"], shared, 2, /--grace[^]*seconds/],
     [["worker", "--name", "a b"], shared, 2, /--name[^]*letters, digits/],
-    [["serve", "--no-worker"], {}, 2, /Without a worker nobody would take the tasks of a local queue/],
-    [["serve"], { CREWLINE_WORKER: "false" }, 2, /Without a worker nobody would take/],
-    [["serve"], shared, 2, /the embedded database belongs to one: set DATABASE_URL/],
+    [["serve", "--no-worker"], {}, 2, /Tasks of a local queue need a worker in this process/],
+    [["serve"], { CREWLINE_WORKER: "false" }, 2, /Tasks of a local queue need a worker/],
+    [["serve"], shared, 2, /an embedded database supports only one: set DATABASE_URL/],
     [["serve"], { CREWLINE_RETENTION: "10 millis" }, 2, /at least 1 second, such as 30 days for CREWLINE_RETENTION/],
-    [["serve"], { CREWLINE_QUEUE: "radis" }, 2, /The environment is not valid: CREWLINE_QUEUE is "radis"/]
+    [["serve"], { CREWLINE_QUEUE: "radis" }, 2, /Invalid environment: CREWLINE_QUEUE must be/]
   ])("%j in %j ends with %i", async (args, env, code, words) => {
     const ended = await InProcess.run(args, { env })
     expect(ended).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(words) })

@@ -22,5 +22,5 @@ it("a follower that cannot be given more is cut off, and the process goes on", a
   })
   socket.emit("drain")
   expect(terminated).toBe(1)
-  expect(logged).toEqual([expect.stringContaining("Giving a client more events failed")])
+  expect(logged).toEqual([expect.stringContaining("Sending a client more events failed")])
 })

@@ -95,7 +95,7 @@ describe("Json", () => {
   })
 
   it("refuses more values than anybody wants to read", () => {
-    expect(problemOf(`[${"1,".repeat(300_000)}1]`).message).toBe("JSON must not hold more than 200000 values.")
+    expect(problemOf(`[${"1,".repeat(300_000)}1]`).message).toBe("JSON must not contain more than 200000 values.")
     expect(problemOf(`[${"{},".repeat(300_000)}{}]`)).toMatchObject({ line: 1, column: 599_999 })
     expect(Result.isSuccess(Json.parse(`[${"1,".repeat(199_998)}1]`))).toBe(true)
   })

@@ -10,14 +10,14 @@ describe("Lanes", () => {
   })
 
   it.each([
-    ["", '"" is none'],
-    ["openai", '"openai" is none'],
-    ["openai:", '"openai:" is none'],
-    ["openai:-1", '"openai:-1" is none'],
-    ["openai:1.5", '"openai:1.5" is none'],
-    ["openai:4,,default:1", '"" is none'],
-    ["openai:4,default:0", '"default:0" is none'],
-    ["a:1,a:2", '"a" stands twice'],
+    ["", 'Invalid lane ""'],
+    ["openai", 'Invalid lane "openai"'],
+    ["openai:", 'Invalid lane "openai:"'],
+    ["openai:-1", 'Invalid lane "openai:-1"'],
+    ["openai:1.5", 'Invalid lane "openai:1.5"'],
+    ["openai:4,,default:1", 'Invalid lane ""'],
+    ["openai:4,default:0", 'Invalid lane "default:0"'],
+    ["a:1,a:2", 'Duplicate lane "a"'],
     ["__proto__:1,__proto__:2", "__proto__"]
   ])("%o is refused", (text, words) => {
     const parsed = Lanes.parse(text, 1)

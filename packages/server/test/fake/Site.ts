@@ -14,7 +14,7 @@ export const missing = Storage.postgresMissing ?? Redis.missing
 
 /** A port of 0 is told by the process. */
 const urlOf = async (running: Process.Running) => (await running.said(/Crewline listens on (\S+)/))[1]!
-const nameOf = async (running: Process.Running) => (await running.said(/Worker (\S+) takes/))[1]!
+const nameOf = async (running: Process.Running) => (await running.said(/Worker (\S+) runs/))[1]!
 
 export interface Site {
   readonly env: Record<string, string>

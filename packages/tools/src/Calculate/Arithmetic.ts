@@ -73,7 +73,7 @@ class Parser {
 
   whole(): number {
     this.#space()
-    if (this.#at === this.#text.length) throw new ArithmeticError("There is no expression.", 0)
+    if (this.#at === this.#text.length) throw new ArithmeticError("The expression is empty.", 0)
     const value = this.#sum()
     if (this.#at < this.#text.length) throw this.#unexpected("an operator")
     return value
@@ -94,12 +94,15 @@ class Parser {
     for (;;) {
       const at = this.#at
       if (this.#take("*", "×", "·")) value = finite(value * this.#unary(), at)
-      else if (this.#take("/", "÷")) value = finite(value / nonZero(this.#unary(), at, "divided"), at)
+      else if (this.#take("/", "÷")) value = finite(value / nonZero(this.#unary(), at, "divide"), at)
       else if (this.#take("%")) {
         if (this.#at === this.#text.length || ")+*/,".includes(this.#text[this.#at] ?? "")) {
-          throw new ArithmeticError('"%" is the remainder and needs a number after it; for percent write / 100.', at)
+          throw new ArithmeticError(
+            '"%" is the remainder operator and needs a number after it; for percent, write / 100.',
+            at
+          )
         }
-        value %= nonZero(this.#unary(), at, "the remainder taken")
+        value %= nonZero(this.#unary(), at, "take the remainder")
       } else return value
     }
   }
@@ -116,8 +119,8 @@ class Parser {
     if (!this.#take("**", "^")) return base
     const exponent = this.#deeper(() => this.#unary())
     const value = base ** exponent
-    if (Number.isNaN(value)) throw new ArithmeticError("A negative number has no such power.", at)
-    if (base === 0 && exponent < 0) throw new ArithmeticError("Zero has no negative power.", at)
+    if (Number.isNaN(value)) throw new ArithmeticError("A negative number cannot have a fractional exponent.", at)
+    if (base === 0 && exponent < 0) throw new ArithmeticError("Zero cannot have a negative exponent.", at)
     return finite(value, at)
   }
 
@@ -161,14 +164,14 @@ class Parser {
       const value = known.apply(args)
       if (key === "sqrt" && Number.isNaN(value)) throw new ArithmeticError("A negative number has no square root.", at)
       if (key === "round" && !(Number.isInteger(args[1] ?? 0) && Math.abs(args[1] ?? 0) <= 100)) {
-        throw new ArithmeticError("round takes a whole number of digits, at most 100.", at)
+        throw new ArithmeticError("round needs a whole number of digits, at most 100.", at)
       }
       return finite(value, at)
     }
     const constant = constants.get(key)
     if (constant !== undefined) return constant
     const names = `${[...constants.keys()].join(", ")} and the functions ${functionNames.join(", ")}`
-    throw new ArithmeticError(`"${name}" is not known; there are ${names}.`, at)
+    throw new ArithmeticError(`Unknown name "${name}": expected one of ${names}.`, at)
   }
 
   #arguments(): ReadonlyArray<number> {
@@ -182,7 +185,7 @@ class Parser {
   #deeper<A>(parse: () => A): A {
     this.#depth += 1
     if (this.#depth > deepest)
-      throw new ArithmeticError(`The expression is nested more than ${deepest} levels.`, this.#at)
+      throw new ArithmeticError(`The expression is nested more than ${deepest} levels deep.`, this.#at)
     const value = parse()
     this.#depth -= 1
     return value
@@ -220,14 +223,14 @@ class Parser {
   #unexpected(wanted: string): ArithmeticError {
     const rest = this.#text.slice(this.#at)
     const token = /^(?:[\p{L}\p{N}_.]+|.)/u.exec(rest)?.[0]
-    if (token === undefined) return new ArithmeticError(`The expression ends where ${wanted} should stand.`, this.#at)
+    if (token === undefined) return new ArithmeticError(`Expected ${wanted}, but the expression ends.`, this.#at)
     const hint =
       token === "(" || /^\d.*\p{L}/u.test(token)
         ? " Write * to multiply."
         : token === ")" && this.#depth === 0
-          ? " No parenthesis is open here."
+          ? " There is no open parenthesis here."
           : ""
-    return new ArithmeticError(`Here should stand ${wanted}, not "${token}".${hint}`, this.#at)
+    return new ArithmeticError(`Expected ${wanted}, not "${token}".${hint}`, this.#at)
   }
 }
 
@@ -238,5 +241,5 @@ const finite = (value: number, at: number): number => {
 
 const nonZero = (value: number, at: number, what: string): number => {
   if (value !== 0) return value
-  throw new ArithmeticError(`By zero nothing can be ${what}.`, at)
+  throw new ArithmeticError(`Cannot ${what} by zero.`, at)
 }

@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
         yield* takeUp(executionId, lastSeq).pipe(
           Effect.provideService(Tenant.Current, tenant),
           // One that cannot be read must not keep the others waiting.
-          Effect.catchCause(warn(`Execution ${executionId} could not be taken up`))
+          Effect.catchCause(warn(`Failed to take over execution ${executionId}`))
         )
       }),
       { concurrency: takeUpConcurrency, discard: true }

@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function* (owned: Owned) {
     if (state.plan.needsCode === true && registry.find(executionId, state.plan.name) === undefined) {
       ledger.forget(executionId)
       return yield* Effect.logDebug(
-        `Execution ${executionId} waits for the code of crew "${state.plan.name}": adopt it with its crew.`
+        `Execution ${executionId} needs the code of crew "${state.plan.name}": adopt it with its crew.`
       )
     }
     yield* activate(state)

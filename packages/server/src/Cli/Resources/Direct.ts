@@ -36,7 +36,7 @@ const existing = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* Settings.database(data)
   if (database.kind === "embedded" && !Pglite.exists(database.directory)) {
     return yield* Failure.failed(
-      `No server runs, and there is no database in ${database.directory}: name the directory with --data, or a server with CREWLINE_URL.`
+      `No server is running, and there is no database in ${database.directory}: set the directory with --data, or a server with CREWLINE_URL.`
     )
   }
   return database

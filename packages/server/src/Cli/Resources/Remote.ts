@@ -40,7 +40,7 @@ const tellingOf =
       if ("code" in error && "status" in error) return refused(error as Problem.Problem, key)
       if (HttpClientError.isHttpClientError(error) && error.reason._tag === "TransportError")
         return Failure.failed(`No server answers at ${url}. Start one with crewline serve, or correct CREWLINE_URL.`)
-      return Failure.failed(`What answers at ${url} is no server of this version of Crewline: ${error.message}`)
+      return Failure.failed(`The server at ${url} does not run this version of Crewline: ${error.message}`)
     })
 
 /** All pages of a list. */
