@@ -167,7 +167,7 @@ describe("a broken graph", () => {
       'Task "b" depends on "c", which does not exist: add that task or correct the name.',
       'Task "b" depends on itself: remove that dependency.',
       'The id "a" is used by more than one task: give each task a unique id.',
-      "Tasks wait for each other, each for the next: a -> b -> a. Remove one of these dependencies."
+      "Tasks depend on each other in a cycle: a -> b -> a. Remove one of these dependencies."
     ])
   })
 })

@@ -241,7 +241,7 @@ describe("Tool.make: execution", () => {
           {}
         )
       )
-      assert.include(symbol.message, "returned a symbol, which is no JSON")
+      assert.include(symbol.message, "returned a symbol, which is not JSON")
     })
   )
 

@@ -78,7 +78,7 @@ registerHooks({ load: (url, context, next) => { process._rawDebug("loaded " + ur
     [["run", "planets.yaml", "-i", "topic=a", "-i", "topic=b"], /"topic" only once/],
     [["serve", "--port", "99999"], /--port[^]*a port from 0 to 65535/],
     [["sevre"], /Unknown subcommand/],
-    [["run", "nowhere.yaml"], /nowhere\.yaml cannot be read: there is no such file/]
+    [["run", "nowhere.yaml"], /nowhere\.yaml cannot be read: the file does not exist/]
   ])("refuses %j with exit code 2 and a word on stderr", async (args, message) => {
     const { code, stderr, stdout } = await InProcess.run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
@@ -259,7 +259,7 @@ tasks:
     expect(stdout).toMatch(/^This is a demonstration/)
     expect(stdout).toMatch(/From the earlier task "report"/)
     expect(stderr).toMatch(/letter: the manager: accept/)
-    expect(stderr).toMatch(/synthesise: the manager: accept, all criteria pass[^]*Of the result all criteria pass\.\n$/)
+    expect(stderr).toMatch(/synthesise: the manager: accept, all criteria pass[^]*Acceptance: all criteria pass\.\n$/)
   })
 
   it("says so when there is no output, and prints none", async () => {

@@ -110,7 +110,7 @@ describe("a dead letter", { timeout: 30_000 }, () => {
     isPossible = true
     expect(await InProcess.run(["outbox", "retry", first], { env })).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining(`Sent ${first} again: memory after event`)
+      stdout: expect.stringContaining(`Retrying ${first}: memory after event`)
     })
     await until("?state=dead", ({ length }) => length === 1)
     const all = await InProcess.run(["outbox", "retry", "--all", "--json"], { env })

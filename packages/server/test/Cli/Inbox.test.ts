@@ -41,7 +41,7 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
       `crewline answer ${ask.id} accept${flag}\n`
     )
     const wrong = await InProcess.run(["answer", ask.id, "approve", "--data", data])
-    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('is one of "accept", "revise"') })
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('must be one of "accept", "revise"') })
     const revised = await InProcess.run(["answer", ask.id, "revise", "--feedback", "Shorter", "--data", data])
     expect(revised).toMatchObject({ code: 0, stderr: expect.stringContaining(`(crewline serve${flag})`) })
 

@@ -118,7 +118,7 @@ describe("Transcript", () => {
       "   0.400 s  a: completed, 1 of 2 criteria pass: a is done"
     ])
     expect(Criteria.lines(criteria)).toEqual([
-      "Of the result 1 of 2 criteria pass.",
+      "Acceptance: 1 of 2 criteria pass.",
       "  failed: It names its sources. (None.)"
     ])
   })
