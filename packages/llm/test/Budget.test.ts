@@ -186,7 +186,7 @@ describe("Budget", () => {
       const unknown = yield* Effect.flip(
         Budget.make()({ ...model, reference: "openai/gpt-99" }).generate(request(limit({ costUsd: 100 })))
       )
-      assert.include(unknown.message, "price of openai/gpt-99 is not known")
+      assert.include(unknown.message, "price of openai/gpt-99 is unknown")
       const priced = Budget.make({ prices: { "gpt-99": { input: 1, output: 1 } } })({
         ...model,
         reference: "openai/gpt-99"

@@ -506,7 +506,7 @@ describe("OpenAi failures", () => {
       assert.include(nowhere.description, "http://nowhere.invalid")
       const invalid = yield* reasonAt("localhost:99999999")
       assert.strictEqual(invalid._tag, "InvalidRequest")
-      assert.include(invalid.description, 'the base URL "localhost:99999999" (it has to begin with https://')
+      assert.include(invalid.description, 'the base URL "localhost:99999999" (it must begin with https://')
     })
   )
 
@@ -514,7 +514,7 @@ describe("OpenAi failures", () => {
     Effect.gen(function* () {
       const reason = yield* failure(() => {}, {}, { timeoutMillis: 150 })
       assert.strictEqual(reason._tag, "Timeout")
-      assert.include(reason.description, "silent")
+      assert.include(reason.description, "sent nothing")
     }).pipe(Effect.scoped)
   )
 

@@ -77,7 +77,7 @@ describe("Recorder", () => {
     return Effect.gen(function* () {
       self.text = '\n{"key": 1}\n'
       const error = yield* Effect.flip(Recorder.replay({ file: "c.jsonl", name: "fake" }))
-      assert.match(error.message, /^c\.jsonl, line 2: It is no recorded answer/)
+      assert.match(error.message, /^c\.jsonl, line 2: Invalid recorded answer/)
     }).pipe(Effect.provide(layer))
   })
 })

@@ -103,7 +103,7 @@ describe("Condition", () => {
         _tag: "Failed",
         error: {
           code: "invalid-condition",
-          message: `The condition of task "b" cannot be decided: ${reason}.`,
+          message: `The condition of task "b" cannot be evaluated: ${reason}.`,
           isRetryable: false
         }
       })

@@ -91,7 +91,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
   })
 
   it.each([
-    [["create", "--name", "x", "--role", "viewer", "--scopes", "crews:write"], /viewer has no scope crews:write/],
+    [["create", "--name", "x", "--role", "viewer", "--scopes", "crews:write"], /viewer does not have crews:write/],
     [["create", "--name", "x", "--role", "viewer", "--scopes", "everything"], /--scopes: .*crews:read/],
     [["create", "--name", "x", "--role", "viewer", "--expires", "soon"], /--expires: .*90d/],
     [["create", "--name", "x", "--role", "viewer", "--tenant", "No Good"], /--tenant: .*lower-case/],

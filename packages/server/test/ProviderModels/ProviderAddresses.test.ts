@@ -47,7 +47,7 @@ describe("the addresses that the environment allows", () => {
   it.effect("must be addresses", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(refused({ CREWLINE_ALLOW_ADDRESSES: "intranet" }, "http://1.1.1.1/"))
-      assert.include(error.message, 'CREWLINE_ALLOW_ADDRESSES: "intranet" is not an address')
+      assert.include(error.message, 'CREWLINE_ALLOW_ADDRESSES: Invalid address or address range "intranet"')
     })
   )
 })
