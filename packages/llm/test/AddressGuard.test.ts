@@ -121,7 +121,10 @@ describe("AddressGuard", () => {
         AddressGuard.allowConfig.parse(ConfigProvider.fromEnv({ env: { CREWLINE_ALLOW_ADDRESSES: value } }))
       assert.deepStrictEqual(yield* read(" 10.0.0.0/8, fd00::/8 ,"), ["10.0.0.0/8", "fd00::/8"])
       for (const wrong of ["10.0.0.0/33", "internal", "fd00::/129", "10.0.0/8"]) {
-        assert.include((yield* Effect.flip(read(`10.1.1.1,${wrong}`))).message, `Invalid address or address range "${wrong}"`)
+        assert.include(
+          (yield* Effect.flip(read(`10.1.1.1,${wrong}`))).message,
+          `Invalid address or address range "${wrong}"`
+        )
       }
     })
   )
