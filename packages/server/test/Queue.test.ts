@@ -48,7 +48,7 @@ describe("the configuration of the queue", () => {
     [{ CREWLINE_QUEUE: "redis" }, "CREWLINE_QUEUE=redis needs REDIS_URL"],
     [{ CREWLINE_QUEUE: "bullmq", REDIS_URL: "" }, "CREWLINE_QUEUE=bullmq needs REDIS_URL"],
     [{ CREWLINE_EVENTS: "redis" }, "CREWLINE_EVENTS=redis needs REDIS_URL"],
-    [{ CREWLINE_LANES: "openai:0" }, "CREWLINE_LANES: Write lanes as openai:4,default:16"],
+    [{ CREWLINE_LANES: "openai:0" }, 'CREWLINE_LANES: Invalid lane "openai:0"'],
     [{ CREWLINE_REDIS_PREFIX: "{a}" }, "CREWLINE_REDIS_PREFIX"],
     [{ CREWLINE_REDIS_BUCKETS: "1.5" }, 'CREWLINE_REDIS_BUCKETS must be 1 to 64, not "1.5"']
   ] as const)("%o is refused in words", ([env, words]) =>

@@ -12,7 +12,7 @@ const refuse = Effect.flatMap(HttpServerRequest.ParsedSearchParams, (query) => {
   const errors = keys.slice(0, ErrorList.maxErrors).map((key) => ({
     path: ["query", key],
     code: "unknown-key",
-    message: `query.${key} is not a key that belongs here; this address takes none.`
+    message: `query.${key} is not a valid key: this endpoint has no query parameters.`
   }))
   return Effect.fail(RequestBody.invalid(errors, keys.length - errors.length))
 })

@@ -69,7 +69,7 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
     const accepted = await InProcess.run(["answer", second.id, "accept", "--hash", second.hash, "--data", data])
     expect(accepted).toMatchObject({ code: 0, stderr: "" })
     const late = await InProcess.run(["answer", second.id, "accept"], { env: { CREWLINE_URL: url } })
-    expect(late).toMatchObject({ code: 1, stderr: expect.stringContaining('has answered it with "accept"') })
+    expect(late).toMatchObject({ code: 1, stderr: expect.stringContaining('answered it with "accept"') })
     for (;;) {
       const { body } = await request(`${url}/api/v1/executions/${id}`)
       if (body.endedAt === undefined) continue

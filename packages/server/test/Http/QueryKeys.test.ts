@@ -29,14 +29,14 @@ describe("an unknown query key", { timeout: 60_000 }, () => {
     expect(body.errors).toContainEqual({
       path: ["query", "nmae"],
       code: "unknown-key",
-      message: "query.nmae is not a key that belongs here; the keys are limit, cursor, name."
+      message: "query.nmae is not a valid key; the valid keys are limit, cursor, name."
     })
     const none = await Server.request(`${server.url}/api/v1/tools?all=true&all=false`)
     expect(none.body.errors).toEqual([
       {
         path: ["query", "all"],
         code: "unknown-key",
-        message: "query.all is not a key that belongs here; this address takes none."
+        message: "query.all is not a valid key: this endpoint has no query parameters."
       }
     ])
   })
