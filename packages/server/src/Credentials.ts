@@ -50,11 +50,11 @@ export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenBy
 }) {
   override get message() {
     const how = this.isLoopback
-      ? "CREWLINE_BEHIND_PROXY=true: a proxy lets other machines reach this server"
-      : `HOST=${this.host} can be reached from other machines`
+      ? "CREWLINE_BEHIND_PROXY=true makes this server reachable from other machines"
+      : `HOST=${this.host} makes this server reachable from other machines`
     return (
-      `${how}, and there is neither an API key nor an issuer of tokens to tell callers apart: ` +
-      "create a key with `crewline keys create --tenant default --name admin --role admin`, or set CREWLINE_OIDC_ISSUER. CREWLINE_AUTH=none lets everybody in, on purpose."
+      `${how}, but neither an API key nor a token issuer is configured to authenticate callers: ` +
+      "create a key with `crewline keys create --tenant default --name admin --role admin`, or set CREWLINE_OIDC_ISSUER. CREWLINE_AUTH=none allows unauthenticated access."
     )
   }
 }

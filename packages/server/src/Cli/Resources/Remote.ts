@@ -139,7 +139,7 @@ export const keys = Effect.fnUntraced(function* (server: Server): Effect.fn.Retu
 /** A problem with all that is wrong. */
 const refused = (problem: Problem.Problem, key: Server["key"]): Failure.Failure => {
   if (problem.status === 401 && key === undefined)
-    return Failure.failed("This server asks for an API key: set CREWLINE_KEY to one.")
+    return Failure.failed("This server requires an API key: set CREWLINE_KEY.")
   const all = "errors" in problem ? problem.errors.map(({ message }) => message).join("\n") : ""
   const message = all === "" ? (problem.detail ?? problem.title) : all
   return problem.status === 400 ? Failure.invalid(message) : Failure.failed(message)
