@@ -57,7 +57,16 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
       expect(stream.status).toBe(200)
       return { closed: socket.closed, ended: stream.text() }
     }
-    const following = [await follow(one), await follow(other)]
+    const followFeed = async (server: Server.Running) => {
+      const socket = Socket.open(server.url, undefined, undefined, key.headers)
+      await socket.until(({ type }) => type === "TaskSuspended")
+      const stream = await fetch(`${server.url}/api/v1/feed`, {
+        headers: { accept: "text/event-stream", ...key.headers }
+      })
+      expect(stream.status).toBe(200)
+      return { closed: socket.closed, ended: stream.text() }
+    }
+    const following = await Promise.all([follow(one), follow(other), followFeed(one), followFeed(other)])
     // Not theirs: a connection of another key stays.
     const staying = Socket.open(other.url, execution.id, 0, admin.headers)
     await staying.until(({ type }) => type === "TaskSuspended")
