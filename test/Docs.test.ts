@@ -1,7 +1,8 @@
 /**
  * What README.md and docs/ show is run. The language of a block says how:
  *
- * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit with 0.
+ * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit with 0. What says `DATABASE_URL` gets an
+ *   empty database. A test is run by vitest. What begins with the name of a file (`// server.ts`) is run by `DocsRecipes.test.ts`.
  * - `bash`: all blocks of a file, in order, in one shell in the root of the repository; every command must succeed. In a file that
  *   says `CREWLINE_URL` a server listens there.
  * - `yaml` that begins with `name:`: a whole crew, which must be valid.
@@ -15,81 +16,18 @@ import * as MemoryOptions from "../packages/core/src/MemoryOptions.ts"
 import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { delimiter, dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith(".md")
-)
-
-interface Block {
-  readonly language: string
-  readonly code: string
-  readonly line: number
-}
-
-const blocksOf = (page: string): ReadonlyArray<Block> => {
-  const text = readFileSync(join(root, page), "utf8")
-  return Array.from(text.matchAll(/^```(\w+)\n([^]*?)^```$/gm), (match) => ({
-    language: match[1] ?? "",
-    code: match[2] ?? "",
-    line: text.slice(0, match.index).split("\n").length + 1
-  }))
-}
-
-/** Without what this machine has configured. */
-const environment = (more: Record<string, string> = {}) => {
-  const {
-    CREWLINE_AUTH: _auth,
-    CREWLINE_DATA: _data,
-    CREWLINE_KEY: _apiKey,
-    CREWLINE_EVENTS: _events,
-    CREWLINE_QUEUE: _queue,
-    CREWLINE_WORKER: _worker,
-    REDIS_URL: _redis,
-    DATABASE_URL: _url,
-    ANTHROPIC_API_KEY: _anthropic,
-    ANTHROPIC_BASE_URL: _anthropicURL,
-    OLLAMA_HOST: _ollama,
-    OPENAI_API_KEY: _key,
-    OPENAI_BASE_URL: _base,
-    PORT: _port,
-    ...rest
-  } = process.env
-  return { ...rest, PATH: [join(root, "node_modules", ".bin"), rest["PATH"]].join(delimiter), ...more }
-}
-
-const run = (
-  command: string,
-  args: ReadonlyArray<string>,
-  options: { readonly cwd: string; readonly env?: Record<string, string> }
-) =>
-  new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      env: environment(options.env),
-      stdio: ["ignore", "pipe", "pipe"]
-    })
-    let output = ""
-    child.stdout.on("data", (data) => (output += data))
-    child.stderr.on("data", (data) => (output += data))
-    child.on("close", (code) => resolve({ code, output }))
-  })
+import { dirname, join } from "node:path"
+import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
+import { blocksOf, environment, pages, programs, root, run, scratchpad } from "./DocsPrograms.ts"
 
 describe("the programs of the documentation", { timeout: 120_000 }, () => {
-  // In a package that uses all the others, so that they are found; ignored by git.
-  const folder = join(root, "packages", "crewline", "scratchpad", `docs-${process.pid}`)
-  const programs = pages.flatMap((page) =>
-    blocksOf(page)
-      .filter(({ language }) => language === "ts")
-      .map((block) => ({ page, ...block, file: `${page.replace(/\W/g, "-")}-${block.line}.ts` }))
-  )
+  const folder = scratchpad("docs")
 
   beforeAll(async () => {
     await mkdir(folder, { recursive: true })
@@ -111,11 +49,33 @@ describe("the programs of the documentation", { timeout: 120_000 }, () => {
     expect(programs.map(({ page }) => page)).toContain("README.md")
   })
 
-  it.each(programs)("$page:$line runs", async ({ file }) => {
-    const { code, output } = await run(process.execPath, [join(folder, file)], { cwd: folder })
-    expect({ code, output }).toMatchObject({ code: 0 })
+  const runnable = programs.filter(({ kind }) => kind !== "recipe")
+
+  it.each(runnable.filter(({ code }) => !code.includes("DATABASE_URL")))("$page:$line runs", async ({ file, kind }) => {
+    const { code, output } =
+      kind === "test"
+        ? await run("vitest", ["run", "--testTimeout=60000", "--root", folder, file], { cwd: folder })
+        : await run(process.execPath, [join(folder, file)], { cwd: folder })
+    expect(code, output).toBe(0)
     expect(output).not.toBe("")
   })
+
+  it.skipIf(PostgresServer.missing !== undefined).each(runnable.filter(({ code }) => code.includes("DATABASE_URL")))(
+    "$page:$line runs on a PostgreSQL server, and again",
+    async ({ file }) => {
+      const runTwice = Effect.gen(function* () {
+        const { href } = yield* PostgresServer.emptyDatabase
+        const once = Effect.promise(() =>
+          run(process.execPath, [join(folder, file)], { cwd: folder, env: { DATABASE_URL: href } })
+        )
+        return [yield* once, yield* once] as const
+      })
+      const [first, second] = await Effect.runPromise(Effect.scoped(runTwice))
+      expect([first, second]).toMatchObject([{ code: 0 }, { code: 0 }])
+      expect(first.output).toMatch(/^started/)
+      expect(second.output).toMatch(/^goes on with/)
+    }
+  )
 
   it("have no type errors", async () => {
     expect(await run("tsc", ["-p", folder], { cwd: root })).toEqual({ code: 0, output: "" })
