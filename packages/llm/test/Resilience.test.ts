@@ -54,6 +54,47 @@ describe("Resilience", () => {
     })
   )
 
+  it.effect("who shares the answer of another pays nothing, and who asks in the place of another pays", () =>
+    Effect.gen(function* () {
+      const wrap = yield* Resilience.make({ retry: false })
+      const { asked, model } = Wrapped.model((_, call) =>
+        call === 3 ? Effect.never : Effect.andThen(Effect.sleep(100), Effect.succeed(Wrapped.answer("fine")))
+      )
+      const wrapped = wrap(model)
+      const ask = (who: string, question: string) =>
+        Wrapped.outcome(
+          wrapped.generate(
+            Wrapped.request(question, { cache: true, limits: [{ scope: "execution", key: who, requests: 1 }] })
+          )
+        )
+      const later = <A>(effect: Effect.Effect<A>) =>
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(effect)
+          yield* TestClock.adjust(600_000)
+          return yield* Fiber.join(fiber)
+        })
+      const together = (...all: ReadonlyArray<ReturnType<typeof ask>>) =>
+        later(Effect.all(all, { concurrency: "unbounded" }))
+      // The second shares the answer, and has its one call left for another question.
+      assert.deepStrictEqual(yield* together(ask("a", "x"), ask("b", "x")), ["fine", "fine"])
+      assert.deepStrictEqual(yield* together(ask("a", "y"), ask("b", "y")), ["BudgetExceeded", "fine"])
+      assert.strictEqual(asked.length, 2)
+      assert.deepStrictEqual(yield* together(ask("b", "z"), ask("a", "x")), ["BudgetExceeded", "fine"])
+      // One that was interrupted may have been charged; who waited for it asks for itself.
+      const interrupted = yield* Effect.forkChild(ask("c", "w"), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(ask("d", "w"), { startImmediately: true })
+      yield* TestClock.adjust(10)
+      yield* Fiber.interrupt(interrupted)
+      assert.strictEqual(yield* later(Fiber.join(waiting)), "fine")
+      assert.strictEqual(asked.length, 4)
+      assert.deepStrictEqual(yield* together(ask("c", "v"), ask("d", "v"), ask("c", "w")), [
+        "BudgetExceeded",
+        "BudgetExceeded",
+        "fine"
+      ])
+    })
+  )
+
   it.effect("an open breaker lets the next model of a chain answer, and a time limit counts as a failure", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({

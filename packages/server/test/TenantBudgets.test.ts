@@ -194,6 +194,50 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
     expect((await call("/api/v1/budget")).body).toMatchObject({ month: { requests: 1 }, source: "environment" })
   })
 
+  it("refuses beyond any raise of a crew's limits, asks nobody, and lets on what is raised in its settings", async () => {
+    await call("/api/v1/budget", { method: "PUT", body: { month: { requests: 4 } } })
+    const before = (await call("/api/v1/budget")).body.spent.month.requests
+    await call("/api/v1/budget", { method: "PUT", body: { month: { requests: before + 1 } } })
+    const asked = provider.received.length
+    const { body: started } = await call("/api/v1/executions", {
+      body: {
+        crew: {
+          name: "c",
+          limits: { requests: 1, onExceeded: "ask" },
+          agents: { a: { role: "r", goal: "g", model: "openai/m" } },
+          tasks: {
+            one: { description: "d", expectedOutput: "e", retry: { attempts: 1 } },
+            two: { description: "d", expectedOutput: "e", context: ["one"], retry: { attempts: 1 } }
+          }
+        }
+      }
+    })
+    const path = `/api/v1/executions/${started.id}`
+    const asks = async () => (await call(`/api/v1/inbox?executionId=${started.id}&state=open`)).body.items
+    while ((await asks()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    // The limit of the crew refuses as well, and it alone asks.
+    const [ask, ...others] = await asks()
+    expect([ask.kind, ask.scope, others]).toEqual(["budget", "execution", []])
+    const raise = await call(`/api/v1/inbox/${ask.id}/answer`, {
+      body: { answer: "raise", limits: { requests: 100 }, hash: ask.hash }
+    })
+    expect(raise.status, JSON.stringify(raise.body)).toBe(200)
+    await call(`${path}/events`, { headers: { accept: "text/event-stream" } })
+    const refused = (await call(path)).body
+    expect(refused).toMatchObject({ status: "failed", error: { code: "model-budget-exceeded", taskId: "two" } })
+    expect(refused.error.message).toContain("The budget of the tenant (default, 2")
+    expect(await asks()).toEqual([])
+
+    await call("/api/v1/budget", { method: "PUT", body: { month: { requests: before + 2 } } })
+    const { body: again } = await call(`/api/v1/queue/dead-letters/${started.id}/retry`, { method: "POST" })
+    await call(`/api/v1/executions/${again.id}/events`, { headers: { accept: "text/event-stream" } })
+    expect((await call(`/api/v1/executions/${again.id}`)).body).toMatchObject({ status: "completed" })
+    // What was completed is not paid for again.
+    expect(provider.received.length - asked).toBe(2)
+    expect((await call("/api/v1/budget")).body.spent.month.requests).toBe(before + 2)
+    await call("/api/v1/budget", { method: "DELETE" })
+  })
+
   it("names everything that is wrong with one", async () => {
     const { body, status } = await call("/api/v1/budget", {
       method: "PUT",

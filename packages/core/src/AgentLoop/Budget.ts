@@ -33,7 +33,7 @@ export const ended = (
   const found = refusing(leg, error)
   if (found?.[0].onExceeded !== "ask") return Effect.succeed(modelFailed(error, options))
   const [limit, exceeded] = found
-  const id = `budget/${limit.name}/${limit.raises ?? 0}`
+  const id = Ask.idOfLimit(limit.name!, limit.raises ?? 0)
   const suspended = (asks?: ReadonlyArray<Ask.Ask>): Ended =>
     Suspension.make(
       leg,

@@ -1,6 +1,7 @@
 /** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
 import { type Ended, failed, Lost, type Leg } from "@crewline/core/AgentLoop"
+import * as Ask from "@crewline/core/Ask"
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type * as Limits from "@crewline/core/Limits"
@@ -113,7 +114,7 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
  * fails when more was denied.
  */
 const refused = ({ standing }: Leg, { name: scope, onExceeded, raises = 0 }: Limits.Scoped): Ended => {
-  const id = `budget/${scope}/${raises}`
+  const id = Ask.idOfLimit(scope!, raises)
   const known = standing.askOf(id)
   if (onExceeded !== "ask" || known === "deny")
     return failed("model-budget-exceeded", "The budget is spent.", { isRetryable: false, keepsTurns: true })

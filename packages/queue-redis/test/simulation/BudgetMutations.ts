@@ -1,6 +1,8 @@
 /** Rules of limits up the tree that are asked about, as in `Mutations`. */
 import type { Mutation } from "./Mutations.ts"
 
+const answering = "core/src/Decision/Answer.ts"
+const start = "core/src/Decision/Start.ts"
 const asking = "core/src/Execution/Asking.ts"
 const scopes = "core/src/Execution/Scopes.ts"
 
@@ -18,6 +20,41 @@ export const mutations = {
     scenario: "subtree budgets, alone",
     within: 50,
     violates: ["over the budget", "spent differs"]
+  },
+  raiseInAnswer: {
+    number: "29",
+    says: "The answer and the raise of the limit are one append.",
+    changes: [
+      { file: answering, find: `said.answer === "raise" ? [answered, raised(`, replace: "false ? [answered, raised(" },
+      // Instead the task that is woken writes it, as each of those who share the ask does.
+      {
+        file: start,
+        find: `...Settling.cancel(state, losers, "not-needed")`,
+        replace: `...Settling.cancel(state, losers, "not-needed"),
+          ...task.waits!.groups.flatMap(({ signals }) => signals).flatMap((ask) => {
+            const [, scope] = /^budget\\/(.+)\\/\\d+$/.exec(ask) ?? []
+            const { onExceeded: _, ...limits } = (scope && Execution.limitsOf(state, scope)) || {}
+            return scope ? [{ type: "LimitRaised", scope, limits: { ...limits, requests: limits.requests + 1 }, ask }] : []
+          })`
+      }
+    ],
+    scenario: "subtree budgets, alone",
+    within: 50,
+    violates: ["raised unasked"]
+  },
+  sharedBudgetAsk: {
+    number: "29",
+    says: "All who are refused by a limit share one ask.",
+    changes: [
+      {
+        file: "core/src/Ask.ts",
+        find: "`budget/${scope}/${raises}`",
+        replace: "`budget/${scope}/${raises}/${(globalThis.asks = (globalThis.asks ?? 0) + 1)}`"
+      }
+    ],
+    scenario: "subtree budgets",
+    within: 100,
+    violates: ["asked twice"]
   },
   budgetIsNobodys: {
     number: "27",
