@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
+import { Answers } from "./AgentLoop/Answers.ts"
 import * as Conversation from "./AgentLoop/Conversation.ts"
 import * as Equipment from "./AgentLoop/Equipment.ts"
 import { failed, isEnded, type Ended, type Leg, type Lost } from "./AgentLoop/Leg.ts"
@@ -81,6 +82,7 @@ const work = Effect.fnUntraced(function* (
   let revisions = leg.history.earlierRevisions
   /** Turns before the last feedback: with it turns, repairs and repeats count anew. */
   let before = 0
+  const answers = new Answers()
   const beginStretch = (after: number) => {
     before = after
     repairs = 0
@@ -94,25 +96,32 @@ const work = Effect.fnUntraced(function* (
       beginStretch(turn.number)
     })
   for (let number = 1; number - before <= task.maxTurns; number++) {
-    const turn = yield* takeTurn(number, stalls.asking(number - before === task.maxTurns))
-    if (isEnded(turn)) return turn
+    const taken = yield* takeTurn(number, stalls.asking(number - before === task.maxTurns))
+    if (isEnded(taken)) return taken
 
-    const calls = turn.answer.parts.filter((part) => part.type === "tool-call")
+    const calls = taken.answer.parts.filter((part) => part.type === "tool-call")
     const advice = Conversation.adviceAfter(leg, number)
     if (advice.length > 0) {
       // The attempt failed here: what it said is not looked at again, and what it wanted is not done.
       made = new Repeats()
-      const results = calls.length === 0 ? [] : yield* ToolCalls.make(equipment, made, turn, calls)
+      const results = calls.length === 0 ? [] : yield* ToolCalls.make(equipment, made, taken, calls)
       if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")
       const said =
         results.length === 0
-          ? answeredBefore(leg, number, yield* manager.pending(turn))
+          ? answeredBefore(leg, number, yield* manager.pending(taken))
           : [Prompting.toolMessage(results)]
       conversation.reply(...said, ...advice)
       if (Review.feedbackOn(leg, number) !== undefined) revisions++
       beginStretch(number)
       continue
     }
+    const turn = answers.whole(taken)
+    if (turn === undefined) {
+      yield* Turn.record(leg, taken, [])
+      conversation.reply()
+      continue
+    }
+
     if (calls.length > 0 && !turn.isLast) {
       const results = yield* ToolCalls.make(equipment, made, turn, calls)
       if (results === "loop") {
@@ -121,6 +130,7 @@ const work = Effect.fnUntraced(function* (
         })
       }
       if (isEnded(results)) return results
+      answers.notRefused(turn)
       const told = stalls.after(number, calls)
       if (told.length > 0) made = new Repeats()
       conversation.reply(Prompting.toolMessage(results), ...told)
@@ -154,6 +164,7 @@ const work = Effect.fnUntraced(function* (
           yield* goOn(turn)
           continue
         }
+        yield* answers.accept(turn)
         return yield* complete(equipment, turn, { output, ...grounds(stalls.signs(doubts), reviewed) })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"

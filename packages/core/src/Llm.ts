@@ -138,8 +138,11 @@ export interface Request {
   readonly options?: ModelOptions
   /** The call must not be made when it could go over one of these. */
   readonly limits?: ReadonlyArray<Limits.Scoped>
-  /** The same question may be answered from the cache of answers. */
-  readonly cache?: boolean
+  /**
+   * The same question may be answered from the cache of answers, and this answer is kept there: at once, or when the caller has found it
+   * good (`Answer.accept`).
+   */
+  readonly cache?: boolean | "when-accepted"
   /** Given: the answer is streamed, and every piece of its text is handed over as it comes. Must not throw. */
   readonly onDelta?: (delta: string) => void
   /** Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not throw. */
@@ -160,6 +163,8 @@ export interface Answer {
   readonly usage: Usage
   /** The model that answered, as the provider names it. */
   readonly model: string
+  /** Keeps the answer for whoever asks the same again; absent: there is nothing to keep. */
+  readonly accept?: Effect.Effect<void>
 }
 
 export interface Model {

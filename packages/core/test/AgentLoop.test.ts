@@ -385,7 +385,7 @@ describe("limits and the cache", () => {
           { requests: 5, scope: "execution", key: handle.id }
         ]
       )
-      assert.strictEqual(asked[0]!.cache, true)
+      assert.strictEqual(asked[0]!.cache, "when-accepted")
       assert.deepStrictEqual(
         asked[1]!.limits!.map((limit) => limit.scope),
         ["agent", "execution"]

@@ -4,7 +4,8 @@
  *
  * Hard: the most a call can use is reserved before it is made, in all its limits or in none; a call that could go over one is not
  * made. Where a request does not say how long the answer may be, the call is told to stay within what is reserved. Afterwards the
- * reservation becomes what was really used. A call that was interrupted, or failed without saying what it used, is charged whole.
+ * reservation becomes what was really used. A call that was interrupted, or failed or answered without saying what it used, is charged
+ * whole.
  * So what is counted is never below what was spent, as long as prompts are not longer than estimated; where an answer shows that
  * one was, the estimates of that model are raised from then on.
  *
@@ -108,10 +109,13 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
         const estimate = counter.request(request)
         return Effect.acquireUseRelease(
           Effect.mapError(reserve(request, limits, Math.ceil(estimate * factor)), unanswered(reference)),
-          ({ outputTokens }) => Effect.map(model.generate(within(request, outputTokens, ofRequest)), priced),
+          (reserved) =>
+            Effect.map(model.generate(within(request, reserved.outputTokens, ofRequest)), (answer) =>
+              priced(charged(answer, reserved, price))
+            ),
           (reserved, exit) => {
             const { inputTokens } = Exit.isSuccess(exit) ? exit.value.usage : { inputTokens: 0 }
-            if (inputTokens > estimate * factor) factor = (inputTokens / estimate) * 1.05
+            if (inputTokens > Math.ceil(estimate * factor)) factor = (inputTokens / estimate) * 1.05
             return Effect.catch(store.settle(reserved.reservation, usedBy(exit, reserved)), (error) =>
               Effect.logWarning(`A budget reservation could not be settled: ${error.message}`)
             )
@@ -241,6 +245,22 @@ const unanswered =
           model: reference,
           reason: new Llm.Overloaded({ description: `The budget could not be checked: ${error.message}` })
         })
+
+/** The answer, with what was reserved for it in the place of what its provider did not count: the log knows it after a restart. */
+const charged = (
+  answer: Llm.Answer,
+  { outputTokens: most, reservation }: BudgetStore.Reserved,
+  price: Prices.Price | undefined
+): Llm.Answer => {
+  const { usage } = answer
+  const isPromptUncounted = usage.inputTokens === 0
+  const isAnswerUncounted = usage.outputTokens === 0 && (isPromptUncounted || answer.parts.length > 0)
+  if (usage.requests === 0 || !(isPromptUncounted || isAnswerUncounted)) return answer
+  const inputTokens = isPromptUncounted ? reservation.amount.tokens - most : usage.inputTokens
+  const outputTokens = isAnswerUncounted ? most : usage.outputTokens
+  const costUsd = price === undefined ? usage.costUsd : null
+  return { ...answer, usage: { ...usage, inputTokens, outputTokens, costUsd } }
+}
 
 /** What a call is charged. Its answer says what it cost, where that is known. */
 const usedBy = (exit: Exit.Exit<Llm.Answer, Llm.LlmError>, reserved: BudgetStore.Reserved): BudgetStore.Amount => {

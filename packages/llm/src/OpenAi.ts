@@ -11,12 +11,14 @@ import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import type { Api } from "./OpenAi/Api.ts"
+import type { Capabilities } from "./OpenAi/Capabilities.ts"
 import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 import * as Sdk from "./OpenAi/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Provider } from "./Provider.ts"
 
 export { type Api, apis } from "./OpenAi/Api.ts"
+export { type Capabilities, type Feature, features, parse as parseCapabilities } from "./OpenAi/Capabilities.ts"
 export type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 
 export interface Options extends SdkProvider.Settings {
@@ -28,6 +30,11 @@ export interface Options extends SdkProvider.Settings {
    * audio, answers of fewer than 16 tokens); anywhere else chat completions, which every compatible server speaks.
    */
   readonly api?: Api
+  /**
+   * What a compatible server takes of chat completions: `{ json_schema: false }` never sends it such a format. Default: what OpenAI
+   * takes, without what this server, or this model of it, has refused once.
+   */
+  readonly capabilities?: Capabilities
   /** How much models think before they answer. Default: what the model does by itself. */
   readonly reasoningEffort?: ReasoningEffort
   /** Whether the responses API tells in short what a model thought. Default: it does not. */
@@ -57,6 +64,7 @@ export const make = (options: Options): Provider => {
         baseURL,
         prices,
         api: options.api,
+        capabilities: options.capabilities,
         reasoningEffort: options.reasoningEffort,
         reasoningSummary: options.reasoningSummary,
         organization: options.organization ?? null,

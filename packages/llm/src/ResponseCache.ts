@@ -5,7 +5,8 @@
  * model gave them, and neither do accounts.
  *
  * Answers are kept in this process, the least recently used ones go first, and, where a store is given, beyond it (Effect's
- * `BackingPersistence`, on Redis for example). A store that fails costs a call, no failure. Answers that are no whole ones are not kept.
+ * `BackingPersistence`, on Redis for example). A store that fails costs a call, no failure. Answers that are no whole ones are not kept,
+ * nor, where the caller judges them (`when-accepted`), those that it has not accepted: a refused one would be the answer to every retry.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -105,7 +106,11 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
           return Effect.flatMap(look(key), (known) =>
             known !== undefined
               ? Effect.succeed(hit(request, known))
-              : Effect.tap(model.generate(request), (answer) => remember(key, answer))
+              : Effect.flatMap(model.generate(request), (answer) =>
+                  request.cache === "when-accepted"
+                    ? Effect.succeed({ ...answer, accept: remember(key, answer) })
+                    : Effect.as(remember(key, answer), answer)
+                )
           )
         }),
         (exit) => {
@@ -118,7 +123,7 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
     return {
       reference,
       generate: (request) =>
-        request.cache === true
+        request.cache === true || request.cache === "when-accepted"
           ? Effect.withFiber((fiber) => {
               const whose = JSON.stringify([fiber.getRef(Tenant.Current), account, reference])
               return ask(QuestionKey.of(whose, request), request)

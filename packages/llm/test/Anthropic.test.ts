@@ -145,9 +145,13 @@ describe("Anthropic", () => {
         { type: "text", text: "Hello." }
       ])
       const { answer, body } = yield* ask({ options: { temperature: 0.5 } }, { handler, thinkingTokens: 2_000 })
+      const [first] = answer.parts
+      // Which server signed it, so that no other one is sent it.
+      const { origin } = first!.metadata!["anthropic"] as { origin: string }
+      assert.match(origin, /^[0-9a-f]{16}$/)
       assert.deepStrictEqual(answer.parts, [
-        { type: "reasoning", text: "Hm.", metadata: { anthropic: { signature: "sig-1" } } },
-        { type: "reasoning", text: "", metadata: { anthropic: { redactedData: "secret" } } },
+        { type: "reasoning", text: "Hm.", metadata: { anthropic: { origin, signature: "sig-1" } } },
+        { type: "reasoning", text: "", metadata: { anthropic: { origin, redactedData: "secret" } } },
         { type: "text", text: "Hello." }
       ])
       assert.deepStrictEqual(body["thinking"], { type: "enabled", budget_tokens: 2_000 })

@@ -6,7 +6,9 @@ import * as ResponsesAnswer from "../src/OpenAi/ResponsesAnswer.ts"
 const context = {
   model: "m",
   prices: { m: { input: 4, cachedInput: 1, cacheWrite: 5, output: 10 } },
-  origin: "https://api.openai.com"
+  origin: "https://api.openai.com",
+  isTool: () => false,
+  outputTool: undefined
 }
 const details = { cached_tokens: 200, cache_write_tokens: 400 }
 

@@ -116,10 +116,14 @@ describe("OpenAi.generate", () => {
         ),
         { tools: [weather], toolChoice: "required" }
       )
+      const [, , third] = answer.parts
+      // Made up here: servers give the same id to all of their completions.
+      const id = third?.type === "tool-call" ? third.id : ""
+      assert.match(id, /^call_[0-9a-f]{32}$/)
       assert.deepStrictEqual(answer.parts, [
         { type: "tool-call", id: "a", name: "weather", params: { city: "Oslo" } },
         { type: "tool-call", id: "b", name: "weather", params: { city: "Rome" } },
-        { type: "tool-call", id: "chatcmpl-1_2", name: "weather", params: {} }
+        { type: "tool-call", id, name: "weather", params: {} }
       ])
       assert.strictEqual(answer.finishReason, "tool-calls")
       assert.strictEqual(body.tool_choice, "required")

@@ -83,10 +83,11 @@ const decode = Effect.fnUntraced(function* (
   outputSchema: JsonSchema.JsonSchema,
   text: string
 ): Effect.fn.Return<Guardrails.Output | Verdict> {
-  const parsed = JsonText.parse(text)
+  const validator = JsonSchemaValidator.make(outputSchema)
+  const parsed = JsonText.parse(text, (value) => validator.validate(value).length === 0)
   if ("reason" in parsed) return refused("schema", Prompting.invalidJson(parsed.reason))
   const { value } = parsed
-  const issues = JsonSchemaValidator.make(outputSchema).validate(value)
+  const issues = validator.validate(value)
   if (issues.length > 0) return refused("schema", Prompting.schemaComplaint(issues))
   if (code?.output === undefined) return { value, decoded: value }
   const { output: schema } = code

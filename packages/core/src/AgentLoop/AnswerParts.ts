@@ -4,13 +4,16 @@ import * as JsonDepth from "../JsonDepth.ts"
 
 type Parts = ReadonlyArray<Response.PartEncoded>
 
-export const recordable = (parts: Parts): Parts => distinctCalls(withinDepth(parts))
+/** `taken`: ids of calls that were made before in the conversation. */
+export const recordable = (parts: Parts, taken: ReadonlySet<string> = new Set()): Parts =>
+  distinctCalls(withinDepth(parts), taken)
 
 /**
- * The parts, with another id for a call whose id is empty or that of an earlier call: results, approvals and waits are recorded by it.
+ * The parts, with another id for a call whose id is empty or that of an earlier call of the conversation: results, approvals and waits
+ * are recorded by it, and providers refuse a conversation with two calls of one id.
  */
-export const distinctCalls = (parts: Parts): Parts => {
-  const ids = new Set<string>()
+export const distinctCalls = (parts: Parts, taken: ReadonlySet<string> = new Set()): Parts => {
+  const ids = new Set(taken)
   let isDistinct = true
   for (const part of parts) {
     if (part.type !== "tool-call") continue
@@ -18,7 +21,7 @@ export const distinctCalls = (parts: Parts): Parts => {
     ids.add(part.id)
   }
   if (isDistinct) return parts
-  const seen = new Set<string>()
+  const seen = new Set(taken)
   return parts.map((part) => {
     if (part.type !== "tool-call") return part
     let { id } = part

@@ -31,7 +31,7 @@ export const ended = (
   options: { readonly code?: string; readonly message?: string; readonly progress?: ReadonlyArray<Draft> }
 ): Effect.Effect<Ended, EventLog.EventLogError> => {
   const found = refusing(leg, error)
-  if (found?.[0].onExceeded !== "ask") return Effect.succeed(modelFailed(error, options))
+  if (found?.[0].onExceeded !== "ask") return Effect.succeed(modelFailed(error, { ...options, retry: leg.task.retry }))
   const [limit, exceeded] = found
   const id = Ask.idOfLimit(limit.name!, limit.raises ?? 0)
   const suspended = (asks?: ReadonlyArray<Ask.Ask>): Ended =>

@@ -11,11 +11,17 @@ export class Conversation {
   private readonly said: Array<Prompt.MessageEncoded> = []
   /** What the next turn adds. */
   private fresh: Messages
+  private readonly ids = new Set<string>()
   /** The seq of the last message of a person that was shown to the model; 0: none. */
   heard = 0
 
   constructor(opening: Messages) {
     this.fresh = opening
+  }
+
+  /** Ids of the calls that were made so far. */
+  get callIds(): ReadonlySet<string> {
+    return this.ids
   }
 
   get messages(): Messages {
@@ -44,6 +50,7 @@ export class Conversation {
 
   /** The model has answered. */
   answer(parts: TurnCompleted["parts"]): void {
+    for (const part of parts) if (part.type === "tool-call") this.ids.add(part.id)
     const message = Prompting.answerMessage(parts)
     // Providers refuse a message without content.
     if (message.content.length > 0) this.said.push(message)

@@ -89,10 +89,10 @@ const askJudge = Effect.fnUntraced(function* (
       message: `The judge of a guardrail failed: ${judged.failure.message}`
     })
   }
-  const verdict = JsonText.parse(Prompting.answerText(judged.success.parts))
-  const isVerdict =
-    "value" in verdict && JsonSchemaValidator.make(Prompting.judgementSchema).validate(verdict.value).length === 0
-  if (!isVerdict) {
+  const validator = JsonSchemaValidator.make(Prompting.judgementSchema)
+  const isVerdict = (value: Schema.Json) => validator.validate(value).length === 0
+  const verdict = JsonText.parse(Prompting.answerText(judged.success.parts), isVerdict)
+  if ("reason" in verdict || !isVerdict(verdict.value)) {
     return failed("guardrail-unavailable", "The judge of a guardrail returned no verdict.", {
       isRetryable: true,
       keepsTurns: true

@@ -81,11 +81,33 @@ const modelCode = (tag: string): string => `model${tag.replace(/[A-Z]/g, (letter
 /** The end of a leg that got no answer from a model. The turns before it are kept. */
 export const modelFailed = (
   { message, reason }: Llm.LlmError,
-  options: { readonly code?: string; readonly message?: string; readonly progress?: ReadonlyArray<Draft> } = {}
-): Ended =>
-  failed(options.code ?? modelCode(reason._tag), options.message ?? message, {
-    isRetryable: reason.isRetryable,
+  options: {
+    readonly code?: string
+    readonly message?: string
+    readonly progress?: ReadonlyArray<Draft>
+    /** A provider that wants a longer wait than this allows is not waited for. */
+    readonly retry?: Pick<Plan.Retry, "maxMillis">
+  } = {}
+): Ended => {
+  const retryAfterMillis = "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined
+  const said = options.message ?? message
+  const mostMillis = options.retry?.maxMillis ?? Number.POSITIVE_INFINITY
+  // An open circuit breaker is our own: it is open for as long as it says, and no longer.
+  const isTooLong = reason._tag !== "CircuitOpen" && retryAfterMillis !== undefined && retryAfterMillis > mostMillis
+  const tooLong = isTooLong
+    ? ` The provider asks for a wait of ${durationOf(retryAfterMillis)}, and the longest wait of this task (retry.max) is ${durationOf(mostMillis)}.`
+    : ""
+  return failed(options.code ?? modelCode(reason._tag), `${said}${tooLong}`, {
+    isRetryable: reason.isRetryable && !isTooLong,
     keepsTurns: true,
-    retryAfterMillis: "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined,
+    retryAfterMillis,
     progress: options.progress ?? []
   })
+}
+
+const durationOf = (millis: number): string => {
+  const seconds = Math.ceil(millis / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 6) / 10} h`
+}

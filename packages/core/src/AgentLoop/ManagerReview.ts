@@ -8,6 +8,7 @@ import * as Equal from "effect/Equal"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Criterion, Doubt } from "../ExecutionEvent.ts"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import { Reviewing } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
 import * as JsonText from "./JsonText.ts"
@@ -123,7 +124,8 @@ const reviewsBy = (manager: Plan.PlannedManager, leg: Leg): Reviews => {
 /** What an answer gives as output that was valid before. */
 const outputOf = ({ task }: Leg, { answer }: Turn.Turn): Schema.Json => {
   const text = answerText(answer.parts)
-  const parsed = task.output === undefined ? undefined : JsonText.parse(text)
+  const validator = task.output === undefined ? undefined : JsonSchemaValidator.make(task.output)
+  const parsed = validator && JsonText.parse(text, (value) => validator.validate(value).length === 0)
   return parsed === undefined || "reason" in parsed ? text : parsed.value
 }
 

@@ -93,7 +93,10 @@ export const answerMessage = (parts: ReadonlyArray<Response.PartEncoded>): Promp
       const options = part.metadata ? { options: part.metadata } : {}
       if (part.type === "reasoning" || part.text !== "") content.push({ type: part.type, text: part.text, ...options })
     } else if (part.type === "tool-call") {
-      content.push({ type: "tool-call", id: part.id, name: part.name, params: part.params, providerExecuted: false })
+      const { id, metadata, name, params } = part
+      // A provider may have signed its call.
+      const options = metadata ? { options: metadata } : {}
+      content.push({ type: "tool-call", id, name, params, providerExecuted: false, ...options })
     }
   }
   return { role: "assistant", content }
@@ -112,6 +115,10 @@ export interface ToolAnswer {
   readonly result: Schema.Json
   readonly isFailure: boolean
 }
+
+/** For people: why an answer does not count. */
+export const brokenOff = (reason: string): string =>
+  `The model broke its answer off before it was complete (finish reason "${reason}").`
 
 /** The results of the calls of one turn. */
 export const toolMessage = (answers: ReadonlyArray<ToolAnswer>): Prompt.MessageEncoded => ({
@@ -196,6 +203,9 @@ export const feedbackMessage = (
   user(
     `${by} has reviewed your answer and wants it changed:\n${feedback ?? "(no reason was given)"}\n\nGive the whole answer again, changed.${schema === undefined ? "" : ` ${jsonOnly(schema)}`}`
   )
+
+export const truncatedCall =
+  "Your answer was cut off in the middle of this call because it was too long; the call was not made. Call the tool again with shorter arguments, or do it in several calls."
 
 export const unparsableArguments = `The arguments are not valid JSON, or the JSON ${JsonDepth.tooDeep}. Call the tool again with a JSON object.`
 

@@ -145,7 +145,9 @@ const stepOf = Effect.fnUntraced(function* (
   const tool = tools.get(call.name)
   if (tool === undefined) return refused(Prompting.unknownTool(call.name, [...tools.keys()]))
   if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)
-  if (!Predicate.isReadonlyObject(call.params)) return refused(Prompting.unparsableArguments)
+  if (!Predicate.isReadonlyObject(call.params)) {
+    return refused(turn.answer.finishReason === "length" ? Prompting.truncatedCall : Prompting.unparsableArguments)
+  }
   const params = call.params as Schema.JsonObject
   const context: ToolContext = {
     ...caller,

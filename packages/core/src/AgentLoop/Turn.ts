@@ -3,7 +3,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as EventLog from "../EventLog.ts"
 import type { Draft, TurnCompleted } from "../ExecutionEvent.ts"
-import type * as Llm from "../Llm.ts"
+import * as Llm from "../Llm.ts"
 import { redact } from "../Redact.ts"
 import * as Attachments from "./Attachments.ts"
 import * as AnswerParts from "./AnswerParts.ts"
@@ -23,6 +23,8 @@ export interface Turn {
   readonly isLast: boolean
   /** What must be appended before anything happens that depends on the turn, or else with the outcome. */
   unrecorded: ReadonlyArray<Draft>
+  /** To be run once the answer has not been refused. */
+  readonly accept?: Effect.Effect<void>
 }
 
 /** How a turn is asked for. */
@@ -60,14 +62,15 @@ export const make = (
 
   const answered = (asked: Asked, fresh: Messages, answer: Llm.Answer): Turn => {
     const { finishes, number } = asked
-    const parts = AnswerParts.recordable(answer.parts)
+    const parts = AnswerParts.recordable(answer.parts, conversation.callIds)
     conversation.answer(parts)
     const completed = completionOf(equipment, asked, fresh, { ...answer, parts })
     return {
       number,
       answer: { parts, finishReason: answer.finishReason },
       isLast: finishes,
-      unrecorded: notices.length === 0 ? [completed] : [...notices.splice(0), completed]
+      unrecorded: notices.length === 0 ? [completed] : [...notices.splice(0), completed],
+      ...(answer.accept === undefined ? {} : { accept: answer.accept })
     }
   }
 
@@ -80,7 +83,14 @@ export const make = (
         conversation.add(message)
         return ask({ ...asked, isLast: true, finishes: true }, [...fresh, message], [...shown, message])
       },
-      onSuccess: (answer) => Effect.succeed(answered(asked, fresh, answer))
+      onSuccess: (answer): Effect.Effect<Turn | Ended, EventLog.EventLogError> => {
+        const { finishReason } = answer
+        // What was broken off is no answer, whatever has come of it.
+        if (finishReason !== "error" && finishReason !== "other") return Effect.succeed(answered(asked, fresh, answer))
+        const reason = new Llm.MalformedAnswer({ description: Prompting.brokenOff(finishReason) })
+        const error = new Llm.LlmError({ model: model.reference, reason })
+        return Budget.ended(leg, error, { progress: notices.splice(0) })
+      }
     })
 
   const begin = (
@@ -170,7 +180,7 @@ const request = (
     ...(task.output !== undefined && !toolsAllowed ? { output: { name: task.id, schema: task.output } } : {}),
     ...(agent.modelOptions === undefined ? {} : { options: agent.modelOptions }),
     ...(limits === undefined ? {} : { limits }),
-    ...(task.cache === true ? { cache: true } : {}),
+    ...(task.cache === true ? { cache: "when-accepted" as const } : {}),
     ...(onDelta === undefined
       ? {}
       : {

@@ -6,6 +6,7 @@ import type * as Response from "effect/ai/Response"
 import type * as Schema from "effect/Schema"
 import type * as Specification from "./Specification.ts"
 import * as Fault from "../Provider/Fault.ts"
+import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
@@ -101,7 +102,7 @@ const partOf = (part: Specification.Content): ReadonlyArray<Response.PartEncoded
       if (part.providerExecuted === true) return []
       const { input, toolCallId = "", toolName = "" } = part
       if (toolName === "") throw new Fault.NotAnAnswer("The model's answer calls a tool without a name.")
-      const params = typeof input === "string" ? ProviderJson.parseArguments(input) : (input ?? {})
+      const params = ProviderJson.argumentsOf(input)
       return [{ type: "tool-call", id: toolCallId, name: toolName, params, ...metadata }]
     }
     default:
@@ -123,6 +124,8 @@ const answer = (
   const unified = typeof reason === "string" ? reason : reason.unified
   if (unified === "content-filter") throw new Fault.Refused("The provider's content filter cut off the answer.")
   if (unified === "error") throw new Fault.NotAnAnswer("The model ended its answer with an error.")
+  const raw = typeof reason === "string" ? "" : (reason.raw ?? "")
+  if (unified === "other") FinishReason.of(raw === "" ? unified : raw, false)
   return {
     parts,
     finishReason: finishReason(unified, parts),
@@ -140,7 +143,8 @@ const finishReason = (reason: string, parts: ReadonlyArray<Response.PartEncoded>
     case "unknown":
       return reason
     default:
-      return "other"
+      // Of a word that the SDK does not know, and that means a whole answer.
+      return "stop"
   }
 }
 

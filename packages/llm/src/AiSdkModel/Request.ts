@@ -5,6 +5,7 @@
 import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
 import type { CallOptions, SpecificationVersion } from "./Specification.ts"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 
 export const make = (version: SpecificationVersion, request: Request, abortSignal: AbortSignal): CallOptions => {
@@ -75,8 +76,8 @@ const assistantPart = (part: Prompt.AssistantMessagePartEncoded): ReadonlyArray<
       return [
         {
           type: "tool-call",
-          toolCallId: part.id,
-          toolName: part.name,
+          toolCallId: CallIdentity.idOf(part.id),
+          toolName: CallIdentity.nameOf(part.name),
           input: part.params,
           ...(part.options !== undefined && { providerOptions: part.options })
         }
@@ -93,7 +94,9 @@ const resultPart = (part: Prompt.ToolMessagePartEncoded): ReadonlyArray<object> 
     typeof part.result === "string"
       ? { type: `${kind}text`, value: part.result }
       : { type: `${kind}json`, value: part.result ?? null }
-  return [{ type: "tool-result", toolCallId: part.id, toolName: part.name, output }]
+  return [
+    { type: "tool-result", toolCallId: CallIdentity.idOf(part.id), toolName: CallIdentity.nameOf(part.name), output }
+  ]
 }
 
 const fileOf = (version: SpecificationVersion, file: Prompt.FilePartEncoded): object => {

@@ -41,7 +41,7 @@ export interface Content {
   readonly providerMetadata?: Metadata | null | undefined
 }
 
-export type FinishReason = string | { readonly unified: string }
+export type FinishReason = string | { readonly unified: string; readonly raw?: string | undefined }
 
 export interface Usage {
   readonly inputTokens?:

@@ -7,7 +7,10 @@
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
 import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
+import type * as Schema from "effect/Schema"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
+import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
@@ -20,7 +23,7 @@ interface Message {
   readonly stop_reason?: string | null
   readonly stop_details?: StopDetails | null
   readonly usage?: MessageUsage | null
-  readonly error?: Fault.FailedMidStream["body"] | null
+  readonly error?: unknown
 }
 interface StopDetails {
   readonly category?: string | null
@@ -51,7 +54,7 @@ interface StreamEvent {
   readonly content_block?: Block | null
   readonly delta?: Delta | null
   readonly usage?: MessageUsage | null
-  readonly error?: Fault.FailedMidStream["body"] | null
+  readonly error?: unknown
 }
 interface Delta {
   readonly type?: string
@@ -64,6 +67,8 @@ interface Delta {
 }
 
 export interface Context extends TokenUsage.Context {
+  /** Of the server: its signatures go back only there. */
+  readonly origin: string
   /** The tool whose arguments are the answer. */
   readonly outputTool: string | undefined
 }
@@ -71,16 +76,18 @@ export interface Context extends TokenUsage.Context {
 /** Reads a message that came in one piece. */
 export const fromText = (context: Context, text: string): Answer => {
   const message: Message = ProviderJson.parseObject(text)
-  if (message.error != null) throw Fault.reported(message.error)
+  if (message.error != null) throw Fault.reported(message)
   const { content } = message
-  if (!Array.isArray(content)) throw new Fault.NotAnAnswer("The provider's answer has no content.")
+  if (!Array.isArray(content))
+    throw Fault.inOtherWords(message) ?? new Fault.NotAnAnswer("The provider's answer has no content.")
   const blocks = content.map((block: Block): Gathered => ({
     type: block.type ?? "",
     text: block.text ?? block.thinking ?? block.data ?? "",
     signature: block.signature ?? "",
     id: block.id ?? "",
     name: block.name ?? "",
-    input: block.input
+    input: block.input,
+    ...rawOf(block)
   }))
   return answer(context, blocks, message)
 }
@@ -131,7 +138,8 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
       id: block.id ?? "",
       name: block.name ?? "",
       input: block.input,
-      json: ""
+      json: "",
+      ...rawOf(block)
     }
     if (block.type === "text") this.say(text)
   }
@@ -153,13 +161,13 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
   }
 
   protected override isComplete(): boolean {
-    return this.#message.stop_reason != null
+    return !FinishReason.isNone(this.#message.stop_reason)
   }
 
   protected answer(): Answer {
     const blocks = this.#blocks
       .filter((block) => block !== undefined)
-      .map((block) => (block.json === "" ? block : { ...block, input: ProviderJson.parseArguments(block.json) }))
+      .map((block) => (block.json === "" ? block : withInput(block, ProviderJson.parseArguments(block.json))))
     return answer(this.#context, blocks, this.#message)
   }
 }
@@ -173,7 +181,24 @@ interface Gathered {
   id: string
   name: string
   input: unknown
+  /** As it came, where it is none of ours. */
+  raw?: Schema.Json
 }
+
+const withInput = (block: Gathered, input: unknown): Gathered => ({
+  ...block,
+  input,
+  ...(typeof block.raw === "object" && { raw: { ...block.raw, input: input as Schema.Json } })
+})
+
+const isEmpty = (input: unknown): boolean =>
+  input == null || input === "" || (typeof input === "object" && Object.keys(input).length === 0)
+
+const ours = new Set<string | undefined>(["text", "thinking", "redacted_thinking", "tool_use"])
+
+/** A block of a kind that we do not read. */
+const rawOf = (block: Block): { readonly raw?: Schema.Json } =>
+  ours.has(block.type) ? {} : { raw: JSON.parse(JSON.stringify(block)) }
 
 /** The last event has the final counts; what it leaves out stays. */
 const merged = (before: MessageUsage | null | undefined, after: MessageUsage): MessageUsage => ({
@@ -187,58 +212,61 @@ const answer = (context: Context, blocks: ReadonlyArray<Gathered>, message: Mess
     const why = explanation ?? (category == null ? "no reason given" : `content of the category "${category}"`)
     throw new Fault.Refused(`The model refused: ${ProviderJson.excerpt(why)}`)
   }
+  const { origin, outputTool } = context
   const parts: Array<Response.PartEncoded> = []
-  let called = false
+  const called = blocks.some(({ name, type }) => type === "tool_use" && name !== outputTool)
+  const isOutput = blocks.some(({ name, type }) => type === "tool_use" && name === outputTool)
+  const ended = finishReason(message.stop_reason, called)
+  const reason = isOutput && !called && ended === "tool-calls" ? "stop" : ended
+  if (reason === "tool-calls" && !called) {
+    throw new Fault.NotAnAnswer("The provider's answer says that it calls tools, and calls none.")
+  }
   blocks.forEach((block, index) => {
     switch (block.type) {
       case "text":
         if (block.text !== "") parts.push({ type: "text", text: block.text })
         break
       case "thinking":
-        parts.push({ type: "reasoning", text: block.text, metadata: { anthropic: { signature: block.signature } } })
+        parts.push({
+          type: "reasoning",
+          text: block.text,
+          metadata: { anthropic: { origin, signature: block.signature } }
+        })
         break
       case "redacted_thinking":
-        parts.push({ type: "reasoning", text: "", metadata: { anthropic: { redactedData: block.text } } })
+        parts.push({ type: "reasoning", text: "", metadata: { anthropic: { origin, redactedData: block.text } } })
         break
       case "tool_use": {
         const { input, name } = block
         if (name === "") throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
-        if (name === context.outputTool) {
+        if (name === outputTool) {
           parts.push({ type: "text", text: typeof input === "string" ? input : JSON.stringify(input ?? {}) })
           break
         }
-        called = true
-        const id = block.id === "" ? `${message.id ?? "call"}_${index}` : block.id
-        const params = typeof input === "string" ? ProviderJson.parseArguments(input) : (input ?? {})
-        parts.push({ type: "tool-call", id, name, params })
+        const id = block.id === "" ? CallIdentity.newId() : block.id
+        // Cut off before its arguments began, it has none that could be meant.
+        const isCutOff = reason === "length" && index === blocks.length - 1 && isEmpty(input)
+        parts.push({ type: "tool-call", id, name, params: isCutOff ? "" : ProviderJson.argumentsOf(input) })
+        break
       }
+      default:
+        // What the provider's own tools did belongs to an answer that is to be gone on with.
+        if (reason === "pause" && block.raw !== undefined) {
+          parts.push({ type: "reasoning", text: "", metadata: { anthropic: { origin, block: block.raw } } })
+        }
     }
   })
   return {
     parts,
-    finishReason: finishReason(message.stop_reason ?? undefined, called),
+    finishReason: reason,
     usage: TokenUsage.of(context, message.usage == null ? undefined : counted(message.usage)),
     model: message.model ?? context.model
   }
 }
 
-const finishReason = (reason: string | undefined, called: boolean): Response.FinishReason => {
-  switch (reason) {
-    case "max_tokens":
-    case "model_context_window_exceeded":
-      return "length"
-    case "end_turn":
-    case "stop_sequence":
-    case "tool_use":
-      return called ? "tool-calls" : "stop"
-    case "pause_turn":
-      return "pause"
-    case undefined:
-      return called ? "tool-calls" : "unknown"
-    default:
-      return "other"
-  }
-}
+const finishReason = (reason: string | null | undefined, called: boolean): Response.FinishReason =>
+  // The model has not finished: it is asked to go on.
+  reason === "pause_turn" ? "pause" : FinishReason.of(reason, called)
 
 /** `input_tokens` of the provider are those that its cache had no part in. */
 const counted = (usage: MessageUsage): TokenUsage.Counted => {

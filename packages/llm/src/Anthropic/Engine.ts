@@ -5,22 +5,25 @@ import type * as Llm from "@crewline/core/Llm"
 import type { Prices } from "../Prices.ts"
 import * as Client from "./Client.ts"
 import * as Failure from "./Failure.ts"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as AnswerReader from "../Provider/AnswerReader.ts"
 import * as Answer from "./Answer.ts"
 import * as Request from "./Request.ts"
 import type { Call, Engine } from "../Provider/SdkProvider.ts"
 import type { Sdk } from "./Sdk.ts"
 
-export interface Options extends Client.Options, Omit<Request.Options, "model" | "transform"> {
+export interface Options extends Client.Options, Omit<Request.Options, "model" | "origin" | "transform"> {
   readonly prices: Prices | undefined
 }
 
 export const make = (sdk: Sdk, options: Options): Engine => {
   const client = Client.make(sdk, options)
+  const origin = CallIdentity.originOf(options.baseURL)
+  const fixed = { ...options, origin, transform: sdk.transformJsonSchema }
 
   const run = async (model: string, call: Call): Promise<Llm.Answer> => {
-    const { body, outputTool } = Request.make({ ...options, model, transform: sdk.transformJsonSchema }, call.request)
-    const context = { model, prices: options.prices, outputTool }
+    const { body, outputTool } = Request.make({ ...fixed, model }, call.request)
+    const context = { model, prices: options.prices, origin, outputTool }
     return AnswerReader.read(call, client.complete(body, call.signal), {
       accumulator: () => new Answer.Accumulator(context),
       whole: (text) => Answer.fromText(context, text)

@@ -2,6 +2,7 @@
  * What the `@anthropic-ai/sdk` throws, as reasons of ours.
  */
 import type * as Llm from "@crewline/core/Llm"
+import * as ErrorBody from "../Provider/ErrorBody.ts"
 import * as Failure from "../Provider/Failure.ts"
 import type { Sdk } from "./Sdk.ts"
 
@@ -13,9 +14,17 @@ export const reasonOf =
     if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
     const { apiMessage, errorCode, headers, status, type } = error
     // The message of the API, out of `{"type":"error","error":{"message":"…"}}`.
-    const message = apiMessage ?? Failure.quoted(context, error.message, { hasShape: false })
+    const words = ErrorBody.read(error.error)
+    const own = words === undefined ? error.message : `${status ?? ""} ${words.message}`.trim()
+    const message = apiMessage ?? Failure.quoted(context, own, { hasShape: false })
     return Failure.fromReported(
       { ...context, requestId: error.requestID ?? context.requestId },
-      { status, code: Failure.text(errorCode), type: Failure.text(type), message, headers }
+      {
+        status,
+        code: Failure.text(errorCode) || (words?.code ?? ""),
+        type: Failure.text(type) || (words?.type ?? ""),
+        message,
+        headers
+      }
     )
   }

@@ -16,6 +16,7 @@ import type {
 import type { Request, ToolDefinition } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Predicate from "effect/Predicate"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as StructuredOutput from "./Output.ts"
@@ -32,6 +33,8 @@ export interface Options {
   readonly cache: "5m" | "1h" | undefined
   /** The SDK's translation of schemas of outputs. */
   readonly transform: TransformJsonSchema
+  /** Of the server: what was signed elsewhere is not sent to it. */
+  readonly origin: string
 }
 
 export interface Made {
@@ -49,7 +52,7 @@ export const make = (options: Options, request: Request): Made => {
   const output = StructuredOutput.means(options.model, request, options.transform)
   const tools = [...toolsOf(request.tools), ...(output.tool === undefined ? [] : [output.tool])]
   const system = systemOf(request.messages)
-  const messages = messagesOf(request.messages)
+  const messages = messagesOf(request.messages, options.origin)
   if (marker !== undefined) {
     markLast(tools, marker)
     markLast(system, marker)
@@ -115,7 +118,7 @@ interface Turn {
   readonly content: Array<ContentBlockParam>
 }
 
-const messagesOf = (messages: Request["messages"]): Array<Turn> => {
+const messagesOf = (messages: Request["messages"], origin: string): Array<Turn> => {
   const turns: Array<Turn> = []
   const say = (role: Turn["role"], content: Array<ContentBlockParam>): void => {
     if (content.length === 0) return
@@ -126,10 +129,17 @@ const messagesOf = (messages: Request["messages"]): Array<Turn> => {
   }
   for (const message of messages) {
     if (message.role === "user") say("user", userBlocks(message.content))
-    else if (message.role === "assistant") say("assistant", assistantBlocks(message.content))
+    else if (message.role === "assistant") say("assistant", assistantBlocks(message.content, origin))
     else if (message.role === "tool") say("user", resultBlocks(message.content))
   }
+  trimLast(turns.at(-1))
   return turns
+}
+
+/** The model goes on with an answer of its own where that had paused; the provider refuses one that ends in blanks. */
+const trimLast = (turn: Turn | undefined): void => {
+  const last = turn?.role === "assistant" ? turn.content.at(-1) : undefined
+  if (last?.type === "text") last.text = last.text.trimEnd()
 }
 
 const userBlocks = (content: Prompt.UserMessageEncoded["content"]): Array<ContentBlockParam> =>
@@ -137,21 +147,24 @@ const userBlocks = (content: Prompt.UserMessageEncoded["content"]): Array<Conten
     ? textBlocks(content)
     : content.flatMap((part) => (part.type === "text" ? textBlocks(part.text) : [fileBlock(part)]))
 
-const assistantBlocks = (content: Prompt.AssistantMessageEncoded["content"]): Array<ContentBlockParam> => {
+const assistantBlocks = (
+  content: Prompt.AssistantMessageEncoded["content"],
+  origin: string
+): Array<ContentBlockParam> => {
   if (typeof content === "string") return textBlocks(content)
   return content.flatMap((part): Array<ContentBlockParam> => {
     switch (part.type) {
       case "text":
         return textBlocks(part.text)
       case "reasoning":
-        return thinkingBlocks(part)
+        return thinkingBlocks(part, origin)
       case "tool-call":
         // Arguments that were no JSON object cannot go back as they are.
         return [
           {
             type: "tool_use",
-            id: part.id,
-            name: part.name,
+            id: CallIdentity.idOf(part.id),
+            name: CallIdentity.nameOf(part.name),
             input: Predicate.isReadonlyObject(part.params) ? part.params : {}
           }
         ]
@@ -162,10 +175,13 @@ const assistantBlocks = (content: Prompt.AssistantMessageEncoded["content"]): Ar
 }
 
 /** What another provider's model thought has no signature of this one: it is left out. */
-const thinkingBlocks = (part: Prompt.ReasoningPartEncoded): Array<ContentBlockParam> => {
+const thinkingBlocks = (part: Prompt.ReasoningPartEncoded, origin: string): Array<ContentBlockParam> => {
   const own = part.options?.["anthropic"]
   if (!Predicate.isReadonlyObject(own)) return []
-  const { signature, redactedData } = own
+  const { block, signature, redactedData } = own
+  if (own["origin"] !== undefined && own["origin"] !== origin) return []
+  // As the provider itself wrote it.
+  if (Predicate.isReadonlyObject(block)) return [block as unknown as ContentBlockParam]
   if (typeof redactedData === "string") return [{ type: "redacted_thinking", data: redactedData }]
   return typeof signature === "string" ? [{ type: "thinking", thinking: part.text, signature }] : []
 }
@@ -177,7 +193,7 @@ const resultBlocks = (content: Prompt.ToolMessageEncoded["content"]): Array<Cont
     return [
       {
         type: "tool_result",
-        tool_use_id: part.id,
+        tool_use_id: CallIdentity.idOf(part.id),
         ...(text.trim() !== "" && { content: text }),
         ...(part.isFailure && { is_error: true })
       }

@@ -5,7 +5,9 @@ import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
 import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
 import * as Fault from "../Provider/Fault.ts"
+import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as Thoughts from "../Provider/Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
@@ -37,6 +39,7 @@ export interface Context extends TokenUsage.Context {
 /** Gathers a chat from its lines. */
 export class Accumulator extends StreamAccumulator<Chunk> {
   readonly #context: Context
+  readonly #gate = new Thoughts.Gate()
   #text = ""
   #thinking = ""
   readonly #calls: Array<ToolCall> = []
@@ -53,18 +56,25 @@ export class Accumulator extends StreamAccumulator<Chunk> {
     this.#last = chunk
     if (message?.content != null) {
       this.#text += message.content
-      this.say(message.content)
+      this.say(this.#gate.take(message.content))
     }
     if (message?.thinking != null) this.#thinking += message.thinking
     for (const call of message?.tool_calls ?? []) this.#calls.push(call)
     if (chunk.done === true) this.done = true
   }
 
+  protected override flush(): void {
+    this.say(this.#gate.end())
+  }
+
   protected answer(): Answer {
     const { isFree, model } = this.#context
+    const finishReason = FinishReason.of(this.#last.done_reason, this.#calls.length > 0)
     const parts: Array<Response.PartEncoded> = []
-    if (this.#thinking !== "") parts.push({ type: "reasoning", text: this.#thinking })
-    if (this.#text !== "") parts.push({ type: "text", text: this.#text })
+    const { reasoning: tagged, text } = Thoughts.split(this.#text)
+    const reasoning = [this.#thinking, tagged].filter((each) => each !== "").join("\n\n")
+    if (reasoning !== "") parts.push({ type: "reasoning", text: reasoning })
+    if (text !== "") parts.push({ type: "text", text })
     for (const call of this.#calls) parts.push(this.#call(call))
     const usage = TokenUsage.of(this.#context, {
       inputTokens: this.#last.prompt_eval_count ?? 0,
@@ -72,7 +82,7 @@ export class Accumulator extends StreamAccumulator<Chunk> {
     })
     return {
       parts,
-      finishReason: finishReason(this.#last.done_reason ?? undefined, this.#calls.length > 0),
+      finishReason,
       usage: isFree && usage.costUsd === null ? { ...usage, costUsd: 0 } : usage,
       model: this.#last.model ?? model
     }
@@ -82,19 +92,7 @@ export class Accumulator extends StreamAccumulator<Chunk> {
     const { name, arguments: given } = call.function ?? {}
     if (name == null || name === "") throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
     const id = call.id == null || call.id === "" ? this.#context.newId() : call.id
-    const params = typeof given === "string" ? ProviderJson.parseArguments(given) : (given ?? {})
+    const params = ProviderJson.argumentsOf(given)
     return { type: "tool-call", id, name, params }
-  }
-}
-
-const finishReason = (reason: string | undefined, called: boolean): Response.FinishReason => {
-  switch (reason) {
-    case "length":
-      return "length"
-    case "stop":
-    case undefined:
-      return called ? "tool-calls" : reason === undefined ? "unknown" : "stop"
-    default:
-      return "other"
   }
 }

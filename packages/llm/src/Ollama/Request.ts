@@ -8,6 +8,7 @@ import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Predicate from "effect/Predicate"
 import type { ChatRequest, Message, Options as ModelParameters, Tool } from "ollama"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
@@ -73,7 +74,14 @@ const messagesOf = (messages: Request["messages"]): Array<WireMessage> =>
       case "tool":
         return message.content.flatMap((part) =>
           part.type === "tool-result"
-            ? [{ role: "tool", content: ToolResult.textOf(part), tool_name: part.name, tool_call_id: part.id }]
+            ? [
+                {
+                  role: "tool",
+                  content: ToolResult.textOf(part),
+                  tool_name: CallIdentity.nameOf(part.name),
+                  tool_call_id: part.id
+                }
+              ]
             : []
         )
     }
@@ -111,8 +119,10 @@ const assistantMessage = (content: Prompt.AssistantMessageEncoded["content"]): W
       // Arguments that were no JSON object cannot go back as they are.
       const { id, name, params } = part
       const args = Predicate.isReadonlyObject(params) ? { ...params } : {}
-      calls.push({ id, function: { name, arguments: args } })
+      calls.push({ id, function: { name: CallIdentity.nameOf(name), arguments: args } })
     }
   }
-  return { role: "assistant", content: text, ...(calls.length > 0 && { tool_calls: calls }) }
+  // Templates want something between two messages of the user.
+  const said = text.trim() === "" && calls.length === 0 ? "(no answer)" : text
+  return { role: "assistant", content: said, ...(calls.length > 0 && { tool_calls: calls }) }
 }

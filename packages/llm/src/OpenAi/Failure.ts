@@ -3,6 +3,7 @@
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Predicate from "effect/Predicate"
+import * as ErrorBody from "../Provider/ErrorBody.ts"
 import * as Failure from "../Provider/Failure.ts"
 import type { Sdk } from "./Sdk.ts"
 
@@ -12,11 +13,15 @@ export const reasonOf =
     if (error instanceof APIConnectionTimeoutError) return Failure.timeout(context)
     if (error instanceof APIConnectionError) return Failure.fromTransport(context, error.cause)
     if (!(error instanceof APIError)) return Failure.reasonOf(context, error)
-    const { status, code, type, headers } = error
-    const message = Failure.quoted(context, error.message, { hasShape: hasShape(error.error) })
+    const { headers, status } = error
+    const words = ErrorBody.read(error.error)
+    const own = words === undefined ? error.message : `${status ?? ""} ${words.message}`.trim()
+    const message = Failure.quoted(context, own, { hasShape: hasShape(error.error) })
+    const code = words?.code || Failure.text(error.code)
+    const type = words?.type || Failure.text(error.type)
     return Failure.fromReported(
       { ...context, requestId: error.requestID ?? context.requestId },
-      { status, code: Failure.text(code), type: Failure.text(type), message, headers }
+      { status, code, type, message, headers }
     )
   }
 

@@ -7,7 +7,9 @@
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
 import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
+import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
@@ -18,7 +20,7 @@ interface Body {
   readonly status?: string | null
   readonly output?: ReadonlyArray<Item> | null
   readonly usage?: ResponseUsage | null
-  readonly error?: Fault.FailedMidStream["body"] | null
+  readonly error?: unknown
   readonly incomplete_details?: { readonly reason?: string | null } | null
 }
 interface Item {
@@ -30,7 +32,7 @@ interface Item {
   readonly encrypted_content?: string | null
   readonly call_id?: string | null
   readonly name?: string | null
-  readonly arguments?: string | null
+  readonly arguments?: unknown
 }
 interface Content {
   readonly type?: string
@@ -52,7 +54,7 @@ interface StreamEvent {
   readonly output_index?: number
   readonly item?: Item | null
   readonly delta?: string | null
-  readonly error?: Fault.FailedMidStream["body"] | null
+  readonly error?: unknown
 }
 
 export interface Context extends TokenUsage.Context {
@@ -113,7 +115,7 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
         this.#end(event.response ?? {})
         break
       case "error":
-        throw new Fault.FailedMidStream(event)
+        throw Fault.reported(event)
     }
   }
 
@@ -177,11 +179,16 @@ const textOf = (content: Item["content"]): string => {
   return text
 }
 
+const isWhole = new Set(["completed", "complete", "done", "success"])
+
 const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answer => {
   const { error, status } = body
-  if (error != null || status === "failed") throw Fault.reported(error ?? {})
+  if (error != null || status === "failed") throw Fault.reported(error ?? body)
   if (status === "in_progress" || status === "queued" || status === "cancelled") {
     throw new Fault.NotAnAnswer(`The provider's answer is incomplete: its status is ${status}.`)
+  }
+  if (status != null && status !== "" && status !== "incomplete" && !isWhole.has(status)) {
+    throw FinishReason.brokenOff(status)
   }
   const why = status === "incomplete" ? (body.incomplete_details?.reason ?? "") : undefined
   if (why === "content_filter") throw new Fault.Refused("The provider's content filter cut off the answer.")
@@ -201,8 +208,11 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
           throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
         }
         called = true
-        const id = item.call_id || item.id || `${body.id ?? "call"}_${index}`
-        parts.push({ type: "tool-call", id, name, params: ProviderJson.parseArguments(item.arguments ?? "") })
+        const id = item.call_id || item.id || CallIdentity.newId()
+        const given = item.arguments
+        // Cut off before its arguments began, it has none that could be meant.
+        const isCutOff = why !== undefined && index === items.length - 1 && (given == null || given === "")
+        parts.push({ type: "tool-call", id, name, params: isCutOff ? "" : ProviderJson.argumentsOf(given) })
       }
     }
   })
@@ -242,9 +252,11 @@ const pushReasoning = (parts: Array<Response.PartEncoded>, item: Item, { origin 
 
 /** `incomplete`: why the answer is not all that it could have been. */
 const finishReason = (incomplete: string | undefined, called: boolean): Response.FinishReason => {
-  if (incomplete === "max_output_tokens") return "length"
-  if (incomplete !== undefined) return "other"
-  return called ? "tool-calls" : "stop"
+  if (incomplete === undefined) return called ? "tool-calls" : "stop"
+  const reason = FinishReason.of(incomplete, called)
+  // It is not complete, whatever word it has for that.
+  if (reason !== "length") throw FinishReason.brokenOff(incomplete || "incomplete")
+  return reason
 }
 
 const counted = (usage: ResponseUsage): TokenUsage.Counted => ({

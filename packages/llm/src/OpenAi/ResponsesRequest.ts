@@ -12,6 +12,7 @@ import type {
   ResponseInputItem
 } from "openai/resources/responses/responses"
 import type { ReasoningEffort, ReasoningSummary } from "./Reasoning.ts"
+import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
@@ -96,7 +97,11 @@ const itemsOf = (messages: ReadonlyArray<Prompt.MessageEncoded>, origin: string)
       case "tool":
         for (const part of message.content) {
           if (part.type === "tool-result") {
-            items.push({ type: "function_call_output", call_id: part.id, output: ToolResult.textOf(part) })
+            items.push({
+              type: "function_call_output",
+              call_id: CallIdentity.idOf(part.id),
+              output: ToolResult.textOf(part)
+            })
           }
         }
     }
@@ -137,7 +142,12 @@ const pushAssistant = (
     } else if (part.type === "tool-call") {
       // Arguments that were not JSON go back as a JSON string: several servers parse what they are given here.
       const json = JSON.stringify(part.params) ?? "{}"
-      push({ type: "function_call", call_id: part.id, name: part.name, arguments: json })
+      push({
+        type: "function_call",
+        call_id: CallIdentity.idOf(part.id),
+        name: CallIdentity.nameOf(part.name),
+        arguments: json
+      })
     }
   }
 }

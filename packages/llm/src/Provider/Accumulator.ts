@@ -21,7 +21,7 @@ export abstract class Accumulator<Event extends { readonly error?: unknown }> {
     }
     // As servers send it: the fields of events are optional and may be null.
     const event = ProviderJson.parseObject(data) as Event
-    if (event.error != null) throw Fault.reported(event.error)
+    if (event.error != null) throw Fault.reported(event)
     this.gather(event)
     this.#any = true
   }
@@ -31,6 +31,11 @@ export abstract class Accumulator<Event extends { readonly error?: unknown }> {
     const delta = this.#delta
     this.#delta = ""
     return delta
+  }
+
+  /** Nothing more comes: what was held back is handed over. */
+  end(): void {
+    this.flush()
   }
 
   /** Fails when the answer is not complete. */
@@ -46,6 +51,9 @@ export abstract class Accumulator<Event extends { readonly error?: unknown }> {
   protected say(text: string): void {
     this.#delta += text
   }
+
+  /** Says what was held back. */
+  protected flush(): void {}
 
   protected abstract gather(event: Event): void
 

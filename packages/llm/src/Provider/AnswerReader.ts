@@ -31,7 +31,18 @@ export const read = async (call: Call, asked: Promise<Response>, reader: AnswerR
     const accumulator = reader.accumulator()
     return EventStream.read(response.body, new ServerSentEvents.Decoder(accumulator.add), accumulator, onDelta)
   }
-  const answer = reader.whole(await response.text())
+  const text = await response.text()
+  // A stream under another type, or where none was asked for.
+  if (/^\s*(?:data|event|id|retry)?:/.test(text)) {
+    const accumulator = reader.accumulator()
+    const decoder = new ServerSentEvents.Decoder(accumulator.add)
+    decoder.push(Buffer.from(text.trimStart()))
+    decoder.end()
+    accumulator.end()
+    onDelta?.(accumulator.takeDelta())
+    return accumulator.finish()
+  }
+  const answer = reader.whole(text)
   EventStream.handOver(answer.parts, onDelta)
   return answer
 }

@@ -29,13 +29,14 @@ export const read = async (
     }
   }
   decoder.end()
+  accumulator.end()
   hand()
   return accumulator.finish()
 }
 
 /** Whether a response is a stream of this type, and not all of the answer at once (some servers do not stream). */
 export const isStream = (response: Response, type: string): boolean =>
-  response.headers.get("content-type")?.startsWith(type) === true
+  response.headers.get("content-type")?.trimStart().toLowerCase().startsWith(type) === true
 
 /** Hands the text of a whole answer on, for one who waits for a stream. */
 export const handOver = (

@@ -6,6 +6,7 @@ import * as Llm from "@crewline/core/Llm"
 import { AddressRefused } from "../AddressGuard.ts"
 import { ResponseTooLarge } from "../UndiciFetch.ts"
 import * as Fault from "./Fault.ts"
+import * as Meaning from "./Meaning.ts"
 
 export interface Context {
   /** The full reference of the model. */
@@ -37,14 +38,8 @@ export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
   if (error instanceof Fault.Refused) return new Llm.ContentRefused(details(context, error.message))
   if (error instanceof Fault.Unsupported) return new Llm.InvalidRequest(details(context, error.message))
   if (error instanceof Fault.FailedMidStream) {
-    const { code, type } = error.body
-    return fromReported(context, {
-      status: typeof code === "number" ? code : undefined,
-      code: text(code),
-      type: text(type),
-      message: error.message,
-      headers: undefined
-    })
+    const message = quoted(context, error.message, error)
+    return fromReported(context, { ...error.words, message, headers: undefined })
   }
   return fromTransport(context, error)
 }
@@ -70,20 +65,6 @@ const details = (context: Context, description: string): { description: string; 
 
 // --- failures that the server reported --------------------------------------------------------------------------------------------
 
-const tooLong =
-  /maximum context length|context (length|window|limit|size)|prompt is too long|too many tokens|reduce the length/i
-const noCredit = /insufficient_quota|billing_hard_limit|billing_not_active|billing_error/
-/** Anthropic says these with the status and type of an invalid request. */
-const noCreditMessage = /credit balance is too low|reached your specified .*usage limits/i
-const filtered = /content_filter|content_policy|policy_violation|bio_policy|ResponsibleAI/i
-const filteredMessage = /blocked by content filtering/i
-/** OpenAI says `invalid_prompt` of a prompt that it will not answer, and of one that it cannot read. */
-const flaggedMessage = /flagged|usage polic/i
-const limited = /rate_limit/
-/** What OpenAI says about a request after it has begun to answer. */
-const unusable = /invalid_|_?image_|unsupported_|data_residency|not_found/
-const busy = /server_error|overloaded|service_unavailable|api_error|server busy/
-
 /** The reason behind a failure that the provider told of. */
 export const fromReported = (context: Context, failure: Reported): Llm.Reason => {
   const { status, code, type, message } = failure
@@ -93,24 +74,27 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
     const retryAfterMillis = retryAfter(failure.headers, context.now)
     return retryAfterMillis === undefined ? described() : { ...described(), retryAfterMillis }
   }
-  if (noCredit.test(kind) || status === 402 || (status === 400 && noCreditMessage.test(message))) {
+  const isRefused = status === undefined || (status >= 400 && status < 500) || status === 500
+  if (status === 402 || (status !== 503 && Meaning.isOutOfCredit(kind, message))) {
     return new Llm.QuotaExhausted(described(" The account has no credit left: add credit at the provider."))
   }
-  if (kind.includes("invalid_prompt") && flaggedMessage.test(message)) return new Llm.ContentRefused(described())
-  if (filtered.test(kind) || (status === 400 && filteredMessage.test(message)))
+  if (Meaning.isFlagged(kind, message) || (status !== 429 && isRefused && Meaning.isFiltered(kind, message))) {
     return new Llm.ContentRefused(described())
+  }
+  if (isRefused && status !== 429 && Meaning.isSlip(kind, message)) return new Llm.MalformedAnswer(described())
   if (
-    code === "context_length_exceeded" ||
+    /context_length_exceeded|exceed_context_size/.test(kind) ||
     status === 413 ||
-    ((status === 400 || status === 422) && tooLong.test(message))
+    (isRefused && status !== 429 && status !== 401 && status !== 403 && Meaning.isTooLong(message))
   ) {
     return new Llm.ContextTooLong(described())
   }
-  if (status === 429 || limited.test(kind)) return new Llm.RateLimited(later())
-  if (status === 401) return new Llm.Authentication(described(" Check the API key."))
+  if (status === 429 || Meaning.isLimited(kind, message)) return new Llm.RateLimited(later())
+  if (status === 401 || (status === undefined && Meaning.isUnauthorised(kind)))
+    return new Llm.Authentication(described(" Check the API key."))
   if (status === 403) return new Llm.Authentication(described(" The API key does not permit this."))
-  if (status === 408 || kind.includes("timeout_error")) return new Llm.Timeout(described())
-  if (status === 409 || (status !== undefined && status >= 500) || busy.test(kind)) return new Llm.Overloaded(later())
+  if (status === 408 || status === 504 || Meaning.isTimeout(kind)) return new Llm.Timeout(described())
+  if (status === 409 || (status !== undefined && status >= 500)) return new Llm.Overloaded(later())
   if (status !== undefined && status >= 300 && status < 400) {
     const location = failure.headers?.get("location")
     const to = location == null ? "" : ` to ${withoutCredentials(location)}`
@@ -118,8 +102,8 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
       described(` ${context.address} redirects${to}: set the base URL to the target of the redirect.`)
     )
   }
-  if (status === undefined && unusable.test(kind)) return new Llm.InvalidRequest(described())
-  if (status === undefined) return new Llm.Overloaded(described())
+  if (status === undefined && Meaning.isUnusable(kind)) return new Llm.InvalidRequest(described())
+  if (status === undefined || Meaning.isBusy(kind)) return new Llm.Overloaded(later())
   if (status === 404) return new Llm.InvalidRequest(described(` Asked at ${context.address}.`))
   return new Llm.InvalidRequest(described())
 }

@@ -2,6 +2,8 @@
  * What is wrong with an answer that came or a request that cannot be sent, found by ourselves and not by an SDK. `Failure` makes a
  * reason of each.
  */
+import * as Predicate from "effect/Predicate"
+import * as ErrorBody from "./ErrorBody.ts"
 
 /** The provider sent something that is no answer; `message` says what, and may quote it. */
 export class NotAnAnswer extends Error {
@@ -21,15 +23,38 @@ export class Unsupported extends Error {}
 
 /** The provider reported a failure inside of an answer that had begun well. */
 export class FailedMidStream extends Error {
-  readonly body: { readonly message?: unknown; readonly code?: unknown; readonly type?: unknown }
-  constructor(body: FailedMidStream["body"]) {
-    super(
-      typeof body.message === "string" ? body.message : "The provider reported a failure in the middle of its answer."
-    )
-    this.body = body
+  readonly words: ErrorBody.Words
+  /** Whether the body has the shape that failures of these APIs have. */
+  readonly hasShape: boolean
+  constructor(words: ErrorBody.Words, hasShape = true) {
+    super(words.message)
+    this.words = words
+    this.hasShape = hasShape
   }
 }
 
-/** A failure from the `error` of an answer, which some servers fill with a text. */
-export const reported = (error: unknown): FailedMidStream =>
-  new FailedMidStream(typeof error === "object" && error !== null ? error : { message: error })
+const unsaid: ErrorBody.Words = {
+  message: "The provider reported a failure in the middle of its answer.",
+  code: "",
+  type: "",
+  status: undefined
+}
+
+/** A failure that an answer holds, in the words of the provider where it has any. */
+export const reported = (body: unknown): FailedMidStream => {
+  const words = ErrorBody.read(body)
+  return new FailedMidStream(words ?? { ...unsaid, ...codesOf(body) })
+}
+
+/** The failure in a body that holds no answer, where it says one in other words than `error`. */
+export const inOtherWords = (body: unknown): FailedMidStream | undefined => {
+  const words = ErrorBody.read(body)
+  return words === undefined ? undefined : new FailedMidStream(words, false)
+}
+
+const codesOf = (body: unknown): Partial<ErrorBody.Words> => {
+  const error = Predicate.hasProperty(body, "error") ? body.error : body
+  const of = (name: string) =>
+    Predicate.hasProperty(error, name) && typeof error[name] === "string" ? { [name]: error[name] } : {}
+  return { ...of("code"), ...of("type") }
+}

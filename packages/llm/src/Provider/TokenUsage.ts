@@ -22,7 +22,8 @@ export interface Context {
 }
 
 /** The usage of one call; its cost is unknown where the provider counted nothing. */
-export const of = ({ model, prices }: Context, counted: Counted | undefined): Usage => {
+export const of = ({ model, prices }: Context, told: Counted | undefined): Usage => {
+  const counted = told === undefined || told.inputTokens + told.outputTokens === 0 ? undefined : told
   const cacheWriteInputTokens = counted?.cacheWriteInputTokens ?? 0
   const tokens = {
     inputTokens: counted?.inputTokens ?? 0,

@@ -54,6 +54,8 @@ export const make = ({ key, limiter, tokensPerMinute }: Options): TokenLots => {
       }),
     take,
     correct: (lots, { inputTokens, outputTokens }) => {
+      // Nothing was counted: the estimate stays.
+      if (inputTokens + outputTokens === 0) return Effect.void
       const difference = (inputTokens + outputTokens) / lot - lots
       return difference === 0 ? Effect.void : Effect.ignore(take(difference))
     }

@@ -290,7 +290,9 @@ describe("the responses API of OpenAI", () => {
       assert.strictEqual((yield* failed(events(beginning, incomplete("content_filter"))))._tag, "ContentRefused")
       const cut = yield* streamed(events(beginning, incomplete("max_output_tokens")))
       assert.strictEqual(cut.answer.finishReason, "length")
-      assert.strictEqual((yield* streamed(events(beginning, incomplete("steered")))).answer.finishReason, "other")
+      const broken = yield* failed(events(beginning, incomplete("steered")))
+      assert.strictEqual(broken._tag, "MalformedAnswer")
+      assert.include(broken.description, "steered")
     })
   )
 
@@ -332,7 +334,7 @@ describe("a schema beside tools that can be called", () => {
   const common = { model: "m", origin: "o", reasoningEffort: undefined, reasoningSummary: undefined }
   const formats = (isOpenAi: boolean, fields: Partial<Llm.Request>) => {
     const asked = request({ output: { name: "seen", schema }, ...fields })
-    const chat = ChatRequest.make({ ...common, isOpenAi }, asked)
+    const { body: chat } = ChatRequest.make({ ...common, isOpenAi, lacking: new Set() }, asked)
     const responses = ResponsesRequest.make({ ...common, isOpenAi }, asked)
     return [chat.response_format !== undefined, responses.text?.format !== undefined]
   }

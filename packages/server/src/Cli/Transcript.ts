@@ -51,7 +51,7 @@ const describe = (view: View.View, event: ExecutionEvent.ExecutionEvent): string
     case "TaskSuspended":
       return `waits for ${Waiting.describe(event)}`
     case "TaskRetried":
-      return `attempt ${event.attempt} failed and will be retried: ${event.error.message}`
+      return `attempt ${event.attempt} failed and will be retried in ${Layout.duration(event.delayMillis)}: ${event.error.message}`
     case "TaskReleased":
       return "handed back"
     case "TaskUnserved":

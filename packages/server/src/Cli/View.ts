@@ -158,7 +158,7 @@ const applyStored = (view: View, event: ExecutionEvent.ExecutionEvent): View => 
         note: (isDecided(event) ? task.decided : undefined) ?? `waits for ${Waiting.describe(event)}`
       }))
     case "TaskRetried":
-      return current(view, event, (task) => ({ ...task, status: "retrying", tools: [], note: event.error.message }))
+      return current(view, event, (task) => ({ ...task, status: "retrying", tools: [], note: retryNote(event) }))
     case "TaskReleased":
       return current(view, event, (task) => ({ ...task, status: "pending", tools: [] }))
     case "TaskUnserved":
@@ -309,3 +309,7 @@ const without = <K extends keyof Task>(task: Task, key: K): Task => {
   const { [key]: _, ...rest } = task
   return rest as Task
 }
+
+/** A short wait is over before anybody reads it. */
+const retryNote = ({ delayMillis, error }: ExecutionEvent.TaskRetried): string =>
+  delayMillis < 1_000 ? error.message : `in ${Math.ceil(delayMillis / 1_000)} s, ${error.message}`

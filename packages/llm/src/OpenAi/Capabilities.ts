@@ -1,0 +1,136 @@
+/**
+ * What a compatible server takes of chat completions. Where nobody has said it, a server is sent what OpenAI takes; what it refuses once
+ * is remembered for that model and not sent again.
+ */
+
+/** Named as the fields of a request are. */
+export const features = [
+  // Output of a schema by `response_format`.
+  "json_schema",
+  // Output of any JSON by `response_format`.
+  "json_object",
+  // Functions.
+  "tools",
+  // That a certain tool, or any, has to be called.
+  "tool_choice",
+  // Usage at the end of a stream.
+  "stream_options",
+  // Messages of the role `system`; without it they stand before the first message of the user.
+  "system_role",
+  // The length of an answer as `max_tokens`; without it as `max_completion_tokens`.
+  "max_tokens",
+  // What the server itself sent beside an answer, back with it.
+  "opaque_fields",
+  // Ids of calls in any form; without it nine letters or digits, as Mistral takes them.
+  "call_ids",
+  // Calls that another server made, without its own signatures; without it they carry the word that Gemini takes for one.
+  "unsigned_calls",
+  // The same without thoughts; without it they carry what was thought, in whatever words.
+  "thoughtless_calls"
+] as const
+
+export type Feature = (typeof features)[number]
+
+/** `false`: is never sent; `true`: is sent although it was refused. */
+export type Capabilities = { readonly [F in Feature]?: boolean }
+
+/** Reads `json_schema=false, tools=true`; answers the entry that is wrong as a text. */
+export const parse = (text: string): Capabilities | string => {
+  const capabilities: { [F in Feature]?: boolean } = {}
+  for (const entry of text.split(",").map((each) => each.trim())) {
+    if (entry === "") continue
+    const [, name, value] = /^([a-z_]+)\s*=\s*(true|false)$/.exec(entry) ?? []
+    const feature = features.find((each) => each === name)
+    if (feature === undefined) return entry
+    capabilities[feature] = value === "true"
+  }
+  return capabilities
+}
+
+/** What some servers are known not to take. */
+const known: ReadonlyArray<readonly [host: RegExp, lacks: ReadonlyArray<Feature>]> = [
+  [/(^|\.)deepseek\.com$/, ["json_schema", "thoughtless_calls"]],
+  [/(^|\.)moonshot\.(ai|cn)$/, ["thoughtless_calls"]],
+  [/(^|\.)generativelanguage\.googleapis\.com$/, ["unsigned_calls"]],
+  [/(^|\.)mistral\.ai$/, ["call_ids", "opaque_fields"]],
+  [/(^|\.)(groq\.com|cerebras\.ai)$/, ["opaque_fields"]]
+]
+
+/** What is known of one server. */
+export interface Known {
+  /** What this model is not sent. */
+  readonly lacking: (model: string) => ReadonlySet<Feature>
+  readonly learn: (model: string, lacking: ReadonlySet<Feature>) => void
+  /** Whether the configuration leaves it open. */
+  readonly isOpen: (feature: Feature) => boolean
+}
+
+export const make = (baseURL: string, declared: Capabilities = {}): Known => {
+  const host = URL.parse(baseURL)?.hostname ?? ""
+  const lacks = new Set(known.flatMap(([pattern, lacking]) => (pattern.test(host) ? lacking : [])))
+  for (const feature of features) {
+    if (declared[feature] === false) lacks.add(feature)
+    if (declared[feature] === true) lacks.delete(feature)
+  }
+  const learned = new Map<string, ReadonlySet<Feature>>()
+  return {
+    lacking: (model) => learned.get(model) ?? lacks,
+    learn: (model, lacking) => {
+      if (learned.size < 1_000) learned.set(model, lacking)
+    },
+    isOpen: (feature) => declared[feature] === undefined
+  }
+}
+
+// --- refusals ---------------------------------------------------------------------------------------------------------------------
+
+/** What a request has, so that a refusal can mean it. */
+export interface Sent {
+  readonly json_schema: boolean
+  readonly json_object: boolean
+  /** The tool whose arguments are the answer; tools of the task cannot be left out. */
+  readonly outputTool: boolean
+  readonly tool_choice: boolean
+  readonly stream_options: boolean
+  readonly system_role: boolean
+  readonly max_tokens: boolean
+  readonly opaque_fields: boolean
+  readonly call_ids: boolean
+  readonly unsigned_calls: boolean
+  readonly thoughtless_calls: boolean
+}
+
+const ofFormat =
+  /response[_ ]?format|json[_ -]?schema|json[_ -]?object|json[_ -]?mode|structured[_ -]?outputs?|guided|grammar|mime ?type|text\.format/i
+const words: { readonly [F in Feature]: RegExp } = {
+  json_schema: ofFormat,
+  json_object: ofFormat,
+  tools: /\btools?\b|functions?\b/i,
+  tool_choice: /tool[_ ]?choice/i,
+  stream_options: /stream[_ ]?options|include[_ ]?usage/i,
+  system_role:
+    /system[^.]{0,30}(?:role|message|prompt|instruction)[^.]{0,40}(?:not|n't|unsupported)|(?:not|n't|un)[^.]{0,30}support[^.]{0,30}system|role[^.]{0,30}system|developer instruction/i,
+  max_tokens: /max_completion_tokens/i,
+  opaque_fields:
+    /reasoning|thinking|thought|extra[_ ]?(?:content|inputs?|fields?|forbidden)|additional propert|not permitted|unexpected (?:field|keyword|property)|unrecognized|unknown (?:field|name|parameter)|property '[^']+' is unsupported/i,
+  unsigned_calls: /thought_?signature/i,
+  thoughtless_calls:
+    /reasoning_content|reasoning[^.]{0,40}(?:missing|required|must)|(?:no|without|missing)[^.]{0,20}reasoning/i,
+  call_ids: /(?:tool[_ ]?call|function call|call)[^.]{0,20}\bid\b|\bid\b[^.]{0,40}(?:length of 9|a-z|alphanumeric)/i
+}
+
+/** What a refusal means that was sent, the likeliest first; `undefined`: it is about something else. */
+export const refused = (sent: Sent, message: string): Feature | undefined => {
+  if (sent.stream_options && words.stream_options.test(message)) return "stream_options"
+  if (sent.max_tokens && words.max_tokens.test(message)) return "max_tokens"
+  if (sent.json_schema && words.json_schema.test(message)) return "json_schema"
+  if (sent.json_object && words.json_object.test(message)) return "json_object"
+  if (sent.tool_choice && words.tool_choice.test(message)) return "tool_choice"
+  if (sent.outputTool && words.tools.test(message)) return "tools"
+  if (sent.unsigned_calls && words.unsigned_calls.test(message)) return "unsigned_calls"
+  if (sent.thoughtless_calls && words.thoughtless_calls.test(message)) return "thoughtless_calls"
+  if (sent.call_ids && words.call_ids.test(message)) return "call_ids"
+  if (sent.opaque_fields && words.opaque_fields.test(message)) return "opaque_fields"
+  if (sent.system_role && words.system_role.test(message)) return "system_role"
+  return undefined
+}
