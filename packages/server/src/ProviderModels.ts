@@ -78,11 +78,13 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
   /** A model of the environment, where its keys serve the tenant; the demonstration has no key and serves everybody. */
   const configured = Effect.fnUntraced(function* (reference: string | undefined) {
-    const model = yield* llm.resolve(reference)
-    if (!model.reference.startsWith("scripted/"))
-      yield* Effect.catch(EnvironmentKeys.checkTenant, ({ message: description }) =>
-        fail(model.reference, new Llm.UnknownModel({ description }))
+    const shared = (model = "none") =>
+      Effect.catch(EnvironmentKeys.checkTenant, ({ message: description }) =>
+        fail(model, new Llm.UnknownModel({ description }))
       )
+    // What the environment has, and what could be set there, is nothing to tenants that it does not serve.
+    const model = yield* Effect.tapError(llm.resolve(reference), () => shared(reference))
+    if (!model.reference.startsWith("scripted/")) yield* shared(model.reference)
     return keys.reduce(KeyRedaction.guard, model)
   })
   const store = yield* ProviderStore.ProviderStore

@@ -212,6 +212,11 @@ describe("providers of two tenants with the same name and models", { timeout: 12
     const asked = [shared.received.length, first.received.length]
     expect((await ask("c", "openai/m")).said).toBe("UnknownModel")
     expect((await ask("c", "anthropic/m, openai/m")).said).toBe("UnknownModel")
+    const unknown = (tenant: string) => as(tenant, Effect.flip(Effect.flatMap(Llm.Llm, (llm) => llm.resolve("none/m"))))
+    expect((await unknown("a")).message).toContain("Configured: ")
+    const told = (await unknown("c")).message
+    expect(told).toContain("store a provider with an apiKey")
+    expect(told).not.toMatch(/openai|OPENAI/)
     await store("c", "variable", first, { apiKeyVariable: "ACME_API_KEY" })
     expect((await ask("c", "variable/m")).said).toBe("Authentication")
     expect([shared.received.length, first.received.length]).toEqual(asked)
