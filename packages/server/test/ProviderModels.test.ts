@@ -83,7 +83,7 @@ describe("a stored provider", { timeout: 120_000 }, () => {
     expect(await run("few/small")).toMatchObject({ output: "From the first." })
     const refused = await run("few/large")
     expect(refused).toMatchObject({ status: "failed" })
-    expect(refused.error.message).toContain("offers small, but not large")
+    expect(refused.error.message).toContain("does not offer the model large, only small")
     await call("/api/v1/llm-providers", {
       body: { name: "keyless", kind: "openai-compatible", baseUrl: first.baseURL, apiKeyVariable: "MISSING_API_KEY" }
     })
