@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -161,6 +161,22 @@ describe("the words of the documentation", () => {
       Task.Review
     ].flatMap((schema) => Object.keys(schema.fields))
     expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
+  })
+
+  it("names one version of Node that is needed, as every package.json does", async () => {
+    const manifests = ["package.json", ...globSync("{packages,examples}/*/package.json", { cwd: root })]
+    const engines = manifests.flatMap((file) => {
+      const { engines } = JSON.parse(readFileSync(join(root, file), "utf8"))
+      return engines === undefined ? [] : [engines.node]
+    })
+    const [engine] = new Set(engines)
+    expect(new Set(engines)).toEqual(new Set([engine]))
+    const texts = [...pages, "CONTRIBUTING.md"].map((page) => readFileSync(join(root, page), "utf8"))
+    const needed = texts.flatMap((text) =>
+      Array.from(text.matchAll(/Node(?:\.js)? ([\d.]+) or (?:newer|later)/g), ([, version]) => `>=${version}`)
+    )
+    expect(needed.length).toBeGreaterThan(2)
+    expect(new Set(needed)).toEqual(new Set([engine]))
   })
 
   it("events.md has every type of event and every field of it", async () => {
