@@ -132,6 +132,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Dependencies",
       "EnvironmentKeys",
       "Followers",
+      "Journal",
       "LocalMemory",
       "Migrations",
       "Patience",

@@ -27,6 +27,7 @@ import { secrets } from "./Cli/SecretsCommand.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
 import { outbox } from "./Cli/OutboxCommand.ts"
+import * as Logging from "./Cli/Logging.ts"
 import * as Output from "./Cli/Output.ts"
 import * as Lanes from "./Queue/Lanes.ts"
 
@@ -364,6 +365,7 @@ const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version,
 /** The whole command with these arguments, as in `["validate", "crew.yaml"]`; `version` is that of the package. */
 export const program = (args: ReadonlyArray<string>, { version }: { readonly version: string }) =>
   Command.runWith(command, { version })(args).pipe(
+    Logging.forCommand,
     Effect.tapCause(report),
     Effect.provideServiceEffect(CliOutput.Presenter, Effect.map(Output.Output, presenter)),
     Effect.provide(config)

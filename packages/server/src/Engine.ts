@@ -28,6 +28,7 @@ import * as AgentStore from "./ResourceStore/Agents.ts"
 import * as CrewStore from "./ResourceStore/Crews.ts"
 import * as MasterKeys from "./ResourceStore/MasterKeys.ts"
 import * as Dependencies from "./Dependencies.ts"
+import * as Journal from "./Journal.ts"
 import * as LocalMemory from "./LocalMemory.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
@@ -112,7 +113,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, sealed).pipe(Layer.provideMerge(database))
       const logOnly = PgEventLog.layerWith({ listens: options.follows ?? true })
       const dependencies = Dependencies.layer.pipe(Layer.provide(Queue.probe(choice)))
-      const log = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))
+      const stored = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))
+      const log = Journal.layerJournaled(stored)
 
       return Crewline.layer({
         worker: { streaming: true, graceMillis, host, ...options.worker, name },

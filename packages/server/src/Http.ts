@@ -29,6 +29,7 @@ import * as Outbox from "./Http/Outbox.ts"
 import * as QueryKeys from "./Http/QueryKeys.ts"
 import * as Queue from "./Http/Queue.ts"
 import * as RequestBody from "./Http/RequestBody.ts"
+import * as RequestLog from "./Http/RequestLog.ts"
 import * as Secrets from "./Http/Secrets.ts"
 import * as Tools from "./Http/Tools.ts"
 import * as Problem from "./Api/Problem.ts"
@@ -157,5 +158,5 @@ export const make = Effect.map(
   HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSockets)).pipe(
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })
   ),
-  (routes) => Conditional.answer(Fallback.answer(RequestBody.limited(routes)))
+  (routes) => RequestLog.logged(Conditional.answer(Fallback.answer(RequestBody.limited(routes))))
 )

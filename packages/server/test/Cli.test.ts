@@ -374,6 +374,23 @@ describe("crewline migrate, serve and start", { timeout: 120_000 }, () => {
     expect(await server.ended).toMatchObject({ code: 0, stderr: "" })
   })
 
+  it("start says how people answer what they are asked, and goes on when they have", async () => {
+    const directory = join(folder, "asking")
+    const file = join(folder, "asking.yaml")
+    const task = '{ description: "Add 6 and 7: 6 + 7", expectedOutput: A sum., humanInput: true }'
+    const agent = "{ role: Worker, goal: Work, model: scripted/demo }"
+    await writeFile(file, `name: asking\nagents: { worker: ${agent} }\ntasks: { only: ${task} }\n`)
+    const running = Process.start(["start", file, "--port", "0", "--data", directory])
+    const [, id = ""] = await running.said(
+      /Answer it in another shell, with one of:\n {2}crewline answer (\S+) accept --data /
+    )
+    expect((await Process.run(["answer", id, "accept", "--data", directory])).code).toBe(0)
+    await running.said(/The server stays up/)
+    running.child.kill("SIGINT")
+    const { code, stderr } = await running.ended
+    expect([code, stderr.split("Answer it in another shell").length]).toEqual([0, 2])
+  })
+
   it("start stores the example, runs it, says where to look, stays up, and starts again on the same data", async () => {
     const go = async (topic: string) => {
       const running = Process.start(["start", "--port", "0", "--data", data(), "--input", `topic=${topic}`])

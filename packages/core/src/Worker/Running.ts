@@ -61,8 +61,8 @@ export const make = Effect.fnUntraced(function* ({ slots, work }: Options) {
     const entry: Entry = { lease, started, fiber: undefined, state: "working", hasSlot: true }
     entries.set(lease.nonce, entry)
     ledger.hold(lease.executionId)
-    const { tenant } = lease
-    const own = body(entry)
+    const { executionId, taskId, tenant } = lease
+    const own = Effect.annotateLogs(body(entry), { executionId, taskId })
     entry.fiber = fork(
       Effect.asVoid(tenant === Tenant.defaultTenant ? own : Effect.provideService(own, Tenant.Current, tenant))
     )

@@ -9,6 +9,7 @@ import * as Memory from "@crewline/core/Memory"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Journal from "../Journal.ts"
 import * as Failure from "./Failure.ts"
 import * as Models from "./Models.ts"
 import * as Tools from "./Tools.ts"
@@ -39,7 +40,7 @@ export const build = ({ directory, streaming, workspace }: Options) =>
   Layer.build(
     Crewline.layer({ worker: { streaming } }).pipe(
       Layer.provide([
-        directory === undefined ? LocalEventLog.layerLocal : durable(directory),
+        Journal.layerJournaled(directory === undefined ? LocalEventLog.layerLocal : durable(directory)),
         LocalTaskQueue.layerLocal,
         Memory.layerLocal,
         Workspace.layer({ directory: workspace }),

@@ -32,6 +32,10 @@ export class Output extends Context.Service<
     readonly resultIsForPeople: boolean
     /** Text in a style, as stderr can show it. */
     readonly paint: Screen.Paint
+    /** Writes a line of the log to stderr, above what is drawn there. */
+    readonly line: (text: string) => void
+    /** The environment of the process. */
+    readonly env: { readonly [name: string]: string | undefined }
   }
 >()("@crewline/server/Cli/Output") {}
 
@@ -53,8 +57,8 @@ export interface Options {
 }
 
 /**
- * Output to the two streams of a process, the log included. A terminal gets colours unless `NO_COLOR` is set or `TERM` is `dumb`; anything else
- * only when `FORCE_COLOR` is set.
+ * Output to the two streams of a process. A terminal gets colours unless `NO_COLOR` is set or
+ * `TERM` is `dumb`; anything else only when `FORCE_COLOR` is set.
  */
 export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Output> => {
   const isSet = (name: string) => env[name] !== undefined && env[name] !== ""
@@ -68,7 +72,8 @@ export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Outp
     if (isTerminal) screen.print(text)
     else stderr.write(`${text}\n`)
   }
-  // What the program logs must not mix with results, nor run through what is drawn.
+  // Until a command has its own log (`Logging`), lines must not mix with results, nor run through
+  // what is drawn.
   const logger = Logger.layer([Logger.map(Logger.formatLogFmt, say)])
   const output = Layer.succeed(Output, {
     result: (text) => Effect.sync(() => stdout.write(`${text}\n`)),
@@ -77,7 +82,9 @@ export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Outp
     keyboard: isTerminal && stdin?.isTTY === true ? stdin : undefined,
     input: stdin === undefined || stdin.isTTY === true ? undefined : Effect.promise(() => text(stdin)),
     resultIsForPeople: stdout.isTTY === true,
-    paint
+    paint,
+    line: say,
+    env
   })
   return Layer.merge(output, logger)
 }

@@ -8,6 +8,7 @@ import * as Server from "../Server.ts"
 import * as Watchdog from "../Watchdog.ts"
 import * as Address from "./Address.ts"
 import * as Failure from "./Failure.ts"
+import * as Logging from "./Logging.ts"
 import * as Output from "./Output.ts"
 import * as Models from "./Models.ts"
 import * as Tools from "./Tools.ts"
@@ -66,9 +67,15 @@ export const stay = Effect.never.pipe(
   )
 )
 
-export const serve = Effect.fn("Serve.serve")(function* (options: Options) {
-  const workspace = Option.isSome(options.workspace) ? options.workspace.value : yield* Settings.workspace(options.data)
-  yield* build(options, workspace, options.worker)
-  yield* Layer.build(Watchdog.layer(yield* Settings.lease))
-  return yield* stay
-}, Effect.scoped)
+export const serve = Effect.fnUntraced(
+  function* (options: Options) {
+    const workspace = Option.isSome(options.workspace)
+      ? options.workspace.value
+      : yield* Settings.workspace(options.data)
+    yield* build(options, workspace, options.worker)
+    yield* Layer.build(Watchdog.layer(yield* Settings.lease))
+    return yield* stay
+  },
+  Effect.scoped,
+  Logging.forServer
+)

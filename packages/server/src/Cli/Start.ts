@@ -6,9 +6,11 @@ import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as CrewStore from "../ResourceStore/Crews.ts"
+import * as AskText from "./AskText.ts"
 import * as Criteria from "./Criteria.ts"
 import * as CrewSource from "./CrewSource.ts"
 import * as Failure from "./Failure.ts"
@@ -45,14 +47,18 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
 }, Effect.scoped)
 
 /** Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at its next start. */
-const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model }: Options) {
+const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { data, inputs, model }: Options) {
   const crewline = yield* Crewline.Crewline
   const output = yield* Output.Output
   const crewId = yield* store(Crew.toJson(stored))
   const crew = CrewSource.withModel(stored, model)
   yield* Models.announce(crew)
   const handle = yield* crewline.start(crew, { inputs, crewId })
-  yield* Live.show(handle.events, { json: false })
+  const tell = yield* telling(handle.id, data)
+  const events = Stream.tap(handle.events, (event) =>
+    event.type === "TaskSuspended" && event.asks !== undefined && event.asks.length > 0 ? tell : Effect.void
+  )
+  yield* Live.show(events, { json: false })
   yield* Effect.matchEffect(handle.result, {
     onFailure: (error) => output.say(`The execution could not be started: ${error.message}`),
     onSuccess: ({ criteria = [], output: came }) =>
@@ -60,6 +66,24 @@ const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { inputs, model 
   })
   return handle.id
 }, Effect.mapError(Failure.because))
+
+/**
+ * Says what people are asked, once each, and how to answer it: nobody is asked at the terminal,
+ * which the server keeps.
+ */
+const telling = Effect.fnUntraced(function* (executionId: string, data: Options["data"]) {
+  const crewline = yield* Crewline.Crewline
+  const { say } = yield* Output.Output
+  const told = new Set<string>()
+  return Effect.gen(function* () {
+    for (const ask of yield* crewline.asks({ executionId, state: "open", limit: 1_000 })) {
+      if (told.has(ask.id)) continue
+      told.add(ask.id)
+      const commands = AskText.commands(ask, data).map((command) => `  ${command}`)
+      yield* say(["", ...AskText.lines(ask), "Answer it in another shell, with one of:", ...commands, ""].join("\n"))
+    }
+  })
+})
 
 /** Stores the crew, or brings the stored one of this name up to date; answers its id. */
 const store = Effect.fnUntraced(function* (definition: Crew.Definition) {

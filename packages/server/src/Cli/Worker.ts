@@ -11,6 +11,7 @@ import * as Lanes from "../Queue/Lanes.ts"
 import * as Watchdog from "../Watchdog.ts"
 import * as Failure from "./Failure.ts"
 import * as Models from "./Models.ts"
+import * as Logging from "./Logging.ts"
 import * as Output from "./Output.ts"
 import * as Serve from "./Serve.ts"
 import * as Settings from "./Settings.ts"
@@ -25,48 +26,52 @@ export interface Options {
   readonly workspace: Option.Option<string>
 }
 
-export const worker = Effect.fn("Worker.worker")(function* (options: Options) {
-  const { result, say } = yield* Output.Output
-  const database = yield* Settings.database(Option.none())
-  const queue = yield* Settings.sharedQueue(database)
-  const shared = yield* Settings.shared
-  const workspace = Option.isSome(options.workspace)
-    ? options.workspace.value
-    : yield* Settings.workspace(Option.none())
-  let began = false
-  yield* Effect.addFinalizer(() => (began ? say("Stopped.") : Effect.void))
-  const services = yield* Layer.build(
-    Engine.layer({
-      ...shared,
-      database,
-      workspace,
-      queue,
-      worker: {
-        concurrency: options.concurrency,
-        graceMillis: options.grace * 1_000,
-        ...(Option.isSome(options.lanes) && { lanes: options.lanes.value }),
-        ...(Option.isSome(options.name) && { name: options.name.value })
-      },
-      follows: false,
-      llm: Models.layer,
-      toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
-    }).pipe(Layer.provide(NodeServices.layer))
-  ).pipe(Effect.mapError(Failure.because))
-  yield* Layer.build(Watchdog.layer(shared.lease))
-  began = true
-  const { name, running } = Context.get(services, CoreWorker.Worker)
-  yield* Effect.addFinalizer(() =>
-    Effect.flatMap(running, (leases) =>
-      leases.length === 0
-        ? Effect.void
-        : say(
-            `Stopping: ${leases.length} ${leases.length === 1 ? "task runs" : "tasks run"} here, with ${options.grace} s to finish before being handed back.`
-          )
+export const worker = Effect.fnUntraced(
+  function* (options: Options) {
+    const { result, say } = yield* Output.Output
+    const database = yield* Settings.database(Option.none())
+    const queue = yield* Settings.sharedQueue(database)
+    const shared = yield* Settings.shared
+    const workspace = Option.isSome(options.workspace)
+      ? options.workspace.value
+      : yield* Settings.workspace(Option.none())
+    let began = false
+    yield* Effect.addFinalizer(() => (began ? say("Stopped.") : Effect.void))
+    const services = yield* Layer.build(
+      Engine.layer({
+        ...shared,
+        database,
+        workspace,
+        queue,
+        worker: {
+          concurrency: options.concurrency,
+          graceMillis: options.grace * 1_000,
+          ...(Option.isSome(options.lanes) && { lanes: options.lanes.value }),
+          ...(Option.isSome(options.name) && { name: options.name.value })
+        },
+        follows: false,
+        llm: Models.layer,
+        toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
+      }).pipe(Layer.provide(NodeServices.layer))
+    ).pipe(Effect.mapError(Failure.because))
+    yield* Layer.build(Watchdog.layer(shared.lease))
+    began = true
+    const { name, running } = Context.get(services, CoreWorker.Worker)
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(running, (leases) =>
+        leases.length === 0
+          ? Effect.void
+          : say(
+              `Stopping: ${leases.length} ${leases.length === 1 ? "task runs" : "tasks run"} here, with ${options.grace} s to finish before being handed back.`
+            )
+      )
     )
-  )
-  const lanes = Option.match(options.lanes, { onNone: () => "", onSome: (each) => `, of them ${Lanes.toText(each)}` })
-  yield* result(`Worker ${name} runs up to ${options.concurrency} concurrent tasks${lanes}.`)
-  const standard = yield* Effect.option(Context.get(services, Llm.Llm).resolve(undefined))
-  if (Option.isSome(standard)) yield* say(`Agents without a model use ${standard.value.reference}.`)
-  return yield* Serve.stay
-}, Effect.scoped)
+    const lanes = Option.match(options.lanes, { onNone: () => "", onSome: (each) => `, of them ${Lanes.toText(each)}` })
+    yield* result(`Worker ${name} runs up to ${options.concurrency} concurrent tasks${lanes}.`)
+    const standard = yield* Effect.option(Context.get(services, Llm.Llm).resolve(undefined))
+    if (Option.isSome(standard)) yield* say(`Agents without a model use ${standard.value.reference}.`)
+    return yield* Serve.stay
+  },
+  Effect.scoped,
+  Logging.forServer
+)

@@ -18,6 +18,7 @@ import { Credentials, type Shown } from "../Credentials.ts"
 import * as Principal from "../Principal.ts"
 import * as RateLimits from "../RateLimits.ts"
 import * as RequestBody from "./RequestBody.ts"
+import * as RequestLog from "./RequestLog.ts"
 
 const isTenant = Schema.is(Keys.Tenant)
 
@@ -103,6 +104,7 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
             )
           )
           yield* AuditLog.tell({ principal })
+          yield* RequestLog.isFor(principal.tenant)
           if (limits.take !== undefined) yield* taking(limits.take(principal))
           const needed = access[operation]
           if (needed !== "public" && needed !== "authenticated" && !Principal.hasScope(principal, needed))

@@ -91,11 +91,21 @@ const overdue = HttpServerRespondable.toResponse(
   })
 )
 
+/**
+ * A request begins uninterruptibly. One that only reads is interrupted when its client hangs up,
+ * and the statements that it waits for with it; one that changes something goes on to its end, as a
+ * client that was cut off expects.
+ */
+const mayLeave = <A, E, R>(app: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method }) =>
+    method === "GET" || method === "HEAD" ? Effect.interruptible(app) : app
+  )
+
 /** Answers what the router and the handlers left open. */
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.catchCause(Patience.within(app, { duration: handlerPatience, orElse: () => overdue }), (cause) =>
+  Effect.catchCause(mayLeave(Patience.within(app, { duration: handlerPatience, orElse: () => overdue })), (cause) =>
     Effect.gen(function* () {
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
       const request = yield* HttpServerRequest.HttpServerRequest

@@ -1,4 +1,7 @@
-/** Refuses query keys at operations that take none; the others refuse what their schema does not know. */
+/**
+ * Refuses query keys at operations that take none; the others refuse what their schema does not
+ * know.
+ */
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
