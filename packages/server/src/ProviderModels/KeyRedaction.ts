@@ -18,6 +18,13 @@ export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model =>
   if (clean === undefined) return model
   const key = Redacted.value(secret).trim()
 
+  /** What an answer can do, besides what it says, stays as it is. */
+  const cleanAnswer = (answer: Llm.Answer): Llm.Answer => {
+    const { accept, ...said } = answer
+    const safe = clean(said)
+    return safe === said ? answer : { ...safe, ...(accept !== undefined && { accept }) }
+  }
+
   const generate = (request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
     const { onDelta, onNotice } = request
     const deltas = onDelta === undefined ? undefined : cleanDeltas(key, onDelta)
@@ -29,7 +36,7 @@ export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model =>
       })
       .pipe(
         Effect.mapBoth({
-          onSuccess: clean,
+          onSuccess: cleanAnswer,
           onFailure: (error) => {
             const encoded = encode(error)
             const safe = clean(encoded)

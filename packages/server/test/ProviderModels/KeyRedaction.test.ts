@@ -59,6 +59,15 @@ describe("a guarded model", () => {
     expect(reason).toMatchObject({ description: "No: [key]", requestId: "[key]", retryAfterMillis: 7 })
   })
 
+  it("lets an answer that it has changed be kept all the same", async () => {
+    let kept = 0
+    const answer = { ...answering([{ type: "text", text: key }]), accept: Effect.sync(() => void kept++) }
+    const cleaned = await Effect.runPromise(guarded(() => Effect.succeed(answer)).generate(request))
+    expect(cleaned.parts).toMatchObject([{ text: "[key]" }])
+    await Effect.runPromise(cleaned.accept!)
+    expect(kept).toBe(1)
+  })
+
   it("takes it out of streams, however they are cut, and keeps all the rest", async () => {
     const piece = FastCheck.oneof(
       FastCheck.constant(key),
