@@ -1,10 +1,11 @@
 /**
- * Giving up for a worker that is dead: the executions that it owned and the tasks that it held are free at once, and need not wait until
- * its leases have run out.
+ * Releasing what a dead worker owned: its executions and tasks are freed at once instead of when
+ * its leases expire.
  *
- * - Of workers whose process is gone for certain (`Liveness`) nobody has to say it.
- * - Any other worker is given up when somebody asks for it, unless it has renewed its leases just now; with `force` also then. When it was
- *   alive after all, the log takes no outcome from it that another has begun to work on, and it stops.
+ * - Workers whose process is certainly gone (`Liveness`) are released automatically.
+ * - Any other worker is released on request, unless it has just renewed its leases; with `force`,
+ *   even then. If it was alive after all, the log rejects its outcomes for tasks that another
+ *   worker has started, and it stops.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -50,7 +51,10 @@ export class WorkerAlive extends Schema.TaggedError<WorkerAlive>()("WorkerAlive"
   }
 }
 
-/** Leases are renewed when a third of their time is over: who has not done so after half of it is late. */
+/**
+ * Leases are renewed after a third of their time: a worker that has not done so after half of it is
+ * late.
+ */
 const silentShare = 0.5
 
 export interface Options {

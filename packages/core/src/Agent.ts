@@ -1,5 +1,6 @@
 /**
- * An agent as a user declares it: who it is, what it wants, which model speaks for it and which tools it may use. Plain data.
+ * An agent as a user declares it: its role and goal, the model that answers for it and the tools
+ * that it may use. Plain data.
  */
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
@@ -63,16 +64,16 @@ export const Policy = Schema.Struct({
 
 export interface Policy extends Schema.Schema.Type<typeof Policy> {}
 
-/** How many turns of the model one attempt at a task may take, when neither the task nor the agent says so. */
+/** Maximum number of model turns per attempt at a task, unless the task or the agent sets it. */
 export const defaultMaxTurns = 25
 
 /** An agent. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
 export const Agent = Schema.Struct({
   /** Who the agent is: "Senior researcher". */
   role: Text,
-  /** What the agent wants to achieve. */
+  /** What the agent is to achieve. */
   goal: Text,
-  /** What made the agent who it is. Default: nothing. */
+  /** Background of the agent. Default: none. */
   backstory: Schema.optionalKey(Schema.String),
   /** The model that answers for the agent, or several: where one cannot answer the next is asked. Default: the crew's, else the application's. */
   model: Schema.optionalKey(Models),
@@ -96,7 +97,7 @@ export const Agent = Schema.Struct({
    * says.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
-  /** Which tools the agent may call. Default: all of its own. */
+  /** Which tools the agent may call. Default: all of its tools. */
   policy: Schema.optionalKey(Policy)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 

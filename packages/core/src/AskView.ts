@@ -6,7 +6,10 @@ import * as Ask from "./Ask.ts"
 import * as AskId from "./Ask/AskId.ts"
 import type * as EventLog from "./EventLog.ts"
 
-/** Whether an ask can be answered: it was answered, or closed because nobody waits for the answer any more. */
+/**
+ * Whether an ask can still be answered: it may have been answered, or closed because its answer is
+ * no longer needed.
+ */
 export const State = Schema.Literals(["open", "answered", "closed"])
 export type State = typeof State.Type
 
@@ -28,9 +31,9 @@ export const View = Schema.Struct({
   /** Of the arguments of an edit, the value of a reply, the feedback of a revision: JSON Schema, draft 2020-12. */
   schema: Schema.JsonObject,
   deadline: Schema.optionalKey(Schema.String),
-  /** What it means when nobody answers by the deadline. */
+  /** What happens without an answer by the deadline. */
   onSilence: Ask.Silence,
-  /** The reply when nobody answers, with `onSilence: "reply"`. */
+  /** The reply without an answer, with `onSilence: "reply"`. */
   reply: Schema.optionalKey(Schema.Json),
   /** Whose limit is to be raised. */
   scope: Schema.optionalKey(Schema.String),

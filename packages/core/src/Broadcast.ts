@@ -1,18 +1,19 @@
 /**
- * Carries short texts to every process that shares an event log: which executions have new events, and passing deltas. A process that is
- * alone needs none.
+ * Sends short texts to every process that shares an event log: which executions have new events,
+ * and text deltas. A single process needs none.
  *
- * - Lossy: a text arrives at a listener once or never, those of one sender in their order. Who depends on it must not lose more than
- *   time: followers look for themselves too.
+ * - Lossy: a text arrives at a listener at most once, and texts of one sender in order. Consumers
+ *   must lose nothing but time: followers also poll.
  * - Senders may hear themselves.
- * - Nothing here fails: what cannot be sent is lost, and a listener whose connection was cut listens again.
+ * - Nothing here fails: what cannot be sent is lost, and a listener reconnects after a lost
+ *   connection.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
 export interface Listener {
-  /** It listens from now on; what was sent before may be lost. Told again after each interruption. */
+  /** Called when listening starts, and again after each interruption; earlier texts may be lost. */
   readonly opened: Effect.Effect<void>
   readonly received: (text: string) => Effect.Effect<void>
 }

@@ -1,6 +1,7 @@
 /**
- * A crew: agents and a graph of tasks, declared. Plain data plus, for crews written in TypeScript, the functions that data
- * cannot hold. Nothing here throws: what is wrong with a crew is told by `validate`, `fromJson` and `Plan.make`, all at once.
+ * A crew: agents and a graph of tasks, declared. Plain data plus, for crews written in TypeScript,
+ * functions. Nothing here throws: `validate`, `fromJson` and `Plan.make` report all problems of a
+ * crew at once.
  */
 import * as Result from "effect/Result"
 import type * as Builder from "./Crew/Builder.ts"
@@ -22,13 +23,14 @@ export type {
 export { CrewInvalid, describe, Problem, ProblemCode } from "./Crew/Problem.ts"
 
 /**
- * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a task that refers to itself, and
- * functions that expect another output than their task declares. Whatever else is wrong is told by `validate` and when the crew
- * is started.
+ * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a
+ * task that refers to itself, and functions that expect another output than their task declares.
+ * `validate` and starting the crew report all other problems.
  *
- * The output of the crew is inferred: that of the task that nothing depends on, or an object of several such tasks by name.
- * Limits: a name chosen at run time (`context: [long ? "essay" : "note"]`) counts as both; in a sequential crew the type is the
- * union over the tasks that no other names; a task that may be skipped is typed as if it ran.
+ * The output of the crew is inferred: that of the task that nothing depends on, or an object of
+ * several such tasks by name. Limits: a name chosen at run time (`context: [long ? "essay" :
+ * "note"]`) counts as both; in a sequential crew the type is the union over the tasks that no other
+ * names; a task that may be skipped is typed as if it ran.
  */
 export const make = <
   const AgentName extends string,
@@ -50,10 +52,16 @@ export const fromJson = (input: unknown): Result.Result<Crew, CrewInvalid> => {
   return problems.length === 0 ? Result.succeed(crew) : Result.fail(new CrewInvalid({ problems }))
 }
 
-/** The crew's data, which `fromJson` takes. Functions are no data: what they guard or decide is not in it. */
+/**
+ * The crew's data, which `fromJson` accepts. It does not contain functions, such as guardrails and
+ * conditions.
+ */
 export const toJson = (crew: Crew<unknown>): Definition => crew.definition
 
-/** Everything that is wrong with a crew, whatever its inputs will be. Costs nothing for a crew that was looked at before. */
+/**
+ * All problems of a crew that do not depend on its inputs. Free for a crew that was validated
+ * before.
+ */
 export const validate = (crew: Crew<unknown>): Result.Result<void, CrewInvalid> => {
   const { problems } = Inspection.inspect(crew)
   return problems.length === 0 ? Result.void : Result.fail(new CrewInvalid({ problems }))

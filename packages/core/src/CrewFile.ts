@@ -1,9 +1,10 @@
 /**
- * Crews as text: YAML 1.2, and JSON, which is a part of it, with comments, too.
+ * Crews as text: YAML 1.2, and JSON, which is a subset of it, also with comments.
  *
- * Of a key that stands twice only the last value is looked at; the repetition is a problem of its own.
+ * For a duplicate key, only the last value is checked; the duplication is a separate problem.
  *
- * A text is limited in length and in the number of its tokens, which are counted before anything is parsed.
+ * A text is limited in length and in the number of its tokens, which are counted before anything is
+ * parsed.
  */
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
@@ -25,14 +26,14 @@ export interface ParseOptions {
 export interface Source {
   /** As plain JSON. */
   readonly value: unknown
-  /** Keys that stand twice in one object: the first hundred, and the number of the others. */
+  /** Duplicate keys in one object: the first hundred, and the number of the others. */
   readonly problems: ReadonlyArray<Crew.Problem>
   readonly more: number
   /** The same problems with the line and column that their paths lead to. */
   readonly locate: (problems: ReadonlyArray<Crew.Problem>) => ReadonlyArray<Crew.Problem>
 }
 
-/** Each is looked up where it stands: crews that repeat more than this by reference are hard to read, too. */
+/** Each is looked up in place; crews with more references than this are also hard to read. */
 const maxAliases = 1_000
 
 /** Characters of a text: parsing takes time and memory of several hundred times its size. */
@@ -91,7 +92,10 @@ const withoutComments = (text: string): string =>
 const beginsLikeJson = /^\uFEFF?\s*(?:\/[/*]|\{\s*(?:"|\/[/*]))/
 const stringOrComment = /"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*[^]*?\*\//g
 
-/** Reads a text, once: what it says can then be completed, checked, and its problems placed. */
+/**
+ * Parses a text once: its value can then be completed and checked, and problems located in the
+ * text.
+ */
 export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
   const lines = new Yaml.LineCounter()
   const fail = (problems: ReadonlyArray<Crew.Problem>) => Result.fail(new Crew.CrewInvalid({ problems }))
@@ -118,7 +122,7 @@ export const read = (text: string): Result.Result<Source, Crew.CrewInvalid> => {
   }
 }
 
-/** The crew in a text, or everything that is wrong with it. */
+/** The crew in a text, or all problems of the text. */
 export const parse = (
   text: string,
   { filename, plan = {} }: ParseOptions = {}
@@ -144,7 +148,10 @@ export const parse = (
 export const inOrder = (problems: ReadonlyArray<Crew.Problem>): ReadonlyArray<Crew.Problem> =>
   problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 
-/** True when problems of this code are about a name that stands as a key, not about what it holds: the place is that of the key. */
+/**
+ * True if problems with this code are about a key, not about its value: they are located at the
+ * key.
+ */
 export const isAboutKey = (code: string): boolean => ofKeys.has(code)
 
 const ofKeys: ReadonlySet<string> = new Set<Crew.Problem["code"]>([
@@ -154,7 +161,7 @@ const ofKeys: ReadonlySet<string> = new Set<Crew.Problem["code"]>([
   "missing-agent"
 ])
 
-/** Where a text exceeds what is parsed. */
+/** Where a text exceeds the limits of the parser. */
 const excessOf = (text: string): Placed | undefined => {
   const excess = (offset: number, message: string): Placed => {
     const before = text.slice(0, offset).split("\n")
@@ -195,7 +202,7 @@ const documentOf = (text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed
     return Yaml.parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
-      // Told below, as what they are here: names given twice.
+      // Reported below as duplicate names.
       uniqueKeys: false,
       stringKeys: true,
       merge: true,
@@ -206,7 +213,10 @@ const documentOf = (text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed
   }
 }
 
-/** The crew's data as YAML, which `parse` takes. Functions are no data: what they guard or decide is not in it. */
+/**
+ * The crew's data as YAML, which `parse` accepts. It does not contain functions, such as guardrails
+ * and conditions.
+ */
 export const stringify = (crew: Crew.Crew<unknown>): string => {
   const document = new Yaml.Document(Crew.toJson(crew), { aliasDuplicateObjects: false, version: "1.2" })
   Yaml.visit(document, {
@@ -294,10 +304,10 @@ interface Names {
   readonly targets: Targets
 }
 
-/** What each alias stands for. */
+/** The target of each alias. */
 type Targets = ReadonlyMap<Yaml.Alias, Yaml.Node>
 
-/** Where a node stands: its key or index, and those around it. */
+/** The place of a node: its key or index, and those of its ancestors. */
 interface Way {
   readonly step: string | number
   readonly before: Way | undefined

@@ -1,6 +1,4 @@
-/**
- * What an application calls: start a crew, follow it, cancel it, take it up again.
- */
+/** The API for applications: start, follow, cancel and adopt executions of crews. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -52,12 +50,15 @@ export type TaskRange = Views.Range
 export class Crewline extends Context.Service<
   Crewline,
   {
-    /** Validates, freezes, stores, and lets the workers begin. Answers as soon as the execution is durable. */
+    /**
+     * Validates the crew, stores its plan, and lets the workers start. Returns as soon as the
+     * execution is durable.
+     */
     readonly start: <Output>(
       crew: Crew.Crew<Output>,
       options?: StartOptions
     ) => Effect.Effect<Handle<Output>, Crew.CrewInvalid | EventLog.EventLogError>
-    /** The same for a plan that was made already. */
+    /** The same for an existing plan. */
     readonly startPlan: (
       plan: Plan.Plan,
       options?: Omit<StartOptions, "inputs">
@@ -72,7 +73,10 @@ export class Crewline extends Context.Service<
     readonly list: (
       options?: EventLog.ListOptions
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>
-    /** Stops the execution and the calls in flight; on an ended one does nothing. Answers when it is recorded. */
+    /**
+     * Stops the execution and the calls in flight; does nothing on an ended execution. Returns when
+     * it is recorded.
+     */
     readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /**
      * No further task begins, on any process; tasks under way run to their end. Returns when it is recorded, and does nothing on an
@@ -88,14 +92,17 @@ export class Crewline extends Context.Service<
       value: Schema.Json
     ) => Effect.Effect<void, Answering.UnknownSignal | EventLog.EventLogError>
     /**
-     * Tells the manager something, or the agent of a task with `taskId`. Answers when it is
-     * recorded. Whoever is told reads it before its next turn, and goes on with it where it has
-     * just finished.
+     * Sends a message to the manager, or with `taskId` to the agent of a task. Returns when it is
+     * recorded. The recipient reads it before its next turn, and continues with it if it has just
+     * finished.
      */
     readonly send: Steering.Send
-    /** What people are asked, or were: oldest first. */
+    /** Open and closed asks, oldest first. */
     readonly asks: Answering.Inbox["asks"]
-    /** Answers an ask, with its author. Answers with the closed ask when it is recorded; the first answer counts. */
+    /**
+     * Answers an ask, with its author. Returns the closed ask when it is recorded; the first answer
+     * counts.
+     */
     readonly answer: Answering.Inbox["answer"]
     /**
      * Takes over an unfinished execution in this process, unless a live process owns it, and returns a handle to it. The crew provides
@@ -106,10 +113,11 @@ export class Crewline extends Context.Service<
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, EventLog.EventLogError>
     /**
-     * Does again what failed or was cancelled, as a new execution of the same plan: outputs that stand are taken over, and cost nothing
-     * again; the old execution stays as it is. Asked again it answers with the same new execution, unless that has failed too: then
-     * that one is retried. Tasks that saw a failure, and all that tasks have spawned, are done anew. Give the crew when its functions
-     * are not known here.
+     * Retries a failed or cancelled execution as a new execution of the same plan. Outputs of
+     * completed tasks are copied at no cost; the old execution is not changed. A repeated call
+     * returns the same new execution, unless that has failed too: then that one is retried. Tasks
+     * that saw a failure, and everything that tasks have spawned, run again. Pass the crew if its
+     * functions are not known here.
      */
     readonly retry: <Output>(
       executionId: string,
@@ -141,15 +149,18 @@ export interface Options extends Service.Options {
   readonly crews?: ReadonlyArray<Crew.Crew<unknown>>
 }
 
-/** Tasks of executions that a process keeps in mind while it works for a queue that others share. */
+/** Bounds what a process remembers of executions while it works for a shared queue. */
 const maxRememberedTasks = 50_000
 
-/** A queue in process has every execution whole in memory anyway. */
+/** A local queue has all executions in memory anyway. */
 const ledger: Layer.Layer<Ledger, never, EventLog.EventLog | TaskQueue.TaskQueue> = Layer.unwrap(
   Effect.map(TaskQueue.TaskQueue, ({ isShared }) => (isShared ? Ledger.layerBounded(maxRememberedTasks) : Ledger.layer))
 )
 
-/** Over any log and queue: `start` here, work here, and take up what others left unfinished. */
+/**
+ * Over any log and queue: starts executions, runs tasks, and takes over executions that others left
+ * unfinished.
+ */
 export const layer = (
   options: Options = {}
 ): Layer.Layer<
@@ -183,7 +194,10 @@ export class Inbox extends Context.Service<Inbox, Answering.Inbox & { readonly s
   )
 }
 
-/** Everything in the memory of this process: nothing installed, nothing kept. Output files are refused. */
+/**
+ * Everything in the memory of this process: nothing to install, nothing stored. Output files are
+ * rejected.
+ */
 export const layerLocal = (
   options: Options = {}
 ): Layer.Layer<Crewline | Worker.Worker | EventLog.EventLog | Outbox.Outbox, never, Llm.Llm | Toolbox.Toolbox> =>

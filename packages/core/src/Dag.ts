@@ -1,11 +1,13 @@
 /**
- * The task graph: which tasks wait for which, checked once and then only read.
+ * The task graph: the dependencies between tasks, validated once and then read-only.
  *
- * A `Dag` that exists is valid: no duplicate id, no dangling or repeated dependency, no cycle. Everything here is pure and
- * synchronous, takes time and memory linear in tasks plus dependencies, and recurses nowhere, so a chain of 100,000 tasks
- * is as safe as a flat graph. Equal input gives equal output, order included.
+ * A `Dag` that exists is valid: no duplicate id, no dangling or repeated dependency, no cycle.
+ * Everything here is pure and synchronous, takes time and memory linear in tasks plus dependencies,
+ * and recurses nowhere, so a chain of 100,000 tasks is as safe as a flat graph. Equal input gives
+ * equal output, order included.
  *
- * Tasks are known by id outside and by index inside; an index is a task's place in declaration order and never changes.
+ * Tasks are known by id outside and by index inside; an index is a task's place in declaration
+ * order and never changes.
  */
 import * as Result from "effect/Result"
 import { type Frontier, Run } from "./Dag/Frontier.ts"
@@ -100,7 +102,7 @@ export const reachable = (dag: Dag, from: Iterable<string>): ReadonlySet<string>
   return new Set(Array.from(Int32Array.from(reached).sort(), (index) => dag.ids[index]!))
 }
 
-/** A problem in words: what is wrong, where, and what to do. */
+/** A problem as a message: what is wrong, where, and what to do. */
 export const describe = (problem: Problem): string => {
   switch (problem.code) {
     case "duplicate-task":

@@ -1,9 +1,11 @@
 /**
- * What may happen next, decided from the state alone: pure, so that a decision can be taken again after a conflict and checked by a
- * model. A decision is the list of events to append with `expectVersion`, or the reason why there is nothing to append.
+ * What may happen next, decided from the state alone: pure, so that a decision can be repeated
+ * after a conflict and checked by a model. A decision is the list of events to append with
+ * `expectVersion`, or the reason why there is nothing to append.
  *
- * An outcome and all that it causes (skipped descendants, cancelled tasks, the end of the execution) are one decision, hence one
- * append: otherwise the last two tasks could each miss the other, and nobody would end the execution.
+ * An outcome and its consequences (skipped descendants, cancelled tasks, the end of the execution)
+ * are one decision and hence one append: otherwise the last two tasks could miss each other, and
+ * the execution would never end.
  */
 import * as Result from "effect/Result"
 import * as Answer from "./Decision/Answer.ts"

@@ -1,6 +1,7 @@
 /**
- * Vectors of texts, for memory that recalls by meaning. Vectors of one space have one length and are compared with each other only; two
- * embedders of the same space give the same vectors. An embedder of another length than its space says fails, and stores nothing.
+ * Vectors of texts, for memory that recalls by meaning. Vectors of one space have one length and
+ * are compared with each other only; two embedders of the same space give the same vectors. An
+ * embedder whose vectors do not have the length of its space fails, and nothing is stored.
  *
  * Without an embedder memory recalls by words alone, which needs neither a key nor a network.
  */

@@ -1,12 +1,16 @@
 /**
- * Where events are appended and followed from. The only truth about an execution.
+ * Where events are appended and followed. The single source of truth about an execution.
  *
  * - One append is atomic: all of its events or none; `seq` is the order of commits, without gaps.
  * - Appends with `expectVersion` fail with `Conflict` when a structural event came in between.
- * - After `ExecutionEnded` every append fails with `Ended`. A second terminal event of a task fails with `AlreadySettled`.
- * - Appends are idempotent: the same `nonce` again answers what the first one did; a turn is unique by (task, run, turn).
- * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then live ones; deltas are lossy.
- * - Ended executions can be deleted, whole or not at all: from then on everything about them fails with `Gone`, following too.
+ * - After `ExecutionEnded` every append fails with `Ended`. A second terminal event of a task fails
+ *   with `AlreadySettled`.
+ * - Appends are idempotent: repeating a `nonce` returns the result of the first append; a turn is
+ *   unique by (task, run, turn).
+ * - `follow` gives exactly the stored events after `after`, in order, without gaps or repeats, then
+ *   live ones; deltas are lossy.
+ * - Ended executions can be deleted, whole or not at all: from then on everything about them fails
+ *   with `Gone`, following too.
  * - The view of an ended execution can be kept with it, so that it is built once.
  * - `feed` gives the events of all executions of a tenant in one order (`Feed`).
  * - Everything is confined to `Tenant.Current`.
@@ -24,13 +28,13 @@ import * as Feed from "./Feed.ts"
 import type * as Outbox from "./Outbox.ts"
 import type * as Plan from "./Plan.ts"
 
-/** The execution moved on: read the delta and decide again. */
+/** The execution has advanced: read the new events and decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
   version: Schema.Int,
   lastSeq: Schema.Int
 }) {}
 
-/** The execution is over; nothing can be added. */
+/** The execution has ended; nothing can be added. */
 export class Ended extends Schema.TaggedError<Ended>()("Ended", {}) {}
 
 /** The task already has its terminal event. */
@@ -52,7 +56,7 @@ export class Gone extends Schema.TaggedError<Gone>()("Gone", { executionId: Sche
   }
 }
 
-/** The execution goes on: it cannot be deleted. */
+/** The execution has not ended and cannot be deleted. */
 export class NotEnded extends Schema.TaggedError<NotEnded>()("NotEnded", { executionId: Schema.String }) {
   override get message() {
     return `The execution ${this.executionId} has not ended: cancel it before deleting it.`
@@ -66,7 +70,7 @@ export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", { ke
   }
 }
 
-/** As many executions of the tenant have not ended as the start allows. */
+/** The tenant has the maximum number of executions that have not ended. */
 export class TooManyUnfinished extends Schema.TaggedError<TooManyUnfinished>()("TooManyUnfinished", {
   limit: Schema.Int
 }) {
@@ -100,7 +104,7 @@ export const Reason = Schema.Union([
   Unavailable
 ])
 
-/** The one error of this service: which operation, and why. */
+/** The error of this service: the operation and the reason. */
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
   operation: Schema.String,
   reason: Reason
@@ -114,9 +118,12 @@ export interface AppendOptions {
   readonly expectVersion?: number
   /** Unique per append of one writer; the same append sent twice is stored once. */
   readonly nonce?: string
-  /** How the execution presents itself from then on, where its writer knows it better than the events tell (`statusAfter`). */
+  /**
+   * The status of the execution from then on, if its writer knows more than the events tell
+   * (`statusAfter`).
+   */
   readonly status?: Summary["status"]
-  /** What follows from the events, stored with them. */
+  /** Outbox rows of the events, stored with them. */
   readonly outbox?: Outbox.NewRows
   /**
    * Rows of the outbox of this execution that are done. They are deleted, also when the append is
@@ -125,7 +132,7 @@ export interface AppendOptions {
   readonly settled?: ReadonlyArray<Pick<Outbox.Key, "seq" | "part">>
 }
 
-/** Where the execution stood right after the append. */
+/** The state of the log right after the append. */
 export interface Appended {
   readonly lastSeq: number
   readonly version: number
@@ -135,24 +142,25 @@ export interface Appended {
 
 export interface StartOptions {
   /**
-   * Unique per tenant and key: the same request again answers with the first execution, another one fails with `KeyReused`. A key is
-   * remembered as long as its execution; when that is deleted, the key is free.
+   * Unique per tenant and key: repeating the request returns the first execution, a different
+   * request fails with `KeyReused`. A key is kept as long as its execution; when that is deleted,
+   * the key can be used again.
    */
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
   readonly crewId?: string
   /**
-   * Fails with `TooManyUnfinished` where so many executions of the tenant, or more, have not ended;
-   * default: no limit. It holds however many processes start executions at once, when each of them
-   * names it.
+   * Fails with `TooManyUnfinished` if this many executions of the tenant have not ended; default:
+   * no limit. It is exact for any number of processes that start executions at once, if each of
+   * them passes it.
    */
   readonly maxUnfinished?: number
-  /** Who runs it from the start on, and for how long unless it renews (`adopt`), in milliseconds. */
+  /** The owner from the start, and its lease in milliseconds unless renewed (`adopt`). */
   readonly owner?: { readonly name: string; readonly leaseMillis: number }
 }
 
 export interface Started {
   readonly executionId: string
-  /** True when the idempotency key named an execution that stood already. */
+  /** True if the idempotency key belongs to an existing execution. */
   readonly existing: boolean
   /** When it was started: the time of its first event. */
   readonly at: string
@@ -161,7 +169,7 @@ export interface Started {
 export interface ReadOptions {
   /** Only events with a greater `seq`; default 0. */
   readonly after?: number
-  /** At most so many; default all. */
+  /** Maximum number; default all. */
   readonly limit?: number
   /**
    * False: what is large is left out (`plan` stays; `messages`, `parts`, `arguments`, `result`,
@@ -180,7 +188,7 @@ export interface Summary {
   readonly crewName: string
   readonly crewId?: string
   readonly status: Execution.Status
-  /** A person is asked something, whatever else goes on. */
+  /** An ask to a person is open, whatever else is running. */
   readonly waitingFor?: "person"
   readonly startedAt: string
   readonly endedAt?: string
@@ -189,17 +197,17 @@ export interface Summary {
 }
 
 export interface ListOptions {
-  /** `waiting` also finds those that go on while a person is asked. */
+  /** `waiting` also matches running executions with an open ask. */
   readonly status?: ReadonlyArray<Summary["status"]>
   readonly crewId?: string
   readonly crewName?: string
-  /** At most so many, newest first; default 50. */
+  /** Maximum number, newest first; default 50. */
   readonly limit?: number
   /** Only executions older than the one with this id (for pages); it may have been deleted since. */
   readonly before?: string
 }
 
-/** Who owns executions that go on, by a lease that holds. */
+/** The owner of unfinished executions, with a valid lease. */
 export interface Owner {
   readonly owner: string
   readonly executions: number
@@ -239,7 +247,9 @@ export const maxPartTasks = 256
 export interface PruneOptions {
   /** Those that ended at least so long ago, in milliseconds, by the clock of the log. */
   readonly endedForMillis: number
-  /** At most so many, those that ended first. Fewer when they are large: ask again until none is answered. */
+  /**
+   * Maximum number, those that ended first. Fewer if they are large: repeat until none is returned.
+   */
   readonly limit: number
   /** Only of this tenant; default all. */
   readonly tenant?: string
@@ -313,7 +323,7 @@ export const answered = (
 export interface AskListOptions {
   readonly state?: RecordedAsk["state"]
   readonly executionId?: string
-  /** At most so many, oldest first; default 50. */
+  /** Maximum number, oldest first; default 50. */
   readonly limit?: number
   /** Only asks that come after this one (for pages), whatever has become of it; it fails with `UnknownExecution` when that is gone. */
   readonly after?: { readonly executionId: string; readonly id: string }
@@ -342,33 +352,36 @@ export class EventLog extends Context.Service<
       executionId: string,
       taskIds: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, Schema.Json>, EventLogError>
-    /** What signals said, by name; those that have not come are absent. */
+    /** Values of signals by name; those that have not arrived are absent. */
     readonly signals: (
       executionId: string,
       names: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, Schema.Json>, EventLogError>
-    /** Tasks that were spawned, whole, by id; those that are unknown are absent. Without payloads their texts are not in the events. */
+    /**
+     * Complete spawned tasks by id; unknown ones are absent. Without payloads, their texts are not
+     * in the events.
+     */
     readonly spawned: (
       executionId: string,
       taskIds: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, Plan.PlannedTask>, EventLogError>
     /** Asks of the tenant. */
     readonly asks: (options?: AskListOptions) => Effect.Effect<ReadonlyArray<RecordedAsk>, EventLogError>
-    /** One ask of an execution, in whatever state; `undefined`: there is none. */
+    /** One ask of an execution, in any state; `undefined`: it does not exist. */
     readonly ask: (executionId: string, id: string) => Effect.Effect<RecordedAsk | undefined, EventLogError>
     /** Ends after `ExecutionEnded`. `deltas: true` mixes passing deltas in. */
     readonly follow: (
       executionId: string,
       options?: { readonly after?: number; readonly deltas?: boolean }
     ) => Stream.Stream<ExecutionEvent.Followed, EventLogError>
-    /** Gives a passing delta to those who follow now; never stored, may be dropped. */
+    /** Sends a text delta to current followers; never stored, may be dropped. */
     readonly publish: (delta: ExecutionEvent.TextDelta) => Effect.Effect<void>
     /**
-     * Events of all executions of the tenant, in the order of its feed; empty: there are no more by
-     * now.
+     * Events of all executions of the tenant, in the order of its feed; empty: there are no more at
+     * the moment.
      */
     readonly readFeed: (options?: Feed.ReadOptions) => Effect.Effect<ReadonlyArray<Feed.Fed>, EventLogError>
-    /** The feed after a cursor, and what comes; it never ends. */
+    /** The feed after a cursor, followed by live events; it never ends. */
     readonly feed: (options?: Feed.Options) => Stream.Stream<Feed.Fed, EventLogError>
     readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
     /** The view that was kept of it: tasks from the place `from` on, default 0, up to before `to`, default all. */
@@ -401,15 +414,21 @@ export class EventLog extends Context.Service<
       ReadonlyArray<{ readonly executionId: string; readonly tenant: string; readonly lastSeq: number }>,
       EventLogError
     >
-    /** Who owns executions, of all tenants. */
+    /** Owners of executions, of all tenants. */
     readonly owners: Effect.Effect<ReadonlyArray<Owner>, EventLogError>
-    /** Gives the right back, so that another process may adopt at once: at a shutdown, or because the owner is dead. */
+    /**
+     * Releases executions, so that another process can adopt them at once: at a shutdown, or
+     * because the owner is dead.
+     */
     readonly disown: (owner: string) => Effect.Effect<void, EventLogError>
-    /** Deletes an ended execution with all that belongs to it; one that goes on fails with `NotEnded`. */
+    /**
+     * Deletes an ended execution with everything that belongs to it; fails with `NotEnded` if it
+     * has not ended.
+     */
     readonly remove: (executionId: string) => Effect.Effect<void, EventLogError>
     /**
-     * Deletes executions that ended long ago, of all tenants; answers which. Any number of processes may do so at once: each execution
-     * is answered to one of them.
+     * Deletes executions that ended long ago, of all tenants; returns which. Any number of
+     * processes may do so at once: each execution is returned to one of them.
      */
     readonly prune: (
       options: PruneOptions

@@ -8,7 +8,7 @@
  * - What retention has deleted is gone from the feed. A cursor from before that fails with
  *   `CursorExpired`; a reader that begins without one is given what is kept. An execution that is
  *   deleted by its id leaves the feed without a trace.
- * - Passing deltas are not in it.
+ * - It does not contain text deltas.
  */
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
@@ -31,7 +31,7 @@ export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorEx
 
 /** An event of the feed, with the crew of its execution. */
 export interface Fed {
-  /** The feed goes on after this event when it is asked with this. Opaque. */
+  /** Pass it to continue the feed after this event. Opaque. */
   readonly cursor: string
   readonly crewName: string
   readonly crewId?: string
@@ -44,7 +44,7 @@ export interface Options {
 }
 
 export interface ReadOptions extends Options {
-  /** At most so many; default 100. */
+  /** Maximum number; default 100. */
   readonly limit?: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Work that several callers need at once is done once: while an effect with a key runs, further calls with that key get its result. It runs
- * in a fiber of its own, so that a caller who leaves does not take the result away from the others.
+ * Deduplicates concurrent work: while an effect with a key runs, further calls with that key get
+ * its result. It runs in its own fiber, so an interrupted caller does not affect the others.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,8 @@
 /**
- * Validates JSON against a JSON Schema (draft 2020-12) and says everything that is wrong in words that a person, or a model
- * that has to mend its answer, can act on. Never throws, and ends soon: a value or schema that cannot be worked through is an error
- * like any other. Dynamic references (`$dynamicRef`) are the one part of the draft that is not supported; `check` refuses them.
+ * Validates JSON against a JSON Schema (draft 2020-12) and reports all violations in messages that
+ * a person, or a model that must correct its answer, can act on. Never throws and always ends soon:
+ * a value or schema that exceeds its limits is a normal error. Dynamic references (`$dynamicRef`)
+ * are the one part of the draft that is not supported; `check` refuses them.
  */
 import * as Predicate from "effect/Predicate"
 import type * as JsonSchema from "effect/JsonSchema"

@@ -59,7 +59,7 @@ export const Spent = Schema.Struct({
 })
 export interface Spent extends Schema.Schema.Type<typeof Spent> {}
 
-/** Limits with what they apply to; `key` tells what counts together. */
+/** Limits and their scope; calls with the same `key` count together. */
 export interface Scoped extends Declared {
   readonly scope: Scope
   readonly key: string
@@ -69,7 +69,7 @@ export interface Scoped extends Declared {
   readonly raises?: number
   /** What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here. */
   readonly spent?: Spent
-  /** Leave room for so many calls more, so that the agent can still say what it has. */
+  /** Reserve room for this many further calls, so that the agent can still return what it has. */
   readonly leavesRoomFor?: number
 }
 

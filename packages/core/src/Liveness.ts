@@ -1,9 +1,9 @@
 /**
- * What a process can prove of others that work on the same log and the same queue: that they have ended. What such a process held is taken
- * over at once; of all others only the leases tell.
+ * What a process can prove about others on the same log and queue: that they have ended. What such
+ * a process held is taken over at once; for all others, only the leases count.
  *
- * Core cannot look at processes: a package for a platform provides this, as the event log of `@crewline/memory-pg` does. Where nobody does,
- * nothing is provable.
+ * Core cannot look at processes: a package for a platform provides this, as the event log of
+ * `@crewline/memory-pg` does. Where nobody does, nothing is provable.
  */
 import * as Context from "effect/Context"
 
@@ -18,7 +18,7 @@ export const Liveness: Context.Reference<Liveness> = Context.Reference<Liveness>
   defaultValue: () => ({ self: undefined, isGone: () => false })
 })
 
-/** How a worker signs what it owns: its name, then its process where that can be recognized. */
+/** How a worker signs what it owns: its name, followed by its process if that can be identified. */
 export const sign = (worker: string, process: string | undefined): string =>
   process === undefined ? worker : `${worker} ${process}`
 

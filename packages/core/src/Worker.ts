@@ -1,9 +1,10 @@
 /**
- * Takes a task, runs it, commits its outcome. The queue is asked for work, the log for the truth: a task starts only when the log
- * agrees, and the queue is told only what the log has recorded.
+ * Takes a task, runs it, commits its outcome. Work comes from the queue, the truth from the log: a
+ * task starts only if the log agrees, and the queue learns only what the log has recorded.
  *
- * Delivery is at least once, commit exactly once. A lost lease interrupts the work. When the worker stops, what it runs is handed back
- * unharmed, so that it is neither counted as a crash nor as a failure.
+ * Delivery is at least once, commit exactly once. A lost lease interrupts the work. When the worker
+ * stops, what it runs is handed back unharmed, so that it is neither counted as a crash nor as a
+ * failure.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -36,19 +37,22 @@ import * as Workspace from "./Workspace.ts"
 
 export interface Options {
   /**
-   * Tasks at once, default 2,048: most of their time they wait for models, so that memory is what limits them. A task at work holds about 100 KB
-   * and its conversation.
+   * Maximum number of concurrent tasks, default 2,048. Tasks mostly wait for models, so memory is
+   * the limit: a running task needs about 100 KB plus its conversation.
    */
   readonly concurrency?: number
-  /** At most so many at once by lane; `default` stands for all lanes that are not named. Absent: any. */
+  /**
+   * Maximum number of concurrent tasks by lane; `default` covers all lanes that are not named.
+   * Default: no limit.
+   */
   readonly lanes?: { readonly [lane: string]: number }
-  /** The machine, as people know it; told to whoever asks the queue for its workers. */
+  /** Name of the machine, shown in lists of workers. */
   readonly host?: string
-  /** Ask models to stream, and pass the pieces of their answers on to followers. Default false. */
+  /** Stream model answers and forward text deltas to followers. Default: false. */
   readonly streaming?: boolean
-  /** Consecutive runs without recorded progress after which a task is given up. Default 5. */
+  /** Consecutive runs without recorded progress after which a task fails. Default: 5. */
   readonly maxCrashes?: number
-  /** When the worker stops: how long the work under way may still take, in milliseconds. Default 0. */
+  /** On shutdown: how long running tasks may take to finish, in milliseconds. Default: 0. */
   readonly graceMillis?: number
   /**
    * For how long what follows from events (memories, for example) is this process's alone to do, in milliseconds; then another may do it.

@@ -57,7 +57,7 @@ export const of = Effect.fnUntraced(function* (equipment: Equipment, options: Op
 })
 
 const ask = Effect.fnUntraced(function* ({ leg }: Equipment, { args, callId, id, tool }: Options) {
-  // Nobody is asked about a call that cannot be made.
+  // Do not ask for approval of a call that cannot be made.
   const violations = JsonSchemaValidator.make(tool.parameters).validate(args)
   if (violations.length > 0) return refused(invalidArguments(tool.name, violations))
   if (leg.standing.isApproved(tool.name)) return { _tag: "Allowed", args } satisfies Approval

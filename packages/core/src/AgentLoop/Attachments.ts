@@ -1,7 +1,8 @@
 /**
- * The files that a model is shown. In the conversation, and so in the log, stands which attachment it is (`attachment:0`); what it holds
- * is put there for the call alone, so that no turn stores it. A file of the workspace is read once for each leg, when the first call
- * needs it. Text goes to the model as text, which every provider takes.
+ * The files that a model is shown. The conversation, and so the log, contains only a reference
+ * (`attachment:0`); the content is inserted just for the call, so that no turn stores it. A file of
+ * the workspace is read once for each leg, when the first call needs it. Text goes to the model as
+ * text, which every provider takes.
  */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
@@ -15,7 +16,7 @@ const isText = (mediaType: string): boolean => /^text\/|^application\/(json|xml|
 
 type Part = Prompt.UserMessagePartEncoded
 
-/** What a placeholder stands for. */
+/** The value of a placeholder. */
 const load = Effect.fnUntraced(function* (
   workspace: Workspace.Workspace["Service"],
   part: Prompt.FilePartEncoded,
@@ -29,7 +30,7 @@ const load = Effect.fnUntraced(function* (
   return { type: "text", text: Prompting.attachedText(name ?? "attachment", text) }
 })
 
-/** Puts what they stand for in the place of placeholders; of a message without any, the same object. */
+/** Replaces placeholders by their values; returns the same object for a message without any. */
 export const loader = (
   workspace: Workspace.Workspace["Service"],
   { attachments = [] }: Plan.PlannedTask
@@ -37,7 +38,7 @@ export const loader = (
   messages: ReadonlyArray<Prompt.MessageEncoded>
 ) => Effect.Effect<ReadonlyArray<Prompt.MessageEncoded>, Workspace.WorkspaceError>) => {
   if (attachments.length === 0) return Effect.succeed
-  // Those who count the tokens of messages know them by their identity.
+  // Token counts are cached by the identity of messages.
   const loaded = new WeakMap<object, Prompt.MessageEncoded>()
   const one = Effect.fnUntraced(function* (message: Prompt.MessageEncoded) {
     if (message.role !== "user" || typeof message.content === "string") return message

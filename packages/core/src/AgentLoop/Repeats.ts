@@ -4,7 +4,7 @@ import type * as Schema from "effect/Schema"
 
 /** The same call with the same result so often is not made again … */
 const repeatsBeforeRefusal = 3
-/** … and after so many refusals more the attempt fails. */
+/** … and after this many further refusals the attempt fails. */
 const refusalsBeforeFailure = 3
 
 /** What is known of a call that was made before. */

@@ -1,7 +1,7 @@
 /**
- * A person's look at a candidate: an answer that its schema and its guardrails accepted, and that is not the output yet. It becomes the
- * output, or goes back with feedback, and the same conversation goes on. A person is never overruled: one revision too many fails the
- * task.
+ * Review by a person of a candidate: an answer that passed its schema and guardrails and is not yet
+ * the output. It becomes the output, or is sent back with feedback in the same conversation. A
+ * person is never overruled: one revision too many fails the task.
  */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"

@@ -1,9 +1,8 @@
 /**
- * Turns in which the manager gets its work no further: nothing that it delegated in them came to an
- * end, or it delegated only what it had delegated before. After too many in a row it is told to
- * replan, once; after as many again it ends with what there is. An answer that is refused has
- * limits of its own. All of this follows from the log: a leg that goes on counts as the one before
- * it did.
+ * Turns in which the manager makes no progress: none of its delegated work ended, or it only
+ * repeated earlier delegations. After too many in a row it must replan, once; after as many again
+ * it ends with what it has. Rejected answers have separate limits. All of this is derived from the
+ * log, so a continued leg counts on.
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
@@ -24,16 +23,16 @@ const corrections = 2
 const none: ReadonlyArray<never> = []
 
 export interface Stalls {
-  /** Known to whoever may need them; offered only when they are asked for. */
+  /** Always known to the loop; offered to the model only when the manager must replan. */
   readonly tools: ReadonlyArray<Tool>
   /** How the next turn is asked for. */
   readonly asking: (isLast: boolean) => Turn.Asking
-  /** The calls of a turn have their results: what is said to the manager besides. */
+  /** After the calls of a turn have their results: further messages to the manager. */
   readonly after: (
     turn: number,
     calls: ReadonlyArray<Response.ToolCallPartEncoded>
   ) => ReadonlyArray<Prompt.MessageEncoded>
-  /** Turns count anew. */
+  /** Resets the counts. */
   readonly begin: () => void
   /** It has ended with what there is. */
   readonly isOver: () => boolean

@@ -5,7 +5,8 @@ import type { MessageSent } from "../ExecutionEvent.ts"
 
 export interface Steering {
   /**
-   * Messages after the one with this seq, by their seq, as far as this process knows: asks nobody.
+   * Messages after the one with this seq, by their seq, as far as this process knows; reads
+   * nothing.
    */
   readonly since: (seq: number) => ReadonlyArray<number>
   readonly read: (seq: number) => Effect.Effect<MessageSent, EventLog.EventLogError>

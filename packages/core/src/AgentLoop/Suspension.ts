@@ -1,4 +1,4 @@
-/** The end of a leg that gives its worker back: what it waits for, put together from what its calls, or a review, need. */
+/** The end of a leg that releases its worker: combines what its calls, or a review, wait for. */
 import type { Ask } from "../Ask.ts"
 import type { Draft, SuspendedFor, Timer } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"

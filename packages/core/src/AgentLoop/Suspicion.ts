@@ -18,7 +18,7 @@ export const of = (
   const shown: Array<string> = []
   let hasActed = false
   for (const { content, role } of conversation.messages) {
-    // What the agent says itself proves nothing.
+    // The agent's own statements prove nothing.
     if (role === "assistant") continue
     if (typeof content === "string") shown.push(content)
     else

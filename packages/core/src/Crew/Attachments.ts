@@ -33,7 +33,7 @@ export const maxInlineBytes = 64 * 1024
 
 const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-Za-z0-9+/]*={0,2})$/i
 
-/** The media type as declared, else as the source says. */
+/** The declared media type, or the one implied by the source. */
 export const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | undefined => {
   if (mediaType !== undefined) return mediaType.toLowerCase()
   if (url !== undefined && /^data:/i.test(url)) return dataUrl.exec(url)?.[1]?.toLowerCase()
@@ -42,7 +42,7 @@ export const mediaTypeOf = ({ file, mediaType, url }: Attachment): string | unde
   return extension === undefined || !Object.hasOwn(mediaTypes, extension) ? undefined : mediaTypes[extension]
 }
 
-/** One thing that is wrong: at which key, and how the sentence about it goes on. */
+/** One problem: its key, and the rest of the sentence about it. */
 export interface Wrong {
   readonly code: Problem["code"]
   readonly key: ReadonlyArray<string>
@@ -51,7 +51,10 @@ export interface Wrong {
 
 const isConstant = (text: string): boolean => Placeholder.isConstant(Placeholder.parse(text))
 
-/** What is wrong with an attachment. Of texts with placeholders it is told when these are filled; what fills them may have braces. */
+/**
+ * Problems of an attachment. Texts with placeholders are checked once these are filled; inputs may
+ * contain braces.
+ */
 export const problems = (attachment: Attachment, isFilled = false): ReadonlyArray<Wrong> => {
   const { file, url } = attachment
   if ((file === undefined) === (url === undefined)) {

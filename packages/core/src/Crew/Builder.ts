@@ -41,7 +41,7 @@ export type OthersThan<Outputs, Name> = string extends keyof Outputs ? string : 
  */
 export interface When<Others extends string> extends Omit<Task.When, "task"> {
   readonly task: Others
-  /** A function; `MakeOptions` says of what. */
+  /** A function; see `MakeOptions`. */
   readonly test?: object
 }
 
@@ -89,7 +89,7 @@ export interface MakeOptions<
   readonly acceptance?: Acceptance & ReadonlyArray<string>
   /** True, or how: the manager writes the result from the outputs of the final tasks. */
   readonly synthesis?: Written & (true | Synthesis)
-  /** Who supervises the crew. Default: nobody. */
+  /** The manager of the crew. Default: none. */
   readonly manager?: ManagerOptions<NoInfer<AgentName>>
   readonly tasks: {
     readonly [Name in keyof Outputs]: TaskOptions<NoInfer<AgentName>, OthersThan<Outputs, Name>, Outputs[Name]>

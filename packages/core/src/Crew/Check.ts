@@ -174,8 +174,8 @@ const duplicateName = (name: string, path: PlainJson.Path, first: PlainJson.Path
 })
 
 /**
- * Agents or tasks, from a record by name or a list of objects with a name. One without a name of its own is still looked at,
- * under a name that no reference can have.
+ * Agents or tasks, from a record by name or a list of objects with a name. An entry without a
+ * unique name is still checked, under a name that no reference can have.
  */
 const entries = (
   value: Schema.Json | undefined,

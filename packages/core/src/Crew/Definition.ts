@@ -49,7 +49,7 @@ export const Definition = Schema.Struct({
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Input)),
   /** The model of agents that name none. Default: the application's. */
   model: Schema.optionalKey(Agent.Models),
-  /** Who supervises the crew. Default: nobody. */
+  /** The manager of the crew. Default: none. */
   manager: Schema.optionalKey(Manager.Manager),
   /**
    * What the result of the crew must fulfil: sentences that the manager holds it against; without a
@@ -79,7 +79,7 @@ export const Definition = Schema.Struct({
 
 export interface Definition extends Schema.Schema.Type<typeof Definition> {}
 
-/** What a function of the crew is told besides the output. */
+/** What a function of the crew receives besides the output. */
 export interface CodeContext {
   /** The task whose output is looked at. */
   readonly task: string

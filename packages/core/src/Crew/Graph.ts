@@ -1,5 +1,6 @@
 /**
- * Whether the names that a crew's tasks use exist, and whether their order is possible. Reads what is there, valid or not.
+ * Checks that the names used by a crew's tasks exist, and that their order is possible. Accepts
+ * invalid data.
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -12,7 +13,7 @@ import type { Suggester } from "../Suggestion.ts"
 /** An agent or task as it was found. */
 export interface Entry {
   readonly name: string
-  /** Where it stands in the data. */
+  /** Its place in the data. */
   readonly path: Path
   /** Its declaration without the name; anything at all until the Schema has passed it. */
   readonly declaration: Schema.Json
@@ -101,7 +102,7 @@ const cycleProblem = (
   }
 }
 
-/** A name that stands for nothing in the crew. */
+/** A name that does not exist in the crew. */
 export const unknown = (
   kind: "agent" | "task",
   { name, path }: Reference,

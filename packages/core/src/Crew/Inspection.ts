@@ -84,7 +84,7 @@ const schemaProblem = (task: string, wrong: string): Problem => {
   return { code: "invalid-output-schema", path, message: `${Wording.place(path)}: ${wrong}.` }
 }
 
-/** A task as it stands in a program: any of its values may be a function. */
+/** A task as written in a program: any of its values may be a function. */
 const splitTask = (task: { readonly [key: string]: unknown }) => {
   const data: { [key: string]: unknown } = { ...task }
   const code: { -readonly [Key in keyof TaskCode]: TaskCode[Key] } = {}

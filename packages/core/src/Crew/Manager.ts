@@ -1,4 +1,4 @@
-/** The manager of a crew as a user declares it: who it is, and what it may do. */
+/** The manager of a crew as a user declares it: its model or agent, and what it may do. */
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 
@@ -33,7 +33,7 @@ export const Manager = Schema.Struct({
   agent: Schema.optionalKey(Schema.String),
   /** An agent that is stored on the server. */
   agentId: Schema.optionalKey(Schema.String),
-  /** Whose outputs it reviews: nobody's (default), those of the final tasks, or all. */
+  /** Which outputs it reviews: none (default), those of the final tasks, or all. */
   review: Schema.optionalKey(Schema.Literals(["none", "final", "all"])),
   /** True: it is asked what to do about a task that failed for good. Default: true. */
   recover: Schema.optionalKey(Schema.Boolean),
@@ -52,7 +52,7 @@ export const Manager = Schema.Struct({
   allow: Schema.optionalKey(Schema.Array(Schema.String)),
   /** How deep work may be passed on. Default: 2. */
   depth: Schema.optionalKey(whole(1)),
-  /** What it is told to do, in the crew's own words. */
+  /** Replacements for its instructions. */
   prompts: Schema.optionalKey(Prompts)
 }).annotate({ identifier: "Manager", description: "The manager of a crew" })
 
@@ -61,16 +61,16 @@ export interface Manager extends Schema.Schema.Type<typeof Manager> {}
 /** The keys of which a manager has exactly one. */
 export const identities = ["model", "agent", "agentId"] as const
 
-/** How deep work may be passed on, unless a manager says otherwise. */
+/** Default maximum depth of delegation. */
 export const defaultDepth = 2
 
-/** How often one task may be recovered, unless a manager says otherwise. */
+/** Default maximum number of recoveries per task. */
 export const defaultMaxRecoveries = 2
 
-/** How often it may send outputs of one task back, unless it says otherwise. */
+/** Default maximum number of revisions per task. */
 export const defaultMaxRevisions = 2
 
-/** How many turns in a row its work may stand still, unless it says otherwise. */
+/** Default maximum number of consecutive turns without progress. */
 export const defaultMaxStalls = 3
 
 /** The agent that manages: one of the crew, or one of its own under a name that no other has. */

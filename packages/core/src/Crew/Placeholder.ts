@@ -49,7 +49,7 @@ export const constant = ([text]: Text): string => text!
 
 export const isConstant = (text: Text): boolean => text.length === 1
 
-/** The names in a text, each as often as it stands there. */
+/** The names in a text, each as often as it occurs. */
 export const names = (text: Text): ReadonlyArray<string> => text.filter((_, index) => index % 2 === 1)
 
 /** Fills texts with values; those that are no text as JSON. Every name must have a value. */

@@ -57,7 +57,10 @@ const Fields = {
   filename: Schema.optionalKey(Schema.String)
 }
 
-/** The crew cannot be run. Holds what is wrong with it at once: at most 100 problems, in at most 24 kB, and the number of the others. */
+/**
+ * The crew cannot be run. Contains its problems: at most 100, in at most 24 kB, and the number of
+ * the others.
+ */
 export class CrewInvalid extends Schema.TaggedError<CrewInvalid>()("CrewInvalid", Fields) {
   constructor(fields: Schema.Struct<typeof Fields>["Type"]) {
     super(limited(fields))

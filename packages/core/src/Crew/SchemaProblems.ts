@@ -10,7 +10,7 @@ import { PathMap } from "./PathMap.ts"
 import type { Problem } from "./Problem.ts"
 import type { Suggester } from "../Suggestion.ts"
 
-/** Keys that people bring along from other formats, and what they are called here. */
+/** Keys of other formats, and their names here. */
 const synonyms: { readonly [key: string]: string } = {
   expected_output: "expectedOutput",
   depends_on: "dependsOn",
@@ -45,7 +45,7 @@ export interface Options {
   readonly issue: SchemaIssue.Issue
   /** The value that was decoded. */
   readonly value: unknown
-  /** Where the value stands in the crew. */
+  /** The place of the value in the crew. */
   readonly path: Path
   readonly suggester: Suggester
 }

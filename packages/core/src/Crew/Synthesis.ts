@@ -8,7 +8,7 @@ import * as Task from "../Task.ts"
 
 /** What is to be written. Text may hold placeholders (`{topic}`). */
 export const Synthesis = Schema.Struct({
-  /** What the manager is to write. Default: one result of what the final tasks came to. */
+  /** What the manager is to write. Default: one result from the outputs of the final tasks. */
   description: Schema.optionalKey(Agent.Text),
   /** What a good result looks like. */
   expectedOutput: Schema.optionalKey(Agent.Text),

@@ -30,7 +30,7 @@ export const show = (value: unknown): string => {
   return kind + (text.length > 60 ? `${text.slice(0, 57)}...` : text)
 }
 
-/** Names one after the other, cut when many. */
+/** A list of names, truncated if long. */
 export const list = (names: ReadonlyArray<string>): string =>
   names.length <= 12
     ? names.map(quote).join(", ")

@@ -1,4 +1,7 @@
-/** Records what an execution is told from outside, and tells the queue of it: whether or not the one who asked is still there. */
+/**
+ * Records commands to an execution and tells the queue about them, even if the caller is
+ * interrupted.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Decision from "../Decision.ts"
@@ -19,7 +22,7 @@ export const make = Effect.gen(function* () {
   const decide: Decide = Effect.fnUntraced(function* (executionId, command) {
     const decided = yield* ledger.decide(executionId, command)
     if (Result.isSuccess(decided)) yield* sync.announce(decided.success)
-    // Whoever recorded the answer may have died before the queue was told.
+    // The process that recorded the answer may have died before it told the queue.
     else if (command._tag === "Signal" && decided.failure === "already") {
       yield* queue.tell(executionId, { signals: [command.signal] })
     } else if (command._tag === "Answer" && decided.failure === "ask-closed") {

@@ -1,5 +1,5 @@
 /**
- * What an application starts an execution with, what it holds of one that it has started, and why there may be no result.
+ * The options of a start, the handle to a started execution, and the errors instead of a result.
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -26,13 +26,13 @@ export interface Result<Output = Schema.Json> {
   readonly executionId: string
   /** Of one final task its output; of several an object by task name. */
   readonly output: Output
-  /** How it stands with each of the criteria of the crew, where that has some. */
+  /** The verdict for each acceptance criterion of the crew, if it has any. */
   readonly criteria?: ReadonlyArray<ExecutionEvent.Criterion>
   readonly tasks: { readonly [task: string]: TaskView }
   readonly usage: Usage
 }
 
-/** A started execution, for the one who started it. */
+/** A handle to a started execution. */
 export interface Handle<Output = Schema.Json> {
   readonly id: string
   /** True when an idempotency key led to an execution that stood already. */

@@ -1,5 +1,6 @@
 /**
- * Asks of executions, for people: what is asked, and answers to it. An answer is looked at before it is recorded; the first one counts.
+ * Asks of executions to people, and their answers. An answer is validated before it is recorded;
+ * the first one counts.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,7 +18,7 @@ export interface AsksOptions {
   /** Default: all. */
   readonly state?: EventLog.RecordedAsk["state"]
   readonly executionId?: string
-  /** At most so many, oldest first; default 50. */
+  /** Maximum number, oldest first. Default: 50. */
   readonly limit?: number
   /** Only asks after the one with this id (for pages). Fails with `UnknownExecution` when there is none, or it was deleted. */
   readonly after?: string
@@ -30,7 +31,7 @@ export class UnknownAsk extends Schema.TaggedError<UnknownAsk>()("UnknownAsk", {
   }
 }
 
-/** Somebody has answered, or nobody waits for the answer any more. */
+/** The ask was answered, or its answer is no longer needed. */
 export class AskClosed extends Schema.TaggedError<AskClosed>()("AskClosed", {
   id: Schema.String,
   /** What was answered, and by whom; absent: nothing. */
@@ -45,7 +46,7 @@ export class AskClosed extends Schema.TaggedError<AskClosed>()("AskClosed", {
   }
 }
 
-/** Roles were named that may answer, and this is none of them. */
+/** The ask allows other roles to answer. */
 export class MayNotAnswer extends Schema.TaggedError<MayNotAnswer>()("MayNotAnswer", {
   id: Schema.String,
   role: Schema.String,
@@ -117,7 +118,7 @@ export const make = Effect.fnUntraced(function* (decide: Commands.Decide) {
       return yield* new MayNotAnswer({ id, role: by.role, answerableBy: ask.answerableBy })
     const command = { _tag: "Answer", ask: ask.id, answer: given, by } as const
     if (ask.state !== "open") {
-      // Refused; but whoever was taken may have died before the queue was told.
+      // Refused, but the process whose answer was accepted may have died before it told the queue.
       if (ask.state === "answered") yield* decide(executionId, command)
       return yield* closed(id, ask)
     }

@@ -1,6 +1,7 @@
 /**
- * The executions that this process looks after: it watches their time limit, and that the queue has them and all that the log says.
- * The log gives each unfinished execution to one owner, by a lease, which every sweep renews.
+ * The executions that this process owns: it enforces their time limit and keeps the queue
+ * consistent with the log. The log gives each unfinished execution to one owner by a lease, which
+ * every sweep renews.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,7 +25,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   ledger.onEnded(owned.letGo)
   const { activate, takeUp } = yield* TakeUp.make(owned)
   const sweep = yield* Sweep.make({ leaseMillis, sweepMillis, owned, takeUp })
-  // One at a time: what two of them lose or take up would get in the way of each other.
+  // One at a time: concurrent sweeps would interfere with each other.
   const turn = yield* Semaphore.make(1)
   const once = turn.withPermits(1)(sweep)
   yield* Effect.forkScoped(
@@ -35,7 +36,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       )
     )
   )
-  // By itself: a queue that does not answer must not keep the leases from being renewed.
+  // In a separate fiber: a queue that does not answer must not delay the renewal of leases.
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
@@ -52,7 +53,7 @@ const sleepBetweenSweeps = Effect.fnUntraced(function* (sweepMillis: number, lea
   const began = yield* Clock.currentTimeNanos
   yield* Effect.sleep(sweepMillis)
   const millis = Math.round(Number((yield* Clock.currentTimeNanos) - began) / 1_000_000)
-  // Where sweeps are rarer than leases are long, sleeping long is not a block.
+  // If the sweep interval exceeds the lease, a long sleep is not a block.
   if (millis <= Math.max(leaseMillis, sweepMillis * 2)) return
   yield* Effect.logWarning(
     `The event loop was blocked: nothing ran for ${millis} ms, and leases last ${leaseMillis} ms. Other processes may have taken over ` +

@@ -1,4 +1,4 @@
-/** What became of an execution: its state as a reader sees it, and its result when it has ended. */
+/** The state of an execution as a reader sees it, and its result when it has ended. */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -26,13 +26,13 @@ export const make = Effect.fnUntraced(function* ({ evictIfForeign, isOwned }: Op
   const causes = yield* Thrown.Current
 
   const stateOf = Effect.fnUntraced(function* (executionId: string) {
-    // Always read: whoever has followed an event must find it here.
+    // Always read: a caller that has followed an event must find it here.
     const state = yield* ledger.state(executionId)
     evictIfForeign(executionId)
     return state
   })
 
-  /** Waits for the end: here, while only this process runs it; else as a follower. */
+  /** Waits for the end: in this process if only it runs the execution, otherwise as a follower. */
   const untilEnd = Effect.fnUntraced(function* (executionId: string) {
     const ended = !queue.isShared && isOwned(executionId) ? yield* ledger.awaitEnd(executionId) : undefined
     if (ended !== undefined) return ended
@@ -72,7 +72,10 @@ export const make = Effect.fnUntraced(function* ({ evictIfForeign, isOwned }: Op
   return { handleOf, stateOf, ...Views.make({ log, isKnown: (id) => ledger.seen(id) !== undefined, stateOf }) }
 })
 
-/** The output as the crew's schemas decode it. They accepted it before; what they cannot decode now is given as it is. */
+/**
+ * The output as decoded by the crew's schemas. They accepted it before; a value that they cannot
+ * decode now is returned as it is.
+ */
 const decodeOutput = (
   state: Execution.Execution,
   output: Schema.Json,

@@ -25,14 +25,14 @@ import * as Starting from "./Starting.ts"
 
 export interface Options {
   /**
-   * For how long this process owns an execution unless it renews, in milliseconds; default 15,000. Another process on the same log
-   * takes an execution up when its owner has been silent for so long.
+   * Lease of this process on its executions, in milliseconds; default 15,000. Another process on
+   * the same log takes over an execution when its owner has been silent for this long.
    */
   readonly leaseMillis?: number
   /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
   readonly sweepMillis?: number
   /**
-   * At most so many executions of a tenant that have not ended: one more fails to start with
+   * Maximum number of executions of a tenant that have not ended; further starts fail with
    * `TooManyUnfinished`. Default: no limit.
    */
   readonly maxUnfinished?: number | undefined

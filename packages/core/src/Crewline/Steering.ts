@@ -1,7 +1,7 @@
 /**
- * Messages to executions that go on, for their manager or for the agent of a task. One that is
- * taken is recorded, and read before the next turn of whoever it is for; an agent that has just
- * finished goes on with it.
+ * Messages to running executions, for their manager or for the agent of a task. An accepted message
+ * is recorded and read before the recipient's next turn; an agent that has just finished continues
+ * with it.
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -16,7 +16,7 @@ import * as Suggestion from "../Suggestion.ts"
 import type * as Commands from "./Commands.ts"
 
 export interface SendOptions {
-  /** Who sends it. Only a server knows roles, from the credentials of its callers. */
+  /** The sender. Only a server knows roles, from the credentials of its callers. */
   readonly by?: Ask.Author
   /** The same key and message again is not sent again. */
   readonly idempotencyKey?: string
@@ -30,7 +30,7 @@ export class MessageRefused extends Schema.TaggedError<MessageRefused>()("Messag
     /** The execution has ended. */
     "ended",
     "unknown-task",
-    /** Nobody works on the task any more. */
+    /** The task has ended. */
     "task-settled",
     /** It names no task, and there is no manager. */
     "no-manager",
@@ -75,7 +75,7 @@ export const make = ({ decide, stateOf }: Options): Send =>
     return yield* new EventLog.EventLogError({ operation: "append", reason })
   })
 
-/** Why it was not taken, and what to do about that. */
+/** Why it was refused, and what to do about it. */
 const refusal = (
   state: Execution.Execution,
   { taskId = "" }: Message.Message,
@@ -104,7 +104,7 @@ const refusal = (
 
 const quote = (text: string): string => JSON.stringify(text)
 
-/** Names that a refusal lists at most. */
+/** Maximum number of names in a refusal. */
 const maxNamed = 20
 
 const openOf = ({ tasks }: Execution.Execution): string => {

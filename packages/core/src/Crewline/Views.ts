@@ -13,7 +13,7 @@ import * as ExecutionView from "../ExecutionView.ts"
 export interface Range {
   /** Default 0. */
   readonly from?: number
-  /** At most so many tasks; default all. */
+  /** Maximum number of tasks; default all. */
   readonly limit?: number
   /** About so many characters of tasks at most, but at least one; default any. */
   readonly maxLength?: number
@@ -35,7 +35,10 @@ export interface Options {
   readonly log: Log
   /** Something is known of the execution here: it has not ended, as far as this process knows. */
   readonly isKnown: (executionId: string) => boolean
-  /** The state as of now. Whatever here waits for the execution, or works on it, is told of what is read. */
+  /**
+   * The current state. Everything in this process that waits for the execution, or works on it,
+   * sees what was read.
+   */
   readonly stateOf: (executionId: string) => Effect.Effect<State, EventLog.EventLogError>
 }
 

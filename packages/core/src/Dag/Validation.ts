@@ -1,7 +1,7 @@
 /** What is wrong with the tasks of a graph, all of it, and their topological order if nothing is. */
 import { type Node, none, type Rows } from "./Graph.ts"
 
-/** Why a graph was refused. `describe` says it in words. */
+/** Why a graph was rejected. `describe` makes a message of it. */
 export type Problem =
   /** Several tasks share the id. */
   | { readonly code: "duplicate-task"; readonly id: string }
@@ -137,7 +137,10 @@ const cycles = ({ indexes, rows }: Resolved, found: ReadonlyArray<Int32Array>): 
   })
 }
 
-/** Several declarations of one task, or names that stand twice, may have the same fault: it is told once. */
+/**
+ * Several declarations of one task, or duplicate names, may have the same fault: it is reported
+ * once.
+ */
 export const distinct = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => [
   ...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()
 ]

@@ -1,4 +1,7 @@
-/** Whether an answer or a signal is taken: the first, while somebody may be waiting for it. */
+/**
+ * Whether an answer or a signal is accepted: the first one, as long as a task may be waiting for
+ * it.
+ */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Result from "effect/Result"

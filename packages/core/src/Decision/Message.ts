@@ -1,4 +1,4 @@
-/** Whether a message is taken: while somebody may still read it. */
+/** Whether a message is accepted: as long as a recipient may still read it. */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"

@@ -1,5 +1,6 @@
 /**
- * Tasks that come to an end, and what they take with them: what they spawned, what depended on them, and in the end the execution.
+ * Tasks that end, and the consequences: for their spawned tasks, their dependents, and finally the
+ * execution.
  */
 import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
@@ -17,7 +18,10 @@ type Terminal =
   | ExecutionEvent.TaskSkipped
   | ExecutionEvent.TaskCancelled
 
-/** What the end of a task, or of an attempt, closes: nobody waits for its asks and timers any more. */
+/**
+ * What the end of a task, or of an attempt, closes: its asks and timers, which are no longer
+ * needed.
+ */
 export const closing = ({ open }: Execution.Task): ExecutionEvent.Closing =>
   open.length === 0 ? none : { closes: open }
 
@@ -51,7 +55,7 @@ export const settle = (
     (sum, draft) => ("usage" in draft && draft.usage !== undefined ? Usage.add(sum, draft.usage) : sum),
     state.usage
   )
-  // Whoever ends takes what it spawned with it.
+  // A task that ends also ends what it spawned.
   const descendants = Reach.spawnedBy(state, event.taskId)
   for (const descendant of descendants) gone.add(descendant)
   for (const draft of cancel(state, descendants, "parent-ended")) drafts.push(draft)

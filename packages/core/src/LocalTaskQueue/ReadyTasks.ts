@@ -86,7 +86,7 @@ export class ReadyTasks<A extends Ranked> {
     const key = `${item.lane}\0${item.tenant}`
     let share = this.shares.get(key)
     if (share === undefined) {
-      // Who was away has saved up nothing.
+      // Absence earns no credit.
       share = new Share(item.lane, this.floor)
       this.shares.set(key, share)
     }

@@ -1,6 +1,7 @@
 /**
- * Whether this process can do a task: it needs the functions of its crew and its tools. What it lacks is said once, its tasks are handed
- * back for longer and longer, and when no worker has taken one for a minute the execution says so.
+ * Whether this process can run a task, which needs the functions of its crew and its tools. What is
+ * missing is logged once, the tasks are handed back with growing delays, and if no worker has taken
+ * one for a minute, the execution records it.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,7 +12,7 @@ import { type CodeRegistry, suffices } from "./CodeRegistry.ts"
 
 const firstDelayMillis = 100
 const maxDelayMillis = 5_000
-/** After so long without a worker that can do it, a task is reported. */
+/** A task without a capable worker is reported after this time. */
 export const reportAfterMillis = 60_000
 /** Bounds both maps: the number of crews and of tasks is unlimited. */
 const maxKeys = 1_000
@@ -21,11 +22,11 @@ export interface Options {
   readonly toolbox: Toolbox.Toolbox["Service"]
 }
 
-/** A task that is handed back, because this process cannot do it. */
+/** A task that is handed back because this process cannot run it. */
 export interface Left {
-  /** How long the task is left to others now. */
+  /** How long the task is now left to other workers. */
   readonly delayMillis: number
-  /** Nobody has done it for so long that it is to be reported. */
+  /** It has waited so long that it must be reported. */
   readonly isDue: boolean
 }
 
@@ -41,7 +42,7 @@ export const make = ({ registry, toolbox }: Options) => {
       known.last = now
       return known.since
     }
-    // Others have taken those that have not come back.
+    // Tasks that did not come back were taken by other workers.
     if (seen.size >= maxKeys) for (const [each, { last }] of seen) if (now - last > reportAfterMillis) seen.delete(each)
     if (seen.size < maxKeys) seen.set(key, { since: now, last: now })
     return now

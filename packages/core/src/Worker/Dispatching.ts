@@ -1,4 +1,7 @@
-/** Asks the queue for as many tasks as there is room for, and begins them. What was taken is begun, also while the worker stops. */
+/**
+ * Claims as many tasks from the queue as there are slots, and starts them. Claimed tasks are
+ * started even while the worker stops.
+ */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -19,7 +22,10 @@ export interface Options {
 type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 type Leases = NonEmptyReadonlyArray<Lease>
 
-/** From a shared queue no more are taken at once: workers elsewhere get their part, and no answer grows too large. */
+/**
+ * Maximum per claim from a shared queue: leaves tasks for other workers and bounds the size of
+ * answers.
+ */
 const maxClaim = 256
 
 /** Dispatchers, each for the scope it is forked in. */
@@ -32,7 +38,7 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
   let asking = 0
 
   const takeAny = Effect.fnUntraced(function* (restore: Restore) {
-    // What one asks for is not there for the other.
+    // Reserve slots, so that the dispatchers do not claim the same ones.
     const limit = Math.min(asking + 1 < count ? Math.ceil(slots.free / 2) : slots.free, maxTasks)
     slots.free -= limit
     asking++
@@ -42,7 +48,7 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
     return leases
   })
 
-  /** It was taken in the moment of the end. */
+  /** Return leases claimed during shutdown. */
   const giveBack = (taking: Fiber.Fiber<Leases>) => {
     const exit = taking.pollUnsafe()
     return exit !== undefined && Exit.isSuccess(exit)
@@ -50,7 +56,10 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
       : Effect.void
   }
 
-  /** As much as there is room for. What waits for too little is asked again when there is more. */
+  /**
+   * Claims as many tasks as there are slots for. A claim that waits with too few slots is repeated
+   * when more are free.
+   */
   const take = Effect.fnUntraced(function* (restore: Restore): Effect.fn.Return<Leases> {
     for (;;) {
       const room = slots.lanes.room()
@@ -69,12 +78,12 @@ export const make = ({ begin, isLimited, queue, slots, worker }: Options): Reado
 
   const dispatch = Effect.uninterruptibleMask(
     Effect.fnUntraced(function* (restore) {
-      // Slots become free in bursts: after one more turn of the scheduler they are asked for together.
+      // Slots free up in bursts; yield once to claim them together.
       while (slots.free <= 0) yield* restore(Effect.andThen(slots.hasRoom, Effect.yieldNow))
       const leases = yield* take(restore)
       slots.free -= leases.length
       leases.forEach(begin)
-      // It got less than it had asked for: the other may ask for some of the rest.
+      // Fewer tasks than slots: let the other dispatcher claim some of the remaining slots.
       if (slots.free > 0) slots.wakeOne()
     })
   )

@@ -1,4 +1,4 @@
-/** The executions that this process looks after. A timer ends each when its time is over. */
+/** The executions that this process owns. A timer ends each at its time limit. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -10,7 +10,7 @@ import { LogClock } from "../../Worker/LogClock.ts"
 
 export interface Options {
   readonly sweepMillis: number
-  /** Ends an execution whose time is over. */
+  /** Ends an execution at its time limit. */
   readonly stop: (executionId: string, millis: number) => Effect.Effect<void, EventLog.EventLogError>
 }
 
@@ -30,7 +30,7 @@ export const make = Effect.fnUntraced(function* ({ stop, sweepMillis }: Options)
   const now = yield* LogClock
   const all = new Map<string, Entry>()
 
-  /** From now on this process looks after it. */
+  /** Takes ownership in this process. */
   const own = Effect.fnUntraced(function* (executionId: string, plan: Plan.Plan, startedAt: string, lastSeq: number) {
     const entry: Entry = { tenant: yield* Tenant.Current, timer: undefined, lastSeq, passes: 0 }
     const { timeoutMillis } = plan
@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function* ({ stop, sweepMillis }: Options)
     all.set(executionId, entry)
     if (timeoutMillis === undefined) return true
     const over = stop(executionId, timeoutMillis).pipe(
-      // A storage that fails does not make the execution run for ever.
+      // A failing storage must not let the execution run forever.
       Effect.retry({ while: ({ reason }) => reason._tag === "Unavailable", schedule: Schedule.spaced(sweepMillis) }),
       Effect.ignore
     )

@@ -1,6 +1,6 @@
 /**
- * One look at all executions that are owned: those that are not looked after yet are taken up, those that are not owned any more are
- * let go, and the queue forgets what the log has ended.
+ * One pass over all owned executions: takes over new ones, releases those that are no longer owned,
+ * and makes the queue forget what the log has ended.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -22,14 +22,14 @@ export interface Options {
   readonly takeUp: (executionId: string, lastSeq: number) => Effect.Effect<void, EventLog.EventLogError>
 }
 
-/** Executions that are taken up at once, besides those that are looked after already. */
+/** Maximum number of executions taken over per sweep, besides those already owned. */
 const maxAdopted = 10_000
-/** Executions that are read at once when many have to be taken up. */
+/** Concurrent reads when many executions are taken over. */
 const takeUpConcurrency = 16
 /** Executions of the queue that a sweep looks up in the log. */
 const knownLimit = 200
 
-/** Says what failed, defects included; an interruption goes on. */
+/** Logs what failed, including defects; interruptions propagate. */
 export const warn = (text: string) => (cause: Cause.Cause<unknown>) =>
   Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logWarning(text, cause)
 
@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
     )
   })
 
-  /** Owned executions that are not looked after yet are taken up; those that are not owned any more are let go. */
+  /** Takes over newly owned executions and releases those that are no longer owned. */
   const sweep = Effect.fnUntraced(function* () {
     // What begins while the log is asked is not in its answer.
     const before = owned.ids()

@@ -1,8 +1,8 @@
 /**
- * Taking up an execution that the log has given to this process: the queue gets what it lacks.
+ * Takes over an execution that the log has given to this process and completes the queue's state.
  *
- * With a queue of its own the owner is also who runs the execution. With a shared queue any process does: an owner keeps no more than a
- * line of each, and reads one only when the queue may lack something.
+ * With a local queue, the owner also runs the execution. With a shared queue, any process does: an
+ * owner keeps only a small entry per execution and reads one only if the queue may lack something.
  */
 import * as Effect from "effect/Effect"
 import * as EventLog from "../../EventLog.ts"
@@ -24,7 +24,7 @@ export const make = Effect.fnUntraced(function* (owned: Owned) {
   const ledger = yield* Ledger
   const registry = yield* CodeRegistry
 
-  /** Looks after an execution whose state is known, and submits it. */
+  /** Takes ownership of an execution whose state is known, and submits it. */
   const activate = Effect.fnUntraced(function* (state: Execution.Execution) {
     if (yield* owned.own(state.id, state.plan, state.startedAt, state.lastSeq)) yield* sync.enqueue(state)
   })
