@@ -1,4 +1,7 @@
-/** Leases that workers have lost, until each worker has heard of its own: for queues, which report them as `TaskQueue.lost`. */
+/**
+ * Leases that workers have lost, until each worker has been notified; queues report them as
+ * `TaskQueue.lost`.
+ */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { Lease } from "./TaskQueue.ts"

@@ -1,6 +1,4 @@
-/**
- * What agents of a crew do for and with each other, besides their own work: who delegates to whom, and what is made of what comes back.
- */
+/** Cooperation between the agents of a crew: delegation, and the handling of its results. */
 export * as Assignment from "./Manager/Assignment.ts"
 export { nothingDelegated } from "./Manager/AssignPrompt.ts"
 export * as Coworkers from "./Manager/Coworkers.ts"

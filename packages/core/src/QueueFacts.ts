@@ -1,6 +1,6 @@
 /**
- * What a queue is told of an execution: tasks, their lanes and depths, and the facts of a state, complete or as news. Derived from the log's fold
- * alone, so that every queue is told the same.
+ * What a queue learns about an execution: tasks, their lanes and depths, and the facts of a state,
+ * complete or as news. Derived from the log's fold alone, so every queue gets the same facts.
  */
 import * as HashMap from "effect/HashMap"
 import * as Execution from "./Execution.ts"
@@ -61,7 +61,7 @@ const arrivalsOf = (state: Execution.Execution): ReadonlyArray<string> => [
   ...HashMap.keys(state.closed)
 ]
 
-/** All that a state says, as news for a queue that knows the execution already. */
+/** All facts of a state, as news for a queue that already knows the execution. */
 export const newsOf = (state: Execution.Execution): TaskQueue.News => {
   const { nodes, paused, settled, signals, upTo } = factsOf(state, { tenant: "", now: 0 })
   return { nodes, settled, signals, pause: { paused, seq: upTo }, upTo }

@@ -1,6 +1,7 @@
 /**
- * The last line of defence for texts that leave the process in events and errors: whoever holds a secret must not put it into a text in
- * the first place; what looks like one all the same is blanked here.
+ * The last line of defence for texts that leave the process in events and errors: code with access
+ * to a secret must not put it into a text in the first place; anything that still looks like one is
+ * redacted here.
  */
 
 // Texts may be long and come from anywhere: what may repeat is bounded or begins only once, so that the time is linear.

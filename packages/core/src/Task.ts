@@ -1,6 +1,6 @@
 /**
- * A task as a user declares it: what is to be done, by whom, after what, and what counts as done. Plain data; the functions
- * that a TypeScript crew may add (guardrails, conditions, output schemas) stand beside it in `Crew.Code`.
+ * A task as a user declares it: description, agent, dependencies and acceptance. Plain data; the
+ * functions of a TypeScript crew (guardrails, conditions, output schemas) are in `Crew.Code`.
  */
 import * as Schema from "effect/Schema"
 import * as Agent from "./Agent.ts"
@@ -99,7 +99,7 @@ export const Attachment = Schema.Struct({
       Schema.isPattern(/^[A-Za-z]+\/[A-Za-z0-9.+-]+$/, { expected: 'a media type such as "image/png"' })
     )
   ),
-  /** What it is called when the agent is told of it. Default: the name of the file. */
+  /** Its name in the agent's prompt. Default: the name of the file. */
   name: Schema.optionalKey(Agent.Text)
 }).annotate({ description: "An image or another file that is shown to the agent" })
 
@@ -107,9 +107,9 @@ export interface Attachment extends Schema.Schema.Type<typeof Attachment> {}
 
 /** A person looks at the output before it counts: accepts it, or sends it back with feedback. */
 export const Review = Schema.Struct({
-  /** How long the person has. Default: for ever. */
+  /** How long the person has. Default: no limit. */
   timeout: Schema.optionalKey(Duration),
-  /** What it means when nobody answers in time: the output is refused (default), or accepted. */
+  /** What happens without an answer in time: the output is rejected (default) or accepted. */
   onSilence: Schema.optionalKey(Schema.Literals(["deny", "accept"]))
 }).annotate({ description: "A person's review of the output" })
 
@@ -171,7 +171,7 @@ export const Task = Schema.Struct({
   humanInput: Schema.optionalKey(Schema.Union([Schema.Boolean, Review])),
   /** Tools whose every call a person approves first, besides those of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(Agent.ToolName)),
-  /** Which tools may be called here, besides what the policy of the agent says. */
+  /** Tool policy for this task, in addition to the agent's policy. */
   policy: Schema.optionalKey(Agent.Policy),
   /** Names of the signals that may be sent to the execution for this task. Default: none. */
   signals: Schema.optionalKey(Schema.Array(SignalName))

@@ -1,15 +1,20 @@
 /**
- * Hands ready tasks to workers. A cache of the log plus leases: it holds facts that only grow (tasks, settled ones, signals) and
- * decides no outcome. It may be lost at any time; a sweep rebuilds it from the log.
+ * Hands ready tasks to workers. A cache of the log plus leases: it stores facts that only grow
+ * (tasks, settled tasks, signals) and decides no outcome. It can be lost at any time; a sweep
+ * rebuilds it from the log.
  *
- * - A task is handed out when its dependencies are settled, under a lease; at most one live lease per task.
- * - Suspending, growing and testing what is waited for is one step: a signal that came first wakes the task at once.
- * - Tenants share fairly: who was served least is served next. Within a tenant: higher priority first, then the longest way to a final
- *   task, then the oldest; for each task on that way one counts as a second older, so that nothing waits for ever behind what begins. A
- *   task that is given back keeps its age.
- * - Of a lane no more tasks are handed out at once than its limit, by all workers together.
- * - Told about an execution that it does not know it does nothing.
- * - Nothing here fails: a queue that cannot be reached tries again for a while, then the call counts as lost, and the sweep mends it.
+ * - A task is handed out when its dependencies are settled, under a lease; at most one live lease
+ *   per task.
+ * - Suspending a task, adding tasks and testing its wait is one step: an earlier signal wakes the
+ *   task at once.
+ * - Tenants share fairly: the one that was served least is served next. Within a tenant: higher
+ *   priority first, then the longest path to a final task, then the oldest; each task on that path
+ *   counts as one second of age, so that nothing starves behind new executions. A task that is
+ *   handed back keeps its age.
+ * - The limit of a lane bounds its leased tasks across all workers.
+ * - News about an unknown execution is ignored.
+ * - Nothing here fails: an unreachable queue retries for a while, then the call counts as lost, and
+ *   the sweep repairs the state.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
@@ -26,7 +31,10 @@ export interface Node {
   readonly following?: number
 }
 
-/** The lane of tasks that name none; in the lanes of a worker it stands for all that are not named. */
+/**
+ * The lane of tasks that name none; in the lanes of a worker it covers all lanes that are not
+ * named.
+ */
 export const defaultLane = "default"
 
 /** What makes a suspended task ready again, as a queue needs it: what is still open, without the groups that it belongs to. */
@@ -59,7 +67,7 @@ export const areSatisfied = (waits: Waits, { hasArrived, isSettled, passed = 0 }
   return signals.every(hasArrived)
 }
 
-/** All that the log says about an execution, as far as a queue needs it. */
+/** The facts of the log about an execution that a queue needs. */
 export interface Facts {
   readonly executionId: string
   readonly tenant: string
@@ -127,7 +135,7 @@ export interface WorkerInfo {
   readonly name: string
   /** Tasks that it works on at once, at most. */
   readonly concurrency: number
-  /** At most so many at once by lane; absent: any. */
+  /** Maximum number of concurrent tasks by lane; absent: no limit. */
   readonly lanes?: { readonly [lane: string]: number }
   /** The machine, for people. */
   readonly host?: string
@@ -135,14 +143,17 @@ export interface WorkerInfo {
   readonly process?: string
   /** ISO 8601. */
   readonly startedAt: string
-  /** True: it finishes what it has, and takes no more. */
+  /** True: it finishes its tasks and takes no more. */
   readonly draining: boolean
 }
 
 export interface WorkerView extends WorkerInfo {
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
-  /** How long it may be silent before its tasks are handed to others, in milliseconds; absent: for ever. */
+  /**
+   * How long it may be silent before its tasks are handed to others, in milliseconds; absent: no
+   * limit.
+   */
   readonly leaseMillis?: number
   readonly running: ReadonlyArray<{
     readonly executionId: string
@@ -189,7 +200,10 @@ export class TaskQueue extends Context.Service<
     readonly take: (options: {
       readonly worker: string
       readonly limit: number
-      /** At most so many by lane; `default` stands for all lanes that are not named. Absent: any. */
+      /**
+       * Maximum number of tasks by lane; `default` covers all lanes that are not named. Absent: no
+       * limit.
+       */
       readonly lanes?: { readonly [lane: string]: number }
     }) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
     /**
@@ -214,9 +228,11 @@ export class TaskQueue extends Context.Service<
       readonly after: string | undefined
       readonly limit: number
     }) => Effect.Effect<ReadonlyArray<{ readonly executionId: string; readonly tenant: string }>>
-    /** Makes a worker known to all, or says that something about it has changed. It stays until it is dismissed, or silent for long. */
+    /**
+     * Registers or updates a worker. It stays registered until it is dismissed or silent for long.
+     */
     readonly enlist: (worker: WorkerInfo) => Effect.Effect<void>
-    /** The worker has stopped or is dead: it is forgotten, and what it held is handed to others at once. */
+    /** The worker has stopped or is dead: removes it and hands its tasks to others at once. */
     readonly dismiss: (worker: string) => Effect.Effect<void>
     /** The workers, without what there is to count: to be asked often. */
     readonly enlisted: Effect.Effect<ReadonlyArray<WorkerInfo>>

@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 
-/** The tenant of those who never mention one. */
+/** The default tenant. */
 export const defaultTenant = "default"
 
 /** The current tenant. Provide another with `Effect.provideService(Tenant.Current, "acme")`. */

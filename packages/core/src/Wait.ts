@@ -1,6 +1,6 @@
 /**
- * What a suspended task waits for: groups, each of what one call, review or decision needs. A wait is satisfied when all of its groups
- * are met.
+ * What a suspended task waits for: groups, one for each call, review or decision. A wait is
+ * satisfied when all of its groups are met.
  */
 
 /** What one call of a turn waits for; without a call, what a review, a recovery or an assignment waits for. */
@@ -21,11 +21,14 @@ export interface Group {
 
 export interface Waits {
   readonly groups: ReadonlyArray<Group>
-  /** Until the earliest deadline of what is waited for, in milliseconds. The task is then woken, whatever has come. */
+  /**
+   * Time until the earliest deadline of the wait, in milliseconds. The task is then woken, whatever
+   * has arrived.
+   */
   readonly timeoutMillis?: number
 }
 
-/** How what a group waits for stands. `gone`: it will not come any more. */
+/** The status of an item of a group. `gone`: it can no longer arrive. */
 export type Standing = "open" | "come" | "gone"
 
 export interface Standings {
@@ -35,7 +38,7 @@ export interface Standings {
   readonly ofSignal: (signal: string) => Standing
 }
 
-/** True when the group waits for nothing any more. */
+/** True if the group no longer waits for anything. */
 export const isMet = (group: Group, standings: Standings): boolean => {
   const { need, signals, tasks, timer } = group
   if (timer !== undefined && standings.ofSignal(timer) === "come") return true

@@ -1,4 +1,7 @@
-/** Where ready tasks are handed out: what is ready, who waits for it, and how much of each lane is in hand. */
+/**
+ * Hands out ready tasks: keeps the ready tasks, the waiting workers, and the number of leased tasks
+ * per lane.
+ */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as TaskQueue from "../TaskQueue.ts"
@@ -33,7 +36,7 @@ export class Counter {
   /** Waits until there is something for this wish. */
   take(wish: Wish): Effect.Effect<Leases> {
     return Effect.callback((resume) => {
-      // Those who wait already could take nothing of what is ready.
+      // Workers that are already waiting cannot take any of the ready tasks.
       const leases = this.claim(wish)
       if (leases !== undefined) return resume(Effect.succeed(leases))
       const taker: Taker = { wish, give: (leases) => resume(Effect.succeed(leases)) }
@@ -45,7 +48,7 @@ export class Counter {
     })
   }
 
-  /** Hands what is ready to those who wait. */
+  /** Hands ready tasks to waiting workers. */
   serve(): void {
     for (let at = 0; at < this.takers.length;) {
       const leases = this.claim(this.takers[at]!.wish)
@@ -59,7 +62,7 @@ export class Counter {
     return this.ready.isEmpty && this.hasRoom(task.lane) ? this.lease(task, worker) : undefined
   }
 
-  /** The lease is over; nobody holds the task. */
+  /** The lease has ended. */
   unlease(task: Task): void {
     if (task.lease === undefined) return
     task.lease = undefined
@@ -68,7 +71,7 @@ export class Counter {
     else this.leased.delete(task.lane)
   }
 
-  /** Nobody is served any more. */
+  /** No worker is served any more. */
   close(): void {
     this.takers.length = 0
   }

@@ -1,6 +1,6 @@
 /**
- * The tasks of an execution as a queue in process holds them: who waits for how many, how far it is to a final task, and whether what
- * a suspended one waits for has come.
+ * The tasks of an execution in a local queue: their open dependencies, their distance to a final
+ * task, and whether the wait of a suspended task is satisfied.
  */
 import type * as Fiber from "effect/Fiber"
 import type { Priority } from "../ExecutionEvent.ts"
@@ -41,10 +41,10 @@ export interface Execution {
   readonly tenant: string
   readonly priority: Priority
   readonly tasks: Map<string, Task>
-  /** Who depends on tasks that are not known yet. */
+  /** Dependents of tasks that are not known yet. */
   readonly expected: Map<string, Array<Task>>
   readonly signals: Set<string>
-  /** Suspended tasks: usually none, so that settling looks at nobody. */
+  /** Suspended tasks: usually none, so that settling checks nothing. */
   readonly suspended: Set<Task>
   /** Ready tasks that are held back while the execution is paused. */
   readonly held: Set<Task>
@@ -106,7 +106,7 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
       if (dependency !== undefined) {
         dependency.dependents.push(task)
       } else {
-        // The worker's fold says the same, and nothing starts too early.
+        // The worker's fold agrees, and nothing starts too early.
         const dependents = execution.expected.get(id)
         if (dependents === undefined) execution.expected.set(id, [task])
         else dependents.push(task)

@@ -1,4 +1,4 @@
-/** From one state of a task to the next: what news, leases and timers do to tasks. Nothing here serves those who wait. */
+/** State transitions of tasks by news, leases and timers. Waiting workers are served elsewhere. */
 import type { Waits } from "../TaskQueue.ts"
 import type * as TaskQueue from "../TaskQueue.ts"
 import type { Counter } from "./Counter.ts"
@@ -108,7 +108,7 @@ export class Transitions {
     this.timers.later(task, millis, () => this.giveBack(task))
   }
 
-  /** Whoever works on the task does so no longer. */
+  /** Ends the lease of the task. */
   withdraw(task: Task): void {
     if (task.lease !== undefined) this.lost.add(task.lease)
     this.delay(task, 0)
@@ -131,7 +131,7 @@ export class Transitions {
     return (this.lastAge = Math.max(this.lastAge + 1, at * 1_000))
   }
 
-  /** Ready anew, and the youngest of all. A timer counts from when it was due. */
+  /** Ready again, as the youngest. A timer counts from its due time. */
   private makeReady(task: Task, at = this.timers.now): void {
     task.age = this.nextAge(at)
     task.readyAt = at

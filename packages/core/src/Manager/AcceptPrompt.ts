@@ -1,6 +1,6 @@
 /**
- * What the manager is told when it holds the result of a crew against its criteria, and the agent
- * when the result fails some.
+ * Instructions for judging the result of a crew by its criteria, and for the agent whose result
+ * fails some.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import type { Criterion } from "../ExecutionEvent.ts"

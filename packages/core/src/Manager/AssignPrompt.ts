@@ -1,4 +1,4 @@
-/** What the manager is told when a task names no agent. */
+/** Instructions for assigning a task that names no agent. */
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Plan from "../Plan.ts"
 
@@ -8,7 +8,7 @@ export const version = 2
 export const instructions = (split: string): string =>
   `Decide who does a task. Choose the agent whose role, goal and tools fit best. Choose "${split}" only when the task needs several agents: then you split it up and delegate the parts.`
 
-/** Stands for the manager itself, who has the task done by several; no agent is called that. */
+/** Represents the manager itself, which splits the task; not a valid agent name. */
 export const splitOf = (candidates: ReadonlyArray<string>): string => {
   let word = "delegate"
   while (candidates.includes(word)) word = `${word}_parts`

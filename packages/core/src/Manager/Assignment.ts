@@ -1,8 +1,9 @@
 /**
- * A task that names no agent. The manager says who does it, or the matcher where that gives no valid answer; the work is a task of the
- * agent that was chosen, so that model, tools, lane and limits are the agent's. What the work comes to is the output of the task.
+ * A task that names no agent. The manager chooses one, or the matcher if the manager returns no
+ * valid answer. The work is a task of the chosen agent, with its model, tools, lane and limits, and
+ * its output is the output of the task.
  *
- * Each leg follows from the log alone: it asks, passes the work on, or completes.
+ * Each leg is derived from the log alone: it asks, delegates the work, or completes.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -68,7 +69,7 @@ const ask = <E>({ plan, task }: Options<E>): Ended => {
   }
 }
 
-/** Who was chosen, and by whom. */
+/** The chosen agent, and who chose it. */
 const chosen = ({ frame }: Plan.PlannedTask, plan: Plan.Plan, { output, status }: SpawnedResult) => {
   if (status !== "completed" || !Predicate.isReadonlyObject(output)) return undefined
   const { agent, reason } = output

@@ -8,19 +8,22 @@ export interface Coworker {
   readonly goal: string
 }
 
-/** Whom agents may give work to, in declared order. `chain`: who gives it, and who waits for that, up to the root. */
+/**
+ * Agents that work can be delegated to, in declared order. `chain`: the delegating agent and those
+ * that wait for it, up to the root.
+ */
 export const of = ({ agents, manager }: Plan.Plan, chain: ReadonlyArray<string>): ReadonlyArray<Coworker> =>
   Object.entries(agents).flatMap(([name, { goal, role }]) =>
     chain.includes(name) || manager?.allow.includes(name) === false ? [] : [{ name, role, goal }]
   )
 
-/** `Found` also where it is on the chain: that is another mistake than a name that nobody has. */
+/** `Found` even if it is on the chain: that is a different error from an unknown name. */
 export type Match =
   | { readonly _tag: "Found"; readonly name: string }
   | { readonly _tag: "Ambiguous"; readonly names: ReadonlyArray<string> }
   | { readonly _tag: "Unknown"; readonly suggestion: string | undefined }
 
-/** Case, quotes, brackets, separators, white space and what nobody sees make no difference. */
+/** Ignores case, quotes, brackets, separators, white space and invisible characters. */
 const fold = (text: string): string =>
   text
     .normalize("NFKC")
@@ -34,10 +37,7 @@ const fold = (text: string): string =>
 /** Without what models put around a name. */
 const bare = (folded: string): string => folded.replaceAll(/^(the|our|my|a|an) | (agent|coworker)$/g, "")
 
-/**
- * By what an agent may be called: its name, its role, or both, as they stand in the lists that
- * models are shown.
- */
+/** Accepted names of an agent: its name, its role, or both, as in the lists that models see. */
 const isCalled = (name: string, role: string, is: (called: string) => boolean): boolean =>
   [name, role, `${name} ${role}`].some((each) => is(fold(each)))
 

@@ -1,4 +1,4 @@
-/** What agents that delegate, and their coworkers, are told. */
+/** Instructions for agents that delegate, and for their coworkers. */
 import type * as Schema from "effect/Schema"
 import type * as Coworkers from "./Coworkers.ts"
 
@@ -35,7 +35,7 @@ export const brief = (text: string, context: string): string =>
 export const defaultExpectedOutput = "The complete result of the task, with nothing left for others to look up."
 export const expectedAnswer = "A direct and complete answer to the question. Say so if you do not know."
 
-/** Why nothing was delegated. Each says what is possible instead. */
+/** Why nothing was delegated. Each message states what is possible instead. */
 const possible = (coworkers: ReadonlyArray<Coworkers.Coworker>): string =>
   coworkers.length === 0
     ? "There is nobody else: do the work yourself."
@@ -82,6 +82,6 @@ export const failed = (
 export const notDone = (coworker: string, status: string): string =>
   `The work of ${coworker} was ${status}: there is no result.`
 
-/** The delegated work says that it is done, and there are signs that it is not. */
+/** The delegated work claims to be done, but there are signs that it is not. */
 export const doubtful = (coworker: string, doubts: ReadonlyArray<string>, output: Schema.Json): string =>
   `The result of ${coworker} is not a success as it stands:\n${doubts.map((doubt) => `- ${doubt}`).join("\n")}\nThe result was:\n${typeof output === "string" ? output : JSON.stringify(output)}`

@@ -1,8 +1,9 @@
 /**
- * The tools by which an agent gives work to its coworkers and asks them. Each call becomes a task of the coworker; those of one turn run in
- * parallel, and nobody holds a worker meanwhile. What is not allowed is answered with what is, and adds no task.
+ * The tools for delegating work to coworkers and asking them questions. Each call becomes a task of
+ * the coworker; calls of one turn run in parallel and do not occupy a worker. A call that is not
+ * allowed returns the allowed alternatives and adds no task.
  *
- * A result is told as it is: a failure with its code and its attempts, and what only looks like a success as such.
+ * Results are reported as they are: failures with code and attempts, and false successes as such.
  */
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -79,7 +80,7 @@ const told = ({ chain, plan }: Options, power: "delegate" | "ask"): Instructing.
     Prompt.coworkers(Coworkers.of(plan, chain))
   )
 
-/** Which instructions whoever delegates is given, by name and version. */
+/** The instructions of a delegating agent, by name and version. */
 export const promptOf = (options: Options): string =>
   `${told(options, "delegate").prompt} ${told(options, "ask").prompt}`
 
@@ -133,7 +134,7 @@ const ask = (options: Options): Tool => ({
 
 const only = "work"
 
-/** The failure of work that is delegated is told, and ends nothing else. */
+/** A failure of delegated work is reported to the delegating agent and ends nothing else. */
 const work = (task: SpawnedTask): Need => ({
   _tag: "Tasks",
   tasks: { [only]: { ...task, onFailure: "skip" } },
@@ -168,7 +169,7 @@ const schemaIn = (args: Schema.JsonObject): Effect.Effect<Schema.JsonObject | un
     : retry(Prompt.invalidSchema(JsonSchemaValidator.describe(violation)))
 }
 
-/** What a text says as JSON, or the text. */
+/** The text parsed as JSON, or the text itself. */
 const parsed = (text: string): Schema.Json => {
   try {
     return JSON.parse(text) as Schema.Json
@@ -205,7 +206,7 @@ const resultOf = ({ plan }: Options, args: Schema.JsonObject, { met }: ToolConte
   return outcomeOf(match._tag === "Found" ? match.name : namedIn(args), result)
 }
 
-/** What work that was passed on came to, for whoever passed it on. */
+/** The outcome of delegated work, for the delegating agent. */
 export const outcomeOf = (
   coworker: string,
   result: SpawnedResult | undefined

@@ -1,7 +1,8 @@
 /**
- * Signs that an output is not the success that it says it is, found without a model: it is empty, it claims an action that no tool has taken,
- * it cites a source that nobody has shown the agent, or it leaves out an item of a list that was asked for. A sign is no proof: it is
- * recorded with the output and told to whoever reads it, and fails nothing by itself.
+ * Signs, found without a model, that an output is not the success it claims to be: it is empty,
+ * claims an action that no tool has taken, cites a source that the agent has not seen, or omits an
+ * item of a requested list. A sign is not proof: it is recorded with the output and reported, but
+ * fails nothing by itself.
  */
 import type * as Schema from "effect/Schema"
 import type { Doubt } from "../ExecutionEvent.ts"

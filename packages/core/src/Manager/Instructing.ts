@@ -1,7 +1,7 @@
 /**
- * What the manager and those who delegate are told to do: the words of a power, or the crew's own
- * in their place. The facts of a decision, and the form of its answer, are the same either way.
- * Which words were used is recorded with the answer to them.
+ * Instructions of the manager and of delegating agents: the default text, or the crew's
+ * replacement. The facts of a decision and the format of its answer are the same in both cases. The
+ * answer records which text was used.
  */
 import type { Power } from "../Crew/Manager.ts"
 import type * as Plan from "../Plan.ts"

@@ -1,4 +1,4 @@
-/** What the manager is told about a failure, and its agent about what was decided. */
+/** Instructions for deciding about a failure, and the messages to the agent about the decision. */
 import type * as JsonSchema from "effect/JsonSchema"
 import type { Failure } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"

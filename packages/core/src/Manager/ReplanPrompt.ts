@@ -1,4 +1,4 @@
-/** What the manager is told when the work that it delegates does not get on. */
+/** Instructions for the manager when its delegated work makes no progress. */
 import type * as Coworkers from "./Coworkers.ts"
 
 export const version = 1

@@ -1,4 +1,4 @@
-/** What the manager is told when it reviews an output, and the agent when it is sent back. */
+/** Instructions for reviewing an output, and for the agent whose output is sent back. */
 import type * as JsonSchema from "effect/JsonSchema"
 import type { Doubt } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"

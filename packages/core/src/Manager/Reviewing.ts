@@ -1,7 +1,7 @@
 /**
- * The manager's verdict on an output: what it said, and what counts when it says nothing valid, or
- * sends an output back once too often. Of the result of the crew it also says how it stands with
- * each of the crew's criteria: one that fails sends it back.
+ * The manager's verdict on an output, and the rule that applies if the verdict is invalid or
+ * `maxRevisions` is used up. For the result of the crew it includes a verdict per criterion: a
+ * failed one sends the result back.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"

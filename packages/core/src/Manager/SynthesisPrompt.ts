@@ -1,7 +1,4 @@
-/**
- * What the manager is told when it writes the result of a crew, where the crew does not say that
- * itself.
- */
+/** Default instructions for writing the result of a crew. */
 import type * as Plan from "../Plan.ts"
 
 export const version = 3

@@ -1,4 +1,4 @@
-/** What a task is when its agent and the defaults have filled in what it does not say: all but its texts and files. */
+/** A task completed by its agent and the defaults, except its texts and files. */
 import type * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import * as Task from "../Task.ts"

@@ -1,6 +1,7 @@
 /**
- * How much a plan repeats of what it is made of: inputs in every text that names them, what agents bring in each of their tasks, and in a
- * sequential crew the names of all tasks before. A small crew could otherwise be made a plan that no memory holds.
+ * Bounds what a plan repeats: inputs in every text that names them, the tools of agents in each of
+ * their tasks, and in a sequential crew the names of all earlier tasks. Otherwise a small crew
+ * could expand to a plan that exceeds memory.
  */
 import type { Definition } from "../Crew/Definition.ts"
 import type { Problem } from "../Crew/Problem.ts"

@@ -1,4 +1,4 @@
-/** What a manager adds to a plan: itself, its powers, and the tasks that wait for it to say who does them. */
+/** What a manager adds to a plan: itself, its settings, and the tasks that it assigns. */
 import type { Definition } from "../Crew/Definition.ts"
 import * as Manager from "../Crew/Manager.ts"
 import type * as Task from "../Task.ts"
@@ -17,7 +17,7 @@ const persona = {
   backstory: "You direct the work and judge it. You do none of it yourself."
 } as const
 
-/** Who writes and judges the result of a crew that has no manager, and does nothing else. */
+/** Writes and judges the result of a crew without a manager, and does nothing else. */
 const judge: Manager.Manager = { recover: false }
 
 export const make = (definition: Definition): Managed | undefined => {
@@ -60,7 +60,7 @@ export const candidatesOf = (
   return able.length === 0 ? allow : able
 }
 
-/** What a task says itself, and what otherwise its agent brings. */
+/** Values of the task, or otherwise of its agent. */
 export const frame = (candidates: ReadonlyArray<string>, task: Task.Task): Frame => ({
   candidates,
   ...(task.tools === undefined ? {} : { tools: Defaults.distinct(task.tools) }),

@@ -92,7 +92,7 @@ export interface PlannedTask
   readonly codeOf?: string
   /** True: the output is looked at for signs that it is no success. */
   readonly checked?: true
-  /** Present: the manager says who does it, and it completes with the output of that work. */
+  /** Present: the manager assigns it, and it completes with the output of that work. */
   readonly frame?: Frame
   /** True: the manager has it done by others; it is not over before something was delegated. */
   readonly delegates?: true
@@ -107,7 +107,7 @@ export interface PlannedTask
   readonly acceptance?: ReadonlyArray<string>
   /** Of a task of the manager: which instructions it holds, by name and version. */
   readonly prompt?: string
-  /** True: it stands in the place of the task that added it. */
+  /** True: it replaces the task that added it. */
   readonly replaces?: true
   /** Absent: work. Otherwise a task of the manager itself. */
   readonly office?: "assign" | "review" | "recover" | "synthesise"
@@ -120,7 +120,7 @@ export interface Frame extends Pick<Task, "tools" | "maxTurns" | "cache" | "appr
 
 /** The manager of a crew, with the defaults in place. */
 export interface PlannedManager {
-  /** Its agent, who does none of the work itself. */
+  /** Its agent, which does none of the work itself. */
   readonly agent: string
   /** Agents that work may be given to. */
   readonly allow: ReadonlyArray<string>

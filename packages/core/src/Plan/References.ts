@@ -1,6 +1,6 @@
 /**
- * What a crew mentions that only its start can supply: inputs and tools. Reads what is there, valid or not, so that a crew with
- * other problems learns of these too.
+ * Checks what only a start can supply: inputs and tools. Accepts invalid data, so that these
+ * problems are reported together with others.
  */
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"

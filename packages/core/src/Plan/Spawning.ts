@@ -1,4 +1,7 @@
-/** Tasks that are added while an execution runs, made exactly what will run: with what their agents bring, and under ids of their own. */
+/**
+ * Plans tasks that are added to a running execution: with the values of their agents and unique
+ * ids.
+ */
 import * as Result from "effect/Result"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Schema from "effect/Schema"
@@ -13,7 +16,7 @@ import type { Guardrail, Plan, PlannedTask } from "./Planned.ts"
 
 export interface Options {
   readonly plan: Plan
-  /** The task that adds them; whoever names no agent gets its. */
+  /** The task that adds them; tasks without an agent get its agent. */
   readonly parent: PlannedTask
   /** What their ids begin with. */
   readonly prefix: string
@@ -37,7 +40,7 @@ const declaration = Schema.Struct({
 })
 const decode = SchemaParser.decodeUnknownResult(declaration, { errors: "first", onExcessProperty: "error" })
 
-/** The tasks, or what is wrong with the first that cannot run. */
+/** The tasks, or the problem of the first invalid one. */
 export const make = ({ parent, plan, prefix, tasks }: Options): Result.Result<ReadonlyArray<PlannedTask>, string> => {
   const names = Object.keys(tasks)
   const made: Array<PlannedTask> = []

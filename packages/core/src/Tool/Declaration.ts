@@ -1,4 +1,7 @@
-/** How tools declare what they are given: schemas of arguments and of answers, and what is wrong with data that does not fit. */
+/**
+ * Declarations of tools: schemas of arguments and of answers, and the problems of data that does
+ * not match.
+ */
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
@@ -124,7 +127,7 @@ const usable = (what: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSch
   )
 }
 
-/** What the model is told about arguments that are not valid. */
+/** The message to the model about invalid arguments. */
 export const invalidArguments = (tool: string, violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
   `The arguments are not valid for the tool "${tool}":\n${violations
     .map(({ message, path }) => `- ${path === "" ? "(root)" : path}: ${message}`)

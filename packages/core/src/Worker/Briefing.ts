@@ -1,4 +1,7 @@
-/** A task as it is to be done: the fold does not hold the texts of tasks that were spawned, and what the manager decides about stands in the log. */
+/**
+ * The complete task to run: the fold does not contain the texts of spawned tasks, and the subjects
+ * of the manager's decisions are in the log.
+ */
 import * as Effect from "effect/Effect"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"

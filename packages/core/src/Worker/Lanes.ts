@@ -4,13 +4,16 @@ import * as TaskQueue from "../TaskQueue.ts"
 export interface WorkerLanes {
   /** What the queue is asked for; absent: any. */
   readonly room: () => { readonly [lane: string]: number } | undefined
-  /** True when some lane is full: what is asked for now will be too little once there is room in it. */
+  /** True if some lane is full: the current claim will be too small once that lane has room. */
   readonly isTight: () => boolean
   readonly begin: (lane: string) => void
   readonly end: (lane: string) => void
 }
 
-/** The limits of a worker. `default` stands for all lanes that are not named; where it is absent, only `concurrency` limits those. */
+/**
+ * The limits of a worker. `default` covers all lanes that are not named; if absent, only
+ * `concurrency` limits those.
+ */
 export const make = (limits: { readonly [lane: string]: number } | undefined, concurrency: number): WorkerLanes => {
   if (limits === undefined) return { room: () => undefined, isTight: () => false, begin: () => {}, end: () => {} }
   const left = new Map(Object.entries({ [TaskQueue.defaultLane]: concurrency, ...limits }))

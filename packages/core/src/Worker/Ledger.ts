@@ -1,10 +1,12 @@
 /**
- * The folds of the executions that this process works on, and the one place where structural decisions are committed.
+ * The folds of the executions that this process works on, and the one place where structural
+ * decisions are committed.
  *
- * Decisions about one execution are taken one after the other; those that arrive while an append is under way share the next one.
- * A decision that meets a conflict is taken again on the newer state; nothing is ever appended that was decided on an older one.
- * A decision once asked for is taken, also when the one who asked is interrupted. Ended executions are not kept, and of those on
- * which nobody here works only so many as may be: they are read again when they are asked for.
+ * Decisions about one execution are serialized; those that arrive during an append share the next
+ * one. A decision that meets a conflict is repeated on the newer state, so nothing is ever appended
+ * that was decided on an outdated state. A requested decision is made even if the caller is
+ * interrupted. Ended executions are not kept, and only a limited number of executions without work
+ * in this process; they are read again when needed.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
@@ -52,13 +54,16 @@ export class Ledger extends Context.Service<
     /** Somebody here works on the execution: it stays known until as many have let go of it. */
     readonly hold: (executionId: string) => void
     readonly letGo: (executionId: string) => void
-    /** Drops what is known of the execution, as soon as nobody holds it; those who wait for its end here are told. */
+    /**
+     * Drops the execution as soon as it is not held any more, and wakes those that wait for its end
+     * here.
+     */
     readonly forget: (executionId: string) => void
     /** How many executions are known. */
     readonly size: () => number
-    /** Is told of every execution that ends here. */
+    /** Called for every execution that ends here. */
     readonly onEnded: (listener: (executionId: string) => void) => void
-    /** Is told of what is read of an execution that was known before: most of it others have written. */
+    /** Called with what was read of a known execution, mostly written by other processes. */
     readonly onRead: (listener: (read: Committed) => void) => void
     /** From now on what is decided here is followed by rows of these consumers. */
     readonly serveBy: (server: Server) => void

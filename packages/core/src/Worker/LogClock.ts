@@ -1,8 +1,10 @@
 /**
- * The time of the log, for whoever compares it with what the log has recorded: the clock of this machine may be wrong by any amount.
+ * The log's time, for comparison with recorded times: the clock of this machine may be wrong by any
+ * amount.
  *
- * Asked for once in a while, and in between told by how long ago that was. Never later than the log's own time by more than clocks
- * drift apart in between, so nothing that waits for a time begins before it.
+ * Asked for once in a while, and in between told by how long ago that was. Never later than the
+ * log's own time by more than clocks drift apart in between, so nothing that waits for a time
+ * begins before it.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,7 +14,7 @@ import * as EventLog from "../EventLog.ts"
 
 /** For how long one answer of the log is good. */
 const goodMillis = 30_000
-/** An answer that was longer under way is asked for again: it would make everybody wait for as long. */
+/** A slower answer is requested again, because it would delay everything by as much. */
 const maxTripMillis = 1_000
 const tries = 3
 

@@ -1,6 +1,4 @@
-/**
- * What the queue is told of executions: always what the log says, and only after it says so.
- */
+/** Keeps the queue in sync with the log: the queue learns only what the log has recorded. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,13 +18,15 @@ import * as TakeOver from "./TakeOver.ts"
 export class QueueSync extends Context.Service<
   QueueSync,
   {
-    /** Tells the queue what the log says of an execution; used when the queue lacks it, or knows too little. */
+    /**
+     * Sends the queue the facts of an execution, if the queue does not know it or knows too little.
+     */
     readonly enqueue: (state: Execution.Execution) => Effect.Effect<void, EventLog.EventLogError>
-    /** Tells the queue what was committed here; `lease`: under the lease of the task that it is about. */
+    /** Sends the queue what was committed here; `lease`: under the lease of its task. */
     readonly announce: (committed: Committed, lease?: TaskQueue.Lease) => Effect.Effect<void>
     /** Tells the queue what others committed and was read here, where they have not done so. */
     readonly heard: (read: Committed) => Effect.Effect<void>
-    /** Tells the queue why the log refused what was to be done under a lease. */
+    /** Tells the queue why the log refused an operation under a lease. */
     readonly refused: (
       lease: TaskQueue.Lease,
       refusal: Decision.Refusal

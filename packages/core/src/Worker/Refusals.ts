@@ -1,4 +1,4 @@
-/** What the queue is told when the log refuses a start or an outcome. */
+/** What the queue learns when the log refuses a start or an outcome. */
 import * as Effect from "effect/Effect"
 import type * as Decision from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"

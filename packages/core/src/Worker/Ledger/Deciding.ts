@@ -1,6 +1,6 @@
 /**
- * Structural decisions: one after the other for each execution, and those that arrive while an append is under way share the next one.
- * A decision that meets a conflict is taken again on the newer state.
+ * Structural decisions: serialized per execution; those that arrive during an append share the next
+ * one. A decision that meets a conflict is repeated on the newer state.
  */
 import * as Arr from "effect/Array"
 import type * as Context from "effect/Context"
@@ -93,7 +93,8 @@ export const make = ({ append, folds, outbox, refresh }: Options) => {
     })
     if (!entry.busy) {
       entry.busy = true
-      // By nobody's fiber: who came first must not work for all who come after, nor take them with it when it ends.
+      // In a separate fiber: the first caller must not work for all later ones, nor interrupt them
+      // when it ends.
       Effect.runForkWith(context)(drain(entry))
     }
     return answers

@@ -1,4 +1,4 @@
-/** One execution as the ledger knows it: the fold of its events, and what is to be decided about it. */
+/** One execution in the ledger: the fold of its events and its pending decisions. */
 import type * as Deferred from "effect/Deferred"
 import type * as Result from "effect/Result"
 import type * as Decision from "../../Decision.ts"
@@ -32,7 +32,7 @@ export class Entry {
   busy = false
   /** Tasks of the state, and one. */
   weight = 0
-  /** Those who wait for the end. */
+  /** Callers that wait for the end. */
   readonly leaving = new Set<() => void>()
 
   constructor(id: string, tenant: string) {
@@ -62,7 +62,7 @@ export class Entry {
     this.state = state
   }
 
-  /** Tells those who wait for the end. */
+  /** Wakes callers that wait for the end. */
   leave(): void {
     for (const resume of this.leaving) resume()
     this.leaving.clear()

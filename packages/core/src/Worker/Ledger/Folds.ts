@@ -1,6 +1,6 @@
 /**
- * The executions that are known here. Those that ended are not kept, and of those on which nobody here works only as many as may be,
- * the ones that were used last.
+ * The executions that are known here. Ended executions are not kept, and only a limited number of
+ * executions without work in this process, the most recently used ones.
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -47,7 +47,7 @@ export class Folds {
     return entry
   }
 
-  /** Adds events; at the end of the execution whoever waits for it is told. */
+  /** Adds events; wakes waiting callers at the end of the execution. */
   absorb(entry: Entry, events: ReadonlyArray<ExecutionEvent>): void {
     const before = entry.state?.status
     entry.add(events)
@@ -107,7 +107,7 @@ export class Folds {
     this.totalTasks -= entry.weight
   }
 
-  /** Keeps what was used last; what somebody is at work on stays. */
+  /** Keeps the most recently used executions, and those with work in this process. */
   private weigh(entry: Entry, state: Execution.Execution): void {
     if (this.entries.get(entry.id) !== entry) return
     const now = HashMap.size(state.tasks) + 1
