@@ -1,6 +1,6 @@
 /**
- * What every test project of the workspace has in common. Tests run straight from the TypeScript sources: `exports` in each
- * package.json points at `src`, so nothing has to be built first.
+ * What every test project of the workspace has in common. Tests run straight from the TypeScript
+ * sources: `exports` in each package.json points at `src`, so nothing has to be built first.
  */
 import { join } from "node:path"
 import type { ViteUserConfig } from "vitest/config"
@@ -8,7 +8,10 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const second = 1_000
 
-/** The files that take more than ten seconds, the longest first. One that is missing here costs time, nothing else. */
+/**
+ * The files that take more than ten seconds, the longest first. One that is missing here costs
+ * time, nothing else.
+ */
 const longest = [
   "packages/server/test/Crash.integration.test.ts",
   "packages/server/test/Cli.test.ts",
@@ -48,7 +51,10 @@ const longest = [
   "packages/queue-redis/test/RedisTaskQueue/Cluster.integration.test.ts"
 ]
 
-/** Starts with the longest files of all projects, so that no core waits for the last of them in the end. */
+/**
+ * Starts with the longest files of all projects, so that no core waits for the last of them in the
+ * end.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     const rank = ({ moduleId }: TestSpecification) => {
@@ -59,7 +65,10 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
-/** One project: the tests under `test/` of the folder that holds the configuration, `*.integration.test.ts` included. */
+/**
+ * One project: the tests under `test/` of the folder that holds the configuration,
+ * `*.integration.test.ts` included.
+ */
 export const project = (name: string, include: ReadonlyArray<string> = ["test/**/*.test.ts"]): ViteUserConfig => ({
   test: {
     name,
@@ -76,8 +85,9 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
 })
 
 /**
- * The project of a package. `vitest run --coverage` in its folder measures what its tests cover of its sources, in their own process: what
- * runs only in processes that they start counts as not covered.
+ * The project of a package. `vitest run --coverage` in its folder measures what its tests cover of
+ * its sources, in their own process: what runs only in processes that they start counts as not
+ * covered.
  */
 export const packageProject = (
   name: string,
@@ -93,7 +103,8 @@ export const packageProject = (
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      // The contract suites are tests that other packages run; a barrel of `export * as` has no lines of its own; text is generated.
+      // The contract suites are tests that other packages run; a barrel of `export * as` has no
+      // lines of its own; text is generated.
       exclude: ["src/testing/**", "src/index.ts", "src/**/{Lua,Sql}.ts"],
       reporter: ["text-summary", "json-summary", "lcovonly"],
       reportsDirectory,

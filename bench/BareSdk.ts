@@ -1,5 +1,6 @@
 /**
- * A call of each official SDK as its users write it, with Node's fetch and nothing of ours: what calls through Crewline are held against.
+ * A call of each official SDK as its users write it, with Node's fetch and nothing of ours: what
+ * calls through Crewline are held against.
  */
 
 export const sdks = ["openai", "anthropic", "ollama"] as const

@@ -1,4 +1,7 @@
-/** An HTTP client that costs little: connections that stay, and bodies as they come. Anything but a 2xx is an error. */
+/**
+ * An HTTP client that costs little: connections that stay, and bodies as they come. Anything but a
+ * 2xx is an error.
+ */
 import { Agent, request } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -45,7 +48,10 @@ export const make = (url: string, key?: string): Client => {
   }
 }
 
-/** Runs calls at a fixed concurrency until the time is up; returns the number of calls and the time they took. */
+/**
+ * Runs calls at a fixed concurrency until the time is up; returns the number of calls and the time
+ * they took.
+ */
 export const forSeconds = async (
   seconds: number,
   atOnce: number,

@@ -1,6 +1,7 @@
 /**
- * CPU of processes on this machine, in microseconds, as Linux's scheduler counts it: of a process with all its threads, and of the sessions
- * of a database. What PostgreSQL does besides (checkpoints, writing its log) serves all databases and is left out.
+ * CPU of processes on this machine, in microseconds, as Linux's scheduler counts it: of a process
+ * with all its threads, and of the sessions of a database. What PostgreSQL does besides
+ * (checkpoints, writing its log) serves all databases and is left out.
  */
 import * as Effect from "effect/Effect"
 import { readdirSync, readFileSync } from "node:fs"
@@ -22,7 +23,9 @@ interface Session {
   readonly pid: number
 }
 
-/** Of every session that the database has now, by pid. Needs a PostgreSQL server on this machine. */
+/**
+ * Of every session that the database has now, by pid. Needs a PostgreSQL server on this machine.
+ */
 export const ofSessions = async (databaseUrl: string): Promise<ReadonlyMap<number, number>> => {
   const name = new URL(databaseUrl).pathname.slice(1)
   const sessions = await Effect.runPromise(
@@ -36,7 +39,9 @@ export const ofSessions = async (databaseUrl: string): Promise<ReadonlyMap<numbe
   )
 }
 
-/** What the sessions of a database have used since; those that have ended meanwhile are left out. */
+/**
+ * What the sessions of a database have used since; those that have ended meanwhile are left out.
+ */
 export const since = async (databaseUrl: string, before: ReadonlyMap<number, number>): Promise<number> => {
   const after = await ofSessions(databaseUrl)
   return [...after].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0)

@@ -1,6 +1,7 @@
 /**
- * Pages that a step of an execution of many events touches, with statistics that are absent, stale or fresh. A step is the start and the
- * outcome of a task, as two appends. One session does it all, so that a plan which was made while the tables were empty is the one in use.
+ * Pages that a step of an execution of many events touches, with statistics that are absent, stale
+ * or fresh. A step is the start and the outcome of a task, as two appends. One session does it all,
+ * so that a plan which was made while the tables were empty is the one in use.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

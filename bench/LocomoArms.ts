@@ -49,7 +49,10 @@ const best = (scores: ReadonlyArray<number>, count = depth): ReadonlyArray<numbe
     .toSorted((one, other) => scores[other]! - scores[one]! || one - other)
     .slice(0, count)
 
-/** Each turn a text of its own: terms and stems as ours, and no context, dates, speakers or sessions. */
+/**
+ * Each turn a text of its own: terms and stems as ours, and no context, dates, speakers or
+ * sessions.
+ */
 const bm25Of = ({ turns }: Conversation): ((question: string) => ReadonlyArray<number>) => {
   const documents = turns.map(({ speaker, text }) => Memory.Terms.ofText(text, { speaker }))
   const average = documents.reduce((sum, { length }) => sum + length, 0) / documents.length

@@ -1,6 +1,6 @@
 /**
- * One arm of a comparison: a process that makes the same calls of a model, 50 at once, by the bare `openai` SDK, or as executions of Crewline
- * with the log in memory, in PostgreSQL, or embedded.
+ * One arm of a comparison: a process that makes the same calls of a model, 50 at once, by the bare
+ * `openai` SDK, or as executions of Crewline with the log in memory, in PostgreSQL, or embedded.
  */
 import type * as FakeProvider from "@crewline/fake-provider/Process"
 import { fork } from "node:child_process"

@@ -1,4 +1,7 @@
-/** The queues that `bench/queue.ts` compares: each with one worker of the same concurrency, whose tasks do nothing, on the same Redis. */
+/**
+ * The queues that `bench/queue.ts` compares: each with one worker of the same concurrency, whose
+ * tasks do nothing, on the same Redis.
+ */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as RedisTaskQueue from "@crewline/queue-redis/RedisTaskQueue"
@@ -11,14 +14,17 @@ import * as Redacted from "effect/Redacted"
 import { factsOf, type Shape, type Tree } from "./QueueShapes.ts"
 
 export interface Arm {
-  /** Adds all the tasks; done when each was taken, and the queue has acknowledged that it is finished. */
+  /**
+   * Adds all the tasks; done when each was taken, and the queue has acknowledged that it is
+   * finished.
+   */
   readonly run: (shape: Shape) => Promise<void>
   readonly close: () => Promise<void>
 }
 
 /**
- * As our worker uses the port: two ask at the same time, each for half of the room that there is, and tell of each task by itself. What is
- * told of takes no room.
+ * As our worker uses the port: two ask at the same time, each for half of the room that there is,
+ * and tell of each task by itself. What is told of takes no room.
  */
 export const crewline = async (port: number, concurrency: number, options?: RedisTaskQueue.Options): Promise<Arm> => {
   const runtime = ManagedRuntime.make(
@@ -64,7 +70,10 @@ export const crewline = async (port: number, concurrency: number, options?: Redi
   return { run: (shape) => runtime.runPromise(run(shape)), close: () => runtime.dispose() }
 }
 
-/** As its documentation recommends for throughput: concurrency, jobs that leave nothing behind, flows and bulks added at once. */
+/**
+ * As its documentation recommends for throughput: concurrency, jobs that leave nothing behind,
+ * flows and bulks added at once.
+ */
 export const bullmq = async (port: number, concurrency: number): Promise<Arm> => {
   const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null }
   const queueName = "bench"

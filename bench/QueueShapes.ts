@@ -10,7 +10,10 @@ export interface Task {
 export interface Shape {
   readonly name: string
   readonly tasks: ReadonlyArray<Task>
-  /** The same as trees, as far as it can be said with them: each task with what it waits for below it. */
+  /**
+   * The same as trees, as far as it can be said with them: each task with what it waits for below
+   * it.
+   */
   readonly trees: ReadonlyArray<Tree> | undefined
 }
 
@@ -77,7 +80,10 @@ export const tree = (branches: number, depth: number): Shape => {
   return { name: "tree", trees: [grow("t", depth)], tasks }
 }
 
-/** Each task needs the one above and the one to the left: what two tasks need of the same one, no tree can say. */
+/**
+ * Each task needs the one above and the one to the left: what two tasks need of the same one, no
+ * tree can say.
+ */
 export const lattice = (side: number): Shape => ({
   name: "lattice",
   tasks: range(side * side, (n) => {

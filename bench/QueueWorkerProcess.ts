@@ -1,8 +1,9 @@
 /**
- * A worker process for `bench/million.ts`: takes from the queue over Redis, tells of each task by itself, and forgets an execution when
- * its last task, `end`, is settled, as a worker does. Arguments: the port of Redis and its name. Asked for it, it
- * tells its parent how many tasks it has finished, and what memory it needs: asked for "memory", after everything that is no longer used
- * was collected.
+ * A worker process for `bench/million.ts`: takes from the queue over Redis, tells of each task by
+ * itself, and forgets an execution when its last task, `end`, is settled, as a worker does.
+ * Arguments: the port of Redis and its name. Asked for it, it tells its parent how many tasks it
+ * has finished, and what memory it needs: asked for "memory", after everything that is no longer
+ * used was collected.
  */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
@@ -45,7 +46,8 @@ const work = Effect.fnUntraced(function* (worker: string) {
       free++
       room.openUnsafe()
     })
-  // As every worker does: it stops what it has lost, and the queue need not keep what it has to say.
+  // As every worker does: it stops what it has lost, and the queue need not keep what it has to
+  // say.
   yield* Effect.forkChild(Effect.forever(queue.lost(worker)))
   for (;;) {
     if (free === 0) {

@@ -1,7 +1,8 @@
 /**
- * How many scripts a second one client gets out of one Redis, whatever they are for: the ceiling of every queue that needs a script for
- * a task. `commit` reads and writes as much as the least that settles a task: its lease goes, its state is written, a dependent loses a
- * dependency, becomes ready, and is leased.
+ * How many scripts a second one client gets out of one Redis, whatever they are for: the ceiling of
+ * every queue that needs a script for a task. `commit` reads and writes as much as the least that
+ * settles a task: its lease goes, its state is written, a dependent loses a dependency, becomes
+ * ready, and is leased.
  */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"

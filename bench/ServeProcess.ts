@@ -1,4 +1,7 @@
-/** `crewline serve` of this checkout or another, as a process that benchmarks start, measure and stop. */
+/**
+ * `crewline serve` of this checkout or another, as a process that benchmarks start, measure and
+ * stop.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"

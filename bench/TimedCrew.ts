@@ -1,4 +1,7 @@
-/** A crew whose tasks take a given time, and what it runs on: a model that answers after that time, without a network. */
+/**
+ * A crew whose tasks take a given time, and what it runs on: a model that answers after that time,
+ * without a network.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Llm from "@crewline/core/Llm"
 import type * as Plan from "@crewline/core/Plan"
@@ -21,7 +24,10 @@ interface Task {
 
 const eight = [0, 1, 2, 3, 4, 5, 6, 7]
 
-/** A report: one task plans it, eight look things up, eight write a part from two of these, four review two parts, one edits it all. */
+/**
+ * A report: one task plans it, eight look things up, eight write a part from two of these, four
+ * review two parts, one edits it all.
+ */
 export const tasks: ReadonlyArray<Task> = [
   { id: "plan", dependencies: [] },
   ...eight.map((n) => ({ id: `research-${n}`, dependencies: ["plan"] })),

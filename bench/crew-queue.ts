@@ -1,10 +1,11 @@
 /**
- * The same crew one task after the other, in parallel in one process, and in parallel over Redis and PostgreSQL with 1, 2, 4 and 8
- * worker processes that work on one task at a time: how long it takes, over the time of its longest chain of tasks. Each task takes 50 ms
- * or 500 ms of a model's time. `ideal` is what a scheduler that costs nothing would reach with as many workers.
+ * The same crew one task after the other, in parallel in one process, and in parallel over Redis
+ * and PostgreSQL with 1, 2, 4 and 8 worker processes that work on one task at a time: how long it
+ * takes, over the time of its longest chain of tasks. Each task takes 50 ms or 500 ms of a model's
+ * time. `ideal` is what a scheduler that costs nothing would reach with as many workers.
  *
- * `npm run -s bench -- crew-queue --chart 1` also draws `docs/crew-queue.svg`. Needs PostgreSQL at `TEST_DATABASE_URL`, default
- * 127.0.0.1:5432.
+ * `npm run -s bench -- crew-queue --chart 1` also draws `docs/crew-queue.svg`. Needs PostgreSQL at
+ * `TEST_DATABASE_URL`, default 127.0.0.1:5432.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
@@ -67,7 +68,10 @@ const armOf = <E>(
     return { name, atOnce, run } satisfies Arm
   })
 
-/** A Redis, a database and worker processes of its own: arms that wait for their turn disturb no other. */
+/**
+ * A Redis, a database and worker processes of its own: arms that wait for their turn disturb no
+ * other.
+ */
 const overRedis = Effect.fnUntraced(function* (count: number) {
   const redis = yield* RedisProcess.make()
   const { href } = yield* PostgresServer.emptyDatabase

@@ -1,6 +1,6 @@
 /**
- * Planning a graph: `make`, `longestPathToSink` and a walk that settles every task, on random layered graphs.
- * Linear growth shows as the same time per task and dependency at every size.
+ * Planning a graph: `make`, `longestPathToSink` and a walk that settles every task, on random
+ * layered graphs. Linear growth shows as the same time per task and dependency at every size.
  *
  * `shuffled` is declared in random order, `deep` is a chain and `wide` a fan-in.
  */
@@ -13,7 +13,9 @@ type Nodes = ReadonlyArray<Dag.Node>
 
 const rounds = 5
 
-/** The same numbers in every run (a linear congruential generator, constants of Numerical Recipes). */
+/**
+ * The same numbers in every run (a linear congruential generator, constants of Numerical Recipes).
+ */
 const random = (): ((below: number) => number) => {
   let state = 42
   return (below) => {
@@ -41,7 +43,10 @@ const layered = (size: number): Nodes => {
   return nodes
 }
 
-/** The same tasks declared in any order: every lookup of a name is then a miss of the processor's caches. */
+/**
+ * The same tasks declared in any order: every lookup of a name is then a miss of the processor's
+ * caches.
+ */
 const shuffled = (nodes: Nodes): Nodes => {
   const pick = random()
   const result = [...nodes]
@@ -105,7 +110,8 @@ export const run = async (report: Report): Promise<void> => {
     { name: "deep-100000", nodes: deep(100_000) },
     { name: "wide-100000", nodes: wide(100_000) }
   ]
-  // The compiler has seen everything before the first clock starts, or the smallest case would pay for it.
+  // The compiler has seen everything before the first clock starts, or the smallest case would pay
+  // for it.
   for (let round = 0; round < 20; round++) plan(cases[1]!.nodes)
 
   for (const { name, nodes } of cases) {

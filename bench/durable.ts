@@ -1,13 +1,15 @@
 /**
- * What durability costs: executions whose tasks take no time, with the log in PostgreSQL and embedded, as a chain, as tasks side by side
- * (wide) and as a fan (one, many, one). `pagesPerStep` are the pages that the database touched, per task: a step is the start and the
- * outcome of a task. Both counters come from the database's own statistics and include opening the connections.
+ * What durability costs: executions whose tasks take no time, with the log in PostgreSQL and
+ * embedded, as a chain, as tasks side by side (wide) and as a fan (one, many, one). `pagesPerStep`
+ * are the pages that the database touched, per task: a step is the start and the outcome of a task.
+ * Both counters come from the database's own statistics and include opening the connections.
  *
- * Then the pages of a step of an execution of 100,000 events (`DurablePages`), and the memory of `crewline serve` on the embedded database,
- * in megabytes (`ServeMemory`).
+ * Then the pages of a step of an execution of 100,000 events (`DurablePages`), and the memory of
+ * `crewline serve` on the embedded database, in megabytes (`ServeMemory`).
  *
- * `npm run -s bench -- durable --json [--least 10] [--most 10000] [--events 100000] [--executions 1000]`; `--most 0`, `--events 0` and
- * `--executions 0` leave a part out. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
+ * `npm run -s bench -- durable --json [--least 10] [--most 10000] [--events 100000] [--executions
+ * 1000]`; `--most 0`, `--events 0` and `--executions 0` leave a part out. Needs PostgreSQL at
+ * `TEST_DATABASE_URL`, default 127.0.0.1:5432.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
@@ -75,7 +77,10 @@ const execution = (plan: Plan.Plan) =>
     )
   )
 
-/** On a server the sessions of the execution end before its counters are read: they report when they are idle for long, or end. */
+/**
+ * On a server the sessions of the execution end before its counters are read: they report when they
+ * are idle for long, or end.
+ */
 const measure = (database: string, options: Database.Options, plan: Plan.Plan) =>
   database === "postgres"
     ? Effect.gen(function* () {
@@ -90,7 +95,10 @@ const measure = (database: string, options: Database.Options, plan: Plan.Plan) =
         return { before, millis, after: yield* counters }
       }).pipe(Effect.provide(Layer.fresh(Database.layer(options))))
 
-/** Each case at each size. The cost of a task must not grow with the execution: the last row of a case says whether it does. */
+/**
+ * Each case at each size. The cost of a task must not grow with the execution: the last row of a
+ * case says whether it does.
+ */
 const shapes = Effect.fnUntraced(function* (report: Report, { least, most }: typeof options) {
   for (const database of ["postgres", "pglite"]) {
     for (const name of Object.keys(cases)) {

@@ -1,7 +1,8 @@
 /**
- * How fast one execution reaches all who follow it by WebSocket: 1,000 clients on loopback, half of them cut at different places and
- * back with the last seq that they saw. `messages/s` counts what clients received, from the first event appended after all of them
- * were there to the last client closed; the clients live in this process too and parse every message, which is most of the time.
+ * How fast one execution reaches all who follow it by WebSocket: 1,000 clients on loopback, half of
+ * them cut at different places and back with the last seq that they saw. `messages/s` counts what
+ * clients received, from the first event appended after all of them were there to the last client
+ * closed; the clients live in this process too and parse every message, which is most of the time.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

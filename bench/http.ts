@@ -1,12 +1,16 @@
 /**
- * What requests of the HTTP API cost: requests a second, and CPU of the server and of its PostgreSQL sessions per request, in microseconds.
+ * What requests of the HTTP API cost: requests a second, and CPU of the server and of its
+ * PostgreSQL sessions per request, in microseconds.
  *
- * - `get crew`; `get execution`: of 2 and of 10,000 tasks, while it runs and when it has ended. Beside it fastify with one prepared select
- *   by key, a pool of ten, and the same body sent as it is stored.
- * - `post execution`: a stored crew of one task, 50 at once, to the end of every execution; the model answers at once.
+ * - `get crew`; `get execution`: of 2 and of 10,000 tasks, while it runs and when it has ended.
+ *   Beside it fastify with one prepared select by key, a pool of ten, and the same body sent as it
+ *   is stored.
+ * - `post execution`: a stored crew of one task, 50 at once, to the end of every execution; the
+ *   model answers at once.
  *
- * Each arm is a server of its own on a database of its own. Rounds alternate between the arms, and a row of ratios gives the medians of what
- * the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>` adds an arm: another version of Crewline, installed there.
+ * Each arm is a server of its own on a database of its own. Rounds alternate between the arms, and
+ * a row of ratios gives the medians of what the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>`
+ * adds an arm: another version of Crewline, installed there.
  *
  * With `--access 1` the server asks for a key, and a second one has neither keys nor row security:
  * what both cost.

@@ -1,16 +1,21 @@
 /**
- * What a model call costs with every wrapper around it, in CPU, for each SDK: the bare SDK with Node's fetch, our model alone, our model
- * with each wrapper by itself, and with all of them together as `Resilience` composes them; whole, and streamed in 20 chunks, with the
- * time to the first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5 ms of it.
+ * What a model call costs with every wrapper around it, in CPU, for each SDK: the bare SDK with
+ * Node's fetch, our model alone, our model with each wrapper by itself, and with all of them
+ * together as `Resilience` composes them; whole, and streamed in 20 chunks, with the time to the
+ * first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5
+ * ms of it.
  *
- * Every arm is a process of its own. The arms of one SDK are alive together and take turns in short slices, in another order each round,
- * and an arm is compared with the bare SDK of the same round, two seconds away at most: a machine that is busy for a while is busy for
- * both. Before each slice an arm makes some calls that are not counted, so that none counts the connections that idled away meanwhile,
- * and collects its young garbage. (Not all of it: a full collection while nothing is under way makes V8 discard compiled code, 1,381
- * functions in 40 slices, and the slice measures the compiler.) Code is compiled in thousands of calls before the first round. What is
- * told is the median over the rounds, and between which values the middle half of them lies.
+ * Every arm is a process of its own. The arms of one SDK are alive together and take turns in short
+ * slices, in another order each round, and an arm is compared with the bare SDK of the same round,
+ * two seconds away at most: a machine that is busy for a while is busy for both. Before each slice
+ * an arm makes some calls that are not counted, so that none counts the connections that idled away
+ * meanwhile, and collects its young garbage. (Not all of it: a full collection while nothing is
+ * under way makes V8 discard compiled code, 1,381 functions in 40 slices, and the slice measures
+ * the compiler.) Code is compiled in thousands of calls before the first round. What is told is the
+ * median over the rounds, and between which values the middle half of them lies.
  *
- * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on leave out what is not looked for.
+ * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on leave out what is not
+ * looked for.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"

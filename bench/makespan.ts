@@ -1,6 +1,7 @@
 /**
- * How close parallel execution comes to the critical path: makespan over the longest chain of durations, next to the same graph written
- * by hand with promises. The model answers after the time that its task is meant to take, without a network.
+ * How close parallel execution comes to the critical path: makespan over the longest chain of
+ * durations, next to the same graph written by hand with promises. The model answers after the time
+ * that its task is meant to take, without a network.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Dag from "@crewline/core/Dag"

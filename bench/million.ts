@@ -1,11 +1,14 @@
 /**
- * Many executions through the queue over Redis, by several worker processes, while the memory of the workers and of Redis is watched:
- * neither may grow with what has gone through, and nothing may be left in Redis.
+ * Many executions through the queue over Redis, by several worker processes, while the memory of
+ * the workers and of Redis is watched: neither may grow with what has gone through, and nothing may
+ * be left in Redis.
  *
- * Every execution is a layered graph with one last task. Some hundred of them are in the queue at a time; whoever settles the last task
- * of one forgets it. Memory is compared by medians of the second and the last quarter of the samples, which come once per 2.5 % of the
- * tasks: in the first quarter everything warms up. A run of fewer than 200,000 tasks is over before that. Before each sample the workers
- * collect what they no longer use ("heap"); what the system counts for them ("rss") is also what V8 has not given back yet.
+ * Every execution is a layered graph with one last task. Some hundred of them are in the queue at a
+ * time; whoever settles the last task of one forgets it. Memory is compared by medians of the
+ * second and the last quarter of the samples, which come once per 2.5 % of the tasks: in the first
+ * quarter everything warms up. A run of fewer than 200,000 tasks is over before that. Before each
+ * sample the workers collect what they no longer use ("heap"); what the system counts for them
+ * ("rss") is also what V8 has not given back yet.
  *
  * `npm run -s bench -- million --executions 10000 --tasks 1000000 --workers 4`
  */
@@ -131,7 +134,8 @@ const main = Effect.fnUntraced(function* (report: Report, { executions = 0, task
     if ((yield* Effect.promise(() => redis.cli("pttl", name))) === "-1") lasting.push(name)
   }
   const isLong = total >= enoughTasks
-  // Last replies to clients, and the counters, go away by themselves within a minute; after a short run nobody waits for that.
+  // Last replies to clients, and the counters, go away by themselves within a minute; after a short
+  // run nobody waits for that.
   const waitedFrom = performance.now()
   while (
     isLong &&

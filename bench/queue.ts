@@ -1,11 +1,14 @@
 /**
- * Tasks that do nothing, through the queue over Redis and through BullMQ: how much of a task's time is the queue's. One process, one
- * worker of 50 at once in each arm, one Redis of its own, without persistence. `busy poll`: with `busyPollMicros: 300`.
+ * Tasks that do nothing, through the queue over Redis and through BullMQ: how much of a task's time
+ * is the queue's. One process, one worker of 50 at once in each arm, one Redis of its own, without
+ * persistence. `busy poll`: with `busyPollMicros: 300`.
  *
- * `tasks/s` counts from before the tasks are added to the last acknowledgement. `µs` is processor time a task: of this process
- * (`client`) and of Redis (`redis`). `ratio` is the median of the rounds' ratios. A flow of BullMQ is a tree: two tasks that need the
- * same third one (lattice, layered) cannot be said with it, so there it has no figure. `of awaited` and `of pipelined` compare with what
- * a script that does the least for a task reaches, called one at a time and 50 at a time, in the same run.
+ * `tasks/s` counts from before the tasks are added to the last acknowledgement. `µs` is processor
+ * time a task: of this process (`client`) and of Redis (`redis`). `ratio` is the median of the
+ * rounds' ratios. A flow of BullMQ is a tree: two tasks that need the same third one (lattice,
+ * layered) cannot be said with it, so there it has no figure. `of awaited` and `of pipelined`
+ * compare with what a script that does the least for a task reaches, called one at a time and 50 at
+ * a time, in the same run.
  */
 import * as Effect from "effect/Effect"
 import * as RedisProcess from "../packages/queue-redis/test/RedisProcess.ts"

@@ -1,9 +1,11 @@
 /**
- * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table for people or, with
- * `--json`, one object a line. Nothing else is written to stdout; progress belongs on stderr.
+ * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table
+ * for people or, with `--json`, one object a line. Nothing else is written to stdout; progress
+ * belongs on stderr.
  *
- * A benchmark exports `run(report, options, files)` and calls `report` once per measured case. Its numbers that may be chosen it exports
- * as `options`, by name and with their defaults; `--name 3` gives another value. The names of files that it reads it exports as `files`.
+ * A benchmark exports `run(report, options, files)` and calls `report` once per measured case. Its
+ * numbers that may be chosen it exports as `options`, by name and with their defaults; `--name 3`
+ * gives another value. The names of files that it reads it exports as `files`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * Many executions on worker processes that are killed and frozen every 300 ms, over a Redis that loses connections, is restarted and
- * emptied. Nobody helps: what is left behind is taken up by the workers themselves.
+ * Many executions on worker processes that are killed and frozen every 300 ms, over a Redis that
+ * loses connections, is restarted and emptied. Nobody helps: what is left behind is taken up by the
+ * workers themselves.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Migrations from "@crewline/memory-pg/Migrations"
@@ -41,7 +42,10 @@ export interface Report {
   readonly kills: number
   readonly freezes: number
   readonly disconnections: number
-  /** Model calls made, and those whose answers were recorded: the difference was under way in a worker that died. */
+  /**
+   * Model calls made, and those whose answers were recorded: the difference was under way in a
+   * worker that died.
+   */
   readonly calls: number
   readonly recorded: number
   /** Of the lane with a limit, how many tasks were seen handed out at once. */
@@ -217,7 +221,8 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
         // Ended executions are forgotten by the queue with the next sweep.
         const keys = Effect.promise(async () => {
           const names = (await redis.cli("keys", "*")).split("\n").filter((key) => key !== "")
-          // Those of workers stay with them, and BullMQ's with its queue; others may only wait for their end.
+          // Those of workers stay with them, and BullMQ's with its queue; others may only wait for
+          // their end.
           const ours = names.filter((key) => !/:bull:|:workers$|:infos$/.test(key))
           const lasting = await Promise.all(ours.map(async (key) => (await redis.cli("pttl", key)) === "-1"))
           return ours.filter((_, index) => lasting[index])

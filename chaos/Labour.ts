@@ -1,7 +1,7 @@
 /**
- * What a task does here instead of asking a model: two calls that cost something, each recorded as a turn, and every one of them noted
- * beside the log with the run that made it. The task `grow` suspends itself four times: for all that it spawned, for any, for a while,
- * and for a signal.
+ * What a task does here instead of asking a model: two calls that cost something, each recorded as
+ * a turn, and every one of them noted beside the log with the run that made it. The task `grow`
+ * suspends itself four times: for all that it spawned, for any, for a while, and for a signal.
  */
 import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"

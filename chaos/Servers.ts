@@ -1,4 +1,7 @@
-/** What the workers share: a database of its own on the PostgreSQL server, and a Redis of its own that may be restarted and emptied. */
+/**
+ * What the workers share: a database of its own on the PostgreSQL server, and a Redis of its own
+ * that may be restarted and emptied.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"

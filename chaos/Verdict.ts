@@ -70,7 +70,10 @@ export const problemsOf = (
   return found
 }
 
-/** How long each task that a worker had was in nobody's hands after that worker's death, in milliseconds. */
+/**
+ * How long each task that a worker had was in nobody's hands after that worker's death, in
+ * milliseconds.
+ */
 export const recoveries = (
   events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   deaths: ReadonlyMap<string, number>

@@ -1,6 +1,7 @@
 /**
- * `npm run chaos -- [--seconds N] [--seed S] [--executions N] [--workers N] [--queue redis|bullmq] [--json]`: kills and freezes workers,
- * cuts connections, restarts and empties Redis, and says what became of the executions. Ends with 1 when a promise was broken.
+ * `npm run chaos -- [--seconds N] [--seed S] [--executions N] [--workers N] [--queue redis|bullmq]
+ * [--json]`: kills and freezes workers, cuts connections, restarts and empties Redis, and says what
+ * became of the executions. Ends with 1 when a promise was broken.
  */
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"

@@ -1,4 +1,7 @@
-/** Work that a script counts at once and at sixteen times the size: in a process of its own, because coverage is measured by the same means. */
+/**
+ * Work that a script counts at once and at sixteen times the size: in a process of its own, because
+ * coverage is measured by the same means.
+ */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 

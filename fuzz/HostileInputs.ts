@@ -1,4 +1,7 @@
-/** Inputs that make parsers and validators take long when they look at something again for each thing that is wrong. */
+/**
+ * Inputs that make parsers and validators take long when they look at something again for each
+ * thing that is wrong.
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as Dag from "@crewline/core/Dag"

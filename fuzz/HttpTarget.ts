@@ -1,6 +1,6 @@
 /**
- * A real server with a database in memory, asked for every operation of its OpenAPI document, and for upgrades to WebSocket. It has to
- * answer each request with anything but 500, and to live on.
+ * A real server with a database in memory, asked for every operation of its OpenAPI document, and
+ * for upgrades to WebSocket. It has to answer each request with anything but 500, and to live on.
  */
 import { connect } from "node:net"
 import * as Server from "../packages/server/test/fake/Server.ts"
@@ -189,7 +189,10 @@ const valueOf = (chance: Random, schema: Schema, document: Document, depth = 0):
   return chance.pick(["a", "fuzz", "Write.", "fake/model", "http://127.0.0.1:1/", HostileValue.text(chance)])
 }
 
-/** What a client sends once the connection is a WebSocket: frames of any kind, and bytes that are none. */
+/**
+ * What a client sends once the connection is a WebSocket: frames of any kind, and bytes that are
+ * none.
+ */
 const framesOf = (chance: Random): Buffer => {
   const frame = (): Buffer => {
     const size = chance.below(126)
@@ -207,7 +210,10 @@ const framesOf = (chance: Random): Buffer => {
   return Buffer.concat(Array.from({ length: chance.below(6) }, frame))
 }
 
-/** The answer as text: as much as there is when it ends, or soon after it began where it is one that stays open. */
+/**
+ * The answer as text: as much as there is when it ends, or soon after it began where it is one that
+ * stays open.
+ */
 const send = (port: number, { body, head }: Request, frames?: Buffer): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1")

@@ -1,4 +1,7 @@
-/** A crew whose model answers what no reader of a provider's API may expect. However it is answered, its execution has to end. */
+/**
+ * A crew whose model answers what no reader of a provider's API may expect. However it is answered,
+ * its execution has to end.
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as Tool from "@crewline/core/Tool"
 import { client } from "crewline"

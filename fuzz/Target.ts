@@ -1,4 +1,7 @@
-/** What is fuzzed, and the functions among it that get text and data of strangers. None may throw, take long, or keep what it was given. */
+/**
+ * What is fuzzed, and the functions among it that get text and data of strangers. None may throw,
+ * take long, or keep what it was given.
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
@@ -9,7 +12,10 @@ import type { Random } from "../packages/core/test/simulation/Random.ts"
 
 export interface Target {
   readonly name: string
-  /** Makes an input, to be shown when something is wrong, and what gives it to the target. A promise is awaited. */
+  /**
+   * Makes an input, to be shown when something is wrong, and what gives it to the target. A promise
+   * is awaited.
+   */
   readonly run: (chance: Random) => { readonly input: unknown; readonly work: () => unknown }
 }
 

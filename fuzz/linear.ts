@@ -1,4 +1,7 @@
-/** Counts the work of each hostile input at once and at sixteen times its size; prints one line of JSON with all counts. */
+/**
+ * Counts the work of each hostile input at once and at sixteen times its size; prints one line of
+ * JSON with all counts.
+ */
 import * as Work from "./Work.ts"
 
 // Only what is imported after the counting began is counted.

@@ -1,7 +1,8 @@
 /**
- * `npm run fuzz -- [--minutes N] [--seed S] [--runs N] [--part P]`: gives readers, validators, a server and the readers of models'
- * answers what strangers might write. Ends with 1 and the input, as JSON, when one throws, ends the thread, is answered with 500, or takes longer
- * than ten seconds, or when memory grows. The seed alone decides which input comes.
+ * `npm run fuzz -- [--minutes N] [--seed S] [--runs N] [--part P]`: gives readers, validators, a
+ * server and the readers of models' answers what strangers might write. Ends with 1 and the input,
+ * as JSON, when one throws, ends the thread, is answered with 500, or takes longer than ten
+ * seconds, or when memory grows. The seed alone decides which input comes.
  *
  * Inputs run in a thread, so that one that blocks it is cut off, and one that ends it is known.
  */

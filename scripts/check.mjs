@@ -1,7 +1,8 @@
 /**
- * `npm run check`: everything about the code that can be said without running it: generated modules, format, lint, types, unused
- * code, the OpenAPI document, and the packed packages as their users will meet them. Every check runs, also after one has failed; the last lines name those
- * that did. `npm run check -- lint types` runs only these.
+ * `npm run check`: everything about the code that can be said without running it: generated
+ * modules, format, lint, types, unused code, the OpenAPI document, and the packed packages as their
+ * users will meet them. Every check runs, also after one has failed; the last lines name those that
+ * did. `npm run check -- lint types` runs only these.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -25,7 +26,8 @@ const packages = async () => {
     let good = true
     for (const { name, tarball } of await pack(folder)) {
       const lint = await run("publint", ["run", tarball, "--strict"], { quiet: true })
-      // Our packages are ESM only; Node >= 22 can `require` them, which test/Packages.test.ts tries.
+      // Our packages are ESM only; Node >= 22 can `require` them, which test/Packages.test.ts
+      // tries.
       const types = await run("attw", [tarball, "--profile", "esm-only", "--no-emoji"], { quiet: true })
       for (const { code, output } of [lint, types]) {
         if (code !== 0) process.stdout.write(`${name}:\n${output}\n`)

@@ -1,15 +1,17 @@
 /**
- * `npm run generate`: writes Lua and SQL files into TypeScript modules, one exported string per file, because bundling moves modules and
- * a file that is read at run time would be left behind. It also makes the database that new embedded databases begin with.
- * `npm run check -- generated` fails when one of them is stale.
+ * `npm run generate`: writes Lua and SQL files into TypeScript modules, one exported string per
+ * file, because bundling moves modules and a file that is read at run time would be left behind. It
+ * also makes the database that new embedded databases begin with. `npm run check -- generated`
+ * fails when one of them is stale.
  *
- * A folder of text has its module beside it: `Lua/` and `Lua.ts`. A file becomes a constant named after its path: `claim.lua` is
- * `claim`, `event-log/append.sql` is `eventLogAppend`. A line `-- include: shared/record` stands for the file `shared/record.lua` of the
- * same folder, with what that file includes in its turn; each is inserted once per file, where it is included first. Files that are
- * included are not exported. A part lists what it includes before its own text.
+ * A folder of text has its module beside it: `Lua/` and `Lua.ts`. A file becomes a constant named
+ * after its path: `claim.lua` is `claim`, `event-log/append.sql` is `eventLogAppend`. A line `--
+ * include: shared/record` stands for the file `shared/record.lua` of the same folder, with what
+ * that file includes in its turn; each is inserted once per file, where it is included first. Files
+ * that are included are not exported. A part lists what it includes before its own text.
  *
- * A line of Lua that ends with `-- exported`, as `local FIRST, SEP = 16, '\31' -- exported`, gives its numbers and strings to TypeScript
- * too, under the same names.
+ * A line of Lua that ends with `-- exported`, as `local FIRST, SEP = 16, '\31' -- exported`, gives
+ * its numbers and strings to TypeScript too, under the same names.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -17,7 +19,10 @@ import { fileURLToPath } from "node:url"
 import { initialDatabase, writeInitialDatabase } from "./initial-database.mjs"
 import { root } from "./run.mjs"
 
-/** Comments are for those who read the files: not worth sending, and changing one does not make a migration another one. */
+/**
+ * Comments are for those who read the files: not worth sending, and changing one does not make a
+ * migration another one.
+ */
 const withoutComments = (text) =>
   text
     .split("\n")
@@ -108,7 +113,10 @@ export const moduleOf = (files, { folder, extension }) => {
   return `// Generated from the ${extension} files beside it by \`npm run generate\`: edit those.\n\n${[...exported, ...sorted].join("\n\n")}\n`
 }
 
-/** Each generated file: its path, its text as it should be, and whether it differs from what is there. */
+/**
+ * Each generated file: its path, its text as it should be, and whether it differs from what is
+ * there.
+ */
 export const generated = (root, wanted = targets) =>
   wanted.map(({ extension, folder }) => {
     const paths = globSync(`**/*${extension}`, { cwd: join(root, folder) }).toSorted()

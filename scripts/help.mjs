@@ -1,6 +1,7 @@
 /**
- * Writes `packages/server/bin/help.json`: the help of every command, with colors, by the words of the command line. With it the command answers
- * `--help` without loading anything. Part of `npm run generate`.
+ * Writes `packages/server/bin/help.json`: the help of every command, with colors, by the words of
+ * the command line. With it the command answers `--help` without loading anything. Part of `npm run
+ * generate`.
  */
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

@@ -1,7 +1,8 @@
 /**
- * The data directory that new embedded databases begin with (packages/memory-pg/src/Pglite/InitialDatabase.ts): PGlite initializes it, the
- * migrations of every package are applied, and the directory is packed. Part of `npm run generate`; `npm run check -- generated` fails
- * when PGlite or a migration has changed since.
+ * The data directory that new embedded databases begin with
+ * (packages/memory-pg/src/Pglite/InitialDatabase.ts): PGlite initializes it, the migrations of
+ * every package are applied, and the directory is packed. Part of `npm run generate`; `npm run
+ * check -- generated` fails when PGlite or a migration has changed since.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -54,13 +55,19 @@ const current = (file) => {
   }
 }
 
-/** A copy of nearly every page is in the WAL: the next segment is empty, and the one before is removed. */
+/**
+ * A copy of nearly every page is in the WAL: the next segment is empty, and the one before is
+ * removed.
+ */
 const startNewWal = ["set wal_recycle = off", "select pg_switch_wal()", "checkpoint"]
 
 /** Bytes, as a power of two, that are kept in memory to unpack it. */
 const windowLog = 20
 
-/** Files of one name next to each other: three databases have nearly the same catalogs, and a small window sees the similarity. */
+/**
+ * Files of one name next to each other: three databases have nearly the same catalogs, and a small
+ * window sees the similarity.
+ */
 const pack = (directory) => {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) => ({
     isFile: entry.isFile(),

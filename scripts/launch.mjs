@@ -4,9 +4,10 @@
  *
  *     node scripts/launch.mjs <command> [arguments]
  *
- * It installs what is missing with pnpm, once per lockfile, then runs the command with the Node of the project (the npm
- * package `node`). Plain JavaScript without a dependency, because nothing is installed when it starts. Its own words go to
- * stderr, so that stdout holds only what the command prints.
+ * It installs what is missing with pnpm, once per lockfile, then runs the command with the Node of
+ * the project (the npm package `node`). Plain JavaScript without a dependency, because nothing is
+ * installed when it starts. Its own words go to stderr, so that stdout holds only what the command
+ * prints.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -63,7 +64,9 @@ const give = (text) => {
   process.exit(1)
 }
 
-/** Changes whenever the installed dependencies no longer fit: another lockfile, machine or place. */
+/**
+ * Changes whenever the installed dependencies no longer fit: another lockfile, machine or place.
+ */
 const fingerprint = () =>
   createHash("sha256")
     .update(readFileSync(path("pnpm-lock.yaml")))
@@ -72,7 +75,9 @@ const fingerprint = () =>
 
 const stampFile = path("node_modules", ".crewline-installed")
 
-/** The `node` of the npm package of that name, or nothing when it is not there or cannot run here. */
+/**
+ * The `node` of the npm package of that name, or nothing when it is not there or cannot run here.
+ */
 const projectNode = () => {
   const binary = path("node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node")
   return existsSync(binary) && spawnSync(binary, ["--version"]).status === 0 ? binary : undefined
@@ -84,7 +89,8 @@ const isNewEnough = (version) => {
 }
 
 const writeStamp = () => {
-  // There is no such package for some systems (Alpine's musl, for one): a new enough Node of the machine does as well.
+  // There is no such package for some systems (Alpine's musl, for one): a new enough Node of the
+  // machine does as well.
   const node = projectNode() ?? (isNewEnough(process.version) ? process.execPath : undefined)
   if (node === undefined) {
     give(
@@ -105,7 +111,10 @@ const installedNode = () => {
   }
 }
 
-/** True when somebody ran `pnpm install` by hand for this very lockfile: pnpm keeps a copy of what it installed. */
+/**
+ * True when somebody ran `pnpm install` by hand for this very lockfile: pnpm keeps a copy of what
+ * it installed.
+ */
 const installedByHand = () => {
   try {
     const copy = readFileSync(path("node_modules", ".pnpm", "lock.yaml"))
@@ -147,7 +156,8 @@ const install = () => {
   const { command, first, shell } = pnpmCommand()
   const result = spawnSync(
     command,
-    // The compiler, the test runner and Node itself are devDependencies: NODE_ENV=production must not leave them out.
+    // The compiler, the test runner and Node itself are devDependencies: NODE_ENV=production must
+    // not leave them out.
     [...first, "install", "--frozen-lockfile", "--prod=false", "--config.confirm-modules-purge=false"],
     { cwd: root, shell, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 * 1024 * 1024 }
   )
@@ -168,7 +178,8 @@ const run = (node, { file, first }, args) => {
     // `node` means the Node of the project for whatever the command starts in its turn.
     env: { ...process.env, PATH: [dirname(node), binaries, process.env.PATH].filter(Boolean).join(delimiter) }
   })
-  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to be passed on.
+  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to
+  // be passed on.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("error", (error) => give(`Crewline: ${node} could not be started: ${error.message}`))

@@ -1,6 +1,7 @@
 /**
- * Builds every publishable package and packs it as `pnpm publish` would: `exports` of `publishConfig`, versions instead of
- * `workspace:` and `catalog:`. From the command line: `node scripts/pack.mjs <folder>`.
+ * Builds every publishable package and packs it as `pnpm publish` would: `exports` of
+ * `publishConfig`, versions instead of `workspace:` and `catalog:`. From the command line: `node
+ * scripts/pack.mjs <folder>`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -13,7 +14,10 @@ const must = async (command, args, cwd = root) => {
     throw new Error(`${[command, ...args].join(" ")} (in ${cwd}) ended with exit code ${code}:\n${output}`)
 }
 
-/** Packs into an existing folder; resolves with the name and the tarball of each package, dependencies before dependents. */
+/**
+ * Packs into an existing folder; resolves with the name and the tarball of each package,
+ * dependencies before dependents.
+ */
 export const pack = async (folder) => {
   // Declarations first: tsc stops at the first mistake, before anything is bundled.
   await must("tsc", ["-b"])

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url"
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /**
- * Resolves with the exit code, and with the output when `capture` is set: stdout, still shown as it comes, or with `quiet`
- * both streams, not shown. A tool that cannot be started, or is killed by a signal, counts as exit code 1.
+ * Resolves with the exit code, and with the output when `capture` is set: stdout, still shown as it
+ * comes, or with `quiet` both streams, not shown. A tool that cannot be started, or is killed by a
+ * signal, counts as exit code 1.
  */
 export const run = (command, args, { capture = false, quiet = false, cwd = root, env = {} } = {}) =>
   new Promise((resolve) => {

@@ -1,10 +1,12 @@
 /**
- * PostgreSQL and Redis for the integration tests, which skip without them: `npm run services -- start | stop | status | pgvector`.
+ * PostgreSQL and Redis for the integration tests, which skip without them: `npm run services --
+ * start | stop | status | pgvector`.
  *
- * The servers meant are those of TEST_DATABASE_URL and TEST_REDIS_URL (by default the usual local ports). One that answers is used as it
- * is. Otherwise `start` runs it at that address, in Docker if there is an engine, else from the binaries of the machine, which it
- * installs on a Debian as root. `stop` ends only what `start` began; what it keeps is in `.crewline/services` (PostgreSQL started
- * by root: in the folder of temporary files).
+ * The servers meant are those of TEST_DATABASE_URL and TEST_REDIS_URL (by default the usual local
+ * ports). One that answers is used as it is. Otherwise `start` runs it at that address, in Docker
+ * if there is an engine, else from the binaries of the machine, which it installs on a Debian as
+ * root. `stop` ends only what `start` began; what it keeps is in `.crewline/services` (PostgreSQL
+ * started by root: in the folder of temporary files).
  */
 import { spawnSync } from "node:child_process"
 import {
@@ -46,7 +48,10 @@ const must = (command, args, options) => {
   return text
 }
 
-/** Sends the bytes to the address; resolves with the first bytes of the answer, or nothing within two seconds. */
+/**
+ * Sends the bytes to the address; resolves with the first bytes of the answer, or nothing within
+ * two seconds.
+ */
 const ask = ({ host, port }, question) =>
   new Promise((resolve) => {
     const socket = connect({ host, port }, () => socket.write(question))
@@ -247,8 +252,8 @@ const status = async () => {
 }
 
 /**
- * Debian 12 has no package of pgvector, but Debian 13's source builds on it. The second list of sources is private to these
- * commands: the machine's own stays as it is.
+ * Debian 12 has no package of pgvector, but Debian 13's source builds on it. The second list of
+ * sources is private to these commands: the machine's own stays as it is.
  */
 const buildPgvector = (major) => {
   const work = mkdtempSync(join(tmpdir(), "pgvector-"))

@@ -1,12 +1,14 @@
 /**
- * `npm test`: the tests of core with its coverage, all other tests, the type tests, the lines that are covered, then one line that
- * counts all tests. `npm test -- --coverage` measures every package. With other arguments (`npm test -- packages/core`) they go to
- * vitest, and there is neither coverage nor a type test.
+ * `npm test`: the tests of core with its coverage, all other tests, the type tests, the lines that
+ * are covered, then one line that counts all tests. `npm test -- --coverage` measures every
+ * package. With other arguments (`npm test -- packages/core`) they go to vitest, and there is
+ * neither coverage nor a type test.
  *
- * A package that is measured has a run of its own: its own tests have to cover it. Coverage is dear, core's tests use 140 s of CPU
- * instead of 82: hence `npm test` measures core alone.
+ * A package that is measured has a run of its own: its own tests have to cover it. Coverage is
+ * dear, core's tests use 140 s of CPU instead of 82: hence `npm test` measures core alone.
  *
- * Exits with 0 only when at least one test ran, none failed, and every tool was content (coverage included).
+ * Exits with 0 only when at least one test ran, none failed, and every tool was content (coverage
+ * included).
  */
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +22,10 @@ const everything = args.length === 0 || measuresAll
 const measured = measuresAll ? readdirSync(join(root, "packages")).sort() : ["core"]
 const problems = []
 
-/** What vitest's JSON report says; a file that failed outside its tests, in a hook or an import, counts as one failed test. */
+/**
+ * What vitest's JSON report says; a file that failed outside its tests, in a hook or an import,
+ * counts as one failed test.
+ */
 const count = (report) => {
   const broken = report.testResults.filter(
     (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed")
@@ -32,7 +37,10 @@ const count = (report) => {
   }
 }
 
-/** Which tests did not run: their groups by file, because the name of a group says what it would have needed. */
+/**
+ * Which tests did not run: their groups by file, because the name of a group says what it would
+ * have needed.
+ */
 const listSkipped = (report) => {
   const groups = new Map()
   for (const file of report.testResults) {
@@ -45,7 +53,10 @@ const listSkipped = (report) => {
   for (const [group, tests] of groups) process.stdout.write(`skipped ${tests} in ${group}\n`)
 }
 
-/** Which tests failed, each with its first line of the reason: the last page of a long log has them all. */
+/**
+ * Which tests failed, each with its first line of the reason: the last page of a long log has them
+ * all.
+ */
 const failures = []
 const noteFailures = (report) => {
   for (const { assertionResults, message, name, status } of report.testResults) {
@@ -57,7 +68,10 @@ const noteFailures = (report) => {
 const listFailures = () =>
   failures.map(([file, test, reason = ""]) => `failed ${relative(root, file)}: ${test}\n  ${reason.split("\n", 1)[0]}`)
 
-/** Shared by the processes of all tests; the tests of the command use 54 s of CPU with it instead of 66. */
+/**
+ * Shared by the processes of all tests; the tests of the command use 54 s of CPU with it instead of
+ * 66.
+ */
 const compileCache = process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules", ".cache", "node-compile")
 
 const runTests = async ({ args, cwd }) => {
@@ -87,12 +101,16 @@ const runTests = async ({ args, cwd }) => {
   }
 }
 
-/** tstyche has no report in JSON; its summary has a line such as `Tests:  1 failed, 2 skipped, 5 passed, 8 total`. */
+/**
+ * tstyche has no report in JSON; its summary has a line such as `Tests:  1 failed, 2 skipped, 5
+ * passed, 8 total`.
+ */
 const runTypeTests = async () => {
   if (globSync("packages/*/typetest/*.tst.ts", { cwd: root }).length === 0) return { passed: 0, failed: 0, skipped: 0 }
   const { code, output } = await run("tstyche", [], {
     capture: true,
-    // TypeScript 7 has no compiler API; without this tstyche would download the last TypeScript that has one.
+    // TypeScript 7 has no compiler API; without this tstyche would download the last TypeScript
+    // that has one.
     env: { TSTYCHE_TYPESCRIPT_MODULE: "typescript-6", TSTYCHE_NO_COLOR: "true" }
   })
   const line = /^Tests:.*$/m.exec(output)?.[0] ?? ""

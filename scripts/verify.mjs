@@ -1,4 +1,7 @@
-/** `npm run verify`: what `.ci/run` does, and in the same order: the static checks, then every test; the coverage of every package, not only of core. */
+/**
+ * `npm run verify`: what `.ci/run` does, and in the same order: the static checks, then every test;
+ * the coverage of every package, not only of core.
+ */
 import { root, run } from "./run.mjs"
 
 const node = (script, ...args) => run(process.execPath, [`${root}/scripts/${script}.mjs`, ...args])

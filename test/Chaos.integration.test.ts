@@ -1,4 +1,7 @@
-/** A short campaign, as `npm run chaos` does it for longer: real workers, killed and frozen; a Redis restarted and emptied. */
+/**
+ * A short campaign, as `npm run chaos` does it for longer: real workers, killed and frozen; a Redis
+ * restarted and emptied.
+ */
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"

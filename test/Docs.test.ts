@@ -1,10 +1,11 @@
 /**
  * What README.md and docs/ show is run. The language of a block says how:
  *
- * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit with 0. What says `DATABASE_URL` gets an
- *   empty database. A test is run by vitest. What begins with the name of a file (`// server.ts`) is run by `DocsRecipes.test.ts`.
- * - `bash`: all blocks of a file, in order, in one shell in the root of the repository; every command must succeed. In a file that
- *   says `CREWLINE_URL` a server listens there.
+ * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit
+ *   with 0. What says `DATABASE_URL` gets an empty database. A test is run by vitest. What begins
+ *   with the name of a file (`// server.ts`) is run by `DocsRecipes.test.ts`.
+ * - `bash`: all blocks of a file, in order, in one shell in the root of the repository; every
+ *   command must succeed. In a file that says `CREWLINE_URL` a server listens there.
  * - `yaml` that begins with `name:`: a whole crew, which must be valid.
  * - anything else (`sh`, `text`, `json` …) is to be read.
  */

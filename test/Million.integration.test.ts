@@ -1,4 +1,7 @@
-/** What `npm run -s bench -- million` watches, in small: every task goes through worker processes, and Redis keeps nothing. */
+/**
+ * What `npm run -s bench -- million` watches, in small: every task goes through worker processes,
+ * and Redis keeps nothing.
+ */
 import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"

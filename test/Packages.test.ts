@@ -241,7 +241,9 @@ describe("packed packages in an empty application", () => {
 
   it("are all there", (context) => {
     needsRegistry(context)
-    const scoped = ["core", "llm", "memory-pg", "queue-redis", "server", "tools", "words"].map((name) => `@crewline/${name}`)
+    const scoped = ["core", "llm", "memory-pg", "queue-redis", "server", "tools", "words"].map(
+      (name) => `@crewline/${name}`
+    )
     expect([...names].sort()).toEqual([...scoped, "crewline"].sort())
   })
 

@@ -1,6 +1,6 @@
 /**
- * What the sources of a package import of each other, and how long their functions are: read from the syntax tree, so that an example
- * in a comment counts for nothing.
+ * What the sources of a package import of each other, and how long their functions are: read from
+ * the syntax tree, so that an example in a comment counts for nothing.
  */
 import { dirname, join } from "node:path/posix"
 import * as typescript from "typescript-6"
@@ -10,7 +10,9 @@ import * as Dag from "../packages/core/src/Dag.ts"
 /** By path from the package's `src`: which files of it each file imports. */
 export type Graph = ReadonlyMap<string, ReadonlyArray<string>>
 
-/** From the top down: the files of each floor. `Crew` stands for `Crew.ts` and the folder `Crew/`. */
+/**
+ * From the top down: the files of each floor. `Crew` stands for `Crew.ts` and the folder `Crew/`.
+ */
 export type Floors = ReadonlyArray<ReadonlyArray<string>>
 
 const parsed = new Map<string, typescript.SourceFile>()
@@ -86,7 +88,10 @@ export const upward = (graph: Graph, floors: Floors): ReadonlyArray<string> => {
 
 const registers = new Set(["addEventListener", "addListener", "on", "once", "prependListener", "prependOnceListener"])
 
-/** Events that are listened to by a callback that is neither guarded nor empty: what it throws would end the process. */
+/**
+ * Events that are listened to by a callback that is neither guarded nor empty: what it throws would
+ * end the process.
+ */
 export const rawListeners = (text: string): ReadonlyArray<string> => {
   const source = parse(text)
   const found: Array<string> = []
@@ -126,7 +131,10 @@ export const rawListeners = (text: string): ReadonlyArray<string> => {
 /** Methods that are given lists of any length. */
 const variadic = new Set(["fromCharCode", "fromCodePoint", "max", "min", "push", "splice", "unshift"])
 
-/** Calls that spread a list into their arguments (`all.push(...more)`): one of some hundred thousand overflows the stack. */
+/**
+ * Calls that spread a list into their arguments (`all.push(...more)`): one of some hundred thousand
+ * overflows the stack.
+ */
 export const spreadArguments = (text: string): ReadonlyArray<string> => {
   const source = parse(text)
   const found: Array<string> = []

@@ -1,6 +1,7 @@
 /**
- * Who may use whom. The table is the decision; the test holds manifests, project references and the imports that are really
- * there to it. To change the architecture, change the table, and say why on a page in `decisions/`.
+ * Who may use whom. The table is the decision; the test holds manifests, project references and the
+ * imports that are really there to it. To change the architecture, change the table, and say why on
+ * a page in `decisions/`.
  */
 import { globSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { builtinModules } from "node:module"

@@ -1,5 +1,6 @@
 /**
- * `deploy/compose.yaml`: what its containers are told is documented, and the first key is made once, into a file that nobody else can read.
+ * `deploy/compose.yaml`: what its containers are told is documented, and the first key is made
+ * once, into a file that nobody else can read.
  */
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { execFile } from "node:child_process"

@@ -1,6 +1,7 @@
 /**
- * The launcher on a machine of its own: a repository with a lockfile, and a PATH that holds nothing but a pretended pnpm or npx
- * that writes down how it was called. The real installation is what a fresh clone in CI shows.
+ * The launcher on a machine of its own: a repository with a lockfile, and a PATH that holds nothing
+ * but a pretended pnpm or npx that writes down how it was called. The real installation is what a
+ * fresh clone in CI shows.
  */
 import { spawnSync } from "node:child_process"
 import {

@@ -1,4 +1,6 @@
-/** The crew of `01-first-crew` in Effect: services, streams and typed errors. `npm start -- otters` */
+/**
+ * The crew of `01-first-crew` in Effect: services, streams and typed errors. `npm start -- otters`
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
 import * as Tool from "@crewline/core/Tool"

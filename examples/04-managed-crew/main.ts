@@ -1,4 +1,6 @@
-/** A hierarchical crew: a manager says who does what, and reviews the result. `npm start -- otters` */
+/**
+ * A hierarchical crew: a manager says who does what, and reviews the result. `npm start -- otters`
+ */
 import { client, Crew } from "crewline"
 
 const crew = Crew.make({

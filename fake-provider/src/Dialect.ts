@@ -1,6 +1,7 @@
 /**
- * What a dialect is: how one API of a model provider is asked, and how its answers, streams and failures look on the wire. What is
- * asked and answered is the same for all (`Question`, `Reply`), so that a test says it once for every provider. One file per dialect.
+ * What a dialect is: how one API of a model provider is asked, and how its answers, streams and
+ * failures look on the wire. What is asked and answered is the same for all (`Question`, `Reply`),
+ * so that a test says it once for every provider. One file per dialect.
  */
 
 export interface Schema {
@@ -63,7 +64,10 @@ export interface Failure {
   readonly code: string | null
 }
 
-/** Writes the events of one streamed reply, in order: `begin`, then the parts of the answer, then `end`. */
+/**
+ * Writes the events of one streamed reply, in order: `begin`, then the parts of the answer, then
+ * `end`.
+ */
 export interface StreamWriter {
   readonly begin: () => ReadonlyArray<string>
   readonly reasoning: (piece: string) => ReadonlyArray<string>

@@ -1,6 +1,7 @@
 /**
- * A fake server of OpenAI (chat completions, responses, embeddings), Anthropic (messages) and Ollama (chat, embeddings) on loopback. A
- * handler decides what every request is answered with; the requests are kept for a test to look at.
+ * A fake server of OpenAI (chat completions, responses, embeddings), Anthropic (messages) and
+ * Ollama (chat, embeddings) on loopback. A handler decides what every request is answered with; the
+ * requests are kept for a test to look at.
  */
 import type { Handler } from "./Handlers.ts"
 import * as HttpServer from "./HttpServer.ts"

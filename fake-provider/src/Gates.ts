@@ -1,6 +1,6 @@
 /**
- * A provider that answers only when it is told to: tests decide which calls are under way, and for how long. A request belongs to the gate
- * that its prompt names: `[gate:draft]`.
+ * A provider that answers only when it is told to: tests decide which calls are under way, and for
+ * how long. A request belongs to the gate that its prompt names: `[gate:draft]`.
  */
 import * as FakeProvider from "./FakeProvider.ts"
 import type { Received } from "./Received.ts"

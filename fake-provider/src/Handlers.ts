@@ -1,6 +1,7 @@
 /**
- * What a fake provider does with a request: answers in the dialect of the request, or fails in one of the ways in which providers and
- * networks fail. A handler is a function, so a test combines them or writes its own.
+ * What a fake provider does with a request: answers in the dialect of the request, or fails in one
+ * of the ways in which providers and networks fail. A handler is a function, so a test combines
+ * them or writes its own.
  */
 import * as Dialect from "./Dialect.ts"
 import * as Embeddings from "./Dialect/Embeddings.ts"
@@ -29,7 +30,10 @@ export interface How {
   readonly streamed?: boolean
   /** Pieces of a streamed text. Default: 2. */
   readonly chunks?: number
-  /** Milliseconds between two events, 0: a write of its own for each; absent: the whole stream in one write. */
+  /**
+   * Milliseconds between two events, 0: a write of its own for each; absent: the whole stream in
+   * one write.
+   */
   readonly chunkDelay?: number
 }
 
@@ -134,7 +138,9 @@ export const json =
     response.whole(text, status, `${type}${id}${linesOf(headers)}`)
   }
 
-/** Writes these pieces one after another, each when the one before has been sent, then does `last`. */
+/**
+ * Writes these pieces one after another, each when the one before has been sent, then does `last`.
+ */
 export const stream =
   (
     pieces: ReadonlyArray<string | Buffer>,

@@ -1,6 +1,7 @@
 /**
- * As much of an HTTP/1.1 server as clients of model APIs need, on raw sockets: a request costs about 15 µs with its answer, so that
- * benchmarks measure the caller. Requests on one connection are answered one after another. Bodies need a `content-length`.
+ * As much of an HTTP/1.1 server as clients of model APIs need, on raw sockets: a request costs
+ * about 15 µs with its answer, so that benchmarks measure the caller. Requests on one connection
+ * are answered one after another. Bodies need a `content-length`.
  */
 import { createServer, type Server, type Socket } from "node:net"
 import { Responder } from "./Responder.ts"

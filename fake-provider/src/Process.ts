@@ -1,5 +1,6 @@
 /**
- * Starts a scripted fake provider as a process of its own (`main.ts` has its flags), and asks it what it was asked.
+ * Starts a scripted fake provider as a process of its own (`main.ts` has its flags), and asks it
+ * what it was asked.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -22,7 +23,9 @@ export interface Process {
   readonly stop: () => void
 }
 
-/** A turn as the provider sees it: how many messages the request had, and the last one of the user. */
+/**
+ * A turn as the provider sees it: how many messages the request had, and the last one of the user.
+ */
 export const turnKey = (messages: number, prompt: string): string => `${messages}: ${prompt}`
 
 export const start = async (...flags: ReadonlyArray<string>): Promise<Process> => {

@@ -1,9 +1,9 @@
 /**
- * A handler whose answers are deterministic and steered by directives in the prompt (`Directives`). It counts every turn of a
- * conversation, so that a test can tell whether one was asked twice.
+ * A handler whose answers are deterministic and steered by directives in the prompt (`Directives`).
+ * It counts every turn of a conversation, so that a test can tell whether one was asked twice.
  *
- * `GET /calls` answers with what was asked: every turn (last user message and number of messages), how often it was asked, and how
- * often its answer was written out whole. `POST /reset` forgets.
+ * `GET /calls` answers with what was asked: every turn (last user message and number of messages),
+ * how often it was asked, and how often its answer was written out whole. `POST /reset` forgets.
  */
 import type { Question, Schema } from "./Dialect.ts"
 import * as Directives from "./Directives.ts"

@@ -96,7 +96,10 @@ export const messageOf = (
   usage
 })
 
-/** The blocks as JSON. Arguments are not parsed and written again: they may be nested deeper than that can take. */
+/**
+ * The blocks as JSON. Arguments are not parsed and written again: they may be nested deeper than
+ * that can take.
+ */
 const blocksOf = ({ calls, reasoning, text }: Reply): ReadonlyArray<string> => [
   ...(reasoning === "" ? [] : [JSON.stringify({ type: "thinking", thinking: reasoning, signature: "sig" })]),
   ...(text === "" ? [] : [JSON.stringify({ type: "text", text })]),

@@ -28,7 +28,10 @@ export interface Request {
   readonly tool_choice?: unknown
 }
 
-/** Everything that is asked in the same words, whatever the dialect; the schema of the answer is not. */
+/**
+ * Everything that is asked in the same words, whatever the dialect; the schema of the answer is
+ * not.
+ */
 export const read = (request: Request): Omit<Question, "schema"> => {
   const user = request.messages.findLast(asks)
   let called = 0
@@ -54,7 +57,10 @@ const textOf = ({ content }: Message): string => {
   return content.map((part) => part.text ?? "").join("")
 }
 
-/** The results of tools stand in a message of the user at Anthropic: what was asked stands before them. */
+/**
+ * The results of tools stand in a message of the user at Anthropic: what was asked stands before
+ * them.
+ */
 const asks = ({ content, role }: Message): boolean =>
   role === "user" && (typeof content === "string" || content == null || content.some(({ type }) => type === "text"))
 

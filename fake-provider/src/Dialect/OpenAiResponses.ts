@@ -110,7 +110,9 @@ const event = (data: Item): string => `event: ${data.type}\ndata: ${JSON.stringi
 
 type PartType = "message" | "reasoning"
 
-/** What is streamed of an item with text: events of the item, of its part, and of the part's text. */
+/**
+ * What is streamed of an item with text: events of the item, of its part, and of the part's text.
+ */
 const kinds = {
   message: {
     id: "msg_1",

@@ -9,7 +9,10 @@ import * as MemoryOptions from "./MemoryOptions.ts"
 /** Text that is not blank. */
 export const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
 
-/** A reference to a model: the provider's name, a slash, the provider's name of the model (`openai/gpt-5.2`). */
+/**
+ * A reference to a model: the provider's name, a slash, the provider's name of the model
+ * (`openai/gpt-5.2`).
+ */
 export const ModelReference = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9._-]+\/\S+$/, {
     expected: 'a model reference such as "openai/gpt-5.2" (provider/model)'
@@ -55,7 +58,10 @@ export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
-/** Tools by name: which may be called, which may not, and which only when a person approves the call. Deny counts before ask, ask before allow. */
+/**
+ * Tools by name: which may be called, which may not, and which only when a person approves the
+ * call. Deny counts before ask, ask before allow.
+ */
 export const Policy = Schema.Struct({
   allow: Schema.optionalKey(Schema.Array(ToolName)),
   deny: Schema.optionalKey(Schema.Array(ToolName)),
@@ -75,7 +81,10 @@ export const Agent = Schema.Struct({
   goal: Text,
   /** Background of the agent. Default: none. */
   backstory: Schema.optionalKey(Schema.String),
-  /** The model that answers for the agent, or several: where one cannot answer the next is asked. Default: the crew's, else the application's. */
+  /**
+   * The model that answers for the agent, or several: where one cannot answer the next is asked.
+   * Default: the crew's, else the application's.
+   */
   model: Schema.optionalKey(Models),
   modelOptions: Schema.optionalKey(ModelOptions),
   /** Tools the agent may use in all of its tasks. Default: none. */

@@ -1,6 +1,7 @@
 /**
- * A question to a person, which a task waits for. An ask binds to exactly what is shown: its hash names that, and an answer that names
- * another hash is refused. Who answers first, answers; after that the ask is closed.
+ * A question to a person, which a task waits for. An ask binds to exactly what is shown: its hash
+ * names that, and an answer that names another hash is refused. Who answers first, answers; after
+ * that the ask is closed.
  */
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
@@ -26,7 +27,10 @@ export type Silence = typeof Silence.Type
 
 /** An ask as it is recorded when it is asked. */
 export interface Ask {
-  /** Holds a `/`, which no signal's name can. The same for the same question, however often its task is taken up again. */
+  /**
+   * Holds a `/`, which no signal's name can. The same for the same question, however often its task
+   * is taken up again.
+   */
   readonly id: string
   readonly kind: Kind
   /** The call that waits for it. */
@@ -39,9 +43,15 @@ export interface Ask {
   readonly shown: Schema.Json
   /** SHA-256 of `shown`, in hexadecimal digits. */
   readonly hash: string
-  /** What the arguments (of an edit) or the value (of a reply) must be valid for: JSON Schema, draft 2020-12. */
+  /**
+   * What the arguments (of an edit) or the value (of a reply) must be valid for: JSON Schema, draft
+   * 2020-12.
+   */
   readonly schema?: JsonSchema.JsonSchema
-  /** How long people have, in milliseconds from the moment in which it is first asked; absent: for ever. */
+  /**
+   * How long people have, in milliseconds from the moment in which it is first asked; absent: for
+   * ever.
+   */
   readonly deadlineMillis?: number
   readonly onSilence: Silence
   /** The reply when nobody answers, with `onSilence: "reply"`. */

@@ -1,5 +1,6 @@
 /**
- * An ask as people and programs see it. The one shape of it: SDK, HTTP API and command line show the same.
+ * An ask as people and programs see it. The one shape of it: SDK, HTTP API and command line show
+ * the same.
  */
 import * as Schema from "effect/Schema"
 import * as Ask from "./Ask.ts"
@@ -28,7 +29,10 @@ export const View = Schema.Struct({
   shown: Schema.Json,
   /** SHA-256 of `shown`. */
   hash: Schema.String,
-  /** Of the arguments of an edit, the value of a reply, the feedback of a revision: JSON Schema, draft 2020-12. */
+  /**
+   * Of the arguments of an edit, the value of a reply, the feedback of a revision: JSON Schema,
+   * draft 2020-12.
+   */
   schema: Schema.JsonObject,
   deadline: Schema.optionalKey(Schema.String),
   /** What happens without an answer by the deadline. */

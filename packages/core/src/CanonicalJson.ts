@@ -1,9 +1,12 @@
 /**
- * JSON whose text does not depend on the order in which keys were added: for hashes of values. Not for crews and plans, whose order has a
- * meaning.
+ * JSON whose text does not depend on the order in which keys were added: for hashes of values. Not
+ * for crews and plans, whose order has a meaning.
  */
 
-/** Like `JSON.stringify`, with the keys of every object in order. A replacer could do this too, in three times the time. */
+/**
+ * Like `JSON.stringify`, with the keys of every object in order. A replacer could do this too, in
+ * three times the time.
+ */
 export const stringify = (value: unknown): string => JSON.stringify(sorted(value))
 
 const sorted = (value: unknown): unknown => {

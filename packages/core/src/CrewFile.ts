@@ -18,7 +18,10 @@ import * as Plan from "./Plan.ts"
 export interface ParseOptions {
   /** Named in the messages. */
   readonly filename?: string
-  /** Tools and inputs, where they are given, are looked at too, so that the problems of `Plan.make` have their place in the text. */
+  /**
+   * Tools and inputs, where they are given, are looked at too, so that the problems of `Plan.make`
+   * have their place in the text.
+   */
   readonly plan?: Pick<Plan.MakeOptions, "inputs" | "tools">
 }
 
@@ -39,7 +42,10 @@ const maxAliases = 1_000
 /** Characters of a text: parsing takes time and memory of several hundred times its size. */
 const maxLength = 512 * 1024
 
-/** What the scanner divides a text into: keys, values, marks and the spaces between. Two seconds of parsing at the worst. */
+/**
+ * What the scanner divides a text into: keys, values, marks and the spaces between. Two seconds of
+ * parsing at the worst.
+ */
 const maxTokens = 150_000
 
 /**
@@ -254,7 +260,10 @@ const unquotedPlaceholder = (
 const placeholderAt = new RegExp(`^\\{${Placeholder.name.source}\\}`, "u")
 const placeholderBefore = new RegExp(`\\{${Placeholder.name.source}\\}\\s*$`, "u")
 
-/** One error draws others after it (the same again, keys that are no text because a bracket was not closed): ten are enough. */
+/**
+ * One error draws others after it (the same again, keys that are no text because a bracket was not
+ * closed): ten are enough.
+ */
 const syntaxProblems = (
   text: string,
   errors: ReadonlyArray<Yaml.YAMLParseError | Yaml.YAMLWarning>,
@@ -400,7 +409,10 @@ const position = (document: Yaml.Document.Parsed, targets: Targets, problem: Cre
   return at(place, lines)
 }
 
-/** A key's pair: the last of several, as the value has it; else one that is merged in by `<<`. `seen` are maps without it. */
+/**
+ * A key's pair: the last of several, as the value has it; else one that is merged in by `<<`.
+ * `seen` are maps without it.
+ */
 const pairOf = (
   map: Yaml.YAMLMap,
   name: string,

@@ -79,8 +79,8 @@ export class Crewline extends Context.Service<
      */
     readonly cancel: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /**
-     * No further task begins, on any process; tasks under way run to their end. Returns when it is recorded, and does nothing on an
-     * ended execution.
+     * No further task begins, on any process; tasks under way run to their end. Returns when it is
+     * recorded, and does nothing on an ended execution.
      */
     readonly pause: (executionId: string) => Effect.Effect<void, EventLog.EventLogError>
     /** Lets tasks of a paused execution begin again. */
@@ -105,8 +105,9 @@ export class Crewline extends Context.Service<
      */
     readonly answer: Answering.Inbox["answer"]
     /**
-     * Takes over an unfinished execution in this process, unless a live process owns it, and returns a handle to it. The crew provides
-     * the functions (guardrails, schemas, conditions) that the log does not store.
+     * Takes over an unfinished execution in this process, unless a live process owns it, and
+     * returns a handle to it. The crew provides the functions (guardrails, schemas, conditions)
+     * that the log does not store.
      */
     readonly adopt: <Output>(
       executionId: string,
@@ -124,10 +125,11 @@ export class Crewline extends Context.Service<
       crew?: Crew.Crew<Output>
     ) => Effect.Effect<Handle<Output>, NotRetryable | EventLog.EventLogError>
     /**
-     * Takes over the executions of a dead worker at once instead of when its lease expires. This is for a worker on another machine or
-     * in another container: a process that died on this machine is detected without it. Fails with `WorkerAlive` for a worker that has
-     * just renewed its lease, unless `force` is set. Returns how many executions the worker owned; several processes that look for work
-     * share them.
+     * Takes over the executions of a dead worker at once instead of when its lease expires. This is
+     * for a worker on another machine or in another container: a process that died on this machine
+     * is detected without it. Fails with `WorkerAlive` for a worker that has just renewed its
+     * lease, unless `force` is set. Returns how many executions the worker owned; several processes
+     * that look for work share them.
      */
     readonly adoptFrom: (
       worker: string,
@@ -143,8 +145,9 @@ export interface Options extends Service.Options {
   /** The worker of this process. */
   readonly worker?: Worker.Options
   /**
-   * Crews whose functions (guardrails, conditions, output schemas) this process has for executions that were started elsewhere. They
-   * are looked up by the name of the crew. Crews that are started or adopted here need not be listed.
+   * Crews whose functions (guardrails, conditions, output schemas) this process has for executions
+   * that were started elsewhere. They are looked up by the name of the crew. Crews that are started
+   * or adopted here need not be listed.
    */
   readonly crews?: ReadonlyArray<Crew.Crew<unknown>>
 }

@@ -24,8 +24,11 @@ export type Weight = (id: string, index: number) => number
 
 // Constructors
 
-/** The graph of these tasks, or everything that is wrong with them: each task's problems as declared, then the cycles,
- * one for every set of tasks that wait for each other (a shortest one through the task declared first). */
+/**
+ * The graph of these tasks, or everything that is wrong with them: each task's problems as
+ * declared, then the cycles, one for every set of tasks that wait for each other (a shortest one
+ * through the task declared first).
+ */
 export const make = (nodes: ReadonlyArray<Node>): Result.Result<Dag, ReadonlyArray<Problem>> => {
   const problems: Array<Problem> = []
   const resolved = resolve(nodes, problems)
@@ -36,8 +39,9 @@ export const make = (nodes: ReadonlyArray<Node>): Result.Result<Dag, ReadonlyArr
 }
 
 /**
- * The graph among tasks of something larger: what they depend on besides each other is left out, and of several tasks of one id the
- * first counts. Fails only on tasks that wait for each other or for themselves, which `make` would tell of too.
+ * The graph among tasks of something larger: what they depend on besides each other is left out,
+ * and of several tasks of one id the first counts. Fails only on tasks that wait for each other or
+ * for themselves, which `make` would tell of too.
  */
 export const within = (nodes: ReadonlyArray<Node>): Result.Result<Dag, ReadonlyArray<Problem>> => {
   const problems: Array<Problem> = []
@@ -62,8 +66,9 @@ export const sinks = ({ ids, rows: { offsets, targets } }: Dag): ReadonlyArray<s
 }
 
 /**
- * By index: the weight of the heaviest path from the task to a sink, both included. Without a weight every task counts 1.
- * Taking the ready task with the highest figure first is the critical-path rule of list scheduling.
+ * By index: the weight of the heaviest path from the task to a sink, both included. Without a
+ * weight every task counts 1. Taking the ready task with the highest figure first is the
+ * critical-path rule of list scheduling.
  */
 export const longestPathToSink = ({ ids, order, rows }: Dag, weight: Weight = () => 1): Float64Array => {
   const { offsets, targets } = rows
@@ -82,8 +87,9 @@ export const longestPathToSink = ({ ids, order, rows }: Dag, weight: Weight = ()
 }
 
 /**
- * The ids that depend on any of the given, at any distance: what a failure takes with it. In declaration order. A given
- * id is among them only when it depends on another given one. Throws a `RangeError` on an unknown id.
+ * The ids that depend on any of the given, at any distance: what a failure takes with it. In
+ * declaration order. A given id is among them only when it depends on another given one. Throws a
+ * `RangeError` on an unknown id.
  */
 export const reachable = (dag: Dag, from: Iterable<string>): ReadonlySet<string> => {
   const { offsets, targets } = dag.dependentRows

@@ -18,7 +18,9 @@ export interface Space {
   readonly name: string
   /** Length of its vectors. */
   readonly dimensions: number
-  /** False: vectors that are near have letters in common, not meaning, and are not used for ranking. */
+  /**
+   * False: vectors that are near have letters in common, not meaning, and are not used for ranking.
+   */
   readonly isSemantic: boolean
   /** Their share in the ranking, from 0 to 1, where terms have the rest. */
   readonly alpha: number
@@ -153,8 +155,9 @@ export const cached = (embedder: Service, capacity = 10_000): Service => {
 }
 
 /**
- * Vectors of letters and words, without a model: texts that look alike are near. It finds near-duplicates and serves tests; it says
- * nothing of meaning (recall@10 on LoCoMo is half of that by words), so that nothing is ranked by it.
+ * Vectors of letters and words, without a model: texts that look alike are near. It finds
+ * near-duplicates and serves tests; it says nothing of meaning (recall@10 on LoCoMo is half of that
+ * by words), so that nothing is ranked by it.
  */
 export const hashing: Service = {
   space: { name: "builtin/hash", dimensions: 384, isSemantic: false, alpha: 0, floor: 1 },

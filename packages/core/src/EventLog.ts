@@ -203,7 +203,9 @@ export interface ListOptions {
   readonly crewName?: string
   /** Maximum number, newest first; default 50. */
   readonly limit?: number
-  /** Only executions older than the one with this id (for pages); it may have been deleted since. */
+  /**
+   * Only executions older than the one with this id (for pages); it may have been deleted since.
+   */
   readonly before?: string
 }
 
@@ -226,7 +228,10 @@ export interface ViewPart {
   readonly text: string
 }
 
-/** The view of an ended execution, as JSON in parts, so that a large one is built once and read in pages. */
+/**
+ * The view of an ended execution, as JSON in parts, so that a large one is built once and read in
+ * pages.
+ */
 export interface KeptView {
   /** The view without its tasks: an object. */
   readonly head: string
@@ -237,7 +242,10 @@ export interface KeptView {
 /** What is known of an execution without its events. */
 export interface Viewed {
   readonly summary: Summary
-  /** Absent until a view of this format was kept; with the parts that hold tasks of the range that was asked for. */
+  /**
+   * Absent until a view of this format was kept; with the parts that hold tasks of the range that
+   * was asked for.
+   */
   readonly view?: KeptView
 }
 
@@ -253,11 +261,17 @@ export interface PruneOptions {
   readonly limit: number
   /** Only of this tenant; default all. */
   readonly tenant?: string
-  /** For how long after its deletion an execution is `Gone`, and not unknown, in milliseconds; default 90 days. */
+  /**
+   * For how long after its deletion an execution is `Gone`, and not unknown, in milliseconds;
+   * default 90 days.
+   */
   readonly rememberMillis?: number
 }
 
-/** What a list shows after an append: what its writer says, otherwise what the events alone tell; undefined: as before. */
+/**
+ * What a list shows after an append: what its writer says, otherwise what the events alone tell;
+ * undefined: as before.
+ */
 export const statusAfter = (
   events: ReadonlyArray<ExecutionEvent.Draft>,
   given: Summary["status"] | undefined
@@ -325,7 +339,10 @@ export interface AskListOptions {
   readonly executionId?: string
   /** Maximum number, oldest first; default 50. */
   readonly limit?: number
-  /** Only asks that come after this one (for pages), whatever has become of it; it fails with `UnknownExecution` when that is gone. */
+  /**
+   * Only asks that come after this one (for pages), whatever has become of it; it fails with
+   * `UnknownExecution` when that is gone.
+   */
   readonly after?: { readonly executionId: string; readonly id: string }
 }
 
@@ -384,14 +401,18 @@ export class EventLog extends Context.Service<
     /** The feed after a cursor, followed by live events; it never ends. */
     readonly feed: (options?: Feed.Options) => Stream.Stream<Feed.Fed, EventLogError>
     readonly summary: (executionId: string) => Effect.Effect<Summary, EventLogError>
-    /** The view that was kept of it: tasks from the place `from` on, default 0, up to before `to`, default all. */
+    /**
+     * The view that was kept of it: tasks from the place `from` on, default 0, up to before `to`,
+     * default all.
+     */
     readonly view: (
       executionId: string,
       options: { readonly format: number; readonly from?: number; readonly to?: number }
     ) => Effect.Effect<Viewed, EventLogError>
     /**
-     * Keeps the view of an ended execution for as long as the execution, instead of any of another format. It may come in pieces: it
-     * counts once its head is there. What is there already stays; of an execution that has not ended nothing is kept.
+     * Keeps the view of an ended execution for as long as the execution, instead of any of another
+     * format. It may come in pieces: it counts once its head is there. What is there already stays;
+     * of an execution that has not ended nothing is kept.
      */
     readonly keepView: (
       executionId: string,
@@ -401,8 +422,9 @@ export class EventLog extends Context.Service<
     readonly now: Effect.Effect<number, EventLogError>
     readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Summary>, EventLogError>
     /**
-     * Takes or renews the right to run executions in this process, for all tenants: those not ended, whose owner is `owner` or whose
-     * lease has expired (by the log's clock). Answers the executions now owned. Time in milliseconds.
+     * Takes or renews the right to run executions in this process, for all tenants: those not
+     * ended, whose owner is `owner` or whose lease has expired (by the log's clock). Answers the
+     * executions now owned. Time in milliseconds.
      */
     readonly adopt: (options: {
       readonly owner: string

@@ -12,101 +12,22 @@ import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
 import type { Answer, Ask, Author } from "./Ask.ts"
 import type { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
+import type { Notice } from "./ExecutionEvent/Notice.ts"
+import type { Ending, ExecutionFailure, Failure, Skipped } from "./ExecutionEvent/Outcome.ts"
+import type { SuspendedFor, Timer } from "./ExecutionEvent/Suspension.ts"
 import type { Limits, Spent } from "./Limits.ts"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
 
 export { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
-
-/** Why something failed, as data for people and for programs. */
-export const Failure = Schema.Struct({
-  /** Stable, kebab-case: `model-error`, `output-invalid`, `guardrail-refused`, `max-turns`, `tool-loop`, `timeout`, `crashed`, … */
-  code: Schema.String,
-  /** What was wrong and what to do; secrets removed. */
-  message: Schema.String,
-  isRetryable: Schema.Boolean
-})
-export interface Failure extends Schema.Schema.Type<typeof Failure> {}
-
-/** The failure of an execution, with the task that caused it. */
-export const ExecutionFailure = Schema.Struct({ ...Failure.fields, taskId: Schema.optionalKey(Schema.String) })
-export interface ExecutionFailure extends Schema.Schema.Type<typeof ExecutionFailure> {}
-
-/** Why a task was skipped. */
-export const Skipped = Schema.Struct({
-  reason: Schema.Literals(["condition", "dependency-failed"]),
-  /** The task that caused it. */
-  because: Schema.optionalKey(Schema.String)
-})
-export interface Skipped extends Schema.Schema.Type<typeof Skipped> {}
-
-/** How an execution ends. */
-export const Ending = Schema.Literals(["completed", "failed", "cancelled"])
-export type Ending = typeof Ending.Type
-
-/** Why a task was suspended. What that comes to stands until the log follows it up, also across later waits for a budget or a recovery. */
-export interface SuspendedFor {
-  readonly kind:
-    /** Calls of a turn: work that is passed on, questions, approvals, signals, time. */
-    | "calls"
-    /** A look at the candidate of a turn. */
-    | "review"
-    /** What to do about a failure; the tasks that were put in the place of this one. */
-    | "recovery"
-    | "replacement"
-    /** Who does it; the work of who does it. */
-    | "assignment"
-    | "work"
-    /** A higher limit. */
-    | "budget"
-  /** The turn whose calls or whose candidate wait; 0: none. */
-  readonly turn: number
-  readonly reviewer?: "manager" | "person"
-  /** The task whose output is the candidate; absent: the turn's. */
-  readonly candidate?: string
-  readonly error?: Failure
-  /** Whose limit was reached. */
-  readonly scope?: string
-}
-
-/** When a wait that is not for people ends: so many milliseconds after it was first recorded. */
-export interface Timer {
-  readonly id: string
-  readonly millis: number
-}
+export type { Notice } from "./ExecutionEvent/Notice.ts"
+export { Ending, ExecutionFailure, Failure, Skipped } from "./ExecutionEvent/Outcome.ts"
+export type { SuspendedFor, Timer } from "./ExecutionEvent/Suspension.ts"
 
 /** Whose tasks are worked on first, among the executions of a tenant. */
 export const Priority = Schema.Literals(["low", "normal", "high"])
 export type Priority = typeof Priority.Type
-
-/** What happened around a model call. */
-export interface Notice {
-  readonly kind:
-    /** The call failed and is made again after `delayMillis`. */
-    | "retried"
-    /** The call waited `delayMillis` for a rate or concurrency limit of ours. */
-    | "limited"
-    /** The circuit breaker opened, refused the call, or closed again. */
-    | "breaker-opened"
-    | "breaker-refused"
-    | "breaker-closed"
-    /** Another model of the chain was asked. */
-    | "fell-back"
-    /** The answer came from the response cache. */
-    | "cache-hit"
-    /** The call was not made: it could have gone over a budget. */
-    | "budget-refused"
-    /** Older turns were left out, because the conversation would not have fitted. */
-    | "context-trimmed"
-  /** The model reference. */
-  readonly model: string
-  /** For people; secrets removed. */
-  readonly message: string
-  readonly delayMillis?: number
-  /** Whose limit refused the call: `task/write`, `agent/writer`, `execution`. */
-  readonly scope?: string
-}
 
 /** What an execution takes over from the one that it retries. */
 export interface RetryOf {

@@ -1,10 +1,13 @@
 /**
- * Callbacks of sockets, processes and other event emitters. An error thrown by one of them would end the process; a guarded callback logs
- * it and recovers.
+ * Callbacks of sockets, processes and other event emitters. An error thrown by one of them would
+ * end the process; a guarded callback logs it and recovers.
  */
 import * as Effect from "effect/Effect"
 
-/** Guards a callback: `what` names it in the log, `recover` is called with its arguments after it has thrown. */
+/**
+ * Guards a callback: `what` names it in the log, `recover` is called with its arguments after it
+ * has thrown.
+ */
 export type Guarded = <A extends ReadonlyArray<unknown>>(
   what: string,
   callback: (...args: A) => unknown,

@@ -23,8 +23,8 @@ export interface Violation {
 
 export interface Validator {
   /**
-   * What is wrong with the value, the same thing once, at most 100 things; empty when it is valid. With `work` several validations may
-   * together cost what a single one may.
+   * What is wrong with the value, the same thing once, at most 100 things; empty when it is valid.
+   * With `work` several validations may together cost what a single one may.
    */
   readonly validate: (value: unknown, work?: Work) => ReadonlyArray<Violation>
 }
@@ -46,7 +46,10 @@ export const make = (schema: JsonSchema.JsonSchema): Validator => {
   return validator
 }
 
-/** What keeps this from being a usable JSON Schema (draft 2020-12), at most 100 things; empty when nothing does. */
+/**
+ * What keeps this from being a usable JSON Schema (draft 2020-12), at most 100 things; empty when
+ * nothing does.
+ */
 export const check = (schema: unknown): ReadonlyArray<Violation> => inspect(schema).problems
 
 /** A violation as one line: `/title must be a string, not a number`. */

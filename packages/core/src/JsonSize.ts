@@ -1,12 +1,15 @@
 /**
- * The limit on how large JSON of a tool may be. A result is recorded in the log and sent to the model with every further turn: one
- * without a bound would fill both.
+ * The limit on how large JSON of a tool may be. A result is recorded in the log and sent to the
+ * model with every further turn: one without a bound would fill both.
  */
 
 /** Characters of JSON, before strings are escaped: 1 MiB. */
 export const maxSize = 1024 * 1024
 
-/** True when a value is longer as JSON than `max` characters. Does not recurse; stops at the limit, so that cycles end. */
+/**
+ * True when a value is longer as JSON than `max` characters. Does not recurse; stops at the limit,
+ * so that cycles end.
+ */
 export const isTooLarge = (value: unknown, max: number = maxSize): boolean => {
   const left: Array<unknown> = [value]
   let size = 0

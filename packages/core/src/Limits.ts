@@ -1,5 +1,6 @@
 /**
- * How much a task, an agent or an execution may spend on models. Limits are hard: a call that could go over one is not made.
+ * How much a task, an agent or an execution may spend on models. Limits are hard: a call that could
+ * go over one is not made.
  */
 import * as Schema from "effect/Schema"
 
@@ -22,7 +23,10 @@ export interface Limits extends Schema.Schema.Type<typeof Limits> {}
 /** Limits as a crew declares them. */
 export const Declared = Schema.Struct({
   ...Limits.fields,
-  /** What a call that could go over a limit does: fail its task (default), ask a person for more, or let the agent finish with what it has. */
+  /**
+   * What a call that could go over a limit does: fail its task (default), ask a person for more, or
+   * let the agent finish with what it has.
+   */
   onExceeded: Schema.optionalKey(Schema.Literals(["fail", "ask", "finish"]))
 }).annotate({ description: "How much may be spent on models, and what happens at the limit" })
 
@@ -63,11 +67,17 @@ export interface Spent extends Schema.Schema.Type<typeof Spent> {}
 export interface Scoped extends Declared {
   readonly scope: Scope
   readonly key: string
-  /** The scope within its execution: `task/write`, `agent/writer`, `execution`. Absent for limits that are not an execution's. */
+  /**
+   * The scope within its execution: `task/write`, `agent/writer`, `execution`. Absent for limits
+   * that are not an execution's.
+   */
   readonly name?: string
   /** How often the limits were raised. */
   readonly raises?: number
-  /** What is known to be spent already, from the log: a store of budgets that does not know it (it was restarted) counts from here. */
+  /**
+   * What is known to be spent already, from the log: a store of budgets that does not know it (it
+   * was restarted) counts from here.
+   */
   readonly spent?: Spent
   /** Reserve room for this many further calls, so that the agent can still return what it has. */
   readonly leavesRoomFor?: number

@@ -8,9 +8,15 @@
 import * as Context from "effect/Context"
 
 export interface Liveness {
-  /** By what others on the same machine recognize this process, without spaces; undefined: they cannot. */
+  /**
+   * By what others on the same machine recognize this process, without spaces; undefined: they
+   * cannot.
+   */
   readonly self: string | undefined
-  /** True only when the process that called itself so has ended for certain. False also where it cannot be seen from here. */
+  /**
+   * True only when the process that called itself so has ended for certain. False also where it
+   * cannot be seen from here.
+   */
   readonly isGone: (process: string) => boolean
 }
 
@@ -22,7 +28,10 @@ export const Liveness: Context.Reference<Liveness> = Context.Reference<Liveness>
 export const sign = (worker: string, process: string | undefined): string =>
   process === undefined ? worker : `${worker} ${process}`
 
-/** The name and the process of a signature. A name with spaces and without a process is read wrongly: such a process is never gone. */
+/**
+ * The name and the process of a signature. A name with spaces and without a process is read
+ * wrongly: such a process is never gone.
+ */
 export const parse = (signature: string): { readonly worker: string; readonly process: string } => {
   const end = signature.lastIndexOf(" ")
   return end === -1

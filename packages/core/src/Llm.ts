@@ -1,8 +1,10 @@
 /**
- * Resolves a model reference (`openai/gpt-5.2`, `scripted/demo`) to something that answers. Messages and parts are the plain,
- * encoded forms of `effect/ai` `Prompt` and `Response`: they go to the log and back unchanged.
+ * Resolves a model reference (`openai/gpt-5.2`, `scripted/demo`) to something that answers.
+ * Messages and parts are the plain, encoded forms of `effect/ai` `Prompt` and `Response`: they go
+ * to the log and back unchanged.
  *
- * One call is one request to the provider: no retry hides inside. Interrupting the effect aborts the request.
+ * One call is one request to the provider: no retry hides inside. Interrupting the effect aborts
+ * the request.
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
@@ -63,10 +65,15 @@ export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", details) {
 export class MalformedAnswer extends Schema.TaggedError<MalformedAnswer>()("MalformedAnswer", details) {
   readonly isRetryable = true
 }
-/** The call was not made: together with what is spent and reserved it could have gone over a limit. */
+/**
+ * The call was not made: together with what is spent and reserved it could have gone over a limit.
+ */
 export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
   ...details,
-  /** The limit that refused it; absent where it is not known what is spent, or what the call would cost. */
+  /**
+   * The limit that refused it; absent where it is not known what is spent, or what the call would
+   * cost.
+   */
   exceeded: Schema.optionalKey(Limits.Exceeded)
 }) {
   readonly isRetryable = false
@@ -100,7 +107,10 @@ export const Reason = Schema.Union([
 ])
 export type Reason = typeof Reason.Type
 
-/** The one error of model calls. Retry reads only `reason.isRetryable` and `reason.retryAfterMillis`. */
+/**
+ * The one error of model calls. Retry reads only `reason.isRetryable` and
+ * `reason.retryAfterMillis`.
+ */
 export class LlmError extends Schema.TaggedError<LlmError>()("LlmError", {
   /** The model reference that was called. */
   model: Schema.String,
@@ -133,23 +143,32 @@ export interface Request {
   readonly messages: ReadonlyArray<Prompt.MessageEncoded>
   readonly tools: ReadonlyArray<ToolDefinition>
   readonly toolChoice: "auto" | "none" | "required"
-  /** Ask the provider for JSON of this schema, where it can (the answer is validated by the caller all the same). */
+  /**
+   * Ask the provider for JSON of this schema, where it can (the answer is validated by the caller
+   * all the same).
+   */
   readonly output?: { readonly name: string; readonly schema: JsonSchema.JsonSchema }
   readonly options?: ModelOptions
   /** The call must not be made when it could go over one of these. */
   readonly limits?: ReadonlyArray<Limits.Scoped>
   /**
-   * The same question may be answered from the cache of answers, and this answer is kept there: at once, or when the caller has found it
-   * good (`Answer.accept`).
+   * The same question may be answered from the cache of answers, and this answer is kept there: at
+   * once, or when the caller has found it good (`Answer.accept`).
    */
   readonly cache?: boolean | "when-accepted"
-  /** Given: the answer is streamed, and every piece of its text is handed over as it comes. Must not throw. */
+  /**
+   * Given: the answer is streamed, and every piece of its text is handed over as it comes. Must not
+   * throw.
+   */
   readonly onDelta?: (delta: string) => void
-  /** Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not throw. */
+  /**
+   * Is told of what happens around the call (waiting, falling back, the cache, a refusal). Must not
+   * throw.
+   */
   readonly onNotice?: (notice: Notice) => void
   /**
-   * Is told what is left of the provider's rate limits, where it says so: when its answer begins (a streamed one, too), and with its
-   * refusals. Must not throw.
+   * Is told what is left of the provider's rate limits, where it says so: when its answer begins (a
+   * streamed one, too), and with its refusals. Must not throw.
    */
   readonly onRateLimits?: (states: ReadonlyArray<RateLimitState>) => void
   /** Who calls, for scripted models and telemetry. */
@@ -157,7 +176,10 @@ export interface Request {
 }
 
 export interface Answer {
-  /** `text`, `reasoning` and `tool-call` parts, in order. Arguments of tool calls are parsed JSON; unparsable ones are a string. */
+  /**
+   * `text`, `reasoning` and `tool-call` parts, in order. Arguments of tool calls are parsed JSON;
+   * unparsable ones are a string.
+   */
   readonly parts: ReadonlyArray<Response.PartEncoded>
   readonly finishReason: Response.FinishReason
   readonly usage: Usage
@@ -176,7 +198,10 @@ export interface Model {
 export class Llm extends Context.Service<
   Llm,
   {
-    /** `undefined`: the application's default model. Of several the first is asked, and the next where it cannot answer. */
+    /**
+     * `undefined`: the application's default model. Of several the first is asked, and the next
+     * where it cannot answer.
+     */
     readonly resolve: (reference: string | ReadonlyArray<string> | undefined) => Effect.Effect<Model, LlmError>
     /**
      * True: models never exceed the `limits` of a request. Otherwise crews with limits are refused.

@@ -1,8 +1,9 @@
 /**
  * The event log in the memory of one process.
  *
- * Everything of an append happens in one synchronous step of one fiber, so it is atomic without a lock; nothing is decoded or
- * copied deeply, so an append costs a few microseconds. The objects that were appended or read must not be changed afterwards.
+ * Everything of an append happens in one synchronous step of one fiber, so it is atomic without a
+ * lock; nothing is decoded or copied deeply, so an append costs a few microseconds. The objects
+ * that were appended or read must not be changed afterwards.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -33,8 +34,8 @@ const make = (storage: Storage): EventLog.EventLog["Service"] => ({
 })
 
 /**
- * The log in the memory of this process, with another retention than the default: `keepEnded` ended executions are remembered, the
- * oldest are forgotten first and then answer `UnknownExecution`.
+ * The log in the memory of this process, with another retention than the default: `keepEnded` ended
+ * executions are remembered, the oldest are forgotten first and then answer `UnknownExecution`.
  */
 export const layerLocalWith = (options: {
   readonly keepEnded: number

@@ -1,4 +1,7 @@
-/** The queue in the memory of this process, the reference of every other: plain data structures, every operation one synchronous step. */
+/**
+ * The queue in the memory of this process, the reference of every other: plain data structures,
+ * every operation one synchronous step.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,15 +1,20 @@
 /**
- * What crews remember: short-term (what one execution or conversation said), long-term (what outlives it) and entities (people, places,
- * things).
+ * What crews remember: short-term (what one execution or conversation said), long-term (what
+ * outlives it) and entities (people, places, things).
  *
- * - Remembering the same text of the same kind in the same scope again adds no memory: it corroborates the one that is there. With the
- *   same key, it changes nothing at all, even when the memory has been erased since.
- * - Of a subject one memory holds at a time in a scope. Another value closes the old one, which `asOf` still finds.
- * - Recall sees only the scope it names and everything wider, never another tenant's, whose memories change no result, and answers in a
- *   deterministic order within its budget of tokens. What a completed `remember` stored is found by the next recall.
+ * - Remembering the same text of the same kind in the same scope again adds no memory: it
+ *   corroborates the one that is there. With the same key, it changes nothing at all, even when the
+ *   memory has been erased since.
+ * - Of a subject one memory holds at a time in a scope. Another value closes the old one, which
+ *   `asOf` still finds.
+ * - Recall sees only the scope it names and everything wider, never another tenant's, whose
+ *   memories change no result, and answers in a deterministic order within its budget of tokens.
+ *   What a completed `remember` stored is found by the next recall.
  * - What shares nothing with the query is not recalled, however few memories there are.
- * - What was recalled for an execution is not stored again as something that the execution found out.
- * - Forgetting erases a memory and all that was made of it, and names the executions whose events may still quote it.
+ * - What was recalled for an execution is not stored again as something that the execution found
+ *   out.
+ * - Forgetting erases a memory and all that was made of it, and names the executions whose events
+ *   may still quote it.
  * - Times are of storing: an answer as of a time does not change by what is remembered later.
  */
 export * from "./Memory/Asking.ts"

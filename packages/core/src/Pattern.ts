@@ -1,7 +1,8 @@
 /**
- * Regular expressions that users write, matched in time linear in the text. They mean what JavaScript means by them (flag `u`),
- * look-around included; what cannot be matched in linear time (back-references), or would be too large, is refused when it is
- * made, and a text that is too long for its pattern when it is tested. Every process comes to the same answer.
+ * Regular expressions that users write, matched in time linear in the text. They mean what
+ * JavaScript means by them (flag `u`), look-around included; what cannot be matched in linear time
+ * (back-references), or would be too large, is refused when it is made, and a text that is too long
+ * for its pattern when it is tested. Every process comes to the same answer.
  */
 import * as Result from "effect/Result"
 import * as Machine from "./Pattern/Machine.ts"
@@ -10,9 +11,14 @@ import * as Syntax from "./Pattern/Syntax.ts"
 
 export interface Pattern {
   readonly source: string
-  /** What its compilation costs, in steps of a test: patterns are compiled when they are first tested. */
+  /**
+   * What its compilation costs, in steps of a test: patterns are compiled when they are first
+   * tested.
+   */
   readonly compilation: number
-  /** Whether the text holds a match, or why that cannot be decided, to be read after the pattern. */
+  /**
+   * Whether the text holds a match, or why that cannot be decided, to be read after the pattern.
+   */
   readonly test: (text: string, work?: Work) => Result.Result<boolean, string>
 }
 
@@ -26,7 +32,10 @@ export const maxLength = 5_000
 const known = new Map<string, Result.Result<Pattern, string>>()
 const maxKnown = 100
 
-/** The pattern, or why it cannot be one, to be read after the pattern: `has a back-reference at 4, which …`. */
+/**
+ * The pattern, or why it cannot be one, to be read after the pattern: `has a back-reference at 4,
+ * which …`.
+ */
 export const make = (source: string): Result.Result<Pattern, string> => {
   let pattern = known.get(source)
   if (pattern === undefined) {
@@ -39,7 +48,8 @@ export const make = (source: string): Result.Result<Pattern, string> => {
 
 /** What `RegExp` says of the syntax; nothing is matched with it. */
 export const syntaxProblem = (source: string): string | undefined => {
-  // V8 collects the characters of a property each time it reads one: 30 µs, five bytes of source. It reads each property once.
+  // V8 collects the characters of a property each time it reads one: 30 µs, five bytes of source.
+  // It reads each property once.
   const text = source.replace(escapes, (escape) => (isProperty(escape) ? "\\d" : escape))
   try {
     return void new RegExp(text, "u")

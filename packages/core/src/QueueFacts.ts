@@ -11,7 +11,10 @@ import * as Wait from "./Wait.ts"
 
 export { depthsOf } from "./QueueFacts/Depths.ts"
 
-/** Tasks that one has spawned, as a queue needs them: as near to the end as their parent, and further by their own way. */
+/**
+ * Tasks that one has spawned, as a queue needs them: as near to the end as their parent, and
+ * further by their own way.
+ */
 export const spawnedNodes = (
   state: Execution.Execution,
   parent: string,
@@ -39,8 +42,9 @@ export const nodeOf = (plan: Plan.Plan, task: Plan.PlannedTask): TaskQueue.Node 
 })
 
 /**
- * What a queue is told of a wait: what is still open, and whether it may wake the task at any of it. It may do so too early, because it
- * knows no groups; then the task is suspended again with what is open by then. A wait that is satisfied has no time limit.
+ * What a queue is told of a wait: what is still open, and whether it may wake the task at any of
+ * it. It may do so too early, because it knows no groups; then the task is suspended again with
+ * what is open by then. A wait that is satisfied has no time limit.
  */
 export const waitsOf = (state: Execution.Execution, waits: Wait.Waits): TaskQueue.Waits => {
   const standings = Execution.standings(state)
@@ -55,7 +59,10 @@ export const waitsOf = (state: Execution.Execution, waits: Wait.Waits): TaskQueu
   }
 }
 
-/** What has come of that which may be waited for, besides tasks: signals, asks that were answered or closed, timers. */
+/**
+ * What has come of that which may be waited for, besides tasks: signals, asks that were answered or
+ * closed, timers.
+ */
 const arrivalsOf = (state: Execution.Execution): ReadonlyArray<string> => [
   ...state.signals,
   ...HashMap.keys(state.closed)
@@ -67,7 +74,10 @@ export const newsOf = (state: Execution.Execution): TaskQueue.News => {
   return { nodes, settled, signals, pause: { paused, seq: upTo }, upTo }
 }
 
-/** The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays are measured with. */
+/**
+ * The facts of a state. `now` is the time in milliseconds since the epoch, by the clock that delays
+ * are measured with.
+ */
 export const factsOf = (
   state: Execution.Execution,
   options: { readonly tenant: string; readonly now: number }

@@ -4,7 +4,8 @@
  * redacted here.
  */
 
-// Texts may be long and come from anywhere: what may repeat is bounded or begins only once, so that the time is linear.
+// Texts may be long and come from anywhere: what may repeat is bounded or begins only once, so that
+// the time is linear.
 const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bsk-(?=[A-Za-z_-]{0,64}\d)[A-Za-z0-9_-]{8,}/g, "[redacted]"],
   // Keys of Crewline's own server: what finds them may be shown.

@@ -1,6 +1,6 @@
 /**
- * Effect Schemas, Zod and other Standard Schemas as one kind: code that decodes JSON, and the JSON Schema (draft 2020-12) of that JSON,
- * which models are told.
+ * Effect Schemas, Zod and other Standard Schemas as one kind: code that decodes JSON, and the JSON
+ * Schema (draft 2020-12) of that JSON, which models are told.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -10,25 +10,33 @@ import type { StandardJSONSchemaV1, StandardSchemaV1 } from "effect/StandardSche
 
 declare global {
   /**
-   * Effect's types name this interface of the DOM, which Node's types do not have. With it users need
-   * no `lib: ["DOM"]`; with the DOM it is the same interface.
+   * Effect's types name this interface of the DOM, which Node's types do not have. With it users
+   * need no `lib: ["DOM"]`; with the DOM it is the same interface.
    */
   interface JsonWebKey {
     kty?: string
   }
 }
 
-/** An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema. */
+/**
+ * An Effect Schema that needs no services to decode, a Zod schema, or any other Standard Schema.
+ */
 export type Validator = StandardSchemaV1 | Schema.ConstraintDecoder<unknown>
 
 export const isValidator = (value: unknown): value is Validator => Schema.isSchema(value) || isStandard(value)
 
 export interface Options {
-  /** Of Effect Schemas, which ignore keys that they do not know: `error` refuses them. Others decide for themselves. */
+  /**
+   * Of Effect Schemas, which ignore keys that they do not know: `error` refuses them. Others decide
+   * for themselves.
+   */
   readonly onExcessProperty?: "error"
 }
 
-/** What decodes JSON and reports every issue. An Effect Schema decodes its JSON form, a date as text for example. */
+/**
+ * What decodes JSON and reports every issue. An Effect Schema decodes its JSON form, a date as text
+ * for example.
+ */
 export const make = (validator: Validator, options: Options = {}): StandardSchemaV1 =>
   Schema.isSchema(validator)
     ? Schema.toStandardSchemaV1(Schema.toCodecJson(validator as Schema.Decoder<unknown>), {

@@ -1,6 +1,7 @@
 /**
- * "Did you mean …": the name among the known ones that was probably meant, by spelling. Bounded: one `Suggester` compares at most
- * a fixed number of names and letters, so that a crew of 10,000 misspelt names costs no more than a short one.
+ * "Did you mean …": the name among the known ones that was probably meant, by spelling. Bounded:
+ * one `Suggester` compares at most a fixed number of names and letters, so that a crew of 10,000
+ * misspelt names costs no more than a short one.
  */
 
 export interface Suggester {
@@ -41,7 +42,10 @@ export const make = (): Suggester => {
 /** Case, underscores and hyphens do not count: `expected_output` is `expectedOutput`. */
 const fold = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "")
 
-/** Optimal string alignment distance (insert, delete, replace, swap neighbours); anything from `limit` on is `limit`. */
+/**
+ * Optimal string alignment distance (insert, delete, replace, swap neighbours); anything from
+ * `limit` on is `limit`.
+ */
 const edits = (a: string, b: string, limit: number): number => {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let before: Array<number> = []

@@ -10,12 +10,17 @@ import * as Name from "./Name.ts"
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
 
-/** The longest duration, in milliseconds: 100 years. What is added to a time must still be a date. */
+/**
+ * The longest duration, in milliseconds: 100 years. What is added to a time must still be a date.
+ */
 const maxDurationMillis = 100 * 365.25 * 86_400_000
 
 const expected = 'a duration of at most 100 years such as "30 seconds", "500 millis" or a number of milliseconds'
 
-/** A time span: a number of milliseconds, or a number and a unit ("500 millis", "30 seconds", "2 minutes"). */
+/**
+ * A time span: a number of milliseconds, or a number and a unit ("500 millis", "30 seconds", "2
+ * minutes").
+ */
 export const Duration = Schema.Union([
   Schema.Finite.check(
     Schema.isGreaterThanOrEqualTo(0, { expected }),
@@ -91,7 +96,9 @@ export const OutputSchema = Schema.JsonObject.annotate({ expected: "a JSON Schem
 export const Attachment = Schema.Struct({
   /** A file of the workspace directory. */
   file: Schema.optionalKey(Agent.Text),
-  /** Or its address: `https://…`, which the provider fetches, or `data:…;base64,…` for small ones. */
+  /**
+   * Or its address: `https://…`, which the provider fetches, or `data:…;base64,…` for small ones.
+   */
   url: Schema.optionalKey(Agent.Text),
   /** Default: by the extension of its name. */
   mediaType: Schema.optionalKey(
@@ -125,7 +132,10 @@ export const SignalName = Name.Key.check(
 /** How often an output is sent back with the complaint, when the task does not say so. */
 export const defaultMaxRepairs = 3
 
-/** The retry policy of tasks that declare none, and of the parts that theirs leaves out; durations in milliseconds. */
+/**
+ * The retry policy of tasks that declare none, and of the parts that theirs leaves out; durations
+ * in milliseconds.
+ */
 export const defaultRetry = { attempts: 3, initialMillis: 1_000, factor: 2, maxMillis: 60_000 } as const
 
 /** A task. Text may hold placeholders (`{topic}`) that the inputs of an execution fill. */
@@ -136,7 +146,10 @@ export const Task = Schema.Struct({
   expectedOutput: Agent.Text,
   /** The agent that does it. May be left out when the crew has only one. */
   agent: Schema.optionalKey(Schema.String),
-  /** Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless given. */
+  /**
+   * Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless
+   * given.
+   */
   context: Schema.optionalKey(Schema.Array(TaskName)),
   /** Tasks that must be settled first, without reading their outputs. */
   dependsOn: Schema.optionalKey(Schema.Array(TaskName)),
@@ -148,7 +161,10 @@ export const Task = Schema.Struct({
   output: Schema.optionalKey(OutputSchema),
   /** Sentences that a model holds the output against. */
   guardrails: Schema.optionalKey(Schema.Array(Agent.Text)),
-  /** How often an output that its schema or a guardrail refuses is sent back with the complaint. Default: 3. */
+  /**
+   * How often an output that its schema or a guardrail refuses is sent back with the complaint.
+   * Default: 3.
+   */
   maxRepairs: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a whole number, 0 or more" }))
   ),
@@ -157,7 +173,10 @@ export const Task = Schema.Struct({
   retry: Schema.optionalKey(Retry),
   /** Time limit of one attempt. Default: none. */
   timeout: Schema.optionalKey(Duration),
-  /** What a final failure does: end the execution (default), skip what depends on the task, or let that run and see it. */
+  /**
+   * What a final failure does: end the execution (default), skip what depends on the task, or let
+   * that run and see it.
+   */
   onFailure: Schema.optionalKey(Schema.Literals(["fail", "skip", "continue"])),
   /** The task runs only when this holds; otherwise it is skipped. */
   when: Schema.optionalKey(When),
@@ -167,7 +186,10 @@ export const Task = Schema.Struct({
   limits: Schema.optionalKey(Limits.Declared),
   /** True: the same question may be answered from the cache of answers. Default: the agent's. */
   cache: Schema.optionalKey(Schema.Boolean),
-  /** True, or how: a person accepts the output, or sends it back with feedback, before it counts. Default: false. */
+  /**
+   * True, or how: a person accepts the output, or sends it back with feedback, before it counts.
+   * Default: false.
+   */
   humanInput: Schema.optionalKey(Schema.Union([Schema.Boolean, Review])),
   /** Tools whose every call a person approves first, besides those of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(Agent.ToolName)),

@@ -27,7 +27,10 @@ export interface Node {
   readonly dependencies: ReadonlyArray<string>
   /** Tasks that load the same service share a lane; default `defaultLane`. */
   readonly lane?: string
-  /** Tasks that follow, on the longest way, after the last of those that it comes with: of one that was spawned, its parent and so on. */
+  /**
+   * Tasks that follow, on the longest way, after the last of those that it comes with: of one that
+   * was spawned, its parent and so on.
+   */
   readonly following?: number
 }
 
@@ -37,7 +40,10 @@ export interface Node {
  */
 export const defaultLane = "default"
 
-/** What makes a suspended task ready again, as a queue needs it: what is still open, without the groups that it belongs to. */
+/**
+ * What makes a suspended task ready again, as a queue needs it: what is still open, without the
+ * groups that it belongs to.
+ */
 export interface Waits {
   readonly tasks: ReadonlyArray<string>
   readonly signals: ReadonlyArray<string>
@@ -51,13 +57,16 @@ export interface Waits {
 export interface Arrivals {
   readonly isSettled: (taskId: string) => boolean
   readonly hasArrived: (signal: string) => boolean
-  /** So many tasks at the front of the wait are known to be settled, and are not asked about. Default: none. */
+  /**
+   * So many tasks at the front of the wait are known to be settled, and are not asked about.
+   * Default: none.
+   */
   readonly passed?: number
 }
 
 /**
- * True when what is waited for has come. Time is not looked at: a wait for nothing but time is a timer, and whoever has the clock sees
- * its end.
+ * True when what is waited for has come. Time is not looked at: a wait for nothing but time is a
+ * timer, and whoever has the clock sees its end.
  */
 export const areSatisfied = (waits: Waits, { hasArrived, isSettled, passed = 0 }: Arrivals): boolean => {
   const { mode, signals, tasks, timeoutMillis } = waits
@@ -123,7 +132,9 @@ export interface Suspension {
   readonly spawn: ReadonlyArray<Node>
 }
 
-/** `busy`: something is ready, leased, delayed or timed. `idle`: nothing will happen without news. */
+/**
+ * `busy`: something is ready, leased, delayed or timed. `idle`: nothing will happen without news.
+ */
 export interface Inspection {
   readonly status: "absent" | "idle" | "busy"
   /** It was told all that the log said up to this `seq`; 0: nothing is known. */
@@ -169,7 +180,10 @@ export interface LaneView {
   readonly leased: number
   /** How many tasks may be handed out at once, by all workers together; absent: any number. */
   readonly limit?: number
-  /** For how long the one that is ready longest has waited, in milliseconds; absent: nothing is ready. */
+  /**
+   * For how long the one that is ready longest has waited, in milliseconds; absent: nothing is
+   * ready.
+   */
   readonly oldestReadyMillis?: number
 }
 
@@ -183,7 +197,8 @@ export interface Overview {
 
 export interface Options {
   /**
-   * How many tasks of a lane may be handed out at once, by all workers together; absent: any number. All processes must be told the same.
+   * How many tasks of a lane may be handed out at once, by all workers together; absent: any
+   * number. All processes must be told the same.
    */
   readonly lanes?: { readonly [lane: string]: number }
 }
@@ -196,7 +211,9 @@ export class TaskQueue extends Context.Service<
     /** Takes an execution in, whole or not at all; one that it knows already stays as it is. */
     readonly submit: (facts: Facts) => Effect.Effect<void>
     readonly tell: (executionId: string, news: News) => Effect.Effect<void>
-    /** Waits until something is ready; answers with up to `limit` tasks. Interrupting takes nothing. */
+    /**
+     * Waits until something is ready; answers with up to `limit` tasks. Interrupting takes nothing.
+     */
     readonly take: (options: {
       readonly worker: string
       readonly limit: number
@@ -207,23 +224,36 @@ export class TaskQueue extends Context.Service<
       readonly lanes?: { readonly [lane: string]: number }
     }) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
     /**
-     * Leases, before what is leased here is settled, the task that would then be handed out next, in its lane and in its place; only where
-     * that is certain: no other becomes ready, and nothing else waits. Released before, it waits again. Absent: a queue that others take
-     * from too.
+     * Leases, before what is leased here is settled, the task that would then be handed out next,
+     * in its lane and in its place; only where that is certain: no other becomes ready, and nothing
+     * else waits. Released before, it waits again. Absent: a queue that others take from too.
      */
     readonly takeNext?: (lease: Lease) => Effect.Effect<Lease | undefined>
-    /** Whether the lease still holds: to be asked after the log was read, and before a start is recorded. */
+    /**
+     * Whether the lease still holds: to be asked after the log was read, and before a start is
+     * recorded.
+     */
     readonly holds: (lease: Lease) => Effect.Effect<boolean>
-    /** Gives the task back until its waits are satisfied, together with the tasks it spawned. False: the lease was lost. */
+    /**
+     * Gives the task back until its waits are satisfied, together with the tasks it spawned. False:
+     * the lease was lost.
+     */
     readonly suspend: (lease: Lease, suspension: Suspension) => Effect.Effect<boolean>
-    /** Gives the task back, ready again after `delayMillis` (default 0). False: the lease was lost. */
+    /**
+     * Gives the task back, ready again after `delayMillis` (default 0). False: the lease was lost.
+     */
     readonly release: (lease: Lease, delayMillis?: number) => Effect.Effect<boolean>
-    /** Waits until leases of this worker are lost (the execution ended, another has the task): their work must stop. */
+    /**
+     * Waits until leases of this worker are lost (the execution ended, another has the task): their
+     * work must stop.
+     */
     readonly lost: (worker: string) => Effect.Effect<NonEmptyReadonlyArray<Lease>>
     /** The execution is over, or must be rebuilt: drops it and all its leases. */
     readonly forget: (executionId: string) => Effect.Effect<void>
     readonly inspect: (executionId: string) => Effect.Effect<Inspection>
-    /** Executions that it knows, a page of them: for a sweep that forgets what the log has ended. */
+    /**
+     * Executions that it knows, a page of them: for a sweep that forgets what the log has ended.
+     */
     readonly known: (options: {
       readonly after: string | undefined
       readonly limit: number

@@ -1,6 +1,6 @@
 /**
- * Whose data an operation touches. Every stored row carries a tenant, and every read of a storage layer is confined to the
- * current one; code that never mentions tenants works for `default`.
+ * Whose data an operation touches. Every stored row carries a tenant, and every read of a storage
+ * layer is confined to the current one; code that never mentions tenants works for `default`.
  */
 import * as Context from "effect/Context"
 

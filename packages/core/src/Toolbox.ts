@@ -1,8 +1,9 @@
 /**
- * The tools an agent may use, by name. A tool is data for the model plus an effect; its arguments are validated before it runs.
+ * The tools an agent may use, by name. A tool is data for the model plus an effect; its arguments
+ * are validated before it runs.
  *
- * Failures are of two kinds: `ToolRetry` (the model may correct its call) and `ToolFailed` (final for this call). Both are shown to
- * the model as the call's result; neither ends the task.
+ * Failures are of two kinds: `ToolRetry` (the model may correct its call) and `ToolFailed` (final
+ * for this call). Both are shown to the model as the call's result; neither ends the task.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +31,10 @@ export class Toolbox extends Context.Service<
   }
 >()("@crewline/core/Toolbox") {}
 
-/** A toolbox of these tools, in this order. Two tools of one name are a mistake that throws a `TypeError`. */
+/**
+ * A toolbox of these tools, in this order. Two tools of one name are a mistake that throws a
+ * `TypeError`.
+ */
 export const make = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
   const byName = new Map<string, Tool>()
   for (const tool of tools) {

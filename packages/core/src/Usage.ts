@@ -1,5 +1,6 @@
 /**
- * What model calls consumed. Sums are exact; a cost that is not known stays unknown (`null`), it never becomes zero.
+ * What model calls consumed. Sums are exact; a cost that is not known stays unknown (`null`), it
+ * never becomes zero.
  */
 import * as Schema from "effect/Schema"
 
@@ -11,7 +12,10 @@ export const Usage = Schema.Struct({
   inputTokens: Schema.Int,
   /** The part of `inputTokens` that the provider read from its cache. */
   cachedInputTokens: Schema.Int,
-  /** The part of `inputTokens` that the provider wrote to its cache, where writing has a price of its own. */
+  /**
+   * The part of `inputTokens` that the provider wrote to its cache, where writing has a price of
+   * its own.
+   */
   cacheWriteInputTokens: Schema.optionalKey(Schema.Int),
   /** Completion tokens, reasoning included. */
   outputTokens: Schema.Int,

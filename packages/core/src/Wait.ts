@@ -3,7 +3,10 @@
  * satisfied when all of its groups are met.
  */
 
-/** What one call of a turn waits for; without a call, what a review, a recovery or an assignment waits for. */
+/**
+ * What one call of a turn waits for; without a call, what a review, a recovery or an assignment
+ * waits for.
+ */
 export interface Group {
   /** The id of the call. */
   readonly call?: string
@@ -11,9 +14,14 @@ export interface Group {
   readonly tasks: ReadonlyArray<string>
   /** Asks, and signals that the task declares. */
   readonly signals: ReadonlyArray<string>
-  /** `all`: everything is settled. A number: so many tasks completed or answers came, or so many cannot be reached any more. */
+  /**
+   * `all`: everything is settled. A number: so many tasks completed or answers came, or so many
+   * cannot be reached any more.
+   */
   readonly need: "all" | number
-  /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
+  /**
+   * What becomes of tasks that are not needed any more: they are cancelled, unless they are kept.
+   */
   readonly rest?: "keep"
   /** A timer of the suspension: when it has elapsed the group is met, whatever has come. */
   readonly timer?: string
@@ -34,7 +42,10 @@ export type Standing = "open" | "come" | "gone"
 export interface Standings {
   /** A task has come when it completed; it is gone when it ended in another way. */
   readonly ofTask: (taskId: string) => Standing
-  /** An ask has come when it was answered, a timer when it has elapsed; they are gone when they were closed. */
+  /**
+   * An ask has come when it was answered, a timer when it has elapsed; they are gone when they were
+   * closed.
+   */
   readonly ofSignal: (signal: string) => Standing
 }
 
@@ -60,8 +71,8 @@ export const isMet = (group: Group, standings: Standings): boolean => {
 }
 
 /**
- * True when all groups are met. Time is not looked at: a wait without groups that has a time limit is satisfied by nothing else, and
- * whoever has the clock sees its end.
+ * True when all groups are met. Time is not looked at: a wait without groups that has a time limit
+ * is satisfied by nothing else, and whoever has the clock sees its end.
  */
 export const isSatisfied = ({ groups, timeoutMillis }: Waits, standings: Standings): boolean =>
   groups.length === 0 ? timeoutMillis === undefined : groups.every((group) => isMet(group, standings))

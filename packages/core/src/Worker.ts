@@ -55,8 +55,8 @@ export interface Options {
   /** On shutdown: how long running tasks may take to finish, in milliseconds. Default: 0. */
   readonly graceMillis?: number
   /**
-   * For how long what follows from events (memories, for example) is this process's alone to do, in milliseconds; then another may do it.
-   * Default 30,000.
+   * For how long what follows from events (memories, for example) is this process's alone to do, in
+   * milliseconds; then another may do it. Default 30,000.
    */
   readonly outboxLeaseMillis?: number
   /** How the worker is named in events. Default: a random name. */
@@ -72,7 +72,10 @@ export class Worker extends Context.Service<
   Worker,
   {
     readonly name: string
-    /** How it signs executions that it owns: its name, and its process where others can recognize that. */
+    /**
+     * How it signs executions that it owns: its name, and its process where others can recognize
+     * that.
+     */
     readonly owner: string
     /** Tasks that run here now. */
     readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
@@ -152,7 +155,8 @@ const make = (options: Options) =>
         yield* Fiber.interruptAll(dispatchers)
         if (graceMillis > 0 && running.leases().length > 0) {
           yield* enlist(true)
-          // Ownership is not renewed any more: what is still worked on here must stay here for as long as that may take.
+          // Ownership is not renewed any more: what is still worked on here must stay here for as
+          // long as that may take.
           if (!queue.isShared)
             yield* keep(log, running, { owner, leaseMillis: graceMillis + Running.storageBackoffMillis })
           const all = Effect.forEach(running.fibers(), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })

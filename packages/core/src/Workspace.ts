@@ -1,5 +1,6 @@
 /**
- * The directory that a crew may read its attachments from and write its output files to, and nothing outside of it.
+ * The directory that a crew may read its attachments from and write its output files to, and
+ * nothing outside of it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -23,11 +24,15 @@ export class Workspace extends Context.Service<
   Workspace,
   {
     /**
-     * Writes a file below the directory, whole or not at all, making folders as needed. The same write again changes nothing.
-     * Paths are relative; one that leads outside, also through a symbolic link, is refused.
+     * Writes a file below the directory, whole or not at all, making folders as needed. The same
+     * write again changes nothing. Paths are relative; one that leads outside, also through a
+     * symbolic link, is refused.
      */
     readonly write: (path: string, content: string) => Effect.Effect<void, WorkspaceError>
-    /** The bytes of a file below the directory, at most `maxBytes`. Paths that lead outside are refused, as in `write`. */
+    /**
+     * The bytes of a file below the directory, at most `maxBytes`. Paths that lead outside are
+     * refused, as in `write`.
+     */
     readonly read: (path: string) => Effect.Effect<Uint8Array, WorkspaceError>
   }
 >()("@crewline/core/Workspace") {}
@@ -35,7 +40,10 @@ export class Workspace extends Context.Service<
 /** The largest file that is read, in bytes: providers take no larger ones. */
 export const maxBytes = 32 * 1024 * 1024
 
-/** What went wrong in words, logged whole: clients see the message, and the directories of the server are none of their business. */
+/**
+ * What went wrong in words, logged whole: clients see the message, and the directories of the
+ * server are none of their business.
+ */
 const failed = (path: string, error: PlatformError.PlatformError) =>
   Effect.andThen(
     Effect.logWarning(`Failed to access the workspace file ${path}`, error),
@@ -88,12 +96,14 @@ export const layer = (options: {
           if (leadsOutside(path, target)) return yield* outside
           const folder = paths.dirname(target)
           yield* fileSystem.makeDirectory(root, { recursive: true })
-          // The nearest folder that exists must be inside once links are followed: only then are folders made below it.
+          // The nearest folder that exists must be inside once links are followed: only then are
+          // folders made below it.
           let existing = folder
           while (!(yield* fileSystem.exists(existing))) existing = paths.dirname(existing)
           if (!inside(yield* fileSystem.realPath(existing), yield* fileSystem.realPath(root))) return yield* outside
           yield* fileSystem.makeDirectory(folder, { recursive: true })
-          // A temporary file stands in a folder of its own; that goes with the scope, however this ends.
+          // A temporary file stands in a folder of its own; that goes with the scope, however this
+          // ends.
           const temporary = yield* fileSystem.makeTempFileScoped({ directory: folder, prefix: ".crewline-" })
           yield* fileSystem.writeFileString(temporary, content)
           yield* fileSystem.rename(temporary, target)

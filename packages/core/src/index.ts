@@ -1,6 +1,6 @@
 /**
- * Crews of AI agents: the map of the package, in reading order. Each module is also an entry of its own
- * (`@crewline/core/Crew`), which loads nothing else.
+ * Crews of AI agents: the map of the package, in reading order. Each module is also an entry of its
+ * own (`@crewline/core/Crew`), which loads nothing else.
  */
 
 // What is declared.

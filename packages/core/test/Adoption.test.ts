@@ -1,4 +1,7 @@
-/** Processes that are gone, and who takes over what they left. Nothing here waits for a lease: the clock stands still unless a test moves it. */
+/**
+ * Processes that are gone, and who takes over what they left. Nothing here waits for a lease: the
+ * clock stands still unless a test moves it.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"

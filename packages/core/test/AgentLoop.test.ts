@@ -300,7 +300,8 @@ describe("AgentLoop", () => {
           )
         ]
         const context = yield* Layer.build(shared)
-        // The first process stops while it waits for the second tool; its end is abrupt as far as the tool knows.
+        // The first process stops while it waits for the second tool; its end is abrupt as far as
+        // the tool knows.
         const id = yield* Effect.scoped(
           Effect.gen(function* () {
             const crewline = yield* Crewline.Crewline
@@ -391,7 +392,8 @@ describe("limits and the cache", () => {
         ["agent", "execution"]
       )
       assert.isUndefined(asked[1]!.cache)
-      // What the log says was spent goes along, so that a budget outlives the process that counted it.
+      // What the log says was spent goes along, so that a budget outlives the process that counted
+      // it.
       assert.deepStrictEqual(
         asked[0]!.limits!.map(({ spent }) => spent?.requests),
         [0, 0, 0]

@@ -21,7 +21,10 @@ const dependenciesById = (nodes: Graphs.Nodes): Map<string, ReadonlyArray<string
   return first
 }
 
-/** The same graph in Effect's terms, from what waits to what it waits for: self-dependencies and unknown names left out. */
+/**
+ * The same graph in Effect's terms, from what waits to what it waits for: self-dependencies and
+ * unknown names left out.
+ */
 const oracle = (nodes: Graphs.Nodes) => {
   const byId = dependenciesById(nodes)
   const ids = [...byId.keys()]
@@ -92,7 +95,10 @@ describe("a valid graph", () => {
 })
 
 describe("a broken graph", () => {
-  /** What must be told of the tasks, found by looking at each by itself; the cycles as the sets of tasks in them. */
+  /**
+   * What must be told of the tasks, found by looking at each by itself; the cycles as the sets of
+   * tasks in them.
+   */
   const expected = (nodes: Graphs.Nodes) => {
     const { graph, ids } = oracle(nodes)
     const told = new Set<string>()

@@ -38,8 +38,8 @@ const descendants = (state: State, id: string): ReadonlySet<string> => {
   }
 }
 /**
- * Who is open and depends on a task, directly or by others that are open: who was spawned later may depend on what has been settled
- * before.
+ * Who is open and depends on a task, directly or by others that are open: who was spawned later may
+ * depend on what has been settled before.
  */
 const dependents = (state: State, id: string): ReadonlySet<string> => {
   const found = new Set<string>()
@@ -256,7 +256,8 @@ describe("a decision", () => {
         const isDue = (id: string | undefined) =>
           id !== undefined && (Execution.openOf(before, id)?.dueAt ?? Infinity) <= until
         for (const id of event.closes ?? []) {
-          // A timer is closed with the group that has come, too; an ask with the group whose timer has elapsed.
+          // A timer is closed with the group that has come, too; an ask with the group whose timer
+          // has elapsed.
           if (Execution.openOf(before, id)!.kind === "timer") continue
           const group = task.waits!.groups.find(({ signals }) => signals.includes(id))
           expect(isDue(id) || isDue(group?.timer)).toBe(true)
@@ -364,7 +365,10 @@ describe("what comes out", () => {
   const outcomeOf = (name: string): Decision.Outcome =>
     name === "Failed" ? failed : name === "Skipped" ? { _tag: "Skipped" } : { _tag: "Completed", output: 1 }
 
-  /** By the graph alone: who is reached by a failure with `skip` is skipped, all others come out as fate has it. */
+  /**
+   * By the graph alone: who is reached by a failure with `skip` is skipped, all others come out as
+   * fate has it.
+   */
   const expectedStatuses = (plan: Plan.Plan, fate: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
     const result = new Map<string, string>()
     const of = (id: string): void => {
@@ -418,7 +422,8 @@ describe("growth", () => {
       )
     )
     const state = after(before, command)
-    // Whatever it was, the graph is valid, and who was there is as before, unless it fell with the task.
+    // Whatever it was, the graph is valid, and who was there is as before, unless it fell with the
+    // task.
     Result.getOrThrow(
       Dag.make(Stories.tasksOf(state).map(({ plan }) => ({ id: plan.id, dependencies: plan.dependencies })))
     )

@@ -7,7 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Embedder from "../src/Embedder.ts"
 import * as Memory from "../src/Memory.ts"
 
-/** A model whose vectors say how long a text is and how many words it has; notes the sizes of its requests. */
+/**
+ * A model whose vectors say how long a text is and how many words it has; notes the sizes of its
+ * requests.
+ */
 const modelOf = (
   vectorOf: (text: string) => ReadonlyArray<number> = (text) => [text.length, text.split(" ").length]
 ) => {

@@ -302,7 +302,8 @@ describe("usage", () => {
     const paid = events.flatMap((event) => (event.type === "TurnCompleted" ? [event] : []))
     expect(final.usage).toEqual(sum(paid))
     expect(events.at(-1)).toMatchObject({ type: "ExecutionEnded", usage: final.usage })
-    // Nothing in a story was recorded by a run that was fenced off already, so every turn counts for its task.
+    // Nothing in a story was recorded by a run that was fenced off already, so every turn counts
+    // for its task.
     for (const task of Stories.tasksOf(final)) {
       expect(task.usage).toEqual(sum(paid.filter((event) => event.taskId === task.plan.id)))
     }

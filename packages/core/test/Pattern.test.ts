@@ -9,8 +9,9 @@ const matches = (source: string, text: string): boolean | string => {
 }
 
 /**
- * Whether it matches somewhere. V8 also looks for an empty match between the halves of a character outside the basic plane, where
- * ECMA-262 never begins one (`/(?!$|^)/u` on one such character): hence each place by itself.
+ * Whether it matches somewhere. V8 also looks for an empty match between the halves of a character
+ * outside the basic plane, where ECMA-262 never begins one (`/(?!$|^)/u` on one such character):
+ * hence each place by itself.
  */
 const regExpMatches = (source: string, text: string): boolean => {
   const pattern = new RegExp(source, "uy")
@@ -31,7 +32,10 @@ const refusal = (source: string): string => {
   return Result.isFailure(pattern) ? pattern.failure : ""
 }
 
-/** What differs between engines: white space, line ends, word characters, halves of surrogate pairs, case without folding. */
+/**
+ * What differs between engines: white space, line ends, word characters, halves of surrogate pairs,
+ * case without folding.
+ */
 const characters = [..."ab1_-é\n\r\v\f\t\u00a0\u2028\ufeff\u0000\b.[]^$😀\u200b\u3000Aſ\u212a", "\ud800", "\udc00"]
 
 const atoms =

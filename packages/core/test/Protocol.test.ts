@@ -1,9 +1,11 @@
 /**
- * The protocol of an execution, checked on a model: `protocol/Model.ts` runs the real `decide` and `apply` among workers that die and
- * stand still, queues that lose data and a database whose replies are lost, in an order that a seed decides.
+ * The protocol of an execution, checked on a model: `protocol/Model.ts` runs the real `decide` and
+ * `apply` among workers that die and stand still, queues that lose data and a database whose
+ * replies are lost, in an order that a seed decides.
  *
- * With all rules on nothing goes wrong; with any one off something does, soon. A failure names its seed: run it again with
- * `PROTOCOL_SEED=46 PROTOCOL_SCENARIO=failover vitest run test/Protocol.test.ts`.
+ * With all rules on nothing goes wrong; with any one off something does, soon. A failure names its
+ * seed: run it again with `PROTOCOL_SEED=46 PROTOCOL_SCENARIO=failover vitest run
+ * test/Protocol.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { print } from "./arbitrary/Story.ts"
@@ -66,7 +68,8 @@ describe.skipIf(only.seed !== undefined)("without the rule that", () => {
     it(`"${says}" (${number}) it goes wrong soon`, { timeout: 60_000 }, () => {
       for (let seed = 1; seed <= within; seed++) {
         if (!isMeant(Model.run(seed, Rules.without(name, ...given), scenarios[scenario]))) continue
-        // A belt is seen only without the braces; that it holds is seen when they alone are missing.
+        // A belt is seen only without the braces; that it holds is seen when they alone are
+        // missing.
         for (let again = 1; given.length > 0 && again <= seed; again++) {
           const held = Model.run(again, Rules.without(...given), scenarios[scenario])
           if (isMeant(held)) expect.fail(tell(again, scenario, held))

@@ -1,4 +1,7 @@
-/** What a queue is told of waits: enough to wake in time whoever waits, and nothing that has come already. */
+/**
+ * What a queue is told of waits: enough to wake in time whoever waits, and nothing that has come
+ * already.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import type * as Ask from "../src/Ask.ts"
@@ -107,7 +110,10 @@ describe("what a queue is told of a wait", () => {
 })
 
 describe("a task that was spawned", () => {
-  /** a, which b and then c wait for, has spawned a/1 and then a/3 after a/2, and a/2 has spawned a/2/x. */
+  /**
+   * a, which b and then c wait for, has spawned a/1 and then a/3 after a/2, and a/2 has spawned
+   * a/2/x.
+   */
   const plan = Plans.chart({ a: "", b: "a", c: "b", z: "" })
   const first = ["a/1", "a/2"].map((id) => Plans.task({ id }))
   const children = [...first, Plans.task({ id: "a/3", dependencies: ["a/2"] })]

@@ -1,4 +1,7 @@
-/** When a wait has come to something: told by what may still happen, for every way in which what is waited for can stand. */
+/**
+ * When a wait has come to something: told by what may still happen, for every way in which what is
+ * waited for can stand.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import * as Wait from "../src/Wait.ts"

@@ -1,9 +1,10 @@
 /**
- * Waits, checked on a model: `waits/Model.ts` runs the real `decide` and `apply` among workers that die and stand still, a queue that
- * loses data, a database whose replies are lost and people who answer late, twice or not, in an order that a seed decides. A witness
- * says what must hold.
+ * Waits, checked on a model: `waits/Model.ts` runs the real `decide` and `apply` among workers that
+ * die and stand still, a queue that loses data, a database whose replies are lost and people who
+ * answer late, twice or not, in an order that a seed decides. A witness says what must hold.
  *
- * With all rules on nothing goes wrong; with any one off something does, soon. A failure names the command that shows the schedule again.
+ * With all rules on nothing goes wrong; with any one off something does, soon. A failure names the
+ * command that shows the schedule again.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Model from "./waits/Model.ts"

@@ -487,7 +487,9 @@ describe("Worker", () => {
   })
 
   describe("crashes", () => {
-    /** An execution whose worker died so often, with or without having recorded a turn each time. */
+    /**
+     * An execution whose worker died so often, with or without having recorded a turn each time.
+     */
     const died = Effect.fnUntraced(function* (times: number, progress: boolean) {
       const log = yield* EventLog.EventLog
       yield* log.start("x", {

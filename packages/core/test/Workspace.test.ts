@@ -6,7 +6,9 @@ import type * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
 import * as Workspace from "../src/Workspace.ts"
 
-/** A directory that goes with the test, with a workspace in it and something beside the workspace. */
+/**
+ * A directory that goes with the test, with a workspace in it and something beside the workspace.
+ */
 const inDirectory = <A, E>(
   body: (parts: {
     readonly files: FileSystem.FileSystem

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `crewline` command, where `@crewline/server`, which has it, is installed: beside this package or in the project that it is called in.
+ * The `crewline` command, where `@crewline/server`, which has it, is installed: beside this package
+ * or in the project that it is called in.
  */
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"

@@ -2,7 +2,8 @@
 import { ExecutionFailed } from "./Failure.ts"
 
 /**
- * The same promise; an `ExecutionFailed` gets the stack of whoever called the function that calls this one.
+ * The same promise; an `ExecutionFailed` gets the stack of whoever called the function that calls
+ * this one.
  */
 export const keep = <A>(promise: Promise<A>): Promise<A> => {
   const { stack = "" } = new Error()

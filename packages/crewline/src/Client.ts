@@ -31,7 +31,9 @@ export interface Models {
   readonly openai?: Account
   readonly anthropic?: Account
   readonly ollama?: Account
-  /** Other providers, by `@crewline/llm`: `OpenAi.make({ name: "groq", … })`, `AiSdkModel.make(…)`. */
+  /**
+   * Other providers, by `@crewline/llm`: `OpenAi.make({ name: "groq", … })`, `AiSdkModel.make(…)`.
+   */
   readonly providers?: ReadonlyArray<Provider>
 }
 
@@ -42,21 +44,29 @@ export interface ModelScript {
 
 export interface Options extends Omit<Crewline.Options, "crews"> {
   /**
-   * Models: the default one by its name, accounts, or a script for tests. Default: what the environment configures
-   * (`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `OLLAMA_HOST`, `CREWLINE_MODEL` …), and without any `scripted/demo`.
+   * Models: the default one by its name, accounts, or a script for tests. Default: what the
+   * environment configures (`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `OLLAMA_HOST`, `CREWLINE_MODEL`
+   * …), and without any `scripted/demo`.
    */
   readonly models?: string | Models | ModelScript
   /**
-   * Tools that agents may name, besides the built-in `calculate` and, with a `workspace`, `file_read`. A layer stands for all of them.
+   * Tools that agents may name, besides the built-in `calculate` and, with a `workspace`,
+   * `file_read`. A layer stands for all of them.
    */
   readonly tools?: ReadonlyArray<AnyTool> | Layer.Layer<Toolbox.Toolbox, unknown>
-  /** Keeps executions in this directory, in an embedded database: they survive the process. Needs `@crewline/memory-pg`. */
+  /**
+   * Keeps executions in this directory, in an embedded database: they survive the process. Needs
+   * `@crewline/memory-pg`.
+   */
   readonly directory?: string
-  /** Keeps executions in this PostgreSQL database, `postgres://user:password@host/name`. Needs `@crewline/memory-pg`. */
+  /**
+   * Keeps executions in this PostgreSQL database, `postgres://user:password@host/name`. Needs
+   * `@crewline/memory-pg`.
+   */
   readonly database?: string
   /**
-   * A Redis, `redis://host`, that processes share limits and budgets on and, with a `database`, the queue of tasks. Needs
-   * `@crewline/queue-redis`.
+   * A Redis, `redis://host`, that processes share limits and budgets on and, with a `database`, the
+   * queue of tasks. Needs `@crewline/queue-redis`.
    */
   readonly redis?: string
   /** The only directory that tools read and output files are written to. Default: none. */
@@ -65,16 +75,25 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
   readonly memory?: Layer.Layer<Memory.Memory, unknown>
   /** Where models come from, instead of `models`. */
   readonly llm?: Layer.Layer<Llm.Llm, unknown>
-  /** Where events are kept, instead of `directory` or `database`. Default: in the memory of this process. */
+  /**
+   * Where events are kept, instead of `directory` or `database`. Default: in the memory of this
+   * process.
+   */
   readonly log?: Layer.Layer<EventLog.EventLog, unknown>
   /** What hands tasks to workers. Default: in this process. */
   readonly queue?: Layer.Layer<TaskQueue.TaskQueue, unknown>
-  /** Crews whose functions this process has for executions that were started elsewhere, known by name. */
+  /**
+   * Crews whose functions this process has for executions that were started elsewhere, known by
+   * name.
+   */
   readonly crews?: ReadonlyArray<AnyCrew>
 }
 
 export interface StartOptions extends Crewline.StartOptions {
-  /** What this execution may spend on models, besides the limits of its crew: of each kind the lower one holds. */
+  /**
+   * What this execution may spend on models, besides the limits of its crew: of each kind the lower
+   * one holds.
+   */
   readonly limits?: Limits.Declared
   /** Aborted, it cancels the execution. */
   readonly signal?: AbortSignal | undefined
@@ -87,7 +106,10 @@ export interface Execution<Output = Schema.Json> {
   readonly existing: boolean
   /** ISO 8601, by the clock of the log. */
   readonly startedAt: string
-  /** Every event from the first on, with deltas of answers; ends with the execution. Each iteration begins anew. */
+  /**
+   * Every event from the first on, with deltas of answers; ends with the execution. Each iteration
+   * begins anew.
+   */
   readonly events: AsyncIterable<ExecutionEvent.Followed>
   /** Waits for the end; rejects with `ExecutionFailed` when it failed or was cancelled. */
   readonly result: Promise<Crewline.Result<Output>>
@@ -96,7 +118,10 @@ export interface Execution<Output = Schema.Json> {
 /** Crewline in this process. Promises reject with the errors that the Effect API names. */
 export interface Client {
   readonly start: <Output>(crew: AnyCrew<Output>, options?: StartOptions) => Promise<Execution<Output>>
-  /** Starts a crew and waits for its result. Rejects with the reason of the signal when that is aborted. */
+  /**
+   * Starts a crew and waits for its result. Rejects with the reason of the signal when that is
+   * aborted.
+   */
   readonly run: <Output>(crew: AnyCrew<Output>, options?: StartOptions) => Promise<Crewline.Result<Output>>
   readonly follow: (
     executionId: string,
@@ -112,8 +137,8 @@ export interface Client {
   /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /**
-   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its next turn. Rejects with
-   * `MessageRefused` when nobody can read it.
+   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its
+   * next turn. Rejects with `MessageRefused` when nobody can read it.
    */
   readonly send: (
     executionId: string,
@@ -122,15 +147,27 @@ export interface Client {
   ) => Promise<Crewline.Sent>
   /** What people are asked, or were: oldest first. */
   readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
-  /** Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or `InvalidAnswer`. */
+  /**
+   * Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or
+   * `InvalidAnswer`.
+   */
   readonly answer: (id: string, answer: Ask.Answer, options?: { readonly by?: Ask.Author }) => Promise<Crewline.AskView>
   /** Continues an unfinished execution here, with the functions of the given crew. */
   readonly adopt: <Output>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
-  /** Does again what failed or was cancelled, as a new execution that takes over the outputs that stand. */
+  /**
+   * Does again what failed or was cancelled, as a new execution that takes over the outputs that
+   * stand.
+   */
   readonly retry: <Output>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
-  /** Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive, unless it is forced. */
+  /**
+   * Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive,
+   * unless it is forced.
+   */
   readonly adoptFrom: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
-  /** What follows from events and is not done yet, oldest first; nothing where the log has no outbox. */
+  /**
+   * What follows from events and is not done yet, oldest first; nothing where the log has no
+   * outbox.
+   */
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
   /** Sends a dead letter of the outbox again; `undefined`: it does not exist any more. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>

@@ -1,6 +1,6 @@
 /**
- * Crews, declared. What is wrong with a declaration is reported by `validate`, and when the crew is started: all of it at once, as
- * `CrewInvalid`.
+ * Crews, declared. What is wrong with a declaration is reported by `validate`, and when the crew is
+ * started: all of it at once, as `CrewInvalid`.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import * as DeclaredCrew from "./DeclaredCrew.ts"
@@ -9,8 +9,9 @@ import type { Any, Crew } from "./DeclaredCrew.ts"
 export type { Any, Crew } from "./DeclaredCrew.ts"
 
 /**
- * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a task that refers to itself, and
- * functions that expect another output than their task declares. The output of the crew is inferred.
+ * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a
+ * task that refers to itself, and functions that expect another output than their task declares.
+ * The output of the crew is inferred.
  */
 export const make = <
   const AgentName extends string,
@@ -26,15 +27,18 @@ export const make = <
 ): Crew<CoreCrew.CrewOutput<Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written>> =>
   DeclaredCrew.make(options.name, (core) => core.make(options))
 
-/** A crew from its data: agents and tasks by name, or as lists of objects with a `name`. Rejects with `CrewInvalid`. */
+/**
+ * A crew from its data: agents and tasks by name, or as lists of objects with a `name`. Rejects
+ * with `CrewInvalid`.
+ */
 export const fromJson = async (input: unknown): Promise<Crew> => {
   const Core = await import("./CoreCrew.ts")
   return declared(Core.fromJson(input))
 }
 
 /**
- * A crew from a file: YAML, JSON, or JSON with comments. Rejects with `CrewInvalid`, whose problems have line and column, or with the
- * error of the file system.
+ * A crew from a file: YAML, JSON, or JSON with comments. Rejects with `CrewInvalid`, whose problems
+ * have line and column, or with the error of the file system.
  */
 export const fromFile = async (path: string | URL): Promise<Crew> => {
   const Core = await import("./CoreCrew.ts")

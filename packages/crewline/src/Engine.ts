@@ -1,6 +1,7 @@
 /**
- * Crewline in this process, by promises and async iterables: the layers that the options name, and a client over the service that they
- * make. Nothing but running executions and calls that are not answered yet keeps the process alive.
+ * Crewline in this process, by promises and async iterables: the layers that the options name, and
+ * a client over the service that they make. Nothing but running executions and calls that are not
+ * answered yet keeps the process alive.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"

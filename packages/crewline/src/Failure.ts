@@ -1,6 +1,6 @@
 /**
- * The errors that promises of this package reject with. Those of `@crewline/core` are known by their `_tag`, so that `instanceof` works
- * before the engine is loaded, and for every copy of it.
+ * The errors that promises of this package reject with. Those of `@crewline/core` are known by
+ * their `_tag`, so that `instanceof` works before the engine is loaded, and for every copy of it.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import type * as Crewline from "@crewline/core/Crewline"
@@ -27,7 +27,9 @@ export type CrewInvalid = CoreCrew.CrewInvalid
 export const ExecutionFailed: Kind<Crewline.ExecutionFailed> = kind("ExecutionFailed")
 export type ExecutionFailed = Crewline.ExecutionFailed
 
-/** Where events are kept, something went wrong; `reason` says what: there may be no such execution. */
+/**
+ * Where events are kept, something went wrong; `reason` says what: there may be no such execution.
+ */
 export const EventLogError: Kind<EventLog.EventLogError> = kind("EventLogError")
 export type EventLogError = EventLog.EventLogError
 
@@ -44,7 +46,10 @@ export class MissingPackage extends Error {
   }
 }
 
-/** Thrown by the function of a tool: the call was wrong in a way that the model can mend; the message tells it how. */
+/**
+ * Thrown by the function of a tool: the call was wrong in a way that the model can mend; the
+ * message tells it how.
+ */
 export class ToolRetry extends Error {
   readonly _tag = "ToolRetry"
   override readonly name = "ToolRetry"

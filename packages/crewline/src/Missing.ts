@@ -1,9 +1,12 @@
-/** Packages that are installed by choice: which one is missing, and the command that installs it. */
+/**
+ * Packages that are installed by choice: which one is missing, and the command that installs it.
+ */
 import { MissingPackage } from "./Failure.ts"
 
 /**
- * For `import("…").catch(…)`: a package that is not installed is a `MissingPackage`; what fails in one that is, stays as it is. `needed`
- * is what needs it. Written so, bundlers leave a package out that is not installed.
+ * For `import("…").catch(…)`: a package that is not installed is a `MissingPackage`; what fails in
+ * one that is, stays as it is. `needed` is what needs it. Written so, bundlers leave a package out
+ * that is not installed.
  */
 export const packageOf =
   (name: string, needed: string) =>

@@ -1,4 +1,7 @@
-/** The two ways to run crews: one at a time, and with a client that stays. The engine is loaded when it is first needed. */
+/**
+ * The two ways to run crews: one at a time, and with a client that stays. The engine is loaded when
+ * it is first needed.
+ */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as CallerStack from "./CallerStack.ts"
 import type { Client, Options, StartOptions } from "./Client.ts"
@@ -6,15 +9,19 @@ import type { Any as AnyCrew } from "./DeclaredCrew.ts"
 
 export interface RunOptions extends Options, StartOptions {}
 
-/** Crewline in this process, until it is closed. Rejects when models, database or queue cannot be set up. */
+/**
+ * Crewline in this process, until it is closed. Rejects when models, database or queue cannot be
+ * set up.
+ */
 export const client = async (options: Options = {}): Promise<Client> => {
   const Engine = await import("./Engine.ts")
   return Engine.open(options)
 }
 
 /**
- * Runs a crew once. Rejects with `CrewInvalid` when something is wrong with the crew or its inputs, with `ExecutionFailed` when the
- * execution failed, and with the reason of `signal` when that is aborted, which cancels the execution.
+ * Runs a crew once. Rejects with `CrewInvalid` when something is wrong with the crew or its inputs,
+ * with `ExecutionFailed` when the execution failed, and with the reason of `signal` when that is
+ * aborted, which cancels the execution.
  */
 export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Promise<Crewline.Result<Output>> =>
   CallerStack.keep(runOnce(crew, options))

@@ -1,6 +1,7 @@
 /**
- * A model for tests that answers what it is told to: a list of steps, each for one call. A call takes the first step left that fits it, so
- * tasks that run at once each follow their own part of the script. A call that no step fits fails.
+ * A model for tests that answers what it is told to: a list of steps, each for one call. A call
+ * takes the first step left that fits it, so tasks that run at once each follow their own part of
+ * the script. A call that no step fits fails.
  */
 import * as LlmScripted from "@crewline/llm/Scripted"
 import * as Effect from "effect/Effect"

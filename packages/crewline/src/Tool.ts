@@ -1,6 +1,7 @@
 /**
- * Tools, declared: a name, a description, a schema of the arguments and a function. A declaration that cannot be used (a name with
- * spaces, arguments without a JSON Schema) is a `TypeError` when it is first given to a client.
+ * Tools, declared: a name, a description, a schema of the arguments and a function. A declaration
+ * that cannot be used (a name with spaces, arguments without a JSON Schema) is a `TypeError` when
+ * it is first given to a client.
  */
 import type * as CoreTool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -20,8 +21,8 @@ export type Any = Tool | Toolbox.Tool
 type None = { readonly type: "object"; readonly additionalProperties: false }
 
 /**
- * Makes a tool. Its parameters are a Zod schema, another Standard Schema, an Effect Schema or a JSON Schema; without any it takes no
- * arguments. Arguments are checked before the function runs.
+ * Makes a tool. Its parameters are a Zod schema, another Standard Schema, an Effect Schema or a
+ * JSON Schema; without any it takes no arguments. Arguments are checked before the function runs.
  */
 export const make: {
   <const P extends CoreTool.Parameters = None, const A extends CoreTool.Parameters = Schema.Decoder<string>>(

@@ -1,4 +1,7 @@
-/** Scripts that forget to close their client: processes of their own, because it is their end that is looked at. */
+/**
+ * Scripts that forget to close their client: processes of their own, because it is their end that
+ * is looked at.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"

@@ -1,6 +1,7 @@
 /**
- * The account at a provider that a model is called with, where it is not the application's own: one that a tenant has stored, for
- * example. Accounts whose providers and models have the same names share no breaker, no quota and no answer.
+ * The account at a provider that a model is called with, where it is not the application's own: one
+ * that a tenant has stored, for example. Accounts whose providers and models have the same names
+ * share no breaker, no quota and no answer.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Context from "effect/Context"
@@ -12,8 +13,8 @@ export interface Quota {
   /** Calls at once, in each process. */
   readonly concurrency?: number
   /**
-   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the numbers that is so anyway; this is for
-   * where there are none.
+   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the
+   * numbers that is so anyway; this is for where there are none.
    */
   readonly adaptive?: true
 }
@@ -21,15 +22,18 @@ export interface Quota {
 export interface Account {
   /** Unlike every other one, of all tenants. */
   readonly id: string
-  /** Changes with what the account is called with: another server is as healthy and answers as it does itself. */
+  /**
+   * Changes with what the account is called with: another server is as healthy and answers as it
+   * does itself.
+   */
   readonly version: string | number
   /** How much of it may be used, all of its models together. */
   readonly quota?: Quota
 }
 
 /**
- * The wrappers of the application for models of other accounts, which are made elsewhere than in its `Llm` service. The layer
- * `Providers.layerConfig` sets it; by default there are none.
+ * The wrappers of the application for models of other accounts, which are made elsewhere than in
+ * its `Llm` service. The layer `Providers.layerConfig` sets it; by default there are none.
  */
 export const Current = Context.Reference<(account: Account) => (model: Llm.Model) => Llm.Model>(
   "@crewline/llm/Account/Current",

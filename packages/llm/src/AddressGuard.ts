@@ -1,10 +1,12 @@
 /**
- * Keeps requests to addresses that users choose on the public internet. Private, loopback, link-local, multicast and reserved addresses
- * are refused, those of cloud metadata services among them, also when an IPv6 address wraps them.
+ * Keeps requests to addresses that users choose on the public internet. Private, loopback,
+ * link-local, multicast and reserved addresses are refused, those of cloud metadata services among
+ * them, also when an IPv6 address wraps them.
  *
- * A name is checked when a connection is made, by every address that it resolves to; one refused address refuses the name. The look-up
- * that is checked is the one that is connected to, so that a name cannot change in between (DNS rebinding). Addresses in a URL never
- * reach a look-up: `check` refuses them. Whoever follows redirects makes a request of each, and each is checked.
+ * A name is checked when a connection is made, by every address that it resolves to; one refused
+ * address refuses the name. The look-up that is checked is the one that is connected to, so that a
+ * name cannot change in between (DNS rebinding). Addresses in a URL never reach a look-up: `check`
+ * refuses them. Whoever follows redirects makes a request of each, and each is checked.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -14,7 +16,10 @@ import { BlockList, isIP, type LookupFunction } from "node:net"
 
 /** What `make` can be told. */
 export interface Options {
-  /** Addresses and ranges (`10.1.0.0/16`, `fd00::/8`) that may be called although they are not public. */
+  /**
+   * Addresses and ranges (`10.1.0.0/16`, `fd00::/8`) that may be called although they are not
+   * public.
+   */
   readonly allow?: ReadonlyArray<string>
   /** URLs whose origin (scheme, host and port) may be called whatever its address. */
   readonly allowOrigins?: ReadonlyArray<string>
@@ -78,7 +83,10 @@ export const make = (options: Options = {}): AddressGuard => {
   }
 }
 
-/** `CREWLINE_ALLOW_ADDRESSES`: addresses and ranges, separated by commas, that may be called although they are not public. */
+/**
+ * `CREWLINE_ALLOW_ADDRESSES`: addresses and ranges, separated by commas, that may be called
+ * although they are not public.
+ */
 export const allowConfig: Config.Config<ReadonlyArray<string>> = Config.String("CREWLINE_ALLOW_ADDRESSES").pipe(
   Config.withDefault(""),
   Config.mapEffect((text) => {
@@ -127,7 +135,10 @@ const listOf = (ranges: ReadonlyArray<string>): BlockList => {
   return list
 }
 
-/** Source: IANA IPv4 Special-Purpose Address Registry; multicast; 168.63.129.16, where Azure answers virtual machines. */
+/**
+ * Source: IANA IPv4 Special-Purpose Address Registry; multicast; 168.63.129.16, where Azure answers
+ * virtual machines.
+ */
 const reservedIPv4 = [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -152,7 +163,10 @@ const nat64 = (range: string): string => {
   return `64:ff9b::${address}/${96 + Number(bits)}`
 }
 
-/** Source: IANA IPv6 Special-Purpose Address Registry. A `BlockList` applies IPv4 ranges to mapped addresses (`::ffff:10.0.0.1`). */
+/**
+ * Source: IANA IPv6 Special-Purpose Address Registry. A `BlockList` applies IPv4 ranges to mapped
+ * addresses (`::ffff:10.0.0.1`).
+ */
 const reserved = listOf([
   ...reservedIPv4,
   ...reservedIPv4.map(nat64),

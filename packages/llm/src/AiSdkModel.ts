@@ -1,9 +1,10 @@
 /**
- * Models of the AI SDK (`ai`, `@ai-sdk/…`; specifications V2, V3 and V4) as models of crews. Nothing of the AI SDK is needed here: the
- * model object brings all there is.
+ * Models of the AI SDK (`ai`, `@ai-sdk/…`; specifications V2, V3 and V4) as models of crews.
+ * Nothing of the AI SDK is needed here: the model object brings all there is.
  *
- * One call is one call of the model, which itself repeats nothing. Interrupting it aborts the model's signal. Every failure is an
- * `LlmError`; of the model's errors the message, the status and the request's id are kept, no header or body of the request.
+ * One call is one call of the model, which itself repeats nothing. Interrupting it aborts the
+ * model's signal. Every failure is an `LlmError`; of the model's errors the message, the status and
+ * the request's id are kept, no header or body of the request.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as AiSdkAnswer from "./AiSdkModel/Answer.ts"
@@ -32,7 +33,9 @@ export interface Options {
   readonly prices?: Prices
 }
 
-/** A provider whose models the function makes: `AiSdkModel.provider("google", (id) => google(id))`. */
+/**
+ * A provider whose models the function makes: `AiSdkModel.provider("google", (id) => google(id))`.
+ */
 export const provider = (name: string, modelOf: (id: string) => LanguageModel, options: Options = {}): Provider => ({
   name,
   model: (id) => adapt(name, id, modelOf(id), options)

@@ -1,12 +1,13 @@
 /**
  * Models of Anthropic, and of every server that speaks its messages, through the official SDK.
  *
- * One call is one request: nothing is retried here. Interrupting it destroys the connection, also in the middle of a stream. Every
- * failure is an `LlmError`; none of its texts holds the key.
+ * One call is one request: nothing is retried here. Interrupting it destroys the connection, also
+ * in the middle of a stream. Every failure is an `LlmError`; none of its texts holds the key.
  *
- * The system prompt, the tools and the conversation so far are marked for the provider's cache. What a model thought goes back to it
- * with its signature, and to no other provider's model. Output of a schema is asked for by structured output, or by a tool that has to
- * be called where model or schema allow no better. There is no `seed`; a temperature above 1 becomes 1.
+ * The system prompt, the tools and the conversation so far are marked for the provider's cache.
+ * What a model thought goes back to it with its signature, and to no other provider's model. Output
+ * of a schema is asked for by structured output, or by a tool that has to be called where model or
+ * schema allow no better. There is no `seed`; a temperature above 1 becomes 1.
  */
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
@@ -20,11 +21,20 @@ export interface Options extends SdkProvider.Settings {
   readonly apiKey: Redacted.Redacted
   /** Where the API is, without its version. Default: `https://api.anthropic.com`. */
   readonly baseURL?: string
-  /** The most tokens of an answer where an agent says nothing; the API wants a number. Default: 8192. */
+  /**
+   * The most tokens of an answer where an agent says nothing; the API wants a number. Default:
+   * 8192.
+   */
   readonly maxOutputTokens?: number
-  /** Tokens a model may think before it answers, on top of those of the answer. Default: the model's own way. */
+  /**
+   * Tokens a model may think before it answers, on top of those of the answer. Default: the model's
+   * own way.
+   */
   readonly thinkingTokens?: number
-  /** How long what is marked stays in the provider's cache; `false`: nothing is marked. Default: `5m`. */
+  /**
+   * How long what is marked stays in the provider's cache; `false`: nothing is marked. Default:
+   * `5m`.
+   */
   readonly promptCache?: "5m" | "1h" | false
 }
 
@@ -34,8 +44,8 @@ export const defaultBaseURL = "https://api.anthropic.com"
 const defaultMaxOutputTokens = 8_192
 
 /**
- * The provider. Connections are made when they are needed and closed when they idle; there is nothing to release. The SDK is loaded
- * at the first call.
+ * The provider. Connections are made when they are needed and closed when they idle; there is
+ * nothing to release. The SDK is loaded at the first call.
  */
 export const make = (options: Options): Provider => {
   const { name = "anthropic", promptCache = "5m" } = options

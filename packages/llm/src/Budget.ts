@@ -1,15 +1,17 @@
 /**
- * Keeps calls under limits of tokens, money and requests: of a task, an agent and an execution (`request.limits`), and of a tenant
- * or whatever else the application limits (`limits`).
+ * Keeps calls under limits of tokens, money and requests: of a task, an agent and an execution
+ * (`request.limits`), and of a tenant or whatever else the application limits (`limits`).
  *
- * Hard: the most a call can use is reserved before it is made, in all its limits or in none; a call that could go over one is not
- * made. Where a request does not say how long the answer may be, the call is told to stay within what is reserved. Afterwards the
- * reservation becomes what was really used. A call that was interrupted, or failed or answered without saying what it used, is charged
- * whole.
- * So what is counted is never below what was spent, as long as prompts are not longer than estimated; where an answer shows that
- * one was, the estimates of that model are raised from then on.
+ * Hard: the most a call can use is reserved before it is made, in all its limits or in none; a call
+ * that could go over one is not made. Where a request does not say how long the answer may be, the
+ * call is told to stay within what is reserved. Afterwards the reservation becomes what was really
+ * used. A call that was interrupted, or failed or answered without saying what it used, is charged
+ * whole. So what is counted is never below what was spent, as long as prompts are not longer than
+ * estimated; where an answer shows that one was, the estimates of that model are raised from then
+ * on.
  *
- * A call that does not fit only because of reservations of others waits until they are settled, holding nothing.
+ * A call that does not fit only because of reservations of others waits until they are settled,
+ * holding nothing.
  */
 import type { Notice } from "@crewline/core/ExecutionEvent"
 import type * as Limits from "@crewline/core/Limits"
@@ -24,7 +26,10 @@ import * as Prices from "./Prices.ts"
 import * as PromptEstimate from "./PromptEstimate.ts"
 
 export interface Options {
-  /** Where the sums are kept. Default: in this process, for this wrapper alone; give one to all models that share limits. */
+  /**
+   * Where the sums are kept. Default: in this process, for this wrapper alone; give one to all
+   * models that share limits.
+   */
   readonly store?: BudgetStore.BudgetStore
   /** Limits besides those of the request, of a tenant for example. */
   readonly limits?: (
@@ -32,22 +37,34 @@ export interface Options {
   ) => ReadonlyArray<Limits.Scoped> | Effect.Effect<ReadonlyArray<Limits.Scoped>, BudgetStore.BudgetStoreError>
   /** `false`: another budget keeps the limits of the request. */
   readonly ofRequest?: false
-  /** What models cost, before `Prices.known`. Without a price no call is made under a limit of money. */
+  /**
+   * What models cost, before `Prices.known`. Without a price no call is made under a limit of
+   * money.
+   */
   readonly prices?: Prices.Prices
-  /** The longest answer that is reserved where the request does not limit it, in tokens. Default: 4,096. */
+  /**
+   * The longest answer that is reserved where the request does not limit it, in tokens. Default:
+   * 4,096.
+   */
   readonly maxOutputTokens?: number
   /** An answer that could not have so many tokens is not asked for. Default: 64. */
   readonly minOutputTokens?: number
   /** By how much estimates of prompts are raised. Default: `PromptEstimate.margin`. */
   readonly margin?: number
-  /** How long a call waits for reservations of others to be settled, in milliseconds. Default: 60,000. */
+  /**
+   * How long a call waits for reservations of others to be settled, in milliseconds. Default:
+   * 60,000.
+   */
   readonly waitMillis?: number
 }
 
 const firstPauseMillis = 5
 const maxPauseMillis = 250
 
-/** What a call that failed like this can have used: nothing, where the provider refused before it worked. */
+/**
+ * What a call that failed like this can have used: nothing, where the provider refused before it
+ * worked.
+ */
 const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "RateLimited",
   "Overloaded",
@@ -60,13 +77,19 @@ const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "BudgetExceeded"
 ])
 
-/** Limits that an application keeps in a store of their own, besides those of its crews: of its tenants, for example. */
+/**
+ * Limits that an application keeps in a store of their own, besides those of its crews: of its
+ * tenants, for example.
+ */
 export interface Further {
   readonly store: BudgetStore.BudgetStore
   readonly limits: NonNullable<Options["limits"]>
 }
 
-/** Set where the models of an application are made (`Providers.layerConfig`, `Resilience`), all of them keep to it. Default: none. */
+/**
+ * Set where the models of an application are made (`Providers.layerConfig`, `Resilience`), all of
+ * them keep to it. Default: none.
+ */
 export const Further = Context.Reference<Further | undefined>("@crewline/llm/Budget/Further", {
   defaultValue: () => undefined
 })
@@ -77,12 +100,15 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
   return (model) => {
     const { reference } = model
     const price = Prices.find(reference, options.prices)
-    // What the provider says it cost is exact (it knows what was written to its cache, and for how long), but by its own prices.
+    // What the provider says it cost is exact (it knows what was written to its cache, and for how
+    // long), but by its own prices.
     const isOwn = options.prices !== undefined && Prices.own(reference, options.prices) !== undefined
     let factor = options.margin ?? PromptEstimate.margin(reference)
     const reserve = reserver(options, store, reference, price)
 
-    /** What was charged is what the answer says it cost, so that the log knows it after a restart. */
+    /**
+     * What was charged is what the answer says it cost, so that the log knows it after a restart.
+     */
     const priced = (answer: Llm.Answer): Llm.Answer =>
       price === undefined || (answer.usage.costUsd !== null && !isOwn)
         ? answer
@@ -159,7 +185,10 @@ type Reserve = (
   inputTokens: number
 ) => Effect.Effect<BudgetStore.Reserved, Llm.LlmError | BudgetStore.BudgetStoreError>
 
-/** Reserves what calls of a model can use at most, and waits while only reservations of others are in the way. */
+/**
+ * Reserves what calls of a model can use at most, and waits while only reservations of others are
+ * in the way.
+ */
 const reserver = (
   { maxOutputTokens = 4_096, minOutputTokens = 64, waitMillis = 60_000 }: Options,
   store: BudgetStore.BudgetStore,
@@ -246,7 +275,10 @@ const unanswered =
           reason: new Llm.Overloaded({ description: `The budget could not be checked: ${error.message}` })
         })
 
-/** The answer, with what was reserved for it in the place of what its provider did not count: the log knows it after a restart. */
+/**
+ * The answer, with what was reserved for it in the place of what its provider did not count: the
+ * log knows it after a restart.
+ */
 const charged = (
   answer: Llm.Answer,
   { outputTokens: most, reservation }: BudgetStore.Reserved,

@@ -1,8 +1,10 @@
 /**
- * Where budgets keep their sums: what is spent and what is reserved, by key. `makeLocal` serves one process, `makeRedis` any number.
+ * Where budgets keep their sums: what is spent and what is reserved, by key. `makeLocal` serves one
+ * process, `makeRedis` any number.
  *
- * A reservation is made in all its entries or in none, and all at once: no two calls can be given the same remainder. Sums never
- * shrink: a process that dies leaves what it had reserved, as if it were spent.
+ * A reservation is made in all its entries or in none, and all at once: no two calls can be given
+ * the same remainder. Sums never shrink: a process that dies leaves what it had reserved, as if it
+ * were spent.
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Effect from "effect/Effect"
@@ -33,7 +35,10 @@ export interface Want {
 export interface Entry {
   readonly key: string
   readonly limit: Partial<Amount>
-  /** What others know to be spent under this key, from before a restart: the sum becomes at least this. */
+  /**
+   * What others know to be spent under this key, from before a restart: the sum becomes at least
+   * this.
+   */
   readonly spent: Amount
 }
 
@@ -103,7 +108,10 @@ interface Sums {
 
 const dimensions: ReadonlyArray<Dimension> = ["requests", "tokens", "nanoUsd"]
 
-/** Sums of keys that nobody asked about for longest are dropped beyond this; what an execution has spent is known from its log. */
+/**
+ * Sums of keys that nobody asked about for longest are dropped beyond this; what an execution has
+ * spent is known from its log.
+ */
 const rememberedKeys = 100_000
 
 /** Sums in this process. */
@@ -150,7 +158,10 @@ export const makeLocal = (): BudgetStore => {
   }
 }
 
-/** What may be reserved where this is spent and reserved already, by entry; for stores that keep their sums somewhere else. */
+/**
+ * What may be reserved where this is spent and reserved already, by entry; for stores that keep
+ * their sums somewhere else.
+ */
 export const decide = (
   want: Want,
   entries: ReadonlyArray<Entry>,
@@ -230,7 +241,10 @@ const settleScript = Redis.script(
 )
 
 export interface RedisOptions {
-  /** Before every key. Default: `{crewline:budget}:`; in a cluster keys that are asked for together must be kept together. */
+  /**
+   * Before every key. Default: `{crewline:budget}:`; in a cluster keys that are asked for together
+   * must be kept together.
+   */
   readonly prefix?: string
   /** How long the sums of a key stay after its last call, in milliseconds. Default: 40 days. */
   readonly ttlMillis?: number

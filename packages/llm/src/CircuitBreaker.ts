@@ -1,10 +1,12 @@
 /**
- * Spares a model that fails again and again: after so many failures in a row its calls are refused at once (`breaker-refused`,
- * `CircuitOpen`), until one of them is let through to see whether it works again. Over Effect's circuit breaker store, in process or
- * shared by all processes on one Redis.
+ * Spares a model that fails again and again: after so many failures in a row its calls are refused
+ * at once (`breaker-refused`, `CircuitOpen`), until one of them is let through to see whether it
+ * works again. Over Effect's circuit breaker store, in process or shared by all processes on one
+ * Redis.
  *
- * What counts is the provider's health: overload, network, timeouts, broken answers. A refused request, a wrong key or a rate limit
- * says nothing about it. If the store itself does not answer, calls are made.
+ * What counts is the provider's health: overload, network, timeouts, broken answers. A refused
+ * request, a wrong key or a rate limit says nothing about it. If the store itself does not answer,
+ * calls are made.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Duration from "effect/Duration"
@@ -16,7 +18,10 @@ export interface Options {
   readonly store: Effects.CircuitBreakerStore["Service"]
   /** Failures in a row that open it. Default: 5. */
   readonly failures?: number
-  /** How long it stays open at first, in milliseconds; it doubles each time the model fails again, up to 16 times. Default: 15,000. */
+  /**
+   * How long it stays open at first, in milliseconds; it doubles each time the model fails again,
+   * up to 16 times. Default: 15,000.
+   */
   readonly openMillis?: number
   /** What counts together. Default: every model for itself. */
   readonly key?: (reference: string) => string
@@ -42,7 +47,10 @@ const unasked: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "UnknownModel"
 ])
 
-/** While a single call tries whether the model works again, others are told to come back after so long. */
+/**
+ * While a single call tries whether the model works again, others are told to come back after so
+ * long.
+ */
 const probeMillis = 1_000
 const maxHintMillis = 60 * 60 * 1_000
 

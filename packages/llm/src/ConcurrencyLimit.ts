@@ -1,6 +1,7 @@
 /**
- * Lets no more than so many calls be under way at once in this process; the others wait in the order in which they came, and say
- * `limited` if they had to. A call that is interrupted, waiting or under way, gives its place up.
+ * Lets no more than so many calls be under way at once in this process; the others wait in the
+ * order in which they came, and say `limited` if they had to. A call that is interrupted, waiting
+ * or under way, gives its place up.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"

@@ -1,10 +1,11 @@
 /**
- * Keeps conversations within what a model can read: when one would not fit, older turns are left out, or a summary takes their place,
- * and `context-trimmed` says so. The instructions, the task and the last turn always stay. A call of a tool and its result stay together
- * or go together: a provider refuses one without the other.
+ * Keeps conversations within what a model can read: when one would not fit, older turns are left
+ * out, or a summary takes their place, and `context-trimmed` says so. The instructions, the task
+ * and the last turn always stay. A call of a tool and its result stay together or go together: a
+ * provider refuses one without the other.
  *
- * What is left out is out of this call alone: the log keeps it. Where even what must stay does not fit, the call is made as it is,
- * and the provider says so (`ContextTooLong`).
+ * What is left out is out of this call alone: the log keeps it. Where even what must stay does not
+ * fit, the call is made as it is, and the provider says so (`ContextTooLong`).
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
@@ -18,11 +19,17 @@ import * as PromptEstimate from "./PromptEstimate.ts"
 export type { Conversation, Strategy } from "./ContextWindow/Conversation.ts"
 
 export interface Options {
-  /** Tokens that a model reads and writes in one call, by reference, before those of `known`; others are not limited. */
+  /**
+   * Tokens that a model reads and writes in one call, by reference, before those of `known`; others
+   * are not limited.
+   */
   readonly windows?: { readonly [reference: string]: number | Window }
   /** Tokens that are kept free for the answer where the request does not say. Default: 4,096. */
   readonly outputTokens?: number
-  /** What makes a conversation short enough: `drop` is `dropOldest`, `summarise` is `summarise()`. Default: `drop`. */
+  /**
+   * What makes a conversation short enough: `drop` is `dropOldest`, `summarise` is `summarise()`.
+   * Default: `drop`.
+   */
   readonly strategy?: "drop" | "summarise" | Strategy
   /** Where `summarise` keeps summaries beyond this process. */
   readonly store?: Persistence.BackingPersistenceStore
@@ -38,7 +45,10 @@ export interface Window {
 const gpt5: Window = { total: 400_000, input: 272_000 }
 const gpt54: Window = { total: 1_050_000, input: 922_000 }
 
-/** Windows of well-known models, as their makers' pages give them, without what has to be asked for (a beta, a header). */
+/**
+ * Windows of well-known models, as their makers' pages give them, without what has to be asked for
+ * (a beta, a header).
+ */
 export const known: { readonly [reference: string]: number | Window } = {
   "openai/gpt-4o": 128_000,
   "openai/gpt-4o-mini": 128_000,
@@ -84,13 +94,15 @@ export const dropOldest: Strategy = ({ count, limit, opening, turns }) =>
   })
 
 /**
- * Replaces the oldest turns by a summary that the model itself makes, in a call under the same limits whose usage is counted with the
- * answer's. It is made when a conversation first does not fit, of so many turns that half of the window is free; the calls that follow
- * use it again, and so does a resumed task: a summary is known by the content of what it summarises, in this process and, where a
- * `store` is given, on every machine. Without a store a task that is resumed by another process pays for its summary once more.
+ * Replaces the oldest turns by a summary that the model itself makes, in a call under the same
+ * limits whose usage is counted with the answer's. It is made when a conversation first does not
+ * fit, of so many turns that half of the window is free; the calls that follow use it again, and so
+ * does a resumed task: a summary is known by the content of what it summarises, in this process
+ * and, where a `store` is given, on every machine. Without a store a task that is resumed by
+ * another process pays for its summary once more.
  *
- * Where the summary cannot be made (the call fails, is refused by a budget, or does not fit), and where more has to go, turns are
- * left out as by `dropOldest`.
+ * Where the summary cannot be made (the call fails, is refused by a budget, or does not fit), and
+ * where more has to go, turns are left out as by `dropOldest`.
  */
 export const summarise = (options: ContextSummary.Options = {}): Strategy => {
   const shorten = ContextSummary.make(options)

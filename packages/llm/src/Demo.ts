@@ -1,7 +1,8 @@
 /**
- * The model `scripted/demo`: lets any crew run with no key and no network. It calls each of the task's tools once, with arguments that
- * are valid for the tool's schema and taken from the prompt where that shows some; then it answers with text, or with JSON that is
- * valid for the declared schema, quoting from what the tools and the earlier tasks gave. Every answer says that it is a
+ * The model `scripted/demo`: lets any crew run with no key and no network. It calls each of the
+ * task's tools once, with arguments that are valid for the tool's schema and taken from the prompt
+ * where that shows some; then it answers with text, or with JSON that is valid for the declared
+ * schema, quoting from what the tools and the earlier tasks gave. Every answer says that it is a
  * demonstration. The same request is always answered the same way.
  *
  * It costs nothing; tokens are estimated (one for every four characters).
@@ -17,7 +18,10 @@ import * as Words from "./Scripted/Words.ts"
 import type { Provider } from "./Provider.ts"
 
 export interface Options {
-  /** The pause between two words of a streamed answer, in milliseconds, so that a live view looks alive. Default: 15. */
+  /**
+   * The pause between two words of a streamed answer, in milliseconds, so that a live view looks
+   * alive. Default: 15.
+   */
   readonly wordDelayMillis?: number
 }
 
@@ -51,7 +55,10 @@ const answer = (
   finishReason: Response.FinishReason
 ): Llm.Answer => ({ parts, finishReason, usage: TokenEstimate.usage(request, parts), model: reference })
 
-/** The next tool that was not called yet: one a turn, so that later ones can use what earlier ones gave. */
+/**
+ * The next tool that was not called yet: one a turn, so that later ones can use what earlier ones
+ * gave.
+ */
 const toolCall = (request: Llm.Request, reading: DemoReading.Reading): Response.PartEncoded | undefined => {
   if (request.toolChoice === "none") return undefined
   const tool = request.tools.find(({ name }) => !reading.called.has(name))

@@ -1,7 +1,8 @@
 /**
- * Both ways between our models and `effect/ai` language models: any `LanguageModel` serves as a model of a crew, and any model of
- * ours serves code that is written against `LanguageModel`. What providers want back with texts, thoughts and calls (signatures, ids) goes
- * along both ways, as metadata of answers and options of prompts.
+ * Both ways between our models and `effect/ai` language models: any `LanguageModel` serves as a
+ * model of a crew, and any model of ours serves code that is written against `LanguageModel`. What
+ * providers want back with texts, thoughts and calls (signatures, ids) goes along both ways, as
+ * metadata of answers and options of prompts.
  */
 import * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
@@ -22,8 +23,9 @@ import * as Stream from "effect/Stream"
 import * as EffectFailure from "./EffectModel/Failure.ts"
 
 /**
- * A model of a crew that is an `effect/ai` language model. Tools are not run by it. Where the request asks for output of a schema and
- * the schema can be said in Effect's terms, the model is asked for an object; what it answers is handed on, valid or not.
+ * A model of a crew that is an `effect/ai` language model. Tools are not run by it. Where the
+ * request asks for output of a schema and the schema can be said in Effect's terms, the model is
+ * asked for an object; what it answers is handed on, valid or not.
  */
 export const fromLanguageModel = (languageModel: LanguageModel.LanguageModel, reference: string): Llm.Model => ({
   reference,
@@ -109,7 +111,10 @@ const schemaOf = (schema: JsonSchema.JsonSchema): ObjectSchema | undefined => {
   }
 }
 
-/** Hands the text of a whole answer over. Output that is not valid is the caller's to send back: it is an answer all the same. */
+/**
+ * Hands the text of a whole answer over. Output that is not valid is the caller's to send back: it
+ * is an answer all the same.
+ */
 const handOver = (
   parts: Effect.Effect<ReadonlyArray<AnyPart>, AiError.AiError>,
   onDelta: Llm.Request["onDelta"]
@@ -139,7 +144,10 @@ const streamParts = (
     }
   )
 
-/** A text or reasoning that is put together, with what its provider wants back with it: signatures, ids. */
+/**
+ * A text or reasoning that is put together, with what its provider wants back with it: signatures,
+ * ids.
+ */
 interface Growing {
   readonly type: "text" | "reasoning"
   text: string
@@ -299,8 +307,9 @@ const choiceOf = (
 const partsOf = (answer: Llm.Answer): Array<Response.PartEncoded> => [...answer.parts, ...lastParts(answer)]
 
 /**
- * The end of a stream: all but the text that was streamed. What the model thought is known only now, behind the text that it led to; so
- * the parts say where they stood, and `inPlace` puts them there when the conversation goes on: providers insist on it.
+ * The end of a stream: all but the text that was streamed. What the model thought is known only
+ * now, behind the text that it led to; so the parts say where they stood, and `inPlace` puts them
+ * there when the conversation goes on: providers insist on it.
  */
 const streamEnd = (answer: Llm.Answer, streamed: boolean): Array<Response.StreamPartEncoded> => {
   const out: Array<Response.StreamPartEncoded> = []

@@ -1,7 +1,8 @@
 /**
- * Embedding models of OpenAI (and compatible servers) and of Ollama, as `effect/ai` embedding models. Vectors come in the order of the
- * texts. Many texts go in requests of `batchSize`, one after the other; nothing is repeated. A text that is too long is a failure: none
- * is cut. Each request is a span and counts in the metrics of `Telemetry`.
+ * Embedding models of OpenAI (and compatible servers) and of Ollama, as `effect/ai` embedding
+ * models. Vectors come in the order of the texts. Many texts go in requests of `batchSize`, one
+ * after the other; nothing is repeated. A text that is too long is a failure: none is cut. Each
+ * request is a span and counts in the metrics of `Telemetry`.
  */
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Arr from "effect/Array"

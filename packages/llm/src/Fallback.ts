@@ -1,8 +1,10 @@
 /**
- * A chain of models that looks like one: where a model cannot answer, the next one is asked. The last failure is the chain's.
+ * A chain of models that looks like one: where a model cannot answer, the next one is asked. The
+ * last failure is the chain's.
  *
- * A refusal that another model would meet as well is final: a call over a budget, a request that is wrong, content that a provider
- * refuses (asking around until one does not is not what a fallback is for).
+ * A refusal that another model would meet as well is final: a call over a budget, a request that is
+ * wrong, content that a provider refuses (asking around until one does not is not what a fallback
+ * is for).
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Arr from "effect/Array"
@@ -21,7 +23,8 @@ export const make = (models: readonly [Llm.Model, ...ReadonlyArray<Llm.Model>]):
   if (others.length === 0) return first
   const ask = (index: number, request: Llm.Request): Effect.Effect<Llm.Answer, Llm.LlmError> => {
     const next = models[index + 1]
-    // What a model streamed before it failed cannot be taken back: its successor is not streamed behind it.
+    // What a model streamed before it failed cannot be taken back: its successor is not streamed
+    // behind it.
     let streamed = false
     const { onDelta } = request
     const own: Llm.Request =
@@ -60,7 +63,8 @@ export const resolving =
       : Effect.flatMap(
           Effect.forEach(reference, (each) => Effect.result(Effect.suspend(() => one(each)))),
           (results) => {
-            // One that is not configured here cannot answer: the next one is asked, as of any other that cannot.
+            // One that is not configured here cannot answer: the next one is asked, as of any other
+            // that cannot.
             const models = results.map((result, index) =>
               Result.isSuccess(result)
                 ? result.success

@@ -1,11 +1,13 @@
 /**
- * Models of OpenAI, and of every server that speaks its APIs, through the official SDK: by its responses API or by chat completions.
- * The responses API is asked to store nothing; what a model thought goes back to it, encrypted, with the next turn.
+ * Models of OpenAI, and of every server that speaks its APIs, through the official SDK: by its
+ * responses API or by chat completions. The responses API is asked to store nothing; what a model
+ * thought goes back to it, encrypted, with the next turn.
  *
- * One call is one request: nothing is retried here. Interrupting it destroys the connection, also in the middle of a stream. Every
- * failure is an `LlmError`; none of its texts holds the key. Streams are read by our own decoder and handed on once per network
- * chunk: with the SDK's a streamed call of 20 chunks costs 517 µs, with ours 259 µs. A call costs about a third of what the bare SDK
- * with Node's fetch does, whole or streamed (`npm run bench -- model-call`).
+ * One call is one request: nothing is retried here. Interrupting it destroys the connection, also
+ * in the middle of a stream. Every failure is an `LlmError`; none of its texts holds the key.
+ * Streams are read by our own decoder and handed on once per network chunk: with the SDK's a
+ * streamed call of 20 chunks costs 517 µs, with ours 259 µs. A call costs about a third of what the
+ * bare SDK with Node's fetch does, whole or streamed (`npm run bench -- model-call`).
  */
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
@@ -26,8 +28,9 @@ export interface Options extends SdkProvider.Settings {
   /** Where the API is, up to and including its version. Default: `https://api.openai.com/v1`. */
   readonly baseURL?: string
   /**
-   * Which API is asked. Default: at OpenAI itself the responses API, and chat completions for what only these have (`seed`, `stop`,
-   * audio, answers of fewer than 16 tokens); anywhere else chat completions, which every compatible server speaks.
+   * Which API is asked. Default: at OpenAI itself the responses API, and chat completions for what
+   * only these have (`seed`, `stop`, audio, answers of fewer than 16 tokens); anywhere else chat
+   * completions, which every compatible server speaks.
    */
   readonly api?: Api
   /**
@@ -47,8 +50,8 @@ export interface Options extends SdkProvider.Settings {
 export const defaultBaseURL = "https://api.openai.com/v1"
 
 /**
- * The provider. Connections are made when they are needed and closed when they idle; there is nothing to release. The SDK is loaded
- * at the first call.
+ * The provider. Connections are made when they are needed and closed when they idle; there is
+ * nothing to release. The SDK is loaded at the first call.
  */
 export const make = (options: Options): Provider => {
   const { name = "openai", prices } = options

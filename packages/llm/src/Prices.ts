@@ -1,6 +1,7 @@
 /**
- * What models cost: a table of list prices, each with where it stands and the last day on which it was seen there, and what the
- * application says instead. A model that is in neither has no price, and its cost is unknown, never zero.
+ * What models cost: a table of list prices, each with where it stands and the last day on which it
+ * was seen there, and what the application says instead. A model that is in neither has no price,
+ * and its cost is unknown, never zero.
  */
 
 /** US dollars per million tokens. */
@@ -34,7 +35,8 @@ export interface Listed extends Price {
   readonly asOf: string
 }
 
-// The pages of single models say no date; what they say of others tells the day after which they were read.
+// The pages of single models say no date; what they say of others tells the day after which they
+// were read.
 const ofPage = (model: string, asOf: string) => ({
   source: `https://developers.openai.com/api/docs/models/${model}`,
   asOf
@@ -42,7 +44,10 @@ const ofPage = (model: string, asOf: string) => ({
 const ofList = { source: "https://www.llm-prices.com", asOf: "2026-08-05" } as const
 const ofAnthropic = { source: "https://platform.claude.com/docs/en/about-claude/pricing", asOf: "2026-10-24" } as const
 
-/** Anthropic's caching costs the same multiples of each input price: written for five minutes, for an hour, and read. */
+/**
+ * Anthropic's caching costs the same multiples of each input price: written for five minutes, for
+ * an hour, and read.
+ */
 const anthropic = (input: number, output: number, read = 0.1): Rates => ({
   input,
   cachedInput: rounded(input * read),
@@ -51,7 +56,10 @@ const anthropic = (input: number, output: number, read = 0.1): Rates => ({
   output
 })
 
-/** Prices for calls of Anthropic's models: what nobody said of writing to their cache is the usual multiple of the input. */
+/**
+ * Prices for calls of Anthropic's models: what nobody said of writing to their cache is the usual
+ * multiple of the input.
+ */
 export const withCacheWrites = (prices: Prices): Prices => {
   const complete = <A extends Rates>(rates: A): A => ({
     cacheWrite: rounded(rates.input * 1.25),
@@ -69,8 +77,9 @@ export const withCacheWrites = (prices: Prices): Prices => {
 const rounded = (value: number): number => Math.round(value * 1_000_000) / 1_000_000
 
 /**
- * List prices of models called at their makers, without discounts of batches and surcharges of regions, priority and fast modes. Models
- * that were shut down, whose price is a promotion, or of which only a part of the price is known are not here.
+ * List prices of models called at their makers, without discounts of batches and surcharges of
+ * regions, priority and fast modes. Models that were shut down, whose price is a promotion, or of
+ * which only a part of the price is known are not here.
  */
 export const known: { readonly [reference: string]: Listed } = {
   // Shut down on 2027-01-14.
@@ -136,7 +145,9 @@ export const known: { readonly [reference: string]: Listed } = {
   "anthropic/claude-fable-5-1": { ...anthropic(10, 50, 0.025), ...ofAnthropic }
 }
 
-/** The known prices of one maker, by the ids of its models: for a provider that calls them there. */
+/**
+ * The known prices of one maker, by the ids of its models: for a provider that calls them there.
+ */
 export const of = (provider: "anthropic" | "openai"): Prices =>
   Object.fromEntries(
     Object.entries(known).flatMap(([reference, price]) =>

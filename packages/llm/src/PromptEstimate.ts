@@ -1,9 +1,11 @@
 /**
- * How many tokens a request has, before anybody is asked: the tokens of its messages, tools and schema by OpenAI's `o200k_base`
- * encoding, each message counted once however often it is sent again. Nothing is downloaded; the encoding is loaded at its first use.
+ * How many tokens a request has, before anybody is asked: the tokens of its messages, tools and
+ * schema by OpenAI's `o200k_base` encoding, each message counted once however often it is sent
+ * again. Nothing is downloaded; the encoding is loaded at its first use.
  *
- * It is an estimate from above: frames of messages are counted generously, images and files by the most they usually cost. Other
- * providers cut text otherwise, so callers put a margin on it (`margin`).
+ * It is an estimate from above: frames of messages are counted generously, images and files by the
+ * most they usually cost. Other providers cut text otherwise, so callers put a margin on it
+ * (`margin`).
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
@@ -26,10 +28,15 @@ const perPart = 12
 const perRequest = 32
 /** The most that an image usually costs at the three providers. */
 const perImage = 5_000
-/** Longer runs are counted in pieces: the time of a long one without spaces grows with its square. */
+/**
+ * Longer runs are counted in pieces: the time of a long one without spaces grows with its square.
+ */
 const pieceLength = 2_000
 
-/** By how much an estimate is raised, by provider: the encoding is OpenAI's own; others make more tokens of the same text. */
+/**
+ * By how much an estimate is raised, by provider: the encoding is OpenAI's own; others make more
+ * tokens of the same text.
+ */
 export const margin = (reference: string): number => (reference.startsWith("openai/") ? 1.05 : 1.4)
 
 const make = (countTokens: (text: string) => number): Counter => {
@@ -88,7 +95,8 @@ const make = (countTokens: (text: string) => number): Counter => {
 
 const file = (mediaType: string, data: unknown): number => {
   if (mediaType.startsWith("image/")) return perImage
-  // Text of a document, at worst: three bytes of base64 are four characters, and a token has at least two bytes as a rule.
+  // Text of a document, at worst: three bytes of base64 are four characters, and a token has at
+  // least two bytes as a rule.
   const size = typeof data === "string" ? data.length * 0.75 : data instanceof Uint8Array ? data.byteLength : 0
   return perImage + Math.ceil(size / 2)
 }
@@ -128,7 +136,10 @@ const bytesOf = (value: object): number => {
   return known
 }
 
-/** No encoding makes more tokens of a request than this: a token is a byte at least. Cheap, and far above the truth. */
+/**
+ * No encoding makes more tokens of a request than this: a token is a byte at least. Cheap, and far
+ * above the truth.
+ */
 export const maxTokens = ({ messages, output, tools }: Pick<Llm.Request, "messages" | "tools" | "output">): number => {
   let sum = perRequest + (output === undefined ? 0 : bytesOf(output.schema))
   for (const each of messages) sum += bytesOf(each)

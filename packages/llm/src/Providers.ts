@@ -1,5 +1,6 @@
 /**
- * The `Llm` service: model references (`openai/gpt-5.2`) resolved among the providers that are configured. Resolving asks nobody.
+ * The `Llm` service: model references (`openai/gpt-5.2`) resolved among the providers that are
+ * configured. Resolving asks nobody.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
@@ -24,7 +25,10 @@ export interface Options {
   readonly providers: ReadonlyArray<Provider>
   /** The reference of the model that answers where none is named. */
   readonly defaultModel: string
-  /** Put around every single model, within a chain of several: budgets, limits, retry (`Resilience.make`). */
+  /**
+   * Put around every single model, within a chain of several: budgets, limits, retry
+   * (`Resilience.make`).
+   */
   readonly wrap?: (model: Llm.Model) => Llm.Model
   /**
    * Enforces the limits of crews where no budget of `wrap` does. Default: the prices of
@@ -49,7 +53,9 @@ const howTo: { readonly [provider: string]: string } = {
   ollama: `set OLLAMA_HOST (${Ollama.defaultHost} on this machine)`
 }
 
-/** References that stay known; more (an application that makes them up) are resolved anew each time. */
+/**
+ * References that stay known; more (an application that makes them up) are resolved anew each time.
+ */
 const remembered = 1_000
 
 /** The service. */
@@ -127,15 +133,20 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
  * What the environment configures:
  *
  * - `OPENAI_API_KEY`: the provider `openai`.
- * - `OPENAI_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
- * - `CREWLINE_OPENAI_API`: which of its APIs is asked, `responses` or `chat` (`OpenAi.Options.api` says what holds without it).
+ * - `OPENAI_BASE_URL`: another server that speaks its API. Given without a key, none is needed
+ *   there.
+ * - `CREWLINE_OPENAI_API`: which of its APIs is asked, `responses` or `chat` (`OpenAi.Options.api`
+ *   says what holds without it).
  * - `ANTHROPIC_API_KEY`: the provider `anthropic`.
- * - `ANTHROPIC_BASE_URL`: another server that speaks its API. Given without a key, none is needed there.
- * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the server wants one.
+ * - `ANTHROPIC_BASE_URL`: another server that speaks its API. Given without a key, none is needed
+ *   there.
+ * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the
+ *   server wants one.
  * - `CREWLINE_MODEL`: the default model.
  *
- * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's key (`openai/gpt-5.6-luna`),
- * Anthropic's key (`anthropic/claude-haiku-4-5`), `OLLAMA_HOST` (`ollama/llama3.2`), and `scripted/demo`, which is always there.
+ * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's
+ * key (`openai/gpt-5.6-luna`), Anthropic's key (`anthropic/claude-haiku-4-5`), `OLLAMA_HOST`
+ * (`ollama/llama3.2`), and `scripted/demo`, which is always there.
  */
 export const config: Config.Config<Options> = Config.all({
   openAiKey: secret("OPENAI_API_KEY"),
@@ -178,8 +189,8 @@ export const config: Config.Config<Options> = Config.all({
 )
 
 /**
- * The models that the environment configures, within the `Resilience.Wrappers` of the application; where it has none, within the
- * limits that the environment configures (`Resilience.config`).
+ * The models that the environment configures, within the `Resilience.Wrappers` of the application;
+ * where it has none, within the limits that the environment configures (`Resilience.config`).
  */
 export const layerConfig: Layer.Layer<Llm.Llm, Config.ConfigError> = Layer.effectContext(
   Effect.gen(function* () {

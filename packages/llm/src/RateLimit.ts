@@ -1,11 +1,13 @@
 /**
- * Keeps calls to a number of requests and tokens a minute, over Effect's rate limiter: in process, or shared by all processes on one
- * Redis; and to what the provider says in its headers is left of its own limits, whether or not there are such numbers (`ToldLimits`).
+ * Keeps calls to a number of requests and tokens a minute, over Effect's rate limiter: in process,
+ * or shared by all processes on one Redis; and to what the provider says in its headers is left of
+ * its own limits, whether or not there are such numbers (`ToldLimits`).
  *
- * Calls are spread evenly (60 a minute: one a second), so that no minute, wherever it begins, has more than it may. Each takes its
- * moment when it comes and sleeps until then, holding nothing; it says `limited` when it had to. Tokens are taken by estimate and
- * corrected by what was used. After a 429 no call is sent until the provider's `Retry-After` is over, and the pace that was refused is
- * learnt. If the store does not answer, calls are made.
+ * Calls are spread evenly (60 a minute: one a second), so that no minute, wherever it begins, has
+ * more than it may. Each takes its moment when it comes and sleeps until then, holding nothing; it
+ * says `limited` when it had to. Tokens are taken by estimate and corrected by what was used. After
+ * a 429 no call is sent until the provider's `Retry-After` is over, and the pace that was refused
+ * is learnt. If the store does not answer, calls are made.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -28,7 +30,10 @@ export interface Options {
   readonly name?: string
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
-  /** Calls that may go at once after a pause; a minute can then have as many more than it should. Default: 1. */
+  /**
+   * Calls that may go at once after a pause; a minute can then have as many more than it should.
+   * Default: 1.
+   */
   readonly burst?: number
   /** How long no call is sent after a 429 that does not say, in milliseconds. Default: 1,000. */
   readonly pauseMillis?: number
@@ -104,12 +109,14 @@ const admissionOf = (reference: string, { key, limiter, name, pace, requestsPerM
     let taken = false
     let missed = 0
     while (true) {
-      // From before the store is asked: its answer may come late, and the moment is no later than this says.
+      // From before the store is asked: its answer may come late, and the moment is no later than
+      // this says.
       const asked = yield* Clock.currentTimeMillis
       const delay = Math.max(yield* pace.take, tokens === undefined || taken ? 0 : yield* tokens.take(lots))
       taken = true
       if (delay > 0) yield* wait(delay)
-      // A 429 may have come meanwhile. A call that waited for that takes a new moment, or all would go at once.
+      // A 429 may have come meanwhile. A call that waited for that takes a new moment, or all would
+      // go at once.
       const learned = yield* limiter.adaptiveConsume({
         key,
         tokens: 1,

@@ -1,11 +1,13 @@
 /**
- * Writes what models answered to a file, a cassette, and answers from it again without any provider, so that examples and tests run
- * offline. A cassette has one JSON object a line: the key of the question (a hash of its content), the model, and the answer or the
- * failure. Prompts are not in it.
+ * Writes what models answered to a file, a cassette, and answers from it again without any
+ * provider, so that examples and tests run offline. A cassette has one JSON object a line: the key
+ * of the question (a hash of its content), the model, and the answer or the failure. Prompts are
+ * not in it.
  *
- * Keys of providers never come here: they are added to the request further inside. Other secrets that an answer may repeat are given
- * (`secrets`) and blanked, and so is what looks like a key. A question is known by its blanked content, so that a cassette does not
- * depend on the secrets of whoever recorded it.
+ * Keys of providers never come here: they are added to the request further inside. Other secrets
+ * that an answer may repeat are given (`secrets`) and blanked, and so is what looks like a key. A
+ * question is known by its blanked content, so that a cassette does not depend on the secrets of
+ * whoever recorded it.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
@@ -53,7 +55,10 @@ const Entry = Schema.fromJsonString(
 )
 type Entry = typeof Entry.Type
 
-/** Puts a recorder around models: what they answer is added to the cassette. Failing to write fails no call; it is logged. */
+/**
+ * Puts a recorder around models: what they answer is added to the cassette. Failing to write fails
+ * no call; it is logged.
+ */
 export const record = (
   options: Options
 ): Effect.Effect<(model: Llm.Model) => Llm.Model, never, FileSystem.FileSystem> =>
@@ -81,8 +86,9 @@ export const record = (
   })
 
 /**
- * A provider that answers from a cassette. `name` is the provider that was recorded. A question that was recorded more than once is
- * answered in the order of the recording, and with the last answer from then on; one that is not in the cassette is refused.
+ * A provider that answers from a cassette. `name` is the provider that was recorded. A question
+ * that was recorded more than once is answered in the order of the recording, and with the last
+ * answer from then on; one that is not in the cassette is refused.
  */
 export const replay = Effect.fn("Recorder.replay")(function* (
   options: Options & { readonly name: string }

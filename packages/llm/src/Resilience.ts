@@ -1,15 +1,18 @@
 /**
  * Every wrapper around a model, in one fixed order; each can be left out. From the outside in:
  *
- * fallback chain (`Fallback`, where several models are named) → response cache → context window → retry → circuit breaker → budget →
- * rate limit → concurrency limit → telemetry → timeout → the provider.
+ * fallback chain (`Fallback`, where several models are named) → response cache → context window →
+ * retry → circuit breaker → budget → rate limit → concurrency limit → telemetry → timeout → the
+ * provider.
  *
- * What follows from it: a hit of the cache costs nothing and passes no limit. Every attempt of a retry passes the breaker, the budget
- * and both limits anew, so an attempt that failed is counted too. A call waits for its moment after its budget is reserved, so none
- * is sent that may not be paid; and the time limit begins when it is sent. `decisions/2026-11-22-resilience-order.md` has the reasons.
+ * What follows from it: a hit of the cache costs nothing and passes no limit. Every attempt of a
+ * retry passes the breaker, the budget and both limits anew, so an attempt that failed is counted
+ * too. A call waits for its moment after its budget is reserved, so none is sent that may not be
+ * paid; and the time limit begins when it is sent. `decisions/2026-11-22-resilience-order.md` has
+ * the reasons.
  *
- * Budgets, rate limits, breakers, kept answers and summaries are shared by all processes on one Redis where Effect's `Redis` service is
- * there; else they are this process's own.
+ * Budgets, rate limits, breakers, kept answers and summaries are shared by all processes on one
+ * Redis where Effect's `Redis` service is there; else they are this process's own.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
@@ -39,17 +42,26 @@ export type { Quota } from "./Account.ts"
 /** `false` leaves a wrapper out. */
 export interface Options {
   readonly responseCache?: Omit<ResponseCache.Options, "store"> | false
-  /** Where answers and summaries are kept beyond this process, instead of Redis where that is there; `false`: nowhere. */
+  /**
+   * Where answers and summaries are kept beyond this process, instead of Redis where that is there;
+   * `false`: nowhere.
+   */
   readonly responseStore?: Persistence.BackingPersistenceStore | false
   readonly contextWindow?: ContextWindow.Options | false
   readonly retry?: Retry.Options | false
   readonly circuitBreaker?: Omit<CircuitBreaker.Options, "store"> | false
   readonly budget?: Omit<Budget.Options, "store"> | false
-  /** By provider (`openai`), for all of its models together, or by reference (`openai/gpt-5.2`), for this one alone. */
+  /**
+   * By provider (`openai`), for all of its models together, or by reference (`openai/gpt-5.2`), for
+   * this one alone.
+   */
   readonly quotas?: { readonly [providerOrReference: string]: Quota }
   readonly telemetry?: Telemetry.Options | false
   readonly timeout?: Timeout.Options | false
-  /** Put around each model just outside of telemetry and the time limit, the first one outermost: a recorder for example. */
+  /**
+   * Put around each model just outside of telemetry and the time limit, the first one outermost: a
+   * recorder for example.
+   */
   readonly observe?: ReadonlyArray<(model: Llm.Model) => Llm.Model>
 }
 
@@ -175,12 +187,14 @@ const quotasOf = (
 /**
  * What the environment configures:
  *
- * - `CREWLINE_REQUESTS_PER_MINUTE`, `CREWLINE_TOKENS_PER_MINUTE`, `CREWLINE_MODEL_CONCURRENCY`: quotas by provider or reference, as
- *   in `openai=500,anthropic=50`. `openai=auto` of the first two keeps to what the provider says is left, without a number.
- * - `CREWLINE_MODEL_MAX_ATTEMPTS`: attempts per call before its task fails and is retried itself. Default: 1, because a task that waits
- *   in the queue for its next attempt keeps no worker busy and survives a restart.
- * - `CREWLINE_CONTEXT`: what becomes of the older turns of a conversation that is too long, `drop` or `summarise`. Default: `drop`,
- *   which costs nothing.
+ * - `CREWLINE_REQUESTS_PER_MINUTE`, `CREWLINE_TOKENS_PER_MINUTE`, `CREWLINE_MODEL_CONCURRENCY`:
+ *   quotas by provider or reference, as in `openai=500,anthropic=50`. `openai=auto` of the first
+ *   two keeps to what the provider says is left, without a number.
+ * - `CREWLINE_MODEL_MAX_ATTEMPTS`: attempts per call before its task fails and is retried itself.
+ *   Default: 1, because a task that waits in the queue for its next attempt keeps no worker busy
+ *   and survives a restart.
+ * - `CREWLINE_CONTEXT`: what becomes of the older turns of a conversation that is too long, `drop`
+ *   or `summarise`. Default: `drop`, which costs nothing.
  */
 export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function* () {
   const fields = {

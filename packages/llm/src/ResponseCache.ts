@@ -1,12 +1,15 @@
 /**
- * Answers a question that was answered before without asking again, where the request allows it (`cache`). The same question is the
- * same model, parameters, messages, tools and schema, by a hash of their content. A hit says `cache-hit` and costs nothing: its
- * usage is zero. Whoever asks while the same question is being answered waits for that answer. Tenants share no answers, whoever's
+ * Answers a question that was answered before without asking again, where the request allows it
+ * (`cache`). The same question is the same model, parameters, messages, tools and schema, by a hash
+ * of their content. A hit says `cache-hit` and costs nothing: its usage is zero. Whoever asks while
+ * the same question is being answered waits for that answer. Tenants share no answers, whoever's
  * model gave them, and neither do accounts.
  *
- * Answers are kept in this process, the least recently used ones go first, and, where a store is given, beyond it (Effect's
- * `BackingPersistence`, on Redis for example). A store that fails costs a call, no failure. Answers that are no whole ones are not kept,
- * nor, where the caller judges them (`when-accepted`), those that it has not accepted: a refused one would be the answer to every retry.
+ * Answers are kept in this process, the least recently used ones go first, and, where a store is
+ * given, beyond it (Effect's `BackingPersistence`, on Redis for example). A store that fails costs
+ * a call, no failure. Answers that are no whole ones are not kept, nor, where the caller judges
+ * them (`when-accepted`), those that it has not accepted: a refused one would be the answer to
+ * every retry.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -29,7 +32,10 @@ export interface Options {
 
 const day = 24 * 60 * 60 * 1_000
 
-/** One cache; the models it is put around share it. What models of an account answer is kept for that account. */
+/**
+ * One cache; the models it is put around share it. What models of an account answer is kept for
+ * that account.
+ */
 export const make = (options: Options = {}): ((model: Llm.Model, account?: string) => Llm.Model) => {
   const { maxEntries = 1_000, store, timeToLiveMillis = day } = options
   const kept = new Map<string, { readonly answer: Llm.Answer; readonly until: number }>()
@@ -91,7 +97,8 @@ export const make = (options: Options = {}): ((model: Llm.Model, account?: strin
       Effect.suspend(() => {
         const other = asking.get(key)
         if (other === undefined) return first(key, request)
-        // Whoever asked and has no answer: that may have been his own matter (his budget, his time).
+        // Whoever asked and has no answer: that may have been his own matter (his budget, his
+        // time).
         return Effect.flatMap(Deferred.await(other), (answer) =>
           answer === undefined ? ask(key, request) : Effect.succeed(hit(request, answer))
         )

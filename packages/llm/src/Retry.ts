@@ -1,8 +1,10 @@
 /**
- * Makes a call again that failed in a way that may pass: after a random part of a delay that doubles (full jitter), never before the
- * provider said. Reads nothing of a failure but `isRetryable` and `retryAfterMillis`; says `retried` each time.
+ * Makes a call again that failed in a way that may pass: after a random part of a delay that
+ * doubles (full jitter), never before the provider said. Reads nothing of a failure but
+ * `isRetryable` and `retryAfterMillis`; says `retried` each time.
  *
- * It holds nothing while it waits: where it stands outside of limits and breakers, every attempt passes them anew.
+ * It holds nothing while it waits: where it stands outside of limits and breakers, every attempt
+ * passes them anew.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
@@ -13,7 +15,10 @@ export interface Options {
   readonly maxAttempts?: number
   /** The bound of the first delay in milliseconds; it doubles each time. Default: 500. */
   readonly initialMillis?: number
-  /** No delay is longer, in milliseconds. A provider that asks for more is not waited for: the failure is final here. Default: 30,000. */
+  /**
+   * No delay is longer, in milliseconds. A provider that asks for more is not waited for: the
+   * failure is final here. Default: 30,000.
+   */
   readonly maxMillis?: number
 }
 

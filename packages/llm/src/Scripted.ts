@@ -1,7 +1,8 @@
 /**
- * A model for tests that says what it is told to: a list of steps, each for one call. A call takes the first step left that fits it, so
- * tasks that run at once each follow their own part of the script, whatever the order they come in. A call that no step fits
- * fails, and is remembered; steps that nobody took are complained about at the end.
+ * A model for tests that says what it is told to: a list of steps, each for one call. A call takes
+ * the first step left that fits it, so tasks that run at once each follow their own part of the
+ * script, whatever the order they come in. A call that no step fits fails, and is remembered; steps
+ * that nobody took are complained about at the end.
  */
 import * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"
@@ -124,7 +125,10 @@ export interface Script {
    * `assertConsumed` finds is a defect.
    */
   readonly layer: Layer.Layer<Llm.Llm>
-  /** What was asked so far, in order. The messages are copies: a conversation that goes on does not change them. */
+  /**
+   * What was asked so far, in order. The messages are copies: a conversation that goes on does not
+   * change them.
+   */
   readonly requests: ReadonlyArray<Llm.Request>
   /** Steps that nobody took yet. */
   readonly remaining: ReadonlyArray<Step>

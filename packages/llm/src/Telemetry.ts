@@ -1,10 +1,14 @@
 /**
- * A span and metrics for every call, by OpenTelemetry's semantic conventions for generative AI, as published with version 1.42 of the
- * conventions (https://opentelemetry.io/docs/specs/semconv/gen-ai/): spans `chat {model}` and `embeddings {model}` of kind client with
- * `gen_ai.*` attributes, and the histograms `gen_ai.client.operation.duration` (seconds) and `gen_ai.client.token.usage`. They go to
- * Effect's tracer and metrics, and from there wherever the application sends them. What was said is in them only with `captureContent`.
+ * A span and metrics for every call, by OpenTelemetry's semantic conventions for generative AI, as
+ * published with version 1.42 of the conventions
+ * (https://opentelemetry.io/docs/specs/semconv/gen-ai/): spans `chat {model}` and `embeddings
+ * {model}` of kind client with `gen_ai.*` attributes, and the histograms
+ * `gen_ai.client.operation.duration` (seconds) and `gen_ai.client.token.usage`. They go to Effect's
+ * tracer and metrics, and from there wherever the application sends them. What was said is in them
+ * only with `captureContent`.
  *
- * `error.type` is the tag of an `LlmError`'s reason, `interrupted` or `defect`. Tokens that a provider did not count are not reported.
+ * `error.type` is the tag of an `LlmError`'s reason, `interrupted` or `defect`. Tokens that a
+ * provider did not count are not reported.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -78,7 +82,10 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
   }
 }
 
-/** Observes requests for vectors; `inputTokens` of an answer is `undefined` where the provider did not count. */
+/**
+ * Observes requests for vectors; `inputTokens` of an answer is `undefined` where the provider did
+ * not count.
+ */
 export const embedding = (
   to: Embedding
 ): (<A extends { readonly inputTokens: number | undefined }>(
@@ -154,12 +161,15 @@ const tokenUsage = (attributes: Attributes) =>
     attributes: { ...attributes, unit: "{token}" }
   })
 
-/** Beyond so many names of answering models no more are told apart: a proxy may make one up for each answer. */
+/**
+ * Beyond so many names of answering models no more are told apart: a proxy may make one up for each
+ * answer.
+ */
 const rememberedSeries = 100
 
 /**
- * The histograms of one model, each made once with all of its attributes: Effect then knows its series, where `Metric.withAttributes`
- * builds a key of them for every value.
+ * The histograms of one model, each made once with all of its attributes: Effect then knows its
+ * series, where `Metric.withAttributes` builds a key of them for every value.
  */
 const histogramsOf = (common: Attributes) => {
   const known = new Map<string, Metric.Histogram<number>>()

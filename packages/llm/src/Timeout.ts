@@ -1,6 +1,7 @@
 /**
- * Limits how long a call may take, as a whole and, streamed, from one piece of its text to the next. A call that takes longer is
- * interrupted, which closes its connection, and fails with `Timeout`.
+ * Limits how long a call may take, as a whole and, streamed, from one piece of its text to the
+ * next. A call that takes longer is interrupted, which closes its connection, and fails with
+ * `Timeout`.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -10,8 +11,9 @@ export interface Options {
   /** For the whole call, in milliseconds. Default: 600,000. */
   readonly wholeMillis?: number
   /**
-   * Between two pieces of a streamed text, in milliseconds, from the first one on. Default: none. The arguments of tool calls are no
-   * such pieces, so leave time for them; a connection on which nothing comes at all is the provider's `timeoutMillis` to notice.
+   * Between two pieces of a streamed text, in milliseconds, from the first one on. Default: none.
+   * The arguments of tool calls are no such pieces, so leave time for them; a connection on which
+   * nothing comes at all is the provider's `timeoutMillis` to notice.
    */
   readonly betweenDeltasMillis?: number
 }

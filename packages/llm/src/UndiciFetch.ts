@@ -1,10 +1,12 @@
 /**
- * A `fetch` for official SDKs over undici's dispatcher, for less CPU: a call through the `openai` SDK costs 246 µs with it and 462 µs
- * with Node's own (50 at once; `npm run bench -- model-call`), because no WHATWG `Request`, `Response` or stream is made.
+ * A `fetch` for official SDKs over undici's dispatcher, for less CPU: a call through the `openai`
+ * SDK costs 246 µs with it and 462 µs with Node's own (50 at once; `npm run bench -- model-call`),
+ * because no WHATWG `Request`, `Response` or stream is made.
  *
- * It does what SDKs use and no more: request bodies are strings or bytes; the response has `ok`, `status`, `headers`, `url`, `text()`,
- * `json()`, `arrayBuffer()` and a `body` to iterate over or to cancel. Redirects are not followed (a key must not travel to another
- * address). Aborting the signal destroys the connection, also in the middle of a body.
+ * It does what SDKs use and no more: request bodies are strings or bytes; the response has `ok`,
+ * `status`, `headers`, `url`, `text()`, `json()`, `arrayBuffer()` and a `body` to iterate over or
+ * to cancel. Redirects are not followed (a key must not travel to another address). Aborting the
+ * signal destroys the connection, also in the middle of a body.
  */
 import { type Dispatcher, Pool } from "undici"
 import type { AddressGuard } from "./AddressGuard.ts"
@@ -13,9 +15,15 @@ import type { AddressGuard } from "./AddressGuard.ts"
 export interface Options {
   /** Connections to one origin; absent: as many as there are requests at once. */
   readonly connections?: number
-  /** How long the other side may stay silent, before the first byte and between two, in milliseconds. Default: 10 minutes. */
+  /**
+   * How long the other side may stay silent, before the first byte and between two, in
+   * milliseconds. Default: 10 minutes.
+   */
   readonly silenceMillis?: number
-  /** The longest body of a response, in bytes; a longer one fails with `ResponseTooLarge`. Default: 32 MiB. */
+  /**
+   * The longest body of a response, in bytes; a longer one fails with `ResponseTooLarge`. Default:
+   * 32 MiB.
+   */
   readonly maxResponseBytes?: number
   /** Which addresses may be called; absent: any. */
   readonly addressGuard?: AddressGuard | undefined
@@ -38,10 +46,16 @@ const keepAliveTimeout = 10_000
 /** Bytes that may wait for a reader before the socket is paused. */
 const highWaterMark = 256 * 1024
 
-/** How long a body that nobody reads to its end may go on, in the hope that the connection can be kept. */
+/**
+ * How long a body that nobody reads to its end may go on, in the hope that the connection can be
+ * kept.
+ */
 const drainMillis = 250
 
-/** A `fetch` with its own pool of connections per origin. Idle connections do not keep the process alive. */
+/**
+ * A `fetch` with its own pool of connections per origin. Idle connections do not keep the process
+ * alive.
+ */
 export const make = (options: Options = {}): Fetch => {
   const { addressGuard, connections = null, maxResponseBytes = 32 * 1024 * 1024, silenceMillis = 600_000 } = options
   const pools = new Map<string, Pool>()
@@ -72,7 +86,8 @@ export const make = (options: Options = {}): Fetch => {
     return target
   }
 
-  // Who sends the same headers with every call may hand over the same frozen object: it is read once.
+  // Who sends the same headers with every call may hand over the same frozen object: it is read
+  // once.
   const headersOf = (headers: NonNullable<RequestInit["headers"]>): Array<string> => {
     const known = headerLists.get(headers)
     if (known !== undefined) return known
@@ -163,8 +178,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#body = new Body(controller, this.#maxBytes)
     const response = new LeanResponse(this.#url, status, statusText ?? "", headers, this.#body)
-    // The SDK is given what it reads of a Response, not all of it: a whole one costs more than the request. What is missing here is
-    // what no SDK of ours calls (`clone`, `formData`, `blob`).
+    // The SDK is given what it reads of a Response, not all of it: a whole one costs more than the
+    // request. What is missing here is what no SDK of ours calls (`clone`, `formData`, `blob`).
     this.#resolve(response as unknown as Response)
   }
 
@@ -300,7 +315,10 @@ class Body implements AsyncIterableIterator<Buffer> {
     return { done: true, value: undefined }
   }
 
-  /** The reader wants no more. What is about to end by itself may, so that the connection is kept; otherwise it is closed. */
+  /**
+   * The reader wants no more. What is about to end by itself may, so that the connection is kept;
+   * otherwise it is closed.
+   */
   async return(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#state === "open") {
       this.#state = "discarded"

@@ -1,6 +1,6 @@
 /**
- * Model providers: OpenAI and compatible servers, Anthropic and Ollama through their official SDKs, any `effect/ai` language model, the
- * demonstration model that needs no key, and scripts for tests.
+ * Model providers: OpenAI and compatible servers, Anthropic and Ollama through their official SDKs,
+ * any `effect/ai` language model, the demonstration model that needs no key, and scripts for tests.
  */
 export * as Provider from "./Provider.ts"
 export * as Providers from "./Providers.ts"

@@ -1,6 +1,7 @@
 /**
- * A whole crew, on the real SDKs and with every wrapper, whose first provider answers 500, 429 and nothing at all, is down, and comes
- * back. It is finished all the same, and the log says what was decided on the way.
+ * A whole crew, on the real SDKs and with every wrapper, whose first provider answers 500, 429 and
+ * nothing at all, is down, and comes back. It is finished all the same, and the log says what was
+ * decided on the way.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -28,8 +29,9 @@ const limitMillis = 3_600_000
 const openMillis = 20_000
 
 /**
- * A clock that stands still but for those who sleep, so that "too soon" and "still open" do not depend on how busy the machine is.
- * Whoever waits for the time limit of a call waits until the provider has hung.
+ * A clock that stands still but for those who sleep, so that "too soon" and "still open" do not
+ * depend on how busy the machine is. Whoever waits for the time limit of a call waits until the
+ * provider has hung.
  */
 const makeClock = Effect.gen(function* () {
   const real = yield* Clock.Clock

@@ -1,4 +1,7 @@
-/** What OpenAI's two APIs say of tokens that were written to its cache, which newer models charge for. */
+/**
+ * What OpenAI's two APIs say of tokens that were written to its cache, which newer models charge
+ * for.
+ */
 import { describe, expect, it } from "vitest"
 import * as ChatAnswer from "../src/OpenAi/ChatAnswer.ts"
 import * as ResponsesAnswer from "../src/OpenAi/ResponsesAnswer.ts"

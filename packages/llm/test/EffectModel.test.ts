@@ -26,7 +26,10 @@ const weather: Llm.ToolDefinition = {
 
 const usage = { inputTokens: 12, cachedInputTokens: 4, outputTokens: 7, reasoningTokens: 2 }
 
-/** A model of ours, made a language model, made a model of ours again: nothing may get lost on the way. */
+/**
+ * A model of ours, made a language model, made a model of ours again: nothing may get lost on the
+ * way.
+ */
 const there = (steps: ReadonlyArray<Scripted.Step | string>) =>
   Effect.gen(function* () {
     const script = Scripted.make(steps)
@@ -140,7 +143,8 @@ describe("EffectModel, there and back", () => {
         { type: "reasoning", text: "", options: { anthropic: { redactedData: "s-2" } } },
         { type: "tool-call", options: { google: { signature: "s-3" } } }
       ])
-      // Streamed, the text comes first: what stands before it is known only when the answer is whole.
+      // Streamed, the text comes first: what stands before it is known only when the answer is
+      // whole.
       const streamed = yield* model.generate({ ...first, onDelta: () => {} })
       yield* model.generate({ ...first, messages: [...first.messages, backOf(streamed.parts), ...looked] })
       assert.deepStrictEqual(sentOf(script.requests[3]), sentOf(script.requests[1]))

@@ -1,4 +1,7 @@
-/** No wrapper repeats a key: with everything on, against a provider that quotes it in every failure, nothing that leaves a call holds it. */
+/**
+ * No wrapper repeats a key: with everything on, against a provider that quotes it in every failure,
+ * nothing that leaves a call holds it.
+ */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"

@@ -1,4 +1,7 @@
-/** Several worker processes, one Redis: what one of them was answered, and what it summarised, the others know. */
+/**
+ * Several worker processes, one Redis: what one of them was answered, and what it summarised, the
+ * others know.
+ */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Usage from "@crewline/core/Usage"

@@ -1,4 +1,7 @@
-/** Several worker processes, one Redis, one provider: what they may spend and how fast they may ask holds for all of them together. */
+/**
+ * Several worker processes, one Redis, one provider: what they may spend and how fast they may ask
+ * holds for all of them together.
+ */
 import { afterAll, describe, expect, it } from "vitest"
 import * as fc from "fast-check"
 import * as Effect from "effect/Effect"
@@ -23,7 +26,10 @@ const seen = {
   /** Tokens by the budget that a prompt names. */
   spent: new Map<string, number>()
 }
-/** Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as it is allowed to, mostly. */
+/**
+ * Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as
+ * it is allowed to, mostly.
+ */
 const provider = await FakeProvider.start(async (request, response) => {
   const { max_completion_tokens, max_tokens, messages } = request.body as unknown as ChatBody
   const content = messages[0]!.content
@@ -114,8 +120,9 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
 
   it("calls of three processes keep to one rate", async () => {
     seen.times.length = 0
-    // 18 at 300 a minute, one in 200 ms: 3.4 s for all of them together, 1 s if each process kept to a rate of its own. How close two
-    // calls arrive is the machine's business (a busy process sends late); `RateLimit.test.ts` holds that on a clock of its own.
+    // 18 at 300 a minute, one in 200 ms: 3.4 s for all of them together, 1 s if each process kept
+    // to a rate of its own. How close two calls arrive is the machine's business (a busy process
+    // sends late); `RateLimit.test.ts` holds that on a clock of its own.
     const outcomes = await workers(3, fresh(), 6, 0, 300)
     expect(outcomes["Answered"]! + (outcomes["Left"] ?? 0)).toBe(18)
     const { times } = seen
@@ -123,8 +130,8 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
   }, 60_000)
 
   it("300 calls of four processes, whose clocks differ, are given even moments, and none arrives before its own", async () => {
-    // 60 in two seconds. What is held does not depend on how busy the machine is: moments are given by Redis, and a process that is
-    // slow can only arrive later than at its own.
+    // 60 in two seconds. What is held does not depend on how busy the machine is: moments are given
+    // by Redis, and a process that is slow can only arrive later than at its own.
     const run = fresh()
     const [perMinute, interval, window, limit] = [1_800, 34, 2_000, 60]
     const children = [0, 300_000, -300_000, 5_000].map((skew, index) =>

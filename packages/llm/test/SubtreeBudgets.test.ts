@@ -1,6 +1,7 @@
 /**
- * Crews of three levels with limits at each, under chance: no limit is ever exceeded, as the provider counts what it is asked, and what the
- * log says was spent is the sum of what it has recorded.
+ * Crews of three levels with limits at each, under chance: no limit is ever exceeded, as the
+ * provider counts what it is asked, and what the log says was spent is the sum of what it has
+ * recorded.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Crewline from "@crewline/core/Crewline"

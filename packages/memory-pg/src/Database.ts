@@ -1,6 +1,7 @@
 /**
- * The database that the configuration names: a PostgreSQL server when `DATABASE_URL` is set, else one embedded in this process, in
- * the directory `CREWLINE_DATA` (default `.crewline`). Both come migrated.
+ * The database that the configuration names: a PostgreSQL server when `DATABASE_URL` is set, else
+ * one embedded in this process, in the directory `CREWLINE_DATA` (default `.crewline`). Both come
+ * migrated.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -77,8 +78,8 @@ const standing = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 ).pipe(Effect.map(([row]) => row!))
 
 /**
- * An embedded database belongs to one process, which its lock proves: whoever else owns executions is dead, and its leases need not
- * run out before they are taken up.
+ * An embedded database belongs to one process, which its lock proves: whoever else owns executions
+ * is dead, and its leases need not run out before they are taken up.
  */
 const migratedAlone = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -1,7 +1,8 @@
 /**
- * Brings a database up to this version: forward only, each migration once, in the order of its number, all in one transaction.
- * Any number of processes may start at once: an advisory lock lets one migrate while the others wait and then find nothing to do.
- * A database that a newer version has migrated is refused, and so is one where a migration was applied that has changed since.
+ * Brings a database up to this version: forward only, each migration once, in the order of its
+ * number, all in one transaction. Any number of processes may start at once: an advisory lock lets
+ * one migrate while the others wait and then find nothing to do. A database that a newer version
+ * has migrated is refused, and so is one where a migration was applied that has changed since.
  *
  * Migrations are applied by the user of the connection, whatever role it acts as. Afterwards every
  * table with a tenant is under row security (`RowSecurity`). A user that may do nothing but act as
@@ -93,7 +94,10 @@ const ensureRole = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
   )
 })
 
-/** Applies what of `migrations` the component has not seen yet; answers the names of those applied now. */
+/**
+ * Applies what of `migrations` the component has not seen yet; answers the names of those applied
+ * now.
+ */
 export const run = Effect.fn("Migrations.run")(function* (options: {
   readonly component: string
   readonly migrations: ReadonlyArray<Migration>

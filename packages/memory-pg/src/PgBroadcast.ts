@@ -1,8 +1,10 @@
 /**
- * What processes on one PostgreSQL server tell each other, by LISTEN and NOTIFY; a listener holds a connection of its pool.
+ * What processes on one PostgreSQL server tell each other, by LISTEN and NOTIFY; a listener holds a
+ * connection of its pool.
  *
- * NOTIFY stands in no append: all notifying transactions of a database commit one after the other, so it would take an append's
- * concurrency away. Whoever may connect to the database may listen: what passes is not confined to a tenant there.
+ * NOTIFY stands in no append: all notifying transactions of a database commit one after the other,
+ * so it would take an append's concurrency away. Whoever may connect to the database may listen:
+ * what passes is not confined to a tenant there.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as PgClient from "@effect/sql-pg/PgClient"

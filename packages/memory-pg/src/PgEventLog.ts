@@ -1,25 +1,29 @@
 /**
- * The event log in PostgreSQL, on a server or embedded: `EventLog` over any `SqlClient` whose database is migrated.
+ * The event log in PostgreSQL, on a server or embedded: `EventLog` over any `SqlClient` whose
+ * database is migrated.
  *
  * - Durable when answered: an append is answered after its transaction has committed.
- * - One append is one statement: a function of the database locks the execution's row, checks the guards, numbers and inserts. So
- *   the order of `seq` is the order of commits, without gaps, whatever the number of processes. `at` is taken under that lock
- *   from the database's clock.
- * - Appends that come while a statement is under way go together in the next one, and so do starts. An execution that somebody else
- *   holds delays its own appends only.
- * - Followers of one execution share what is read. They are told of new events in process, and across processes by the current
- *   `Broadcast`, or by NOTIFY on a server; without any such hint they see them after `pollMillis` at the latest. Deltas reach other
- *   processes too when they are small, and may be lost.
+ * - One append is one statement: a function of the database locks the execution's row, checks the
+ *   guards, numbers and inserts. So the order of `seq` is the order of commits, without gaps,
+ *   whatever the number of processes. `at` is taken under that lock from the database's clock.
+ * - Appends that come while a statement is under way go together in the next one, and so do starts.
+ *   An execution that somebody else holds delays its own appends only.
+ * - Followers of one execution share what is read. They are told of new events in process, and
+ *   across processes by the current `Broadcast`, or by NOTIFY on a server; without any such hint
+ *   they see them after `pollMillis` at the latest. Deltas reach other processes too when they are
+ *   small, and may be lost.
  * - The feed of a tenant is in the order in which appends began: what is given has nothing before
  *   it that could still be committed. An append in a transaction that is held open delays the feeds
  *   of all tenants, and makes no gap.
  * - Every query is confined to `Tenant.Current`; what else confines is explained with the tables.
- * - Payloads are stored as the text they were given as, those over 64 KB apart from their event; reading without payloads touches
- *   neither.
+ * - Payloads are stored as the text they were given as, those over 64 KB apart from their event;
+ *   reading without payloads touches neither.
  *
- * With the log come its outbox, and what tells which process this is (`Liveness`): executions of one that died on this machine are taken over at once.
+ * With the log come its outbox, and what tells which process this is (`Liveness`): executions of
+ * one that died on this machine are taken over at once.
  *
- * Inside a transaction of the same `SqlClient`, `start` and `append` join it, and followers hear of it after the commit.
+ * Inside a transaction of the same `SqlClient`, `start` and `append` join it, and followers hear of
+ * it after the commit.
  *
  * @see Migrations/Sql/event-log.sql for the tables, and the folder beside it for the functions
  */
@@ -54,19 +58,30 @@ import * as Viewing from "./PgEventLog/Viewing.ts"
 export interface Options {
   /** Followers look for themselves this often, in milliseconds; default 1,000. */
   readonly pollMillis?: number
-  /** Tell followers of new events, in process and elsewhere; default true. Without, they see them by looking. */
+  /**
+   * Tell followers of new events, in process and elsewhere; default true. Without, they see them by
+   * looking.
+   */
   readonly hints?: boolean
-  /** False: followers here see what other processes do by looking, which saves a connection; for a process where nobody follows. */
+  /**
+   * False: followers here see what other processes do by looking, which saves a connection; for a
+   * process where nobody follows.
+   */
   readonly listens?: boolean
   /** Text of events kept for followers, in characters; default 32 Mi. */
   readonly cacheLength?: number
-  /** Text of outputs that this process has stored, kept for the tasks that read them, in characters; default 8 Mi. 0: none. */
+  /**
+   * Text of outputs that this process has stored, kept for the tasks that read them, in characters;
+   * default 8 Mi. 0: none.
+   */
   readonly outputsLength?: number
 }
 
 const isServer = (sql: SqlClient.SqlClient): sql is PgClient.PgClient => "listen" in sql && sql.driver !== "pglite"
 
-/** How processes tell each other of new events; undefined: followers elsewhere see them by looking. */
+/**
+ * How processes tell each other of new events; undefined: followers elsewhere see them by looking.
+ */
 const makeSignals = (
   sql: SqlClient.SqlClient,
   { feeds, followers }: { readonly followers: Followers.Followers; readonly feeds: Feeds.Feeds },

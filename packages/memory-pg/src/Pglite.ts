@@ -1,12 +1,15 @@
 /**
- * PostgreSQL embedded in this process: PGlite, in a directory or in memory. Provides Effect's `SqlClient`.
+ * PostgreSQL embedded in this process: PGlite, in a directory or in memory. Provides Effect's
+ * `SqlClient`.
  *
- * PGlite has one session. Every statement and every transaction holds it alone, in the order they came, so concurrent
- * transactions are safe and never interleave; a statement outside a transaction waits until that is over. It is never interrupted
- * halfway: an interrupted statement is finished and its result dropped. Written data survives `kill -9` of the process, but not a crash of
- * the machine: PGlite never calls fsync. Use a server where a power cut must not lose data.
+ * PGlite has one session. Every statement and every transaction holds it alone, in the order they
+ * came, so concurrent transactions are safe and never interleave; a statement outside a transaction
+ * waits until that is over. It is never interrupted halfway: an interrupted statement is finished
+ * and its result dropped. Written data survives `kill -9` of the process, but not a crash of the
+ * machine: PGlite never calls fsync. Use a server where a power cut must not lose data.
  *
- * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently lose each other's writes.
+ * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently
+ * lose each other's writes.
  */
 import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
@@ -29,11 +32,19 @@ import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
 import * as QuietTimers from "./Pglite/QuietTimers.ts"
 
 export interface Options {
-  /** The data directory, created when missing; absent: the database lives in memory and is gone with the layer. */
+  /**
+   * The data directory, created when missing; absent: the database lives in memory and is gone with
+   * the layer.
+   */
   readonly directory?: string | undefined
-  /** A dump by PGlite's `dumpDataDir` to begin with, for a new directory or a database in memory. */
+  /**
+   * A dump by PGlite's `dumpDataDir` to begin with, for a new directory or a database in memory.
+   */
   readonly loadDataDir?: Blob | undefined
-  /** The path of a dump (a tar, compressed by zstd) that a new database begins with; absent: PGlite makes an empty one. */
+  /**
+   * The path of a dump (a tar, compressed by zstd) that a new database begins with; absent: PGlite
+   * makes an empty one.
+   */
   readonly initial?: string | undefined
 }
 
@@ -111,7 +122,10 @@ const makeConnection = (db: PGlite): SqlConnection.Connection => {
   }
 }
 
-/** A `SqlClient` over an open PGlite. Private: declarations that name PGlite's types need its own, which do not compile. */
+/**
+ * A `SqlClient` over an open PGlite. Private: declarations that name PGlite's types need its own,
+ * which do not compile.
+ */
 const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never, Reactivity.Reactivity> =>
   Effect.suspend(() => {
     const connection = makeConnection(db)
@@ -135,7 +149,10 @@ const fromPglite = (db: PGlite): Effect.Effect<SqlClient.SqlClient, never, React
     })
   })
 
-/** PGlite's own default is 160 MB: as much as the rest of the process, for data that the system caches anyway. */
+/**
+ * PGlite's own default is 160 MB: as much as the rest of the process, for data that the system
+ * caches anyway.
+ */
 const sharedBuffers = "16MB"
 
 const dataDirectoryOf = (directory: string) => NodePath.join(directory, "postgres")

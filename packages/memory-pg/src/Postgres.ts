@@ -1,8 +1,10 @@
 /**
- * A PostgreSQL server by URL, with a pool. Provides Effect's `SqlClient`, and `PgClient` for LISTEN and NOTIFY.
+ * A PostgreSQL server by URL, with a pool. Provides Effect's `SqlClient`, and `PgClient` for LISTEN
+ * and NOTIFY.
  *
- * Connections are opened as they are needed; a lost one is replaced at its next use, and the statement that was under way fails as
- * retryable. The URL may carry a password: it is `Redacted`, and no error of this file repeats it.
+ * Connections are opened as they are needed; a lost one is replaced at its next use, and the
+ * statement that was under way fails as retryable. The URL may carry a password: it is `Redacted`,
+ * and no error of this file repeats it.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"

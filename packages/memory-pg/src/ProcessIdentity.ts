@@ -1,11 +1,13 @@
 /**
- * Which process this is, in terms that others on the same machine can check, and whether another one has ended.
+ * Which process this is, in terms that others on the same machine can check, and whether another
+ * one has ended.
  *
- * - `gone` is said only of a process that has ended for certain: its pid is free, is a zombie's, or belongs to one that started at another
- *   time (pids are used again).
- * - Pids mean the same only within one boot of one machine and one pid namespace, and times since boot only within one time namespace.
- *   A process of anywhere else is `unseen`, dead or alive.
- * - Where the system does not tell when a process started, whoever has the pid counts as that process.
+ * - `gone` is said only of a process that has ended for certain: its pid is free, is a zombie's, or
+ *   belongs to one that started at another time (pids are used again).
+ * - Pids mean the same only within one boot of one machine and one pid namespace, and times since
+ *   boot only within one time namespace. A process of anywhere else is `unseen`, dead or alive.
+ * - Where the system does not tell when a process started, whoever has the pid counts as that
+ *   process.
  */
 import { execFileSync } from "node:child_process"
 import * as NodeCrypto from "node:crypto"
@@ -57,7 +59,10 @@ const run = (command: string, ...args: ReadonlyArray<string>): string | undefine
   }
 }
 
-/** The pid, the state letter and the start, in clock ticks since boot, of a process on Linux. The name between them may hold anything. */
+/**
+ * The pid, the state letter and the start, in clock ticks since boot, of a process on Linux. The
+ * name between them may hold anything.
+ */
 const linuxStat = (name: number | "self") => {
   const stat = readText(`/proc/${name}/stat`)
   if (stat === undefined) return undefined

@@ -1,5 +1,6 @@
 /**
- * What a failed statement means, by its SQLSTATE: whether it may succeed later, and what is wrong in words for people.
+ * What a failed statement means, by its SQLSTATE: whether it may succeed later, and what is wrong
+ * in words for people.
  */
 import type { SqlError } from "effect/sql/SqlError"
 
@@ -17,7 +18,10 @@ const readOnlyState = "25006"
 /** What is wrong with a database that takes no writes. */
 export const readOnly = "The database is read-only, for example a standby after a failover."
 
-/** States that pass: connection lost, read-only, out of resources, server shutting down or starting, system error. */
+/**
+ * States that pass: connection lost, read-only, out of resources, server shutting down or starting,
+ * system error.
+ */
 const passing = /^(08|25006|53|57P|58)/
 
 /** True when the same statement may succeed later. */
@@ -26,7 +30,10 @@ export const isRetryable = (error: SqlError): boolean => error.isRetryable || pa
 /** True when reading may go on while every write fails. */
 export const stopsWrites = (error: SqlError): boolean => /^(25006|53100|53200)$/.test(codeOf(error) ?? "")
 
-/** What is wrong with the database, as a sentence. Repeats nothing of the statement or of the server's address. */
+/**
+ * What is wrong with the database, as a sentence. Repeats nothing of the statement or of the
+ * server's address.
+ */
 export const describe = (error: SqlError): string => {
   const code = codeOf(error) ?? ""
   if (code === readOnlyState) return readOnly

@@ -1,4 +1,7 @@
-/** A database as versions before the first release left it: its records of migrations have no hashes, and there are more of them. */
+/**
+ * A database as versions before the first release left it: its records of migrations have no
+ * hashes, and there are more of them.
+ */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 

@@ -1,6 +1,7 @@
 /**
- * An empty database as a dump, for tests that start many in memory: making one takes two seconds of CPU, loading it less than half a
- * second. Nothing of Crewline is in it, so a dump that is kept fits as long as PGlite is the same.
+ * An empty database as a dump, for tests that start many in memory: making one takes two seconds of
+ * CPU, loading it less than half a second. Nothing of Crewline is in it, so a dump that is kept
+ * fits as long as PGlite is the same.
  */
 import { PGlite } from "@electric-sql/pglite"
 import { vector } from "@electric-sql/pglite-pgvector"

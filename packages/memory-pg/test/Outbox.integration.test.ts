@@ -1,4 +1,7 @@
-/** Processes that die between an outcome and what follows from it: nothing is lost, and nothing is done twice. */
+/**
+ * Processes that die between an outcome and what follows from it: nothing is lost, and nothing is
+ * done twice.
+ */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -68,7 +71,8 @@ describe.skipIf(missing !== undefined)("the outbox", () => {
           // anything: how many do depends on speed.
           assert.isAbove(outcomes.length, kills)
           assert.deepStrictEqual(effects, outcomes)
-          // Otherwise nothing was shown: at least what was under way at each death was served again.
+          // Otherwise nothing was shown: at least what was under way at each death was served
+          // again.
           assert.isAtLeast(tries!.count, outcomes.length + kills / 2)
           assert.deepStrictEqual(yield* asOwner(sql`select * from crewline_outbox`), [])
         }).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))

@@ -1,6 +1,7 @@
 /**
- * What an operation of the log reads, in pages, for an execution of many events: bounded, whatever the planner knows of the tables, and
- * with row security too. A plan that was made while the tables were empty is kept, so each session begins with one.
+ * What an operation of the log reads, in pages, for an execution of many events: bounded, whatever
+ * the planner knows of the tables, and with row security too. A plan that was made while the tables
+ * were empty is kept, so each session begins with one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

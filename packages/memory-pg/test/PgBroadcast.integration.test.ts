@@ -26,7 +26,10 @@ const completed = (taskId: string): ExecutionEvent.TaskCompleted => ({
   output: "output"
 })
 
-/** In front of PostgreSQL's own `pg_notify`: writes down in which transaction it is called, and what of the log that has locked. */
+/**
+ * In front of PostgreSQL's own `pg_notify`: writes down in which transaction it is called, and what
+ * of the log that has locked.
+ */
 const witness = `
 create table told (xid xid not null, locks text[] not null);
 create function public.pg_notify(channel text, payload text) returns void language plpgsql security definer as $$ begin

@@ -31,7 +31,10 @@ const completed = (taskId: string, output = "output"): ExecutionEvent.TaskComple
   output
 })
 
-/** A process of its own, as far as the database can tell: a pool and a log that share nothing with another. */
+/**
+ * A process of its own, as far as the database can tell: a pool and a log that share nothing with
+ * another.
+ */
 const process_ = (url: URL, options: PgEventLog.Options) =>
   Effect.map(
     Layer.build(PgEventLog.layerWith(options).pipe(Layer.provideMerge(Database.layer(PostgresServer.optionsOf(url))))),
@@ -282,7 +285,8 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         const before = stored
         yield* ownerOf(killer.sql)(killer.sql`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and pid <> pg_backend_pid()`)
-        // On a busy machine a new connection may take longer than any pause: some work gets done between two strikes.
+        // On a busy machine a new connection may take longer than any pause: some work gets done
+        // between two strikes.
         while (stored === before) yield* Effect.sleep(30)
       })
       const killing = yield* Effect.forkChild(Effect.forever(kill))

@@ -1,6 +1,6 @@
 /**
- * The real PostgreSQL server for integration tests: `TEST_DATABASE_URL`, else the usual port of this machine. Each layer gets a
- * database of its own, which is dropped afterwards.
+ * The real PostgreSQL server for integration tests: `TEST_DATABASE_URL`, else the usual port of
+ * this machine. Each layer gets a database of its own, which is dropped afterwards.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

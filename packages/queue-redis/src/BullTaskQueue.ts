@@ -1,11 +1,14 @@
 /**
- * `TaskQueue` for those who run BullMQ already: its jobs ring the bell, one for each task that becomes ready, so that they are seen where
- * one looks for jobs. All else is `RedisTaskQueue`: who gets which task, leases, order and limits are decided by the same scripts, and
- * BullMQ holds no state of an execution.
+ * `TaskQueue` for those who run BullMQ already: its jobs ring the bell, one for each task that
+ * becomes ready, so that they are seen where one looks for jobs. All else is `RedisTaskQueue`: who
+ * gets which task, leases, order and limits are decided by the same scripts, and BullMQ holds no
+ * state of an execution.
  *
- * A bell is written with what made the task ready, and passed on afterwards: it may come late, twice, or after its task was taken; then
- * nothing is found, or something else that is ready. A bell that is lost delays a task by `pollMillis` at most. The number in a job's id
- * names the activation, not the task: BullMQ drops a job whose id it has seen, and a task becomes ready more than once.
+ * A bell is written with what made the task ready, and passed on afterwards: it may come late,
+ * twice, or after its task was taken; then nothing is found, or something else that is ready. A
+ * bell that is lost delays a task by `pollMillis` at most. The number in a job's id names the
+ * activation, not the task: BullMQ drops a job whose id it has seen, and a task becomes ready more
+ * than once.
  */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { Queue, Worker } from "bullmq"
@@ -22,7 +25,10 @@ export interface Options extends RedisTaskQueue.Options {
   readonly name?: string
 }
 
-/** How long a fetched bell may take until BullMQ counts it as stalled and gives it to another, in milliseconds. */
+/**
+ * How long a fetched bell may take until BullMQ counts it as stalled and gives it to another, in
+ * milliseconds.
+ */
 const lockMillis = 30_000
 const pauseMillis = 1_000
 /** A job id of digits only would be taken for one of BullMQ's own. */
@@ -34,7 +40,8 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
   const prefix = `{${options.prefix ?? "crewline"}:${bucket}}:bull`
   const name = options.name ?? "ready"
   const token = (yield* Random.next).toString(36).slice(2)
-  // Without a listener BullMQ writes to the console; a lost connection is told by the connection itself.
+  // Without a listener BullMQ writes to the console; a lost connection is told by the connection
+  // itself.
   const silent = () => {}
 
   const queue = yield* Effect.acquireRelease(
@@ -48,7 +55,8 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
   )
   const worker = yield* Effect.acquireRelease(
     Effect.sync(() => {
-      // It blocks, for as long as it takes: not on the connection that all share, and without a limit of tries.
+      // It blocks, for as long as it takes: not on the connection that all share, and without a
+      // limit of tries.
       if (!blocking.isCluster) (blocking as RedisClient).options.maxRetriesPerRequest = null
       return new Worker<Pick<RedisTaskQueue.Ready, "executionId" | "taskId">>(name, null, {
         connection: blocking,
@@ -87,7 +95,8 @@ const makeBell = Effect.fnUntraced(function* (options: Options, bucket: number) 
         }
         // Nothing came for a while.
         if (job.value === undefined) continue
-        // Heard: whatever comes of it, it has done its work. Were it lost here, BullMQ would ring once more.
+        // Heard: whatever comes of it, it has done its work. Were it lost here, BullMQ would ring
+        // once more.
         yield* Effect.ignore(Effect.tryPromise(() => job.value.moveToCompleted(null, token, false)))
         return { ...job.value.data, number: String(job.value.id).replace(idPrefix, "") }
       }

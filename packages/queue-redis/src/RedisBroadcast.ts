@@ -1,6 +1,7 @@
 /**
- * What processes on one Redis tell each other, by PUBLISH and SUBSCRIBE. A listener has a connection of its own. In a cluster every node
- * passes every text on. Whoever may connect to this Redis may listen: what passes is not confined to a tenant there.
+ * What processes on one Redis tell each other, by PUBLISH and SUBSCRIBE. A listener has a
+ * connection of its own. In a cluster every node passes every text on. Whoever may connect to this
+ * Redis may listen: what passes is not confined to a tenant there.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as Guarded from "@crewline/core/Guarded"
@@ -11,7 +12,10 @@ import * as Queue from "effect/Queue"
 import * as RedisConnection from "./RedisConnection.ts"
 
 export interface Options {
-  /** Processes of one log use one channel, those of different logs different ones: a channel knows no databases. Default `crewline:events`. */
+  /**
+   * Processes of one log use one channel, those of different logs different ones: a channel knows
+   * no databases. Default `crewline:events`.
+   */
   readonly channel?: string | undefined
 }
 

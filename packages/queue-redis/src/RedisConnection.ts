@@ -1,10 +1,12 @@
 /**
- * Redis by URL, over ioredis: a server, the servers behind sentinels, or a cluster. Also as Effect's own `Redis` service, so that its
- * rate limiter and its persistence run on it.
+ * Redis by URL, over ioredis: a server, the servers behind sentinels, or a cluster. Also as
+ * Effect's own `Redis` service, so that its rate limiter and its persistence run on it.
  *
- * - The layer is built once the server has answered, and fails with `RedisConnectionError` when it does not. Later the connection comes
- *   back by itself; commands under way are then sent again, so each is done at least once, or fails after a few tries.
- * - A subscription has a connection of its own and comes back too; what was published in between is lost.
+ * - The layer is built once the server has answered, and fails with `RedisConnectionError` when it
+ *   does not. Later the connection comes back by itself; commands under way are then sent again, so
+ *   each is done at least once, or fails after a few tries.
+ * - A subscription has a connection of its own and comes back too; what was published in between is
+ *   lost.
  * - Closing the scope closes every connection.
  * - The URL may carry a password: no error of this file repeats it, nor the arguments of a command.
  */
@@ -24,8 +26,10 @@ import * as Client from "./RedisConnection/Client.ts"
 
 export interface Options {
   /**
-   * `redis://user:password@host:port/database`; `redis+sentinel://…@host:port,host:port/name/database`, `sentinelPassword` and
-   * `sentinelUsername` as parameters; `redis+cluster://…@host:port,host:port`. Each with `rediss` for TLS.
+   * `redis://user:password@host:port/database`;
+   * `redis+sentinel://…@host:port,host:port/name/database`, `sentinelPassword` and
+   * `sentinelUsername` as parameters; `redis+cluster://…@host:port,host:port`. Each with `rediss`
+   * for TLS.
    */
   readonly url: Redacted.Redacted
   /** For `rediss`: authorities, certificates. Default: what Node trusts. */
@@ -36,7 +40,10 @@ export interface Options {
   readonly connectTimeoutMillis?: number | undefined
 }
 
-/** There is no connection: the URL is none, nobody answers at its address, or the server refuses (a wrong password). */
+/**
+ * There is no connection: the URL is none, nobody answers at its address, or the server refuses (a
+ * wrong password).
+ */
 export class RedisConnectionError extends Schema.TaggedError<RedisConnectionError>()("RedisConnectionError", {
   /** `host:port`, or several. */
   address: Schema.String,
@@ -61,7 +68,10 @@ export class RedisConnection extends Context.Service<
     readonly client: Client.Client
     /** A connection of one's own, closed with the scope; it connects with its first command. */
     readonly dedicated: Effect.Effect<Client.Client, never, Scope.Scope>
-    /** A connection to subscribe with, closed with the scope. When it is lost it ends (the event `end`), so that its owner knows. */
+    /**
+     * A connection to subscribe with, closed with the scope. When it is lost it ends (the event
+     * `end`), so that its owner knows.
+     */
     readonly subscriber: Effect.Effect<Client.Client, RedisConnectionError, Scope.Scope>
   }
 >()("@crewline/queue-redis/RedisConnection") {}
@@ -70,7 +80,9 @@ const errorText = (error: unknown): string =>
   // Where both IPv4 and IPv6 were tried, only the code says something.
   error instanceof Error ? error.message || String("code" in error ? error.code : error.name) : String(error)
 
-/** Errors of ioredis carry the arguments of the command, `AUTH` included: only their text goes on. */
+/**
+ * Errors of ioredis carry the arguments of the command, `AUTH` included: only their text goes on.
+ */
 const redisError = (error: unknown) => new Redis.RedisError({ cause: new Error(errorText(error)) })
 
 const make = Effect.fnUntraced(function* (options: Options) {
@@ -94,7 +106,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
             wasReady = true
           })
         )
-        // Without a listener ioredis writes to the console. One line for each loss, not for each try; a first failure is an error.
+        // Without a listener ioredis writes to the console. One line for each loss, not for each
+        // try; a first failure is an error.
         client.on(
           "error",
           guarded("Handling the loss of the connection to Redis", (error: unknown) => {
@@ -111,7 +124,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const client = yield* open(() => Client.make(parsed.success, clientOptions))
   let last: unknown
   const remember = guarded("Handling a connection error of Redis", (error: unknown) => (last ??= error))
-  // Of a cluster and of sentinels, what single nodes said tells more than that none of them would do.
+  // Of a cluster and of sentinels, what single nodes said tells more than that none of them would
+  // do.
   for (const event of failures) client.on(event, remember)
   const refusal = (reason: RedisConnectionError["reason"], description: string) =>
     new RedisConnectionError({ address, reason, description })

@@ -1,14 +1,18 @@
 /**
- * `TaskQueue` over Redis, for any number of workers on any number of machines. Lua scripts, so that each operation is one atomic step;
- * workers pull, Redis coordinates.
+ * `TaskQueue` over Redis, for any number of workers on any number of machines. Lua scripts, so that
+ * each operation is one atomic step; workers pull, Redis coordinates.
  *
- * - Leases run by Redis' clock, for `leaseMillis` unless they are renewed; one heartbeat renews all of a process. The task of a worker
- *   that died is handed out again when its lease has run out.
- * - Every call may be repeated: each step carries a number, and the last reply of each client is kept.
- * - While Redis cannot be reached calls wait, for up to `giveUpMillis`; after that they count as lost, and the sweep mends it.
- * - An execution leaves no key behind when it is forgotten; when none is left there are no keys at all, but for counters and the last
- *   replies of clients, which go away by themselves, and workers that are enlisted.
- * - The keys of a bucket share one hash tag, and no script touches a key that it was not given: a cluster will do.
+ * - Leases run by Redis' clock, for `leaseMillis` unless they are renewed; one heartbeat renews all
+ *   of a process. The task of a worker that died is handed out again when its lease has run out.
+ * - Every call may be repeated: each step carries a number, and the last reply of each client is
+ *   kept.
+ * - While Redis cannot be reached calls wait, for up to `giveUpMillis`; after that they count as
+ *   lost, and the sweep mends it.
+ * - An execution leaves no key behind when it is forgotten; when none is left there are no keys at
+ *   all, but for counters and the last replies of clients, which go away by themselves, and workers
+ *   that are enlisted.
+ * - The keys of a bucket share one hash tag, and no script touches a key that it was not given: a
+ *   cluster will do.
  */
 import * as LostLeases from "@crewline/core/LostLeases"
 import * as TaskQueue from "@crewline/core/TaskQueue"
@@ -23,33 +27,44 @@ import * as RedisTransport from "./RedisTransport.ts"
 export type { Bell, Ready } from "./RedisTaskQueue/Bells.ts"
 
 export interface Options extends TaskQueue.Options {
-  /** What every key begins with; queues with different prefixes know nothing of each other. Default `crewline`. */
+  /**
+   * What every key begins with; queues with different prefixes know nothing of each other. Default
+   * `crewline`.
+   */
   readonly prefix?: string
-  /** How long a worker may be silent before its tasks are handed out again, in milliseconds; default 15,000. */
+  /**
+   * How long a worker may be silent before its tasks are handed out again, in milliseconds; default
+   * 15,000.
+   */
   readonly leaseMillis?: number
   /** How often leases are renewed, in milliseconds; default a third of the lease. */
   readonly heartbeatMillis?: number
   /** How long a call tries to reach Redis, in milliseconds; default 10,000. */
   readonly giveUpMillis?: number
   /**
-   * Over how many parts the executions are spread; default 1. Each part has a hash tag of its own, so that a cluster puts them on
-   * different nodes. Order, fair shares and limits of lanes hold in each part by itself. All processes must agree on it.
+   * Over how many parts the executions are spread; default 1. Each part has a hash tag of its own,
+   * so that a cluster puts them on different nodes. Order, fair shares and limits of lanes hold in
+   * each part by itself. All processes must agree on it.
    */
   readonly buckets?: number
   /**
-   * How often a worker that waits looks by itself, in case no message reached it, in milliseconds; default 5,000, and at most as long as
-   * a lease.
+   * How often a worker that waits looks by itself, in case no message reached it, in milliseconds;
+   * default 5,000, and at most as long as a lease.
    */
   readonly pollMillis?: number
   /**
-   * For how long the process stays awake for Redis' answer to a step, in microseconds; default 0: it sleeps. With 300 and a Redis on the
-   * same machine, a chain of short tasks is a quarter faster, for half as much again of processor time; farther away, or where others
-   * need the processor, it only costs.
+   * For how long the process stays awake for Redis' answer to a step, in microseconds; default 0:
+   * it sleeps. With 300 and a Redis on the same machine, a chain of short tasks is a quarter
+   * faster, for half as much again of processor time; farther away, or where others need the
+   * processor, it only costs.
    */
   readonly busyPollMicros?: number
 }
 
-/** All parts of a queue, as one. `bellOf`: who says that something is ready in a part; default Redis. */
+/**
+ * All parts of a queue, as one. `bellOf`: who says that something is ready in a part; default
+ * Redis.
+ */
 export const make = <E, R>(options: Options, bellOf?: (bucket: number) => Effect.Effect<Bell, E, R>) =>
   Effect.suspend(() => {
     const leaseMillis = options.leaseMillis ?? 15_000

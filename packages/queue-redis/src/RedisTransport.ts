@@ -1,6 +1,7 @@
 /**
- * How the queue reaches Redis: scripts, and a channel that says that something is ready or lost. A script may run twice
- * when its reply was lost; a message may be lost. A queue on top of it counts on neither.
+ * How the queue reaches Redis: scripts, and a channel that says that something is ready or lost. A
+ * script may run twice when its reply was lost; a message may be lost. A queue on top of it counts
+ * on neither.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as Context from "effect/Context"
@@ -23,8 +24,8 @@ export class RedisTransport extends Context.Service<
       args: ReadonlyArray<string>
     ) => Effect.Effect<unknown, Redis.RedisError>
     /**
-     * Messages of a channel until the scope closes. `onReconnect` is told when it begins to hear, at first and after a loss of the
-     * connection: messages from before are missing.
+     * Messages of a channel until the scope closes. `onReconnect` is told when it begins to hear,
+     * at first and after a loss of the connection: messages from before are missing.
      */
     readonly listen: (
       channel: string,
@@ -58,7 +59,8 @@ const make = Effect.gen(function* () {
           isFirst = false
         })
       )
-      // While there is no connection it is tried again; until then nothing is heard, which the queue expects.
+      // While there is no connection it is tried again; until then nothing is heard, which the
+      // queue expects.
       yield* Effect.forkScoped(
         Effect.ignore(Effect.tryPromise({ try: () => subscriber.subscribe(channel).then(onReconnect), catch: errorOf }))
       )

@@ -47,7 +47,8 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite(
     "BullMQ",
     (options) => QueueServer.layer({ ...options, queue: BullTaskQueue.layerTransport }),
-    // What BullMQ keeps for itself, and bells until somebody hears them: see below for what becomes of these.
+    // What BullMQ keeps for itself, and bells until somebody hears them: see below for what becomes
+    // of these.
     QueueServer
   )
 
@@ -58,7 +59,8 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
         const here = yield* queueOf(yield* machine(prefix))
         const there = yield* queueOf(yield* machine(prefix))
         yield* here.queue.submit(facts("x", []))
-        // One attempt, three legs: a job id made of execution, task and attempt would ring once only.
+        // One attempt, three legs: a job id made of execution, task and attempt would ring once
+        // only.
         const taken = yield* Effect.forkChild(there.queue.take({ worker: "there", limit: 1 }))
         yield* here.queue.tell("x", { nodes: [{ id: "a", dependencies: [] }] })
         let [lease] = yield* Fiber.join(taken)

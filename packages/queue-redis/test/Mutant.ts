@@ -1,5 +1,6 @@
 /**
- * The scripts with one guard removed, to see that a test notices. A guard is marked at the end of its line:
+ * The scripts with one guard removed, to see that a test notices. A guard is marked at the end of
+ * its line:
  *
  * - `-- guard(false): name` (or `true`): the condition of the line's `if` is replaced by that;
  * - `-- guard: name`: the line is left out.

@@ -1,4 +1,7 @@
-/** Redis servers of a test's own: processes on free ports, which the test may stop, restart and empty as it likes. */
+/**
+ * Redis servers of a test's own: processes on free ports, which the test may stop, restart and
+ * empty as it likes.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
@@ -97,7 +100,10 @@ export const make = (options: Options = {}): Effect.Effect<RedisProcess, never, 
     ({ directory, kill }) => Effect.promise(() => kill().then(() => rm(directory, { recursive: true, force: true })))
   )
 
-/** A node of a cluster, which holds no slot and knows no other, and the port that nodes talk to each other on. */
+/**
+ * A node of a cluster, which holds no slot and knows no other, and the port that nodes talk to each
+ * other on.
+ */
 const nodeOf = (options: Options) =>
   Effect.gen(function* () {
     const bus = yield* Effect.promise(freePort)

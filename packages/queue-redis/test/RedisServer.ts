@@ -1,4 +1,7 @@
-/** The real Redis server for integration tests: `TEST_REDIS_URL`, else the usual port of this machine. */
+/**
+ * The real Redis server for integration tests: `TEST_REDIS_URL`, else the usual port of this
+ * machine.
+ */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"

@@ -1,10 +1,11 @@
 /**
- * Executions on simulated machines (`simulation/Simulation.ts`): the real `Crewline`, `Worker`, `Ledger`, `decide`, `apply`, local queue
- * and `RedisTaskQueue` with its scripts, in an order that a seed decides. Nothing goes wrong in any of these seeds; without any one
- * rule of `simulation/Mutations.ts` something does.
+ * Executions on simulated machines (`simulation/Simulation.ts`): the real `Crewline`, `Worker`,
+ * `Ledger`, `decide`, `apply`, local queue and `RedisTaskQueue` with its scripts, in an order that
+ * a seed decides. Nothing goes wrong in any of these seeds; without any one rule of
+ * `simulation/Mutations.ts` something does.
  *
- * More seeds: `npm run simulate -- --seeds 10000 --from 1 --json`. Every rule: `npm run simulate -- --rules`, or this test with
- * `CREWLINE_SIMULATE=rules`; without that a few are taken out here.
+ * More seeds: `npm run simulate -- --seeds 10000 --from 1 --json`. Every rule: `npm run simulate --
+ * --rules`, or this test with `CREWLINE_SIMULATE=rules`; without that a few are taken out here.
  */
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import { execFile } from "node:child_process"

@@ -1,9 +1,10 @@
 /**
- * Who calls, by what they show: an API key, a token of an OpenID provider, a ticket, or the credential that the server leaves in its data directory for commands on the
- * same machine.
+ * Who calls, by what they show: an API key, a token of an OpenID provider, a ticket, or the
+ * credential that the server leaves in its data directory for commands on the same machine.
  *
- * A server asks for a credential unless it was told not to, or listens on this machine only while there is no key in its database: it is
- * then open, as tenant `default`. One that could be reached from elsewhere, and has no way to tell who calls, does not start.
+ * A server asks for a credential unless it was told not to, or listens on this machine only while
+ * there is no key in its database: it is then open, as tenant `default`. One that could be reached
+ * from elsewhere, and has no way to tell who calls, does not start.
  */
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
@@ -23,7 +24,10 @@ import * as Tokens from "./Credentials/Tokens.ts"
 import * as Principal from "./Principal.ts"
 import { KeyStore, type Standing } from "./ResourceStore/Keys.ts"
 
-/** Whether callers have to show a credential: `automatic` unless the server is reached from this machine only and there is no key. */
+/**
+ * Whether callers have to show a credential: `automatic` unless the server is reached from this
+ * machine only and there is no key.
+ */
 export type Mode = "automatic" | "none" | "required"
 
 export interface Options {
@@ -103,7 +107,10 @@ const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Prob
     Effect.andThen(Effect.logWarning("Failed to check a credential", error.message), Effect.fail(unavailable))
   )
 
-/** How often servers that share a database look for the first key, and connections for whether there is one. */
+/**
+ * How often servers that share a database look for the first key, and connections for whether there
+ * is one.
+ */
 const firstKeyInterval = "400 millis"
 
 const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: Options, place: Place) {

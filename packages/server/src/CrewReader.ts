@@ -1,8 +1,10 @@
 /**
- * From what a client sent or stored to a crew that can run: references to stored agents are looked up, tools and everything else are
- * checked, and all problems are reported at once, each with its path from the root of the crew.
+ * From what a client sent or stored to a crew that can run: references to stored agents are looked
+ * up, tools and everything else are checked, and all problems are reported at once, each with its
+ * path from the root of the crew.
  *
- * A stored crew is read and checked once for each of its versions (and of the agents that it refers to), not for each start.
+ * A stored crew is read and checked once for each of its versions (and of the agents that it refers
+ * to), not for each start.
  */
 import * as CoreCrew from "@crewline/core/Crew"
 import * as Plan from "@crewline/core/Plan"
@@ -29,7 +31,10 @@ export interface Read {
 export interface Source {
   /** The crew as parsed JSON. */
   readonly value: unknown
-  /** What its text shows to be wrong already: names that stand twice, and how many more of these there are. */
+  /**
+   * What its text shows to be wrong already: names that stand twice, and how many more of these
+   * there are.
+   */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   readonly more: number
 }

@@ -1,9 +1,10 @@
 /**
- * What the server depends on: the database, and Redis where it is configured. Each is looked at when somebody asks, and every few seconds; that
- * one fails or answers again is one line in the log.
+ * What the server depends on: the database, and Redis where it is configured. Each is looked at
+ * when somebody asks, and every few seconds; that one fails or answers again is one line in the
+ * log.
  *
- * A database that can be read but not written looks well to whoever only reads: a write of the event log that failed for such a reason is
- * remembered until a write succeeds.
+ * A database that can be read but not written looks well to whoever only reads: a write of the
+ * event log that failed for such a reason is remembered until a write succeeds.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
@@ -101,7 +102,8 @@ const make = Effect.gen(function* () {
     return [{ part, detail, stillWorks, since: new Date(known?.at ?? now).toISOString() }]
   })
   const all = Effect.map(Effect.forEach(dependencies, look, { concurrency: "unbounded" }), (found) => found.flat())
-  // One at a time: two would tell of the same change twice. Whoever asks meanwhile is answered by the next one.
+  // One at a time: two would tell of the same change twice. Whoever asks meanwhile is answered by
+  // the next one.
   const turn = yield* Semaphore.make(1)
   const scope = yield* Effect.scope
   let next: Deferred.Deferred<ReadonlyArray<Outage>> | undefined

@@ -1,10 +1,11 @@
 /**
- * Keys in environment variables, for providers that clients of the API store. Such a key is sent to one place only, which the operator
- * decides and no client can change: where the `*_BASE_URL` of the same name points, else to the provider's own host. Without this rule a
- * client could have `OPENAI_API_KEY` sent to an address of its own.
+ * Keys in environment variables, for providers that clients of the API store. Such a key is sent to
+ * one place only, which the operator decides and no client can change: where the `*_BASE_URL` of
+ * the same name points, else to the provider's own host. Without this rule a client could have
+ * `OPENAI_API_KEY` sent to an address of its own.
  *
- * They serve the tenant `default`, and the tenants that `CREWLINE_SHARED_PROVIDERS` names; all others bring keys of their own, and cannot spend
- * what the operator pays for.
+ * They serve the tenant `default`, and the tenants that `CREWLINE_SHARED_PROVIDERS` names; all
+ * others bring keys of their own, and cannot spend what the operator pays for.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"

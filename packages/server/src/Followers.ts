@@ -1,17 +1,19 @@
 /**
- * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one event as JSON text, or the answer to
- * a message of the client (`Messages`). Those at `/api/v1/feed/ws?after=cursor` are given the feed
- * of the tenant instead (`FeedSocket`).
+ * WebSockets that follow executions: `/api/v1/executions/:id/ws?after=seq`. Every message is one
+ * event as JSON text, or the answer to a message of the client (`Messages`). Those at
+ * `/api/v1/feed/ws?after=cursor` are given the feed of the tenant instead (`FeedSocket`).
  *
- * - A follower is given the stored events after `after`, in order, without gaps or repeats, then live ones until `ExecutionEnded`;
- *   passing deltas (no `seq`) come only while it is up to date.
- * - One reader per execution, however many follow it; what a client has not taken stays in the log, not in memory.
- * - Close codes: `Follower.closeCodes`. A client that is cut connects again with the last seq that it saw.
+ * - A follower is given the stored events after `after`, in order, without gaps or repeats, then
+ *   live ones until `ExecutionEnded`; passing deltas (no `seq`) come only while it is up to date.
+ * - One reader per execution, however many follow it; what a client has not taken stays in the log,
+ *   not in memory.
+ * - Close codes: `Follower.closeCodes`. A client that is cut connects again with the last seq that
+ *   it saw.
  * - A client is read on when its last message was answered, and the answer is on its way.
  * - A ping every 20 seconds; who has not answered the one before is cut off.
  *
- * This is the one place that uses `ws` directly: Effect's socket can neither send bytes that are framed already nor tell how many
- * are still on their way.
+ * This is the one place that uses `ws` directly: Effect's socket can neither send bytes that are
+ * framed already nor tell how many are still on their way.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Guarded from "@crewline/core/Guarded"
@@ -57,7 +59,9 @@ export class Followers extends Context.Service<
   {
     /** Takes over a connection that asks for a WebSocket, once it is known who asks. */
     readonly accept: (wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer) => void
-    /** How much a client may leave unread, and for how long: one that reads server-sent events too. */
+    /**
+     * How much a client may leave unread, and for how long: one that reads server-sent events too.
+     */
     readonly limits: Limits
     /** How many sockets are open. */
     readonly count: Effect.Effect<number>

@@ -1,8 +1,8 @@
 /**
  * The HTTP server of the process: one port for requests and WebSockets.
  *
- * When its scope closes, it stops accepting, tells followers that the server restarts (1012), lets requests under way finish for a
- * while, and cuts what is left.
+ * When its scope closes, it stops accepting, tells followers that the server restarts (1012), lets
+ * requests under way finish for a while, and cuts what is left.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -92,7 +92,8 @@ export const make = Effect.fnUntraced(function* <R>(
 ) {
   const followers = yield* Followers
   const lifecycle = yield* Lifecycle.Lifecycle
-  // Of its own, made before the finalizer below and so closed after it: requests under way are interrupted last.
+  // Of its own, made before the finalizer below and so closed after it: requests under way are
+  // interrupted last.
   const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
   const refuses = OriginCheck.refuses(options)
   const handle = yield* NodeHttpServer.makeHandler(app, { scope })

@@ -1,5 +1,6 @@
 /**
- * What crews with `memory: true` remember, in the memory of this process; whoever uses it is told so, once.
+ * What crews with `memory: true` remember, in the memory of this process; whoever uses it is told
+ * so, once.
  */
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"

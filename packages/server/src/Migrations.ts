@@ -1,6 +1,6 @@
 /**
- * The tables of the server: what clients store. Plain SQL for PostgreSQL 15 and newer, PGlite included; applied under the
- * component name `server` by `@crewline/memory-pg/Migrations`.
+ * The tables of the server: what clients store. Plain SQL for PostgreSQL 15 and newer, PGlite
+ * included; applied under the component name `server` by `@crewline/memory-pg/Migrations`.
  */
 import * as Migrations from "@crewline/memory-pg/Migrations"
 import type * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
- * Who a request is from, by its credential alone: nothing that a client writes into a request changes it. Its tenant is `Tenant.Current`
- * for all that the request does.
+ * Who a request is from, by its credential alone: nothing that a client writes into a request
+ * changes it. Its tenant is `Tenant.Current` for all that the request does.
  */
 import type * as Ask from "@crewline/core/Ask"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -46,7 +46,10 @@ export const Address: Context.Reference<string | undefined> = Context.Reference<
   { defaultValue: () => undefined }
 )
 
-/** Whether what lets a caller in may end before its connection does: a server that is open may close. */
+/**
+ * Whether what lets a caller in may end before its connection does: a server that is open may
+ * close.
+ */
 export const mayEnd = ({ credential }: Principal): boolean => credential !== "local"
 
 /** Runs an effect as this caller. */

@@ -1,14 +1,20 @@
 /**
- * Who hands tasks to workers, and how processes tell each other of new events, as the configuration says:
+ * Who hands tasks to workers, and how processes tell each other of new events, as the configuration
+ * says:
  *
- * - `CREWLINE_QUEUE`: `local` (default), in this process; `redis` or `bullmq`: shared by all processes on the Redis of `REDIS_URL`.
- *   `REDIS_URL` alone does not move tasks there: it has shared limits and budgets before, and a queue that others take from is a choice.
- * - `CREWLINE_EVENTS`: `postgres` (default), by NOTIFY; `redis`: over the Redis of `REDIS_URL`. An embedded database has one process.
- * - `CREWLINE_LANES`: `openai:4`: at most so many tasks of a lane at once, by all workers together; the same in all processes.
+ * - `CREWLINE_QUEUE`: `local` (default), in this process; `redis` or `bullmq`: shared by all
+ *   processes on the Redis of `REDIS_URL`. `REDIS_URL` alone does not move tasks there: it has
+ *   shared limits and budgets before, and a queue that others take from is a choice.
+ * - `CREWLINE_EVENTS`: `postgres` (default), by NOTIFY; `redis`: over the Redis of `REDIS_URL`. An
+ *   embedded database has one process.
+ * - `CREWLINE_LANES`: `openai:4`: at most so many tasks of a lane at once, by all workers together;
+ *   the same in all processes.
  * - `CREWLINE_REDIS_PREFIX`: what all keys of the queue begin with; default `crewline`.
- * - `CREWLINE_REDIS_BUCKETS`: over how many hash tags a queue is spread, for clusters; default 1, the same in all processes.
+ * - `CREWLINE_REDIS_BUCKETS`: over how many hash tags a queue is spread, for clusters; default 1,
+ *   the same in all processes.
  *
- * Redis is loaded only where it is configured, and the connection is the one that limits and budgets use.
+ * Redis is loaded only where it is configured, and the connection is the one that limits and
+ * budgets use.
  */
 import type * as Broadcast from "@crewline/core/Broadcast"
 import * as TaskQueue from "@crewline/core/TaskQueue"
@@ -28,7 +34,10 @@ export interface Options {
   /** At most so many tasks of a lane at once, by all workers together. */
   readonly lanes: Lanes.Lanes
   readonly prefix: string
-  /** Over how many parts the executions are spread; more than one only where one node of a cluster is not enough. */
+  /**
+   * Over how many parts the executions are spread; more than one only where one node of a cluster
+   * is not enough.
+   */
   readonly buckets: number
 }
 
@@ -85,7 +94,9 @@ type Failure = RedisConnectionError | Config.ConfigError
 
 const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>) => Layer.unwrap(Effect.promise(build))
 
-/** The queue. `leaseMillis`: how long a worker may be silent before its tasks are handed out again. */
+/**
+ * The queue. `leaseMillis`: how long a worker may be silent before its tasks are handed out again.
+ */
 export const layer = (
   { buckets, kind, lanes, prefix }: Options,
   leaseMillis?: number

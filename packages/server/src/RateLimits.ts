@@ -199,7 +199,7 @@ export const config: Config.Config<Options> = Config.all({
 })
 
 /**
- * `CREWLINE_TENANT_MAX_UNFINISHED`: at most so many executions of a tenant that have not ended; without
- * it any number.
+ * `CREWLINE_TENANT_MAX_UNFINISHED`: at most so many executions of a tenant that have not ended;
+ * without it any number.
  */
 export const maxUnfinishedConfig: Config.Config<number | undefined> = count("CREWLINE_TENANT_MAX_UNFINISHED")

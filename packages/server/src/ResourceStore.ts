@@ -1,10 +1,13 @@
 /**
- * Resources that clients create, read, replace and delete: crews, agents, providers. One table each, of the same shape.
+ * Resources that clients create, read, replace and delete: crews, agents, providers. One table
+ * each, of the same shape.
  *
  * - Every operation is one SQL statement, confined to `Tenant.Current`.
- * - Each change raises `version` by one; a change that expects another version than the stored one fails and changes nothing.
+ * - Each change raises `version` by one; a change that expects another version than the stored one
+ *   fails and changes nothing.
  * - Ids sort by the time they were made; lists go from the newest to the oldest.
- * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means something.
+ * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means
+ *   something.
  * - Lists read a summary that is stored beside the body, and no body: one may have megabytes.
  */
 import * as EventLog from "@crewline/core/EventLog"
@@ -107,7 +110,10 @@ export interface ResourceStore<Body, Summary> {
   /** The newest of this name. */
   readonly find: (name: string) => Effect.Effect<Stored<Body> | undefined, StoreError>
   readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Listed<Summary>>, StoreError>
-  /** Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at). Absent extra columns stay. */
+  /**
+   * Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at).
+   * Absent extra columns stay.
+   */
   readonly replace: (
     id: string,
     body: Body,

@@ -1,8 +1,10 @@
 /**
- * Deletes executions that ended long ago, as `CREWLINE_RETENTION` says (`30 days`); by default everything is kept for ever.
+ * Deletes executions that ended long ago, as `CREWLINE_RETENTION` says (`30 days`); by default
+ * everything is kept for ever.
  *
- * One of the processes on a database does it at a time, whichever comes first, in transactions of at most `pageSize` executions: what
- * else goes on is not held up. What fails is tried again with the next pass.
+ * One of the processes on a database does it at a time, whichever comes first, in transactions of
+ * at most `pageSize` executions: what else goes on is not held up. What fails is tried again with
+ * the next pass.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Config from "effect/Config"
@@ -22,7 +24,10 @@ const minPause = Duration.seconds(1)
 /** Any number that nobody else is likely to lock. */
 const lockKey = 7_239_274_512
 
-/** Deletes all that ended at least so long ago, unless another process is at it; answers how many executions. */
+/**
+ * Deletes all that ended at least so long ago, unless another process is at it; answers how many
+ * executions.
+ */
 export const pass = Effect.fn("Retention.pass")(function* (
   age: Duration.Duration
 ): Effect.fn.Return<number, EventLog.EventLogError | SqlError, EventLog.EventLog | SqlClient.SqlClient> {

@@ -1,8 +1,9 @@
 /**
- * Secrets that the server makes: keys and tickets. Each has 256 bits of chance, so that SHA-256 is all it takes to store it safely.
+ * Secrets that the server makes: keys and tickets. Each has 256 bits of chance, so that SHA-256 is
+ * all it takes to store it safely.
  *
- * A key is `crewline_<prefix>_<secret>`: what finds it, which may be shown, and what proves it, which may not. Scanners for leaked secrets
- * know it by its beginning.
+ * A key is `crewline_<prefix>_<secret>`: what finds it, which may be shown, and what proves it,
+ * which may not. Scanners for leaked secrets know it by its beginning.
  */
 import * as Redacted from "effect/Redacted"
 import { hash as digest, randomBytes, timingSafeEqual } from "node:crypto"

@@ -1,9 +1,11 @@
 /**
- * The reference server: every package of Crewline put together. Read it as an example of how they compose, or run it as it is.
+ * The reference server: every package of Crewline put together. Read it as an example of how they
+ * compose, or run it as it is.
  *
- * `layer` is the whole server as a layer: built, it listens; released, it stops in this order: no new connections, followers are told
- * to come back (1012), requests under way end, the worker hands its tasks back or finishes them within the grace, its executions are
- * given up for others to adopt, the database closes. Executions that were unfinished when it starts go on by themselves.
+ * `layer` is the whole server as a layer: built, it listens; released, it stops in this order: no
+ * new connections, followers are told to come back (1012), requests under way end, the worker hands
+ * its tasks back or finishes them within the grace, its executions are given up for others to
+ * adopt, the database closes. Executions that were unfinished when it starts go on by themselves.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -95,7 +97,10 @@ export const listenConfig: Config.Config<Listener.Options> = Config.map(
   })
 )
 
-/** Shorter ones would keep the database busy with renewals, and be lost in every pause of the process. */
+/**
+ * Shorter ones would keep the database busy with renewals, and be lost in every pause of the
+ * process.
+ */
 const Lease = Schema.DurationFromString.check(
   Schema.makeFilter(
     (lease) =>

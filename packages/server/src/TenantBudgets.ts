@@ -1,11 +1,12 @@
 /**
- * What a tenant may spend on models in a day and in a month (UTC). A tenant has its own limits, or those that the environment gives to
- * every tenant without any.
+ * What a tenant may spend on models in a day and in a month (UTC). A tenant has its own limits, or
+ * those that the environment gives to every tenant without any.
  *
- * The sums are rows of the database: all servers on it share them, and a restart forgets nothing. What a call can use is reserved
- * before it is made, in all limits of the tenant or in none, under the locks of their rows. What a dead server had reserved stays, as
- * if it were spent, until the period is over. Calls are counted from the first one that a limit holds for. Changed limits hold in this
- * process at once, in others within two seconds.
+ * The sums are rows of the database: all servers on it share them, and a restart forgets nothing.
+ * What a call can use is reserved before it is made, in all limits of the tenant or in none, under
+ * the locks of their rows. What a dead server had reserved stays, as if it were spent, until the
+ * period is over. Calls are counted from the first one that a limit holds for. Changed limits hold
+ * in this process at once, in others within two seconds.
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
@@ -35,7 +36,9 @@ export interface Spent {
 
 export interface Standing {
   readonly budget: TenantBudget
-  /** Whose limits these are: the tenant's own, or those of the environment for all that have none. */
+  /**
+   * Whose limits these are: the tenant's own, or those of the environment for all that have none.
+   */
   readonly source: "tenant" | "environment"
   readonly spent: { readonly [P in Period]: Spent }
 }

@@ -1,8 +1,9 @@
 /**
- * Ends the process when its event loop is blocked for longer than its leases last: others have taken over what it worked on, and a
- * process that only hangs would take it up again. A thread watches, prints where the process stands, and ends it with code 70; as
- * PID 1 of a container too, where a process cannot kill itself. It forgives a process or machine that was stopped as a whole, and
- * is off while a debugger is attached.
+ * Ends the process when its event loop is blocked for longer than its leases last: others have
+ * taken over what it worked on, and a process that only hangs would take it up again. A thread
+ * watches, prints where the process stands, and ends it with code 70; as PID 1 of a container too,
+ * where a process cannot kill itself. It forgives a process or machine that was stopped as a whole,
+ * and is off while a debugger is attached.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,7 +30,10 @@ const defaultLease = Duration.seconds(15)
 /** A start or a collection of garbage may take a second or two. */
 const minBlocked = Duration.seconds(5)
 
-/** Watches for as long as the layer is there. The event loop may be blocked for as long as leases last, and for 5 seconds at least. */
+/**
+ * Watches for as long as the layer is there. The event loop may be blocked for as long as leases
+ * last, and for 5 seconds at least.
+ */
 export const layer = (lease: Duration.Duration = defaultLease): Layer.Layer<never> =>
   layerMax(Duration.max(lease, minBlocked))
 

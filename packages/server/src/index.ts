@@ -1,5 +1,6 @@
 /**
- * The reference server. `Server.layer` is all of it; the other modules are its parts, from the outside in.
+ * The reference server. `Server.layer` is all of it; the other modules are its parts, from the
+ * outside in.
  */
 export * as Server from "./Server.ts"
 export * as Engine from "./Engine.ts"

@@ -1,6 +1,7 @@
 /**
- * Every operation of the OpenAPI document and both kinds of connections that follow an execution, by every kind of caller. A new operation
- * is tried without a change here; a new kind of resource needs one to be made in `resources`.
+ * Every operation of the OpenAPI document and both kinds of connections that follow an execution,
+ * by every kind of caller. A new operation is tried without a change here; a new kind of resource
+ * needs one to be made in `resources`.
  */
 import { isDeepStrictEqual } from "node:util"
 import * as Memory from "@crewline/core/Memory"
@@ -30,7 +31,10 @@ const provider = { name: "p", kind: "openai-compatible", baseUrl: "http://127.0.
 const agents = { a: { role: "r", goal: "g" } }
 const crew = { name: "c", agents, tasks: { t: { description: "d", expectedOutput: "e", humanInput: true } } }
 
-/** What bodies must hold for a request to get as far as its resource; others are `{}`, and those of PUT what GET has answered. */
+/**
+ * What bodies must hold for a request to get as far as its resource; others are `{}`, and those of
+ * PUT what GET has answered.
+ */
 const bodies: { readonly [operation: string]: unknown } = {
   "inbox.answer": { answer: "accept" },
   "executions.message": { text: "x", taskId: "t" }

@@ -1,8 +1,10 @@
 /**
- * Approvals over servers that are killed around the ask, the answer and the call: a call is made at most once, exactly once when it may be
- * repeated, only after its own approval, and no recorded answer of a model is asked for again.
+ * Approvals over servers that are killed around the ask, the answer and the call: a call is made at
+ * most once, exactly once when it may be repeated, only after its own approval, and no recorded
+ * answer of a model is asked for again.
  *
- * `CREWLINE_CRASH_SEED` draws other moments, `CREWLINE_CRASH_KILLS` more of them for each set-up (10 take three minutes on two busy cores).
+ * `CREWLINE_CRASH_SEED` draws other moments, `CREWLINE_CRASH_KILLS` more of them for each set-up
+ * (10 take three minutes on two busy cores).
  */
 import * as Provider from "@crewline/fake-provider/Process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -50,7 +52,10 @@ const shared = (kind: "redis" | "bullmq") => async (): Promise<Storage.Storage> 
   }
 }
 
-/** A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all others. */
+/**
+ * A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all
+ * others.
+ */
 const crewOf = (tag: string, tasks: Readonly<Record<string, string>>) => ({
   name: "letters",
   agents: { clerk: { role: "Clerk", goal: "Write", model: "openai/fake", tools: ["send", "note"] } },
@@ -113,7 +118,10 @@ const opened = async (storageOf: () => Promise<Storage.Storage>, onTestFinished:
   return { provider, server, storage }
 }
 
-/** Recorded answers of models that were asked for once more after a kill, and those that nobody was asked for. */
+/**
+ * Recorded answers of models that were asked for once more after a kill, and those that nobody was
+ * asked for.
+ */
 const repeated = (
   events: ReadonlyArray<Follower.Event>,
   snapshots: ReadonlyArray<Snapshot>,

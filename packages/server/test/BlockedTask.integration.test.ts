@@ -1,4 +1,7 @@
-/** A task that blocks whichever process takes it: the watchdog ends each, and the crash rule ends the task. */
+/**
+ * A task that blocks whichever process takes it: the watchdog ends each, and the crash rule ends
+ * the task.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as ServerProcess from "./crash/ServerProcess.ts"
 import { missing, sql, until, urlOf } from "./fake/Database.ts"

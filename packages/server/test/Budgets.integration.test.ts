@@ -1,6 +1,6 @@
 /**
- * Executions that run into a budget while their server is killed and started again: what was recorded is not paid for again, and whether
- * they go on, finish or fail is what was decided.
+ * Executions that run into a budget while their server is killed and started again: what was
+ * recorded is not paid for again, and whether they go on, finish or fail is what was decided.
  */
 import * as Provider from "@crewline/fake-provider/Process"
 import { afterAll, describe, expect, it, type TestContext } from "vitest"
@@ -50,7 +50,10 @@ const opened = async ({ onTestFinished }: Pick<TestContext, "onTestFinished">) =
   }
 }
 
-/** One agent that makes three calls of a tool, one a turn, and then says something: four calls of the model. */
+/**
+ * One agent that makes three calls of a tool, one a turn, and then says something: four calls of
+ * the model.
+ */
 const crewOf = (limits: object) => ({
   name: "budget",
   agents: { clerk: { role: "Clerk", goal: "Write", model: "openai/fake", tools: ["append"] } },

@@ -1,7 +1,7 @@
 /**
- * Servers as real processes that are killed, stopped, frozen and started again, over a provider that counts what it is asked. What is
- * promised: every execution ends by itself, nothing finished runs again, no recorded answer is asked for again, and followers see
- * every event once.
+ * Servers as real processes that are killed, stopped, frozen and started again, over a provider
+ * that counts what it is asked. What is promised: every execution ends by itself, nothing finished
+ * runs again, no recorded answer is asked for again, and followers see every event once.
  *
  * `CREWLINE_CRASHES=300` kills so often; `CREWLINE_CRASH_SEED` draws the same moments again.
  */
@@ -80,7 +80,10 @@ interface TaskOf {
   readonly text: string
 }
 
-/** A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all others. */
+/**
+ * A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all
+ * others.
+ */
 const crewOf = (tag: string, tasks: Readonly<Record<string, TaskOf>>, tools: ReadonlyArray<string> = []) => ({
   name: "crash",
   agents: { worker: { role: "Worker", goal: "Work", model: "openai/fake", tools } },
@@ -326,7 +329,8 @@ describe("two servers", () => {
     `get by when one freezes for longer than its lease${onPostgres}`,
     { timeout: 4 * patience },
     async (context) => {
-      // The provider answers when it is told to, so that nothing here depends on how fast the machine is.
+      // The provider answers when it is told to, so that nothing here depends on how fast the
+      // machine is.
       const gates = await Gates.start()
       context.onTestFinished(() => gates.stop())
       const { ready } = await scene(context, { storage: Storage.postgres, env: { CREWLINE_LEASE: "3 seconds" } })
@@ -344,7 +348,8 @@ describe("two servers", () => {
           Promise.all(names.map(gates.next))
         )
 
-      // Frozen before its outcome, the first answer is the last; frozen before a turn, the answer asks for a tool.
+      // Frozen before its outcome, the first answer is the last; frozen before a turn, the answer
+      // asks for a tool.
       const race = await begin("race", { outcome: [] })
       const over = await begin("over", { outcome: [], turn: [] })
       const open = await begin("open", { outcome: [], turn: [], rest: ["outcome", "turn"] })
@@ -355,7 +360,8 @@ describe("two servers", () => {
       const unread = await calls()
       frozen.signal("SIGSTOP")
 
-      // The other one takes all up: one ends, one has settled the tasks that the frozen one works on, one is in the middle.
+      // The other one takes all up: one ends, one has settled the tasks that the frozen one works
+      // on, one is in the middle.
       const again = await calls()
       for (const call of unread.outcomes) call.answer("from the frozen one")
       for (const call of [...unread.turns, ...again.turns]) call.call("calculate", { expression: "6 * 7" })
@@ -366,7 +372,8 @@ describe("two servers", () => {
       const [rest] = await asked("open-rest")
       const overEvents = await Client.events(other.url, over.id)
 
-      // It lives on: what it starts now ends. By then it has long read the answers that waited for it.
+      // It lives on: what it starts now ends. By then it has long read the answers that waited for
+      // it.
       frozen.signal("SIGCONT")
       const after = await begin("after", { only: [] })
       for (const call of await asked("after-only")) call.answer("done")

@@ -1,4 +1,7 @@
-/** Servers whose database fails: what they answer, what they say of themselves, and that they notice when it is back. */
+/**
+ * Servers whose database fails: what they answer, what they say of themselves, and that they notice
+ * when it is back.
+ */
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { missing, sql, sqlOn, until, urlOf } from "./fake/Database.ts"

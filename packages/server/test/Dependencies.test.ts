@@ -1,4 +1,7 @@
-/** How often dependencies are looked at. That a server notices how they fail: `Dependencies.integration.test.ts`. */
+/**
+ * How often dependencies are looked at. That a server notices how they fail:
+ * `Dependencies.integration.test.ts`.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

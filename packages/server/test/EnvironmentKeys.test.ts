@@ -35,7 +35,8 @@ beforeAll(async () => {
     "ALL_PROXY"
   ]
   for (const name of variables) {
-    // As a header's value, as headers of their own, and in the place of those that requests have anyway.
+    // As a header's value, as headers of their own, and in the place of those that requests have
+    // anyway.
     const isHeaders = name.endsWith("_HEADERS")
     const names = ["X-Gateway-Key", "Authorization", "X-Api-Key", "User-Agent", "OpenAI-Project", "Content-Type"]
     const address = /_PROXY$|_URL$|_HOST$/.test(name) ? "http://127.0.0.1:9" : canary

@@ -1,4 +1,7 @@
-/** Two servers on a Redis that is demoted under load, or gone: no start waits for it, and no work is lost. */
+/**
+ * Two servers on a Redis that is demoted under load, or gone: no start waits for it, and no work is
+ * lost.
+ */
 import * as Queue from "@crewline/server/Queue"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,7 +56,10 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
     await sql(`drop database if exists ${name} with (force)`)
   })
 
-  /** The replica becomes the primary, the address leads to it, and what was the primary follows it: connections to it stay. */
+  /**
+   * The replica becomes the primary, the address leads to it, and what was the primary follows it:
+   * connections to it stay.
+   */
   const failOver = async (from: RedisProcess.RedisProcess, to: RedisProcess.RedisProcess) => {
     await to.cli("replicaof", "no", "one")
     front.pointAt(to.port)

@@ -1,5 +1,6 @@
 /**
- * What a storage cannot take, at every place of the API where a client puts text: the answer names the place, and is never a 500.
+ * What a storage cannot take, at every place of the API where a client puts text: the answer names
+ * the place, and is never a 500.
  */
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -35,7 +36,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** As JSON escapes, which come through as they are; halves of surrogate pairs cannot be in a URL. */
+/**
+ * As JSON escapes, which come through as they are; halves of surrogate pairs cannot be in a URL.
+ */
 const inBodies = {
   "a NUL": "h\u0000",
   "a NUL alone": "\u0000",

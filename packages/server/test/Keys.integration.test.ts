@@ -1,4 +1,7 @@
-/** Two servers on one PostgreSQL: what one of them does with a key, the other one knows within a second, on open connections too. */
+/**
+ * Two servers on one PostgreSQL: what one of them does with a key, the other one knows within a
+ * second, on open connections too.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Redacted from "effect/Redacted"
 import * as Postgres from "./fake/Database.ts"

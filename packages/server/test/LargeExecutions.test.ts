@@ -1,4 +1,7 @@
-/** Executions of 10,000 tasks over HTTP: what is read of them is bounded, and reading one does not keep the server from everything else. */
+/**
+ * Executions of 10,000 tasks over HTTP: what is read of them is bounded, and reading one does not
+ * keep the server from everything else.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Plan from "@crewline/core/Plan"
@@ -62,7 +65,8 @@ describe("an execution of 10,000 tasks", { timeout: 60_000 }, () => {
       isAnswered = true
       return answer
     })
-    // Each is answered while the large one is under way: as often as it has parts, were it not for the tests around.
+    // Each is answered while the large one is under way: as often as it has parts, were it not for
+    // the tests around.
     for (let n = 0; n < 3; n++) {
       expect((await get("small", "?tasks=0")).status).toBe(200)
       expect(isAnswered).toBe(false)

@@ -8,7 +8,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** What the server answers to a request of this target that asks for an upgrade; ends with the connection. */
+/**
+ * What the server answers to a request of this target that asks for an upgrade; ends with the
+ * connection.
+ */
 const upgrade = (target: string, protocol: string) =>
   new Promise<string>((resolve, reject) => {
     const socket = connect(Number(new URL(server.url).port), "127.0.0.1")

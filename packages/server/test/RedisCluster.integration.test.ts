@@ -1,4 +1,7 @@
-/** What processes share beside tasks, on a Redis that is a cluster: it refuses a script whose keys are not kept together. */
+/**
+ * What processes share beside tasks, on a Redis that is a cluster: it refuses a script whose keys
+ * are not kept together.
+ */
 import * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import { assert, describe, it } from "@effect/vitest"

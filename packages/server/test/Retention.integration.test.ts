@@ -1,4 +1,7 @@
-/** What stays of executions on PostgreSQL and Redis: outputs that a retry takes over, and nothing at all once they are old. */
+/**
+ * What stays of executions on PostgreSQL and Redis: outputs that a retry takes over, and nothing at
+ * all once they are old.
+ */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Context from "effect/Context"

@@ -1,6 +1,6 @@
 /**
- * Keys go in by every way there is, and come out at the providers alone. What is searched: every HTTP answer, event, log line, span
- * and column of the database.
+ * Keys go in by every way there is, and come out at the providers alone. What is searched: every
+ * HTTP answer, event, log line, span and column of the database.
  */
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Providers from "@crewline/llm/Providers"
@@ -21,7 +21,10 @@ import * as Issuer from "./fake/Issuer.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-/** All of them are found by this word; a master key is one in base64, and in the bytes that this stands for. */
+/**
+ * All of them are found by this word; a master key is one in base64, and in the bytes that this
+ * stands for.
+ */
 const canary = "CANARY"
 const key = (name: string) => `sk-${canary}-${name}-0123456789`
 const master = `${canary}masterkey`.padEnd(43, "x") + "="
@@ -150,7 +153,10 @@ const useTokens = async () => {
   leaks.push(...[good, expired, nobody].map((token) => token.split(".").at(-1)!))
 }
 
-/** Keys and tickets of callers, used in every way and refused in every way. What answers that make them hold is not searched. */
+/**
+ * Keys and tickets of callers, used in every way and refused in every way. What answers that make
+ * them hold is not searched.
+ */
 const useKeys = async () => {
   const make = async (path: string, options: Parameters<typeof Server.request>[1]) =>
     (await Server.request(server.url + path, options)).body
@@ -243,7 +249,8 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     expect(body.ok).toBe(model === "echo")
   }
 
-  // Answers that were kept, files that are sent along, budgets, quotas, a circuit breaker that opens, and one that is refused.
+  // Answers that were kept, files that are sent along, budgets, quotas, a circuit breaker that
+  // opens, and one that is refused.
   const quota = { requestsPerMinute: 60_000, concurrency: 2 }
   await put({ ...unversioned, quota })
   const attachments = [{ url: "data:image/png;base64,AQID" }]

@@ -1,4 +1,7 @@
-/** The server on a PostgreSQL server: two of them on one database, that hear of each other or do not. */
+/**
+ * The server on a PostgreSQL server: two of them on one database, that hear of each other or do
+ * not.
+ */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Queue from "@crewline/server/Queue"

@@ -1,6 +1,7 @@
 /**
- * Crews of three levels with limits at each, worked on by three workers on one database and one Redis: no limit is exceeded, as the provider
- * counts what it is asked, and what the log says was spent is the sum of its turns.
+ * Crews of three levels with limits at each, worked on by three workers on one database and one
+ * Redis: no limit is exceeded, as the provider counts what it is asked, and what the log says was
+ * spent is the sum of its turns.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"

@@ -1,6 +1,7 @@
 /**
- * How many statements a request and an execution cost, one at a time: one more is a round trip more, and is seen here. Over HTTP, on an
- * embedded database with the queue in process, and on PostgreSQL with the queue on Redis.
+ * How many statements a request and an execution cost, one at a time: one more is a round trip
+ * more, and is seen here. Over HTTP, on an embedded database with the queue in process, and on
+ * PostgreSQL with the queue on Redis.
  */
 import * as Outbox from "@crewline/core/Outbox"
 import * as TaskQueue from "@crewline/core/TaskQueue"
@@ -64,7 +65,9 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
   })
   afterAll(() => server.stop())
 
-  /** Runs a chain to its end, without a look at the database; answers its id and what it has cost. */
+  /**
+   * Runs a chain to its end, without a look at the database; answers its id and what it has cost.
+   */
   const run = async (tasks: number, more: object = {}) => {
     statements.take()
     calls = 0

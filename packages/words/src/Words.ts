@@ -1,7 +1,8 @@
 /**
- * `builtin/words`: an embedder of English texts without a model, a key or a network. A text is the average of the vectors of its words,
- * the frequent ones weighted down by a / (a + p) and what all texts have in common taken away (Arora, Liang and Ma, "A Simple but
- * Tough-to-Beat Baseline for Sentence Embeddings", 2017).
+ * `builtin/words`: an embedder of English texts without a model, a key or a network. A text is the
+ * average of the vectors of its words, the frequent ones weighted down by a / (a + p) and what all
+ * texts have in common taken away (Arora, Liang and Ma, "A Simple but Tough-to-Beat Baseline for
+ * Sentence Embeddings", 2017).
  *
  * The vectors, 42 MB, are read when the first text is embedded: in about 60 ms.
  */
@@ -14,7 +15,10 @@ import { Vocabulary } from "./Words/Vocabulary.ts"
 const name = "builtin/words"
 const dimensions = 100
 
-/** The file of this package, which is made when it is packed; in the repository by `node scripts/data.mjs`. */
+/**
+ * The file of this package, which is made when it is packed; in the repository by `node
+ * scripts/data.mjs`.
+ */
 export const defaultFile = new URL("../data/words.bin", import.meta.url)
 
 /** In which the weights of words are half. */

@@ -1,4 +1,7 @@
-/** The vectors of words, which are made when the package is packed: here, when a test or a benchmark first wants them. */
+/**
+ * The vectors of words, which are made when the package is packed: here, when a test or a benchmark
+ * first wants them.
+ */
 import { execFileSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 

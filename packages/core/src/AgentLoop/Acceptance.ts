@@ -1,6 +1,7 @@
 /**
- * Whether an answer is accepted: it must be there, whole, valid for the task's schema, and every guardrail must let it pass. What was
- * refused once stays refused, whatever a check would say today: the turns after it stand on that.
+ * Whether an answer is accepted: it must be there, whole, valid for the task's schema, and every
+ * guardrail must let it pass. What was refused once stays refused, whatever a check would say
+ * today: the turns after it stand on that.
  */
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -41,8 +42,8 @@ const refused = (by: Refused["by"], complaint: string): Refused => ({
 const over = (ended: Ended): Verdict => ({ _tag: "Ended", ended })
 
 /**
- * Checks the answer of a turn. What was shown to a person since was accepted, whatever a guardrail would say today. `isIdle`: it is the manager's,
- * who has delegated nothing yet.
+ * Checks the answer of a turn. What was shown to a person since was accepted, whatever a guardrail
+ * would say today. `isIdle`: it is the manager's, who has delegated nothing yet.
  */
 export const judge = Effect.fnUntraced(function* (
   equipment: Equipment,

@@ -1,4 +1,7 @@
-/** The parts of a model's answer as they are recorded: safe to stringify, and each call with an id of its own, whatever the model wrote. */
+/**
+ * The parts of a model's answer as they are recorded: safe to stringify, and each call with an id
+ * of its own, whatever the model wrote.
+ */
 import type * as Response from "effect/ai/Response"
 import * as JsonDepth from "../JsonDepth.ts"
 
@@ -9,8 +12,9 @@ export const recordable = (parts: Parts, taken: ReadonlySet<string> = new Set())
   distinctCalls(withinDepth(parts), taken)
 
 /**
- * The parts, with another id for a call whose id is empty or that of an earlier call of the conversation: results, approvals and waits
- * are recorded by it, and providers refuse a conversation with two calls of one id.
+ * The parts, with another id for a call whose id is empty or that of an earlier call of the
+ * conversation: results, approvals and waits are recorded by it, and providers refuse a
+ * conversation with two calls of one id.
  */
 export const distinctCalls = (parts: Parts, taken: ReadonlySet<string> = new Set()): Parts => {
   const ids = new Set(taken)
@@ -35,8 +39,8 @@ export const distinctCalls = (parts: Parts, taken: ReadonlySet<string> = new Set
 }
 
 /**
- * The parts, with the arguments of a tool call and the metadata left out where they are nested too deep. Such a call is answered
- * like one whose arguments cannot be parsed.
+ * The parts, with the arguments of a tool call and the metadata left out where they are nested too
+ * deep. Such a call is answered like one whose arguments cannot be parsed.
  */
 export const withinDepth = (parts: Parts): Parts =>
   parts.some((part) => JsonDepth.isTooDeep(part)) ? parts.map(shallow) : parts

@@ -1,4 +1,6 @@
-/** Whether a person lets a call be made: asked once per call, and bound to exactly its arguments. */
+/**
+ * Whether a person lets a call be made: asked once per call, and bound to exactly its arguments.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"

@@ -1,8 +1,10 @@
 /**
- * Model calls that a limit has refused: the task fails, or waits until a person raises the limit, or the agent finishes with what it has.
+ * Model calls that a limit has refused: the task fails, or waits until a person raises the limit,
+ * or the agent finishes with what it has.
  *
- * All who are refused by one limit share one ask, known by its scope and by how often the limit was raised. What is recorded stays, and
- * the call is made again by the leg that the answer wakes. Once more was denied, nobody is asked for that limit again.
+ * All who are refused by one limit share one ask, known by its scope and by how often the limit was
+ * raised. What is recorded stays, and the call is made again by the leg that the answer wakes. Once
+ * more was denied, nobody is asked for that limit again.
  */
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -14,7 +16,10 @@ import type * as Llm from "../Llm.ts"
 import { modelFailed, type Ended, type Leg } from "./Leg.ts"
 import * as Suspension from "./Suspension.ts"
 
-/** The limit that has refused a call; `undefined`: something else went wrong, or the limit is not the execution's own. */
+/**
+ * The limit that has refused a call; `undefined`: something else went wrong, or the limit is not
+ * the execution's own.
+ */
 const refusing = ({ limits }: Leg, { reason }: Llm.LlmError): [Limits.Scoped, Limits.Exceeded] | undefined => {
   const exceeded = reason._tag === "BudgetExceeded" ? reason.exceeded : undefined
   const limit = exceeded?.name === undefined ? undefined : limits?.find(({ name }) => name === exceeded.name)

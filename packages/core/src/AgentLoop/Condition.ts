@@ -1,5 +1,6 @@
 /**
- * Whether the condition of a task (`when`) holds. A condition on a task that came to nothing does not hold.
+ * Whether the condition of a task (`when`) holds. A condition on a task that came to nothing does
+ * not hold.
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -12,7 +13,10 @@ import * as CrewCode from "./CrewCode.ts"
 import { failed, type Ended, type Leg } from "./Leg.ts"
 import { textOf } from "./Prompting.ts"
 
-/** True or false, or the end of a leg whose condition could not be told. `schema` decodes the output that a function is given. */
+/**
+ * True or false, or the end of a leg whose condition could not be told. `schema` decodes the output
+ * that a function is given.
+ */
 export const holds = (
   leg: Leg,
   output: Schema.Json | undefined,
@@ -46,7 +50,10 @@ export const holds = (
   return Effect.succeed(Equal.equals(when.path === undefined ? output : at(output, when.path), when.equals))
 }
 
-/** The value at a JSON pointer such as `/verdict/approved` or `/items/0`; `undefined` where there is none. */
+/**
+ * The value at a JSON pointer such as `/verdict/approved` or `/items/0`; `undefined` where there is
+ * none.
+ */
 const at = (output: Schema.Json, pointer: string): unknown => {
   let value: unknown = output
   for (const token of pointer.split("/").slice(1)) {

@@ -14,7 +14,10 @@ export type Ran<A> =
   | { readonly _tag: "Success"; readonly value: A }
   | { readonly _tag: "Failure"; readonly ended: Ended }
 
-/** Runs a function of the crew: a value, a promise or an effect. One that throws fails the attempt, with its own message. */
+/**
+ * Runs a function of the crew: a value, a promise or an effect. One that throws fails the attempt,
+ * with its own message.
+ */
 export const run = <A>(what: string, call: () => A | Promise<A> | Effect.Effect<A>): Effect.Effect<Ran<Awaited<A>>> =>
   Effect.suspend(() => {
     const returned = call()

@@ -1,6 +1,6 @@
 /**
- * The guardrails of a task, one after the other: functions of the crew, or rules that the model judges. The verdict of a judge is
- * recorded, and an answer that it has judged is not judged again.
+ * The guardrails of a task, one after the other: functions of the crew, or rules that the model
+ * judges. The verdict of a judge is recorded, and an answer that it has judged is not judged again.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,9 @@ export interface Output {
   readonly decoded: unknown
 }
 
-/** What a check says: nothing is wrong, a complaint, or the end of a leg whose check failed itself. */
+/**
+ * What a check says: nothing is wrong, a complaint, or the end of a leg whose check failed itself.
+ */
 type Said = string | Ended | undefined
 
 /** The first complaint; `undefined` when every guardrail lets the output pass. */

@@ -5,8 +5,8 @@ import * as JsonDepth from "../JsonDepth.ts"
 export type Parsed = { readonly value: Schema.Json } | { readonly reason: string }
 
 /**
- * JSON from the text of a model: as it stands, in a code fence, or among words. Of several values the last that is valid counts; where
- * none is, the text as it stands, or the last value in it.
+ * JSON from the text of a model: as it stands, in a code fence, or among words. Of several values
+ * the last that is valid counts; where none is, the text as it stands, or the last value in it.
  */
 export const parse = (text: string, isValid: (value: Schema.Json) => boolean = () => true): Parsed => {
   const whole = read(text.trim())
@@ -36,7 +36,10 @@ const read = (text: string): Parsed => {
   }
 }
 
-/** What may be JSON in a text, in order: what stands in code fences, and every balanced object or array outside of another one. */
+/**
+ * What may be JSON in a text, in order: what stands in code fences, and every balanced object or
+ * array outside of another one.
+ */
 function* candidates(text: string): Generator<string> {
   yield* fenced(text)
   // A text of opening braces alone would take quadratic time.
@@ -56,8 +59,8 @@ function* candidates(text: string): Generator<string> {
 }
 
 /**
- * What stands in code fences, whatever their language. Line by line, because a regular expression takes cubic time for a text of empty
- * lines.
+ * What stands in code fences, whatever their language. Line by line, because a regular expression
+ * takes cubic time for a text of empty lines.
  */
 function* fenced(text: string): Generator<string> {
   const lines = text.split("\n")
@@ -77,7 +80,10 @@ function* fenced(text: string): Generator<string> {
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93]
 
-/** Where the object or array that begins at `start` ends; negative, how far it was looked for: it does not. */
+/**
+ * Where the object or array that begins at `start` ends; negative, how far it was looked for: it
+ * does not.
+ */
 const endOf = (text: string, start: number, most: number): number => {
   const to = Math.min(text.length, start + most)
   let depth = 0

@@ -1,7 +1,8 @@
 /**
- * The manager's look at a candidate, before a person's: it becomes the output, or goes back with feedback, and the same conversation goes on.
- * One review per candidate; a verdict that is recorded stands. After too many revisions the policy of the manager counts, and a review that
- * fails accepts with a note.
+ * The manager's look at a candidate, before a person's: it becomes the output, or goes back with
+ * feedback, and the same conversation goes on. One review per candidate; a verdict that is recorded
+ * stands. After too many revisions the policy of the manager counts, and a review that fails
+ * accepts with a note.
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -36,7 +37,9 @@ const accepted = { _tag: "Accepted" } as const satisfies Verdict
 const idOf = (leg: Leg, turn: number): string =>
   `${leg.task.id}/${leg.history.turns[turn - 1]?.run ?? leg.run}.${turn}.review.manager`
 
-/** True when the candidate of the turn was shown to the manager: its checks have accepted it then. */
+/**
+ * True when the candidate of the turn was shown to the manager: its checks have accepted it then.
+ */
 export const isShown = (leg: Leg, turn: number): boolean =>
   Reviewing.isReviewed(leg.task) && leg.standing.isKnown(idOf(leg, turn))
 

@@ -1,4 +1,7 @@
-/** Tool calls that are made again and again with the same result: such a call is refused after a while, and in the end the attempt fails. */
+/**
+ * Tool calls that are made again and again with the same result: such a call is refused after a
+ * while, and in the end the attempt fails.
+ */
 import type * as Response from "effect/ai/Response"
 import type * as Schema from "effect/Schema"
 

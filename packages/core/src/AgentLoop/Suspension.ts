@@ -5,7 +5,10 @@ import type * as Plan from "../Plan.ts"
 import type * as Wait from "../Wait.ts"
 import type { Ended, Leg } from "./Leg.ts"
 
-/** What one call or review waits for. Asks, timers and tasks that the log has already are only named in the group. */
+/**
+ * What one call or review waits for. Asks, timers and tasks that the log has already are only named
+ * in the group.
+ */
 export interface Want {
   readonly group: Wait.Group
   readonly asks?: ReadonlyArray<Ask>

@@ -1,4 +1,7 @@
-/** Whether an output is what it says it is, as far as what was said and done in the conversation shows. */
+/**
+ * Whether an output is what it says it is, as far as what was said and done in the conversation
+ * shows.
+ */
 import type * as Schema from "effect/Schema"
 import type { Doubt } from "../ExecutionEvent.ts"
 import { Doubts } from "../Manager.ts"
@@ -26,7 +29,8 @@ export const of = (
         if (part.type === "text") shown.push(part.text)
         if (part.type !== "tool-result") continue
         shown.push(typeof part.result === "string" ? part.result : JSON.stringify(part.result))
-        // A tool that may be repeated without harm changes nothing; work that was passed on may have.
+        // A tool that may be repeated without harm changes nothing; work that was passed on may
+        // have.
         const tool = tools.get(part.name)
         if (!part.isFailure && (tool?.idempotent !== true || tool.need !== undefined)) hasActed = true
       }

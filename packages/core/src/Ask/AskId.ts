@@ -1,6 +1,6 @@
 /**
- * The ids by which people know asks: that of the execution and that of the ask within it, in one part of a URL. Neither holds a "~", and
- * only the latter holds a "/".
+ * The ids by which people know asks: that of the execution and that of the ask within it, in one
+ * part of a URL. Neither holds a "~", and only the latter holds a "/".
  */
 
 export const encode = (executionId: string, ask: string): string => `${executionId}~${ask.replaceAll("/", "~")}`

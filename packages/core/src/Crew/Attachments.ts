@@ -1,5 +1,6 @@
 /**
- * What a task's agent is shown besides text: whether an attachment can be used. Pure: neither file nor address is opened.
+ * What a task's agent is shown besides text: whether an attachment can be used. Pure: neither file
+ * nor address is opened.
  */
 import type { Attachment } from "../Task.ts"
 import * as Placeholder from "./Placeholder.ts"
@@ -28,7 +29,9 @@ const mediaTypes: { readonly [extension: string]: string } = {
   yml: "application/yaml"
 }
 
-/** The most that a crew itself may hold of a file, in bytes: it goes to the log with every start. */
+/**
+ * The most that a crew itself may hold of a file, in bytes: it goes to the log with every start.
+ */
 export const maxInlineBytes = 64 * 1024
 
 const dataUrl = /^data:([a-z]+\/[a-z0-9.+-]+)(?:;[a-z0-9-]+=[^;,]*)*;base64,([A-Za-z0-9+/]*={0,2})$/i

@@ -1,8 +1,9 @@
 /**
- * The types of `Crew.make`: names that must exist, functions that know the output they are given, and the type of what the
- * crew comes to. `Outputs`, `Contexts`, `Orders` and `Conditions` are inferred from the tasks, one entry a task; an absent
- * property is `unknown` in them. "Or string" beside the name of a condition keeps the message of a misspelt one to that name: the
- * inferred literal and the allowed ones would meet in a `never`.
+ * The types of `Crew.make`: names that must exist, functions that know the output they are given,
+ * and the type of what the crew comes to. `Outputs`, `Contexts`, `Orders` and `Conditions` are
+ * inferred from the tasks, one entry a task; an absent property is `unknown` in them. "Or string"
+ * beside the name of a condition keeps the message of a misspelt one to that name: the inferred
+ * literal and the allowed ones would meet in a `never`.
  */
 import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
@@ -36,8 +37,8 @@ type OutputOfNamed<Name, Outputs> = Name extends keyof Outputs ? OutputOf<Output
 export type OthersThan<Outputs, Name> = string extends keyof Outputs ? string : Exclude<keyof Outputs & string, Name>
 
 /**
- * A condition on the output of another task: exactly one of `contains`, `matches`, `equals` and `test`. Not a union of four
- * forms, so that a misspelt name is reported as one.
+ * A condition on the output of another task: exactly one of `contains`, `matches`, `equals` and
+ * `test`. Not a union of four forms, so that a misspelt name is reported as one.
  */
 export interface When<Others extends string> extends Omit<Task.When, "task"> {
   readonly task: Others
@@ -51,11 +52,17 @@ export interface TaskOptions<AgentName extends string, Others extends string, Ou
   "agent" | "context" | "dependsOn" | "output" | "guardrails" | "when"
 > {
   readonly agent?: AgentName
-  /** Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless given. */
+  /**
+   * Tasks whose outputs this one reads, in this order. In a sequential crew: all before it, unless
+   * given.
+   */
   readonly context?: ReadonlyArray<Others>
   /** Tasks that must be settled first, without reading their outputs. */
   readonly dependsOn?: ReadonlyArray<Others>
-  /** Effect Schema, Zod or other Standard Schema, `{ schema, jsonSchema }`, or JSON Schema. Default: text. */
+  /**
+   * Effect Schema, Zod or other Standard Schema, `{ schema, jsonSchema }`, or JSON Schema. Default:
+   * text.
+   */
   readonly output?: Output & OutputDeclaration
   /** Functions of the decoded output, tried first, and sentences that a model judges. */
   readonly guardrails?: ReadonlyArray<string | GuardrailFunction<OutputOf<NoInfer<Output>>>>
@@ -79,7 +86,10 @@ export interface MakeOptions<
   Acceptance,
   Written
 > extends Omit<Definition, "process" | "agents" | "tasks" | "inputs" | "manager" | "acceptance" | "synthesis"> {
-  /** `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. */
+  /**
+   * `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one
+   * before.
+   */
   readonly process?: Process
   readonly agents: { readonly [Name in AgentName]: Agent.Agent }
   /**
@@ -120,10 +130,10 @@ type Sinks<Outputs, Contexts, Orders, Conditions> = Exclude<
 >
 
 /**
- * What the crew comes to: the output of the one task that nothing depends on; of several such tasks an object by name. In a
- * sequential crew it is the last task, of which the type checker sees only that no other depends on it: the type is the union
- * of the outputs of such tasks. Names that are no literals leave `Json`. A result that the manager
- * writes is text, or what its schema says.
+ * What the crew comes to: the output of the one task that nothing depends on; of several such tasks
+ * an object by name. In a sequential crew it is the last task, of which the type checker sees only
+ * that no other depends on it: the type is the union of the outputs of such tasks. Names that are
+ * no literals leave `Json`. A result that the manager writes is text, or what its schema says.
  */
 export type CrewOutput<Process, Outputs, Contexts, Orders, Conditions, Acceptance, Written> = unknown extends Written
   ? OutputOfSinks<Sinks<Outputs, Contexts, Orders, Conditions>, Process, Outputs, Acceptance>

@@ -1,6 +1,7 @@
 /**
- * Whether data is a crew: its parts by their Schemas, its names, and its graph, all at once. A wrong type in one task does not
- * hide a cycle among the others, because names and references are read from whatever is there. Never throws.
+ * Whether data is a crew: its parts by their Schemas, its names, and its graph, all at once. A
+ * wrong type in one task does not hide a cycle among the others, because names and references are
+ * read from whatever is there. Never throws.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -144,7 +145,10 @@ const withoutExtensions = <A extends Schema.Json | undefined>(crew: A): A | Sche
     ? Object.fromEntries(Object.entries(crew).filter(([key]) => !key.startsWith("x-")))
     : crew
 
-/** `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a default. */
+/**
+ * `topic: otters` is short for `topic: { default: otters }`, and `topic:` for an input without a
+ * default.
+ */
 const normaliseInputs = (
   given: Schema.JsonObject,
   report: (problems: ReadonlyArray<Problem>) => void

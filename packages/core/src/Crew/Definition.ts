@@ -1,5 +1,6 @@
 /**
- * A crew as it is declared: its data, which is plain JSON, and the functions of crews written in TypeScript, which data cannot hold.
+ * A crew as it is declared: its data, which is plain JSON, and the functions of crews written in
+ * TypeScript, which data cannot hold.
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,7 +16,10 @@ import * as Synthesis from "./Synthesis.ts"
 /** A value that an execution is given by name, for the placeholders. */
 export const Input = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
-  /** The value when an execution gives none. Without a default, a placeholder that uses the input needs a value. */
+  /**
+   * The value when an execution gives none. Without a default, a placeholder that uses the input
+   * needs a value.
+   */
   default: Schema.optionalKey(Schema.Json)
 }).annotate({ description: "An input of a crew" })
 
@@ -40,8 +44,8 @@ export const Definition = Schema.Struct({
   name: Name.Name,
   description: Schema.optionalKey(Schema.String),
   /**
-   * `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one before. `hierarchical`: as `parallel`,
-   * and a manager assigns the tasks that name no agent.
+   * `parallel` (default): the graph, as wide as it allows. `sequential`: each task after the one
+   * before. `hierarchical`: as `parallel`, and a manager assigns the tasks that name no agent.
    */
   process: Schema.optionalKey(Schema.Literals(["parallel", "sequential", "hierarchical"])),
   agents: Schema.Record(Schema.String, Agent.Agent),
@@ -69,7 +73,10 @@ export const Definition = Schema.Struct({
    * always told.
    */
   onToolDefect: Schema.optionalKey(Schema.Literals(["tell", "fail"])),
-  /** True, or how: its agents are reminded of what earlier tasks and executions of this crew came to. Default: false. */
+  /**
+   * True, or how: its agents are reminded of what earlier tasks and executions of this crew came
+   * to. Default: false.
+   */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Time limit of a whole execution. Default: none. */
   timeout: Schema.optionalKey(Task.Duration),
@@ -88,8 +95,8 @@ export interface CodeContext {
 }
 
 /**
- * Accepts the decoded output of its task with `true`, or refuses it with a complaint that the agent is shown. A function that
- * throws, fails the attempt.
+ * Accepts the decoded output of its task with `true`, or refuses it with a complaint that the agent
+ * is shown. A function that throws, fails the attempt.
  */
 export type GuardrailFunction<Output = unknown> = (
   output: Output,
@@ -107,7 +114,10 @@ export type ConditionFunction<Output = unknown> = (
 
 /** The functions of one task. */
 export interface TaskCode {
-  /** Validates and decodes the JSON of the output; an Effect Schema comes wrapped as a Standard Schema. */
+  /**
+   * Validates and decodes the JSON of the output; an Effect Schema comes wrapped as a Standard
+   * Schema.
+   */
   readonly output?: StandardSchemaV1
   /** In the order of `Plan.Guardrail.index`. */
   readonly guardrails?: ReadonlyArray<GuardrailFunction>
@@ -120,8 +130,8 @@ export interface Code {
 }
 
 /**
- * A crew. `Output` is what its executions come to: the output of the task that nothing depends on, or, of several such
- * tasks, an object of theirs by name.
+ * A crew. `Output` is what its executions come to: the output of the task that nothing depends on,
+ * or, of several such tasks, an object of theirs by name.
  */
 export interface Crew<out Output = Schema.Json> {
   readonly definition: Definition

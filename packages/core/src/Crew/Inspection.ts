@@ -1,6 +1,6 @@
 /**
- * Crews as objects: built from what a TypeScript program declares or from data, and looked at once each, however often they
- * are started. Nothing here throws.
+ * Crews as objects: built from what a TypeScript program declares or from data, and looked at once
+ * each, however often they are started. Nothing here throws.
  */
 import * as Predicate from "effect/Predicate"
 import * as Check from "./Check.ts"
@@ -12,7 +12,10 @@ import * as OutputDeclaration from "./OutputDeclaration.ts"
 
 const inspected = new WeakMap<object, Check.Checked>()
 
-/** What there is to know about a crew before its inputs. The crew must not change afterwards; those of this module cannot. */
+/**
+ * What there is to know about a crew before its inputs. The crew must not change afterwards; those
+ * of this module cannot.
+ */
 export const inspect = (crew: Crew<unknown>): Check.Checked => {
   const known = inspected.get(crew)
   if (known !== undefined) return known
@@ -43,7 +46,9 @@ export const fromData = (input: unknown): { readonly crew: Crew; readonly proble
   return { crew: remember(checked, noCode), problems: checked.problems }
 }
 
-/** A crew from the options of `Crew.make`: its functions and schemas on one side, data on the other. */
+/**
+ * A crew from the options of `Crew.make`: its functions and schemas on one side, data on the other.
+ */
 export const build = (options: unknown): Crew<never> => {
   if (!Predicate.isReadonlyObject(options) || !Predicate.isReadonlyObject(options["tasks"]))
     return remember(Check.check(options), noCode)

@@ -25,7 +25,10 @@ export interface Prompts extends Schema.Schema.Type<typeof Prompts> {}
 /** What a manager, and whoever delegates, is instructed for. */
 export type Power = keyof Prompts
 
-/** A manager: exactly one of `model`, `agent` and `agentId` says who. It supervises and delegates, and does none of the work itself. */
+/**
+ * A manager: exactly one of `model`, `agent` and `agentId` says who. It supervises and delegates,
+ * and does none of the work itself.
+ */
 export const Manager = Schema.Struct({
   /** A model without further description. */
   model: Schema.optionalKey(Agent.Models),
@@ -39,7 +42,10 @@ export const Manager = Schema.Struct({
   recover: Schema.optionalKey(Schema.Boolean),
   /** How often it may send the output of one task back. Default: 2. */
   maxRevisions: Schema.optionalKey(whole(0)),
-  /** What becomes of an output that it would send back once more: accepted with a note (default), or failed. */
+  /**
+   * What becomes of an output that it would send back once more: accepted with a note (default), or
+   * failed.
+   */
   onUnaccepted: Schema.optionalKey(Schema.Literals(["accept", "fail"])),
   /** How often one task may be recovered. Default: 2. */
   maxRecoveries: Schema.optionalKey(whole(0)),

@@ -1,6 +1,7 @@
 /**
- * What a task of a TypeScript crew may say of its output (an Effect Schema, a Zod or other Standard Schema, such a schema with a
- * JSON Schema next to it, or a JSON Schema), taken apart into the JSON Schema that models are told and the code that validates.
+ * What a task of a TypeScript crew may say of its output (an Effect Schema, a Zod or other Standard
+ * Schema, such a schema with a JSON Schema next to it, or a JSON Schema), taken apart into the JSON
+ * Schema that models are told and the code that validates.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

@@ -1,4 +1,7 @@
-/** Values by their path in a crew. Paths are followed step by step and not made into text: one name may be as long as the crew. */
+/**
+ * Values by their path in a crew. Paths are followed step by step and not made into text: one name
+ * may be as long as the crew.
+ */
 import type { Path } from "./PlainJson.ts"
 
 interface Branch<A> {

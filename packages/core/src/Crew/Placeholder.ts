@@ -1,7 +1,8 @@
 /**
- * Placeholders in texts: `{topic}`. Braces around anything that is no name stay as they are, because JSON in a description is
- * common. `{{topic}}` is the text `{topic}`, and `{{{topic}}}` the value in braces. A value that is
- * filled in is not looked at again, so no input can reach for another.
+ * Placeholders in texts: `{topic}`. Braces around anything that is no name stay as they are,
+ * because JSON in a description is common. `{{topic}}` is the text `{topic}`, and `{{{topic}}}` the
+ * value in braces. A value that is filled in is not looked at again, so no input can reach for
+ * another.
  */
 import type * as Schema from "effect/Schema"
 
@@ -64,7 +65,9 @@ export class Filler {
     this.#room = room
   }
 
-  /** True when the values take more characters than there is room for. Texts are empty from then on. */
+  /**
+   * True when the values take more characters than there is room for. Texts are empty from then on.
+   */
   get isOverfull(): boolean {
     return this.#room < 0
   }

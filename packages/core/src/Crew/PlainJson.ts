@@ -1,6 +1,7 @@
 /**
- * A frozen copy of a value as plain JSON, whatever it was: what JSON cannot hold is reported and left out. Keys that are
- * `undefined` are absent; `-0` is `0`. The key `__proto__` is refused, because assigning it would change an object's nature.
+ * A frozen copy of a value as plain JSON, whatever it was: what JSON cannot hold is reported and
+ * left out. Keys that are `undefined` are absent; `-0` is `0`. The key `__proto__` is refused,
+ * because assigning it would change an object's nature.
  */
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
@@ -29,7 +30,10 @@ export interface Copied {
   readonly faults: ReadonlyArray<Fault>
 }
 
-/** Copies each object once, however often the value refers to it: the copy refers to the same copy as often. */
+/**
+ * Copies each object once, however often the value refers to it: the copy refers to the same copy
+ * as often.
+ */
 export const copy = (value: unknown): Copied => {
   const copier = new Copier()
   try {

@@ -1,5 +1,6 @@
 /**
- * From the issues of a Schema to the problems of a crew: each with a code, a path and a sentence, one for each place.
+ * From the issues of a Schema to the problems of a crew: each with a code, a path and a sentence,
+ * one for each place.
  */
 import * as Predicate from "effect/Predicate"
 import type * as SchemaAST from "effect/SchemaAST"
@@ -118,7 +119,10 @@ export const fromIssue = ({ issue, path, suggester, value }: Options): ReadonlyA
   return withoutEchoes(problems)
 }
 
-/** `expected_output` in place of `expectedOutput` is one mistake, not an unknown key and a missing one. */
+/**
+ * `expected_output` in place of `expectedOutput` is one mistake, not an unknown key and a missing
+ * one.
+ */
 const withoutEchoes = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
   const meant = new PathMap<true>()
   for (const { code, path, suggestion } of problems)

@@ -1,4 +1,7 @@
-/** Whether the manager of a crew, and the approvals that it declares, fit its agents and tools. Reads what is there, valid or not. */
+/**
+ * Whether the manager of a crew, and the approvals that it declares, fit its agents and tools.
+ * Reads what is there, valid or not.
+ */
 import type * as Schema from "effect/Schema"
 import type { Suggester } from "../Suggestion.ts"
 import { type Entry, unknown } from "./Graph.ts"

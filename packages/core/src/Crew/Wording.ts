@@ -2,7 +2,10 @@
  * How problems speak of a place in a crew and of a value.
  */
 
-/** `["tasks", "write", "context", 0]` as `tasks.write.context[0]`; a very long way is cut in its middle. */
+/**
+ * `["tasks", "write", "context", 0]` as `tasks.write.context[0]`; a very long way is cut in its
+ * middle.
+ */
 export const place = (path: ReadonlyArray<string | number>): string => {
   if (path.length === 0) return "The crew"
   return path.length > 12 ? steps(path.slice(-3), `${steps(path.slice(0, 8))}…`) : steps(path)
@@ -40,7 +43,10 @@ export const list = (names: ReadonlyArray<string>): string =>
 export const chain = (names: ReadonlyArray<string>): string =>
   (names.length <= 12 ? names : [...names.slice(0, 8), "…", ...names.slice(-3)]).map(cut).join(" -> ")
 
-/** What may be in the place of a name that is not known, to be read after a colon: the one that was probably meant, else all. */
+/**
+ * What may be in the place of a name that is not known, to be read after a colon: the one that was
+ * probably meant, else all.
+ */
 export const alternatives = (
   kind: "agent" | "input" | "task" | "tool",
   known: ReadonlyArray<string>,

@@ -1,6 +1,9 @@
 /** Paths of a crew's files, which stay inside the workspace directory. */
 
-/** Why a path cannot be a file of the workspace, or nothing. Both kinds of slash part folders, because some systems take both. */
+/**
+ * Why a path cannot be a file of the workspace, or nothing. Both kinds of slash part folders,
+ * because some systems take both.
+ */
 export const outsideWorkspace = (file: string): string | undefined => {
   const parts = file.split(/[\\/]/)
   if (/^([\\/]|[A-Za-z]:)/.test(file)) return "must be relative to the workspace directory, but is an absolute path"
@@ -16,7 +19,10 @@ const normalForm = (file: string): string =>
     .filter((part) => part !== "" && part !== ".")
     .join("/")
 
-/** Pairs of tasks with the same output file: each that has the file of one before it. One output would be lost. */
+/**
+ * Pairs of tasks with the same output file: each that has the file of one before it. One output
+ * would be lost.
+ */
 export const sharedOutputFiles = (
   tasks: Iterable<{ readonly task: string; readonly file: string }>
 ): ReadonlyArray<{ readonly first: string; readonly task: string; readonly file: string }> => {

@@ -20,7 +20,10 @@ export interface AsksOptions {
   readonly executionId?: string
   /** Maximum number, oldest first. Default: 50. */
   readonly limit?: number
-  /** Only asks after the one with this id (for pages). Fails with `UnknownExecution` when there is none, or it was deleted. */
+  /**
+   * Only asks after the one with this id (for pages). Fails with `UnknownExecution` when there is
+   * none, or it was deleted.
+   */
   readonly after?: string
 }
 
@@ -157,7 +160,9 @@ const closed = (id: string, { answer, answeredBy }: EventLog.RecordedAsk): AskCl
 
 const isJson = Schema.is(Schema.Json)
 
-/** An answer is recorded and shown to the agent, as results of tools are: it has the same limits. */
+/**
+ * An answer is recorded and shown to the agent, as results of tools are: it has the same limits.
+ */
 const excessOf = (given: Ask.Answer): string | undefined => {
   if (JsonDepth.isTooDeep(given)) return `The answer ${JsonDepth.tooDeep}.`
   if (JsonSize.isTooLarge(given)) return `The answer is longer than ${JsonSize.maxSize} characters of JSON.`

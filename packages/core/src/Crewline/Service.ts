@@ -1,4 +1,7 @@
-/** `Crewline.layer`: starting, following and ending executions over a log and a queue, and taking up what others left. */
+/**
+ * `Crewline.layer`: starting, following and ending executions over a log and a queue, and taking up
+ * what others left.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -29,14 +32,20 @@ export interface Options {
    * the same log takes over an execution when its owner has been silent for this long.
    */
   readonly leaseMillis?: number
-  /** How often ownership is renewed, and unfinished executions are looked for, in milliseconds; default a third of the lease. */
+  /**
+   * How often ownership is renewed, and unfinished executions are looked for, in milliseconds;
+   * default a third of the lease.
+   */
   readonly sweepMillis?: number
   /**
    * Maximum number of executions of a tenant that have not ended; further starts fail with
    * `TooManyUnfinished`. Default: no limit.
    */
   readonly maxUnfinished?: number | undefined
-  /** True: a handle keeps the result of its execution from the end on, for logs that forget. Default: false; `layerLocal`: true. */
+  /**
+   * True: a handle keeps the result of its execution from the end on, for logs that forget.
+   * Default: false; `layerLocal`: true.
+   */
   readonly keepResults?: boolean
 }
 
@@ -55,7 +64,10 @@ export const make = (options: Options) =>
     const sweepMillis = options.sweepMillis ?? leaseMillis / 3
     const fork = Effect.runForkWith(yield* Effect.context())
 
-    /** Forgets an execution that runs elsewhere. With a shared queue the ledger itself keeps the most recently used ones. */
+    /**
+     * Forgets an execution that runs elsewhere. With a shared queue the ledger itself keeps the
+     * most recently used ones.
+     */
     const evictIfForeign = (executionId: string): void => {
       if (!queue.isShared && !owned.has(executionId)) ledger.forget(executionId)
     }

@@ -1,6 +1,7 @@
 /**
- * The state of an execution as JSON, whole or a page of its tasks. That of an ended one is built once and kept by the log, so that reading
- * it is one look-up. Tasks are built a part at a time, so that a large execution does not keep the process from everything else.
+ * The state of an execution as JSON, whole or a page of its tasks. That of an ended one is built
+ * once and kept by the log, so that reading it is one look-up. Tasks are built a part at a time, so
+ * that a large execution does not keep the process from everything else.
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -17,7 +18,10 @@ export interface Range {
   readonly limit?: number
   /** About so many characters of tasks at most, but at least one; default any. */
   readonly maxLength?: number
-  /** Where more tasks follow: the cursor of the next page, which begins at this place, as `nextCursor`. */
+  /**
+   * Where more tasks follow: the cursor of the next page, which begins at this place, as
+   * `nextCursor`.
+   */
   readonly cursorAt?: (place: number) => string
 }
 

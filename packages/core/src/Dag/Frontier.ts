@@ -2,17 +2,20 @@
 import { type Dag, indexOrThrow } from "./Graph.ts"
 
 /**
- * The readiness of one run over a graph: mutable, and a settlement costs only the dependents it touches.
+ * The readiness of one run over a graph: mutable, and a settlement costs only the dependents it
+ * touches.
  *
- * Each task is waiting, ready or settled. It becomes ready exactly once, when the last of its dependencies settles, or
- * never, if it is settled before that (skipped or cancelled).
+ * Each task is waiting, ready or settled. It becomes ready exactly once, when the last of its
+ * dependencies settles, or never, if it is settled before that (skipped or cancelled).
  */
 export interface Frontier {
-  /** The ids that are ready now, in declaration order: at first the sources. Looks at every task. */
+  /**
+   * The ids that are ready now, in declaration order: at first the sources. Looks at every task.
+   */
   ready(): Array<string>
   /**
-   * Settles a task and returns the ids that became ready by it. A second time changes nothing and returns none. Throws a `RangeError` on
-   * an id that is not in the graph.
+   * Settles a task and returns the ids that became ready by it. A second time changes nothing and
+   * returns none. Throws a `RangeError` on an id that is not in the graph.
    */
   settle(id: string): Array<string>
 }

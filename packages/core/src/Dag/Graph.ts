@@ -1,6 +1,6 @@
 /**
- * A valid graph as compressed rows: the dependencies of all tasks in one array, those of a task side by side. So are its dependents,
- * which are gathered when they are first asked for.
+ * A valid graph as compressed rows: the dependencies of all tasks in one array, those of a task
+ * side by side. So are its dependents, which are gathered when they are first asked for.
  */
 
 /** What a graph is made of: a task's id and the ids of the tasks that must settle before it. */
@@ -16,13 +16,16 @@ export interface Dag {
   /** The ids in declaration order. */
   readonly ids: ReadonlyArray<string>
   /**
-   * The indexes in topological order: dependencies come first. Otherwise tasks stay as declared, except that one is pulled
-   * forward by the first task that needs it; so a declaration that is already sorted is its own order.
+   * The indexes in topological order: dependencies come first. Otherwise tasks stay as declared,
+   * except that one is pulled forward by the first task that needs it; so a declaration that is
+   * already sorted is its own order.
    */
   readonly order: Int32Array
   /** The index of a task, -1 when there is none of that id. */
   indexOf(id: string): number
-  /** The indexes a task depends on, each once, as declared. Throws a `RangeError` outside the graph. */
+  /**
+   * The indexes a task depends on, each once, as declared. Throws a `RangeError` outside the graph.
+   */
   dependencies(index: number): Int32Array
   /** The indexes that depend on a task, ascending. Throws a `RangeError` outside the graph. */
   dependents(index: number): Int32Array
@@ -41,7 +44,10 @@ export interface Rows {
 /** No task. */
 export const none = -1
 
-/** The graph of resolved tasks: their indexes by id, their dependencies, and an order in which these come first. */
+/**
+ * The graph of resolved tasks: their indexes by id, their dependencies, and an order in which these
+ * come first.
+ */
 export const make = (indexes: ReadonlyMap<string, number>, rows: Rows, order: Int32Array): Dag =>
   new Graph(indexes, rows, order)
 

@@ -1,4 +1,6 @@
-/** What is wrong with the tasks of a graph, all of it, and their topological order if nothing is. */
+/**
+ * What is wrong with the tasks of a graph, all of it, and their topological order if nothing is.
+ */
 import { type Node, none, type Rows } from "./Graph.ts"
 
 /** Why a graph was rejected. `describe` makes a message of it. */
@@ -7,7 +9,10 @@ export type Problem =
   | { readonly code: "duplicate-task"; readonly id: string }
   | { readonly code: "self-dependency"; readonly id: string }
   | { readonly code: "unknown-dependency"; readonly id: string; readonly dependency: string }
-  /** Each task of the path depends on the next; the first, which is the one declared first, is also the last. */
+  /**
+   * Each task of the path depends on the next; the first, which is the one declared first, is also
+   * the last.
+   */
   | { readonly code: "cycle"; readonly path: ReadonlyArray<string> }
 
 /** Tasks by index, in declaration order. */
@@ -17,8 +22,9 @@ export interface Resolved {
 }
 
 /**
- * Gives tasks their indexes and turns names into indexes. Of tasks with one id the first counts; the dependencies of the others are
- * checked but not followed, lest they report a cycle that a name of their own would remove.
+ * Gives tasks their indexes and turns names into indexes. Of tasks with one id the first counts;
+ * the dependencies of the others are checked but not followed, lest they report a cycle that a name
+ * of their own would remove.
  */
 export const resolve = (nodes: ReadonlyArray<Node>, problems: Array<Problem>): Resolved => {
   const indexes = new Map<string, number>()
@@ -29,7 +35,10 @@ export const resolve = (nodes: ReadonlyArray<Node>, problems: Array<Problem>): R
   }
   const offsets = new Int32Array(indexes.size + 1)
   const targets = new Int32Array(most)
-  /** By target the last task that depends on it, from 1: a dependency that is named twice counts once. */
+  /**
+   * By target the last task that depends on it, from 1: a dependency that is named twice counts
+   * once.
+   */
   const dependent = new Int32Array(indexes.size)
   let tasks = 0
   let edges = 0
@@ -64,8 +73,8 @@ const isSorted = ({ offsets, targets }: Rows): boolean => {
 }
 
 /**
- * Tarjan's strongly connected components, with a stack of its own. They come out dependencies first, so that single ones are the
- * topological order; each larger one is a cycle.
+ * Tarjan's strongly connected components, with a stack of its own. They come out dependencies
+ * first, so that single ones are the topological order; each larger one is a cycle.
  */
 const components = ({ indexes, rows }: Resolved, problems: Array<Problem>): Int32Array => {
   const { offsets, targets } = rows
@@ -110,7 +119,10 @@ const components = ({ indexes, rows }: Resolved, problems: Array<Problem>): Int3
   return order
 }
 
-/** For each component a shortest cycle through its first task, found breadth first; the first declared comes first. */
+/**
+ * For each component a shortest cycle through its first task, found breadth first; the first
+ * declared comes first.
+ */
 const cycles = ({ indexes, rows }: Resolved, found: ReadonlyArray<Int32Array>): ReadonlyArray<Problem> => {
   const { offsets, targets } = rows
   const ids = [...indexes.keys()]

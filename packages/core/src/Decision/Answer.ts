@@ -26,7 +26,10 @@ const isDeclared = ({ plan, tasks }: Execution.Execution, signal: string): boole
   return HashMap.size(tasks) > plan.tasks.length && HashMap.some(tasks, (task) => declares(task.plan))
 }
 
-/** An ask is open until it is answered or closed: also while its task runs between two waits, after its deadline, and in a pause. */
+/**
+ * An ask is open until it is answered or closed: also while its task runs between two waits, after
+ * its deadline, and in a pause.
+ */
 export const answer = (state: Execution.Execution, command: Extract<Command, { _tag: "Answer" }>): Decided => {
   const { answer, ask: id, by } = command
   const ask = Execution.openOf(state, id)

@@ -5,7 +5,8 @@ import type * as Plan from "../Plan.ts"
 const maxDelayMillis = 2 ** 31 - 1
 
 /**
- * Whole milliseconds before the next attempt: full jitter below an exponential bound, never less than the provider asked for.
+ * Whole milliseconds before the next attempt: full jitter below an exponential bound, never less
+ * than the provider asked for.
  *
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */

@@ -1,6 +1,7 @@
 /**
- * What a suspended task may add and wait for, so that growth can make no cycle and no wait is without an end: it waits only for
- * tasks that it spawned and for signals, and what it spawns depends only on siblings or on settled tasks.
+ * What a suspended task may add and wait for, so that growth can make no cycle and no wait is
+ * without an end: it waits only for tasks that it spawned and for signals, and what it spawns
+ * depends only on siblings or on settled tasks.
  */
 import * as Result from "effect/Result"
 import * as Dag from "../Dag.ts"
@@ -13,7 +14,10 @@ export const maxGrowth = 200
 
 type Suspension = Pick<TaskSuspended, "for" | "waits" | "spawn" | "asks" | "timers">
 
-/** True when an execution would grow by more tasks than it may. Tasks that it has already do not count again. */
+/**
+ * True when an execution would grow by more tasks than it may. Tasks that it has already do not
+ * count again.
+ */
 export const isTooMuch = (state: Execution.Execution, { for: what, spawn }: Suspension): boolean => {
   if (spawn.length === 0 || !Execution.isGrowth(what)) return false
   const added = spawn.filter(({ id }) => Execution.task(state, id) === undefined).length
@@ -48,7 +52,8 @@ export const problemOf = (
       return `Task ${quote(taskId)} waits for ${quote(id)}, which it did not add: a task can wait only for tasks that it added.`
   }
   if (spawn.length === 0) return undefined
-  // Siblings of earlier suspensions and settled tasks cannot come to depend on these: only what is new can make a cycle.
+  // Siblings of earlier suspensions and settled tasks cannot come to depend on these: only what is
+  // new can make a cycle.
   const isFixed = (id: string): boolean => {
     if (own.has(id)) return false
     const known = Execution.task(state, id)

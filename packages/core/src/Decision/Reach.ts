@@ -1,6 +1,6 @@
 /**
- * Whom the end of a task reaches: those that it spawned, and those that depend on it. Takes time for what it finds, not for what
- * there is: every task ends once.
+ * Whom the end of a task reaches: those that it spawned, and those that depend on it. Takes time
+ * for what it finds, not for what there is: every task ends once.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -14,7 +14,10 @@ const childrenOf = (state: Execution.Execution, id: string): ReadonlyArray<strin
 
 const none: ReadonlyArray<string> = []
 
-/** Task ids: those of the plan in declared order, then spawned ones by name, so that the same state decides the same events. */
+/**
+ * Task ids: those of the plan in declared order, then spawned ones by name, so that the same state
+ * decides the same events.
+ */
 export const inOrder = (state: Execution.Execution): ReadonlyArray<string> => {
   const planned = state.plan.tasks.map((task) => task.id)
   return [...planned, ...[...HashMap.values(state.children)].flat().sort()]
@@ -49,7 +52,10 @@ const graphBy = (list: object, tasks: () => ReadonlyArray<Plan.PlannedTask>): Da
 /** The graph of a plan; made once. */
 export const graphOf = ({ tasks }: Plan.Plan): Dag.Dag => graphBy(tasks, () => tasks)
 
-/** What one task has spawned, by name. It depends on siblings, and on others only where these were settled before. */
+/**
+ * What one task has spawned, by name. It depends on siblings, and on others only where these were
+ * settled before.
+ */
 const siblingsOf = (state: Execution.Execution, parent: string): Dag.Dag => {
   const ids = childrenOf(state, parent)
   return graphBy(ids, () => ids.toSorted().map((id) => Execution.task(state, id)!.plan))

@@ -1,4 +1,7 @@
-/** Whether the manager is asked about a failure, before it is final: then the task waits for the decision, and nothing falls until it is there. */
+/**
+ * Whether the manager is asked about a failure, before it is final: then the task waits for the
+ * decision, and nothing falls until it is there.
+ */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Execution from "../Execution.ts"
@@ -32,7 +35,10 @@ const usedUp = (state: Execution.Execution, { plan: { id } }: Execution.Task): s
   return scopes.find(({ name }) => isUsedUp(name!))?.name
 }
 
-/** The work of the crew: tasks of the plan, or of those that name no agent their work. What is delegated is its parent's business. */
+/**
+ * The work of the crew: tasks of the plan, or of those that name no agent their work. What is
+ * delegated is its parent's business.
+ */
 const isWork = (state: Execution.Execution, { parent, plan }: Execution.Task): boolean =>
   plan.office === undefined &&
   plan.frame === undefined &&

@@ -61,7 +61,8 @@ export const settle = (
   for (const draft of cancel(state, descendants, "parent-ended")) drafts.push(draft)
   const policy = event.type === "TaskFailed" ? (event.policy ?? policies[task.plan.onFailure]) : "continue"
   if (event.type === "TaskFailed" && policy !== "continue") {
-    // The failure of a spawned task is its parent's business: only the siblings that depend on it are skipped.
+    // The failure of a spawned task is its parent's business: only the siblings that depend on it
+    // are skipped.
     if (policy === "abort" && task.parent === undefined) {
       return Result.succeed([
         ...drafts,
@@ -91,8 +92,9 @@ export const settle = (
 }
 
 /**
- * The end of an execution whose tasks are all settled: it has a result when one of its final tasks has, and when nothing failed (every
- * final task was skipped by its condition). Otherwise the first failure, in declared order, is why it has none.
+ * The end of an execution whose tasks are all settled: it has a result when one of its final tasks
+ * has, and when nothing failed (every final task was skipped by its condition). Otherwise the first
+ * failure, in declared order, is why it has none.
  */
 export const end = (
   state: Execution.Execution,

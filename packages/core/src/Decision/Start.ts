@@ -27,7 +27,8 @@ export const decide = (state: Execution.Execution, command: Extract<Command, { _
       message: `Task "${command.taskId}" failed: its worker died ${crashes} times in a row without making progress.`,
       isRetryable: false
     }
-    // The manager is asked by a run of its own: what the one that was given up still records is stale then.
+    // The manager is asked by a run of its own: what the one that was given up still records is
+    // stale then.
     const suspended = Recovery.suspension(state, task, { run: task.run + 1, error, progress: [] })
     return suspended === undefined
       ? Settling.settle(state, task, { type: "TaskFailed", taskId: command.taskId, run: task.run, error })
@@ -55,10 +56,16 @@ const startOf = (
   crashes
 })
 
-/** What a worker believes the time to be may be late by this: answers of the log take their time. In milliseconds. */
+/**
+ * What a worker believes the time to be may be late by this: answers of the log take their time. In
+ * milliseconds.
+ */
 const maxLagMillis = 60_000
 
-/** Before its next attempt is due. A clock that stands long before the failure itself is wrong, and tells nothing. */
+/**
+ * Before its next attempt is due. A clock that stands long before the failure itself is wrong, and
+ * tells nothing.
+ */
 const isDelayed = (task: Execution.Task, now: number | undefined): boolean => {
   if (now === undefined || task.retryAt === undefined) return false
   const dueAt = Date.parse(task.retryAt)

@@ -11,8 +11,8 @@ export interface Waking {
 }
 
 /**
- * Of a suspended task that is woken because its wait is satisfied, or (`satisfied` false) because the time of something in it is up. A time
- * limit closes only what it was the limit of.
+ * Of a suspended task that is woken because its wait is satisfied, or (`satisfied` false) because
+ * the time of something in it is up. A time limit closes only what it was the limit of.
  */
 export const make = (state: Execution.Execution, task: Execution.Task, satisfied: boolean): Waking => {
   const waits = task.waits!

@@ -1,4 +1,7 @@
-/** Signed feature hashing (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009) of words, pairs and letters. */
+/**
+ * Signed feature hashing (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning",
+ * 2009) of words, pairs and letters.
+ */
 
 /** FNV-1a. */
 const hash = (text: string): number => {

@@ -1,4 +1,7 @@
-/** What tasks wait for, in the fold: asks and timers from the moment on in which they are recorded until they are answered or closed. */
+/**
+ * What tasks wait for, in the fold: asks and timers from the moment on in which they are recorded
+ * until they are answered or closed.
+ */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
@@ -31,7 +34,10 @@ export const standings = (state: Execution, closes?: ReadonlySet<string>): Wait.
 export const openOf = (state: Execution, id: string): Open | undefined =>
   Option.getOrUndefined(HashMap.get(state.open, id))
 
-/** True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no clock. */
+/**
+ * True when what a suspended task waits for has come. Timeouts are not looked at: the fold reads no
+ * clock.
+ */
 export const isSatisfied = (state: Execution, waits: Wait.Waits): boolean => Wait.isSatisfied(waits, standings(state))
 
 /** True when the task is suspended for asks or signals, come or not. */

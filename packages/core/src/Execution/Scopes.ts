@@ -1,7 +1,8 @@
 /**
- * The limits of an execution by scope: of a task with all that it spawns, of an agent in all of its tasks, of the whole execution. Scopes
- * are named `task/<id>`, `agent/<name>` and `execution`. What tasks of the manager's office spend counts for the manager's agent and the
- * execution, not for the task that they serve.
+ * The limits of an execution by scope: of a task with all that it spawns, of an agent in all of its
+ * tasks, of the whole execution. Scopes are named `task/<id>`, `agent/<name>` and `execution`. What
+ * tasks of the manager's office spend counts for the manager's agent and the execution, not for the
+ * task that they serve.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -93,7 +94,10 @@ const scopesOf = (
 const none: ReadonlyArray<never> = []
 const levels = [100, 80, 50] as const
 
-/** What the spending of a task, with what these add to it, is to be reported as: for each of its scopes, the highest level at most once. */
+/**
+ * What the spending of a task, with what these add to it, is to be reported as: for each of its
+ * scopes, the highest level at most once.
+ */
 export const reachedBy = (state: Execution, of: Task, drafts: ReadonlyArray<Draft>): ReadonlyArray<LimitReached> => {
   const scopes = scopesOf(state, of)
   if (scopes.length === 0) return none

@@ -1,6 +1,7 @@
 /**
- * Holds a value against a schema, keyword by keyword, and collects what is wrong. Ends with `Stopped` where the schema makes the
- * work grow without bound: references that lead back to themselves, or alternatives that double at each level.
+ * Holds a value against a schema, keyword by keyword, and collects what is wrong. Ends with
+ * `Stopped` where the schema makes the work grow without bound: references that lead back to
+ * themselves, or alternatives that double at each level.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -12,7 +13,9 @@ import type { Schema, Targets } from "./References.ts"
 import * as Wording from "./Wording.ts"
 import type { Place } from "./Wording.ts"
 
-/** The value cannot be validated; the message says why, to be read after "cannot be validated: ". */
+/**
+ * The value cannot be validated; the message says why, to be read after "cannot be validated: ".
+ */
 export class Stopped extends Error {}
 
 /** Schemas that one value, or the values in it, may be held against: about a second. */
@@ -148,7 +151,8 @@ export class Evaluation {
     const known = this.#patterns.get(source)
     if (known !== undefined) return Result.succeed(known)
     return Result.map(Pattern.make(source), (pattern) => {
-      // Each time, though it may have been compiled before: every process has to come to the same answer.
+      // Each time, though it may have been compiled before: every process has to come to the same
+      // answer.
       this.#patternWork.left -= pattern.compilation
       if (this.#patternWork.left < 0)
         throw new Stopped("the regular expressions of its schema are too many or too large")

@@ -1,4 +1,7 @@
-/** What is wrong with a value, as it is found, and which of it is worth saying when a value may take one of several forms. */
+/**
+ * What is wrong with a value, as it is found, and which of it is worth saying when a value may take
+ * one of several forms.
+ */
 import * as Wording from "./Wording.ts"
 import type { Place } from "./Wording.ts"
 
@@ -33,9 +36,9 @@ export class Findings {
 const kinds: ReadonlySet<string> = new Set(["type", "const", "enum", "false"])
 
 /**
- * Of the forms that a value may take it has none. When one of them fits in kind and fails only inside, its findings are what
- * helps; when none fits in kind, the list of kinds is. The variants of a tagged union differ in a constant: one with another tag
- * was not meant.
+ * Of the forms that a value may take it has none. When one of them fits in kind and fails only
+ * inside, its findings are what helps; when none fits in kind, the list of kinds is. The variants
+ * of a tagged union differ in a constant: one with another tag was not meant.
  */
 export const alternatives = (branches: ReadonlyArray<Findings>, at: Place, out: Findings): void => {
   if (out.room === 0) return void out.add("anyOf", at, () => "")

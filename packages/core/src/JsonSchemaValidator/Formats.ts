@@ -1,6 +1,6 @@
 /**
- * The formats of strings that JSON Schema names (draft 2020-12). Each is told in time linear in the text. Formats that are not here
- * are annotations: everything has them.
+ * The formats of strings that JSON Schema names (draft 2020-12). Each is told in time linear in the
+ * text. Formats that are not here are annotations: everything has them.
  */
 import * as Pattern from "../Pattern.ts"
 
@@ -32,7 +32,8 @@ const dateTime: Format = (text) => date(text.slice(0, 10)) && /^[Tt ]$/.test(tex
 
 const duration: Format = (text) =>
   /^P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/.test(text) &&
-  // Years and days without the months between them, and hours and seconds without the minutes, are no duration.
+  // Years and days without the months between them, and hours and seconds without the minutes, are
+  // no duration.
   !/(?<!\d)(?:\d+Y\d+D|\d+H\d+S)/.test(text)
 
 const maxHost = 253
@@ -121,7 +122,10 @@ const decode = (text: string): string => {
 /** Those that read no more of a text than a host name has. */
 const bounded: ReadonlySet<string> = new Set(["date", "hostname", "ipv4", "ipv6", "email", "uuid"])
 
-/** What telling a format costs, in steps of a validation: they are as long as reading thirty characters. */
+/**
+ * What telling a format costs, in steps of a validation: they are as long as reading thirty
+ * characters.
+ */
 export const cost = (format: string, text: string): number =>
   bounded.has(format) || !Object.hasOwn(formats, format) ? 0 : text.length >> 5
 

@@ -1,4 +1,6 @@
-/** Whether JSON values are equal as JSON Schema means it: keys in any order, numbers by their value. */
+/**
+ * Whether JSON values are equal as JSON Schema means it: keys in any order, numbers by their value.
+ */
 import * as Predicate from "effect/Predicate"
 
 /** What comparing may still cost. */

@@ -1,6 +1,6 @@
 /**
- * What the keywords of a JSON Schema (draft 2020-12) may hold. A wrong one would be passed over in silence, or throw, when a
- * value is validated. Recurses nowhere.
+ * What the keywords of a JSON Schema (draft 2020-12) may hold. A wrong one would be passed over in
+ * silence, or throw, when a value is validated. Recurses nowhere.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"

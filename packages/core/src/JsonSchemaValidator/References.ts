@@ -1,6 +1,6 @@
 /**
- * Where the `$ref`s of a schema lead: to a place in it, by pointer, by `$anchor`, or by the `$id` of an embedded schema. Found once
- * for each schema, in time linear in its size.
+ * Where the `$ref`s of a schema lead: to a place in it, by pointer, by `$anchor`, or by the `$id`
+ * of an embedded schema. Found once for each schema, in time linear in its size.
  */
 import * as Predicate from "effect/Predicate"
 import * as Keywords from "./Keywords.ts"

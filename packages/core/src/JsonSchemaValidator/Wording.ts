@@ -1,4 +1,7 @@
-/** How violations speak of values and places. Everything is cut, so that no value makes a message long. */
+/**
+ * How violations speak of values and places. Everything is cut, so that no value makes a message
+ * long.
+ */
 
 /** A step into a value; the root has none. Places are compared by identity. */
 export interface Place {

@@ -64,7 +64,10 @@ const turnsOf = (execution: Execution.Execution, drafts: ReadonlyArray<Execution
   return { given, earlier, repeated }
 }
 
-/** Progress that stands already and was sent again: what the first append answered. What a batch brings besides is news, whatever its turns are. */
+/**
+ * Progress that stands already and was sent again: what the first append answered. What a batch
+ * brings besides is news, whatever its turns are.
+ */
 const repetitionOf = (
   drafts: ReadonlyArray<ExecutionEvent.Draft>,
   { earlier, given, repeated }: Turns

@@ -1,6 +1,7 @@
 /**
- * One execution of the local event log: its events, and those who follow them. Followers hold a position in the execution's own
- * array, never a copy of it; only passing deltas are buffered, and few.
+ * One execution of the local event log: its events, and those who follow them. Followers hold a
+ * position in the execution's own array, never a copy of it; only passing deltas are buffered, and
+ * few.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Arr from "effect/Array"
@@ -15,7 +16,9 @@ import type * as Named from "./Named.ts"
 
 type Event = ExecutionEvent.ExecutionEvent
 
-/** A follower that wants deltas; a delta is seen after the events that stood when it was published. */
+/**
+ * A follower that wants deltas; a delta is seen after the events that stood when it was published.
+ */
 export interface DeltaFollower {
   readonly pending: Array<{ readonly after: number; readonly delta: ExecutionEvent.TextDelta }>
 }
@@ -41,7 +44,10 @@ export interface Execution extends Source {
   /** What an append answered, by nonce, and by turn: for its repetition. Absent until the first. */
   nonces: Map<string, EventLog.Appended> | undefined
   turns: Map<string, EventLog.Appended> | undefined
-  /** The events of each task. Absent until somebody asks for those of one: most executions run without. */
+  /**
+   * The events of each task. Absent until somebody asks for those of one: most executions run
+   * without.
+   */
   byTask: Map<string, Array<Event>> | undefined
   /** What is asked for by name. Absent until there is something. */
   named: Named.Named | undefined
@@ -101,7 +107,9 @@ const endings: ReadonlySet<EventLog.Summary["status"]> = new Set(ExecutionEvent.
 
 export const isEnded = ({ status }: Execution) => endings.has(status)
 
-/** Whether lists of this status show it: one that goes on while a person is asked is waiting, too. */
+/**
+ * Whether lists of this status show it: one that goes on while a person is asked is waiting, too.
+ */
 export const presentsAs = ({ openAsks, status }: Execution, wanted: EventLog.Summary["status"]): boolean =>
   status === wanted || (wanted === "waiting" && status === "running" && openAsks > 0)
 
@@ -136,7 +144,8 @@ export const summaryOf = (execution: Execution): EventLog.Summary => {
 }
 
 /**
- * The stored events after `cursor` with the deltas where they belong, at most one page of events. `undefined`: nothing is there.
+ * The stored events after `cursor` with the deltas where they belong, at most one page of events.
+ * `undefined`: nothing is there.
  */
 const page = (
   execution: Execution,

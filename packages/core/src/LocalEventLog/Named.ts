@@ -1,4 +1,7 @@
-/** What an execution in memory is asked for by name: its asks, what signals said, the tasks that were spawned. The first of a name counts. */
+/**
+ * What an execution in memory is asked for by name: its asks, what signals said, the tasks that
+ * were spawned. The first of a name counts.
+ */
 import type * as Schema from "effect/Schema"
 import * as EventLog from "../EventLog.ts"
 import type { ExecutionEvent } from "../ExecutionEvent.ts"

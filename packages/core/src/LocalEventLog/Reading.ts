@@ -14,7 +14,8 @@ export const make = (
   read: (executionId, { after: given = 0, limit = Number.POSITIVE_INFINITY, taskId } = {}) =>
     storage.withExecution("read", executionId, (execution) => {
       const after = Math.max(given, 0)
-      // Payloads stay in whatever was asked: they are in memory anyway, and leaving them out would cost copies.
+      // Payloads stay in whatever was asked: they are in memory anyway, and leaving them out would
+      // cost copies.
       if (taskId === undefined) return Effect.succeed(execution.events.slice(after, after + limit))
       const events = Execution.eventsOf(execution, taskId)
       const from = after === 0 ? 0 : events.findIndex((event) => event.seq > after)

@@ -1,7 +1,8 @@
 /**
- * The tasks that may be handed out, in the order in which they are: lanes with room only; among tenants the one that was served least,
- * within a tenant by priority, then by age, where each task on the longest way to a final task counts like a second of waiting. By the
- * way alone, what comes last in an execution would wait for as long as others begin.
+ * The tasks that may be handed out, in the order in which they are: lanes with room only; among
+ * tenants the one that was served least, within a tenant by priority, then by age, where each task
+ * on the longest way to a final task counts like a second of waiting. By the way alone, what comes
+ * last in an execution would wait for as long as others begin.
  */
 import type { Priority } from "../ExecutionEvent.ts"
 

@@ -68,7 +68,10 @@ export const makeExecution = (facts: TaskQueue.Facts): Execution => ({
   upTo: facts.upTo
 })
 
-/** Those of the tasks that were not known yet, in their order. A dependency may come later than who depends on it. */
+/**
+ * Those of the tasks that were not known yet, in their order. A dependency may come later than who
+ * depends on it.
+ */
 export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.Node>): Array<Task> => {
   const added: Array<readonly [Task, TaskQueue.Node]> = []
   const depths = depthsOf(nodes)
@@ -120,7 +123,8 @@ export const addTasks = (execution: Execution, nodes: ReadonlyArray<TaskQueue.No
 export const isSatisfied = (task: Task, waits: Waits): boolean => {
   const { execution } = task
   const isSettled = (id: string) => execution.tasks.get(id)?.state === "settled"
-  // Settled tasks stay so: of many that are waited for each is passed once, not once for every other that settles.
+  // Settled tasks stay so: of many that are waited for each is passed once, not once for every
+  // other that settles.
   if (waits.mode === "all")
     while (task.passed < waits.tasks.length && isSettled(waits.tasks[task.passed]!)) task.passed++
   return areSatisfied(waits, {

@@ -77,7 +77,10 @@ export class Transitions {
     this.release(added)
   }
 
-  /** Leases the only task that becomes ready when this one is settled, if it would be handed out at once. */
+  /**
+   * Leases the only task that becomes ready when this one is settled, if it would be handed out at
+   * once.
+   */
   takeNext({ dependents, execution, lane }: Task, worker: string): TaskQueue.Lease | undefined {
     // What waits is tested then: it may become ready too.
     if (execution.paused || execution.suspended.size > 0) return undefined

@@ -1,4 +1,7 @@
-/** Agents of a crew that another one may give work to, and which of them a model means when it names one. */
+/**
+ * Agents of a crew that another one may give work to, and which of them a model means when it names
+ * one.
+ */
 import type * as Plan from "../Plan.ts"
 import * as Suggestion from "../Suggestion.ts"
 

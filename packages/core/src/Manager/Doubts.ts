@@ -21,7 +21,8 @@ type Check = (subject: Subject, text: string) => string | undefined
 
 const textOf = (output: Schema.Json): string => (typeof output === "string" ? output : JSON.stringify(output))
 
-// Texts may have megabytes: what repeats begins in one place only, or follows what it cannot take, so that the time is linear.
+// Texts may have megabytes: what repeats begins in one place only, or follows what it cannot take,
+// so that the time is linear.
 const nothing = /^[\s"'[\]{}.]*(?:(?:n\/?a|none|null|nothing|undefined|todo|tbd)[\s"'[\]{}.]*)?$/i
 
 const isEmpty = (value: Schema.Json): boolean =>
@@ -101,7 +102,9 @@ const checks = { emptyOutput, claimedAction, citedSource, droppedItem } as const
   readonly [check: string]: Check
 }
 
-/** What is found, but for checks that are turned off. An output that is empty has no other signs. */
+/**
+ * What is found, but for checks that are turned off. An output that is empty has no other signs.
+ */
 export const find = (subject: Subject, off: ReadonlyArray<string> = []): ReadonlyArray<Doubt> => {
   const text = textOf(subject.output)
   const found: Array<Doubt> = []

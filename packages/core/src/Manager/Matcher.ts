@@ -1,4 +1,7 @@
-/** Which agent fits a task best, without a model: by its tools, and by the words that it has in common with the task. */
+/**
+ * Which agent fits a task best, without a model: by its tools, and by the words that it has in
+ * common with the task.
+ */
 import type * as Plan from "../Plan.ts"
 
 const word = /[\p{L}\p{N}]{4,}/gu

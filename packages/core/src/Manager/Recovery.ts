@@ -1,6 +1,7 @@
 /**
- * What becomes of a failed task: the manager's choice, or what the task declares when there is no valid one. Each leg follows from the log
- * alone: the choice is read, and done; what takes the place of the task gives its output, or its failure.
+ * What becomes of a failed task: the manager's choice, or what the task declares when there is no
+ * valid one. Each leg follows from the log alone: the choice is read, and done; what takes the
+ * place of the task gives its output, or its failure.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -39,7 +40,9 @@ const order = ["retry", "rewrite", "reassign", "replace", "continue", "skip", "a
 const othersOf = ({ manager }: Plan.Plan, { agent }: Plan.PlannedTask): ReadonlyArray<string> =>
   manager!.allow.filter((name) => name !== agent)
 
-/** What can be chosen, best first. With a limit of its own reached, more work would be refused, too. */
+/**
+ * What can be chosen, best first. With a limit of its own reached, more work would be refused, too.
+ */
 const choicesOf = (plan: Plan.Plan, task: Plan.PlannedTask, scope: string | undefined): ReadonlyArray<Prompt.Choice> =>
   scope !== undefined
     ? order.slice(4)
@@ -146,7 +149,9 @@ const instead = (spawn: ReadonlyArray<Plan.PlannedTask>): Outcome => ({
   spawn
 })
 
-/** New tasks in the place of one, checked as a whole; the last one gives what that one had to give. */
+/**
+ * New tasks in the place of one, checked as a whole; the last one gives what that one had to give.
+ */
 const patch = <E>(
   { plan, task }: Options<E>,
   office: string,

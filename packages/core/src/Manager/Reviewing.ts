@@ -64,7 +64,10 @@ const asked = (plan: Plan.Plan, subject: Prompt.Subject): Asked => {
   }
 }
 
-/** What the office said. `revisions`: how often the manager has sent outputs of the task back before. */
+/**
+ * What the office said. `revisions`: how often the manager has sent outputs of the task back
+ * before.
+ */
 export const judged = (
   { maxRevisions, onUnaccepted }: Plan.PlannedManager,
   task: Task,

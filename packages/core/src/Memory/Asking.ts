@@ -13,18 +13,26 @@ export const Query = Schema.Struct({
   limit: Schema.optionalKey(count),
   /** Tokens of text in all, estimated; default 1,000. */
   maxTokens: Schema.optionalKey(count),
-  /** How much of the query, by the weight of its terms, a memory must match, from 0 to 1. Default 0: one term. */
+  /**
+   * How much of the query, by the weight of its terms, a memory must match, from 0 to 1. Default 0:
+   * one term.
+   */
   threshold: Schema.optionalKey(share),
   /** The least trusted origin that is recalled. Default: `web`, which is all. */
   minTrust: Schema.optionalKey(Origin),
   /** Answers as at this time: what was stored by then, and held. Default: now. */
   asOf: Schema.optionalKey(Time),
-  /** True: nothing is noted. Otherwise a scope that names an execution is noted as one that quotes what it recalls. */
+  /**
+   * True: nothing is noted. Otherwise a scope that names an execution is noted as one that quotes
+   * what it recalls.
+   */
   readOnly: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "MemoryQuery" })
 export interface Query extends Schema.Schema.Type<typeof Query> {}
 
-/** The parts of a score. `score` = (lexical and vector mixed) · (1 + recency + importance + entity). */
+/**
+ * The parts of a score. `score` = (lexical and vector mixed) · (1 + recency + importance + entity).
+ */
 export const Parts = Schema.Struct({
   /** Terms in common, its own, its context's and its conversation's; 1: the best of the answer. */
   lexical: Schema.Finite,
@@ -33,7 +41,10 @@ export const Parts = Schema.Struct({
   recency: Schema.Finite,
   importance: Schema.Finite,
   entity: Schema.Finite,
-  /** How much of the query it matches, by the weight of the terms: what `threshold` is compared with. */
+  /**
+   * How much of the query it matches, by the weight of the terms: what `threshold` is compared
+   * with.
+   */
   match: Schema.Finite
 }).annotate({ identifier: "MemoryScore" })
 export interface Parts extends Schema.Schema.Type<typeof Parts> {}
@@ -93,7 +104,9 @@ export interface ListOptions extends Filter {
 export interface Forgotten {
   /** Memories erased. */
   readonly count: number
-  /** Executions whose events may still quote one of them. Deleting those is the caller's decision. */
+  /**
+   * Executions whose events may still quote one of them. Deleting those is the caller's decision.
+   */
   readonly executions: ReadonlyArray<string>
 }
 

@@ -1,4 +1,7 @@
-/** What cannot be stored or asked is refused before anything is done, with words that say where. Every layer uses these. */
+/**
+ * What cannot be stored or asked is refused before anything is done, with words that say where.
+ * Every layer uses these.
+ */
 import * as Effect from "effect/Effect"
 import type { Exported, Filter, Query } from "./Asking.ts"
 import { maxTextLength, type Mention, type Remembered, type Retention, type Scope } from "./Entry.ts"

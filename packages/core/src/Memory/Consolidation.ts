@@ -1,6 +1,6 @@
 /**
- * When two texts say the same. Similarity only nominates: "limit 1000" and "limit 500" are similar. Numbers, negations and names must
- * agree before anything is merged.
+ * When two texts say the same. Similarity only nominates: "limit 1000" and "limit 500" are similar.
+ * Numbers, negations and names must agree before anything is merged.
  */
 import * as Terms from "./Terms.ts"
 
@@ -44,7 +44,10 @@ export const similarity = (one: string, other: string): number => {
 /** From here on two texts are nominated as the same. */
 const sameFrom = 0.9
 
-/** Whether two texts say the same: word for word, or nearly so and without a difference that matters. */
+/**
+ * Whether two texts say the same: word for word, or nearly so and without a difference that
+ * matters.
+ */
 export const isSame = (one: string, other: string): boolean => {
   if (one === other) return true
   // Much longer is not the same; and nothing is worth comparing megabytes for.

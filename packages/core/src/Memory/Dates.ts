@@ -1,8 +1,10 @@
 /**
- * Dates in a text as terms of the index, so that "in May 2023" finds what was said on the seventh, and what says "last Tuesday". A date
- * relative to the day of speaking is resolved against it. Names of months and days are English; dates in figures are read in ISO 8601.
+ * Dates in a text as terms of the index, so that "in May 2023" finds what was said on the seventh,
+ * and what says "last Tuesday". A date relative to the day of speaking is resolved against it.
+ * Names of months and days are English; dates in figures are read in ISO 8601.
  *
- * The terms of a day: `@2023`, `@05`, `@2023-05`, `@05-07`, `@2023-05-07`. No word is one of them: words have no `@`.
+ * The terms of a day: `@2023`, `@05`, `@2023-05`, `@05-07`, `@2023-05-07`. No word is one of them:
+ * words have no `@`.
  */
 
 /** As much of a date as a text says. */
@@ -61,7 +63,9 @@ export const ofTime = (millis: number): ReadonlyArray<string> =>
 
 const isDay = (day: number) => day >= 1 && day <= 31
 
-/** The terms of the dates that a text names, each once. `saidAt`: when it was said, in milliseconds. */
+/**
+ * The terms of the dates that a text names, each once. `saidAt`: when it was said, in milliseconds.
+ */
 export const termsOf = (text: string, saidAt?: number): ReadonlySet<string> => {
   const terms = new Set<string>()
   const add = (day: Day) => {
@@ -79,7 +83,10 @@ const month = `(${months}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)`
 const dayFirst = new RegExp(`\\b(\\d{1,2})(?:st|nd|rd|th)?(?: of)? ${month}\\b\\.?(?:,? ((?:19|20)\\d{2})\\b)?`, "gi")
 const monthFirst = new RegExp(`\\b${month}\\.? (\\d{1,2})(?:st|nd|rd|th)?\\b(?!:)(?:,? ((?:19|20)\\d{2})\\b)?`, "gi")
 const monthYear = new RegExp(`\\b${month}\\.?,? ((?:19|20)\\d{2})\\b`, "gi")
-/** "May" and "March" are other words too: a month alone has a capital letter, or one of these before it. */
+/**
+ * "May" and "March" are other words too: a month alone has a capital letter, or one of these before
+ * it.
+ */
 const monthAlone = new RegExp(`\\b(in|since|until|during|by|last|next|this|early|late|mid) (${months})\\b`, "gi")
 
 const monthOf = (name: string): number =>

@@ -1,6 +1,7 @@
 /**
- * Entities in a text, found by rule: names, dates, numbers with a unit, what a name is said to be, and its aliases. No model is asked.
- * Rules are of English; names of other languages are found by their capital letters.
+ * Entities in a text, found by rule: names, dates, numbers with a unit, what a name is said to be,
+ * and its aliases. No model is asked. Rules are of English; names of other languages are found by
+ * their capital letters.
  */
 import type { Entity, Mention } from "./Entry.ts"
 import * as Terms from "./Terms.ts"
@@ -160,8 +161,9 @@ const joined = (one: Mention, other: Mention): Mention => {
 const maxMemories = 100
 
 /**
- * The entities of memories, the most mentioned first. Mentions are of one entity when they have a name or an alias in common; a number or a
- * negation that differs ("GPT-4", "GPT-5") keeps names apart that are alike.
+ * The entities of memories, the most mentioned first. Mentions are of one entity when they have a
+ * name or an alias in common; a number or a negation that differs ("GPT-4", "GPT-5") keeps names
+ * apart that are alike.
  */
 export const merge = (
   memories: Iterable<{ readonly id: string; readonly mentions: ReadonlyArray<Mention> }>

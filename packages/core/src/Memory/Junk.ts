@@ -1,6 +1,7 @@
 /**
- * What is not worth remembering: texts without words, lines of status, errors of tools, and text that was recalled before. Stored once,
- * such lines are recalled again and again and push out what is true.
+ * What is not worth remembering: texts without words, lines of status, errors of tools, and text
+ * that was recalled before. Stored once, such lines are recalled again and again and push out what
+ * is true.
  */
 import * as Consolidation from "./Consolidation.ts"
 import * as Terms from "./Terms.ts"
@@ -30,7 +31,8 @@ export const reasonOf = (text: string): Exclude<Reason, "recalled"> | undefined 
 const sentences = (text: string): ReadonlyArray<string> => text.match(/[^.!?\n]+(?:[.!?]+(?=\s|$)|[.!?]|\n|$)*/g) ?? []
 
 /**
- * A text without the sentences that were recalled, as they were recalled: `undefined` when there is nothing left that is new.
+ * A text without the sentences that were recalled, as they were recalled: `undefined` when there is
+ * nothing left that is new.
  */
 export const withoutRecalled = (text: string, recalled: ReadonlyArray<string>): string | undefined => {
   if (recalled.length === 0) return text

@@ -1,4 +1,6 @@
-/** Finds the candidates of a query among the memories of a tenant in this process, and ranks them. */
+/**
+ * Finds the candidates of a query among the memories of a tenant in this process, and ranks them.
+ */
 import * as Embedder from "../Embedder.ts"
 import type { Query } from "./Asking.ts"
 import * as Dates from "./Dates.ts"

@@ -1,4 +1,7 @@
-/** The memories of a tenant in this process, with their indexes. All of it happens at once: nothing here waits. */
+/**
+ * The memories of a tenant in this process, with their indexes. All of it happens at once: nothing
+ * here waits.
+ */
 import type { Exported, Filter } from "./Asking.ts"
 import { defaultRetention, type Entry, type Receipt, type Remembered, type Retention, type Scope } from "./Entry.ts"
 import * as Junk from "./Junk.ts"

@@ -83,7 +83,10 @@ export const asOf = (entry: Entry, time: number | undefined): Entry => {
 export const held = ({ storedAt, validTo }: Entry, time: number): boolean =>
   Date.parse(storedAt) <= time && (validTo === undefined || Date.parse(validTo) > time)
 
-/** Whether the query names who said it, or the entity that it is about. `words`: those of the query, with spaces at both ends. */
+/**
+ * Whether the query names who said it, or the entity that it is about. `words`: those of the query,
+ * with spaces at both ends.
+ */
 export const isNamedIn = (words: string, { kind, mentions, speaker }: Entry): boolean => {
   const names = [
     ...(speaker === undefined ? [] : [speaker]),

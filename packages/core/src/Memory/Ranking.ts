@@ -1,12 +1,16 @@
 /**
- * How well memories answer a query: pure, and the same for every layer. A layer finds the candidates; this says what they are worth.
+ * How well memories answer a query: pure, and the same for every layer. A layer finds the
+ * candidates; this says what they are worth.
  *
- * - Terms: BM25 with fields (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009). The fields of a memory are its own
- *   text and those of its neighbours in the conversation: the two before at half the weight, the two after at a quarter. Dates are of
- *   their own memory only. All that a conversation has in common with the query counts with a share: what answers is seldom alone.
- * - Vectors, where there are any: a convex sum with the terms, each relative to the best (Bruch, Gai and Ingber, "An Analysis of Fusion
- *   Functions for Hybrid Retrieval", 2023).
- * - Recency, importance and being of somebody whom the query names multiply, by a little: adding them would outweigh relevance.
+ * - Terms: BM25 with fields (Robertson and Zaragoza, "The Probabilistic Relevance Framework",
+ *   2009). The fields of a memory are its own text and those of its neighbours in the conversation:
+ *   the two before at half the weight, the two after at a quarter. Dates are of their own memory
+ *   only. All that a conversation has in common with the query counts with a share: what answers is
+ *   seldom alone.
+ * - Vectors, where there are any: a convex sum with the terms, each relative to the best (Bruch,
+ *   Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023).
+ * - Recency, importance and being of somebody whom the query names multiply, by a little: adding
+ *   them would outweigh relevance.
  *
  * Deterministic: ties are broken by id.
  */
@@ -30,7 +34,10 @@ export const parameters = {
 /** Candidates that a layer takes from each of its indexes. */
 export const maxCandidates = 200
 
-/** What neighbours add: a memory `by` places later in the conversation has this much of the terms and the length of one. */
+/**
+ * What neighbours add: a memory `by` places later in the conversation has this much of the terms
+ * and the length of one.
+ */
 export const spread: ReadonlyArray<{ readonly by: number; readonly weight: number }> = [
   ...parameters.before.map((weight, index) => ({ by: index + 1, weight })),
   ...parameters.after.map((weight, index) => ({ by: -index - 1, weight }))
@@ -146,7 +153,10 @@ export interface SelectOptions {
   readonly threshold?: number | undefined
 }
 
-/** Of what is ranked: what matches well enough and fits, greedily, and says nothing that a better one has said. */
+/**
+ * Of what is ranked: what matches well enough and fits, greedily, and says nothing that a better
+ * one has said.
+ */
 export const select = <Memory>(
   ranked: ReadonlyArray<Ranked<Memory>>,
   { limit = defaultLimit, maxTokens = defaultMaxTokens, threshold = 0 }: SelectOptions

@@ -29,8 +29,8 @@ export class Memory extends Context.Service<
     /** Hides a memory without deleting it, or shows it again. */
     readonly quarantine: (id: string, isQuarantined: boolean) => Effect.Effect<Entry.Entry, Failure | UnknownMemory>
     /**
-     * Erases for good what the filter names, with its terms, vectors, entities and relations. A filter that names nothing is invalid:
-     * everything of a tenant is `{ scope: {} }`.
+     * Erases for good what the filter names, with its terms, vectors, entities and relations. A
+     * filter that names nothing is invalid: everything of a tenant is `{ scope: {} }`.
      */
     readonly forget: (filter: Asking.Filter) => Effect.Effect<Asking.Forgotten, Failure>
     /** Entities that memories visible from the scope mention, the most mentioned first. */
@@ -51,7 +51,10 @@ export class Memory extends Context.Service<
       readonly limit?: number
       readonly asOf?: string
     }) => Effect.Effect<ReadonlyArray<Entry.KnownRelation>, Failure>
-    /** All that is stored in the scope or more narrowly, oldest first: superseded and quarantined memories too. */
+    /**
+     * All that is stored in the scope or more narrowly, oldest first: superseded and quarantined
+     * memories too.
+     */
     readonly export: (scope?: Entry.Scope) => Stream.Stream<Asking.Exported, Failure>
     /** Stores what an export gave, as it was. What is there already stays as it is. */
     readonly import: (exported: ReadonlyArray<Asking.Exported>) => Effect.Effect<Asking.Imported, Failure>

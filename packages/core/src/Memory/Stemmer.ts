@@ -1,13 +1,16 @@
 /**
- * English words without their endings: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with its author's later
- * corrections. Words with letters other than a to z stay as they are.
+ * English words without their endings: M. F. Porter, "An algorithm for suffix stripping", Program
+ * 14(3), 1980, with its author's later corrections. Words with letters other than a to z stay as
+ * they are.
  */
 
 const consonant = "[^aeiou]"
 const vowel = "[aeiouy]"
 const consonants = `${consonant}[^aeiouy]*`
 const vowels = `${vowel}[aeiou]*`
-/** Measures of a stem: at least one, exactly one, at least two changes from vowels to consonants. */
+/**
+ * Measures of a stem: at least one, exactly one, at least two changes from vowels to consonants.
+ */
 const once = new RegExp(`^(${consonants})?${vowels}${consonants}`)
 const exactlyOnce = new RegExp(`^(${consonants})?${vowels}${consonants}(${vowels})?$`)
 const twice = new RegExp(`^(${consonants})?${vowels}${consonants}${vowels}${consonants}`)

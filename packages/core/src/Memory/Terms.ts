@@ -1,9 +1,11 @@
 /**
- * The terms of texts and queries: what the index holds and is asked for. Every layer uses these, so that all of them find the same.
+ * The terms of texts and queries: what the index holds and is asked for. Every layer uses these, so
+ * that all of them find the same.
  *
- * Words in any script, without case and accents; English ones by their stem, without those that every text has. Where a script puts no
- * spaces between words, each two neighbouring characters are a term. Symbols such as emoji are terms, punctuation is not. The dates that
- * a text names are terms too (see `Dates`).
+ * Words in any script, without case and accents; English ones by their stem, without those that
+ * every text has. Where a script puts no spaces between words, each two neighbouring characters are
+ * a term. Symbols such as emoji are terms, punctuation is not. The dates that a text names are
+ * terms too (see `Dates`).
  */
 import * as Dates from "./Dates.ts"
 import { stem } from "./Stemmer.ts"
@@ -11,7 +13,10 @@ import { stem } from "./Stemmer.ts"
 /** The terms of a text, each with its weight, and how many words it has. */
 export interface Document {
   readonly weights: ReadonlyMap<string, number>
-  /** What the length of a text is compared by: its words without the common ones. Dates do not count. */
+  /**
+   * What the length of a text is compared by: its words without the common ones. Dates do not
+   * count.
+   */
   readonly length: number
 }
 
@@ -42,7 +47,9 @@ const spaceless =
 /** The words of a text in lower case and without accents, in order. */
 export const wordsOf = (text: string): ReadonlyArray<string> => folded(text).match(words) ?? []
 
-/** Accents of Latin, Greek and Cyrillic letters go; marks of other scripts are part of their words. */
+/**
+ * Accents of Latin, Greek and Cyrillic letters go; marks of other scripts are part of their words.
+ */
 const folded = (text: string): string =>
   // oxlint-disable-next-line no-control-regex
   /^[\x00-\x7f]*$/.test(text)
@@ -88,6 +95,9 @@ export const ofText = (
   return { weights, length: terms.length + names.length }
 }
 
-/** The terms of a query, each once. `askedAt`: when it is asked, in milliseconds; "last Tuesday" is resolved against it. */
+/**
+ * The terms of a query, each once. `askedAt`: when it is asked, in milliseconds; "last Tuesday" is
+ * resolved against it.
+ */
 export const ofQuery = (text: string, askedAt?: number): ReadonlyArray<string> =>
   [...new Set([...termsOfWords(wordsOf(text)), ...Dates.termsOf(text, askedAt)])].slice(0, maxQueryTerms)

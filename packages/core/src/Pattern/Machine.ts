@@ -1,6 +1,6 @@
 /**
- * Walks a graph along a text in all ways at once, so that no text makes it go back. Sets of steps that were met before, and where
- * a code point leads from them, are remembered.
+ * Walks a graph along a text in all ways at once, so that no text makes it go back. Sets of steps
+ * that were met before, and where a code point leads from them, are remembered.
  */
 import type { Graph, Program, Step } from "./Program.ts"
 
@@ -13,8 +13,8 @@ export interface Work {
 export class TooMuchWork extends Error {}
 
 /**
- * Steps that one text may take. Counted as if nothing were remembered, so that every process comes to the same answer. At 20 to
- * 60 ns a step this is half a second at most.
+ * Steps that one text may take. Counted as if nothing were remembered, so that every process comes
+ * to the same answer. At 20 to 60 ns a step this is half a second at most.
  */
 export const maxWork = 10_000_000
 
@@ -82,7 +82,10 @@ interface Move {
   readonly work: number
 }
 
-/** Moves that one machine remembers, each counted with the steps it leads to: about 100 bytes for each. */
+/**
+ * Moves that one machine remembers, each counted with the steps it leads to: about 100 bytes for
+ * each.
+ */
 const maxRemembered = 5_000
 
 class Walker {
@@ -90,7 +93,10 @@ class Walker {
   readonly #maxRemembered: number
   /** By a hash of their steps. */
   readonly #states = new Map<number, Array<State>>()
-  /** By step: the move in which it was met last, and the one in which it was added to the next state. */
+  /**
+   * By step: the move in which it was met last, and the one in which it was added to the next
+   * state.
+   */
   readonly #met: Float64Array
   readonly #added: Float64Array
   #moves = 0
@@ -118,7 +124,10 @@ class Walker {
     return holds
   }
 
-  /** Calls for each position where a match ends (or begins, when walked backwards), until told to stop. */
+  /**
+   * Calls for each position where a match ends (or begins, when walked backwards), until told to
+   * stop.
+   */
   #walk(run: Run, onMatch: (position: number) => boolean): void {
     const { codePoints } = run
     const { backwards } = this.#graph

@@ -1,6 +1,6 @@
 /**
- * A regular expression as a graph of nodes that a machine walks (Thompson's construction), one graph for the expression and one
- * for each look-around in it.
+ * A regular expression as a graph of nodes that a machine walks (Thompson's construction), one
+ * graph for the expression and one for each look-around in it.
  */
 import { type Assertion, type Node, Refused } from "./Syntax.ts"
 
@@ -28,7 +28,10 @@ export interface Program {
   readonly looks: ReadonlyArray<Graph>
 }
 
-/** Steps of all graphs together: a repetition has a copy of its part for each time that it is counted. */
+/**
+ * Steps of all graphs together: a repetition has a copy of its part for each time that it is
+ * counted.
+ */
 export const maxSteps = 5_000
 /** They share a number with a code point: see `Machine`. */
 export const maxLooks = 16
@@ -40,7 +43,10 @@ export interface Size {
   readonly classes: number
 }
 
-/** Counts what `make` would make, in time linear in the source. Throws `Refused` for an expression that is too large. */
+/**
+ * Counts what `make` would make, in time linear in the source. Throws `Refused` for an expression
+ * that is too large.
+ */
 export const sizeOf = (root: Node): Size => {
   const classes = new Set<string>()
   let looks = 0
@@ -127,7 +133,8 @@ class Compiler {
         this.#hasAssertions = true
         return this.#add({ type: "assertion", assertion: node.assertion, next })
       case "look": {
-        // Where a look-ahead matches is known from what comes after: it is walked from the end of the text.
+        // Where a look-ahead matches is known from what comes after: it is walked from the end of
+        // the text.
         let index = this.#indexes.get(node)
         if (index === undefined) {
           index = this.looks.push(this.graph(node.part, node.ahead)) - 1

@@ -1,6 +1,7 @@
 /**
- * The parts of a regular expression (JavaScript, flag `u`) whose syntax `RegExp` has accepted. Character classes and escapes stay
- * text: `RegExp` itself decides which single characters they match, so that they mean what they mean in JavaScript.
+ * The parts of a regular expression (JavaScript, flag `u`) whose syntax `RegExp` has accepted.
+ * Character classes and escapes stay text: `RegExp` itself decides which single characters they
+ * match, so that they mean what they mean in JavaScript.
  */
 
 export type Node =

@@ -1,5 +1,6 @@
 /**
- * Attachments on their way into a plan: sources cut at their placeholders, filled, and with media type and name settled.
+ * Attachments on their way into a plan: sources cut at their placeholders, filled, and with media
+ * type and name settled.
  */
 import * as Attachments from "../Crew/Attachments.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"

@@ -6,7 +6,10 @@
 import type { Definition } from "../Crew/Definition.ts"
 import type { Problem } from "../Crew/Problem.ts"
 
-/** Characters that inputs may come to in all texts of a plan, and likewise those that tasks are given by their agents and their order. */
+/**
+ * Characters that inputs may come to in all texts of a plan, and likewise those that tasks are
+ * given by their agents and their order.
+ */
 export const maxCharacters = 16 * 1024 * 1024
 
 /** What keeps this valid crew from being planned, whatever its inputs. */

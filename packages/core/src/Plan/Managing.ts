@@ -48,8 +48,8 @@ export const finalsOf = (waitsFor: ReadonlyMap<string, ReadonlyArray<string>>): 
 }
 
 /**
- * Who can do a task that names no agent: where one of the allowed agents alone has the tools that it names, that one; otherwise those that
- * have them, or, when nobody or everybody does, all.
+ * Who can do a task that names no agent: where one of the allowed agents alone has the tools that
+ * it names, that one; otherwise those that have them, or, when nobody or everybody does, all.
  */
 export const candidatesOf = (
   { allow }: PlannedManager,
@@ -103,7 +103,10 @@ const ofChild = (
   } satisfies PlannedTask
 }
 
-/** The work of a task that named no agent, as a task of the agent that was chosen; of the manager, it has to be delegated. */
+/**
+ * The work of a task that named no agent, as a task of the agent that was chosen; of the manager,
+ * it has to be delegated.
+ */
 export const work = (
   plan: Plan,
   framed: PlannedTask,
@@ -173,7 +176,10 @@ export const inPlaceOf = (
   options: { readonly agent: string; readonly id: string }
 ): PlannedTask => ({ ...ofChild(plan, task, options), replaces: true })
 
-/** The last of several tasks that take the place of one: it reads those before it, and its output is held against what that one declares. */
+/**
+ * The last of several tasks that take the place of one: it reads those before it, and its output is
+ * held against what that one declares.
+ */
 export const lastInPlaceOf = (
   task: PlannedTask,
   last: PlannedTask,

@@ -1,5 +1,6 @@
 /**
- * What a plan is made of: plain JSON, defaults filled in, durations in milliseconds, texts with the inputs in place.
+ * What a plan is made of: plain JSON, defaults filled in, durations in milliseconds, texts with the
+ * inputs in place.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
@@ -16,12 +17,18 @@ export type Condition =
   | { readonly task: string; readonly equals: Schema.Json; readonly path?: string }
   | { readonly task: string; readonly code: true }
 
-/** A guardrail of a task: a sentence that a model judges, or the n-th function of the crew's code for the task. */
+/**
+ * A guardrail of a task: a sentence that a model judges, or the n-th function of the crew's code
+ * for the task.
+ */
 export type Guardrail =
   | { readonly kind: "sentence"; readonly text: string }
   | { readonly kind: "code"; readonly index: number }
 
-/** Attempts and the backoff between them: full jitter below `initialMillis * factor^(attempt-1)`, at most `maxMillis`. */
+/**
+ * Attempts and the backoff between them: full jitter below `initialMillis * factor^(attempt-1)`, at
+ * most `maxMillis`.
+ */
 export interface Retry {
   /** How many times the task is tried in all, at least 1. */
   readonly attempts: number
@@ -33,8 +40,9 @@ export interface Retry {
 }
 
 /**
- * An agent, with the inputs in place and the crew's model where it names none. Without a model the application's default answers. What it
- * brings to each of its tasks stands here too, for tasks that are given to it while the execution runs.
+ * An agent, with the inputs in place and the crew's model where it names none. Without a model the
+ * application's default answers. What it brings to each of its tasks stands here too, for tasks
+ * that are given to it while the execution runs.
  */
 export interface PlannedAgent
   extends
@@ -64,19 +72,30 @@ export type PlannedAttachment = (
   | { readonly url: string; readonly file?: never }
 ) & { readonly mediaType: string; readonly name?: string }
 
-/** A task. What is not declared here is as in the crew, with the inputs and the defaults in place. */
+/**
+ * A task. What is not declared here is as in the crew, with the inputs and the defaults in place.
+ */
 export interface PlannedTask
   extends
     Pick<Task, "description" | "expectedOutput" | "outputFile" | "limits" | "approvals" | "signals">,
     Required<Pick<Task, "agent" | "context" | "tools" | "maxRepairs" | "maxTurns" | "onFailure">> {
   readonly id: string
-  /** All that must be settled first: `context`, `dependsOn`, the order of the process and the condition's task. */
+  /**
+   * All that must be settled first: `context`, `dependsOn`, the order of the process and the
+   * condition's task.
+   */
   readonly dependencies: ReadonlyArray<string>
-  /** Pictures and other files that the agent is shown. The log names them; their bytes go to the model alone. */
+  /**
+   * Pictures and other files that the agent is shown. The log names them; their bytes go to the
+   * model alone.
+   */
   readonly attachments?: ReadonlyArray<PlannedAttachment>
   /** JSON Schema (2020-12) of the output; absent: text. */
   readonly output?: JsonSchema.JsonSchema
-  /** True when the crew's code validates the output too (a Schema, Zod or Standard Schema was given). */
+  /**
+   * True when the crew's code validates the output too (a Schema, Zod or Standard Schema was
+   * given).
+   */
   readonly outputCode?: true
   readonly guardrails: ReadonlyArray<Guardrail>
   readonly retry: Retry
@@ -113,7 +132,10 @@ export interface PlannedTask
   readonly office?: "assign" | "review" | "recover" | "synthesise"
 }
 
-/** A task that names no agent: who can do it, and what it says itself of that which otherwise its agent brings. */
+/**
+ * A task that names no agent: who can do it, and what it says itself of that which otherwise its
+ * agent brings.
+ */
 export interface Frame extends Pick<Task, "tools" | "maxTurns" | "cache" | "approvals"> {
   readonly candidates: ReadonlyArray<string>
 }
@@ -129,7 +151,10 @@ export interface PlannedManager {
   /** It is asked what becomes of tasks that failed, and how often of one. */
   readonly recover: boolean
   readonly maxRecoveries: number
-  /** How often it may send outputs of one task back, and what becomes of one that it would send back once more. */
+  /**
+   * How often it may send outputs of one task back, and what becomes of one that it would send back
+   * once more.
+   */
   readonly maxRevisions: number
   readonly onUnaccepted: "accept" | "fail"
   /** Instructions of the crew's own, with the inputs in place. */
@@ -156,6 +181,8 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly onToolDefect?: "fail"
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
-  /** True when functions of the crew (guardrails, conditions, output schemas) are needed to run it. */
+  /**
+   * True when functions of the crew (guardrails, conditions, output schemas) are needed to run it.
+   */
   readonly needsCode?: true
 }

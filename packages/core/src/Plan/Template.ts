@@ -1,6 +1,7 @@
 /**
- * A valid crew made ready for planning: defaults filled in, durations in milliseconds, dependencies resolved, texts cut at their
- * placeholders. Made once per crew, so that a start costs only what depends on the inputs.
+ * A valid crew made ready for planning: defaults filled in, durations in milliseconds, dependencies
+ * resolved, texts cut at their placeholders. Made once per crew, so that a start costs only what
+ * depends on the inputs.
  */
 import * as Struct from "effect/Struct"
 import * as Agent from "../Agent.ts"
@@ -63,7 +64,8 @@ export const make = (definition: Definition, code: Code): CrewTemplate => {
   const tasks = names.map((name, index) => {
     const task = definition.tasks[name]!
     const before = sequential && index > 0 ? [names[index - 1]!] : []
-    // Waiting for the task before is waiting for all before it: naming them would make a long crew's plan quadratic twice.
+    // Waiting for the task before is waiting for all before it: naming them would make a long
+    // crew's plan quadratic twice.
     const context =
       task.context === undefined ? names.slice(0, sequential ? index : 0) : Defaults.distinct(task.context)
     const condition = task.when === undefined ? [] : [task.when.task]

@@ -1,4 +1,7 @@
-/** How far tasks are from the end of their graph: by that every queue decides which of those that are ready is first. */
+/**
+ * How far tasks are from the end of their graph: by that every queue decides which of those that
+ * are ready is first.
+ */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -8,9 +11,10 @@ import type * as Plan from "../Plan.ts"
 import type * as TaskQueue from "../TaskQueue.ts"
 
 /**
- * Of each node, the longest way to a final task, in tasks, among the nodes that are given together, also those that the queue knows already,
- * and beyond them as far as a node says. Of those of one id the first counts, the others have none. Nothing has a depth where tasks wait
- * for each other or for themselves.
+ * Of each node, the longest way to a final task, in tasks, among the nodes that are given together,
+ * also those that the queue knows already, and beyond them as far as a node says. Of those of one
+ * id the first counts, the others have none. Nothing has a depth where tasks wait for each other or
+ * for themselves.
  */
 export const depthsOf = (nodes: ReadonlyArray<TaskQueue.Node>): Int32Array => {
   const depths = new Int32Array(nodes.length)
@@ -28,8 +32,8 @@ export const depthsOf = (nodes: ReadonlyArray<TaskQueue.Node>): Int32Array => {
 }
 
 /**
- * How many tasks follow, on the longest way, after those that a task has spawned: itself, and what follows after it. A function of the
- * task's id, which works each out once.
+ * How many tasks follow, on the longest way, after those that a task has spawned: itself, and what
+ * follows after it. A function of the task's id, which works each out once.
  */
 export const followingOf = (state: Execution.Execution): ((parent: string) => number) => {
   const known = new Map<string, number>()

@@ -11,8 +11,9 @@ import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
 import * as StandardSchema from "../StandardSchema.ts"
 
 /**
- * What the arguments may be declared with: an Effect Schema, a Zod or other Standard Schema, such a schema with a JSON Schema next
- * to it (for validators that give none), or a JSON Schema (draft 2020-12).
+ * What the arguments may be declared with: an Effect Schema, a Zod or other Standard Schema, such a
+ * schema with a JSON Schema next to it (for validators that give none), or a JSON Schema (draft
+ * 2020-12).
  */
 export type Parameters =
   | Schema.Decoder<unknown>
@@ -34,7 +35,10 @@ export type Checked =
   | { readonly _tag: "Valid"; readonly value: unknown }
   | { readonly _tag: "Invalid"; readonly violations: ReadonlyArray<JsonSchemaValidator.Violation> }
 
-/** A declaration made ready: a JSON Schema for models and people, and the validator of what they give. */
+/**
+ * A declaration made ready: a JSON Schema for models and people, and the validator of what they
+ * give.
+ */
 export interface Declared {
   readonly schema: JsonSchema.JsonSchema
   readonly validate: (value: Schema.Json) => Effect.Effect<Checked>
@@ -42,7 +46,10 @@ export interface Declared {
 
 export const noParameters = { type: "object", properties: {}, additionalProperties: false } as const
 
-/** Arguments: made once per tool, decoders and validators are compiled here. Throws a `TypeError` when they cannot be used. */
+/**
+ * Arguments: made once per tool, decoders and validators are compiled here. Throws a `TypeError`
+ * when they cannot be used.
+ */
 export const parameters = (tool: string, declaration: Parameters): Declared => {
   if (Schema.isSchema(declaration) && isEmpty(declaration)) return parameters(tool, noParameters)
   const what = `The parameters of tool "${tool}"`
@@ -86,7 +93,10 @@ const declared = (what: string, declaration: Parameters): Declared => {
   }
 }
 
-/** A struct without fields is, to Effect, whatever is not null; of a tool it says that there are no arguments. */
+/**
+ * A struct without fields is, to Effect, whatever is not null; of a tool it says that there are no
+ * arguments.
+ */
 const isEmpty = ({ ast }: Schema.Top): boolean =>
   ast._tag === "Objects" &&
   ast.propertySignatures.length === 0 &&

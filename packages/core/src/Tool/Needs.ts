@@ -20,7 +20,10 @@ export const duration = 'a duration of at most 100 years, such as "10 minutes" o
 /** True for a valid time limit, and for none. */
 export const isTimeLimit = (given: unknown): boolean => given === undefined || isDuration(given)
 
-/** Time limits that are not valid are no time limits: a wait would have no end that was meant to have one. */
+/**
+ * Time limits that are not valid are no time limits: a wait would have no end that was meant to
+ * have one.
+ */
 const timeoutOf = (tool: string, given: unknown): Effect.Effect<{ readonly timeoutMillis?: number }, ToolError> => {
   if (given === undefined) return Effect.succeed({})
   if (isDuration(given)) return Effect.succeed({ timeoutMillis: Task.millis(given) })

@@ -1,5 +1,6 @@
 /**
- * The functions of crews (guardrails, conditions, output schemas) that this process knows. Plans are data and travel; functions do not.
+ * The functions of crews (guardrails, conditions, output schemas) that this process knows. Plans
+ * are data and travel; functions do not.
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
@@ -41,7 +42,8 @@ export class CodeRegistry extends Context.Service<
 export const suffices = (code: Crew.Code | undefined, plan: Plan.Plan, task: Plan.PlannedTask): boolean => {
   if (plan.needsCode !== true) return true
   const own = code?.[task.codeOf ?? task.id]
-  // Which functions a spawned task has stands in the task whose functions they are: the fold does not keep its own guardrails.
+  // Which functions a spawned task has stands in the task whose functions they are: the fold does
+  // not keep its own guardrails.
   const { guardrails } = plan.tasks.find(({ id }) => id === task.codeOf) ?? task
   if (task.outputCode === true && own?.output === undefined) return false
   if (task.when !== undefined && "code" in task.when && own?.when === undefined) return false

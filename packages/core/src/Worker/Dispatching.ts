@@ -30,8 +30,9 @@ const maxClaim = 256
 
 /** Dispatchers, each for the scope it is forked in. */
 export const make = ({ begin, isLimited, queue, slots, worker }: Options): ReadonlyArray<Effect.Effect<never>> => {
-  // With two dispatchers, a queue that is far away works on one claim while the tasks of the other begin. Where lanes are limited there is
-  // one: two could take more of a lane than there is room for.
+  // With two dispatchers, a queue that is far away works on one claim while the tasks of the other
+  // begin. Where lanes are limited there is one: two could take more of a lane than there is room
+  // for.
   const count = queue.isShared && !isLimited ? 2 : 1
   const maxTasks = queue.isShared ? maxClaim : Number.POSITIVE_INFINITY
   /** Dispatchers that wait for tasks. */

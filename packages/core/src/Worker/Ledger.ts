@@ -46,7 +46,10 @@ export class Ledger extends Context.Service<
       first: Decision.Command,
       second: Decision.Command
     ) => Effect.Effect<readonly [Decided, Decided], EventLog.EventLogError>
-    /** Appends progress of a task. False: the run is not the task's current one any more, its work must stop. */
+    /**
+     * Appends progress of a task. False: the run is not the task's current one any more, its work
+     * must stop.
+     */
     readonly record: (
       executionId: string,
       options: { readonly taskId: string; readonly run: number; readonly events: NonEmptyReadonlyArray<Draft> }

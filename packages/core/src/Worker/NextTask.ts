@@ -1,7 +1,7 @@
 /**
- * The task that takes the place of one that is completed: where the queue is sure which one it is, its start is committed in the append of
- * the outcome. Both are decided on the same state of the log; otherwise the task goes through the
- * queue as usual.
+ * The task that takes the place of one that is completed: where the queue is sure which one it is,
+ * its start is committed in the append of the outcome. Both are decided on the same state of the
+ * log; otherwise the task goes through the queue as usual.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -57,13 +57,17 @@ const make = Effect.gen(function* () {
     return queue.forget(executionId)
   }
 
-  /** Submits the execution; what was committed meanwhile was told to a queue that did not know it yet, and is told again. */
+  /**
+   * Submits the execution; what was committed meanwhile was told to a queue that did not know it
+   * yet, and is told again.
+   */
   const enqueue = Effect.fnUntraced(function* (given: Execution.Execution) {
     const state = yield* takeOver(given)
     if (state.status !== "running") return yield* ended(state.id)
     const tenant = yield* Tenant.Current
     yield* queue.submit(QueueFacts.factsOf(state, { tenant, now: yield* now }))
-    // Of one that has just begun there is nothing yet that a worker would not find out when it takes a task.
+    // Of one that has just begun there is nothing yet that a worker would not find out when it
+    // takes a task.
     const isNew = state.lastSeq === 1
     const newest = queue.isShared && !isNew ? yield* ledger.state(state.id) : ledger.seen(state.id)
     if (newest === undefined || newest.lastSeq === state.lastSeq) return
@@ -112,8 +116,8 @@ const make = Effect.gen(function* () {
   })
 
   /**
-   * What others committed and was read here. A queue that is shared was told by them; only an end is told again, because it stops
-   * what still runs.
+   * What others committed and was read here. A queue that is shared was told by them; only an end
+   * is told again, because it stops what still runs.
    */
   const heard = (read: Committed): Effect.Effect<void> => {
     if (!queue.isShared) return announce(read)

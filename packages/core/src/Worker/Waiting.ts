@@ -1,4 +1,7 @@
-/** What a task waits for, as a leg of it needs to know it: from the state in which it began, and outputs and values from the log. */
+/**
+ * What a task waits for, as a leg of it needs to know it: from the state in which it began, and
+ * outputs and values from the log.
+ */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
@@ -115,7 +118,10 @@ const resultOf = (task: Execution.Task | undefined, output: Schema.Json | undefi
   }
 }
 
-/** The tasks above it, the nearest first. One that only waits for who does its work, or is replaced by it, is not one more. */
+/**
+ * The tasks above it, the nearest first. One that only waits for who does its work, or is replaced
+ * by it, is not one more.
+ */
 const above = (state: Execution.Execution, from: Execution.Task): ReadonlyArray<Execution.Task> => {
   const found: Array<Execution.Task> = []
   for (let task = from; task.parent !== undefined;) {

@@ -1,7 +1,8 @@
 /**
- * One task from its lease to its outcome: the log is read, the start recorded, the leg run, the outcome committed, and the queue told of each.
- * Where it is certain which task comes next, its start is committed with the outcome, and it takes the place of the one that ended.
- * Only the leg can be interrupted: a start or an outcome that is recorded is followed by what it means.
+ * One task from its lease to its outcome: the log is read, the start recorded, the leg run, the
+ * outcome committed, and the queue told of each. Where it is certain which task comes next, its
+ * start is committed with the outcome, and it takes the place of the one that ended. Only the leg
+ * can be interrupted: a start or an outcome that is recorded is followed by what it means.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -30,7 +31,10 @@ export interface Entry {
   /** Its start, when that was committed already. */
   readonly started: Committed | undefined
   fiber: Fiber.Fiber<void> | undefined
-  /** `lost`: another worker's from now on. `over`: only the queue is still to be told; a lost lease must not stop that. */
+  /**
+   * `lost`: another worker's from now on. `over`: only the queue is still to be told; a lost lease
+   * must not stop that.
+   */
   state: "working" | "lost" | "over"
   /** It counts as one of those that are worked on at once. */
   hasSlot: boolean
@@ -102,14 +106,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       yield* sync.refused(lease, decided.failure)
       return "refused"
     }
-    // What is left is told in the same moment in which the next task is asked for: one round trip for both.
+    // What is left is told in the same moment in which the next task is asked for: one round trip
+    // for both.
     if (begun === undefined) leave(entry)
     yield* sync.announce(decided.success, lease)
     if (begun !== undefined) goOn(entry, begun.lease, begun.started)
     return "committed"
   })
 
-  /** What cannot be stored cannot be stored the next time either, unless the storage is only gone for a while. */
+  /**
+   * What cannot be stored cannot be stored the next time either, unless the storage is only gone
+   * for a while.
+   */
   const commit = (entry: Entry, run: number, ended: Ended) =>
     Effect.catchReason(finish(entry, run, ended), "EventLogError", "Unavailable", (reason, error) =>
       reason.isRetryable ? Effect.fail(error) : Effect.as(finish(entry, run, unstored(reason)), "refused" as const)
@@ -138,7 +146,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
     const known = queue.isShared ? undefined : ledger.seen(lease.executionId)
     const state = known ?? (yield* ledger.state(lease.executionId))
-    // A lease is worth something only after the log was read: before, its time may have run out unseen.
+    // A lease is worth something only after the log was read: before, its time may have run out
+    // unseen.
     if (!(yield* queue.holds(lease))) return undefined
     const seen = Execution.task(state, lease.taskId)
     // Where nobody else takes tasks, what is missing is a failure of the task.
@@ -174,7 +183,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         const attempt = (refused?: Legs.Refused) => {
           entry.state = "working"
           return restore(runLeg(entry, started.state, task, refused)).pipe(
-            // Interrupted by the worker's own end, the task is handed back; by the loss of its lease, it is another worker's.
+            // Interrupted by the worker's own end, the task is handed back; by the loss of its
+            // lease, it is another worker's.
             Effect.onInterrupt(() =>
               isStopping() && entry.state === "working"
                 ? Effect.ignore(finish(entry, run, { outcome: { _tag: "Released" }, progress: [] }))

@@ -15,7 +15,10 @@ import type * as Broadcast from "../Broadcast.ts"
 type Service = Broadcast.Broadcast["Service"]
 
 export interface Options {
-  /** Cuts the connection with which the second one listens; whoever listens must come back by himself. */
+  /**
+   * Cuts the connection with which the second one listens; whoever listens must come back by
+   * himself.
+   */
   readonly cut?: Effect.Effect<void, unknown>
 }
 

@@ -1,10 +1,11 @@
 /**
- * What every event log must do, whatever stores it: each sentence of `EventLog`'s module comment as tests.
+ * What every event log must do, whatever stores it: each sentence of `EventLog`'s module comment as
+ * tests.
  *
  *     EventLogContract.suite("PgEventLog on PGlite", layer)
  *
- * All tests of a suite share one log and use executions, tenants and owners of their own, so the log may be one that others use, but for the ended
- * executions in it: the last test deletes them.
+ * All tests of a suite share one log and use executions, tenants and owners of their own, so the
+ * log may be one that others use, but for the ended executions in it: the last test deletes them.
  * They run on the real clock.
  *
  * @see EventLog

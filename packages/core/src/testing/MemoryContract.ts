@@ -1,9 +1,11 @@
 /**
- * What every memory must do, whatever stores it: each sentence of `Memory`'s module comment as tests.
+ * What every memory must do, whatever stores it: each sentence of `Memory`'s module comment as
+ * tests.
  *
  *     MemoryContract.suite("PgMemory on PGlite", layer)
  *
- * Every test has a tenant of its own, so the storage may be one that others use. They run on the real clock.
+ * Every test has a tenant of its own, so the storage may be one that others use. They run on the
+ * real clock.
  *
  * @see Memory
  */

@@ -1,9 +1,11 @@
 /**
- * What every outbox must do, whatever stores it: each sentence of `Outbox`'s module comment as tests, with the event log that it belongs to.
+ * What every outbox must do, whatever stores it: each sentence of `Outbox`'s module comment as
+ * tests, with the event log that it belongs to.
  *
  *     OutboxContract.suite("PgEventLog on PGlite", layer)
  *
- * Every test has consumers and executions of its own, so the storage may be one that others use. They run on the real clock.
+ * Every test has consumers and executions of its own, so the storage may be one that others use.
+ * They run on the real clock.
  *
  * @see Outbox
  */

@@ -26,7 +26,10 @@ import * as Working from "./TaskQueueContract/Working.ts"
 export { facts } from "./TaskQueueContract/Story.ts"
 export type { Options }
 
-/** Declares the suite; call it at the top of a test file or inside a `describe`. A layer that keeps all its promises passes. */
+/**
+ * Declares the suite; call it at the top of a test file or inside a `describe`. A layer that keeps
+ * all its promises passes.
+ */
 export const suite = <E, R = never>(
   name: string,
   layerWith: (options: TaskQueue.Options) => Layer.Layer<TaskQueue.TaskQueue | R, E>,

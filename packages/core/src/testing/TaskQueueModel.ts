@@ -1,7 +1,8 @@
 /**
- * Random sequences of operations on two queues side by side, `LocalTaskQueue.layerLocal` and the one under test: what they hand out, answer
- * and tell about themselves must be the same after every step. A sequence that shows a difference is made as short as possible and
- * printed with the seed and path that give it again.
+ * Random sequences of operations on two queues side by side, `LocalTaskQueue.layerLocal` and the
+ * one under test: what they hand out, answer and tell about themselves must be the same after every
+ * step. A sequence that shows a difference is made as short as possible and printed with the seed
+ * and path that give it again.
  *
  *     TaskQueueModel.suite("Redis", layerWith, { runs: 200 })
  *

@@ -1,5 +1,6 @@
 /**
- * What every layer of a port must do, as suites of tests: an adapter calls the suite of its port with its layer.
+ * What every layer of a port must do, as suites of tests: an adapter calls the suite of its port
+ * with its layer.
  */
 export * as BroadcastContract from "./BroadcastContract.ts"
 export * as EventLogContract from "./EventLogContract.ts"

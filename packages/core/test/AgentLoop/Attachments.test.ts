@@ -13,7 +13,10 @@ import * as LocalTaskQueue from "../../src/LocalTaskQueue.ts"
 import * as Workspace from "../../src/Workspace.ts"
 import * as World from "../fake/World.ts"
 
-/** Runs one task with these attachments; answers its view, its events as the log has them, and what the model was asked. */
+/**
+ * Runs one task with these attachments; answers its view, its events as the log has them, and what
+ * the model was asked.
+ */
 const run = (
   attachments: ReadonlyArray<Plan.PlannedAttachment>,
   answers: ReadonlyArray<Llm.Answer | World.Reply>,

@@ -1,4 +1,7 @@
-/** Calls that a limit refuses: the task fails, waits for a person to raise the limit, or finishes with what it has. */
+/**
+ * Calls that a limit refuses: the task fails, waits for a person to raise the limit, or finishes
+ * with what it has.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -21,7 +24,10 @@ const look = World.calls(["look", {}])
 const looks = (count: number) => Array.from({ length: count }, (_, at) => World.calls(["look", { at }]))
 const lookTool = World.tool("look", () => Effect.succeed("seen"), { idempotent: true })
 
-/** Whoever wakes another in no time needs a turn of the scheduler for it, and hashing one of the platform. */
+/**
+ * Whoever wakes another in no time needs a turn of the scheduler for it, and hashing one of the
+ * platform.
+ */
 const settle = Effect.repeat(
   Effect.andThen(
     TestClock.adjust(5),

@@ -1,4 +1,7 @@
-/** Calls that wait for a person's answer, for a signal or for time: each is made once, with what has come. */
+/**
+ * Calls that wait for a person's answer, for a signal or for time: each is made once, with what has
+ * come.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -25,7 +25,10 @@ const turn = (number: number, answer: Llm.Answer): ExecutionEvent.Draft => ({
   usage
 })
 
-/** An execution whose worker died after these events of its task `a`; answers what the model was asked after that, and the view. */
+/**
+ * An execution whose worker died after these events of its task `a`; answers what the model was
+ * asked after that, and the view.
+ */
 const takeUp = (options: {
   readonly task?: Partial<Plan.PlannedTask>
   readonly recorded: ReadonlyArray<ExecutionEvent.Draft>

@@ -1,6 +1,6 @@
 /**
- * A leg that is repeated asks and adds nothing anew: an execution is cut after each of its appends, taken up by another process, and comes
- * to the same asks, timers and tasks.
+ * A leg that is repeated asks and adds nothing anew: an execution is cut after each of its appends,
+ * taken up by another process, and comes to the same asks, timers and tasks.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** Crews that are made to take long, or to make a long answer. How the work grows is counted in `test/LinearWork.test.ts`. */
+/**
+ * Crews that are made to take long, or to make a long answer. How the work grows is counted in
+ * `test/LinearWork.test.ts`.
+ */
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import * as Crew from "../../src/Crew.ts"

@@ -1,4 +1,7 @@
-/** What `Crewline` owes to executions when things around them fail: the storage, the caller, the queue, another process. */
+/**
+ * What `Crewline` owes to executions when things around them fail: the storage, the caller, the
+ * queue, another process.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

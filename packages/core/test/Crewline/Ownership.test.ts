@@ -1,4 +1,7 @@
-/** Several processes on one log and one queue: who looks after an execution, and what happens when nobody told the queue. */
+/**
+ * Several processes on one log and one queue: who looks after an execution, and what happens when
+ * nobody told the queue.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -192,7 +195,8 @@ describe("a queue that is shared", () => {
         yield* TestClock.adjust(100)
         between = id
         yield* wipe
-        // The first sweep may pass over what has moved; the second submits it, and no other could tell the answer so soon.
+        // The first sweep may pass over what has moved; the second submits it, and no other could
+        // tell the answer so soon.
         yield* Effect.repeat(TestClock.adjust(100), { times: 64 })
         assert.strictEqual((yield* crewline.get(id)).status, "completed")
       })

@@ -1,4 +1,7 @@
-/** What a task may add and wait for, beyond the shape of the graph (`Decision.test.ts`): agents, names of asks, and how much. */
+/**
+ * What a task may add and wait for, beyond the shape of the graph (`Decision.test.ts`): agents,
+ * names of asks, and how much.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"

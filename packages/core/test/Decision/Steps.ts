@@ -40,7 +40,10 @@ export const stumbled = (keepsTurns: boolean): Decision.Outcome => ({
   keepsTurns
 })
 
-/** What a command comes to that must not be refused: the events, and the state after them. Events are 10 ms apart. */
+/**
+ * What a command comes to that must not be refused: the events, and the state after them. Events
+ * are 10 ms apart.
+ */
 export const step = (
   state: State,
   command: Decision.Command

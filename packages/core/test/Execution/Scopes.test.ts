@@ -59,7 +59,10 @@ const used = (inputTokens: number, costUsd: number | null = 0): Usage.Usage => (
 })
 const tokens = (state: Execution.Execution, scope: string) => Execution.spentOf(state, scope).inputTokens
 
-/** A tree of tasks: each after its parent, with or without limits, of one of two agents, some of them the manager's. */
+/**
+ * A tree of tasks: each after its parent, with or without limits, of one of two agents, some of
+ * them the manager's.
+ */
 const tree = FastCheck.array(
   FastCheck.record({
     parent: FastCheck.nat(),

@@ -1,6 +1,7 @@
 /**
- * The required tests of the JSON Schema Test Suite (https://github.com/json-schema-org/JSON-Schema-Test-Suite, MIT, draft 2020-12),
- * but for those of dynamic references, remote schemas, vocabularies, and of formats as mere annotations.
+ * The required tests of the JSON Schema Test Suite
+ * (https://github.com/json-schema-org/JSON-Schema-Test-Suite, MIT, draft 2020-12), but for those of
+ * dynamic references, remote schemas, vocabularies, and of formats as mere annotations.
  */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"

@@ -35,7 +35,10 @@ const send = World.tool("send", () => Effect.succeed("sent"))
 const work = (coworker: string, more: object = {}) =>
   ["delegate_work", { task: `Work of ${coworker}`, context: "Facts.", coworker, ...more }] as const
 
-/** The lead delegates with its first answer and is done with its second; the others answer as is said. */
+/**
+ * The lead delegates with its first answer and is done with its second; the others answer as is
+ * said.
+ */
 const answering =
   (first: Llm.Answer, others: (request: Llm.Request) => Llm.Answer | World.Reply = () => World.text("done")) =>
   (request: Llm.Request) => {

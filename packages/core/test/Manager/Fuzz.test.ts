@@ -1,6 +1,7 @@
 /**
- * A model that answers anything: random valid and invalid decisions, unknown coworkers, circles, endless asking, false successes, failures. Every
- * execution ends within its limits, and leaves no task behind. `CREWLINE_FUZZ_CREWS=5000` looks at more.
+ * A model that answers anything: random valid and invalid decisions, unknown coworkers, circles,
+ * endless asking, false successes, failures. Every execution ends within its limits, and leaves no
+ * task behind. `CREWLINE_FUZZ_CREWS=5000` looks at more.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

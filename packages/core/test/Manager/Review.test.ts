@@ -243,7 +243,8 @@ describe("an output that the manager reviews", () => {
       }
       const first = yield* Process.startMortal(parts)
       const { id } = yield* first.crewline.startPlan(World.plan({ a: { reviewed: true, retry: once } }, plan()))
-      // The first review has ended; the answer to its feedback is recorded, and the second review is asked for.
+      // The first review has ended; the answer to its feedback is recorded, and the second review
+      // is asked for.
       yield* Effect.repeat(pass(1_000), { times: 2 })
       yield* first.kill
       const second = yield* Process.start(parts)

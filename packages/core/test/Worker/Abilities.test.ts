@@ -1,4 +1,7 @@
-/** A worker leaves to others what it lacks the tools or the functions for, and says so when nobody takes it. */
+/**
+ * A worker leaves to others what it lacks the tools or the functions for, and says so when nobody
+ * takes it.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -327,7 +330,10 @@ describe("a spawned task that uses the functions of a declared one", () => {
     )
   )
 
-  /** As a database does it: texts of what was spawned are not in events that are read without payloads. */
+  /**
+   * As a database does it: texts of what was spawned are not in events that are read without
+   * payloads.
+   */
   const bare = FaultyLog.layer({
     read: (next, id, options) =>
       options?.payloads !== false

@@ -1,4 +1,7 @@
-/** What follows from outcomes outside of the log: stored with them, served in the background, by others when who stored it dies. */
+/**
+ * What follows from outcomes outside of the log: stored with them, served in the background, by
+ * others when who stored it dies.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"

@@ -39,7 +39,10 @@ interface Story {
   readonly nodes: ReadonlyArray<TaskQueue.Node>
 }
 
-/** A process whose queue was given these nodes, all of them open. Nobody else looks after the execution. */
+/**
+ * A process whose queue was given these nodes, all of them open. Nobody else looks after the
+ * execution.
+ */
 const lied = Effect.fnUntraced(function* ({ nodes, plan, recorded }: Story, parts: Process.Parts = {}) {
   const log = yield* EventLog.EventLog
   const owner = { name: "elsewhere", leaseMillis: 3_600_000 }

@@ -1,8 +1,9 @@
 /**
- * Task graphs for properties: valid ones of every shape a crew has, broken ones, and interleavings to run them by.
+ * Task graphs for properties: valid ones of every shape a crew has, broken ones, and interleavings
+ * to run them by.
  *
- * A counterexample shrinks towards few tasks with plain names, declared in order, and prints in one line, dependencies in
- * brackets: `a b[a] c[a,b]`.
+ * A counterexample shrinks towards few tasks with plain names, declared in order, and prints in one
+ * line, dependencies in brackets: `a b[a] c[a,b]`.
  */
 import * as FastCheck from "fast-check"
 import type * as Dag from "../../src/Dag.ts"
@@ -110,10 +111,16 @@ const shape = FastCheck.oneof(random, layered, chain, diamond, lattice)
 /** A valid graph of any shape, declared in any order. */
 export const acyclic: FastCheck.Arbitrary<Nodes> = shuffledFrom(shape)
 
-/** A valid graph of any shape, every dependency declared before what needs it: any prefix of it is valid too. */
+/**
+ * A valid graph of any shape, every dependency declared before what needs it: any prefix of it is
+ * valid too.
+ */
 export const sorted: FastCheck.Arbitrary<Nodes> = sortedFrom(shape)
 
-/** Tasks that name any tasks: mostly cyclic, often their own dependency or another's namesake, sometimes valid. */
+/**
+ * Tasks that name any tasks: mostly cyclic, often their own dependency or another's namesake,
+ * sometimes valid.
+ */
 export const anything: FastCheck.Arbitrary<Nodes> = FastCheck.array(
   FastCheck.record({ id: FastCheck.nat(9), dependencies: FastCheck.array(FastCheck.nat(10), { maxLength: 3 }) }),
   { maxLength: 10 }
@@ -121,7 +128,10 @@ export const anything: FastCheck.Arbitrary<Nodes> = FastCheck.array(
   printed(tasks.map(({ dependencies, id }) => ({ id: nameOf(id), dependencies: dependencies.map(nameOf) })))
 )
 
-/** A graph that must be refused, and what was done to it: each code stands for a problem that must be among those told. */
+/**
+ * A graph that must be refused, and what was done to it: each code stands for a problem that must
+ * be among those told.
+ */
 export interface Broken {
   readonly nodes: Nodes
   readonly codes: ReadonlyArray<Dag.Problem["code"]>
@@ -164,7 +174,10 @@ export const broken: FastCheck.Arbitrary<Broken> = FastCheck.tuple(
 
 // Interleavings
 
-/** The decisions of a schedule, used again from the start when they run out; none means always the first choice. */
+/**
+ * The decisions of a schedule, used again from the start when they run out; none means always the
+ * first choice.
+ */
 export const schedule: FastCheck.Arbitrary<ReadonlyArray<number>> = FastCheck.array(FastCheck.nat(50), {
   maxLength: 30
 })

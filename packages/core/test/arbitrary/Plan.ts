@@ -1,8 +1,9 @@
 /**
  * Plans for properties: small graphs of every shape with every policy, and their tasks by hand.
  *
- * A counterexample prints in one line: `a b[a]skip×2 c[a,b]when:a` is a task a, a task b that depends on a, skips its dependents when
- * it fails and is tried twice, and a task c with a condition on a. What is not said is the default: `fail`, one attempt.
+ * A counterexample prints in one line: `a b[a]skip×2 c[a,b]when:a` is a task a, a task b that
+ * depends on a, skips its dependents when it fails and is tried twice, and a task c with a
+ * condition on a. What is not said is the default: `fail`, one attempt.
  */
 import * as FastCheck from "fast-check"
 import type * as Decision from "../../src/Decision.ts"

@@ -1,9 +1,11 @@
 /**
- * Stories for properties: a random plan, and random commands that drive it to its end. Every command goes through `decide`, every
- * event through `apply`, and each step keeps the state before and after, so that a property only has to look.
+ * Stories for properties: a random plan, and random commands that drive it to its end. Every
+ * command goes through `decide`, every event through `apply`, and each step keeps the state before
+ * and after, so that a property only has to look.
  *
- * Commands are chosen by a list of numbers. When it runs out, each choice is the first one, and the first choice always goes on: so
- * every story ends, and one with few numbers is one in which little happens. A counterexample prints the plan and what happened.
+ * Commands are chosen by a list of numbers. When it runs out, each choice is the first one, and the
+ * first choice always goes on: so every story ends, and one with few numbers is one in which little
+ * happens. A counterexample prints the plan and what happened.
  */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"

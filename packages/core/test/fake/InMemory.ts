@@ -1,4 +1,7 @@
-/** What tests of processes over a log in memory have in common: their scope, their time, and the events that they read. */
+/**
+ * What tests of processes over a log in memory have in common: their scope, their time, and the
+ * events that they read.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"

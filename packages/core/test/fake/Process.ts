@@ -108,7 +108,9 @@ export interface Process {
   readonly close: Effect.Effect<void>
 }
 
-/** Begins a process on the log of the context. It ends with the scope of the test, if not before. */
+/**
+ * Begins a process on the log of the context. It ends with the scope of the test, if not before.
+ */
 export const start = Effect.fnUntraced(function* (parts: Parts) {
   const log = yield* EventLog.EventLog
   const scope = yield* Scope.fork(yield* Effect.scope)
@@ -141,7 +143,10 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
   return process
 })
 
-/** A process that can be killed: what it does from then on reaches nobody. It comes back as a ghost when the test is over, to be closed. */
+/**
+ * A process that can be killed: what it does from then on reaches nobody. It comes back as a ghost
+ * when the test is over, to be closed.
+ */
 export const startMortal = Effect.fnUntraced(function* (parts: Parts) {
   const log = yield* EventLog.EventLog
   let isDead = false

@@ -1,4 +1,7 @@
-/** Plans that run in memory on the clock of the test, looked at when nothing moves any more: for whatever waits. */
+/**
+ * Plans that run in memory on the clock of the test, looked at when nothing moves any more: for
+ * whatever waits.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
@@ -16,13 +19,19 @@ import * as World from "./World.ts"
 export const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
 type Answers = ReadonlyArray<Llm.Answer | World.Reply>
 
-/** What is hashed before this begins is hashed when it ends, however busy the machine is: the platform takes one after the other. */
+/**
+ * What is hashed before this begins is hashed when it ends, however busy the machine is: the
+ * platform takes one after the other.
+ */
 const hashed = async (): Promise<void> => {
   await crypto.subtle.digest("SHA-256", new Uint8Array(1))
   await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
-/** Small steps: whoever wakes another in no time needs a turn of the scheduler for it, and hashing one of the platform. */
+/**
+ * Small steps: whoever wakes another in no time needs a turn of the scheduler for it, and hashing
+ * one of the platform.
+ */
 export const pass = (millis: number) =>
   Effect.repeat(Effect.andThen(TestClock.adjust(Math.ceil(millis / 20)), Effect.promise(hashed)), { times: 19 })
 

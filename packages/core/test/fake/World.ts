@@ -1,4 +1,7 @@
-/** What a test of the running core needs: a model that is a function, tools by name, and plans without ceremony. */
+/**
+ * What a test of the running core needs: a model that is a function, tools by name, and plans
+ * without ceremony.
+ */
 import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,4 +1,7 @@
-/** A modelled follower: subscribes, reads pages from the log, waits for a hint or a while. It may be cut, and come back. */
+/**
+ * A modelled follower: subscribes, reads pages from the log, waits for a hint or a while. It may be
+ * cut, and come back.
+ */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import { Violation } from "../simulation/Witness.ts"
 import type { Act, World } from "./World.ts"

@@ -1,6 +1,7 @@
 /**
- * The real log and the real queue of a process in the place of the modelled ones, on the clock of the schedule. Every call runs to its
- * end at once, as it does in a process, so a schedule stays the same for a seed.
+ * The real log and the real queue of a process in the place of the modelled ones, on the clock of
+ * the schedule. Every call runs to its end at once, as it does in a process, so a schedule stays
+ * the same for a seed.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -87,7 +88,8 @@ export const makeStore = (
     const reply: Reply = { _tag: "Appended", events }
     const fresh = events.filter((event) => event.seq > known)
     known += fresh.length
-    // Turns that stood already are left out: the events that remain are in the order of their drafts.
+    // Turns that stood already are left out: the events that remain are in the order of their
+    // drafts.
     let at = 0
     return {
       reply,
@@ -104,7 +106,9 @@ export const makeStore = (
   return { store: { append, read }, started: started as ExecutionEvent.Of<"ExecutionStarted"> }
 }
 
-/** `LocalTaskQueue.layerLocal` of one process. Its leases do not expire: they end with the process. */
+/**
+ * `LocalTaskQueue.layerLocal` of one process. Its leases do not expire: they end with the process.
+ */
 export class LocalQueue implements Queue {
   era = 0
   private readonly clock: Clock.Clock

@@ -1,7 +1,8 @@
 /**
- * The log of one modelled execution, and the way to it: a request is under way, is committed, and its reply is under way; at each of
- * these points its client may die, and the reply may be lost. What is stored is decided by a `Store`: the simulated one here, with its
- * rules as switches, or the real log of a process.
+ * The log of one modelled execution, and the way to it: a request is under way, is committed, and
+ * its reply is under way; at each of these points its client may die, and the reply may be lost.
+ * What is stored is decided by a `Store`: the simulated one here, with its rules as switches, or
+ * the real log of a process.
  */
 import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -30,7 +31,9 @@ export interface Append {
   readonly decidedAt?: number
 }
 
-/** What the storage answers, and which of the events it stored now (none when it knew the append). */
+/**
+ * What the storage answers, and which of the events it stored now (none when it knew the append).
+ */
 export interface Stored {
   readonly reply: Reply
   readonly fresh: ReadonlyArray<ExecutionEvent.ExecutionEvent>
@@ -209,7 +212,8 @@ export const makeStore = (
     ...(rules.commitOrder
       ? {}
       : {
-          // As an identity column does: the number is taken when the row is written, the row is seen when it is committed.
+          // As an identity column does: the number is taken when the row is written, the row is
+          // seen when it is committed.
           reserve: (request) => {
             numbers += request.drafts.length
             return numbers - request.drafts.length + 1

@@ -1,6 +1,7 @@
 /**
- * The protocol as a whole, under chance: workers, sweeps, people and followers around one log and its queues, in an order that the
- * seed decides, while processes die and stand still, data is lost and replies are. One seed is one schedule, always the same.
+ * The protocol as a whole, under chance: workers, sweeps, people and followers around one log and
+ * its queues, in an order that the seed decides, while processes die and stand still, data is lost
+ * and replies are. One seed is one schedule, always the same.
  */
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -137,7 +138,8 @@ class Schedule {
       if (at < place.workers.length) place.workers[at] = this.hire(place)
       else if (at < place.workers.length + place.sweepers.length)
         place.sweepers[at - place.workers.length] = this.sweeper(place)
-      // The server of a person dies between the log and the queue; where no sweep would mend that, it does not.
+      // The server of a person dies between the log and the queue; where no sweep would mend that,
+      // it does not.
       else if (scenario.sweepsQuiet && scenario.people) this.outside[0] = Outside.person(this.world, "ann", this.places)
     } else if (happens(scenario.freeze)) {
       const process = this.random.pick([...place.workers.map((worker) => worker.self), ...place.sweepers])
@@ -174,7 +176,10 @@ class Schedule {
     place.sweepers = place.sweepers.map(() => this.sweeper(place))
   }
 
-  /** Who has been asked to stop and did, or was poisoned, is replaced; leases of those who are gone may run out. */
+  /**
+   * Who has been asked to stop and did, or was poisoned, is replaced; leases of those who are gone
+   * may run out.
+   */
   private bury(): void {
     for (const place of this.places) {
       place.workers.forEach(({ self }, index) => {
@@ -219,8 +224,9 @@ class Schedule {
   }
 
   /**
-   * A start takes the task from whoever ran it: never from a worker that lives and has its lease, which this answers. Only a process that stood still for
-   * too long may do so, until its sweep tells it that it owns nothing any more; the fence makes that safe.
+   * A start takes the task from whoever ran it: never from a worker that lives and has its lease,
+   * which this answers. Only a process that stood still for too long may do so, until its sweep
+   * tells it that it owns nothing any more; the fence makes that safe.
    */
   private takenFrom(taskId: string, run: number, by: string): string | undefined {
     for (const place of this.places) {

@@ -1,9 +1,14 @@
-/** Who acts on a modelled execution from outside: people who answer, one who cancels, one who pauses. */
+/**
+ * Who acts on a modelled execution from outside: people who answer, one who cancels, one who
+ * pauses.
+ */
 import * as HashMap from "effect/HashMap"
 import type * as Execution from "../../src/Execution.ts"
 import { announce, commit, type Act, type Server, type Stage, type World } from "./World.ts"
 
-/** Answers what suspended tasks wait for; now and then not, when the task does not wait for ever. */
+/**
+ * Answers what suspended tasks wait for; now and then not, when the task does not wait for ever.
+ */
 export function* person(world: World, name: string, servers: ReadonlyArray<Server>): Act {
   const { log, random } = world
   const ignored = new Set<string>()

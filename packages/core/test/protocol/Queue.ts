@@ -1,6 +1,7 @@
 /**
- * The modelled queue: facts and volatile leases, every operation one step, after the words of `TaskQueue`. It may lose its data or go
- * back to an older state at any time; leases of workers that are gone expire.
+ * The modelled queue: facts and volatile leases, every operation one step, after the words of
+ * `TaskQueue`. It may lose its data or go back to an older state at any time; leases of workers
+ * that are gone expire.
  */
 import type { Waits } from "../../src/TaskQueue.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
@@ -19,13 +20,19 @@ export interface Lease {
   over: boolean
 }
 
-/** Facts as the log's state gives them, with the run of every suspension: a timer belongs to it; and how far the state goes. */
+/**
+ * Facts as the log's state gives them, with the run of every suspension: a timer belongs to it; and
+ * how far the state goes.
+ */
 export type Facts = Pick<TaskQueue.Facts, "nodes" | "settled" | "delayed" | "signals" | "paused"> & {
   readonly suspended: ReadonlyArray<TaskQueue.Facts["suspended"][number] & { readonly run: number }>
   readonly seq: number
 }
 
-/** News; whether it is paused is the one that does not only grow, and comes with the number of the event that it was read at. */
+/**
+ * News; whether it is paused is the one that does not only grow, and comes with the number of the
+ * event that it was read at.
+ */
 export type News = Pick<TaskQueue.News, "nodes" | "settled" | "signals"> & {
   readonly paused?: boolean
   readonly seq?: number

@@ -1,8 +1,9 @@
 /**
- * The rules of the protocol that concern the log, the queue and followers, each a switch, with what goes wrong without it.
+ * The rules of the protocol that concern the log, the queue and followers, each a switch, with what
+ * goes wrong without it.
  *
- * `given` are other rules that are off already: such a rule is a belt, seen only when the braces are gone; what they let through must
- * then not be what the belt holds.
+ * `given` are other rules that are off already: such a rule is a belt, seen only when the braces
+ * are gone; what they let through must then not be what the belt holds.
  */
 import type { ScenarioName } from "./Scenario.ts"
 import * as Switches from "../simulation/Switches.ts"

@@ -1,12 +1,19 @@
-/** Kinds of schedules: what may happen in them, and how often. Probabilities are per step of the schedule unless said otherwise. */
+/**
+ * Kinds of schedules: what may happen in them, and how often. Probabilities are per step of the
+ * schedule unless said otherwise.
+ */
 import type * as Script from "../simulation/Script.ts"
 
 export interface Scenario {
-  /** Steps in which things go wrong; after them nothing does any more, and the execution must end. */
+  /**
+   * Steps in which things go wrong; after them nothing does any more, and the execution must end.
+   */
   readonly chaosSteps: number
   readonly calmSteps: number
   readonly servers: 1 | 2
-  /** The queue of each server: the modelled one, whose leases expire, or the real one of a process. */
+  /**
+   * The queue of each server: the modelled one, whose leases expire, or the real one of a process.
+   */
   readonly queue: "modelled" | "local"
   /** The log: the modelled one, or the real one of a process. */
   readonly log: "modelled" | "local"
@@ -116,7 +123,10 @@ const mixed: Scenario = {
   asksOnce: false
 }
 
-/** No data is lost, so no sweep of what the queue knows is needed: it would hide a wake-up that was lost. */
+/**
+ * No data is lost, so no sweep of what the queue knows is needed: it would hide a wake-up that was
+ * lost.
+ */
 const careful: Scenario = {
   ...mixed,
   wipe: 0,
@@ -128,14 +138,20 @@ const careful: Scenario = {
 
 const unsure: Scenario = { ...mixed, tries: 1, lostReply: 0.2, cancel: 0 }
 
-/** What does not happen within a process: that a worker dies alone, or that its queue loses something. */
+/**
+ * What does not happen within a process: that a worker dies alone, or that its queue loses
+ * something.
+ */
 const atOnce = { kill: 0, freeze: 0, wipe: 0, rollback: 0 }
 
 export const scenarios = {
   calm,
   mixed,
   careful,
-  /** There is no sweep at all, which hides what was not told: nobody dies, and nothing is lost that nobody sends again. */
+  /**
+   * There is no sweep at all, which hides what was not told: nobody dies, and nothing is lost that
+   * nobody sends again.
+   */
   unswept: { ...careful, kill: 0, sweeps: false },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...mixed, scripts: { ...scripts, failures: false, waits: true } },
@@ -145,7 +161,9 @@ export const scenarios = {
   unanswered: { ...mixed, people: false, cancel: 1 },
   /** Paused and resumed all the time, and no sweep that would put right what the queue believes. */
   pausing: { ...careful, pause: 0.05 },
-  /** The queue loses everything now and then, and only the sweep of what it lacks brings it back. */
+  /**
+   * The queue loses everything now and then, and only the sweep of what it lacks brings it back.
+   */
   wiped: { ...calm, chaosSteps: 600, wipe: 0.02, asksOnce: false, scripts: { ...scripts, failures: false } },
   /** The queue goes back to older states all the time. */
   "rolled back": { ...calm, chaosSteps: 1_000, rollback: 0.1, sweepsQuiet: true, asksOnce: false },

@@ -1,4 +1,7 @@
-/** A modelled sweep: brings the queue what it lacks of the log, and makes it forget what the log has ended. */
+/**
+ * A modelled sweep: brings the queue what it lacks of the log, and makes it forget what the log has
+ * ended.
+ */
 import type * as Execution from "../../src/Execution.ts"
 import type { News } from "./Queue.ts"
 import { factsOf, type Act, type Server, type Stage } from "./World.ts"
@@ -21,7 +24,10 @@ const leaseSteps = 400
 export function* sweep(world: Stage, server: Server, ownership: Ownership): Act {
   const { log, rules, scenario } = world
   const { queue } = server
-  /** Where the log stood when this sweep told the queue all: worth nothing, for the queue may have gone back since. */
+  /**
+   * Where the log stood when this sweep told the queue all: worth nothing, for the queue may have
+   * gone back since.
+   */
   let verifiedAt = 0
   for (;;) {
     yield

@@ -1,4 +1,7 @@
-/** The witness of a modelled execution: it also knows what each event was written on, and which rules are off. */
+/**
+ * The witness of a modelled execution: it also knows what each event was written on, and which
+ * rules are off.
+ */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import { positionOf } from "../simulation/Script.ts"
 import { describe, type Options, type Task, Witness } from "../simulation/Witness.ts"
@@ -57,7 +60,10 @@ export class ModelWitness extends Witness {
       )
   }
 
-  /** What was recorded between the decision and its append could not be known: turns raise no version. */
+  /**
+   * What was recorded between the decision and its append could not be known: turns raise no
+   * version.
+   */
   protected override isIdle(task: Task): boolean {
     if (task.status !== "running" || this.drained.has(`${task.id}@${task.run}`)) return false
     return task.progressedSeq === undefined || task.progressedSeq > (this.decidedAt ?? Number.POSITIVE_INFINITY)

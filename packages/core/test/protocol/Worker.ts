@@ -1,4 +1,7 @@
-/** A modelled worker: takes a task, looks in the log, starts it, follows its script, commits what comes of it, tells the queue. */
+/**
+ * A modelled worker: takes a task, looks in the log, starts it, follows its script, commits what
+ * comes of it, tells the queue.
+ */
 import * as HashMap from "effect/HashMap"
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"

@@ -1,4 +1,7 @@
-/** What the actors of a schedule share, and how they commit: coroutines, and at each `yield` anything else may happen. */
+/**
+ * What the actors of a schedule share, and how they commit: coroutines, and at each `yield`
+ * anything else may happen.
+ */
 import * as Result from "effect/Result"
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"

@@ -1,4 +1,7 @@
-/** Counts the work of executions of 200 tasks and of sixteen times as many; prints one line of JSON with all counts. */
+/**
+ * Counts the work of executions of 200 tasks and of sixteen times as many; prints one line of JSON
+ * with all counts.
+ */
 import * as Work from "../../../../fuzz/Work.ts"
 
 // Only what is imported after the counting began is counted.

@@ -1,6 +1,7 @@
 /**
- * What the tasks of a simulated execution do: a short list of steps each, made from the seed and the task's name, so that spawned tasks
- * have theirs too and any worker knows it. The model of the protocol and the simulation of whole processes follow the same scripts.
+ * What the tasks of a simulated execution do: a short list of steps each, made from the seed and
+ * the task's name, so that spawned tasks have theirs too and any worker knows it. The model of the
+ * protocol and the simulation of whole processes follow the same scripts.
  */
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"
@@ -228,8 +229,9 @@ export interface Position {
 }
 
 /**
- * The position of a task by its own events: the fence and the attempts as the protocol says, without `Execution.apply`. `isFenced`:
- * what another run than the current one recorded is ignored, as it must be.
+ * The position of a task by its own events: the fence and the attempts as the protocol says,
+ * without `Execution.apply`. `isFenced`: what another run than the current one recorded is ignored,
+ * as it must be.
  */
 export const positionOf = (
   steps: ReadonlyArray<Step>,

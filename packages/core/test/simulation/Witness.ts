@@ -1,6 +1,7 @@
 /**
- * Watches every commit and every side effect of a simulated execution and says what must never be. It keeps its own account of the
- * tasks, in the order of commits, without anything of the code under test.
+ * Watches every commit and every side effect of a simulated execution and says what must never be.
+ * It keeps its own account of the tasks, in the order of commits, without anything of the code
+ * under test.
  */
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Wait from "../../src/Wait.ts"
@@ -132,7 +133,10 @@ export class Witness {
       throw this.violate("open tasks at the end", this.open.map(({ id }) => id).join(" "))
   }
 
-  /** A model is asked by a leg that went on from `from`: what was recorded then must not be asked again. */
+  /**
+   * A model is asked by a leg that went on from `from`: what was recorded then must not be asked
+   * again.
+   */
   ask(taskId: string, from: Position, at: number): void {
     const name = nameOf(taskId, from, at)
     this.calls++

@@ -1,4 +1,7 @@
-/** Model calls that limits may refuse: counted in all of a task's limits or in none, and what a refused task does. */
+/**
+ * Model calls that limits may refuse: counted in all of a task's limits or in none, and what a
+ * refused task does.
+ */
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Limits from "../../src/Limits.ts"

@@ -1,4 +1,7 @@
-/** What a modelled agent says in a turn: calls of tools that may need something, or an answer. Every id of a call begins with its base. */
+/**
+ * What a modelled agent says in a turn: calls of tools that may need something, or an answer. Every
+ * id of a call begins with its base.
+ */
 import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 

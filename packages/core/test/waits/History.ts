@@ -1,6 +1,6 @@
 /**
- * What a leg knows of its task, from the log alone: what was said, called, asked and answered. Where a rule is off, it remembers
- * otherwise.
+ * What a leg knows of its task, from the log alone: what was said, called, asked and answered.
+ * Where a rule is off, it remembers otherwise.
  */
 import type * as Schema from "effect/Schema"
 import type * as Ask from "../../src/Ask.ts"

@@ -157,7 +157,10 @@ export class Leg {
     this.unrecorded = turn
   }
 
-  /** Appends, with an answer that is not recorded yet. False: it may not have been stored, or the task is lost, and the leg is over. */
+  /**
+   * Appends, with an answer that is not recorded yet. False: it may not have been stored, or the
+   * task is lost, and the leg is over.
+   */
   *record(drafts: ReadonlyArray<ExecutionEvent.Draft>): Act<boolean> {
     const all = [...this.progress, ...drafts]
     if (all.length === 0) return true

@@ -1,6 +1,7 @@
 /**
- * Waits as a whole, under chance: workers, sweeps and people around one log and one queue, in an order that the seed decides, while
- * processes die and stand still, data is lost and replies are. One seed is one schedule, always the same.
+ * Waits as a whole, under chance: workers, sweeps and people around one log and one queue, in an
+ * order that the seed decides, while processes die and stand still, data is lost and replies are.
+ * One seed is one schedule, always the same.
  */
 import * as HashMap from "effect/HashMap"
 import * as Struct from "effect/Struct"
@@ -166,7 +167,8 @@ class Schedule {
       const at = random.below(workers.length + sweepers.length + 1)
       if (at < workers.length) workers[at] = this.hire()
       else if (at < workers.length + sweepers.length) sweepers[at - workers.length] = this.sweeper()
-      // The server of a person dies between the log and the queue; where no sweep would mend that, it does not.
+      // The server of a person dies between the log and the queue; where no sweep would mend that,
+      // it does not.
       else if (scenario.sweepsQuiet) people[0] = this.person("ann")
     } else if (happens(scenario.freeze)) {
       const process = random.pick([...place.workers.map(({ self }) => self), ...place.sweepers])

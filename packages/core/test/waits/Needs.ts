@@ -1,4 +1,7 @@
-/** What a call of a modelled agent waits for before its tool works: leave, an answer, tasks that it adds, a signal, time. */
+/**
+ * What a call of a modelled agent waits for before its tool works: leave, an answer, tasks that it
+ * adds, a signal, time.
+ */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"

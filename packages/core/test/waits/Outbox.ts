@@ -1,4 +1,7 @@
-/** What follows from outcomes outside of the log: a row with each, served by whoever wrote it, or by those who look for what was left. */
+/**
+ * What follows from outcomes outside of the log: a row with each, served by whoever wrote it, or by
+ * those who look for what was left.
+ */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type { Rules } from "./Rules.ts"
 import type { Act } from "./Leg.ts"

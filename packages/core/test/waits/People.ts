@@ -1,4 +1,7 @@
-/** People who answer asks and send signals: sometimes late, twice, to what they were not shown, or to what nobody asks. */
+/**
+ * People who answer asks and send signals: sometimes late, twice, to what they were not shown, or
+ * to what nobody asks.
+ */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import type * as Ask from "../../src/Ask.ts"
@@ -92,7 +95,10 @@ const answerTo = (kind: Exclude<Ask.Kind, "budget">, random: Random): Ask.Answer
   }
 }
 
-/** One that is waited for; sometimes one that is not yet, that came already, that nobody declares, or that is an ask. */
+/**
+ * One that is waited for; sometimes one that is not yet, that came already, that nobody declares,
+ * or that is an ask.
+ */
 const signalFor = ({ crew, log: { state }, random }: World): string | undefined => {
   if (random.chance(0.02)) return random.pick(["unknown", "s0", [...HashMap.keys(state.open)][0] ?? "s1"])
   const awaited = [...HashMap.values(state.tasks)].flatMap(({ status, waits }) =>

@@ -1,6 +1,7 @@
 /**
- * The rules of waits, each a switch, with what goes wrong without it. What is off is taken out of what the model is made of: the real
- * `decide` is shown another state or its answer is changed (`Kernel`), and the modelled worker leaves out a step.
+ * The rules of waits, each a switch, with what goes wrong without it. What is off is taken out of
+ * what the model is made of: the real `decide` is shown another state or its answer is changed
+ * (`Kernel`), and the modelled worker leaves out a step.
  *
  * `within`: a schedule of the scenario goes wrong within so many seeds, in one of these ways.
  */

@@ -1,4 +1,7 @@
-/** The end of a leg that gives its worker back: what it waits for, put together from what its calls, or a review, want. */
+/**
+ * The end of a leg that gives its worker back: what it waits for, put together from what its calls,
+ * or a review, want.
+ */
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"

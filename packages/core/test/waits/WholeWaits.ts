@@ -1,4 +1,7 @@
-/** A queue that is told whole waits, what has come included, as it would be without the rule that it is told only what is open. */
+/**
+ * A queue that is told whole waits, what has come included, as it would be without the rule that it
+ * is told only what is open.
+ */
 import * as Execution from "../../src/Execution.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
 import { type Facts, type Lease, SimulatedQueue, type Suspension } from "../protocol/Queue.ts"

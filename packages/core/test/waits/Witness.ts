@@ -1,6 +1,7 @@
 /**
- * Watches every commit and every call of a tool in a modelled execution and says what must never be. It keeps its own account, from the
- * events alone, and knows none of the rules that are switched.
+ * Watches every commit and every call of a tool in a modelled execution and says what must never
+ * be. It keeps its own account, from the events alone, and knows none of the rules that are
+ * switched.
  */
 import * as HashMap from "effect/HashMap"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"

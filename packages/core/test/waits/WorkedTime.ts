@@ -1,4 +1,7 @@
-/** For how long an attempt has worked: the time of its runs, without that between them; of one that crashed, until its last event. */
+/**
+ * For how long an attempt has worked: the time of its runs, without that between them; of one that
+ * crashed, until its last event.
+ */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type { Rules } from "./Rules.ts"
 

@@ -1,4 +1,7 @@
-/** A modelled worker: takes a task, looks in the log, starts it, works on it, and tells the queue what the log says. */
+/**
+ * A modelled worker: takes a task, looks in the log, starts it, works on it, and tells the queue
+ * what the log says.
+ */
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
 import type { Lease } from "../protocol/Queue.ts"

@@ -1,4 +1,7 @@
-/** Keeps the process alive while something runs: an execution of this process, or a call that is not answered yet. */
+/**
+ * Keeps the process alive while something runs: an execution of this process, or a call that is not
+ * answered yet.
+ */
 
 export class KeepAlive {
   #count = 0

@@ -15,7 +15,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { Models, Options } from "../Client.ts"
 
-/** Within the limits that the environment configures, shared by all processes where Effect's `Redis` service is there. */
+/**
+ * Within the limits that the environment configures, shared by all processes where Effect's `Redis`
+ * service is there.
+ */
 export const layer = (given: Options["models"]): Layer.Layer<Llm.Llm, Config.ConfigError> => {
   if (given === undefined) return Providers.layerConfig
   if (typeof given === "object" && "llm" in given) return Layer.succeed(Llm.Llm, given.llm)

@@ -1,6 +1,7 @@
 /**
- * A clock whose timers do not keep the process alive. The engine looks after leases, queues and connections by timers for as long as it is
- * open; a script that forgot to close it ends all the same once nothing runs, because what runs holds the process by `KeepAlive`.
+ * A clock whose timers do not keep the process alive. The engine looks after leases, queues and
+ * connections by timers for as long as it is open; a script that forgot to close it ends all the
+ * same once nothing runs, because what runs holds the process by `KeepAlive`.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

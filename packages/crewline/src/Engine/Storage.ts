@@ -1,4 +1,7 @@
-/** Where a client keeps its events and who hands out its tasks. What only some programs need is loaded here, when it is needed. */
+/**
+ * Where a client keeps its events and who hands out its tasks. What only some programs need is
+ * loaded here, when it is needed.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
@@ -34,7 +37,10 @@ export const log = ({ database, directory, log: given }: Options): Layer.Layer<E
 export const isDurable = ({ database, directory, log: given }: Options): boolean =>
   given !== undefined || database !== undefined || directory !== undefined
 
-/** The queue of `queue`; with a Redis and a database one that processes share; else one in this process. */
+/**
+ * The queue of `queue`; with a Redis and a database one that processes share; else one in this
+ * process.
+ */
 export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknown> => {
   if (options.queue !== undefined) return options.queue
   const { database, leaseMillis, redis } = options

@@ -1,6 +1,6 @@
 /**
- * The call options of an AI SDK model for a request of ours. The three specifications differ in how a file is given, and in nothing
- * else that we send.
+ * The call options of an AI SDK model for a request of ours. The three specifications differ in how
+ * a file is given, and in nothing else that we send.
  */
 import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"

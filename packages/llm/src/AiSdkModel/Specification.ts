@@ -1,10 +1,14 @@
 /**
- * What the AI SDK specifies of language models, as far as it is used here. Each type is wide enough for the specifications V2, V3 and V4.
+ * What the AI SDK specifies of language models, as far as it is used here. Each type is wide enough
+ * for the specifications V2, V3 and V4.
  */
 
 export type SpecificationVersion = "v2" | "v3" | "v4"
 
-/** A language model of the AI SDK, as far as it is used here: `LanguageModelV2`, `V3` and `V4` of `@ai-sdk/provider` are some. */
+/**
+ * A language model of the AI SDK, as far as it is used here: `LanguageModelV2`, `V3` and `V4` of
+ * `@ai-sdk/provider` are some.
+ */
 export interface LanguageModel {
   readonly specificationVersion: SpecificationVersion
   readonly provider: string
@@ -13,7 +17,10 @@ export interface LanguageModel {
   doStream(options: CallOptions): PromiseLike<{ readonly stream: ReadableStream<StreamPart> }>
 }
 
-/** What a model is asked. Wider than what is sent, so that the call options of all three specifications are some of these. */
+/**
+ * What a model is asked. Wider than what is sent, so that the call options of all three
+ * specifications are some of these.
+ */
 export interface CallOptions {
   readonly prompt: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
   readonly tools?: ReadonlyArray<unknown>

@@ -1,8 +1,8 @@
 /**
  * Messages of Anthropic, whole or in events, as answers of ours. What is no answer is a `Fault`.
  *
- * Reasoning keeps its signature in the part's metadata: the provider wants it back, unchanged, with the results of the tools that
- * were called after it.
+ * Reasoning keeps its signature in the part's metadata: the provider wants it back, unchanged, with
+ * the results of the tools that were called after it.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"

@@ -1,6 +1,7 @@
 /**
- * The official client of Anthropic, without what every call of ours would pay for again, as that of OpenAI (`OpenAi/Client`). It uses the given key only: no profile, no token
- * and no headers of the environment.
+ * The official client of Anthropic, without what every call of ours would pay for again, as that of
+ * OpenAI (`OpenAi/Client`). It uses the given key only: no profile, no token and no headers of the
+ * environment.
  */
 import type { Anthropic } from "@anthropic-ai/sdk"
 import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages"
@@ -18,7 +19,10 @@ export interface Options extends Connection {
 }
 
 export interface Client {
-  /** Sends one request; fails as the SDK does when the status says so. The body of the response is still to be read. */
+  /**
+   * Sends one request; fails as the SDK does when the status says so. The body of the response is
+   * still to be read.
+   */
   readonly complete: (body: MessageCreateParams, signal: AbortSignal) => Promise<Response>
 }
 

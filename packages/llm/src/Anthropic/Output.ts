@@ -1,6 +1,7 @@
 /**
- * How Anthropic is asked for output of a schema: by its own structured output where the model and the schema allow it, else by a tool
- * whose arguments are the output. Both take objects only; another root is left to the prompt and to the caller's validation.
+ * How Anthropic is asked for output of a schema: by its own structured output where the model and
+ * the schema allow it, else by a tool whose arguments are the output. Both take objects only;
+ * another root is left to the prompt and to the caller's validation.
  *
  * Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
  */
@@ -34,13 +35,19 @@ export const inputSchema = (schema: JsonSchema): Tool.InputSchema => ({
   type: "object"
 })
 
-/** Claude 2 and 3, and 4.0: the models from before structured output. Others, unknown ones too, have it. */
+/**
+ * Claude 2 and 3, and 4.0: the models from before structured output. Others, unknown ones too, have
+ * it.
+ */
 const isOlder = (model: string): boolean =>
   /claude-(instant|[23])/.test(model) || /claude-(opus|sonnet)-4(-0|-2025\d{4}|@2025\d{4})?$/.test(model)
 
 const formats = new WeakMap<JsonSchema, JSONOutputFormat | null>()
 
-/** The schema in the provider's words, or `null` where it has none for it. What it cannot enforce moves to descriptions. */
+/**
+ * The schema in the provider's words, or `null` where it has none for it. What it cannot enforce
+ * moves to descriptions.
+ */
 const formatOf = (schema: JsonSchema, transform: TransformJsonSchema): JSONOutputFormat | null => {
   const known = formats.get(schema)
   if (known !== undefined) return known
@@ -57,8 +64,9 @@ const formatOf = (schema: JsonSchema, transform: TransformJsonSchema): JSONOutpu
 }
 
 /**
- * Whether every object is one of known properties: the provider closes objects, so a map would always be empty. Definitions must not
- * refer to themselves (here: to any), and what is an object or an array must be just that.
+ * Whether every object is one of known properties: the provider closes objects, so a map would
+ * always be empty. Definitions must not refer to themselves (here: to any), and what is an object
+ * or an array must be just that.
  */
 const isClosed = (schema: unknown, defining: boolean): boolean => {
   if (!Predicate.isReadonlyObject(schema)) return false

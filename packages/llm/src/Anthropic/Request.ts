@@ -1,9 +1,10 @@
 /**
  * The body of a message request to Anthropic for a request of ours.
  *
- * The parts that stay the same from call to call (tools, system prompt, the conversation so far) end in cache markers, so that the
- * next call reads them from the provider's cache. A conversation that cannot go on (no tools, nothing said yet) gets no marker of
- * its own: writing to the cache costs a quarter more than plain input.
+ * The parts that stay the same from call to call (tools, system prompt, the conversation so far)
+ * end in cache markers, so that the next call reads them from the provider's cache. A conversation
+ * that cannot go on (no tools, nothing said yet) gets no marker of its own: writing to the cache
+ * costs a quarter more than plain input.
  */
 import type {
   CacheControlEphemeral,
@@ -39,7 +40,10 @@ export interface Options {
 
 export interface Made {
   readonly body: MessageCreateParams
-  /** The tool whose call is the answer, where the provider has no better means for output of a schema. */
+  /**
+   * The tool whose call is the answer, where the provider has no better means for output of a
+   * schema.
+   */
   readonly outputTool: string | undefined
 }
 
@@ -69,7 +73,8 @@ export const make = (options: Options, request: Request): Made => {
     ...(tools.length > 0 && choice !== undefined && { tool_choice: choice }),
     ...(output.format !== undefined && { output_config: { format: output.format } }),
     ...(parameters !== undefined && {
-      // The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at all.
+      // The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at
+      // all.
       ...(parameters.temperature !== undefined &&
         thinkingTokens === undefined && { temperature: Math.min(1, parameters.temperature) }),
       ...(parameters.topP !== undefined && thinkingTokens === undefined && { top_p: parameters.topP }),
@@ -100,7 +105,8 @@ const toolChoiceOf = (request: Request, output: Tool | undefined, thinks: boolea
   }
   // A model that thinks cannot be made to call a tool; its prompt asks for the schema as well.
   if (thinks) return undefined
-  // The schema must not stop the tools: where these may run, any of them may be called in place of the answer.
+  // The schema must not stop the tools: where these may run, any of them may be called in place of
+  // the answer.
   const free = request.tools.length > 0 && request.toolChoice !== "none"
   return free ? { type: "any" } : { type: "tool", name: output.name, disable_parallel_tool_use: true }
 }
@@ -123,7 +129,8 @@ const messagesOf = (messages: Request["messages"], origin: string): Array<Turn> 
   const say = (role: Turn["role"], content: Array<ContentBlockParam>): void => {
     if (content.length === 0) return
     const last = turns.at(-1)
-    // Results of tools and what the user says next are one message: the provider wants results directly after their calls.
+    // Results of tools and what the user says next are one message: the provider wants results
+    // directly after their calls.
     if (last?.role === role) for (const block of content) last.content.push(block)
     else turns.push({ role, content })
   }
@@ -238,9 +245,10 @@ const markLast = (blocks: Array<Markable>, marker: CacheControlEphemeral): void 
 }
 
 /**
- * The end of the conversation, for the next call, and where the previous call ended, for this one: the provider looks only twenty
- * blocks back for something it has cached, and one turn with many tool calls is longer. With the tools and the system prompt these
- * are the four markers that a request may have.
+ * The end of the conversation, for the next call, and where the previous call ended, for this one:
+ * the provider looks only twenty blocks back for something it has cached, and one turn with many
+ * tool calls is longer. With the tools and the system prompt these are the four markers that a
+ * request may have.
  */
 const markConversation = (turns: ReadonlyArray<Turn>, marker: CacheControlEphemeral): void => {
   const fromUser = turns.filter(({ role }) => role === "user")

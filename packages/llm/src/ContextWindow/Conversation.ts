@@ -1,5 +1,6 @@
 /**
- * A conversation that does not fit into the context window of its model, and what may be done about it.
+ * A conversation that does not fit into the context window of its model, and what may be done about
+ * it.
  */
 import type * as Llm from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
@@ -9,13 +10,18 @@ import type * as Effect from "effect/Effect"
 export interface Conversation {
   /** Instructions and the task: what stands before the first answer. */
   readonly opening: ReadonlyArray<Prompt.MessageEncoded>
-  /** Oldest first. Each is an answer with all that follows it: results of its tools, a complaint. */
+  /**
+   * Oldest first. Each is an answer with all that follows it: results of its tools, a complaint.
+   */
   readonly turns: ReadonlyArray<ReadonlyArray<Prompt.MessageEncoded>>
   /** Tokens that opening and turns together may have. */
   readonly limit: number
   /** Estimated tokens. */
   readonly count: (messages: ReadonlyArray<Prompt.MessageEncoded>) => number
-  /** Asks the model that the conversation is with, within the same limits; what it uses is added to what the answer says it used. */
+  /**
+   * Asks the model that the conversation is with, within the same limits; what it uses is added to
+   * what the answer says it used.
+   */
   readonly ask: (
     messages: ReadonlyArray<Prompt.MessageEncoded>,
     options: NonNullable<Llm.Request["options"]>

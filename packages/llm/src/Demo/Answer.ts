@@ -1,5 +1,6 @@
 /**
- * What the demonstration model answers: a text or a valid object that quotes what tools and earlier tasks gave, and says what it is.
+ * What the demonstration model answers: a text or a valid object that quotes what tools and earlier
+ * tasks gave, and says what it is.
  */
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import type { JsonSchema } from "effect/JsonSchema"

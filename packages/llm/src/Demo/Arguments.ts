@@ -1,6 +1,6 @@
 /**
- * Arguments for a tool, valid for its schema and, where the form of the prompt shows one, taken from it: a file that it names, an
- * expression, an address, a number.
+ * Arguments for a tool, valid for its schema and, where the form of the prompt shows one, taken
+ * from it: a file that it names, an expression, an address, a number.
  */
 import type { JsonSchema } from "effect/JsonSchema"
 import type { Json } from "effect/Schema"
@@ -61,7 +61,8 @@ const fileIn = (text: string): string | undefined => {
 /** Arithmetic as people write it; a date, a range or a telephone number is none. */
 const expressionIn = (text: string): string | undefined => {
   const number = String.raw`\(*\s?-?\d+(?:\.\d+)?\s?\)*`
-  // It begins with the first bracket or digit of several, and a space is one, so that the time is linear.
+  // It begins with the first bracket or digit of several, and a space is one, so that the time is
+  // linear.
   const expression = new RegExp(String.raw`(?<![\d(])${number}(?:\s?(?:[+*/×÷^%]|\s-\s)\s?${number})+`, "g")
   const matches = text.replaceAll(/\s+/g, " ").matchAll(expression)
   for (const [match] of matches) {

@@ -1,6 +1,7 @@
 /**
- * A JSON value that is valid for a JSON Schema (draft 2020-12), by rule and without chance; strings and numbers may be suggested, so that
- * the value is about something. Schemas that contradict themselves have no such value: then what comes nearest is given.
+ * A JSON value that is valid for a JSON Schema (draft 2020-12), by rule and without chance; strings
+ * and numbers may be suggested, so that the value is about something. Schemas that contradict
+ * themselves have no such value: then what comes nearest is given.
  */
 import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import type { JsonSchema } from "effect/JsonSchema"
@@ -18,7 +19,9 @@ export interface Place {
 }
 
 export interface Suggestions {
-  /** Tried first, cut or filled up to the length the schema wants; dropped where it does not fit. */
+  /**
+   * Tried first, cut or filled up to the length the schema wants; dropped where it does not fit.
+   */
   readonly string?: (place: Place) => string | undefined
   /** Tried first; dropped where it does not fit. */
   readonly number?: (place: Place) => number | undefined
@@ -52,7 +55,10 @@ export const make = (given: JsonSchema, options: Options = {}): Json => {
   return first ?? null
 }
 
-/** Parts are validated by themselves, where `#` would be the part: references to the root get a name. */
+/**
+ * Parts are validated by themselves, where `#` would be the part: references to the root get a
+ * name.
+ */
 const withNamedRoot = (schema: JsonSchema): JsonSchema => {
   const name = "crewline-root"
   const rename = (value: unknown): unknown => {
@@ -73,7 +79,10 @@ const withNamedRoot = (schema: JsonSchema): JsonSchema => {
 type Where = Omit<Place, "schema">
 
 const deepest = 12
-/** Values, and schemas held against one, that an attempt makes; where a schema wants more, the rest is `null`. */
+/**
+ * Values, and schemas held against one, that an attempt makes; where a schema wants more, the rest
+ * is `null`.
+ */
 const maxWork = 20_000
 /** Items and properties of one value; characters of one string. */
 const maxEntries = 1_000
@@ -354,7 +363,10 @@ const narrower = (a: unknown, b: unknown): unknown => {
   return both.length === 1 ? both[0] : both
 }
 
-/** Cut at a word where it is too long, filled up where it is too short. Lengths are code points, as in the draft. */
+/**
+ * Cut at a word where it is too long, filled up where it is too short. Lengths are code points, as
+ * in the draft.
+ */
 const sized = (text: string, least: number, most: number): string => {
   let points = Array.from(text)
   if (points.length > most) {

@@ -1,6 +1,7 @@
 /**
- * A string that a regular expression matches, for the plain patterns of JSON Schemas: literals, classes, groups, alternatives and
- * counted repetition. What is beyond that (look-around, back references, property escapes) gives none.
+ * A string that a regular expression matches, for the plain patterns of JSON Schemas: literals,
+ * classes, groups, alternatives and counted repetition. What is beyond that (look-around, back
+ * references, property escapes) gives none.
  */
 import * as Pattern from "@crewline/core/Pattern"
 import * as Result from "effect/Result"

@@ -1,6 +1,6 @@
 /**
- * What the demonstration model reads in a request: the task, what tools and earlier tasks gave, the schema of the answer. Nothing is
- * understood; it is found by its form.
+ * What the demonstration model reads in a request: the task, what tools and earlier tasks gave, the
+ * schema of the answer. Nothing is understood; it is found by its form.
  */
 import type * as Llm from "@crewline/core/Llm"
 import type { JsonSchema } from "effect/JsonSchema"
@@ -100,7 +100,10 @@ const leaves = (value: unknown): ReadonlyArray<string> => {
 
 const closing = "\n</result>"
 
-/** In time linear in the prompt: a line that opens ends at the next `<`, and without an end no other is looked for. */
+/**
+ * In time linear in the prompt: a line that opens ends at the next `<`, and without an end no other
+ * is looked for.
+ */
 const earlierResults = (prompt: string): ReadonlyArray<Source> => {
   const opening = /<result task="([^"<>\n]*)"([^<>\n]*)>\n/g
   const sources: Array<Source> = []

@@ -1,6 +1,7 @@
 /**
- * Effect gathers concurrent `embed` calls into one request, and lets that request run on when all of them are interrupted. Here the
- * last one of them that is interrupted takes the request along, which closes its connection; as long as somebody waits for it, it goes on.
+ * Effect gathers concurrent `embed` calls into one request, and lets that request run on when all
+ * of them are interrupted. Here the last one of them that is interrupted takes the request along,
+ * which closes its connection; as long as somebody waits for it, it goes on.
  */
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Deferred from "effect/Deferred"

@@ -30,7 +30,10 @@ interface ToolCall {
 }
 
 export interface Context extends TokenUsage.Context {
-  /** Whether it runs on the user's own machines, so that it costs nothing where no price says otherwise. */
+  /**
+   * Whether it runs on the user's own machines, so that it costs nothing where no price says
+   * otherwise.
+   */
   readonly isFree: boolean
   /** Ids for calls that have none: no two alike in a conversation. */
   readonly newId: () => string

@@ -1,5 +1,6 @@
 /**
- * The official client of Ollama, one for each call: its fetch knows the call's signal, which the SDK has no way to pass.
+ * The official client of Ollama, one for each call: its fetch knows the call's signal, which the
+ * SDK has no way to pass.
  */
 import type { Ollama } from "ollama/browser"
 import * as UndiciFetch from "../UndiciFetch.ts"
@@ -17,7 +18,10 @@ export interface Exchange {
   readonly received: () => Response
 }
 
-/** What the SDK makes of a whole answer, which is read from the response instead: it would lose what cannot be parsed. */
+/**
+ * What the SDK makes of a whole answer, which is read from the response instead: it would lose what
+ * cannot be parsed.
+ */
 const unread = { ok: true, json: async () => undefined }
 
 export const make = (
@@ -31,7 +35,8 @@ export const make = (
     const client = new sdk.Ollama({
       host: options.host,
       fetch: async (input, init) => {
-        // To ollama.com the SDK adds the key of the environment, whoever stored the provider. Its headers are a record.
+        // To ollama.com the SDK adds the key of the environment, whoever stored the provider. Its
+        // headers are a record.
         const { Authorization: _, ...headers } = { ...(init?.headers as Record<string, string> | undefined) }
         response = await fetch(input, { ...init, headers: { ...headers, ...authorization }, signal: call.signal })
         call.requestId = response.headers.get("x-request-id") ?? undefined

@@ -1,6 +1,6 @@
 /**
- * Chats through the `ollama` SDK. The SDK forms the request; the response is read here: the SDK can abort streams only, prints what
- * it cannot read, and drops lines that are broken.
+ * Chats through the `ollama` SDK. The SDK forms the request; the response is read here: the SDK can
+ * abort streams only, prints what it cannot read, and drops lines that are broken.
  */
 import { randomUUID } from "node:crypto"
 import type * as Llm from "@crewline/core/Llm"
@@ -29,7 +29,8 @@ export const make = (sdk: Sdk, options: Options): Engine => {
     const accumulator = new Answer.Accumulator(context)
     const exchange = exchangeOf(call, onDelta === undefined)
     if (onDelta === undefined) {
-      // Not streamed where nobody listens: an answer of 500 tokens would come in 500 lines, each to be received and parsed.
+      // Not streamed where nobody listens: an answer of 500 tokens would come in 500 lines, each to
+      // be received and parsed.
       await exchange.client.chat({ ...body, stream: false })
       for (const line of (await exchange.received().text()).split("\n")) if (line.trim() !== "") accumulator.add(line)
       return accumulator.finish()

@@ -20,7 +20,10 @@ export class Refusal extends Error {
   }
 }
 
-/** `{"error":"…"}`, or `{"error":{"message":"…"}}` of proxies; `undefined` where the body is something else. */
+/**
+ * `{"error":"…"}`, or `{"error":{"message":"…"}}` of proxies; `undefined` where the body is
+ * something else.
+ */
 const messageOf = (body: string): string | undefined => {
   try {
     const json: unknown = JSON.parse(body)

@@ -1,5 +1,6 @@
 /**
- * Decodes JSON lines from network chunks, however these are cut. A last line without its line end still counts.
+ * Decodes JSON lines from network chunks, however these are cut. A last line without its line end
+ * still counts.
  */
 import { WholeLines } from "../Provider/WholeLines.ts"
 

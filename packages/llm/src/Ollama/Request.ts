@@ -1,8 +1,8 @@
 /**
  * The body of a chat with Ollama for a request of ours.
  *
- * Ollama has no tool choice: where no tool may be called, none is shown. Its `format` binds every word of the answer, calls of tools
- * included, so it is given only where no tool can be called.
+ * Ollama has no tool choice: where no tool may be called, none is shown. Its `format` binds every
+ * word of the answer, calls of tools included, so it is given only where no tool can be called.
  */
 import type { Request } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"

@@ -1,5 +1,6 @@
 /**
- * Which API of OpenAI a request goes to, where nobody said it: `decisions/2026-11-22-openai-apis.md` has the reasons.
+ * Which API of OpenAI a request goes to, where nobody said it:
+ * `decisions/2026-11-22-openai-apis.md` has the reasons.
  */
 import type { Request } from "@crewline/core/Llm"
 

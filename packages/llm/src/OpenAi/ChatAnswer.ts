@@ -1,6 +1,7 @@
 /**
- * Chat completions, whole or in chunks, as answers of ours. What a compatible server leaves out or writes in another way is borne where
- * it can be (ids of calls, usage, content in parts, the last `[DONE]`); what is no answer, or was broken off, is a `Fault`.
+ * Chat completions, whole or in chunks, as answers of ours. What a compatible server leaves out or
+ * writes in another way is borne where it can be (ids of calls, usage, content in parts, the last
+ * `[DONE]`); what is no answer, or was broken off, is a `Fault`.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
@@ -211,7 +212,8 @@ class Gathering {
     const { origin } = this.#context
     const text = [this.#reasoning, tagged].filter((each) => each !== "").join("\n\n")
     const fields = this.#opaque
-    // What was thought goes back in its field only with the calls that it led to: some servers refuse it with anything else.
+    // What was thought goes back in its field only with the calls that it led to: some servers
+    // refuse it with anything else.
     const field = called && this.#reasoning !== "" && tagged === "" ? this.#reasoningField : undefined
     if (text === "" && fields === undefined) return
     parts.push({

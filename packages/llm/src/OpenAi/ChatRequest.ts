@@ -34,7 +34,9 @@ export interface Options {
 
 export interface Made {
   readonly body: ChatCompletionCreateParams
-  /** The tool whose call is the answer, where the server has no better means for output of a schema. */
+  /**
+   * The tool whose call is the answer, where the server has no better means for output of a schema.
+   */
   readonly outputTool: string | undefined
   /** What a server can refuse of it. */
   readonly sent: Capabilities.Sent
@@ -121,7 +123,10 @@ interface Output {
   readonly tool?: ChatCompletionFunctionTool
 }
 
-/** The best means for output of a schema that the server has; without any the prompt alone asks for it. */
+/**
+ * The best means for output of a schema that the server has; without any the prompt alone asks for
+ * it.
+ */
 const outputOf = ({ isOpenAi, lacking }: Options, request: Request): Output => {
   const format = SchemaFormat.ofRequest(request, isOpenAi)
   if (format === undefined) return {}
@@ -216,7 +221,8 @@ class Messages {
       if (this.#lacking.has("thoughtless_calls")) extra["reasoning_content"] = thoughts || noThoughts
       else this.hasThoughtless = true
     }
-    // Servers refuse a message that says nothing and calls nothing, and some two of a user in a row.
+    // Servers refuse a message that says nothing and calls nothing, and some two of a user in a
+    // row.
     const said = text.trim() === "" ? (calls.length > 0 ? null : noAnswer) : text
     const message = { role: "assistant" as const, content: said, ...(calls.length > 0 && { tool_calls: calls }) }
     return { ...message, ...this.#opaque(extra) }
@@ -227,7 +233,8 @@ class Messages {
     kept: Opaque.Kept | undefined,
     own: ReadonlySet<string>
   ): ChatCompletionMessageFunctionToolCall {
-    // Arguments that were not JSON go back as a JSON string: several servers parse what they are given here.
+    // Arguments that were not JSON go back as a JSON string: several servers parse what they are
+    // given here.
     const json = JSON.stringify(part.params) ?? "{}"
     return {
       id: this.#idOf(part.id, own),

@@ -1,7 +1,8 @@
 /**
- * The official client, without what every call of ours would pay for again: requests are prepared once (`PreparedRequests`), and time
- * limits are the transport's, so that no timer is set per request. Both are methods that the SDK lets subclasses override; everything
- * else of the request and its failures is the SDK's.
+ * The official client, without what every call of ours would pay for again: requests are prepared
+ * once (`PreparedRequests`), and time limits are the transport's, so that no timer is set per
+ * request. Both are methods that the SDK lets subclasses override; everything else of the request
+ * and its failures is the SDK's.
  */
 import type { OpenAI } from "openai"
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
@@ -22,7 +23,10 @@ export interface Options extends Connection {
   readonly project: string | null
 }
 
-/** Requests to each API; they fail as the SDK does when the status says so. The body of the response is still to be read. */
+/**
+ * Requests to each API; they fail as the SDK does when the status says so. The body of the response
+ * is still to be read.
+ */
 export interface Client {
   readonly complete: (body: ChatCompletionCreateParams, signal: AbortSignal) => Promise<Response>
   readonly respond: (body: ResponseCreateParams, signal: AbortSignal) => Promise<Response>

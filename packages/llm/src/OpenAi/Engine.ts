@@ -1,6 +1,6 @@
 /**
- * Responses and chat completions through the `openai` SDK. Streams are read by our own decoder: with the SDK's a streamed call of 20
- * chunks costs 517 µs, with ours 259 µs.
+ * Responses and chat completions through the `openai` SDK. Streams are read by our own decoder:
+ * with the SDK's a streamed call of 20 chunks costs 517 µs, with ours 259 µs.
  */
 import { randomUUID } from "node:crypto"
 import type * as Llm from "@crewline/core/Llm"

@@ -1,8 +1,10 @@
 /**
- * Answers of the responses API, whole or in events, as answers of ours. What is no answer is a `Fault`.
+ * Answers of the responses API, whole or in events, as answers of ours. What is no answer is a
+ * `Fault`.
  *
- * Reasoning keeps its id and its encrypted content in the part's metadata, for the next request of the conversation. What the model
- * says on its way (`commentary`) is reasoning too: it is no part of the answer.
+ * Reasoning keeps its id and its encrypted content in the part's metadata, for the next request of
+ * the conversation. What the model says on its way (`commentary`) is reasoning too: it is no part
+ * of the answer.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"

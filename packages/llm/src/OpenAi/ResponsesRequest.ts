@@ -1,6 +1,7 @@
 /**
- * The body of a request to the responses API for a request of ours. Nothing is stored at the provider: the whole conversation goes with
- * every request, and what the model thought goes back encrypted, as it came.
+ * The body of a request to the responses API for a request of ours. Nothing is stored at the
+ * provider: the whole conversation goes with every request, and what the model thought goes back
+ * encrypted, as it came.
  */
 import type { Request, ToolDefinition } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
@@ -140,7 +141,8 @@ const pushAssistant = (
       const thought = reasoningItem(part, origin)
       if (thought !== undefined) thoughts.push(thought)
     } else if (part.type === "tool-call") {
-      // Arguments that were not JSON go back as a JSON string: several servers parse what they are given here.
+      // Arguments that were not JSON go back as a JSON string: several servers parse what they are
+      // given here.
       const json = JSON.stringify(part.params) ?? "{}"
       push({
         type: "function_call",

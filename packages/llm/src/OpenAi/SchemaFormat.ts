@@ -1,5 +1,6 @@
 /**
- * Output of a schema in the words of OpenAI: chat completions and responses say the same of it, in different places.
+ * Output of a schema in the words of OpenAI: chat completions and responses say the same of it, in
+ * different places.
  */
 import type { Request } from "@crewline/core/Llm"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
@@ -12,8 +13,9 @@ export interface SchemaFormat {
 }
 
 /**
- * The format for a request. OpenAI binds only the last answer by it. Many compatible servers bind every word of a model, so that it
- * cannot call a tool any more: they are told once no tool can be called.
+ * The format for a request. OpenAI binds only the last answer by it. Many compatible servers bind
+ * every word of a model, so that it cannot call a tool any more: they are told once no tool can be
+ * called.
  */
 export const ofRequest = (request: Request, isOpenAi: boolean): SchemaFormat | undefined => {
   const { output, toolChoice, tools } = request
@@ -21,7 +23,10 @@ export const ofRequest = (request: Request, isOpenAi: boolean): SchemaFormat | u
   return output === undefined || (callable && !isOpenAi) ? undefined : of(output)
 }
 
-/** Providers take objects at the root only; another root is left to the prompt and to the caller's validation. */
+/**
+ * Providers take objects at the root only; another root is left to the prompt and to the caller's
+ * validation.
+ */
 const of = ({ name, schema }: NonNullable<Request["output"]>): SchemaFormat | undefined =>
   schema["type"] === "object"
     ? {

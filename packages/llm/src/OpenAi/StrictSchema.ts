@@ -1,7 +1,8 @@
 /**
- * Whether a JSON Schema is one that OpenAI's strict structured output accepts: every property required, no other properties, and only
- * keywords from a list. In doubt it is not: a schema wrongly called strict is refused by the provider, one wrongly called loose is
- * merely followed less closely (and its answer validated all the same).
+ * Whether a JSON Schema is one that OpenAI's strict structured output accepts: every property
+ * required, no other properties, and only keywords from a list. In doubt it is not: a schema
+ * wrongly called strict is refused by the provider, one wrongly called loose is merely followed
+ * less closely (and its answer validated all the same).
  *
  * Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
  */

@@ -1,6 +1,7 @@
 /**
- * Gathers an answer from the events of its stream. Each API has a subclass that knows its events; here is what streams have in common:
- * where they end, how they report a failure, and when they were cut off.
+ * Gathers an answer from the events of its stream. Each API has a subclass that knows its events;
+ * here is what streams have in common: where they end, how they report a failure, and when they
+ * were cut off.
  */
 import type { Answer } from "@crewline/core/Llm"
 import * as Fault from "./Fault.ts"

@@ -1,5 +1,6 @@
 /**
- * Reads the answer of a provider from the response that its SDK gave, whole or in events, and passes on what the headers say.
+ * Reads the answer of a provider from the response that its SDK gave, whole or in events, and
+ * passes on what the headers say.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as RateLimitHeaders from "../RateLimit/Headers.ts"

@@ -1,5 +1,6 @@
 /**
- * Reads a streamed answer: decodes the network chunks, gathers the answer, and hands its text on once per chunk.
+ * Reads a streamed answer: decodes the network chunks, gathers the answer, and hands its text on
+ * once per chunk.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type { Accumulator } from "./Accumulator.ts"
@@ -34,7 +35,10 @@ export const read = async (
   return accumulator.finish()
 }
 
-/** Whether a response is a stream of this type, and not all of the answer at once (some servers do not stream). */
+/**
+ * Whether a response is a stream of this type, and not all of the answer at once (some servers do
+ * not stream).
+ */
 export const isStream = (response: Response, type: string): boolean =>
   response.headers.get("content-type")?.trimStart().toLowerCase().startsWith(type) === true
 

@@ -1,6 +1,7 @@
 /**
- * Every way in which a call to a provider fails, as the reason that retry, budget and people act on. Providers differ in words and
- * agree in status codes: one table serves them all. No text of a reason holds the key.
+ * Every way in which a call to a provider fails, as the reason that retry, budget and people act
+ * on. Providers differ in words and agree in status codes: one table serves them all. No text of a
+ * reason holds the key.
  */
 import * as Llm from "@crewline/core/Llm"
 import { AddressRefused } from "../AddressGuard.ts"
@@ -30,7 +31,10 @@ export interface Reported {
   readonly headers: Headers | undefined
 }
 
-/** The reason behind what is no error of an SDK: a fault found in the answer or the request, or a failure of the connection. */
+/**
+ * The reason behind what is no error of an SDK: a fault found in the answer or the request, or a
+ * failure of the connection.
+ */
 export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
   if (error instanceof Fault.NotAnAnswer) {
     return new Llm.MalformedAnswer(details(context, context.quotesBodies === false ? error.what : error.message))
@@ -47,7 +51,10 @@ export const reasonOf = (context: Context, error: unknown): Llm.Reason => {
 /** A text that a provider sent, or nothing where it sent something else. */
 export const text = (value: unknown): string => (typeof value === "string" ? value : "")
 
-/** The message of a failure, unless its body must not be quoted: it has another shape than the errors of the API. */
+/**
+ * The message of a failure, unless its body must not be quoted: it has another shape than the
+ * errors of the API.
+ */
 export const quoted = (context: Context, message: string, options: { readonly hasShape: boolean }): string =>
   options.hasShape || context.quotesBodies !== false
     ? message
@@ -108,7 +115,10 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
   return new Llm.InvalidRequest(described())
 }
 
-/** How long the provider asks to wait, in milliseconds. Source: RFC 9110, 10.2.3; `retry-after-ms` is OpenAI's own. */
+/**
+ * How long the provider asks to wait, in milliseconds. Source: RFC 9110, 10.2.3; `retry-after-ms`
+ * is OpenAI's own.
+ */
 const retryAfter = (headers: Headers | undefined, now: number): number | undefined => {
   const millis = headers?.get("retry-after-ms")
   if (millis != null && millis.trim() !== "" && Number(millis) >= 0) return Math.ceil(Number(millis))

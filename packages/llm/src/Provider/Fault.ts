@@ -1,6 +1,6 @@
 /**
- * What is wrong with an answer that came or a request that cannot be sent, found by ourselves and not by an SDK. `Failure` makes a
- * reason of each.
+ * What is wrong with an answer that came or a request that cannot be sent, found by ourselves and
+ * not by an SDK. `Failure` makes a reason of each.
  */
 import * as Predicate from "effect/Predicate"
 import * as ErrorBody from "./ErrorBody.ts"

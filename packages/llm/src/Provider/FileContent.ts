@@ -1,11 +1,15 @@
 /**
- * The content of a file in a prompt: a URL, or bytes in one of the forms that prompts have before and after they were stored.
+ * The content of a file in a prompt: a URL, or bytes in one of the forms that prompts have before
+ * and after they were stored.
  */
 import type * as Prompt from "effect/ai/Prompt"
 
 type Data = Prompt.FilePartEncoded["data"]
 
-/** Where the file is, when it is given as a URL (`data:` URLs are left to those who can read them: see `inlined`). */
+/**
+ * Where the file is, when it is given as a URL (`data:` URLs are left to those who can read them:
+ * see `inlined`).
+ */
 export const urlOf = (data: Data): string | undefined => {
   if (data instanceof URL) return data.href
   if (typeof data === "string") return /^(https?|data):/.test(data) ? data : undefined

@@ -26,7 +26,10 @@ export const excerpt = (text: string): string => {
   return line === "" ? "(nothing)" : line.length > 120 ? `${line.slice(0, 120)}…` : line
 }
 
-/** Deeper values overflow the stack of code that walks them; no schema of a tool or of an answer comes near. */
+/**
+ * Deeper values overflow the stack of code that walks them; no schema of a tool or of an answer
+ * comes near.
+ */
 const maxDepth = 500
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93]
@@ -51,8 +54,9 @@ const isTooDeep = (text: string): boolean => {
 }
 
 /**
- * The arguments of a tool call, which come as JSON text, or as the object itself. No arguments at all are `{}`, in whatever words. Those
- * that are not JSON, or are nested too deep, stay text: the loop tells the model.
+ * The arguments of a tool call, which come as JSON text, or as the object itself. No arguments at
+ * all are `{}`, in whatever words. Those that are not JSON, or are nested too deep, stay text: the
+ * loop tells the model.
  */
 export const argumentsOf = (given: unknown): unknown =>
   typeof given === "string" ? parseArguments(given) : (given ?? {})
@@ -81,7 +85,10 @@ const parsedOrUndefined = (text: string): unknown => {
   }
 }
 
-/** Without what servers put around arguments: a code fence, an empty object before, the same object again, marks of a template behind. */
+/**
+ * Without what servers put around arguments: a code fence, an empty object before, the same object
+ * again, marks of a template behind.
+ */
 const repaired = (text: string): string => {
   // Repeated white space would take the expressions below quadratic time.
   if (text.length > 100_000) return text

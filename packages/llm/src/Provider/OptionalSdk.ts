@@ -1,4 +1,7 @@
-/** SDKs of providers are installed by choice: an application has those of the providers that it asks. */
+/**
+ * SDKs of providers are installed by choice: an application has those of the providers that it
+ * asks.
+ */
 
 /** The SDK of a provider is needed, and not installed. */
 export class MissingSdk extends Error {
@@ -8,8 +11,8 @@ export class MissingSdk extends Error {
 }
 
 /**
- * For `import("…").catch(…)`, a form that tells bundlers to leave a package out that is not installed. What fails in one that is, stays as
- * it is.
+ * For `import("…").catch(…)`, a form that tells bundlers to leave a package out that is not
+ * installed. What fails in one that is, stays as it is.
  */
 export const named =
   (name: string, provider: string) =>

@@ -1,6 +1,7 @@
 /**
- * A provider on an official SDK. The SDK is loaded at the first call and not before: a start that calls no model, or only models of
- * another provider, does not pay for it. Interrupting a call aborts its request; a failure is an `LlmError`.
+ * A provider on an official SDK. The SDK is loaded at the first call and not before: a start that
+ * calls no model, or only models of another provider, does not pay for it. Interrupting a call
+ * aborts its request; a failure is an `LlmError`.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -20,11 +21,14 @@ export interface Settings {
   readonly name?: string
   /** What models cost; the cost of others is unknown. */
   readonly prices?: Prices
-  /** How long the provider may stay silent, before the answer and within a streamed one. Default: 10 minutes. */
+  /**
+   * How long the provider may stay silent, before the answer and within a streamed one. Default: 10
+   * minutes.
+   */
   readonly timeoutMillis?: number
   /**
-   * For an address that users of an application chose: which addresses may be called. The body of a failure is then quoted only
-   * where it has the shape of the API's errors.
+   * For an address that users of an application chose: which addresses may be called. The body of a
+   * failure is then quoted only where it has the shape of the API's errors.
    */
   readonly addressGuard?: AddressGuard | undefined
 }

@@ -1,8 +1,10 @@
 /**
- * Decodes server-sent events from network chunks, however these are cut: in the middle of a character, of a line end or of an event.
- * An event whose closing empty line is missing at the end of the stream still counts (some servers omit it).
+ * Decodes server-sent events from network chunks, however these are cut: in the middle of a
+ * character, of a line end or of an event. An event whose closing empty line is missing at the end
+ * of the stream still counts (some servers omit it).
  *
- * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ * Source:
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
 import { WholeLines } from "./WholeLines.ts"

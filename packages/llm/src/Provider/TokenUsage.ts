@@ -1,5 +1,6 @@
 /**
- * What a provider counted of a call, as usage of ours, with its cost where the price of the model is known.
+ * What a provider counted of a call, as usage of ours, with its cost where the price of the model
+ * is known.
  */
 import type { Usage } from "@crewline/core/Usage"
 import * as Prices from "../Prices.ts"

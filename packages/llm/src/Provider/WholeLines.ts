@@ -1,6 +1,6 @@
 /**
- * Lines from network chunks, however these are cut. The bytes of a line that has not ended are kept as they came, and read once, when it
- * has: a line of 32 MB may come in as many pieces.
+ * Lines from network chunks, however these are cut. The bytes of a line that has not ended are kept
+ * as they came, and read once, when it has: a line of 32 MB may come in as many pieces.
  */
 
 const lineFeed = 10

@@ -1,12 +1,15 @@
 /**
- * What providers say in headers about what is left of their rate limits, with answers and with refusals.
+ * What providers say in headers about what is left of their rate limits, with answers and with
+ * refusals.
  *
- * OpenAI and many compatible servers: `x-ratelimit-limit-requests`, `-remaining-requests`, `-reset-requests` and the same for tokens;
- * resets are durations (`1m30s`, `250ms`). Anthropic: `anthropic-ratelimit-requests-limit`, `-remaining`, `-reset` and the same for
- * `tokens`, `input-tokens` and `output-tokens`; resets are moments. Both mean the moment at which all of the limit is there again, and
- * fill it evenly until then.
+ * OpenAI and many compatible servers: `x-ratelimit-limit-requests`, `-remaining-requests`,
+ * `-reset-requests` and the same for tokens; resets are durations (`1m30s`, `250ms`). Anthropic:
+ * `anthropic-ratelimit-requests-limit`, `-remaining`, `-reset` and the same for `tokens`,
+ * `input-tokens` and `output-tokens`; resets are moments. Both mean the moment at which all of the
+ * limit is there again, and fill it evenly until then.
  *
- * Sources: https://developers.openai.com/api/docs/guides/rate-limits, https://platform.claude.com/docs/en/api/rate-limits
+ * Sources: https://developers.openai.com/api/docs/guides/rate-limits,
+ * https://platform.claude.com/docs/en/api/rate-limits
  */
 import type { RateLimitState, Request } from "@crewline/core/Llm"
 import * as Predicate from "effect/Predicate"
@@ -15,7 +18,9 @@ interface Readable {
   readonly get: (name: string) => string | null
 }
 
-/** Tells a request what the headers of its answer say, if it wants to know and they say something. */
+/**
+ * Tells a request what the headers of its answer say, if it wants to know and they say something.
+ */
 export const tell = ({ onRateLimits }: Pick<Request, "onRateLimits">, headers: Readable): void => {
   if (onRateLimits === undefined) return
   const states = parse(headers)

@@ -1,5 +1,6 @@
 /**
- * One rate limit of a provider: what its last answer said is left, and what has been taken since. It refills evenly.
+ * One rate limit of a provider: what its last answer said is left, and what has been taken since.
+ * It refills evenly.
  */
 import type * as Llm from "@crewline/core/Llm"
 

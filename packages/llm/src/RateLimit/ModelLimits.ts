@@ -1,6 +1,7 @@
 /**
- * All rate limits of one model, and the calls of this process under them. Between two answers what is left is calculated: each limit
- * refills evenly, and every call takes what it is estimated to need.
+ * All rate limits of one model, and the calls of this process under them. Between two answers what
+ * is left is calculated: each limit refills evenly, and every call takes what it is estimated to
+ * need.
  */
 import type * as Llm from "@crewline/core/Llm"
 import { Limit } from "./Limit.ts"

@@ -1,6 +1,7 @@
 /**
- * Requests at an even pace: each takes a moment from the limiter and sleeps until then. A request that misses its moment by so much
- * that a minute could hold too many (a busy process, a slow store) has to take another one.
+ * Requests at an even pace: each takes a moment from the limiter and sleeps until then. A request
+ * that misses its moment by so much that a minute could hold too many (a busy process, a slow
+ * store) has to take another one.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,9 +11,15 @@ import { minute } from "./Limit.ts"
 
 /** The pace is this much slower than the limit: what is sent evenly does not arrive evenly. */
 export const headroom = 1.02
-/** How late a request may be, in milliseconds: what the headroom leaves in a minute, less the way to the provider. */
+/**
+ * How late a request may be, in milliseconds: what the headroom leaves in a minute, less the way to
+ * the provider.
+ */
 const tolerance = 1_000
-/** After this many missed moments a request goes all the same: all are late, or the process is too busy for any to be on time. */
+/**
+ * After this many missed moments a request goes all the same: all are late, or the process is too
+ * busy for any to be on time.
+ */
 const maxMissed = 3
 
 export interface Options {
@@ -35,7 +42,8 @@ export const make = ({ burst: asked, key, limiter, requestsPerMinute }: Options)
   const interval = requestsPerMinute === undefined ? 0 : (minute * headroom) / requestsPerMinute
   // The limiter counts in milliseconds: of a faster pace, what one of them holds goes at once.
   const burst = Math.max(asked ?? 1, interval > 0 ? Math.ceil(1 / interval) : 1)
-  // A process that was busy wakes all whose moments passed meanwhile at once: they go one after the other all the same.
+  // A process that was busy wakes all whose moments passed meanwhile at once: they go one after the
+  // other all the same.
   const gap = burst > 1 ? 0 : interval / headroom
   let wentAt = Number.NEGATIVE_INFINITY
   const window = Duration.millis(interval * burst)

@@ -1,7 +1,7 @@
 /**
- * The store of Effect's rate limiter on Redis, with the moments of a token bucket told by the clock of Redis instead of those of the
- * processes: however far their clocks are apart, what they are given is one even sequence. One key a bucket, so that it has one slot
- * in a cluster.
+ * The store of Effect's rate limiter on Redis, with the moments of a token bucket told by the clock
+ * of Redis instead of those of the processes: however far their clocks are apart, what they are
+ * given is one even sequence. One key a bucket, so that it has one slot in a cluster.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
- * What is left of a model's limits, shared by all processes that use the same limiter. It is asked only while little is left: no answer
- * could tell all processes in time.
+ * What is left of a model's limits, shared by all processes that use the same limiter. It is asked
+ * only while little is left: no answer could tell all processes in time.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,10 @@ import { fits, type ModelLimits, type Need, type Wait } from "./ModelLimits.ts"
 export type Taken = Map<Limit, { readonly of: keyof Need; readonly amount: number }>
 
 export interface SharedLimits {
-  /** Takes what the call needs, all of it or nothing; answers how long to wait where it is not there. */
+  /**
+   * Takes what the call needs, all of it or nothing; answers how long to wait where it is not
+   * there.
+   */
   readonly take: (need: Need, taken: Taken, now: number) => Effect.Effect<Wait, Effects.RateLimiterError>
   /** Corrects estimates by what the answer says was used. */
   readonly settle: (exit: Exit.Exit<Llm.Answer, Llm.LlmError>, taken: Taken) => Effect.Effect<void>
@@ -36,7 +39,10 @@ export const make = ({ key, limiter, limits }: Options): SharedLimits => {
     tokens
   })
 
-  /** Takes this amount whether it is there or not; answers what is left. A negative amount gives back. */
+  /**
+   * Takes this amount whether it is there or not; answers what is left. A negative amount gives
+   * back.
+   */
   const force = (of: keyof Need, limit: Limit, tokens: number) =>
     Effect.map(limiter.consume({ ...bucket(of, limit, tokens), onExceeded: "delay" }), ({ remaining }) => remaining)
 

@@ -1,6 +1,6 @@
 /**
- * Tokens per minute, taken from the limiter by estimate before a call and corrected after it. They are counted in lots, because the
- * limiter counts in milliseconds.
+ * Tokens per minute, taken from the limiter by estimate before a call and corrected after it. They
+ * are counted in lots, because the limiter counts in milliseconds.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Duration from "effect/Duration"
@@ -24,7 +24,10 @@ export interface Options {
 export interface TokenLots {
   /** The lots that a call is estimated to take. */
   readonly estimate: (reference: string, request: Llm.Request) => Effect.Effect<number>
-  /** Answers the milliseconds until what was taken before is paid off; these lots delay the calls that come later. */
+  /**
+   * Answers the milliseconds until what was taken before is paid off; these lots delay the calls
+   * that come later.
+   */
   readonly take: (lots: number) => Effect.Effect<number, Effects.RateLimiterError>
   /** Takes or gives back what the estimate was wrong by. */
   readonly correct: (lots: number, usage: Llm.Answer["usage"]) => Effect.Effect<void>

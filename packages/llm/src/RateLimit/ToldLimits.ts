@@ -1,9 +1,11 @@
 /**
- * Keeps calls of a model to what its provider says is left of its rate limits (`Llm.RateLimitState`): a call that would not fit waits
- * until it does, in the order in which calls came, holding nothing.
+ * Keeps calls of a model to what its provider says is left of its rate limits
+ * (`Llm.RateLimitState`): a call that would not fit waits until it does, in the order in which
+ * calls came, holding nothing.
  *
- * While much is left, calls go without asking anyone. When little is left, processes that share a limiter share that little too
- * (`SharedLimits`). However little it is, one call a minute is sent all the same, and the provider decides.
+ * While much is left, calls go without asking anyone. When little is left, processes that share a
+ * limiter share that little too (`SharedLimits`). However little it is, one call a minute is sent
+ * all the same, and the provider decides.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
@@ -21,7 +23,10 @@ export interface Options {
   readonly key: string
 }
 
-/** Models that are remembered; more (an application that makes them up) are known for as long as they are held. */
+/**
+ * Models that are remembered; more (an application that makes them up) are known for as long as
+ * they are held.
+ */
 const remembered = 1_000
 /** A call that waits for other processes checks again after this many milliseconds. */
 const lookAgain = 1_000

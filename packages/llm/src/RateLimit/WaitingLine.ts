@@ -1,6 +1,6 @@
 /**
- * Calls that wait, in the order in which they came. Only the first one checks whether it may go; each of the others waits to become
- * the first.
+ * Calls that wait, in the order in which they came. Only the first one checks whether it may go;
+ * each of the others waits to become the first.
  */
 import * as Effect from "effect/Effect"
 

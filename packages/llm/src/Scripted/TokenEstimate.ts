@@ -1,6 +1,7 @@
 /**
- * A simple estimate of tokens, for models that count none: one for every four characters of all texts, arguments and results, rounded
- * up. Good enough to see budgets and sums at work; no provider counts like this.
+ * A simple estimate of tokens, for models that count none: one for every four characters of all
+ * texts, arguments and results, rounded up. Good enough to see budgets and sums at work; no
+ * provider counts like this.
  */
 import type * as Llm from "@crewline/core/Llm"
 import type { Usage } from "@crewline/core/Usage"

@@ -3,7 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 
-/** Hands the text over in pieces that end at a word, together exactly the text. Without a pause all of it comes at once. */
+/**
+ * Hands the text over in pieces that end at a word, together exactly the text. Without a pause all
+ * of it comes at once.
+ */
 export const say = (text: string, delayMillis: number, onDelta: (delta: string) => void): Effect.Effect<void> => {
   const words = text.split(/(?<=\s)(?=\S)/)
   if (delayMillis <= 0) return Effect.sync(() => words.forEach((word) => onDelta(word)))

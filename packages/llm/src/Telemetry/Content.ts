@@ -1,8 +1,10 @@
 /**
- * Messages and answers as the semantic conventions want them in spans: JSON of roles and parts. Bytes of files are left out, their type
- * is told; signatures and other things of providers are nobody's content.
+ * Messages and answers as the semantic conventions want them in spans: JSON of roles and parts.
+ * Bytes of files are left out, their type is told; signatures and other things of providers are
+ * nobody's content.
  *
- * Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (schemas of `gen_ai.input.messages` and `gen_ai.output.messages`).
+ * Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (schemas of `gen_ai.input.messages`
+ * and `gen_ai.output.messages`).
  */
 import type * as Llm from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"

@@ -17,7 +17,9 @@ const opening: Messages = [
   { role: "user", content: "Find out how warm it is." }
 ]
 
-/** A call of a tool and what it gave: about so many tokens, and a fact that a summary could keep. */
+/**
+ * A call of a tool and what it gave: about so many tokens, and a fact that a summary could keep.
+ */
 const turn = (index: number, words = 200): Messages => [
   { role: "assistant", content: [{ type: "tool-call", id: `c${index}`, name: "look", params: { day: index } }] },
   {
@@ -41,7 +43,10 @@ const conversation = (turns: number): Messages => [
 
 const isSummary = (request: Llm.Request): boolean => JSON.stringify(request.messages).includes("You condense")
 
-/** A model that summarises by naming the facts that it was given, and answers everything else with "fine". */
+/**
+ * A model that summarises by naming the facts that it was given, and answers everything else with
+ * "fine".
+ */
 const summarising = () =>
   Wrapped.model((request) =>
     Effect.succeed(

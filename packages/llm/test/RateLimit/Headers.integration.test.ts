@@ -29,7 +29,8 @@ suite(`limits that providers tell${missing === undefined ? "" : ` (skipped: ${mi
         return limited
       })
       const processes = yield* Effect.all([worker, worker, worker])
-      // Three are left, and five a second come back: by itself each process would send its three at once.
+      // Three are left, and five a second come back: by itself each process would send its three at
+      // once.
       yield* Effect.forEach(
         processes.flatMap((each) => [each, each, each]),
         (each) => each.generate(Wrapped.request("Hello", said)),

@@ -84,8 +84,8 @@ interface Sold {
 }
 
 /**
- * A provider with limits a minute, counted as providers do: what is used comes back evenly. It says what is left when an answer
- * begins, and refuses what is too much.
+ * A provider with limits a minute, counted as providers do: what is used comes back evenly. It says
+ * what is left when an answer begins, and refuses what is too much.
  */
 const selling = (limits: Sold, options: { readonly tokens?: number; readonly takesMillis?: number } = {}) => {
   const { takesMillis = 500, tokens = 100 } = options
@@ -267,7 +267,8 @@ describe("calls under a provider's own rate limit", () => {
       )
       yield* TestClock.adjust(200_000)
       yield* Fiber.join(rest)
-      // What they were told differs by a little. Without sharing, 50 of the 60 are refused: each process takes all that is left.
+      // What they were told differs by a little. Without sharing, 50 of the 60 are refused: each
+      // process takes all that is left.
       assert.isAtMost(provider.refused(), 10)
       assert.isAtLeast(provider.times.at(-1)! - provider.times[54]!, 30_000)
     })

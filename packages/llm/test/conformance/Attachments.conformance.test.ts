@@ -1,6 +1,6 @@
 /**
- * A crew whose task has a picture and a file of text runs on every provider: the server is sent the bytes of the picture, and the log
- * holds none of them.
+ * A crew whose task has a picture and a file of text runs on every provider: the server is sent the
+ * bytes of the picture, and the log holds none of them.
  */
 import * as Crew from "@crewline/core/Crew"
 import type { Followed } from "@crewline/core/ExecutionEvent"

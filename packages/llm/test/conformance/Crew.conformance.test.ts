@@ -1,6 +1,6 @@
 /**
- * One crew, unchanged, on every provider: tools, a part that runs side by side, output of a schema. And a chain of models that
- * finishes it although the first of them fails in every way.
+ * One crew, unchanged, on every provider: tools, a part that runs side by side, output of a schema.
+ * And a chain of models that finishes it although the first of them fails in every way.
  */
 import * as Crew from "@crewline/core/Crew"
 import type { Followed } from "@crewline/core/ExecutionEvent"
@@ -66,7 +66,10 @@ const answering =
   (received, response) =>
     answerWith({ ...more, ...thinks(subject.messagesOf(received.body)) })(received, response)
 
-/** Holds the first two requests until both are there: tasks that ran one after the other would never come so far. */
+/**
+ * Holds the first two requests until both are there: tasks that ran one after the other would never
+ * come so far.
+ */
 const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
   let held: Array<() => void> | undefined = []
   return (received, response) => {

@@ -1,4 +1,7 @@
-/** Vectors that aimock writes. Its embeddings of Ollama have a shape that Ollama gave up, so OpenAI's only. */
+/**
+ * Vectors that aimock writes. Its embeddings of Ollama have a shape that Ollama gave up, so
+ * OpenAI's only.
+ */
 import { LLMock } from "@copilotkit/aimock"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** Answers that would exhaust the process that reads them: each is one call with one reason, for every provider. */
+/**
+ * Answers that would exhaust the process that reads them: each is one call with one reason, for
+ * every provider.
+ */
 import type * as Llm from "@crewline/core/Llm"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Scoped from "@crewline/fake-provider/Scoped"

@@ -1,6 +1,7 @@
 /**
- * One suite for every provider, with the real SDKs: against aimock, which others wrote after the real servers, and against a raw fake
- * for what aimock cannot do (broken arguments, images, exact counts, connections that really close).
+ * One suite for every provider, with the real SDKs: against aimock, which others wrote after the
+ * real servers, and against a raw fake for what aimock cannot do (broken arguments, images, exact
+ * counts, connections that really close).
  */
 import * as Llm from "@crewline/core/Llm"
 import { LLMock } from "@copilotkit/aimock"

@@ -1,4 +1,7 @@
-/** What providers say in their headers about their rate limits, on the wire, and calls that keep to it. */
+/**
+ * What providers say in their headers about their rate limits, on the wire, and calls that keep to
+ * it.
+ */
 import type { Notice } from "@crewline/core/ExecutionEvent"
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"

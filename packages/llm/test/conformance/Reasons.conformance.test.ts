@@ -1,6 +1,7 @@
 /**
- * Every reason for which a call of a provider can fail, provoked at every provider, whole and streamed: what servers say, and what happens
- * on the way to them. What a server never says stands with its subject.
+ * Every reason for which a call of a provider can fail, provoked at every provider, whole and
+ * streamed: what servers say, and what happens on the way to them. What a server never says stands
+ * with its subject.
  */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +14,10 @@ import { compatible, openAi } from "./OpenAiSubject.ts"
 import { responses } from "./ResponsesSubject.ts"
 import { type ModelOptions, type Subject, unfinished } from "./Subject.ts"
 
-/** Who finds each reason: the server tells it, or it happens on the way to it, whoever is asked; or our wrappers do before anybody is. */
+/**
+ * Who finds each reason: the server tells it, or it happens on the way to it, whoever is asked; or
+ * our wrappers do before anybody is.
+ */
 const foundBy: { readonly [Tag in Llm.Reason["_tag"]]: "server" | "way" | "wrapper" } = {
   RateLimited: "server",
   Overloaded: "server",

@@ -1,6 +1,7 @@
 /**
- * A worker process of the property of shared budgets: makes the calls that its parent sends it, all at once, under a budget that it
- * shares through Redis, and tells how often each ending occurred. Arguments: base URL of the provider, URL of Redis.
+ * A worker process of the property of shared budgets: makes the calls that its parent sends it, all
+ * at once, under a budget that it shares through Redis, and tells how often each ending occurred.
+ * Arguments: base URL of the provider, URL of Redis.
  */
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,8 @@
 /**
- * A worker process of the test of shared rates: makes all its calls at once when its parent says so, under a rate that it shares
- * through Redis, and tells its parent which moments they were given, by the clock of Redis. Arguments: base URL of the provider, URL of
- * Redis, name of the run, its own name, calls, requests a minute, and by how many milliseconds its clock is wrong.
+ * A worker process of the test of shared rates: makes all its calls at once when its parent says
+ * so, under a rate that it shares through Redis, and tells its parent which moments they were
+ * given, by the clock of Redis. Arguments: base URL of the provider, URL of Redis, name of the run,
+ * its own name, calls, requests a minute, and by how many milliseconds its clock is wrong.
  */
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Clock from "effect/Clock"

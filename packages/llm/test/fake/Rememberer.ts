@@ -1,6 +1,7 @@
 /**
- * A worker process of the test of shared answers: asks one question that may be answered from the cache, then goes on with a conversation
- * that is too long, and tells its parent what happened. Arguments: base URL of the provider, URL of Redis, name of the run.
+ * A worker process of the test of shared answers: asks one question that may be answered from the
+ * cache, then goes on with a conversation that is too long, and tells its parent what happened.
+ * Arguments: base URL of the provider, URL of Redis, name of the run.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"

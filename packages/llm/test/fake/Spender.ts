@@ -1,6 +1,7 @@
 /**
- * A worker process of the test of shared limits: makes calls as fast as it may, under a budget and a rate limit that it shares through
- * Redis, and tells its parent how they ended. Arguments: base URL of the provider, URL of Redis, name of the run, calls, token limit.
+ * A worker process of the test of shared limits: makes calls as fast as it may, under a budget and
+ * a rate limit that it shares through Redis, and tells its parent how they ended. Arguments: base
+ * URL of the provider, URL of Redis, name of the run, calls, token limit.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"

@@ -1,4 +1,7 @@
-/** Crews of three levels: tasks that spawn tasks that spawn tasks, with limits here and there, and a provider that counts their calls. */
+/**
+ * Crews of three levels: tasks that spawn tasks that spawn tasks, with limits here and there, and a
+ * provider that counts their calls.
+ */
 import type * as Crewline from "@crewline/core/Crewline"
 import type { ExecutionEvent } from "@crewline/core/ExecutionEvent"
 import type * as Limits from "@crewline/core/Limits"

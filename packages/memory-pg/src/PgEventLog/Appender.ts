@@ -1,6 +1,7 @@
 /**
- * Appends, grouped: those that come while a statement is under way go together in the next one, for whatever executions. A refused
- * append leaves the others alone, and an execution that another process holds delays its own appends only.
+ * Appends, grouped: those that come while a statement is under way go together in the next one, for
+ * whatever executions. A refused append leaves the others alone, and an execution that another
+ * process holds delays its own appends only.
  *
  * Inside a transaction of the caller an append joins it instead.
  */
@@ -38,7 +39,10 @@ interface Append {
 export interface Options {
   /** What an append to an execution that does not exist fails with. */
   readonly missing: (tenant: string, executionId: string) => Effect.Effect<never, EventLog.EventLogError>
-  /** Called after every append that this process stored, with the events as far as they are known and the length of their text. */
+  /**
+   * Called after every append that this process stored, with the events as far as they are known
+   * and the length of their text.
+   */
   readonly onStored: (
     tenant: string,
     executionId: string,
@@ -111,7 +115,9 @@ export const make = (
       if (answer.outcome === "stored") options.onStored(tenant, executionId, events ?? [], json.length)
     }
 
-    /** On one session (PGlite) a writer would wait for the end of the caller's transaction for ever. */
+    /**
+     * On one session (PGlite) a writer would wait for the end of the caller's transaction for ever.
+     */
     const joinTransaction = (append: Append): Result =>
       Effect.flatMap(Effect.mapError(execute(`[${append.json}]`, true), Failures.fromSql("append")), ([answer]) => {
         const events = eventsOf(append, answer!)

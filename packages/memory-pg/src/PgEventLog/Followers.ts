@@ -1,11 +1,12 @@
 /**
  * Those who follow executions in this process, however many, read each stored event once.
  *
- * A follower is a cursor: it takes from the page under it, and when that has nothing new it waits. The first follower that needs
- * what is not kept has it read; the others wait for the same statement. What this process appends is put on the last page without
- * reading.
+ * A follower is a cursor: it takes from the page under it, and when that has nothing new it waits.
+ * The first follower that needs what is not kept has it read; the others wait for the same
+ * statement. What this process appends is put on the last page without reading.
  *
- * Nothing depends on hints: at least every `pollMillis` one statement asks where all followed executions stand.
+ * Nothing depends on hints: at least every `pollMillis` one statement asks where all followed
+ * executions stand.
  */
 import * as Flights from "@crewline/core/Flights"
 import type * as EventLog from "@crewline/core/EventLog"
@@ -43,7 +44,9 @@ export interface Options {
   >
 }
 
-/** A lost connection may come back; followers try as often, `pollMillis` apart, before they fail. */
+/**
+ * A lost connection may come back; followers try as often, `pollMillis` apart, before they fail.
+ */
 const retries = 30
 
 export interface Followers {
@@ -52,7 +55,9 @@ export interface Followers {
     executionId: string,
     options: { readonly after?: number; readonly deltas?: boolean } | undefined
   ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
-  /** Events were stored by this process; without events it is only known that there are new ones. */
+  /**
+   * Events were stored by this process; without events it is only known that there are new ones.
+   */
   readonly stored: (
     tenant: string,
     executionId: string,
@@ -86,7 +91,9 @@ const mix = (
   return mixed
 }
 
-/** How a follower reads: what it needs from the pages, and what of the database when they lack it. */
+/**
+ * How a follower reads: what it needs from the pages, and what of the database when they lack it.
+ */
 const makeReader = Effect.fnUntraced(function* (options: Options, pages: Pages.Pages) {
   const positions = yield* Flights.make<void, EventLog.EventLogError>()
   const reads = yield* Flights.make<Pages.Page, EventLog.EventLogError>()
@@ -139,7 +146,10 @@ const makeReader = Effect.fnUntraced(function* (options: Options, pages: Pages.P
   return { position, pullFrom }
 })
 
-/** Looks up where the executions stand and tells their tails; a failure is logged, the next look comes anyway. */
+/**
+ * Looks up where the executions stand and tells their tails; a failure is logged, the next look
+ * comes anyway.
+ */
 const makeLook =
   (options: Options, tails: Tail.Tails): Followers["look"] =>
   (executionIds) =>

@@ -1,11 +1,13 @@
 /**
- * Group commit. A request is sent at once when no statement is under way; requests that arrive meanwhile wait and go together as one
- * statement. Each has its own row in the answer. When the statement itself fails on what one request carries, the requests are sent
- * again one by one.
+ * Group commit. A request is sent at once when no statement is under way; requests that arrive
+ * meanwhile wait and go together as one statement. Each has its own row in the answer. When the
+ * statement itself fails on what one request carries, the requests are sent again one by one.
  *
- * A batch waits for nobody: a request whose row says `busy` is sent again by itself, by a second writer that does wait.
+ * A batch waits for nobody: a request whose row says `busy` is sent again by itself, by a second
+ * writer that does wait.
  *
- * A request is sent by a fiber of its own, so interrupting the caller never cuts a statement off: the request is then executed or not.
+ * A request is sent by a fiber of its own, so interrupting the caller never cuts a statement off:
+ * the request is then executed or not.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
@@ -39,7 +41,10 @@ interface Request<Row> {
 const maxRequests = 128
 const maxLength = 4 * 1024 * 1024
 
-/** Parts of a list that are small enough for one statement each; a part of one request may be larger. */
+/**
+ * Parts of a list that are small enough for one statement each; a part of one request may be
+ * larger.
+ */
 const chunks = <Row>(requests: ReadonlyArray<Request<Row>>): ReadonlyArray<ReadonlyArray<Request<Row>>> => {
   const parts: Array<Array<Request<Row>>> = []
   let length = maxLength
@@ -118,7 +123,8 @@ export const make = <Row>(options: Options<Row>): Effect.Effect<Submit<Row>, nev
         }
         open.add(request)
         Queue.offerUnsafe(waiting, request)
-        // Not sent yet: it never will be. Sent: it is executed or not, and the caller does not learn which.
+        // Not sent yet: it never will be. Sent: it is executed or not, and the caller does not
+        // learn which.
         return Effect.sync(() => open.delete(request))
       })
   })

@@ -1,7 +1,8 @@
 /**
- * Outputs of tasks that this process has stored, until their execution ends: the tasks that depend on them are mostly run here too, and
- * need no statement to read them. A settled task never changes, so nothing here is ever out of date. What exceeds the limit goes, the
- * executions first whose outputs were used least recently.
+ * Outputs of tasks that this process has stored, until their execution ends: the tasks that depend
+ * on them are mostly run here too, and need no statement to read them. A settled task never
+ * changes, so nothing here is ever out of date. What exceeds the limit goes, the executions first
+ * whose outputs were used least recently.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type * as Schema from "effect/Schema"

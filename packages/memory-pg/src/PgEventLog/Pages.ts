@@ -1,6 +1,7 @@
 /**
- * Stored events kept for followers. Events never change, so they are kept in pages of `pageEvents`, from the first event of a page on
- * without gaps. When the text of all pages exceeds the limit, the least recently used pages are dropped.
+ * Stored events kept for followers. Events never change, so they are kept in pages of `pageEvents`,
+ * from the first event of a page on without gaps. When the text of all pages exceeds the limit, the
+ * least recently used pages are dropped.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 

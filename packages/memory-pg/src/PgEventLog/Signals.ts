@@ -3,9 +3,10 @@
  * events (their ids only), of which tenants they are, and passing deltas. Everything here is lossy;
  * followers lose time by it, never an event.
  *
- * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One that is alone sends nothing: who
- * begins to listen greets, and whoever hears that answers. What was not sent until two processes knew of each other is made up for by a look at
- * the log. A process that does not listen cannot know, and sends.
+ * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One
+ * that is alone sends nothing: who begins to listen greets, and whoever hears that answers. What
+ * was not sent until two processes knew of each other is made up for by a look at the log. A
+ * process that does not listen cannot know, and sends.
  */
 import * as NodeCrypto from "node:crypto"
 import type * as Broadcast from "@crewline/core/Broadcast"
@@ -16,7 +17,10 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 
 const gatherMillis = 20
-/** A process that is alone greets again this often, in milliseconds: the first time may have been lost. */
+/**
+ * A process that is alone greets again this often, in milliseconds: the first time may have been
+ * lost.
+ */
 const greetMillis = 60_000
 /** What stands around the items of a message. */
 const envelopeBytes = 64

@@ -1,6 +1,6 @@
 /**
- * Starts, grouped as appends are: the row and the first event of each execution, once per id and idempotency key. Inside a transaction of
- * the caller a start joins it instead.
+ * Starts, grouped as appends are: the row and the first event of each execution, once per id and
+ * idempotency key. Inside a transaction of the caller a start joins it instead.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

@@ -1,5 +1,6 @@
 /**
- * An append as `crewline_append` reads it: the events as rows, and what its guards need to know about them.
+ * An append as `crewline_append` reads it: the events as rows, and what its guards need to know
+ * about them.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -19,8 +20,8 @@ export const withoutRepeatedTurns = (
 }
 
 /**
- * What `crewline_note` keeps of an event: the asks that it asks, those that it ends, the signal or the tasks that it brings, and what follows
- * from it.
+ * What `crewline_note` keeps of an event: the asks that it asks, those that it ends, the signal or
+ * the tasks that it brings, and what follows from it.
  */
 interface Noted {
   readonly asks?: ReadonlyArray<string>
@@ -72,7 +73,8 @@ export const encode = (
   let structural = 0
   let ends = false
   let notes = false
-  // A contradiction within the append: it is refused, unless another guard refuses it first or it is a repetition.
+  // A contradiction within the append: it is refused, unless another guard refuses it first or it
+  // is a repetition.
   let flaw: { readonly outcome: "ended" | "settled"; readonly task_id?: string } | undefined
   const follows = options?.outbox === undefined ? undefined : followsOf(options.outbox)
   for (const [place, draft] of drafts.entries()) {

@@ -1,6 +1,7 @@
 /**
- * An event as its row: what the fold needs in the body, what is large apart from it, and what is very large by hash in a blob.
- * A stored event comes back as it was written, keys in their order, every character.
+ * An event as its row: what the fold needs in the body, what is large apart from it, and what is
+ * very large by hash in a blob. A stored event comes back as it was written, keys in their order,
+ * every character.
  */
 import * as NodeCrypto from "node:crypto"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

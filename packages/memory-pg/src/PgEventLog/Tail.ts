@@ -1,6 +1,6 @@
 /**
- * What the followers of one execution share: how far the log is known to reach, the pages read so far, who waits for more, and who
- * wants deltas.
+ * What the followers of one execution share: how far the log is known to reach, the pages read so
+ * far, who waits for more, and who wants deltas.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
@@ -11,13 +11,18 @@ export interface Position {
   readonly ended: boolean
 }
 
-/** A follower that wants deltas. A delta is delivered after the events that were known when it arrived. */
+/**
+ * A follower that wants deltas. A delta is delivered after the events that were known when it
+ * arrived.
+ */
 export interface DeltaFollower {
   readonly pending: Array<{ readonly after: number; readonly delta: ExecutionEvent.TextDelta }>
 }
 
 export interface Tail {
-  /** Unique in this process: a tail that everyone left and a new one of the same execution are two. */
+  /**
+   * Unique in this process: a tail that everyone left and a new one of the same execution are two.
+   */
   readonly id: number
   readonly tenant: string
   readonly executionId: string

@@ -1,6 +1,7 @@
 /**
- * Views of ended executions, kept beside them. One that is asked for again and again is read once in two seconds: it does not change, it can
- * only be deleted, which this process sees at once and others by then.
+ * Views of ended executions, kept beside them. One that is asked for again and again is read once
+ * in two seconds: it does not change, it can only be deleted, which this process sees at once and
+ * others by then.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Cache from "effect/Cache"
@@ -21,7 +22,10 @@ const headPlace = -1
 /** The greatest number of the database. */
 const maxPlace = 2 ** 31 - 1
 
-/** For how long a view is good, in milliseconds; how many are remembered, and of which length at most, in characters. */
+/**
+ * For how long a view is good, in milliseconds; how many are remembered, and of which length at
+ * most, in characters.
+ */
 const freshMillis = 2_000
 const maxViews = 256
 const maxViewLength = 64 * 1024

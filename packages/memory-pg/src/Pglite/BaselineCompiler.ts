@@ -1,9 +1,10 @@
 /**
- * PGlite compiled by V8's baseline compiler alone. The optimizing one needs 500 MB for one huge function of PostgreSQL; without it a
- * statement takes about a tenth more CPU.
+ * PGlite compiled by V8's baseline compiler alone. The optimizing one needs 500 MB for one huge
+ * function of PostgreSQL; without it a statement takes about a tenth more CPU.
  *
- * V8 reads these flags when a module is compiled. They are set before PGlite is loaded and set back when it has started, so that other
- * WebAssembly of the application is optimized as usual. At run time both are needed; `--liftoff-only` has no effect then.
+ * V8 reads these flags when a module is compiled. They are set before PGlite is loaded and set back
+ * when it has started, so that other WebAssembly of the application is optimized as usual. At run
+ * time both are needed; `--liftoff-only` has no effect then.
  */
 import * as NodeV8 from "node:v8"
 

@@ -1,14 +1,17 @@
 /**
- * Lets one process at a time use a data directory. A second one is refused with the pid of the first and what to do about it; the
- * lock of a process that died, in whatever way, is taken over without waiting.
+ * Lets one process at a time use a data directory. A second one is refused with the pid of the
+ * first and what to do about it; the lock of a process that died, in whatever way, is taken over
+ * without waiting.
  *
- * Each process writes a lock file under a name that no other process ever has (its pid and the moment it started), and only then
- * looks at the files of others: of two that come together at least one sees the other. A file says first `claiming`, then `held`;
- * who meets another claim withdraws and tries again, who meets a live holder is refused. Nobody ever removes a file that a live
- * process owns, and nobody ever comes back under an old name, so removing a dead one cannot hit a new one.
+ * Each process writes a lock file under a name that no other process ever has (its pid and the
+ * moment it started), and only then looks at the files of others: of two that come together at
+ * least one sees the other. A file says first `claiming`, then `held`; who meets another claim
+ * withdraws and tries again, who meets a live holder is refused. Nobody ever removes a file that a
+ * live process owns, and nobody ever comes back under an old name, so removing a dead one cannot
+ * hit a new one.
  *
- * Whether another process is alive says `ProcessIdentity`. Where it cannot be seen, because it runs on another machine or in another
- * container, a heartbeat on the file decides.
+ * Whether another process is alive says `ProcessIdentity`. Where it cannot be seen, because it runs
+ * on another machine or in another container, a heartbeat on the file decides.
  */
 import * as NodeFs from "node:fs"
 import * as NodeOs from "node:os"
@@ -66,7 +69,10 @@ const readText = (path: string): string | undefined => {
   }
 }
 
-/** A process that cannot be seen from here is alive as long as its heart beats. A boot that is over cannot be told from another machine. */
+/**
+ * A process that cannot be seen from here is alive as long as its heart beats. A boot that is over
+ * cannot be told from another machine.
+ */
 const isAlive = (holder: Holder, path: string): boolean => {
   const verdict = ProcessIdentity.check(holder)
   if (verdict !== "unseen") return verdict === "alive"

@@ -1,10 +1,12 @@
 /**
- * What a new embedded database begins with: a data directory, initialized and migrated, as a compressed tar that comes with the package.
- * Making one takes PGlite seconds and more than 500 MB (`initdb`, then the migrations); unpacking it takes a third of a second.
+ * What a new embedded database begins with: a data directory, initialized and migrated, as a
+ * compressed tar that comes with the package. Making one takes PGlite seconds and more than 500 MB
+ * (`initdb`, then the migrations); unpacking it takes a third of a second.
  *
- * It holds the tables of every package, and fits one version of PGlite and of the migrations, which `database.json` names. Where it does
- * not fit, or is not found because an application was bundled, PGlite makes the database and the migrations run. `npm run generate`
- * makes it anew, `npm run check -- generated` says when it has to be.
+ * It holds the tables of every package, and fits one version of PGlite and of the migrations, which
+ * `database.json` names. Where it does not fit, or is not found because an application was bundled,
+ * PGlite makes the database and the migrations run. `npm run generate` makes it anew, `npm run
+ * check -- generated` says when it has to be.
  */
 import * as NodeFs from "node:fs"
 import { createRequire } from "node:module"
@@ -17,7 +19,10 @@ interface Manifest {
   readonly migrations: { readonly [component: string]: ReadonlyArray<string> }
 }
 
-/** Where the tar lies, if it was made by the installed PGlite and by the migrations with these hashes. */
+/**
+ * Where the tar lies, if it was made by the installed PGlite and by the migrations with these
+ * hashes.
+ */
 export const find = (component: string, hashes: ReadonlyArray<string>): string | undefined => {
   try {
     // By the package's own name: bundling moves modules.

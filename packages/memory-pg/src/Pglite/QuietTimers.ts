@@ -1,10 +1,11 @@
 /**
- * PGlite's timers without a hold on the process. PostgreSQL sets one of ten seconds when it starts, and after statements that follow
- * each other quickly (its idle statistics), by the global `setTimeout`: with it, a process that looks at its database every few seconds
- * would never end.
+ * PGlite's timers without a hold on the process. PostgreSQL sets one of ten seconds when it starts,
+ * and after statements that follow each other quickly (its idle statistics), by the global
+ * `setTimeout`: with it, a process that looks at its database every few seconds would never end.
  *
- * PGlite has no option for it. A message to it is worked on in one synchronous call, in which nobody else can set a timer: for just so
- * long `setTimeout` sets timers that do not keep the process alive.
+ * PGlite has no option for it. A message to it is worked on in one synchronous call, in which
+ * nobody else can set a timer: for just so long `setTimeout` sets timers that do not keep the
+ * process alive.
  */
 import type { PGlite } from "@electric-sql/pglite"
 

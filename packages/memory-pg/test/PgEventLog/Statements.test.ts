@@ -1,4 +1,7 @@
-/** How many statements each operation of the log takes: one more is a round trip more, and is seen here. */
+/**
+ * How many statements each operation of the log takes: one more is a round trip more, and is seen
+ * here.
+ */
 import { assert, layer } from "@effect/vitest"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"

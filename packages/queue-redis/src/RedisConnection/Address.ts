@@ -1,6 +1,6 @@
 /**
- * Where Redis is, as a URL says it: one server, the servers that sentinels watch over, or a cluster. The URL may carry passwords: no
- * error repeats any of it but hosts and ports.
+ * Where Redis is, as a URL says it: one server, the servers that sentinels watch over, or a
+ * cluster. The URL may carry passwords: no error repeats any of it but hosts and ports.
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"

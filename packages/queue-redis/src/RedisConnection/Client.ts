@@ -1,6 +1,7 @@
 /**
- * Clients of ioredis for every kind of address. Nothing connects before it is told to, or has a command to send. A command whose
- * connection was lost is sent again a few times, then fails: nobody waits for a Redis that does not come back.
+ * Clients of ioredis for every kind of address. Nothing connects before it is told to, or has a
+ * command to send. A command whose connection was lost is sent again a few times, then fails:
+ * nobody waits for a Redis that does not come back.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as Effect from "effect/Effect"
@@ -19,8 +20,8 @@ export interface Options {
 const maxRetries = 3
 
 /**
- * A failover behind one address keeps the connections to what was the primary: as a replica it refuses every write, for ever. Only a new connection
- * leads to the new primary.
+ * A failover behind one address keeps the connections to what was the primary: as a replica it
+ * refuses every write, for ever. Only a new connection leads to the new primary.
  */
 const isDemoted = (error: Error): boolean => /^(READONLY|LOADING|MASTERDOWN)|read-?only replica/i.test(error.message)
 
@@ -98,8 +99,9 @@ export const another = (client: Client, options: { readonly once: boolean }): Cl
 }
 
 /**
- * A connection to subscribe with; when it is lost, it stays so. In a cluster it is one to any node: the client for a whole cluster does
- * not tell when it has lost its own. Undefined: no node is known now.
+ * A connection to subscribe with; when it is lost, it stays so. In a cluster it is one to any node:
+ * the client for a whole cluster does not tell when it has lost its own. Undefined: no node is
+ * known now.
  */
 export const subscriber = (client: Client): Redis | undefined => {
   const nodes = client instanceof Cluster ? client.nodes() : [client]

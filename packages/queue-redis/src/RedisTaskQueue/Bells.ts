@@ -1,6 +1,7 @@
 /**
- * Passes the bells that the scripts write on to whoever carries them, and listens to them while somebody waits for tasks. A bell is
- * written with what made the task ready and passed on afterwards, by any client: also for one that died in between.
+ * Passes the bells that the scripts write on to whoever carries them, and listens to them while
+ * somebody waits for tasks. A bell is written with what made the task ready and passed on
+ * afterwards, by any client: also for one that died in between.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

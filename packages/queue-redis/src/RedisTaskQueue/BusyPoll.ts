@@ -1,7 +1,8 @@
 /**
- * While a reply is under way, the event loop turns instead of sleeping, for so long at most. To wake a process that sleeps takes longer
- * than a small script does; but whoever does not sleep leaves nothing to others. Everything else goes on meanwhile: each turn looks
- * whether there is something to do.
+ * While a reply is under way, the event loop turns instead of sleeping, for so long at most. To
+ * wake a process that sleeps takes longer than a small script does; but whoever does not sleep
+ * leaves nothing to others. Everything else goes on meanwhile: each turn looks whether there is
+ * something to do.
  */
 import * as Effect from "effect/Effect"
 

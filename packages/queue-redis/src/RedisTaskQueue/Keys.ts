@@ -1,4 +1,6 @@
-/** The keys of one bucket of a queue. All share a hash tag, so that a cluster keeps them together. */
+/**
+ * The keys of one bucket of a queue. All share a hash tag, so that a cluster keeps them together.
+ */
 
 export interface Keys {
   /** In the order that the scripts expect. */

@@ -1,4 +1,7 @@
-/** Names as they stand in keys and members: the bytes that the scripts separate with never occur in them. */
+/**
+ * Names as they stand in keys and members: the bytes that the scripts separate with never occur in
+ * them.
+ */
 import * as Lua from "./Lua.ts"
 
 // oxlint-disable-next-line no-control-regex -- these control characters are the separators

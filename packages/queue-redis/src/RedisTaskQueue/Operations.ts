@@ -28,7 +28,10 @@ export const claim = ({ lanes, limit, worker }: Wish): Operation => {
   return () => ["claim", encode(worker), Math.min(limit, maxBatch), quota]
 }
 
-/** What a claim answers: the number of the first lease and the members; of those that timed out, which run it was. */
+/**
+ * What a claim answers: the number of the first lease and the members; of those that timed out,
+ * which run it was.
+ */
 export const claimed = (result: unknown, worker: string): ReadonlyArray<Lease> => {
   if (!Array.isArray(result) || result.length === 0) return []
   const [first, members, timedOut] = result as [string, ReadonlyArray<string>, { readonly [place: string]: string }?]

@@ -1,4 +1,7 @@
-/** Operations that wait for the next step, and the senders that sleep until there is something to send. */
+/**
+ * Operations that wait for the next step, and the senders that sleep until there is something to
+ * send.
+ */
 import * as Effect from "effect/Effect"
 import type { Operation, Settled } from "./Operations.ts"
 

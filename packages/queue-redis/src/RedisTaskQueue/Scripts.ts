@@ -1,5 +1,6 @@
 /**
- * The scripts, whole. Each is written in `Lua/`, with its keys and arguments in its header; what scripts share is included there by name.
+ * The scripts, whole. Each is written in `Lua/`, with its keys and arguments in its header; what
+ * scripts share is included there by name.
  */
 import type { Script } from "../RedisTransport.ts"
 import * as Lua from "./Lua.ts"

@@ -1,4 +1,7 @@
-/** An execution as its hash begins, worked out from its facts: what the scripts would have made of them, one after the other. */
+/**
+ * An execution as its hash begins, worked out from its facts: what the scripts would have made of
+ * them, one after the other.
+ */
 import { depthsOf } from "@crewline/core/QueueFacts"
 import { areSatisfied, defaultLane, type Facts, type Node, type Waits } from "@crewline/core/TaskQueue"
 import * as Lua from "./Lua.ts"
@@ -31,7 +34,10 @@ const tiers = { high: "0", normal: "1", low: "2" }
 const depthDigits = Lua.PLACE_AT - Lua.DEPTH_AT
 const deepest = 10 ** depthDigits - 1
 
-/** Nodes as the scripts take them: id, lane, depth (the deeper the smaller the number, so that it comes first), dependencies. */
+/**
+ * Nodes as the scripts take them: id, lane, depth (the deeper the smaller the number, so that it
+ * comes first), dependencies.
+ */
 export const nodesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<[string, string, string, ReadonlyArray<string>]> => {
   const depths = depthsOf(nodes)
   return nodes.map(({ dependencies, id, lane }, at) => [
@@ -95,7 +101,9 @@ export const stage = (facts: Facts): Staged => {
   return { fields, turns: turns.list, tier }
 }
 
-/** The tasks, each of which knows its dependents, and the dependents of tasks that may come later. */
+/**
+ * The tasks, each of which knows its dependents, and the dependents of tasks that may come later.
+ */
 const graphOf = (nodes: ReturnType<typeof nodesOf>) => {
   const tasks = new Map<string, Task>()
   for (const [id, lane, depth] of nodes) {
@@ -159,7 +167,10 @@ const waitsOf = (facts: Facts, { settled, tasks }: Draft): ReadonlyArray<Wait> =
 const isOver = ({ waits }: Wait, { settled, signals }: Pick<Draft, "settled" | "signals">): boolean =>
   areSatisfied(waits, { isSettled: (id) => settled.has(id), hasArrived: (signal) => signals.has(signal) })
 
-/** Waits that are over make their task ready. Of the others, appends the fields of the tasks that wait and of what they wait for. */
+/**
+ * Waits that are over make their task ready. Of the others, appends the fields of the tasks that
+ * wait and of what they wait for.
+ */
 const stageWaits = (waits: ReadonlyArray<Wait>, draft: Draft): void => {
   const { fields, settled, signals, tasks, turns } = draft
   const waitersOf = new Map<string, Array<string>>()

@@ -1,7 +1,8 @@
 /**
- * Sends what is pending in steps: two at a time are under way, so that Redis has something to do while this process works on an answer,
- * and all that comes meanwhile goes with the next. A step whose reply is lost is sent again under the same number, and done once. Of two
- * operations that are under way at the same time either may be done first.
+ * Sends what is pending in steps: two at a time are under way, so that Redis has something to do
+ * while this process works on an answer, and all that comes meanwhile goes with the next. A step
+ * whose reply is lost is sent again under the same number, and done once. Of two operations that
+ * are under way at the same time either may be done first.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** Submits an execution: a large one in parts, which are staged first and activated in one script. There is never half an execution. */
+/**
+ * Submits an execution: a large one in parts, which are staged first and activated in one script.
+ * There is never half an execution.
+ */
 import type { Facts } from "@crewline/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -16,7 +19,10 @@ const partsAtOnce = 3
 const stageMillis = 60_000
 
 export const make = (client: Client, keys: Keys) => {
-  /** Whether all parts are there, as far as is known. In no order: the next is written while Redis reads the one before. */
+  /**
+   * Whether all parts are there, as far as is known. In no order: the next is written while Redis
+   * reads the one before.
+   */
   const stageParts = (stage: string, fields: ReadonlyArray<string>) =>
     Effect.map(
       Effect.forEach(

@@ -7,7 +7,10 @@ import * as Operations from "./Operations.ts"
 import type { Pending, PendingCall } from "./Pending.ts"
 
 export interface WaitingLine {
-  /** Waits in line; what is found is given, once. The answer leaves the line, and gives back what was found too late. */
+  /**
+   * Waits in line; what is found is given, once. The answer leaves the line, and gives back what
+   * was found too late.
+   */
   readonly wait: (
     wish: Operations.Wish,
     give: (leases: NonEmptyReadonlyArray<Lease>) => void
@@ -17,7 +20,9 @@ export interface WaitingLine {
   readonly hope: () => void
   /** Whether a claim is worth a step of its own. */
   readonly isAsking: () => boolean
-  /** Whether somebody waits and no claim is under way, whose answer would say when to look again. */
+  /**
+   * Whether somebody waits and no claim is under way, whose answer would say when to look again.
+   */
   readonly mustLook: () => boolean
   /** A claim to send with a step. */
   readonly nextClaim: () => PendingCall | undefined
@@ -108,7 +113,8 @@ export const make = (options: {
       for (const taker of takers) taker.hopeful = true
       pending.awaken()
     },
-    // A claim alone waits for the one that is under way, unless there is plenty: nothing may be left for it.
+    // A claim alone waits for the one that is under way, unless there is plenty: nothing may be
+    // left for it.
     isAsking: () => (claims === 0 || isPlenty) && hopeful() !== undefined,
     mustLook: () => takers.length > 0 && claims === 0,
     nextClaim: () => {

@@ -1,9 +1,10 @@
 /**
- * Calls scripts: as functions of the server, which are made once and stay, or, where it has none (before Redis 7, some that speak its
- * protocol, users who may not), by their hash, where the functions that a script consists of are made anew for every call.
+ * Calls scripts: as functions of the server, which are made once and stay, or, where it has none
+ * (before Redis 7, some that speak its protocol, users who may not), by their hash, where the
+ * functions that a script consists of are made anew for every call.
  *
- * A function is called by a name that its text gives, so that processes of different versions do not get in each other's way. Nobody waits
- * until it is loaded: until then its script is evaluated.
+ * A function is called by a name that its text gives, so that processes of different versions do
+ * not get in each other's way. Nobody waits until it is loaded: until then its script is evaluated.
  */
 import { createHash } from "node:crypto"
 import { type Client, masters } from "../RedisConnection/Client.ts"
@@ -78,7 +79,8 @@ export const make = (client: Client): Invoke => {
       },
       (error: unknown) => {
         if (says(error, /^NOPERM .*'fcall'|unknown command/i)) hasFunctions = false
-        // A server that was restarted, or never saw it. Those that know no functions have words of their own for it.
+        // A server that was restarted, or never saw it. Those that know no functions have words of
+        // their own for it.
         else if (says(error, answered.has(callable) ? /^ERR .*function not found/i : /^ERR /)) void load(callable)
         else throw error
         return evaluate(script, keys, args)

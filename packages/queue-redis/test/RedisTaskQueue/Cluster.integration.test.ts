@@ -1,4 +1,7 @@
-/** The contract on a cluster of one node, which holds every slot, with busy polling; what its scripts do is watched with MONITOR. */
+/**
+ * The contract on a cluster of one node, which holds every slot, with busy polling; what its
+ * scripts do is watched with MONITOR.
+ */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,7 +17,10 @@ import * as RedisProcess from "../RedisProcess.ts"
 const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-/** Which arguments of a command are keys, as the server says: the first, the last (negative: from the end), the step. */
+/**
+ * Which arguments of a command are keys, as the server says: the first, the last (negative: from
+ * the end), the step.
+ */
 type KeyPlaces = readonly [first: number, last: number, step: number]
 
 const keysOf = ([name, ...args]: ReadonlyArray<string>, places: ReadonlyMap<string, KeyPlaces>) => {

@@ -1,4 +1,7 @@
-/** `CREWLINE_QUEUE_RUNS=2000` is the nightly mode; a failure prints what `CREWLINE_QUEUE_SEED`, `_PATH` and `_REPLAY` (`replayPath`) take to give it again. */
+/**
+ * `CREWLINE_QUEUE_RUNS=2000` is the nightly mode; a failure prints what `CREWLINE_QUEUE_SEED`,
+ * `_PATH` and `_REPLAY` (`replayPath`) take to give it again.
+ */
 import { TaskQueueModel } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import { describe } from "vitest"

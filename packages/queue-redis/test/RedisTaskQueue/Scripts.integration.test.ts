@@ -1,4 +1,7 @@
-/** The contract on servers that keep no functions for us: one that knows none, and one on which we may not use them. */
+/**
+ * The contract on servers that keep no functions for us: one that knows none, and one on which we
+ * may not use them.
+ */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,4 +1,7 @@
-/** Who submits a large execution sends it in parts: of several who do so at once, and one who dies of it, one whole graph comes. */
+/**
+ * Who submits a large execution sends it in parts: of several who do so at once, and one who dies
+ * of it, one whole graph comes.
+ */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,7 +18,10 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 const count = 2_000
 
-/** A long line of tasks with a final one that waits for all: half of it would never end, or end too soon. */
+/**
+ * A long line of tasks with a final one that waits for all: half of it would never end, or end too
+ * soon.
+ */
 const facts = TaskQueueContract.facts([
   ...Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })),
   { id: "last", dependencies: Array.from({ length: count }, (_, index) => `t${index}`) }

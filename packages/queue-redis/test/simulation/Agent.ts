@@ -1,4 +1,7 @@
-/** In the place of the agent loop: goes through the script of a task, asks a "model" that takes its time, and counts what it does. */
+/**
+ * In the place of the agent loop: goes through the script of a task, asks a "model" that takes its
+ * time, and counts what it does.
+ */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
 import { type Ended, failed, Lost, type Leg } from "@crewline/core/AgentLoop"
 import * as Ask from "@crewline/core/Ask"

@@ -1,6 +1,7 @@
 /**
- * Where the spending of all processes is kept: a call is reserved before it is made; a reservation that nobody settles is charged
- * after a while, for the call was made. It may lose all it knows: what stands in the log is spent all the same.
+ * Where the spending of all processes is kept: a call is reserved before it is made; a reservation
+ * that nobody settles is charged after a while, for the call was made. It may lose all it knows:
+ * what stands in the log is spent all the same.
  */
 import * as Effect from "effect/Effect"
 import type * as Limits from "@crewline/core/Limits"
@@ -19,7 +20,10 @@ interface Entry {
 }
 
 export class Budget {
-  /** Calls that were forgotten when all was lost, and that those who go on do not know of, by execution. */
+  /**
+   * Calls that were forgotten when all was lost, and that those who go on do not know of, by
+   * execution.
+   */
   readonly forgotten = new Map<string, number>()
   private readonly entries = new Map<string, Entry>()
   private readonly kernel: Kernel

@@ -1,9 +1,11 @@
 /**
- * The world of a simulation: processes, messages between them, and time, in an order that a seed decides.
+ * The world of a simulation: processes, messages between them, and time, in an order that a seed
+ * decides.
  *
- * Everything is an event with a time: a fiber that may go on, a timer, a message. What happens at the same time happens in any order.
- * The code under test runs unchanged on a scheduler, a clock and a chance of its process. A process that is killed never runs again
- * and finalizes nothing; one that stands still finds everything that came meanwhile when it goes on.
+ * Everything is an event with a time: a fiber that may go on, a timer, a message. What happens at
+ * the same time happens in any order. The code under test runs unchanged on a scheduler, a clock
+ * and a chance of its process. A process that is killed never runs again and finalizes nothing; one
+ * that stands still finds everything that came meanwhile when it goes on.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

@@ -1,9 +1,11 @@
 /**
- * The rules of the protocol in the code as it is, each with what it looks like without: text that is replaced when the module is
- * loaded. Without any one of them a simulation goes wrong within so many seeds. A text that is not found once is an error: the rule
- * has moved, and its entry must follow.
+ * The rules of the protocol in the code as it is, each with what it looks like without: text that
+ * is replaced when the module is loaded. Without any one of them a simulation goes wrong within so
+ * many seeds. A text that is not found once is an error: the rule has moved, and its entry must
+ * follow.
  *
- * Rules that show only on a model, because in the code nothing can be taken out for them, are switches of core's `Protocol.test.ts`.
+ * Rules that show only on a model, because in the code nothing can be taken out for them, are
+ * switches of core's `Protocol.test.ts`.
  */
 import { readFileSync } from "node:fs"
 import { registerHooks, stripTypeScriptTypes } from "node:module"

@@ -1,6 +1,7 @@
 /**
- * Calls over a network that drops, delays and repeats: a request may be lost before or after it had its effect, may take effect long
- * after its sender has given up, and may arrive twice. Nothing arrives at a process that was killed.
+ * Calls over a network that drops, delays and repeats: a request may be lost before or after it had
+ * its effect, may take effect long after its sender has given up, and may arrive twice. Nothing
+ * arrives at a process that was killed.
  */
 import * as Effect from "effect/Effect"
 import type { Process } from "./Kernel.ts"

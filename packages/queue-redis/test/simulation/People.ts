@@ -1,4 +1,6 @@
-/** Those who start executions, answer, pause and cancel, through whatever process can be reached. */
+/**
+ * Those who start executions, answer, pause and cancel, through whatever process can be reached.
+ */
 import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"

@@ -7,16 +7,24 @@ export interface Scenario {
   readonly queue: "local" | "shared"
   readonly servers: number
   readonly executions: number
-  /** For how long things go wrong, in milliseconds. After that nothing does, and every execution must end within `calmMillis`. */
+  /**
+   * For how long things go wrong, in milliseconds. After that nothing does, and every execution
+   * must end within `calmMillis`.
+   */
   readonly chaosMillis: number
   readonly calmMillis: number
   /** Events of chaos a minute: SIGKILL, SIGSTOP, SIGTERM of a process. */
   readonly kills: number
   readonly freezes: number
   readonly drains: number
-  /** Of calls of the database: the process stands still just then, for longer than its leases last. */
+  /**
+   * Of calls of the database: the process stands still just then, for longer than its leases last.
+   */
   readonly freezeOnCall: number
-  /** Of calls of the database: the process dies just then, before it is sent or before the reply is read. */
+  /**
+   * Of calls of the database: the process dies just then, before it is sent or before the reply is
+   * read.
+   */
   readonly killOnCall: number
   /** How many tasks all processes may work on at once; absent: any. */
   readonly lane?: number
@@ -126,11 +134,16 @@ const shared: Scenario = {
 export const scenarios = {
   /** One process, as it comes. */
   calm,
-  /** Two processes with queues of their own on one log, and slow models: every call is made once. */
+  /**
+   * Two processes with queues of their own on one log, and slow models: every call is made once.
+   */
   "two servers": { ...calm, servers: 2, executions: 3, callMillis: 60_000 },
   /** Such processes die, stand still and are stopped, on a database whose replies are lost. */
   failover,
-  /** What follows from outputs is done by processes that die and stand still, over a network whose replies are lost. */
+  /**
+   * What follows from outputs is done by processes that die and stand still, over a network whose
+   * replies are lost.
+   */
   outbox: { ...failover, executions: 3, kills: 8, network: badDatabase, outbox: true },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...failover, scripts: { ...scripts, failures: false, waits: true } },
@@ -138,7 +151,9 @@ export const scenarios = {
   poisoned: { ...failover, kills: 0, scripts: { ...scripts, poison: true } },
   /** Nobody looks for what is left: no wake-up may be lost. */
   unswept,
-  /** Processes that share a queue; they die, stand still and are stopped, and the queue is emptied. */
+  /**
+   * Processes that share a queue; they die, stand still and are stopped, and the queue is emptied.
+   */
   shared,
   /** The queue goes back to older states all the time. */
   "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
@@ -151,7 +166,10 @@ export const scenarios = {
   deadly: { ...shared, chaosMillis: 300_000, kills: 12, freezes: 0, wipes: 0, callMillis: 15_000 },
   /** Models that take longer than a lease lasts. */
   "slow models": { ...calm, queue: "shared", servers: 3, callMillis: 60_000 },
-  /** Processes stand still before a start, a turn, a suspension, an outcome, while others go on with what they had. */
+  /**
+   * Processes stand still before a start, a turn, a suspension, an outcome, while others go on with
+   * what they had.
+   */
   frozen: { ...shared, kills: 0, freezes: 0, drains: 0, wipes: 0, freezeOnCall: 0.02, network: slowNetwork },
   /** The same, and the queue is emptied. */
   "frozen, wiped": { ...shared, freezeOnCall: 0.02, wipes: 1 },
@@ -159,12 +177,18 @@ export const scenarios = {
   /** Clocks that are wrong by up to five minutes: nothing changes. */
   skewed: { ...shared, wipes: 1, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
   "skewed alone": { ...failover, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
-  /** Processes die at every boundary: between an answer and its append, around a tool, before and after every commit. */
+  /**
+   * Processes die at every boundary: between an answer and its append, around a tool, before and
+   * after every commit.
+   */
   "killed on call": { ...shared, kills: 0, freezes: 0, wipes: 0, killOnCall: 0.02 },
   "killed on call, alone": { ...failover, kills: 0, freezes: 0, killOnCall: 0.02 },
   /** Eight processes that die share four permits. */
   lanes: { ...shared, servers: 8, executions: 4, kills: 10, wipes: 0, lane: 4 },
-  /** What may be spent is limited; processes die in the middle of calls, and what was reserved may be forgotten. */
+  /**
+   * What may be spent is limited; processes die in the middle of calls, and what was reserved may
+   * be forgotten.
+   */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
   /**
    * Limits up the tree, each asked about when it is reached, while processes die and stand still.

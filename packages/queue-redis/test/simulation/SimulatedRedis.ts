@@ -1,6 +1,7 @@
 /**
- * A Redis whose time stands still while nobody asks: the scripts of the queue run on a real server, one call after the other, with the
- * time of the simulation. It can be emptied, and go back to an older state.
+ * A Redis whose time stands still while nobody asks: the scripts of the queue run on a real server,
+ * one call after the other, with the time of the simulation. It can be emptied, and go back to an
+ * older state.
  */
 import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
 import * as RedisTransport from "../../src/RedisTransport.ts"
@@ -30,7 +31,8 @@ export class Server {
   static async open(): Promise<Server> {
     const port = await freePort()
     const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", daemonize: "no" }
-    // Fields of small hashes keep their order: nothing depends on it but that a seed stays the same.
+    // Fields of small hashes keep their order: nothing depends on it but that a seed stays the
+    // same.
     const small = {
       "hash-max-listpack-entries": 100_000,
       "hash-max-listpack-value": 100_000,
@@ -52,7 +54,10 @@ export class Server {
     await gone
   }
 
-  /** Runs a script, as a function of the server, and answers what it answers, with what it published. */
+  /**
+   * Runs a script, as a function of the server, and answers what it answers, with what it
+   * published.
+   */
   async run(
     source: string,
     keys: ReadonlyArray<string>,

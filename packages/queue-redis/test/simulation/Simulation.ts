@@ -1,6 +1,7 @@
 /**
- * The code of a worker as it is (`Crewline`, `Worker`, `Ledger`, `decide`, `apply`, the queue) in several simulated processes at once,
- * while they die and stand still, replies are lost and data is. One seed is one history, always the same.
+ * The code of a worker as it is (`Crewline`, `Worker`, `Ledger`, `decide`, `apply`, the queue) in
+ * several simulated processes at once, while they die and stand still, replies are lost and data
+ * is. One seed is one history, always the same.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
@@ -401,12 +402,16 @@ class Simulation {
     }
   }
 
-  /** A process that lives, and has not stood still, keeps what it works on unless the queue has lost data. */
+  /**
+   * A process that lives, and has not stood still, keeps what it works on unless the queue has lost
+   * data.
+   */
   private takenFrom(id: string, taskId: string, run: number): string | undefined {
     const { now } = this.kernel
     const process = this.atWork.get(Agent.legOf(id, taskId, run))
     if (process === undefined || !process.alive || process.frozen || this.stopping.has(process)) return undefined
-    // Without a shared queue ownership alone tells who works, and it is lost with three renewals that do not arrive.
+    // Without a shared queue ownership alone tells who works, and it is lost with three renewals
+    // that do not arrive.
     if (this.redis === undefined && !this.scenario.asksOnce) return undefined
     const since = Math.max(process.thawedAt, this.lostAt)
     return now - since > 4 * leaseMillis || since === 0 ? process.name : undefined

@@ -1,4 +1,7 @@
-/** The database: the real log of a process, shared by all processes of a simulation over a network that fails. */
+/**
+ * The database: the real log of a process, shared by all processes of a simulation over a network
+ * that fails.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

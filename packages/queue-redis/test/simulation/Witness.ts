@@ -1,4 +1,7 @@
-/** The witness of a simulated execution: it also knows what a person may answer, and what the budget allows. */
+/**
+ * The witness of a simulated execution: it also knows what a person may answer, and what the budget
+ * allows.
+ */
 import * as Base from "../../../core/test/simulation/Witness.ts"
 import { Budgets } from "./Budgets.ts"
 import type { ExecutionEvent } from "@crewline/core/ExecutionEvent"

@@ -1,9 +1,11 @@
 /**
- * Many simulations, one seed after the other: `npm run simulate -- --seeds 10000 --from 1 --json`. Scenarios take turns, so that each
- * has its share; `--scenario "rolled back"` runs one alone, `--trace` prints all that happens. Ends with 1 when a seed failed.
+ * Many simulations, one seed after the other: `npm run simulate -- --seeds 10000 --from 1 --json`.
+ * Scenarios take turns, so that each has its share; `--scenario "rolled back"` runs one alone,
+ * `--trace` prints all that happens. Ends with 1 when a seed failed.
  *
- * `--without runFence` takes a rule out of the code first (`Mutations.ts`), and stops at the first seed that fails as it should;
- * `--rules` does so with each of them, and ends with 1 when one was not missed.
+ * `--without runFence` takes a rule out of the code first (`Mutations.ts`), and stops at the first
+ * seed that fails as it should; `--rules` does so with each of them, and ends with 1 when one was
+ * not missed.
  */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"

@@ -1,6 +1,7 @@
 /**
- * Who may do what: every scope, and the role from which on a caller has it. `Api` gives each operation its scope. A role is the ceiling
- * of a key; a key may name fewer scopes than its role has.
+ * Who may do what: every scope, and the role from which on a caller has it. `Api` gives each
+ * operation its scope. A role is the ceiling of a key; a key may name fewer scopes than its role
+ * has.
  */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
@@ -50,7 +51,10 @@ const has = (role: Role, scope: Scope) => roles.indexOf(role) >= roles.indexOf(l
 /** The scopes of a role, in alphabetical order. */
 export const scopesOf = (role: Role): ReadonlyArray<Scope> => scopes.filter((scope) => has(role, scope))
 
-/** Names the tenant that the credential of the data directory acts for; with any other credential it must be its own. */
+/**
+ * Names the tenant that the credential of the data directory acts for; with any other credential it
+ * must be its own.
+ */
 export const tenantHeader = "crewline-tenant"
 
 /** The user for whom a service acts. Takes the scope `users:act-for`. */
@@ -58,7 +62,10 @@ export const onBehalfOf = Schema.optionalKey(
   Name.Name.annotate({ description: "The user for whom a service does it; takes the scope users:act-for" })
 )
 
-/** What an operation asks of its caller: `public` nothing, `authenticated` a credential, else a scope. */
+/**
+ * What an operation asks of its caller: `public` nothing, `authenticated` a credential, else a
+ * scope.
+ */
 export type Access = Scope | "authenticated" | "public"
 
 /** Of every operation that is not public: who calls, by the credential alone. */

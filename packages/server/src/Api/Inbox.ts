@@ -10,7 +10,10 @@ import * as Access from "./Access.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 
-/** The most characters of an id: that of an execution, and that of an ask within it, which grows with the depth of its task. */
+/**
+ * The most characters of an id: that of an execution, and that of an ask within it, which grows
+ * with the depth of its task.
+ */
 const maxIdLength = 2_000
 
 /** An answer over HTTP. */

@@ -1,4 +1,7 @@
-/** `/api/v1/me`: who the caller is, by its credential, and tickets for connections that cannot carry one. */
+/**
+ * `/api/v1/me`: who the caller is, by its credential, and tickets for connections that cannot carry
+ * one.
+ */
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"

@@ -1,10 +1,12 @@
 /**
- * Everything that a request can be answered with instead of what it asked for: RFC 9457 problems, `application/problem+json`, all of
- * them in one table.
+ * Everything that a request can be answered with instead of what it asked for: RFC 9457 problems,
+ * `application/problem+json`, all of them in one table.
  *
- * - `code` is stable and for programs; `type` is the same code as a path that this server answers with an explanation.
+ * - `code` is stable and for programs; `type` is the same code as a path that this server answers
+ *   with an explanation.
  * - `errors` names every invalid field at once, each with a path, a code and a sentence.
- * - A problem never carries what the server knows and the client should not: no stack, no SQL, no key.
+ * - A problem never carries what the server knows and the client should not: no stack, no SQL, no
+ *   key.
  */
 import type * as Cause from "effect/Cause"
 import * as HttpApiError from "effect/http-api/HttpApiError"
@@ -15,7 +17,10 @@ import * as Schema from "effect/Schema"
 
 /** One invalid field. */
 export const FieldError = Schema.Struct({
-  /** Where, from the root of the body: `["tasks", "write", "context", 0]`; or of `query`, `params`, `headers`. */
+  /**
+   * Where, from the root of the body: `["tasks", "write", "context", 0]`; or of `query`, `params`,
+   * `headers`.
+   */
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
   code: Schema.String,
   /** What is wrong and what to do, as a sentence. */
@@ -30,7 +35,10 @@ export type FieldError = typeof FieldError.Type
 
 const errors = Schema.Array(FieldError)
 
-/** What a problem is: how it is answered, what it means and what to do about it, and its fields besides `code` and `detail`. */
+/**
+ * What a problem is: how it is answered, what it means and what to do about it, and its fields
+ * besides `code` and `detail`.
+ */
 interface Declaration {
   readonly status: number
   readonly title: string
@@ -255,7 +263,10 @@ type Table = typeof table
 /** What kind of problem: stable, for programs. */
 export type Code = keyof Table
 
-/** A problem of one of these codes: an error of Effect that knows how it is answered. `_tag` is its code. */
+/**
+ * A problem of one of these codes: an error of Effect that knows how it is answered. `_tag` is its
+ * code.
+ */
 export type Problem<C extends Code = Code> = C extends Code
   ? Schema.Struct.Type<Table[C]["fields"]> & {
       readonly _tag: C

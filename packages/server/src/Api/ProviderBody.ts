@@ -16,11 +16,20 @@ export const fields = {
   name: Name.Key.check(
     Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
   ),
-  /** `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what they are called. */
+  /**
+   * `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what
+   * they are called.
+   */
   kind: Schema.Literals(["openai", "openai-compatible", "anthropic", "ollama"]),
-  /** Which of OpenAI's APIs is asked. Absent: at OpenAI itself the one that is best for each request, elsewhere chat completions. */
+  /**
+   * Which of OpenAI's APIs is asked. Absent: at OpenAI itself the one that is best for each
+   * request, elsewhere chat completions.
+   */
   api: Schema.optionalKey(Schema.Literals(apis)),
-  /** Where the API is: of OpenAI and those that are compatible with it with `/v1`. Absent: the provider's own, Ollama's on this machine. */
+  /**
+   * Where the API is: of OpenAI and those that are compatible with it with `/v1`. Absent: the
+   * provider's own, Ollama's on this machine.
+   */
   baseUrl: Schema.optionalKey(
     Schema.String.check(
       Schema.isPattern(/^https?:\/\/[^\s/?#@]+([/?#]\S*)?$/, {
@@ -28,7 +37,10 @@ export const fields = {
       })
     )
   ),
-  /** The environment variable of the server that holds the key. A stored key goes before it; with neither, no key is sent. */
+  /**
+   * The environment variable of the server that holds the key. A stored key goes before it; with
+   * neither, no key is sent.
+   */
   apiKeyVariable: Schema.optionalKey(
     Schema.String.check(
       Schema.isPattern(/^[A-Z][A-Z0-9_]*_API_KEY$/, {

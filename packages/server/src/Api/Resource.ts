@@ -1,5 +1,6 @@
 /**
- * Stored resources: the fields that the server adds, versions as ETags, and the endpoints that every kind of resource has alike.
+ * Stored resources: the fields that the server adds, versions as ETags, and the endpoints that
+ * every kind of resource has alike.
  */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -21,7 +22,10 @@ export const fields = {
   updatedAt: Schema.String
 }
 
-/** In a replacement: what came with the resource may be sent back; a `version` is then expected, like `If-Match`. */
+/**
+ * In a replacement: what came with the resource may be sent back; a `version` is then expected,
+ * like `If-Match`.
+ */
 export const echoed = {
   id: Schema.optionalKey(Schema.String),
   version: Schema.optionalKey(Schema.Int),
@@ -56,7 +60,10 @@ interface Documentation {
   readonly description?: string
 }
 
-/** List, get and remove, which are alike for every kind of resource. Lists hold summaries: a whole resource may have megabytes. */
+/**
+ * List, get and remove, which are alike for every kind of resource. Lists hold summaries: a whole
+ * resource may have megabytes.
+ */
 export const endpoints = <Item extends Schema.Top, Summary extends Schema.Top>(
   item: Item,
   summary: Summary,

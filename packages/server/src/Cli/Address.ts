@@ -1,6 +1,7 @@
 /**
- * Where the server of a data directory is reached. It leaves its URL there, and a credential, for commands about resources, and takes it away when it stops.
- * One that was killed leaves it behind: an address is believed only while its process lives and its server answers.
+ * Where the server of a data directory is reached. It leaves its URL there, and a credential, for
+ * commands about resources, and takes it away when it stops. One that was killed leaves it behind:
+ * an address is believed only while its process lives and its server answers.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -22,7 +23,10 @@ const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Address))
 
 const fileIn = (directory: string) => Effect.map(Path.Path, (paths) => paths.join(directory, "server.json"))
 
-/** Leaves the address of this process and a credential in the directory, for as long as the scope is open. */
+/**
+ * Leaves the address of this process and a credential in the directory, for as long as the scope is
+ * open.
+ */
 export const leave = Effect.fn("Address.leave")(function* (
   directory: string,
   url: string,

@@ -1,4 +1,7 @@
-/** `crewline adopt`: gives up for a worker that is dead, so that the servers that live go on with what it left. */
+/**
+ * `crewline adopt`: gives up for a worker that is dead, so that the servers that live go on with
+ * what it left.
+ */
 import * as Adoption from "@crewline/core/Adoption"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"

@@ -1,4 +1,7 @@
-/** An ask as text for a terminal: all that an answer binds to, until when it is waited for, and what silence means. */
+/**
+ * An ask as text for a terminal: all that an answer binds to, until when it is waited for, and what
+ * silence means.
+ */
 import * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import * as Option from "effect/Option"
@@ -17,7 +20,10 @@ export const lines = (ask: AskView.View): ReadonlyArray<string> => {
   ].map((line) => Layout.oneLine(line))
 }
 
-/** Characters that nobody sees, or that order what is seen, as JSON escapes them: what an answer binds to hides nothing. */
+/**
+ * Characters that nobody sees, or that order what is seen, as JSON escapes them: what an answer
+ * binds to hides nothing.
+ */
 const visible = (json: string): string =>
   json.replace(/[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f]/gu, (character) =>
     Array.from(
@@ -42,7 +48,10 @@ const deadlineOf = ({ deadline, onSilence, reply }: AskView.View): string => {
   return `${deadline}: ${meaning[onSilence]}`
 }
 
-/** The commands that answer an ask that is kept in this data directory, by default where the command looks for itself. */
+/**
+ * The commands that answer an ask that is kept in this data directory, by default where the command
+ * looks for itself.
+ */
 export const commands = ({ id, kind, schema }: AskView.View, data: Option.Option<string>): ReadonlyArray<string> =>
   Ask.answers[kind].map((answer) => {
     const part = answer === "raise" ? ` --limits '${limitsOf(schema)}'` : parts[answer]

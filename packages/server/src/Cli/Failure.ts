@@ -26,7 +26,10 @@ export const failed = (message: string): Failure => new Failure({ message, code:
 export const waiting = (message: string): Failure => new Failure({ message, code: exitCode.waiting })
 export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })
 
-/** What kept the command from doing its work, with what lies at the bottom of it: "Failed to connect" alone helps nobody. */
+/**
+ * What kept the command from doing its work, with what lies at the bottom of it: "Failed to
+ * connect" alone helps nobody.
+ */
 export const because = (error: Error): Failure => {
   let root: Error = error
   while (root.cause instanceof Error) root = root.cause

@@ -3,7 +3,9 @@ import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 
-/** Values by name. The value may be empty and may hold further `=`; a name given twice is an error. */
+/**
+ * Values by name. The value may be empty and may hold further `=`; a name given twice is an error.
+ */
 export type Inputs = { readonly [name: string]: string }
 
 const parse = (pairs: ReadonlyArray<string>): Effect.Effect<Inputs, CliError.CliError> => {

@@ -1,4 +1,7 @@
-/** The command line of `crewline keys`. Loads nothing of what it does: most command lines are others. */
+/**
+ * The command line of `crewline keys`. Loads nothing of what it does: most command lines are
+ * others.
+ */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

@@ -1,6 +1,7 @@
 /**
- * Shows an execution while it runs: as a tree that is drawn again and again in a terminal, as one line an event in a pipe or a
- * log, or as one JSON object an event on stdout for programs. Ends when the events end, with the last view.
+ * Shows an execution while it runs: as a tree that is drawn again and again in a terminal, as one
+ * line an event in a pipe or a log, or as one JSON object an event on stdout for programs. Ends
+ * when the events end, with the last view.
  */
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Clock from "effect/Clock"
@@ -14,7 +15,10 @@ import * as View from "./View.ts"
 
 /** Between two frames, in milliseconds: smooth to the eye. */
 const framePause = 80
-/** Drawing takes at most this part of the time: a frame of 10,000 tasks takes 40 ms, one of ten tasks a fraction of one. */
+/**
+ * Drawing takes at most this part of the time: a frame of 10,000 tasks takes 40 ms, one of ten
+ * tasks a fraction of one.
+ */
 const drawingShare = 1 / 20
 
 export interface Options {

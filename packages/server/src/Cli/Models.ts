@@ -9,8 +9,9 @@ import * as Option from "effect/Option"
 import * as Output from "./Output.ts"
 
 /**
- * With `REDIS_URL` budgets, rate limits and circuit breakers are those of all processes on that Redis. Loaded is only what is needed:
- * SDKs of providers by commands that call models, Redis where it is configured.
+ * With `REDIS_URL` budgets, rate limits and circuit breakers are those of all processes on that
+ * Redis. Loaded is only what is needed: SDKs of providers by commands that call models, Redis where
+ * it is configured.
  */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
@@ -28,7 +29,9 @@ const words = [
   "ANTHROPIC_API_KEY, or OLLAMA_HOST) to use a real model."
 ] as const
 
-/** Says who answers when that is not a real model, so loudly that nobody takes its answers for some. */
+/**
+ * Says who answers when that is not a real model, so loudly that nobody takes its answers for some.
+ */
 export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew) {
   const llm = yield* Llm.Llm
   const { paint, say, terminal } = yield* Output.Output

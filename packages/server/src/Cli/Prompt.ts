@@ -1,6 +1,7 @@
 /**
- * Lines that a person types. The keyboard is read from the first question on, and not before: a process in the background is stopped
- * when it reads from a terminal. The terminal keeps its own line editing, and Control-C its meaning.
+ * Lines that a person types. The keyboard is read from the first question on, and not before: a
+ * process in the background is stopped when it reads from a terminal. The terminal keeps its own
+ * line editing, and Control-C its meaning.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,7 @@
 /**
- * What commands about resources work on: the API of a running server (`CREWLINE_URL`, else the one whose address is in the data directory),
- * and where none runs, the configured database itself, under its lock.
+ * What commands about resources work on: the API of a running server (`CREWLINE_URL`, else the one
+ * whose address is in the data directory), and where none runs, the configured database itself,
+ * under its lock.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,7 +10,10 @@ import * as Output from "./Output.ts"
 import type * as Remote from "./Resources/Remote.ts"
 import * as Settings from "./Settings.ts"
 
-/** The server to talk to; undefined where none runs. `--data` names the directory, whatever the environment says. */
+/**
+ * The server to talk to; undefined where none runs. `--data` names the directory, whatever the
+ * environment says.
+ */
 const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const { key, url } = yield* Settings.server
   if (url !== undefined && Option.isNone(data)) return { url, key } satisfies Remote.Server
@@ -57,7 +61,10 @@ export const secrets = Effect.fn("Resources.secrets")(function* (
   return yield* (yield* directly()).secrets(data, tenant)
 })
 
-/** API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in the database itself. */
+/**
+ * API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in
+ * the database itself.
+ */
 export const keys = Effect.fn("Resources.keys")(function* (data: Option.Option<string>, tenant: string | undefined) {
   const found = yield* server(data)
   if (found !== undefined) return yield* (yield* remotely()).keys({ ...found, tenant })

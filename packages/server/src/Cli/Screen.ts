@@ -1,8 +1,10 @@
 /**
- * A block of lines at the bottom of a terminal that is drawn again and again in place. What is printed above it stays.
+ * A block of lines at the bottom of a terminal that is drawn again and again in place. What is
+ * printed above it stays.
  *
- * Only lines that changed are written, and a frame is one write between the marks of a synchronized update, so that nothing
- * flickers. After `finish` the terminal is as it was before: the cursor shows and the last block stands in the history.
+ * Only lines that changed are written, and a frame is one write between the marks of a synchronized
+ * update, so that nothing flickers. After `finish` the terminal is as it was before: the cursor
+ * shows and the last block stands in the history.
  */
 import { displayWidth } from "effect/cli/CliOutput"
 import type * as Layout from "./View/Layout.ts"
@@ -21,7 +23,10 @@ export interface Screen {
   readonly print: (text: string) => void
   /** Draws the last block, of any height, and leaves it. */
   readonly finish: (lines: ReadonlyArray<Layout.Line>) => void
-  /** Leaves the block as it stands, so that others may write below it; what is drawn next is another one. */
+  /**
+   * Leaves the block as it stands, so that others may write below it; what is drawn next is another
+   * one.
+   */
   readonly leave: () => void
 }
 
@@ -62,7 +67,9 @@ export const make = (target: Target, paintLine: Paint): Screen => {
   let block: ReadonlyArray<string> = []
   let width = target.columns()
 
-  /** How many rows of the terminal the block takes: one that became narrower has wrapped its lines. */
+  /**
+   * How many rows of the terminal the block takes: one that became narrower has wrapped its lines.
+   */
   const height = () =>
     target.columns() >= width
       ? block.length

@@ -25,7 +25,10 @@ export interface Flags {
 
 const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
 
-/** The environment says something that cannot be understood: told in words, with the name of the variable. */
+/**
+ * The environment says something that cannot be understood: told in words, with the name of the
+ * variable.
+ */
 const read = <A>(config: Config.Config<A>) =>
   config.pipe(
     Effect.mapError(({ cause: { message } }) => {
@@ -34,7 +37,10 @@ const read = <A>(config: Config.Config<A>) =>
     })
   )
 
-/** `--data` is the embedded database of that directory; otherwise `DATABASE_URL`, otherwise the embedded one of `CREWLINE_DATA`. */
+/**
+ * `--data` is the embedded database of that directory; otherwise `DATABASE_URL`, otherwise the
+ * embedded one of `CREWLINE_DATA`.
+ */
 export const database = (data: Flags["data"]): Effect.Effect<Database.Options, Failure.Failure> =>
   Option.match(data, {
     onNone: () => read(Database.config),
@@ -78,7 +84,10 @@ export const sharedQueue = Effect.fnUntraced(function* (
   return options
 })
 
-/** Whether a server works on tasks too: `--worker` or `--no-worker`, otherwise `CREWLINE_WORKER`, otherwise yes. */
+/**
+ * Whether a server works on tasks too: `--worker` or `--no-worker`, otherwise `CREWLINE_WORKER`,
+ * otherwise yes.
+ */
 export const worker = Effect.fnUntraced(function* (
   flag: Option.Option<boolean>,
   queue: Queue.Options
@@ -102,7 +111,10 @@ export const listen = ({ host, port }: Flags) =>
     port: Option.getOrElse(port, () => configured.port)
   }))
 
-/** Whom a server lets in: by `CREWLINE_AUTH` and `CREWLINE_OIDC_ISSUER`, and commands of this user by a credential that lives as long as the process. */
+/**
+ * Whom a server lets in: by `CREWLINE_AUTH` and `CREWLINE_OIDC_ISSUER`, and commands of this user
+ * by a credential that lives as long as the process.
+ */
 export const credentials = Effect.map(read(Credentials.config), (configured) => ({
   ...configured,
   local: { credential: Secret.make(), name: Person.here().name }
@@ -133,7 +145,10 @@ export const shared = Effect.all({
   masterKeys
 })
 
-/** The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE` names another. */
+/**
+ * The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE`
+ * names another.
+ */
 export const workspace = (data: Flags["data"]) =>
   Effect.gen(function* () {
     const parent = yield* directory(data)
@@ -143,7 +158,10 @@ export const workspace = (data: Flags["data"]) =>
 
 const noUrl = "Invalid CREWLINE_URL: expected the URL of a server, such as http://127.0.0.1:4747"
 
-/** The server that commands talk to, by the environment, and the key that they show it. Set but empty counts as unset. */
+/**
+ * The server that commands talk to, by the environment, and the key that they show it. Set but
+ * empty counts as unset.
+ */
 export const server = read(
   Config.mapEffect(
     Config.all({

@@ -1,5 +1,6 @@
 /**
- * An execution as plain text, one line a stored event, for pipes and log files: elapsed seconds, the task, what happened.
+ * An execution as plain text, one line a stored event, for pipes and log files: elapsed seconds,
+ * the task, what happened.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Criteria from "./Criteria.ts"

@@ -1,4 +1,7 @@
-/** `crewline validate`: everything that is wrong with a crew file, without running it and without a database. */
+/**
+ * `crewline validate`: everything that is wrong with a crew file, without running it and without a
+ * database.
+ */
 import type * as Crew from "@crewline/core/Crew"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -1,6 +1,7 @@
 /**
- * What a person sees of an execution, as data: the fold of its events, passing deltas included. Pure; reads no clock and writes
- * nothing. Events may come in any mixture of stored ones and deltas; those of an outdated `run` change nothing, as in core.
+ * What a person sees of an execution, as data: the fold of its events, passing deltas included.
+ * Pure; reads no clock and writes nothing. Events may come in any mixture of stored ones and
+ * deltas; those of an outdated `run` change nothing, as in core.
  *
  * `View/Tree` orders the tasks, `View/Layout` turns a view into lines, `Screen` writes them.
  */

@@ -1,8 +1,9 @@
 /**
- * Starts a crew and shows it to its end, or until nothing goes on any more before people have answered. Where a person sits at the
- * terminal, that one is asked.
+ * Starts a crew and shows it to its end, or until nothing goes on any more before people have
+ * answered. Where a person sits at the terminal, that one is asked.
  *
- * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is waited for and shown: nothing goes on unseen.
+ * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is waited for
+ * and shown: nothing goes on unseen.
  */
 import type * as AskView from "@crewline/core/AskView"
 import type * as Crew from "@crewline/core/Crew"
@@ -30,7 +31,10 @@ export interface Options extends Pick<Live.Options, "json"> {
   readonly steer: boolean
 }
 
-/** People are waited for and nobody else, and nobody is here to answer. An execution that is not kept was cancelled. */
+/**
+ * People are waited for and nobody else, and nobody is here to answer. An execution that is not
+ * kept was cancelled.
+ */
 export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
   readonly executionId: string
   readonly asks: ReadonlyArray<AskView.View>
@@ -66,7 +70,9 @@ export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inpu
   return yield* waiting
 })
 
-/** True when all that is open waits for answers or signals: no time passes that would move it on. */
+/**
+ * True when all that is open waits for answers or signals: no time passes that would move it on.
+ */
 const isStandstill = (execution: Execution.Execution): boolean =>
   Execution.statusOf(execution) === "waiting" && !HashMap.some(execution.open, ({ kind }) => kind === "timer")
 

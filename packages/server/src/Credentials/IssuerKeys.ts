@@ -1,10 +1,12 @@
 /**
  * The public keys of an issuer of tokens, found by its OpenID configuration.
  *
- * - What was fetched is good for ten minutes, and then fetched anew in the background. Where the issuer does not answer it stays good for an
- *   hour more.
- * - A token with a key that is not known has them fetched anew, at most once in half a minute: issuers rotate keys.
- * - An issuer that hangs costs a request one second, and every request of the next ten seconds nothing.
+ * - What was fetched is good for ten minutes, and then fetched anew in the background. Where the
+ *   issuer does not answer it stays good for an hour more.
+ * - A token with a key that is not known has them fetched anew, at most once in half a minute:
+ *   issuers rotate keys.
+ * - An issuer that hangs costs a request one second, and every request of the next ten seconds
+ *   nothing.
  */
 import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"

@@ -1,7 +1,8 @@
 /**
- * The keys that are in use, as the database last had them. A key is read when it is first used, and while it is used, or holds a connection
- * open, again and again in the background, all of them with one statement. What is older than `maxAgeMillis` is not believed: a request
- * then reads it itself, so that a key which was revoked on any server works nowhere for longer than that.
+ * The keys that are in use, as the database last had them. A key is read when it is first used, and
+ * while it is used, or holds a connection open, again and again in the background, all of them with
+ * one statement. What is older than `maxAgeMillis` is not believed: a request then reads it itself,
+ * so that a key which was revoked on any server works nowhere for longer than that.
  */
 import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"
@@ -20,7 +21,10 @@ const noteMillis = 60_000
 
 interface Entry {
   standing: Standing
-  /** When the statement was sent that has read it, and how many changes this process had made by then. */
+  /**
+   * When the statement was sent that has read it, and how many changes this process had made by
+   * then.
+   */
   readAt: number
   changes: number
   /** When it expires, by the clock of this process; absent: never. */

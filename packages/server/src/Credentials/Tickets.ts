@@ -1,6 +1,7 @@
 /**
- * Tickets for browsers, which cannot send headers with a WebSocket or an EventSource. A ticket stands in an address, where logs may find
- * it: it is good for one connection and for half a minute, on any server of the database, and of it too only a hash is stored.
+ * Tickets for browsers, which cannot send headers with a WebSocket or an EventSource. A ticket
+ * stands in an address, where logs may find it: it is good for one connection and for half a
+ * minute, on any server of the database, and of it too only a hash is stored.
  */
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Effect from "effect/Effect"

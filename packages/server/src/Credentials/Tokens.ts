@@ -1,6 +1,7 @@
 /**
- * Tokens of an OpenID provider: JSON Web Tokens that it has signed with a key of its own, for this audience. Tenant, role and name come from
- * claims. Algorithms with a shared secret, and none at all, are not accepted, whatever a token says.
+ * Tokens of an OpenID provider: JSON Web Tokens that it has signed with a key of its own, for this
+ * audience. Tenant, role and name come from claims. Algorithms with a shared secret, and none at
+ * all, are not accepted, whatever a token says.
  */
 import * as Name from "@crewline/core/Name"
 import * as Config from "effect/Config"

@@ -1,11 +1,16 @@
-/** Stored crews that were read and checked already, those that were asked for last, up to a size. */
+/**
+ * Stored crews that were read and checked already, those that were asked for last, up to a size.
+ */
 import type * as CoreCrew from "@crewline/core/Crew"
 import type { AgentBody } from "../Api/Agents.ts"
 import type { CrewBody } from "../Api/Crews.ts"
 import type * as ResourceStore from "../ResourceStore.ts"
 
 export interface Entry {
-  /** What it was made of: this version of the crew, these of the agents that it refers to, by name, and these tools. */
+  /**
+   * What it was made of: this version of the crew, these of the agents that it refers to, by name,
+   * and these tools.
+   */
   readonly stored: ResourceStore.Stored<CrewBody>
   readonly agents: ReadonlyMap<string, ResourceStore.Stored<AgentBody>>
   readonly tools: ReadonlyArray<string>

@@ -1,8 +1,10 @@
 /**
- * All followers of one execution. One reader feeds them: each event is serialised and framed once, whatever their number.
+ * All followers of one execution. One reader feeds them: each event is serialised and framed once,
+ * whatever their number.
  *
- * The newest events are kept as frames; whoever is further behind reads pages of the log, which followers share too. Every
- * follower is given exactly the stored events after its cursor, in order; deltas only while it is up to date.
+ * The newest events are kept as frames; whoever is further behind reads pages of the log, which
+ * followers share too. Every follower is given exactly the stored events after its cursor, in
+ * order; deltas only while it is up to date.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -79,7 +81,10 @@ export class Channel {
     this.pump(follower)
   }
 
-  /** What the reader brings, in order: stored events that follow on `lastSeq`, and deltas between them. */
+  /**
+   * What the reader brings, in order: stored events that follow on `lastSeq`, and deltas between
+   * them.
+   */
   push(events: ReadonlyArray<ExecutionEvent.Followed>) {
     let stored: Array<Buffer> = []
     let deltas: Array<Buffer> = []
@@ -138,7 +143,9 @@ export class Channel {
     if (drop > 0) this.frames = this.frames.slice(drop)
   }
 
-  /** Gives a follower what it lacks, as far as there is room; `drain` and arriving pages call again. */
+  /**
+   * Gives a follower what it lacks, as far as there is room; `drain` and arriving pages call again.
+   */
   private pump(follower: Follower) {
     while (follower.isOpen && !follower.isLoading && follower.cursor < this.lastSeq && follower.hasRoom) {
       const index = follower.cursor + 1 - this.firstSeq

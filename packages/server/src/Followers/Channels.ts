@@ -1,6 +1,7 @@
 /**
- * The channels of the executions that clients follow. A channel is fed by one reader while it has followers, and for a while after the
- * last of them has left, because clients that were cut off come back.
+ * The channels of the executions that clients follow. A channel is fed by one reader while it has
+ * followers, and for a while after the last of them has left, because clients that were cut off
+ * come back.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -15,14 +16,20 @@ import * as Stream from "effect/Stream"
 import { AfterEnd, Channel, closing, pageSize } from "./Channel.ts"
 import { closeCodes } from "./Follower.ts"
 
-/** The code and reason that sockets are closed with after a failure; a fault of the server is logged. */
+/**
+ * The code and reason that sockets are closed with after a failure; a fault of the server is
+ * logged.
+ */
 export const closingOf = Effect.fnUntraced(function* <E>(what: string, cause: Cause.Cause<E>) {
   const [code, reason] = closing(Cause.squash(cause))
   if (code === closeCodes.fault) yield* Effect.logError(`Failed to follow ${what}`, cause)
   return [code, reason] as const
 })
 
-/** An execution has a channel for each tenant that asks for it: to all but one of them it does not exist. */
+/**
+ * An execution has a channel for each tenant that asks for it: to all but one of them it does not
+ * exist.
+ */
 const keyOf = (tenant: string, executionId: string) => JSON.stringify([tenant, executionId])
 
 /** `linger`: how long an execution is still read after its last follower has left. */
@@ -32,7 +39,10 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
   const runPromise = yield* FiberSet.makeRuntimePromise<never>()
   const readers = yield* FiberMap.make<string>()
 
-  /** Feeds a channel until the execution ends; after a failure that may pass it goes on from where it was. */
+  /**
+   * Feeds a channel until the execution ends; after a failure that may pass it goes on from where
+   * it was.
+   */
   const feed = (executionId: string, channel: Channel) =>
     Effect.suspend(() =>
       Stream.runForEachArray(

@@ -126,7 +126,10 @@ export class Follower<Cursor extends number | string = number> {
     this.webSocket.close(code, reason)
   }
 
-  /** Closes a client that has been taking nothing for too long. `now` in milliseconds, of any one clock. */
+  /**
+   * Closes a client that has been taking nothing for too long. `now` in milliseconds, of any one
+   * clock.
+   */
   check(now: number) {
     if (!this.isOpen || this.hasRoom) return
     this.blockedSince ??= now

@@ -1,6 +1,7 @@
 /**
- * WebSocket frames of text (RFC 6455, 5.2), as a server sends them: whole, unmasked, uncompressed. An event is framed once and
- * the same bytes are written to every socket: to 1,000 sockets that is 1.6 times as fast as sending strings.
+ * WebSocket frames of text (RFC 6455, 5.2), as a server sends them: whole, unmasked, uncompressed.
+ * An event is framed once and the same bytes are written to every socket: to 1,000 sockets that is
+ * 1.6 times as fast as sending strings.
  */
 
 /** The frame of a text. */

@@ -10,7 +10,10 @@ import type * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** Answers an ask, as the caller; `sent` is the text that the answer was read from, for places in it. */
+/**
+ * Answers an ask, as the caller; `sent` is the text that the answer was read from, for places in
+ * it.
+ */
 export const answer = Effect.fnUntraced(function* (
   crewline: Pick<Crewline.Crewline["Service"], "answer">,
   id: string,

@@ -25,7 +25,9 @@ const etagOf = ({ body, headers }: HttpServerResponse.HttpServerResponse): strin
 const names = (ifNoneMatch: string, etag: string): boolean =>
   ifNoneMatch.trim() === "*" || ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag)
 
-/** Adds an ETag to the answers of an application, and leaves the body out where the client has it. */
+/**
+ * Adds an ETag to the answers of an application, and leaves the body out where the client has it.
+ */
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest> =>

@@ -1,6 +1,6 @@
 /**
- * Lists of what is wrong with a request, short enough to answer: a body can hold more mistakes, and longer names, than anyone reads.
- * The answer stays under 64 kB whatever the body is.
+ * Lists of what is wrong with a request, short enough to answer: a body can hold more mistakes, and
+ * longer names, than anyone reads. The answer stays under 64 kB whatever the body is.
  */
 import type * as Problem from "../Api/Problem.ts"
 
@@ -18,7 +18,10 @@ const short = ({ message, path, suggestion, ...error }: Problem.FieldError): Pro
   ...(suggestion !== undefined && { suggestion: clip(suggestion, maxName) })
 })
 
-/** The first of these errors, and a sentence or two about all of them; `more`: how many there are besides. */
+/**
+ * The first of these errors, and a sentence or two about all of them; `more`: how many there are
+ * besides.
+ */
 export const make = (
   all: ReadonlyArray<Problem.FieldError>,
   more = 0

@@ -1,4 +1,6 @@
-/** A page of stored events: limited in number and in bytes, and never read far beyond what it holds. */
+/**
+ * A page of stored events: limited in number and in bytes, and never read far beyond what it holds.
+ */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
 import { maxBytes } from "../Api/Page.ts"

@@ -1,6 +1,6 @@
 /**
- * Events as the text of server-sent events, cut into pieces of bounded size: an event is encoded when its turn comes, and at most one
- * is kept encoded. A piece may end in the middle of an event.
+ * Events as the text of server-sent events, cut into pieces of bounded size: an event is encoded
+ * when its turn comes, and at most one is kept encoded. A piece may end in the middle of an event.
  */
 
 /** How items are written. */

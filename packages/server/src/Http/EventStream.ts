@@ -1,6 +1,7 @@
 /**
- * Events of an execution as server-sent events. `id` is the seq, so that an EventSource that was cut goes on where it was;
- * passing deltas have no `id`. Ends after `ExecutionEnded`; from then on the answer is 204, at which an EventSource stays closed.
+ * Events of an execution as server-sent events. `id` is the seq, so that an EventSource that was
+ * cut goes on where it was; passing deltas have no `id`. Ends after `ExecutionEnded`; from then on
+ * the answer is 204, at which an EventSource stays closed.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -34,7 +35,9 @@ const invalidPlace = (path: ReadonlyArray<string>, message: string) =>
 export interface Options extends ServerSentEvents.Connection {
   readonly log: EventLog.EventLog["Service"]
   readonly executionId: string
-  /** `Last-Event-ID`: goes before `from`, because an EventSource repeats the URL that it began with. */
+  /**
+   * `Last-Event-ID`: goes before `from`, because an EventSource repeats the URL that it began with.
+   */
   readonly after: string | undefined
   readonly from: number
   readonly deltas: boolean

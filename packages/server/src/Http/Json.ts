@@ -1,9 +1,11 @@
 /**
- * JSON text with places: where its syntax breaks, which keys of an object stand twice (`JSON.parse` keeps the last one and reports
- * nothing), and where the parts of its value are. Lines and columns count from 1, columns in UTF-16 code units. The work is linear in
- * the text, whatever is wrong with it.
+ * JSON text with places: where its syntax breaks, which keys of an object stand twice (`JSON.parse`
+ * keeps the last one and reports nothing), and where the parts of its value are. Lines and columns
+ * count from 1, columns in UTF-16 code units. The work is linear in the text, whatever is wrong
+ * with it.
  *
- * Tokens come from the scanner of `jsonc-parser`. Its `visit` recurses, which deeply nested text makes a stack overflow.
+ * Tokens come from the scanner of `jsonc-parser`. Its `visit` recurses, which deeply nested text
+ * makes a stack overflow.
  */
 import * as Result from "effect/Result"
 import type { createScanner as CreateScanner } from "jsonc-parser"
@@ -33,7 +35,10 @@ export interface Duplicate extends Place {
 /** What a JSON text says, and where. */
 export interface Parsed {
   readonly value: unknown
-  /** The keys that it says twice, in the order of the text: the first hundred, and the number of the others. */
+  /**
+   * The keys that it says twice, in the order of the text: the first hundred, and the number of the
+   * others.
+   */
   readonly duplicates: ReadonlyArray<Duplicate>
   readonly moreDuplicates: number
   /** Where these paths lead, or as far as they lead. */
@@ -44,8 +49,8 @@ export interface Parsed {
 const maxDepth = 256
 
 /**
- * Values of a text, those in others included: each costs its reader memory, and what is wrong with it time. Crews of ten thousand tasks
- * have about a hundred thousand.
+ * Values of a text, those in others included: each costs its reader memory, and what is wrong with
+ * it time. Crews of ten thousand tasks have about a hundred thousand.
  */
 const maxValues = 200_000
 
@@ -53,8 +58,8 @@ const maxValues = 200_000
 const maxDuplicates = 100
 
 /**
- * Reads a JSON text. Text nested deeper than 256 is refused, so that no reader of the value runs out of stack, and text of more than
- * 200,000 values.
+ * Reads a JSON text. Text nested deeper than 256 is refused, so that no reader of the value runs
+ * out of stack, and text of more than 200,000 values.
  */
 export const parse = (text: string): Result.Result<Parsed, SyntaxProblem> => {
   const duplicates: Array<Duplicate> = []

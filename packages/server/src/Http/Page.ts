@@ -1,6 +1,6 @@
 /**
- * Cursors and pages of lists. A cursor is opaque and names the last item of the page before, so that items created or deleted between
- * two pages neither repeat nor hide others.
+ * Cursors and pages of lists. A cursor is opaque and names the last item of the page before, so
+ * that items created or deleted between two pages neither repeat nor hide others.
  */
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"

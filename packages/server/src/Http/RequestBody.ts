@@ -1,6 +1,7 @@
 /**
- * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should be. Whatever is wrong is a
- * problem with every invalid field, with line and column where the text itself is broken.
+ * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should
+ * be. Whatever is wrong is a problem with every invalid field, with line and column where the text
+ * itself is broken.
  */
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as ByteSize from "effect/ByteSize"
@@ -45,7 +46,8 @@ export const text = (
   supported: ReadonlyArray<string>
 ): Effect.Effect<string, Problem.Problem<"payload-too-large" | "unsupported-media-type">> => {
   const type = mediaType(request)
-  // A page of another site may send `text/plain` without asking, but not JSON: a body without its type is not guessed.
+  // A page of another site may send `text/plain` without asking, but not JSON: a body without its
+  // type is not guessed.
   if (!supported.includes(type)) {
     return Effect.fail(
       Problem.make("unsupported-media-type", {
@@ -152,7 +154,10 @@ export interface FieldErrors {
 
 export const noErrors: FieldErrors = { errors: [], more: 0 }
 
-/** The invalid fields of a failed decoding. Of several checks that one field fails, the last is the most particular. */
+/**
+ * The invalid fields of a failed decoding. Of several checks that one field fails, the last is the
+ * most particular.
+ */
 export const fieldErrors = (error: Schema.SchemaError, at: ReadonlyArray<string | number> = []): FieldErrors => {
   const rest = { room: ErrorList.maxErrors, more: 0 }
   const errors = new Map<string, Problem.FieldError>()
@@ -168,7 +173,10 @@ export const fieldErrors = (error: Schema.SchemaError, at: ReadonlyArray<string 
   return { errors: [...errors.values()], more: rest.more }
 }
 
-/** The issue with as many of those in it as there is room for; the others are only counted. A body has as many as it has values. */
+/**
+ * The issue with as many of those in it as there is room for; the others are only counted. A body
+ * has as many as it has values.
+ */
 const firstOf = (issue: SchemaIssue.Issue, rest: { room: number; more: number }): SchemaIssue.Issue | undefined => {
   switch (issue._tag) {
     case "Composite": {

@@ -1,6 +1,6 @@
 /**
- * What the handlers of every kind of stored resource do alike: list, get and remove; versions as ETags, `If-Match`, and the fields that
- * the server adds.
+ * What the handlers of every kind of stored resource do alike: list, get and remove; versions as
+ * ETags, `If-Match`, and the fields that the server adds.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

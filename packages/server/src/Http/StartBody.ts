@@ -1,6 +1,6 @@
 /**
- * The body that starts an execution: a stored crew by its id or a crew that comes along, and inputs. The crew itself is left to
- * `CrewReader`, which names all of its problems.
+ * The body that starts an execution: a stored crew by its id or a crew that comes along, and
+ * inputs. The crew itself is left to `CrewReader`, which names all of its problems.
  */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
@@ -18,15 +18,22 @@ export interface Start {
   readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
   /** The user for whom it is started. */
   readonly onBehalfOf: string | undefined
-  /** The crew that comes along; its problems are told with their paths and places in the whole body. */
+  /**
+   * The crew that comes along; its problems are told with their paths and places in the whole body.
+   */
   readonly crew: CrewBody.Source
-  /** What is wrong with the body around the crew: told together with what is wrong with the crew. */
+  /**
+   * What is wrong with the body around the crew: told together with what is wrong with the crew.
+   */
   readonly errors: ReadonlyArray<Problem.FieldError>
   /** How many errors there are besides. */
   readonly more: number
 }
 
-/** Problems of a crew as problems of the body: only those of the inputs that are given are not inside of the crew. */
+/**
+ * Problems of a crew as problems of the body: only those of the inputs that are given are not
+ * inside of the crew.
+ */
 const inBody: CrewBody.Locate = (problems) =>
   problems.map((problem) =>
     ofInputs.has(problem.code) && problem.path[0] === "inputs"

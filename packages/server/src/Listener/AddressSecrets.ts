@@ -1,6 +1,7 @@
 /**
- * Secrets in addresses. Addresses are written down wherever requests are traced: before anything else looks at a request, its ticket
- * becomes `Authorization: Ticket …`, which nobody writes down, and keys and tokens that do not belong there are blanked.
+ * Secrets in addresses. Addresses are written down wherever requests are traced: before anything
+ * else looks at a request, its ticket becomes `Authorization: Ticket …`, which nobody writes down,
+ * and keys and tokens that do not belong there are blanked.
  */
 import * as Redact from "@crewline/core/Redact"
 import type { IncomingMessage } from "node:http"
@@ -8,7 +9,10 @@ import type { IncomingMessage } from "node:http"
 /** How API keys and JSON Web Tokens begin. */
 const misplaced = /crewline_|eyJ/
 
-/** Moves the ticket of a request from its address to its headers, unless it shows another credential there. */
+/**
+ * Moves the ticket of a request from its address to its headers, unless it shows another credential
+ * there.
+ */
 const moveTicket = (request: IncomingMessage): void => {
   const { headers, url = "" } = request
   const start = url.indexOf("?")

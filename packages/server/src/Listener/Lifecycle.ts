@@ -1,5 +1,6 @@
 /**
- * Whether the server takes work or is about to stop. Streams that would never end by themselves listen to it.
+ * Whether the server takes work or is about to stop. Streams that would never end by themselves
+ * listen to it.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"

@@ -1,10 +1,11 @@
 /**
- * Keeps pages of other sites away from a server on this machine. A browser on the same machine can reach it, and a server
- * without keys is open there. What a page of another site sends carries its `Origin`, and a name that was bent to point here (DNS rebinding) shows in
- * `Host`.
+ * Keeps pages of other sites away from a server on this machine. A browser on the same machine can
+ * reach it, and a server without keys is open there. What a page of another site sends carries its
+ * `Origin`, and a name that was bent to point here (DNS rebinding) shows in `Host`.
  *
  * - A request with an `Origin` must come from the very host that it asks.
- * - While the server listens on a loopback address only, `Host` must be a name of this machine, or one that was allowed.
+ * - While the server listens on a loopback address only, `Host` must be a name of this machine, or
+ *   one that was allowed.
  */
 import type { IncomingHttpHeaders } from "node:http"
 

@@ -1,7 +1,9 @@
 /**
- * Requests that ask for an upgrade to another protocol than WebSocket (h2c, of `curl --http2` and Java's client): the server ignores
- * that they asked, as RFC 9110, 7.8 allows, and answers in HTTP/1.1. From Node 22.21 and 24.9 on `isWebSocket` is all that a server
- * needs, as its `shouldUpgradeCallback`; older ones have taken the connection from its parser by then, and `ignore` gives it back.
+ * Requests that ask for an upgrade to another protocol than WebSocket (h2c, of `curl --http2` and
+ * Java's client): the server ignores that they asked, as RFC 9110, 7.8 allows, and answers in
+ * HTTP/1.1. From Node 22.21 and 24.9 on `isWebSocket` is all that a server needs, as its
+ * `shouldUpgradeCallback`; older ones have taken the connection from its parser by then, and
+ * `ignore` gives it back.
  */
 import type * as Http from "node:http"
 import type { Duplex } from "node:stream"
@@ -10,7 +12,10 @@ import type { Duplex } from "node:stream"
 export const isWebSocket = ({ headers }: Http.IncomingMessage): boolean =>
   /^websocket$/i.test(headers.upgrade?.trim() ?? "")
 
-/** Has the server read the request again, without the upgrade: with its body, and later requests on the connection. */
+/**
+ * Has the server read the request again, without the upgrade: with its body, and later requests on
+ * the connection.
+ */
 export const ignore = (
   server: Http.Server,
   { httpVersion, method, rawHeaders, url }: Http.IncomingMessage,

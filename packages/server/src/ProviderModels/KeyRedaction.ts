@@ -1,6 +1,7 @@
 /**
- * A model that tells nobody the key it is called with: whatever a provider sends back (its answer, streamed or whole, and its
- * failures) is without it, so that no event, log or answer of ours holds it.
+ * A model that tells nobody the key it is called with: whatever a provider sends back (its answer,
+ * streamed or whole, and its failures) is without it, so that no event, log or answer of ours holds
+ * it.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
@@ -49,7 +50,9 @@ export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model =>
   return { reference: model.reference, generate }
 }
 
-/** A key may come in pieces: what could be the beginning of one is held back until more is known. */
+/**
+ * A key may come in pieces: what could be the beginning of one is held back until more is known.
+ */
 const cleanDeltas = (key: string, tell: (delta: string) => void) => {
   let held = ""
   return {

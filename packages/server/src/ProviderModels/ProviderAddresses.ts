@@ -1,7 +1,8 @@
 /**
- * Which addresses stored providers may have: those of the public internet, and what the operator named in `OLLAMA_HOST`, in a
- * `*_BASE_URL` or in `CREWLINE_ALLOW_ADDRESSES`. Clients of the API choose the addresses of stored providers, and must not reach through
- * the server what they cannot reach themselves.
+ * Which addresses stored providers may have: those of the public internet, and what the operator
+ * named in `OLLAMA_HOST`, in a `*_BASE_URL` or in `CREWLINE_ALLOW_ADDRESSES`. Clients of the API
+ * choose the addresses of stored providers, and must not reach through the server what they cannot
+ * reach themselves.
  */
 import * as AddressGuard from "@crewline/llm/AddressGuard"
 import * as Ollama from "@crewline/llm/Ollama"
@@ -10,7 +11,10 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** The names of the variables that end in `_BASE_URL`. A provider of configuration holds them as a tree, cut at underscores. */
+/**
+ * The names of the variables that end in `_BASE_URL`. A provider of configuration holds them as a
+ * tree, cut at underscores.
+ */
 const baseUrlNames = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const names: Array<string> = []

@@ -1,6 +1,7 @@
 /**
- * Executions that failed, with what they failed of: what people look at when a queue is empty and work is missing. They are what the
- * event log says, of the current tenant; nothing else keeps them.
+ * Executions that failed, with what they failed of: what people look at when a queue is empty and
+ * work is missing. They are what the event log says, of the current tenant; nothing else keeps
+ * them.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

@@ -1,4 +1,7 @@
-/** How many tasks of each lane at once, as people write it: `openai:4,default:16`. A lane is named by the provider of its model. */
+/**
+ * How many tasks of each lane at once, as people write it: `openai:4,default:16`. A lane is named
+ * by the provider of its model.
+ */
 import * as Result from "effect/Result"
 
 export type Lanes = { readonly [lane: string]: number }

@@ -10,7 +10,10 @@ export interface Worker {
   readonly concurrency: number
   readonly lanes?: { readonly [lane: string]: number }
   readonly startedAt: string
-  /** `stuck`: silent for longer than its leases last. It was killed on another machine, or its event loop is blocked; others take over its tasks. */
+  /**
+   * `stuck`: silent for longer than its leases last. It was killed on another machine, or its event
+   * loop is blocked; others take over its tasks.
+   */
   readonly status: "working" | "draining" | "stuck"
   /** Since it was last heard of, in milliseconds. */
   readonly silentMillis: number
@@ -36,7 +39,10 @@ export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: stri
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 
-/** For how long the one that waits longest has been ready, in milliseconds; absent: nothing is ready. */
+/**
+ * For how long the one that waits longest has been ready, in milliseconds; absent: nothing is
+ * ready.
+ */
 export const oldestReadyMillis = ({ lanes }: TaskQueue.Overview): number | undefined => {
   const all = lanes.flatMap((lane) => lane.oldestReadyMillis ?? [])
   return all.length === 0 ? undefined : all.reduce((most, one) => Math.max(most, one))

@@ -1,10 +1,13 @@
 /**
- * API keys. Of a key itself only a hash is stored; what is answered once, when it is made, cannot be read again.
+ * API keys. Of a key itself only a hash is stored; what is answered once, when it is made, cannot
+ * be read again.
  *
- * - `list`, `get`, `create`, `rotate` and `revoke` are confined to `Tenant.Current`, each one statement.
+ * - `list`, `get`, `create`, `rotate` and `revoke` are confined to `Tenant.Current`, each one
+ *   statement.
  * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: it is the key that
  *   says whose it is.
- * - A key is never deleted: that one was revoked stays to be seen, and a server that has had a key stays closed without one.
+ * - A key is never deleted: that one was revoked stays to be seen, and a server that has had a key
+ *   stays closed without one.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
@@ -102,7 +105,8 @@ interface StandingRow extends Pick<Row, "id" | "tenant" | "name" | "role" | "sco
   readonly left_millis: number | null
 }
 
-// Written below alone, from a body that was parsed at the edge. A scope that this version does not know any more is none.
+// Written below alone, from a body that was parsed at the edge. A scope that this version does not
+// know any more is none.
 const scopesIn = ({ role, scopes }: Pick<Row, "role" | "scopes">): ReadonlyArray<Access.Scope> => {
   const ofRole = Access.scopesOf(role)
   if (scopes === null) return ofRole

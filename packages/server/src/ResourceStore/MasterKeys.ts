@@ -1,9 +1,11 @@
 /**
- * Encrypts what is secret before it is stored: AES-256-GCM under a master key that only the environment holds.
+ * Encrypts what is secret before it is stored: AES-256-GCM under a master key that only the
+ * environment holds.
  *
- * - Everything sealed carries the id of its master key, which tells nothing of the key. New seals are under the current key; what is
- *   under a previous one can still be opened.
- * - A seal is bound to a text of its owner's and opens with that text only, so that a row copied over another one is worth nothing.
+ * - Everything sealed carries the id of its master key, which tells nothing of the key. New seals
+ *   are under the current key; what is under a previous one can still be opened.
+ * - A seal is bound to a text of its owner's and opens with that text only, so that a row copied
+ *   over another one is worth nothing.
  * - No error tells anything of a secret or a key.
  */
 import * as Config from "effect/Config"
@@ -148,7 +150,10 @@ const variable = (name: string, many: boolean) => {
 const keysIn = (value: string, many: boolean): ReadonlyArray<string> =>
   (many ? value.split(",") : [value]).map((key) => key.trim()).filter((key) => key !== "")
 
-/** `CREWLINE_MASTER_KEY`, and `CREWLINE_MASTER_KEY_PREVIOUS` for those that were replaced, separated by commas. */
+/**
+ * `CREWLINE_MASTER_KEY`, and `CREWLINE_MASTER_KEY_PREVIOUS` for those that were replaced, separated
+ * by commas.
+ */
 export const config: Config.Config<Options> = Config.all({
   current: Config.map(variable("CREWLINE_MASTER_KEY", false), ([key]) => key),
   previous: variable("CREWLINE_MASTER_KEY_PREVIOUS", true)

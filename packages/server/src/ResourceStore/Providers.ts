@@ -1,13 +1,15 @@
 /**
- * Stored model providers. The key of a provider is either stored with it, encrypted, and never handed out but to the models; or the
- * provider names the environment variable that holds it. Only variables whose names end in `_API_KEY` are ever read, and each is sent
- * to its own host only (`EnvironmentKeys`), so that nobody can have secrets of the server sent to an address of theirs.
+ * Stored model providers. The key of a provider is either stored with it, encrypted, and never
+ * handed out but to the models; or the provider names the environment variable that holds it. Only
+ * variables whose names end in `_API_KEY` are ever read, and each is sent to its own host only
+ * (`EnvironmentKeys`), so that nobody can have secrets of the server sent to an address of theirs.
  *
- * A stored key is bound to its tenant, its provider and the host it was stored for: whoever changes the host has to send the key
- * again. Keys under a previous master key are encrypted under the current one when the layer is built, and when they are used.
+ * A stored key is bound to its tenant, its provider and the host it was stored for: whoever changes
+ * the host has to send the key again. Keys under a previous master key are encrypted under the
+ * current one when the layer is built, and when they are used.
  *
- * `find`, which every call of a model asks, remembers what it found, or that it found nothing: changes made by this process are seen at
- * once, those of other processes within two seconds.
+ * `find`, which every call of a model asks, remembers what it found, or that it found nothing:
+ * changes made by this process are seen at once, those of other processes within two seconds.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
@@ -92,7 +94,10 @@ const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceSto
   return {
     find: (name: string) =>
       Effect.flatMap(Tenant.Current, (tenant) => Cache.get(found, JSON.stringify([tenant, name]))),
-    /** A change is made: whatever was found may be wrong from now on, also when the change fails half-way. */
+    /**
+     * A change is made: whatever was found may be wrong from now on, also when the change fails
+     * half-way.
+     */
     changing: <A, E>(change: Effect.Effect<A, E>) => Effect.ensuring(change, Cache.invalidateAll(found))
   }
 })
@@ -125,7 +130,8 @@ const make = Effect.gen(function* () {
       const extraOf = yield* sealing.sealing(apiKey, body)
       return yield* store.replace(id, body, expected, extraOf(id))
     }
-    // Should the host change between the two statements, the key does not open for it: it is bound to its own.
+    // Should the host change between the two statements, the key does not open for it: it is bound
+    // to its own.
     const known = yield* store.get(id)
     const isCurrent = expected === undefined || expected === known.version
     if (isCurrent && hasApiKey(known) && originOf(known.body) !== originOf(body)) {

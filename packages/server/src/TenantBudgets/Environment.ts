@@ -20,8 +20,8 @@ const count = (name: string) =>
   )
 
 /**
- * `CREWLINE_TENANT_DAILY_TOKENS`, `…_DAILY_USD`, `…_DAILY_REQUESTS` and the same with `MONTHLY`: what each tenant without limits of its
- * own may spend.
+ * `CREWLINE_TENANT_DAILY_TOKENS`, `…_DAILY_USD`, `…_DAILY_REQUESTS` and the same with `MONTHLY`:
+ * what each tenant without limits of its own may spend.
  */
 export const config: Config.Config<TenantBudget> = Config.map(
   Config.all({

@@ -1,6 +1,6 @@
 /**
- * What tenants have spent in each period, and what calls under way have reserved: the rows that budgets are kept by, as the budget
- * store of the models.
+ * What tenants have spent in each period, and what calls under way have reserved: the rows that
+ * budgets are kept by, as the budget store of the models.
  */
 import * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
@@ -35,7 +35,9 @@ const sumsOf = (row: Row) => ({
 
 const nothing = { spent: none, reserved: none }
 
-/** A key of the store, `tenant:acme, 2026-11`, taken apart: the name of a tenant may hold anything. */
+/**
+ * A key of the store, `tenant:acme, 2026-11`, taken apart: the name of a tenant may hold anything.
+ */
 const partsOf = (key: string) => {
   const comma = key.lastIndexOf(", ")
   return { tenant: key.slice("tenant:".length, comma), period: key.slice(comma + 2) }

@@ -16,7 +16,10 @@ export interface Options {
   readonly env?: Record<string, string>
   /** What stands on standard input; absent: nothing. */
   readonly input?: string
-  /** Who sits at the terminal: the line typed after what was shown since the last one; `null` ends the input. Absent: nobody. */
+  /**
+   * Who sits at the terminal: the line typed after what was shown since the last one; `null` ends
+   * the input. Absent: nobody.
+   */
   readonly person?: (shown: string) => string | null | undefined
 }
 

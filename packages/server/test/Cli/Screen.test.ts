@@ -2,7 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Screen from "../../src/Cli/Screen.ts"
 
-/** As much of a terminal as the screen uses: lines below each other, a cursor, clearing, automatic wrapping. */
+/**
+ * As much of a terminal as the screen uses: lines below each other, a cursor, clearing, automatic
+ * wrapping.
+ */
 class Terminal {
   columns: number
   written = ""

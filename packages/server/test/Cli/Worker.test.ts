@@ -1,4 +1,7 @@
-/** What `crewline worker` and `crewline serve` say when they cannot work together. What they do then: `Workers.integration.test.ts`. */
+/**
+ * What `crewline worker` and `crewline serve` say when they cannot work together. What they do
+ * then: `Workers.integration.test.ts`.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import * as InProcess from "./InProcess.ts"
 

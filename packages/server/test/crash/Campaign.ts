@@ -1,6 +1,7 @@
 /**
- * Kills a server again and again while it runs executions, starts it again, and holds what the log and the provider say in the end
- * against what is promised. Nobody but the server takes anything up.
+ * Kills a server again and again while it runs executions, starts it again, and holds what the log
+ * and the provider say in the end against what is promised. Nobody but the server takes anything
+ * up.
  */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -36,7 +37,9 @@ export interface Report {
 /** Below the five runs in a row without progress after which a task is given up. */
 const killsOfOneRound = 4
 const executionsOfOneRound = 2
-/** How long an execution may take after the last start of its server; alone it needs about a second. */
+/**
+ * How long an execution may take after the last start of its server; alone it needs about a second.
+ */
 const patienceMillis = 30_000
 
 interface Snapshot {

@@ -1,5 +1,6 @@
 /**
- * What a client of the HTTP API does here. It starts executions and looks at them; it never resumes anything.
+ * What a client of the HTTP API does here. It starts executions and looks at them; it never resumes
+ * anything.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Event } from "./Follower.ts"
@@ -21,7 +22,10 @@ const json = async <A>(url: string, init?: RequestInit): Promise<A> => {
   return JSON.parse(body) as A
 }
 
-/** Starts an execution and answers its id. Posts again while nobody answers: what a client does that has an idempotency key. */
+/**
+ * Starts an execution and answers its id. Posts again while nobody answers: what a client does that
+ * has an idempotency key.
+ */
 export const post = async (url: string, crew: object, key: string): Promise<string> => {
   for (let tries = 1; ; tries++) {
     try {

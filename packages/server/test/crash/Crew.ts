@@ -1,6 +1,7 @@
 /**
- * The crew that is killed: eleven tasks, four of them at once, tool calls one after another and side by side, typed outputs, an answer
- * that is sent back, a guardrail, a provider that fails once, a condition that does not hold, an output file.
+ * The crew that is killed: eleven tasks, four of them at once, tool calls one after another and
+ * side by side, typed outputs, an answer that is sent back, a guardrail, a provider that fails
+ * once, a condition that does not hold, an output file.
  *
  * Every text carries `tag`, so that the provider can tell the turns of all executions apart.
  */

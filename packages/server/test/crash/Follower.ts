@@ -1,6 +1,6 @@
 /**
- * A WebSocket client that follows one execution to its end, over all restarts of the server: whenever it is cut off it comes back with
- * the last number that it saw.
+ * A WebSocket client that follows one execution to its end, over all restarts of the server:
+ * whenever it is cut off it comes back with the last number that it saw.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { WebSocket } from "ws"

@@ -1,5 +1,6 @@
 /**
- * What must hold of the events of one execution however often its servers died, and which answers of models they record.
+ * What must hold of the events of one execution however often its servers died, and which answers
+ * of models they record.
  */
 import type { Event } from "./Follower.ts"
 import { turnKey } from "@crewline/fake-provider/Process"
@@ -61,7 +62,10 @@ const textOf = ({ content }: Message): string =>
 /** Chat completions have one message for each result of a tool. */
 const lengthOf = ({ content, role }: Message): number => (role === "tool" ? content.length : 1)
 
-/** Every recorded turn, with the prompt that it answered. Only for histories in which no attempt begins anew. */
+/**
+ * Every recorded turn, with the prompt that it answered. Only for histories in which no attempt
+ * begins anew.
+ */
 export const answers = (events: ReadonlyArray<Event>): ReadonlyArray<Answer> => {
   const conversations = new Map<string, { length: number; prompt: string; turns: number }>()
   const found: Array<Answer> = []

@@ -1,4 +1,7 @@
-/** The letters that tools of `serve.ts` wrote, and what people are asked about them, as a client of the HTTP API sees it. */
+/**
+ * The letters that tools of `serve.ts` wrote, and what people are asked about them, as a client of
+ * the HTTP API sees it.
+ */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 

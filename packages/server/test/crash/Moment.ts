@@ -1,6 +1,7 @@
 /**
- * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening. The clock counts in starts of the
- * server, which take about a second, so that a slow machine is killed in the same phases as a fast one.
+ * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening. The
+ * clock counts in starts of the server, which take about a second, so that a slow machine is killed
+ * in the same phases as a fast one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Seeded from "../../../core/test/simulation/Random.ts"
@@ -9,7 +10,9 @@ import type { Event, Follower } from "./Follower.ts"
 export type Moment =
   /** While clients post: between the request and its answer, between log and queue. */
   | { readonly kind: "posting"; readonly millis: number }
-  /** While the server starts, reads its log, waits for leases to run out and takes executions up. */
+  /**
+   * While the server starts, reads its log, waits for leases to run out and takes executions up.
+   */
   | { readonly kind: "starting"; readonly starts: number }
   /** So long after it was seen at work. */
   | { readonly kind: "running"; readonly starts: number }
@@ -37,7 +40,10 @@ const types = [
 
 const kinds = ["starting", "running", "events", "type", "events", "type"] as const
 
-/** The next moment; the first one of a round may be while clients post, and cannot be while the server starts. */
+/**
+ * The next moment; the first one of a round may be while clients post, and cannot be while the
+ * server starts.
+ */
 export const draw = (random: Random, isFirst: boolean): Moment => {
   const kind = isFirst && random() < 0.5 ? "posting" : kinds[Math.floor(random() * kinds.length)]!
   switch (kind) {

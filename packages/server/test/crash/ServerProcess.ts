@@ -1,5 +1,6 @@
 /**
- * `crewline serve` as a process of its own, which tests kill, freeze and start again on the same port.
+ * `crewline serve` as a process of its own, which tests kill, freeze and start again on the same
+ * port.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -7,7 +8,10 @@ import { fileURLToPath } from "node:url"
 export interface Options {
   readonly port: number
   readonly env: Readonly<Record<string, string>>
-  /** `command`: the real `bin/crewline.mjs serve`. `own-tools`: `serve.ts` beside this file. `blocking`: `fake/BlockingServer.ts`. */
+  /**
+   * `command`: the real `bin/crewline.mjs serve`. `own-tools`: `serve.ts` beside this file.
+   * `blocking`: `fake/BlockingServer.ts`.
+   */
   readonly entry?: keyof typeof entries
 }
 

@@ -1,5 +1,6 @@
 /**
- * Where a server keeps its log: a PGlite directory, or a database of its own on a PostgreSQL server. Gone with `dispose`.
+ * Where a server keeps its log: a PGlite directory, or a database of its own on a PostgreSQL
+ * server. Gone with `dispose`.
  */
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Effect from "effect/Effect"
@@ -20,8 +21,8 @@ export interface Storage {
   /** The directory that tools read and output files are written to. */
   readonly workspace: string
   /**
-   * The time by the clock of the log, when nothing that the dead servers sent is under way any more: whatever they did has an `at`
-   * up to it, whatever later ones do a greater one.
+   * The time by the clock of the log, when nothing that the dead servers sent is under way any
+   * more: whatever they did has an `at` up to it, whatever later ones do a greater one.
    */
   readonly settled: () => Promise<number>
   readonly dispose: () => Promise<void>
@@ -62,7 +63,10 @@ export const disposeShared = async (): Promise<void> => {
   if (data !== undefined) await rm(dirname(data), { recursive: true, force: true })
 }
 
-/** The database embedded in the server. With the long lease, an execution that waits for a dead owner does not go on. */
+/**
+ * The database embedded in the server. With the long lease, an execution that waits for a dead
+ * owner does not go on.
+ */
 export const embedded = async (): Promise<Storage> => {
   const data = await (template ??= migrated())
   const { env, remove, workspace } = await directories()

@@ -1,4 +1,7 @@
-/** A server with a watchdog of one second, whose model blocks the process for ever when it is asked to. */
+/**
+ * A server with a watchdog of one second, whose model blocks the process for ever when it is asked
+ * to.
+ */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Listener from "@crewline/server/Listener"
 import * as Queue from "@crewline/server/Queue"

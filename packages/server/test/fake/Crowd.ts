@@ -1,4 +1,7 @@
-/** Many calls at once under the budgets of tenants, by one server or several, and what a provider counts of them. */
+/**
+ * Many calls at once under the budgets of tenants, by one server or several, and what a provider
+ * counts of them.
+ */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Budget from "@crewline/llm/Budget"
@@ -24,7 +27,10 @@ export const server = async (sql: SqlClient.SqlClient, standard?: TenantBudget):
   return { budgets, wrap: Budget.make({ ...budgets.further, ofRequest: false, waitMillis: 10_000 }) }
 }
 
-/** Counts the prompt and the answer of every call, as providers do; writes as much as it may, or less. */
+/**
+ * Counts the prompt and the answer of every call, as providers do; writes as much as it may, or
+ * less.
+ */
 export const provider = (length: () => number, delay: () => number) => {
   const seen = { tokens: 0, requests: 0 }
   const model: Llm.Model = {
@@ -61,7 +67,10 @@ export const outcome = (tenant: string, model: Llm.Model, asked: Llm.Request = r
 export const as = <A, E>(tenant: string, effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(Effect.provideService(effect, Tenant.Current, tenant))
 
-/** So many calls at once, over all of the servers; some are broken off in the middle. Answers how they ended. */
+/**
+ * So many calls at once, over all of the servers; some are broken off in the middle. Answers how
+ * they ended.
+ */
 export const crowd = async (
   servers: ReadonlyArray<Server>,
   { calls, model, seed, tenant }: { calls: number; model: Llm.Model; seed: ReadonlyArray<number>; tenant: string }

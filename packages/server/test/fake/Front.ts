@@ -1,4 +1,7 @@
-/** One address that leads to whatever it is pointed at: connections that stand stay where they are, as behind a managed failover. */
+/**
+ * One address that leads to whatever it is pointed at: connections that stand stay where they are,
+ * as behind a managed failover.
+ */
 import { connect, createServer, type Socket } from "node:net"
 
 export interface Front {

@@ -1,4 +1,7 @@
-/** An OpenID provider of a test's own, with keys that it can change and answers that it can withhold. */
+/**
+ * An OpenID provider of a test's own, with keys that it can change and answers that it can
+ * withhold.
+ */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -10,7 +13,10 @@ export interface Issuer {
   readonly asked: () => number
   /** Returns when it has failed so many requests, and whoever asked has had time to hear of it. */
   readonly refused: (count: number) => Promise<void>
-  /** A token of its present key; claims and header replace the standard ones, `undefined` leaves one out. */
+  /**
+   * A token of its present key; claims and header replace the standard ones, `undefined` leaves one
+   * out.
+   */
   readonly token: (claims?: Record<string, unknown>, header?: Record<string, unknown>) => Promise<string>
   /** Its present key, for forgeries. */
   readonly publicKey: () => Promise<string>

@@ -1,6 +1,7 @@
 /**
- * A PostgreSQL server whose databases lie on a small disk. It is one of its own: where a disk is full no checkpoint of the server succeeds,
- * and a database of any other test that is dropped meanwhile needs one.
+ * A PostgreSQL server whose databases lie on a small disk. It is one of its own: where a disk is
+ * full no checkpoint of the server succeeds, and a database of any other test that is dropped
+ * meanwhile needs one.
  */
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
@@ -29,7 +30,10 @@ const freePort = async (): Promise<number> => {
 const asPostgres = (command: string, ...args: ReadonlyArray<string>) =>
   execFileSync("runuser", ["-u", "postgres", "--", command, ...args], { stdio: "ignore" })
 
-/** Starts one with 24 MiB, or says why that is not possible here: mounting needs root, and the server's programs this machine. */
+/**
+ * Starts one with 24 MiB, or says why that is not possible here: mounting needs root, and the
+ * server's programs this machine.
+ */
 export const start = async (): Promise<SmallDisk | string> => {
   const folder = mkdtempSync(join(tmpdir(), "crewline-small-disk-"))
   const [data, disk] = [join(folder, "data"), join(folder, "disk")]

@@ -66,7 +66,10 @@ export const open = (
   }
 }
 
-/** What comes of opening a socket: the status that it was refused with, or the code that it was closed with. */
+/**
+ * What comes of opening a socket: the status that it was refused with, or the code that it was
+ * closed with.
+ */
 export const outcome = (
   url: string,
   executionId: string | undefined,

@@ -30,7 +30,9 @@ export class Statements {
     )
   }
 
-  /** How many there were since the last time, by the function of the log or the verb and the table. */
+  /**
+   * How many there were since the last time, by the function of the log or the verb and the table.
+   */
   take(): { readonly [kind: string]: number } {
     const counts: Record<string, number> = {}
     for (const text of this.texts.splice(0)) {

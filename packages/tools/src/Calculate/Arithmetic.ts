@@ -1,8 +1,9 @@
 /**
- * Arithmetic as people write it, computed without `eval`: numbers, `+ - * / % ^`, unary minus, parentheses, a few functions and
- * constants. Every mistake names its position.
+ * Arithmetic as people write it, computed without `eval`: numbers, `+ - * / % ^`, unary minus,
+ * parentheses, a few functions and constants. Every mistake names its position.
  *
- * Precedence, from loose to tight: `+ -`, `* / %`, unary minus, `^` (to the right: `2^3^2` is `2^9`, and `-2^2` is `-4`).
+ * Precedence, from loose to tight: `+ -`, `* / %`, unary minus, `^` (to the right: `2^3^2` is
+ * `2^9`, and `-2^2` is `-4`).
  */
 
 /** What is wrong with an expression, and where (characters from its start). */
@@ -45,7 +46,10 @@ const functions: ReadonlyMap<string, Fn> = new Map<string, Fn>([
 /** The names that may be called, for descriptions. */
 export const functionNames: ReadonlyArray<string> = [...functions.keys()]
 
-/** The value; throws an `ArithmeticError`. Digits that are only noise of binary fractions are rounded away (`0.1 + 0.2` is `0.3`). */
+/**
+ * The value; throws an `ArithmeticError`. Digits that are only noise of binary fractions are
+ * rounded away (`0.1 + 0.2` is `0.3`).
+ */
 export const evaluateUnsafe = (expression: string): number => {
   if (expression.length > maxLength) {
     throw new ArithmeticError(`The expression is longer than ${maxLength} characters.`, maxLength)

@@ -18,7 +18,9 @@ export interface Options {
 export interface Entry {
   readonly tenant: string
   timer: Fiber.Fiber<unknown> | undefined
-  /** As the last sweep saw it, and how many sweeps have passed it over since the queue was asked. */
+  /**
+   * As the last sweep saw it, and how many sweeps have passed it over since the queue was asked.
+   */
   lastSeq: number
   passes: number
 }

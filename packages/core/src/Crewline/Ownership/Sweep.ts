@@ -98,7 +98,8 @@ export const make = Effect.fnUntraced(function* ({ leaseMillis, owned, sweepMill
     // Only now: what others have written meanwhile was read. Where sweeps are rarer than leases are
     // long, nobody takes over any sooner.
     tenure.renew(askedAt, Math.max(leaseMillis, sweepMillis * 2))
-    // Also where the queue is this process's own: what was submitted in the moment of its end would stay for ever.
+    // Also where the queue is this process's own: what was submitted in the moment of its end would
+    // stay for ever.
     yield* tidy(ids)
   })
 

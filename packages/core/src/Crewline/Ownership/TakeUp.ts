@@ -14,7 +14,10 @@ import { Ledger } from "../../Worker/Ledger.ts"
 import { QueueSync } from "../../Worker/QueueSync.ts"
 import type { Owned } from "./Owned.ts"
 
-/** An execution whose log advances is not stuck: the queue is asked about it only once in this many sweeps. */
+/**
+ * An execution whose log advances is not stuck: the queue is asked about it only once in this many
+ * sweeps.
+ */
 const maxPasses = 2
 
 export const make = Effect.fnUntraced(function* (owned: Owned) {

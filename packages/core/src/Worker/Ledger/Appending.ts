@@ -1,6 +1,6 @@
 /**
- * Appends that are stored once, although each is sent again when the storage may have taken it and answered nothing. What is done of the
- * outbox of an execution travels with them.
+ * Appends that are stored once, although each is sent again when the storage may have taken it and
+ * answered nothing. What is done of the outbox of an execution travels with them.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"

@@ -25,7 +25,10 @@ export interface Options {
 }
 
 export const make = ({ append, folds, outbox, refresh }: Options) => {
-  /** The events of the drafts, once the log has them; `undefined` when it has taken other events first. */
+  /**
+   * The events of the drafts, once the log has them; `undefined` when it has taken other events
+   * first.
+   */
   const store = (entry: Entry, base: Execution.Execution, drafts: readonly [Draft, ...Array<Draft>]) => {
     const status = presented(base, drafts)
     const rows = outbox.rowsOf(base, drafts)
@@ -45,7 +48,10 @@ export const make = ({ append, folds, outbox, refresh }: Options) => {
     })
   }
 
-  /** Decides a batch of commands on one state, each after the other, and appends all that they cause at once. */
+  /**
+   * Decides a batch of commands on one state, each after the other, and appends all that they cause
+   * at once.
+   */
   const commit = Effect.fnUntraced(function* (entry: Entry, batch: ReadonlyArray<Request>) {
     let fresh = false
     if (entry.state === undefined || entry.ahead.size > 0) {
@@ -151,7 +157,9 @@ const answerAll = (
   }
 }
 
-/** No single command is to blame: the storage is gone for a while, or does not know the execution. */
+/**
+ * No single command is to blame: the storage is gone for a while, or does not know the execution.
+ */
 const isOutage = (error: EventLog.EventLogError): boolean =>
   error.reason._tag !== "Unavailable" || error.reason.isRetryable
 
@@ -163,7 +171,10 @@ const isConflict = ({ reason }: EventLog.EventLogError): boolean =>
 const applyDraft = (state: Execution.Execution, draft: Draft): Execution.Execution =>
   Execution.apply(state, { ...draft, seq: state.lastSeq + 1, at: state.startedAt, executionId: state.id })
 
-/** What a list shows after these, unless the events tell it: looking costs a walk over the tasks, and few ever wait for people. */
+/**
+ * What a list shows after these, unless the events tell it: looking costs a walk over the tasks,
+ * and few ever wait for people.
+ */
 const presented = (base: Execution.Execution, drafts: ReadonlyArray<Draft>): Execution.Status | undefined => {
   const concerns = (draft: Draft) =>
     draft.type === "ExecutionPaused" ||

@@ -42,7 +42,8 @@ export class Folds {
       return known
     }
     const entry = new Entry(id, tenant)
-    // Somebody asks under another tenant: the log will refuse one of the two, and neither may touch what the other knows.
+    // Somebody asks under another tenant: the log will refuse one of the two, and neither may touch
+    // what the other knows.
     if (known === undefined) entries.set(id, entry)
     return entry
   }

@@ -19,7 +19,10 @@ const withoutPayload = (event: ExecutionEvent.ExecutionEvent) =>
 const asText = (events: ReadonlyArray<ExecutionEvent.Followed>) =>
   events.map((event) => JSON.stringify(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)))).join("\n")
 
-/** What storages like to change: order of keys, the character zero, halves of surrogate pairs, numbers, nothing at all. */
+/**
+ * What storages like to change: order of keys, the character zero, halves of surrogate pairs,
+ * numbers, nothing at all.
+ */
 const values: ReadonlyArray<Schema.Json> = [
   null,
   true,

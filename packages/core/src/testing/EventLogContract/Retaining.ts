@@ -1,5 +1,6 @@
 /**
- * Deleting what has ended: whole executions, never one that goes on, and what is told about them afterwards.
+ * Deleting what has ended: whole executions, never one that goes on, and what is told about them
+ * afterwards.
  */
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -140,7 +141,8 @@ const removing = (it: Story.It): void => {
           yield* log.append(id, Story.all(Story.upTo(600).map((n) => Story.turn("a", n))))
           const arrived = yield* Deferred.make<void>()
           const deleted = yield* Deferred.make<void>()
-          // Holds on to the first event until the rest is deleted. What a log has at hand it may still give.
+          // Holds on to the first event until the rest is deleted. What a log has at hand it may
+          // still give.
           const seen: Array<ExecutionEvent.Followed> = []
           const slow = yield* log.follow(id).pipe(
             Stream.rechunk(1),

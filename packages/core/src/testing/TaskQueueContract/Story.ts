@@ -28,11 +28,17 @@ export interface Subject {
   readonly remains: Effect.Effect<ReadonlyArray<string>>
 }
 
-/** How a queue is tested whose time or storage is not that of the test. `R`: what its layer gives besides the queue. */
+/**
+ * How a queue is tested whose time or storage is not that of the test. `R`: what its layer gives
+ * besides the queue.
+ */
 export interface Options<R = never> {
   /** Lets time pass for the queue, in milliseconds. Default: the test's clock. */
   readonly elapse?: (millis: number) => Effect.Effect<void, never, R>
-  /** Lets everything happen that needs no time. Default: every fiber of the test runs as far as it can. */
+  /**
+   * Lets everything happen that needs no time. Default: every fiber of the test runs as far as it
+   * can.
+   */
   readonly quiesce?: Effect.Effect<void, never, R | TaskQueue.TaskQueue>
   /** For a queue with leases that end: this worker has died, and its time is over. */
   readonly expire?: (worker: string) => Effect.Effect<void, never, R>

@@ -1,6 +1,7 @@
 /**
- * One thing that is done to a queue, as data: names are small numbers, and a lease is the how manieth of all that were handed out, stale
- * ones included. The same actions mean the same to every queue.
+ * One thing that is done to a queue, as data: names are small numbers, and a lease is the how
+ * manieth of all that were handed out, stale ones included. The same actions mean the same to every
+ * queue.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -75,7 +76,10 @@ export interface Side {
   readonly expired: Set<number>
   /** Lets every lease run out, and its time pass. */
   readonly expire: Effect.Effect<void>
-  /** How many times were set: none is like another, since nobody promises who comes first of two that are due at once. */
+  /**
+   * How many times were set: none is like another, since nobody promises who comes first of two
+   * that are due at once.
+   */
   timers: number
 }
 

@@ -1,5 +1,6 @@
 /**
- * The lists of the naive queue, and what happens to tasks in them: every step searches from end to end.
+ * The lists of the naive queue, and what happens to tasks in them: every step searches from end to
+ * end.
  */
 import type { Priority } from "../../ExecutionEvent.ts"
 import type { Waits } from "../../TaskQueue.ts"

@@ -1,6 +1,7 @@
 /**
- * `TaskQueue` as plainly as it can be written, to hold the others against: lists, searched from end to end, and nothing counted that
- * can be looked up. Nobody waits: a `take` that finds nothing never ends.
+ * `TaskQueue` as plainly as it can be written, to hold the others against: lists, searched from end
+ * to end, and nothing counted that can be looked up. Nobody waits: a `take` that finds nothing
+ * never ends.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Clock from "effect/Clock"

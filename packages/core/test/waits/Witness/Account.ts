@@ -1,4 +1,7 @@
-/** The witness's own account of an execution: from its plan and its events alone, with nothing of the code under test. */
+/**
+ * The witness's own account of an execution: from its plan and its events alone, with nothing of
+ * the code under test.
+ */
 import type * as Schema from "effect/Schema"
 import type * as Ask from "../../../src/Ask.ts"
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
@@ -69,7 +72,10 @@ export interface Task {
   awaitedTasks: ReadonlyArray<string>
   /** What the suspension names besides tasks. */
   awaited: ReadonlyArray<string>
-  /** Until when the suspension says that it waits at most, and since when what it waits for was seen to have come. */
+  /**
+   * Until when the suspension says that it waits at most, and since when what it waits for was seen
+   * to have come.
+   */
   limitAt: number
   metAt: number | undefined
   /** Consecutive runs that recorded nothing, and the first event that the current one recorded. */

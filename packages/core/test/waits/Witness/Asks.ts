@@ -53,7 +53,9 @@ export const signalled = (account: Account, event: ExecutionEvent.SignalReceived
   account.signals.add(event.signal)
 }
 
-/** What a start from a wait closes: by time what is due, and timers of calls that have come without. */
+/**
+ * What a start from a wait closes: by time what is due, and timers of calls that have come without.
+ */
 export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskStarted, now: number): void => {
   const pending = account.pendingOf(task)
   const { closes = [] } = event

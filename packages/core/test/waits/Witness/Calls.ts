@@ -1,4 +1,7 @@
-/** Every call has one result, from what has come for it; it is made with leave, and as often as it may. */
+/**
+ * Every call has one result, from what has come for it; it is made with leave, and as often as it
+ * may.
+ */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { type Call, isResult, keyOf, type Place, type Result } from "../Call.ts"
 import { Violation } from "../Violation.ts"

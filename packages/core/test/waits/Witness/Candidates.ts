@@ -1,4 +1,7 @@
-/** Turns and candidates: what is sent back comes back changed, and nothing is the output that its reviewers have not accepted. */
+/**
+ * Turns and candidates: what is sent back comes back changed, and nothing is the output that its
+ * reviewers have not accepted.
+ */
 import * as Equal from "effect/Equal"
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { decode } from "../Call.ts"

@@ -42,7 +42,10 @@ export const started = (
 export const idleBefore = (task: Task, decidedAt: number): number =>
   task.startedSeq > decidedAt ? task.idleAtStart : idleOf(task, decidedAt)
 
-/** Runs in a row that recorded nothing, the current one included, as far as a decision knew that saw the events up to `seq`. */
+/**
+ * Runs in a row that recorded nothing, the current one included, as far as a decision knew that saw
+ * the events up to `seq`.
+ */
 const idleOf = ({ idle, progressedSeq = Number.POSITIVE_INFINITY, status }: Task, seq: number): number =>
   status === "running" && progressedSeq > seq ? idle + 1 : 0
 

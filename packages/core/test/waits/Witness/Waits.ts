@@ -1,4 +1,7 @@
-/** A wait ends when what it is for has come or its time is up, and then takes with it what is not needed any more. */
+/**
+ * A wait ends when what it is for has come or its time is up, and then takes with it what is not
+ * needed any more.
+ */
 import * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { placeOf } from "../Call.ts"
 import { Violation } from "../Violation.ts"
@@ -7,7 +10,9 @@ import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
 import * as Recoveries from "./Recoveries.ts"
 
-/** Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain. */
+/**
+ * Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain.
+ */
 const maxWakeUps = 12
 
 /** Milliseconds in which a worker is free for whoever was woken. */
@@ -118,7 +123,10 @@ export const checkPromptness = (account: Account, now: number): void => {
   }
 }
 
-/** The time of something that its calls, or its candidate, wait for or waited for is up: the wait may have been told before it came. */
+/**
+ * The time of something that its calls, or its candidate, wait for or waited for is up: the wait
+ * may have been told before it came.
+ */
 const isDue = (account: Account, task: Task, now: number): boolean => {
   const ids = account.pendingOf(task).flatMap(({ index }) => {
     const { approval, question, timer } = account.askedBy(task, task.turns.length, index)
@@ -130,7 +138,10 @@ const isDue = (account: Account, task: Task, now: number): boolean => {
   })
 }
 
-/** What was cancelled as not needed, and what should have been, by one append. `losers`: as its starts made them. */
+/**
+ * What was cancelled as not needed, and what should have been, by one append. `losers`: as its
+ * starts made them.
+ */
 export const checkLosers = (account: Account, events: Events, losers: ReadonlySet<string>): void => {
   const isRetried = (id: string | undefined) => events.some((each) => isNewAttempt(each) && each.taskId === id)
   for (const event of events) {

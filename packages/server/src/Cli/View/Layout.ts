@@ -1,8 +1,9 @@
 /**
- * Turns a view into lines of styled text that fit a terminal: never wider than `columns`, never more than `rows`. Pure.
+ * Turns a view into lines of styled text that fit a terminal: never wider than `columns`, never
+ * more than `rows`. Pure.
  *
- * When there is too little room, the lines of running text go first, then tasks that are over, then tasks that have not begun;
- * a last line says how many are not shown.
+ * When there is too little room, the lines of running text go first, then tasks that are over, then
+ * tasks that have not begun; a last line says how many are not shown.
  */
 import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type { Usage } from "@crewline/core/Usage"
@@ -150,7 +151,10 @@ const note = (view: View.View, task: View.Task): Line => {
   }
 }
 
-/** The last line of what the task's model says, below it; its end matters most, so the beginning is cut. */
+/**
+ * The last line of what the task's model says, below it; its end matters most, so the beginning is
+ * cut.
+ */
 const textLine = (row: Tree.Row, task: View.Task, columns: number): Line => {
   const indent = `${row.trunk}  `
   return [dim(indent), dim(ending(lastLine(task.tail), columns - cells(indent)))]
@@ -195,7 +199,10 @@ const summary = (view: View.View, tasks: ReadonlyArray<View.Task>, now: number):
   ]
 }
 
-/** Which tasks to show when there is room for `budget` lines: those at work first, then failures, the next ones, the last ones. */
+/**
+ * Which tasks to show when there is room for `budget` lines: those at work first, then failures,
+ * the next ones, the last ones.
+ */
 const select = (tasks: ReadonlyArray<View.Task>, budget: number): ReadonlySet<string> => {
   if (tasks.length <= budget) return new Set(tasks.map((task) => task.id))
   const rank: Record<TaskStatus, number> = {
@@ -253,8 +260,8 @@ export const cost = (usage: Usage): string => {
 }
 
 /**
- * Text of models, tools and crews on one line and without control characters: whoever writes it must not be able to move the
- * cursor, change a title or clear the screen.
+ * Text of models, tools and crews on one line and without control characters: whoever writes it
+ * must not be able to move the cursor, change a title or clear the screen.
  */
 export const oneLine = (text: string): string =>
   // eslint-disable-next-line no-control-regex
@@ -263,7 +270,10 @@ export const oneLine = (text: string): string =>
 /** One cell each: ASCII, box drawing, braille, and the signs above. */
 const isNarrow = /^[\x20-\x7e\u2500-\u257f\u2800-\u28ff…○◔↻✔✖↷◼]*$/
 
-/** Cells that a text takes. Segmenting is slow (a frame of four tasks: 1.3 ms, without it 0.09 ms), and seldom needed. */
+/**
+ * Cells that a text takes. Segmenting is slow (a frame of four tasks: 1.3 ms, without it 0.09 ms),
+ * and seldom needed.
+ */
 export const cells = (text: string): number => (isNarrow.test(text) ? text.length : displayWidth(text))
 
 const segments = new Intl.Segmenter()

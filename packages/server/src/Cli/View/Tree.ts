@@ -1,11 +1,12 @@
 /**
- * Draws a task graph as a tree that does not lie: a task stands below the nearest task that every one of its paths from the
- * beginning runs through (its immediate dominator), so whatever stands below a task really has to wait for it, and every task
- * stands exactly once. A chain that nothing branches off stays flat. Tasks that a task has added stand below it, before those that come
- * after it.
+ * Draws a task graph as a tree that does not lie: a task stands below the nearest task that every
+ * one of its paths from the beginning runs through (its immediate dominator), so whatever stands
+ * below a task really has to wait for it, and every task stands exactly once. A chain that nothing
+ * branches off stays flat. Tasks that a task has added stand below it, before those that come after
+ * it.
  *
- * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance
- * Algorithm" (2001), where a graph without cycles needs no iteration.
+ * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A
+ * Simple, Fast Dominance Algorithm" (2001), where a graph without cycles needs no iteration.
  */
 import * as Dag from "@crewline/core/Dag"
 import * as Result from "effect/Result"
@@ -25,7 +26,10 @@ export interface Row extends Node {
   readonly trunk: string
 }
 
-/** Every node once, parents before children, siblings in topological order (ties as given). Unknown needs count as none. */
+/**
+ * Every node once, parents before children, siblings in topological order (ties as given). Unknown
+ * needs count as none.
+ */
 export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
   const ordered = sort(nodes)
   const children = dominated(ordered.filter(({ parent }) => parent === undefined))
@@ -66,7 +70,10 @@ export const rows = (nodes: ReadonlyArray<Node>): ReadonlyArray<Row> => {
   return result
 }
 
-/** In the order in which they become ready; as given when some wait for each other, which no valid plan has. */
+/**
+ * In the order in which they become ready; as given when some wait for each other, which no valid
+ * plan has.
+ */
 const sort = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
   const graph = Dag.within(
     nodes.map(({ id, needs, parent }) => ({ id, dependencies: parent === undefined ? needs : [...needs, parent] }))
