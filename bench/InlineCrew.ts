@@ -5,10 +5,17 @@ interface Options {
   readonly isChain?: boolean
   /** What the provider is told (`Directives`). */
   readonly text?: string
+  /** Each output is followed by a row of the outbox. */
+  readonly memory?: boolean
 }
 
-export const make = (name: string, tasks: number, { isChain = false, text = "" }: Options = {}): object => ({
+export const make = (
+  name: string,
+  tasks: number,
+  { isChain = false, memory = false, text = "" }: Options = {}
+): object => ({
   name,
+  ...(memory && { memory }),
   agents: { a: { role: "Researcher", goal: "Answer briefly", model: "openai/fake" } },
   tasks: Object.fromEntries(
     Array.from({ length: tasks }, (_, n) => [

@@ -1,7 +1,8 @@
 /**
- * Statements that one execution costs PostgreSQL, begun over HTTP one at a time with the crew in the body: of one task, and of five in a chain; with the queue in
- * process, and over Redis with the server as its only worker. It is the difference between many executions and few, each on a server of its
- * own, by the number of them: what a start and an end cost is not in it. Transactions are counted, and every statement is one.
+ * Statements that one execution costs PostgreSQL, begun over HTTP one at a time with the crew in the body: of one task, of five in a chain,
+ * and of five whose outputs are followed by rows of the outbox; with the queue in process, and over Redis with the server as its only
+ * worker. It is the difference between many executions and few, each on a server of its own, by the number of them: what a start and an
+ * end cost is not in it. Transactions are counted, and every statement is one.
  *
  * `npm run -s bench -- statements --json [--executions 200]`. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432, and
  * `redis-server`.
@@ -26,9 +27,10 @@ export const options = { executions: 200 }
 /** The fewer executions. */
 const few = 20
 
-const cases = [
+const cases: ReadonlyArray<{ readonly name: string; readonly tasks: number; readonly memory?: boolean }> = [
   { name: "one task", tasks: 1 },
-  { name: "chain of five", tasks: 5 }
+  { name: "chain of five", tasks: 5 },
+  { name: "chain of five that is remembered", tasks: 5, memory: true }
 ]
 
 /** Transactions of the database so far. Nobody else may be connected: sessions tell of theirs when they end. */
@@ -46,7 +48,12 @@ interface Site {
 }
 
 /** Runs so many executions on a new server, each when the one before has ended; answers the transactions of it all. */
-const measure = (url: URL, { directory, env }: Site, tasks: number, executions: number) =>
+const measure = (
+  url: URL,
+  { directory, env }: Site,
+  { memory = false, tasks }: (typeof cases)[number],
+  executions: number
+) =>
   Effect.gen(function* () {
     const before = yield* transactions(url)
     // How often the end was looked for: these statements are ours.
@@ -58,7 +65,7 @@ const measure = (url: URL, { directory, env }: Site, tasks: number, executions: 
         (started) => Effect.promise(started.stop)
       )
       const client = Client.make(server.url)
-      const crew = InlineCrew.make("chain", tasks, { isChain: true })
+      const crew = InlineCrew.make("chain", tasks, { isChain: true, memory })
       for (let n = 0; n < executions; n++) {
         yield* Effect.promise(() => client.post("/api/v1/executions", { crew }))
         for (let left = 1; left > 0; looks++) {
@@ -87,14 +94,14 @@ const main = Effect.fnUntraced(function* (report: Report, { executions }: typeof
   for (const queue of RedisProcess.missing === undefined ? (["local", "redis"] as const) : (["local"] as const)) {
     const more: Record<string, string> = { CREWLINE_QUEUE: queue }
     if (queue === "redis") more["REDIS_URL"] = `redis://127.0.0.1:${(yield* RedisProcess.make()).port}`
-    for (const { name, tasks } of cases) {
+    for (const each of cases) {
       const url = yield* PostgresServer.emptyDatabase
       yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(PostgresServer.optionsOf(url))))
       const site = { directory, env: { ...env, ...more } }
-      const least = yield* measure(url, site, tasks, few)
-      const most = yield* measure(url, site, tasks, few + executions)
+      const least = yield* measure(url, site, each, few)
+      const most = yield* measure(url, site, each, few + executions)
       const statements = (most - least) / executions
-      report({ bench: "statements", case: name, queue, executions, statements: Number(statements.toFixed(2)) })
+      report({ bench: "statements", case: each.name, queue, executions, statements: Number(statements.toFixed(2)) })
     }
   }
 })

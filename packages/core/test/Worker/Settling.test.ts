@@ -16,6 +16,7 @@ const start = Effect.fnUntraced(function* (options: {
   readonly taskMillis: number
   readonly serve?: (taskId: string) => Effect.Effect<void, Outbox.ConsumerError>
   readonly log?: Partial<EventLog.EventLog["Service"]>
+  readonly sweepFails?: boolean
 }) {
   const log = yield* EventLog.EventLog
   const outbox = yield* Outbox.Outbox
@@ -27,8 +28,11 @@ const start = Effect.fnUntraced(function* (options: {
       return outbox.settle(rows)
     },
     claim: (claim) => {
-      count.swept += claim.settled?.length ?? 0
-      return outbox.claim(claim)
+      const settled = claim.settled?.length ?? 0
+      count.swept += settled
+      return settled > 0 && options.sweepFails === true
+        ? Effect.fail(new Outbox.OutboxError({ operation: "claim", description: "the disk is gone" }))
+        : outbox.claim(claim)
     }
   }
   const riding: EventLog.EventLog["Service"] = {
@@ -102,6 +106,18 @@ describe("what was served", () => {
       yield* seconds(60)
       assert.deepStrictEqual([...count.served, ...other.count.served], ["a", "b"])
       assert.strictEqual(count.statements + other.count.statements, 1)
+    }).pipe(Effect.scoped, inMemory)
+  )
+
+  it.effect("is settled by a statement of its own when the look fails", () =>
+    Effect.gen(function* () {
+      const { count, crewline } = yield* start({ taskMillis: 100_000, sweepFails: true })
+      const other = yield* start({ taskMillis: 100_000 })
+      yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
+      yield* seconds(150)
+      assert.deepStrictEqual(count, { statements: 1, served: ["a"], rode: 0, swept: 1 })
+      assert.deepStrictEqual(yield* rows, [])
+      assert.deepStrictEqual(other.count.served, [])
     }).pipe(Effect.scoped, inMemory)
   )
 

@@ -39,7 +39,7 @@ export interface Settling {
   readonly soon: (settled: Outbox.Settled) => void
   /** False: the storage did not take it. */
   readonly now: (settled: Outbox.Settled) => Effect.Effect<boolean>
-  /** Does something with what waits, or the first thousand of it, which is settled unless that fails. */
+  /** Does something with what waits, or the first thousand of it, which is settled thereby, or soon after a failure. */
   readonly with: <A, E>(use: (settled: ReadonlyArray<Outbox.Settled>) => Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Settles all that waits, if anything does. */
   readonly flush: Effect.Effect<void>
@@ -101,7 +101,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         const settled = held.take()
         return Effect.onExit(use(settled), (exit) =>
           Effect.sync(() => {
-            if (!Exit.isSuccess(exit)) held.back(settled)
+            // The next look may be too late.
+            if (!Exit.isSuccess(exit)) for (const one of settled) soon(one)
           })
         )
       }),
