@@ -19,6 +19,7 @@ const longest = [
   "packages/core/test/Waits.test.ts",
   "test/Docs.test.ts",
   "test/Packages.test.ts",
+  "test/DocsRecipes.test.ts",
   "packages/server/test/Approvals.integration.test.ts",
   "packages/server/test/SentinelFailover.integration.test.ts",
   "packages/queue-redis/test/RedisTaskQueue/Model.integration.test.ts",

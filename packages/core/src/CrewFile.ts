@@ -63,21 +63,21 @@ export const decode = (bytes: Uint8Array): Result.Result<string, Crew.CrewInvali
     }
   }
   const decoder = new TextDecoder("utf-8", { fatal: true })
-  const isValid = (part: Uint8Array) => {
+  const textOf = (part: Uint8Array): string | undefined => {
     try {
-      decoder.decode(part)
-      return true
+      return decoder.decode(part)
     } catch {
-      return false
+      return undefined
     }
   }
-  if (isValid(bytes)) return Result.succeed(new TextDecoder().decode(bytes))
+  const text = textOf(bytes)
+  if (text !== undefined) return Result.succeed(text)
   let line = 1
   // No character of UTF-8 reaches over the end of a line.
   for (let start = 0; start <= bytes.length; line++) {
     const newline = bytes.indexOf(0x0a, start)
     const end = newline === -1 ? bytes.length : newline
-    if (!isValid(bytes.subarray(start, end))) break
+    if (textOf(bytes.subarray(start, end)) === undefined) break
     start = end + 1
   }
   return notText("The file is not UTF-8 text: save it as UTF-8.", line)

@@ -36,6 +36,26 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
+describe("a body that is not UTF-8", () => {
+  const yaml = JSON.stringify({ ...crew, name: "Grüße" }, null, 1)
+  it.each([
+    ["/api/v1/crews", "application/json", yaml],
+    ["/api/v1/crews", "application/yaml", yaml],
+    ["/api/v1/executions", "application/json", JSON.stringify({ crew: { ...crew, name: "Grüße" } }, null, 1)]
+  ])("is refused with the line: %s as %s", async (path, type, text) => {
+    const send = async (body: Uint8Array) => {
+      const response = await fetch(server.url + path, { method: "POST", body, headers: { "content-type": type } })
+      return { status: response.status, body: await response.json() }
+    }
+    const line = text.split("\n").findIndex((part) => part.includes("Grüße")) + 1
+    expect(await send(Buffer.from(text, "latin1"))).toMatchObject({
+      status: 400,
+      body: { type: expect.stringContaining("invalid-syntax"), line, errors: [{ code: "invalid-encoding", line }] }
+    })
+    expect(await send(Buffer.from(`\uFEFF${text}`))).toMatchObject({ status: path.endsWith("crews") ? 201 : 202 })
+  })
+})
+
 /**
  * As JSON escapes, which come through as they are; halves of surrogate pairs cannot be in a URL.
  */

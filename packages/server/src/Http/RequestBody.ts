@@ -3,6 +3,7 @@
  * be. Whatever is wrong is a problem with every invalid field, with line and column where the text
  * itself is broken.
  */
+import type * as CoreCrew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
@@ -40,11 +41,11 @@ const tooLarge = Problem.make("payload-too-large", {
   detail: `The body has more than ${maxBytes} bytes.`
 })
 
-/** The text of the body, when it is of one of these types. */
+/** The text of the body, when it is of one of these types and in UTF-8: letters are never replaced. */
 export const text = (
   request: HttpServerRequest.HttpServerRequest,
   supported: ReadonlyArray<string>
-): Effect.Effect<string, Problem.Problem<"payload-too-large" | "unsupported-media-type">> => {
+): Effect.Effect<string, Problem.Problem<"invalid-syntax" | "payload-too-large" | "unsupported-media-type">> => {
   const type = mediaType(request)
   // A page of another site may send `text/plain` without asking, but not JSON: a body without its
   // type is not guessed.
@@ -57,13 +58,24 @@ export const text = (
     )
   }
   if (Number(request.headers["content-length"]) > maxBytes) return Effect.fail(tooLarge)
-  return Effect.catch(request.text, (error) =>
+  const bytes = Effect.catch(request.arrayBuffer, (error) =>
     HttpServerError.isHttpServerError(error) &&
     error.reason._tag === "RequestParseError" &&
     error.reason.reason === "BodyTooLarge"
       ? Effect.fail(tooLarge)
       : Effect.die(error)
   )
+  return Effect.flatMap(bytes, (buffer) => {
+    const decoded = CrewFile.decode(new Uint8Array(buffer))
+    return Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : Effect.fail(notUtf8(decoded.failure.problems))
+  })
+}
+
+const notUtf8 = ([problem]: CoreCrew.CrewInvalid["problems"]) => {
+  const message = "The body is not UTF-8 text: send it as UTF-8."
+  const { column = 1, line = 1 } = problem ?? {}
+  const errors = [{ path: [], code: "invalid-encoding", message, line, column }]
+  return Problem.make("invalid-syntax", { detail: `Line ${line}: ${message}`, line, column, errors })
 }
 
 /** A JSON body, with the keys that it says twice refused. */
