@@ -116,6 +116,7 @@ const application: { readonly [file: string]: string } = {
     import { Crew, Dag } from "@crewline/core"
     import * as CrewModule from "@crewline/core/Crew"
     import * as door from "crewline"
+    import * as testing from "crewline/testing"
     import * as llm from "@crewline/llm"
     import * as memory from "@crewline/memory-pg"
     import * as queue from "@crewline/queue-redis"
@@ -135,7 +136,7 @@ const application: { readonly [file: string]: string } = {
       tasks: { write: { agent: "wirter", description: "Write.", expectedOutput: "A text." } }
     })
 
-    export const modules: ReadonlyArray<object> = [Dag, door, llm, memory, queue, server, tools]`,
+    export const modules: ReadonlyArray<object> = [Dag, door, testing, llm, memory, queue, server, tools]`,
   "consumer.cts": `
     import core = require("@crewline/core")
 
