@@ -3,11 +3,13 @@
  * against and bundled. Nothing here can see the workspace.
  */
 import { build } from "esbuild"
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   globSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -19,6 +21,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
+import { createInterface } from "node:readline"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest"
 import * as RedisServer from "../packages/queue-redis/test/RedisServer.ts"
@@ -34,7 +37,7 @@ const environment = {
   ...Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) =>
-        !/^(npm_(package|lifecycle|command|config_local_prefix)|NODE_(ENV|OPTIONS)|VITEST|OPENAI_|ANTHROPIC_|OLLAMA_)/.test(
+        !/^(npm_(package|lifecycle|command|config_local_prefix)|NODE_(ENV|OPTIONS|PATH)|VITEST|OPENAI_|ANTHROPIC_|OLLAMA_)/.test(
           name
         )
     )
@@ -195,10 +198,64 @@ const copyExample = (name: string, place: string) =>
     filter: (source) => basename(source) !== "node_modules"
   })
 
+/** What an application has that follows the first page of the documentation. */
+const makeSmall = (place: string, tarballs: ReadonlyMap<string, string>) => {
+  cpSync(join(import.meta.dirname, "fixtures", "packed-consumer"), place, { recursive: true })
+  const dependencies = {
+    crewline: tarballs.get("crewline")!,
+    openai: "^7",
+    zod: "^4",
+    express: "^5",
+    "@types/node": "*"
+  }
+  const overrides = Object.fromEntries([...tarballs].filter(([name]) => name !== "crewline"))
+  const manifest = { name: "small", private: true, type: "module", dependencies, overrides }
+  writeFileSync(join(place, "package.json"), JSON.stringify(manifest))
+  for (const [name, resolution] of Object.entries(resolutions)) {
+    const options = { ...compilerOptions, ...resolution, target: "es2022" }
+    writeFileSync(
+      join(place, `tsconfig.${name}.json`),
+      JSON.stringify({ compilerOptions: options, include: ["*.mts"] })
+    )
+  }
+}
+
+/** Megabytes on disk, in whole blocks, as `du` counts them. */
+const megabytesOf = (place: string, names: ReadonlyArray<string>): number =>
+  globSync(
+    names.map((name) => `${name}/**`),
+    { cwd: place }
+  ).reduce((sum, file) => sum + lstatSync(join(place, file)).blocks / 2_048, 0)
+
+/** TypeScript in Node 22 is behind a flag, which Node 24 takes, too. */
+const strip = "--experimental-strip-types"
+
+/** Reads the first event of `express.mjs`, and goes away. Answers how the execution ended. */
+const disconnect = async (node: string, place: string): Promise<string> => {
+  const server = spawn(node, ["express.mjs"], { cwd: place, env: environment, stdio: ["ignore", "pipe", "inherit"] })
+  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]()
+  try {
+    const { value: port } = await lines.next()
+    const gone = new AbortController()
+    const response = await fetch(`http://127.0.0.1:${port}/briefs/otters`, { signal: gone.signal })
+    const { value } = await response.body!.getReader().read()
+    expect(new TextDecoder().decode(value)).toContain("ExecutionStarted")
+    gone.abort()
+    return String((await lines.next()).value)
+  } finally {
+    server.kill()
+  }
+}
+
+/** The version of Node that runs the tests, and another one where there is one. */
+const nodes = [process.execPath, ...(process.env["TEST_NODE_22"] === undefined ? [] : [process.env["TEST_NODE_22"]])]
+
 describe("packed packages in an empty application", () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "crewline-packages-")))
   const app = join(folder, "app")
   let names: ReadonlyArray<string> = []
+  /** An application that has `crewline`, and no more of it than that brings. */
+  const small = join(folder, "small")
   let offline: string | undefined
 
   const needsRegistry = (context: TestContext) => {
@@ -228,8 +285,10 @@ describe("packed packages in an empty application", () => {
     const manifest = { name: "application", private: true, type: "module", dependencies, overrides, workspaces }
     writeFileSync(join(app, "package.json"), JSON.stringify(manifest))
     const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
-    const outcome = await run("npm", args, app)
-    if (outcome.ok) return
+    makeSmall(small, tarballs)
+    const outcomes = [await run("npm", args, app), await run("npm", args, small)]
+    const outcome = outcomes.find(({ ok }) => !ok)
+    if (outcome === undefined) return
     if (!/code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED)/.test(outcome.text))
       throw new Error(outcome.text)
     offline = "the npm registry cannot be reached"
@@ -339,6 +398,89 @@ describe("packed packages in an empty application", () => {
     }
   )
 
+  describe("crewline alone", () => {
+    it("brings neither a database nor the SDK of a provider that nobody asked for", (context) => {
+      needsRegistry(context)
+      const modules = join(small, "node_modules")
+      const absent = ["@electric-sql", "@anthropic-ai", "ollama", "gpt-tokenizer", "ioredis", "@crewline/server"]
+      expect(absent.filter((name) => existsSync(join(modules, name)))).toEqual([])
+      const others = ["express", "zod"]
+      expect(others.filter((name) => !existsSync(join(modules, name)))).toEqual([])
+      expect(megabytesOf(modules, ["crewline", "@crewline", "effect", "openai", "undici", "yaml"])).toBeLessThan(110)
+    })
+
+    it("is imported without Effect and without an SDK", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      const script = `
+        import { registerHooks } from "node:module"
+        const loaded = []
+        registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+        await import("crewline")
+        console.log(JSON.stringify(loaded))`
+      const loaded: ReadonlyArray<string> = JSON.parse(await must("node", ["--input-type=module", "-e", script], small))
+      expect(loaded.length).toBeGreaterThan(0)
+      expect(loaded.filter((url) => !url.includes("/node_modules/crewline/"))).toEqual([])
+    })
+
+    it("runs two steps with a tool and typed output in at most 14 lines", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      const text = readFileSync(join(small, "order.mts"), "utf8")
+      expect(text.split("\n").filter((line) => line.trim() !== "").length).toBeLessThanOrEqual(14)
+      for (const node of nodes) expect(await must(node, [strip, "order.mts"], small)).toMatch(/^\d+\n$/)
+    })
+
+    it("is tested with a script in place of models", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      for (const node of nodes) {
+        const outcome = await run(node, [strip, "--test", "script.test.mts"], small)
+        expect(outcome.ok, outcome.text).toBe(true)
+      }
+    })
+
+    it("cancels an execution whose reader in Express goes away", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      for (const node of nodes) expect(await disconnect(node, small)).toBe("cancelled cancelled")
+    })
+
+    it.for(Object.keys(resolutions))(
+      "compiles, its declarations included: %s",
+      { timeout: minute },
+      async (name, context) => {
+        needsRegistry(context)
+        const outcome = await run("tsc", ["-p", `tsconfig.${name}.json`], small)
+        expect(outcome.text).toBe("")
+      }
+    )
+
+    it("is bundled by esbuild without what is not installed", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      const outfile = join(folder, "bundled-order.mjs")
+      await build({
+        entryPoints: [join(small, "order.mts")],
+        outfile,
+        bundle: true,
+        platform: "node",
+        format: "esm",
+        logLevel: "silent"
+      })
+      for (const node of nodes) expect(await must(node, [outfile], folder)).toMatch(/^\d+\n$/)
+    })
+
+    it("says what to install when something is not", { timeout: minute }, async (context) => {
+      needsRegistry(context)
+      const { text } = await run("node", ["missing.mjs"], small)
+      expect(text.trim().split("\n")).toEqual([
+        "MissingPackage npm install @crewline/memory-pg",
+        "MissingPackage npm install @crewline/memory-pg",
+        "MissingPackage npm install @crewline/queue-redis",
+        "ExecutionFailed npm install @anthropic-ai/sdk",
+        "ExecutionFailed npm install ollama"
+      ])
+      const command = await run("node", [join(small, "node_modules", "crewline", "bin", "crewline.mjs")], small)
+      expect(command).toMatchObject({ ok: false, text: expect.stringContaining("npm install @crewline/server") })
+    })
+  })
+
   it("bring the crewline command", { timeout: minute }, async (context) => {
     needsRegistry(context)
     const outcome = await run(
@@ -348,5 +490,7 @@ describe("packed packages in an empty application", () => {
     )
     expect(outcome.ok, outcome.text).toBe(true)
     expect(outcome.stdout).toContain("validate")
+    const same = await must("node", [join(app, "node_modules", "crewline", "bin", "crewline.mjs"), "--help"], app)
+    expect(same).toBe(outcome.stdout)
   })
 })

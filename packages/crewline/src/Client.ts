@@ -65,10 +65,11 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    */
   readonly database?: string
   /**
-   * A Redis, `redis://host`, that processes share limits and budgets on and, with a `database`, the
-   * queue of tasks. Needs `@crewline/queue-redis`.
+   * A Redis, `redis://host`, on which processes share limits and budgets and, with a `database`,
+   * the queue of tasks. `prefix` is what the keys of the queue begin with, `crewline` by default:
+   * databases that share a Redis need one each. Needs `@crewline/queue-redis`.
    */
-  readonly redis?: string
+  readonly redis?: string | { readonly url: string; readonly prefix?: string }
   /** The only directory that tools read and output files are written to. Default: none. */
   readonly workspace?: string | Layer.Layer<Workspace.Workspace, unknown>
   /** What crews with `memory: true` remember. Default: in the memory of this process. */
@@ -153,12 +154,12 @@ export interface Client {
    */
   readonly answer: (id: string, answer: Ask.Answer, options?: { readonly by?: Ask.Author }) => Promise<Crewline.AskView>
   /** Continues an unfinished execution here, with the functions of the given crew. */
-  readonly adopt: <Output>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
+  readonly adopt: <Output = Schema.Json>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
   /**
    * Does again what failed or was cancelled, as a new execution that takes over the outputs that
    * stand.
    */
-  readonly retry: <Output>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
+  readonly retry: <Output = Schema.Json>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
   /**
    * Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive,
    * unless it is forced.

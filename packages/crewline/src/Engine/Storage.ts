@@ -47,7 +47,10 @@ export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknow
   if (redis === undefined || database === undefined) return LocalTaskQueue.layerLocal
   return load(async () => {
     const RedisTaskQueue = await import("@crewline/queue-redis/RedisTaskQueue").catch(absentRedis)
-    const shared = RedisTaskQueue.layer(leaseMillis === undefined ? {} : { leaseMillis })
+    const shared = RedisTaskQueue.layer({
+      ...(leaseMillis !== undefined && { leaseMillis }),
+      ...(typeof redis === "object" && redis.prefix !== undefined && { prefix: redis.prefix })
+    })
     return Layer.provide(shared, await connection(redis))
   })
 }
@@ -58,7 +61,7 @@ export const shared = ({ redis }: Options): Layer.Layer<Redis.Redis, unknown> | 
 
 const absentRedis = Missing.packageOf("@crewline/queue-redis", "The option redis")
 
-const connection = async (url: string) => {
+const connection = async (redis: NonNullable<Options["redis"]>) => {
   const RedisConnection = await import("@crewline/queue-redis/RedisConnection").catch(absentRedis)
-  return RedisConnection.layer({ url: Redacted.make(url) })
+  return RedisConnection.layer({ url: Redacted.make(typeof redis === "string" ? redis : redis.url) })
 }
