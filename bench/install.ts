@@ -1,7 +1,8 @@
 /**
- * What it costs to have Crewline: megabytes on disk of what npm installs, in whole blocks as `du` counts them, and milliseconds that an
- * import or a first run takes over `node` with an empty program. The packages are packed and installed in empty applications. Rounds
- * alternate between the programs. `npm run -s bench -- install --json [--rounds 11]`
+ * What it costs to have Crewline: megabytes on disk of what npm installs, in whole blocks as `du`
+ * counts them, and milliseconds that an import or a first run takes over `node` with an empty
+ * program. The packages are packed and installed in empty applications. Rounds alternate between
+ * the programs. `npm run -s bench -- install --json [--rounds 11]`
  */
 import { execFile } from "node:child_process"
 import { globSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -38,7 +39,7 @@ const programs: { readonly [name: string]: string } = {
   "import effect/Schema": `import "effect/Schema"`
 }
 
-/** npm tells scripts where they run; an npm that they start must not believe that it runs there, too. */
+/** npm tells scripts where they run; an npm that they start must not believe that it runs there. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH$)/.test(name)))
 
 const must = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<string> =>

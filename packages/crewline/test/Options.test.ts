@@ -1,4 +1,7 @@
-/** What the plain options lead to: real SDKs against the fake provider, files, and databases where there are some. */
+/**
+ * What the plain options lead to: real SDKs against the fake provider, files, and databases where
+ * there are some.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Effect from "effect/Effect"

@@ -106,7 +106,10 @@ const toolError = (error: unknown): ToolError =>
 const thrown = (error: unknown): ToolError =>
   meant(error) ?? new ToolFailed({ message: redact(messageOf(error)), cause: error, isDefect: true })
 
-/** An error by which a function says how its call failed; one of another copy of this package, or of `crewline`, by its tag. */
+/**
+ * An error by which a function says how its call failed. One of another copy of this package, or of
+ * `crewline`, is known by its tag.
+ */
 const meant = (error: unknown): ToolError | undefined => {
   if (error instanceof ToolRetry || error instanceof ToolFailed) return error
   if (!(error instanceof Error) || !("_tag" in error)) return undefined
