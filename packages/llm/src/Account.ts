@@ -1,7 +1,7 @@
 /**
- * The account at a provider that a model is called with, where it is not the application's own: one
- * that a tenant has stored, for example. Accounts whose providers and models have the same names
- * share no breaker, no quota and no answer.
+ * The provider account of a model call, if it is not the application's: for example one that a
+ * tenant has stored. Accounts whose providers and models have the same names share no breaker, no
+ * quota and no answer.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Context from "effect/Context"
@@ -13,8 +13,8 @@ export interface Quota {
   /** Calls at once, in each process. */
   readonly concurrency?: number
   /**
-   * Keep to what the provider says is left of its own limits, and to its 429s. With one of the
-   * numbers that is so anyway; this is for where there are none.
+   * Respect the provider's own limits, as reported in its headers and 429s. Implied by each of the
+   * numbers; set it if there are none.
    */
   readonly adaptive?: true
 }

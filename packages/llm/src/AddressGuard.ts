@@ -1,12 +1,12 @@
 /**
- * Keeps requests to addresses that users choose on the public internet. Private, loopback,
+ * Restricts requests to user-provided addresses to the public internet. Private, loopback,
  * link-local, multicast and reserved addresses are refused, those of cloud metadata services among
  * them, also when an IPv6 address wraps them.
  *
  * A name is checked when a connection is made, by every address that it resolves to; one refused
  * address refuses the name. The look-up that is checked is the one that is connected to, so that a
  * name cannot change in between (DNS rebinding). Addresses in a URL never reach a look-up: `check`
- * refuses them. Whoever follows redirects makes a request of each, and each is checked.
+ * refuses them. Each redirect is a separate request and is checked.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"

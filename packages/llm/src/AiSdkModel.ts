@@ -1,6 +1,6 @@
 /**
- * Models of the AI SDK (`ai`, `@ai-sdk/…`; specifications V2, V3 and V4) as models of crews.
- * Nothing of the AI SDK is needed here: the model object brings all there is.
+ * Models of the AI SDK (`ai`, `@ai-sdk/…`; specifications V2, V3 and V4) as models of crews. The AI
+ * SDK itself is not needed here: the model object is self-contained.
  *
  * One call is one call of the model, which itself repeats nothing. Interrupting it aborts the
  * model's signal. Every failure is an `LlmError`; of the model's errors the message, the status and
@@ -65,7 +65,7 @@ const adapt = (name: string, id: string, model: LanguageModel, options: Options)
         accumulator.add(next.value)
       }
     } finally {
-      // A model that ignores its signal, or failed midway, must not go on for nobody.
+      // Stop a model that ignores its signal or failed midway.
       await reader.cancel().catch(() => {})
     }
     return accumulator.finish()

@@ -2,12 +2,12 @@
  * Models of Anthropic, and of every server that speaks its messages, through the official SDK.
  *
  * One call is one request: nothing is retried here. Interrupting it destroys the connection, also
- * in the middle of a stream. Every failure is an `LlmError`; none of its texts holds the key.
+ * in the middle of a stream. Every failure is an `LlmError`; none of its texts contains the key.
  *
  * The system prompt, the tools and the conversation so far are marked for the provider's cache.
- * What a model thought goes back to it with its signature, and to no other provider's model. Output
- * of a schema is asked for by structured output, or by a tool that has to be called where model or
- * schema allow no better. There is no `seed`; a temperature above 1 becomes 1.
+ * Reasoning is sent back with its signature to the same model only. Output with a schema uses
+ * structured output, or a required tool if the model or the schema does not support it. There is no
+ * `seed`; a temperature above 1 becomes 1.
  */
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"

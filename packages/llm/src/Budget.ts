@@ -1,14 +1,13 @@
 /**
- * Keeps calls under limits of tokens, money and requests: of a task, an agent and an execution
- * (`request.limits`), and of a tenant or whatever else the application limits (`limits`).
+ * Enforces limits of tokens, cost and requests: of a task, an agent and an execution
+ * (`request.limits`), and of a tenant or anything else that the application limits (`limits`).
  *
- * Hard: the most a call can use is reserved before it is made, in all its limits or in none; a call
- * that could go over one is not made. Where a request does not say how long the answer may be, the
- * call is told to stay within what is reserved. Afterwards the reservation becomes what was really
- * used. A call that was interrupted, or failed or answered without saying what it used, is charged
- * whole. So what is counted is never below what was spent, as long as prompts are not longer than
- * estimated; where an answer shows that one was, the estimates of that model are raised from then
- * on.
+ * Hard: the maximum usage of a call is reserved before it is made, in all of its limits or in none;
+ * a call that could exceed one is not made. If a request does not limit the answer, the call is
+ * limited to the reservation. Afterwards, the actual usage replaces the reservation. A call that
+ * was interrupted, or that ended without reporting its usage, is charged its full reservation. So
+ * the counted usage is never below the actual one, as long as prompts are not longer than
+ * estimated; if an answer shows that one was, later estimates for that model are raised.
  *
  * A call that does not fit only because of reservations of others waits until they are settled,
  * holding nothing.
@@ -31,7 +30,7 @@ export interface Options {
    * models that share limits.
    */
   readonly store?: BudgetStore.BudgetStore
-  /** Limits besides those of the request, of a tenant for example. */
+  /** Limits in addition to those of the request, for example of a tenant. */
   readonly limits?: (
     request: Llm.Request
   ) => ReadonlyArray<Limits.Scoped> | Effect.Effect<ReadonlyArray<Limits.Scoped>, BudgetStore.BudgetStoreError>
@@ -47,7 +46,7 @@ export interface Options {
    * 4,096.
    */
   readonly maxOutputTokens?: number
-  /** An answer that could not have so many tokens is not asked for. Default: 64. */
+  /** A call whose answer would be limited to fewer tokens is not made. Default: 64. */
   readonly minOutputTokens?: number
   /** By how much estimates of prompts are raised. Default: `PromptEstimate.margin`. */
   readonly margin?: number
@@ -78,8 +77,8 @@ const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
 ])
 
 /**
- * Limits that an application keeps in a store of their own, besides those of its crews: of its
- * tenants, for example.
+ * Limits that an application keeps in a separate store, in addition to those of its crews: for
+ * example of its tenants.
  */
 export interface Further {
   readonly store: BudgetStore.BudgetStore

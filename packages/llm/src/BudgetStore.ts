@@ -1,10 +1,10 @@
 /**
- * Where budgets keep their sums: what is spent and what is reserved, by key. `makeLocal` serves one
- * process, `makeRedis` any number.
+ * Stores the spent and reserved amounts of budgets, by key. `makeLocal` serves one process,
+ * `makeRedis` any number.
  *
- * A reservation is made in all its entries or in none, and all at once: no two calls can be given
- * the same remainder. Sums never shrink: a process that dies leaves what it had reserved, as if it
- * were spent.
+ * A reservation is made atomically in all of its entries or in none: no two calls can get the same
+ * remainder. Sums never shrink: a process that dies leaves what it had reserved, as if it were
+ * spent.
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Effect from "effect/Effect"
@@ -55,7 +55,7 @@ export interface Reserved {
 
 export interface Refused {
   readonly _tag: "Refused"
-  /** Index of the entry whose limit stands in the way. */
+  /** Index of the entry whose limit would be exceeded. */
   readonly entry: number
   readonly dimension: Dimension
   /** What was spent, without what is reserved. */

@@ -1,12 +1,11 @@
 /**
- * Spares a model that fails again and again: after so many failures in a row its calls are refused
- * at once (`breaker-refused`, `CircuitOpen`), until one of them is let through to see whether it
- * works again. Over Effect's circuit breaker store, in process or shared by all processes on one
- * Redis.
+ * Stops calling a model that keeps failing: after a number of consecutive failures, calls fail at
+ * once (`breaker-refused`, `CircuitOpen`) until a trial call is let through. Over Effect's circuit
+ * breaker store, in process or shared by all processes on one Redis.
  *
  * What counts is the provider's health: overload, network, timeouts, broken answers. A refused
- * request, a wrong key or a rate limit says nothing about it. If the store itself does not answer,
- * calls are made.
+ * request, a wrong key or a rate limit says nothing about it. If the store does not answer, calls
+ * are made.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Duration from "effect/Duration"

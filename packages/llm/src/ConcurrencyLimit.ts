@@ -1,7 +1,6 @@
 /**
- * Lets no more than so many calls be under way at once in this process; the others wait in the
- * order in which they came, and say `limited` if they had to. A call that is interrupted, waiting
- * or under way, gives its place up.
+ * Limits the number of concurrent calls in this process; other calls wait in order of arrival and
+ * record a `limited` notice. An interrupted call, waiting or running, releases its slot.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"

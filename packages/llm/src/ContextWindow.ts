@@ -1,11 +1,11 @@
 /**
- * Keeps conversations within what a model can read: when one would not fit, older turns are left
- * out, or a summary takes their place, and `context-trimmed` says so. The instructions, the task
- * and the last turn always stay. A call of a tool and its result stay together or go together: a
- * provider refuses one without the other.
+ * Keeps conversations within the context window of a model: if one does not fit, older turns are
+ * omitted or replaced by a summary, with a `context-trimmed` notice. The instructions, the task and
+ * the last turn are always kept. A tool call and its result are kept or omitted together, because
+ * providers reject one without the other.
  *
- * What is left out is out of this call alone: the log keeps it. Where even what must stay does not
- * fit, the call is made as it is, and the provider says so (`ContextTooLong`).
+ * Turns are omitted only from the call: the log keeps them. If even the required parts do not fit,
+ * the call is made unchanged, and the provider reports `ContextTooLong`.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
@@ -96,13 +96,13 @@ export const dropOldest: Strategy = ({ count, limit, opening, turns }) =>
 /**
  * Replaces the oldest turns by a summary that the model itself makes, in a call under the same
  * limits whose usage is counted with the answer's. It is made when a conversation first does not
- * fit, of so many turns that half of the window is free; the calls that follow use it again, and so
- * does a resumed task: a summary is known by the content of what it summarises, in this process
- * and, where a `store` is given, on every machine. Without a store a task that is resumed by
- * another process pays for its summary once more.
+ * fit, of as many turns as needed to free half of the window. Later calls reuse it, and so does a
+ * task that continues after a crash: summaries are keyed by the content that they summarise, in
+ * this process and, with a `store`, on every machine. Without a store, a task that continues in
+ * another process pays for its summary again.
  *
- * Where the summary cannot be made (the call fails, is refused by a budget, or does not fit), and
- * where more has to go, turns are left out as by `dropOldest`.
+ * If the summary cannot be made (the call fails, is refused by a budget, or does not fit), or if it
+ * is not enough, turns are omitted as by `dropOldest`.
  */
 export const summarise = (options: ContextSummary.Options = {}): Strategy => {
   const shorten = ContextSummary.make(options)

@@ -2,8 +2,8 @@
  * The model `scripted/demo`: lets any crew run with no key and no network. It calls each of the
  * task's tools once, with arguments that are valid for the tool's schema and taken from the prompt
  * where that shows some; then it answers with text, or with JSON that is valid for the declared
- * schema, quoting from what the tools and the earlier tasks gave. Every answer says that it is a
- * demonstration. The same request is always answered the same way.
+ * schema, quoting from what the tools and the earlier tasks gave. Every answer states that it is a
+ * demonstration. The same request always gets the same answer.
  *
  * It costs nothing; tokens are estimated (one for every four characters).
  */

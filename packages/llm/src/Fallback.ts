@@ -1,10 +1,10 @@
 /**
- * A chain of models that looks like one: where a model cannot answer, the next one is asked. The
- * last failure is the chain's.
+ * A chain of models that acts as one: if a model cannot answer, the next one is called. The last
+ * failure is the failure of the chain.
  *
- * A refusal that another model would meet as well is final: a call over a budget, a request that is
- * wrong, content that a provider refuses (asking around until one does not is not what a fallback
- * is for).
+ * A refusal that would apply to other models as well is final: a call over a budget, an invalid
+ * request, content that a provider refuses (a fallback must not search for a provider that accepts
+ * it).
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Arr from "effect/Array"
@@ -17,7 +17,7 @@ const final: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "InvalidRequest"
 ])
 
-/** At least one model; they are asked in order, each call anew from the first. */
+/** At least one model; each call tries them in order from the first. */
 export const make = (models: readonly [Llm.Model, ...ReadonlyArray<Llm.Model>]): Llm.Model => {
   const [first, ...others] = models
   if (others.length === 0) return first

@@ -7,8 +7,8 @@
  * model: Ollama has no tool choice. Calls cost nothing, except for models in Ollama's cloud, whose
  * cost is unknown without a price.
  *
- * Ollama cuts a prompt that is longer than the context window without a word: set `contextTokens`
- * to what your crews need.
+ * Ollama silently truncates prompts that exceed the context window: set `contextTokens` to what
+ * your crews need.
  */
 import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"

@@ -1,10 +1,10 @@
 /**
  * Models of OpenAI, and of every server that speaks its APIs, through the official SDK: by its
- * responses API or by chat completions. The responses API is asked to store nothing; what a model
- * thought goes back to it, encrypted, with the next turn.
+ * responses API or by chat completions. The responses API is requested not to store anything;
+ * reasoning is sent back, encrypted, with the next turn.
  *
  * One call is one request: nothing is retried here. Interrupting it destroys the connection, also
- * in the middle of a stream. Every failure is an `LlmError`; none of its texts holds the key.
+ * in the middle of a stream. Every failure is an `LlmError`; none of its texts contains the key.
  * Streams are read by our own decoder and handed on once per network chunk: with the SDK's a
  * streamed call of 20 chunks costs 517 µs, with ours 259 µs. A call costs about a third of what the
  * bare SDK with Node's fetch does, whole or streamed (`npm run bench -- model-call`).

@@ -1,7 +1,7 @@
 /**
- * What models cost: a table of list prices, each with where it stands and the last day on which it
- * was seen there, and what the application says instead. A model that is in neither has no price,
- * and its cost is unknown, never zero.
+ * Prices of models: a table of list prices, each with its source and the last day on which it was
+ * verified, and overrides of the application. A model in neither has no price; its cost is unknown,
+ * never zero.
  */
 
 /** US dollars per million tokens. */
@@ -29,7 +29,7 @@ export interface Prices {
 
 /** A price that is known, and from where. */
 export interface Listed extends Price {
-  /** Where it stands. */
+  /** The source of the price. */
   readonly source: string
   /** ISO date of the last day on which it was seen there: later changes are not in it. */
   readonly asOf: string

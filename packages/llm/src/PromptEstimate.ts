@@ -1,7 +1,7 @@
 /**
- * How many tokens a request has, before anybody is asked: the tokens of its messages, tools and
- * schema by OpenAI's `o200k_base` encoding, each message counted once however often it is sent
- * again. Nothing is downloaded; the encoding is loaded at its first use.
+ * Estimates the tokens of a request before it is sent: messages, tools and schema in OpenAI's
+ * `o200k_base` encoding; each message is counted once, however often it is sent again. Nothing is
+ * downloaded; the encoding is loaded at its first use.
  *
  * It is an estimate from above: frames of messages are counted generously, images and files by the
  * most they usually cost. Other providers cut text otherwise, so callers put a margin on it

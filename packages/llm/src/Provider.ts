@@ -1,6 +1,6 @@
 /**
- * What a provider of models is: a name, the first half of a model reference, and a model for every
- * second half.
+ * A provider of models: a name, the first half of model references, and a model for every second
+ * half.
  */
 import type * as Llm from "@crewline/core/Llm"
 
@@ -12,8 +12,8 @@ export interface Provider {
    */
   readonly models?: ReadonlyArray<string>
   /**
-   * The model of this id (the part after the slash). Costs nothing and asks nobody: a wrong id
-   * shows at the first call.
+   * The model of this id (the part after the slash). Makes no request: an invalid id fails at the
+   * first call.
    */
   readonly model: (id: string) => Llm.Model
 }

@@ -1,6 +1,6 @@
 /**
- * The `Llm` service: model references (`openai/gpt-5.2`) resolved among the providers that are
- * configured. Resolving asks nobody.
+ * The `Llm` service: resolves model references (`openai/gpt-5.2`) among the configured providers.
+ * Resolving makes no request.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Config from "effect/Config"
@@ -46,16 +46,14 @@ export const defaultAnthropicModel = "anthropic/claude-haiku-4-5"
 /** The default model where there is no key but an Ollama server. */
 export const defaultOllamaModel = "ollama/llama3.2"
 
-/** How known providers are configured, for those who name one that is not. */
+/** How known providers are configured, for error messages. */
 const howTo: { readonly [provider: string]: string } = {
   openai: "set OPENAI_API_KEY (and OPENAI_BASE_URL for a compatible server)",
   anthropic: "set ANTHROPIC_API_KEY",
   ollama: `set OLLAMA_HOST (${Ollama.defaultHost} on this machine)`
 }
 
-/**
- * References that stay known; more (an application that makes them up) are resolved anew each time.
- */
+/** Maximum number of cached references; further ones are resolved each time. */
 const remembered = 1_000
 
 /** The service. */

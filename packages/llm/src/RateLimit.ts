@@ -1,13 +1,13 @@
 /**
- * Keeps calls to a number of requests and tokens a minute, over Effect's rate limiter: in process,
- * or shared by all processes on one Redis; and to what the provider says in its headers is left of
- * its own limits, whether or not there are such numbers (`ToldLimits`).
+ * Limits requests and tokens per minute with Effect's rate limiter, in process or shared by all
+ * processes on one Redis; also respects the provider's own limits as reported in its headers, with
+ * or without such numbers (`ToldLimits`).
  *
- * Calls are spread evenly (60 a minute: one a second), so that no minute, wherever it begins, has
- * more than it may. Each takes its moment when it comes and sleeps until then, holding nothing; it
- * says `limited` when it had to. Tokens are taken by estimate and corrected by what was used. After
- * a 429 no call is sent until the provider's `Retry-After` is over, and the pace that was refused
- * is learnt. If the store does not answer, calls are made.
+ * Calls are spread evenly (60 per minute: one per second), so no window of one minute exceeds the
+ * limit. Each call reserves its moment on arrival and sleeps until then without holding resources;
+ * it records a `limited` notice if it had to wait. Tokens are reserved by estimate and corrected by
+ * the actual usage. After a 429, no call is sent until the provider's `Retry-After` has passed, and
+ * the refused pace is learned. If the store does not answer, calls are made.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"

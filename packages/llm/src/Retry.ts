@@ -1,23 +1,23 @@
 /**
- * Makes a call again that failed in a way that may pass: after a random part of a delay that
- * doubles (full jitter), never before the provider said. Reads nothing of a failure but
- * `isRetryable` and `retryAfterMillis`; says `retried` each time.
+ * Retries calls with transient failures after a random part of a doubling delay (full jitter),
+ * never before the time given by the provider. Uses only `isRetryable` and `retryAfterMillis` of a
+ * failure; records a `retried` notice each time.
  *
- * It holds nothing while it waits: where it stands outside of limits and breakers, every attempt
- * passes them anew.
+ * It holds no resources while it waits: as it wraps limits and breakers, every attempt passes them
+ * again.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
 export interface Options {
-  /** Attempts in all. Default: 4. */
+  /** Maximum number of attempts. Default: 4. */
   readonly maxAttempts?: number
   /** The bound of the first delay in milliseconds; it doubles each time. Default: 500. */
   readonly initialMillis?: number
   /**
-   * No delay is longer, in milliseconds. A provider that asks for more is not waited for: the
-   * failure is final here. Default: 30,000.
+   * Maximum delay, in milliseconds. If a provider asks for more, the failure is final here.
+   * Default: 30,000.
    */
   readonly maxMillis?: number
 }
@@ -29,7 +29,7 @@ export const make = (options: Options = {}): ((model: Llm.Model) => Llm.Model) =
     const call = (request: Llm.Request, attempt: number): Effect.Effect<Llm.Answer, Llm.LlmError> => {
       if (attempt >= maxAttempts) return model.generate(request)
       const { onDelta } = request
-      // What was streamed before a failure cannot be taken back: it is not streamed a second time.
+      // Text streamed before a failure cannot be taken back, so it is not streamed again.
       let streamed = false
       const own: Llm.Request =
         onDelta === undefined

@@ -1,7 +1,6 @@
 /**
- * The database that the configuration names: a PostgreSQL server when `DATABASE_URL` is set, else
- * one embedded in this process, in the directory `CREWLINE_DATA` (default `.crewline`). Both come
- * migrated.
+ * The configured database: a PostgreSQL server if `DATABASE_URL` is set, otherwise one embedded in
+ * this process, in the directory `CREWLINE_DATA` (default `.crewline`). Both are migrated.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -28,7 +27,7 @@ export type Options =
       readonly loadDataDir?: Blob | undefined
     }
 
-/** What was chosen, for those who tell people about it. */
+/** The chosen database, for messages. */
 export class Database extends Context.Service<
   Database,
   { readonly kind: Options["kind"]; readonly directory?: string }
@@ -78,8 +77,8 @@ const standing = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 ).pipe(Effect.map(([row]) => row!))
 
 /**
- * An embedded database belongs to one process, which its lock proves: whoever else owns executions
- * is dead, and its leases need not run out before they are taken up.
+ * An embedded database belongs to one process, as its lock proves: any other owner of executions is
+ * dead, so they can be taken over before its leases expire.
  */
 const migratedAlone = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

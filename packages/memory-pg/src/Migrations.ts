@@ -1,16 +1,15 @@
 /**
  * Brings a database up to this version: forward only, each migration once, in the order of its
  * number, all in one transaction. Any number of processes may start at once: an advisory lock lets
- * one migrate while the others wait and then find nothing to do. A database that a newer version
- * has migrated is refused, and so is one where a migration was applied that has changed since.
+ * one migrate while the others wait and then find nothing to do. A database that was migrated by a
+ * newer version is rejected, and so is one with an applied migration that has changed since.
  *
  * Migrations are applied by the user of the connection, whatever role it acts as. Afterwards every
- * table with a tenant is under row security (`RowSecurity`). A user that may do nothing but act as
- * its role finds nothing to do where another one has applied them.
+ * table with a tenant is under row security (`RowSecurity`). A user that may only act as the role
+ * can start if another user has applied them.
  *
- * Other packages keep their own tables with `run`, under a component name of their own. Those whose
- * names begin with `crewline_` are opened to the role; of others the migration says who may use
- * them.
+ * Other packages migrate their own tables with `run`, under a separate component name. Tables whose
+ * names begin with `crewline_` are granted to the role; for others, the migration sets the grants.
  */
 import * as NodeCrypto from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -47,7 +46,7 @@ export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log",
 
 /** The oldest PostgreSQL that everything here was tried on. */
 const oldestServer = 15
-/** Any number that nobody else is likely to lock. */
+/** An arbitrary number that is unlikely to be locked by other applications. */
 const lockKey = 7_239_274_511
 
 /** A migration that was applied. */

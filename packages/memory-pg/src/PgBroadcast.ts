@@ -1,10 +1,10 @@
 /**
- * What processes on one PostgreSQL server tell each other, by LISTEN and NOTIFY; a listener holds a
+ * Messages between processes on one PostgreSQL server, by LISTEN and NOTIFY; a listener uses one
  * connection of its pool.
  *
- * NOTIFY stands in no append: all notifying transactions of a database commit one after the other,
- * so it would take an append's concurrency away. Whoever may connect to the database may listen:
- * what passes is not confined to a tenant there.
+ * Appends do not contain NOTIFY: all notifying transactions of a database commit one after the
+ * other, which would serialize appends. Any user that can connect to the database can listen:
+ * messages are not confined to a tenant.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as PgClient from "@effect/sql-pg/PgClient"

@@ -2,16 +2,15 @@
  * The event log in PostgreSQL, on a server or embedded: `EventLog` over any `SqlClient` whose
  * database is migrated.
  *
- * - Durable when answered: an append is answered after its transaction has committed.
+ * - Durable on return: an append returns after its transaction has committed.
  * - One append is one statement: a function of the database locks the execution's row, checks the
  *   guards, numbers and inserts. So the order of `seq` is the order of commits, without gaps,
  *   whatever the number of processes. `at` is taken under that lock from the database's clock.
- * - Appends that come while a statement is under way go together in the next one, and so do starts.
- *   An execution that somebody else holds delays its own appends only.
- * - Followers of one execution share what is read. They are told of new events in process, and
- *   across processes by the current `Broadcast`, or by NOTIFY on a server; without any such hint
- *   they see them after `pollMillis` at the latest. Deltas reach other processes too when they are
- *   small, and may be lost.
+ * - Appends that arrive while a statement is running share the next one, and so do starts. An
+ *   execution locked by another process delays only its own appends.
+ * - Followers of one execution share reads. They are notified of new events in process, and across
+ *   processes by the current `Broadcast`, or by NOTIFY on a server; without a notification they see
+ *   them after at most `pollMillis`. Small deltas also reach other processes, and may be lost.
  * - The feed of a tenant is in the order in which appends began: what is given has nothing before
  *   it that could still be committed. An append in a transaction that is held open delays the feeds
  *   of all tenants, and makes no gap.
@@ -64,8 +63,8 @@ export interface Options {
    */
   readonly hints?: boolean
   /**
-   * False: followers here see what other processes do by looking, which saves a connection; for a
-   * process where nobody follows.
+   * False: followers in this process poll for events of other processes, which saves a connection;
+   * for processes without followers.
    */
   readonly listens?: boolean
   /** Text of events kept for followers, in characters; default 32 Mi. */

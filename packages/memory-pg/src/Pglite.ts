@@ -2,14 +2,14 @@
  * PostgreSQL embedded in this process: PGlite, in a directory or in memory. Provides Effect's
  * `SqlClient`.
  *
- * PGlite has one session. Every statement and every transaction holds it alone, in the order they
- * came, so concurrent transactions are safe and never interleave; a statement outside a transaction
- * waits until that is over. It is never interrupted halfway: an interrupted statement is finished
- * and its result dropped. Written data survives `kill -9` of the process, but not a crash of the
- * machine: PGlite never calls fsync. Use a server where a power cut must not lose data.
+ * PGlite has one session. Statements and transactions use it exclusively, in order of arrival, so
+ * concurrent transactions are safe and never interleave; a statement outside a transaction waits
+ * for its end. Statements are never cut off: an interrupted statement is finished and its result
+ * discarded. Written data survives `kill -9` of the process, but not a crash of the machine: PGlite
+ * never calls fsync. Use a server if a power failure must not lose data.
  *
- * A directory belongs to one process at a time (`DirectoryInUse` otherwise): two would silently
- * lose each other's writes.
+ * A directory supports one process at a time (`DirectoryInUse` otherwise): two would silently lose
+ * each other's writes.
  */
 import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
@@ -162,7 +162,7 @@ export const exists = (directory: string): boolean => NodeFs.existsSync(dataDire
 
 const start = ({ directory, initial, loadDataDir }: Options): Promise<PGlite> =>
   BaselineCompiler.use(async () => {
-    // Megabytes of WebAssembly: loaded only by those who use it.
+    // Megabytes of WebAssembly: loaded only when used.
     const [{ PGlite }, { vector }] = await Promise.all([
       import("@electric-sql/pglite"),
       import("@electric-sql/pglite-pgvector")

@@ -1,6 +1,5 @@
 /**
- * What a failed statement means, by its SQLSTATE: whether it may succeed later, and what is wrong
- * in words for people.
+ * Interprets failed statements by SQLSTATE: whether a retry may succeed, and a message for people.
  */
 import type { SqlError } from "effect/sql/SqlError"
 

@@ -1,8 +1,8 @@
 /**
- * `TaskQueue` for those who run BullMQ already: its jobs ring the bell, one for each task that
- * becomes ready, so that they are seen where one looks for jobs. All else is `RedisTaskQueue`: who
- * gets which task, leases, order and limits are decided by the same scripts, and BullMQ holds no
- * state of an execution.
+ * `TaskQueue` for applications that already use BullMQ: each task that becomes ready creates a job
+ * that wakes a worker, so tasks are visible in BullMQ's tools. Everything else is `RedisTaskQueue`:
+ * the same scripts decide about assignment, leases, order and limits, and BullMQ has no state of
+ * executions.
  *
  * A bell is written with what made the task ready, and passed on afterwards: it may come late,
  * twice, or after its task was taken; then nothing is found, or something else that is ready. A

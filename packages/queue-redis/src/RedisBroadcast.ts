@@ -1,7 +1,7 @@
 /**
- * What processes on one Redis tell each other, by PUBLISH and SUBSCRIBE. A listener has a
- * connection of its own. In a cluster every node passes every text on. Whoever may connect to this
- * Redis may listen: what passes is not confined to a tenant there.
+ * Messages between processes on one Redis, by PUBLISH and SUBSCRIBE. A listener has a separate
+ * connection. In a cluster, every node forwards every message. Any user that can connect to this
+ * Redis can listen: messages are not confined to a tenant.
  */
 import * as Broadcast from "@crewline/core/Broadcast"
 import * as Guarded from "@crewline/core/Guarded"

@@ -2,11 +2,11 @@
  * Redis by URL, over ioredis: a server, the servers behind sentinels, or a cluster. Also as
  * Effect's own `Redis` service, so that its rate limiter and its persistence run on it.
  *
- * - The layer is built once the server has answered, and fails with `RedisConnectionError` when it
- *   does not. Later the connection comes back by itself; commands under way are then sent again, so
- *   each is done at least once, or fails after a few tries.
- * - A subscription has a connection of its own and comes back too; what was published in between is
- *   lost.
+ * - The layer is built once the server has answered, and fails with `RedisConnectionError` if it
+ *   does not. Later, lost connections are reopened automatically; pending commands are then sent
+ *   again, so each is executed at least once, or fails after a few attempts.
+ * - A subscription has a separate connection that is also reopened; messages published in between
+ *   are lost.
  * - Closing the scope closes every connection.
  * - The URL may carry a password: no error of this file repeats it, nor the arguments of a command.
  */

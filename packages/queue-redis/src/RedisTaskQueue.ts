@@ -2,12 +2,12 @@
  * `TaskQueue` over Redis, for any number of workers on any number of machines. Lua scripts, so that
  * each operation is one atomic step; workers pull, Redis coordinates.
  *
- * - Leases run by Redis' clock, for `leaseMillis` unless they are renewed; one heartbeat renews all
- *   of a process. The task of a worker that died is handed out again when its lease has run out.
+ * - Leases use Redis' clock and last `leaseMillis` unless renewed; one heartbeat renews all leases
+ *   of a process. The task of a dead worker is handed out again when its lease expires.
  * - Every call may be repeated: each step carries a number, and the last reply of each client is
  *   kept.
- * - While Redis cannot be reached calls wait, for up to `giveUpMillis`; after that they count as
- *   lost, and the sweep mends it.
+ * - While Redis is unreachable, calls wait for up to `giveUpMillis`; after that they count as lost,
+ *   and the sweep repairs the state.
  * - An execution leaves no key behind when it is forgotten; when none is left there are no keys at
  *   all, but for counters and the last replies of clients, which go away by themselves, and workers
  *   that are enlisted.
@@ -42,9 +42,9 @@ export interface Options extends TaskQueue.Options {
   /** How long a call tries to reach Redis, in milliseconds; default 10,000. */
   readonly giveUpMillis?: number
   /**
-   * Over how many parts the executions are spread; default 1. Each part has a hash tag of its own,
-   * so that a cluster puts them on different nodes. Order, fair shares and limits of lanes hold in
-   * each part by itself. All processes must agree on it.
+   * Number of buckets that executions are spread over; default 1. Each bucket has a separate hash
+   * tag, so a cluster places them on different nodes. Order, fair shares and lane limits apply
+   * within each bucket. All processes must use the same number.
    */
   readonly buckets?: number
   /**

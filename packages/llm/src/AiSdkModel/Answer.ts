@@ -1,6 +1,4 @@
-/**
- * What an AI SDK model gives, whole or in parts of a stream, as answers of ours.
- */
+/** Converts the results of AI SDK models, complete or streamed, to answers. */
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"
 import type * as Schema from "effect/Schema"

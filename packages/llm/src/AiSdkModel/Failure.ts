@@ -1,6 +1,6 @@
 /**
- * What models of the AI SDK throw, as reasons of ours. Known by their shape: the classes are those
- * of whichever version the model was built with.
+ * Converts errors of AI SDK models to reasons. They are recognized by their shape, because their
+ * classes depend on the version that the model was built with.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Failure from "../Provider/Failure.ts"

@@ -1,5 +1,5 @@
 /**
- * The call options of an AI SDK model for a request of ours. The three specifications differ in how
+ * Converts a request to the call options of an AI SDK model. The three specifications differ in how
  * a file is given, and in nothing else that we send.
  */
 import type { Request } from "@crewline/core/Llm"

@@ -1,5 +1,6 @@
 /**
- * Messages of Anthropic, whole or in events, as answers of ours. What is no answer is a `Fault`.
+ * Converts messages of Anthropic, complete or streamed, to answers. Anything that is not an answer
+ * is a `Fault`.
  *
  * Reasoning keeps its signature in the part's metadata: the provider wants it back, unchanged, with
  * the results of the tools that were called after it.

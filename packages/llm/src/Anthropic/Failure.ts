@@ -1,6 +1,4 @@
-/**
- * What the `@anthropic-ai/sdk` throws, as reasons of ours.
- */
+/** Converts errors of `@anthropic-ai/sdk` to reasons. */
 import type * as Llm from "@crewline/core/Llm"
 import * as ErrorBody from "../Provider/ErrorBody.ts"
 import * as Failure from "../Provider/Failure.ts"

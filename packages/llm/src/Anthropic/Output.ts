@@ -1,7 +1,7 @@
 /**
- * How Anthropic is asked for output of a schema: by its own structured output where the model and
- * the schema allow it, else by a tool whose arguments are the output. Both take objects only;
- * another root is left to the prompt and to the caller's validation.
+ * Requests output with a schema from Anthropic: as structured output if the model and the schema
+ * support it, otherwise with a tool whose arguments are the output. Both accept only objects; other
+ * root types rely on the prompt and the caller's validation.
  *
  * Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
  */

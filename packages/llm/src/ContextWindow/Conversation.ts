@@ -1,14 +1,11 @@
-/**
- * A conversation that does not fit into the context window of its model, and what may be done about
- * it.
- */
+/** A conversation that does not fit the context window of its model, and its shortened form. */
 import type * as Llm from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Effect from "effect/Effect"
 
 /** A conversation that is too long. */
 export interface Conversation {
-  /** Instructions and the task: what stands before the first answer. */
+  /** Instructions and the task: everything before the first answer. */
   readonly opening: ReadonlyArray<Prompt.MessageEncoded>
   /**
    * Oldest first. Each is an answer with all that follows it: results of its tools, a complaint.

@@ -1,9 +1,9 @@
 /**
  * Summaries of the older turns of conversations: made by one call of the model, kept, and made to
- * grow. A summary is known by the content of what it summarises. So the turns that follow use the
- * one that is there, and so does a task that is resumed after a crash, in this process or, where a
- * store is given, in another. Only when a conversation has outgrown its summary as well is another
- * one made, of the last one and the turns since.
+ * grow. Summaries are keyed by the content that they summarise, so later turns reuse them, and so
+ * does a task that continues after a crash, in this process or, with a store, in another. Only if a
+ * conversation outgrows its summary is another one made, of the previous summary and the turns
+ * since.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -34,7 +34,7 @@ export interface Options {
 export interface Shortened {
   readonly opening: ReadonlyArray<Prompt.MessageEncoded>
   readonly turns: Conversation["turns"]
-  /** Turns that the summary stands for. */
+  /** Turns that the summary replaces. */
   readonly summarised: number
 }
 

@@ -1,5 +1,6 @@
 /**
- * Chats with Ollama, line by line, as answers of ours. What is no answer is a `Fault`.
+ * Converts chats with Ollama, line by line, to answers. Anything that is not an answer is a
+ * `Fault`.
  */
 import type { Answer } from "@crewline/core/Llm"
 import type * as Response from "effect/ai/Response"

@@ -1,6 +1,4 @@
-/**
- * Failures of Ollama as reasons of ours.
- */
+/** Converts failures of Ollama to reasons. */
 import * as Llm from "@crewline/core/Llm"
 import * as Predicate from "effect/Predicate"
 import * as Failure from "../Provider/Failure.ts"

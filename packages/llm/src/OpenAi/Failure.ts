@@ -1,6 +1,4 @@
-/**
- * What the `openai` SDK throws, as reasons of ours.
- */
+/** Converts errors of the `openai` SDK to reasons. */
 import type * as Llm from "@crewline/core/Llm"
 import * as Predicate from "effect/Predicate"
 import * as ErrorBody from "../Provider/ErrorBody.ts"

@@ -1,6 +1,7 @@
 /**
- * The provider's own words in the body of a failure, whatever its shape: `{error: {message}}`, `{error: "…"}`, `{message}`, `{msg, code}`,
- * `{detail: [{msg}]}`, `[{error}]`, an upstream's error within a gateway's.
+ * Extracts the provider's message from the body of a failure, whatever its shape: `{error:
+ * {message}}`, `{error: "…"}`, `{message}`, `{msg, code}`, `{detail: [{msg}]}`, `[{error}]`, an
+ * upstream's error within a gateway's.
  */
 import * as Predicate from "effect/Predicate"
 

@@ -42,7 +42,7 @@ export const read = async (
 export const isStream = (response: Response, type: string): boolean =>
   response.headers.get("content-type")?.trimStart().toLowerCase().startsWith(type) === true
 
-/** Hands the text of a whole answer on, for one who waits for a stream. */
+/** Delivers the text of a complete answer to a caller that expects a stream. */
 export const handOver = (
   parts: ReadonlyArray<{ readonly type: string; readonly text?: unknown }>,
   onDelta: ((delta: string) => void) | undefined

@@ -1,7 +1,4 @@
-/**
- * SDKs of providers are installed by choice: an application has those of the providers that it
- * asks.
- */
+/** SDKs of providers are optional: an application installs those of the providers that it uses. */
 
 /** The SDK of a provider is needed, and not installed. */
 export class MissingSdk extends Error {

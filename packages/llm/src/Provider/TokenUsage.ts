@@ -1,6 +1,5 @@
 /**
- * What a provider counted of a call, as usage of ours, with its cost where the price of the model
- * is known.
+ * Converts a provider's token counts to usage, with the cost if the price of the model is known.
  */
 import type { Usage } from "@crewline/core/Usage"
 import * as Prices from "../Prices.ts"

@@ -1,6 +1,4 @@
-/**
- * The result of a tool as the text that a model reads.
- */
+/** Converts the result of a tool to text for the model. */
 import type * as Prompt from "effect/ai/Prompt"
 
 /** What was written for the model where there is such a text, else the result as JSON. */

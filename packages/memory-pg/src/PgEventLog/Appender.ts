@@ -1,7 +1,7 @@
 /**
- * Appends, grouped: those that come while a statement is under way go together in the next one, for
- * whatever executions. A refused append leaves the others alone, and an execution that another
- * process holds delays its own appends only.
+ * Groups appends: those that arrive while a statement is running share the next one, across
+ * executions. A refused append does not affect the others, and an execution locked by another
+ * process delays only its own appends.
  *
  * Inside a transaction of the caller an append joins it instead.
  */

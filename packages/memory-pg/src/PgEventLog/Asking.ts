@@ -1,6 +1,4 @@
-/**
- * What the log is asked for by name: asks, what signals said, the tasks that were spawned.
- */
+/** Look-ups by name: asks, values of signals, spawned tasks. */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type { PlannedTask } from "@crewline/core/Plan"

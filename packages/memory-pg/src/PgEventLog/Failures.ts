@@ -1,6 +1,4 @@
-/**
- * What a failed statement means to the one who called the event log.
- */
+/** Converts failed statements to errors of the event log. */
 import * as EventLog from "@crewline/core/EventLog"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlFailure from "../SqlFailure.ts"

@@ -1,4 +1,4 @@
-/** Pages of the feed, as the database gives them. */
+/** Reads pages of the feed from the database. */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
 import * as Effect from "effect/Effect"
@@ -56,7 +56,7 @@ const itemOf = (row: Row): Item => {
 }
 
 export interface FeedReader {
-  /** Events after a place, at most so many; none: there are no more by now. */
+  /** At most `limit` events after a place; none: there are no more at the moment. */
   readonly page: (
     operation: string,
     tenant: string,

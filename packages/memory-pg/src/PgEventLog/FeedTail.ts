@@ -1,6 +1,6 @@
 /**
- * The newest events of the feed of one tenant, which those who read it here share. It begins where
- * the first of them is up to date, and grows as its reader reads on.
+ * The newest events of the feed of one tenant, shared by its readers in this process. It starts
+ * where the first reader has caught up, and grows as the reader continues.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
@@ -15,7 +15,7 @@ const keptLength = 4 * 1024 * 1024
 
 export class FeedTail {
   readonly tenant: string
-  /** Those who are up to date, or have been. */
+  /** Readers that are up to date, or have been. */
   followers = 0
   /** Open: there may be something new. */
   readonly news = Latch.makeUnsafe(false)
@@ -32,7 +32,7 @@ export class FeedTail {
     this.begin = begin
   }
 
-  /** Where its reader goes on. */
+  /** Where its reader continues. */
   get end(): Feed.Place {
     return this.items.at(-1)?.place ?? this.begin
   }

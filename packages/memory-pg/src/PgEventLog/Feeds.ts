@@ -1,10 +1,9 @@
 /**
- * Those who read the feed of a tenant in this process, however many, are given new events by one
- * reader. Who is behind reads pages until it has caught up; pages that several need at once are
- * read once.
+ * One reader supplies all followers of a tenant's feed in this process with new events. A follower
+ * that is behind reads pages until it has caught up; pages that several need at once are read once.
  *
- * The reader of a tenant looks when it is told of something new, and every `pollMillis` in any
- * case: nothing depends on hints. It ends with the last of those whom it serves.
+ * The reader of a tenant reads when it is notified, and at least every `pollMillis`: correctness
+ * does not depend on notifications. It ends with its last follower.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"

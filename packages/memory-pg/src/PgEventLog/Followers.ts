@@ -1,12 +1,12 @@
 /**
- * Those who follow executions in this process, however many, read each stored event once.
+ * All followers of an execution in this process together read each stored event once.
  *
- * A follower is a cursor: it takes from the page under it, and when that has nothing new it waits.
- * The first follower that needs what is not kept has it read; the others wait for the same
- * statement. What this process appends is put on the last page without reading.
+ * A follower is a cursor: it reads from the page under it, and waits if there is nothing new. The
+ * first follower that needs a page that is not cached loads it; the others wait for the same
+ * statement. Events appended by this process are added to the last page without reading.
  *
- * Nothing depends on hints: at least every `pollMillis` one statement asks where all followed
- * executions stand.
+ * Correctness does not depend on notifications: at least every `pollMillis`, one statement reads
+ * the positions of all followed executions.
  */
 import * as Flights from "@crewline/core/Flights"
 import type * as EventLog from "@crewline/core/EventLog"
@@ -33,7 +33,7 @@ export interface Options {
     executionId: string,
     range: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Pages.Sized>, EventLog.EventLogError>
-  /** Where the execution stands; fails when it does not exist (any more). */
+  /** The position of the execution; fails if it does not exist (any more). */
   readonly position: (tenant: string, executionId: string) => Effect.Effect<Tail.Position, EventLog.EventLogError>
   /** Where those of the executions stand that exist. */
   readonly positions: (
@@ -66,7 +66,7 @@ export interface Followers {
   ) => void
   /** A delta passes. */
   readonly delta: (tenant: string, delta: ExecutionEvent.TextDelta) => void
-  /** Looks up where these executions stand, or all that are followed. */
+  /** Reads the positions of these executions, or of all followed ones. */
   readonly look: (executionIds?: ReadonlySet<string>) => Effect.Effect<void>
 }
 
@@ -147,8 +147,8 @@ const makeReader = Effect.fnUntraced(function* (options: Options, pages: Pages.P
 })
 
 /**
- * Looks up where the executions stand and tells their tails; a failure is logged, the next look
- * comes anyway.
+ * Reads the positions of the executions and updates their tails; a failure is logged, because the
+ * next poll follows anyway.
  */
 const makeLook =
   (options: Options, tails: Tail.Tails): Followers["look"] =>

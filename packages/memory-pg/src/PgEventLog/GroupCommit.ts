@@ -1,13 +1,13 @@
 /**
- * Group commit. A request is sent at once when no statement is under way; requests that arrive
- * meanwhile wait and go together as one statement. Each has its own row in the answer. When the
- * statement itself fails on what one request carries, the requests are sent again one by one.
+ * Group commit. A request is sent at once if no statement is running; requests that arrive in the
+ * meantime share the next statement. Each has its own row in the answer. If the statement fails
+ * because of one request, the requests are sent again one by one.
  *
- * A batch waits for nobody: a request whose row says `busy` is sent again by itself, by a second
- * writer that does wait.
+ * A batch does not wait for locks: a request whose row is `busy` is sent again separately, by a
+ * second writer that waits.
  *
- * A request is sent by a fiber of its own, so interrupting the caller never cuts a statement off:
- * the request is then executed or not.
+ * A request is sent by a separate fiber, so interrupting the caller never cuts off a statement: the
+ * request is executed completely or not at all.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"

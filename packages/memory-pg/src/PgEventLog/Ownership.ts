@@ -1,6 +1,4 @@
-/**
- * Who runs which executions: leases in their rows, by the database's clock.
- */
+/** Owners of executions: leases in their rows, by the database's clock. */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
 import type { Query } from "./Query.ts"

@@ -1,6 +1,4 @@
-/**
- * One statement of the event log, with failures in its terms.
- */
+/** Runs one statement of the event log and converts its failures. */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"

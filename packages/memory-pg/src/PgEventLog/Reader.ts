@@ -1,6 +1,4 @@
-/**
- * What the log is asked: events, outputs, summaries, positions, the time.
- */
+/** Reads events, outputs, summaries, positions and the time. */
 import type * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"

@@ -1,12 +1,11 @@
 /**
- * What processes that share the log tell each other over a broadcast: which executions have new
- * events (their ids only), of which tenants they are, and passing deltas. Everything here is lossy;
- * followers lose time by it, never an event.
+ * Messages between processes that share the log, over a broadcast: ids and tenants of executions
+ * with new events, and text deltas. Everything here is lossy; followers lose time, never an event.
  *
- * Each process gathers what it has to tell and sends it together, at most every `gatherMillis`. One
- * that is alone sends nothing: who begins to listen greets, and whoever hears that answers. What
- * was not sent until two processes knew of each other is made up for by a look at the log. A
- * process that does not listen cannot know, and sends.
+ * Each process collects its messages and sends them together, at most every `gatherMillis`. A
+ * single process sends nothing: a process that starts to listen sends a greeting, and the others
+ * reply. Messages that were not sent before two processes knew of each other are made up for by
+ * reading the log. A process that does not listen cannot know, and always sends.
  */
 import * as NodeCrypto from "node:crypto"
 import type * as Broadcast from "@crewline/core/Broadcast"
@@ -46,7 +45,7 @@ interface Message {
 const everybody = "*"
 
 export interface Options {
-  /** False: nobody follows here. */
+  /** False: there are no followers in this process. */
   readonly listens: boolean
   /** Executions with new events; absent: any may have, because messages may have been lost. */
   readonly onEvents: (executionIds?: ReadonlySet<string>) => Effect.Effect<void>
@@ -139,7 +138,7 @@ export const make = (
       return options.onEvents()
     })
 
-    /** Nobody else listens, as far as is known. */
+    /** No other process is known to listen. */
     let alone = false
 
     const receive = Effect.fnUntraced(function* (text: string) {
@@ -165,7 +164,7 @@ export const make = (
     const greet = Effect.suspend(() => (alone ? tell({ hello: true }) : Effect.void))
     const opened = Effect.suspend(() => {
       alone = true
-      // What was told while nobody listened.
+      // Messages while no other process listened.
       return Effect.andThen(greet, lookAtAll)
     })
     if (options.listens) {

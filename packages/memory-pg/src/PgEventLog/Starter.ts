@@ -1,5 +1,5 @@
 /**
- * Starts, grouped as appends are: the row and the first event of each execution, once per id and
+ * Groups starts like appends: the row and the first event of each execution, once per id and
  * idempotency key. Inside a transaction of the caller a start joins it instead.
  */
 import * as EventLog from "@crewline/core/EventLog"

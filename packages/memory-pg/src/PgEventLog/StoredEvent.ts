@@ -1,7 +1,7 @@
 /**
- * An event as its row: what the fold needs in the body, what is large apart from it, and what is
- * very large by hash in a blob. A stored event comes back as it was written, keys in their order,
- * every character.
+ * An event as a row: the data for the fold in the body, large values separately, and very large
+ * ones in a blob by hash. A stored event is read back exactly as it was written, including the
+ * order of keys.
  */
 import * as NodeCrypto from "node:crypto"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

@@ -1,6 +1,6 @@
 /**
- * What the followers of one execution share: how far the log is known to reach, the pages read so
- * far, who waits for more, and who wants deltas.
+ * State shared by the followers of one execution: the known end of the log, the pages read so far,
+ * waiting followers, and subscribers of deltas.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
@@ -57,7 +57,7 @@ export const wait = (tail: Tail): Effect.Effect<void> =>
     return Effect.sync(() => tail.waiting.delete(waiter))
   })
 
-/** Notes where the execution stands; an older position changes nothing. */
+/** Records the position of the execution; ignores older positions. */
 export const learn = (tail: Tail, position: Position): void => {
   if (position.lastSeq <= tail.known && (tail.ended || !position.ended)) return
   tail.known = Math.max(tail.known, position.lastSeq)
@@ -65,7 +65,7 @@ export const learn = (tail: Tail, position: Position): void => {
   wake(tail)
 }
 
-/** Hands a delta to those who want deltas. */
+/** Sends a delta to its subscribers. */
 export const pass = (tail: Tail, delta: ExecutionEvent.TextDelta): void => {
   if (tail.deltas.size === 0) return
   const passing = { after: tail.known, delta }

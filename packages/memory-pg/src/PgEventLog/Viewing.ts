@@ -1,7 +1,7 @@
 /**
- * Views of ended executions, kept beside them. One that is asked for again and again is read once
- * in two seconds: it does not change, it can only be deleted, which this process sees at once and
- * others by then.
+ * Stored views of ended executions. A frequently requested view is read once in two seconds: it
+ * never changes and can only be deleted, which this process sees at once and others within that
+ * time.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Cache from "effect/Cache"

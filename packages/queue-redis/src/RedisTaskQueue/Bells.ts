@@ -1,7 +1,7 @@
 /**
- * Passes the bells that the scripts write on to whoever carries them, and listens to them while
- * somebody waits for tasks. A bell is written with what made the task ready and passed on
- * afterwards, by any client: also for one that died in between.
+ * Forwards the wake-up signals (bells) that the scripts write to their transport, and listens to
+ * them while a worker waits for tasks. A bell is written together with the change that made a task
+ * ready and is forwarded afterwards by any client, even if its writer has died.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,7 +13,7 @@ import * as Scripts from "./Scripts.ts"
 export interface Bell {
   /** Passes bells on; a bell that was passed on before does no harm. */
   readonly ring: (bells: ReadonlyArray<Ready>) => Effect.Effect<void>
-  /** Waits for a bell. Asked for only while somebody waits for tasks. */
+  /** Waits for a bell. Used only while a worker waits for tasks. */
   readonly heard: Effect.Effect<Ready>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Calls the scripts of one bucket. While Redis cannot be reached a call is repeated; in the end it
- * counts as lost.
+ * Calls the scripts of one bucket. While Redis is unreachable, a call is retried; finally it counts
+ * as lost.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
- * This process' side of one bucket: what it sends, what it waits for, and what it holds. Messages
- * on the bucket's channel say that something may be ready, and which leases are lost.
+ * The client of one bucket: pending operations, waiting workers, and leases. Messages on the
+ * bucket's channel say that something may be ready, and which leases are lost.
  */
 import type { LostLeases } from "@crewline/core/LostLeases"
 import type { Lease } from "@crewline/core/TaskQueue"
