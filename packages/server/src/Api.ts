@@ -1,7 +1,7 @@
 /**
- * The HTTP API as data: every address, what it takes and what it answers. Handlers (`Http`),
- * OpenAPI and typed clients (`HttpApiClient.make(Api)`) are made of it. Holds no server code, so
- * that a client may import it.
+ * The HTTP API as data: every endpoint with its inputs and outputs. Handlers (`Http`), OpenAPI and
+ * typed clients (`HttpApiClient.make(Api)`) are derived from it. Contains no server code, so that
+ * clients can import it.
  */
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"

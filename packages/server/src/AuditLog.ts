@@ -1,14 +1,14 @@
 /**
- * Who did what to which resource, from where, with what result: one entry for each operation, of
- * the tenant of its caller. The table is append-only, by the database itself; entries go when they
- * are older than `CREWLINE_AUDIT_RETENTION`.
+ * Records who did what to which resource, from where, with what result: one entry per operation, in
+ * the tenant of its caller. The database enforces that the table is append-only; entries older than
+ * `CREWLINE_AUDIT_RETENTION` are deleted.
  *
  * - `record` returns when the entry is stored; `note` stores it within a fraction of a second, many
  *   in one statement: a process that is killed loses those of that moment. While the storage does
  *   not answer, entries wait, and the operations that they are about do not.
  * - `refused` counts: however often a caller is refused, it is two entries in a minute, and callers
  *   are many only up to a limit.
- * - No entry holds a secret: texts are short, and what looks like a secret is blanked.
+ * - No entry contains a secret: texts are short, and anything that looks like a secret is redacted.
  */
 import * as Redact from "@crewline/core/Redact"
 import * as Tenant from "@crewline/core/Tenant"
@@ -31,10 +31,10 @@ import type { Principal } from "./Principal.ts"
 import * as ResourceStore from "./ResourceStore.ts"
 import * as Retention from "./Retention.ts"
 
-/** What is worth knowing of an operation besides: short texts. */
+/** Further details of an operation: short texts. */
 export type Details = { readonly [name: string]: string }
 
-/** Who did something, as far as it is known. */
+/** The actor, as far as it is known. */
 export interface Actor {
   readonly tenant: string
   readonly actor?: string
@@ -56,10 +56,10 @@ export interface Entry extends Actor {
   readonly times?: number
 }
 
-/** Of requests whose credential belongs to nobody: the tenant of those who run the server. */
+/** For requests with an unknown credential: the tenant of the operators. */
 const ofNobody = Tenant.defaultTenant
 
-/** Who a caller is in the log; undefined: nobody that is known. */
+/** The caller in the log; undefined: unknown. */
 export const actorOf = (
   principal: Pick<Principal, "tenant" | "name" | "role" | "credential" | "key"> | undefined
 ): Actor =>
@@ -73,7 +73,7 @@ export const actorOf = (
         ...(principal.key !== undefined && { keyId: principal.key.id })
       }
 
-/** What parts of the server find out about an operation while it is under way. */
+/** Details that parts of the server add to an operation while it runs. */
 export interface Draft {
   principal?: Parameters<typeof actorOf>[0]
   onBehalfOf?: string

@@ -1,5 +1,5 @@
 /**
- * Takes a secret out of values that leave for events, logs and answers: whoever was given it may
+ * Redacts a secret in values that go to events, logs and responses: a service that received it may
  * send it back.
  */
 import * as Redacted from "effect/Redacted"

@@ -1,7 +1,7 @@
 /**
- * From what a client sent or stored to a crew that can run: references to stored agents are looked
- * up, tools and everything else are checked, and all problems are reported at once, each with its
- * path from the root of the crew.
+ * Turns what a client sent or stored into a runnable crew: looks up stored agents, validates tools
+ * and everything else, and reports all problems at once, each with its path from the root of the
+ * crew.
  *
  * A stored crew is read and checked once for each of its versions (and of the agents that it refers
  * to), not for each start.

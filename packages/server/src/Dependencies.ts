@@ -1,10 +1,9 @@
 /**
- * What the server depends on: the database, and Redis where it is configured. Each is looked at
- * when somebody asks, and every few seconds; that one fails or answers again is one line in the
- * log.
+ * Dependencies of the server: the database, and Redis if configured. Each is checked on request and
+ * every few seconds; a failure and a recovery are one log line each.
  *
- * A database that can be read but not written looks well to whoever only reads: a write of the
- * event log that failed for such a reason is remembered until a write succeeds.
+ * A read-only database looks healthy to readers, so a write of the event log that failed for this
+ * reason is remembered until a write succeeds.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
@@ -102,8 +101,8 @@ const make = Effect.gen(function* () {
     return [{ part, detail, stillWorks, since: new Date(known?.at ?? now).toISOString() }]
   })
   const all = Effect.map(Effect.forEach(dependencies, look, { concurrency: "unbounded" }), (found) => found.flat())
-  // One at a time: two would tell of the same change twice. Whoever asks meanwhile is answered by
-  // the next one.
+  // One at a time: concurrent checks would report the same change twice. Requests in the meantime
+  // get the result of the next one.
   const turn = yield* Semaphore.make(1)
   const scope = yield* Effect.scope
   let next: Deferred.Deferred<ReadonlyArray<Outage>> | undefined
@@ -117,7 +116,7 @@ const make = Effect.gen(function* () {
   const outages = Effect.suspend(() => {
     if (next !== undefined) return Deferred.await(next)
     next = Deferred.makeUnsafe()
-    // In a fiber of its own: the one who asked first may leave.
+    // In a separate fiber: the first caller may be interrupted.
     return Effect.andThen(Effect.forkIn(lookFor(next), scope), Deferred.await(next))
   })
   yield* Effect.forkScoped(Effect.repeat(outages, Schedule.spaced(interval)))

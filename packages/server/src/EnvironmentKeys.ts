@@ -1,8 +1,8 @@
 /**
- * Keys in environment variables, for providers that clients of the API store. Such a key is sent to
- * one place only, which the operator decides and no client can change: where the `*_BASE_URL` of
- * the same name points, else to the provider's own host. Without this rule a client could have
- * `OPENAI_API_KEY` sent to an address of its own.
+ * Keys in environment variables, for providers that API clients store. Such a key is sent only to
+ * one host, which the operator sets and no client can change: the target of the matching
+ * `*_BASE_URL`, or else the provider's own host. Without this rule, a client could have
+ * `OPENAI_API_KEY` sent to its own address.
  *
  * They serve the tenant `default`, and the tenants that `CREWLINE_SHARED_PROVIDERS` names; all
  * others bring keys of their own, and cannot spend what the operator pays for.

@@ -1,7 +1,4 @@
-/**
- * What crews with `memory: true` remember, in the memory of this process; whoever uses it is told
- * so, once.
- */
+/** In-process memory for crews with `memory: true`; logs a warning on first use. */
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,15 +1,14 @@
 /**
- * An end to waiting. A statement that its database does not answer cannot be interrupted: it is
- * left to itself, and what waits for it goes on when the time is over, not when the statement has
- * ended.
+ * Time limits for uninterruptible work. A statement that its database does not answer cannot be
+ * interrupted: it is abandoned, and its caller continues at the time limit instead of at the end of
+ * the statement.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /**
- * Waits for the effect at most so long; then it is told to stop, in the background, and `orElse` is
- * done.
+ * Waits for the effect at most `duration`; then interrupts it in the background and runs `orElse`.
  */
 export const within = <A, E, R, A2, E2, R2>(
   effect: Effect.Effect<A, E, R>,

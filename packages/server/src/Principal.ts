@@ -1,6 +1,6 @@
 /**
- * Who a request is from, by its credential alone: nothing that a client writes into a request
- * changes it. Its tenant is `Tenant.Current` for all that the request does.
+ * The caller of a request, determined by its credential alone: nothing else in the request can
+ * change it. Its tenant is `Tenant.Current` for everything that the request does.
  */
 import type * as Ask from "@crewline/core/Ask"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -22,7 +22,7 @@ export interface Principal {
   readonly expiresAt?: number
 }
 
-/** Whoever calls a server that asks for no credential. */
+/** The caller of a server that requires no credential. */
 export const anonymous: Principal = {
   tenant: Tenant.defaultTenant,
   name: "anonymous",

@@ -1,6 +1,5 @@
 /**
- * Who hands tasks to workers, and how processes tell each other of new events, as the configuration
- * says:
+ * The configured queue, and the configured transport of event notifications:
  *
  * - `CREWLINE_QUEUE`: `local` (default), in this process; `redis` or `bullmq`: shared by all
  *   processes on the Redis of `REDIS_URL`. `REDIS_URL` alone does not move tasks there: it has
@@ -31,7 +30,7 @@ import * as Lanes from "./Queue/Lanes.ts"
 export interface Options {
   readonly kind: "local" | "redis" | "bullmq"
   readonly events: "postgres" | "redis"
-  /** At most so many tasks of a lane at once, by all workers together. */
+  /** Maximum number of concurrent tasks of a lane, across all workers. */
   readonly lanes: Lanes.Lanes
   readonly prefix: string
   /**
@@ -60,7 +59,7 @@ const oneOf = <const A extends string>(name: string, value: string, all: Readonl
 const text = (name: string, none = "") =>
   Config.map(Config.withDefault(Config.String(name), ""), (value) => (value.trim() === "" ? none : value.trim()))
 
-/** Reads the configuration; which of its parts need others is told in words. */
+/** Reads and validates the configuration. */
 export const config: Config.Config<Options> = Config.mapEffect(
   Config.all({
     queue: text("CREWLINE_QUEUE", "local"),
@@ -136,7 +135,7 @@ export const Probe = Context.Reference<Probe | undefined>("@crewline/server/Queu
   defaultValue: () => undefined
 })
 
-/** Provides `Probe` when anything of this server stands on Redis. */
+/** Provides `Probe` if any part of this server uses Redis. */
 export const probe = ({ events, kind }: Options): Layer.Layer<never, Failure> =>
   Layer.unwrap(
     Effect.map(text("REDIS_URL"), (url) => {

@@ -1,8 +1,7 @@
 /**
- * How many requests a caller and a tenant may send in a minute. Nothing is limited unless it is
- * configured, and what is not limited costs nothing. The counts are those of all servers on one
- * Redis, where there is one, else of this process; while Redis does not answer, requests are let
- * through.
+ * Limits the requests per minute of a caller and of a tenant. Nothing is limited unless configured,
+ * and no limit means no cost. All servers on one Redis share the counts; without Redis, each
+ * process has its own. While Redis does not answer, requests are let through.
  *
  * A minute's worth may come at once; then requests are allowed again as evenly as the limit says.
  * Answers carry `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11
@@ -57,7 +56,7 @@ interface Limit {
   readonly keyOf: (principal: Principal) => string
 }
 
-/** Where a limit stands. */
+/** The current state of a limit. */
 interface Standing extends Limit {
   readonly remaining: number
   /** Until there is as much again as at first; when refused, until the next request. */
@@ -199,7 +198,7 @@ export const config: Config.Config<Options> = Config.all({
 })
 
 /**
- * `CREWLINE_TENANT_MAX_UNFINISHED`: at most so many executions of a tenant that have not ended;
- * without it any number.
+ * `CREWLINE_TENANT_MAX_UNFINISHED`: maximum number of executions of a tenant that have not ended;
+ * default: no limit.
  */
 export const maxUnfinishedConfig: Config.Config<number | undefined> = count("CREWLINE_TENANT_MAX_UNFINISHED")

@@ -57,7 +57,7 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   }
 }
 
-/** What a failed statement means to the one who called a store. */
+/** Converts failed statements to errors of the store. */
 export const storageFailed = (operation: string, error: SqlError): StoreError =>
   new StoreError({
     operation,
@@ -75,7 +75,7 @@ interface Heading {
   /** ISO 8601 in UTC, by the clock of the database. */
   readonly createdAt: string
   readonly updatedAt: string
-  /** What is stored beside the body and is part of no answer. */
+  /** Stored next to the body, and not part of any response. */
   readonly extra: Extra
 }
 

@@ -1,10 +1,9 @@
 /**
- * Deletes executions that ended long ago, as `CREWLINE_RETENTION` says (`30 days`); by default
- * everything is kept for ever.
+ * Deletes executions that ended longer ago than `CREWLINE_RETENTION` (for example `30 days`); by
+ * default, everything is kept forever.
  *
- * One of the processes on a database does it at a time, whichever comes first, in transactions of
- * at most `pageSize` executions: what else goes on is not held up. What fails is tried again with
- * the next pass.
+ * One process on a database does this at a time, in transactions of at most `pageSize` executions,
+ * so that other work is not delayed. Failures are retried with the next pass.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Config from "effect/Config"
@@ -21,7 +20,7 @@ const pageSize = 100
 /** Between passes, at most: what is to be kept for days need not go on the minute. */
 const maxPause = Duration.minutes(1)
 const minPause = Duration.seconds(1)
-/** Any number that nobody else is likely to lock. */
+/** An arbitrary number that is unlikely to be locked by other applications. */
 const lockKey = 7_239_274_512
 
 /**

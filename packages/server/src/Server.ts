@@ -5,7 +5,7 @@
  * `layer` is the whole server as a layer: built, it listens; released, it stops in this order: no
  * new connections, followers are told to come back (1012), requests under way end, the worker hands
  * its tasks back or finishes them within the grace, its executions are given up for others to
- * adopt, the database closes. Executions that were unfinished when it starts go on by themselves.
+ * adopt, the database closes. Unfinished executions continue automatically when it starts.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"

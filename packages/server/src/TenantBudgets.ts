@@ -1,6 +1,6 @@
 /**
- * What a tenant may spend on models in a day and in a month (UTC). A tenant has its own limits, or
- * those that the environment gives to every tenant without any.
+ * Spending limits of tenants on models per day and per month (UTC). A tenant has its own limits or
+ * the defaults of the environment.
  *
  * The sums are rows of the database: all servers on it share them, and a restart forgets nothing.
  * What a call can use is reserved before it is made, in all limits of the tenant or in none, under

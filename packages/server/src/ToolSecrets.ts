@@ -1,6 +1,6 @@
 /**
- * Stored secrets for tools. What a tool was given while it ran is taken out of what it returns, so
- * that no event and no model is told it, even where the service that it calls sends its key back.
+ * Stored secrets for tools. Secrets that a tool has read are redacted in its results, so that no
+ * event and no model sees them, even if the called service sends its key back.
  */
 import * as Secrets from "@crewline/core/Secrets"
 import * as Toolbox from "@crewline/core/Toolbox"

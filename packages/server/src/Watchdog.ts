@@ -1,8 +1,8 @@
 /**
- * Ends the process when its event loop is blocked for longer than its leases last: others have
- * taken over what it worked on, and a process that only hangs would take it up again. A thread
- * watches, prints where the process stands, and ends it with code 70; as PID 1 of a container too,
- * where a process cannot kill itself. It forgives a process or machine that was stopped as a whole,
+ * Ends the process if its event loop is blocked for longer than its leases last: others have then
+ * taken over its work, and a hanging process would take it over again. A thread monitors the event
+ * loop, prints the blocked stack, and ends the process with code 70; also as PID 1 of a container,
+ * where a process cannot kill itself. It ignores a process or machine that was stopped as a whole,
  * and is off while a debugger is attached.
  */
 import * as Duration from "effect/Duration"

@@ -1,7 +1,7 @@
 /**
- * Where the server of a data directory is reached. It leaves its URL there, and a credential, for
- * commands about resources, and takes it away when it stops. One that was killed leaves it behind:
- * an address is believed only while its process lives and its server answers.
+ * The address of the server of a data directory. The server stores its URL and a credential there
+ * for commands about resources, and removes them when it stops. A killed server leaves them behind,
+ * so an address is used only if its process lives and its server answers.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

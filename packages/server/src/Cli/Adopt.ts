@@ -1,6 +1,6 @@
 /**
- * `crewline adopt`: gives up for a worker that is dead, so that the servers that live go on with
- * what it left.
+ * `crewline adopt`: releases the executions of a dead worker, so that running servers continue
+ * them.
  */
 import * as Adoption from "@crewline/core/Adoption"
 import * as Database from "@crewline/memory-pg/Database"

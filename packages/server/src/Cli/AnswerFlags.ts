@@ -1,4 +1,4 @@
-/** What goes with an answer, as flags. */
+/** Flags for the content of an answer. */
 import type * as Ask from "@crewline/core/Ask"
 import * as Limits from "@crewline/core/Limits"
 import * as CliError from "effect/cli/CliError"

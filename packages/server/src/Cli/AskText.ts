@@ -1,13 +1,13 @@
 /**
- * An ask as text for a terminal: all that an answer binds to, until when it is waited for, and what
- * silence means.
+ * An ask as text for a terminal: everything that an answer is bound to, the deadline, and what
+ * happens then.
  */
 import * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import * as Option from "effect/Option"
 import * as Layout from "./View/Layout.ts"
 
-/** The lines of an ask. Whoever wrote its texts cannot do anything with them but be read. */
+/** The lines of an ask. Its texts cannot control the terminal. */
 export const lines = (ask: AskView.View): ReadonlyArray<string> => {
   const { executionId, id, kind, shown, taskId, title } = ask
   return [
@@ -21,8 +21,8 @@ export const lines = (ask: AskView.View): ReadonlyArray<string> => {
 }
 
 /**
- * Characters that nobody sees, or that order what is seen, as JSON escapes them: what an answer
- * binds to hides nothing.
+ * Escapes invisible and bidirectional control characters as JSON does, so that the shown text hides
+ * nothing.
  */
 const visible = (json: string): string =>
   json.replace(/[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f]/gu, (character) =>
@@ -34,7 +34,7 @@ const visible = (json: string): string =>
 
 const width = 10
 
-/** A field of what is shown, with its name in a column of its own. */
+/** A field of what is shown, with its name in a separate column. */
 export const field = (name: string, text: string): ReadonlyArray<string> =>
   text.split("\n").map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}${line}`)
 

@@ -1,6 +1,6 @@
 /**
- * Asks the person at the terminal whatever an execution asks, one thing after the other, and
- * records the answers. What is typed to its agents is sent.
+ * Presents the asks of an execution to the person at the terminal, one after the other, and records
+ * the answers. Also sends messages that are typed to its agents.
  */
 import * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
@@ -88,7 +88,7 @@ const converse = Effect.fnUntraced(function* (
   const crewline = yield* Crewline.Crewline
   const { say, terminal } = yield* Output.Output
   const tell = ({ message }: Error) => Effect.as(say(message), undefined)
-  // Nobody answers what was not shown yet.
+  // Input before an ask is shown is not an answer to it.
   prompt.forget()
   terminal?.leave()
   yield* say(["", ...AskText.lines(asked)].join("\n"))

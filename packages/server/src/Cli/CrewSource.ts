@@ -1,7 +1,7 @@
 /**
- * Crew files as the command meets them: read, checked with their inputs and the tools that there
- * are, and their problems told as `file:line:column code message`, which editors and CI systems
- * make links of.
+ * Reads crew files for commands and validates them with their inputs and the available tools.
+ * Problems are printed as `file:line:column code message`, which editors and CI systems turn into
+ * links.
  */
 import type * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"

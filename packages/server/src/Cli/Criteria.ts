@@ -1,4 +1,4 @@
-/** How the result of a crew stands with its criteria, in words. */
+/** The verdicts on the acceptance criteria of a crew, as text. */
 import type { Criterion } from "@crewline/core/ExecutionEvent"
 
 /** `2 of 3 criteria pass`. */

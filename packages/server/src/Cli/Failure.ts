@@ -1,4 +1,4 @@
-/** How a command ends when it does not end well: what to say, and the exit code. */
+/** Failures of commands: the message and the exit code. */
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
@@ -8,7 +8,7 @@ export const exitCode = {
   failed: 1,
   /** The crew is invalid, or the command was not understood. */
   invalid: 2,
-  /** Nothing goes on before people have answered. */
+  /** Nothing can continue before people have answered. */
   waiting: 3,
   /** Cancelled by Control-C. */
   cancelled: 130
@@ -26,10 +26,7 @@ export const failed = (message: string): Failure => new Failure({ message, code:
 export const waiting = (message: string): Failure => new Failure({ message, code: exitCode.waiting })
 export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })
 
-/**
- * What kept the command from doing its work, with what lies at the bottom of it: "Failed to
- * connect" alone helps nobody.
- */
+/** Why the command failed, with the root cause: "Failed to connect" alone does not help. */
 export const because = (error: Error): Failure => {
   let root: Error = error
   while (root.cause instanceof Error) root = root.cause

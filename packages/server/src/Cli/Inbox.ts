@@ -1,7 +1,4 @@
-/**
- * `crewline inbox`, `crewline answer` and `crewline send`: what people are asked, their answers,
- * and what they say unasked.
- */
+/** `crewline inbox`, `crewline answer` and `crewline send`: asks, answers and messages. */
 import type * as Ask from "@crewline/core/Ask"
 import * as AskView from "@crewline/core/AskView"
 import * as Effect from "effect/Effect"

@@ -24,7 +24,7 @@ const drawingShare = 1 / 20
 export interface Options {
   /** One stored event a line on stdout, instead of anything for people. */
   readonly json: boolean
-  /** Held by whoever else writes to the terminal: nothing is drawn meanwhile. */
+  /** Held by other writers to the terminal; nothing is drawn in the meantime. */
   readonly turn?: Semaphore.Semaphore
 }
 

@@ -30,13 +30,14 @@ const words = [
 ] as const
 
 /**
- * Says who answers when that is not a real model, so loudly that nobody takes its answers for some.
+ * Announces the demonstration model prominently, so that its answers are not mistaken for real
+ * ones.
  */
 export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew) {
   const llm = yield* Llm.Llm
   const { paint, say, terminal } = yield* Output.Output
   const { agents, model } = crew.definition
-  // A reference that cannot be resolved is told by the task that needs it.
+  // An unresolvable reference is reported by the task that needs it.
   const standard = yield* Effect.option(llm.resolve(undefined))
   const fallback = model ?? (Option.isSome(standard) ? standard.value.reference : [])
   // An agent of the crew that manages is among them.

@@ -1,7 +1,4 @@
-/**
- * `crewline outbox`: what follows from events and is not done yet, and dead letters that are sent
- * again.
- */
+/** `crewline outbox`: lists pending rows and dead letters, and retries dead letters. */
 import type * as Outbox from "@crewline/core/Outbox"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

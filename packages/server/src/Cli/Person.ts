@@ -1,4 +1,4 @@
-/** Who sits at the terminal. */
+/** The person at the terminal. */
 import type * as Ask from "@crewline/core/Ask"
 import { userInfo } from "node:os"
 
@@ -7,7 +7,7 @@ export const here = (): Ask.Author => {
   try {
     return { name: userInfo().username }
   } catch {
-    // A process in a container may run as a user that nobody has named.
+    // A process in a container may run as a user without a name.
     return { name: "anonymous" }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What commands about resources work on: the API of a running server (`CREWLINE_URL`, else the one
- * whose address is in the data directory), and where none runs, the configured database itself,
- * under its lock.
+ * Access to resources for commands: the API of a running server (`CREWLINE_URL`, or the one whose
+ * address is in the data directory), or without a server the configured database itself, under its
+ * lock.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -39,7 +39,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
     Effect.catchTags({
       CrewInvalid: ({ problems }) => Effect.fail(CrewSource.refusal(options.file, problems)),
       WaitsForPeople: (waiting) => Effect.fail(Failure.waiting(describe(waiting, options.data))),
-      // Whoever watched has seen it.
+      // A person who watched has seen it.
       ExecutionFailed: ({ message }) => Effect.fail(Failure.failed(options.json ? message : "")),
       EventLogError: ({ message }) => Effect.fail(Failure.failed(message))
     })

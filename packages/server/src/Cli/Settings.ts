@@ -1,4 +1,4 @@
-/** What the command is told by flags, and where there is none, by the environment. */
+/** Settings from flags or, without a flag, from the environment. */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -53,7 +53,7 @@ export const directory = (data: Flags["data"]): Effect.Effect<string, Failure.Fa
 
 const isShared = ({ kind }: Queue.Options) => kind !== "local"
 
-/** Who hands out tasks, and over what processes hear of each other; both must fit the database. */
+/** The queue and the transport of events; both must fit the database. */
 export const queue = Effect.fnUntraced(function* (
   database: Database.Options
 ): Effect.fn.Return<Queue.Options, Failure.Failure> {
@@ -120,13 +120,13 @@ export const credentials = Effect.map(read(Credentials.config), (configured) => 
   local: { credential: Secret.make(), name: Person.here().name }
 }))
 
-/** Whether a proxy stands in front of a server. */
+/** Whether the server is behind a proxy. */
 export const isBehindProxy = read(ClientAddress.config)
 
 /** How many requests callers of a server may send. */
 export const rateLimits = read(RateLimits.config)
 
-/** How long audit entries are kept; undefined: for ever. */
+/** How long audit entries are kept; undefined: forever. */
 export const auditRetention = read(AuditLog.config)
 
 /** How long a server that says nothing more still owns what it ran. */
@@ -138,17 +138,14 @@ export const masterKeys = read(MasterKeys.config)
 /** What servers and workers of one database have to be told alike. */
 export const shared = Effect.all({
   lease,
-  /** How long executions that ended are kept; undefined: for ever. */
+  /** How long ended executions are kept; undefined: forever. */
   retention: read(Retention.config),
   /** How many executions a tenant may have at once; undefined: any number. */
   maxUnfinished: read(RateLimits.maxUnfinishedConfig),
   masterKeys
 })
 
-/**
- * The directory that crews of a server read and write: beside its data, unless `CREWLINE_WORKSPACE`
- * names another.
- */
+/** The workspace of a server's crews: next to its data, unless `CREWLINE_WORKSPACE` is set. */
 export const workspace = (data: Flags["data"]) =>
   Effect.gen(function* () {
     const parent = yield* directory(data)

@@ -1,4 +1,4 @@
-/** The flags of commands about what a tenant has: keys, secrets, the audit log. */
+/** Flags of commands about a tenant's keys, secrets and audit log. */
 import * as Flag from "effect/cli/Flag"
 
 export const text = (name: string, metavar: string, description: string) =>

@@ -1,4 +1,6 @@
-/** What commands about what a tenant has are told: which tenant, where it is, and how to print. */
+/**
+ * Options of commands about a tenant's resources: the tenant, its location, and the output format.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"

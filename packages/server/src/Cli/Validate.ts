@@ -1,5 +1,5 @@
 /**
- * `crewline validate`: everything that is wrong with a crew file, without running it and without a
+ * `crewline validate`: reports all problems of a crew file, without running it and without a
  * database.
  */
 import type * as Crew from "@crewline/core/Crew"

@@ -1,6 +1,6 @@
 /**
- * Starts a crew and shows it to its end, or until nothing goes on any more before people have
- * answered. Where a person sits at the terminal, that one is asked.
+ * Starts a crew and shows it until it ends, or until it can only wait for people. In a terminal,
+ * the person there is asked.
  *
  * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is waited for
  * and shown: nothing goes on unseen.

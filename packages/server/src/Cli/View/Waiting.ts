@@ -1,4 +1,4 @@
-/** What a suspended task waits for, in words. */
+/** What a suspended task waits for, as text. */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 
 /**
