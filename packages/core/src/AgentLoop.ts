@@ -18,6 +18,7 @@ import * as Review from "./AgentLoop/Review.ts"
 import * as Stalls from "./AgentLoop/Stalls.ts"
 import * as Suspicion from "./AgentLoop/Suspicion.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
+import * as Trust from "./AgentLoop/Trust.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
@@ -165,7 +166,11 @@ const work = Effect.fnUntraced(function* (
           continue
         }
         yield* answers.accept(turn)
-        return yield* complete(equipment, turn, { output, ...grounds(stalls.signs(doubts), reviewed) })
+        return yield* complete(equipment, turn, {
+          output,
+          ...grounds(stalls.signs(doubts), reviewed),
+          trust: Trust.of(equipment, conversation)
+        })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
@@ -223,7 +228,7 @@ const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Convers
 const grounds = (
   doubts: ReadonlyArray<ExecutionEvent.Doubt>,
   reviewed: ManagerReview.Verdict
-): Omit<Accepted, "output"> => {
+): Omit<Accepted, "output" | "trust"> => {
   if (reviewed._tag !== "Accepted") return { doubts }
   const { criteria, note } = reviewed
   return {
@@ -244,7 +249,7 @@ const answeredBefore = (leg: Leg, turn: number, ofManager: string | undefined) =
   ]
 }
 
-interface Accepted extends Pick<ExecutionEvent.TaskCompleted, "output" | "criteria"> {
+interface Accepted extends Pick<ExecutionEvent.TaskCompleted, "output" | "criteria" | "trust"> {
   readonly doubts: ReadonlyArray<ExecutionEvent.Doubt>
 }
 

@@ -248,6 +248,7 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
           outputFile: event.type === "TaskCompleted" ? event.outputFile : undefined,
           partial: event.type === "TaskCompleted" && event.partial === true,
           doubts: event.type === "TaskCompleted" ? (event.doubts ?? current.doubts) : current.doubts,
+          trust: event.type === "TaskCompleted" ? (event.trust ?? current.trust) : current.trust,
           criteria: event.type === "TaskCompleted" ? (event.criteria ?? current.criteria) : current.criteria,
           retryAt: undefined,
           unserved: undefined,

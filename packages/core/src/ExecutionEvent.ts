@@ -12,15 +12,18 @@ import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
 import type { Answer, Ask, Author } from "./Ask.ts"
 import type { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
+import type { MemoryRecalled } from "./ExecutionEvent/MemoryRecalled.ts"
 import type { Notice } from "./ExecutionEvent/Notice.ts"
 import type { Ending, ExecutionFailure, Failure, Skipped } from "./ExecutionEvent/Outcome.ts"
 import type { SuspendedFor, Timer } from "./ExecutionEvent/Suspension.ts"
 import type { Limits, Spent } from "./Limits.ts"
+import type { Origin } from "./MemoryOptions.ts"
 import type * as Plan from "./Plan.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
 
 export { Criterion, Doubt } from "./ExecutionEvent/Judgement.ts"
+export type { MemoryRecalled } from "./ExecutionEvent/MemoryRecalled.ts"
 export type { Notice } from "./ExecutionEvent/Notice.ts"
 export { Ending, ExecutionFailure, Failure, Skipped } from "./ExecutionEvent/Outcome.ts"
 export type { SuspendedFor, Timer } from "./ExecutionEvent/Suspension.ts"
@@ -48,6 +51,8 @@ export interface Requester {
   readonly userId?: string
   /** Who started it for the user; absent: the user. */
   readonly startedBy?: string
+  /** The conversation that it continues, over several executions. */
+  readonly sessionId?: string
 }
 
 /** The execution exists; its plan is frozen. */
@@ -172,18 +177,6 @@ export interface RecoveryChosen {
   readonly by: "manager" | "policy"
   readonly reason?: string
 }
-/** Memories were shown to the agent, in the append of its first turn. Whoever has that recalls nothing again. */
-export interface MemoryRecalled {
-  readonly type: "MemoryRecalled"
-  readonly taskId: string
-  readonly run: number
-  /** Best first. */
-  readonly ids: ReadonlyArray<string>
-  /** Of each, how well it matched, in the same order. */
-  readonly scores: ReadonlyArray<number>
-  /** Of each, why it was chosen, in words. */
-  readonly why?: ReadonlyArray<string>
-}
 /** An answer was sent back: its schema or a guardrail refused it. */
 export interface OutputRejected {
   readonly type: "OutputRejected"
@@ -249,6 +242,8 @@ export interface TaskCompleted extends Closing {
   readonly doubts?: ReadonlyArray<Doubt>
   /** Of the result of the crew: each of its criteria. */
   readonly criteria?: ReadonlyArray<Criterion>
+  /** The least trusted origin of what the output was made from: tools, memories, other tasks. Absent: `agent`. */
+  readonly trust?: Origin
 }
 export interface TaskFailed extends Closing {
   readonly type: "TaskFailed"

@@ -87,6 +87,7 @@ export const View = Schema.Struct({
   retryOf: Schema.optionalKey(Schema.String),
   /** The user whose execution it is, and who started it for the user when somebody else did. */
   userId: Schema.optionalKey(Schema.String),
+  sessionId: Schema.optionalKey(Schema.String),
   startedBy: Schema.optionalKey(Schema.String),
   status: Execution.Status,
   tasks: Schema.Record(Schema.String, TaskView),

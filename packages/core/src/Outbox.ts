@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Execution from "./Execution.ts"
-import type { Draft, ExecutionEvent } from "./ExecutionEvent.ts"
+import type { Draft, ExecutionEvent, Requester } from "./ExecutionEvent.ts"
 import * as IsoTime from "./IsoTime.ts"
 import type * as Plan from "./Plan.ts"
 
@@ -146,7 +146,8 @@ export class Outbox extends Context.Service<
 export interface Delivery {
   readonly row: Row
   readonly event: ExecutionEvent
-  readonly crewName: string
+  readonly plan: Plan.Plan
+  readonly requester: Requester
 }
 
 /** A consumer could not do its work. */

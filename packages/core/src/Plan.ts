@@ -13,6 +13,7 @@ import * as Placeholder from "./Crew/Placeholder.ts"
 import * as Wording from "./Crew/Wording.ts"
 import { outsideWorkspace, sharedOutputFiles } from "./Crew/WorkspacePath.ts"
 import * as Limits from "./Limits.ts"
+import * as MemoryOptions from "./MemoryOptions.ts"
 import * as Attachments from "./Plan/Attachments.ts"
 import * as Expansion from "./Plan/Expansion.ts"
 import type { Plan, PlannedAgent, PlannedAttachment, PlannedManager, PlannedTask } from "./Plan/Planned.ts"
@@ -322,7 +323,8 @@ const unknownTools = (
   tools: ReadonlyArray<string> | undefined
 ): ReadonlyArray<Crew.Problem> => {
   if (tools === undefined || references.tools.length === 0) return []
-  const known = new Set(tools)
+  // Whether the crew has a memory is told when its tasks begin.
+  const known = new Set([...tools, ...MemoryOptions.tools])
   return references.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
     if (known.has(name)) return []
     const suggestion = checked.suggester.closest(name, tools)

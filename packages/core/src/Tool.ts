@@ -42,7 +42,7 @@ export const make: {
   <const P extends Parameters = None>(options: WaitOptions<P>): Tool
   <const P extends Parameters = None>(options: Options<P>): Tool
 } = (options: Any): Tool => {
-  const { approval, description, idempotent = false, name } = options
+  const { approval, description, idempotent = false, name, origin } = options
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     throw new TypeError(`Invalid tool name "${name}": use 1 to 64 letters, digits, "_" and "-".`)
   }
@@ -68,6 +68,7 @@ export const make: {
     description,
     parameters: schema,
     idempotent,
+    ...(origin === undefined ? {} : { origin }),
     ...(approval === undefined || approval === false
       ? {}
       : {

@@ -378,11 +378,9 @@ const cases: ReadonlyArray<Case> = [
       },
       process: "hierarchical",
       manager: { model: "openai/gpt-5.2", review: "final" },
-      memory: { kinds: ["entity"] },
       limits: { tokens: 1, onExceeded: "finish" }
     },
     problems: [
-      { code: "not-yet", path: ["memory"] },
       { code: "not-yet", path: ["agents", "researcher", "policy"] },
       { code: "not-yet", path: [...write, "policy"] }
     ]
@@ -429,8 +427,7 @@ const cases: ReadonlyArray<Case> = [
     problems: [
       { code: "unknown-key", path: [...write, "humanInput", "timeot"], suggestion: "timeout" },
       { code: "invalid-value", path: [...write, "humanInput", "onSilence"], suggestion: "accept" },
-      { code: "unknown-key", path: ["memory", "kind"], suggestion: "kinds" },
-      { code: "not-yet", path: ["memory"] }
+      { code: "unknown-key", path: ["memory", "kind"], suggestion: "kinds" }
     ]
   },
   {

@@ -17,6 +17,7 @@ export const tool: Toolbox.Tool = Tool.make({
     })
   }),
   idempotent: true,
+  origin: "agent",
   execute: ({ expression }) => {
     try {
       return Arithmetic.evaluateUnsafe(expression)

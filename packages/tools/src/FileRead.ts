@@ -47,6 +47,7 @@ export const make = (options: Options): Effect.Effect<Toolbox.Tool, never, FileS
         "Reads a text file of the workspace. Long files are returned in parts: the result then ends with how to read on. For a directory, lists its entries.",
       parameters: Parameters,
       idempotent: true,
+      origin: "document",
       execute: (call) => reader.read(call)
     })
   })

@@ -48,6 +48,12 @@ export class Conversation {
     )
   }
 
+  /** The results that the agent was shown, of tools that did not fail. */
+  *results(): Generator<{ readonly name: string; readonly result: unknown }> {
+    for (const { content, role } of this.said)
+      if (role === "tool") for (const part of content) if (part.type === "tool-result" && !part.isFailure) yield part
+  }
+
   /** The model has answered. */
   answer(parts: TurnCompleted["parts"]): void {
     for (const part of parts) if (part.type === "tool-call") this.ids.add(part.id)

@@ -55,7 +55,7 @@ export const make = (
   leg: Leg,
   unoffered: ReadonlyArray<Toolbox.Tool> = []
 ): Effect.Effect<Equipment | Ended> =>
-  Effect.matchEffect(toolsOf(services.toolbox, leg.task), {
+  Effect.matchEffect(toolsOf(services.toolbox, leg), {
     onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
     onSuccess: (tools) => {
       if (leg.limits !== undefined && services.llm.enforcesLimits !== true)
@@ -117,11 +117,15 @@ const none: ReadonlyMap<string, Toolbox.Tool> = new Map()
 
 const toolsOf = (
   toolbox: Toolbox.Toolbox["Service"],
-  { tools }: Plan.PlannedTask
+  { memoryTools, task: { tools } }: Leg
 ): Effect.Effect<ReadonlyMap<string, Toolbox.Tool>, Toolbox.UnknownTool> =>
   tools.length === 0
     ? Effect.succeed(none)
     : Effect.map(
-        Effect.forEach(tools, (name) => Effect.map(toolbox.get(name), (tool) => [name, tool] as const)),
+        Effect.forEach(tools, (name) => {
+          const own = memoryTools.get(name)
+          const tool = own === undefined ? toolbox.get(name) : Effect.succeed(own)
+          return Effect.map(tool, (found) => [name, found] as const)
+        }),
         (entries) => new Map(entries)
       )

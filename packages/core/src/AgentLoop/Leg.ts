@@ -11,7 +11,9 @@ import type { Draft } from "../ExecutionEvent.ts"
 import { redact } from "../Redact.ts"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
+import type { Recalled } from "../Memory.ts"
 import type * as Plan from "../Plan.ts"
+import type { Tool } from "../Toolbox.ts"
 import type { Upstream } from "./Prompting.ts"
 import type { Standing } from "./Standing.ts"
 import type { Steering } from "./Steering.ts"
@@ -31,7 +33,10 @@ export interface Leg {
    * is shown whole.
    */
   readonly readOutput?: (task: string) => Effect.Effect<string | undefined, EventLog.EventLogError>
-  readonly memories: ReadonlyArray<string>
+  /** What the agent is reminded of in its first turn, best first. */
+  readonly memories: ReadonlyArray<Recalled>
+  /** Tools by which it looks into the memory of its crew, and adds to it, by name. */
+  readonly memoryTools: ReadonlyMap<string, Tool>
   readonly history: Transcript
   readonly standing: Standing
   readonly steering: Steering

@@ -152,7 +152,8 @@ const stepOf = Effect.fnUntraced(function* (
   const context: ToolContext = {
     ...caller,
     callId: call.id,
-    idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`
+    idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`,
+    ...(turn.trust === "agent" ? {} : { trust: turn.trust })
   }
   if (tool.need === undefined && Approval.isFree(equipment, tool)) return { _tag: "Make", tool, args: params, context }
   const base = baseOf(leg, turn, index)

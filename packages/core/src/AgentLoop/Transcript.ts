@@ -4,6 +4,7 @@
  */
 import type * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import { leastTrusted, type Origin } from "../MemoryOptions.ts"
 import type * as Wait from "../Wait.ts"
 
 export interface ToolOutcome {
@@ -35,6 +36,8 @@ export interface Transcript {
   readonly advice: ReadonlyArray<Advice>
   /** It waits, or has waited, for what becomes of its failure, or for what takes its place; nothing has followed that up yet. */
   readonly recovering: ExecutionEvent.TaskSuspended | undefined
+  /** The least trusted origin of what the agent was reminded of; absent: it was reminded of nothing. */
+  readonly recalled?: Origin
   /** How often people sent an output of the task back in attempts whose turns were given up. */
   readonly earlierRevisions: number
   /** How often the manager did. */
@@ -85,6 +88,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const defaults = new Map<string, Schema.Json>()
   let advice: Array<Advice> = []
   let recovering: ExecutionEvent.TaskSuspended | undefined
+  let recalled: Origin | undefined
   const worked = new WorkedTime()
   let revisions = 0
   let earlierRevisions = 0
@@ -106,6 +110,9 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     switch (event.type) {
       case "TurnCompleted":
         if (event.turn === turns.length + 1) turns.push(event)
+        break
+      case "MemoryRecalled":
+        recalled = leastTrusted(recalled ?? "user", event.trust ?? "agent")
         break
       case "ToolStarted":
         started.add(callKey(event.turn, event.callId))
@@ -153,6 +160,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     defaults,
     advice,
     recovering,
+    ...(recalled === undefined ? {} : { recalled }),
     earlierRevisions,
     earlierReviews,
     activeMillis: worked.millis

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as EventLog from "../EventLog.ts"
 import type { Draft, TurnCompleted } from "../ExecutionEvent.ts"
 import * as Llm from "../Llm.ts"
+import { isTrusted, leastTrusted, type Origin } from "../MemoryOptions.ts"
 import { redact } from "../Redact.ts"
 import * as Attachments from "./Attachments.ts"
 import * as AnswerParts from "./AnswerParts.ts"
@@ -12,6 +13,7 @@ import type { Conversation } from "./Conversation.ts"
 import type { Equipment } from "./Equipment.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
+import * as Trust from "./Trust.ts"
 
 type Messages = Llm.Request["messages"]
 
@@ -21,6 +23,8 @@ export interface Turn {
   readonly answer: Pick<TurnCompleted, "parts" | "finishReason">
   /** A limit was reached: none follows, and the output is what the agent had by then. */
   readonly isLast: boolean
+  /** The least trusted origin of what the agent was shown before it. */
+  readonly trust: Origin
   /** What must be appended before anything happens that depends on the turn, or else with the outcome. */
   unrecorded: ReadonlyArray<Draft>
   /** To be run once the answer has not been refused. */
@@ -69,7 +73,8 @@ export const make = (
       number,
       answer: { parts, finishReason: answer.finishReason },
       isLast: finishes,
-      unrecorded: notices.length === 0 ? [completed] : [...notices.splice(0), completed],
+      trust: Trust.of(equipment, conversation),
+      unrecorded: [...(number === 1 ? recalledBy(leg) : []), ...notices.splice(0), completed],
       ...(answer.accept === undefined ? {} : { accept: answer.accept })
     }
   }
@@ -125,13 +130,31 @@ export const make = (
       conversation.ask(recorded.messages)
       conversation.heard = recorded.heard ?? conversation.heard
       conversation.answer(recorded.parts)
-      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, unrecorded: [] })
+      const trust = Trust.of(equipment, conversation)
+      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, trust, unrecorded: [] })
     }
     const unheard = leg.steering.since(conversation.heard)
     return unheard.length === 0
       ? begin(number, asking)
       : Effect.flatMap(hear(unheard), (heard) => begin(number, asking, heard))
   }
+}
+
+/** Becomes a fact with the first turn: whoever has that recalls nothing again. */
+const recalledBy = ({ memories, run, task }: Leg): ReadonlyArray<Draft> => {
+  if (memories.length === 0) return []
+  const trust = memories.map((memory) => memory.trust).reduce(leastTrusted)
+  return [
+    {
+      type: "MemoryRecalled",
+      taskId: task.id,
+      run,
+      ids: memories.map(({ id }) => id),
+      scores: memories.map(({ score }) => score),
+      why: memories.map(({ why }) => why),
+      ...(isTrusted(trust, "agent") ? {} : { trust })
+    }
+  ]
 }
 
 /** A turn that is asked for. */

@@ -10,8 +10,8 @@ type Table = { readonly [key: string]: (value: Schema.Json) => boolean }
 
 const always = () => true
 
-const ofCrew: Table = { memory: isObject }
-const ofAgent: Table = { memory: always, policy: always }
+const ofCrew: Table = {}
+const ofAgent: Table = { policy: always }
 const ofTask: Table = { policy: always }
 
 /** Whatever in a crew does not run yet. */

@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
   const launch = Effect.fnUntraced(function* <Output>(
     plan: Plan.Plan,
     crew: Crew.Crew<Output> | undefined,
-    { crewId, idempotencyKey: key, inputs, priority, startedBy, userId }: StartOptions
+    { crewId, idempotencyKey: key, inputs, priority, sessionId, startedBy, userId }: StartOptions
   ) {
     const request = [
       crewId ?? crew?.definition ?? plan,
@@ -105,14 +105,16 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       ...(priority === undefined ? [] : [priority]),
       // A user who starts it without a go-between is told by the credential, and is no part of the
       // request.
-      ...(startedBy === undefined ? [] : [{ userId }])
+      ...(startedBy === undefined ? [] : [{ userId }]),
+      ...(sessionId === undefined ? [] : [{ sessionId }])
     ]
     const event: ExecutionStarted = {
       type: "ExecutionStarted",
       plan,
       ...(priority === undefined ? {} : { priority }),
       ...(userId === undefined ? {} : { userId }),
-      ...(startedBy === undefined ? {} : { startedBy })
+      ...(startedBy === undefined ? {} : { startedBy }),
+      ...(sessionId === undefined ? {} : { sessionId })
     }
     const idempotency = key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
     const started = yield* store(event, crewId, idempotency)

@@ -8,7 +8,7 @@ import type * as ExecutionEvent from "../ExecutionEvent.ts"
 export type Outcome =
   | ({ readonly _tag: "Completed" } & Pick<
       ExecutionEvent.TaskCompleted,
-      "output" | "outputFile" | "partial" | "doubts" | "criteria"
+      "output" | "outputFile" | "partial" | "doubts" | "criteria" | "trust"
     >)
   /** Its condition does not hold, or nothing is there that it could be made of. */
   | { readonly _tag: "Skipped" }

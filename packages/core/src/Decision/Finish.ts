@@ -45,7 +45,8 @@ export const decide = (state: Execution.Execution, given: Extract<Command, { _ta
           ...(outcome.outputFile === undefined ? {} : { outputFile: outcome.outputFile }),
           ...(outcome.partial === true ? { partial: true } : {}),
           ...(outcome.doubts === undefined || outcome.doubts.length === 0 ? {} : { doubts: outcome.doubts }),
-          ...(outcome.criteria === undefined ? {} : { criteria: outcome.criteria })
+          ...(outcome.criteria === undefined ? {} : { criteria: outcome.criteria }),
+          ...(outcome.trust === undefined || outcome.trust === "agent" ? {} : { trust: outcome.trust })
         },
         command.progress
       )

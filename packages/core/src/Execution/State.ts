@@ -21,6 +21,7 @@ import {
   type TaskFailed
 } from "../ExecutionEvent.ts"
 import type { Limits } from "../Limits.ts"
+import type { Origin } from "../MemoryOptions.ts"
 import type * as Plan from "../Plan.ts"
 import * as Usage from "../Usage.ts"
 import type * as Wait from "../Wait.ts"
@@ -78,6 +79,8 @@ export interface Task {
   readonly assigned: Pick<AgentAssigned, "agent" | "by" | "reason"> | undefined
   /** Signs that its output is not a success. */
   readonly doubts: ReadonlyArray<Doubt>
+  /** The least trusted origin of what its output was made from. */
+  readonly trust: Origin
   /** The seq of the last message that a turn of the attempt has carried; 0: none. */
   readonly heard: number
   /** How its output stands with the criteria of the crew, as judged last. */
@@ -188,6 +191,7 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   partial: false,
   assigned: undefined,
   doubts: [],
+  trust: "agent",
   heard: 0,
   criteria: undefined,
   usage: Usage.zero,
@@ -195,9 +199,10 @@ export const openTask = (plan: Plan.PlannedTask, parent: string | undefined, pla
   endedAt: undefined
 })
 
-const requesterOf = ({ startedBy, userId }: Requester): Requester => ({
+const requesterOf = ({ sessionId, startedBy, userId }: Requester): Requester => ({
   ...(userId === undefined ? {} : { userId }),
-  ...(startedBy === undefined ? {} : { startedBy })
+  ...(startedBy === undefined ? {} : { startedBy }),
+  ...(sessionId === undefined ? {} : { sessionId })
 })
 
 /** The state right after `ExecutionStarted`, the first event. */

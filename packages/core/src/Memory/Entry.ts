@@ -1,5 +1,8 @@
 /** What a memory consists of: its kind, whose it is, where it comes from, and its three times. */
 import * as Schema from "effect/Schema"
+import { Origin } from "../MemoryOptions.ts"
+
+export { Origin }
 
 /**
  * `short-term`: what this execution or conversation said; expires. `long-term`: knowledge and outcomes of tasks, kept across executions.
@@ -7,10 +10,6 @@ import * as Schema from "effect/Schema"
  */
 export const Kind = Schema.Literals(["short-term", "long-term", "entity"])
 export type Kind = typeof Kind.Type
-
-/** Who or what a memory comes from, the most trusted first. */
-export const Origin = Schema.Literals(["user", "agent", "tool", "document", "web"])
-export type Origin = typeof Origin.Type
 
 /** Where a memory belongs. It is seen from every scope that agrees with all the parts it names. */
 export const Scope = Schema.Struct({

@@ -1,5 +1,8 @@
 /** Which memories a scope sees, and which ones it holds. */
-import type { Origin, Scope } from "./Entry.ts"
+import { isTrusted, leastTrusted, type Origin } from "../MemoryOptions.ts"
+import type { Scope } from "./Entry.ts"
+
+export { isTrusted, leastTrusted }
 
 export const parts = ["crew", "agent", "user", "session", "execution"] as const
 
@@ -13,14 +16,6 @@ export const isWithin = (memory: Scope, scope: Scope): boolean =>
 
 /** The same text for the same scope. */
 export const keyOf = (scope: Scope): string => JSON.stringify(parts.map((part) => scope[part] ?? null))
-
-const trusted: ReadonlyArray<Origin> = ["user", "agent", "tool", "document", "web"]
-
-/** Whether an origin is trusted at least as much as another. */
-export const isTrusted = (origin: Origin, minimum: Origin): boolean =>
-  trusted.indexOf(origin) <= trusted.indexOf(minimum)
-
-export const leastTrusted = (one: Origin, other: Origin): Origin => (isTrusted(one, other) ? other : one)
 
 /** Whether what comes from there may reach a model as if the crew had said it. Anything else is quoted, with its origin. */
 export const isOwn = (origin: Origin): boolean => isTrusted(origin, "agent")

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as JsonDepth from "../JsonDepth.ts"
+import type { Origin } from "../MemoryOptions.ts"
 import { redact } from "../Redact.ts"
 import { type Met, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Definition.ts"
 
@@ -18,6 +19,7 @@ export class Call implements CallContext {
   readonly agent: string
   readonly callId: string
   readonly idempotencyKey: string
+  readonly trust?: Origin
   readonly met?: Met
   /** What the wait came to, under the names that the functions of a tool know. */
   answer: unknown
@@ -31,7 +33,8 @@ export class Call implements CallContext {
     this.agent = context.agent
     this.callId = context.callId
     this.idempotencyKey = context.idempotencyKey
-    const { met } = context
+    const { met, trust } = context
+    if (trust !== undefined) this.trust = trust
     if (met !== undefined) this.met = met
     this.answer = met?._tag === "Answer" ? met.value : undefined
     this.tasks = met?._tag === "Tasks" ? met.tasks : undefined

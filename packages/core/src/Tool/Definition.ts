@@ -4,6 +4,7 @@
 import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
+import type { Origin } from "../MemoryOptions.ts"
 import type * as Task from "../Task.ts"
 
 /** The call was wrong in a way that the model can mend; the message tells it how. */
@@ -26,6 +27,8 @@ export interface ToolContext {
   readonly agent: string
   readonly callId: string
   readonly idempotencyKey: string
+  /** The least trusted origin of what the agent was shown before the call. Absent: `agent`. */
+  readonly trust?: Origin
   /** What the call has waited for. */
   readonly met?: Met
 }
@@ -122,6 +125,8 @@ export interface Tool {
   readonly parameters: JsonSchema.JsonSchema
   /** True when running the same call twice does no harm (reading, computing): then a crash in the middle simply runs it again. */
   readonly idempotent: boolean
+  /** Where what it answers comes from. Default: `tool`. What is remembered of it is trusted no more than that. */
+  readonly origin?: Origin
   /** Whether a person must approve the call before anything else happens, and how long people have. Absent: never. */
   readonly approval?: (
     args: Schema.JsonObject

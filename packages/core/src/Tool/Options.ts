@@ -1,6 +1,7 @@
 /** What tools are made of. */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import type { Origin } from "../MemoryOptions.ts"
 import type * as Task from "../Task.ts"
 import type { CallContext } from "./Call.ts"
 import type { Arguments, Parameters } from "./Declaration.ts"
@@ -65,6 +66,8 @@ export interface Shared<P extends Parameters> {
   readonly parameters?: P
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
+  /** Where what it answers comes from: what is remembered of it is trusted no more than that. Default: `tool`. */
+  readonly origin?: Origin
   /** Whether a person must approve a call before anything else happens, and how long people have for it. Default: false. */
   readonly approval?: boolean | Approval | ((args: Arguments<P>) => Work<boolean | Approval>)
 }

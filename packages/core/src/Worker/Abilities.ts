@@ -6,9 +6,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Execution from "../Execution.ts"
+import * as MemoryOptions from "../MemoryOptions.ts"
 import type { PlannedTask } from "../Plan.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import { type CodeRegistry, suffices } from "./CodeRegistry.ts"
+import * as MemoryPolicy from "./MemoryPolicy.ts"
 
 const firstDelayMillis = 100
 const maxDelayMillis = 5_000
@@ -55,7 +57,9 @@ export const make = ({ registry, toolbox }: Options) => {
       ? []
       : ["its functions (guardrails, conditions, output schemas): provide them with Crewline.layer({ crews: [crew] })"]
     const missing: Array<string> = []
-    for (const name of task.tools) if ((yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
+    const own = MemoryPolicy.of(plan, task.agent) === undefined ? [] : MemoryOptions.tools
+    for (const name of task.tools)
+      if (!own.includes(name) && (yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
     if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)
     return lacks.length === 0 ? undefined : lacks.join(", and ")
   })

@@ -169,13 +169,15 @@ const claimed =
   (row) => {
     const { executionId, seq, tenant } = row
     const notServed = (description: string) => failed(row, new Outbox.ConsumerError({ description, isRetryable: true }))
-    return Effect.zip(log.summary(executionId), log.read(executionId, { after: seq - 1, limit: 1 })).pipe(
+    return Effect.zip(log.read(executionId, { limit: 1 }), log.read(executionId, { after: seq - 1, limit: 1 })).pipe(
       Effect.provideService(Tenant.Current, tenant),
       Effect.matchEffect({
         onFailure: ({ message, reason }) =>
           reason._tag === "UnknownExecution" ? Effect.succeed(undefined) : notServed(message),
-        onSuccess: ([{ crewName }, [event]]) =>
-          event === undefined ? notServed("Its event is not there.") : serve({ row, event, crewName })
+        onSuccess: ([[started], [event]]) =>
+          event === undefined || started?.type !== "ExecutionStarted"
+            ? notServed("Its event is not there.")
+            : serve({ row, event, plan: started.plan, requester: started })
       }),
       // What cannot be read may be read by another version.
       Effect.catchDefect((defect) => notServed(`Its event cannot be read: ${String(defect)}`))

@@ -5,22 +5,25 @@
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type * as AgentLoop from "../AgentLoop.ts"
 import * as Condition from "../AgentLoop/Condition.ts"
 import { failed, Lost, type Ended, type Leg } from "../AgentLoop/Leg.ts"
-import { textOf, type Upstream } from "../AgentLoop/Prompting.ts"
+import type { Upstream } from "../AgentLoop/Prompting.ts"
 import * as Transcript from "../AgentLoop/Transcript.ts"
 import type * as Decision from "../Decision.ts"
 import type * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import * as IsoTime from "../IsoTime.ts"
 import type * as Memory from "../Memory.ts"
-import type { PlannedTask } from "../Plan.ts"
+import { leastTrusted } from "../MemoryOptions.ts"
 import * as Briefing from "./Briefing.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
 import * as Excerpts from "./Excerpts.ts"
+import * as MemoryPolicy from "./MemoryPolicy.ts"
+import * as MemoryTools from "./MemoryTools.ts"
+import * as Recalling from "./Recalling.ts"
 import * as Steering from "./Steering.ts"
 import * as Waiting from "./Waiting.ts"
 
@@ -58,6 +61,8 @@ export const make = ({
   services,
   streaming
 }: Options) => {
+  const recall = Recalling.make(memory, remembered)
+
   const upstreamOf = Effect.fnUntraced(function* (state: Execution.Execution, ids: ReadonlyArray<string>) {
     if (ids.length === 0) return []
     const completed = ids.filter((id) => Execution.task(state, id)?.status === "completed")
@@ -80,17 +85,6 @@ export const make = ({
       const at = IsoTime.of(clock.currentTimeMillisUnsafe())
       fork(log.publish({ type: "TextDelta", executionId: state.id, at, taskId, run, turn, offset, delta }))
     }
-  }
-
-  /** What the crew remembers that may help with a task. A memory that fails costs the task nothing. */
-  const recall = (state: Execution.Execution, plan: PlannedTask, upstream: ReadonlyArray<Upstream>) => {
-    if (state.plan.memory !== true || memory._tag === "None") return Effect.succeed<ReadonlyArray<string>>([])
-    const text = [plan.description, ...upstream.map(({ output }) => (output === undefined ? "" : textOf(output)))]
-    const scope = { crew: state.plan.name, agent: plan.agent, execution: state.id }
-    return Effect.andThen(remembered, memory.value.recall({ text: text.join("\n"), scope })).pipe(
-      Effect.map((recalled) => recalled.map((each) => each.text)),
-      Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
-    )
   }
 
   /** `refused`: why the outcome of the same run was not taken. */
@@ -116,6 +110,10 @@ export const make = ({
             refused === undefined ? undefined : yield* now
           )
     const limits = Execution.scopedOf(state, task)
+    const policy =
+      plan.office === undefined && plan.frame === undefined ? MemoryPolicy.of(state.plan, plan.agent) : undefined
+    const place = { plan: state.plan, agent: plan.agent, requester: state.requester, executionId: state.id }
+    const trust = Recalling.trustOf(state, task, upstream)
     const leg: Leg = {
       executionId: state.id,
       plan: state.plan,
@@ -128,10 +126,8 @@ export const make = ({
         upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!)
       }),
       // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
-      memories:
-        history.turns.length === 0 && plan.frame === undefined && plan.office === undefined
-          ? yield* recall(state, plan, upstream)
-          : [],
+      memories: history.turns.length === 0 ? yield* recall({ plan, upstream, policy, place }) : [],
+      memoryTools: MemoryTools.make(Option.getOrUndefined(memory), { policy, place, trust }),
       history,
       standing: Waiting.make({
         log,
@@ -158,7 +154,10 @@ export const make = ({
             crewCode?.[plan.when.task]?.output
           )
     if (condition === false) return { outcome: { _tag: "Skipped" }, progress: [] } satisfies Ended
-    return condition === true ? yield* runner(services, leg) : condition
+    if (condition !== true) return condition
+    const ended = yield* runner(services, leg)
+    if (ended.outcome._tag !== "Completed") return ended
+    return { ...ended, outcome: { ...ended.outcome, trust: leastTrusted(trust, ended.outcome.trust ?? "agent") } }
   })
 
   return { run }

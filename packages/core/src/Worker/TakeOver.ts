@@ -42,7 +42,7 @@ const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, id
       const output = outputs.get(taskId)
       if (task?.skipped !== undefined) return [{ type: "TaskSkipped", taskId, run: 0, ...task.skipped }]
       if (output === undefined) return []
-      const { outputFile, partial } = task!
+      const { outputFile, partial, trust } = task!
       return [
         {
           type: "TaskCompleted",
@@ -50,7 +50,8 @@ const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, id
           run: 0,
           output,
           ...(outputFile === undefined ? {} : { outputFile }),
-          ...(partial ? { partial } : {})
+          ...(partial ? { partial } : {}),
+          ...(trust === "agent" ? {} : { trust })
         }
       ]
     })

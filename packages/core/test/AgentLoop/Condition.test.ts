@@ -24,6 +24,7 @@ const holds = (
     run: 1,
     upstream: [],
     memories: [],
+    memoryTools: new Map(),
     standing: Standing.nothing,
     steering: Steering.nothing,
     history: Transcript.empty,

@@ -232,7 +232,7 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
         agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], memory: ofAgents[2] }),
         tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
       },
-      count: 1 + 2 * agents.length + Object.keys(crew.tasks).length
+      count: agents.length + Object.keys(crew.tasks).length
     }
   })
 

@@ -33,7 +33,8 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
     streaming: output.terminal !== undefined && !options.json
   })
   yield* Effect.provideContext(Models.announce(crew), services)
-  if (crew.definition.memory === true) yield* output.say(LocalMemory.notice)
+  const { memory = false } = crew.definition
+  if (memory !== false) yield* output.say(LocalMemory.notice)
   const result = yield* Watch.watch(crew, { ...options, isKept: Option.isSome(options.data) }).pipe(
     Effect.provideContext(services),
     Effect.catchTags({

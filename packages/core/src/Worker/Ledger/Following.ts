@@ -52,13 +52,13 @@ export class Following {
     return rows === undefined ? undefined : { rows, leaseMillis }
   }
 
-  stored(tenant: string, { id, plan }: Execution.Execution, { drafts, events, rows }: Stored): void {
+  stored(tenant: string, { id, plan, requester }: Execution.Execution, { drafts, events, rows }: Stored): void {
     this.server?.onStored(
       rows.rows.flatMap(({ consumer, event: at, part }): ReadonlyArray<Outbox.Delivery> => {
         const event = events.length === drafts.length ? events[at] : sameAs(drafts[at]!, events)
         if (event === undefined) return []
         const row = { tenant, executionId: id, seq: event.seq, part, consumer, attempts: 1 }
-        return [{ row, event, crewName: plan.name }]
+        return [{ row, event, plan, requester }]
       })
     )
   }

@@ -1,0 +1,25 @@
+/** How far an output can be trusted: as far as the least trusted of what its agent was shown by tools and memory. */
+import * as Manager from "../Manager.ts"
+import { isTrusted, leastTrusted, Origin, searchTool } from "../MemoryOptions.ts"
+import * as Schema from "effect/Schema"
+import type { Conversation } from "./Conversation.ts"
+import type { Equipment } from "./Equipment.ts"
+
+const isOrigin = Schema.is(Origin)
+
+export const of = ({ leg, tools }: Equipment, conversation: Conversation): Origin => {
+  let trust: Origin = leastTrusted("agent", leg.history.recalled ?? "user")
+  for (const { trust: each } of leg.memories) trust = leastTrusted(trust, each)
+  for (const { name, result } of conversation.results())
+    trust = leastTrusted(trust, originOf(name, result, tools.get(name)?.origin))
+  return isTrusted(trust, "agent") ? "agent" : trust
+}
+
+const originOf = (name: string, result: unknown, declared: Origin | undefined): Origin => {
+  // What other agents answered is trusted as their tasks are.
+  if (Manager.Delegation.isDelegation(name)) return "agent"
+  // Its results say themselves how far they can be trusted.
+  if (name !== searchTool) return declared ?? "tool"
+  const trust = typeof result === "object" && result !== null && "trust" in result ? result.trust : undefined
+  return isOrigin(trust) ? trust : "tool"
+}
