@@ -18,7 +18,6 @@ import * as Review from "./AgentLoop/Review.ts"
 import * as Stalls from "./AgentLoop/Stalls.ts"
 import * as Suspicion from "./AgentLoop/Suspicion.ts"
 import * as ToolCalls from "./AgentLoop/ToolCalls.ts"
-import * as Trust from "./AgentLoop/Trust.ts"
 import * as Turn from "./AgentLoop/Turn.ts"
 import type * as EventLog from "./EventLog.ts"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
@@ -166,11 +165,7 @@ const work = Effect.fnUntraced(function* (
           continue
         }
         yield* answers.accept(turn)
-        return yield* complete(equipment, turn, {
-          output,
-          ...grounds(stalls.signs(doubts), reviewed),
-          trust: Trust.of(equipment, conversation)
-        })
+        return yield* complete(equipment, turn, { output, ...grounds(stalls.signs(doubts), reviewed) })
       }
       const by = reviewed._tag === "Accepted" ? "A person" : "The manager"
       conversation.reply(Prompting.feedbackMessage(review.feedback, task.output, by))
@@ -228,7 +223,7 @@ const isOvertaken = (leg: Leg, { isLast, number }: Turn.Turn, { heard }: Convers
 const grounds = (
   doubts: ReadonlyArray<ExecutionEvent.Doubt>,
   reviewed: ManagerReview.Verdict
-): Omit<Accepted, "output" | "trust"> => {
+): Omit<Accepted, "output"> => {
   if (reviewed._tag !== "Accepted") return { doubts }
   const { criteria, note } = reviewed
   return {
@@ -249,7 +244,7 @@ const answeredBefore = (leg: Leg, turn: number, ofManager: string | undefined) =
   ]
 }
 
-interface Accepted extends Pick<ExecutionEvent.TaskCompleted, "output" | "criteria" | "trust"> {
+interface Accepted extends Pick<ExecutionEvent.TaskCompleted, "output" | "criteria"> {
   readonly doubts: ReadonlyArray<ExecutionEvent.Doubt>
 }
 
@@ -260,12 +255,12 @@ const complete = (
   accepted: Accepted
 ): Effect.Effect<Ended> => {
   const { outputFile } = leg.task
-  const progress = turn.unrecorded
+  const { trust, unrecorded: progress } = turn
   const partial = turn.isLast ? ({ partial: true } as const) : undefined
   if (outputFile === undefined)
-    return Effect.succeed({ outcome: { _tag: "Completed", ...accepted, ...partial }, progress })
+    return Effect.succeed({ outcome: { _tag: "Completed", ...accepted, ...partial, trust }, progress })
   return Effect.match(workspace.write(outputFile, Prompting.textOf(accepted.output)), {
     onFailure: ({ message }) => failed("output-file", message, { isRetryable: false, progress }),
-    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", ...accepted, outputFile, ...partial }, progress })
+    onSuccess: (): Ended => ({ outcome: { _tag: "Completed", ...accepted, outputFile, ...partial, trust }, progress })
   })
 }
