@@ -18,13 +18,19 @@ import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import * as Postgres from "../packages/memory-pg/src/Postgres.ts"
+import * as PgMigrations from "../packages/memory-pg/src/Migrations.ts"
+import * as EarlierDatabase from "../packages/memory-pg/test/EarlierDatabase.ts"
 import * as PostgresServer from "../packages/memory-pg/test/PostgresServer.ts"
+import * as Migrations from "../packages/server/src/Migrations.ts"
 import { blocksOf, environment, pages, programs, root, run, scratchpad } from "./DocsPrograms.ts"
 
 describe("the programs of the documentation", { timeout: 120_000 }, () => {
@@ -195,6 +201,36 @@ describe("the words of the documentation", () => {
         .map((field) => `${name}.${field}`)
     })
     expect(missing).toEqual([])
+  })
+})
+
+describe.skipIf(PostgresServer.missing !== undefined)("docs/upgrading.md", () => {
+  const refusalOf = (
+    migrate: Effect.Effect<unknown, Error, SqlClient.SqlClient>,
+    change: Effect.Effect<unknown, Error, SqlClient.SqlClient>
+  ) =>
+    Effect.gen(function* () {
+      const { href } = yield* PostgresServer.emptyDatabase
+      const connection = Postgres.layer({ url: Redacted.make(href) })
+      yield* Effect.provide(change, connection)
+      return (yield* Effect.flip(Effect.provide(migrate, connection))).message
+    }).pipe(Effect.scoped, Effect.runPromise)
+
+  it("quotes what a database of an older and of a newer format is refused with", async () => {
+    const older = await refusalOf(PgMigrations.migrate, EarlierDatabase.make)
+    const last = Migrations.migrations.length
+    const migrateNewer = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+      Effect.andThen(
+        Migrations.migrate,
+        sql`insert into crewline_migration (component, id, name, sha256) values ('server', ${last + 1}::int, 'next', '')`
+      )
+    )
+    const newer = await refusalOf(Migrations.migrate, migrateNewer)
+    const text = readFileSync(join(root, "docs/upgrading.md"), "utf8")
+    expect(text).toContain(older)
+    // The page shows some number, which need not be the last one.
+    const anyNumber = (message: string) => message.replaceAll(/\d+/g, "N")
+    expect(anyNumber(text)).toContain(anyNumber(newer))
   })
 })
 
