@@ -357,7 +357,8 @@ describe("packed packages in an empty application", () => {
       const redis = RedisServer.missing === undefined ? [RedisServer.url.href] : []
       const outcome = await run("node", [file, join(folder, format), ...redis], folder)
       expect(outcome.ok, outcome.text).toBe(true)
-      expect(JSON.parse(outcome.stdout)).toEqual({
+      // After the log of the server.
+      expect(JSON.parse(outcome.stdout.trim().split("\n").at(-1)!)).toEqual({
         database: "memory",
         output: expect.stringContaining("calculate (expression: 6 * 7) gives 42"),
         status: "completed",
