@@ -107,7 +107,7 @@ while (rest.length > 0) {
   }
   if (!argument.startsWith("--") || !Object.hasOwn(options, option)) {
     const known = [...Object.keys(options), ...(bench.files ?? [])].map((each) => `--${each}`)
-    refuse(`There is no use for "${argument}"${known.length > 0 ? `; "${name}" has ${known.join(", ")}` : ""}.`)
+    refuse(`Unknown argument "${argument}"${known.length > 0 ? `; "${name}" accepts ${known.join(", ")}` : ""}.`)
   }
   if (!/^\d+$/.test(value)) refuse(`${argument} needs a whole number, not "${value}".`)
   options[option] = Number(value)

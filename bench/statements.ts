@@ -1,11 +1,12 @@
 /**
- * Statements that one execution costs PostgreSQL, begun over HTTP one at a time with the crew in the body: of one task, of five in a chain,
- * and of five whose outputs are followed by rows of the outbox; with the queue in process, and over Redis with the server as its only
- * worker. It is the difference between many executions and few, each on a server of its own, by the number of them: what a start and an
- * end cost is not in it. Transactions are counted, and every statement is one.
+ * Statements that one execution costs PostgreSQL, begun over HTTP one at a time with the crew in
+ * the body: of one task, of five in a chain, and of five whose outputs are followed by rows of the
+ * outbox; with the queue in process, and over Redis with the server as its only worker. It is the
+ * difference between many executions and few, each on a server of its own, by the number of them:
+ * what a start and an end cost is not in it. Transactions are counted, and every statement is one.
  *
- * `npm run -s bench -- statements --json [--executions 200]`. Needs PostgreSQL at `TEST_DATABASE_URL`, default 127.0.0.1:5432, and
- * `redis-server`.
+ * `npm run -s bench -- statements --json [--executions 200]`. Needs PostgreSQL at
+ * `TEST_DATABASE_URL`, default 127.0.0.1:5432, and `redis-server`.
  */
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import * as Database from "@crewline/memory-pg/Database"
@@ -33,7 +34,10 @@ const cases: ReadonlyArray<{ readonly name: string; readonly tasks: number; read
   { name: "chain of five that is remembered", tasks: 5, memory: true }
 ]
 
-/** Transactions of the database so far. Nobody else may be connected: sessions tell of theirs when they end. */
+/**
+ * Transactions of the database so far. Nobody else may be connected: sessions tell of theirs when
+ * they end.
+ */
 const transactions = (url: URL) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
@@ -47,7 +51,10 @@ interface Site {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** Runs so many executions on a new server, each when the one before has ended; answers the transactions of it all. */
+/**
+ * Runs so many executions on a new server, each when the one before has ended; answers the
+ * transactions of it all.
+ */
 const measure = (
   url: URL,
   { directory, env }: Site,

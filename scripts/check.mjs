@@ -75,7 +75,7 @@ const checks = {
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !Object.hasOwn(checks, name))
 if (unknown.length > 0) {
-  process.stderr.write(`No such check: ${unknown.join(", ")}. There are: ${Object.keys(checks).join(", ")}.\n`)
+  process.stderr.write(`Unknown check: ${unknown.join(", ")}. Available checks: ${Object.keys(checks).join(", ")}.\n`)
   process.exit(2)
 }
 

@@ -46,14 +46,18 @@ const commands = {
   fuzz: {
     file: "fuzz/run.ts",
     first: [],
-    about: "what strangers might write: fuzz [--minutes N --seed S --runs N --part P]"
+    about: "random hostile input: fuzz [--minutes N --seed S --runs N --part P]"
   },
   simulate: {
     file: "packages/queue-redis/test/simulation/simulate.ts",
     first: [],
     about: "executions on simulated machines, from seeds: simulate [--seeds N --from S --scenario X --json --trace]"
   },
-  mutate: { file: "scripts/mutate.mjs", first: [], about: "leave out each guard of the queue's scripts: mutate queue" },
+  mutate: {
+    file: "scripts/mutate.mjs",
+    first: [],
+    about: "remove each guard of the queue's scripts in turn: mutate queue"
+  },
   services: { file: "scripts/services.mjs", first: [], about: "PostgreSQL and Redis for tests: start, stop, status" }
 }
 
@@ -94,8 +98,8 @@ const writeStamp = () => {
   const node = projectNode() ?? (isNewEnough(process.version) ? process.execPath : undefined)
   if (node === undefined) {
     give(
-      `Crewline needs Node ${oldestProjectNode.join(".")} or newer. The one of the npm package "node" cannot run on this machine ` +
-        `(${process.platform} ${process.arch}), and this is ${process.version}: please install a newer Node and try again.`
+      `Crewline needs Node ${oldestProjectNode.join(".")} or newer. The Node of the npm package "node" cannot run on this machine ` +
+        `(${process.platform} ${process.arch}), and this Node is ${process.version}: install a newer Node and try again.`
     )
   }
   writeFileSync(stampFile, JSON.stringify({ fingerprint: fingerprint(), node }))
@@ -165,7 +169,7 @@ const install = () => {
     say(`${result.stdout ?? ""}${result.stderr ?? ""}`.trimEnd())
     give(
       `\nCrewline: the dependencies could not be installed (${result.error?.message ?? `exit code ${result.status}`}; the output ` +
-        "above says why).\nIt takes npm and a way to the npm registry (`npm ping` tells). Then run the same command again."
+        "above shows why).\nInstalling needs npm and access to the npm registry (test it with `npm ping`). Then run the same command again."
     )
   }
   writeStamp()

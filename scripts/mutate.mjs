@@ -60,7 +60,7 @@ const judge = async (guard) => {
 const mutateQueue = async (asked) => {
   const unknown = asked.filter((guard) => !guards.includes(guard))
   if (unknown.length > 0) {
-    process.stderr.write(`No such guard: ${unknown.join(", ")}. There are: ${guards.join(", ")}.\n`)
+    process.stderr.write(`Unknown guard: ${unknown.join(", ")}. Available guards: ${guards.join(", ")}.\n`)
     return 2
   }
   const failure = await judge(undefined)
@@ -80,7 +80,7 @@ const mutateQueue = async (asked) => {
   process.stdout.write(
     survivors.length === 0
       ? `All ${list.length} guards are needed.\n`
-      : `Nobody misses ${survivors.length} of ${list.length} guards: ${survivors.join(", ")}\n`
+      : `No test needs ${survivors.length} of ${list.length} guards: ${survivors.join(", ")}\n`
   )
   return survivors.length === 0 ? 0 : 1
 }
@@ -125,7 +125,7 @@ const [target, ...asked] = process.argv.slice(2)
 try {
   const mutate = targets[target]
   if (mutate === undefined)
-    process.stderr.write(`What is to be mutated? There are: ${Object.keys(targets).join(", ")}.\n`)
+    process.stderr.write(`Missing target. Available targets: ${Object.keys(targets).join(", ")}.\n`)
   process.exitCode = mutate === undefined ? 2 : await mutate(asked)
 } finally {
   rmSync(folder, { recursive: true, force: true })

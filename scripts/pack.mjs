@@ -36,6 +36,6 @@ export const pack = async (folder) => {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = process.argv[2]
-  if (folder === undefined) throw new Error("Where to? node scripts/pack.mjs <folder>")
+  if (folder === undefined) throw new Error("Missing folder: node scripts/pack.mjs <folder>")
   for (const { name, tarball } of await pack(folder)) process.stdout.write(`${name} ${tarball}\n`)
 }

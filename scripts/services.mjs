@@ -92,7 +92,7 @@ const hasDocker = () => attempt("docker", ["info"], { timeout: 10_000 }).ok
 const installPackages = (...packages) => {
   if (!isRoot || !existsSync("/usr/bin/apt-get")) {
     throw new Obstacle(
-      `There is no Docker engine and no binary of it here; as root on a Debian I would install ${packages.join(" and ")}.`
+      `There is neither a Docker engine nor a local binary; as root on Debian, this command installs ${packages.join(" and ")}.`
     )
   }
   say(`Installing ${packages.join(" and ")} with apt-get…`)
@@ -180,7 +180,7 @@ const readRecord = (service) =>
   existsSync(recordFile(service)) ? JSON.parse(readFileSync(recordFile(service), "utf8")) : undefined
 
 const begin = (service) => {
-  if (!isLocal(service)) throw new Obstacle("It is not on this machine: start it there, or change its URL.")
+  if (!isLocal(service)) throw new Obstacle("It is on another machine: start it there, or change its URL.")
   if (!hasDocker()) return service.run(service)
   const container = `crewline-${service.name.toLowerCase()}-${service.port}`
   attempt("docker", ["rm", "--force", container])
@@ -193,14 +193,14 @@ const start = async () => {
   let good = true
   for (const service of services) {
     if (await service.answers(service)) {
-      say(`${service.name}: answers at ${service.shown} already`)
+      say(`${service.name}: already answers at ${service.shown}`)
       continue
     }
     try {
       mkdirSync(home, { recursive: true })
       writeFileSync(recordFile(service), JSON.stringify(begin(service)))
       for (let tries = 0; !(await service.answers(service)); tries++) {
-        if (tries === 60) throw new Obstacle("It was started, but does not answer within a minute.")
+        if (tries === 60) throw new Obstacle("It was started but did not answer within a minute.")
         await sleep(1_000)
       }
       say(`${service.name}: started at ${service.shown}`)
@@ -224,7 +224,7 @@ const stop = () => {
   for (const service of services) {
     const record = readRecord(service)
     if (record === undefined) {
-      say(`${service.name}: not started from here, left alone`)
+      say(`${service.name}: not started by this command, not stopped`)
       continue
     }
     end(record)
@@ -245,7 +245,7 @@ const status = async () => {
     const answers = await service.answers(service)
     good &&= answers
     const vector = answers && service === postgres ? `, pgvector ${pgvectorVersion() || "not installed"}` : ""
-    const origin = readRecord(service) === undefined ? "" : " (started from here)"
+    const origin = readRecord(service) === undefined ? "" : " (started by this command)"
     say(`${service.name}: ${answers ? "answers" : "does not answer"} at ${service.shown}${origin}${vector}`)
   }
   return good
@@ -270,7 +270,7 @@ const buildPgvector = (major) => {
     must("apt-get", [...apart, "update"], options)
     must("apt-get", [...apart, "source", "--download-only", "pgvector"], options)
     const archive = readdirSync(work).find((file) => file.includes(".orig.tar"))
-    if (archive === undefined) throw new Obstacle("Debian's source package of pgvector holds no source archive.")
+    if (archive === undefined) throw new Obstacle("Debian's source package of pgvector contains no source archive.")
     must("tar", ["--extract", "--file", archive, "--one-top-level=pgvector", "--strip-components=1"], options)
     const config = `PG_CONFIG=/usr/lib/postgresql/${major}/bin/pg_config`
     // Without OPTFLAGS it would be compiled for the processor of this machine only.
@@ -292,7 +292,7 @@ const mirror = () => {
 
 const pgvector = async () => {
   if (!(await postgres.answers(postgres)))
-    throw new Obstacle("No PostgreSQL answers: `npm run services -- start` first.")
+    throw new Obstacle("PostgreSQL does not answer: run `npm run services -- start` first.")
   if (!attempt("psql", ["--version"]).ok) installPackages("postgresql-client")
   const shown = query("show server_version_num")
   if (!shown.ok) throw new Obstacle(shown.text)

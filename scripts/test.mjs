@@ -89,12 +89,12 @@ const runTests = async ({ args, cwd }) => {
     noteFailures(report)
     if (code !== 0 && counts.failed === 0) {
       problems.push(
-        "No test failed, but vitest is not content: too little is covered, or there was an error outside the tests."
+        "No test failed, but vitest reported a failure: the coverage is too low, or there was an error outside the tests."
       )
     }
     return counts
   } catch (error) {
-    problems.push(`vitest left no report: ${error.message}`)
+    problems.push(`vitest wrote no report: ${error.message}`)
     return { passed: 0, failed: 0, skipped: 0 }
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -29,8 +29,8 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
 export interface Program extends Block {
   readonly page: string
   /**
-   * `program`: by Node, as it is. `test`: by vitest. `recipe`: by the test of the workspace that knows
-   * what it needs around it, a main program or a client of its server.
+   * `program`: by Node, as it is. `test`: by vitest. `recipe`: by the test of the workspace that
+   * knows what it needs around it, a main program or a client of its server.
    */
   readonly kind: "program" | "test" | "recipe"
   readonly file: string
@@ -39,7 +39,9 @@ export interface Program extends Block {
 const kindOf = (code: string): Program["kind"] =>
   /from "vitest"/.test(code) ? "test" : /^\/\/ \S+\.ts\n/.test(code) ? "recipe" : "program"
 
-/** Every `ts` block. A block that begins with the name of a file is a recipe, unless it is a test. */
+/**
+ * Every `ts` block. A block that begins with the name of a file is a recipe, unless it is a test.
+ */
 export const programs: ReadonlyArray<Program> = pages.flatMap((page) =>
   blocksOf(page)
     .filter(({ language }) => language === "ts")
@@ -57,7 +59,10 @@ export const recipe = (name: string): string => {
   return found.code
 }
 
-/** Where programs of this process are written: in a package that uses all the others, so that they are found; ignored by git. */
+/**
+ * Where programs of this process are written: in a package that uses all the others, so that they
+ * are found; ignored by git.
+ */
 export const scratchpad = (name: string): string =>
   join(root, "packages", "crewline", "scratchpad", `${name}-${process.pid}`)
 

@@ -78,7 +78,10 @@ const post = (port: number, body: unknown, signal?: AbortSignal) =>
 const eventsIn = (text: string): ReadonlyArray<{ readonly type: string; readonly status?: string }> =>
   text.split("\n\n").flatMap((block) => (block.startsWith("data: ") ? [JSON.parse(block.slice(6))] : []))
 
-/** The Next.js route behind Node's HTTP server, which aborts the signal of a request as Next.js does. */
+/**
+ * The Next.js route behind Node's HTTP server, which aborts the signal of a request as Next.js
+ * does.
+ */
 const nextServer = `
 import { createServer } from "node:http"
 import { Readable } from "node:stream"

@@ -1,6 +1,7 @@
 /**
- * Servers that speak OpenAI's chat completions in ways of their own, and refuse what the real ones refuse. What a server does otherwise
- * than OpenAI is its `Habits`; `Servers` has those of known ones, and `Variants` makes others up from a seed.
+ * Servers that speak OpenAI's chat completions in ways of their own, and refuse what the real ones
+ * refuse. What a server does otherwise than OpenAI is its `Habits`; `Servers` has those of known
+ * ones, and `Variants` makes others up from a seed.
  */
 import type { Habits } from "./Imitated/Habits.ts"
 import * as Refusals from "./Imitated/Refusals.ts"

@@ -103,7 +103,8 @@ const hasThoughts = ({ thoughts }: Habits, message: Message): boolean =>
 
 const isSigned = ({ ids, signs }: Habits, message: Message, issued: ReadonlySet<string>): boolean => {
   const calls = message.tool_calls ?? []
-  // Of calls that another server made nobody can have the signature; Gemini takes a word in its place.
+  // Of calls that another server made nobody can have the signature; Gemini takes a word in its
+  // place.
   const own = calls.filter(({ id }) => issued.has(id) || ids === "same" || ids === "none")
   switch (signs) {
     case "calls":

@@ -134,5 +134,8 @@ export const missingPart = (given: Answer): keyof Answer | undefined => {
   return part === undefined || (typeof part === "string" && needs !== "value" && part.trim() === "") ? needs : undefined
 }
 
-/** The ask about a limit that was raised so many times: all who are refused by it make the same id, and share the ask. */
+/**
+ * The ask about a limit that was raised so many times: all who are refused by it make the same id,
+ * and share the ask.
+ */
 export const idOfLimit = (scope: string, raises: number): string => `budget/${scope}/${raises}`

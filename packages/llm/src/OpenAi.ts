@@ -34,8 +34,9 @@ export interface Options extends SdkProvider.Settings {
    */
   readonly api?: Api
   /**
-   * What a compatible server takes of chat completions: `{ json_schema: false }` never sends it such a format. Default: what OpenAI
-   * takes, without what this server, or this model of it, has refused once.
+   * What a compatible server takes of chat completions: `{ json_schema: false }` never sends it
+   * such a format. Default: what OpenAI takes, without what this server, or this model of it, has
+   * refused once.
    */
   readonly capabilities?: Capabilities
   /** How much models think before they answer. Default: what the model does by itself. */

@@ -1,4 +1,7 @@
-/** Whole tasks on providers that answer as real ones do on bad days: what goes back to them, what is charged, what is kept. */
+/**
+ * Whole tasks on providers that answer as real ones do on bad days: what goes back to them, what is
+ * charged, what is kept.
+ */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
 import * as Tool from "@crewline/core/Tool"

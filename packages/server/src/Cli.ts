@@ -1,8 +1,9 @@
 /**
- * The `crewline` command. Each subcommand is imported only when it runs: `--help` and `validate` load no database.
+ * The `crewline` command. Each subcommand is imported only when it runs: `--help` and `validate`
+ * load no database.
  *
- * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or command line, 3 people have to
- * answer first, 130 cancelled by Control-C.
+ * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or
+ * command line, 3 people have to answer first, 130 cancelled by Control-C.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -362,7 +363,10 @@ const report = <E>(cause: Cause.Cause<E>): Effect.Effect<void, never, Output.Out
 
 const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
 
-/** The whole command with these arguments, as in `["validate", "crew.yaml"]`; `version` is that of the package. */
+/**
+ * The whole command with these arguments, as in `["validate", "crew.yaml"]`; `version` is that of
+ * the package.
+ */
 export const program = (args: ReadonlyArray<string>, { version }: { readonly version: string }) =>
   Command.runWith(command, { version })(args).pipe(
     Logging.forCommand,
@@ -394,7 +398,10 @@ const teardown: Runtime.Teardown = (exit) => {
   process.stdout.write("", () => process.exit(process.exitCode ?? exitCodeOf(exit)))
 }
 
-/** A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence the pause. */
+/**
+ * A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence
+ * the pause.
+ */
 const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
   let first: number | undefined
   process.on(

@@ -1,5 +1,6 @@
 /**
- * Everything that this server answers over HTTP: the API, its description, its documentation, and a word of welcome.
+ * Everything that this server answers over HTTP: the API, its description, its documentation, and a
+ * word of welcome.
  */
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -68,7 +69,10 @@ const contentSecurityPolicy = [
   "base-uri 'none'"
 ].join("; ")
 
-/** Nothing on the page leads to its makers' services; Effect's types know only a part of the settings. */
+/**
+ * Nothing on the page leads to its makers' services; Effect's types know only a part of the
+ * settings.
+ */
 const scalar = {
   withDefaultFonts: false,
   hideClientButton: true,
@@ -150,7 +154,10 @@ const webSockets = HttpRouter.addAll([
   webSocket("/api/v1/feed/ws", "read /api/v1/feed")
 ])
 
-/** A parameter that is too long for what it names is left to its Schema, which says so; Node limits the whole request line. */
+/**
+ * A parameter that is too long for what it names is left to its Schema, which says so; Node limits
+ * the whole request line.
+ */
 const maxParamLength = 16 * 1024
 
 /** The application: every route, and an answer to what none of them takes. */

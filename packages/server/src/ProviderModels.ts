@@ -1,10 +1,11 @@
 /**
- * Models of stored providers, and behind them those of the environment. A provider is looked up by every call, so that a change
- * holds from the next call on with no restart, and in other processes within two seconds; a stored provider goes before one of the
- * environment.
+ * Models of stored providers, and behind them those of the environment. A provider is looked up by
+ * every call, so that a change holds from the next call on with no restart, and in other processes
+ * within two seconds; a stored provider goes before one of the environment.
  *
- * Every wrapper of the application stands around them, each provider of each tenant an account of its own: tenants share no circuit
- * breaker, no quota and no cached answer, whatever they call their providers.
+ * Every wrapper of the application stands around them, each provider of each tenant an account of
+ * its own: tenants share no circuit breaker, no quota and no cached answer, whatever they call
+ * their providers.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -29,7 +30,10 @@ import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as TenantBudgets from "./TenantBudgets.ts"
 
 export interface Options {
-  /** Whether stored providers may have private and reserved addresses (`AddressGuard`). Default: they may not. */
+  /**
+   * Whether stored providers may have private and reserved addresses (`AddressGuard`). Default:
+   * they may not.
+   */
   readonly allowsAnyAddress?: boolean | undefined
 }
 
@@ -76,20 +80,27 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   const llm = yield* Llm.Llm
   const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
-  /** A model of the environment, where its keys serve the tenant; the demonstration has no key and serves everybody. */
+  /**
+   * A model of the environment, where its keys serve the tenant; the demonstration has no key and
+   * serves everybody.
+   */
   const configured = Effect.fnUntraced(function* (reference: string | undefined) {
     const shared = (model = "none") =>
       Effect.catch(EnvironmentKeys.checkTenant, ({ message: description }) =>
         fail(model, new Llm.UnknownModel({ description }))
       )
-    // What the environment has, and what could be set there, is nothing to tenants that it does not serve.
+    // What the environment has, and what could be set there, is nothing to tenants that it does not
+    // serve.
     const model = yield* Effect.tapError(llm.resolve(reference), () => shared(reference))
     if (!model.reference.startsWith("scripted/")) yield* shared(model.reference)
     return keys.reduce(KeyRedaction.guard, model)
   })
   const store = yield* ProviderStore.ProviderStore
   const wrapperOf = yield* Account.Current
-  /** Clients keep connections: one for each provider, of the version that was last seen, and its models within their wrappers. */
+  /**
+   * Clients keep connections: one for each provider, of the version that was last seen, and its
+   * models within their wrappers.
+   */
   const clients = new Map<string, { readonly version: number; readonly model: (id: string) => Llm.Model }>()
 
   const find = (reference: string, name: string) =>

@@ -1,4 +1,7 @@
-/** Processes that die at every step of an ask about a budget: what was recorded is paid once, and each limit is raised once. */
+/**
+ * Processes that die at every step of an ask about a budget: what was recorded is paid once, and
+ * each limit is raised once.
+ */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Database from "@crewline/memory-pg/Database"
@@ -64,8 +67,8 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
       deaths[when] = nth - 1
     }
     expect(await dies("", 0)).toBe(false)
-    // In each of its calls, and between any two of its appends: refused and not asked, asked and not
-    // answered, raised and not woken, woken and not called.
+    // In each of its calls, and between any two of its appends: refused and not asked, asked and
+    // not answered, raised and not woken, woken and not called.
     expect(deaths).toEqual({ before: expect.any(Number), call: tasks.length })
     expect(deaths.before).toBeGreaterThan(8)
     const total = deaths.before! + deaths.call!
@@ -95,7 +98,8 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
       ])
       for (const { seq } of raises) expect(events[seq - 2]).toMatchObject({ type: "AskAnswered" })
     }
-    // What was made and not recorded is made again: at most one call for each death, of each task that ran.
+    // What was made and not recorded is made again: at most one call for each death, of each task
+    // that ran.
     const made = (await readFile(join(directory, "calls"), "utf8")).trim().split("\n")
     expect(made.length).toBeGreaterThanOrEqual(executions.size * tasks.length + deaths.call!)
     expect(made.length).toBeLessThanOrEqual(executions.size * tasks.length + 3 * total)

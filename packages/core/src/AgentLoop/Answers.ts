@@ -1,4 +1,7 @@
-/** The answers of a leg: one that paused is a part of the next, and one that was not refused may be kept for whoever asks the same. */
+/**
+ * The answers of a leg: one that paused is a part of the next, and one that was not refused may be
+ * kept for whoever asks the same.
+ */
 import * as Effect from "effect/Effect"
 import type * as Turn from "./Turn.ts"
 
@@ -6,7 +9,10 @@ export class Answers {
   private paused: Turn.Turn["answer"]["parts"] = []
   private readonly good: Array<Effect.Effect<void>> = []
 
-  /** The turn with what was said in turns before it that had paused; `undefined`: it has paused itself. */
+  /**
+   * The turn with what was said in turns before it that had paused; `undefined`: it has paused
+   * itself.
+   */
   whole(turn: Turn.Turn): Turn.Turn | undefined {
     const { answer, isLast } = turn
     const parts = this.paused.length === 0 ? answer.parts : [...this.paused, ...answer.parts]

@@ -1,4 +1,7 @@
-/** The tasks that a worker has taken and works on: begun, stopped when their lease is lost, waited for at the end. */
+/**
+ * The tasks that a worker has taken and works on: begun, stopped when their lease is lost, waited
+ * for at the end.
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,4 +1,7 @@
-/** Answers of models that are not whole, not alone, or not what they seem: what the agent makes of them, and what goes back. */
+/**
+ * Answers of models that are not whole, not alone, or not what they seem: what the agent makes of
+ * them, and what goes back.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

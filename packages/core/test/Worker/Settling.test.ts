@@ -1,4 +1,7 @@
-/** What was served travels with appends and looks through the outbox: how many statements that takes, and that nothing is lost with them. */
+/**
+ * What was served travels with appends and looks through the outbox: how many statements that
+ * takes, and that nothing is lost with them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -11,7 +14,9 @@ import * as World from "../fake/World.ts"
 /** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
 
-/** A process whose tasks and consumer take their time; counts what it serves and what settles it. */
+/**
+ * A process whose tasks and consumer take their time; counts what it serves and what settles it.
+ */
 const start = Effect.fnUntraced(function* (options: {
   readonly taskMillis: number
   readonly serve?: (taskId: string) => Effect.Effect<void, Outbox.ConsumerError>

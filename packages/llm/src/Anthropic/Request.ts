@@ -143,7 +143,10 @@ const messagesOf = (messages: Request["messages"], origin: string): Array<Turn> 
   return turns
 }
 
-/** The model goes on with an answer of its own where that had paused; the provider refuses one that ends in blanks. */
+/**
+ * The model goes on with an answer of its own where that had paused; the provider refuses one that
+ * ends in blanks.
+ */
 const trimLast = (turn: Turn | undefined): void => {
   const last = turn?.role === "assistant" ? turn.content.at(-1) : undefined
   if (last?.type === "text") last.text = last.text.trimEnd()

@@ -1,7 +1,8 @@
 /**
- * Puts the tool calls of an answer together from their pieces. Servers number pieces in many ways: every parallel call 0, not at all,
- * an id with every piece or with none, a name twice or in halves, arguments as text, as an object, or all of them again. Two calls are
- * never made one, and one never two.
+ * Puts the tool calls of an answer together from their pieces. Servers number pieces in many ways:
+ * every parallel call 0, not at all, an id with every piece or with none, a name twice or in
+ * halves, arguments as text, as an object, or all of them again. Two calls are never made one, and
+ * one never two.
  */
 import * as ProviderJson from "../Provider/Json.ts"
 import * as Opaque from "./Opaque.ts"

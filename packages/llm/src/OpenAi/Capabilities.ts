@@ -1,6 +1,6 @@
 /**
- * What a compatible server takes of chat completions. Where nobody has said it, a server is sent what OpenAI takes; what it refuses once
- * is remembered for that model and not sent again.
+ * What a compatible server takes of chat completions. Where nobody has said it, a server is sent
+ * what OpenAI takes; what it refuses once is remembered for that model and not sent again.
  */
 
 /** Named as the fields of a request are. */
@@ -23,7 +23,8 @@ export const features = [
   "opaque_fields",
   // Ids of calls in any form; without it nine letters or digits, as Mistral takes them.
   "call_ids",
-  // Calls that another server made, without its own signatures; without it they carry the word that Gemini takes for one.
+  // Calls that another server made, without its own signatures; without it they carry the word that
+  // Gemini takes for one.
   "unsigned_calls",
   // The same without thoughts; without it they carry what was thought, in whatever words.
   "thoughtless_calls"
@@ -119,7 +120,9 @@ const words: { readonly [F in Feature]: RegExp } = {
   call_ids: /(?:tool[_ ]?call|function call|call)[^.]{0,20}\bid\b|\bid\b[^.]{0,40}(?:length of 9|a-z|alphanumeric)/i
 }
 
-/** What a refusal means that was sent, the likeliest first; `undefined`: it is about something else. */
+/**
+ * What a refusal means that was sent, the likeliest first; `undefined`: it is about something else.
+ */
 export const refused = (sent: Sent, message: string): Feature | undefined => {
   if (sent.stream_options && words.stream_options.test(message)) return "stream_options"
   if (sent.max_tokens && words.max_tokens.test(message)) return "max_tokens"

@@ -1,6 +1,6 @@
 /**
- * What a server says that it counted. Some say it in another place or under other names, some say zero of everything, and some nothing:
- * then the usage is unknown, and not nothing.
+ * What a server says that it counted. Some say it in another place or under other names, some say
+ * zero of everything, and some nothing: then the usage is unknown, and not nothing.
  */
 import * as Predicate from "effect/Predicate"
 import * as ProviderJson from "../Provider/Json.ts"

@@ -1,6 +1,6 @@
 /**
- * The content of a message as compatible servers send it: a text, or a list of parts. Text is the answer, thinking is reasoning, and
- * what is neither is passed over.
+ * The content of a message as compatible servers send it: a text, or a list of parts. Text is the
+ * answer, thinking is reasoning, and what is neither is passed over.
  */
 
 export interface Content {

@@ -1,6 +1,7 @@
 /**
- * What a server sends beside an answer or a call that is not ours to understand: signatures, details of reasoning. It is kept with the
- * answer and goes back with it, to where it came from and nowhere else.
+ * What a server sends beside an answer or a call that is not ours to understand: signatures,
+ * details of reasoning. It is kept with the answer and goes back with it, to where it came from and
+ * nowhere else.
  */
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"

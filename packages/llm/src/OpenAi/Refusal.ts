@@ -1,5 +1,6 @@
 /**
- * Which feature of a request a server has refused, by what it said; in vain where it said nothing that tells.
+ * Which feature of a request a server has refused, by what it said; in vain where it said nothing
+ * that tells.
  */
 import * as Capabilities from "./Capabilities.ts"
 import * as ErrorBody from "../Provider/ErrorBody.ts"
@@ -9,7 +10,10 @@ import type { Sdk } from "./Sdk.ts"
 
 export interface Refusal {
   readonly feature: Capabilities.Feature
-  /** The words were about it; otherwise it is a guess, and the failure counts if the guess was wrong. */
+  /**
+   * The words were about it; otherwise it is a guess, and the failure counts if the guess was
+   * wrong.
+   */
   readonly isSaid: boolean
 }
 

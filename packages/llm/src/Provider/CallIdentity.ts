@@ -1,6 +1,7 @@
 /**
- * Ids and names of tool calls as every provider takes them back. What a model or another provider wrote is kept where it fits, and
- * otherwise becomes something that does: the same for a call and its result, and different for different ids.
+ * Ids and names of tool calls as every provider takes them back. What a model or another provider
+ * wrote is kept where it fits, and otherwise becomes something that does: the same for a call and
+ * its result, and different for different ids.
  */
 import { createHash, randomUUID } from "node:crypto"
 

@@ -1,6 +1,7 @@
 /**
- * Why an answer ended. Servers have dozens of words for it; only those that are known to mean a complete answer, or one cut at its
- * length limit, make an answer. Anything else broke the answer off, and what came before is not one.
+ * Why an answer ended. Servers have dozens of words for it; only those that are known to mean a
+ * complete answer, or one cut at its length limit, make an answer. Anything else broke the answer
+ * off, and what came before is not one.
  */
 import type * as Response from "effect/ai/Response"
 import * as Fault from "./Fault.ts"
@@ -18,8 +19,9 @@ const filters = words(`
   image_safety sensitive moderation filtered refusal guardrail guardrail_intervened guardrails`)
 
 /**
- * The reason in the words of `effect/ai`; throws where the answer was broken off or filtered. Without a reason the answer is whole: some
- * servers never give one. Some say "stop" when tools are called.
+ * The reason in the words of `effect/ai`; throws where the answer was broken off or filtered.
+ * Without a reason the answer is whole: some servers never give one. Some say "stop" when tools are
+ * called.
  */
 export const of = (given: unknown, called: boolean): Response.FinishReason => {
   if (isNone(given)) return called ? "tool-calls" : "unknown"

@@ -1,6 +1,6 @@
 /**
- * What providers mean by what they say of a failure. Each has words of its own for the same thing, and statuses that do not tell it from
- * others.
+ * What providers mean by what they say of a failure. Each has words of its own for the same thing,
+ * and statuses that do not tell it from others.
  */
 
 /** The prompt, with its answer, is longer than the model can read. */
@@ -33,7 +33,10 @@ const noCredit =
 const noCreditMessage =
   /credit balance is too low|reached your specified .*usage limits|insufficient[ _-](?:account )?(?:balance|credits?|funds)|(?:balance|credits?|funds) (?:is |are |has been )?(?:insufficient|not enough|exhausted|too low|used up|depleted)|not enough (?:balance|credits?|funds)|no (?:remaining )?credits? (?:left|remaining)|out of credits?|(?:used|exhausted) all (?:of )?(?:its |your )?(?:available )?credits|please recharge|account (?:is )?(?:in arrears|overdue|in good standing)|requires more credits|monthly spending limit|余额不足|欠费/i
 
-/** What the model wrote could not be read by the provider itself: the model has slipped, not the request. */
+/**
+ * What the model wrote could not be read by the provider itself: the model has slipped, not the
+ * request.
+ */
 export const isSlip = (kind: string, message: string): boolean => slip.test(kind) || slipMessage.test(message)
 
 const slip =
@@ -47,7 +50,9 @@ export const isFiltered = (kind: string, message: string): boolean =>
   ) ||
   /blocked by content filtering|inappropriate content|flagged (?:as|by|for)|content management policy/i.test(message)
 
-/** OpenAI says `invalid_prompt` of a prompt that it will not answer, and of one that it cannot read. */
+/**
+ * OpenAI says `invalid_prompt` of a prompt that it will not answer, and of one that it cannot read.
+ */
 export const isFlagged = (kind: string, message: string): boolean =>
   kind.includes("invalid_prompt") && /flagged|usage polic/i.test(message)
 

@@ -1,6 +1,6 @@
 /**
- * Thoughts that a server leaves in the text of an answer: `<think>…</think>` at its beginning and what other models write instead. They
- * are reasoning, and no part of the answer.
+ * Thoughts that a server leaves in the text of an answer: `<think>…</think>` at its beginning and
+ * what other models write instead. They are reasoning, and no part of the answer.
  */
 
 /** How thoughts begin and end. */
@@ -15,7 +15,10 @@ const marks: ReadonlyArray<readonly [opening: string, closing: string]> = [
   ["<|channel|>analysis<|message|>", "<|channel|>final<|message|>"]
 ]
 
-/** Before the first of these, where nothing opened them, a model thought: its template had opened them already. */
+/**
+ * Before the first of these, where nothing opened them, a model thought: its template had opened
+ * them already.
+ */
 const lateClosings = ["</think>", "</thinking>", "[/think]", "◁/think▷"]
 
 /** Channel marks that stand around the answer itself. */
@@ -66,7 +69,9 @@ const indexOfMark = (text: string, mark: string, from: number): number => {
 
 /** Lets the pieces of a streamed answer through without the thoughts at its beginning. */
 export class Gate {
-  /** What may be the beginning of a mark, or stands between two; undefined: the answer has begun. */
+  /**
+   * What may be the beginning of a mark, or stands between two; undefined: the answer has begun.
+   */
   #held: string | undefined = ""
   #closing: string | undefined
   #hasThought = false

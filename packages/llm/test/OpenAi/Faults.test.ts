@@ -1,4 +1,7 @@
-/** What compatible servers do otherwise than OpenAI, one family of faults after another, as it has been seen in use. */
+/**
+ * What compatible servers do otherwise than OpenAI, one family of faults after another, as it has
+ * been seen in use.
+ */
 import type * as Llm from "@crewline/core/Llm"
 import * as FakeProvider from "@crewline/fake-provider"
 import { completion, event } from "@crewline/fake-provider/Dialect/OpenAiChat"

@@ -1,6 +1,7 @@
 /**
- * One crew, unchanged, on every server that is compatible with OpenAI in a way of its own, whole and streamed: tools called side by side,
- * output of a schema, and a chain of three servers of which two fail in the middle of the work.
+ * One crew, unchanged, on every server that is compatible with OpenAI in a way of its own, whole
+ * and streamed: tools called side by side, output of a schema, and a chain of three servers of
+ * which two fail in the middle of the work.
  */
 import * as Crew from "@crewline/core/Crew"
 import type * as Llm from "@crewline/core/Llm"

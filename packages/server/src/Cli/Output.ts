@@ -1,6 +1,7 @@
 /**
- * Where the command writes: results to stdout, all else to stderr, so that `crewline run … > report.md` holds the report and
- * nothing more. What is said while something is drawn stands above it.
+ * Where the command writes: results to stdout, all else to stderr, so that `crewline run … >
+ * report.md` holds the report and nothing more. What is said while something is drawn stands above
+ * it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -24,7 +25,10 @@ export class Output extends Context.Service<
     readonly say: (text: string) => Effect.Effect<void>
     /** stderr as a terminal to draw on; absent when it is none. */
     readonly terminal: Terminal | undefined
-    /** stdin as a keyboard, for questions in the terminal; absent when there is none, or nothing to show them on. */
+    /**
+     * stdin as a keyboard, for questions in the terminal; absent when there is none, or nothing to
+     * show them on.
+     */
     readonly keyboard: Keyboard | undefined
     /** All that stands on stdin; absent when it is a terminal, or nothing. */
     readonly input: Effect.Effect<string> | undefined

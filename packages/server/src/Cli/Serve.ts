@@ -20,7 +20,10 @@ export interface Options extends Settings.Flags {
   readonly worker: Option.Option<boolean>
 }
 
-/** The server in the present scope, and where it says that it listens; whatever keeps it from starting is told in words. */
+/**
+ * The server in the present scope, and where it says that it listens; whatever keeps it from
+ * starting is told in words.
+ */
 export const build = Effect.fnUntraced(function* (
   flags: Settings.Flags,
   workspace: string,

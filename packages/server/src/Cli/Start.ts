@@ -1,6 +1,7 @@
 /**
- * `crewline start`, which is what `npm start` runs: a server with an embedded database, a crew stored in it, one execution of it
- * shown live, and the addresses to go on with. Stays up until Control-C.
+ * `crewline start`, which is what `npm start` runs: a server with an embedded database, a crew
+ * stored in it, one execution of it shown live, and the addresses to go on with. Stays up until
+ * Control-C.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -46,7 +47,10 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
   return yield* Serve.stay
 }, Effect.scoped)
 
-/** Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at its next start. */
+/**
+ * Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at
+ * its next start.
+ */
 const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { data, inputs, model }: Options) {
   const crewline = yield* Crewline.Crewline
   const output = yield* Output.Output

@@ -1,6 +1,6 @@
 /**
- * Finds out who calls before anything of a request is read, and whether the caller may do what it asks for. What a handler does, it does as
- * the caller, for its tenant.
+ * Finds out who calls before anything of a request is read, and whether the caller may do what it
+ * asks for. What a handler does, it does as the caller, for its tenant.
  */
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
@@ -57,7 +57,10 @@ export const actingFor = (
         Effect.andThen(Principal.Current)
       )
 
-/** The caller, for the tenant that it names: only the user whose server it is may name another than its own. */
+/**
+ * The caller, for the tenant that it names: only the user whose server it is may name another than
+ * its own.
+ */
 const inTenant = (
   principal: Principal.Principal,
   tenant: string | undefined
@@ -92,7 +95,8 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
     return Access.Authentication.of({
       key: (handler, { endpoint, group }) =>
         Effect.gen(function* () {
-          // The types of Effect do not know which group an endpoint is of; `access` is checked to name them all.
+          // The types of Effect do not know which group an endpoint is of; `access` is checked to
+          // name them all.
           const operation = `${group.identifier}.${endpoint.identifier}` as Operation
           const request = yield* HttpServerRequest.HttpServerRequest
           const { ticket, ...shown } = shownIn(request.headers["authorization"])

@@ -1,6 +1,6 @@
 /**
- * The last word on every request: what no handler answered becomes a problem. Nothing of a fault is told to the client; all of
- * it goes to the log.
+ * The last word on every request: what no handler answered becomes a problem. Nothing of a fault is
+ * told to the client; all of it goes to the log.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -82,7 +82,10 @@ export const fault = Problem.make("internal-error", {
   detail: "The server failed; its log has details."
 })
 
-/** How long a handler may take until its answer begins; what it waits for is then a dependency that does not answer. */
+/**
+ * How long a handler may take until its answer begins; what it waits for is then a dependency that
+ * does not answer.
+ */
 const handlerPatience = "30 seconds"
 
 const overdue = HttpServerRespondable.toResponse(

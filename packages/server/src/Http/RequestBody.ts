@@ -41,7 +41,9 @@ const tooLarge = Problem.make("payload-too-large", {
   detail: `The body has more than ${maxBytes} bytes.`
 })
 
-/** The text of the body, when it is of one of these types and in UTF-8: letters are never replaced. */
+/**
+ * The text of the body, when it is of one of these types and in UTF-8: letters are never replaced.
+ */
 export const text = (
   request: HttpServerRequest.HttpServerRequest,
   supported: ReadonlyArray<string>

@@ -1,9 +1,10 @@
 /**
- * A process that starts an execution under a limit that asks, over the database at `argv[2]`, and answers
- * every ask with a raise. It kills itself at its n-th step (`argv[4]`; 0: never): `before` an append to
- * that execution, or in a `call` of the model, for which it has reserved and which is not answered
- * (`argv[3]`). What the model is asked it writes down in a file (`argv[5]`) before anything else. Without
- * a death it ends when nothing is left to do, of what earlier ones have left either.
+ * A process that starts an execution under a limit that asks, over the database at `argv[2]`, and
+ * answers every ask with a raise. It kills itself at its n-th step (`argv[4]`; 0: never): `before`
+ * an append to that execution, or in a `call` of the model, for which it has reserved and which is
+ * not answered (`argv[3]`). What the model is asked it writes down in a file (`argv[5]`) before
+ * anything else. Without a death it ends when nothing is left to do, of what earlier ones have left
+ * either.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
@@ -38,7 +39,9 @@ const task = (id: string, dependencies: ReadonlyArray<string> = []): Plan.Planne
   onFailure: "fail"
 })
 
-/** Two of `b`, `c` and `d` are refused at once and share an ask; once it is raised, `e` asks again. */
+/**
+ * Two of `b`, `c` and `d` are refused at once and share an ask; once it is raised, `e` asks again.
+ */
 const plan: Plan.Plan = {
   version: 1,
   name: "budgeted",
@@ -50,7 +53,10 @@ const plan: Plan.Plan = {
 }
 
 let steps = 0
-/** Executions of processes that died before; `undefined`: not known yet. The steps are those of the one that this process starts. */
+/**
+ * Executions of processes that died before; `undefined`: not known yet. The steps are those of the
+ * one that this process starts.
+ */
 let others: ReadonlySet<string> | undefined
 const step = (executionId: string, moment: string) =>
   Effect.suspend(() => {

@@ -1,7 +1,8 @@
 /**
- * Settles rows of the outbox that were served, with few statements of its own. What is done travels with the next append of its execution,
- * or with the next look through the outbox, whichever comes first. What is left when its execution ends is settled within a moment, together
- * with whatever else ends then.
+ * Settles rows of the outbox that were served, with few statements of its own. What is done travels
+ * with the next append of its execution, or with the next look through the outbox, whichever comes
+ * first. What is left when its execution ends is settled within a moment, together with whatever
+ * else ends then.
  *
  * No row waits for longer than others leave it alone. Who dies before has it done once more.
  */
@@ -13,7 +14,10 @@ import type * as Scope from "effect/Scope"
 import type * as Outbox from "../../Outbox.ts"
 import type { Riding } from "../Ledger/Following.ts"
 
-/** How long a row that is settled by a statement of its own waits for others, in milliseconds: a part of its lease. */
+/**
+ * How long a row that is settled by a statement of its own waits for others, in milliseconds: a
+ * part of its lease.
+ */
 const momentOf = (leaseMillis: number): number => Math.min(1_000, leaseMillis / 4)
 
 /** Rows of one statement, at most. */
@@ -31,7 +35,10 @@ export interface Options {
 export interface Settling {
   /** A row that was stored here is to be served: what is done of its execution may wait for it. */
   readonly begun: (row: Outbox.Key) => void
-  /** What became of a row that was begun, which others may claim from `until` on; `undefined`: it is left to them. */
+  /**
+   * What became of a row that was begun, which others may claim from `until` on; `undefined`: it is
+   * left to them.
+   */
   readonly served: (row: Outbox.Key, settled: Outbox.Settled | undefined, until: number) => void
   /** The execution has ended: no append follows. */
   readonly ended: (executionId: string) => void
@@ -39,7 +46,10 @@ export interface Settling {
   readonly soon: (settled: Outbox.Settled) => void
   /** False: the storage did not take it. */
   readonly now: (settled: Outbox.Settled) => Effect.Effect<boolean>
-  /** Does something with what waits, or the first thousand of it, which is settled thereby, or soon after a failure. */
+  /**
+   * Does something with what waits, or the first thousand of it, which is settled thereby, or soon
+   * after a failure.
+   */
   readonly with: <A, E>(use: (settled: ReadonlyArray<Outbox.Settled>) => Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Settles all that waits, if anything does. */
   readonly flush: Effect.Effect<void>
@@ -128,7 +138,10 @@ const makeHeld = (soon: (settled: Outbox.Settled) => void, isRunning: Options["i
     for (const [tenant, { done, open }] of tenants ?? []) if (done.length + open === 0) tenants!.delete(tenant)
     if (tenants?.size === 0) executions.delete(executionId)
   }
-  /** What is done of an execution that has ended waits for what is not, so that one statement settles both. */
+  /**
+   * What is done of an execution that has ended waits for what is not, so that one statement
+   * settles both.
+   */
   const leave = (executionId: string) => {
     if (!isRunning(executionId))
       for (const { done, open } of executions.get(executionId)?.values() ?? [])
