@@ -1,9 +1,10 @@
 /**
- * One agent at work on one task: model turns and tool calls until an answer is accepted, within limits.
+ * One agent at work on one task: model turns and tool calls until an answer is accepted, within
+ * limits.
  *
- * A turn is recorded before its tools run, and each tool's result before the next turn; a call that must not be repeated is recorded
- * before it begins. So an attempt that is taken up again asks nothing twice and repeats no such call. Interrupting the loop
- * interrupts the calls in flight.
+ * A turn is recorded before its tools run, and each tool's result before the next turn; a call that
+ * must not be repeated is recorded before it begins. So an attempt that is taken up again asks
+ * nothing twice and repeats no such call. Interrupting the loop interrupts the calls in flight.
  */
 import * as Effect from "effect/Effect"
 import * as Acceptance from "./AgentLoop/Acceptance.ts"
@@ -29,8 +30,9 @@ export { failed, Lost, type Ended, type Leg } from "./AgentLoop/Leg.ts"
 export type Services = Equipment.Services
 
 /**
- * Runs one leg. Failures of models, tools and checks are outcomes; the error channel is for a lost task or a storage that failed. The time
- * limit of an attempt counts what its legs have worked, not what it waited in between.
+ * Runs one leg. Failures of models, tools and checks are outcomes; the error channel is for a lost
+ * task or a storage that failed. The time limit of an attempt counts what its legs have worked, not
+ * what it waited in between.
  */
 export const run = (services: Services, leg: Leg): Effect.Effect<Ended, Lost | EventLog.EventLogError> => {
   const { plan, run: number, standing, task } = leg
@@ -102,7 +104,8 @@ const work = Effect.fnUntraced(function* (
     const calls = taken.answer.parts.filter((part) => part.type === "tool-call")
     const advice = Conversation.adviceAfter(leg, number)
     if (advice.length > 0) {
-      // The attempt failed here: what it said is not looked at again, and what it wanted is not done.
+      // The attempt failed here: what it said is not looked at again, and what it wanted is not
+      // done.
       made = new Repeats()
       const results = calls.length === 0 ? [] : yield* ToolCalls.make(equipment, made, taken, calls)
       if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")

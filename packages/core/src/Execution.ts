@@ -1,6 +1,7 @@
 /**
- * The state of one run of a plan: the fold of its events, and nothing else. `apply` is pure and total; it ignores events that the
- * fence (`run`) or a settled task makes stale, so every reader of the same log arrives at the same state.
+ * The state of one run of a plan: the fold of its events, and nothing else. `apply` is pure and
+ * total; it ignores events that the fence (`run`) or a settled task makes stale, so every reader of
+ * the same log arrives at the same state.
  *
  * What may happen next is decided in `Decision`, from this state alone.
  */
@@ -52,7 +53,10 @@ export const fromEvents = (events: Iterable<ExecutionEvent>): Execution | undefi
   return state
 }
 
-/** Pending, running, waiting (all that is open waits for people or signals), paused (nothing more begins), or how it ended. */
+/**
+ * Pending, running, waiting (all that is open waits for people or signals), paused (nothing more
+ * begins), or how it ended.
+ */
 export const statusOf = (state: Execution): Status => {
   if (state.status !== "running") return state.status
   if (state.paused) return "paused"
@@ -71,8 +75,9 @@ export const statusOf = (state: Execution): Status => {
 }
 
 /**
- * Consecutive runs up to and with the current one that recorded nothing, if a new one begins now. A task that is still "running" has
- * lost its worker, and that is a crash unless the run recorded something.
+ * Consecutive runs up to and with the current one that recorded nothing, if a new one begins now. A
+ * task that is still "running" has lost its worker, and that is a crash unless the run recorded
+ * something.
  */
 export const crashesOf = (task: Task): number => (task.status === "running" && !task.progressed ? task.crashes + 1 : 0)
 
@@ -135,7 +140,8 @@ export const apply = (state: Execution, event: ExecutionEvent): Execution => {
     case "OutputRejected": {
       const current = task(state, event.taskId)
       const spent = "usage" in event && event.usage !== undefined ? event.usage : undefined
-      // A stale turn was paid all the same: it counts for the execution, not for the task's progress.
+      // A stale turn was paid all the same: it counts for the execution, not for the task's
+      // progress.
       const usage = spent === undefined ? state.usage : Usage.add(state.usage, spent)
       const charged = spent === undefined ? state.spent : Scopes.charge(state, current, spent)
       if (current === undefined || isSettled(current) || current.run !== event.run) {
@@ -205,7 +211,8 @@ const taskChange = (state: Execution, event: TaskEvent): Partial<Execution> => {
       })
     }
   }
-  // An event of another run than the current one is stale; one without a run (a cascade) always counts.
+  // An event of another run than the current one is stale; one without a run (a cascade) always
+  // counts.
   if ("run" in event && event.run !== undefined && event.run !== current.run) return {}
   switch (event.type) {
     case "TaskReleased":

@@ -1,9 +1,10 @@
 /**
- * The closed union of what can happen to an execution. Events are facts: numbered per execution (`seq`, from 1, without gaps),
- * never changed, plain JSON. The state of an execution is their fold (`Execution.apply`) and nothing else.
+ * The closed union of what can happen to an execution. Events are facts: numbered per execution
+ * (`seq`, from 1, without gaps), never changed, plain JSON. The state of an execution is their fold
+ * (`Execution.apply`) and nothing else.
  *
- * `run` is the fence: a number that the log issues with `TaskStarted`. An event of a task whose `run` is not the task's current
- * one is ignored by every reader.
+ * `run` is the fence: a number that the log issues with `TaskStarted`. An event of a task whose
+ * `run` is not the task's current one is ignored by every reader.
  *
  * @see Execution for the fold, EventLog for where events live
  */
@@ -36,7 +37,10 @@ export type Priority = typeof Priority.Type
 export interface RetryOf {
   /** It failed or was cancelled. */
   readonly executionId: string
-  /** Before anything begins these are settled as they were there, as run 0. Each comes after those that it depends on. */
+  /**
+   * Before anything begins these are settled as they were there, as run 0. Each comes after those
+   * that it depends on.
+   */
   readonly tasks: ReadonlyArray<string>
 }
 
@@ -47,7 +51,10 @@ export interface Closing {
 
 /** Whose execution it is. */
 export interface Requester {
-  /** The user whose execution it is, as whoever started it says; a server knows it by the credential. */
+  /**
+   * The user whose execution it is, as whoever started it says; a server knows it by the
+   * credential.
+   */
   readonly userId?: string
   /** Who started it for the user; absent: the user. */
   readonly startedBy?: string
@@ -63,7 +70,10 @@ export interface ExecutionStarted extends Requester {
   /** Before or after other executions of the same tenant; default `normal`. */
   readonly priority?: Priority
 }
-/** A worker began (or went on with) a task under a new fence. `closes`: what its wait waits for no longer. */
+/**
+ * A worker began (or went on with) a task under a new fence. `closes`: what its wait waits for no
+ * longer.
+ */
 export interface TaskStarted extends Closing {
   readonly type: "TaskStarted"
   readonly taskId: string
@@ -71,12 +81,17 @@ export interface TaskStarted extends Closing {
   /** From 1; counts failures, not crashes. */
   readonly attempt: number
   readonly worker: string
-  /** Consecutive earlier runs that stopped without having recorded anything, as far as the worker knew; the fold counts for itself. */
+  /**
+   * Consecutive earlier runs that stopped without having recorded anything, as far as the worker
+   * knew; the fold counts for itself.
+   */
   readonly crashes: number
   /** After a suspension: what ended it. */
   readonly woke?: "satisfied" | "timeout"
 }
-/** A model answered. `messages` are those that were new in this turn: with turn 1 the whole prompt. */
+/**
+ * A model answered. `messages` are those that were new in this turn: with turn 1 the whole prompt.
+ */
 export interface TurnCompleted {
   readonly type: "TurnCompleted"
   readonly taskId: string
@@ -90,12 +105,18 @@ export interface TurnCompleted {
   readonly usage: Usage
   /** A limit was reached: this is the last turn of the attempt, without tools. */
   readonly isLast?: true
-  /** With the first turn of who manages or delegates, and that of a new plan: the instructions that it was given, by name and version. */
+  /**
+   * With the first turn of who manages or delegates, and that of a new plan: the instructions that
+   * it was given, by name and version.
+   */
   readonly prompt?: string
   /** `messages` holds what people have sent, up to the `MessageSent` with this seq. */
   readonly heard?: number
 }
-/** Something around a model call is worth knowing: it waited, was refused, went to another model, or cost nothing. */
+/**
+ * Something around a model call is worth knowing: it waited, was refused, went to another model, or
+ * cost nothing.
+ */
 export interface ModelNoticed {
   readonly type: "ModelNoticed"
   readonly taskId: string
@@ -160,7 +181,10 @@ export interface ReviewJudged {
   readonly reviewer: "manager"
   /** `reject`: it fails its task, because it was sent back too often. */
   readonly verdict: "accept" | "revise" | "reject"
-  /** Who decided: the manager, or what is declared for when it gives no verdict, or sends an output back too often. */
+  /**
+   * Who decided: the manager, or what is declared for when it gives no verdict, or sends an output
+   * back too often.
+   */
   readonly by: "manager" | "policy"
   readonly reason?: string
   readonly feedback?: string
@@ -194,7 +218,10 @@ export interface TaskSuspended {
   readonly run: number
   readonly for: SuspendedFor
   readonly waits: Waits
-  /** Tasks that this one added; their `dependencies` are siblings or settled tasks. One that was added before stays as it was. */
+  /**
+   * Tasks that this one added; their `dependencies` are siblings or settled tasks. One that was
+   * added before stays as it was.
+   */
   readonly spawn: ReadonlyArray<Plan.PlannedTask>
   /** Questions to people. One that was asked before stays as it was, with its deadline. */
   readonly asks?: ReadonlyArray<Ask>
@@ -211,18 +238,26 @@ export interface TaskRetried extends Closing {
   readonly delayMillis: number
   /** True when the next attempt goes on after the last recorded turn instead of beginning anew. */
   readonly keepsTurns: boolean
-  /** What the next attempt is told; it goes on after the last recorded turn, and is one beyond the policy of the task. */
+  /**
+   * What the next attempt is told; it goes on after the last recorded turn, and is one beyond the
+   * policy of the task.
+   */
   readonly advice?: string
   /** What the task is from now on. */
   readonly description?: string
 }
-/** A worker handed the task back unharmed (draining); counts neither as a failure nor as a crash. */
+/**
+ * A worker handed the task back unharmed (draining); counts neither as a failure nor as a crash.
+ */
 export interface TaskReleased {
   readonly type: "TaskReleased"
   readonly taskId: string
   readonly run: number
 }
-/** No worker has taken the task for a minute that has what it needs: the execution goes on when one does. */
+/**
+ * No worker has taken the task for a minute that has what it needs: the execution goes on when one
+ * does.
+ */
 export interface TaskUnserved {
   readonly type: "TaskUnserved"
   readonly taskId: string
@@ -242,7 +277,10 @@ export interface TaskCompleted extends Closing {
   readonly doubts?: ReadonlyArray<Doubt>
   /** Of the result of the crew: each of its criteria. */
   readonly criteria?: ReadonlyArray<Criterion>
-  /** The least trusted origin of what the output was made from: tools, memories, other tasks. Absent: `agent`. */
+  /**
+   * The least trusted origin of what the output was made from: tools, memories, other tasks.
+   * Absent: `agent`.
+   */
   readonly trust?: Origin
 }
 export interface TaskFailed extends Closing {
@@ -264,7 +302,10 @@ export interface TaskCancelled extends Closing {
   readonly taskId: string
   readonly reason: "execution-cancelled" | "execution-failed" | "execution-timeout" | "parent-ended" | "not-needed"
 }
-/** Another system or a person sent a signal that a task of the plan declares. The first one of a name counts. */
+/**
+ * Another system or a person sent a signal that a task of the plan declares. The first one of a
+ * name counts.
+ */
 export interface SignalReceived {
   readonly type: "SignalReceived"
   readonly signal: string
@@ -279,14 +320,20 @@ export interface AskAnswered extends Omit<Answer, "hash"> {
   readonly hash: string
   readonly by: Author
 }
-/** A person or another system told the manager or an agent something, which reads it before its next turn. */
+/**
+ * A person or another system told the manager or an agent something, which reads it before its next
+ * turn.
+ */
 export interface MessageSent {
   readonly type: "MessageSent"
   /** The task whose agent is told; absent: the manager. */
   readonly taskId?: string
   readonly text: string
   readonly by: Author
-  /** The sender's own key, and the hash of what was sent with it: the same again is the same message. */
+  /**
+   * The sender's own key, and the hash of what was sent with it: the same again is the same
+   * message.
+   */
   readonly idempotency?: { readonly key: string; readonly requestHash: string }
 }
 /** A limit was raised, in the append of the answer that raised it. */
@@ -297,7 +344,10 @@ export interface LimitRaised {
   readonly limits: Limits
   readonly ask: string
 }
-/** So much of a limit is used up. Once for each of its levels, until it is raised; at 100 a call was refused, or nothing is left. */
+/**
+ * So much of a limit is used up. Once for each of its levels, until it is raised; at 100 a call was
+ * refused, or nothing is left.
+ */
 export interface LimitReached {
   readonly type: "LimitReached"
   readonly scope: string

@@ -1,5 +1,6 @@
 /**
- * The state of an execution as people and programs see it. The one shape of it: SDK, HTTP API and command line show the same.
+ * The state of an execution as people and programs see it. The one shape of it: SDK, HTTP API and
+ * command line show the same.
  */
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
@@ -65,7 +66,10 @@ export const TaskView = Schema.Struct({
   doubts: Schema.optionalKey(Schema.Array(ExecutionEvent.Doubt)),
   /** How the output stands with each of the criteria of the crew, as judged last. */
   criteria: Schema.optionalKey(Schema.Array(ExecutionEvent.Criterion)),
-  /** True: the outcome was taken over from the execution that this one retries, and cost nothing here. */
+  /**
+   * True: the outcome was taken over from the execution that this one retries, and cost nothing
+   * here.
+   */
   reused: Schema.optionalKey(Schema.Literal(true)),
   /** Why it was skipped. */
   skipped: Schema.optionalKey(ExecutionEvent.Skipped),

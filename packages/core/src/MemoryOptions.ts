@@ -24,8 +24,8 @@ export const MemoryOptions = Schema.Struct({
   /** Default: all. */
   kinds: Schema.optionalKey(Schema.Array(Schema.Literals(["short-term", "long-term", "entity"]))),
   /**
-   * Whose memories are recalled, besides those of the execution, and whose what is remembered will be. Default: the crew's and, where the
-   * execution has a user or a session, theirs.
+   * Whose memories are recalled, besides those of the execution, and whose what is remembered will
+   * be. Default: the crew's and, where the execution has a user or a session, theirs.
    */
   scopes: Schema.optionalKey(Schema.Array(Schema.Literals(["crew", "agent", "user", "session", "execution"]))),
   /** The most that is put into a prompt, in tokens. */
@@ -36,7 +36,9 @@ export const MemoryOptions = Schema.Struct({
   threshold: Schema.optionalKey(
     Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }, { expected: "a number from 0 to 1" }))
   ),
-  /** The least trusted origin that is recalled. `user` is trusted most, `web` least. Default: `web`. */
+  /**
+   * The least trusted origin that is recalled. `user` is trusted most, `web` least. Default: `web`.
+   */
   minTrust: Schema.optionalKey(Origin),
   /** True: memories are recalled, and none are added. Default: false. */
   readOnly: Schema.optionalKey(Schema.Boolean)

@@ -1,10 +1,12 @@
 /**
- * What follows from events outside of the log: memories, alerts, calls of other systems. Each is a row that is stored in the append of its
- * event, so that neither is there without the other.
+ * What follows from events outside of the log: memories, alerts, calls of other systems. Each is a
+ * row that is stored in the append of its event, so that neither is there without the other.
  *
- * - A row is served at least once, also when the process that stored it dies right after: who stored it has it for a while, then it can be
- *   claimed. A consumer is idempotent by (execution, seq, part), so its effect is there once.
- * - A row whose consumer fails is served again, later each time; at last it is a dead letter, which stays to be looked at.
+ * - A row is served at least once, also when the process that stored it dies right after: who
+ *   stored it has it for a while, then it can be claimed. A consumer is idempotent by (execution,
+ *   seq, part), so its effect is there once.
+ * - A row whose consumer fails is served again, later each time; at last it is a dead letter, which
+ *   stays to be looked at.
  * - A row that is done is gone soon after, and so are the rows of an execution that is deleted.
  * - Consumers append nothing to the execution.
  */
@@ -122,7 +124,10 @@ export class OutboxError extends Schema.TaggedError<OutboxError>()("OutboxError"
 export class Outbox extends Context.Service<
   Outbox,
   {
-    /** Takes rows of these consumers that are due, of all tenants, those first that are due for longest. */
+    /**
+     * Takes rows of these consumers that are due, of all tenants, those first that are due for
+     * longest.
+     */
     readonly claim: (options: {
       readonly consumers: ReadonlyArray<string>
       readonly limit: number
@@ -161,7 +166,10 @@ export class ConsumerError extends Schema.TaggedError<ConsumerError>()("Consumer
   }
 }
 
-/** Who does what follows from events. Must be idempotent by (execution, seq, part), and must append nothing to the execution. */
+/**
+ * Who does what follows from events. Must be idempotent by (execution, seq, part), and must append
+ * nothing to the execution.
+ */
 export interface Consumer {
   readonly name: string
   /** False: nothing that happens in executions of this plan concerns it. */

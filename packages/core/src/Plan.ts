@@ -1,6 +1,6 @@
 /**
- * A crew plus its inputs: interpolated, validated, frozen. Exactly what will run, as plain JSON, so that any worker on any
- * machine can run it. Static and generated crews meet here.
+ * A crew plus its inputs: interpolated, validated, frozen. Exactly what will run, as plain JSON, so
+ * that any worker on any machine can run it. Static and generated crews meet here.
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -42,15 +42,18 @@ export interface MakeOptions {
   readonly inputs?: { readonly [name: string]: Schema.Json }
   /** The tools that exist; absent: the crew's tool names are not checked. */
   readonly tools?: ReadonlyArray<string>
-  /** Model of agents for which neither they nor the crew name one; absent: the application's default at run time. */
+  /**
+   * Model of agents for which neither they nor the crew name one; absent: the application's default
+   * at run time.
+   */
   readonly defaultModel?: string
   /** False: nothing keeps model calls within limits, so a crew that declares limits is refused. */
   readonly enforcesLimits?: boolean
 }
 
 /**
- * Validates the crew, fills its placeholders, and freezes the result. Reports everything that is wrong at once. What does not
- * depend on the inputs is done once for each crew object.
+ * Validates the crew, fills its placeholders, and freezes the result. Reports everything that is
+ * wrong at once. What does not depend on the inputs is done once for each crew object.
  */
 export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Result.Result<Plan, Crew.CrewInvalid> => {
   const prepared = prepare(crew)
@@ -86,8 +89,9 @@ export interface Checked {
 }
 
 /**
- * A crew from its data, and everything that is wrong with it: in itself, with the tools that exist, where they are given, and with
- * its inputs, where they are given. The same crew object can then be started without being checked again.
+ * A crew from its data, and everything that is wrong with it: in itself, with the tools that exist,
+ * where they are given, and with its inputs, where they are given. The same crew object can then be
+ * started without being checked again.
  */
 export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "inputs" | "tools">): Checked => {
   const { crew } = Inspection.fromData(data)

@@ -1,10 +1,11 @@
 /**
- * Makes tools out of functions. The arguments that a model gives are validated before the function runs, and everything that is
- * wrong with them is said at once, to the model, which can mend its call. Whatever the function throws is a failure of that call
- * and never of the task.
+ * Makes tools out of functions. The arguments that a model gives are validated before the function
+ * runs, and everything that is wrong with them is said at once, to the model, which can mend its
+ * call. Whatever the function throws is a failure of that call and never of the task.
  *
- * A tool may need a person's approval, ask people, add tasks, or wait for a signal or for time: a second function (`ask`, `spawn`,
- * `wait`) says for what, the task gives its worker back, and `execute` runs once, with what has come.
+ * A tool may need a person's approval, ask people, add tasks, or wait for a signal or for time: a
+ * second function (`ask`, `spawn`, `wait`) says for what, the task gives its worker back, and
+ * `execute` runs once, with what has come.
  */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"

@@ -1,5 +1,6 @@
 /**
- * The tool `calculate`: exact arithmetic for models, which are bad at it. Nothing but arithmetic can be run.
+ * The tool `calculate`: exact arithmetic for models, which are bad at it. Nothing but arithmetic
+ * can be run.
  */
 import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -7,7 +8,10 @@ import { ToolRetry } from "@crewline/core/Toolbox"
 import * as Schema from "effect/Schema"
 import * as Arithmetic from "./Calculate/Arithmetic.ts"
 
-/** Computes `{ expression }`; the result is a number. A mistake is shown to the model with its position. */
+/**
+ * Computes `{ expression }`; the result is a number. A mistake is shown to the model with its
+ * position.
+ */
 export const tool: Toolbox.Tool = Tool.make({
   name: "calculate",
   description: `Computes an arithmetic expression and returns the number. Operators: + - * / % (remainder) ^ (power), parentheses. Functions: ${Arithmetic.functionNames.join(", ")}. Constants: pi, e. Example: round(avg(12.5, 14) * 3, 2)`,

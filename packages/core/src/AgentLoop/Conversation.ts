@@ -1,4 +1,7 @@
-/** What the agent and its model have said to each other, in the order in which it is shown to the model. */
+/**
+ * What the agent and its model have said to each other, in the order in which it is shown to the
+ * model.
+ */
 import type * as Prompt from "effect/ai/Prompt"
 import type { TurnCompleted } from "../ExecutionEvent.ts"
 import type { Equipment } from "./Equipment.ts"
@@ -28,7 +31,10 @@ export class Conversation {
     return this.said
   }
 
-  /** Opens a turn with what it adds; a recorded one added what the log says. Answers with what was added. */
+  /**
+   * Opens a turn with what it adds; a recorded one added what the log says. Answers with what was
+   * added.
+   */
   ask(recorded?: Messages): Messages {
     const added = recorded ?? this.fresh
     for (const message of added) this.said.push(message)

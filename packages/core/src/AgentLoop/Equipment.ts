@@ -1,4 +1,7 @@
-/** What an agent works with in one leg: its model, its tools, the files of its task, and the limits that its model calls are under. */
+/**
+ * What an agent works with in one leg: its model, its tools, the files of its task, and the limits
+ * that its model calls are under.
+ */
 import * as Effect from "effect/Effect"
 import * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
@@ -27,7 +30,10 @@ export interface Equipment {
   /** The instructions of a manager, or of an agent that can delegate, by name and version. */
   readonly prompt?: string
   readonly limits: ReadonlyArray<Limits.Scoped> | undefined
-  /** Those of turns after which the agent goes on: where it may finish when a limit is reached, they leave room for that. */
+  /**
+   * Those of turns after which the agent goes on: where it may finish when a limit is reached, they
+   * leave room for that.
+   */
   readonly turnLimits: ReadonlyArray<Limits.Scoped> | undefined
   /** Those of its last turn then: they leave room for the judges of its guardrails. */
   readonly lastTurnLimits: ReadonlyArray<Limits.Scoped> | undefined
@@ -88,7 +94,10 @@ export const make = (
 const leavingRoom = (limits: ReadonlyArray<Limits.Scoped> | undefined, leavesRoomFor: number) =>
   limits?.map((limit) => (limit.onExceeded === "finish" ? { ...limit, leavesRoomFor } : limit))
 
-/** Its own tools, and those by which it delegates: where nobody is left to delegate to, or the work is passed on too deep, not offered. */
+/**
+ * Its own tools, and those by which it delegates: where nobody is left to delegate to, or the work
+ * is passed on too deep, not offered.
+ */
 const equipped = (
   { plan, readOutput, standing, task }: Leg,
   agent: Plan.PlannedAgent,

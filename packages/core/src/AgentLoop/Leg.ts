@@ -19,7 +19,9 @@ import type { Standing } from "./Standing.ts"
 import type { Steering } from "./Steering.ts"
 import type { Transcript } from "./Transcript.ts"
 
-/** The lease or the fence of the task is lost: whoever works on it must stop and say nothing more. */
+/**
+ * The lease or the fence of the task is lost: whoever works on it must stop and say nothing more.
+ */
 export class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
 
 export interface Leg {
@@ -40,12 +42,18 @@ export interface Leg {
   readonly history: Transcript
   readonly standing: Standing
   readonly steering: Steering
-  /** The limits that its model calls are under, those of judges included; absent where nothing is limited. */
+  /**
+   * The limits that its model calls are under, those of judges included; absent where nothing is
+   * limited.
+   */
   readonly limits?: ReadonlyArray<Limits.Scoped>
   /** The functions of the task, when this process has them. */
   readonly code: TaskCode | undefined
   readonly record: (events: NonEmptyReadonlyArray<Draft>) => Effect.Effect<void, Lost | EventLog.EventLogError>
-  /** Given: answers are streamed, and every piece of text is handed over with its position in the turn's text. */
+  /**
+   * Given: answers are streamed, and every piece of text is handed over with its position in the
+   * turn's text.
+   */
   readonly onDelta?: (turn: number, offset: number, delta: string) => void
 }
 

@@ -1,6 +1,6 @@
 /**
- * The words that a model is given: who it is, what the task is, what earlier tasks came to. Every sentence that Crewline itself says
- * to a model stands in this file.
+ * The words that a model is given: who it is, what the task is, what earlier tasks came to. Every
+ * sentence that Crewline itself says to a model stands in this file.
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
@@ -72,7 +72,10 @@ export const opening = (options: {
   ]
 }
 
-/** What comes from elsewhere is quoted as data, with its origin: it may hold sentences that sound like instructions. */
+/**
+ * What comes from elsewhere is quoted as data, with its origin: it may hold sentences that sound
+ * like instructions.
+ */
 const remembered = (memories: ReadonlyArray<Recalled>): string => {
   const own = memories.filter(({ trust }) => isTrusted(trust, "agent"))
   const others = memories.filter(({ trust }) => !isTrusted(trust, "agent"))

@@ -1,6 +1,7 @@
 /**
- * The tool calls of one turn. Those that need nobody run first, all at once; the others are one suspension, and each runs when what it
- * waits for has come. A call whose result is recorded is not made again, and one that must not be repeated is recorded before it begins.
+ * The tool calls of one turn. Those that need nobody run first, all at once; the others are one
+ * suspension, and each runs when what it waits for has come. A call whose result is recorded is not
+ * made again, and one that must not be repeated is recorded before it begins.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -41,8 +42,8 @@ interface Outcome extends Transcript.ToolOutcome {
 }
 
 /**
- * Makes the calls of a turn. `loop`: the agent does not get out of its rut; the end of the leg: the task waits for what some of the calls
- * need. `repeats`: the calls that were made before.
+ * Makes the calls of a turn. `loop`: the agent does not get out of its rut; the end of the leg: the
+ * task waits for what some of the calls need. `repeats`: the calls that were made before.
  */
 export const make = Effect.fnUntraced(function* (
   equipment: Equipment,

@@ -1,6 +1,6 @@
 /**
- * What the log already knows of a task's current attempt: recorded answers, tool results, verdicts. A task that is taken again goes
- * on from here, so that nothing recorded is asked or done twice.
+ * What the log already knows of a task's current attempt: recorded answers, tool results, verdicts.
+ * A task that is taken again goes on from here, so that nothing recorded is asked or done twice.
  */
 import type * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
@@ -26,7 +26,9 @@ export interface Transcript {
   readonly verdicts: ReadonlyMap<string, ExecutionEvent.GuardrailJudged>
   /** Verdicts of the manager by turn. */
   readonly reviews: ReadonlyMap<number, ExecutionEvent.ReviewJudged>
-  /** What calls wait for or have waited for, by `callKey`, in the order in which it was recorded. */
+  /**
+   * What calls wait for or have waited for, by `callKey`, in the order in which it was recorded.
+   */
   readonly groups: ReadonlyMap<string, ReadonlyArray<Wait.Group>>
   /** Answers to asks of the task, by the ask's id. */
   readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
@@ -34,15 +36,23 @@ export interface Transcript {
   readonly defaults: ReadonlyMap<string, Schema.Json>
   /** What the agent was told after a failure, each with the turns that there were by then. */
   readonly advice: ReadonlyArray<Advice>
-  /** It waits, or has waited, for what becomes of its failure, or for what takes its place; nothing has followed that up yet. */
+  /**
+   * It waits, or has waited, for what becomes of its failure, or for what takes its place; nothing
+   * has followed that up yet.
+   */
   readonly recovering: ExecutionEvent.TaskSuspended | undefined
-  /** The least trusted origin of what the agent was reminded of; absent: it was reminded of nothing. */
+  /**
+   * The least trusted origin of what the agent was reminded of; absent: it was reminded of nothing.
+   */
   readonly recalled?: Origin
   /** How often people sent an output of the task back in attempts whose turns were given up. */
   readonly earlierRevisions: number
   /** How often the manager did. */
   readonly earlierReviews: number
-  /** How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last event. */
+  /**
+   * How long earlier runs of the attempt worked, in milliseconds; one that crashed, until its last
+   * event.
+   */
   readonly activeMillis: number
 }
 
@@ -73,8 +83,8 @@ export const empty: Transcript = {
 }
 
 /**
- * From the events of one task, in order. What a stale run recorded is ignored, as in the fold. `workedUntil`: the last run has worked until
- * then, by the log's clock, and goes on from here.
+ * From the events of one task, in order. What a stale run recorded is ignored, as in the fold.
+ * `workedUntil`: the last run has worked until then, by the log's clock, and goes on from here.
  */
 export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, workedUntil?: number): Transcript => {
   let turns: Array<ExecutionEvent.TurnCompleted> = []

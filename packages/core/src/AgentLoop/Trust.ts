@@ -1,4 +1,7 @@
-/** How far an output can be trusted: as far as the least trusted of what its agent was shown by tools and memory. */
+/**
+ * How far an output can be trusted: as far as the least trusted of what its agent was shown by
+ * tools and memory.
+ */
 import * as Manager from "../Manager.ts"
 import { isTrusted, leastTrusted, Origin, searchTool } from "../MemoryOptions.ts"
 import * as Schema from "effect/Schema"

@@ -25,7 +25,10 @@ export interface Turn {
   readonly isLast: boolean
   /** The least trusted origin of what the agent was shown before it. */
   readonly trust: Origin
-  /** What must be appended before anything happens that depends on the turn, or else with the outcome. */
+  /**
+   * What must be appended before anything happens that depends on the turn, or else with the
+   * outcome.
+   */
   unrecorded: ReadonlyArray<Draft>
   /** To be run once the answer has not been refused. */
   readonly accept?: Effect.Effect<void>
@@ -199,7 +202,8 @@ const request = (
     messages,
     tools,
     toolChoice: toolsAllowed ? "auto" : "none",
-    // The provider's own means for JSON only when no tool can be called any more: a schema must never stop the tools.
+    // The provider's own means for JSON only when no tool can be called any more: a schema must
+    // never stop the tools.
     ...(task.output !== undefined && !toolsAllowed ? { output: { name: task.id, schema: task.output } } : {}),
     ...(agent.modelOptions === undefined ? {} : { options: agent.modelOptions }),
     ...(limits === undefined ? {} : { limits }),

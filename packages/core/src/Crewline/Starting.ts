@@ -1,4 +1,7 @@
-/** Executions that begin: they are stored, the code of their crew is noted, and the workers get them. */
+/**
+ * Executions that begin: they are stored, the code of their crew is noted, and the workers get
+ * them.
+ */
 import * as Clock from "effect/Clock"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
@@ -82,7 +85,8 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
         )
       )
       if (queue.isShared) {
-        // Stored is started: a queue elsewhere that does not answer must not keep the caller waiting.
+        // Stored is started: a queue elsewhere that does not answer must not keep the caller
+        // waiting.
         const submitting = yield* Effect.forkIn(beginning, scope)
         yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(submitting)), submissionPatience)
       } else yield* beginning

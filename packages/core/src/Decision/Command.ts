@@ -29,7 +29,10 @@ export type Outcome =
       readonly advice: string
       readonly description?: string
     }
-  /** Ids of asks, timers and tasks are the same when the leg is repeated; what is known already stays as it is. */
+  /**
+   * Ids of asks, timers and tasks are the same when the leg is repeated; what is known already
+   * stays as it is.
+   */
   | ({ readonly _tag: "Suspended" } & Omit<ExecutionEvent.TaskSuspended, "type" | "taskId" | "run">)
   | { readonly _tag: "Released" }
 
@@ -41,13 +44,22 @@ export type Command =
       readonly _tag: "Start"
       readonly taskId: string
       readonly worker: string
-      /** The run that the worker saw when it took the task: another start since then means that it lost the race. */
+      /**
+       * The run that the worker saw when it took the task: another start since then means that it
+       * lost the race.
+       */
       readonly seenRun?: number
       /** The attempt that it saw: if that has failed since, the next one has a time of its own. */
       readonly seenAttempt?: number
-      /** The wait that this run began has timed out (by the queue's timer): a timer belongs to one wait. */
+      /**
+       * The wait that this run began has timed out (by the queue's timer): a timer belongs to one
+       * wait.
+       */
       readonly timedOut?: number
-      /** The time as far as the worker knows it, in milliseconds since the epoch: nothing starts before its next attempt is due. */
+      /**
+       * The time as far as the worker knows it, in milliseconds since the epoch: nothing starts
+       * before its next attempt is due.
+       */
       readonly now?: number
       /** Consecutive runs without recorded progress after which the task is given up. */
       readonly maxCrashes: number

@@ -39,7 +39,10 @@ export interface Task {
   readonly plan: Plan.PlannedTask
   /** The task that spawned it; absent for those of the plan. */
   readonly parent: string | undefined
-  /** Among all tasks: first those of the plan, in its order, then those that were spawned, in the order in which they were. */
+  /**
+   * Among all tasks: first those of the plan, in its order, then those that were spawned, in the
+   * order in which they were.
+   */
   readonly place: number
   /** The fence: the number of the current run; 0 before the first. */
   readonly run: number
@@ -53,7 +56,9 @@ export interface Task {
   readonly crashes: number
   /** The current run has recorded something. */
   readonly progressed: boolean
-  /** Not before this time (ISO 8601, the log's clock), and how long the delay was in milliseconds. */
+  /**
+   * Not before this time (ISO 8601, the log's clock), and how long the delay was in milliseconds.
+   */
   readonly retryAt: string | undefined
   readonly retryDelayMillis: number
   readonly waits: Wait.Waits | undefined
@@ -62,7 +67,10 @@ export interface Task {
   readonly suspendedAt: string | undefined
   /** Its asks and timers that are open. */
   readonly open: ReadonlyArray<string>
-  /** How often it was suspended for recovery, and how many attempts beyond its policy that has granted. */
+  /**
+   * How often it was suspended for recovery, and how many attempts beyond its policy that has
+   * granted.
+   */
   readonly recoveries: number
   readonly granted: number
   /** What no worker has that has taken it; until one begins. */
@@ -151,11 +159,17 @@ export interface Execution {
   readonly raised: HashMap.HashMap<string, Raised>
   /** How much of a limit was reported as used up, in percent, by scope. */
   readonly reached: HashMap.HashMap<string, number>
-  /** Tasks that were spawned because a model or a tool wanted them: those of the manager's office do not count. */
+  /**
+   * Tasks that were spawned because a model or a tool wanted them: those of the manager's office do
+   * not count.
+   */
   readonly grown: number
   readonly paused: boolean
   readonly usage: Usage.Usage
-  /** What was spent under limits of tasks and agents, by scope: of a task with all that it spawned, of an agent in all of its tasks. */
+  /**
+   * What was spent under limits of tasks and agents, by scope: of a task with all that it spawned,
+   * of an agent in all of its tasks.
+   */
   readonly spent: HashMap.HashMap<string, Usage.Usage>
   readonly error: ExecutionFailure | undefined
   readonly startedAt: string

@@ -1,7 +1,10 @@
 /** What an agent is reminded of. */
 import type { Origin } from "../MemoryOptions.ts"
 
-/** Memories were shown to the agent, in the append of its first turn. Whoever has that recalls nothing again. */
+/**
+ * Memories were shown to the agent, in the append of its first turn. Whoever has that recalls
+ * nothing again.
+ */
 export interface MemoryRecalled {
   readonly type: "MemoryRecalled"
   readonly taskId: string

@@ -5,8 +5,8 @@ import { Origin } from "../MemoryOptions.ts"
 export { Origin }
 
 /**
- * `short-term`: what this execution or conversation said; expires. `long-term`: knowledge and outcomes of tasks, kept across executions.
- * `entity`: what is known of a person, place or thing.
+ * `short-term`: what this execution or conversation said; expires. `long-term`: knowledge and
+ * outcomes of tasks, kept across executions. `entity`: what is known of a person, place or thing.
  */
 export const Kind = Schema.Literals(["short-term", "long-term", "entity"])
 export type Kind = typeof Kind.Type
@@ -31,7 +31,10 @@ export const Time = Schema.String.check(
 /** A person, place or thing that a memory is about. */
 export const Mention = Schema.Struct({
   name: Schema.String,
-  /** `person`, `place`, `organization`, `date`, `number` or whatever the caller says; `thing` where no rule knows. */
+  /**
+   * `person`, `place`, `organization`, `date`, `number` or whatever the caller says; `thing` where
+   * no rule knows.
+   */
   type: Schema.String,
   aliases: Schema.optionalKey(Schema.Array(Schema.String)),
   description: Schema.optionalKey(Schema.String)
@@ -69,11 +72,15 @@ const given = {
   /** Who said it: a question that names them finds it sooner. */
   speaker: Schema.optionalKey(Schema.String),
   /**
-   * What was said together: the two memories before it in the same conversation and scope count as its context. Default: the session or the
-   * execution of the scope, for a short-term memory; none for the others.
+   * What was said together: the two memories before it in the same conversation and scope count as
+   * its context. Default: the session or the execution of the scope, for a short-term memory; none
+   * for the others.
    */
   conversation: Schema.optionalKey(Schema.String),
-  /** What the memory states the value of, as `customer/42/address`: in one scope, only one memory of a subject holds at a time. */
+  /**
+   * What the memory states the value of, as `customer/42/address`: in one scope, only one memory of
+   * a subject holds at a time.
+   */
   subject: Schema.optionalKey(Schema.String),
   /** When it happened, where that is known. */
   happenedAt: Schema.optionalKey(Time),
@@ -93,7 +100,10 @@ export const Remembered = Schema.Struct({
   trust: Schema.optionalKey(Origin),
   /** When it was said. Default: now. "Last Tuesday" in the text is resolved against it. */
   saidAt: Schema.optionalKey(Time),
-  /** Makes remembering idempotent: what was remembered with a key is not stored again, even if it has been erased since. */
+  /**
+   * Makes remembering idempotent: what was remembered with a key is not stored again, even if it
+   * has been erased since.
+   */
   key: Schema.optionalKey(Schema.String),
   pinned: Schema.optionalKey(Schema.Boolean),
   /** Entities that the caller knows. Others are found in the text by rule. */

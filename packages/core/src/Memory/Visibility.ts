@@ -17,5 +17,8 @@ export const isWithin = (memory: Scope, scope: Scope): boolean =>
 /** The same text for the same scope. */
 export const keyOf = (scope: Scope): string => JSON.stringify(parts.map((part) => scope[part] ?? null))
 
-/** Whether what comes from there may reach a model as if the crew had said it. Anything else is quoted, with its origin. */
+/**
+ * Whether what comes from there may reach a model as if the crew had said it. Anything else is
+ * quoted, with its origin.
+ */
 export const isOwn = (origin: Origin): boolean => isTrusted(origin, "agent")

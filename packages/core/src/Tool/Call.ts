@@ -1,4 +1,7 @@
-/** Runs the functions of a tool: values, promises and effects alike, what they throw as failures of the call. */
+/**
+ * Runs the functions of a tool: values, promises and effects alike, what they throw as failures of
+ * the call.
+ */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"

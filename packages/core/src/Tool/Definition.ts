@@ -1,5 +1,6 @@
 /**
- * A tool: data for the model plus an effect, what a call may have to wait for before it, and the two ways in which a call fails.
+ * A tool: data for the model plus an effect, what a call may have to wait for before it, and the
+ * two ways in which a call fails.
  */
 import type * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -20,7 +21,10 @@ export class ToolFailed extends Schema.TaggedError<ToolFailed>()("ToolFailed", {
 
 export type ToolError = ToolRetry | ToolFailed
 
-/** Who calls, and under which key: the same call delivered again after a crash carries the same `idempotencyKey`. */
+/**
+ * Who calls, and under which key: the same call delivered again after a crash carries the same
+ * `idempotencyKey`.
+ */
 export interface ToolContext {
   readonly executionId: string
   readonly taskId: string
@@ -33,7 +37,10 @@ export interface ToolContext {
   readonly met?: Met
 }
 
-/** A task that a call adds: as in a crew, without functions of its own. It depends on others of the same call, by name. */
+/**
+ * A task that a call adds: as in a crew, without functions of its own. It depends on others of the
+ * same call, by name.
+ */
 export interface SpawnedTask extends Pick<
   Task.Task,
   | "description"
@@ -76,9 +83,14 @@ export type Need =
   | {
       readonly _tag: "Tasks"
       readonly tasks: { readonly [name: string]: SpawnedTask }
-      /** `all`: all are settled. A number: so many completed, or so many cannot be reached any more. */
+      /**
+       * `all`: all are settled. A number: so many completed, or so many cannot be reached any more.
+       */
       readonly need: "all" | number
-      /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
+      /**
+       * What becomes of tasks that are not needed any more: they are cancelled, unless they are
+       * kept.
+       */
       readonly rest?: "keep"
       readonly timeoutMillis?: number
       /** Their outputs are looked at for signs that they are no success. */
@@ -88,7 +100,9 @@ export type Need =
   | { readonly _tag: "Signal"; readonly signal: string; readonly timeoutMillis?: number }
   | { readonly _tag: "Time"; readonly millis: number }
 
-/** What a task that was added came to; `running`: it is not over, and is not waited for any longer. */
+/**
+ * What a task that was added came to; `running`: it is not over, and is not waited for any longer.
+ */
 export interface SpawnedResult {
   readonly status: "completed" | "failed" | "skipped" | "cancelled" | "running"
   readonly output?: Schema.Json
@@ -123,15 +137,27 @@ export interface Tool {
   readonly description: string
   /** JSON Schema (2020-12) of the arguments object. */
   readonly parameters: JsonSchema.JsonSchema
-  /** True when running the same call twice does no harm (reading, computing): then a crash in the middle simply runs it again. */
+  /**
+   * True when running the same call twice does no harm (reading, computing): then a crash in the
+   * middle simply runs it again.
+   */
   readonly idempotent: boolean
-  /** Where what it answers comes from. Default: `tool`. What is remembered of it is trusted no more than that. */
+  /**
+   * Where what it answers comes from. Default: `tool`. What is remembered of it is trusted no more
+   * than that.
+   */
   readonly origin?: Origin
-  /** Whether a person must approve the call before anything else happens, and how long people have. Absent: never. */
+  /**
+   * Whether a person must approve the call before anything else happens, and how long people have.
+   * Absent: never.
+   */
   readonly approval?: (
     args: Schema.JsonObject
   ) => Effect.Effect<boolean | { readonly timeoutMillis?: number }, ToolError>
-  /** What the call waits for. May be asked again after a crash, so that it must have no effect of its own. Absent: nothing. */
+  /**
+   * What the call waits for. May be asked again after a crash, so that it must have no effect of
+   * its own. Absent: nothing.
+   */
   readonly need?: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Need, ToolError>
   /** `arguments` have passed `parameters`. Interrupting stops the work. */
   readonly execute: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>

@@ -7,10 +7,16 @@ import type { CallContext } from "./Call.ts"
 import type { Arguments, Parameters } from "./Declaration.ts"
 import type { SpawnedResult, SpawnedTask, ToolError } from "./Definition.ts"
 
-/** What the function may return. What is no JSON becomes what `JSON.stringify` makes of it; nothing becomes `null`. */
+/**
+ * What the function may return. What is no JSON becomes what `JSON.stringify` makes of it; nothing
+ * becomes `null`.
+ */
 export type Returned = Schema.Json | void
 
-/** A value, a promise or an effect. Fail with (or throw) `ToolRetry` to tell the model how to correct its call. */
+/**
+ * A value, a promise or an effect. Fail with (or throw) `ToolRetry` to tell the model how to
+ * correct its call.
+ */
 export type Work<A> = A | Promise<A> | Effect.Effect<A, ToolError>
 
 /** A question to people. */
@@ -33,7 +39,9 @@ export interface Spawn {
   readonly tasks: { readonly [name: string]: SpawnedTask }
   /** `all` (default): all are settled. `any`, or a number: so many have completed. */
   readonly need?: "all" | "any" | number
-  /** What becomes of tasks that are not needed any more: they are cancelled, unless they are kept. */
+  /**
+   * What becomes of tasks that are not needed any more: they are cancelled, unless they are kept.
+   */
   readonly rest?: "cancel" | "keep"
   /** How long the call waits. Default: for as long as it takes. */
   readonly timeout?: Task.Duration
@@ -45,8 +53,8 @@ export type Wait =
   | { readonly signal?: never; readonly timeout: Task.Duration }
 
 /**
- * A function that this kind of tool does not have. The type checker still reads it as what it would be, so that the texts in it keep their
- * types until the right kind is found.
+ * A function that this kind of tool does not have. The type checker still reads it as what it would
+ * be, so that the texts in it keep their types until the right kind is found.
  */
 type Absent<F> = F & { readonly "a tool must have only one of ask, spawn and wait": never }
 
@@ -66,18 +74,24 @@ export interface Shared<P extends Parameters> {
   readonly parameters?: P
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
-  /** Where what it answers comes from: what is remembered of it is trusted no more than that. Default: `tool`. */
+  /**
+   * Where what it answers comes from: what is remembered of it is trusted no more than that.
+   * Default: `tool`.
+   */
   readonly origin?: Origin
-  /** Whether a person must approve a call before anything else happens, and how long people have for it. Default: false. */
+  /**
+   * Whether a person must approve a call before anything else happens, and how long people have for
+   * it. Default: false.
+   */
   readonly approval?: boolean | Approval | ((args: Arguments<P>) => Work<boolean | Approval>)
 }
 
 /** A tool that works at once. */
 export interface Options<P extends Parameters> extends Shared<P> {
   /**
-   * The work. Fail with (or throw) `ToolRetry` to tell the model how to correct its call, and `ToolFailed` when no call can succeed;
-   * anything else that is thrown becomes a `ToolFailed` that is logged with its stack, and ends the
-   * task in crews with `onToolDefect: "fail"`.
+   * The work. Fail with (or throw) `ToolRetry` to tell the model how to correct its call, and
+   * `ToolFailed` when no call can succeed; anything else that is thrown becomes a `ToolFailed` that
+   * is logged with its stack, and ends the task in crews with `onToolDefect: "fail"`.
    */
   readonly execute: (args: Arguments<P>, context: CallContext) => Work<Returned>
   readonly ask?: Absent<Asking<P, Parameters>>
@@ -85,7 +99,10 @@ export interface Options<P extends Parameters> extends Shared<P> {
   readonly wait?: Absent<Waiting<P>>
 }
 
-/** A tool that asks people first. `ask` may be called again after a crash, so that it must have no effect of its own. */
+/**
+ * A tool that asks people first. `ask` may be called again after a crash, so that it must have no
+ * effect of its own.
+ */
 export interface AskOptions<P extends Parameters, A extends Parameters> extends Shared<P> {
   readonly ask: Asking<P, A>
   readonly spawn?: Absent<Spawning<P>>

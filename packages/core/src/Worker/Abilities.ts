@@ -34,10 +34,15 @@ export interface Left {
 
 export const make = ({ registry, toolbox }: Options) => {
   const times = new Map<string, number>()
-  /** When a run of a task that is not reported was first and last handed back here, in milliseconds. */
+  /**
+   * When a run of a task that is not reported was first and last handed back here, in milliseconds.
+   */
   const seen = new Map<string, { readonly since: number; last: number }>()
 
-  /** Since when the run has been handed back. Of too many at once those that come later wait until the first are reported. */
+  /**
+   * Since when the run has been handed back. Of too many at once those that come later wait until
+   * the first are reported.
+   */
   const since = (key: string, now: number): number => {
     const known = seen.get(key)
     if (known !== undefined) {
@@ -50,7 +55,9 @@ export const make = ({ registry, toolbox }: Options) => {
     return now
   }
 
-  /** What the task needs that this process lacks, in words: `the tool "a"`; `undefined`: nothing. */
+  /**
+   * What the task needs that this process lacks, in words: `the tool "a"`; `undefined`: nothing.
+   */
   const lackOf = Effect.fnUntraced(function* ({ id, plan }: Execution.Execution, task: PlannedTask) {
     if (plan.needsCode !== true && task.tools.length === 0) return undefined
     const lacks = suffices(registry.find(id, plan.name), plan, task)

@@ -1,6 +1,7 @@
 /**
- * Serves rows of the outbox: those that this process stored at once, in the background, and those that others left when they died or whose
- * consumer failed, by looking for them now and then. None waits for another.
+ * Serves rows of the outbox: those that this process stored at once, in the background, and those
+ * that others left when they died or whose consumer failed, by looking for them now and then. None
+ * waits for another.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -30,7 +31,9 @@ export interface Options {
 }
 
 export interface Delivering {
-  /** Waits until what this process has stored for a consumer by now was served, but not for long. */
+  /**
+   * Waits until what this process has stored for a consumer by now was served, but not for long.
+   */
   readonly served: (consumer: string) => Effect.Effect<void>
 }
 
@@ -119,8 +122,9 @@ interface Sweep {
 }
 
 /**
- * Looks for rows that another process has stored, or this one earlier, twice in the time for which they are kept from others. What this one
- * has done by then is settled with it, or by itself while what was found is still being served.
+ * Looks for rows that another process has stored, or this one earlier, twice in the time for which
+ * they are kept from others. What this one has done by then is settled with it, or by itself while
+ * what was found is still being served.
  */
 const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Options, parts: Sweep) {
   const { outbox, serving, settling } = parts

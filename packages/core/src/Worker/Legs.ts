@@ -1,6 +1,6 @@
 /**
- * One leg of a task as a worker runs it: gathers what the leg needs from the log, from memory and from the crew's functions, and hands
- * it to the runner.
+ * One leg of a task as a worker runs it: gathers what the leg needs from the log, from memory and
+ * from the crew's functions, and hands it to the runner.
  */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
@@ -125,7 +125,8 @@ export const make = ({
         parent: task.parent,
         upstream: plan.context.map((id) => upstream.find((each) => each.task === id)!)
       }),
-      // What was recalled stands in the first turn: once that is recorded, nothing is recalled again.
+      // What was recalled stands in the first turn: once that is recorded, nothing is recalled
+      // again.
       memories: history.turns.length === 0 ? yield* recall({ plan, upstream, policy, place }) : [],
       memoryTools: MemoryTools.make(Option.getOrUndefined(memory), { policy, place, trust }),
       history,

@@ -1,4 +1,7 @@
-/** How a task remembers: what its agent declares, or else its crew, and whose memories that concerns. */
+/**
+ * How a task remembers: what its agent declares, or else its crew, and whose memories that
+ * concerns.
+ */
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import type { Scope } from "../Memory.ts"
 import type { MemoryOptions } from "../MemoryOptions.ts"
@@ -21,7 +24,10 @@ export interface Place {
   readonly executionId: string
 }
 
-/** Where what is remembered belongs. A policy that names nothing that there is keeps it with the execution. */
+/**
+ * Where what is remembered belongs. A policy that names nothing that there is keeps it with the
+ * execution.
+ */
 export const scopeOf = (policy: MemoryOptions, { agent, executionId, plan, requester }: Place): Scope => {
   const { scopes = ["crew", "user", "session"] } = policy
   const { sessionId, userId } = requester
@@ -43,7 +49,9 @@ export const conversationOf = (policy: MemoryOptions, place: Place): Scope => {
   return sessionId === undefined ? { ...scope, execution: place.executionId } : { ...scope, session: sessionId }
 }
 
-/** What an agent is reminded of: what belongs there, and what was said in its execution and session. */
+/**
+ * What an agent is reminded of: what belongs there, and what was said in its execution and session.
+ */
 export const visibleTo = (policy: MemoryOptions, place: Place): Scope => {
   const { sessionId } = place.requester
   return {

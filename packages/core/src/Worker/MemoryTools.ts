@@ -1,4 +1,7 @@
-/** Tools by which an agent looks into the memory of its crew, and adds to it. They see what the agent would be reminded of. */
+/**
+ * Tools by which an agent looks into the memory of its crew, and adds to it. They see what the
+ * agent would be reminded of.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Memory from "../Memory.ts"

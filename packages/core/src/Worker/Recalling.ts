@@ -1,4 +1,6 @@
-/** What an agent is reminded of before its first turn, and how far what it is given can be trusted. */
+/**
+ * What an agent is reminded of before its first turn, and how far what it is given can be trusted.
+ */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -9,7 +11,10 @@ import { leastTrusted, type MemoryOptions, type Origin } from "../MemoryOptions.
 import type { PlannedTask } from "../Plan.ts"
 import * as MemoryPolicy from "./MemoryPolicy.ts"
 
-/** Characters of what is recalled for: the description comes first, and outputs of other tasks may be long. */
+/**
+ * Characters of what is recalled for: the description comes first, and outputs of other tasks may
+ * be long.
+ */
 const maxQueryLength = 20_000
 
 export interface Reminding {
@@ -44,7 +49,10 @@ export const make =
     )
   }
 
-/** How far what the task is given can be trusted: the outputs of others, those of its own children included. */
+/**
+ * How far what the task is given can be trusted: the outputs of others, those of its own children
+ * included.
+ */
 export const trustOf = (
   state: Execution.Execution,
   { plan }: Execution.Task,

@@ -1,4 +1,7 @@
-/** What crews remember of their outputs: the first consumer of the outbox. What was taken over is remembered already. */
+/**
+ * What crews remember of their outputs: the first consumer of the outbox. What was taken over is
+ * remembered already.
+ */
 import * as Effect from "effect/Effect"
 import { textOf } from "../AgentLoop/Prompting.ts"
 import * as Execution from "../Execution.ts"
@@ -35,7 +38,10 @@ export const consumer = (memory: Memory.Memory["Service"]): Outbox.Consumer => (
   }
 })
 
-/** What the crew knows from now on and, where the execution continues a conversation, what was said in it. */
+/**
+ * What the crew knows from now on and, where the execution continues a conversation, what was said
+ * in it.
+ */
 const entriesOf = (
   { plan, requester, row }: Outbox.Delivery,
   event: TaskCompleted
@@ -64,5 +70,7 @@ const entriesOf = (
   ]
 }
 
-/** What the manager answers is none, and what its task completes with is remembered with the work. */
+/**
+ * What the manager answers is none, and what its task completes with is remembered with the work.
+ */
 const isWork = (plan: Plan.PlannedTask | undefined): boolean => plan?.office === undefined && plan?.frame === undefined

@@ -1,8 +1,10 @@
 /**
- * What an execution that retries another takes over from it: the outputs that stand, before anything of it begins.
+ * What an execution that retries another takes over from it: the outputs that stand, before
+ * anything of it begins.
  *
- * Which tasks these are is decided once, in `ExecutionStarted`; the other execution has ended and does not change. Taking over is
- * appended in parts, each whole or not at all, and whoever takes the execution up goes on where another stopped.
+ * Which tasks these are is decided once, in `ExecutionStarted`; the other execution has ended and
+ * does not change. Taking over is appended in parts, each whole or not at all, and whoever takes
+ * the execution up goes on where another stopped.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,8 +19,9 @@ import type { Ledger } from "./Ledger.ts"
 const partSize = 200
 
 /**
- * Tasks whose outcome stands when the execution is done again, each after those that it depends on: completed, or skipped by their
- * condition, and all that they depend on stands too. A task that saw a failure is done again with what comes instead of it.
+ * Tasks whose outcome stands when the execution is done again, each after those that it depends on:
+ * completed, or skipped by their condition, and all that they depend on stands too. A task that saw
+ * a failure is done again with what comes instead of it.
  */
 export const standing = (state: Execution.Execution): ReadonlyArray<string> => {
   const stands = (id: string): boolean => {
@@ -34,7 +37,10 @@ export const standing = (state: Execution.Execution): ReadonlyArray<string> => {
 
 const isGone = ({ reason }: EventLog.EventLogError) => reason._tag === "Gone" || reason._tag === "UnknownExecution"
 
-/** Some tasks of the source as events of whoever takes them over; `gone` when the source is not there any more. */
+/**
+ * Some tasks of the source as events of whoever takes them over; `gone` when the source is not
+ * there any more.
+ */
 const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, ids: ReadonlyArray<string>) =>
   Effect.map(log.outputs(source.id, ids), (outputs): ReadonlyArray<Decision.Taken> =>
     ids.flatMap((taskId): ReadonlyArray<Decision.Taken> => {
@@ -57,7 +63,9 @@ const read = (log: EventLog.EventLog["Service"], source: Execution.Execution, id
     })
   )
 
-/** The state after everything has been taken over; an execution that retries none stays as it is. */
+/**
+ * The state after everything has been taken over; an execution that retries none stays as it is.
+ */
 export const complete = (
   log: EventLog.EventLog["Service"],
   ledger: Ledger["Service"]

@@ -1,4 +1,7 @@
-/** A crew remembers what its tasks came to, and is reminded of it: in this execution, in the next one, and nowhere else. */
+/**
+ * A crew remembers what its tasks came to, and is reminded of it: in this execution, in the next
+ * one, and nowhere else.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"

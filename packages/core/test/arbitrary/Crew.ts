@@ -6,7 +6,9 @@ import type * as Crew from "../../src/Crew.ts"
 import type * as Task from "../../src/Task.ts"
 
 const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_-]{0,8}$/).filter((one) => one !== "__proto__")
-/** What is hard to write in YAML: quotes, breaks, indentation, things that look like other things. */
+/**
+ * What is hard to write in YAML: quotes, breaks, indentation, things that look like other things.
+ */
 const awkward = fc.constantFrom(
   "yes",
   "null",
@@ -173,7 +175,10 @@ const mentions = fc.record({
   when: fc.option(fc.tuple(fc.nat(), test))
 })
 
-/** A valid crew in its normal form. Tasks mention only tasks before them, so that every process is possible. */
+/**
+ * A valid crew in its normal form. Tasks mention only tasks before them, so that every process is
+ * possible.
+ */
 export const definition: fc.Arbitrary<Crew.Definition> = fc
   .tuple(
     header,

@@ -1,4 +1,7 @@
-/** What follows from decisions outside of the log: rows that are stored with them, and served by whoever stored them. */
+/**
+ * What follows from decisions outside of the log: rows that are stored with them, and served by
+ * whoever stored them.
+ */
 import type * as Execution from "../../Execution.ts"
 import type { Draft, ExecutionEvent } from "../../ExecutionEvent.ts"
 import * as Outbox from "../../Outbox.ts"
@@ -22,7 +25,9 @@ export interface Riding {
 export interface Server {
   readonly consumers: ReadonlyArray<Outbox.Consumer>
   readonly leaseMillis: number
-  /** Rows that are done, for the next append of their execution to settle; absent: none need that. */
+  /**
+   * Rows that are done, for the next append of their execution to settle; absent: none need that.
+   */
   readonly riding?: Riding
   readonly onStored: (deliveries: ReadonlyArray<Outbox.Delivery>) => void
 }
