@@ -385,7 +385,7 @@ describe("crewline migrate, serve and start", { timeout: 120_000 }, () => {
       /Answer it in another shell, with one of:\n {2}crewline answer (\S+) accept --data /
     )
     expect((await Process.run(["answer", id, "accept", "--data", directory])).code).toBe(0)
-    await running.said(/The server stays up/)
+    await running.said(/The server runs until Control-C/)
     running.child.kill("SIGINT")
     const { code, stderr } = await running.ended
     expect([code, stderr.split("Answer it in another shell").length]).toEqual([0, 2])
