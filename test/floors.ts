@@ -42,6 +42,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Broadcast",
       "CanonicalJson",
       "Dag",
+      "FileFailure",
       "Flights",
       "Guarded",
       "IsoTime",

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import * as FileFailure from "./FileFailure.ts"
 
 /** The file could not be read or written; the message says which and why. */
 export class WorkspaceError extends Schema.TaggedError<WorkspaceError>()("WorkspaceError", {
@@ -41,26 +42,17 @@ export class Workspace extends Context.Service<
 export const maxBytes = 32 * 1024 * 1024
 
 /**
- * What went wrong in words, logged whole: clients see the message, and the directories of the
- * server are none of their business.
+ * What went wrong, in words. Clients see them, and the directories of the server are none of their
+ * business: only the log names them.
  */
-const failed = (path: string, error: PlatformError.PlatformError) =>
-  Effect.andThen(
-    Effect.logWarning(`Failed to access the workspace file ${path}`, error),
-    Effect.fail(new WorkspaceError({ path, description: wordsOf(error.reason._tag) }))
+const failed = (access: "read" | "written", path: string, target: string) => (error: PlatformError.PlatformError) => {
+  const why = `cannot be ${access}: ${FileFailure.describe(error)}`
+  const advice =
+    access === "written" && FileFailure.isUnwritable(error) ? "; make the workspace directory writable" : ""
+  return Effect.andThen(
+    Effect.logWarning(`The workspace file ${target} ${why}`),
+    Effect.fail(new WorkspaceError({ path, description: `${why}${advice}` }))
   )
-
-const wordsOf = (reason: PlatformError.PlatformError["reason"]["_tag"]): string => {
-  switch (reason) {
-    case "NotFound":
-      return "the file does not exist in the workspace"
-    case "PermissionDenied":
-      return "the server has no permission to access it"
-    case "AlreadyExists":
-      return "a file or directory with this name already exists"
-    default:
-      return `the file system failed (${reason}); see the server log for details`
-  }
 }
 
 const nowhere = (path: string) =>
@@ -89,19 +81,30 @@ export const layer = (options: {
         Effect.fail(new WorkspaceError({ path, description: "leads outside the workspace directory" }))
       const leadsOutside = (path: string, target: string) =>
         paths.isAbsolute(path) || target === root || !inside(target, root)
+      /**
+       * With the folders above it. Node's own recursion says of a read-only file system that the
+       * folder does not exist.
+       */
+      const makeFolder = Effect.fnUntraced(function* (path: string) {
+        const missing: Array<string> = []
+        for (let at = path; !(yield* fileSystem.exists(at)); at = paths.dirname(at)) missing.push(at)
+        // Another write may have made it meanwhile.
+        for (const each of missing.toReversed())
+          yield* Effect.catchReason(fileSystem.makeDirectory(each), "PlatformError", "AlreadyExists", () => Effect.void)
+      })
       const write = Effect.fnUntraced(
         function* (path: string, content: string) {
           const target = paths.resolve(root, path)
           const outside = outsideOf(path)
           if (leadsOutside(path, target)) return yield* outside
           const folder = paths.dirname(target)
-          yield* fileSystem.makeDirectory(root, { recursive: true })
+          yield* makeFolder(root)
           // The nearest folder that exists must be inside once links are followed: only then are
           // folders made below it.
           let existing = folder
           while (!(yield* fileSystem.exists(existing))) existing = paths.dirname(existing)
           if (!inside(yield* fileSystem.realPath(existing), yield* fileSystem.realPath(root))) return yield* outside
-          yield* fileSystem.makeDirectory(folder, { recursive: true })
+          yield* makeFolder(folder)
           // A temporary file stands in a folder of its own; that goes with the scope, however this
           // ends.
           const temporary = yield* fileSystem.makeTempFileScoped({ directory: folder, prefix: ".crewline-" })
@@ -109,7 +112,7 @@ export const layer = (options: {
           yield* fileSystem.rename(temporary, target)
         },
         Effect.scoped,
-        (effect, path) => Effect.catchTag(effect, "PlatformError", (error) => failed(path, error))
+        (effect, path) => Effect.catchTag(effect, "PlatformError", failed("written", path, paths.resolve(root, path)))
       )
       const read = Effect.fnUntraced(
         function* (path: string) {
@@ -129,7 +132,7 @@ export const layer = (options: {
           }
           return yield* fileSystem.readFile(real)
         },
-        (effect, path) => Effect.catchTag(effect, "PlatformError", (error) => failed(path, error))
+        (effect, path) => Effect.catchTag(effect, "PlatformError", failed("read", path, paths.resolve(root, path)))
       )
       return Workspace.of({ write, read })
     })

@@ -9,6 +9,7 @@
  * question is known by its blanked content, so that a cassette does not depend on the secrets of
  * whoever recorded it.
  */
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
 import * as Response from "effect/ai/Response"
@@ -69,7 +70,7 @@ export const record = (
         Effect.flatMap((line) => fileSystem.writeFileString(options.file, `${clean(line)}\n`, { flag: "a" })),
         Effect.catch((error) =>
           Effect.logWarning(
-            `The cassette ${options.file} is incomplete: an answer could not be written: ${error.message}`
+            `The cassette ${options.file} is incomplete: an answer could not be written: ${error._tag === "PlatformError" ? FileFailure.describe(error) : error.message}`
           )
         )
       )

@@ -13,6 +13,7 @@
  */
 import * as NodeFs from "node:fs"
 import * as NodePath from "node:path"
+import * as FileFailure from "@crewline/core/FileFailure"
 import type { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
@@ -55,7 +56,11 @@ export class PgliteFailed extends Schema.TaggedError<PgliteFailed>()("PgliteFail
 }) {
   override get message() {
     const where = this.directory === null ? "in memory" : `in ${this.directory}`
-    const why = this.cause instanceof Error ? this.cause.message : Formatter.format(this.cause)
+    const why = FileFailure.isFileFailure(this.cause)
+      ? FileFailure.describe(this.cause)
+      : this.cause instanceof Error
+        ? this.cause.message
+        : Formatter.format(this.cause)
     return `The embedded database ${where} failed to start: ${why}`
   }
 }

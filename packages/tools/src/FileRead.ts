@@ -2,6 +2,7 @@
  * The tool `file_read`: text files inside of one directory, and nothing outside of it, symbolic links followed. Long files are read
  * in parts, and the model is told how to go on.
  */
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Suggestion from "@crewline/core/Suggestion"
 import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -214,18 +215,8 @@ const outside = (path: string): Effect.Effect<never, ToolRetry> =>
     })
   )
 
-const why = ({ reason }: PlatformError): string => {
-  switch (reason._tag) {
-    case "NotFound":
-      return "it does not exist"
-    case "PermissionDenied":
-      return "permission denied"
-    case "BadResource":
-      return "a parent of the path is a file, not a directory"
-    default:
-      return `the system reports ${reason._tag}`
-  }
-}
+const why = (error: PlatformError): string =>
+  error.reason._tag === "NotFound" ? "it does not exist" : FileFailure.describe(error)
 
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 

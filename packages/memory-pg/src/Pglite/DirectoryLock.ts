@@ -16,6 +16,7 @@
 import * as NodeFs from "node:fs"
 import * as NodeOs from "node:os"
 import * as NodePath from "node:path"
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -45,8 +46,8 @@ export class DirectoryUnusable extends Schema.TaggedError<DirectoryUnusable>()("
   cause: Schema.Defect()
 }) {
   override get message() {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The data directory ${this.directory} cannot be used: ${why}. Choose another one with CREWLINE_DATA.`
+    const advice = FileFailure.isUnwritable(this.cause) ? "Make it writable for this user, or choose" : "Choose"
+    return `The data directory ${this.directory} cannot be used: ${FileFailure.describe(this.cause)}. ${advice} another one with CREWLINE_DATA.`
   }
 }
 
@@ -108,6 +109,25 @@ const write = (path: string, holder: Holder) => {
   NodeFs.renameSync(`${path}.new`, path)
 }
 
+/**
+ * With the directories above it. Node's own recursion says of a read-only file system that the
+ * directory does not exist.
+ */
+const makeDirectory = (directory: string): void => {
+  if (isDirectory(directory)) return
+  const parent = NodePath.dirname(directory)
+  if (parent !== directory && !NodeFs.existsSync(parent)) makeDirectory(parent)
+  try {
+    NodeFs.mkdirSync(directory)
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isDirectory(directory)) throw error
+  }
+}
+
+const isDirectory = (path: string): boolean =>
+  NodeFs.existsSync(path) && NodeFs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 /** Directories that this process uses already. */
 const ours = new Set<string>()
 
@@ -121,7 +141,7 @@ const claim = (directory: string): Effect.Effect<string, DirectoryInUse | Direct
     const disk = <A>(f: () => A) =>
       Effect.try({ try: f, catch: (cause) => new DirectoryUnusable({ directory, cause }) })
 
-    yield* disk(() => NodeFs.mkdirSync(directory, { recursive: true }))
+    yield* disk(() => makeDirectory(directory))
     const key = yield* disk(() => NodeFs.realpathSync(directory))
     if (ours.has(key)) return yield* new DirectoryInUse({ directory, pid: process.pid, host })
     ours.add(key)

@@ -145,7 +145,7 @@ describe("DirectoryLock", () => {
     NodeFs.writeFileSync(file, "")
     directory = file
     const message = await attempt()
-    assert.include(message, file)
+    assert.include(message, `${file} cannot be used: a file or directory with this name already exists.`)
     assert.include(message, "CREWLINE_DATA")
     directory = NodePath.dirname(file)
   })

@@ -3,6 +3,7 @@
  * for commands about resources, and removes them when it stops. A killed server leaves them behind,
  * so an address is used only if its process lives and its server answers.
  */
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -49,8 +50,10 @@ export const leave = Effect.fn("Address.leave")(function* (
     left === text ? files.remove(file) : Effect.void
   )
   yield* Effect.acquireRelease(write, () => Effect.ignore(remove)).pipe(
-    Effect.catch(({ message }) =>
-      say(`${file} cannot be written, so commands find this server only through CREWLINE_URL: ${message}`)
+    Effect.catch((error) =>
+      say(
+        `${file} cannot be written (${FileFailure.describe(error)}), so commands find this server only through CREWLINE_URL.`
+      )
     )
   )
 })

@@ -5,6 +5,7 @@
  */
 import type * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -34,16 +35,12 @@ export const read = Effect.fn("CrewSource.read")(function* (options: Options) {
   const paths = yield* Path.Path
   const bytes = yield* files
     .readFile(options.file)
-    .pipe(Effect.mapError((error) => Failure.invalid(`${options.file} cannot be read: ${reasonOf(error.reason)}.`)))
+    .pipe(
+      Effect.mapError((error) => Failure.invalid(`${options.file} cannot be read: ${FileFailure.describe(error)}.`))
+    )
   const parsed = parse(bytes, options)
   return Result.map(parsed, (crew): CrewSource => ({ crew, directory: paths.dirname(paths.resolve(options.file)) }))
 })
-
-const reasonOf = ({ _tag }: { readonly _tag: string }) => {
-  if (_tag === "NotFound") return "the file does not exist"
-  if (_tag === "PermissionDenied") return "permission denied"
-  return _tag === "BadResource" ? "it is not a file" : "the file system failed"
-}
 
 const parse = (bytes: Uint8Array, { inputs, tools }: Options): Result.Result<Crew.Crew, ReadonlyArray<Crew.Problem>> =>
   Result.mapError(

@@ -1,4 +1,5 @@
 /** Failures of commands: the message and the exit code. */
+import * as FileFailure from "@crewline/core/FileFailure"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
@@ -30,5 +31,6 @@ export const invalid = (message: string): Failure => new Failure({ message, code
 export const because = (error: Error): Failure => {
   let root: Error = error
   while (root.cause instanceof Error) root = root.cause
-  return failed(error.message.includes(root.message) ? error.message : `${error.message}: ${root.message}`)
+  const why = FileFailure.isFileFailure(root) ? FileFailure.describe(root) : root.message
+  return failed(error.message.includes(why) ? error.message : `${error.message}: ${why}`)
 }

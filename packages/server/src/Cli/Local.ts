@@ -9,6 +9,8 @@ import * as Memory from "@crewline/core/Memory"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 import * as Journal from "../Journal.ts"
 import * as Failure from "./Failure.ts"
 import * as Models from "./Models.ts"
@@ -36,11 +38,14 @@ const durable = (directory: string) =>
   )
 
 /** In the present scope; whatever keeps it from starting is told in words. */
-export const build = ({ directory, streaming, workspace }: Options) =>
-  Layer.build(
+export const build = Effect.fnUntraced(function* ({ directory, streaming, workspace }: Options) {
+  const log = directory === undefined ? LocalEventLog.layerLocal : durable(directory)
+  // Whoever watches sees what fails: the lines of the log are for those who ask for more.
+  const isQuiet = LogLevel.isGreaterThan(yield* References.MinimumLogLevel, "Info")
+  return yield* Layer.build(
     Crewline.layer({ worker: { streaming } }).pipe(
       Layer.provide([
-        Journal.layerJournaled(directory === undefined ? LocalEventLog.layerLocal : durable(directory)),
+        isQuiet ? log : Journal.layerJournaled(log),
         LocalTaskQueue.layerLocal,
         Memory.layerLocal,
         Workspace.layer({ directory: workspace }),
@@ -49,3 +54,4 @@ export const build = ({ directory, streaming, workspace }: Options) =>
       Layer.provideMerge(Models.layer)
     )
   ).pipe(Effect.mapError(Failure.because))
+})
