@@ -104,8 +104,7 @@ const work = Effect.fnUntraced(function* (
     const calls = taken.answer.parts.filter((part) => part.type === "tool-call")
     const advice = Conversation.adviceAfter(leg, number)
     if (advice.length > 0) {
-      // The attempt failed here: what it said is not looked at again, and what it wanted is not
-      // done.
+      // The attempt failed here: ignore its answer and its calls.
       made = new Repeats()
       const results = calls.length === 0 ? [] : yield* ToolCalls.make(equipment, made, taken, calls)
       if (results === "loop" || isEnded(results)) return yield* Effect.die("Calls before advice are not made.")
@@ -141,7 +140,7 @@ const work = Effect.fnUntraced(function* (
     }
 
     const wasShown = Review.isShown(leg, number) || ManagerReview.isShown(leg, number)
-    // Nobody looks at an answer that will be another.
+    // Do not review an answer that will be replaced.
     if (!wasShown && isOvertaken(leg, turn, conversation)) {
       yield* goOn(turn)
       continue
