@@ -130,6 +130,6 @@ const relative = function* (text: string, saidAt: number): Generator<Day> {
   }
   for (const [, which, name] of text.matchAll(weekday)) {
     const ahead = (weekdays.indexOf(name!.toLowerCase()) - new Date(saidAt).getUTCDay() + 7) % 7
-    yield after(["next", "this"].includes(which!.toLowerCase()) ? ahead || 7 : (ahead || 7) - 7)
+    yield after(["next", "this"].includes(which!.toLowerCase()) ? ahead || 7 : ahead - 7)
   }
 }

@@ -9,10 +9,13 @@ import * as Terms from "./Terms.ts"
 export type Reason = "no-words" | "status" | "error" | "recalled"
 
 const status =
-  /^(?:(?:ok(?:ay)?|done|success(?:ful(?:ly)?)?|completed?|finished|ready|working on it|in progress|pending|started|stopped|n\/?a|none|null|undefined|true|false|yes|no|thanks?(?: you)?|sure|got it|hello|hi)[.!…\s]*|(?:still )?(?:loading|processing|running|searching|fetching|thinking|waiting|starting|retrying|downloading|uploading|saving|connecting|analy[sz]ing)(?:\s+[\w./:-]+){0,4}\s*(?:\.{2,}|…|\d{1,3}\s?%)?[.!]?|(?:the )?(?:task|step|job|tool|action|request|operation|process|query|command|call)(?: (?:has been|was|is))? (?:successfully )?(?:completed?|done|finished|succeeded|started|queued|running|cancell?ed|skipped)(?: successfully)?[.!]?|(?:step|task|attempt|page) \d+(?: ?(?:\/|of) ?\d+)?(?: (?:done|completed?|finished))?[.!]?|\d{1,3}(?:\.\d+)? ?%(?: (?:done|completed?))?[.!]?|(?:i(?:'ll| will)|let me) (?:now )?(?:look|check|search|try|get|start|begin|do|work|see)\b[^.!?]{0,60}[.!…]*)$/i
+  /^(?:(?:ok(?:ay)?|done|success(?:ful(?:ly)?)?|completed?|finished|ready|working on it|in progress|pending|started|stopped|n\/?a|none|null|undefined|true|false|yes|no|thanks?(?: you)?|sure|got it|hello|hi)[.!…\s]*|(?:still )?(?:loading|processing|running|searching|fetching|thinking|waiting|starting|retrying|downloading|uploading|saving|connecting|analy[sz]ing)(?:[.!]?|(?:\s+[\w./:-]+){0,4}\s*(?:\.{2,}|…|\d{1,3}\s?%)[.!]?)|(?:the )?(?:task|step|job|tool|action|request|operation|process|query|command|call)(?: (?:has been|was|is))? (?:successfully )?(?:completed?|done|finished|succeeded|started|queued|running|cancell?ed|skipped)(?: successfully)?[.!]?|(?:step|task|attempt|page) \d+(?: ?(?:\/|of) ?\d+)?(?: (?:done|completed?|finished))?[.!]?|\d{1,3}(?:\.\d+)? ?%(?: (?:done|completed?))?[.!]?|(?:i(?:'ll| will)|let me) (?:now )?(?:look|check|search|try|get|start|begin|do|work|see)\b[^.!?]{0,60}[.!…]*)$/i
 
 const error =
-  /^(?:\[?(?:fatal|uncaught)[\]: ]|(?:[A-Z]\w*)?(?:Error|Exception)\b(?:\s*\[[\w-]+\])?\s*:|error\s*[:(]|traceback \(most recent call last\)|(?:http(?:\/\d(?:\.\d)?)?|status(?: code)?)[: ]+[45]\d\d\b|[45]\d\d (?:bad request|unauthorized|forbidden|not found|method not allowed|conflict|too many requests|internal server error|bad gateway|service unavailable|gateway timeout)|(?:fetch|request|connection|tool|tool call|command|call) (?:failed|refused|reset|timed out|error)\b|(?:E[A-Z]{4,}|ENOENT|EACCES)\b|rate limit(?:ed| exceeded)|(?:the )?tool "?[\w.-]+"? (?:failed|returned an error|is not available)|permission denied|command not found|no such file or directory|timeout (?:exceeded|of \d+))/i
+  /^(?:\[?(?:fatal|uncaught)[\]: ]|error\s*[:(]|traceback \(most recent call last\)|(?:http(?:\/\d(?:\.\d)?)?|status(?: code)?)[: ]+[45]\d\d\b|[45]\d\d (?:bad request|unauthorized|forbidden|not found|method not allowed|conflict|too many requests|internal server error|bad gateway|service unavailable|gateway timeout)|(?:fetch|request|connection|tool|tool call|command|call) (?:failed|refused|reset|timed out|error)\b|rate limit(?:ed| exceeded)|(?:the )?tool "?[\w.-]+"? (?:failed|returned an error|is not available)|permission denied|command not found|no such file or directory|timeout (?:exceeded|of \d+))/i
+/** Names of errors as programs write them: "TypeError:" is one, "Terror:" is none. */
+const errorName =
+  /^(?:(?:[A-Z]\w*)?(?:Error|Exception)\b(?:\s*\[[\w-]+\])?\s*:|E(?:CONN\w+|NOENT|ACCES|PIPE|TIMEDOUT|ADDR\w+|HOSTUNREACH|NETUNREACH|PERM|EXIST|ISDIR|NOTDIR|MFILE|NOTFOUND|AI_AGAIN)\b)/
 
 /** Characters of what is looked at: a line of status is short. */
 const longestStatus = 160
@@ -23,7 +26,8 @@ const fewestWords = 4
 export const reasonOf = (text: string): Exclude<Reason, "recalled"> | undefined => {
   const trimmed = text.trim()
   if (!/[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(trimmed)) return "no-words"
-  if (error.test(trimmed.slice(0, longestStatus))) return "error"
+  const beginning = trimmed.slice(0, longestStatus)
+  if (error.test(beginning) || errorName.test(beginning)) return "error"
   if (trimmed.length <= longestStatus && status.test(trimmed)) return "status"
   return undefined
 }
