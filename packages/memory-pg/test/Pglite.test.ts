@@ -25,7 +25,7 @@ it("a failure says why, also when what was thrown has no text", () => {
     directory: null,
     cause: Object.assign(Object.create(null), { errno: 44 })
   })
-  assert.include(message, "in memory does not start")
+  assert.include(message, "in memory failed to start")
   assert.include(message, "44")
 })
 

@@ -29,7 +29,7 @@ describe("the edge", () => {
     expect(body.components.schemas.CrewBody.properties).toHaveProperty("tasks")
     const { parameters } = body.paths["/api/v1/executions"].get
     for (const { name, schema, description } of parameters) {
-      if (name === "limit") expect(schema.description ?? description).toContain("50 by default")
+      if (name === "limit") expect(schema.description ?? description).toContain("Default: 50")
     }
     const docs = await get("/docs")
     expect(docs.status).toBe(200)
