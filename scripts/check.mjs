@@ -11,6 +11,7 @@ import { initialDatabase } from "./initial-database.mjs"
 import { generated } from "./generate.mjs"
 import { pack } from "./pack.mjs"
 import { root, run } from "./run.mjs"
+import * as Runtimes from "./runtimes.mjs"
 
 /** Runs the commands one after the other and stops at the first that fails. */
 const all =
@@ -72,16 +73,29 @@ const checks = {
   packages
 }
 
+/** Only when they are asked for: they fetch something. */
+const others = {
+  runtimes: async () => {
+    try {
+      return await Runtimes.check()
+    } catch (error) {
+      process.stdout.write(`${error.message}\n`)
+      return false
+    }
+  }
+}
+
 const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !Object.hasOwn(checks, name))
+const known = { ...checks, ...others }
+const unknown = asked.filter((name) => !Object.hasOwn(known, name))
 if (unknown.length > 0) {
-  process.stderr.write(`Unknown check: ${unknown.join(", ")}. Available checks: ${Object.keys(checks).join(", ")}.\n`)
+  process.stderr.write(`Unknown check: ${unknown.join(", ")}. Available checks: ${Object.keys(known).join(", ")}.\n`)
   process.exit(2)
 }
 
 const failed = []
-for (const [name, check] of Object.entries(checks)) {
-  if (asked.length > 0 && !asked.includes(name)) continue
+for (const [name, check] of Object.entries(known)) {
+  if (asked.length > 0 ? !asked.includes(name) : !Object.hasOwn(checks, name)) continue
   process.stdout.write(`--- ${name}\n`)
   const started = performance.now()
   const good = await check()

@@ -65,6 +65,17 @@ const functionLimit = 120
 /** Listeners that need no guard, by file and event, and why. */
 const unguarded: { readonly [listener: string]: string } = {
   "llm/UndiciFetch.ts: abort": "catches for itself, and has no logger",
+  "llm/UndiciFetch/Decoding.ts: data": "catches for itself, and has no logger",
+  "llm/UndiciFetch/Decoding.ts: end": "only wakes the reader of a body",
+  "llm/UndiciFetch/Decoding.ts: error": "only wakes the reader of a body",
+  "memory-pg/Postgres/FirstReachable.ts: close": "only destroys a stream",
+  "memory-pg/Postgres/FirstReachable.ts: connect": "only adds listeners and answers its caller",
+  "memory-pg/Postgres/FirstReachable.ts: data": "only hands bytes on",
+  "memory-pg/Postgres/FirstReachable.ts: end": "only ends a stream",
+  "memory-pg/Postgres/FirstReachable.ts: error": "only destroys a stream, or goes on with the next host",
+  "memory-pg/Postgres/TlsOffer.ts: close": "only resumes a fiber",
+  "memory-pg/Postgres/TlsOffer.ts: data": "only resumes a fiber",
+  "memory-pg/Postgres/TlsOffer.ts: error": "only resumes a fiber",
   "queue-redis/BullTaskQueue.ts: error": "the named callback is empty",
   "queue-redis/RedisConnection.ts: end": "only resumes a fiber",
   "queue-redis/RedisConnection/Client.ts: ready": "only sets a variable",

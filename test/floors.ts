@@ -98,7 +98,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // By URL or embedded; the event log.
     ["Database", "PgEventLog"],
     ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"],
-    ["ProcessIdentity", "RowSecurity"]
+    ["PostgresUrl", "ProcessIdentity", "RowSecurity"]
   ],
   "queue-redis": [
     ["index"],

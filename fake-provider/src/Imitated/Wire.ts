@@ -63,7 +63,8 @@ export const events = (habits: Habits, reply: Reply): ReadonlyArray<string> => {
   return out
 }
 
-// --- parts of answers -------------------------------------------------------------------------------------------------------------
+// --- parts of answers
+// -------------------------------------------------------------------------------------------------------------
 
 const finishOf = ({ finish }: Habits, { calls, stop }: Reply): string =>
   stop ?? (calls.length > 0 ? finish.calls : finish.stop)

@@ -72,6 +72,7 @@ export const make = (options: Options = {}): Provider => {
       return Engine.make(sdk, {
         ...connection,
         host,
+        name,
         prices,
         contextTokens: options.contextTokens,
         keepAlive: options.keepAlive

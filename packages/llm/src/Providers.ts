@@ -124,6 +124,24 @@ const apiOf = (name: string): Config.Config<Option.Option<OpenAi.Api>> =>
     return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
   })
 
+const capabilitiesOf = (name: string): Config.Config<Option.Option<OpenAi.Capabilities>> =>
+  Config.mapEffect(text(name), (given) => {
+    if (Option.isNone(given)) return Effect.succeed(Option.none())
+    const capabilities = OpenAi.parseCapabilities(given.value)
+    if (typeof capabilities !== "string") return Effect.succeed(Option.some(capabilities))
+    const message = `Invalid ${name} "${capabilities}": expected feature=true or feature=false, several with commas, of ${OpenAi.features.join(", ")}`
+    return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+  })
+
+const countOf = (name: string): Config.Config<Option.Option<number>> =>
+  Config.mapEffect(text(name), (given) => {
+    if (Option.isNone(given)) return Effect.succeed(Option.none())
+    const count = Number(given.value)
+    if (Number.isInteger(count) && count > 0) return Effect.succeed(Option.some(count))
+    const message = `Invalid ${name} "${given.value}": expected a number of tokens, for example 32768`
+    return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+  })
+
 /** What a server that needs no key is sent: the SDKs insist on some. */
 const noKey = (): Redacted.Redacted => Redacted.make("none")
 
@@ -140,6 +158,9 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
  *   there.
  * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the
  *   server wants one.
+ * - `OLLAMA_CONTEXT_LENGTH`: the size of its context window in tokens, as Ollama's own server is told.
+ * - `CREWLINE_OPENAI_CAPABILITIES`: what the server at `OPENAI_BASE_URL` takes
+ *   (`json_schema=false,stream_options=false`).
  * - `CREWLINE_MODEL`: the default model.
  *
  * Without `CREWLINE_MODEL` the default model is that of the first of these that is there: OpenAI's
@@ -154,16 +175,30 @@ export const config: Config.Config<Options> = Config.all({
   anthropicURL: text("ANTHROPIC_BASE_URL"),
   ollamaHost: text("OLLAMA_HOST"),
   ollamaKey: secret("OLLAMA_API_KEY"),
+  ollamaContext: countOf("OLLAMA_CONTEXT_LENGTH"),
+  capabilities: capabilitiesOf("CREWLINE_OPENAI_CAPABILITIES"),
   defaultModel: text("CREWLINE_MODEL")
 }).pipe(
   Config.map(
-    ({ anthropicKey, anthropicURL, defaultModel, ollamaHost, ollamaKey, openAiApi, openAiKey, openAiURL }): Options => {
+    ({
+      anthropicKey,
+      anthropicURL,
+      capabilities,
+      defaultModel,
+      ollamaContext,
+      ollamaHost,
+      ollamaKey,
+      openAiApi,
+      openAiKey,
+      openAiURL
+    }): Options => {
       const providers: Array<Provider> = []
       if (Option.isSome(openAiKey) || Option.isSome(openAiURL)) {
         // Another server has prices of its own.
         const place = Option.isSome(openAiURL) ? { baseURL: openAiURL.value } : { prices: Prices.of("openai") }
         const api = Option.isSome(openAiApi) ? { api: openAiApi.value } : {}
-        providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...place, ...api }))
+        const lacking = Option.isSome(capabilities) ? { capabilities: capabilities.value } : {}
+        providers.push(OpenAi.make({ apiKey: Option.getOrElse(openAiKey, noKey), ...place, ...api, ...lacking }))
       }
       if (Option.isSome(anthropicKey) || Option.isSome(anthropicURL)) {
         const place = Option.isSome(anthropicURL) ? { baseURL: anthropicURL.value } : { prices: Prices.of("anthropic") }
@@ -171,7 +206,8 @@ export const config: Config.Config<Options> = Config.all({
       }
       if (Option.isSome(ollamaHost)) {
         const apiKey = Option.isSome(ollamaKey) ? { apiKey: ollamaKey.value } : {}
-        providers.push(Ollama.make({ host: ollamaHost.value, ...apiKey }))
+        const window = Option.isSome(ollamaContext) ? { contextTokens: ollamaContext.value } : {}
+        providers.push(Ollama.make({ host: ollamaHost.value, ...apiKey, ...window }))
       }
       providers.push(Demo.make())
       const first = Option.isSome(openAiKey)

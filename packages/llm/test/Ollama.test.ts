@@ -15,6 +15,7 @@ import * as AddressGuard from "../src/AddressGuard.ts"
 import * as Ollama from "../src/Ollama.ts"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Scoped from "@crewline/fake-provider/Scoped"
+import { request } from "./fake/Request.ts"
 
 const done = (message: object = {}) =>
   FakeProvider.json({
@@ -177,6 +178,56 @@ describe("Ollama", () => {
       const handler = FakeProvider.json({ error: "model 'qwen3:8b' not found" }, 404)
       const error = yield* Effect.flip(ask({}, { handler, id: "qwen3:8b" }))
       assert.include(error.message, "ollama pull qwen3:8b")
+    })
+  )
+})
+
+describe("a prompt that the server cuts", () => {
+  const words = (count: number) => "The quick brown fox jumps. ".repeat(Math.ceil(count / 5))
+  const told = (count: number, prompt: string, streamed = false) =>
+    Effect.gen(function* () {
+      const line = { model: "m", message: { role: "assistant", content: "ok" }, done: true, done_reason: "stop" }
+      const body = `${JSON.stringify({ ...line, prompt_eval_count: count, eval_count: 2 })}\n`
+      const server = yield* Scoped.start(
+        FakeProvider.json(body, 200, { "content-type": streamed ? "application/x-ndjson" : "application/json" })
+      )
+      const notices: Array<string> = []
+      const model = Ollama.make({ host: server.origin }).model("m")
+      yield* model.generate(
+        request({
+          messages: [{ role: "user", content: prompt }],
+          onNotice: ({ kind, message }) => void notices.push(`${kind}: ${message}`),
+          ...(streamed && { onDelta: () => {} })
+        })
+      )
+      return notices
+    }).pipe(Effect.scoped)
+
+  it.live("is noticed by the tokens that it counts, and the notice says what to do", () =>
+    Effect.gen(function* () {
+      for (const [count, streamed] of [
+        [2_051, false],
+        [4_096, true],
+        [4_096, false]
+      ] as const) {
+        const [notice, ...others] = yield* told(count, words(6_000), streamed)
+        assert.match(
+          notice ?? "",
+          new RegExp(`^context-trimmed: The server has read ${count} tokens of a prompt of about \\d{4}:`)
+        )
+        assert.include(notice, "OLLAMA_CONTEXT_LENGTH")
+        assert.lengthOf(others, 0)
+      }
+    })
+  )
+
+  it.live("is not suspected where it was read, was short, or stood in a cache", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* told(7_300, words(6_000)), [])
+      assert.deepStrictEqual(yield* told(6_000, words(6_000)), [])
+      assert.deepStrictEqual(yield* told(300, words(400)), [])
+      assert.deepStrictEqual(yield* told(0, words(6_000)), [])
+      assert.deepStrictEqual(yield* told(12, words(6_000)), [])
     })
   )
 })

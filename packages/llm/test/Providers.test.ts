@@ -122,6 +122,32 @@ describe("Providers", () => {
     })
   )
 
+  it.live("reads what a server takes, and the window of Ollama, or says what is wrong with them", () =>
+    Effect.gen(function* () {
+      const read = (env: Record<string, string>) =>
+        Effect.provideService(Providers.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+      const lacking = {
+        OPENAI_BASE_URL: "http://localhost:1/v1",
+        CREWLINE_OPENAI_CAPABILITIES: "json_schema=false, tools=true"
+      }
+      yield* read({ ...lacking, OLLAMA_HOST: "127.0.0.1", OLLAMA_CONTEXT_LENGTH: "32768" })
+      for (const [name, value] of [
+        ["CREWLINE_OPENAI_CAPABILITIES", "json_schema=maybe"],
+        ["CREWLINE_OPENAI_CAPABILITIES", "telepathy=false"],
+        ["OLLAMA_CONTEXT_LENGTH", "much"],
+        ["OLLAMA_CONTEXT_LENGTH", "-1"]
+      ] as const) {
+        const error = yield* Effect.flip(read({ [name]: value }))
+        assert.include(error.cause.message, `Invalid ${name} "${value}"`)
+      }
+      const { origin, received } = yield* Scoped.start(FakeProvider.answer({ text: "Hi" }))
+      const { providers } = yield* read({ OLLAMA_HOST: origin, OLLAMA_CONTEXT_LENGTH: "32768" })
+      const messages = [{ role: "user", content: "Hi" }] as const
+      yield* providers[0]!.model("m").generate({ messages, tools: [], toolChoice: "auto" })
+      assert.deepStrictEqual(received[0]!.body["options"], { num_ctx: 32_768 })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("asks the servers at ANTHROPIC_BASE_URL and OLLAMA_HOST, with their keys", () =>
     Effect.gen(function* () {
       const request: Llm.Request = { messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -16,6 +17,7 @@ import * as Migrations from "./Migrations.ts"
 import * as Pglite from "./Pglite.ts"
 import * as InitialDatabase from "./Pglite/InitialDatabase.ts"
 import * as Postgres from "./Postgres.ts"
+import * as PostgresUrl from "./PostgresUrl.ts"
 import * as RowSecurity from "./RowSecurity.ts"
 
 export type Options =
@@ -43,12 +45,17 @@ export const config: Config.Config<Options> = Config.mapEffect(
   ({ directory, maxConnections, url }): Effect.Effect<Options, Config.ConfigError> => {
     // Set but empty is how many environments say that there is none.
     if (Option.isNone(url) || Redacted.value(url.value) === "") return Effect.succeed({ kind: "embedded", directory })
+    if (maxConnections < 1) return refused(`DATABASE_MAX_CONNECTIONS=${maxConnections}: expected 1 or more`)
     const text = Redacted.value(url.value)
-    return /^postgres(ql)?:\/\/./i.test(text) && URL.canParse(text)
-      ? Effect.succeed({ kind: "server", url: url.value, maxConnections })
-      : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: noUrl })))
+    if (!/^postgres(ql)?:\/\/./i.test(text)) return refused(noUrl)
+    const parsed = PostgresUrl.parse(text)
+    return Result.isFailure(parsed)
+      ? refused(`${noUrl}; ${parsed.failure}`)
+      : Effect.succeed({ kind: "server", url: url.value, maxConnections })
   }
 )
+
+const refused = (message: string) => Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
 
 /** The value itself is not told: it may hold a password. */
 const noUrl = "Invalid DATABASE_URL: expected postgres://user:password@host:5432/database"

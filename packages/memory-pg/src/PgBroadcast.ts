@@ -27,21 +27,30 @@ export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => 
       ),
       Effect.asVoid
     ),
+  // A listener would hold the only connection: what others tell is seen by looking.
   listen: ({ opened, received }) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const notifications = yield* sql.listen(channel)
-        yield* opened
-        while (true) yield* received((yield* Queue.take(notifications)).payload)
-      })
-    ).pipe(
-      Effect.catchCause((cause) =>
-        Effect.logDebug("Lost the connection that listens for new events; reconnecting", cause)
-      ),
-      Effect.andThen(Effect.sleep(reconnectMillis)),
-      Effect.forever
-    )
+    "maxConnections" in sql.config && sql.config.maxConnections === 1
+      ? Effect.never
+      : listening(sql, { opened, received })
 })
+
+const listening = (
+  sql: PgClient.PgClient,
+  { opened, received }: Parameters<Broadcast.Broadcast["Service"]["listen"]>[0]
+): Effect.Effect<never> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const notifications = yield* sql.listen(channel)
+      yield* opened
+      while (true) yield* received((yield* Queue.take(notifications)).payload)
+    })
+  ).pipe(
+    Effect.catchCause((cause) =>
+      Effect.logDebug("Lost the connection that listens for new events; reconnecting", cause)
+    ),
+    Effect.andThen(Effect.sleep(reconnectMillis)),
+    Effect.forever
+  )
 
 export const layer: Layer.Layer<Broadcast.Broadcast, never, PgClient.PgClient> = Layer.effect(
   Broadcast.Broadcast,

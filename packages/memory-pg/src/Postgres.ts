@@ -10,9 +10,14 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { FirstReachable } from "./Postgres/FirstReachable.ts"
+import * as TlsOffer from "./Postgres/TlsOffer.ts"
+import * as PostgresUrl from "./PostgresUrl.ts"
 
 export interface Options {
   /** `postgres://user:password@host:port/database`. */
@@ -30,13 +35,39 @@ const maxMessageBytes = 256 * 1024 * 1024
 
 /** Connects to the server of the URL. */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, SqlError> =>
-  PgClient.layer({
-    url: options.url,
-    maxConnections: options.maxConnections ?? 10,
-    applicationName: options.applicationName ?? "crewline",
-    maxMessageSize: maxMessageBytes,
-    ...(options.role !== undefined && { startupParameters: { role: options.role } })
-  })
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const parsed = PostgresUrl.parse(Redacted.value(options.url))
+      if (Result.isFailure(parsed)) return yield* Effect.fail(invalid(parsed.failure))
+      const connection = parsed.success
+      const { targets, tls } = connection
+      const [first] = targets
+      const encrypts = tls !== false && (!tls.isOptional || (yield* TlsOffer.ask(targets)))
+      const { connectTimeoutSeconds: seconds } = connection
+      return PgClient.layer({
+        host: first.host,
+        port: first.port,
+        ...(first.path !== undefined && { path: first.path }),
+        // The driver knows one host.
+        ...(targets.length > 1 && { stream: () => new FirstReachable(targets) }),
+        ssl: encrypts ? tls.options : false,
+        ...(connection.username !== undefined && { username: connection.username }),
+        ...(connection.password !== undefined && { password: Redacted.make(connection.password) }),
+        ...(connection.database !== undefined && { database: connection.database }),
+        ...(connection.options !== undefined && { startupOptions: connection.options }),
+        ...(seconds !== undefined && { connectTimeout: seconds === 0 ? Duration.infinity : Duration.seconds(seconds) }),
+        maxConnections: options.maxConnections ?? 10,
+        applicationName: options.applicationName ?? "crewline",
+        maxMessageSize: maxMessageBytes,
+        ...(options.role !== undefined && { startupParameters: { role: options.role } })
+      })
+    })
+  )
+
+const invalid = (problem: string): SqlError => {
+  const message = `The PostgreSQL URL is invalid: ${problem}.`
+  return new SqlError({ reason: new ConnectionError({ cause: new Error(message), message, operation: "connect" }) })
+}
 
 /** Reads `DATABASE_URL` and, when set, `DATABASE_MAX_CONNECTIONS`. */
 export const layerConfig: Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, SqlError | Config.ConfigError> =

@@ -38,6 +38,23 @@ describe("Database", () => {
     })
   )
 
+  it.effect("a pool has one connection or more, and a URL that is not understood says why", () =>
+    Effect.gen(function* () {
+      const url = "postgres://user:secret@host/database"
+      for (const most of ["0", "-1", "-10"]) {
+        const error = yield* Effect.flip(choose({ DATABASE_URL: url, DATABASE_MAX_CONNECTIONS: most }))
+        assert.include(error.cause.message, `DATABASE_MAX_CONNECTIONS=${most}: expected 1 or more`)
+      }
+      for (const most of ["1.5", "many"])
+        yield* Effect.flip(choose({ DATABASE_URL: url, DATABASE_MAX_CONNECTIONS: most }))
+      const one = yield* choose({ DATABASE_URL: url, DATABASE_MAX_CONNECTIONS: "1" })
+      assert.strictEqual(one.kind === "server" ? one.maxConnections : 0, 1)
+      const error = yield* Effect.flip(choose({ DATABASE_URL: `${url}?sslmode=secure` }))
+      assert.include(error.cause.message, "sslmode=secure is unknown")
+      assert.notInclude(error.cause.message, "secret")
+    })
+  )
+
   it.live("a server that is not there fails without telling the password", () =>
     Effect.gen(function* () {
       const layer = Database.layer({

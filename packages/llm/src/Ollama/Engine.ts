@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto"
 import type * as Llm from "@crewline/core/Llm"
 import type { Prices } from "../Prices.ts"
+import * as CutPrompt from "../Provider/CutPrompt.ts"
 import * as EventStream from "../Provider/EventStream.ts"
 import * as NewlineJson from "./NewlineJson.ts"
 import * as Client from "./Client.ts"
@@ -16,7 +17,11 @@ import type { Sdk } from "./Sdk.ts"
 
 export interface Options extends Client.Options, Omit<Request.Options, "model"> {
   readonly prices: Prices | undefined
+  /** The first half of references. */
+  readonly name: string
 }
+
+const hint = "Give it a larger context window: contextTokens, or OLLAMA_CONTEXT_LENGTH in the environment."
 
 export const make = (sdk: Sdk, options: Options): Engine => {
   const exchangeOf = Client.make(sdk, options)
@@ -26,6 +31,8 @@ export const make = (sdk: Sdk, options: Options): Engine => {
     const { onDelta } = request
     const context = { model, prices: options.prices, isFree: !isHosted(options.host, model), newId }
     const body = Request.make({ ...options, model }, request)
+    const checked = (answer: Llm.Answer): Promise<Llm.Answer> =>
+      CutPrompt.notice(request, { model: `${options.name}/${model}`, hint }, answer)
     const accumulator = new Answer.Accumulator(context)
     const exchange = exchangeOf(call, onDelta === undefined)
     if (onDelta === undefined) {
@@ -33,11 +40,12 @@ export const make = (sdk: Sdk, options: Options): Engine => {
       // be received and parsed.
       await exchange.client.chat({ ...body, stream: false })
       for (const line of (await exchange.received().text()).split("\n")) if (line.trim() !== "") accumulator.add(line)
-      return accumulator.finish()
+      return checked(accumulator.finish())
     }
     // The iterator that the SDK makes of the response begins to read when it is asked: it never is.
     await exchange.client.chat({ ...body, stream: true })
-    return EventStream.read(exchange.received().body, new NewlineJson.Decoder(accumulator.add), accumulator, onDelta)
+    const { body: stream } = exchange.received()
+    return checked(await EventStream.read(stream, new NewlineJson.Decoder(accumulator.add), accumulator, onDelta))
   }
 
   return { run, reasonOf: Failure.reasonOf }

@@ -83,7 +83,8 @@ export const make = (baseURL: string, declared: Capabilities = {}): Known => {
   }
 }
 
-// --- refusals ---------------------------------------------------------------------------------------------------------------------
+// --- refusals
+// ---------------------------------------------------------------------------------------------------------------------
 
 /** What a request has, so that a refusal can mean it. */
 export interface Sent {

@@ -109,7 +109,8 @@ export class Accumulator extends StreamAccumulator<Completion> {
   }
 }
 
-// --- the same for both ------------------------------------------------------------------------------------------------------------
+// --- the same for both
+// ------------------------------------------------------------------------------------------------------------
 
 /** Fields of a message that are read, or tell nothing that has to go back. */
 const knownFields = new Set(

@@ -89,7 +89,8 @@ export const make = (options: Options, request: Request): Made => {
 const maxTokensField = ({ isOpenAi, lacking }: Options) =>
   isOpenAi || lacking.has("max_tokens") ? "max_completion_tokens" : "max_tokens"
 
-// --- tools and output -------------------------------------------------------------------------------------------------------------
+// --- tools and output
+// -------------------------------------------------------------------------------------------------------------
 
 // A task offers the same tools in every turn.
 const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, Array<ChatCompletionFunctionTool>>()
@@ -142,7 +143,8 @@ const outputOf = ({ isOpenAi, lacking }: Options, request: Request): Output => {
   return lacking.has("json_object") ? {} : { format: { type: "json_object" } }
 }
 
-// --- messages ---------------------------------------------------------------------------------------------------------------------
+// --- messages
+// ---------------------------------------------------------------------------------------------------------------------
 
 /** Writes the messages of a conversation so that the server takes them. */
 class Messages {

@@ -18,6 +18,8 @@ interface Built {
   readonly timeout: number
 }
 
+const canFreeze = !("Deno" in globalThis)
+
 export class PreparedRequests {
   readonly #prepared = new Map<string, Built>()
 
@@ -30,8 +32,11 @@ export class PreparedRequests {
   }
 
   keep<B extends Built>(path: string, built: B): B {
-    // Frozen: the fetch reads it once.
-    this.#prepared.set(path, { ...built, req: { headers: Object.freeze(built.req.headers) } })
+    // Frozen: the fetch reads it once. In Deno headers that are frozen cannot be read.
+    this.#prepared.set(path, {
+      ...built,
+      req: { headers: canFreeze ? Object.freeze(built.req.headers) : built.req.headers }
+    })
     return built
   }
 }
