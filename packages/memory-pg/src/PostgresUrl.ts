@@ -108,27 +108,10 @@ const ofSsl: { readonly [value: string]: Mode } = {
 }
 
 /** Parameters about encryption that are understood; another one is refused. */
-const understood = new Set([
-  ...[
-    "sslmode",
-    "ssl",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "sslpassword",
-    "sslsni",
-    "sslcompression",
-    "sslnegotiation"
-  ],
-  ...[
-    "ssl_min_protocol_version",
-    "ssl_max_protocol_version",
-    "requiressl",
-    "channel_binding",
-    "gssencmode",
-    "uselibpqcompat"
-  ]
-])
+const understood = new Set(
+  `sslmode ssl sslrootcert sslcert sslkey sslpassword sslsni sslcompression sslnegotiation requiressl
+  ssl_min_protocol_version ssl_max_protocol_version channel_binding gssencmode uselibpqcompat`.split(/\s+/)
+)
 
 const modeOf = (parameters: URLSearchParams): Mode => {
   for (const name of parameters.keys()) {
