@@ -1,6 +1,6 @@
 /**
- * The packages as their users get them: packed, installed by npm in an empty application, imported, required, compiled
- * against and bundled. Nothing here can see the workspace.
+ * The packages as their users get them: packed, installed by npm in an empty application, imported,
+ * required, compiled against and bundled. Nothing here can see the workspace.
  */
 import { build } from "esbuild"
 import { execFile, spawn } from "node:child_process"
@@ -30,8 +30,8 @@ const minute = 60_000
 const root = join(import.meta.dirname, "..")
 
 /**
- * npm tells the scripts that it runs where they run; an npm that they start must not believe that it
- * runs there too. No model is asked that costs something.
+ * npm tells the scripts that it runs where they run; an npm that they start must not believe that
+ * it runs there too. No model is asked that costs something.
  */
 const environment = {
   ...Object.fromEntries(
@@ -72,7 +72,10 @@ const must = async (command: string, args: ReadonlyArray<string>, cwd: string): 
   return outcome.stdout
 }
 
-/** What `docs/typescript.md` promises: without the DOM, and with the declarations themselves checked. */
+/**
+ * What `docs/typescript.md` promises: without the DOM, and with the declarations themselves
+ * checked.
+ */
 const compilerOptions = {
   target: "es2022",
   lib: ["es2022"],
@@ -147,8 +150,8 @@ const application: { readonly [file: string]: string } = {
 }
 
 /**
- * What no bundler can take in: both find WebAssembly and data files beside their own module. They are installed where the bundle runs;
- * nothing else is.
+ * What no bundler can take in: both find WebAssembly and data files beside their own module. They
+ * are installed where the bundle runs; nothing else is.
  */
 const installed = "@electric-sql"
 
@@ -159,7 +162,8 @@ const bundle = async (app: string, folder: string, format: "esm" | "cjs"): Promi
   mkdirSync(join(place, "node_modules"), { recursive: true })
   symlinkSync(join(app, "node_modules", installed), join(place, "node_modules", installed))
   const file = join(place, format === "esm" ? "main.mjs" : "main.cjs")
-  // CommonJS in an ESM bundle (ioredis and others) requires modules of Node, for which esbuild expects a `require`.
+  // CommonJS in an ESM bundle (ioredis and others) requires modules of Node, for which esbuild
+  // expects a `require`.
   const js = 'import { createRequire as from } from "node:module"; const require = from(import.meta.url)'
   await build({
     entryPoints: [join(app, "bundled.mjs")],
@@ -277,9 +281,11 @@ describe("packed packages in an empty application", () => {
     )
     names = [...tarballs.keys()]
     const dependencies = Object.fromEntries(tarballs)
-    // The packages ask for each other by version: they must mean these, not what a registry has under their names.
+    // The packages ask for each other by version: they must mean these, not what a registry has
+    // under their names.
     const overrides = Object.fromEntries(names.map((name) => [name, `$${name}`]))
-    // Each example is installed by its own manifest; one installation for all of them saves a minute.
+    // Each example is installed by its own manifest; one installation for all of them saves a
+    // minute.
     for (const name of Object.keys(examples)) copyExample(name, join(app, "examples", name))
     const workspaces = ["examples/*"]
     const manifest = { name: "application", private: true, type: "module", dependencies, overrides, workspaces }

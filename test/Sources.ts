@@ -1,6 +1,7 @@
 /**
- * What the sources of a package import of each other, and how long their functions are: read from
- * the syntax tree, so that an example in a comment counts for nothing.
+ * What the sources of a package import from each other, and how long their functions and comment
+ * lines are. Imports and functions are read from the syntax tree, so examples in comments are
+ * ignored.
  */
 import { dirname, join } from "node:path/posix"
 import * as typescript from "typescript-6"
@@ -168,4 +169,20 @@ export const longFunctions = (text: string, maxLines: number): ReadonlyArray<str
   }
   visit(source)
   return found
+}
+
+/** Section rules, command examples, URLs and compiler directives stay on one line. */
+const isUnwrappable = (line: string): boolean =>
+  /^\s*\/\/ -{3,}/.test(line) || /^\s*\* {4,}\S/.test(line) || /https?:\/\//.test(line) || /^\s*\/\/ @ts-/.test(line)
+
+/** Comment lines that exceed the limit; comments that follow code on their line do not count. */
+export const longComments = (text: string, maxColumns: number): ReadonlyArray<string> => {
+  let inBlock = false
+  return text.split("\n").flatMap((line, index) => {
+    const opens = /^\s*\/\*/.test(line)
+    const isComment = inBlock || opens || /^\s*\/\//.test(line)
+    inBlock = (inBlock || opens) && !line.includes("*/")
+    if (!isComment || line.length <= maxColumns || isUnwrappable(line)) return []
+    return [`line ${index + 1}: a comment of ${line.length} columns`]
+  })
 }

@@ -1,7 +1,7 @@
 /**
- * Who may use whom. The table is the decision; the test holds manifests, project references and the
- * imports that are really there to it. To change the architecture, change the table, and say why on
- * a page in `decisions/`.
+ * Which package may depend on which. The table is the decision; the tests check manifests, project
+ * references and actual imports against it. To change the architecture, change the table and
+ * explain why on a page in `decisions/`.
  */
 import { globSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { builtinModules } from "node:module"
@@ -62,6 +62,7 @@ const table: { readonly [name: string]: Allowed } = {
 const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
 const functionLimit = 120
+const commentLimit = 100
 /** Listeners that need no guard, by file and event, and why. */
 const unguarded: { readonly [listener: string]: string } = {
   "llm/UndiciFetch.ts: abort": "catches for itself, and has no logger",
@@ -195,6 +196,34 @@ describe("the guard of functions", () => {
   })
 })
 
+describe("the guard of comments", () => {
+  const words = "words ".repeat(6).trim()
+
+  it.each([
+    ["a line comment", `  // ${words}`],
+    ["a docstring on one line", `/** ${words} */`],
+    ["a line of a docstring", `/**\n * ${words}\n */`]
+  ])("finds %s that is too long", (_, text) => {
+    const length = Math.max(...text.split("\n").map((line) => line.length))
+    expect(Sources.longComments(`work()\n${text}`, length)).toEqual([])
+    expect(Sources.longComments(`work()\n${text}`, length - 1)).toEqual([
+      `line ${text.includes("\n") ? 3 : 2}: a comment of ${length} columns`
+    ])
+  })
+
+  it.each([
+    ["code", `work("${words}")`],
+    ["a generator method", `/** Short. */\n  *finish(${words}) {}`],
+    ["a comment after code", `work() // ${words}`],
+    ["a section rule", `// --- ${words} ---`],
+    ["an example of a command", `/**\n *     node ${words}\n */`],
+    ["a URL", `// https://example.com/ ${words}`],
+    ["a compiler directive", `// @ts-expect-error ${words}`]
+  ])("lets %s pass", (_, text) => {
+    expect(Sources.longComments(text, 20)).toEqual([])
+  })
+})
+
 describe("the guard of listeners", () => {
   it.each([
     ["on", 'socket.on("data", (text) => JSON.parse(text))', ["data"]],
@@ -226,6 +255,20 @@ describe("the guard of listeners", () => {
     )
     expect(Object.keys(unguarded).filter((listener) => !found.includes(listener))).toEqual([])
   })
+})
+
+it("wraps every comment", () => {
+  const files = globSync("{bench,chaos,examples,fake-provider,fuzz,packages,scripts,test}/**/*.{ts,mjs}", {
+    cwd: root,
+    exclude: (entry) => ["node_modules", "dist", "coverage"].includes(basename(entry))
+  })
+  expect(files.length).toBeGreaterThan(1_000)
+  const problems = files.flatMap((file) =>
+    isGenerated(join(root, file))
+      ? []
+      : Sources.longComments(read(join(root, file)), commentLimit).map((problem) => `${file}, ${problem}`)
+  )
+  expect(problems).toEqual([])
 })
 
 describe("the guard of arguments", () => {

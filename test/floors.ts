@@ -1,7 +1,8 @@
 /**
- * On which floor each source stands, package by package, from the top down. A file imports only what stands below it, or on the same
- * floor without a circle. An entry names a door with its folder: `Crew` is `Crew.ts` and `Crew/`. Moving something to another floor is
- * a decision about the architecture, not a way to make the test pass.
+ * On which floor each source stands, package by package, from the top down. A file imports only
+ * what stands below it, or on the same floor without a circle. An entry names a door with its
+ * folder: `Crew` is `Crew.ts` and `Crew/`. Moving something to another floor is a decision about
+ * the architecture, not a way to make the test pass.
  */
 import type { Floors } from "./Sources.ts"
 

@@ -158,7 +158,8 @@ const noKey = (): Redacted.Redacted => Redacted.make("none")
  *   there.
  * - `OLLAMA_HOST`: the provider `ollama`, at this address. `OLLAMA_API_KEY`: a key, where the
  *   server wants one.
- * - `OLLAMA_CONTEXT_LENGTH`: the size of its context window in tokens, as Ollama's own server is told.
+ * - `OLLAMA_CONTEXT_LENGTH`: the size of its context window in tokens, as Ollama's own server is
+ *   told.
  * - `CREWLINE_OPENAI_CAPABILITIES`: what the server at `OPENAI_BASE_URL` takes
  *   (`json_schema=false,stream_options=false`).
  * - `CREWLINE_MODEL`: the default model.

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `crewline` command. Plain JavaScript that any Node can read: on one that is too old it goes on with the newer Node that
- * came with the project (npm package `node`), or says what is missing.
+ * The `crewline` command. Plain JavaScript that any Node can read: on one that is too old it goes
+ * on with the newer Node that came with the project (npm package `node`), or says what is missing.
  */
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -44,7 +44,8 @@ else if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
   // Keeps compiled code between starts.
   module.enableCompileCache?.()
   const { main } = await import("@crewline/server/Cli")
-  // It is written at the end; a process that is killed has none, and what is loaded later is most of it.
+  // It is written at the end; a process that is killed has none, and what is loaded later is most
+  // of it.
   for (const millis of [1_000, 3_000, 10_000]) setTimeout(() => module.flushCompileCache?.(), millis).unref()
   main({ version: require("../package.json").version })
 } else {
@@ -54,7 +55,8 @@ else if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
     process.exit(1)
   }
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" })
-  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to be passed on.
+  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to
+  // be passed on.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))

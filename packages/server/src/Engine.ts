@@ -1,9 +1,10 @@
 /**
- * What works on executions, without anything that listens: database, event log, queue, models, tools, and the worker of this process.
- * A server is this and HTTP; `crewline worker` is this alone. Any number of both may share a database and a queue.
+ * What works on executions, without anything that listens: database, event log, queue, models,
+ * tools, and the worker of this process. A server is this and HTTP; `crewline worker` is this
+ * alone. Any number of both may share a database and a queue.
  *
- * Released, the worker takes nothing more, finishes what it has within the grace or hands it back, and its executions are given up for
- * others to adopt; then the database closes.
+ * Released, the worker takes nothing more, finishes what it has within the grace or hands it back,
+ * and its executions are given up for others to adopt; then the database closes.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"
@@ -49,11 +50,14 @@ export interface Options<LE = never, TE = never> {
   /** What keys of providers are encrypted with; without a current one, none are stored. */
   readonly masterKeys?: MasterKeys.Options | undefined
   /**
-   * The worker in this process; `streaming` is on unless said otherwise. With a concurrency of 0 it takes no tasks. Its name is
-   * followed by something that no other worker has.
+   * The worker in this process; `streaming` is on unless said otherwise. With a concurrency of 0 it
+   * takes no tasks. Its name is followed by something that no other worker has.
    */
   readonly worker?: Worker.Options | undefined
-  /** What crews with `memory: true` remember. Default: in the memory of this process, which is said when a crew first wants to. */
+  /**
+   * What crews with `memory: true` remember. Default: in the memory of this process, which is said
+   * when a crew first wants to.
+   */
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /** Default: tasks are handed out in this process. */
   readonly queue?: Queue.Options | undefined
@@ -64,11 +68,15 @@ export interface Options<LE = never, TE = never> {
   /** Executions are deleted when they ended so long ago; default: never. */
   readonly retention?: Duration.Duration | undefined
   /**
-   * Whether providers that clients of the API stored may have private and reserved addresses. Default: `Server` allows them while it
-   * listens on this machine only; without a listener they are refused.
+   * Whether providers that clients of the API stored may have private and reserved addresses.
+   * Default: `Server` allows them while it listens on this machine only; without a listener they
+   * are refused.
    */
   readonly allowsAnyAddress?: boolean | undefined
-  /** False: nobody follows executions here, and no connection listens for what others do. Default true. */
+  /**
+   * False: nobody follows executions here, and no connection listens for what others do. Default
+   * true.
+   */
   readonly follows?: boolean | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * The tool `file_read`: text files inside of one directory, and nothing outside of it, symbolic links followed. Long files are read
- * in parts, and the model is told how to go on.
+ * The tool `file_read`: text files inside of one directory, and nothing outside of it, symbolic
+ * links followed. Long files are read in parts, and the model is told how to go on.
  */
 import * as FileFailure from "@crewline/core/FileFailure"
 import * as Suggestion from "@crewline/core/Suggestion"
@@ -171,7 +171,10 @@ class Reader {
     )
   }
 
-  /** Says what there is in the directory where the file should be, or in the nearest one above that exists. */
+  /**
+   * Says what there is in the directory where the file should be, or in the nearest one above that
+   * exists.
+   */
   readonly #notFound = Effect.fnUntraced(
     { self: this },
     function* (

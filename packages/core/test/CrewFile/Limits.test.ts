@@ -69,7 +69,8 @@ it.each([
   expect(problems[0]).toMatchObject({ code: "too-large", message: expect.stringContaining("150000 YAML keys, values") })
   expect(counts).toEqual({ tokens: 150_001, parsed: 0 })
   const { column, line } = problems[0]!
-  // No more than the tokens before it, and no fewer than half of what is allowed: marks without text are not counted as text.
+  // No more than the tokens before it, and no fewer than half of what is allowed: marks without
+  // text are not counted as text.
   const offset =
     text
       .split("\n")

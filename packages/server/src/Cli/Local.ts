@@ -1,6 +1,6 @@
 /**
- * Crewline in this process, for one execution: in memory, or in the embedded database of a directory, where what a crash left
- * unfinished is taken up again.
+ * Crewline in this process, for one execution: in memory, or in the embedded database of a
+ * directory, where what a crash left unfinished is taken up again.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
