@@ -7,6 +7,7 @@ import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"
 import * as Memory from "@crewline/core/Memory"
 import * as Outbox from "@crewline/core/Outbox"
+import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -21,8 +22,8 @@ import * as QuietClock from "./Engine/QuietClock.ts"
 import * as Storage from "./Engine/Storage.ts"
 import * as Tools from "./Engine/Tools.ts"
 
-/** Everything that the options name, built together. */
-const layerOf = (options: Options) => {
+/** Everything that the options name. `onAdopted` is called with what each sweep adopts. */
+const layerOf = (options: Options, onAdopted: (executions: Storage.Adopted) => void) => {
   const { crews = [], llm = Models.layer(options.models), memory = Memory.layerLocal } = options
   const redis = Storage.shared(options)
   return Crewline.layer({
@@ -37,19 +38,44 @@ const layerOf = (options: Options) => {
       Tools.toolbox(options),
       Storage.queue(options)
     ]),
-    Layer.provideMerge(Storage.log(options)),
+    Layer.provideMerge(Storage.log(options, onAdopted)),
     Layer.provideMerge(QuietClock.layer)
   )
 }
 
 /** Builds the layers. Rejects when one of them fails, with its error. */
 export const open = async (options: Options): Promise<Client> => {
-  const runtime = ManagedRuntime.make(layerOf(options))
+  /** Executions that hold the process. */
+  const holding = new Set<string>()
+  const hold = <A>(executionId: string, ended: Promise<A>) => {
+    holding.add(executionId)
+    const release = () => void holding.delete(executionId)
+    ended.then(release, release)
+  }
+  const runtime = ManagedRuntime.make(
+    layerOf(options, (executions) => {
+      for (const { executionId, lastSeq, tenant } of executions) {
+        if (holding.has(executionId)) continue
+        const ended = Effect.flatMap(Effect.service(Crewline.Crewline), ({ follow }) =>
+          Stream.runDrain(follow(executionId, { after: lastSeq }))
+        )
+        hold(executionId, promise(Effect.provideService(ended, Tenant.Current, tenant)))
+      }
+      looked.resolve()
+    })
+  )
   const alive = new KeepAlive()
+  /** Resolves when it is known what other processes have left here. */
+  const looked = Promise.withResolvers<void>()
+  if (Storage.isEmbedded(options)) void alive.while(looked.promise)
+  const close = () => {
+    looked.resolve()
+    return runtime.dispose()
+  }
   const promise = <A, E>(effect: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layerOf>>>): Promise<A> =>
     alive.while(runtime.runPromise(effect))
   const crewline = await promise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
-    await runtime.dispose()
+    await close()
     throw error
   })
   const guarded = await promise(Guarded.make)
@@ -64,6 +90,7 @@ export const open = async (options: Options): Promise<Client> => {
   const executionOf = <Output>(handle: Crewline.Handle<Output>, signal?: AbortSignal): Execution<Output> => {
     const { events, existing, id, startedAt } = handle
     const ended = promise(handle.result)
+    hold(id, ended)
     // Whoever never asks for the result is not told of a failure as an unhandled rejection.
     ended.catch(() => {})
     if (signal !== undefined) cancelOn(signal, id, ended)
@@ -104,7 +131,6 @@ export const open = async (options: Options): Promise<Client> => {
       throw error
     })
   }
-  const close = () => runtime.dispose()
   const crewOf = <Output>(crew: AnyCrew<Output> | undefined) => (crew === undefined ? undefined : CoreCrew.of(crew))
 
   return {

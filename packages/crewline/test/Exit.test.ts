@@ -19,12 +19,13 @@ const script = async (text: string): Promise<string> => {
   const head = `
     import { client, Crew, run } from ${JSON.stringify(join(source, "index.ts"))}
     import { Scripted } from ${JSON.stringify(join(source, "testing.ts"))}
-    const crew = Crew.make({
-      name: "greeting",
-      agents: { host: { role: "Host", goal: "Make people feel welcome" } },
-      tasks: { greet: { description: "Greet.", expectedOutput: "One sentence." } }
-    })
-    const slow = () => Scripted.make([Scripted.text("Hello.", { delayMillis: 300 })])
+    const agents = { host: { role: "Host", goal: "Make people feel welcome" } }
+    const greet = { description: "Greet.", expectedOutput: "One sentence." }
+    const crew = Crew.make({ name: "greeting", agents, tasks: { greet } })
+    // Says when it has been answered.
+    const guardrails = [() => { console.log("answered"); return true }]
+    const telling = Crew.make({ name: "greeting", agents, tasks: { greet: { ...greet, guardrails } } })
+    const slow = () => Scripted.make([Scripted.text("Hello.", { delayMillis: 1_000 })])
 `
   const options = { timeout: 30_000, cwd: folder }
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", head + text], options)
@@ -42,12 +43,8 @@ describe("a script that does not close its client ends by itself", { timeout: 40
 
   it("when the execution has ended that nobody waits for", async () => {
     const text = `
-      const models = Scripted.make([Scripted.reply(() => {
-        process.on("exit", () => console.log("answered"))
-        return "Hello."
-      }, { delayMillis: 300 })])
-      const crewline = await client({ models })
-      await crewline.start(crew)`
+      const crewline = await client({ models: slow() })
+      await crewline.start(telling)`
     assert.strictEqual(await script(text), "answered")
   })
 
@@ -68,6 +65,18 @@ describe("a script that does not close its client ends by itself", { timeout: 40
       ${then}`
     assert.strictEqual(await script(text("console.log((await crewline.run(crew)).output)")), "Hello.")
     assert.strictEqual(await script(text("console.log((await crewline.list()).length)")), "1")
+  })
+
+  it("when it has finished what a process left that died", async () => {
+    const begin = `
+      const models = Scripted.make([Scripted.never()])
+      const crewline = await client({ models, directory: "left" })
+      await crewline.start(telling)
+      while (models.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+      process.exit()`
+    await script(begin)
+    const finish = `await client({ models: slow(), crews: [telling], directory: "left" })`
+    assert.strictEqual(await script(finish), "answered")
   })
 
   it("with nothing done at all", async () => {

@@ -17,7 +17,10 @@ const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<
   Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
 
 /** The log of `log`, `database` or `directory`; else one in the memory of this process. */
-export const log = ({ database, directory, log: given }: Options): Layer.Layer<EventLog.EventLog, unknown> => {
+export const log = (
+  { database, directory, log: given }: Options,
+  onAdopted: (executions: Adopted) => void
+): Layer.Layer<EventLog.EventLog, unknown> => {
   if (given !== undefined) return given
   if (database === undefined && directory === undefined) return LocalEventLog.layerLocal
   const needed = database === undefined ? "A directory for executions" : "A database for executions"
@@ -29,9 +32,37 @@ export const log = ({ database, directory, log: given }: Options): Layer.Layer<E
       database === undefined
         ? Database.layer({ kind: "embedded", directory: directory! })
         : Database.layer({ kind: "server", url: Redacted.make(database) })
-    return Layer.provide(PgEventLog.layer, opened)
+    const log = Layer.provide(PgEventLog.layer, opened)
+    return database === undefined ? telling(log, onAdopted) : log
   })
 }
+
+/** Executions that this process owns, started here or taken over. */
+export type Adopted = Effect.Success<ReturnType<EventLog.EventLog["Service"]["adopt"]>>
+
+/**
+ * What an embedded log gives to this process it works on, and nobody else: it has to stay alive for
+ * it. Connections to a server keep it alive anyway.
+ */
+const telling = <More, E, R>(
+  log: Layer.Layer<EventLog.EventLog | More, E, R>,
+  onAdopted: (executions: Adopted) => void
+): Layer.Layer<EventLog.EventLog | More, E, R> =>
+  Layer.effect(
+    EventLog.EventLog,
+    Effect.map(EventLog.EventLog, (service) => ({
+      ...service,
+      adopt: (options) =>
+        service.adopt(options).pipe(
+          Effect.tap((executions) => Effect.sync(() => onAdopted(executions))),
+          Effect.tapCause(() => Effect.sync(() => onAdopted([])))
+        )
+    }))
+  ).pipe(Layer.provideMerge(log))
+
+/** Whether the database is this process's own. */
+export const isEmbedded = ({ database, directory, log: given }: Options): boolean =>
+  given === undefined && database === undefined && directory !== undefined
 
 /** Whether executions outlive this process. */
 export const isDurable = ({ database, directory, log: given }: Options): boolean =>
