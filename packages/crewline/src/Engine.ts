@@ -43,23 +43,25 @@ const layerOf = (options: Options, onAdopted: (executions: Storage.Adopted) => v
   )
 }
 
+/** Calls `abort` when the signal is aborted, unless `ended` is settled before. */
+const onAbort = (guarded: Guarded.Guarded, signal: AbortSignal, abort: () => void, ended: Promise<unknown>) => {
+  const cancel = guarded("Cancelling by a signal", abort)
+  const forget = () => signal.removeEventListener("abort", cancel)
+  signal.addEventListener("abort", cancel, { once: true })
+  ended.then(forget, forget)
+  if (signal.aborted) cancel()
+}
+
 /** Builds the layers. Rejects when one of them fails, with its error. */
 export const open = async (options: Options): Promise<Client> => {
-  /** Executions that hold the process. */
-  const holding = new Set<string>()
-  const hold = <A>(executionId: string, ended: Promise<A>) => {
-    holding.add(executionId)
-    const release = () => void holding.delete(executionId)
-    ended.then(release, release)
-  }
   const runtime = ManagedRuntime.make(
     layerOf(options, (executions) => {
       for (const { executionId, lastSeq, tenant } of executions) {
-        if (holding.has(executionId)) continue
+        if (alive.isHeldBy(executionId)) continue
         const ended = Effect.flatMap(Effect.service(Crewline.Crewline), ({ follow }) =>
           Stream.runDrain(follow(executionId, { after: lastSeq }))
         )
-        hold(executionId, promise(Effect.provideService(ended, Tenant.Current, tenant)))
+        alive.heldBy(executionId, promise(Effect.provideService(ended, Tenant.Current, tenant)))
       }
       looked.resolve()
     })
@@ -90,10 +92,12 @@ export const open = async (options: Options): Promise<Client> => {
   const executionOf = <Output>(handle: Crewline.Handle<Output>, signal?: AbortSignal): Execution<Output> => {
     const { events, existing, id, startedAt } = handle
     const ended = promise(handle.result)
-    hold(id, ended)
+    alive.heldBy(id, ended)
     // Whoever never asks for the result is not told of a failure as an unhandled rejection.
     ended.catch(() => {})
-    if (signal !== undefined) cancelOn(signal, id, ended)
+    // That it cannot be recorded now is what `result` reports.
+    const cancel = () => void promise(crewline.cancel(id)).catch(() => {})
+    if (signal !== undefined) onAbort(guarded, signal, cancel, ended)
     let result: Promise<Crewline.Result<Output>> | undefined
     return {
       id,
@@ -104,17 +108,6 @@ export const open = async (options: Options): Promise<Client> => {
         return (result ??= CallerStack.keep(ended))
       }
     }
-  }
-
-  const cancelOn = (signal: AbortSignal, executionId: string, ended: Promise<unknown>) => {
-    const cancel = guarded("Cancelling by a signal", () => {
-      // That it cannot be recorded now is what `result` reports.
-      promise(crewline.cancel(executionId)).catch(() => {})
-    })
-    const forget = () => signal.removeEventListener("abort", cancel)
-    signal.addEventListener("abort", cancel, { once: true })
-    ended.then(forget, forget)
-    if (signal.aborted) cancel()
   }
 
   const start = async <Output>(given: AnyCrew<Output>, options: StartOptions = {}): Promise<Execution<Output>> => {
