@@ -127,7 +127,7 @@ export const open = async (options: Options): Promise<Client> => {
   const crewOf = <Output>(crew: AnyCrew<Output> | undefined) => (crew === undefined ? undefined : CoreCrew.of(crew))
 
   return {
-    start,
+    start: (crew, options) => CallerStack.keep(start(crew, options)),
     run: (crew, options) => CallerStack.keep(run(crew, options)),
     follow: (executionId, follow) => Stream.toAsyncIterable(crewline.follow(executionId, follow)),
     get: (executionId) => promise(crewline.get(executionId)),

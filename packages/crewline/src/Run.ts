@@ -13,7 +13,9 @@ export interface RunOptions extends Options, StartOptions {}
  * Crewline in this process, until it is closed. Rejects when models, database or queue cannot be
  * set up.
  */
-export const client = async (options: Options = {}): Promise<Client> => {
+export const client = (options: Options = {}): Promise<Client> => CallerStack.keep(open(options))
+
+const open = async (options: Options): Promise<Client> => {
   const Engine = await import("./Engine.ts")
   return Engine.open(options)
 }
@@ -28,6 +30,6 @@ export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Pr
 
 const runOnce = async <Output>(crew: AnyCrew<Output>, options: RunOptions): Promise<Crewline.Result<Output>> => {
   options.signal?.throwIfAborted()
-  await using opened = await client(options)
+  await using opened = await open(options)
   return await opened.run(crew, options)
 }

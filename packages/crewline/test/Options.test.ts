@@ -13,7 +13,7 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
 import * as PostgresServer from "../../memory-pg/test/PostgresServer.ts"
 import * as RedisServer from "../../queue-redis/test/RedisServer.ts"
-import { client, Crew, CrewInvalid, EventLogError, run, type Models } from "../src/index.ts"
+import { client, Crew, CrewInvalid, EventLogError, run, type Models, type Options } from "../src/index.ts"
 import { Scripted } from "../src/testing.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "crewline-options-"))
@@ -144,6 +144,29 @@ describe("crews", () => {
     assert.deepStrictEqual(verdicts, ["Hello."])
     const unknown = await second.get("exec_none").catch((error: unknown) => error)
     assert.isTrue(unknown instanceof EventLogError)
+  })
+})
+
+describe("what cannot be opened", () => {
+  const failureOf = (options: Options) =>
+    client(options).then(
+      () => assert.fail("It was opened."),
+      (error: Error) => error
+    )
+
+  it("is a database whose URL is none, and the value is not shown", async () => {
+    for (const database of ["localhost:5432", "mysql://user:secret@host/database"]) {
+      const error = await failureOf({ database })
+      assert.include(error.message, "The PostgreSQL URL is invalid: write postgres://")
+      assert.notInclude(error.message, "secret")
+      assert.include(error.stack, "Options.test.ts")
+    }
+  })
+
+  it("is a server that is not there: the message has the reason, the stack whoever opened the client", async () => {
+    const error = await failureOf({ database: "postgres://user:secret@127.0.0.1:1/database" })
+    assert.include(error.message, "ECONNREFUSED 127.0.0.1:1")
+    assert.include(error.stack, "Options.test.ts")
   })
 })
 

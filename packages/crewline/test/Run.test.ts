@@ -78,6 +78,7 @@ describe("run", () => {
     const error = await run(plain, { models: script }).catch((error: unknown) => error)
     assert.isTrue(error instanceof CrewInvalid)
     assert.deepStrictEqual(error instanceof CrewInvalid && error.problems.map(({ code }) => code), ["missing-input"])
+    assert.include(error instanceof Error && error.stack, "Run.test.ts")
     await script.assertConsumed()
   })
 

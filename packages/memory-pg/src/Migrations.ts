@@ -68,6 +68,19 @@ const changed = (sql: SqlClient.SqlClient, component: string, id: number) =>
 const fail = (description: string, cause?: SqlError) =>
   new MigrationError({ description, ...(cause !== undefined && { cause }) })
 
+/** With the root cause: the driver's own message is "Failed to connect". */
+const unusable = (cause: SqlError) => {
+  let root: Error = cause
+  while (root.cause instanceof Error) root = root.cause
+  // A name with several addresses: the error of each, and no message.
+  const why =
+    root instanceof AggregateError ? root.errors.map(({ message }: Error) => message).join("; ") : root.message
+  return fail(
+    `The database could not be ${cause.reason.operation === "connect" ? "opened" : "migrated"}: ${why}`,
+    cause
+  )
+}
+
 /** Quotes a text so that no text inside can end it. */
 const quote = (text: string) => {
   let tag = "$crewline$"
@@ -153,13 +166,7 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
     return applied
   })
 
-  return yield* sql
-    .withTransaction(migrate)
-    .pipe(
-      Effect.catchTag("SqlError", (cause) =>
-        Effect.fail(fail(`The database could not be migrated: ${cause.message}`, cause))
-      )
-    )
+  return yield* sql.withTransaction(migrate).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unusable(cause))))
 })
 
 /** Applies this package's migrations. */

@@ -10,6 +10,17 @@ const { missing } = PostgresServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "Migrations", () => {
+  it.live("a database that does not exist is named", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      url.pathname = `${url.pathname}_none`
+      const refused = yield* Effect.flip(
+        Effect.provide(Database.Database, Database.layer(PostgresServer.optionsOf(url)))
+      )
+      assert.include(refused.message, `database "${url.pathname.slice(1)}" does not exist`)
+    }).pipe(Effect.scoped, Effect.timeout("30 seconds"))
+  )
+
   it.live("a database from before migrations were merged is refused with what to do about it", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase

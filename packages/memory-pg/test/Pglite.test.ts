@@ -103,6 +103,9 @@ describe("Pglite in a directory", () => {
           yield* asOwner(sql`create table note as select 'kept' as text`)
           const second = yield* Effect.flip(open(SqlClient.SqlClient))
           assert.strictEqual(second._tag, "DirectoryInUse")
+          // Nobody is told to kill the process that says so.
+          assert.include(second.message, "already open in this process")
+          assert.notInclude(second.message, "kill")
         })
       )
       const rows = yield* open(Effect.flatMap(SqlClient.SqlClient, (sql) => asOwner(sql`select text from note`)))

@@ -31,6 +31,12 @@ export class DirectoryInUse extends Schema.TaggedError<DirectoryInUse>()("Direct
 }) {
   override get message() {
     const here = this.host === NodeOs.hostname()
+    if (here && this.pid === process.pid) {
+      return (
+        `The data directory ${this.directory} is already open in this process. Use the client or server that opened it, ` +
+        "close that first, or choose another directory."
+      )
+    }
     const who = `process ${this.pid}${here ? "" : ` on ${this.host}`}`
     return (
       `The data directory ${this.directory} is in use by ${who}. An embedded database supports only one process at a time. ` +
