@@ -265,15 +265,19 @@ const valuesOf = ({ checked, references }: Prepared, inputs: Inputs) => {
   const spare = Object.keys(inputs).filter(
     (given) => !references.placeholders.has(given) && !references.declared.has(given)
   )
+  const declaredNames = [...references.declared]
   for (const [name, places] of references.placeholders) {
     if (values.has(name)) continue
     const suggestion = checked.suggester.closest(name, spare)
     const used = places.slice(0, 5).map(Wording.place).join(", ")
     const more = places.length > 5 ? ` and ${places.length - 5} other places` : ""
+    const declared = references.declared.has(name) ? undefined : checked.suggester.closest(name, declaredNames)
     const hint =
-      suggestion === undefined
-        ? ""
-        : ` The given input ${Wording.quote(suggestion)} has a similar name: is it misspelled?`
+      suggestion !== undefined
+        ? ` The given input ${Wording.quote(suggestion)} has a similar name: is it misspelled?`
+        : declared !== undefined
+          ? ` The crew declares the input ${Wording.quote(declared)}: is the placeholder misspelled?`
+          : ""
     problems.push({
       code: "missing-input",
       path: ["inputs", name],

@@ -229,6 +229,14 @@ describe("placeholders", () => {
     expect(plan.inputs).toEqual(inputs)
   })
 
+  it("that are declared are proposed for a placeholder that is misspelled", () => {
+    const tasks = { t: { ...task, description: "Write about {topik}." } }
+    const crew = Crew.make({ name: "x", agents: { a: agent }, tasks, inputs: { topic: { description: "What about" } } })
+    const problems = problemsOf(crew, { inputs: { topic: "otters" } })
+    expect(problems).toMatchObject([{ code: "missing-input", path: ["inputs", "topik"] }])
+    expect(problems[0]!.message).toContain('The crew declares the input "topic": is the placeholder misspelled?')
+  })
+
   it("fall back to defaults, and tell of all that have no value, once each, with where they are used", () => {
     const crew = Crew.make({
       name: "x",
@@ -243,6 +251,7 @@ describe("placeholders", () => {
       ["missing-input", "inputs.constructor", undefined]
     ])
     expect(problems[1]!.message).toContain("agents.a.goal, tasks.t.description")
+    expect(problems[0]!.message).not.toContain("similar")
     const plan = planOf(crew, {
       inputs: { who: "me", topic: "x", constructor: "y", unused: 1, year: undefined as never }
     })
