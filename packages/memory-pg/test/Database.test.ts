@@ -57,7 +57,7 @@ describe("Database", () => {
 
   it.live("a server that is not there fails without telling the password", () =>
     Effect.gen(function* () {
-      // A name may have several addresses: then the error of each is in another error without a message.
+      // A name may have several addresses: the error of each is then in one without a message.
       for (const host of ["127.0.0.1", "localhost"]) {
         const layer = Database.layer({
           kind: "server",
