@@ -59,30 +59,28 @@ language sql stable security definer set search_path from current set enable_seq
 $$;
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := clock_timestamp();
+  due record;
 begin
   if in_settled is not null then perform crewline_settle_outbox(in_settled); end if;
-  return query
-    with due as (
-      select l.execution, l.seq, l.part, l.due_at from jsonb_array_elements_text(in_consumers) c
-      cross join lateral (
-        select o.execution, o.seq, o.part, o.due_at from crewline_outbox o
-        where o.consumer = c.value and o.due_at <= now_at
-        order by o.due_at, o.execution, o.seq, o.part limit in_limit for update skip locked
-      ) l
-      order by l.due_at, l.execution, l.seq, l.part limit in_limit
-    ),
-    taken as (
-      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
-      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
-      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at
-    )
-    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
-    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
-    order by t.due_at, t.execution, t.seq, t.part;
+  for due in
+    select l.execution, l.seq, l.part from jsonb_array_elements_text(in_consumers) c
+    cross join lateral (
+      select o.execution, o.seq, o.part, o.due_at from crewline_outbox o
+      where o.consumer = c.value and o.due_at <= now_at
+      order by o.due_at, o.execution, o.seq, o.part limit in_limit for update skip locked
+    ) l
+    order by l.due_at, l.execution, l.seq, l.part limit in_limit
+  loop
+    update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
+      where o.execution = due.execution and o.seq = due.seq and o.part = due.part
+      returning o.tenant, (select x.id from crewline_execution x where x.key = o.execution), o.seq, o.part, o.consumer, o.attempts
+      into tenant, execution_id, seq, part, consumer, attempts;
+    return next;
+  end loop;
 end $$;
 create function crewline_settle_outbox(in_rows jsonb) returns void
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
@@ -118,11 +116,11 @@ declare
   pruned crewline_execution[] := '{}';
   max_events constant int := 20000;
 begin
-  delete from crewline_gone g where (g.tenant, g.id) in (
-    select o.tenant, o.id from crewline_gone o
+  delete from crewline_gone g where g.ctid = any (array(
+    select o.ctid from crewline_gone o
     where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
     order by o.gone_at limit max_events for update skip locked
-  );
+  ));
   for x in
     select * from crewline_execution e
     where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'
@@ -401,8 +399,8 @@ begin
       select l.a from jsonb_array_elements_text(in_states) s
       cross join lateral (
         select a from crewline_ask a
-        where a.tenant collate "C" = in_tenant and a.state = s.value and a.key > after
-        order by a.key limit in_limit
+        where a.tenant collate "C" = in_tenant and a.state collate "C" = s.value and greatest(a.key, 0) > after
+        order by greatest(a.key, 0) limit in_limit
       ) l
       order by (l.a).key limit in_limit
     );
@@ -538,9 +536,9 @@ begin
       cross join lateral (
         select o.* from crewline_outbox o
         where o.tenant collate "C" = in_tenant and o.state = s.value
-          and (o.at, o.execution, o.seq, o.part)
+          and (greatest(o.at, '-infinity'), greatest(o.execution, 0), greatest(o.seq, 0), greatest(o.part, 0))
             > (coalesce(in_after_at, '-infinity'), coalesce(after_key, 0), coalesce(in_after_seq, 0), coalesce(in_after_part, 0))
-        order by o.at, o.execution, o.seq, o.part limit in_limit
+        order by greatest(o.at, '-infinity'), greatest(o.execution, 0), greatest(o.seq, 0), greatest(o.part, 0) limit in_limit
       ) r
       order by r.at, r.execution, r.seq, r.part limit in_limit
     ) l
@@ -557,10 +555,11 @@ const eventLogList = `create function crewline_list(
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean
 )
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
-  before_key bigint;
+  before_key bigint := 9223372036854775807;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   if in_before is not null then
@@ -578,7 +577,7 @@ begin
       e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
-      and (before_key is null or e.listed < before_key)
+      and e.listed < before_key
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
         or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)
@@ -744,8 +743,9 @@ begin
           else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
         end
       from crewline_event e
-      where e.guarded = x.key and e.task_id = in_task and e.tenant = in_tenant and e.seq > in_after
-      order by e.seq limit in_limit;
+      where greatest(e.execution, 0) = x.key and e.task_id collate "C" = in_task and greatest(e.seq, 0) > in_after
+        and coalesce(e.task_id, '') <> '' and e.tenant = in_tenant
+      order by greatest(e.seq, 0) limit in_limit;
     return;
   end if;
   if in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;
@@ -786,7 +786,7 @@ begin
   perform set_config('crewline.tenant', in_tenant, true);
   select e.key into one from crewline_execution e where e.id = in_execution and e.tenant = in_tenant;
   update crewline_outbox o set due_at = clock_timestamp(), attempts = 0
-    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at and o.state = 'dead';
+    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at and o.due_at is null;
   return query
     select in_execution, o.seq, o.part, o.consumer, o.state, o.attempts, o.at, o.due_at, o.error from crewline_outbox o
     where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at;
@@ -841,7 +841,7 @@ begin
       if in_limit <= (
         select count(*) from (
           select from crewline_execution e
-          where e.ended_at is null and e.tenant collate "POSIX" = in_tenant limit in_limit
+          where coalesce(e.ended_at, 'infinity') = 'infinity' and e.tenant collate "POSIX" = in_tenant limit in_limit
         ) unfinished
       ) and not exists (
         select from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant
@@ -1002,12 +1002,12 @@ export const eventLog: string = `${eventLogPlace}create table crewline_execution
   open_asks int not null default 0,
   place bigint not null default crewline_place()
 ) with (fillfactor = 70);
-create unique index crewline_execution_id on crewline_execution (id, tenant);
+create unique index crewline_execution_id on crewline_execution (id, tenant) where id is not null;
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
 create index crewline_execution_listing on crewline_execution (tenant collate "C", listed);
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
-create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where ended_at is null;
+create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where coalesce(ended_at, 'infinity') = 'infinity';
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 create table crewline_event (
   execution bigint not null,
@@ -1031,7 +1031,8 @@ create table crewline_event (
   payload_excerpt text,
   primary key (execution, seq)
 );
-create index crewline_event_task on crewline_event (guarded, task_id, seq) where task_id is not null;
+create index crewline_event_task on crewline_event (greatest(execution, 0), task_id collate "C", greatest(seq, 0))
+  where coalesce(task_id, '') <> '';
 create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
@@ -1070,7 +1071,7 @@ create table crewline_ask (
   closed_seq int,
   primary key (execution, id)
 );
-create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state, key);
+create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state collate "C", greatest(key, 0));
 create index crewline_ask_of_execution on crewline_ask (listed, state, key);
 create table crewline_origin (
   execution bigint not null,
@@ -1094,7 +1095,8 @@ create table crewline_outbox (
   primary key (execution, seq, part)
 );
 create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
-create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, at, execution, seq, part);
+create index crewline_outbox_of_tenant on crewline_outbox
+  (tenant collate "C", state, greatest(at, '-infinity'), greatest(execution, 0), greatest(seq, 0), greatest(part, 0));
 create table crewline_gone (
   tenant text not null,
   id text not null,

@@ -6,13 +6,15 @@
 -- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
 --
 -- Every statement reads a bounded number of pages, whatever the planner knows of the tables: nothing needs ANALYZE, and a plan made while
--- a table was empty may stay. For a planner without statistics two indexes cost the same, so each look-up is written such that only one
--- index can serve it:
--- - No index begins with the plain tenant, because row security adds `tenant = …` to every statement. Listings begin with
---   `tenant collate "C"`, and only those say so.
+-- a table was empty may stay. For a planner without statistics two indexes cost the same, even one of which a condition is only on a later
+-- column, and which is read whole for it. So each look-up is written such that only one index has any of its conditions:
+-- - No index has the plain tenant, because row security adds `tenant = …` to every statement. Listings begin with `tenant collate "C"`, and
+--   only those say so. Where the tenant comes after an id or a key, the index is partial: `where id is not null` follows from `id = …` alone.
 -- - Asks of an execution are listed by `listed`, and found one by one by `execution`, for the same reason as the next.
--- - What is looked up by task, turn or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says `execution`,
---   which only the primary key can. An expression of the same effect (`execution + 0`) would be no index condition under row security.
+-- - What is looked up by turn, outcome or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says
+--   `execution`, which only the primary key can.
+-- - Columns that stand in two indexes are `greatest(execution, 0)` or `state collate "C"` in one of them, and in what reads it. That works
+--   under row security, too; `execution + 0` may fail, and would therefore be no index condition there.
 -- - Functions that look up switch sequential scans off.
 -- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
 --
@@ -51,14 +53,15 @@ create table crewline_execution (
   place bigint not null default crewline_place()
 ) with (fillfactor = 70);
 
-create unique index crewline_execution_id on crewline_execution (id, tenant);
+create unique index crewline_execution_id on crewline_execution (id, tenant) where id is not null;
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
 create index crewline_execution_listing on crewline_execution (tenant collate "C", listed);
 -- Not the lease itself: renewing a lease and every append would then have to touch the index.
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
--- Of one tenant, for its limit. "POSIX" compares like "C", and only the count of crewline_start says so.
-create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where ended_at is null;
+-- Of one tenant, for its limit. "POSIX" compares like "C", and only the count of crewline_start says so. Its condition is not that of the
+-- index above, which could be read whole instead.
+create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where coalesce(ended_at, 'infinity') = 'infinity';
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 
 -- Text and not jsonb: jsonb reorders keys, changes numbers and refuses the character zero; an output comes back as it was written.
@@ -93,7 +96,9 @@ create table crewline_event (
   primary key (execution, seq)
 );
 
-create index crewline_event_task on crewline_event (guarded, task_id, seq) where task_id is not null;
+-- Its columns and its condition follow from no guard, which could read all events of a task by it.
+create index crewline_event_task on crewline_event (greatest(execution, 0), task_id collate "C", greatest(seq, 0))
+  where coalesce(task_id, '') <> '';
 create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
 create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
@@ -146,7 +151,7 @@ create table crewline_ask (
   primary key (execution, id)
 );
 
-create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state, key);
+create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state collate "C", greatest(key, 0));
 create index crewline_ask_of_execution on crewline_ask (listed, state, key);
 
 -- Which event brought what is looked up by name: a signal, a task that was spawned.
@@ -178,7 +183,8 @@ create table crewline_outbox (
 
 create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
 -- No number of their own: one that counts rows of all tenants would tell each of them how much the others do.
-create index crewline_outbox_of_tenant on crewline_outbox (tenant collate "C", state, at, execution, seq, part);
+create index crewline_outbox_of_tenant on crewline_outbox
+  (tenant collate "C", state, greatest(at, '-infinity'), greatest(execution, 0), greatest(seq, 0), greatest(part, 0));
 
 create table crewline_gone (
   tenant text not null,

@@ -70,32 +70,31 @@ $$;
 
 -- Takes rows of the outbox that are due, of all tenants, for a while: of each consumer those that are due for longest. Rows that another
 -- claims at this moment are skipped. What became of others, for crewline_settle_outbox, is stored before.
+-- Rows that are due come in the order of their index, and are updated one by one, or a planner might sort or join all of them.
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := clock_timestamp();
+  due record;
 begin
   if in_settled is not null then perform crewline_settle_outbox(in_settled); end if;
-  return query
-    with due as (
-      select l.execution, l.seq, l.part, l.due_at from jsonb_array_elements_text(in_consumers) c
-      cross join lateral (
-        select o.execution, o.seq, o.part, o.due_at from crewline_outbox o
-        where o.consumer = c.value and o.due_at <= now_at
-        order by o.due_at, o.execution, o.seq, o.part limit in_limit for update skip locked
-      ) l
-      order by l.due_at, l.execution, l.seq, l.part limit in_limit
-    ),
-    taken as (
-      update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
-      from due d where o.execution = d.execution and o.seq = d.seq and o.part = d.part
-      returning o.tenant, o.execution, o.seq, o.part, o.consumer, o.attempts, d.due_at
-    )
-    select t.tenant, e.id, t.seq, t.part, t.consumer, t.attempts
-    from taken t cross join lateral (select x.id from crewline_execution x where x.key = t.execution limit 1) e
-    order by t.due_at, t.execution, t.seq, t.part;
+  for due in
+    select l.execution, l.seq, l.part from jsonb_array_elements_text(in_consumers) c
+    cross join lateral (
+      select o.execution, o.seq, o.part, o.due_at from crewline_outbox o
+      where o.consumer = c.value and o.due_at <= now_at
+      order by o.due_at, o.execution, o.seq, o.part limit in_limit for update skip locked
+    ) l
+    order by l.due_at, l.execution, l.seq, l.part limit in_limit
+  loop
+    update crewline_outbox o set attempts = o.attempts + 1, due_at = now_at + in_lease_millis * interval '1 millisecond'
+      where o.execution = due.execution and o.seq = due.seq and o.part = due.part
+      returning o.tenant, (select x.id from crewline_execution x where x.key = o.execution), o.seq, o.part, o.consumer, o.attempts
+      into tenant, execution_id, seq, part, consumer, attempts;
+    return next;
+  end loop;
 end $$;
 
 -- What became of rows of the outbox, of whatever tenants: without an error they are done, and deleted; with one they are due again after
@@ -138,11 +137,12 @@ declare
   pruned crewline_execution[] := '{}';
   max_events constant int := 20000;
 begin
-  delete from crewline_gone g where (g.tenant, g.id) in (
-    select o.tenant, o.id from crewline_gone o
+  -- By the place of each row, which the lock keeps: a join with so many rows may read the table whole.
+  delete from crewline_gone g where g.ctid = any (array(
+    select o.ctid from crewline_gone o
     where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
     order by o.gone_at limit max_events for update skip locked
-  );
+  ));
   for x in
     select * from crewline_execution e
     where e.ended_at is not null and e.ended_at <= now_at - in_ended_millis * interval '1 millisecond'

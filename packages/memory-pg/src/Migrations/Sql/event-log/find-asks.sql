@@ -20,8 +20,8 @@ begin
       select l.a from jsonb_array_elements_text(in_states) s
       cross join lateral (
         select a from crewline_ask a
-        where a.tenant collate "C" = in_tenant and a.state = s.value and a.key > after
-        order by a.key limit in_limit
+        where a.tenant collate "C" = in_tenant and a.state collate "C" = s.value and greatest(a.key, 0) > after
+        order by greatest(a.key, 0) limit in_limit
       ) l
       order by (l.a).key limit in_limit
     );

@@ -24,9 +24,9 @@ begin
       cross join lateral (
         select o.* from crewline_outbox o
         where o.tenant collate "C" = in_tenant and o.state = s.value
-          and (o.at, o.execution, o.seq, o.part)
+          and (greatest(o.at, '-infinity'), greatest(o.execution, 0), greatest(o.seq, 0), greatest(o.part, 0))
             > (coalesce(in_after_at, '-infinity'), coalesce(after_key, 0), coalesce(in_after_seq, 0), coalesce(in_after_part, 0))
-        order by o.at, o.execution, o.seq, o.part limit in_limit
+        order by greatest(o.at, '-infinity'), greatest(o.execution, 0), greatest(o.seq, 0), greatest(o.part, 0) limit in_limit
       ) r
       order by r.at, r.execution, r.seq, r.part limit in_limit
     ) l

@@ -1,14 +1,16 @@
--- Summaries, newest first. One that is running while a person is asked is waiting, too. A single row of nulls says that in_before never existed.
+-- Summaries, newest first. One that is running while a person is asked is waiting, too. A single row of nulls says that in_before never
+-- existed. Sorting is off: the index has that order, and a planner without statistics might sort a whole tenant.
 create function crewline_list(
   in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean
 )
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
-  before_key bigint;
+  before_key bigint := 9223372036854775807;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   if in_before is not null then
@@ -26,7 +28,7 @@ begin
       e.open_asks > 0 and e.ended_at is null
     from crewline_execution e
     where e.tenant collate "C" = in_tenant
-      and (before_key is null or e.listed < before_key)
+      and e.listed < before_key
       and (in_statuses is null or e.status = any (array(select jsonb_array_elements_text(in_statuses)))
         or e.status = 'running' and e.open_asks > 0 and in_statuses ? 'waiting')
       and (in_crew_id is null or e.crew_id = in_crew_id)

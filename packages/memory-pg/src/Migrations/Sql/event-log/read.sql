@@ -25,8 +25,9 @@ begin
           else (select b.content from crewline_blob b where b.execution = e.execution and b.seq = e.seq)
         end
       from crewline_event e
-      where e.guarded = x.key and e.task_id = in_task and e.tenant = in_tenant and e.seq > in_after
-      order by e.seq limit in_limit;
+      where greatest(e.execution, 0) = x.key and e.task_id collate "C" = in_task and greatest(e.seq, 0) > in_after
+        and coalesce(e.task_id, '') <> '' and e.tenant = in_tenant
+      order by greatest(e.seq, 0) limit in_limit;
     return;
   end if;
   if in_limit < x.last_seq - in_after then last := in_after + in_limit; end if;

@@ -10,7 +10,7 @@ begin
   perform set_config('crewline.tenant', in_tenant, true);
   select e.key into one from crewline_execution e where e.id = in_execution and e.tenant = in_tenant;
   update crewline_outbox o set due_at = clock_timestamp(), attempts = 0
-    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at and o.state = 'dead';
+    where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at and o.due_at is null;
   return query
     select in_execution, o.seq, o.part, o.consumer, o.state, o.attempts, o.at, o.due_at, o.error from crewline_outbox o
     where o.execution = one and o.seq = in_seq and o.part = in_part and o.tenant = in_tenant and o.at = in_at;

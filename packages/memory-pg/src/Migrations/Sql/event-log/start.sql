@@ -35,7 +35,7 @@ begin
       if in_limit <= (
         select count(*) from (
           select from crewline_execution e
-          where e.ended_at is null and e.tenant collate "POSIX" = in_tenant limit in_limit
+          where coalesce(e.ended_at, 'infinity') = 'infinity' and e.tenant collate "POSIX" = in_tenant limit in_limit
         ) unfinished
       ) and not exists (
         select from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant
