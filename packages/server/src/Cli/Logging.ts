@@ -72,6 +72,15 @@ const shortest = 8
 
 const isSecret = /(_KEY|_KEYS|_KEY_PREVIOUS|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/i
 
+/** Without its escapes. A text with a percent sign that begins none, as in `50%off`, stays as it is. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** Blanks what looks like a secret, and what the environment holds as one. */
 const redactor = (env: Environment): ((text: string) => string) => {
   const secrets = new Set<string>()
@@ -81,10 +90,9 @@ const redactor = (env: Environment): ((text: string) => string) => {
   for (const [name, value = ""] of Object.entries(env)) {
     if (isSecret.test(name)) value.split(",").forEach(add)
     const password = URL.parse(value)?.password ?? ""
-    if (password !== "") {
-      add(password)
-      add(decodeURIComponent(password))
-    }
+    if (password === "") continue
+    add(password)
+    add(decoded(password))
   }
   return (text) => {
     let clean = Redact.redact(text)

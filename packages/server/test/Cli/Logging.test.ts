@@ -151,7 +151,9 @@ describe("a line of the log", () => {
   const env = {
     MAIL_TOKEN: secrets.token,
     CREWLINE_MASTER_KEY_PREVIOUS: `${secrets.masterKey},${secrets.stored}`,
-    DATABASE_URL: "postgres://crewline:can%40ary-4711@db:5432/crewline"
+    DATABASE_URL: "postgres://crewline:can%40ary-4711@db:5432/crewline",
+    // No escape begins with this percent sign.
+    HTTPS_PROXY: "http://crewline:canary%off@proxy:3128"
   }
   const log = async (format: string, effect: Effect.Effect<void>) => {
     let stderr = ""
@@ -165,7 +167,7 @@ describe("a line of the log", () => {
   }
 
   it.each(["json", "pretty"])("holds no secret as %s: in no message, field or cause", async (format) => {
-    const held = `${secrets.token} ${secrets.masterKey} ${secrets.stored} ${env.DATABASE_URL} can@ary-4711 ${secrets.inputKey}`
+    const held = `${secrets.token} ${secrets.masterKey} ${secrets.stored} ${env.DATABASE_URL} can@ary-4711 canary%off ${secrets.inputKey}`
     const line = await log(
       format,
       Effect.logWarning(`message ${held}`, new Error(`thrown ${held}`, { cause: new Error(`deep ${held}`) })).pipe(
