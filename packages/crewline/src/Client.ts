@@ -172,7 +172,10 @@ export interface Client {
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
   /** Sends a dead letter of the outbox again; `undefined`: it does not exist any more. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>
-  /** Hands back what runs, and closes connections. */
+  /**
+   * Hands back what runs, and closes connections. Calls and iterations that are under way reject
+   * with `ClientClosed`, and so does every later one.
+   */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }

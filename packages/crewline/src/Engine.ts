@@ -17,6 +17,7 @@ import type { Client, Execution, Options, StartOptions } from "./Client.ts"
 import * as CoreCrew from "./CoreCrew.ts"
 import type { Any as AnyCrew } from "./DeclaredCrew.ts"
 import { KeepAlive } from "./Engine/KeepAlive.ts"
+import { Lifetime } from "./Engine/Lifetime.ts"
 import * as Models from "./Engine/Models.ts"
 import * as QuietClock from "./Engine/QuietClock.ts"
 import * as Storage from "./Engine/Storage.ts"
@@ -67,15 +68,14 @@ export const open = async (options: Options): Promise<Client> => {
     })
   )
   const alive = new KeepAlive()
+  const { dispose, iterable, promise } = new Lifetime(runtime, alive)
   /** Resolves when it is known what other processes have left here. */
   const looked = Promise.withResolvers<void>()
   if (Storage.isEmbedded(options)) void alive.while(looked.promise)
   const close = () => {
     looked.resolve()
-    return runtime.dispose()
+    return dispose()
   }
-  const promise = <A, E>(effect: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layerOf>>>): Promise<A> =>
-    alive.while(runtime.runPromise(effect))
   const crewline = await promise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
     await close()
     throw error
@@ -103,9 +103,13 @@ export const open = async (options: Options): Promise<Client> => {
       id,
       existing,
       startedAt,
-      events: Stream.toAsyncIterable(events),
+      events: iterable(events),
       get result() {
-        return (result ??= CallerStack.keep(ended))
+        if (result !== undefined) return result
+        result = CallerStack.keep(ended)
+        // Nor is who takes it together with `events`, and awaits it once those have ended.
+        result.catch(() => {})
+        return result
       }
     }
   }
@@ -129,7 +133,7 @@ export const open = async (options: Options): Promise<Client> => {
   return {
     start: (crew, options) => CallerStack.keep(start(crew, options)),
     run: (crew, options) => CallerStack.keep(run(crew, options)),
-    follow: (executionId, follow) => Stream.toAsyncIterable(crewline.follow(executionId, follow)),
+    follow: (executionId, follow) => iterable(crewline.follow(executionId, follow)),
     get: (executionId) => promise(crewline.get(executionId)),
     list: (list) => promise(crewline.list(list)),
     cancel: (executionId) => promise(crewline.cancel(executionId)),

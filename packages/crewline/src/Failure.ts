@@ -33,6 +33,19 @@ export type ExecutionFailed = Crewline.ExecutionFailed
 export const EventLogError: Kind<EventLog.EventLogError> = kind("EventLogError")
 export type EventLogError = EventLog.EventLogError
 
+/**
+ * The client is closed, or was while the call was under way. What ran goes on elsewhere, or in the
+ * next client, where executions are kept in a directory or a database.
+ */
+export class ClientClosed extends Error {
+  readonly _tag = "ClientClosed"
+  override readonly name = "ClientClosed"
+
+  constructor() {
+    super("The client is closed: make another one with client().")
+  }
+}
+
 /** A package that is installed by choice is needed and not there. */
 export class MissingPackage extends Error {
   readonly _tag = "MissingPackage"

@@ -13,6 +13,14 @@ export * as Crew from "./Crew.ts"
 export * as Tool from "./Tool.ts"
 export { client, run, type RunOptions } from "./Run.ts"
 export type { Account, Client, Execution, Models, ModelScript, Options, StartOptions } from "./Client.ts"
-export { CrewInvalid, EventLogError, ExecutionFailed, MissingPackage, ToolFailed, ToolRetry } from "./Failure.ts"
+export {
+  ClientClosed,
+  CrewInvalid,
+  EventLogError,
+  ExecutionFailed,
+  MissingPackage,
+  ToolFailed,
+  ToolRetry
+} from "./Failure.ts"
 export type { Result, View } from "@crewline/core/Crewline"
 export type { Followed as Event } from "@crewline/core/ExecutionEvent"

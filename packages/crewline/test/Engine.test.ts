@@ -8,10 +8,18 @@ import * as CoreCrew from "@crewline/core/Crew"
 import * as Llm from "@crewline/core/Llm"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import * as TaskQueue from "@crewline/core/TaskQueue"
+import { ClientClosed } from "../src/Failure.ts"
 import { client } from "../src/Run.ts"
+import * as Scripted from "../src/Scripted.ts"
 import * as World from "../../core/test/fake/World.ts"
 
 const agents = { writer: { role: "Writer", goal: "Write about {topic}" } }
+
+const hello = Crew.make({
+  name: "hello",
+  agents: { host: { role: "Host", goal: "Make people feel welcome" } },
+  tasks: { greet: { description: "Greet.", expectedOutput: "One sentence." } }
+})
 
 describe("a client", () => {
   it("starts, follows, and answers with the typed result of the final task", async () => {
@@ -186,6 +194,36 @@ describe("a client", () => {
     const results = await Promise.all(started.map((execution) => execution.result))
     for (const [n, { output }] of results.entries()) assert.include(output, `Say ${n}.`)
     await crewline.close()
+  })
+
+  it("lets go of everything when it is closed: what is under way, and what comes later", async () => {
+    const crewline = await client({ models: Scripted.make([Scripted.never()]) })
+    const execution = await crewline.start(hello)
+    const types: Array<string> = []
+    const iterate = async (events: AsyncIterable<{ readonly type: string }>) => {
+      for await (const { type } of events) types.push(type)
+    }
+    const underWay = [execution.result, iterate(execution.events), iterate(crewline.follow(execution.id))]
+    const settled = Promise.allSettled(underWay)
+    while (types.filter((type) => type === "TaskStarted").length < 2) await new Promise(setImmediate)
+    const starting = Promise.allSettled([crewline.run(hello)])
+    await Promise.all([crewline.close(), crewline.close()])
+    await crewline.close()
+    const later = [
+      crewline.list(),
+      crewline.run(hello),
+      iterate(execution.events),
+      iterate(crewline.follow(execution.id)),
+      iterate(crewline.follow("none"))
+    ]
+    const all = [...(await settled), ...(await starting), ...(await Promise.allSettled(later))]
+    const reasons = all.map((each) =>
+      each.status === "rejected" && each.reason instanceof ClientClosed ? "closed" : each
+    )
+    assert.deepStrictEqual(
+      reasons,
+      Array.from(all, () => "closed")
+    )
   })
 
   it("cancels", async () => {

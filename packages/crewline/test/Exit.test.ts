@@ -59,6 +59,16 @@ describe("a script that does not close its client ends by itself", { timeout: 40
     assert.match(await script(text), /^ExecutionEnded\d+ 1$/)
   })
 
+  it("when an execution fails whose result is awaited after its events", async () => {
+    const text = `
+      const crewline = await client({ models: Scripted.make([]) })
+      const { events, result } = await crewline.start(crew)
+      for await (const event of events);
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await result.catch(({ _tag }) => console.log(_tag))`
+    assert.strictEqual(await script(text), "ExecutionFailed")
+  })
+
   it("with a directory, and does not lose what it kept there", async () => {
     const text = (then: string) => `
       const crewline = await client({ models: slow(), directory: "data" })
