@@ -72,7 +72,7 @@ const shortest = 8
 
 const isSecret = /(_KEY|_KEYS|_KEY_PREVIOUS|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/i
 
-/** Without its escapes. A text with a percent sign that begins none, as in `50%off`, stays as it is. */
+/** Without its escapes; as it is where a percent sign begins none, as in `50%off`. */
 const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
