@@ -113,7 +113,7 @@ export const View = Schema.Struct({
 export interface View extends Schema.Schema.Type<typeof View> {}
 
 /** The shape of views that are kept: raised whenever a view of the same events would be another. */
-export const format = 7
+export const format = 8
 
 const statusOf = (task: Execution.Task): TaskStatus => {
   switch (task.status) {

@@ -50,7 +50,7 @@ describe("a view", () => {
   it("has the shape that its format stands for: raise the format with the shape, for views are kept", () => {
     const shape = JSON.stringify(Schema.toJsonSchemaDocument(ExecutionView.View))
     const hash = createHash("sha256").update(shape).digest("hex").slice(0, 16)
-    expect({ format: ExecutionView.format, hash }).toEqual({ format: 7, hash: "82a1b519d3195323" })
+    expect({ format: ExecutionView.format, hash }).toEqual({ format: 8, hash: "f318f49f90545ee8" })
   })
 
   it("shows the tasks of the plan in its order, then those that were spawned, in the order in which they were", () => {
