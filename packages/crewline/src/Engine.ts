@@ -53,8 +53,11 @@ const onAbort = (guarded: Guarded.Guarded, signal: AbortSignal, abort: () => voi
   if (signal.aborted) cancel()
 }
 
-/** Builds the layers. Rejects when one of them fails, with its error. */
-export const open = async (options: Options): Promise<Client> => {
+/**
+ * Builds the layers. Rejects when one of them fails, with its error, or when the signal is aborted
+ * before they are built.
+ */
+export const open = async (options: Options, signal?: AbortSignal): Promise<Client> => {
   const runtime = ManagedRuntime.make(
     layerOf(options, (executions) => {
       for (const { executionId, lastSeq, tenant } of executions) {
@@ -76,7 +79,7 @@ export const open = async (options: Options): Promise<Client> => {
     looked.resolve()
     return dispose()
   }
-  const crewline = await promise(Effect.service(Crewline.Crewline)).catch(async (error: unknown) => {
+  const crewline = await promise(Effect.service(Crewline.Crewline), signal).catch(async (error: unknown) => {
     await close()
     throw error
   })

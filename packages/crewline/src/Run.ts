@@ -15,9 +15,9 @@ export interface RunOptions extends Options, StartOptions {}
  */
 export const client = (options: Options = {}): Promise<Client> => CallerStack.keep(open(options))
 
-const open = async (options: Options): Promise<Client> => {
+const open = async (options: Options, signal?: AbortSignal): Promise<Client> => {
   const Engine = await import("./Engine.ts")
-  return Engine.open(options)
+  return Engine.open(options, signal)
 }
 
 /**
@@ -30,6 +30,6 @@ export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Pr
 
 const runOnce = async <Output>(crew: AnyCrew<Output>, options: RunOptions): Promise<Crewline.Result<Output>> => {
   options.signal?.throwIfAborted()
-  await using opened = await open(options)
+  await using opened = await open(options, options.signal)
   return await opened.run(crew, options)
 }

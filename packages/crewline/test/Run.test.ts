@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { once } from "node:events"
+import { createServer, type AddressInfo } from "node:net"
 import { z } from "zod"
 import { Crew, CrewInvalid, ExecutionFailed, run, Tool, ToolFailed, ToolRetry } from "../src/index.ts"
 import { Llm, Scripted } from "../src/testing.ts"
@@ -122,6 +124,20 @@ describe("run", () => {
     const reason = new Error("The visitor has left.")
     controller.abort(reason)
     assert.strictEqual(await running.catch((error: unknown) => error), reason)
+  })
+
+  it("does not wait for a database that does not answer when its signal is aborted", async () => {
+    const silent = createServer().listen(0, "127.0.0.1")
+    await once(silent, "listening")
+    const { port } = silent.address() as AddressInfo
+    const stop = new AbortController()
+    silent.once("connection", () => stop.abort(new Error("Enough.")))
+    const error = await run(plain, {
+      database: `postgres://nobody@127.0.0.1:${port}/none`,
+      signal: stop.signal
+    }).catch((error: unknown) => error)
+    assert.strictEqual(error, stop.signal.reason)
+    await once(silent.close(), "close")
   })
 
   it("does not begin with a signal that is aborted", async () => {

@@ -21,13 +21,15 @@ export class Lifetime<R, RE> {
     this.#runtime = runtime
   }
 
-  /** Runs an effect. Rejects with what it fails with. */
-  readonly promise = <A, E>(effect: Effect.Effect<A, E, R>): Promise<A> => this.#alive.while(this.#run(effect))
+  /** Runs an effect. Rejects with what it fails with, or at once with the reason of a signal. */
+  readonly promise = <A, E>(effect: Effect.Effect<A, E, R>, signal?: AbortSignal): Promise<A> =>
+    this.#alive.while(this.#run(effect, signal))
 
-  async #run<A, E>(effect: Effect.Effect<A, E, R>): Promise<A> {
+  async #run<A, E>(effect: Effect.Effect<A, E, R>, signal: AbortSignal | undefined): Promise<A> {
     if (this.#isClosed()) throw new ClientClosed()
-    const exit = await this.#runtime.runPromiseExit(effect)
+    const exit = await this.#runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
     if (Exit.isSuccess(exit)) return exit.value
+    signal?.throwIfAborted()
     throw this.#isClosed() && Cause.hasInterruptsOnly(exit.cause) ? new ClientClosed() : Cause.squash(exit.cause)
   }
 
