@@ -24,14 +24,22 @@ export const fromFile = async (path: string | URL): Promise<Crew.Crew> => {
 
 export const validate = (crew: Any): void => orThrow(Crew.validate(of(crew)))
 
-/** The crew with these limits besides its own: of each kind the lower one holds. */
+type Amount = keyof Omit<Limits.Declared, "onExceeded">
+
+/**
+ * The crew with these limits besides its own: of each kind the lower one holds. What is no limit
+ * stays as it is, and is reported with the crew.
+ */
 export const withLimits = <Output>(crew: Crew.Crew<Output>, limits: Limits.Declared): Crew.Crew<Output> => {
   const { definition } = crew
   const own = definition.limits ?? {}
-  const lower = (kind: "costUsd" | "requests" | "tokens") => {
-    const lowest = Math.min(own[kind] ?? Infinity, limits[kind] ?? Infinity)
-    return lowest === Infinity ? {} : { [kind]: lowest }
+  // A program without types may pass anything.
+  const isObject = typeof limits === "object" && limits !== null && !Array.isArray(limits)
+  const lower = (kind: Amount) => {
+    const [mine, given] = [own[kind], limits[kind] ?? own[kind]]
+    if (given === undefined) return {}
+    return { [kind]: typeof mine === "number" && typeof given === "number" ? Math.min(mine, given) : given }
   }
-  const both = { ...own, ...limits, ...lower("costUsd"), ...lower("requests"), ...lower("tokens") }
+  const both = isObject ? { ...own, ...limits, ...lower("costUsd"), ...lower("requests"), ...lower("tokens") } : limits
   return { ...crew, definition: { ...definition, limits: both } }
 }

@@ -16,6 +16,7 @@ import * as CallerStack from "./CallerStack.ts"
 import type { Client, Execution, Options, StartOptions } from "./Client.ts"
 import * as CoreCrew from "./CoreCrew.ts"
 import type { Any as AnyCrew } from "./DeclaredCrew.ts"
+import * as Checking from "./Engine/Checking.ts"
 import { KeepAlive } from "./Engine/KeepAlive.ts"
 import { Lifetime } from "./Engine/Lifetime.ts"
 import * as Models from "./Engine/Models.ts"
@@ -58,6 +59,7 @@ const onAbort = (guarded: Guarded.Guarded, signal: AbortSignal, abort: () => voi
  * before they are built.
  */
 export const open = async (options: Options, signal?: AbortSignal): Promise<Client> => {
+  Checking.check(options)
   const runtime = ManagedRuntime.make(
     layerOf(options, (executions) => {
       for (const { executionId, lastSeq, tenant } of executions) {

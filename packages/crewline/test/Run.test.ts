@@ -116,6 +116,38 @@ describe("run", () => {
     assert.strictEqual(await spending(4, 3), 3)
   })
 
+  it.each([
+    ["text", { costUsd: "0.5" }, "limits.costUsd must be a"],
+    ["a number", 5, "limits must be an object, but is the number 5"],
+    ["nothing", null, "limits must be an object, but is null"],
+    ["a list", [5], "limits must be an object, but is a"]
+  ])("refuses limits that are %s", async (_, limits, message) => {
+    const models = Scripted.make(["1"])
+    // As a program without types may pass them.
+    const options: object = { models, inputs, limits }
+    const error = await run(plain, options).catch((error: unknown) => error)
+    if (!(error instanceof CrewInvalid)) throw error
+    assert.include(error.message, message)
+    assert.strictEqual(models.requests.length, 0)
+  })
+
+  it.each([
+    [{ dirctory: "data" }, 'There is no option "dirctory": did you mean "directory"?'],
+    [{ verbose: true }, 'There is no option "verbose": there are crews, database, directory, '],
+    [{ directory: "" }, 'The option "directory" must be a text that is not empty, not an empty text.'],
+    [{ database: 5 }, 'The option "database" must be a text that is not empty, not 5.'],
+    [{ memory: true }, 'The option "memory" must be a layer, not true.'],
+    [{ llm: "openai" }, 'The option "llm" must be a layer, not a string.'],
+    [{ models: null }, 'The option "models" must be the name of a model or an object, not null.'],
+    [{ tools: {} }, 'The option "tools" must be a list of tools or a layer, not an object.'],
+    [{ leaseMillis: -1 }, 'The option "leaseMillis" must be a number over 0, not -1.']
+  ])("refuses the options %j", async (wrong, message) => {
+    const options: object = { inputs, models: Scripted.make(["1"]), ...wrong }
+    const error = await run(plain, options).catch((error: unknown) => error)
+    assert.instanceOf(error, TypeError)
+    assert.include(error.message, message)
+  })
+
   it("is cancelled by its signal, and rejects with the reason of it", async () => {
     const controller = new AbortController()
     const models = Scripted.make([Scripted.never()])
