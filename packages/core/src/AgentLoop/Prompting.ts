@@ -90,7 +90,7 @@ export const quotedData =
 
 /** A memory as quoted data. Nothing in its text can end the quotation. */
 const quoted = ({ id, text, trust }: Recalled): string =>
-  `<memory id=${JSON.stringify(id)} origin=${JSON.stringify(trust)}>\n${text.replace(/<(\/?)(memory)\b/gi, "<$1\u200b$2")}\n</memory>`
+  `<memory id=${JSON.stringify(id)} origin=${JSON.stringify(trust)}>\n${text.replace(/<([\s/]*)(memory)\b/gi, "<$1\u200b$2")}\n</memory>`
 
 /** What a file holds is put in its place for the call alone: see `Attachments`. */
 export const attachmentScheme = "attachment:"
