@@ -134,6 +134,7 @@ describe("run", () => {
   it.each([
     [{ dirctory: "data" }, 'There is no option "dirctory": did you mean "directory"?'],
     [{ verbose: true }, 'There is no option "verbose": there are crews, database, directory, '],
+    [{ models: { opnai: {} } }, 'There is no option "models.opnai": did you mean "openai"?'],
     [{ directory: "" }, 'The option "directory" must be a text that is not empty, not an empty text.'],
     [{ database: 5 }, 'The option "database" must be a text that is not empty, not 5.'],
     [{ memory: true }, 'The option "memory" must be a layer, not true.'],

@@ -4,7 +4,7 @@
  */
 import * as Suggestion from "@crewline/core/Suggestion"
 import * as Layer from "effect/Layer"
-import type { Options, StartOptions } from "../Client.ts"
+import type { Models, Options, StartOptions } from "../Client.ts"
 
 type Check = readonly [expected: string, isRight: (value: unknown) => boolean]
 
@@ -50,6 +50,15 @@ const startOptions: Record<keyof StartOptions, Check> = {
   userId: any
 }
 
+/** Without the account that was meant, the models of the environment would answer. */
+const accounts: Record<keyof Models, true> = {
+  anthropic: true,
+  default: true,
+  ollama: true,
+  openai: true,
+  providers: true
+}
+
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries({ ...options, ...startOptions }))
 
 /** Throws a `TypeError` for the first option that does not exist or has the wrong type. */
@@ -57,17 +66,23 @@ export const check = (given: Options): void => {
   if (!isObject(given)) throw new TypeError(`The options must be an object, not ${shown(given)}.`)
   for (const [name, value] of Object.entries(given)) {
     const known = checks.get(name)
-    if (known === undefined) {
-      const meant = Suggestion.make().closest(name, checks.keys())
-      const hint = meant === undefined ? `there are ${[...checks.keys()].join(", ")}` : `did you mean "${meant}"?`
-      throw new TypeError(`There is no option "${name}": ${hint}`)
-    }
+    if (known === undefined) throw unknown("", name, [...checks.keys()])
     const [expected, isRight] = known
     // Texts are not repeated: a URL may hold a password.
     if (value !== undefined && !isRight(value)) {
       throw new TypeError(`The option "${name}" must be ${expected}, not ${shown(value)}.`)
     }
   }
+  const { models } = given
+  if (typeof models !== "object" || "llm" in models) return
+  const wrong = Object.keys(models).find((name) => !Object.hasOwn(accounts, name))
+  if (wrong !== undefined) throw unknown("models.", wrong, Object.keys(accounts))
+}
+
+const unknown = (place: string, name: string, known: ReadonlyArray<string>): TypeError => {
+  const meant = Suggestion.make().closest(name, known)
+  const hint = meant === undefined ? `there are ${known.join(", ")}` : `did you mean "${meant}"?`
+  return new TypeError(`There is no option "${place}${name}": ${hint}`)
 }
 
 const shown = (value: unknown): string => {
