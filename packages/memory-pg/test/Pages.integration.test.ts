@@ -158,6 +158,7 @@ const operations: ReadonlyArray<readonly [name: string, text: string, pages: num
   ],
   ["end of the feed", "select * from crewline_feed('t', 1, 9223372036854775807, 0, 128)", 15],
   ["positions", `select * from crewline_positions('[["t", "x"]]')`, 12],
+  ["adoption by its id", `select * from crewline_adopt('w', 1000, 1, '["x"]')`, 30],
   ["deletion", "select crewline_remove('t', 'done-1000')", 60],
   ["search for what is old", "select * from crewline_prune(86400000, 100, null, 86400000)", 30]
 ]

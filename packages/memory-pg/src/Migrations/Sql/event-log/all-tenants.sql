@@ -3,33 +3,56 @@
 -- an event says.
 
 -- Renews the leases of an owner and takes executions that are free. A renewal waits for its row, in one order, because an execution left
--- out of the answer counts as lost; others are taken only when nobody holds their row.
+-- out of the answer counts as lost; others are taken only when nobody holds their row. Executions that are named are looked up by their ids
+-- first, and what is open is asked such that no index of open executions could be read for it.
 create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
 language plpgsql security definer set search_path from current set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
-  ids text[] := case when in_ids is not null then array(select jsonb_array_elements_text(in_ids)) end;
+  named bigint[];
   mine bigint[];
   taken bigint[];
 begin
-  mine := array(
-    select locked.key from (
-      select e.key from crewline_execution e
-      where e.ended_at is null and e.owner = in_owner and (ids is null or e.id = any (ids))
-      order by e.tenant, e.key limit in_limit for no key update
-    ) locked
-  );
-  now_at := clock_timestamp();
-  taken := array(
-    select locked.key from (
-      select e.key from crewline_execution e
-      where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
-        and (ids is null or e.id = any (ids))
-      order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
-    ) locked
-  );
+  if in_ids is null then
+    mine := array(
+      select locked.key from (
+        select e.key from crewline_execution e
+        where e.ended_at is null and e.owner = in_owner
+        order by e.tenant, e.key limit in_limit for no key update
+      ) locked
+    );
+    now_at := clock_timestamp();
+    taken := array(
+      select locked.key from (
+        select e.key from crewline_execution e
+        where e.ended_at is null and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
+        order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+      ) locked
+    );
+  else
+    named := array(
+      select found.key from jsonb_array_elements_text(in_ids) as given,
+        lateral (select e.key from crewline_execution e where e.id = given.value offset 0) as found
+    );
+    mine := array(
+      select locked.key from (
+        select e.key from crewline_execution e
+        where e.key = any (named) and coalesce(e.ended_at, '-infinity') = '-infinity' and e.owner = in_owner
+        order by e.tenant, e.key limit in_limit for no key update
+      ) locked
+    );
+    now_at := clock_timestamp();
+    taken := array(
+      select locked.key from (
+        select e.key from crewline_execution e
+        where e.key = any (named) and coalesce(e.ended_at, '-infinity') = '-infinity'
+          and e.owner is distinct from in_owner and (e.owner is null or e.lease_until <= now_at)
+        order by e.started_at, e.key limit in_limit - coalesce(array_length(mine, 1), 0) for no key update skip locked
+      ) locked
+    );
+  end if;
   now_at := clock_timestamp();
   return query
     update crewline_execution e set owner = in_owner, leased_at = now_at,
