@@ -1,8 +1,10 @@
-/** Failures show where the application called this package, instead of where the engine ran. */
+/**
+ * Failures point to where the application called this package, instead of to code of the engine.
+ */
 
 /**
- * The same promise; a failure with a `_tag`, which is one that the engine foresees, gets the stack
- * of whoever called the function that calls this one. What nobody foresaw keeps its own.
+ * Returns the same promise. A failure with a `_tag`, which is an expected one, gets the stack of
+ * the caller of the function that calls this one. Unexpected failures keep their own stack.
  */
 export const keep = <A>(promise: Promise<A>): Promise<A> => {
   const { stack = "" } = new Error()

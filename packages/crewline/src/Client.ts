@@ -1,4 +1,4 @@
-/** What a program holds of Crewline in its process: a client, and executions that it started. */
+/** The client that a program uses, and handles of the executions that it started. */
 import type * as Adoption from "@crewline/core/Adoption"
 import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
@@ -20,11 +20,11 @@ import type { Any as AnyTool } from "./Tool.ts"
 /** An account at a provider, or a server that speaks its API. */
 export interface Account {
   readonly apiKey?: string
-  /** Where the API is, up to and including its version. Default: the provider's own. */
+  /** The base URL of the API, up to and including its version. Default: the provider's own. */
   readonly baseURL?: string
 }
 
-/** Models besides those of the environment. */
+/** Models in addition to those of the environment. */
 export interface Models {
   /** The model of agents and crews that name none, as in `openai/gpt-5.2`. */
   readonly default?: string
@@ -51,7 +51,7 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
   readonly models?: string | Models | ModelScript
   /**
    * Tools that agents may name, besides the built-in `calculate` and, with a `workspace`,
-   * `file_read`. A layer stands for all of them.
+   * `file_read`. A layer replaces all of them.
    */
   readonly tools?: ReadonlyArray<AnyTool> | Layer.Layer<Toolbox.Toolbox, unknown>
   /**
@@ -65,63 +65,61 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    */
   readonly database?: string
   /**
-   * A Redis, `redis://host`, on which processes share limits and budgets and, with a `database`,
-   * the queue of tasks. `prefix` is what the keys of the queue begin with, `crewline` by default:
-   * databases that share a Redis need one each. Needs `@crewline/queue-redis`.
+   * A Redis server, `redis://host`, on which processes share limits and budgets and, with a
+   * `database`, the task queue. `prefix` is the prefix of the queue's keys, `crewline` by default:
+   * databases that share a Redis server need different prefixes. Needs `@crewline/queue-redis`.
    */
   readonly redis?: string | { readonly url: string; readonly prefix?: string }
-  /** The only directory that tools read and output files are written to. Default: none. */
+  /**
+   * The only directory that tools can read, and that output files are written to. Default: none.
+   */
   readonly workspace?: string | Layer.Layer<Workspace.Workspace, unknown>
-  /** What crews with `memory: true` remember. Default: in the memory of this process. */
+  /** The memory of crews with `memory: true`. Default: in-process. */
   readonly memory?: Layer.Layer<Memory.Memory, unknown>
   /** Where models come from, instead of `models`. */
   readonly llm?: Layer.Layer<Llm.Llm, unknown>
-  /**
-   * Where events are kept, instead of `directory` or `database`. Default: in the memory of this
-   * process.
-   */
+  /** The event log, instead of `directory` or `database`. Default: in-process. */
   readonly log?: Layer.Layer<EventLog.EventLog, unknown>
-  /** What hands tasks to workers. Default: in this process. */
+  /** The task queue. Default: in-process. */
   readonly queue?: Layer.Layer<TaskQueue.TaskQueue, unknown>
   /**
-   * Crews whose functions this process has for executions that were started elsewhere, known by
-   * name.
+   * Crews, identified by name, whose functions this process provides for executions that were
+   * started elsewhere.
    */
   readonly crews?: ReadonlyArray<AnyCrew>
 }
 
 export interface StartOptions extends Crewline.StartOptions {
   /**
-   * What this execution may spend on models, besides the limits of its crew: of each kind the lower
-   * one holds.
+   * What this execution may spend on models, in addition to the limits of its crew: the lower limit
+   * of each kind applies.
    */
   readonly limits?: Limits.Declared
-  /** Aborted, it cancels the execution. */
+  /** Aborting it cancels the execution. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** A started execution. */
 export interface Execution<Output = Schema.Json> {
   readonly id: string
-  /** True when an idempotency key led to an execution that existed already. */
+  /** True when an execution with the idempotency key already existed. */
   readonly existing: boolean
   /** ISO 8601, by the clock of the log. */
   readonly startedAt: string
   /**
-   * Every event from the first on, with deltas of answers; ends with the execution. Each iteration
-   * begins anew.
+   * All events from the first, with deltas of answers; ends with the execution. Each iteration
+   * starts from the beginning.
    */
   readonly events: AsyncIterable<ExecutionEvent.Followed>
   /** Waits for the end; rejects with `ExecutionFailed` when it failed or was cancelled. */
   readonly result: Promise<Crewline.Result<Output>>
 }
 
-/** Crewline in this process. Promises reject with the errors that the Effect API names. */
+/** Crewline in this process. Promises reject with the errors of the Effect API. */
 export interface Client {
   readonly start: <Output>(crew: AnyCrew<Output>, options?: StartOptions) => Promise<Execution<Output>>
   /**
-   * Starts a crew and waits for its result. Rejects with the reason of the signal when that is
-   * aborted.
+   * Starts a crew and waits for its result. Rejects with the reason of the signal if it is aborted.
    */
   readonly run: <Output>(crew: AnyCrew<Output>, options?: StartOptions) => Promise<Crewline.Result<Output>>
   readonly follow: (
@@ -131,22 +129,22 @@ export interface Client {
   readonly get: (executionId: string) => Promise<Crewline.View>
   readonly list: (options?: EventLog.ListOptions) => Promise<ReadonlyArray<EventLog.Summary>>
   readonly cancel: (executionId: string) => Promise<void>
-  /** No further task begins; what is under way goes on. */
+  /** Starts no further tasks; tasks in progress continue. */
   readonly pause: (executionId: string) => Promise<void>
   /** Undoes `pause`. */
   readonly resume: (executionId: string) => Promise<void>
   /** Sends a signal that a task declares; rejects with `UnknownSignal` when none does. */
   readonly signal: (executionId: string, signal: string, value: Schema.Json) => Promise<void>
   /**
-   * Tells the manager something, or the agent of a task with `taskId`, which reads it before its
-   * next turn. Rejects with `MessageRefused` when nobody can read it.
+   * Sends a message to the manager or, with `taskId`, to the agent of a task, which reads it before
+   * its next turn. Rejects with `MessageRefused` when no agent can read it.
    */
   readonly send: (
     executionId: string,
     message: Crewline.Message,
     options?: Crewline.SendOptions
   ) => Promise<Crewline.Sent>
-  /** What people are asked, or were: oldest first. */
+  /** Open and closed asks, oldest first. */
   readonly asks: (options?: Crewline.AsksOptions) => Promise<ReadonlyArray<Crewline.AskView>>
   /**
    * Answers an ask; rejects with `AskClosed`, `UnknownAsk`, `MayNotAnswer`, `HashMismatch` or
@@ -156,25 +154,25 @@ export interface Client {
   /** Continues an unfinished execution here, with the functions of the given crew. */
   readonly adopt: <Output = Schema.Json>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
   /**
-   * Does again what failed or was cancelled, as a new execution that takes over the outputs that
-   * stand.
+   * Retries a failed or cancelled execution as a new execution that reuses the outputs of completed
+   * tasks.
    */
   readonly retry: <Output = Schema.Json>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
   /**
-   * Takes over at once what a dead worker elsewhere left; refuses one that seems to be alive,
-   * unless it is forced.
+   * Releases the work of a dead worker elsewhere at once; refuses if the worker seems to be alive,
+   * unless forced.
    */
   readonly adoptFrom: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /**
-   * What follows from events and is not done yet, oldest first; nothing where the log has no
+   * Effects of events that have not been delivered yet, oldest first; empty if the log has no
    * outbox.
    */
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
-  /** Sends a dead letter of the outbox again; `undefined`: it does not exist any more. */
+  /** Retries a dead letter of the outbox; `undefined`: it no longer exists. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>
   /**
-   * Hands back what runs, and closes connections. Calls and iterations that are under way reject
-   * with `ClientClosed`, and so does every later one.
+   * Releases running executions and closes connections. Pending calls and iterations reject with
+   * `ClientClosed`, and so do all later ones.
    */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>

@@ -1,4 +1,6 @@
-/** Crews of `@crewline/core`, from declarations, data and files. Loads the schemas of crews. */
+/**
+ * Creates crews of `@crewline/core` from declarations, data and files. Loads the schemas of crews.
+ */
 import * as Crew from "@crewline/core/Crew"
 import type * as Limits from "@crewline/core/Limits"
 import * as Result from "effect/Result"
@@ -6,7 +8,7 @@ import { readFile } from "node:fs/promises"
 import type { Any, Crew as Declared } from "./DeclaredCrew.ts"
 
 const isDeclared = <Output>(crew: Any<Output>): crew is Declared<Output> =>
-  // A program without types may pass anything; what is no crew is reported by the engine.
+  // An untyped program may pass any value; the engine reports those that are not crews.
   typeof crew === "object" && crew !== null && "~build" in crew
 
 /** The crew that was declared. */
@@ -27,8 +29,8 @@ export const validate = (crew: Any): void => orThrow(Crew.validate(of(crew)))
 type Amount = keyof Omit<Limits.Declared, "onExceeded">
 
 /**
- * The crew with these limits besides its own: of each kind the lower one holds. What is no limit
- * stays as it is, and is reported with the crew.
+ * The crew with these limits in addition to its own: the lower limit of each kind applies. Invalid
+ * limits are kept, and reported with the crew.
  */
 export const withLimits = <Output>(crew: Crew.Crew<Output>, limits: Limits.Declared): Crew.Crew<Output> => {
   const { definition } = crew

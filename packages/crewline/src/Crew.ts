@@ -1,6 +1,6 @@
 /**
- * Crews, declared. What is wrong with a declaration is reported by `validate`, and when the crew is
- * started: all of it at once, as `CrewInvalid`.
+ * Declares crews. `validate` reports the problems of a declaration, and so does starting the crew:
+ * all of them at once, as `CrewInvalid`.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import * as DeclaredCrew from "./DeclaredCrew.ts"
@@ -9,9 +9,9 @@ import type { Any, Crew } from "./DeclaredCrew.ts"
 export type { Any, Crew } from "./DeclaredCrew.ts"
 
 /**
- * A crew in TypeScript. The type checker refuses names of agents and tasks that do not exist, a
- * task that refers to itself, and functions that expect another output than their task declares.
- * The output of the crew is inferred.
+ * A crew in TypeScript. The type checker rejects names of agents and tasks that do not exist, a
+ * task that refers to itself, and functions that expect a different output than their task
+ * declares. The output of the crew is inferred.
  */
 export const make = <
   const AgentName extends string,
@@ -45,7 +45,7 @@ export const fromFile = async (path: string | URL): Promise<Crew> => {
   return declared(await Core.fromFile(path))
 }
 
-/** Checks a crew, whatever its inputs will be. Rejects with `CrewInvalid`. */
+/** Validates a crew, independent of its inputs. Rejects with `CrewInvalid`. */
 export const validate = async (crew: Any): Promise<void> => {
   const Core = await import("./CoreCrew.ts")
   Core.validate(crew)

@@ -1,13 +1,13 @@
 /**
- * A crew as a program declares it. Nothing of it is checked yet, so that a declaration loads
- * neither the schemas nor the engine: the crew of `@crewline/core` is made when it is first needed.
+ * A crew as a program declares it. It is not validated yet, so that a declaration loads neither the
+ * schemas nor the engine: the crew of `@crewline/core` is created when it is first needed.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import type * as Schema from "effect/Schema"
 
 /**
- * A declared crew. `Output` is what its executions come to: the output of the task that nothing
- * depends on, or, of several such tasks, an object of theirs by name.
+ * A declared crew. `Output` is the result of its executions: the output of the task that no other
+ * depends on or, for several such tasks, an object of their outputs by name.
  */
 export interface Crew<out Output = Schema.Json> {
   readonly name: string

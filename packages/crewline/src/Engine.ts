@@ -1,7 +1,7 @@
 /**
- * Crewline in this process, by promises and async iterables: the layers that the options name, and
- * a client over the service that they make. Nothing but running executions and calls that are not
- * answered yet keeps the process alive.
+ * Crewline in this process, with promises and async iterables: the layers that the options select,
+ * and a client for the resulting service. Only running executions and pending calls keep the
+ * process alive.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"
@@ -24,7 +24,7 @@ import * as QuietClock from "./Engine/QuietClock.ts"
 import * as Storage from "./Engine/Storage.ts"
 import * as Tools from "./Engine/Tools.ts"
 
-/** Everything that the options name. `onAdopted` is called with what each sweep adopts. */
+/** All layers that the options select. `onAdopted` is called with what each sweep adopts. */
 const layerOf = (options: Options, onAdopted: (executions: Storage.Adopted) => void) => {
   const { crews = [], llm = Models.layer(options.models), memory = Memory.layerLocal } = options
   const redis = Storage.shared(options)
@@ -74,7 +74,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
   )
   const alive = new KeepAlive()
   const { dispose, iterable, promise } = new Lifetime(runtime, alive)
-  /** Resolves when it is known what other processes have left here. */
+  /** Resolves when the work that other processes left here is known. */
   const looked = Promise.withResolvers<void>()
   if (Storage.isEmbedded(options)) void alive.while(looked.promise)
   const close = () => {
@@ -93,14 +93,14 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
       )
     )
 
-  /** The execution of a handle, and its result, which is waited for from now on. */
+  /** The execution of a handle, and its result, which is awaited from now on. */
   const executionOf = <Output>(handle: Crewline.Handle<Output>, signal?: AbortSignal): Execution<Output> => {
     const { events, existing, id, startedAt } = handle
     const ended = promise(handle.result)
     alive.heldBy(id, ended)
-    // Whoever never asks for the result is not told of a failure as an unhandled rejection.
+    // A failure is not an unhandled rejection if the program never awaits the result.
     ended.catch(() => {})
-    // That it cannot be recorded now is what `result` reports.
+    // `result` reports that it cannot be recorded now.
     const cancel = () => void promise(crewline.cancel(id)).catch(() => {})
     if (signal !== undefined) onAbort(guarded, signal, cancel, ended)
     let result: Promise<Crewline.Result<Output>> | undefined
@@ -112,7 +112,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
       get result() {
         if (result !== undefined) return result
         result = CallerStack.keep(ended)
-        // Nor is who takes it together with `events`, and awaits it once those have ended.
+        // Nor if it takes `result` together with `events`, and awaits it once those have ended.
         result.catch(() => {})
         return result
       }

@@ -1,6 +1,7 @@
 /**
- * The errors that promises of this package reject with. Those of `@crewline/core` are known by
- * their `_tag`, so that `instanceof` works before the engine is loaded, and for every copy of it.
+ * The errors that promises of this package reject with. Errors of `@crewline/core` are identified
+ * by their `_tag`, so that `instanceof` works before the engine is loaded, and for every copy of
+ * it.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import type * as Crewline from "@crewline/core/Crewline"
@@ -11,7 +12,7 @@ interface Kind<E> {
   readonly [Symbol.hasInstance]: (value: unknown) => value is E
 }
 
-// A class, because test runners insist on one; nothing is ever made of it.
+// A class, because test runners require one; it is never instantiated.
 const kind = <E>(tag: string): Kind<E> =>
   class {
     static [Symbol.hasInstance](value: unknown): value is E {
@@ -19,7 +20,7 @@ const kind = <E>(tag: string): Kind<E> =>
     }
   }
 
-/** Something is wrong with a crew; `problems` has everything, each with its place. */
+/** A crew is invalid; `problems` lists every problem with its location. */
 export const CrewInvalid: Kind<CoreCrew.CrewInvalid> = kind("CrewInvalid")
 export type CrewInvalid = CoreCrew.CrewInvalid
 
@@ -27,15 +28,13 @@ export type CrewInvalid = CoreCrew.CrewInvalid
 export const ExecutionFailed: Kind<Crewline.ExecutionFailed> = kind("ExecutionFailed")
 export type ExecutionFailed = Crewline.ExecutionFailed
 
-/**
- * Where events are kept, something went wrong; `reason` says what: there may be no such execution.
- */
+/** An operation of the event log failed; `reason` gives the cause, such as an unknown execution. */
 export const EventLogError: Kind<EventLog.EventLogError> = kind("EventLogError")
 export type EventLogError = EventLog.EventLogError
 
 /**
- * The client is closed, or was while the call was under way. What ran goes on elsewhere, or in the
- * next client, where executions are kept in a directory or a database.
+ * The client is closed, or was closed during the call. With a directory or a database, running
+ * executions continue elsewhere or in the next client.
  */
 export class ClientClosed extends Error {
   readonly _tag = "ClientClosed"
@@ -46,7 +45,7 @@ export class ClientClosed extends Error {
   }
 }
 
-/** A package that is installed by choice is needed and not there. */
+/** An optional package is needed but not installed. */
 export class MissingPackage extends Error {
   readonly _tag = "MissingPackage"
   override readonly name = "MissingPackage"
@@ -59,10 +58,7 @@ export class MissingPackage extends Error {
   }
 }
 
-/**
- * Thrown by the function of a tool: the call was wrong in a way that the model can mend; the
- * message tells it how.
- */
+/** Thrown by the function of a tool: the model can correct the call; the message tells it how. */
 export class ToolRetry extends Error {
   readonly _tag = "ToolRetry"
   override readonly name = "ToolRetry"

@@ -1,12 +1,10 @@
-/**
- * Packages that are installed by choice: which one is missing, and the command that installs it.
- */
+/** Optional packages: which one is missing, and the command that installs it. */
 import { MissingPackage } from "./Failure.ts"
 
 /**
- * For `import("…").catch(…)`: a package that is not installed is a `MissingPackage`; what fails in
- * one that is, stays as it is. `needed` is what needs it. Written so, bundlers leave a package out
- * that is not installed.
+ * For `import("…").catch(…)`: a package that is not installed becomes a `MissingPackage`; failures
+ * within an installed package are not changed. `needed` names the feature that needs it. In this
+ * form, bundlers omit packages that are not installed.
  */
 export const packageOf =
   (name: string, needed: string) =>
@@ -14,7 +12,7 @@ export const packageOf =
     throw isAbsent(name, error) ? new MissingPackage(name, needed, error) : error
   }
 
-/** Node names the package; a file that is missing within it is another matter. */
+/** Node's error names the package; a missing file within a package is a different error. */
 const isAbsent = (name: string, error: unknown): boolean =>
   error instanceof Error &&
   "code" in error &&

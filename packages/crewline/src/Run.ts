@@ -1,6 +1,6 @@
 /**
- * The two ways to run crews: one at a time, and with a client that stays. The engine is loaded when
- * it is first needed.
+ * The two ways to run crews: a single run, and a long-lived client. The engine is loaded when it is
+ * first needed.
  */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as CallerStack from "./CallerStack.ts"
@@ -10,8 +10,8 @@ import type { Any as AnyCrew } from "./DeclaredCrew.ts"
 export interface RunOptions extends Options, StartOptions {}
 
 /**
- * Crewline in this process, until it is closed. Rejects when models, database or queue cannot be
- * set up.
+ * Opens Crewline in this process, until it is closed. Rejects when models, database or queue cannot
+ * be set up.
  */
 export const client = (options: Options = {}): Promise<Client> => CallerStack.keep(open(options))
 
@@ -21,9 +21,9 @@ const open = async (options: Options, signal?: AbortSignal): Promise<Client> => 
 }
 
 /**
- * Runs a crew once. Rejects with `CrewInvalid` when something is wrong with the crew or its inputs,
- * with `ExecutionFailed` when the execution failed, and with the reason of `signal` when that is
- * aborted, which cancels the execution.
+ * Runs a crew once. Rejects with `CrewInvalid` when the crew or its inputs are invalid, with
+ * `ExecutionFailed` when the execution failed, and with the reason of `signal` when it is aborted,
+ * which cancels the execution.
  */
 export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Promise<Crewline.Result<Output>> =>
   CallerStack.keep(runOnce(crew, options))

@@ -1,7 +1,7 @@
 /**
- * Tools, declared: a name, a description, a schema of the arguments and a function. A declaration
- * that cannot be used (a name with spaces, arguments without a JSON Schema) is a `TypeError` when
- * it is first given to a client.
+ * Declares tools: a name, a description, a schema of the arguments and a function. An invalid
+ * declaration (a name with spaces, arguments without a JSON Schema) is a `TypeError` when it is
+ * first passed to a client.
  */
 import type * as CoreTool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -11,7 +11,7 @@ import type * as Schema from "effect/Schema"
 export interface Tool {
   readonly name: string
   readonly description: string
-  /** Makes the tool of `@crewline/core`; the same one each time. */
+  /** Creates the tool of `@crewline/core`; the same one each time. */
   readonly "~build": (core: typeof CoreTool) => Toolbox.Tool
 }
 
@@ -22,7 +22,8 @@ type None = { readonly type: "object"; readonly additionalProperties: false }
 
 /**
  * Makes a tool. Its parameters are a Zod schema, another Standard Schema, an Effect Schema or a
- * JSON Schema; without any it takes no arguments. Arguments are checked before the function runs.
+ * JSON Schema; without a schema it takes no arguments. Arguments are validated before the function
+ * runs.
  */
 export const make: {
   <const P extends CoreTool.Parameters = None, const A extends CoreTool.Parameters = Schema.Decoder<string>>(
@@ -34,7 +35,7 @@ export const make: {
 } = (options: Pick<CoreTool.Options<CoreTool.Parameters>, "name" | "description">): Tool => {
   let built: Toolbox.Tool | undefined
   const { description, name } = options
-  // Which kind of tool it is, `core.make` sees by the functions that it has.
+  // `core.make` infers the kind of tool from the functions that it has.
   const whole = options as CoreTool.Options<CoreTool.Parameters>
   return Object.freeze({ name, description, "~build": (core: typeof CoreTool) => (built ??= core.make(whole)) })
 }

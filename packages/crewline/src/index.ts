@@ -6,8 +6,8 @@
  *     const crew = Crew.make({ name: "brief", agents: { … }, tasks: { … } })
  *     const { output } = await run(crew, { inputs: { topic: "otters" } })
  *
- * `client` is for programs that stay, and for executions that outlive them. Importing this package
- * loads neither the engine nor an SDK of a model provider: that happens when a crew is first run.
+ * `client` is for long-lived programs, and for executions that outlive them. Importing this package
+ * loads neither the engine nor the SDK of a model provider: they are loaded when a crew first runs.
  */
 export * as Crew from "./Crew.ts"
 export * as Tool from "./Tool.ts"

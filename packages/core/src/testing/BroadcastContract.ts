@@ -1,5 +1,5 @@
 /**
- * What every broadcast must do, whatever carries it. Two services stand for two processes.
+ * The contract of every broadcast, whatever its transport. Two services represent two processes.
  *
  *     BroadcastContract.suite("PgBroadcast", Effect.all([process, process]))
  *
@@ -15,14 +15,11 @@ import type * as Broadcast from "../Broadcast.ts"
 type Service = Broadcast.Broadcast["Service"]
 
 export interface Options {
-  /**
-   * Cuts the connection with which the second one listens; whoever listens must come back by
-   * himself.
-   */
+  /** Cuts the connection on which the second one listens; it must reconnect by itself. */
   readonly cut?: Effect.Effect<void, unknown>
 }
 
-/** Listens from when this answers. */
+/** Is listening once this returns. */
 const listen = Effect.fnUntraced(function* (service: Service) {
   const texts = yield* Queue.unbounded<string>()
   const openings = yield* Queue.unbounded<void>()

@@ -1,12 +1,12 @@
 /**
- * What every event log must do, whatever stores it: each sentence of `EventLog`'s module comment as
- * tests.
+ * The contract of every event log, whatever its storage: each sentence of `EventLog`'s module
+ * comment as tests.
  *
  *     EventLogContract.suite("PgEventLog on PGlite", layer)
  *
- * All tests of a suite share one log and use executions, tenants and owners of their own, so the
- * log may be one that others use, but for the ended executions in it: the last test deletes them.
- * They run on the real clock.
+ * All tests of a suite share one log and use separate executions, tenants and owners, so the log
+ * may be in use by others, except that the last test deletes the ended executions in it. The tests
+ * run on the real clock.
  *
  * @see EventLog
  */

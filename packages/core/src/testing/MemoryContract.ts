@@ -1,10 +1,10 @@
 /**
- * What every memory must do, whatever stores it: each sentence of `Memory`'s module comment as
+ * The contract of every memory, whatever its storage: each sentence of `Memory`'s module comment as
  * tests.
  *
  *     MemoryContract.suite("PgMemory on PGlite", layer)
  *
- * Every test has a tenant of its own, so the storage may be one that others use. They run on the
+ * Every test has a separate tenant, so the storage may be in use by others. The tests run on the
  * real clock.
  *
  * @see Memory

@@ -1,11 +1,11 @@
 /**
- * What every outbox must do, whatever stores it: each sentence of `Outbox`'s module comment as
+ * The contract of every outbox, whatever its storage: each sentence of `Outbox`'s module comment as
  * tests, with the event log that it belongs to.
  *
  *     OutboxContract.suite("PgEventLog on PGlite", layer)
  *
- * Every test has consumers and executions of its own, so the storage may be one that others use.
- * They run on the real clock.
+ * Every test has separate consumers and executions, so the storage may be in use by others. The
+ * tests run on the real clock.
  *
  * @see Outbox
  */
@@ -44,7 +44,7 @@ export const suite = <E>(
 
 const hour = 3_600_000
 
-/** Appends these drafts with a row for each of those that have a place in `events`. */
+/** Appends these drafts with a row for each one that `events` lists. */
 const append = Effect.fnUntraced(function* (
   executionId: string,
   drafts: ReadonlyArray<Draft>,
@@ -260,7 +260,7 @@ const settling = (it: It): void => {
       const late = Story.reasonOf(log.append(id, [Story.completed("g")], { expectVersion: 1, settled: settled(4) }))
       assert.strictEqual((yield* late)._tag, "Conflict")
       assert.deepStrictEqual(yield* left, [5, 6])
-      // Known already: nothing is stored.
+      // Already known: nothing is stored.
       yield* log.append(id, [Story.turn("f", 1)], { settled: settled(5) })
       assert.deepStrictEqual(yield* left, [6])
       yield* log.append(id, [Story.ended()])
@@ -334,7 +334,7 @@ const naming = (it: It): void => {
         yield* append(id, [Story.completed("a"), Story.completed("b")], { consumer, events: [0, 0, 1] })
         const views = yield* outbox.list()
         assert.lengthOf(views, 3)
-        // Made from what the view says besides.
+        // Built from the other fields of the view.
         for (const view of views) {
           assert.strictEqual(view.id, Outbox.idOf(view))
           assert.deepInclude(view, Outbox.placeOf(view.id)!)
@@ -359,7 +359,7 @@ const naming = (it: It): void => {
             consumer,
             events: [0, 1]
           })
-          // The time of events is that of the storage.
+          // Event times come from the storage.
           if (n < 3) yield* Effect.sleep(5)
         }
         const [first, second] = yield* outbox.list({ limit: 2 })

@@ -1,9 +1,9 @@
 /**
- * What every layer of `TaskQueue` must do: the sentences of the port as tests.
+ * The contract of every layer of `TaskQueue`: the sentences of the port as tests.
  *
  *     TaskQueueContract.suite("local", LocalTaskQueue.layerLocalWith)
  *
- * Each test builds a queue of its own, which must know nothing at first.
+ * Each test builds a separate queue, which must be empty at first.
  *
  * @see TaskQueue
  */
@@ -27,8 +27,8 @@ export { facts } from "./TaskQueueContract/Story.ts"
 export type { Options }
 
 /**
- * Declares the suite; call it at the top of a test file or inside a `describe`. A layer that keeps
- * all its promises passes.
+ * Declares the suite; call it at the top of a test file or inside a `describe`. A layer that
+ * satisfies the contract passes.
  */
 export const suite = <E, R = never>(
   name: string,

@@ -1,8 +1,8 @@
 /**
  * Random sequences of operations on two queues side by side, `LocalTaskQueue.layerLocal` and the
- * one under test: what they hand out, answer and tell about themselves must be the same after every
- * step. A sequence that shows a difference is made as short as possible and printed with the seed
- * and path that give it again.
+ * one under test: what they hand out, return and report about themselves must be the same after
+ * every step. A sequence that shows a difference is shrunk and printed with the seed and path that
+ * reproduce it.
  *
  *     TaskQueueModel.suite("Redis", layerWith, { runs: 200 })
  *
@@ -25,7 +25,7 @@ export interface Options<R = never> extends StoryOptions<R> {
   readonly runs: number
   /** Steps in a sequence, at most; default 60. */
   readonly steps?: number
-  /** From a failure's report, to see it again. */
+  /** From a failure's report, to reproduce it. */
   readonly seed?: number | undefined
   readonly path?: string | undefined
   readonly replayPath?: string | undefined
@@ -40,7 +40,7 @@ interface Running extends Side {
   readonly end: () => Promise<void>
 }
 
-/** Does the same to both; the model is not otherwise looked at. */
+/** Applies the same action to both; the model is not used otherwise. */
 class Step implements FastCheck.AsyncCommand<Running, Running> {
   readonly action: Action
   constructor(action: Action) {
@@ -127,7 +127,7 @@ export const suite = <E, R = never>(
     options.timeoutMillis ?? 120_000
   )
 
-/** The reference itself, held against one that is written as plainly as possible. */
+/** Compares the reference itself with an implementation that is as simple as possible. */
 export const suiteLocal = (options: Options): void =>
   it(
     `TaskQueue: local: does as a naive one in ${options.runs} random sequences`,

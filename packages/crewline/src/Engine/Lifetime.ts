@@ -1,6 +1,7 @@
 /**
- * What a client has under way: calls, and iterations of events. Each keeps the process alive until
- * it is answered, and none outlives the client: they reject with `ClientClosed` when it is closed.
+ * The pending operations of a client: calls, and iterations of events. Each keeps the process alive
+ * until it completes, and none outlives the client: they reject with `ClientClosed` when it is
+ * closed.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -33,7 +34,7 @@ export class Lifetime<R, RE> {
     throw this.#isClosed() && Cause.hasInterruptsOnly(exit.cause) ? new ClientClosed() : Cause.squash(exit.cause)
   }
 
-  /** The elements of a stream; each iteration begins anew. */
+  /** The elements of a stream; each iteration starts from the beginning. */
   readonly iterable = <A, E>(stream: Stream.Stream<A, E>): AsyncIterable<A> => {
     const open = Stream.toAsyncIterable(Stream.interruptWhen(stream, Deferred.await(this.#closed)))
     return { [Symbol.asyncIterator]: () => this.#iterator(open[Symbol.asyncIterator]()) }

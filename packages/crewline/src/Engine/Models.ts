@@ -16,8 +16,8 @@ import * as Redacted from "effect/Redacted"
 import type { Models, Options } from "../Client.ts"
 
 /**
- * Within the limits that the environment configures, shared by all processes where Effect's `Redis`
- * service is there.
+ * Within the limits that the environment configures, which all processes share if Effect's `Redis`
+ * service is present.
  */
 export const layer = (given: Options["models"]): Layer.Layer<Llm.Llm, Config.ConfigError> => {
   if (given === undefined) return Providers.layerConfig
@@ -37,13 +37,13 @@ export const layer = (given: Options["models"]): Layer.Layer<Llm.Llm, Config.Con
   )
 }
 
-/** What a server that needs no key is sent: the SDKs insist on some. */
+/** The key sent to a server that needs none, because the SDKs require one. */
 const noKey = "none"
 
 const providersOf = ({ anthropic, ollama, openai, providers = [] }: Models): ReadonlyArray<Provider> => {
   const made: Array<Provider> = []
   if (openai !== undefined) {
-    // Another server has prices of its own.
+    // Another server has different prices.
     const place = openai.baseURL === undefined ? { prices: Prices.of("openai") } : { baseURL: openai.baseURL }
     made.push(OpenAi.make({ apiKey: Redacted.make(openai.apiKey ?? noKey), ...place }))
   }

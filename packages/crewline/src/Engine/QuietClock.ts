@@ -1,14 +1,14 @@
 /**
- * A clock whose timers do not keep the process alive. The engine looks after leases, queues and
- * connections by timers for as long as it is open; a script that forgot to close it ends all the
- * same once nothing runs, because what runs holds the process by `KeepAlive`.
+ * A clock whose timers do not keep the process alive. The engine uses timers for leases, queues and
+ * connections for as long as it is open. A script that forgets to close it still exits once nothing
+ * is running, because running work keeps the process alive through `KeepAlive`.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-/** What a timer of Node can wait for at most, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const maxTimerMillis = 2 ** 31 - 1
 
 const sleepMillis = (millis: number): Effect.Effect<void> => {
@@ -21,7 +21,7 @@ const sleepMillis = (millis: number): Effect.Effect<void> => {
   })
 }
 
-/** The time of the clock that is there, and timers of its own. */
+/** The time of the current clock, with separate timers. */
 export const layer: Layer.Layer<never> = Layer.effect(
   Clock.Clock,
   Effect.map(Clock.Clock, (clock): Clock.Clock => ({

@@ -1,6 +1,6 @@
 /**
- * Where a client keeps its events and who hands out its tasks. What only some programs need is
- * loaded here, when it is needed.
+ * The event log and the task queue of a client. Parts that only some programs need are loaded when
+ * they are needed.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
@@ -16,7 +16,7 @@ import * as Missing from "../Missing.ts"
 const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<A, unknown, R> =>
   Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
 
-/** The log of `log`, `database` or `directory`; else one in the memory of this process. */
+/** The log of `log`, `database` or `directory`; otherwise an in-process one. */
 export const log = (
   { database, directory, log: given }: Options,
   onAdopted: (executions: Adopted) => void
@@ -41,8 +41,8 @@ export const log = (
 export type Adopted = Effect.Success<ReturnType<EventLog.EventLog["Service"]["adopt"]>>
 
 /**
- * What an embedded log gives to this process it works on, and nobody else: it has to stay alive for
- * it. Connections to a server keep it alive anyway.
+ * Only this process runs executions of an embedded log, so it has to stay alive for them.
+ * Connections to a server keep it alive anyway.
  */
 const telling = <More, E, R>(
   log: Layer.Layer<EventLog.EventLog | More, E, R>,
@@ -60,7 +60,7 @@ const telling = <More, E, R>(
     }))
   ).pipe(Layer.provideMerge(log))
 
-/** Whether the database is this process's own. */
+/** Whether the database belongs to this process alone. */
 export const isEmbedded = ({ database, directory, log: given }: Options): boolean =>
   given === undefined && database === undefined && directory !== undefined
 
@@ -69,8 +69,8 @@ export const isDurable = ({ database, directory, log: given }: Options): boolean
   given !== undefined || database !== undefined || directory !== undefined
 
 /**
- * The queue of `queue`; with a Redis and a database one that processes share; else one in this
- * process.
+ * The queue of `queue`; with Redis and a database, one that processes share; otherwise an
+ * in-process one.
  */
 export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknown> => {
   if (options.queue !== undefined) return options.queue

@@ -13,7 +13,7 @@ import type { Any as AnyTool } from "../Tool.ts"
 
 const node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
-/** The given tools and the built-in ones; of two with one name the given one counts. */
+/** The given tools and the built-in ones; a given tool replaces a built-in one of the same name. */
 export const toolbox = ({ tools = [], workspace }: Options): Layer.Layer<Toolbox.Toolbox, unknown> => {
   if (!isList(tools)) return tools
   const given = tools.map(toolOf)

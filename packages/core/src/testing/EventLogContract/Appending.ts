@@ -66,7 +66,7 @@ export const declare = (it: Story.It): void => {
       const executionId = yield* Story.begin
       const { version } = yield* log.append(executionId, [Story.taskStarted("a")])
       yield* log.append(executionId, [Story.turn("a", 1)], { expectVersion: version })
-      // A turn is no structural event: what was decided before still holds.
+      // A turn is not a structural event: earlier decisions are still valid.
       const second = yield* log.append(executionId, [Story.taskStarted("b")], { expectVersion: version })
       const reason = yield* Story.reasonOf(
         log.append(executionId, [Story.taskStarted("c")], { expectVersion: version })

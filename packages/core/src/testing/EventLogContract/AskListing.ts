@@ -14,7 +14,7 @@ export const declare = (it: Story.It): void => {
   summaries(it)
 }
 
-/** Which asks are listed, in which order. */
+/** Listed asks and their order. */
 const pages = (it: Story.It): void => {
   it.effect("asks are listed oldest first, by state, by execution and by page", () =>
     Story.inOwnTenant(() =>
@@ -41,7 +41,7 @@ const pages = (it: Story.It): void => {
         assert.deepStrictEqual(yield* list({ state: "answered", executionId: y }), [])
         assert.deepStrictEqual(yield* list({ state: "closed" }), ["y/1", "y/2"])
         assert.deepStrictEqual(yield* list({ state: "open", executionId: y }), ["y/3"])
-        // Page by page, going on after an ask that is answered in the meantime.
+        // Page by page, continuing after an ask that is answered in the meantime.
         const first = yield* list({ state: "open", limit: 3 })
         assert.deepStrictEqual(first, ["x/1", "x/3", "x/4"])
         yield* log.append(x, [Story.answered("x/4")])
@@ -76,7 +76,7 @@ const pages = (it: Story.It): void => {
   )
 }
 
-/** To whom asks belong. */
+/** The owners of asks. */
 const owners = (it: Story.It): void => {
   it.effect("asks of other tenants are not seen, whatever their execution is called", () =>
     Effect.gen(function* () {
@@ -134,7 +134,7 @@ const owners = (it: Story.It): void => {
         const looks: ReadonlyArray<Look> = [log.ask(id, "a/1"), log.signals(id, ["s"]), log.spawned(id, ["a/s"])]
         for (const look of looks)
           assert.deepStrictEqual(yield* Story.reasonOf(look), new EventLog.Gone({ executionId: id }))
-        // Another one of this id knows nothing of it.
+        // The same id in another tenant is unaffected.
         yield* log.prune({ endedForMillis: 60_000, limit: 1, tenant, rememberMillis: 0 })
         yield* log.start(id, Story.executionStarted())
         assert.isUndefined(yield* log.ask(id, "a/1"))
@@ -152,7 +152,7 @@ const summaries = (it: Story.It): void => {
         const log = yield* EventLog.EventLog
         const id = yield* Story.begin
         yield* log.append(yield* Story.begin, [Story.taskStarted("a")])
-        /** For whom it waits, and in the list of which statuses it is found. */
+        /** For whom it waits, and which status filters include it. */
         const look = Effect.gen(function* () {
           const summary = yield* log.summary(id)
           const found: Array<string | undefined> = [summary.waitingFor]

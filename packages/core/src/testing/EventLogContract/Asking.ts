@@ -41,7 +41,7 @@ export const declare = (it: Story.It): void => {
   once(it)
 }
 
-/** What an ask says. */
+/** The content of an ask. */
 const opening = (it: Story.It): void => {
   it.effect("an ask is open from its suspension on, and says all that was asked", () =>
     Effect.gen(function* () {
@@ -92,7 +92,7 @@ const opening = (it: Story.It): void => {
   )
 }
 
-/** Answers, and what is closed without one. */
+/** Answers, and asks that are closed without one. */
 const ending = (it: Story.It): void => {
   it.effect("the first answer counts, and says who gave it when", () =>
     Effect.gen(function* () {
@@ -188,7 +188,7 @@ const once = (it: Story.It): void => {
         "open",
         undefined
       ])
-      // A turn that stands already is left out; what comes with it is news.
+      // A turn that is already stored is omitted; the events that come with it are new.
       const spawn = [Story.plannedTask("c/s")]
       yield* log.append(executionId, [
         Story.turn("a", 1),

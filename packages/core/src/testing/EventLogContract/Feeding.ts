@@ -1,6 +1,6 @@
 /**
- * The feed: every event of a tenant once, in an order that a cursor resumes, whoever appends
- * meanwhile and however often its reader is cut.
+ * The feed: every event of a tenant exactly once, in an order that a cursor can resume, regardless
+ * of concurrent appends and of how often its reader is interrupted.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,10 +22,7 @@ const readAll = Effect.fnUntraced(function* (limit: number, after?: string) {
   }
 })
 
-/**
- * A feed is behind for as long as anything older is under way, whoever does it: waits until it
- * holds so many events.
- */
+/** A feed lags while any older append is in progress: waits until it contains this many events. */
 const settled = Effect.fnUntraced(function* (count: number) {
   for (;;) {
     const seen = yield* readAll(1_000)
@@ -107,7 +104,7 @@ const following = (it: Story.It): void => {
         const log = yield* EventLog.EventLog
         const ids = yield* Effect.forEach(Story.upTo(12), () => Story.fresh("execution"))
         const count = ids.length * 18
-        /** Takes so many events before it is cut each time; 0: is never cut. */
+        /** Reads this many events before each interruption; 0: no interruptions. */
         const follow = Effect.fnUntraced(function* (cuts: number) {
           const seen: Array<Feed.Fed> = []
           while (seen.length < count) {

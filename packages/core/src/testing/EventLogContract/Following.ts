@@ -1,5 +1,6 @@
 /**
- * Following: catch-up then live, from anywhere, by many, slow ones too; passing deltas.
+ * Following: catch-up, then live, from any position, by many followers, including slow ones;
+ * transient deltas.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ import * as EventLog from "../../EventLog.ts"
 import * as ExecutionEvent from "../../ExecutionEvent.ts"
 import * as Story from "./Story.ts"
 
-/** Follows to the end in a fiber of its own, and is known to have begun when this answers. */
+/** Follows to the end in a separate fiber, and has started once this returns. */
 const followEarly = (executionId: string, options?: { readonly after?: number; readonly deltas?: boolean }) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
@@ -180,13 +181,13 @@ const pace = (it: Story.It): void => {
         seen.filter(ExecutionEvent.isStored),
         yield* log.read(executionId)
       )
-      // Deltas are no part of what is promised; for one who does not look they must not pile up.
+      // Deltas are not guaranteed; for a follower that does not read they must not accumulate.
       assert.isBelow(seen.length, 1_002 + 1_000)
     })
   )
 }
 
-/** Passing deltas. */
+/** Transient deltas. */
 const deltas = (it: Story.It): void => {
   it.effect("deltas reach those who want them, between the events, and are never stored", () =>
     Effect.gen(function* () {
@@ -197,7 +198,7 @@ const deltas = (it: Story.It): void => {
       yield* wanting.begun
       yield* plain.begun
       yield* log.append(executionId, [Story.taskStarted("a")])
-      // A delta is placed behind what its follower knows of.
+      // A delta is placed after the events that its follower has seen.
       while (wanting.seen.length < 2) yield* Effect.sleep(1)
       yield* log.publish(delta(executionId, 0, "one"))
       yield* log.publish(delta(executionId, 3, "two"))

@@ -1,6 +1,4 @@
-/**
- * Reading, outputs, summaries, lists, and who may see what.
- */
+/** Reading, outputs, summaries, lists, and visibility. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,13 +13,13 @@ const payloadFields = new Set(["messages", "parts", "arguments", "result", "outp
 const withoutPayload = (event: ExecutionEvent.ExecutionEvent) =>
   Object.fromEntries(Object.entries(event).filter(([key]) => !payloadFields.has(key)))
 
-/** Everything about events, but for the order of an event's own fields. */
+/** Everything about events, except the order of an event's own fields. */
 const asText = (events: ReadonlyArray<ExecutionEvent.Followed>) =>
   events.map((event) => JSON.stringify(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)))).join("\n")
 
 /**
- * What storages like to change: order of keys, the character zero, halves of surrogate pairs,
- * numbers, nothing at all.
+ * Values that storages tend to change: order of keys, the null character, lone surrogates, numbers,
+ * empty values.
  */
 const values: ReadonlyArray<Schema.Json> = [
   null,
@@ -225,7 +223,7 @@ const listing = (it: Story.It): void => {
   )
 }
 
-/** What is not there, and what belongs to others. */
+/** Missing items, and items of others. */
 const tenants = (it: Story.It): void => {
   it.effect("an execution that does not stand is unknown to every operation", () =>
     Effect.gen(function* () {

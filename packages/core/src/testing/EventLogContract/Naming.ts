@@ -1,5 +1,6 @@
 /**
- * Signals and spawned tasks, which are looked up by name, and what is known without their texts.
+ * Signals and spawned tasks, which are looked up by name, and what is available without their
+ * texts.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

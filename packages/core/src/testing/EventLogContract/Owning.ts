@@ -1,6 +1,4 @@
-/**
- * The right to run executions: taken for a time, renewed, lost, given back.
- */
+/** Ownership of executions: acquired for a time, renewed, lost, released. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EventLog from "../../EventLog.ts"
@@ -8,7 +6,7 @@ import * as Story from "./Story.ts"
 
 const long = 60_000
 
-/** Adopts of these executions only; answers which, in their order. */
+/** Adopts only among these executions; returns the adopted ones in order. */
 const adopt = (
   owner: string,
   executionIds: ReadonlyArray<string>,
@@ -25,7 +23,7 @@ const adopt = (
     return executionIds.filter((id) => adopted.some(({ executionId }) => executionId === id))
   })
 
-/** What the log says of these owners, by name. */
+/** What the log reports about these owners, by name. */
 const ownersAmong = (names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const log = yield* EventLog.EventLog
@@ -38,7 +36,7 @@ export const declare = (it: Story.It): void => {
   telling(it)
 }
 
-/** Who runs what. */
+/** Owners of executions. */
 const adopting = (it: Story.It): void => {
   it.effect("adopt gives each execution to one owner at a time", () =>
     Effect.gen(function* () {
@@ -144,7 +142,7 @@ const adopting = (it: Story.It): void => {
   )
 }
 
-/** What is told of owners. */
+/** Reports about owners. */
 const telling = (it: Story.It): void => {
   it.effect("owners tells how much each owns, of all tenants, and for how long its lease holds", () =>
     Effect.gen(function* () {
@@ -174,7 +172,7 @@ const telling = (it: Story.It): void => {
       const before = yield* log.now
       yield* adopt(name, [id], { leaseMillis: long })
       const renewed = (yield* silent)!
-      // By the same clock, which may be told without fractions of a millisecond.
+      // By the same clock, possibly without fractions of a millisecond.
       assert.isAtMost(renewed, (yield* log.now) - before + 1)
       yield* adopt(name, [id], { leaseMillis: 100 })
       yield* Effect.sleep(200)

@@ -1,6 +1,4 @@
-/**
- * Many that append at once.
- */
+/** Concurrent appends. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,6 +1,4 @@
-/**
- * What is sent again: nonces, turns, outcomes.
- */
+/** Repeated appends: nonces, turns, outcomes. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EventLog from "../../EventLog.ts"
@@ -20,7 +18,7 @@ export const declare = (it: Story.It): void => {
         yield* log.append(executionId, [Story.taskStarted("a"), Story.turn("a", 1)], { nonce: "1" }),
         first
       )
-      // Whatever happened since: that the execution ended, that its version moved on.
+      // Whatever happened since: the execution ended, or its version changed.
       assert.deepStrictEqual(
         yield* log.append(executionId, [Story.completed("a"), Story.ended()], {
           nonce: "2",
@@ -68,7 +66,7 @@ export const declare = (it: Story.It): void => {
         third.events.map(({ seq, type }) => [seq, type]),
         [[4, "ToolCalled"]]
       )
-      // Nothing new at all: what the first of them did.
+      // Nothing new: the result of the first append.
       const again = yield* log.append(executionId, [Story.turn("a", 2), Story.turn("a", 1)])
       assert.deepStrictEqual(again.events, events)
     })

@@ -1,5 +1,5 @@
 /**
- * Deleting what has ended: whole executions, never one that goes on, and what is told about them
+ * Deleting ended executions: whole executions, never a running one, and what is reported about them
  * afterwards.
  */
 import { assert } from "@effect/vitest"
@@ -11,7 +11,7 @@ import * as EventLog from "../../EventLog.ts"
 import type * as ExecutionEvent from "../../ExecutionEvent.ts"
 import * as Story from "./Story.ts"
 
-/** An execution that has ended; answers its id. */
+/** An execution that has ended; returns its id. */
 const over = Effect.gen(function* () {
   const log = yield* EventLog.EventLog
   const id = yield* Story.begin
@@ -141,8 +141,8 @@ const removing = (it: Story.It): void => {
           yield* log.append(id, Story.all(Story.upTo(600).map((n) => Story.turn("a", n))))
           const arrived = yield* Deferred.make<void>()
           const deleted = yield* Deferred.make<void>()
-          // Holds on to the first event until the rest is deleted. What a log has at hand it may
-          // still give.
+          // Keeps the first event until the rest is deleted. A log may still return what it has in
+          // memory.
           const seen: Array<ExecutionEvent.Followed> = []
           const slow = yield* log.follow(id).pipe(
             Stream.rechunk(1),

@@ -1,6 +1,4 @@
-/**
- * Drafts to tell a log, and names that no other test uses.
- */
+/** Event drafts for tests, and names that no other test uses. */
 import type { Vitest } from "@effect/vitest"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -167,14 +165,14 @@ export const answered = (id: string, more: Partial<ExecutionEvent.AskAnswered> =
 /** Ids of asks, in their order. */
 export const idsOf = (asks: ReadonlyArray<{ readonly id: string }>): ReadonlyArray<string> => asks.map(({ id }) => id)
 
-/** As a tenant of its own. */
+/** As a separate tenant. */
 export const inOwnTenant = <A, E, R>(use: (tenant: string) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(fresh("tenant"), (tenant) => inTenant(tenant)(use(tenant)))
 
-/** Text that is large, and that storages like to change. */
+/** Large text that storages tend to change. */
 export const large = "ü\u0000".repeat(50_000)
 
-/** Starts an execution of its own; answers its id. */
+/** Starts a separate execution; returns its id. */
 export const begin: Effect.Effect<string, EventLog.EventLogError, EventLog.EventLog> = Effect.gen(function* () {
   const log = yield* EventLog.EventLog
   const executionId = yield* fresh("execution")
@@ -220,10 +218,10 @@ export const terminals: ReadonlyArray<(taskId: string) => ExecutionEvent.Draft> 
   cancelled
 ]
 
-/** How many append at once where many do. */
+/** The number of concurrent appends in concurrency tests. */
 export const appenders = 16
 
-/** Runs `effect` for 0 … n - 1 at once; answers how each went. */
+/** Runs `effect` for 0 … n - 1 concurrently; returns each outcome. */
 export const race = <A, E, R>(n: number, effect: (index: number) => Effect.Effect<A, E, R>) =>
   Effect.forEach(
     Array.from({ length: n }, (_, index) => index),

@@ -12,7 +12,7 @@ const part = (first: number, texts: ReadonlyArray<string>): EventLog.ViewPart =>
   text: texts.join(",")
 })
 
-/** What storages like to change; the second part is as large as parts are. */
+/** Values that storages tend to change; the second part has the maximum size. */
 const parts: ReadonlyArray<EventLog.ViewPart> = [
   part(0, [
     '"a":{"output":"zero \\u0000, half a pair \\ud83d, a whole one 🦦"}',

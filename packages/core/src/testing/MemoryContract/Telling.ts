@@ -1,4 +1,4 @@
-/** What the tests of a memory have in common. */
+/** Shared parts of the memory tests. */
 import type { Vitest } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -13,7 +13,7 @@ export type It = Vitest.MethodsNonLive<Memory.Memory>
 /** A name that no other test has. */
 export const unique = Effect.map(Random.next, (chance) => Math.floor(chance * 2 ** 52).toString(36))
 
-/** As a tenant of its own. */
+/** As a separate tenant. */
 export const alone = <A, E, R>(
   test: (memory: Memory.Memory["Service"]) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | Memory.Memory> =>

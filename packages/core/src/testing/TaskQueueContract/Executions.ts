@@ -1,6 +1,4 @@
-/**
- * Executions that come, are told about, and go.
- */
+/** Executions that are submitted, updated and removed. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as TaskQueue from "../../TaskQueue.ts"
@@ -180,7 +178,7 @@ const end = (test: Test): void => {
       assert.deepStrictEqual(yield* queue.known({ after: undefined, limit: 9 }), [])
       assert.deepStrictEqual(yield* queue.overview(), { executions: 0, lanes: [], timed: 0 })
       assert.deepStrictEqual(yield* available(), [])
-      // What was told before is not waiting for whoever comes to be known later.
+      // Facts reported earlier are not kept for executions that are submitted later.
       yield* queue.submit(facts({ b: [] }, { executionId: "nowhere" }))
       assert.deepStrictEqual(ids(yield* available()), ["b"])
     }))

@@ -1,6 +1,4 @@
-/**
- * Graphs that grow while they are worked on.
- */
+/** Graphs that grow while they run. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { facts, ids, many, nodes, suspension, type Test } from "./Story.ts"
@@ -44,7 +42,7 @@ export const declare = (test: Test): void => {
       )
       const [a] = yield* available({ limit: 1 })
       assert.strictEqual(a!.taskId, "a")
-      // After its children `a` goes on, then `b`, then `c`.
+      // After its children `a` continues, then `b`, then `c`.
       const spawn = nodes({ "a/1": [], "a/2": [], "a/3": ["a/2"] }).map((node) => ({ ...node, following: 3 }))
       yield* queue.suspend(a!, suspension({ tasks: ["a/1", "a/3"] }, spawn))
       assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1", "long", "x"])

@@ -20,7 +20,9 @@ const mixed = facts([
   ...nodes(many(2, "n"))
 ])
 
-/** Fills the lane `narrow` (limit 2) from three tasks; answers with who waits for the third. */
+/**
+ * Fills the lane `narrow` (limit 2) from three tasks; returns the fiber that waits for the third.
+ */
 const full = ({ available, queue, quiesce }: Subject) =>
   Effect.gen(function* () {
     yield* queue.submit(facts(nodes({ a: [], b: [], c: [] }, "narrow")))
@@ -132,7 +134,7 @@ const limits = (test: Test): void => {
               const leases = yield* queue.take({ worker: name, limit: 2 })
               working += leases.length
               most = Math.max(most, working)
-              // Until everybody has got what there is for him.
+              // Until every worker has received its tasks.
               yield* Effect.sleep(1)
               for (const lease of leases) {
                 working--

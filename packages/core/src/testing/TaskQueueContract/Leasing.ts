@@ -1,6 +1,4 @@
-/**
- * Leases: given back, lost, and those of workers that died.
- */
+/** Leases: released, lost, and those of workers that died. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,7 +7,7 @@ import { facts, ids, many, nodes, suspension, type Subject, type Test, worker } 
 
 const nonces = (leases: ReadonlyArray<TaskQueue.Lease>) => new Set(leases.map(({ nonce }) => nonce))
 
-/** All that this worker hears of as lost, until it has heard of so many. */
+/** The leases reported to this worker as lost, until there are this many. */
 const lost = ({ queue }: Subject, count: number, name = worker) =>
   Effect.gen(function* () {
     const told: Array<TaskQueue.Lease> = []

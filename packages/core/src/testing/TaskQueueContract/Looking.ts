@@ -1,6 +1,4 @@
-/**
- * What a queue tells about itself: executions, lanes, workers.
- */
+/** Inspecting a queue: executions, lanes, workers. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as TaskQueue from "../../TaskQueue.ts"
@@ -186,7 +184,7 @@ const fullness = (test: Test): void => {
       yield* elapse(50_000)
       const oldest = Effect.map(queue.overview(), ({ lanes }) =>
         lanes.map(({ lane, oldestReadyMillis }) =>
-          // To a few seconds: a queue's own clock goes on by itself.
+          // Within a few seconds, because a queue's own clock keeps running.
           [lane, oldestReadyMillis === undefined ? undefined : Math.floor(oldestReadyMillis / 50_000) * 50_000]
         )
       )

@@ -1,6 +1,4 @@
-/**
- * What is handed out, and in which order, to one tenant.
- */
+/** The order in which tasks are handed out within one tenant. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

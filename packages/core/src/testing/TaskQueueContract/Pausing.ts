@@ -1,6 +1,4 @@
-/**
- * Executions that are paused and go on.
- */
+/** Executions that are paused and resumed. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { facts, ids, nodes, suspension, type Test } from "./Story.ts"

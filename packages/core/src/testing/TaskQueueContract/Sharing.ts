@@ -1,6 +1,4 @@
-/**
- * Tenants that share a queue: whose turn it is.
- */
+/** Tenants that share a queue: fair turns. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { facts, many, type Subject, suspension, type Test, waits } from "./Story.ts"

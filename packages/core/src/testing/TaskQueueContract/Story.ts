@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Waits } from "../../TaskQueue.ts"
 import * as TaskQueue from "../../TaskQueue.ts"
 
-/** A queue that knows nothing yet, and its time. */
+/** An empty queue, and its time. */
 export interface Subject {
   readonly queue: TaskQueue.TaskQueue["Service"]
   /** Lets time pass for the queue, in milliseconds. */
@@ -22,14 +22,14 @@ export interface Subject {
   }) => Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
   /** This worker has died, and its time is over. */
   readonly expire: (worker: string) => Effect.Effect<void>
-  /** So much time passes while this worker lives that leases of a dead one are over. */
+  /** Enough time passes, while this worker lives, that leases of a dead one expire. */
   readonly outlive: (worker: string) => Effect.Effect<void>
   /** Names of what the queue still keeps. */
   readonly remains: Effect.Effect<ReadonlyArray<string>>
 }
 
 /**
- * How a queue is tested whose time or storage is not that of the test. `R`: what its layer gives
+ * How to test a queue whose time or storage is not that of the test. `R`: what its layer gives
  * besides the queue.
  */
 export interface Options<R = never> {
@@ -56,7 +56,7 @@ export interface Test {
   ): void
 }
 
-/** Who takes when a test does not say. */
+/** The default worker. */
 export const worker = "w1"
 
 export const nodes = (
@@ -69,7 +69,7 @@ export const nodes = (
     ...(lane === undefined ? {} : { lane })
   }))
 
-/** The execution `x`, unless it says otherwise. */
+/** The execution `x` by default. */
 export const facts = (
   graph: { readonly [id: string]: ReadonlyArray<string> } | ReadonlyArray<TaskQueue.Node>,
   more: Partial<TaskQueue.Facts> = {}
@@ -101,7 +101,7 @@ export const suspension = (
 export const ids = (leases: ReadonlyArray<TaskQueue.Lease>): ReadonlyArray<string> =>
   leases.map((lease) => lease.taskId)
 
-/** So many independent tasks, `prefix1` first. */
+/** This many independent tasks, `prefix1` first. */
 export const many = (count: number, prefix = "t"): { readonly [id: string]: ReadonlyArray<string> } =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index + 1}`, []]))
 

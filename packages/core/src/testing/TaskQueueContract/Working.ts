@@ -1,13 +1,11 @@
-/**
- * Whole graphs, worked on by many.
- */
+/** Whole graphs, run by many workers. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as TaskQueue from "../../TaskQueue.ts"
 import { facts, ids, many, nodes, suspension, type Test } from "./Story.ts"
 
-/** Numbers that look random and are the same in every run. */
+/** Pseudo-random numbers that are the same in every run. */
 const chance = (seed: number) => {
   let state = seed
   return (below: number) => {
@@ -121,7 +119,7 @@ const order = (test: Test): void => {
   )
 }
 
-/** What is told twice, and what is left in the end. */
+/** Repeated reports, and what remains at the end. */
 const repetition = (test: Test): void => {
   test("what is repeated changes nothing", ({ available, elapse, queue }) =>
     Effect.gen(function* () {

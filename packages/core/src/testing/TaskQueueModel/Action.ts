@@ -1,7 +1,6 @@
 /**
- * One thing that is done to a queue, as data: names are small numbers, and a lease is the how
- * manieth of all that were handed out, stale ones included. The same actions mean the same to every
- * queue.
+ * One operation on a queue, as data: names are small numbers, and a lease is its index among all
+ * that were handed out, stale ones included. The same actions mean the same to every queue.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -16,7 +15,7 @@ export const lanes: { readonly [lane: string]: number } = { narrow: 2, unused: 1
 const tenants = ["a", "b", "c"]
 const executionNames = ["x0", "x1", "x2", "x3"]
 const taskNames = Array.from({ length: 8 }, (_, index) => `t${index}`)
-/** Tasks that nobody plans: they come with news and suspensions, or never. */
+/** Tasks that are not planned: they are added by news and suspensions, or never. */
 const lateNames = ["late0", "late1", "late2", "late3"]
 const signalNames = ["s0", "s1", "s2"]
 const workerNames = ["w0", "w1", "w2"]
@@ -72,13 +71,13 @@ export interface Side {
   readonly subject: Subject
   /** All that it has handed out. */
   readonly leases: Array<TaskQueue.Lease>
-  /** Which of them have run out. Who hears of that, and when, is not compared. */
+  /** Which of them have expired. Which worker learns of that, and when, is not compared. */
   readonly expired: Set<number>
   /** Lets every lease run out, and its time pass. */
   readonly expire: Effect.Effect<void>
   /**
-   * How many times were set: none is like another, since nobody promises who comes first of two
-   * that are due at once.
+   * The number of times that were set. All are different, since the order of two that are due at
+   * once is not guaranteed.
    */
   timers: number
 }
@@ -110,7 +109,7 @@ const lateNodes = FastCheck.array(FastCheck.tuple(node(lateNames), FastCheck.nat
   nodes.map(([node, following]) => ({ ...withLane(node), ...(following === 0 ? {} : { following }) }))
 )
 
-/** Mostly graphs as they are planned; sometimes with a dependency that nobody knows, or a cycle. */
+/** Mostly valid graphs; sometimes with an unknown dependency, or a cycle. */
 const plannedNodes = FastCheck.tuple(
   FastCheck.array(FastCheck.record({ dependencies: FastCheck.array(FastCheck.nat(7), { maxLength: 3 }), lane }), {
     minLength: 1,
@@ -188,7 +187,7 @@ const submit: FastCheck.Arbitrary<Action> = FastCheck.record({
   upTo: seq
 })
 
-/** Any of them, the usual more often. */
+/** Any of them, common ones more often. */
 export const usual: ReadonlyArray<readonly [weight: number, FastCheck.Arbitrary<Action>]> = [
   [3, submit],
   [3, FastCheck.record({ type: FastCheck.constant("tell"), executionId, news })],
@@ -245,7 +244,7 @@ export const expiring: readonly [weight: number, FastCheck.Arbitrary<Action>] = 
 /** Leases without what each queue names in its own way. */
 const plain = (lease: TaskQueue.Lease) => ({ ...lease, nonce: undefined })
 
-/** Does it; answers with what the queue said, in words that are the same for every queue. */
+/** Performs it; returns the queue's answer in a form that is the same for every queue. */
 export const perform = (side: Side, action: Action): Effect.Effect<unknown> => {
   const { leases, subject } = side
   const { queue } = subject
@@ -347,7 +346,7 @@ export const perform = (side: Side, action: Action): Effect.Effect<unknown> => {
   }
 }
 
-/** All that a queue tells about itself, but for times, which need not be exact. */
+/** Everything that a queue reports about itself, except times, which need not be exact. */
 export const observe = ({ leases, subject: { queue } }: Side): Effect.Effect<unknown> =>
   Effect.map(
     Effect.all(

@@ -13,7 +13,7 @@ export interface Task {
   readonly id: string
   readonly dependencies: ReadonlyArray<string>
   readonly lane: string
-  /** How far it is from the end of the nodes that came with it. */
+  /** Its distance from the end of the nodes that were submitted with it. */
   readonly depth: number
   place: "waiting" | "ready" | "leased" | "delayed" | "suspended" | "settled"
   age: number
@@ -44,7 +44,7 @@ export class Lists {
   losses: Array<TaskQueue.Lease> = []
   now = 0
   #floor = 0
-  /** Nonces, timers and waits: what comes later has a higher number. */
+  /** Nonces, timers and waits: later ones have higher numbers. */
   #number = 0
   #lastAge = -1
 
@@ -68,7 +68,7 @@ export class Lists {
     return task.place === "ready" && !this.executionOf(task).paused
   }
 
-  /** The task of a lease that holds. */
+  /** The task of a valid lease. */
   held(lease: TaskQueue.Lease): Task | undefined {
     const task = this.find(lease.executionId, lease.taskId)
     return task?.lease?.nonce === lease.nonce ? task : undefined
@@ -105,7 +105,7 @@ export class Lists {
     return added
   }
 
-  /** Those that wait for nothing any more. */
+  /** Those that no longer wait for anything. */
   free(among: ReadonlyArray<Task>): void {
     for (const task of among) {
       if (task.place === "waiting" && task.dependencies.every((id) => this.isSettled(task.executionId, id)))
@@ -122,7 +122,7 @@ export class Lists {
       task.wait = undefined
       this.move(task, "settled")
     }
-    // In the order in which they lose the last one that they wait for.
+    // In the order in which their last dependency is removed.
     const position = (task: Task) =>
       Math.max(...task.dependencies.map((id) => fresh.findIndex((each) => each.id === id)))
     const dependents = this.tasks.filter((task) => task.executionId === executionId && position(task) >= 0)
@@ -143,7 +143,7 @@ export class Lists {
     this.move(task, "delayed")
   }
 
-  /** Who has waited longest first. */
+  /** Longest waiting first. */
   wake(executionId: string): void {
     const suspended = this.tasks.filter((task) => task.executionId === executionId && task.place === "suspended")
     for (const task of suspended.toSorted((a, b) => a.wait!.number - b.wait!.number)) {
@@ -169,7 +169,7 @@ export class Lists {
     this.share()
   }
 
-  /** Who has something ready has a place in the turns; who has nothing loses it. */
+  /** A tenant with ready tasks has a turn; one without loses it. */
   share(): void {
     this.shares = this.shares.filter(({ lane, tenant }) =>
       this.tasks.some((task) => this.isOpen(task) && task.lane === lane && task.tenant === tenant)

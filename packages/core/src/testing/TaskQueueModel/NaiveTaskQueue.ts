@@ -1,7 +1,6 @@
 /**
- * `TaskQueue` as plainly as it can be written, to hold the others against: lists, searched from end
- * to end, and nothing counted that can be looked up. Nobody waits: a `take` that finds nothing
- * never ends.
+ * The simplest possible `TaskQueue`, as a reference for the others: lists that are searched from
+ * end to end, with no counters. Nothing wakes a waiter: a `take` that finds nothing never returns.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -12,10 +11,10 @@ import { Lists } from "./NaiveLists.ts"
 
 type Service = TaskQueue.TaskQueue["Service"]
 
-/** Does one thing at once, after what has happened by itself since the last. */
+/** Performs one operation atomically, after everything that was due since the last. */
 type Step = <A>(body: () => A) => Effect.Effect<A>
 
-/** What comes to be known of executions. */
+/** Operations on executions. */
 const facts = (lists: Lists, step: Step): Pick<Service, "submit" | "tell" | "forget"> => ({
   submit: (facts) =>
     step(() => {
@@ -65,7 +64,7 @@ const facts = (lists: Lists, step: Step): Pick<Service, "submit" | "tell" | "for
     })
 })
 
-/** What workers do with tasks. */
+/** Operations of workers on tasks. */
 const leases = (
   lists: Lists,
   step: Step,
