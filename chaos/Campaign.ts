@@ -1,7 +1,7 @@
 /**
  * Many executions on worker processes that are killed and frozen every 300 ms, over a Redis that
- * loses connections, is restarted and emptied. Nobody helps: what is left behind is taken up by the
- * workers themselves.
+ * loses connections, is restarted and emptied. There is no outside help: the workers themselves
+ * take over abandoned work.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Migrations from "@crewline/memory-pg/Migrations"
@@ -29,7 +29,9 @@ export interface Options {
   readonly executions: number
   readonly workers: number
   readonly queue: "redis" | "bullmq"
-  /** For how long nothing may happen after the last kill while executions are open, in seconds. */
+  /**
+   * The longest time without progress after the last kill while executions are open, in seconds.
+   */
   readonly patience: number
   readonly log: (line: string) => void
 }
@@ -43,12 +45,12 @@ export interface Report {
   readonly freezes: number
   readonly disconnections: number
   /**
-   * Model calls made, and those whose answers were recorded: the difference was under way in a
+   * Model calls made, and those whose answers were recorded: the difference was in flight in a
    * worker that died.
    */
   readonly calls: number
   readonly recorded: number
-  /** Of the lane with a limit, how many tasks were seen handed out at once. */
+  /** The most tasks of the limited lane that were handed out at once. */
   readonly laneMost: number
   /** Tasks that lost their worker, and how long after its death another began, in milliseconds. */
   readonly recovered: number
@@ -113,14 +115,14 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           ),
           (each) => Effect.promise(() => each.stop())
         )
-        /** By the clock of the database, which the log's times are of. */
+        /** By the clock of the database, which sets the times in the log. */
         const now = Effect.map(
           sql.unsafe<{ readonly at: number }>("select extract(epoch from clock_timestamp())::float8 * 1000 as at"),
           (rows) => rows[0]!.at
         )
 
         const started: Array<{ readonly id: string; readonly shape: Graphs.Shape }> = []
-        // As if a server had died between log and queue: only the log knows of them.
+        // As if a server had died between log and queue: only the log has them.
         const startSome = Effect.fnUntraced(function* (until: number) {
           while (started.length < Math.min(until, count)) {
             const shape = Graphs.shapes[started.length % Graphs.shapes.length]!
@@ -129,7 +131,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
             started.push({ id, shape })
           }
         })
-        // Answers come before they are asked for, and after.
+        // Answers arrive both before and after the asks.
         const unanswered: Array<string> = []
         let answeredUpTo = 0
         const answerSome = Effect.fnUntraced(function* (chance: number) {
@@ -207,7 +209,7 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
           (rows) => rows[0]!
         )
         let seen = yield* progress
-        // A slow machine is no fault: only where nothing happens any more something is lost.
+        // A slow machine is not a failure: work is lost only if progress stops.
         for (let since = Date.now(); seen.open > 0 && Date.now() - since < options.patience * 1_000;) {
           yield* Effect.sleep(200)
           yield* lookAtLane
@@ -218,11 +220,11 @@ export const run = (options: Options): Effect.Effect<Report, unknown, Scope.Scop
         const left = seen.open
         const tailMillis = Date.now() - over
         log(`${left} executions have not ended`)
-        // Ended executions are forgotten by the queue with the next sweep.
+        // The next sweep removes ended executions from the queue.
         const keys = Effect.promise(async () => {
           const names = (await redis.cli("keys", "*")).split("\n").filter((key) => key !== "")
-          // Those of workers stay with them, and BullMQ's with its queue; others may only wait for
-          // their end.
+          // Keys of workers and BullMQ's own keys remain; all others may only wait for their
+          // expiry.
           const ours = names.filter((key) => !/:bull:|:workers$|:infos$/.test(key))
           const lasting = await Promise.all(ours.map(async (key) => (await redis.cli("pttl", key)) === "-1"))
           return ours.filter((_, index) => lasting[index])

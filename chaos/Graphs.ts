@@ -4,10 +4,10 @@ import type * as Plan from "@crewline/core/Plan"
 export const shapes = ["chain", "diamond", "lattice", "layered", "n-shape", "growing"] as const
 export type Shape = (typeof shapes)[number]
 
-/** The signal that a growing task waits for in the end. */
+/** The signal that a growing task waits for last. */
 export const signal = "go"
 
-/** A lane and how many of its tasks may be handed out at once, by all workers together. */
+/** A lane and its limit of concurrent tasks across all workers. */
 export const lane = { name: "narrow", limit: 4 }
 
 export const task = (id: string, dependencies: ReadonlyArray<string> = []): Plan.PlannedTask => ({
@@ -43,7 +43,7 @@ const tasks: { readonly [S in Shape]: () => ReadonlyArray<Plan.PlannedTask> } = 
     range(16).map((n) =>
       task(`t${n}`, n < 4 ? [] : range(4).map((above) => `t${4 * (Math.floor(n / 4) - 1) + above}`))
     ),
-  // What barriers between layers would make slower: `d` needs `b` only, `c` needs both.
+  // Barriers between layers would make this slower: `d` needs only `b`, `c` needs both.
   "n-shape": () => [task("a"), task("b"), task("c", ["a", "b"]), task("d", ["b"]), task("e", ["c"]), task("f", ["d"])],
   growing: () => [
     task("before"),
@@ -57,7 +57,7 @@ export const plan = (shape: Shape): Plan.Plan => ({
   version: 1,
   name: shape,
   process: "parallel",
-  // All lattices together go through one lane, which lets few through.
+  // All lattices share one lane with a low limit.
   agents: {
     worker: {
       role: "Worker",
@@ -70,5 +70,5 @@ export const plan = (shape: Shape): Plan.Plan => ({
   inputs: {}
 })
 
-/** How many tasks the execution has in the end, spawned ones included. */
+/** The final number of tasks of the execution, including spawned ones. */
 export const size = (shape: Shape): number => tasks[shape]().length + (shape === "growing" ? 5 : 0)

@@ -1,7 +1,7 @@
 /**
- * What a task does here instead of asking a model: two calls that cost something, each recorded as
- * a turn, and every one of them noted beside the log with the run that made it. The task `grow`
- * suspends itself four times: for all that it spawned, for any, for a while, and for a signal.
+ * The work of a task here, instead of calling a model: two billed calls, each recorded as a turn,
+ * and each noted outside the log with the run that made it. The task `grow` suspends itself four
+ * times: for all tasks that it spawned, for any of them, for a time, and for a signal.
  */
 import type { Ended, Leg, Lost } from "@crewline/core/AgentLoop"
 import * as EventLog from "@crewline/core/EventLog"
@@ -30,7 +30,7 @@ const waits = (more: {
   readonly timeoutMillis?: number
 }): Wait.Waits => {
   const { mode, signals = [], tasks = [], timeoutMillis } = more
-  // Whatever is not needed for `any` is waited for later.
+  // Tasks that are not needed for `any` are awaited later.
   const group: Wait.Group = { tasks, signals, need: mode === "any" ? 1 : "all", rest: "keep" }
   return {
     groups: tasks.length + signals.length === 0 ? [] : [group],
@@ -38,7 +38,7 @@ const waits = (more: {
   }
 }
 
-/** What `grow` does in its n-th leg that is not a repetition. */
+/** The action of `grow` in its n-th leg that is not a repetition. */
 const growths: ReadonlyArray<{
   readonly waits: ReturnType<typeof waits>
   readonly spawn: ReadonlyArray<Plan.PlannedTask>

@@ -1,9 +1,9 @@
-/** Worker processes in slots: one that is killed is followed by another, under a new name. */
+/** Worker processes in slots: a killed one is replaced by another with a new name. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
-/** The worker in one file: it begins in half the time, and there are many to begin. */
+/** The worker bundled in one file: it starts in half the time, and many are started. */
 export const bundle = async (directory: string): Promise<string> => {
   const outfile = `${directory}/worker.mjs`
   await build({
@@ -12,7 +12,7 @@ export const bundle = async (directory: string): Promise<string> => {
     bundle: true,
     platform: "node",
     format: "esm",
-    // Some of what it holds is CommonJS.
+    // Some of its dependencies are CommonJS.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     external: ["pg-native"],
     logLevel: "error"
@@ -29,12 +29,12 @@ export interface Options {
 }
 
 export interface Machines {
-  /** Kills the worker of the slot; another begins. Answers the name of the dead. */
+  /** Kills the worker of the slot and starts another. Returns the name of the killed one. */
   readonly kill: (slot: number) => string
   readonly freeze: (slot: number) => string
   readonly thaw: (slot: number) => void
   readonly isFrozen: (slot: number) => boolean
-  /** What workers wrote that they should not have: errors and warnings, by their text. */
+  /** Unexpected output of workers: errors and warnings, by their text. */
   readonly complaints: ReadonlyMap<string, number>
   readonly stop: () => Promise<void>
 }
@@ -67,7 +67,7 @@ export const start = ({ count, entry, env, log }: Options): Machines => {
     child.once("exit", (code, signal) => {
       children.delete(child)
       if (isOver || slots[slot]?.child !== child) return
-      // It ended by itself, which no worker may.
+      // It exited by itself, which a worker must not do.
       complain(`ERROR a worker ended with ${signal ?? code}`)
       log(`${name} ended with ${signal ?? code}`)
       begin(slot)

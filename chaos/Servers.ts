@@ -1,6 +1,6 @@
 /**
- * What the workers share: a database of its own on the PostgreSQL server, and a Redis of its own
- * that may be restarted and emptied.
+ * The servers that the workers share: a separate database on the PostgreSQL server, and a separate
+ * Redis that may be restarted and emptied.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,11 +12,11 @@ export const database = Effect.map(PostgresServer.emptyDatabase, ({ href }) => h
 
 export interface Redis extends Pick<RedisProcess.RedisProcess, "cli"> {
   readonly url: string
-  /** Ends it at once and starts it again: it knows what its append-only file has. */
+  /** Kills it and starts it again with the data in its append-only file. */
   readonly restart: () => Promise<void>
 }
 
-/** Writes what changes to a file, once a second: a restart may lose the last second. */
+/** Writes changes to a file once a second: a restart may lose the last second. */
 export const redis: Effect.Effect<Redis, never, Scope.Scope> = Effect.map(
   RedisProcess.make({ config: ["appendonly yes", "appendfsync everysec"] }),
   ({ cli, kill, port, start }) => ({ url: `redis://127.0.0.1:${port}`, cli, restart: () => kill().then(start) })

@@ -1,4 +1,4 @@
-/** What the log and the notes of the workers say in the end, held against what is promised. */
+/** Checks the log and the notes of the workers against the guarantees at the end. */
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type * as Plan from "@crewline/core/Plan"
 
@@ -44,7 +44,7 @@ export const problemsOf = (
         if (runs.get(event.taskId) === event.run) for (const spawned of event.spawn) plans.set(spawned.id, spawned)
         return
       case "TurnCompleted": {
-        // Late words of a run that another has followed: every reader ignores them.
+        // Late events of a run that was superseded: every reader ignores them.
         if (runs.get(event.taskId) !== event.run) return
         const key = `${event.taskId} turn ${event.turn}`
         if (answered.has(key)) found.push(`${key} is recorded twice`)
@@ -70,10 +70,7 @@ export const problemsOf = (
   return found
 }
 
-/**
- * How long each task that a worker had was in nobody's hands after that worker's death, in
- * milliseconds.
- */
+/** How long each task of a worker was without a worker after its death, in milliseconds. */
 export const recoveries = (
   events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   deaths: ReadonlyMap<string, number>

@@ -32,13 +32,13 @@ const program = Effect.gen(function* () {
   const layer = Crewline.layer({
     leaseMillis,
     sweepMillis,
-    // A task that is killed with its worker again and again is not to blame.
+    // A task that is repeatedly killed with its worker is not at fault.
     worker: { concurrency, name, maxCrashes: 1_000_000 }
   }).pipe(
     Layer.provide(runner),
     Layer.provide([
       tasks.pipe(Layer.provide(RedisConnection.layerConfig)),
-      // Nobody asks a model here.
+      // No model is called here.
       Layer.succeed(Llm.Llm, { resolve: () => Effect.die("a task of the chaos asked a model") }),
       Toolbox.layer([]),
       Workspace.layerNone

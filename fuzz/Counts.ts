@@ -1,6 +1,6 @@
 /**
- * Work that a script counts at once and at sixteen times the size: in a process of its own, because
- * coverage is measured by the same means.
+ * Work that a script counts at one size and at sixteen times that size: in a separate process,
+ * because coverage is measured by the same means.
  */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
@@ -17,6 +17,6 @@ export const of = async <A extends Count = Count>(script: string): Promise<Reado
   return JSON.parse(stdout) as ReadonlyArray<A>
 }
 
-/** Those that grow faster than the size. What grows with its square grows 256 times. */
+/** Those that grow faster than the size. Quadratic work grows 256 times. */
 export const steep = (counts: ReadonlyArray<Count>): ReadonlyArray<Count> =>
   counts.filter(({ once, sixteenfold }) => sixteenfold > 32 * once)

@@ -1,7 +1,4 @@
-/**
- * Inputs that make parsers and validators take long when they look at something again for each
- * thing that is wrong.
- */
+/** Inputs that slow down parsers and validators that rescan something for each error. */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
 import * as Dag from "@crewline/core/Dag"
@@ -16,7 +13,7 @@ import * as RequestBody from "../packages/server/src/Http/RequestBody.ts"
 
 export interface HostileInput {
   readonly name: string
-  /** Takes the input of this size; answers what is said of it. */
+  /** Processes the input of this size; returns the reported problems. */
   readonly run: (size: number) => unknown
 }
 
@@ -27,7 +24,7 @@ const byName = <A>(size: number, value: (index: number) => A, prefix = "k"): { r
   Object.fromEntries(Array.from({ length: size }, (_, index) => [`${prefix}${index}`, value(index)]))
 
 let unseenSources = 0
-/** A pattern that was not made before: the last hundred are remembered. */
+/** A new pattern, because the last hundred are cached. */
 const unseen = (source: string): string => `${source}${unseenSources++}k`
 
 const agent = { role: "Writer", goal: "Write" }
@@ -52,7 +49,7 @@ const jsonText = (name: string, value: (size: number) => unknown): HostileInput 
   run: (size) => failure(CrewFile.parse(JSON.stringify(value(size)), { plan: { tools: [] } }))
 })
 
-/** The JSON body of a request: what is said of the keys that stand twice, with their places. */
+/** The JSON body of a request: reports repeated keys with their positions. */
 const body = (name: string, text: (size: number) => string): HostileInput => ({
   name: `body: ${name}`,
   run: (size) => {
@@ -65,7 +62,7 @@ const body = (name: string, text: (size: number) => string): HostileInput => ({
   }
 })
 
-/** The JSON body of a request: what is said of its fields. */
+/** The JSON body of a request: reports problems of its fields. */
 const fields = (name: string, form: Schema.Codec<unknown, unknown>, value: (size: number) => unknown): HostileInput => {
   const decode = RequestBody.decoder(form)
   return {

@@ -1,6 +1,6 @@
 /**
- * A real server with a database in memory, asked for every operation of its OpenAPI document, and
- * for upgrades to WebSocket. It has to answer each request with anything but 500, and to live on.
+ * A real server with an in-memory database, called with every operation of its OpenAPI document and
+ * with WebSocket upgrades. It must answer each request with anything but 500, and stay alive.
  */
 import { connect } from "node:net"
 import * as Server from "../packages/server/test/fake/Server.ts"
@@ -50,7 +50,7 @@ interface Request {
 
 /** An answer has to begin within this time, in milliseconds. */
 const maxMillis = 9_000
-/** Ids that answers told, to be asked for again. */
+/** Ids from earlier answers, to be requested again. */
 const maxIds = 50
 
 const targets = [
@@ -160,7 +160,7 @@ const requestOf = (chance: Random, operation: Operation, document: Document, ids
 
 const stringOf = (value: unknown): string => JSON.stringify(value) ?? ""
 
-/** Percent-encoded, now and then wrongly: bytes that are no UTF-8, half of an escape. */
+/** Percent-encoded, sometimes wrongly: invalid UTF-8, half of an escape. */
 const escaped = (chance: Random, value: string): string => {
   const kind = chance.below(12)
   if (kind === 0) return "%ED%A0%80"
@@ -190,8 +190,8 @@ const valueOf = (chance: Random, schema: Schema, document: Document, depth = 0):
 }
 
 /**
- * What a client sends once the connection is a WebSocket: frames of any kind, and bytes that are
- * none.
+ * Data that a client sends once the connection is a WebSocket: frames of any kind, and bytes that
+ * are not frames.
  */
 const framesOf = (chance: Random): Buffer => {
   const frame = (): Buffer => {
@@ -211,8 +211,8 @@ const framesOf = (chance: Random): Buffer => {
 }
 
 /**
- * The answer as text: as much as there is when it ends, or soon after it began where it is one that
- * stays open.
+ * The answer as text: all of it when it ends, or for one that stays open, what arrived soon after
+ * it began.
  */
 const send = (port: number, { body, head }: Request, frames?: Buffer): Promise<string> =>
   new Promise((resolve, reject) => {

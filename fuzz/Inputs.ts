@@ -1,4 +1,4 @@
-/** The thread that gives inputs to the targets, one after another. */
+/** The thread that passes inputs to the targets, one after another. */
 import { parentPort, workerData } from "node:worker_threads"
 import * as Random from "../packages/core/test/simulation/Random.ts"
 import type { Target } from "./Target.ts"
@@ -13,7 +13,7 @@ export interface Settings {
   readonly part: string
 }
 
-/** Told before an input is given to its target. */
+/** Called before an input is passed to its target. */
 export interface Begun {
   readonly target: string
   readonly run: number

@@ -1,6 +1,6 @@
 /**
- * A crew whose model answers what no reader of a provider's API may expect. However it is answered,
- * its execution has to end.
+ * A crew whose model returns answers that no reader of a provider's API would expect. Whatever the
+ * answer, its execution must end.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Tool from "@crewline/core/Tool"
@@ -63,7 +63,7 @@ const execute = async (subject: Subject, handler: FakeProvider.Handler, streamin
   const llm = Providers.layer({ providers: [{ name: "hostile", model: () => model }], defaultModel: "hostile/m" })
   const crewline = await client({ llm, tools: [forecast], worker: { streaming } })
   const execution = await crewline.start(crew)
-  // It may fail. That it ends is what counts.
+  // It may fail, but it must end.
   await execution.result.catch(() => undefined)
   const { status } = await crewline.get(execution.id)
   await crewline.close()
@@ -141,7 +141,7 @@ const answerOf = (chance: Random, subject: Subject): Answer => {
   }
 }
 
-/** What is right for the API, and may be wrong for the crew. */
+/** Answers that are valid for the API, but may be invalid for the crew. */
 const saidOf = (chance: Random): FakeProvider.Said => {
   const argument = chance.pick([
     '{"city":"Oslo"}',

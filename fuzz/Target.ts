@@ -1,6 +1,6 @@
 /**
- * What is fuzzed, and the functions among it that get text and data of strangers. None may throw,
- * take long, or keep what it was given.
+ * The targets, including functions that receive untrusted text and data. None may throw, take long,
+ * or retain its input.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
@@ -13,8 +13,8 @@ import type { Random } from "../packages/core/test/simulation/Random.ts"
 export interface Target {
   readonly name: string
   /**
-   * Makes an input, to be shown when something is wrong, and what gives it to the target. A promise
-   * is awaited.
+   * Creates an input, to be shown on failure, and a function that passes it to the target. A
+   * promise is awaited.
    */
   readonly run: (chance: Random) => { readonly input: unknown; readonly work: () => unknown }
 }

@@ -1,7 +1,7 @@
 /**
  * How much work a function does, counted and not timed: how often V8 runs each block of JavaScript
- * in it. What Node does in C++ (regular expressions, `indexOf`) is not in the count. V8 counts only
- * in modules that were imported after this one: they have to be imported with `import()`.
+ * in it. Work of Node in C++ (regular expressions, `indexOf`) is not counted. V8 counts only in
+ * modules that were imported after this one: they have to be imported with `import()`.
  */
 import { Session } from "node:inspector/promises"
 

@@ -1,6 +1,6 @@
 /**
- * Counts the work of each hostile input at once and at sixteen times its size; prints one line of
- * JSON with all counts.
+ * Counts the work of each hostile input at one size and at sixteen times that size; prints one line
+ * of JSON with all counts.
  */
 import * as Work from "./Work.ts"
 

@@ -1,10 +1,11 @@
 /**
- * `npm run fuzz -- [--minutes N] [--seed S] [--runs N] [--part P]`: gives readers, validators, a
- * server and the readers of models' answers what strangers might write. Ends with 1 and the input,
- * as JSON, when one throws, ends the thread, is answered with 500, or takes longer than ten
- * seconds, or when memory grows. The seed alone decides which input comes.
+ * `npm run fuzz -- [--minutes N] [--seed S] [--runs N] [--part P]`: feeds parsers, validators, a
+ * server and the readers of model answers untrusted input. Exits with 1 and prints the input as
+ * JSON when one throws, ends the thread, is answered with 500, or takes longer than ten seconds, or
+ * when memory grows. The seed alone determines the inputs.
  *
- * Inputs run in a thread, so that one that blocks it is cut off, and one that ends it is known.
+ * Inputs run in a thread, so that one that blocks it can be terminated, and one that ends it is
+ * identified.
  */
 import { parseArgs } from "node:util"
 import { Worker } from "node:worker_threads"
@@ -35,7 +36,7 @@ const maxMillis = 10_000
 /** A server has to start first. */
 const startMillis = 60_000
 const maxHeapMegabytes = 1_024
-/** Inputs that one thread is given; the next begins with a new server. */
+/** Inputs per thread; the next thread starts with a new server. */
 const batch = 20_000
 const seed = number("seed")
 const runs = number("runs")
@@ -48,7 +49,7 @@ const fail = (what: string): never => {
   process.exit(1)
 }
 
-/** Runs a batch of inputs in a thread; answers how many there were. */
+/** Runs a batch of inputs in a thread; returns their number. */
 const thread = (from: number): Promise<number> =>
   new Promise((resolve) => {
     const settings: Settings = {

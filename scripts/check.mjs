@@ -1,8 +1,8 @@
 /**
- * `npm run check`: everything about the code that can be said without running it: generated
- * modules, format, lint, types, unused code, the OpenAPI document, and the packed packages as their
- * users will meet them. Every check runs, also after one has failed; the last lines name those that
- * did. `npm run check -- lint types` runs only these.
+ * `npm run check`: all static checks of the code: generated modules, format, lint, types, unused
+ * code, the OpenAPI document, and the packed packages as users will install them. Every check runs,
+ * even after one has failed; the last lines name those that failed. `npm run check -- lint types`
+ * runs only these.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -73,7 +73,7 @@ const checks = {
   packages
 }
 
-/** Only when they are asked for: they fetch something. */
+/** Only when requested, because they download something. */
 const others = {
   runtimes: async () => {
     try {

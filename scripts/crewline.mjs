@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-/** `npx crewline …` inside the repository, also before anything is installed. */
+/** `npx crewline …` inside the repository, even before dependencies are installed. */
 process.argv.splice(2, 0, "crewline")
 await import("./launch.mjs")

@@ -1,17 +1,17 @@
 /**
  * `npm run generate`: writes Lua and SQL files into TypeScript modules, one exported string per
- * file, because bundling moves modules and a file that is read at run time would be left behind. It
- * also makes the database that new embedded databases begin with. `npm run check -- generated`
+ * file, because bundling moves modules and would leave behind files that are read at run time. It
+ * also creates the database that new embedded databases start from. `npm run check -- generated`
  * fails when one of them is stale.
  *
  * A folder of text has its module beside it: `Lua/` and `Lua.ts`. A file becomes a constant named
- * after its path: `claim.lua` is `claim`, `event-log/append.sql` is `eventLogAppend`. A line `--
- * include: shared/record` stands for the file `shared/record.lua` of the same folder, with what
- * that file includes in its turn; each is inserted once per file, where it is included first. Files
+ * after its path: `claim.lua` is `claim`, `event-log/append.sql` is `eventLogAppend`. A line
+ * `-- include: shared/record` inserts the file `shared/record.lua` of the same folder, with
+ * everything that it includes in turn; each file is inserted once, at its first inclusion. Files
  * that are included are not exported. A part lists what it includes before its own text.
  *
- * A line of Lua that ends with `-- exported`, as `local FIRST, SEP = 16, '\31' -- exported`, gives
- * its numbers and strings to TypeScript too, under the same names.
+ * A line of Lua that ends with `-- exported`, as `local FIRST, SEP = 16, '\31' -- exported`, also
+ * exports its numbers and strings to TypeScript under the same names.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -20,8 +20,8 @@ import { initialDatabase, writeInitialDatabase } from "./initial-database.mjs"
 import { root } from "./run.mjs"
 
 /**
- * Comments are for those who read the files: not worth sending, and changing one does not make a
- * migration another one.
+ * Comments are for readers of the files: they are not sent, and changing one does not change a
+ * migration.
  */
 const withoutComments = (text) =>
   text
@@ -88,7 +88,7 @@ export const moduleOf = (files, { folder, extension }) => {
     }
   }
 
-  /** A template literal: what was not inserted before stands for itself. */
+  /** A template literal: text that is not an insertion is kept as it is. */
   const literalOf = (path) => {
     const inserted = new Set()
     const insert = (part, chain) => {
@@ -107,7 +107,7 @@ export const moduleOf = (files, { folder, extension }) => {
       ? `const ${nameOf(path)} = \`${escape(list.map((piece) => piece.text ?? "").join(""))}\``
       : `export const ${nameOf(path)}: string = ${literalOf(path)}`
   )
-  // Parts stand before those that insert them.
+  // Parts are placed before those that insert them.
   const sorted = constants.toSorted((a, b) => Number(a.startsWith("export")) - Number(b.startsWith("export")))
   const exported = Object.values(files).flatMap(exportedOf)
   return `// Generated from the ${extension} files beside it by \`npm run generate\`: edit those.\n\n${[...exported, ...sorted].join("\n\n")}\n`

@@ -1,8 +1,8 @@
 /**
- * The data directory that new embedded databases begin with
+ * The data directory that new embedded databases start from
  * (packages/memory-pg/src/Pglite/InitialDatabase.ts): PGlite initializes it, the migrations of
- * every package are applied, and the directory is packed. Part of `npm run generate`; `npm run
- * check -- generated` fails when PGlite or a migration has changed since.
+ * every package are applied, and the directory is packed. Part of `npm run generate`;
+ * `npm run check -- generated` fails when PGlite or a migration has changed since.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -33,7 +33,7 @@ const manifestOf = (root, components) => {
   return { pglite: version, migrations }
 }
 
-/** Merging branches can bring the one of the two files without the other. */
+/** Merging branches can update one of the two files without the other. */
 const hashOf = (root) => {
   try {
     return createHash("sha256")
@@ -82,7 +82,7 @@ const pack = (directory) => {
   })
 }
 
-/** The path of what says how it was made, and whether it would be made differently now. */
+/** The path of the manifest, and whether it differs from what would be written now. */
 export const initialDatabase = async (root) => ({
   file: manifest,
   isStale: !isDeepStrictEqual(current(join(root, manifest)), expected(root, await componentsOf(root)))

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * The door to every command of the repository, for a machine that has only Node >= 20 and npm:
+ * The entry point of every command of the repository, for a machine with only Node >= 20 and npm:
  *
  *     node scripts/launch.mjs <command> [arguments]
  *
- * It installs what is missing with pnpm, once per lockfile, then runs the command with the Node of
- * the project (the npm package `node`). Plain JavaScript without a dependency, because nothing is
- * installed when it starts. Its own words go to stderr, so that stdout holds only what the command
- * prints.
+ * It installs the dependencies with pnpm, once per lockfile, then runs the command with the Node of
+ * the project (the npm package `node`). It is plain JavaScript without dependencies, because
+ * nothing is installed when it starts. Its own messages go to stderr, so that stdout contains only
+ * the output of the command.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -93,8 +93,8 @@ const isNewEnough = (version) => {
 }
 
 const writeStamp = () => {
-  // There is no such package for some systems (Alpine's musl, for one): a new enough Node of the
-  // machine does as well.
+  // Some systems (such as Alpine with musl) have no such package: a sufficiently new Node on the
+  // machine works as well.
   const node = projectNode() ?? (isNewEnough(process.version) ? process.execPath : undefined)
   if (node === undefined) {
     give(
@@ -116,8 +116,8 @@ const installedNode = () => {
 }
 
 /**
- * True when somebody ran `pnpm install` by hand for this very lockfile: pnpm keeps a copy of what
- * it installed.
+ * True when `pnpm install` was run by hand for exactly this lockfile: pnpm keeps a copy of the
+ * lockfile that it installed.
  */
 const installedByHand = () => {
   try {
@@ -179,11 +179,11 @@ const run = (node, { file, first }, args) => {
   const binaries = path("node_modules", ".bin")
   const child = spawn(node, [path(file), ...first, ...args], {
     stdio: "inherit",
-    // `node` means the Node of the project for whatever the command starts in its turn.
+    // For all processes that the command starts, `node` is the Node of the project.
     env: { ...process.env, PATH: [dirname(node), binaries, process.env.PATH].filter(Boolean).join(delimiter) }
   })
-  // Control-C in a terminal reaches the child by itself; a signal sent to this process alone has to
-  // be passed on.
+  // Control-C in a terminal reaches the child by itself; a signal sent only to this process must be
+  // forwarded.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("error", (error) => give(`Crewline: ${node} could not be started: ${error.message}`))

@@ -1,14 +1,14 @@
 /**
- * What the code does without one of its parts, each in turn.
+ * Runs the code without one of its parts, each in turn.
  *
  * `npm run mutate -- queue [guard …]`: leaves out each guard of the queue's Lua scripts and runs
- * the tests that talk to Redis. Prints which test noticed; exits with 1 when one noticed nothing.
- * Guards are marked in the scripts, see `packages/queue-redis/test/Mutant.ts`.
+ * the tests that talk to Redis. Prints which test failed; exits with 1 when no test failed for a
+ * guard. Guards are marked in the scripts, see `packages/queue-redis/test/Mutant.ts`.
  *
  * `npm run mutate -- tenants`: leaves out each `tenant = …` and runs what two tenants can do. No
- * result may change, for the policies of the database hold; exits with 1 when one does. Prints
- * whether one changes for the owner of the tables, whom no policy confines: when none ever did, the
- * runs would show nothing.
+ * result may change, because row security still applies; exits with 1 when one does. Prints whether
+ * a result changes for the owner of the tables, who bypasses the policies: if none ever did, the
+ * runs would prove nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
@@ -17,7 +17,7 @@ import { guards } from "../packages/queue-redis/test/Mutant.ts"
 import { all as mutants } from "../packages/server/test/tenants/Mutants.ts"
 import { root, run } from "./run.mjs"
 
-/** The quick one first; the other only when that noticed nothing. */
+/** The quick one first; the other only if no test of the first failed. */
 const suites = ["RedisTaskQueue.integration.test.ts", "RedisTaskQueue/Model.integration.test.ts"]
 
 const folder = mkdtempSync(join(tmpdir(), "crewline-mutants-"))
@@ -56,7 +56,7 @@ const judge = async (guard) => {
   return undefined
 }
 
-/** Which guards nobody misses. */
+/** The guards whose removal no test detects. */
 const mutateQueue = async (asked) => {
   const unknown = asked.filter((guard) => !guards.includes(guard))
   if (unknown.length > 0) {
@@ -85,7 +85,7 @@ const mutateQueue = async (asked) => {
   return survivors.length === 0 ? 0 : 1
 }
 
-/** Which predicates the policies do not make up for. */
+/** The predicates that the policies do not compensate for. */
 const mutateTenants = async () => {
   const outcomes = async (number) => {
     const { code, output } = await run("node", [join(root, "packages", "server", "test", "tenants", "run.ts")], {

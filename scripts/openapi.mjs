@@ -1,13 +1,13 @@
 /**
- * Lints the OpenAPI document of the server as its readers do: the recommended rules of Redocly, and
- * the `oas` rules of Spectral. A warning is a failure.
+ * Lints the OpenAPI document of the server with the recommended rules of Redocly and the `oas`
+ * rules of Spectral. A warning is a failure.
  */
 import { createConfig, lintFromString } from "@redocly/openapi-core"
 import spectralCore from "@stoplight/spectral-core"
 import rulesets from "@stoplight/spectral-rulesets"
 import * as OpenApi from "effect/http-api/OpenApi"
 
-/** Everything that Redocly says about a document, a line for each. */
+/** All findings of Redocly about a document, one per line. */
 const redocly = async (text) => {
   const config = await createConfig({ extends: ["recommended"] })
   const problems = await lintFromString({ source: text, absoluteRef: "openapi.json", config })
@@ -17,7 +17,7 @@ const redocly = async (text) => {
   )
 }
 
-/** Everything that Spectral says about a document, a line for each. */
+/** All findings of Spectral about a document, one per line. */
 const spectral = async (document) => {
   const linter = new spectralCore.Spectral()
   linter.setRuleset({ extends: [rulesets.oas], rules: {} })
@@ -25,7 +25,7 @@ const spectral = async (document) => {
   return problems.map(({ code, message, path }) => `spectral ${code} at #/${path.join("/")}: ${message}`)
 }
 
-/** What the linters say about a document; empty when nothing is wrong with it. */
+/** The findings of both linters about a document; empty if there are none. */
 export const lint = async (document) => [...(await redocly(JSON.stringify(document))), ...(await spectral(document))]
 
 /** Of the server in this repository, from its sources. */

@@ -1,7 +1,7 @@
 /**
  * `npm run check -- runtimes`: the providers in Bun and in Deno. Their binaries come from npm
- * (`bun`, `deno` and the package of this platform) into `node_modules/.cache`, and are no
- * dependency of anything; without a network the check says so and fails.
+ * (`bun`, `deno` and the package of this platform) into `node_modules/.cache`, and are not
+ * dependencies; without a network the check fails with a message.
  */
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync } from "node:fs"
@@ -18,7 +18,7 @@ const runtimes = {
   deno: (address) => ["run", "--allow-all", "--no-lock", "--node-modules-dir=manual", program, address]
 }
 
-/** The folder of the binaries, fetched where they are not there. */
+/** The folder of the binaries, which are downloaded if missing. */
 const fetched = async () => {
   const folder = join(root, "node_modules/.cache/runtimes", Object.entries(versions).flat().join("-"))
   if (existsSync(join(folder, "node_modules/.bin/deno"))) return folder
@@ -38,7 +38,7 @@ const provider = async () => {
   throw new Error("The fake provider did not start.")
 }
 
-/** Whether the program ends well in each of them. */
+/** Whether the program succeeds in each of them. */
 export const check = async () => {
   const folder = await fetched()
   const { child, url } = await provider()

@@ -2,11 +2,11 @@
  * PostgreSQL and Redis for the integration tests, which skip without them: `npm run services --
  * start | stop | status | pgvector`.
  *
- * The servers meant are those of TEST_DATABASE_URL and TEST_REDIS_URL (by default the usual local
- * ports). One that answers is used as it is. Otherwise `start` runs it at that address, in Docker
- * if there is an engine, else from the binaries of the machine, which it installs on a Debian as
- * root. `stop` ends only what `start` began; what it keeps is in `.crewline/services` (PostgreSQL
- * started by root: in the folder of temporary files).
+ * The servers are those at TEST_DATABASE_URL and TEST_REDIS_URL (by default the usual local ports).
+ * A server that responds is used as it is. Otherwise `start` runs one at that address, in Docker if
+ * available, else from the binaries on the machine, which it installs when it runs as root on
+ * Debian. `stop` stops only servers that `start` started; their state is in `.crewline/services`
+ * (PostgreSQL started by root: in the folder of temporary files).
  */
 import { spawnSync } from "node:child_process"
 import {
@@ -31,7 +31,7 @@ const isRoot = process.getuid?.() === 0
 
 const say = (text) => process.stdout.write(`${text}\n`)
 
-/** What keeps a server from being started, in words for the person at the terminal. */
+/** Why a server cannot be started, as a message for the user. */
 class Obstacle extends Error {}
 
 const attempt = (command, args, options = {}) => {
@@ -111,11 +111,11 @@ const postgres = {
   run: ({ host, port }) => {
     if (postgresBinaries() === undefined) {
       installPackages("postgresql")
-      // Debian starts a cluster of its own, which asks for passwords.
+      // Debian starts its own cluster, which requires passwords.
       attempt("service", ["postgresql", "stop"])
     }
     const binaries = postgresBinaries()
-    // Another user may not enter the repository, under /root for one.
+    // Another user may have no access to the repository, for example under /root.
     const folder = isRoot ? join(tmpdir(), `crewline-postgres-${port}`) : join(home, "postgres")
     const data = join(folder, "data")
     if (!existsSync(join(data, "PG_VERSION"))) {
@@ -135,7 +135,7 @@ const postgres = {
         "UTF8"
       ])
     }
-    // For tests: what a power cut would lose does not matter.
+    // For tests: data loss after a power failure does not matter.
     const settings = `-p ${port} -c listen_addresses=${host} -c unix_socket_directories='' -c fsync=off -c max_connections=200`
     const log = join(folder, "log")
     asPostgres(join(binaries, "pg_ctl"), ["start", "--wait", "--pgdata", data, "--log", log, "--options", settings])
@@ -273,7 +273,7 @@ const buildPgvector = (major) => {
     if (archive === undefined) throw new Obstacle("Debian's source package of pgvector contains no source archive.")
     must("tar", ["--extract", "--file", archive, "--one-top-level=pgvector", "--strip-components=1"], options)
     const config = `PG_CONFIG=/usr/lib/postgresql/${major}/bin/pg_config`
-    // Without OPTFLAGS it would be compiled for the processor of this machine only.
+    // Without OPTFLAGS it would be compiled only for the processor of this machine.
     must("make", ["OPTFLAGS=", config], { cwd: join(work, "pgvector") })
     must("make", ["install", config], { cwd: join(work, "pgvector") })
   } finally {

@@ -4,10 +4,10 @@
  * package. With other arguments (`npm test -- packages/core`) they go to vitest, and there is
  * neither coverage nor a type test.
  *
- * A package that is measured has a run of its own: its own tests have to cover it. Coverage is
- * dear, core's tests use 140 s of CPU instead of 82: hence `npm test` measures core alone.
+ * Each measured package has a separate run, because its own tests have to cover it. Coverage is
+ * expensive (core's tests use 140 s of CPU instead of 82), so `npm test` measures only core.
  *
- * Exits with 0 only when at least one test ran, none failed, and every tool was content (coverage
+ * Exits with 0 only when at least one test ran, none failed, and every tool succeeded (coverage
  * included).
  */
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
@@ -18,12 +18,12 @@ import { root, run } from "./run.mjs"
 const args = process.argv.slice(2)
 const measuresAll = args.length === 1 && args[0] === "--coverage"
 const everything = args.length === 0 || measuresAll
-// Core first: its report stands in the folder of the others, which vitest empties before it.
+// Core first: its report is in the folder of the others, which vitest empties first.
 const measured = measuresAll ? readdirSync(join(root, "packages")).sort() : ["core"]
 const problems = []
 
 /**
- * What vitest's JSON report says; a file that failed outside its tests, in a hook or an import,
+ * The counts in vitest's JSON report; a file that failed outside its tests, in a hook or an import,
  * counts as one failed test.
  */
 const count = (report) => {
@@ -37,10 +37,7 @@ const count = (report) => {
   }
 }
 
-/**
- * Which tests did not run: their groups by file, because the name of a group says what it would
- * have needed.
- */
+/** Skipped tests: their groups by file, because the name of a group states what it requires. */
 const listSkipped = (report) => {
   const groups = new Map()
   for (const file of report.testResults) {
@@ -127,7 +124,7 @@ const runEverything = async () => {
   return [...counts, await runTests({ args: others, cwd: root }), await runTypeTests()]
 }
 
-/** A line of the table of what is covered; vitest has failed where that is too little. */
+/** A line of the coverage table; vitest has failed where coverage is too low. */
 const coverageOf = (name) => {
   const file = join(root, "coverage", name === "core" ? "" : name, "coverage-summary.json")
   if (!existsSync(file)) return `  ${name.padEnd(12)} was not measured`

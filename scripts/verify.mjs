@@ -1,6 +1,6 @@
 /**
- * `npm run verify`: what `.ci/run` does, and in the same order: the static checks, then every test;
- * the coverage of every package, not only of core.
+ * `npm run verify`: runs what `.ci/run` runs, in the same order: the static checks, then every
+ * test, with the coverage of every package, not only of core.
  */
 import { root, run } from "./run.mjs"
 

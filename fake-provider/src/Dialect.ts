@@ -1,7 +1,7 @@
 /**
- * What a dialect is: how one API of a model provider is asked, and how its answers, streams and
- * failures look on the wire. What is asked and answered is the same for all (`Question`, `Reply`),
- * so that a test says it once for every provider. One file per dialect.
+ * A dialect describes the requests of one API of a model provider, and how its answers, streams and
+ * failures look on the wire. The content is the same for all (`Question`, `Reply`), so that a test
+ * specifies it once for every provider. One file per dialect.
  */
 
 export interface Schema {
@@ -37,12 +37,12 @@ export interface Call {
 export interface Usage {
   /** All of the prompt. */
   readonly input: number
-  /** Of the prompt, what was read from a cache. */
+  /** Prompt tokens read from a cache. */
   readonly cached: number
-  /** Of the prompt, what was written to a cache. */
+  /** Prompt tokens written to a cache. */
   readonly written: number
   readonly output: number
-  /** Of the output, what was thought. */
+  /** Reasoning tokens of the output. */
   readonly reasoning: number
 }
 

@@ -1,7 +1,7 @@
 /**
  * A fake server of OpenAI (chat completions, responses, embeddings), Anthropic (messages) and
- * Ollama (chat, embeddings) on loopback. A handler decides what every request is answered with; the
- * requests are kept for a test to look at.
+ * Ollama (chat, embeddings) on loopback. A handler decides the answer to every request; the
+ * requests are kept for tests to inspect.
  */
 import type { Handler } from "./Handlers.ts"
 import * as HttpServer from "./HttpServer.ts"

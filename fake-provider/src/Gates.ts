@@ -1,6 +1,6 @@
 /**
- * A provider that answers only when it is told to: tests decide which calls are under way, and for
- * how long. A request belongs to the gate that its prompt names: `[gate:draft]`.
+ * A provider that answers on demand: tests decide which calls are in flight, and for how long. A
+ * request belongs to the gate that its prompt names: `[gate:draft]`.
  */
 import * as FakeProvider from "./FakeProvider.ts"
 import type { Received } from "./Received.ts"
@@ -8,7 +8,7 @@ import type { Responder } from "./Responder.ts"
 
 /** A request that waits for its answer. */
 export interface Waiting {
-  /** Writes a piece of the answer, which the client sees at once where it asked for a stream. */
+  /** Writes a piece of the answer, which a streaming client sees at once. */
   readonly write: (piece: string) => void
   /** Ends the answer, with a last piece. */
   readonly answer: (piece: string) => void
@@ -24,7 +24,7 @@ export interface Waiting {
 
 export interface Gates {
   readonly baseURL: string
-  /** The next request at this gate, which may have come already. */
+  /** The next request at this gate, which may have arrived already. */
   readonly next: (gate: string) => Promise<Waiting>
   /** How many requests have come to this gate. */
   readonly count: (gate: string) => number

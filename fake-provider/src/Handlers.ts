@@ -31,8 +31,8 @@ export interface How {
   /** Pieces of a streamed text. Default: 2. */
   readonly chunks?: number
   /**
-   * Milliseconds between two events, 0: a write of its own for each; absent: the whole stream in
-   * one write.
+   * Milliseconds between two events; 0: a separate write for each; absent: the whole stream in one
+   * write.
    */
   readonly chunkDelay?: number
 }
@@ -82,7 +82,7 @@ export const reply = (
   next()
 }
 
-/** What is said, as a reply of this server. */
+/** The answer, as a reply of this server. */
 export const replyOf = (request: Received, { number }: Responder, said: Said): Dialect.Reply => {
   const { calls = [], model = request.question.model, reasoning = "", stop, text = "" } = said
   return {
@@ -186,7 +186,7 @@ export const silence: Immediate = () => {}
 /** Closes the connection instead of an answer. */
 export const hangUp: Immediate = (_, response) => response.destroy()
 
-/** A handler for each request in turn; the last one also for all that follow. */
+/** One handler per request, in order; the last one also handles all further requests. */
 export const inTurn = (...handlers: ReadonlyArray<Handler>): Handler => {
   let at = 0
   return (request, response) => handlers[Math.min(at++, handlers.length - 1)]!(request, response)

@@ -1,5 +1,5 @@
 /**
- * Servers that speak OpenAI's chat completions in ways of their own, and refuse what the real ones
+ * Servers with their own variants of OpenAI's chat completions, which refuse what the real ones
  * refuse. What a server does otherwise than OpenAI is its `Habits`; `Servers` has those of known
  * ones, and `Variants` makes others up from a seed.
  */

@@ -1,6 +1,6 @@
 /**
- * Starts a scripted fake provider as a process of its own (`main.ts` has its flags), and asks it
- * what it was asked.
+ * Starts a scripted fake provider as a separate process (`main.ts` has its flags), and asks it what
+ * it was asked.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"

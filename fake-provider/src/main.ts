@@ -1,6 +1,6 @@
 /**
- * A scripted fake provider as a process of its own, which survives the processes that tests kill
- * and whose work is not counted as theirs:
+ * A scripted fake provider as a separate process, which survives the processes that tests kill and
+ * whose work is not counted as theirs:
  *
  *     node fake-provider/src/main.ts --port 0 [--host address] [--latency ms] [--chunks n] [--chunk-delay ms] [--tools]
  *

@@ -80,7 +80,7 @@ const start = (index: number, block: string) =>
 const delta = (index: number, json: string) => event("content_block_delta", `,"index":${index},"delta":${json}`)
 const stop = (index: number) => event("content_block_stop", `,"index":${index}`)
 
-/** A message, also for what a test wants to be wrong about it. */
+/** A message, including any errors that a test wants in it. */
 export const messageOf = (
   { model, number }: Pick<Reply, "model" | "number">,
   content: ReadonlyArray<object>,
@@ -97,8 +97,8 @@ export const messageOf = (
 })
 
 /**
- * The blocks as JSON. Arguments are not parsed and written again: they may be nested deeper than
- * that can take.
+ * The blocks as JSON. Arguments are not parsed and serialized again, because they may be nested too
+ * deeply for that.
  */
 const blocksOf = ({ calls, reasoning, text }: Reply): ReadonlyArray<string> => [
   ...(reasoning === "" ? [] : [JSON.stringify({ type: "thinking", thinking: reasoning, signature: "sig" })]),
@@ -122,7 +122,7 @@ const inputOf = (json: string): string => {
 const stopReason = ({ calls, stop: early }: Reply): string =>
   early === "length" ? "max_tokens" : calls.length > 0 ? "tool_use" : "end_turn"
 
-/** The provider's input tokens are those that its cache had no part in. */
+/** The provider's input tokens exclude those read from or written to its cache. */
 const tokens = ({ cached, input, output, reasoning, written }: Usage) => ({
   input_tokens: input - cached - written,
   cache_read_input_tokens: cached,

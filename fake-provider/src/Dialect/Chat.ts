@@ -1,5 +1,6 @@
 /**
- * Conversations as a list of messages, which is how all dialects but OpenAI's responses are asked.
+ * Conversations as a list of messages, as in the requests of all dialects except OpenAI's
+ * responses.
  */
 import type { Question, Schema } from "../Dialect.ts"
 
@@ -57,10 +58,7 @@ const textOf = ({ content }: Message): string => {
   return content.map((part) => part.text ?? "").join("")
 }
 
-/**
- * The results of tools stand in a message of the user at Anthropic: what was asked stands before
- * them.
- */
+/** At Anthropic, tool results are in a user message: the question comes before them. */
 const asks = ({ content, role }: Message): boolean =>
   role === "user" && (typeof content === "string" || content == null || content.some(({ type }) => type === "text"))
 

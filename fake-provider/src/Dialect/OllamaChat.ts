@@ -13,7 +13,7 @@ export const dialect: Dialect = {
   matches: (path) => path.includes("/api/chat"),
   read: (body) => {
     const request = body as Request
-    // It streams unless it is told not to.
+    // It streams by default.
     return { ...Chat.read(request), stream: request.stream !== false, schema: request.format }
   },
   whole: (reply) => {
@@ -45,7 +45,7 @@ const head = ({ model }: Reply): string =>
 const end = ({ stop, usage }: Reply): string =>
   `"done":true,"done_reason":"${stop ?? "stop"}","total_duration":1,"load_duration":1,"prompt_eval_count":${usage.input},"prompt_eval_duration":1,"eval_count":${usage.output},"eval_duration":1}`
 
-/** The server parses arguments itself: what is not JSON never gets here. */
+/** The server parses arguments itself: invalid JSON never gets here. */
 const called = (calls: ReadonlyArray<Call>): string =>
   calls.length === 0
     ? ""

@@ -91,5 +91,5 @@ const tokens = ({ cached, input, output, reasoning, written }: Usage) => ({
   completion_tokens_details: { reasoning_tokens: reasoning }
 })
 
-/** The event with the usage, which stands behind all others of a stream. */
+/** The event with the usage, which is the last of a stream. */
 export const usageEvent = `data: ${JSON.stringify({ id: "chatcmpl-1", choices: [], usage: { prompt_tokens: 10, completion_tokens: 3 } })}\n\n`

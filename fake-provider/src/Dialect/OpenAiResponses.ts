@@ -110,9 +110,7 @@ const event = (data: Item): string => `event: ${data.type}\ndata: ${JSON.stringi
 
 type PartType = "message" | "reasoning"
 
-/**
- * What is streamed of an item with text: events of the item, of its part, and of the part's text.
- */
+/** The streamed events of an item with text: of the item, of its part, and of the part's text. */
 const kinds = {
   message: {
     id: "msg_1",
@@ -161,7 +159,7 @@ const last = (reply: Reply) => {
     : responseOf(reply, "completed", output)
 }
 
-/** The response object, also for what a test wants to be wrong about it. */
+/** The response object, including any errors that a test wants in it. */
 export const responseOf = (
   { model, number, usage }: Pick<Reply, "model" | "number" | "usage">,
   status: string,

@@ -24,7 +24,7 @@ export interface Habits {
   /** A comment or an event without choices between the others. */
   readonly noise: boolean
   // --- what it refuses ---
-  /** Features that it does not have, and what it says then. */
+  /** Features that it does not have, and its error message. */
   readonly lacks: { readonly [F in Feature]?: string }
   /** Whether calls have to come back with what was sent beside them. */
   readonly wantsSigned: boolean
@@ -36,7 +36,7 @@ export interface Habits {
   readonly idForm: RegExp
   /** How a refusal is written. */
   readonly refusal: (message: string) => { readonly status: number; readonly body: unknown }
-  /** A parameter that it wants by another name: the name that is refused, and what it says. */
+  /** A parameter with a different name: the name that it refuses, and its error message. */
   readonly refusesParameter?: { readonly has: (body: Body) => boolean; readonly message: string }
 }
 

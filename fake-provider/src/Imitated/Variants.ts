@@ -1,4 +1,4 @@
-/** Servers that nobody has seen yet: each habit drawn from all that are known, by a seed. */
+/** Hypothetical servers: each habit is drawn from all known ones, by a seed. */
 import { type Feature, type Habits, openAi } from "./Habits.ts"
 import type { Server } from "./Servers.ts"
 
