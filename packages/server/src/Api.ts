@@ -49,7 +49,7 @@ const secured = HttpApi.make("crewline")
   .add(Keys)
   .add(Audit)
   .add(Me)
-  // Within the authentication: strangers are told nothing about keys.
+  // Inside the authentication: unauthenticated callers learn nothing about keys.
   .middleware(QueryKeys)
   .middleware(Authentication)
 
@@ -64,7 +64,7 @@ type GroupsOf<A> = A extends HttpApi.HttpApi<string, infer Groups> ? Groups : ne
 /** An operation, as OpenAPI names it: `crews.list`. */
 export type Operation = OperationsOf<GroupsOf<typeof operations>>
 
-/** What each operation asks of its caller. One that is not named here does not compile. */
+/** The access that each operation requires. A missing operation does not compile. */
 export const access: { readonly [O in Operation]: Access } = {
   "crews.list": "crews:read",
   "crews.get": "crews:read",
@@ -124,7 +124,7 @@ export const access: { readonly [O in Operation]: Access } = {
 
 export class Api extends operations
   .middleware(Problems)
-  // Outermost: it sees what everything within has made of a request.
+  // Outermost: it sees the result of all inner middleware.
   .middleware(Auditing)
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotate(HttpApi.QueryParseOptions, { errors: "all", onExcessProperty: "error" })

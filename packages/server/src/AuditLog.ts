@@ -80,13 +80,13 @@ export interface Draft {
   details?: Details
 }
 
-/** The operation under way; undefined: none that is written down. */
+/** The current operation; undefined: none that is audited. */
 export const Draft: Context.Reference<Draft | undefined> = Context.Reference<Draft | undefined>(
   "@crewline/server/AuditLog/Draft",
   { defaultValue: () => undefined }
 )
 
-/** Adds to what will be written down of the operation under way. */
+/** Adds details to the entry of the current operation. */
 export const tell = (more: Draft): Effect.Effect<void> =>
   Effect.map(Draft, (draft) => {
     if (draft === undefined) return
@@ -97,7 +97,7 @@ export const tell = (more: Draft): Effect.Effect<void> =>
 export class AuditLog extends Context.Service<
   AuditLog,
   {
-    /** Returns when it is stored, or will be as soon as the storage answers. */
+    /** Returns when it is stored, or queued until the storage responds. */
     readonly record: (entry: Entry) => Effect.Effect<void>
     /** Has it stored soon. */
     readonly note: (entry: Entry) => Effect.Effect<void>
@@ -107,7 +107,7 @@ export class AuditLog extends Context.Service<
     readonly list: (
       options: Api.Filters & Pick<ResourceStore.ListOptions, "limit" | "before">
     ) => Effect.Effect<ReadonlyArray<Api.Entry>, ResourceStore.StoreError>
-    /** Deletes what is older, of all tenants; answers how many entries. */
+    /** Deletes older entries of all tenants; returns their number. */
     readonly prune: (age: Duration.Duration) => Effect.Effect<number, ResourceStore.StoreError>
   }
 >()("@crewline/server/AuditLog") {}
@@ -135,7 +135,7 @@ const shown = ({ details, key_id: keyId, on_behalf_of: onBehalfOf, ...row }: Row
   ...(details !== null && { details: JSON.parse(details) })
 })
 
-/** What may be stored of a text: callers choose some of them. */
+/** Sanitizes a text for storage, because callers choose some texts. */
 const clean = (text: string): string =>
   ResourceStore.shorten(Redact.redact(text.slice(0, 2_000).replaceAll("\u0000", "").toWellFormed()))
 
@@ -207,7 +207,7 @@ export const layer: Layer.Layer<AuditLog, never, SqlClient.SqlClient> = Layer.ef
 
 const pruneInterval = "1 minute"
 
-/** Deletes what is older as long as the layer lives; `undefined`: nothing is deleted. */
+/** Deletes older entries for as long as the layer lives; `undefined`: nothing is deleted. */
 export const layerRetention = (age: Duration.Duration | undefined): Layer.Layer<never, never, AuditLog> =>
   age === undefined
     ? Layer.empty

@@ -329,7 +329,7 @@ export const command = Command.make("crewline").pipe(
   ])
 )
 
-/** A wrong command line is answered by what was wrong, not by pages of help. */
+/** An invalid command line is answered with its error, not with pages of help. */
 const presenter = ({ say }: Output.Output["Service"]): CliOutput.Presenter => ({
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
@@ -338,7 +338,7 @@ const presenter = ({ say }: Output.Output["Service"]): CliOutput.Presenter => ({
   }
 })
 
-/** What the process of a command that ended like this exits with. */
+/** The exit code for this outcome of a command. */
 export const exitCodeOf = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterruptsOnly(exit.cause)) return Failure.exitCode.cancelled
@@ -349,7 +349,7 @@ export const exitCodeOf = <A, E>(exit: Exit.Exit<A, E>): number => {
   return Failure.exitCode.failed
 }
 
-/** What is left to say about a failure; defects are shown whole, because they are ours to mend. */
+/** The remaining message of a failure; defects are shown in full, because they are our bugs. */
 const report = <E>(cause: Cause.Cause<E>): Effect.Effect<void, never, Output.Output> =>
   Effect.gen(function* () {
     if (Cause.hasInterruptsOnly(cause)) return
@@ -375,7 +375,7 @@ export const program = (args: ReadonlyArray<string>, { version }: { readonly ver
     Effect.provide(config)
   )
 
-/** The help of one command, by its words, with colors: what `bin/help.json` holds. */
+/** The help of one command, by its words, with colors: the content of `bin/help.json`. */
 export const helpOf = (words: ReadonlyArray<string>): Promise<string> => {
   let text = ""
   const formatter = CliOutput.defaultFormatter({ colors: true })
@@ -399,8 +399,7 @@ const teardown: Runtime.Teardown = (exit) => {
 }
 
 /**
- * A second Control-C does not wait for anything. One key press can arrive twice, through npm: hence
- * the pause.
+ * A second Control-C exits at once. Through npm one key press can arrive twice, hence the pause.
  */
 const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
   let first: number | undefined
@@ -424,7 +423,7 @@ const leaveOnSecondSignal = (guarded: Guarded.Guarded) => {
 export const main = (options: { readonly version: string }): void => {
   const guarded = Effect.runSync(Guarded.make)
   leaveOnSecondSignal(guarded)
-  // A reader that has seen enough (`crewline … | head`) is no error.
+  // A reader that closes early (`crewline … | head`) is not an error.
   process.stdout.on(
     "error",
     guarded("Writing to the standard output", (error: NodeJS.ErrnoException) =>

@@ -1,7 +1,6 @@
 /**
- * Who may do what: every scope, and the role from which on a caller has it. `Api` gives each
- * operation its scope. A role is the ceiling of a key; a key may name fewer scopes than its role
- * has.
+ * Access control: every scope, and the lowest role that includes it. `Api` gives each operation its
+ * scope. A role is the ceiling of a key; a key may name fewer scopes than its role has.
  */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
@@ -10,14 +9,14 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Problem from "./Problem.ts"
 
-/** From the least to the most. */
+/** From lowest to highest. */
 export const roles = ["viewer", "operator", "admin"] as const
 export const Role = Schema.Literals(roles).annotate({
   description: "viewer reads; operator also runs crews and answers asks; admin also changes resources and keys"
 })
 export type Role = typeof Role.Type
 
-/** Every scope with the least role that has it. */
+/** Every scope with the lowest role that includes it. */
 const leastRole = {
   "agents:read": "viewer",
   "agents:write": "admin",
@@ -57,18 +56,18 @@ export const scopesOf = (role: Role): ReadonlyArray<Scope> => scopes.filter((sco
  */
 export const tenantHeader = "crewline-tenant"
 
-/** The user for whom a service acts. Takes the scope `users:act-for`. */
+/** The user for whom a service acts. Requires the scope `users:act-for`. */
 export const onBehalfOf = Schema.optionalKey(
   Name.Name.annotate({ description: "The user for whom a service does it; takes the scope users:act-for" })
 )
 
 /**
- * What an operation asks of its caller: `public` nothing, `authenticated` a credential, else a
+ * The access that an operation requires: `public` nothing, `authenticated` a credential, else a
  * scope.
  */
 export type Access = Scope | "authenticated" | "public"
 
-/** Of every operation that is not public: who calls, by the credential alone. */
+/** For every operation that is not public: the caller, determined by the credential alone. */
 export class Authentication extends HttpApiMiddleware.Service<Authentication>()("@crewline/server/Api/Authentication", {
   error: Problem.schemas("unauthenticated", "forbidden", "rate-limited", "unavailable", "invalid-request"),
   security: {

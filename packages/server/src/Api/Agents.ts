@@ -27,7 +27,7 @@ const summaryFields = {
   role: Schema.String
 }
 const AgentSummary = Schema.Struct(summaryFields)
-/** What lists show of an agent. */
+/** An agent in lists. */
 export type AgentSummary = typeof AgentSummary.Type
 
 const ListedAgent = Schema.Struct({ ...Resource.fields, ...summaryFields }).annotate({
@@ -35,7 +35,7 @@ const ListedAgent = Schema.Struct({ ...Resource.fields, ...summaryFields }).anno
   description: "A stored agent in lists"
 })
 
-/** What a replacement may hold. */
+/** The body of a replacement. */
 export const Replacement = Schema.Struct({ ...Resource.echoed, ...AgentBody.fields })
 
 export class Agents extends HttpApiGroup.make("agents")

@@ -1,6 +1,6 @@
 /**
- * `/api/v1/audit`: who did what in the tenant. Never changed by clients, and by the database
- * refused to be.
+ * `/api/v1/audit`: who did what in the tenant. Clients cannot change entries; the database refuses
+ * it.
  */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -12,7 +12,7 @@ import * as Access from "./Access.ts"
 import * as Me from "./Me.ts"
 import * as Page from "./Page.ts"
 
-/** What happened, and who did it. */
+/** An operation and its actor. */
 export const Entry = Schema.Struct({
   id: Schema.String,
   at: Schema.String,
@@ -61,10 +61,10 @@ const filters = {
 }
 
 const Filters = Schema.Struct(filters)
-/** Which entries are listed. */
+/** Filters of the list. */
 export type Filters = typeof Filters.Type
 
-/** Writes down every operation that is not just a look, and every refusal. */
+/** Records every operation that is not read-only, and every refusal. */
 export class Auditing extends HttpApiMiddleware.Service<Auditing>()("@crewline/server/Api/Auditing") {}
 
 export class Audit extends HttpApiGroup.make("audit")

@@ -7,7 +7,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Problem from "./Problem.ts"
 
-/** What a budget is for. */
+/** The period of a budget. */
 export const periods = ["day", "month"] as const
 export type Period = (typeof periods)[number]
 
@@ -28,7 +28,7 @@ const Spent = Schema.Struct({
   costUsd: Schema.Finite
 })
 
-/** How a tenant stands. */
+/** The budget of a tenant. */
 export const Standing = Schema.Struct({
   ...TenantBudget.fields,
   source: Schema.Literals(["tenant", "environment"]).annotate({
@@ -39,7 +39,7 @@ export const Standing = Schema.Struct({
   })
 }).annotate({ identifier: "TenantBudgetStanding", description: "The limits of a tenant and its spending" })
 
-/** What came from `GET` may be sent back. */
+/** Fields from `GET` may be sent back. */
 export const Replacement = Schema.Struct({
   ...TenantBudget.fields,
   source: Schema.optionalKey(Schema.Unknown),

@@ -37,7 +37,7 @@ const summaryFields = {
   taskCount: Schema.Int
 }
 const CrewSummary = Schema.Struct(summaryFields)
-/** What lists show of a crew. */
+/** A crew in lists. */
 export type CrewSummary = typeof CrewSummary.Type
 
 const ListedCrew = Schema.Struct({ ...Resource.fields, ...summaryFields }).annotate({

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of every operation, beyond what its schemas say. */
+/** Adds descriptions to every operation of the OpenAPI document, beyond its schemas. */
 import * as Record from "effect/Record"
 
 interface Operation {
@@ -7,7 +7,7 @@ interface Operation {
   readonly responses: object
 }
 
-/** As much of the document as is read here. */
+/** The parts of the document that are used here. */
 interface Specification {
   readonly info?: object
   readonly paths?: { readonly [path: string]: { readonly [method: string]: Operation } }
@@ -27,7 +27,7 @@ const conditional = ({ parameters, responses }: Operation) => ({
   responses: { ...responses, 304: { description: "The answer that If-None-Match names still holds" } }
 })
 
-/** Adds what each operation asks of its caller, and that every GET may be conditional. */
+/** Adds the access that each operation requires, and that every GET may be conditional. */
 export const complete = (access: { readonly [operationId: string]: string }) => (document: Specification) => ({
   ...document,
   info: { ...document.info, contact: { name: "Crewline" } },

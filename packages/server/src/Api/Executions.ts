@@ -31,7 +31,7 @@ export const Summary = Schema.Struct({
   lastSeq: Schema.Int
 }).annotate({ identifier: "ExecutionSummary" })
 
-/** What an execution is started with: a stored crew or one that comes along, and its inputs. */
+/** The body that starts an execution: a stored or an inline crew, and its inputs. */
 export const Start = Schema.Struct({
   crewId: Schema.optionalKey(Name.Key),
   crew: Schema.optionalKey(Crews.CrewBody),
@@ -77,7 +77,7 @@ const WithTasks = Schema.Struct({
   })
 }).annotate({ identifier: "ExecutionWithTasks", description: "The state of an execution, with a page of its tasks" })
 
-/** Which tasks of an execution are shown. */
+/** Selects the tasks of an execution to show. */
 const taskQuery = {
   tasks: Schema.optionalKey(
     WholeNumber.make({
@@ -127,7 +127,7 @@ export type MessageBody = typeof MessageBody.Type
 
 const isKey = Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { expected: "1 to 255 visible characters" })
 
-/** A key of the sender's own, by which a request that is sent twice counts once. */
+/** A key chosen by the sender, so that a repeated request counts once. */
 export const IdempotencyKey = Schema.String.check(isKey)
 
 const idempotencyKey = (does: string) => ({
@@ -240,7 +240,7 @@ export class Executions extends HttpApiGroup.make("executions")
       success: [
         Schema.Struct({
           items: Schema.Array(Event),
-          /** `after` of the next page; absent when there are no more events by now. */
+          /** `after` of the next page; absent when there are no more events yet. */
           nextAfter: Schema.optionalKey(Schema.Int)
         }).annotate({ identifier: "ExecutionEvents" }),
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))

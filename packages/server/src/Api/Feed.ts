@@ -64,7 +64,7 @@ const Types = Schema.String.check(
   })
 ).annotate({ description: "Only events of this type, or of these types, separated by commas" })
 
-/** Which events of the feed are wanted. */
+/** Filters of the feed. */
 export const filters = {
   type: Schema.optionalKey(Types),
   crewId: Schema.optionalKey(Name.Key),

@@ -1,4 +1,4 @@
-/** `/health`: for those who watch over the process. */
+/** `/health`: for monitoring the process. */
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
@@ -6,12 +6,12 @@ import * as Schema from "effect/Schema"
 
 const part = Schema.Literals(["ok", "failed"])
 
-/** Which parts of the server can do their work. */
+/** The state of the server's parts. */
 export const Readiness = Schema.Struct({
   status: Schema.Literals(["ready", "not-ready"]),
   /** `redis` only where it is configured. */
   parts: Schema.Struct({ database: part, worker: part, redis: Schema.optionalKey(part) }),
-  /** Why a part cannot. */
+  /** Why a part does not work. */
   detail: Schema.optionalKey(Schema.String),
   /** Dependencies that fail. */
   outages: Schema.optionalKey(
@@ -19,7 +19,7 @@ export const Readiness = Schema.Struct({
       Schema.Struct({
         part: Schema.Literals(["database", "redis"]),
         detail: Schema.String,
-        /** What works without it. */
+        /** What works without the dependency. */
         stillWorks: Schema.String,
         /** When it was first seen to fail. */
         since: Schema.String
@@ -28,7 +28,7 @@ export const Readiness = Schema.Struct({
   )
 }).annotate({ identifier: "Readiness" })
 
-/** The server cannot do its work now. */
+/** The server cannot work now. */
 export class NotReady extends Schema.Class<NotReady>("NotReady")(Readiness.fields, { httpApiStatus: 503 }) {}
 
 export class Health extends HttpApiGroup.make("health")

@@ -23,14 +23,14 @@ export const Span = Schema.String.check(
 export const seconds = (span: string): number =>
   Number(span.slice(0, -1)) * secondsOf[span.slice(-1) as keyof typeof secondsOf]
 
-/** A tenant: part of no address, but of log lines and file names. */
+/** A tenant: not part of URLs, but of log lines and file names. */
 export const Tenant = Schema.String.check(
   Schema.isPattern(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
     expected: "1 to 63 lower-case letters, digits, dashes and underscores"
   })
 )
 
-/** What a key is made with. */
+/** The body that creates a key. */
 export const KeyBody = Schema.Struct({
   name: Name.Name,
   role: Access.Role,
@@ -48,7 +48,7 @@ export type KeyBody = typeof KeyBody.Type
 /** A key without its secret. */
 export const Key = Schema.Struct({
   id: Schema.String,
-  /** With which the key begins. */
+  /** The visible prefix of the key. */
   prefix: Schema.String,
   tenant: Schema.String,
   name: Schema.String,
@@ -58,13 +58,13 @@ export const Key = Schema.Struct({
   createdAt: Schema.String,
   createdBy: Schema.String,
   expiresAt: Schema.optionalKey(Schema.String),
-  /** To within a minute. */
+  /** Accurate to a minute. */
   lastUsedAt: Schema.optionalKey(Schema.String),
   revokedAt: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "ApiKey", description: "An API key without its secret" })
 export type Key = typeof Key.Type
 
-/** A key with its secret: told once. */
+/** A key with its secret, which is returned only once. */
 export const NewKey = Schema.Struct({
   ...Key.fields,
   key: Schema.String.annotate({ description: "The key itself; it is shown only once" })
@@ -120,7 +120,7 @@ export class Keys extends HttpApiGroup.make("keys")
         summary: "Replace an API key with a new one",
         description:
           "With the same name, role, scopes and lifetime. The old one works until `overlap` is over. No body is needed.",
-        // Effect describes every body as one that has to be there.
+        // Effect describes every body as required.
         transform: (operation) => ({ ...operation, requestBody: { ...operation["requestBody"], required: false } })
       })
     ),

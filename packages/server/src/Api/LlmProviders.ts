@@ -23,7 +23,7 @@ export const Body = Schema.Struct({ ...ProviderBody.fields, apiKey })
   .check(ProviderBody.hasAddress, ProviderBody.hasApi)
   .annotate({ identifier: "LlmProvider", description: "A provider of models" })
 
-/** A provider as it is answered: never with its key. */
+/** A provider as it is returned: never with its key. */
 export const LlmProvider = Schema.Struct({ ...Resource.fields, ...ProviderBody.fields, hasApiKey }).annotate({
   identifier: "LlmProviderResource",
   description: "A stored provider of models"
@@ -37,7 +37,7 @@ export const LlmProviderSummary = Schema.Struct({
   hasApiKey
 }).annotate({ identifier: "LlmProviderSummary", description: "A stored provider in lists" })
 
-/** What a replacement may hold. */
+/** The body of a replacement. */
 export const Replacement = Schema.Struct({
   ...Resource.echoed,
   hasApiKey: Schema.optionalKey(hasApiKey),
@@ -45,7 +45,7 @@ export const Replacement = Schema.Struct({
   apiKey
 }).check(ProviderBody.hasAddress, ProviderBody.hasApi)
 
-/** What to test a provider with. */
+/** The parameters of a provider test. */
 export const Test = Schema.Struct({
   /** Default: the first of the provider's `models`. */
   model: Schema.optionalKey(Schema.String.check(Schema.isPattern(/\S/, { expected: "the name of a model" }))),
@@ -63,7 +63,7 @@ const Answered = Schema.Struct({
   model: Schema.String,
   latencyMillis: Schema.Finite,
   usage: Usage,
-  /** What the model said, at most 1000 characters of it. */
+  /** At most 1000 characters of the model's answer. */
   text: Schema.String
 })
 
@@ -91,7 +91,7 @@ const Failed = Schema.Struct({
   requestId: Schema.optionalKey(Schema.String)
 })
 
-/** What came of a test. */
+/** The result of a provider test. */
 export const Tested = Schema.Union([Answered, Failed]).annotate({
   identifier: "LlmProviderTested",
   description: "The result of a minimal call to a provider"
@@ -137,7 +137,7 @@ export class LlmProviders extends HttpApiGroup.make("llmProviders")
         summary: "Test a provider",
         description:
           "Makes one small call, which may incur a small cost, and returns the result. The body is optional.",
-        // Effect describes every body as one that has to be there.
+        // Effect describes every body as required.
         transform: (operation) => ({ ...operation, requestBody: { ...operation["requestBody"], required: false } })
       })
     )

@@ -9,7 +9,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "./Access.ts"
 
-/** What a caller has shown. */
+/** The caller's credential. */
 export const Credential = Schema.Literals(["none", "local", "key", "token"])
 export type Credential = typeof Credential.Type
 

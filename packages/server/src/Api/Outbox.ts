@@ -1,4 +1,4 @@
-/** `/api/v1/outbox`: what follows from events, and is not done yet. */
+/** `/api/v1/outbox`: effects of events that have not been delivered yet. */
 import * as Outbox from "@crewline/core/Outbox"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"

@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as WholeNumber from "./WholeNumber.ts"
 
-/** Items of a page when the client does not say. */
+/** The default number of items on a page. */
 export const defaultLimit = 50
 
 /** The most items of a page. */

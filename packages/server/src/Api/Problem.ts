@@ -1,12 +1,10 @@
 /**
- * Everything that a request can be answered with instead of what it asked for: RFC 9457 problems,
- * `application/problem+json`, all of them in one table.
+ * All error responses of the API: RFC 9457 problems, `application/problem+json`, in one table.
  *
  * - `code` is stable and for programs; `type` is the same code as a path that this server answers
  *   with an explanation.
  * - `errors` names every invalid field at once, each with a path, a code and a sentence.
- * - A problem never carries what the server knows and the client should not: no stack, no SQL, no
- *   key.
+ * - A problem never contains internals of the server: no stack, no SQL, no key.
  */
 import type * as Cause from "effect/Cause"
 import * as HttpApiError from "effect/http-api/HttpApiError"
@@ -36,8 +34,8 @@ export type FieldError = typeof FieldError.Type
 const errors = Schema.Array(FieldError)
 
 /**
- * What a problem is: how it is answered, what it means and what to do about it, and its fields
- * besides `code` and `detail`.
+ * A kind of problem: its status, its meaning and remedy, and its fields besides `code` and
+ * `detail`.
  */
 interface Declaration {
   readonly status: number
@@ -264,8 +262,7 @@ type Table = typeof table
 export type Code = keyof Table
 
 /**
- * A problem of one of these codes: an error of Effect that knows how it is answered. `_tag` is its
- * code.
+ * A problem with one of these codes: an Effect error that carries its response. `_tag` is its code.
  */
 export type Problem<C extends Code = Code> = C extends Code
   ? Schema.Struct.Type<Table[C]["fields"]> & {
@@ -296,10 +293,10 @@ const classes = Record.map(table, (declaration, code) => declare(code, declarati
 
 /** Schemas of these problems, for the `error` of an endpoint. */
 export const schemas = <const Codes extends ReadonlyArray<Code>>(...codes: Codes) =>
-  // A class made in a loop has no type of its own; here it is that of its entry in the table.
+  // A class created in a loop has no individual type; here it gets that of its table entry.
   codes.map((code) => classes[code]) as unknown as { readonly [I in keyof Codes]: SchemaOf<Codes[I]> }
 
-/** A problem. `detail` says what is wrong in this case. */
+/** A problem. `detail` describes the specific case. */
 export const make = <C extends Code>(
   code: C,
   fields: Schema.Struct.Type<Table[C]["fields"]> & { readonly detail?: string }
@@ -314,17 +311,17 @@ export const isProblem = (value: unknown): value is Problem =>
   Object.hasOwn(classes, value.code) &&
   value instanceof classes[value.code as Code]
 
-/** The text of a problem, for an answer that the router does not make. */
+/** The text of a problem, for responses outside the router. */
 export const stringify = (problem: Problem): string => JSON.stringify(toJson(problem))
 
 /** A problem as JSON. */
 export const toJson = (problem: Problem): unknown => Schema.encodeUnknownSync(classes[problem.code])(problem)
 
-/** What reading a body may fail with. */
+/** Errors of reading a body. */
 export const ofBody = ["invalid-syntax", "invalid-request", "payload-too-large", "unsupported-media-type"] as const
 export type OfBody = Problem<(typeof ofBody)[number]>
 
-/** What each problem means and what to do about it, by code: the pages under `/problems`. */
+/** The meaning and the remedy of each problem, by code: the pages under `/problems`. */
 export const catalogue: {
   readonly [code: string]: { readonly status: number; readonly title: string; readonly meaning: string }
 } = Record.map(table, ({ meaning, status, title }) => ({ status, title, meaning }))

@@ -1,6 +1,6 @@
 /**
- * The middleware of every address of the API: parameters that cannot be decoded, faults and
- * failures of the storage are problems like all others.
+ * The middleware of every address of the API: turns parameters that cannot be decoded, defects and
+ * storage failures into problems.
  */
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Problem from "./Problem.ts"

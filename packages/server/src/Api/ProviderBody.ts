@@ -1,6 +1,4 @@
-/**
- * What a stored provider is made of: what clients send and receive, apart from its key.
- */
+/** The fields of a stored provider that clients send and receive, except its key. */
 import * as Name from "@crewline/core/Name"
 import type * as OpenAi from "@crewline/llm/OpenAi"
 import * as Schema from "effect/Schema"
@@ -10,20 +8,20 @@ const apis = ["chat", "responses"] as const satisfies ReadonlyArray<OpenAi.Api>
 
 const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 
-/** What a provider is made of. */
+/** The fields of a provider. */
 export const fields = {
   /** The first half of model references: `acme` makes `acme/some-model`. */
   name: Name.Key.check(
     Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
   ),
   /**
-   * `openai-compatible`: whatever speaks one of OpenAI's APIs at `baseUrl`; the others are what
-   * they are called.
+   * `openai-compatible`: a server with one of OpenAI's APIs at `baseUrl`; the others are the named
+   * providers.
    */
   kind: Schema.Literals(["openai", "openai-compatible", "anthropic", "ollama"]),
   /**
-   * Which of OpenAI's APIs is asked. Absent: at OpenAI itself the one that is best for each
-   * request, elsewhere chat completions.
+   * The OpenAI API to call. Absent: at OpenAI itself the best one for each request, elsewhere chat
+   * completions.
    */
   api: Schema.optionalKey(Schema.Literals(apis)),
   /**
@@ -38,8 +36,8 @@ export const fields = {
     )
   ),
   /**
-   * The environment variable of the server that holds the key. A stored key goes before it; with
-   * neither, no key is sent.
+   * The environment variable of the server that contains the key. A stored key takes precedence;
+   * with neither, no key is sent.
    */
   apiKeyVariable: Schema.optionalKey(
     Schema.String.check(
@@ -51,7 +49,7 @@ export const fields = {
   ),
   /** The models to offer; absent: any. */
   models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })))),
-  /** How much of the account may be used, all models together; what is absent is not limited. */
+  /** Limits on the use of the account, for all models together; absent limits are unlimited. */
   quota: Schema.optionalKey(
     Schema.Struct({
       requestsPerMinute: Schema.optionalKey(amount),
@@ -72,21 +70,21 @@ export const ApiKey = Schema.RedactedFromValue(
   { label: "api key" }
 )
 
-/** The others have an address of their own. */
+/** The other kinds have fixed addresses. */
 export const hasAddress = Schema.makeFilter<{ readonly kind: string; readonly baseUrl?: string }>((provider) =>
   provider.kind === "openai-compatible" && provider.baseUrl === undefined
     ? { path: ["baseUrl"], issue: "An openai-compatible provider needs a baseUrl" }
     : undefined
 )
 
-/** The others have one API each. */
+/** The other kinds have one API each. */
 export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: string }>((provider) =>
   provider.api !== undefined && provider.kind !== "openai" && provider.kind !== "openai-compatible"
     ? { path: ["api"], issue: "Only an openai or openai-compatible provider can have an api" }
     : undefined
 )
 
-/** What lists show of a provider, besides whether it has a key. */
+/** A provider in lists, except whether it has a key. */
 export const summaryFields = { name: fields.name, kind: fields.kind }
 const ProviderSummary = Schema.Struct(summaryFields)
 export type ProviderSummary = typeof ProviderSummary.Type

@@ -1,4 +1,4 @@
-/** The middleware of every operation that refuses query keys which the operation does not know. */
+/** The middleware that refuses unknown query keys for every operation. */
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Problem from "./Problem.ts"
 

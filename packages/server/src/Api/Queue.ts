@@ -1,4 +1,4 @@
-/** `/api/v1/workers` and `/api/v1/queue`: who works, what waits, what failed. */
+/** `/api/v1/workers` and `/api/v1/queue`: workers, waiting tasks and failures. */
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -10,14 +10,14 @@ import * as Problem from "./Problem.ts"
 import * as Executions from "./Executions.ts"
 import * as Resource from "./Resource.ts"
 
-/** A worker that is enlisted. */
+/** A registered worker. */
 export const Worker = Schema.Struct({
   name: Schema.String,
   /** The machine. */
   host: Schema.optionalKey(Schema.String),
   /** Tasks at once, at most. */
   concurrency: Schema.Int,
-  /** At most so many by lane; `default` stands for all that are not named. */
+  /** Limits by lane; `default` applies to all lanes that are not named. */
   lanes: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
   startedAt: Schema.String,
   status: Schema.Literals(["working", "draining", "stuck"]).annotate({

@@ -13,7 +13,7 @@ import * as Problem from "./Problem.ts"
 /** The id in the path. */
 export const params = { id: Name.Key }
 
-/** What the server adds to a resource. */
+/** Fields that the server adds to a resource. */
 export const fields = {
   id: Schema.String,
   /** From 1, raised by every change; also the ETag. */
@@ -23,8 +23,8 @@ export const fields = {
 }
 
 /**
- * In a replacement: what came with the resource may be sent back; a `version` is then expected,
- * like `If-Match`.
+ * In a replacement: fields added by the server may be sent back; a `version` is then a
+ * precondition, like `If-Match`.
  */
 export const echoed = {
   id: Schema.optionalKey(Schema.String),
@@ -45,14 +45,14 @@ const etag = Schema.String.annotate({ description: "The version of the resource,
 /** A resource with its ETag. */
 export const Found = <S extends Schema.Top>(schema: S) => HttpApiSchema.WithHeaders(schema, { etag })
 
-/** A resource that was made, with its ETag and address. */
+/** A created resource, with its ETag and URL. */
 export const Created = <S extends Schema.Top>(schema: S) =>
   HttpApiSchema.WithHeaders(schema.pipe(HttpApiSchema.status(201)), {
     etag,
     location: Schema.String.annotate({ description: "The address of the new resource" })
   })
 
-/** What replacing may fail with, whatever the resource. */
+/** Errors of replacing any kind of resource. */
 export const replaceProblems = [...Problem.ofBody, "not-found", "version-mismatch"] as const
 
 interface Documentation {
@@ -61,8 +61,8 @@ interface Documentation {
 }
 
 /**
- * List, get and remove, which are alike for every kind of resource. Lists hold summaries: a whole
- * resource may have megabytes.
+ * List, get and remove, which are the same for every kind of resource. Lists contain summaries,
+ * because a whole resource may have megabytes.
  */
 export const endpoints = <Item extends Schema.Top, Summary extends Schema.Top>(
   item: Item,

@@ -1,4 +1,4 @@
-/** `/api/v1/secrets`: keys that tools need, by name. What is stored is never answered. */
+/** `/api/v1/secrets`: keys that tools need, by name. Stored values are never returned. */
 import * as Name from "@crewline/core/Name"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -9,7 +9,7 @@ import * as Resource from "./Resource.ts"
 
 /** A secret without its value. */
 export const fields = {
-  /** What tools ask for it by. */
+  /** The name that tools use. */
   name: Name.Key.check(
     Schema.isPattern(/^[A-Za-z0-9._-]+$/, { expected: "a name of letters, digits, dots, dashes and underscores" })
   ),
@@ -18,7 +18,7 @@ export const fields = {
 const SecretBody = Schema.Struct(fields)
 export type SecretBody = typeof SecretBody.Type
 
-/** What is kept secret. */
+/** The secret value. */
 export const Value = Schema.RedactedFromValue(
   Schema.String.check(
     Schema.isPattern(/^[^\0]{8,16000}$/, { expected: "8 to 16,000 characters, none of them U+0000" })
@@ -32,14 +32,14 @@ export const Body = Schema.Struct({ ...fields, value: Value }).annotate({
   description: "A secret for tools"
 })
 
-/** A secret as it is answered: never with its value. */
+/** A secret as it is returned: never with its value. */
 export const Secret = Schema.Struct({ ...Resource.fields, ...fields }).annotate({
   identifier: "Secret",
   description: "A stored secret, without its value"
 })
 export type Secret = typeof Secret.Type
 
-/** What a replacement may hold; without a value the stored one stays. */
+/** The body of a replacement; without a value the stored one is kept. */
 export const Replacement = Schema.Struct({ ...Resource.echoed, ...fields, value: Schema.optionalKey(Value) })
 
 export class Secrets extends HttpApiGroup.make("secrets")

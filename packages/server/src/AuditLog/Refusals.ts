@@ -1,7 +1,7 @@
 /**
- * Refused requests, counted: of those of one kind and one caller within a minute the first is an
- * entry, and all others together are another one. Of a tenant so many callers are told apart;
- * whatever comes from others is one kind more. So a flood of requests cannot fill the log.
+ * Counts refused requests: the first of one kind and one caller within a minute is an entry, and
+ * all others together are a second entry. The number of callers per tenant is limited; all further
+ * callers share one kind. So a flood of requests cannot fill the log.
  */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -18,7 +18,7 @@ export interface Refusal {
 }
 
 const interval = "1 minute"
-/** Kinds that are told apart in a minute, in a tenant. */
+/** Distinct kinds per minute and tenant. */
 const maxKinds = 50
 
 interface Count<A> {
@@ -26,13 +26,13 @@ interface Count<A> {
   times: number
 }
 
-/** Who is refused for whom they are may try every operation and resource. */
+/** A caller who is refused by its credential may try every operation and resource. */
 const isAboutCaller = (status: number) => status === 401 || status === 403 || status === 429
 
 const kindOf = ({ actor, address, code, keyId, operation, resource, status }: Refusal): string =>
   JSON.stringify([code ?? status, keyId ?? actor, address, ...(isAboutCaller(status) ? [] : [operation, resource])])
 
-/** In the present scope, at whose end what was counted is noted. */
+/** In the current scope; the counts are recorded when it closes. */
 export const make = Effect.fnUntraced(function* <A extends Refusal>(
   note: (entry: A & { readonly times?: number }) => Effect.Effect<void>
 ) {

@@ -1,7 +1,7 @@
 /**
- * Entries on their way into the database: many in one statement. Those that could not be written
- * wait for the next one; they are not written twice, and when there are too many the oldest are
- * given up.
+ * Writes entries to the database, many in one statement. Entries that could not be written wait for
+ * the next statement; they are not written twice, and when there are too many the oldest are
+ * dropped.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 
 /** How long an entry waits for others. */
 const interval = "200 millis"
-/** How long the one who must have it stored, and the end of the process, wait for the storage. */
+/** How long a caller that requires storage, and the end of the process, wait for it. */
 const patience = "2 seconds"
 const maxWaiting = 10_000
 /** Entries of one statement. */
@@ -24,7 +24,7 @@ interface Waiting {
 /** An entry, and how many milliseconds ago it was added. */
 export type Written = object & { readonly waited: number }
 
-/** In the present scope, at whose end what waits is written. */
+/** In the current scope; waiting entries are written when it closes. */
 export const make = Effect.fnUntraced(function* <E>(
   write: (entries: ReadonlyArray<Written>) => Effect.Effect<void, E>
 ) {

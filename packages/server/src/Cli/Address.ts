@@ -17,7 +17,7 @@ const Address = Schema.Struct({
   url: Schema.String,
   pid: Schema.Int,
   host: Schema.String,
-  /** What commands of this user show to the server. */
+  /** The credential that commands of this user send to the server. */
   credential: Schema.optionalKey(Schema.String)
 })
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Address))
@@ -37,7 +37,7 @@ export const leave = Effect.fn("Address.leave")(function* (
   const { say } = yield* Output.Output
   const file = yield* fileIn(directory)
   const text = `${JSON.stringify({ url, pid: process.pid, host: hostname(), credential: Redacted.value(credential) })}\n`
-  // Whole or not at all, and for this user alone.
+  // Atomically, and readable only by this user.
   const temporary = `${file}.${process.pid}`
   const write = files
     .makeDirectory(directory, { recursive: true })
@@ -45,7 +45,7 @@ export const leave = Effect.fn("Address.leave")(function* (
       Effect.andThen(files.writeFileString(temporary, text, { mode: 0o600 })),
       Effect.andThen(files.rename(temporary, file))
     )
-  // Another server of the same directory may have come later: what it left stays.
+  // A later server of the same directory may have replaced it; its file is kept.
   const remove = Effect.flatMap(files.readFileString(file), (left) =>
     left === text ? files.remove(file) : Effect.void
   )
@@ -58,13 +58,13 @@ export const leave = Effect.fn("Address.leave")(function* (
   )
 })
 
-/** `Stale`: a server left its address, and does not answer there any more. */
+/** `Stale`: a server left its address, but no longer responds there. */
 export type Found =
   | { readonly _tag: "None" }
   | { readonly _tag: "Running"; readonly url: string; readonly credential: Redacted.Redacted | undefined }
   | { readonly _tag: "Stale"; readonly url: string; readonly file: string }
 
-/** How long a server may take to say that it is there. */
+/** How long a server may take to respond. */
 const patience = "2 seconds"
 
 /** The address that a server left in the directory. */

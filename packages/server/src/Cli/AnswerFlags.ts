@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** What can be answered here. */
+/** The kinds of answers. */
 export const answers = ["approve", "edit", "deny", "reply", "accept", "revise", "raise"] as const
 
 const text = (name: string, description: string) =>
@@ -56,7 +56,7 @@ type Given = {
   readonly [name in keyof typeof flags]: (typeof flags)[name] extends Flag.Flag<infer Value> ? Value : never
 }
 
-/** The answer that a command line says. */
+/** The answer on a command line. */
 export const answerOf = ({ answer, ...given }: Given & { readonly answer: (typeof answers)[number] }): Ask.Answer => {
   const parts = Object.entries(given).flatMap(([name, value]) => (Option.isSome(value) ? [[name, value.value]] : []))
   return { answer, ...Object.fromEntries(parts) }

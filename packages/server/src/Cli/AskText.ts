@@ -58,7 +58,7 @@ export const commands = ({ id, kind, schema }: AskView.View, data: Option.Option
     return `crewline answer ${id} ${answer}${part}${dataFlag(data)}`
   })
 
-/** What must be named to raise a limit. */
+/** The flags required to raise a limit. */
 const limitsOf = ({ required }: AskView.View["schema"]): string =>
   Array.isArray(required) ? `{ ${required.map((name) => `"${String(name)}": …`).join(", ")} }` : "{…}"
 

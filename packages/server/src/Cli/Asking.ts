@@ -19,7 +19,7 @@ import * as Person from "./Person.ts"
 import * as Prompt from "./Prompt.ts"
 import * as Steering from "./Steering.ts"
 
-/** What is known of an execution, as its events come. */
+/** The known state of an execution, updated by its events. */
 export type State = SubscriptionRef.SubscriptionRef<Execution.Execution | undefined>
 
 export interface Options {
@@ -35,7 +35,7 @@ export interface Options {
   readonly steer: boolean
 }
 
-/** Waits until what is known of the execution is so. */
+/** Waits until the known state satisfies the condition. */
 export const until = (state: State, is: (execution: Execution.Execution) => boolean) =>
   SubscriptionRef.changes(state).pipe(
     Stream.filter((execution) => execution !== undefined && is(execution)),
@@ -108,7 +108,7 @@ const converse = Effect.fnUntraced(function* (
       Effect.catchTag("InvalidAnswer", ({ problems }) =>
         Effect.succeed(problems.map(({ message }) => message).join("\n"))
       ),
-      // Somebody was faster.
+      // Another answer was faster.
       Effect.catchTags({ AskClosed: tell, UnknownAsk: tell, HashMismatch: tell })
     )
     if (problem === undefined) return "answered"

@@ -1,6 +1,6 @@
 /**
- * The command line of `crewline audit`. Loads nothing of what it does: most command lines are
- * others.
+ * The command line of `crewline audit`. Does not load the implementation, because most command
+ * lines do not need it.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

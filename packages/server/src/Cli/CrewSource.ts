@@ -23,9 +23,9 @@ export interface CrewSource {
 
 export interface Options {
   readonly file: string
-  /** Absent: nothing is said about inputs that have no value yet. */
+  /** Absent: missing input values are not reported. */
   readonly inputs?: Inputs
-  /** Names of the tools that there are. */
+  /** Names of the available tools. */
   readonly tools: ReadonlyArray<string>
 }
 
@@ -60,7 +60,7 @@ export const load = (options: Options) =>
 export const describe = (file: string, { code, column, line, message }: Crew.Problem): string =>
   `${file}:${line ?? 1}:${column ?? 1} ${code} ${message}`
 
-/** A failure that tells all problems. */
+/** A failure that lists all problems. */
 export const refusal = (file: string, problems: ReadonlyArray<Crew.Problem>): Failure.Failure =>
   Failure.invalid([...problems.map((problem) => describe(file, problem)), "", count(problems.length)].join("\n"))
 

@@ -3,7 +3,7 @@ import * as FileFailure from "@crewline/core/FileFailure"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
-/** What the exit codes of `crewline` mean. */
+/** The exit codes of `crewline`. */
 export const exitCode = {
   /** The execution failed, or the server could not start. */
   failed: 1,

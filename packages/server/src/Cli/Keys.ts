@@ -1,4 +1,4 @@
-/** `crewline keys`: makes API keys, lists them, replaces and revokes them. */
+/** `crewline keys`: creates, lists, rotates and revokes API keys. */
 import * as Name from "@crewline/core/Name"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,7 +1,7 @@
 /**
- * Shows an execution while it runs: as a tree that is drawn again and again in a terminal, as one
- * line an event in a pipe or a log, or as one JSON object an event on stdout for programs. Ends
- * when the events end, with the last view.
+ * Shows an execution while it runs: as a tree that is redrawn in a terminal, as one line per event
+ * in a pipe or a log, or as one JSON object per event on stdout for programs. Ends when the events
+ * end, with the last view.
  */
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Clock from "effect/Clock"
@@ -22,7 +22,7 @@ const framePause = 80
 const drawingShare = 1 / 20
 
 export interface Options {
-  /** One stored event a line on stdout, instead of anything for people. */
+  /** One stored event per line on stdout, instead of human-readable output. */
   readonly json: boolean
   /** Held by other writers to the terminal; nothing is drawn in the meantime. */
   readonly turn?: Semaphore.Semaphore

@@ -1,6 +1,6 @@
 /**
  * Crewline in this process, for one execution: in memory, or in the embedded database of a
- * directory, where what a crash left unfinished is taken up again.
+ * directory, where executions that a crash left unfinished continue.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
@@ -21,11 +21,11 @@ export interface Options {
   readonly directory: string | undefined
   /** The only directory that tools read and output files are written to. */
   readonly workspace: string
-  /** Ask models for their answers piece by piece: worth it only when somebody watches. */
+  /** Stream the answers of models, which is useful only when someone watches. */
   readonly streaming: boolean
 }
 
-/** PGlite is megabytes of WebAssembly: loaded only by those who want it. */
+/** PGlite is megabytes of WebAssembly, so it is loaded only when needed. */
 const durable = (directory: string) =>
   Layer.unwrap(
     Effect.promise(async () => {
@@ -37,10 +37,10 @@ const durable = (directory: string) =>
     })
   )
 
-/** In the present scope; whatever keeps it from starting is told in words. */
+/** In the current scope; failures to start are readable messages. */
 export const build = Effect.fnUntraced(function* ({ directory, streaming, workspace }: Options) {
   const log = directory === undefined ? LocalEventLog.layerLocal : durable(directory)
-  // Whoever watches sees what fails: the lines of the log are for those who ask for more.
+  // A person who watches sees failures; log lines are only for those who request them.
   const isQuiet = LogLevel.isGreaterThan(yield* References.MinimumLogLevel, "Info")
   return yield* Layer.build(
     Crewline.layer({ worker: { streaming } }).pipe(

@@ -1,12 +1,13 @@
 /**
  * The log of the command, on stderr: `CREWLINE_LOG_FORMAT` is `json` (an object a line) or
- * `pretty`, `CREWLINE_LOG_LEVEL` the least level that is written. A server or worker logs from
+ * `pretty`, `CREWLINE_LOG_LEVEL` the lowest level that is written. A server or worker logs from
  * `info` on, as JSON unless stderr is a terminal, and writes nothing else to stderr then but why it
  * could not start; any other command, which shows a person what it does, logs from `warn` on, and
  * `pretty`.
  *
- * No line holds a secret: what looks like one is blanked, and so is every key, password and token
- * of the environment. What packages and Node itself print becomes lines of the level `debug`.
+ * No line contains a secret: anything that looks like one is redacted, and so is every key,
+ * password and token of the environment. Output of packages and of Node itself becomes lines at
+ * level `debug`.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as Redact from "@crewline/core/Redact"
@@ -47,10 +48,7 @@ type Environment = Output.Output["Service"]["env"]
 
 const setting = (env: Environment, name: string): string => (env[name] ?? "").trim().toLowerCase()
 
-/**
- * What the environment says, and for what it leaves open the defaults. Set but empty counts as
- * unset.
- */
+/** The settings of the environment, with defaults. Set but empty counts as unset. */
 const settingsOf = (env: Environment, defaults: Settings): Effect.Effect<Settings, Failure.Failure> =>
   Effect.gen(function* () {
     const [format, level] = [setting(env, "CREWLINE_LOG_FORMAT"), setting(env, "CREWLINE_LOG_LEVEL")]
@@ -67,7 +65,9 @@ const settingsOf = (env: Environment, defaults: Settings): Effect.Effect<Setting
     return { format: known ?? defaults.format, level: levels[level] ?? defaults.level }
   })
 
-/** What is shorter is no secret, and words would be torn out of lines for it. */
+/**
+ * Shorter values are not treated as secrets, because redacting them would mangle ordinary lines.
+ */
 const shortest = 8
 
 const isSecret = /(_KEY|_KEYS|_KEY_PREVIOUS|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/i
@@ -81,7 +81,7 @@ const decoded = (text: string): string => {
   }
 }
 
-/** Blanks what looks like a secret, and what the environment holds as one. */
+/** Redacts anything that looks like a secret, and the secrets of the environment. */
 const redactor = (env: Environment): ((text: string) => string) => {
   const secrets = new Set<string>()
   const add = (secret: string) => {
@@ -155,8 +155,8 @@ const styles = { Error: "bad", Fatal: "bad", Warn: "busy" } as const
 const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g
 
 /**
- * Text of anybody, as it can be shown in a terminal: further lines are indented, and nothing in it
- * is obeyed.
+ * Untrusted text, made safe for a terminal: further lines are indented, and control sequences have
+ * no effect.
  */
 const shown = (text: string): string =>
   text
@@ -172,7 +172,7 @@ const toPretty =
   (paint: Output.Output["Service"]["paint"]) =>
   (line: Line): string => {
     const { cause, level, message, time } = line
-    // Whoever has one tenant need not read its name, and no person reads spans.
+    // With a single tenant its name is noise, and spans are not for people.
     const { spanId: _, tenant, ...rest } = line.fields
     const fields = { ...rest, ...(tenant !== Tenant.defaultTenant && { tenant }) }
     const details = Object.entries(fields).map(shownField)
@@ -233,7 +233,7 @@ const capture = Effect.gen(function* () {
   )
 })
 
-/** What a process that could not go on says in its log instead of on stderr. */
+/** Logs why a process could not continue, instead of writing it to stderr. */
 const failing = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | Failure.Failure> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)

@@ -1,4 +1,4 @@
-/** `crewline migrate`: brings the database up to date and says what was applied. */
+/** `crewline migrate`: brings the database up to date and prints what was applied. */
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgMigrations from "@crewline/memory-pg/Migrations"
 import * as Pglite from "@crewline/memory-pg/Pglite"

@@ -9,9 +9,9 @@ import * as Option from "effect/Option"
 import * as Output from "./Output.ts"
 
 /**
- * With `REDIS_URL` budgets, rate limits and circuit breakers are those of all processes on that
- * Redis. Loaded is only what is needed: SDKs of providers by commands that call models, Redis where
- * it is configured.
+ * With `REDIS_URL`, all processes on that Redis share budgets, rate limits and circuit breakers.
+ * Only what is needed is loaded: provider SDKs for commands that call models, and Redis if it is
+ * configured.
  */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {

@@ -1,7 +1,7 @@
 /**
- * Where the command writes: results to stdout, all else to stderr, so that `crewline run … >
- * report.md` holds the report and nothing more. What is said while something is drawn stands above
- * it.
+ * Where the command writes: results to stdout, all else to stderr, so that
+ * `crewline run … > report.md` writes only the report. What is said while something is drawn stands
+ * above it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ export class Output extends Context.Service<
      * show them on.
      */
     readonly keyboard: Keyboard | undefined
-    /** All that stands on stdin; absent when it is a terminal, or nothing. */
+    /** All of stdin; absent when it is a terminal, or empty. */
     readonly input: Effect.Effect<string> | undefined
     /** True when stdout is read by a person and not by a program. */
     readonly resultIsForPeople: boolean
@@ -69,7 +69,7 @@ export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Outp
   const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
   const isForced = isSet("FORCE_COLOR") && env.FORCE_COLOR !== "0"
   const paint = Screen.paint(!isSet("NO_COLOR") && (isTerminal || isForced))
-  // A terminal that was not told its size says 0.
+  // A terminal that does not know its size reports 0.
   const size = { columns: () => Math.max(20, stderr.columns || 80), rows: () => Math.max(6, stderr.rows || 24) }
   const screen = Screen.make({ ...size, write: (text) => stderr.write(text) }, paint)
   const say = (text: string) => {

@@ -12,11 +12,11 @@ import type { Keyboard } from "./Output.ts"
 export interface Prompt {
   /** The next line; none when there will be no more. */
   readonly line: Effect.Effect<Option.Option<string>>
-  /** Drops what was typed before anybody asked. */
+  /** Discards input typed before the question. */
   readonly forget: () => void
 }
 
-/** In the present scope: afterwards the keyboard is not read any more. */
+/** In the current scope: afterwards the keyboard is no longer read. */
 export const make = Effect.fnUntraced(function* (keyboard: Keyboard) {
   const guarded = yield* Guarded.make
   const typed: Array<string> = []

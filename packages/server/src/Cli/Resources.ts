@@ -11,8 +11,8 @@ import type * as Remote from "./Resources/Remote.ts"
 import * as Settings from "./Settings.ts"
 
 /**
- * The server to talk to; undefined where none runs. `--data` names the directory, whatever the
- * environment says.
+ * The server to talk to; undefined if none runs. `--data` selects the directory and overrides the
+ * environment.
  */
 const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const { key, url } = yield* Settings.server
@@ -28,7 +28,7 @@ const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
 const remotely = () => Effect.promise(() => import("./Resources/Remote.ts"))
 const directly = () => Effect.promise(() => import("./Resources/Direct.ts"))
 
-/** Asks of people, in the present scope. Not served: nothing goes on before a server runs. */
+/** Asks of people, in the current scope. Without a server, nothing continues until one runs. */
 export const inbox = Effect.fn("Resources.inbox")(function* (data: Option.Option<string>) {
   const found = yield* server(data)
   if (found !== undefined) return { inbox: yield* (yield* remotely()).inbox(found), isServed: true }
@@ -42,9 +42,7 @@ export const audit = Effect.fn("Resources.audit")(function* (data: Option.Option
   return yield* (yield* directly()).audit(data, tenant)
 })
 
-/**
- * What follows from events, in the present scope. Not served: nothing is done before a server runs.
- */
+/** The outbox, in the current scope. Without a server, nothing is delivered until one runs. */
 export const outbox = Effect.fn("Resources.outbox")(function* (data: Option.Option<string>) {
   const found = yield* server(data)
   if (found !== undefined) return { outbox: yield* (yield* remotely()).outbox(found), isServed: true }

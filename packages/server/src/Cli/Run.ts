@@ -51,7 +51,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   if (result.criteria !== undefined) for (const line of Criteria.lines(result.criteria)) yield* output.say(line)
 }, Effect.scoped)
 
-/** What is waited for, and what can be done about it. */
+/** What the execution waits for, and what to do about it. */
 const describe = ({ asks, executionId, signals }: Watch.WaitsForPeople, data: Option.Option<string>): string => {
   const questions = asks.flatMap((ask) => [
     ...AskText.lines(ask),

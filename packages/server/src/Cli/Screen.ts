@@ -1,10 +1,10 @@
 /**
- * A block of lines at the bottom of a terminal that is drawn again and again in place. What is
- * printed above it stays.
+ * A block of lines at the bottom of a terminal that is redrawn in place. What is printed above it
+ * stays.
  *
  * Only lines that changed are written, and a frame is one write between the marks of a synchronized
  * update, so that nothing flickers. After `finish` the terminal is as it was before: the cursor
- * shows and the last block stands in the history.
+ * shows and the last block stays in the history.
  */
 import { displayWidth } from "effect/cli/CliOutput"
 import type * as Layout from "./View/Layout.ts"
@@ -63,7 +63,7 @@ export const paint =
       .join("")
 
 export const make = (target: Target, paintLine: Paint): Screen => {
-  /** What stands on the terminal now, with the width it was drawn at. */
+  /** The current content of the terminal, with the width it was drawn at. */
   let block: ReadonlyArray<string> = []
   let width = target.columns()
 

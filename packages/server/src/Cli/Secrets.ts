@@ -1,5 +1,5 @@
 /**
- * `crewline secrets`: stores keys that tools need, lists and removes them. What is stored is never
+ * `crewline secrets`: stores, lists and removes keys that tools need. Stored values are never
  * shown.
  */
 import * as Effect from "effect/Effect"

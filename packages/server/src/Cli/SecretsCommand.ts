@@ -1,6 +1,6 @@
 /**
- * The command line of `crewline secrets`. Loads nothing of what it does: most command lines are
- * others.
+ * The command line of `crewline secrets`. Does not load the implementation, because most command
+ * lines do not need it.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

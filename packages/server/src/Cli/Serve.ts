@@ -16,13 +16,13 @@ import * as Settings from "./Settings.ts"
 
 export interface Options extends Settings.Flags {
   readonly workspace: Option.Option<string>
-  /** Whether it works on tasks too. */
+  /** Whether it runs tasks, too. */
   readonly worker: Option.Option<boolean>
 }
 
 /**
- * The server in the present scope, and where it says that it listens; whatever keeps it from
- * starting is told in words.
+ * The server in the current scope, and the address that it prints; failures to start are readable
+ * messages.
  */
 export const build = Effect.fnUntraced(function* (
   flags: Settings.Flags,

@@ -25,10 +25,7 @@ export interface Flags {
 
 const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
 
-/**
- * The environment says something that cannot be understood: told in words, with the name of the
- * variable.
- */
+/** An invalid value in the environment: the message names the variable. */
 const read = <A>(config: Config.Config<A>) =>
   config.pipe(
     Effect.mapError(({ cause: { message } }) => {
@@ -66,7 +63,7 @@ export const queue = Effect.fnUntraced(function* (
   return options
 })
 
-/** The queue of a process that only works: others must be able to fill it. */
+/** The queue of a process that is only a worker: others must be able to fill it. */
 export const sharedQueue = Effect.fnUntraced(function* (
   database: Database.Options
 ): Effect.fn.Return<Queue.Options, Failure.Failure> {
@@ -85,7 +82,7 @@ export const sharedQueue = Effect.fnUntraced(function* (
 })
 
 /**
- * Whether a server works on tasks too: `--worker` or `--no-worker`, otherwise `CREWLINE_WORKER`,
+ * Whether a server runs tasks, too: `--worker` or `--no-worker`, otherwise `CREWLINE_WORKER`,
  * otherwise yes.
  */
 export const worker = Effect.fnUntraced(function* (
@@ -112,8 +109,8 @@ export const listen = ({ host, port }: Flags) =>
   }))
 
 /**
- * Whom a server lets in: by `CREWLINE_AUTH` and `CREWLINE_OIDC_ISSUER`, and commands of this user
- * by a credential that lives as long as the process.
+ * The callers that a server accepts: by `CREWLINE_AUTH` and `CREWLINE_OIDC_ISSUER`, and commands of
+ * this user by a credential that lives as long as the process.
  */
 export const credentials = Effect.map(read(Credentials.config), (configured) => ({
   ...configured,
@@ -129,13 +126,13 @@ export const rateLimits = read(RateLimits.config)
 /** How long audit entries are kept; undefined: forever. */
 export const auditRetention = read(AuditLog.config)
 
-/** How long a server that says nothing more still owns what it ran. */
+/** How long a silent server still owns what it ran. */
 export const lease = read(Server.leaseConfig)
 
-/** What secrets are encrypted with. */
+/** The master keys that encrypt secrets. */
 export const masterKeys = read(MasterKeys.config)
 
-/** What servers and workers of one database have to be told alike. */
+/** Settings that must be the same for all servers and workers of a database. */
 export const shared = Effect.all({
   lease,
   /** How long ended executions are kept; undefined: forever. */

@@ -1,6 +1,6 @@
 /**
  * `crewline start`, which is what `npm start` runs: a server with an embedded database, a crew
- * stored in it, one execution of it shown live, and the addresses to go on with. Stays up until
+ * stored in it, one execution of it shown live, and the URLs to continue with. Keeps running until
  * Control-C.
  */
 import * as Crew from "@crewline/core/Crew"
@@ -48,7 +48,7 @@ export const start = Effect.fn("Start.start")(function* (options: Options) {
 }, Effect.scoped)
 
 /**
- * Runs the crew once and shows it. When the server is stopped meanwhile, the execution goes on at
+ * Runs the crew once and shows it. If the server is stopped meanwhile, the execution continues at
  * its next start.
  */
 const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { data, inputs, model }: Options) {
@@ -72,8 +72,8 @@ const execute = Effect.fnUntraced(function* (stored: Crew.Crew, { data, inputs, 
 }, Effect.mapError(Failure.because))
 
 /**
- * Says what people are asked, once each, and how to answer it: nobody is asked at the terminal,
- * which the server keeps.
+ * Prints each ask once, with how to answer it. It does not prompt at the terminal, which the server
+ * uses.
  */
 const telling = Effect.fnUntraced(function* (executionId: string, data: Options["data"]) {
   const crewline = yield* Crewline.Crewline

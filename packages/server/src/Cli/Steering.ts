@@ -1,6 +1,6 @@
 /**
- * What a person types to an execution: `@task text` is for the agent of a task, `@ text` and
- * anything else for the manager.
+ * Messages that a person types to an execution: `@task text` is for the agent of a task, `@ text`
+ * and anything else for the manager.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
@@ -10,12 +10,12 @@ import * as Person from "./Person.ts"
 /** How it is typed. */
 export const help = "Type a message to the manager, or @task and a message to the agent of a task."
 
-/** True for a line that is no answer to what is asked. */
+/** True for a line that is not an answer to the ask. */
 export const isMessage = (line: string): boolean => line.trimStart().startsWith("@")
 
 const pattern = /^\s*@(\S*)\s*(.*)$/s
 
-/** Sends it, and says what came of it. */
+/** Sends it, and prints the result. */
 export const send = Effect.fn("Steering.send")(function* (executionId: string, line: string) {
   const crewline = yield* Crewline.Crewline
   const { say, terminal } = yield* Output.Output

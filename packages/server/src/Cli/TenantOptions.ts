@@ -16,7 +16,7 @@ export interface Options {
 
 const decodeTenant = Schema.decodeUnknownResult(Keys.Tenant)
 
-/** What was decoded of a part of the command line, or what is wrong with it. */
+/** A decoded part of the command line, or its error. */
 export const valid = <A>(
   part: string,
   result: Result.Result<A, Schema.SchemaError>

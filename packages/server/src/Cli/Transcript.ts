@@ -1,5 +1,5 @@
 /**
- * An execution as plain text, one line a stored event, for pipes and log files: elapsed seconds,
+ * An execution as plain text, one line per stored event, for pipes and log files: elapsed seconds,
  * the task, what happened.
  */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -92,10 +92,7 @@ const doubts = ({ doubts = [] }: ExecutionEvent.TaskCompleted): string =>
 const judged = (criteria: ExecutionEvent.TaskCompleted["criteria"]): string =>
   criteria === undefined ? "" : `, ${Criteria.summary(criteria)}`
 
-/**
- * What a model says about its calls: why it passes work on, for example. What it says without calls
- * is its answer.
- */
+/** Text of a model beside its calls, such as why it delegates. Text without calls is its answer. */
 const why = ({ parts }: ExecutionEvent.TurnCompleted): string => {
   if (parts.every(({ type }) => type !== "tool-call")) return ""
   const text = parts

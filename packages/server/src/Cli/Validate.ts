@@ -22,7 +22,7 @@ export const validate = Effect.fn("Validate.validate")(function* ({ file, inputs
   const source = yield* CrewSource.read({
     file,
     tools: yield* Tools.names,
-    // Without any input the crew alone is looked at: what it needs is given when it runs.
+    // Without any input only the crew is validated: inputs are given when it runs.
     ...(Object.keys(inputs).length === 0 ? {} : { inputs })
   })
   const problems = Result.isFailure(source) ? source.failure : []

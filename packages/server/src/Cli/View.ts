@@ -1,5 +1,5 @@
 /**
- * What a person sees of an execution, as data: the fold of its events, passing deltas included.
+ * The view of an execution for people, as data: the fold of its events, including transient deltas.
  * Pure; reads no clock and writes nothing. Events may come in any mixture of stored ones and
  * deltas; those of an outdated `run` change nothing, as in core.
  *
@@ -17,7 +17,7 @@ import * as Waiting from "./View/Waiting.ts"
 
 export interface Task {
   readonly id: string
-  /** What a person knows it by. */
+  /** Its display name. */
   readonly name: string
   readonly agent: string
   readonly dependencies: ReadonlyArray<string>
@@ -29,16 +29,16 @@ export interface Task {
   readonly startedAt?: number
   readonly endedAt?: number
   readonly usage: Usage.Usage
-  /** The end of what the model says in its present turn, at most `tailLength` characters. */
+  /** The end of the model's text in its current turn, at most `tailLength` characters. */
   readonly tail: string
-  /** Which turn `tail` belongs to, and how far it reaches in its text. */
+  /** The turn of `tail`, and its end position in the text. */
   readonly tailTurn: number
   readonly tailEnd: number
   /** The tool that was asked for last and has not answered yet. */
   readonly tools: ReadonlyArray<string>
   /** Why the task failed, is tried again, is skipped, or what it waits for. */
   readonly note?: string
-  /** What was decided about it last, by whom, and why. */
+  /** The last decision about it, by whom, and why. */
   readonly decided?: string
 }
 
@@ -246,7 +246,7 @@ const newTask = (planned: Plan.PlannedTask): Task => ({
   tools: []
 })
 
-/** Adds tasks; those that a task spawned stand below it. */
+/** Adds tasks; spawned tasks are placed below the task that spawned them. */
 const grow = (view: View, added: ReadonlyArray<Plan.PlannedTask>, parent?: string): View => {
   const below = parent === undefined ? {} : { parent }
   const fresh = added.filter(({ id }) => !HashMap.has(view.tasks, id))
@@ -267,7 +267,7 @@ const change = (view: View, taskId: string, f: (task: Task) => Task): View => {
 const current = (view: View, event: { readonly taskId: string; readonly run: number }, f: (task: Task) => Task): View =>
   change(view, event.taskId, (task) => (task.run === event.run && !isSettled(task) ? f(task) : task))
 
-/** What was paid counts, whichever run paid it. */
+/** Usage counts, whichever run caused it. */
 const spend = (view: View, taskId: string, usage: Usage.Usage): View =>
   change({ ...view, usage: Usage.add(view.usage, usage) }, taskId, (task) => ({
     ...task,
@@ -311,6 +311,6 @@ const without = <K extends keyof Task>(task: Task, key: K): Task => {
   return rest as Task
 }
 
-/** A short wait is over before anybody reads it. */
+/** A short wait ends before anyone could read it. */
 const retryNote = ({ delayMillis, error }: ExecutionEvent.TaskRetried): string =>
   delayMillis < 1_000 ? error.message : `in ${Math.ceil(delayMillis / 1_000)} s, ${error.message}`

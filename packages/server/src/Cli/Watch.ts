@@ -2,8 +2,8 @@
  * Starts a crew and shows it until it ends, or until it can only wait for people. In a terminal,
  * the person there is asked.
  *
- * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is waited for
- * and shown: nothing goes on unseen.
+ * When the fiber is interrupted (Control-C) the execution is cancelled, and its end is awaited and
+ * shown, so nothing continues unseen.
  */
 import type * as AskView from "@crewline/core/AskView"
 import type * as Crew from "@crewline/core/Crew"
@@ -27,13 +27,13 @@ export interface Options extends Pick<Live.Options, "json"> {
   readonly inputs: Inputs
   /** True: the execution outlives this process, and can be answered later. */
   readonly isKept: boolean
-  /** What is typed while nothing is asked is a message to the manager or an agent. */
+  /** Input while nothing is asked is a message to the manager or an agent. */
   readonly steer: boolean
 }
 
 /**
- * People are waited for and nobody else, and nobody is here to answer. An execution that is not
- * kept was cancelled.
+ * The execution waits only for people, and nobody is here to answer. An execution that is not
+ * persistent was cancelled.
  */
 export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
   readonly executionId: string
@@ -42,7 +42,7 @@ export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
   readonly signals: ReadonlyArray<string>
 }> {}
 
-/** Answers what the execution came to; fails with `ExecutionFailed` when that is nothing. */
+/** Returns the result of the execution; fails with `ExecutionFailed` if there is none. */
 export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inputs, isKept, json, steer }: Options) {
   const crewline = yield* Crewline.Crewline
   const { keyboard } = yield* Output.Output
@@ -71,7 +71,8 @@ export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inpu
 })
 
 /**
- * True when all that is open waits for answers or signals: no time passes that would move it on.
+ * True when all open tasks wait for answers or signals, so that the passing of time changes
+ * nothing.
  */
 const isStandstill = (execution: Execution.Execution): boolean =>
   Execution.statusOf(execution) === "waiting" && !HashMap.some(execution.open, ({ kind }) => kind === "timer")

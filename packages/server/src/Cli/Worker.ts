@@ -1,4 +1,4 @@
-/** `crewline worker`: works on the tasks of servers elsewhere, until SIGTERM or Control-C. */
+/** `crewline worker`: runs tasks for servers elsewhere, until SIGTERM or Control-C. */
 import * as Llm from "@crewline/core/Llm"
 import * as CoreWorker from "@crewline/core/Worker"
 import * as NodeServices from "@effect/platform-node/NodeServices"

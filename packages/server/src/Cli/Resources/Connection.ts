@@ -1,4 +1,4 @@
-/** What commands about resources can do, wherever the resources are. */
+/** Operations of commands on resources, wherever the resources are. */
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import type * as Crewline from "@crewline/core/Crewline"
@@ -10,7 +10,7 @@ import type * as Api from "../../Api/Keys.ts"
 import type * as SecretsApi from "../../Api/Secrets.ts"
 import type * as Failure from "../Failure.ts"
 
-/** What people are asked, and what they say. */
+/** Asks and their answers. */
 export interface Inbox {
   /** All that are open, oldest first. */
   readonly open: (executionId: string | undefined) => Effect.Effect<ReadonlyArray<AskView.View>, Failure.Failure>
@@ -27,11 +27,11 @@ export interface Audit {
   ) => Effect.Effect<ReadonlyArray<AuditApi.Entry>, Failure.Failure>
 }
 
-/** What follows from events. */
+/** The outbox. */
 export interface Outbox {
   /** All that are in this state, oldest first. */
   readonly list: (state: CoreOutbox.State | undefined) => Effect.Effect<ReadonlyArray<CoreOutbox.View>, Failure.Failure>
-  /** Sends a dead letter again. */
+  /** Retries a dead letter. */
   readonly retry: (id: string) => Effect.Effect<CoreOutbox.View, Failure.Failure>
 }
 

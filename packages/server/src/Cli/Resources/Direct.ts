@@ -31,7 +31,7 @@ const notOpened = (error: Error): Failure.Failure =>
     ? Failure.failed(`${error.message} If that process serves the HTTP API, set CREWLINE_URL to its address.`)
     : Failure.because(error)
 
-/** The configured database, which must be there. */
+/** The configured database, which must exist. */
 const existing = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* Settings.database(data)
   if (database.kind === "embedded" && !Pglite.exists(database.directory)) {
@@ -58,7 +58,7 @@ const all = Effect.fnUntraced(function* <A extends { readonly id: string }, E ex
 /** Asks, in the present scope. */
 export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* existing(data)
-  // Workers elsewhere hear of answers over the queue that they share.
+  // Workers elsewhere learn of answers through the shared queue.
   const queue = yield* Settings.queue(database)
   const broadcast = Queue.broadcast(queue)
   const log = PgEventLog.layerWith({ listens: false })
@@ -91,11 +91,11 @@ export const inbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
         })
       )
   }
-  // A database that others use may have servers and workers anywhere, which hear of the answer.
+  // A shared database may have servers and workers anywhere, which are notified of the answer.
   return { inbox: asks, isServed: database.kind === "server" }
 })
 
-/** What follows from events, in the present scope. */
+/** The outbox, in the current scope. */
 export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const database = yield* existing(data)
   const services = yield* Layer.build(
@@ -116,8 +116,8 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
 })
 
 /**
- * What a tenant has in the database, in the present scope. The database is made where there is
- * none: the first key comes before the first server.
+ * The resources of a tenant in the database, in the current scope. The database is created if it
+ * does not exist, because the first key may be created before the first server runs.
  */
 const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const database = yield* Settings.database(data)
@@ -135,7 +135,7 @@ const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant 
     Effect.mapError(Effect.provideService(effect, Tenant.Current, tenant), (error: Error) =>
       Failure.failed(error instanceof ResourceStore.StoreError ? error.reason.message : error.message)
     )
-  /** Does something, and writes down that it was done. */
+  /** Performs an operation, and audits it. */
   const recording = <A, E extends Error>(
     effect: Effect.Effect<A, E>,
     entryOf: (result: A) => Pick<AuditLog.Entry, "operation" | "resource" | "status" | "details">

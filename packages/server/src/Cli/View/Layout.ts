@@ -3,7 +3,7 @@
  * more than `rows`. Pure.
  *
  * When there is too little room, the lines of running text go first, then tasks that are over, then
- * tasks that have not begun; a last line says how many are not shown.
+ * tasks that have not begun; a last line counts the hidden ones.
  */
 import type { TaskStatus } from "@crewline/core/ExecutionView"
 import type { Usage } from "@crewline/core/Usage"
@@ -43,7 +43,7 @@ const icons: Record<Exclude<TaskStatus, "running">, Span> = {
   cancelled: { text: "◼", style: "dim" }
 }
 
-/** The whole picture: a heading, the tree of tasks, and what it came to. */
+/** The whole picture: a heading, the tree of tasks, and the result. */
 export const lines = (view: View.View, room: Room): ReadonlyArray<Line> => {
   if (view.rows.length === 0) return []
   const tasks = View.tasks(view)
@@ -200,8 +200,8 @@ const summary = (view: View.View, tasks: ReadonlyArray<View.Task>, now: number):
 }
 
 /**
- * Which tasks to show when there is room for `budget` lines: those at work first, then failures,
- * the next ones, the last ones.
+ * The tasks to show in `budget` lines: running ones first, then failures, the next ones, the last
+ * ones.
  */
 const select = (tasks: ReadonlyArray<View.Task>, budget: number): ReadonlySet<string> => {
   if (tasks.length <= budget) return new Set(tasks.map((task) => task.id))
@@ -220,7 +220,7 @@ const select = (tasks: ReadonlyArray<View.Task>, budget: number): ReadonlySet<st
   return new Set(byInterest.slice(0, Math.max(0, budget - 1)).map((task) => task.id))
 }
 
-/** Which of the shown tasks have room for a line of their text. */
+/** The shown tasks that have room for a line of their text. */
 const withText = (tasks: ReadonlyArray<View.Task>, shown: ReadonlySet<string>, budget: number): ReadonlySet<string> => {
   const left = shown.size < tasks.length ? 0 : budget - tasks.length
   const talking = tasks.filter((task) => task.status === "running" && lastLine(task.tail) !== "")
@@ -260,8 +260,8 @@ export const cost = (usage: Usage): string => {
 }
 
 /**
- * Text of models, tools and crews on one line and without control characters: whoever writes it
- * must not be able to move the cursor, change a title or clear the screen.
+ * Text of models, tools and crews on one line and without control characters: its author must not
+ * be able to move the cursor, change a title or clear the screen.
  */
 export const oneLine = (text: string): string =>
   // eslint-disable-next-line no-control-regex
@@ -272,7 +272,7 @@ const isNarrow = /^[\x20-\x7e\u2500-\u257f\u2800-\u28ff…○◔↻✔✖↷◼]
 
 /**
  * Cells that a text takes. Segmenting is slow (a frame of four tasks: 1.3 ms, without it 0.09 ms),
- * and seldom needed.
+ * and rarely needed.
  */
 export const cells = (text: string): number => (isNarrow.test(text) ? text.length : displayWidth(text))
 

@@ -1,9 +1,8 @@
 /**
- * Draws a task graph as a tree that does not lie: a task stands below the nearest task that every
- * one of its paths from the beginning runs through (its immediate dominator), so whatever stands
- * below a task really has to wait for it, and every task stands exactly once. A chain that nothing
- * branches off stays flat. Tasks that a task has added stand below it, before those that come after
- * it.
+ * Draws a task graph as an accurate tree: a task is placed below the nearest task that is on all
+ * paths to it (its immediate dominator), so every task below another really has to wait for it, and
+ * every task appears exactly once. A chain without branches stays flat. Spawned tasks are placed
+ * below the task that added them, before those that come after it.
  *
  * Dominators of an acyclic graph in one pass over a topological order: Cooper, Harvey, Kennedy, "A
  * Simple, Fast Dominance Algorithm" (2001), where a graph without cycles needs no iteration.
@@ -20,9 +19,9 @@ export interface Node {
 }
 
 export interface Row extends Node {
-  /** What is drawn before the task itself: `├─ `, `│  └─ ` … */
+  /** The prefix of the task's line: `├─ `, `│  └─ ` … */
   readonly branch: string
-  /** What is drawn before further lines of the task. */
+  /** The prefix of further lines of the task. */
   readonly trunk: string
 }
 

@@ -1,4 +1,4 @@
-/** What a suspended task waits for, as text. */
+/** Describes what a suspended task waits for. */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 
 /**
