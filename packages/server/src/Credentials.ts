@@ -1,10 +1,10 @@
 /**
- * Who calls, by what they show: an API key, a token of an OpenID provider, a ticket, or the
- * credential that the server leaves in its data directory for commands on the same machine.
+ * Identifies callers by their credential: an API key, a token of an OpenID provider, a ticket, or
+ * the credential that the server leaves in its data directory for commands on the same machine.
  *
- * A server asks for a credential unless it was told not to, or listens on this machine only while
- * there is no key in its database: it is then open, as tenant `default`. One that could be reached
- * from elsewhere, and has no way to tell who calls, does not start.
+ * A server requires a credential unless it is configured not to, or listens on this machine only
+ * and has no key in its database: it is then open, as tenant `default`. A server that could be
+ * reached from elsewhere, and has no way to identify callers, does not start.
  */
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
@@ -25,7 +25,7 @@ import * as Principal from "./Principal.ts"
 import { KeyStore, type Standing } from "./ResourceStore/Keys.ts"
 
 /**
- * Whether callers have to show a credential: `automatic` unless the server is reached from this
+ * Whether callers must present a credential: `automatic` unless the server is reached from this
  * machine only and there is no key.
  */
 export type Mode = "automatic" | "none" | "required"
@@ -34,7 +34,7 @@ export interface Options {
   readonly mode?: Mode | undefined
   /** Whose tokens are accepted. */
   readonly oidc?: Tokens.Options | undefined
-  /** What commands of this user on this machine show, and the name of the user. */
+  /** The credential of this user's commands on this machine, and the name of the user. */
   readonly local?: { readonly credential: Redacted.Redacted; readonly name: string } | undefined
 }
 
@@ -47,7 +47,7 @@ export interface Place {
   readonly isBehindProxy: boolean
 }
 
-/** Whoever reaches the server could do everything, and nobody has said that this is wanted. */
+/** Anyone who reaches the server could do everything, without explicit configuration. */
 export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenByAccident", {
   host: Schema.String,
   isLoopback: Schema.Boolean
@@ -63,10 +63,10 @@ export class OpenByAccident extends Schema.TaggedError<OpenByAccident>()("OpenBy
   }
 }
 
-/** What a caller shows. */
+/** The credential that a caller presents. */
 export interface Shown {
   readonly bearer?: Redacted.Redacted
-  /** Of connections that cannot show anything else. */
+  /** For connections that cannot send another credential. */
   readonly ticket?: Redacted.Redacted
 }
 
@@ -77,8 +77,8 @@ export class Credentials extends Context.Service<
       shown: Shown
     ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable">>
     /**
-     * Whose key this is by its visible part, as far as this process knows, whether it is good or
-     * not: never whom to let in.
+     * The owner of a key by its visible part, as far as this process knows, whether it is valid or
+     * not: never use it to grant access.
      */
     readonly suspect: (shown: Shown) => Principal.Principal | undefined
     /**
@@ -96,7 +96,7 @@ export class Credentials extends Context.Service<
 const missing = Problem.make("unauthenticated", {
   detail: "This server requires an API key: send it as Authorization: Bearer <key>."
 })
-// The same for all of these, so that nobody learns which keys there were.
+// The same for all of these, so that callers cannot learn which keys existed.
 const invalid = Problem.make("unauthenticated", { detail: "The credential is unknown, expired or revoked." })
 const unavailable = Problem.make("unavailable", {
   detail: "The credential cannot be checked because the storage does not answer; try again in a moment."
@@ -124,7 +124,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const localPrincipal = { ...Principal.local, ...(local !== undefined && { name: local.name }) }
 
   let hasKeys = yield* Effect.orDie(store.isAnyStored)
-  // One that asks for a key has a place on this machine where the first one can be made.
+  // A server that requires a key has a place on this machine where the first one can be created.
   const isReached = mode === "automatic" ? !isLoopback || isBehindProxy : mode === "required" && !isLoopback
   if (isReached && !hasKeys && tokens === undefined) return yield* new OpenByAccident({ host, isLoopback })
   if (mode === "none" && (!isLoopback || isBehindProxy)) {
@@ -141,14 +141,14 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
       Effect.forkScoped
     )
   }
-  /** Nothing is asked for, and no key can be shown either. */
+  /** No credential is required, and no key can be presented either. */
   const isOpen = () =>
     mode === "automatic" && tokens === undefined && isLoopback && !isBehindProxy && !hasKeys && !store.hasCreated()
 
-  /** Returns when the server asks for credentials. */
+  /** Returns when the server requires credentials. */
   const closed = Effect.repeat(Effect.sleep(firstKeyInterval), { until: () => !isOpen() })
 
-  /** The caller of a key, made once: what a key may do never changes. */
+  /** The caller of a key, created once, because the permissions of a key never change. */
   const principals = new WeakMap<Standing, Principal.Principal>()
   const principalOf = (standing: Standing): Principal.Principal => {
     const { id, name, prefix, role, scopes, tenant } = standing
@@ -170,7 +170,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
     const principal = yield* available(tickets.take(ticket))
     if (principal === undefined) return yield* invalid
-    // Made while the server was open, which it is not any more.
+    // Created while the server was open, which it no longer is.
     if (principal.credential === "none" && mode !== "none") return yield* invalid
     // The key may have been revoked since.
     if (principal.key !== undefined && (yield* available(keys.find(principal.key.prefix))) === undefined)

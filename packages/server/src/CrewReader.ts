@@ -31,10 +31,7 @@ export interface Read {
 export interface Source {
   /** The crew as parsed JSON. */
   readonly value: unknown
-  /**
-   * What its text shows to be wrong already: names that stand twice, and how many more of these
-   * there are.
-   */
+  /** Problems already found in its text: repeated names, and the number of further ones. */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   readonly more: number
 }

@@ -24,7 +24,7 @@ export type Part = "database" | "redis"
 /** A dependency that fails. */
 export interface Outage {
   readonly part: Part
-  /** What is wrong, as a sentence. */
+  /** The problem, as a sentence. */
   readonly detail: string
   /** What works without it, as a sentence. */
   readonly stillWorks: string
@@ -37,18 +37,18 @@ export class Dependencies extends Context.Service<
   {
     /** The dependencies that this server has. */
     readonly parts: ReadonlyArray<Part>
-    /** Looks at each now; takes at most twice `patience`, however many ask at once. */
+    /** Checks each now; takes at most twice `patience`, however many callers there are. */
     readonly outages: Effect.Effect<ReadonlyArray<Outage>>
-    /** Tells of a failure of the storage that somebody met. */
+    /** Reports a storage failure that another operation met. */
     readonly noteFailure: (error: EventLog.EventLogError) => void
   }
 >()("@crewline/server/Dependencies") {}
 
-/** What has not answered after this long does not answer. */
+/** A dependency without an answer after this time counts as unresponsive. */
 const patience = "2 seconds"
 const interval = "5 seconds"
 
-/** Makes files grow: small writes find room on a disk that is full. */
+/** Makes files grow, because small writes may still fit on a full disk. */
 const write = `create temporary table crewline_probe on commit drop as
   select repeat(md5(n::text), 240) as filler from generate_series(1, 16) as n`
 

@@ -1,10 +1,10 @@
 /**
- * What works on executions, without anything that listens: database, event log, queue, models,
- * tools, and the worker of this process. A server is this and HTTP; `crewline worker` is this
- * alone. Any number of both may share a database and a queue.
+ * The part that runs executions, without a listener: database, event log, queue, models, tools, and
+ * the worker of this process. A server is this plus HTTP; `crewline worker` is this alone. Any
+ * number of both may share a database and a queue.
  *
- * Released, the worker takes nothing more, finishes what it has within the grace or hands it back,
- * and its executions are given up for others to adopt; then the database closes.
+ * On release, the worker takes no more tasks, finishes running ones within the grace period or
+ * hands them back, and its executions are released for others to adopt; then the database closes.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"
@@ -45,27 +45,26 @@ export interface Options<LE = never, TE = never> {
   readonly workspace: string
   /** The models of the environment; stored providers come before them. */
   readonly llm: Layer.Layer<Llm.Llm, LE>
-  /** What tools read of `Secrets` are those that clients of the API stored, each tenant's own. */
+  /** Tools read from `Secrets` the values that API clients stored, separately for each tenant. */
   readonly toolbox: Layer.Layer<Toolbox, TE, Secrets>
-  /** What keys of providers are encrypted with; without a current one, none are stored. */
+  /** The master keys that encrypt provider keys; without a current one, none can be stored. */
   readonly masterKeys?: MasterKeys.Options | undefined
   /**
-   * The worker in this process; `streaming` is on unless said otherwise. With a concurrency of 0 it
-   * takes no tasks. Its name is followed by something that no other worker has.
+   * The worker in this process; `streaming` is on by default. With a concurrency of 0 it takes no
+   * tasks. A unique suffix is added to its name.
    */
   readonly worker?: Worker.Options | undefined
-  /**
-   * What crews with `memory: true` remember. Default: in the memory of this process, which is said
-   * when a crew first wants to.
-   */
+  /** The memory of crews with `memory: true`. Default: in-process, with a warning on first use. */
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /** Default: tasks are handed out in this process. */
   readonly queue?: Queue.Options | undefined
-  /** How long another process waits before it takes up what a dead one left; default 15 seconds. */
+  /**
+   * How long another process waits before it takes over the work of a dead one; default 15 seconds.
+   */
   readonly lease?: Duration.Duration | undefined
-  /** At most so many executions of a tenant that have not ended; default: any number. */
+  /** The most unfinished executions of a tenant; default: any number. */
   readonly maxUnfinished?: number | undefined
-  /** Executions are deleted when they ended so long ago; default: never. */
+  /** Executions are deleted this long after their end; default: never. */
   readonly retention?: Duration.Duration | undefined
   /**
    * Whether providers that clients of the API stored may have private and reserved addresses.
@@ -74,13 +73,13 @@ export interface Options<LE = never, TE = never> {
    */
   readonly allowsAnyAddress?: boolean | undefined
   /**
-   * False: nobody follows executions here, and no connection listens for what others do. Default
-   * true.
+   * False: executions cannot be followed here, and no connection listens for events of others.
+   * Default true.
    */
   readonly follows?: boolean | undefined
 }
 
-/** What it offers to code in the same process. */
+/** The services for code in the same process. */
 export type Services =
   | Crewline.Crewline
   | Worker.Worker
@@ -97,16 +96,16 @@ export type Services =
   | Dependencies.Dependencies
   | SqlClient
 
-/** How long the work under way may still take when the process stops, in milliseconds. */
+/** The grace period for running work when the process stops, in milliseconds. */
 const graceMillis = 5_000
 
-/** Built, it works. */
+/** The engine runs once it is built. */
 export const layer = <LE, TE>(options: Options<LE, TE>) =>
   Layer.unwrap(
     Effect.sync(() => {
       const host = hostname()
       const label = options.worker?.name ?? host.split(".")[0]!
-      // Two workers of one name would take each other's executions for their own.
+      // Two workers with the same name would treat each other's executions as their own.
       const name = `${label}-${randomBytes(4).toString("hex")}`
       const leaseMillis = options.lease === undefined ? undefined : Duration.toMillis(options.lease)
       const choice = options.queue ?? Queue.local

@@ -5,7 +5,7 @@
  * `OPENAI_API_KEY` sent to its own address.
  *
  * They serve the tenant `default`, and the tenants that `CREWLINE_SHARED_PROVIDERS` names; all
- * others bring keys of their own, and cannot spend what the operator pays for.
+ * others need their own keys, and cannot spend the operator's money.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 /** The key in this variable is not sent to this address. */
 export class KeyNotForHost extends Schema.TaggedError<KeyNotForHost>()("KeyNotForHost", {
   variable: Schema.String,
-  /** The variable that says where the key may be sent. */
+  /** The variable that defines where the key may be sent. */
   addressVariable: Schema.String,
   /** Where the key may be sent, in words. */
   allowed: Schema.UndefinedOr(Schema.String),
@@ -87,7 +87,7 @@ export const check = Effect.fn("EnvironmentKeys.check")(function* (variable: str
   const addresses = isConfigured ? [addressVariable === "OLLAMA_HOST" ? Ollama.addressOf(configured) : configured] : own
   const origins = addresses.flatMap((address) => originOf(address) ?? [])
   if (origins.includes(origin)) return
-  // The address that the operator configured is not told to clients.
+  // Clients must not learn the address that the operator configured.
   const allowed = isConfigured ? `the host in ${addressVariable}` : origins.join(" or ") || undefined
   return yield* new KeyNotForHost({ variable, addressVariable, allowed, origin })
 })

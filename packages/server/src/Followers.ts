@@ -4,13 +4,14 @@
  * `/api/v1/feed/ws?after=cursor` are given the feed of the tenant instead (`FeedSocket`).
  *
  * - A follower is given the stored events after `after`, in order, without gaps or repeats, then
- *   live ones until `ExecutionEnded`; passing deltas (no `seq`) come only while it is up to date.
+ *   live ones until `ExecutionEnded`; transient deltas (no `seq`) are sent only while it is up to
+ *   date.
  * - One reader per execution, however many follow it; what a client has not taken stays in the log,
  *   not in memory.
- * - Close codes: `Follower.closeCodes`. A client that is cut connects again with the last seq that
- *   it saw.
- * - A client is read on when its last message was answered, and the answer is on its way.
- * - A ping every 20 seconds; who has not answered the one before is cut off.
+ * - Close codes: `Follower.closeCodes`. A disconnected client reconnects with the last seq that it
+ *   saw.
+ * - The next message of a client is read after the answer to its last one was sent.
+ * - A ping every 20 seconds; a client that has not answered the previous one is disconnected.
  *
  * This is the one place that uses `ws` directly: Effect's socket can neither send bytes that are
  * framed already nor tell how many are still on their way.
@@ -59,9 +60,7 @@ export class Followers extends Context.Service<
   {
     /** Takes over a connection that asks for a WebSocket, once it is known who asks. */
     readonly accept: (wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer) => void
-    /**
-     * How much a client may leave unread, and for how long: one that reads server-sent events too.
-     */
+    /** How much a client may leave unread, and for how long; also for server-sent events. */
     readonly limits: Limits
     /** How many sockets are open. */
     readonly count: Effect.Effect<number>
@@ -75,7 +74,7 @@ export interface Caller {
   readonly principal: Principal.Principal
   /** Where it calls from. */
   readonly address: string | undefined
-  /** Returns when its credential does not count any more: the connection is closed then. */
+  /** Returns when its credential is no longer valid: then the connection is closed. */
   readonly ended: Effect.Effect<void>
 }
 
@@ -84,7 +83,7 @@ export class Callers extends Context.Service<
   Callers,
   {
     /**
-     * Who sends this request, when they may follow executions; for the audit log it is this
+     * The caller of this request, if it may follow executions; the audit log records this
      * operation.
      */
     readonly identify: (
@@ -94,7 +93,7 @@ export class Callers extends Context.Service<
   }
 >()("@crewline/server/Followers/Callers") {}
 
-/** What clients say. */
+/** Messages of clients. */
 export class Messages extends Context.Service<
   Messages,
   {
@@ -103,17 +102,17 @@ export class Messages extends Context.Service<
   }
 >()("@crewline/server/Followers/Messages") {}
 
-/** As much as the body of a request. */
+/** The same limit as for request bodies. */
 const maxMessageBytes = 4 * 1024 * 1024
 
 const fault = Problem.make("internal-error", {})
 
 const slowCheckInterval = "1 second"
 
-/** How long clients may take to answer a closing frame before they are cut off. */
+/** How long clients may take to answer a close frame before they are disconnected. */
 const closePatience = "2 seconds"
 
-/** Closes a connection when the credential that has opened it does not count any more. */
+/** Closes a connection when the credential that opened it is no longer valid. */
 const closeWith = ({ ended }: Caller, webSocket: WebSocket) =>
   Effect.map(ended, () => webSocket.close(closeCodes.unauthenticated, "the credential is no longer valid"))
 

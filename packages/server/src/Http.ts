@@ -1,6 +1,5 @@
 /**
- * Everything that this server answers over HTTP: the API, its description, its documentation, and a
- * word of welcome.
+ * All HTTP routes of this server: the API, its description, its documentation, and a welcome page.
  */
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -57,7 +56,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([Fallback.layerProblems, QueryKeys.layer, Authenticate.layer, Auditing.layer])
 )
 
-/** Nothing from anywhere else: the page of the reference holds its own script and style. */
+/** No external resources: the reference page contains its own script and style. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'unsafe-inline'",
@@ -70,8 +69,7 @@ const contentSecurityPolicy = [
 ].join("; ")
 
 /**
- * Nothing on the page leads to its makers' services; Effect's types know only a part of the
- * settings.
+ * The page has no links to its vendor's services; Effect's types cover only some of the settings.
  */
 const scalar = {
   withDefaultFonts: false,
@@ -155,12 +153,12 @@ const webSockets = HttpRouter.addAll([
 ])
 
 /**
- * A parameter that is too long for what it names is left to its Schema, which says so; Node limits
- * the whole request line.
+ * Overlong parameters are left to their Schema, which reports them; Node limits the whole request
+ * line.
  */
 const maxParamLength = 16 * 1024
 
-/** The application: every route, and an answer to what none of them takes. */
+/** The application: every route, and an answer to unmatched requests. */
 export const make = Effect.map(
   HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSockets)).pipe(
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })

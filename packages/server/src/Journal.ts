@@ -1,10 +1,10 @@
 /**
- * What happens to executions, in the log of the process: a line for the start and the end of each
- * execution and of each of its tasks, with their ids and, where something failed, why. Inputs,
- * outputs and prompts are in none of them.
+ * Logs the progress of executions: a line for the start and the end of each execution and of each
+ * of its tasks, with their ids and the reason of a failure. No line contains inputs, outputs or
+ * prompts.
  *
  * A line is written by the process that stored the event, once it is stored. The trace is that of
- * the request that started the execution, as far as the same process goes on with it.
+ * the request that started the execution, as long as the same process continues it.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -57,7 +57,7 @@ const lineOf = (event: ExecutionEvent.ExecutionEvent): Line | undefined => {
   }
 }
 
-/** Traces of executions that this process remembers; the oldest is forgotten first. */
+/** The number of cached traces of executions; the oldest is dropped first. */
 const maxTraces = 10_000
 
 const log = { Info: Effect.logInfo, Warn: Effect.logWarning, Error: Effect.logError }
@@ -69,7 +69,7 @@ const make = (events: EventLog.EventLog["Service"]): EventLog.EventLog["Service"
     const traceId = traces.get(executionId)
     return Effect.annotateLogs(log[level](message), {
       executionId,
-      // Where a task ends its execution, that is not about the task.
+      // If a task ends its execution, this line is not about the task.
       taskId,
       ...(traceId !== undefined && { traceId }),
       ...fields

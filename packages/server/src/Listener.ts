@@ -2,7 +2,7 @@
  * The HTTP server of the process: one port for requests and WebSockets.
  *
  * When its scope closes, it stops accepting, tells followers that the server restarts (1012), lets
- * requests under way finish for a while, and cuts what is left.
+ * pending requests finish for a while, and closes the remaining connections.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -23,7 +23,7 @@ import * as UpgradeRequest from "./Listener/UpgradeRequest.ts"
 import * as Lifecycle from "./Listener/Lifecycle.ts"
 import * as Problem from "./Api/Problem.ts"
 
-/** The server cannot listen where it should. */
+/** The server cannot listen on its address. */
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
   host: Schema.String,
   port: Schema.Int,
@@ -67,7 +67,7 @@ export class Listener extends Context.Service<
   }
 >()("@crewline/server/Listener") {}
 
-/** How long requests under way may take after the server was told to stop. */
+/** How long pending requests may take after the server was asked to stop. */
 const graceMillis = 5_000
 
 /** Of the feed, or of an execution. */
@@ -77,7 +77,7 @@ const followPath = /^\/api\/v1\/(?:feed|executions\/([A-Za-z0-9_-]{1,128}))\/ws\
 const refuseUpgrade = (socket: Duplex, problem: Problem.Problem) => {
   const body = Problem.stringify(problem)
   const challenge = problem.status === 401 ? "www-authenticate: Bearer\r\n" : ""
-  // The other side may keep its half open for ever.
+  // The peer may keep its half open for ever.
   socket.once("finish", () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status] ?? ""}\r\nconnection: close\r\n` +
@@ -92,8 +92,8 @@ export const make = Effect.fnUntraced(function* <R>(
 ) {
   const followers = yield* Followers
   const lifecycle = yield* Lifecycle.Lifecycle
-  // Of its own, made before the finalizer below and so closed after it: requests under way are
-  // interrupted last.
+  // A separate scope, created before the finalizer below and so closed after it: pending requests
+  // are interrupted last.
   const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
   const refuses = OriginCheck.refuses(options)
   const handle = yield* NodeHttpServer.makeHandler(app, { scope })
@@ -115,8 +115,8 @@ export const make = Effect.fnUntraced(function* <R>(
     )
   )
 
-  // A proxy that keeps a connection for longer than the server would send a request into one that
-  // just closes: most keep 60 s.
+  // A proxy that keeps a connection longer than the server does could send a request on a closing
+  // one: most keep them for 60 s.
   server.keepAliveTimeout = options.keepAliveMillis ?? 75_000
   server.headersTimeout = server.keepAliveTimeout + 5_000
 
@@ -191,7 +191,7 @@ export const make = Effect.fnUntraced(function* <R>(
 
   const address = server.address()
   const actual = typeof address === "object" && address !== null ? address.port : port
-  // Nobody can open 0.0.0.0 in a browser everywhere, but everybody can open this machine.
+  // Not every browser can open 0.0.0.0, but every one can open this machine's address.
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host
   return Listener.of({ url: `http://${name}:${actual}`, port: actual })
 })

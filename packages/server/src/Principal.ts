@@ -47,8 +47,8 @@ export const Address: Context.Reference<string | undefined> = Context.Reference<
 )
 
 /**
- * Whether what lets a caller in may end before its connection does: a server that is open may
- * close.
+ * Whether the caller's access may end before its connection does: an open server may start to
+ * require keys.
  */
 export const mayEnd = ({ credential }: Principal): boolean => credential !== "local"
 
@@ -61,7 +61,8 @@ export const as =
 export const hasScope = ({ scopes }: Principal, scope: Access.Scope): boolean => scopes.includes(scope)
 
 /**
- * Who answers an ask, for a user or not; one whom nobody has asked for a credential has no role.
+ * The actor of an answer to an ask, possibly for a user; a caller without a required credential has
+ * no role.
  */
 export const author = ({ credential, name, role }: Principal, onBehalfOf?: string): Ask.Author => ({
   name,

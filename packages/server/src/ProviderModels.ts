@@ -1,10 +1,10 @@
 /**
- * Models of stored providers, and behind them those of the environment. A provider is looked up by
- * every call, so that a change holds from the next call on with no restart, and in other processes
- * within two seconds; a stored provider goes before one of the environment.
+ * Models of stored providers, and behind them those of the environment. Every call looks its
+ * provider up, so that a change applies from the next call on without a restart, and in other
+ * processes within two seconds; a stored provider takes precedence over one of the environment.
  *
- * Every wrapper of the application stands around them, each provider of each tenant an account of
- * its own: tenants share no circuit breaker, no quota and no cached answer, whatever they call
+ * Every wrapper of the application applies to them, with a separate account for each provider of
+ * each tenant: tenants share no circuit breaker, no quota and no cached answer, whatever they call
  * their providers.
  */
 import * as Llm from "@crewline/core/Llm"
@@ -37,7 +37,7 @@ export interface Options {
   readonly allowsAnyAddress?: boolean | undefined
 }
 
-/** Sent to servers that want no key: an SDK does not go without one. */
+/** Sent to servers that need no key, because the SDKs require one. */
 const noKey = Redacted.make("none")
 
 const make = (
@@ -70,7 +70,7 @@ const make = (
 const guarded = (provider: Provider, apiKey: Redacted.Redacted): Provider =>
   apiKey === noKey ? provider : { ...provider, model: (id) => KeyRedaction.guard(provider.model(id), apiKey) }
 
-/** What the models of the environment are called with. */
+/** The keys for models of the environment. */
 const environmentKeys = Config.all(
   ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_API_KEY"].map((name) => Config.option(Config.Redacted(name)))
 ).pipe(Config.map((keys) => keys.flatMap(Option.toArray)))
@@ -81,16 +81,16 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
   const fail = (model: string, reason: Llm.Reason) => Effect.fail(new Llm.LlmError({ model, reason }))
   const keys = yield* Effect.orElseSucceed(environmentKeys, () => [])
   /**
-   * A model of the environment, where its keys serve the tenant; the demonstration has no key and
-   * serves everybody.
+   * A model of the environment, where its keys serve the tenant; the demonstration model has no key
+   * and serves every tenant.
    */
   const configured = Effect.fnUntraced(function* (reference: string | undefined) {
     const shared = (model = "none") =>
       Effect.catch(EnvironmentKeys.checkTenant, ({ message: description }) =>
         fail(model, new Llm.UnknownModel({ description }))
       )
-    // What the environment has, and what could be set there, is nothing to tenants that it does not
-    // serve.
+    // Tenants that the environment does not serve must not learn what it contains, or could
+    // contain.
     const model = yield* Effect.tapError(llm.resolve(reference), () => shared(reference))
     if (!model.reference.startsWith("scripted/")) yield* shared(model.reference)
     return keys.reduce(KeyRedaction.guard, model)
@@ -156,7 +156,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
       version,
       model: (name: string) => {
         const model = models.get(name) ?? wrap(provider.model(name))
-        // An application may make names up.
+        // An application may use arbitrary names.
         if (models.size < 100) models.set(name, model)
         return model
       }

@@ -2,15 +2,15 @@
  * The configured queue, and the configured transport of event notifications:
  *
  * - `CREWLINE_QUEUE`: `local` (default), in this process; `redis` or `bullmq`: shared by all
- *   processes on the Redis of `REDIS_URL`. `REDIS_URL` alone does not move tasks there: it has
- *   shared limits and budgets before, and a queue that others take from is a choice.
+ *   processes on the Redis of `REDIS_URL`. `REDIS_URL` alone does not move tasks there: it was used
+ *   for shared limits and budgets before, and a shared queue is a deliberate choice.
  * - `CREWLINE_EVENTS`: `postgres` (default), by NOTIFY; `redis`: over the Redis of `REDIS_URL`. An
  *   embedded database has one process.
- * - `CREWLINE_LANES`: `openai:4`: at most so many tasks of a lane at once, by all workers together;
- *   the same in all processes.
- * - `CREWLINE_REDIS_PREFIX`: what all keys of the queue begin with; default `crewline`.
- * - `CREWLINE_REDIS_BUCKETS`: over how many hash tags a queue is spread, for clusters; default 1,
- *   the same in all processes.
+ * - `CREWLINE_LANES`: `openai:4`: the most concurrent tasks of a lane across all workers; the same
+ *   in all processes.
+ * - `CREWLINE_REDIS_PREFIX`: the prefix of all keys of the queue; default `crewline`.
+ * - `CREWLINE_REDIS_BUCKETS`: the number of hash tags over which a queue is spread, for clusters;
+ *   default 1, the same in all processes.
  *
  * Redis is loaded only where it is configured, and the connection is the one that limits and
  * budgets use.
@@ -55,7 +55,7 @@ const oneOf = <const A extends string>(name: string, value: string, all: Readonl
     : Effect.succeed(found)
 }
 
-/** Set but empty is how many environments say that there is none. */
+/** Many environments set a variable to the empty string to unset it. */
 const text = (name: string, none = "") =>
   Config.map(Config.withDefault(Config.String(name), ""), (value) => (value.trim() === "" ? none : value.trim()))
 
@@ -112,7 +112,7 @@ export const layer = (
   })
 }
 
-/** What carries hints and deltas, unless the event log has its own means. */
+/** The transport of hints and deltas, unless the event log has its own. */
 export const broadcast = ({ events, prefix }: Options): Layer.Layer<Broadcast.Broadcast, Failure> | undefined =>
   events === "postgres"
     ? undefined
@@ -124,7 +124,7 @@ export const broadcast = ({ events, prefix }: Options): Layer.Layer<Broadcast.Br
         return Layer.provide(RedisBroadcast.layer({ channel: `${prefix}:events` }), RedisConnection.layerConfig)
       })
 
-/** Whether Redis answers, and what works without it. */
+/** Whether Redis responds, and what works without it. */
 export interface Probe {
   readonly stillWorks: string
   /** Fails with what is wrong, as a sentence. */

@@ -1,11 +1,11 @@
 /**
  * Limits the requests per minute of a caller and of a tenant. Nothing is limited unless configured,
  * and no limit means no cost. All servers on one Redis share the counts; without Redis, each
- * process has its own. While Redis does not answer, requests are let through.
+ * process has its own. While Redis does not respond, requests are allowed.
  *
- * A minute's worth may come at once; then requests are allowed again as evenly as the limit says.
- * Answers carry `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11
- * defines them, a refused one `Retry-After` too.
+ * A minute's worth of requests may arrive at once; then requests are allowed at the even rate of
+ * the limit. Answers carry `RateLimit-Policy` and `RateLimit` as
+ * draft-ietf-httpapi-ratelimit-headers-11 defines them, a refused one `Retry-After` too.
  */
 import * as RateLimit from "@crewline/llm/RateLimit"
 import * as Clock from "effect/Clock"
@@ -29,7 +29,7 @@ export interface Options {
 /** Headers of an answer. */
 export type Headers = { readonly [name: string]: string }
 
-/** What was left after a request, and what it is answered with. */
+/** The remaining quota after a request, and its response headers. */
 export interface Taken {
   readonly headers: Headers
   /** The request is refused. */
@@ -45,12 +45,12 @@ export class RateLimits extends Context.Service<
 >()("@crewline/server/RateLimits") {}
 
 const windowSeconds = 60
-/** How long a request waits for Redis, and how long none waits after that. */
+/** How long a request waits for Redis, and for how long after that none waits. */
 const patience = "500 millis"
 const pauseMillis = 5_000
 
 interface Limit {
-  /** What the headers call it. */
+  /** Its name in the headers. */
   readonly policy: "key" | "tenant"
   readonly limit: number
   readonly keyOf: (principal: Principal) => string
@@ -59,7 +59,7 @@ interface Limit {
 /** The current state of a limit. */
 interface Standing extends Limit {
   readonly remaining: number
-  /** Until there is as much again as at first; when refused, until the next request. */
+  /** The time until the full quota is available again; when refused, until the next request. */
   readonly resetSeconds: number
   readonly isExceeded: boolean
 }
@@ -98,7 +98,7 @@ const refusalOf = ({ limit, policy, resetSeconds }: Standing): Problem.Problem<"
 const make = Effect.fnUntraced(function* (options: Options) {
   const limiter = yield* Limiter.RateLimiter
   const limits = limitsOf(options)
-  /** Redis did not answer: until then it is not asked again. */
+  /** Redis did not respond: it is not called again until then. */
   let pausedUntil = 0
 
   const letThrough = Effect.gen(function* () {
@@ -140,7 +140,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const found = yield* standing(limit, principal)
       if (found === undefined) continue
       standings.push(found)
-      // What a key is refused, its tenant is not charged for.
+      // The tenant is not charged for requests that the key's limit refuses.
       if (found.isExceeded) break
     }
     if (standings.length === 0) return { headers: {} }

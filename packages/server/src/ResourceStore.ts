@@ -5,9 +5,9 @@
  * - Every operation is one SQL statement, confined to `Tenant.Current`.
  * - Each change raises `version` by one; a change that expects another version than the stored one
  *   fails and changes nothing.
- * - Ids sort by the time they were made; lists go from the newest to the oldest.
- * - `body` is stored as text, as it came: `jsonb` would reorder keys, and the order of tasks means
- *   something.
+ * - Ids sort by creation time; lists go from the newest to the oldest.
+ * - `body` is stored as text, unchanged: `jsonb` would reorder keys, and the order of tasks is
+ *   significant.
  * - Lists read a summary that is stored beside the body, and no body: one may have megabytes.
  */
 import * as EventLog from "@crewline/core/EventLog"
@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** This tenant has no resource of this id. */
+/** This tenant has no resource with this id. */
 export class UnknownResource extends Schema.TaggedError<UnknownResource>()("UnknownResource", { id: Schema.String }) {
   override get message() {
     return `There is no resource with the id ${this.id}.`
@@ -98,12 +98,12 @@ export interface ListOptions {
   readonly limit: number
   /** Only resources older than the one with this id, whether that still exists or not. */
   readonly before?: string | undefined
-  /** Only resources of this name. */
+  /** Only resources with this name. */
   readonly name?: string | undefined
 }
 
 export interface ResourceStore<Body, Summary> {
-  /** `extra` is told the new id. */
+  /** `extra` receives the new id. */
   readonly create: (body: Body, extra?: (id: string) => Extra) => Effect.Effect<Stored<Body>, StoreError>
   /** `known`, where the resource is still at that version: its body is not read again. */
   readonly get: (id: string, known?: Stored<Body>) => Effect.Effect<Stored<Body>, StoreError>
@@ -111,8 +111,8 @@ export interface ResourceStore<Body, Summary> {
   readonly find: (name: string) => Effect.Effect<Stored<Body> | undefined, StoreError>
   readonly list: (options: ListOptions) => Effect.Effect<ReadonlyArray<Listed<Summary>>, StoreError>
   /**
-   * Puts `body` in the place of what is stored, when that is at `expected` (or whatever it is at).
-   * Absent extra columns stay.
+   * Replaces the stored body with `body` if it is at version `expected` (or at any version without
+   * it). Absent extra columns stay.
    */
   readonly replace: (
     id: string,
@@ -129,9 +129,9 @@ export interface Options<Body, Summary> {
   readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider" | "crewline_secret"
   /** Of the ids: `crew` makes `crew_…`. */
   readonly prefix: string
-  /** What resources are found by, besides their id. */
+  /** The column by which resources are found, besides their id. */
   readonly nameOf: (body: Body) => string
-  /** What lists show of a body: JSON of bounded size. */
+  /** The summary of a body in lists: JSON of bounded size. */
   readonly summarize: (body: Body) => Summary
   /** Columns of text that this table has besides those of every other; they may be null. */
   readonly extra?: ReadonlyArray<string>
@@ -216,7 +216,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
           : Effect.fail(storageFailed(`${name}.${operation}`, error))
       )
 
-  /** Why a change of one row met no row. */
+  /** Why an update of one row matched no row. */
   const missed = Effect.fnUntraced(function* (operation: string, tenant: string, id: string) {
     const rows = yield* sql<{
       readonly version: number

@@ -17,15 +17,18 @@ import type { SqlError } from "effect/sql/SqlError"
 
 /** Executions deleted in one transaction. */
 const pageSize = 100
-/** Between passes, at most: what is to be kept for days need not go on the minute. */
+/**
+ * The longest time between passes: retention is in days, so deletion need not be exact to the
+ * minute.
+ */
 const maxPause = Duration.minutes(1)
 const minPause = Duration.seconds(1)
 /** An arbitrary number that is unlikely to be locked by other applications. */
 const lockKey = 7_239_274_512
 
 /**
- * Deletes all that ended at least so long ago, unless another process is at it; answers how many
- * executions.
+ * Deletes all executions that ended at least this long ago, unless another process is doing so;
+ * returns their number.
  */
 export const pass = Effect.fn("Retention.pass")(function* (
   age: Duration.Duration
@@ -73,7 +76,7 @@ const Age = Schema.DurationFromString.check(
   )
 )
 
-/** The age in this variable, from which on something is deleted; without it everything is kept. */
+/** The age in this variable from which entries are deleted; without it everything is kept. */
 export const age = (variable: string): Config.Config<Duration.Duration | undefined> =>
   Config.withDefault(Config.schema(Age, variable), undefined)
 

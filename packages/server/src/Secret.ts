@@ -1,9 +1,9 @@
 /**
- * Secrets that the server makes: keys and tickets. Each has 256 bits of chance, so that SHA-256 is
- * all it takes to store it safely.
+ * Secrets that the server generates: keys and tickets. Each has 256 random bits, so that SHA-256 is
+ * enough to store it safely.
  *
- * A key is `crewline_<prefix>_<secret>`: what finds it, which may be shown, and what proves it,
- * which may not. Scanners for leaked secrets know it by its beginning.
+ * A key is `crewline_<prefix>_<secret>`: the prefix finds it and may be shown, the secret proves it
+ * and may not. Scanners for leaked secrets recognize its beginning.
  */
 import * as Redacted from "effect/Redacted"
 import { hash as digest, randomBytes, timingSafeEqual } from "node:crypto"
@@ -11,7 +11,7 @@ import { hash as digest, randomBytes, timingSafeEqual } from "node:crypto"
 /** SHA-256 in hexadecimal digits: what is stored of a secret. */
 export const hash = (secret: Redacted.Redacted): string => digest("sha256", Redacted.value(secret))
 
-/** In time that depends on neither. */
+/** In constant time. */
 export const isSame = (hash: string, other: string): boolean =>
   hash.length === other.length && timingSafeEqual(Buffer.from(hash), Buffer.from(other))
 

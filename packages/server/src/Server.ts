@@ -3,7 +3,7 @@
  * compose, or run it as it is.
  *
  * `layer` is the whole server as a layer: built, it listens; released, it stops in this order: no
- * new connections, followers are told to come back (1012), requests under way end, the worker hands
+ * new connections, followers are asked to reconnect (1012), pending requests end, the worker hands
  * its tasks back or finishes them within the grace, its executions are given up for others to
  * adopt, the database closes. Unfinished executions continue automatically when it starts.
  */
@@ -31,7 +31,9 @@ import * as KeyStore from "./ResourceStore/Keys.ts"
 export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> {
   readonly listen: Listener.Options
   readonly followers?: Followers.Options | undefined
-  /** Whether every request comes through a proxy, which says whom it is from; default false. */
+  /**
+   * Whether every request comes through a proxy, which reports the caller's address; default false.
+   */
   readonly isBehindProxy?: boolean | undefined
   /** How many requests callers may send; default: any number. */
   readonly rateLimits?: RateLimits.Options | undefined
@@ -41,7 +43,7 @@ export interface Options<LE = never, TE = never> extends Engine.Options<LE, TE> 
   readonly credentials?: Credentials.Options | undefined
 }
 
-/** What a running server offers to code in the same process. */
+/** The services of a running server for code in the same process. */
 export type Services = Listener.Listener | KeyStore.KeyStore | AuditLog.AuditLog | Engine.Services
 
 const listener = (options: Listener.Options) =>

@@ -3,10 +3,10 @@
  * the defaults of the environment.
  *
  * The sums are rows of the database: all servers on it share them, and a restart forgets nothing.
- * What a call can use is reserved before it is made, in all limits of the tenant or in none, under
- * the locks of their rows. What a dead server had reserved stays, as if it were spent, until the
- * period is over. Calls are counted from the first one that a limit holds for. Changed limits hold
- * in this process at once, in others within two seconds.
+ * The possible usage of a call is reserved before it is made, in all limits of the tenant or in
+ * none, under the locks of their rows. Reservations of a dead server remain, as if they were spent,
+ * until the period is over. Calls are counted from the first one that a limit holds for. Changed
+ * limits hold in this process at once, in others within two seconds.
  */
 import type * as Limits from "@crewline/core/Limits"
 import * as Tenant from "@crewline/core/Tenant"
@@ -25,7 +25,7 @@ import * as ResourceStore from "./ResourceStore.ts"
 import * as Environment from "./TenantBudgets/Environment.ts"
 import * as Spending from "./TenantBudgets/Spending.ts"
 
-/** What was counted in a period. */
+/** The usage of a period. */
 export interface Spent {
   /** `2026-11-22`, or `2026-11`. */
   readonly period: string
@@ -46,9 +46,9 @@ export interface Standing {
 export class TenantBudgets extends Context.Service<
   TenantBudgets,
   {
-    /** How the current tenant stands. */
+    /** The budget of the current tenant. */
     readonly get: Effect.Effect<Standing, ResourceStore.StoreError>
-    /** Gives the current tenant limits of its own. */
+    /** Sets limits for the current tenant. */
     readonly set: (budget: TenantBudget) => Effect.Effect<void, ResourceStore.StoreError>
     /** Those of the environment hold again. */
     readonly remove: Effect.Effect<void, ResourceStore.StoreError>
@@ -58,7 +58,7 @@ export class TenantBudgets extends Context.Service<
 >()("@crewline/server/TenantBudgets") {}
 
 export interface Options {
-  /** For tenants without limits of their own. */
+  /** For tenants without their own limits. */
   readonly standard?: TenantBudget | undefined
 }
 

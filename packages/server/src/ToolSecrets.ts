@@ -11,7 +11,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Blanking from "./Blanking.ts"
 import { SecretStore } from "./ResourceStore/Secrets.ts"
 
-/** What the call under way was given, by name; undefined: no call is under way. */
+/** The secrets given to the current call, by name; undefined: no call is running. */
 const Given: Context.Reference<Map<string, Redacted.Redacted> | undefined> = Context.Reference<
   Map<string, Redacted.Redacted> | undefined
 >("@crewline/server/ToolSecrets/Given", { defaultValue: () => undefined })
@@ -67,7 +67,7 @@ const guard = (tool: Toolbox.Tool): Toolbox.Tool => ({
     })
 })
 
-/** A toolbox whose tools tell nobody the secrets that they are given. */
+/** A toolbox whose tools never reveal the secrets that they are given. */
 export const guarded = <E, R>(toolbox: Layer.Layer<Toolbox.Toolbox, E, R>): Layer.Layer<Toolbox.Toolbox, E, R> =>
   Layer.effect(
     Toolbox.Toolbox,

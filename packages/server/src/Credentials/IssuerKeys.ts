@@ -1,12 +1,12 @@
 /**
  * The public keys of an issuer of tokens, found by its OpenID configuration.
  *
- * - What was fetched is good for ten minutes, and then fetched anew in the background. Where the
- *   issuer does not answer it stays good for an hour more.
- * - A token with a key that is not known has them fetched anew, at most once in half a minute:
- *   issuers rotate keys.
- * - An issuer that hangs costs a request one second, and every request of the next ten seconds
- *   nothing.
+ * - Fetched keys are valid for ten minutes, and then refreshed in the background. If the issuer
+ *   does not respond, they stay valid for another hour.
+ * - A token with an unknown key triggers a refresh, at most once per half minute, because issuers
+ *   rotate keys.
+ * - An issuer that hangs delays a request by one second, and the requests of the next ten seconds
+ *   not at all.
  */
 import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"
@@ -21,7 +21,7 @@ const cooldownMillis = 30_000
 const brokenMillis = 10_000
 const patience = "1 second"
 
-/** No key of the issuer is known, and it does not answer. */
+/** No key of the issuer is known, and it does not respond. */
 export class KeysUnavailable extends Data.TaggedError("KeysUnavailable")<{ readonly message: string }> {}
 
 const Configuration = Schema.Struct({ issuer: Schema.String, jwks_uri: Schema.String })
@@ -47,7 +47,7 @@ const fetchKeys = async (issuer: string, signal: AbortSignal): Promise<JSONWebKe
   return { keys: [...keys] }
 }
 
-/** In the present scope; begins to fetch at once. */
+/** In the current scope; starts fetching at once. */
 export const make = Effect.fnUntraced(function* (issuer: string) {
   let known: { readonly keys: JSONWebKeySet; readonly at: number } | undefined
   let triedAt = -Infinity
@@ -78,8 +78,8 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
   const scope = yield* Effect.scope
   const start = Effect.forkIn(Effect.ignore(fetchNow), scope)
 
-  // A process that starts is busy, and may take more than a second for an answer that came at once:
-  // that alone turns nobody away.
+  // A starting process is busy, and may need more than a second for an answer that arrived at once:
+  // this alone must not reject callers.
   const first = Effect.catch(Effect.asVoid(fetchNow), () =>
     Effect.sync(() => {
       isBroken = false
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
   yield* Effect.forkIn(first, scope)
 
   return {
-    /** The keys that are known; fetched where there are none. */
+    /** The known keys; fetched if there are none. */
     current: Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const isResting = isBroken && now - triedAt < brokenMillis
@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* (issuer: string) {
       }
       return yield* isResting ? new KeysUnavailable({ message: "it did not answer a moment ago" }) : fetchNow
     }),
-    /** Those of the issuer now, for a token with a key that is not known. */
+    /** The current keys of the issuer, for a token with an unknown key. */
     renewed: Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       if (known !== undefined && now - triedAt < cooldownMillis) return known.keys

@@ -1,8 +1,8 @@
 /**
- * The keys that are in use, as the database last had them. A key is read when it is first used, and
- * while it is used, or holds a connection open, again and again in the background, all of them with
- * one statement. What is older than `maxAgeMillis` is not believed: a request then reads it itself,
- * so that a key which was revoked on any server works nowhere for longer than that.
+ * The keys in use, as last read from the database. A key is read when it is first used, and while
+ * it is in use or has an open connection, repeatedly in the background, all keys with one
+ * statement. Data older than `maxAgeMillis` is not trusted: a request then reads the key itself, so
+ * that a key that was revoked on any server works nowhere for longer than that.
  */
 import * as Flights from "@crewline/core/Flights"
 import * as Clock from "effect/Clock"
@@ -14,9 +14,9 @@ import type { KeyStore, Standing } from "../ResourceStore/Keys.ts"
 
 const maxAgeMillis = 800
 const intervalMillis = 400
-/** A key that was not used for so long is not read again before it is. */
+/** A key that was unused for this long is not read again until it is used. */
 const idleMillis = 5_000
-/** The use of a key is noted once in this time. */
+/** The use of a key is recorded once in this time. */
 const noteMillis = 60_000
 
 interface Entry {
@@ -31,7 +31,7 @@ interface Entry {
   expiresAt: number | undefined
   usedAt: number
   notedAt: number
-  /** Of the connections that it holds open. */
+  /** The connections that it has open. */
   readonly ended: Set<Deferred.Deferred<void>>
 }
 
@@ -43,14 +43,14 @@ const end = ({ ended }: Entry) => {
   ended.clear()
 }
 
-/** In the present scope, which ends the reading in the background. */
+/** In the current scope, which ends the background reads. */
 export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
   const entries = new Map<string, Entry>()
   const loading = yield* Flights.make<Entry | undefined, SqlError>()
 
   const keep = (standing: Standing, readAt: number, changes: number): Entry => {
     const { expiresInMillis, prefix } = standing
-    // What is left of its time: the clocks of the database and of this process need not agree.
+    // Its remaining time, because the clocks of the database and of this process may differ.
     const expiresAt = expiresInMillis === undefined ? undefined : readAt + expiresInMillis
     let entry = entries.get(prefix)
     if (entry === undefined) {
@@ -122,9 +122,9 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
   )
 
   return {
-    /** The key of this prefix as it was last read, whether it is good or not. */
+    /** The key with this prefix as last read, whether it is valid or not. */
     known: (prefix: string): Standing | undefined => entries.get(prefix)?.standing,
-    /** The key of this prefix, when it is not revoked and has not expired. */
+    /** The key with this prefix, if it is neither revoked nor expired. */
     find: (prefix: string): Effect.Effect<Standing | undefined, SqlError> =>
       Effect.map(fresh(prefix), (entry) => entry?.standing),
     /** Returns when the key of this prefix has expired or was revoked. */

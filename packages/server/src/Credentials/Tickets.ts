@@ -1,7 +1,7 @@
 /**
- * Tickets for browsers, which cannot send headers with a WebSocket or an EventSource. A ticket
- * stands in an address, where logs may find it: it is good for one connection and for half a
- * minute, on any server of the database, and of it too only a hash is stored.
+ * Tickets for browsers, which cannot send headers with a WebSocket or an EventSource. A ticket is
+ * part of a URL, which may be logged: it is valid for one connection and for half a minute, on any
+ * server of the database, and only its hash is stored.
  */
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ export const make = Effect.map(SqlClient.SqlClient, (sql) => ({
         now() + ${lifetimeSeconds}::int * interval '1 second')`
     return ticket
   }),
-  /** Whose ticket it is. It is used up. */
+  /** The owner of the ticket, which is consumed. */
   take: Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
     const [row] = yield* sql<{ readonly principal: string; readonly is_good: boolean }>`
       select * from crewline_take_ticket(${Secret.hash(ticket)})`

@@ -1,7 +1,7 @@
 /**
- * Tokens of an OpenID provider: JSON Web Tokens that it has signed with a key of its own, for this
- * audience. Tenant, role and name come from claims. Algorithms with a shared secret, and none at
- * all, are not accepted, whatever a token says.
+ * Tokens of an OpenID provider: JSON Web Tokens that it has signed with its private key, for this
+ * audience. Tenant, role and name come from claims. Algorithms with a shared secret, and `none`,
+ * are not accepted, whatever a token specifies.
  */
 import * as Name from "@crewline/core/Name"
 import * as Config from "effect/Config"
@@ -26,7 +26,7 @@ export interface Options {
 }
 
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
-/** Between clocks, in seconds. */
+/** Tolerated clock difference, in seconds. */
 const tolerance = 5
 
 type Refusal = Problem.Problem<"unauthenticated" | "unavailable">
@@ -37,7 +37,7 @@ const unavailable = Problem.make("unavailable", {
   detail: "The token cannot be checked because its issuer does not answer; try again in a moment."
 })
 
-/** Some names of claims are URLs: a name goes before a path. */
+/** Some names of claims are URLs, so a name takes precedence over a path. */
 const claimIn = (claims: JWTPayload, name: string): unknown =>
   Object.hasOwn(claims, name)
     ? claims[name]
@@ -54,7 +54,7 @@ const claimIn = (claims: JWTPayload, name: string): unknown =>
 const isTenant = Schema.is(Keys.Tenant)
 const isName = Schema.is(Name.Name)
 
-/** Who a token is of, by its claims. */
+/** The caller of a token, by its claims. */
 export const principalOf = (claims: JWTPayload, names: Options["claims"]): Effect.Effect<Principal, Refusal> => {
   const tenant = claimIn(claims, names.tenant)
   if (!isTenant(tenant)) return Effect.fail(refused(`The claim ${names.tenant} of the token is not a valid tenant.`))
@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* ({ audience, claims, issuer }: O
     )
 
   return {
-    /** Who shows this token. */
+    /** The caller that presents this token. */
     identify: (token: Redacted.Redacted): Effect.Effect<Principal, Refusal> =>
       verify(token, keys.current).pipe(
         Effect.catchIf(

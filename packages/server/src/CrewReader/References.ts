@@ -13,7 +13,7 @@ type StoredAgent = ResourceStore.Stored<AgentBody>
 /** A crew with stored agents in the place of references to them. */
 export interface Resolved {
   readonly value: unknown
-  /** References that lead nowhere. */
+  /** References that cannot be resolved. */
   readonly problems: ReadonlyArray<CoreCrew.Problem>
   /** The agents that it refers to, by the names that they have in the crew. */
   readonly agents: ReadonlyMap<string, StoredAgent>
@@ -21,10 +21,12 @@ export interface Resolved {
   readonly manager?: string
 }
 
-/** Any other text is the id of nothing, and a storage may refuse to look for it. */
+/** Any other text cannot be an id, and a storage may refuse to look it up. */
 const isKey = Schema.is(Name.Key)
 
-/** Stands for an agent that cannot be looked up, so that the rest of the crew can be checked. */
+/**
+ * A placeholder for an agent that cannot be looked up, so that the rest of the crew can be checked.
+ */
 const placeholder = { role: "unknown", goal: "unknown" }
 
 /** Looks the stored agents of a crew up. `find` answers `undefined` where there is none. */
@@ -97,7 +99,7 @@ export const resolve = Effect.fnUntraced(function* <E>(
     agents.set(manager, stored)
     define(resolved, manager, declared)
   }
-  // Beside another manager it stays: one of the two is too many, and the check of the crew says so.
+  // Kept beside another manager: the validation of the crew reports that there are two.
   const isAlone = !("model" in powers) && !("agent" in powers)
   const who = isAlone ? { ...powers, agent: manager } : managed
   return { value: { ...value, agents: resolved, manager: who }, problems, agents, manager }

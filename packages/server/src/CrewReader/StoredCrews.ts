@@ -1,6 +1,4 @@
-/**
- * Stored crews that were read and checked already, those that were asked for last, up to a size.
- */
+/** A cache of validated stored crews, the most recently used ones, up to a size. */
 import type * as CoreCrew from "@crewline/core/Crew"
 import type { AgentBody } from "../Api/Agents.ts"
 import type { CrewBody } from "../Api/Crews.ts"
@@ -51,7 +49,7 @@ export class StoredCrews {
   }
 }
 
-/** Whether nothing has changed of what the entry was made of. */
+/** Whether the sources of the entry are unchanged. */
 export const isCurrent = (entry: Entry, { agents, stored, tools }: Omit<Entry, "crew">): boolean =>
   entry.stored === stored &&
   entry.agents.size === agents.size &&

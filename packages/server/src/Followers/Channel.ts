@@ -2,9 +2,9 @@
  * All followers of one execution. One reader feeds them: each event is serialised and framed once,
  * whatever their number.
  *
- * The newest events are kept as frames; whoever is further behind reads pages of the log, which
- * followers share too. Every follower is given exactly the stored events after its cursor, in
- * order; deltas only while it is up to date.
+ * The newest events are kept as frames; followers further behind read pages of the log, which they
+ * share too. Every follower receives exactly the stored events after its cursor, in order; deltas
+ * only while it is up to date.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -81,10 +81,7 @@ export class Channel {
     this.pump(follower)
   }
 
-  /**
-   * What the reader brings, in order: stored events that follow on `lastSeq`, and deltas between
-   * them.
-   */
+  /** Input from the reader, in order: stored events after `lastSeq`, and deltas between them. */
   push(events: ReadonlyArray<ExecutionEvent.Followed>) {
     let stored: Array<Buffer> = []
     let deltas: Array<Buffer> = []
@@ -144,7 +141,7 @@ export class Channel {
   }
 
   /**
-   * Gives a follower what it lacks, as far as there is room; `drain` and arriving pages call again.
+   * Sends a follower what it lacks, as far as there is room; `drain` and arriving pages call again.
    */
   private pump(follower: Follower) {
     while (follower.isOpen && !follower.isLoading && follower.cursor < this.lastSeq && follower.hasRoom) {
@@ -167,7 +164,7 @@ export class Channel {
           follower.sendEach(rest, (seq) => seq + 1)
           return this.pump(follower)
         }
-        // The page was read before the event stood in it: once more, from the log.
+        // The page was read before it contained the event: read it again from the log.
         if (isSecond) return follower.close(closeCodes.fault, "the log cannot be read")
         this.load(follower, true)
       },

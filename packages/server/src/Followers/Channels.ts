@@ -1,7 +1,7 @@
 /**
  * The channels of the executions that clients follow. A channel is fed by one reader while it has
- * followers, and for a while after the last of them has left, because clients that were cut off
- * come back.
+ * followers, and for a while after the last of them has left, because disconnected clients
+ * reconnect.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -27,7 +27,7 @@ export const closingOf = Effect.fnUntraced(function* <E>(what: string, cause: Ca
 })
 
 /**
- * An execution has a channel for each tenant that asks for it: to all but one of them it does not
+ * An execution has a channel for each tenant that requests it: for all but one of them it does not
  * exist.
  */
 const keyOf = (tenant: string, executionId: string) => JSON.stringify([tenant, executionId])
@@ -40,8 +40,8 @@ export const make = Effect.fnUntraced(function* (linger: Duration.Input) {
   const readers = yield* FiberMap.make<string>()
 
   /**
-   * Feeds a channel until the execution ends; after a failure that may pass it goes on from where
-   * it was.
+   * Feeds a channel until the execution ends; after a transient failure it continues from where it
+   * was.
    */
   const feed = (executionId: string, channel: Channel) =>
     Effect.suspend(() =>

@@ -1,4 +1,4 @@
-/** Events of the feed as clients are sent them: JSON made once, however many are sent it. */
+/** Events of the feed as sent to clients: encoded as JSON once, for all clients. */
 import type * as Feed from "@crewline/core/Feed"
 import type { Filters } from "../Api/Feed.ts"
 import * as Frame from "./Frame.ts"
@@ -24,7 +24,7 @@ export const toFrame = (fed: Feed.Fed): Buffer => {
   return frame
 }
 
-/** The filter that a query means. */
+/** The filter of a query. */
 export const filterOf = ({ type, ...filter }: Filters): Feed.Filter => ({
   ...filter,
   ...(type !== undefined && { types: new Set(type.split(",")) })

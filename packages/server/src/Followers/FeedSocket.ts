@@ -1,6 +1,6 @@
 /**
- * A WebSocket that is given the feed of its tenant. It holds a cursor: what the client has not
- * taken is not read for it. Messages of the client are not answered.
+ * A WebSocket that receives the feed of its tenant. It keeps a cursor: events that the client
+ * cannot take yet are not read. Messages of the client are not answered.
  */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
@@ -12,7 +12,7 @@ import { Filters } from "../Api/Feed.ts"
 import * as FeedEvents from "./FeedEvents.ts"
 import type { Follower } from "./Follower.ts"
 
-/** What a client asks for. */
+/** The query of a client. */
 export interface Wanted {
   readonly after: string | undefined
   readonly filter: Feed.Filter
@@ -26,7 +26,7 @@ export const wantedOf = (query: URLSearchParams): Effect.Effect<Wanted, Schema.S
   return Effect.map(decode(filters), (valid) => ({ after, filter: FeedEvents.filterOf(valid) }))
 }
 
-/** Gives the client events for as long as it is there. */
+/** Sends events for as long as the client is connected. */
 export const feed = (
   log: Pick<EventLog.EventLog["Service"], "feed">,
   follower: Follower<string>,

@@ -1,6 +1,6 @@
 /**
- * One WebSocket that follows an execution, or reads the feed. It holds a cursor, not a buffer: what
- * it has not taken yet stays in the log.
+ * One WebSocket that follows an execution, or reads the feed. It keeps a cursor, not a buffer:
+ * events that it has not taken yet stay in the log.
  */
 import type { Guarded } from "@crewline/core/Guarded"
 import type { Duplex } from "node:stream"
@@ -10,11 +10,13 @@ import type { WebSocket } from "ws"
 export const closeCodes = {
   /** `ExecutionEnded` was sent. */
   ended: 1000,
-  /** The server has a fault. */
+  /** Internal error of the server. */
   fault: 1011,
   /** The server restarts: connect again, with `after`. */
   restart: 1012,
-  /** `after` is no seq of this execution, or no cursor of the feed; or the query is invalid. */
+  /**
+   * `after` is not a seq of this execution, or not a cursor of the feed; or the query is invalid.
+   */
   badAfter: 4400,
   /** The credential has expired or was revoked. */
   unauthenticated: 4401,
@@ -22,14 +24,14 @@ export const closeCodes = {
   unknown: 4404,
   /** The execution was deleted, or events of the feed after `after`. */
   gone: 4410,
-  /** The client takes too little; the reason is the last seq, or cursor, that it was sent. */
+  /** The client reads too slowly; the reason is the last seq, or cursor, that it was sent. */
   slow: 4408
 } as const
 
 export interface Limits {
-  /** Bytes on their way to a client beyond which passing deltas are dropped. */
+  /** Unsent bytes above which transient deltas are dropped. */
   readonly deltaBytes: number
-  /** Bytes on their way to a client beyond which nothing more is given to its socket. */
+  /** Unsent bytes above which nothing more is written to the socket. */
   readonly storedBytes: number
   /** Milliseconds that a client may stay beyond `storedBytes` before it is closed. */
   readonly patienceMillis: number
@@ -38,9 +40,9 @@ export interface Limits {
 export const defaultLimits: Limits = { deltaBytes: 256 * 1024, storedBytes: 1024 * 1024, patienceMillis: 10_000 }
 
 export class Follower<Cursor extends number | string = number> {
-  /** The last seq, or cursor of the feed, that was given to the socket. */
+  /** The last seq, or cursor of the feed, that was written to the socket. */
   cursor: Cursor
-  /** A page of the log is on its way for this follower. */
+  /** A page of the log is being read for this follower. */
   isLoading = false
   /** Since when it has been beyond the limit; by the clock of `check`. */
   private blockedSince: number | undefined
@@ -73,7 +75,7 @@ export class Follower<Cursor extends number | string = number> {
     return this.webSocket.readyState === this.webSocket.OPEN
   }
 
-  /** Calls back whenever the socket has become free for more. */
+  /** Calls back whenever the socket can take more. */
   onDrain(resume: () => void) {
     this.socket.on(
       "drain",
@@ -91,7 +93,7 @@ export class Follower<Cursor extends number | string = number> {
     this.webSocket.on("close", this.guarded("Handling the departure of a client", closed))
   }
 
-  /** True when more stored events may be given to the socket. Remembers when not. */
+  /** True when more stored events may be written to the socket. Records since when not. */
   get hasRoom(): boolean {
     this.isBlocked = this.socket.writableLength >= this.limits.storedBytes
     if (!this.isBlocked) this.blockedSince = undefined
@@ -126,17 +128,14 @@ export class Follower<Cursor extends number | string = number> {
     this.webSocket.close(code, reason)
   }
 
-  /**
-   * Closes a client that has been taking nothing for too long. `now` in milliseconds, of any one
-   * clock.
-   */
+  /** Closes a client that has not read for too long. `now` in milliseconds, of any one clock. */
   check(now: number) {
     if (!this.isOpen || this.hasRoom) return
     this.blockedSince ??= now
     if (now - this.blockedSince >= this.limits.patienceMillis) this.close(closeCodes.slow, String(this.cursor))
   }
 
-  /** Asks for a sign of life; a client that has not given one since the last time is dead. */
+  /** Sends a ping; a client that has not answered the previous one is dead. */
   ping() {
     if (!this.isAlive) return this.webSocket.terminate()
     this.isAlive = false

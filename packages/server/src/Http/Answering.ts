@@ -1,4 +1,4 @@
-/** Answers to asks, over HTTP and over sockets; what keeps them from being taken is a problem. */
+/** Answers to asks, over HTTP and over sockets; an answer that is refused is a problem. */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import * as AuditLog from "../AuditLog.ts"
@@ -52,7 +52,7 @@ export const answer = Effect.fnUntraced(function* (
   )
 })
 
-/** What keeps an answer from being taken. */
+/** Why an answer is refused. */
 export type Refusal = Problem.Problem<
   "forbidden" | "invalid-request" | "not-found" | "may-not-answer" | "ask-closed" | "hash-mismatch" | "unavailable"
 >

@@ -1,7 +1,7 @@
 /**
- * Writes down who did what: every operation of the API whose method is not GET, whatever becomes of
- * it, and every refusal. An operation is covered by being one. Sockets, which are no operations,
- * write down what is done over them by `around`.
+ * Audits every operation of the API whose method is not GET, whatever its outcome, and every
+ * refusal. New operations are covered automatically. Sockets, which are not operations, audit their
+ * messages with `around`.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ export interface Operation {
   /** As OpenAPI names it. */
   readonly operation: string
   readonly isMutating: boolean
-  /** Whether its answer waits until it is written down. */
+  /** Whether its answer waits until the entry is stored. */
   readonly waits: boolean
   readonly resource?: string | undefined
   readonly address?: string | undefined
@@ -28,19 +28,19 @@ export interface Operation {
 }
 
 /**
- * What executions do stands in their own log as well, and is much; anything else is not answered
- * before it is written down.
+ * Operations on executions are frequent and also recorded in their own log; anything else is
+ * answered only after its entry is stored.
  */
 const isLogged = (group: string) => ["executions", "inbox", "queue"].includes(group)
 
 interface Outcome {
   readonly status: number
   readonly code?: string
-  /** The id of what was made. */
+  /** The id of the created resource. */
   readonly made?: string | undefined
 }
 
-/** It took too long, or the server stops: it was done or not. */
+/** It took too long, or the server is stopping: the outcome is unknown. */
 const cutOff: Outcome = { status: 503, code: "unavailable" }
 
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
@@ -54,7 +54,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   return Cause.hasInterruptsOnly(exit.cause) ? cutOff : { status: 500, code: "internal-error" }
 }
 
-/** Writes down what comes of an operation. */
+/** Audits the outcome of an operation. */
 export const around =
   (log: AuditLog.AuditLog["Service"], { address, details: given, isMutating, operation, resource, waits }: Operation) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

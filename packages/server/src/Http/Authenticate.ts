@@ -1,6 +1,6 @@
 /**
- * Finds out who calls before anything of a request is read, and whether the caller may do what it
- * asks for. What a handler does, it does as the caller, for its tenant.
+ * Identifies the caller before any part of a request is read, and checks that it may perform the
+ * operation. A handler acts as the caller, for its tenant.
  */
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
@@ -27,7 +27,7 @@ const takeTickets: ReadonlySet<Operation> = new Set(["executions.events", "feed.
 
 const scheme = /^(bearer|ticket) +(\S+)$/i
 
-/** What an `Authorization` header shows. */
+/** The credential in an `Authorization` header. */
 export const shownIn = (authorization: string | undefined): Shown => {
   const [, name = "", credential = ""] = scheme.exec(authorization ?? "") ?? []
   return credential === "" ? {} : { [name.toLowerCase()]: Redacted.make(credential) }
@@ -58,8 +58,8 @@ export const actingFor = (
       )
 
 /**
- * The caller, for the tenant that it names: only the user whose server it is may name another than
- * its own.
+ * The caller, for the tenant that it names: only the owner of the server may name a tenant other
+ * than its own.
  */
 const inTenant = (
   principal: Principal.Principal,
@@ -77,7 +77,7 @@ const challenge = HttpEffect.appendPreResponseHandler((_, response) =>
   Effect.succeed(HttpServerResponse.setHeader(response, "www-authenticate", "Bearer"))
 )
 
-/** Counts a request; its answer says what is left. */
+/** Counts a request; the response headers report what is left. */
 const taking = Effect.fnUntraced(function* (taken: Effect.Effect<RateLimits.Taken>) {
   const { headers, problem } = yield* taken
   yield* HttpEffect.appendPreResponseHandler((_, response) =>
@@ -95,8 +95,8 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
     return Access.Authentication.of({
       key: (handler, { endpoint, group }) =>
         Effect.gen(function* () {
-          // The types of Effect do not know which group an endpoint is of; `access` is checked to
-          // name them all.
+          // Effect's types do not include the group of an endpoint; a check ensures that `access`
+          // names them all.
           const operation = `${group.identifier}.${endpoint.identifier}` as Operation
           const request = yield* HttpServerRequest.HttpServerRequest
           const { ticket, ...shown } = shownIn(request.headers["authorization"])

@@ -1,7 +1,7 @@
 /**
  * Conditional requests (RFC 9110, 13.1.2). Every successful answer to a GET carries an ETag, and a
- * client that names it in `If-None-Match` is answered 304, without the body. Streams have no ETag:
- * what they will hold is not known when they begin.
+ * client that names it in `If-None-Match` is answered 304, without the body. Streams have no ETag,
+ * because their content is not known when they begin.
  *
  * The ETags are strong. A resource has its version, which `If-Match` takes too; every other answer
  * has the hash of its bytes. They are compared as weak ones all the same, because a proxy that
@@ -13,7 +13,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { hash } from "node:crypto"
 
-/** Clients may keep an answer, and ask each time whether it still holds; shared caches may not. */
+/** Clients may cache an answer, but must revalidate it each time; shared caches may not. */
 const cacheControl = "private, no-cache"
 
 const etagOf = ({ body, headers }: HttpServerResponse.HttpServerResponse): string | undefined => {

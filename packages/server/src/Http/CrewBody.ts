@@ -14,10 +14,12 @@ import * as RequestBody from "./RequestBody.ts"
 import * as Resource from "./Resource.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** The types that a crew may come as. */
+/** The media types of a crew. */
 export const mediaTypes = ["application/json", "application/yaml"]
 
-/** A crew as a body says it, and how its problems are told: with their places in the text. */
+/**
+ * The crew in a body, and a function that reports its problems with their positions in the text.
+ */
 export interface Source extends CrewReader.Source {
   readonly locate: Locate
 }
@@ -25,7 +27,7 @@ export interface Source extends CrewReader.Source {
 /** Gives problems their paths and places in the body. */
 export type Locate = (problems: ReadonlyArray<CoreCrew.Problem>) => ReadonlyArray<CoreCrew.Problem>
 
-/** A key that stands twice, as a problem of the crew. */
+/** A repeated key, as a problem of the crew. */
 export const duplicate = (duplicate: Json.Duplicate): CoreCrew.Problem => ({
   ...RequestBody.duplicateError(duplicate),
   code: "duplicate-name"
@@ -74,7 +76,7 @@ export const reading =
       return error.reason._tag === "Unavailable" ? StoreProblems.unavailable(error.reason) : Effect.die(error)
     })
 
-/** What of a replacement came with the resource, and the crew itself. */
+/** The fields of a replacement that the server added, and the crew itself. */
 export const replacement = (value: unknown): { readonly version: number | undefined; readonly crew: unknown } => {
   if (!Predicate.isObject(value)) return { version: undefined, crew: value }
   return {

@@ -1,5 +1,5 @@
 /**
- * Lists of what is wrong with a request, short enough to answer: a body can hold more mistakes, and
+ * Lists of request errors that are short enough to return: a body can contain more mistakes, and
  * longer names, than anyone reads. The answer stays under 64 kB whatever the body is.
  */
 import type * as Problem from "../Api/Problem.ts"

@@ -1,17 +1,15 @@
-/**
- * A page of stored events: limited in number and in bytes, and never read far beyond what it holds.
- */
+/** A page of stored events: limited in number and in bytes, without reading far beyond its end. */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
 import { maxBytes } from "../Api/Page.ts"
 
-/** An event may have 64 kB: so many are held before the size of the page is known. */
+/** An event may have 64 kB: this many are kept in memory before the size of the page is known. */
 const eventsAtOnce = 128
 
 export interface Page {
   /** Each event as JSON. */
   readonly items: ReadonlyArray<string>
-  /** The `seq` that the next page begins after; absent when there are no more events by now. */
+  /** The `seq` that the next page begins after; absent when there are no more events yet. */
   readonly nextAfter: number | undefined
 }
 
@@ -24,7 +22,7 @@ export const read = Effect.fnUntraced(function* (
   let bytes = 0
   let last = after
   for (;;) {
-    // One more than the page holds, to know whether another page follows.
+    // One more than the page size, to know whether another page follows.
     const wanted = Math.min(limit + 1 - items.length, eventsAtOnce)
     const events = yield* log.read(executionId, { after: last, limit: wanted })
     for (const event of events) {

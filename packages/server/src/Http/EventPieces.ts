@@ -7,7 +7,7 @@
 export interface Format<A> {
   /** Empty: nothing is sent of it. */
   readonly encode: (item: A) => string
-  /** What a client asks with that goes on after the item; `undefined`: as before it. */
+  /** The id with which a client resumes after the item; `undefined`: unchanged. */
   readonly idOf: (item: A) => string | undefined
 }
 
@@ -19,7 +19,7 @@ export class EventPieces<A> {
   lastId: string
   private items: ReadonlyArray<A> = []
   private index = 0
-  /** What is left of the item before `index`. */
+  /** The rest of the item before `index`. */
   private rest: Buffer = Buffer.alloc(0)
   private readonly format: Format<A>
 

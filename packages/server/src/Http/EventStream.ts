@@ -1,6 +1,6 @@
 /**
- * Events of an execution as server-sent events. `id` is the seq, so that an EventSource that was
- * cut goes on where it was; passing deltas have no `id`. Ends after `ExecutionEnded`; from then on
+ * Events of an execution as server-sent events. `id` is the seq, so that a disconnected EventSource
+ * resumes where it was; transient deltas have no `id`. Ends after `ExecutionEnded`; from then on
  * the answer is 204, at which an EventSource stays closed.
  */
 import type * as EventLog from "@crewline/core/EventLog"
@@ -15,7 +15,7 @@ import * as RequestBody from "./RequestBody.ts"
 import * as ServerSentEvents from "./ServerSentEvents.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** An event, or a comment that keeps the connection from being taken for dead. */
+/** An event, or a comment that keeps the connection alive. */
 type Item = ExecutionEvent.Followed | "heartbeat"
 
 const idOf = (item: Item) => (item !== "heartbeat" && ExecutionEvent.isStored(item) ? String(item.seq) : undefined)
@@ -36,7 +36,7 @@ export interface Options extends ServerSentEvents.Connection {
   readonly log: EventLog.EventLog["Service"]
   readonly executionId: string
   /**
-   * `Last-Event-ID`: goes before `from`, because an EventSource repeats the URL that it began with.
+   * `Last-Event-ID`: takes precedence over `from`, because an EventSource repeats its original URL.
    */
   readonly after: string | undefined
   readonly from: number
@@ -62,11 +62,11 @@ export const respond = Effect.fnUntraced(function* (
     return yield* invalidPlace(["query", "after"], `after is ${after}, but the last seq is ${summary.lastSeq}.`)
   }
   if (summary.endedAt !== undefined && after === summary.lastSeq) return HttpServerResponse.empty({ status: 204 })
-  // The stream runs when the handler has returned, outside of what it was given.
+  // The stream runs after the handler has returned, outside its context.
   const events = log.follow(executionId, { after, deltas: options.deltas }).pipe(
     Stream.provideService(Tenant.Current, yield* Tenant.Current),
     Stream.map((event): Item => event),
-    // Deleted meanwhile: the client comes back, and is told 410.
+    // Deleted meanwhile: the client reconnects, and gets 410.
     Stream.catchIf(
       ({ reason }) => reason._tag === "Gone",
       () => Stream.empty

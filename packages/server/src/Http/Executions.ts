@@ -38,14 +38,14 @@ export const layer = HttpApiBuilder.group(
     const { limits } = yield* Followers
     const credentials = yield* Credentials
 
-    /** The state of an execution. What the log keeps of one that has ended is sent as it is. */
+    /** The state of an execution. The stored view of an ended one is sent as it is. */
     const view = (id: string, status: 200 | 202, tasks?: TaskRange) =>
       crewline.getJson(id, tasks).pipe(
         StoreProblems.execution(id),
         Effect.map((json) => HttpServerResponse.text(json, { status, contentType: "application/json" }))
       )
 
-    /** Holds an execution, or lets it go on; one that has ended does neither. */
+    /** Pauses or resumes an execution; an ended one can do neither. */
     const steer = Effect.fnUntraced(function* (id: string, act: Effect.Effect<void, EventLog.EventLogError>) {
       const summary = yield* log.summary(id).pipe(StoreProblems.execution(id))
       if (summary.endedAt !== undefined) {
@@ -135,7 +135,7 @@ export const layer = HttpApiBuilder.group(
               detail: `The execution ${params.id} is ${summary.status} and no longer waits for ${JSON.stringify(params.signal)}.`
             })
           }
-          // What a JSON text says is JSON.
+          // The value of a JSON text is JSON.
           yield* crewline.signal(params.id, params.signal, value as Schema.Json).pipe(
             Effect.catchTags({
               EventLogError: (error) => StoreProblems.execution(params.id)(Effect.fail(error)),

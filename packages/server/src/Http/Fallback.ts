@@ -1,6 +1,6 @@
 /**
- * The last word on every request: what no handler answered becomes a problem. Nothing of a fault is
- * told to the client; all of it goes to the log.
+ * The last handler of every request: unanswered requests become problems. Details of a defect go to
+ * the log only, never to the client.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -51,7 +51,7 @@ const patterns: ReadonlyArray<Pattern> = [
   ].map((path) => pattern("GET", path))
 ]
 
-/** The methods that a path knows; none when there is no such path. */
+/** The methods of a path; none when there is no such path. */
 export const methods = (path: string): ReadonlyArray<string> => {
   const found = new Set(patterns.filter(({ matches }) => matches.test(path)).map(({ method }) => method))
   return found.has("GET") ? [...found, "HEAD"] : [...found]
@@ -77,14 +77,14 @@ const noRoute = (
       )
 }
 
-/** What a client is told of a fault. */
+/** The response to the client after a defect. */
 export const fault = Problem.make("internal-error", {
   detail: "The server failed; its log has details."
 })
 
 /**
- * How long a handler may take until its answer begins; what it waits for is then a dependency that
- * does not answer.
+ * How long a handler may take until its answer begins; after that it is waiting for a dependency
+ * that does not respond.
  */
 const handlerPatience = "30 seconds"
 
@@ -96,8 +96,8 @@ const overdue = HttpServerRespondable.toResponse(
 
 /**
  * A request begins uninterruptibly. One that only reads is interrupted when its client hangs up,
- * and the statements that it waits for with it; one that changes something goes on to its end, as a
- * client that was cut off expects.
+ * and the statements that it waits for with it; one that changes something runs to its end, as a
+ * disconnected client expects.
  */
 const mayLeave = <A, E, R>(app: Effect.Effect<A, E, R>) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method }) =>

@@ -22,16 +22,16 @@ import * as StoreProblems from "./StoreProblems.ts"
 
 type Log = Pick<EventLog.EventLog["Service"], "readFeed" | "feed">
 
-/** An event, or a comment that keeps the connection from being taken for dead. */
+/** An event, or a comment that keeps the connection alive. */
 type Item = CoreFeed.Fed | "heartbeat"
 
-/** Sends the events that are wanted; a comment brings the client past those that are not. */
+/** Sends matching events; a comment moves the client past the others. */
 const makeFormat = (filter: CoreFeed.Filter): Format<Item> => {
   let passed: string | undefined
   return {
     idOf: (item) => (item === "heartbeat" ? passed : item.cursor),
     encode: (item) => {
-      // An id without data changes what a client asks with, and is no event.
+      // An id without data changes the client's last event id, and is not an event.
       if (item === "heartbeat") return passed === undefined ? ":\n\n" : `:\nid: ${passed}\n\n`
       passed = item.cursor
       return CoreFeed.matches(filter, item) ? `id: ${item.cursor}\ndata: ${FeedEvents.toJson(item)}\n\n` : ""
@@ -40,12 +40,12 @@ const makeFormat = (filter: CoreFeed.Filter): Format<Item> => {
 }
 
 const defaultEvents = 100
-/** Events that are held before the size of a page is known. */
+/** Events kept in memory before the size of a page is known. */
 const eventsAtOnce = 128
 
 const after = (cursor: string | undefined): CoreFeed.Options => (cursor === undefined ? {} : { after: cursor })
 
-/** Looks at so many events; holds no more bytes of them than a page may have. */
+/** Scans this many events; keeps no more bytes of them than a page may have. */
 const readPage = Effect.fnUntraced(function* (
   log: Log,
   filter: CoreFeed.Filter,
@@ -55,7 +55,7 @@ const readPage = Effect.fnUntraced(function* (
   let readTo = cursor
   let bytes = 0
   for (let left = limit; ;) {
-    // One more than is looked at, to know whether there is more.
+    // One more than is scanned, to know whether there are more.
     const wanted = Math.min(left + 1, eventsAtOnce)
     const events = yield* log.readFeed({ ...after(readTo), limit: wanted })
     for (const fed of events) {
@@ -92,16 +92,16 @@ export const layer = HttpApiBuilder.group(
           })
         }
         const last = headers["last-event-id"]
-        // Without one, an EventSource that was cut before its first event sends nothing.
+        // Without one, an EventSource that was disconnected before its first event sends nothing.
         const cursor = last === undefined || last === "" ? asked : last
         yield* log
           .readFeed({ ...after(cursor), limit: 1 })
           .pipe(StoreProblems.feed(cursor === asked ? ["query", "after"] : ["headers", "last-event-id"]))
-        // The stream runs when the handler has returned, outside of what it was given.
+        // The stream runs after the handler has returned, outside its context.
         const events = log.feed(after(cursor)).pipe(
           Stream.provideService(Tenant.Current, yield* Tenant.Current),
           Stream.map((fed): Item => fed),
-          // Deleted meanwhile: the client comes back, and is told 410.
+          // Deleted meanwhile: the client reconnects, and gets 410.
           Stream.catchIf(
             ({ reason }) => reason._tag === "CursorExpired",
             () => Stream.empty

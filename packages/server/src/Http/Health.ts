@@ -24,7 +24,7 @@ export const layer = HttpApiBuilder.group(
             outages.some((outage) => outage.part === part) ? ("failed" as const) : ("ok" as const)
           const parts = {
             database: stateOf("database"),
-            // A worker has nothing to do while the queue that all workers share is gone.
+            // A worker has nothing to do while the shared queue is unavailable.
             worker: isStopping ? ("failed" as const) : queue.isShared ? stateOf("redis") : ("ok" as const),
             ...(dependencies.parts.includes("redis") && { redis: stateOf("redis") })
           }

@@ -31,7 +31,7 @@ export const layer = HttpApiBuilder.group(
             })
             .pipe(
               Effect.catch(({ reason }): Effect.Effect<never, Refusal> => {
-                // Asks are listed oldest first: later ones are there still, and must not be missed.
+                // Asks are listed oldest first: later ones still exist, and must not be missed.
                 if (reason._tag === "UnknownExecution") return Effect.fail(Page.staleCursor)
                 return reason._tag === "Unavailable" ? StoreProblems.unavailable(reason) : Effect.die(reason)
               })

@@ -1,8 +1,8 @@
 /**
- * JSON text with places: where its syntax breaks, which keys of an object stand twice (`JSON.parse`
- * keeps the last one and reports nothing), and where the parts of its value are. Lines and columns
- * count from 1, columns in UTF-16 code units. The work is linear in the text, whatever is wrong
- * with it.
+ * JSON text with positions: where its syntax breaks, which keys of an object are repeated
+ * (`JSON.parse` silently keeps the last one), and where the parts of its value are. Lines and
+ * columns count from 1, columns in UTF-16 code units. The work is linear in the text, whatever is
+ * wrong with it.
  *
  * Tokens come from the scanner of `jsonc-parser`. Its `visit` recurses, which deeply nested text
  * makes a stack overflow.
@@ -27,30 +27,29 @@ export interface SyntaxProblem extends Place {
 
 export type Path = ReadonlyArray<string | number>
 
-/** A key that stands in an object already. */
+/** A repeated key of an object. */
 export interface Duplicate extends Place {
   readonly path: Path
 }
 
-/** What a JSON text says, and where. */
+/** The value of a JSON text, and the positions of its parts. */
 export interface Parsed {
   readonly value: unknown
   /**
-   * The keys that it says twice, in the order of the text: the first hundred, and the number of the
-   * others.
+   * The repeated keys, in the order of the text: the first hundred, and the number of the others.
    */
   readonly duplicates: ReadonlyArray<Duplicate>
   readonly moreDuplicates: number
-  /** Where these paths lead, or as far as they lead. */
+  /** The positions of these paths, or of their longest existing prefixes. */
   readonly places: (paths: ReadonlyArray<Path>) => ReadonlyArray<{ readonly key: Place; readonly value: Place }>
 }
 
-/** Deeper than any crew, and far from the end of the stack of whatever reads the value. */
+/** Deeper than any crew, and far below the stack limit of readers of the value. */
 const maxDepth = 256
 
 /**
- * Values of a text, those in others included: each costs its reader memory, and what is wrong with
- * it time. Crews of ten thousand tasks have about a hundred thousand.
+ * Values of a text, those in others included: each costs its reader memory, and its errors time.
+ * Crews of ten thousand tasks have about a hundred thousand.
  */
 const maxValues = 200_000
 
@@ -204,7 +203,7 @@ const walk = (text: string, visitor: Visitor): SyntaxProblem | undefined => {
 
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 
-/** What is wrong with a token that the scanner reports as faulty, and how far into it. */
+/** The error of an invalid token, and its offset within the token. */
 const faultIn = (text: string): { readonly message: string; readonly offset: number } => {
   if (!text.startsWith('"')) return { message: "Invalid number.", offset: 0 }
   let offset = 1

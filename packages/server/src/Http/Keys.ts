@@ -29,7 +29,7 @@ interface Grant {
   readonly scopes?: ReadonlyArray<Access.Scope>
 }
 
-/** What keeps a caller from giving such a key away. */
+/** Why a caller may not create such a key. */
 const excess = Effect.fnUntraced(function* ({ role, scopes }: Grant) {
   const caller = yield* Principal.Current
   const ofRole = Access.scopesOf(role)

@@ -42,7 +42,7 @@ const keeping =
       }
     })
 
-/** A provider whose variable holds a key for another host, or for other tenants, is not stored. */
+/** A provider whose variable contains a key for another host, or for other tenants, is refused. */
 const checkVariable = (body: ProviderBody) =>
   body.apiKeyVariable === undefined
     ? Effect.void
@@ -62,7 +62,7 @@ export const layer = HttpApiBuilder.group(
       kind: "llm-provider",
       collection: "/api/v1/llm-providers",
       store: providers,
-      // All of a provider but its key.
+      // A provider without its key.
       show: (stored) => ({ ...stored.body, hasApiKey: hasApiKey(stored) }),
       showListed: (listed) => ({ ...listed.summary, hasApiKey: hasApiKey(listed) })
     })

@@ -14,9 +14,9 @@ export interface Query {
   readonly cursor?: string | undefined
 }
 
-/** What a list reads for a page. */
+/** The query of a list for a page. */
 export interface Request {
-  /** Items to read: one more than the page holds, to know whether another page follows. */
+  /** Items to read: one more than the page size, to know whether another page follows. */
   readonly limit: number
   /** Only items that come after the one with this id: in most lists, older ones. */
   readonly before: string | undefined
@@ -48,7 +48,7 @@ const fitting = <A>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
   return excess === -1 ? items : items.slice(0, excess)
 }
 
-/** What a cursor names. */
+/** The position that a cursor names. */
 const decodeCursor = <A>(
   cursor: string | undefined,
   decode: (text: string) => A | undefined
@@ -68,7 +68,7 @@ const invalidCursor = (message: string): Problem.Problem<"invalid-request"> =>
     errors: [{ path: ["query", "cursor"], code: "invalid-cursor", message }]
   })
 
-/** What the cursor names is gone, and with it where to go on. */
+/** The item of the cursor was deleted, and its position is lost. */
 export const staleCursor: Problem.Problem<"invalid-request"> = invalidCursor(
   "Expired cursor: the item it refers to was deleted. Start again with the first page."
 )

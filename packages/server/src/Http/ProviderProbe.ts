@@ -1,4 +1,4 @@
-/** One small call of a stored provider, and what came of it. */
+/** Tests a stored provider with one small call. */
 import * as Llm from "@crewline/core/Llm"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ const request: Llm.Request = {
   messages: [{ role: "user", content: [{ type: "text", text: "Reply with the word OK." }] }],
   tools: [],
   toolChoice: "none",
-  // A limit that models which think before they answer do not meet on the way.
+  // A limit that reasoning models do not reach before they answer.
   options: { maxOutputTokens: 1_024 }
 }
 

@@ -1,6 +1,5 @@
 /**
- * Refuses query keys at operations that take none; the others refuse what their schema does not
- * know.
+ * Refuses query keys of operations that take none; the others refuse keys unknown to their schema.
  */
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"

@@ -14,7 +14,7 @@ import * as QueueView from "../Queue/View.ts"
 import * as Start from "./Start.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** A queue elsewhere may not answer: who looks at it is told so, soon. */
+/** A remote queue may not respond: the caller learns this soon. */
 const looking = Effect.timeoutOrElse({
   duration: "2 seconds",
   orElse: () =>

@@ -1,7 +1,6 @@
 /**
- * Reads the body of a request once, at the edge: its size, its type, its syntax, and what it should
- * be. Whatever is wrong is a problem with every invalid field, with line and column where the text
- * itself is broken.
+ * Reads the body of a request once, at the edge: its size, type, syntax and schema. Errors are a
+ * problem with every invalid field, with line and column where the text itself is broken.
  */
 import type * as CoreCrew from "@crewline/core/Crew"
 import * as CrewFile from "@crewline/core/CrewFile"
@@ -30,7 +29,7 @@ export const limited: <A, E, R>(app: Effect.Effect<A, E, R>) => Effect.Effect<A,
 export const mediaType = (request: HttpServerRequest.HttpServerRequest): string =>
   (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
 
-/** There is nothing in the request to read: not even a type of what would be there. */
+/** The request has no body, and not even a media type. */
 export const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["content-type"] === undefined &&
   headers["transfer-encoding"] === undefined &&
@@ -49,8 +48,8 @@ export const text = (
   supported: ReadonlyArray<string>
 ): Effect.Effect<string, Problem.Problem<"invalid-syntax" | "payload-too-large" | "unsupported-media-type">> => {
   const type = mediaType(request)
-  // A page of another site may send `text/plain` without asking, but not JSON: a body without its
-  // type is not guessed.
+  // A page of another site may send `text/plain` without a preflight request, but not JSON: the
+  // type of a body is never guessed.
   if (!supported.includes(type)) {
     return Effect.fail(
       Problem.make("unsupported-media-type", {
@@ -80,7 +79,7 @@ const notUtf8 = ([problem]: CoreCrew.CrewInvalid["problems"]) => {
   return Problem.make("invalid-syntax", { detail: `Line ${line}: ${message}`, line, column, errors })
 }
 
-/** A JSON body, with the keys that it says twice refused. */
+/** A JSON body; repeated keys are refused. */
 export const json = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
 ): Effect.fn.Return<Json.Parsed, Problem.Problem<"invalid-syntax" | "payload-too-large" | "unsupported-media-type">> {
@@ -105,7 +104,7 @@ export const parseJson = Effect.fnUntraced(function* (
   return parsed.success
 })
 
-/** What a JSON text says, as a form. Fields that the form does not know are refused. */
+/** The value of a JSON text, decoded with a schema. Unknown fields are refused. */
 export const decoder = <A, I>(schema: Schema.Codec<A, I>) => {
   const decodeValue = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
   return (parsed: Json.Parsed): Effect.Effect<A, Problem.Problem<"invalid-request">> => {
@@ -118,13 +117,13 @@ export const decoder = <A, I>(schema: Schema.Codec<A, I>) => {
   }
 }
 
-/** A JSON body of a form. */
+/** A JSON body with a schema. */
 export const decode = <A, I>(schema: Schema.Codec<A, I>) => {
   const read = decoder(schema)
   return (request: HttpServerRequest.HttpServerRequest) => Effect.flatMap(json(request), read)
 }
 
-/** The same errors with their places in the text, where they have none yet. */
+/** The same errors, with their positions in the text where they have none yet. */
 export const locate = <E extends Problem.FieldError>(
   parsed: Json.Parsed,
   errors: ReadonlyArray<E>
@@ -141,7 +140,7 @@ export const locate = <E extends Problem.FieldError>(
 export const invalid = (errors: ReadonlyArray<Problem.FieldError>, more = 0): Problem.Problem<"invalid-request"> =>
   Problem.make("invalid-request", ErrorList.make(errors, more))
 
-/** A key that stands twice, as an invalid field. */
+/** A repeated key, as an invalid field. */
 export const duplicateError = ({ path, line, column }: Json.Duplicate): Problem.FieldError => ({
   path,
   code: "duplicate-name",
@@ -181,7 +180,7 @@ export const fieldErrors = (error: Schema.SchemaError, at: ReadonlyArray<string 
     const code = isUnknown ? "unknown-key" : issue.message === "Missing key" ? "missing-key" : "invalid-value"
     const where = path.length === 0 ? "The body" : path.join(".")
     const message = `${where}${isUnknown ? "" : ":"} ${issue.message}${/[.!?]$/.test(issue.message) ? "" : "."}`
-    // Checks of the whole are about several fields: each counts.
+    // Checks of the whole concern several fields, so each counts.
     errors.set(path.length === at.length ? message : JSON.stringify(path), { path, code, message })
   }
   return { errors: [...errors.values()], more: rest.more }

@@ -1,6 +1,6 @@
 /**
- * A line in the log for each request: what was asked for, by which tenant, and what it was answered
- * with. Addresses are written without their query.
+ * One log line per request: the operation, the tenant and the response. URLs are logged without
+ * their query.
  *
  * Everything that is logged of a request carries its trace: that of the tracer, or where none is in
  * use that of the header `traceparent`, or else a new one.
@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { randomBytes } from "node:crypto"
 
-/** What is found out about a request while it is answered. */
+/** Facts about a request that are collected while it is handled. */
 interface Draft {
   tenant?: string
 }

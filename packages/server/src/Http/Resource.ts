@@ -1,6 +1,6 @@
 /**
- * What the handlers of every kind of stored resource do alike: list, get and remove; versions as
- * ETags, `If-Match`, and the fields that the server adds.
+ * Common handlers of every kind of stored resource: list, get and remove; versions as ETags,
+ * `If-Match`, and the fields that the server adds.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import * as StoreProblems from "./StoreProblems.ts"
 
 const etag = (version: number) => `"${version}"`
 
-/** What comes with a resource and may be sent back in a replacement. */
+/** Fields that come with a resource and may be sent back in a replacement. */
 interface Echoed {
   readonly id?: unknown
   readonly version?: unknown
@@ -25,7 +25,7 @@ export const bodyOf = <A extends Echoed>({ createdAt: _c, id: _i, updatedAt: _u,
 /** No resource is ever at this version. */
 const never = 0
 
-/** What the storage counts to. */
+/** The largest version that the storage can count to. */
 const maxVersion = 2 ** 31 - 1
 
 /** The version that a change expects: by `If-Match`, else by `version` in the body, else any. */
@@ -45,15 +45,15 @@ export const expected = <Body>(
   return Effect.map(store.get(id), (stored) => (versions.includes(stored.version) ? stored.version : never))
 }
 
-/** What one kind of resource is. */
+/** One kind of resource. */
 export interface Options<Body, Shown extends object, Summary, Listed extends object> {
   readonly kind: StoreProblems.Resource
   /** The path of the list. */
   readonly collection: string
   readonly store: Pick<ResourceStore.ResourceStore<Body, Summary>, "get" | "list" | "remove">
-  /** What clients are shown of a body. */
+  /** The view of a body for clients. */
   readonly show: (stored: ResourceStore.Stored<Body>) => Shown
-  /** What clients are shown in lists. */
+  /** The view of a resource in lists. */
   readonly showListed: (listed: ResourceStore.Listed<Summary>) => Listed
 }
 
@@ -77,7 +77,7 @@ export const make = <Body, Shown extends object, Summary, Listed extends object>
     HttpApiSchema.withHeaders({ body: view(stored), headers: { etag: etag(stored.version) } })
   return {
     found,
-    /** The answer to making a resource. */
+    /** The answer to creating a resource. */
     created: (stored: ResourceStore.Stored<Body>) =>
       HttpApiSchema.withHeaders({
         body: view(stored),

@@ -1,6 +1,4 @@
-/**
- * Messages to executions, over HTTP and over sockets; what keeps one from being taken is a problem.
- */
+/** Messages to executions, over HTTP and over sockets; a message that is refused is a problem. */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
 import type { MessageBody } from "../Api/Executions.ts"
@@ -11,7 +9,7 @@ import * as Authenticate from "./Authenticate.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** What keeps a message from being taken. */
+/** Why a message is refused. */
 export type Refusal = Problem.Problem<
   | "forbidden"
   | "invalid-request"

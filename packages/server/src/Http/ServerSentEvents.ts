@@ -1,10 +1,9 @@
 /**
- * A stream of server-sent events that never ends by itself, or does. Comments keep the connection
- * from being taken for dead.
+ * A stream of server-sent events, finite or infinite. Comments keep the connection alive.
  *
- * A client has at most two pieces of 64 kB on their way to it; what it has not taken stays in the
- * log. When it takes nothing for `patienceMillis`, the stream ends with a comment that names the
- * last id; when it takes nothing after that either, it is cut off.
+ * At most two pieces of 64 kB are in transit to a client; events that it has not taken stay in the
+ * log. If it takes nothing for `patienceMillis`, the stream ends with a comment that names the last
+ * id; if it takes nothing after that either, it is disconnected.
  */
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Arr from "effect/Array"
@@ -23,7 +22,7 @@ import { EventPieces, type Format } from "./EventPieces.ts"
 const heartbeatInterval = "15 seconds"
 
 /**
- * How long a client that was too slow, or is given the last piece, may take before it is cut off.
+ * How long a client that was too slow, or gets the last piece, may take before it is disconnected.
  */
 const closeMillis = 2_000
 
@@ -36,8 +35,8 @@ const farewell = (lastId: string) =>
   Buffer.from(`\n: ${closeCodes.slow} the client reads too slowly; continue with Last-Event-ID: ${lastId}\n`)
 
 /**
- * Cuts a client off that has not taken all. The timer stands outside of the stream, which has ended
- * by then.
+ * Disconnects a client that has not taken everything. The timer runs outside the stream, which has
+ * ended by then.
  */
 const closeSoon = (response: { readonly writableFinished: boolean; readonly destroy: () => unknown }) => {
   setTimeout(() => {
@@ -56,7 +55,7 @@ const pieces = <A, E>(
       const response = NodeHttpServerRequest.toServerResponse(request)
       const pending = new EventPieces(format, after)
       /**
-       * When the piece was given that the client has not taken yet; the next one is asked for when
+       * When the piece that the client has not taken yet was sent; the next one is requested once
        * it has.
        */
       let givenAt: number | undefined
@@ -72,7 +71,7 @@ const pieces = <A, E>(
           yield* Effect.sleep(left)
         }
         state = "slow"
-        // What the client takes in this time is followed by the reason.
+        // If the client takes data in this time, the reason follows.
         yield* Effect.sleep(closeMillis)
         response.destroy()
       }).pipe(Effect.forkScoped)
@@ -99,19 +98,19 @@ const pieces = <A, E>(
     })
   )
 
-/** What every stream is given. */
+/** The parameters of every stream. */
 export interface Connection {
   readonly request: HttpServerRequest.HttpServerRequest
   /** How long a client may take nothing before the stream ends. */
   readonly patienceMillis: Limits["patienceMillis"]
   readonly lifecycle: Lifecycle.Lifecycle["Service"]
-  /** Returns when the caller's credential does not count any more. */
+  /** Returns when the caller's credential is no longer valid. */
   readonly ended: Effect.Effect<void>
 }
 
 export interface Options<A> extends Connection {
   readonly format: Format<A>
-  /** The id that the client has asked with. */
+  /** The id in the client's request. */
   readonly after: string
   /** The item that is sent when nothing else was for a while. */
   readonly heartbeat: () => A
@@ -123,8 +122,8 @@ export const respond = <A, E>(
   options: Options<A>
 ): HttpServerResponse.HttpServerResponse => {
   const heartbeats = Stream.map(Stream.tick(heartbeatInterval), options.heartbeat)
-  // An end, not an interruption: the client sees a whole answer, and comes back; with a credential
-  // that is revoked, to be told 401.
+  // An end, not an interruption: the client sees a complete answer and reconnects; with a revoked
+  // credential it then gets 401.
   const stop = Stream.fromEffectDrain(Effect.raceFirst(options.lifecycle.stopping, options.ended))
   const items = Stream.merge(Stream.merge(events, heartbeats, { haltStrategy: "left" }), stop, {
     haltStrategy: "either"

@@ -1,4 +1,4 @@
-/** Who asks for a WebSocket, by the headers of its request. */
+/** The caller of a WebSocket request, by its headers. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "../Api/Access.ts"
@@ -11,7 +11,7 @@ import * as RateLimits from "../RateLimits.ts"
 import * as Auditing from "./Auditing.ts"
 import * as Authenticate from "./Authenticate.ts"
 
-/** What following an execution takes, and reading the feed. */
+/** The access required to follow an execution, and to read the feed. */
 export const needed = "executions:read" satisfies Access
 
 export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog | RateLimits.RateLimits> = Layer.effect(

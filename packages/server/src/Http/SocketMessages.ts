@@ -1,5 +1,5 @@
 /**
- * What followers of an execution say over their sockets: answers to its asks, and messages to its
+ * Messages of followers over their sockets: answers to asks of the execution, and messages to its
  * agents. Each is replied to in turn.
  */
 import * as AskView from "@crewline/core/AskView"
@@ -32,8 +32,8 @@ const Answer = Schema.Struct({
 })
 
 /**
- * The body of a message over HTTP, what its sender knows it by, and the key that HTTP has in a
- * header.
+ * The body of a message over HTTP, the id by which its sender knows it, and the key that HTTP sends
+ * in a header.
  */
 const Message = Schema.Struct({
   type: Schema.Literal("message"),
@@ -46,8 +46,8 @@ const readAnswer = RequestBody.decoder(Answer)
 const readMessage = RequestBody.decoder(Message)
 
 /**
- * Of what may be anything: what it is called in replies, and its id, so that its sender knows which
- * of them was refused.
+ * For an arbitrary value: its name in replies, and its id, so that its sender knows which one was
+ * refused.
  */
 const known = (value: unknown) => {
   const { id, type } = (typeof value === "object" && value !== null ? value : {}) as { readonly [key: string]: unknown }
@@ -59,7 +59,7 @@ const make = Effect.gen(function* () {
   const log = yield* AuditLog.AuditLog
   const limits = yield* RateLimits.RateLimits
 
-  /** An operation of the API, by one who may do it. */
+  /** An operation of the API, by an authorized caller. */
   const operate = Effect.fnUntraced(function* <A, E>(
     { operation, resource, scope }: { readonly operation: string; readonly scope: Scope; readonly resource: string },
     act: Effect.Effect<A, E>

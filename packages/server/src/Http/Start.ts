@@ -25,7 +25,7 @@ const answer = ({ crewId, crewName, id, startedAt, status }: Started) =>
     headers: { location: `/api/v1/executions/${id}` }
   })
 
-/** The same for an execution that stood already: how it stands now. */
+/** The same for an existing execution: its current state. */
 export const standing = (log: EventLog.EventLog["Service"], executionId: string) =>
   Effect.map(log.summary(executionId).pipe(StoreProblems.execution(executionId)), answer)
 
@@ -34,7 +34,7 @@ export const make = Effect.gen(function* () {
   const log = yield* EventLog.EventLog
   const reader = yield* CrewReader
 
-  /** Everything that is wrong, told at once: with the body, and with the crew in it. */
+  /** Reports all problems at once: of the body, and of the crew in it. */
   const refuse = Effect.fnUntraced(function* ({ crew, errors, more }: StartBody.Start) {
     const checked =
       crew.value === undefined ? undefined : yield* Effect.result(reader.read(crew).pipe(CrewBody.reading(crew.locate)))

@@ -1,6 +1,6 @@
 /**
- * The body that starts an execution: a stored crew by its id or a crew that comes along, and
- * inputs. The crew itself is left to `CrewReader`, which names all of its problems.
+ * The body that starts an execution: a stored crew by its id or an inline crew, and inputs. The
+ * crew itself is left to `CrewReader`, which names all of its problems.
  */
 import type * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"
@@ -14,25 +14,23 @@ import * as RequestBody from "./RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
 
 export interface Start {
-  /** What the execution is started with, whatever the crew is. */
+  /** The options of the execution, whatever the crew is. */
   readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
   /** The user for whom it is started. */
   readonly onBehalfOf: string | undefined
   /**
-   * The crew that comes along; its problems are told with their paths and places in the whole body.
+   * The inline crew; its problems are reported with their paths and positions in the whole body.
    */
   readonly crew: CrewBody.Source
-  /**
-   * What is wrong with the body around the crew: told together with what is wrong with the crew.
-   */
+  /** Problems of the body around the crew, reported together with those of the crew. */
   readonly errors: ReadonlyArray<Problem.FieldError>
   /** How many errors there are besides. */
   readonly more: number
 }
 
 /**
- * Problems of a crew as problems of the body: only those of the inputs that are given are not
- * inside of the crew.
+ * Problems of a crew as problems of the body: all except those of the given inputs are inside the
+ * crew.
  */
 const inBody: CrewBody.Locate = (problems) =>
   problems.map((problem) =>
@@ -41,7 +39,7 @@ const inBody: CrewBody.Locate = (problems) =>
       : { ...problem, path: ["crew", ...problem.path] }
   )
 
-/** Who a user is, a credential says. */
+/** Only a credential determines who a user is. */
 const aboutUser = (error: Problem.FieldError): Problem.FieldError =>
   error.code === "unknown-key" && /^user(Id)?$/.test(String(error.path[0]))
     ? {
@@ -52,7 +50,7 @@ const aboutUser = (error: Problem.FieldError): Problem.FieldError =>
 
 const ofInputs: ReadonlySet<string> = new Set(["missing-input", "unknown-input", "too-large"])
 
-// The crew may be anything here: its own reader says what is wrong with it, in words for people.
+// The crew may be any value here: its own reader reports its problems in readable messages.
 const Form = Schema.Struct({ ...Executions.Start.fields, crew: Schema.optionalKey(Schema.Unknown) })
 const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessProperty: "error" })
 

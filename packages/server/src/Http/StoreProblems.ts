@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Problem from "../Api/Problem.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
-/** What passes by itself is said to the client; the rest is a fault of the server. */
+/** Transient failures are reported to the client; all others are defects of the server. */
 export const unavailable = (reason: {
   readonly isRetryable: boolean
 }): Effect.Effect<never, Problem.Problem<"unavailable">> =>
@@ -21,20 +21,20 @@ export const tooManyExecutions = ({
 }: EventLog.TooManyUnfinished): Problem.Problem<"too-many-executions"> =>
   Problem.make("too-many-executions", { limit, detail: message })
 
-/** There is nothing of this id. */
+/** Nothing has this id. */
 export const notFound = (
   resource: Problem.Problem<"not-found">["resource"],
   id: string
 ): Problem.Problem<"not-found"> =>
   Problem.make("not-found", { resource, id, detail: `There is no ${names[resource] ?? resource} ${id}.` })
 
-/** In words, where that differs. */
+/** As text, where it differs. */
 const names: { readonly [resource: string]: string } = { "llm-provider": "LLM provider", "outbox-row": "outbox row" }
 
 /** A kind of stored resource. */
 export type Resource = "crew" | "agent" | "llm-provider" | "key" | "secret"
 
-/** Listing and making resources. */
+/** Listing and creating resources. */
 export const storing = <A, R>(
   effect: Effect.Effect<A, ResourceStore.StoreError, R>
 ): Effect.Effect<A, Problem.Problem<"unavailable">, R> =>
@@ -97,7 +97,7 @@ export const listing = <A, R>(
     return reason._tag === "Unavailable" ? unavailable(reason) : Effect.die(reason)
   })
 
-/** Whatever is done with an execution. */
+/** Operations on an execution. */
 export const execution =
   (id: string) =>
   <A, R>(

@@ -1,7 +1,7 @@
 /**
- * Secrets in addresses. Addresses are written down wherever requests are traced: before anything
- * else looks at a request, its ticket becomes `Authorization: Ticket …`, which nobody writes down,
- * and keys and tokens that do not belong there are blanked.
+ * Secrets in URLs. Traces of requests contain URLs, so before any other code sees a request, its
+ * ticket becomes `Authorization: Ticket …`, which is not traced, and keys and tokens that do not
+ * belong in a URL are redacted.
  */
 import * as Redact from "@crewline/core/Redact"
 import type { IncomingMessage } from "node:http"
@@ -25,7 +25,7 @@ const moveTicket = (request: IncomingMessage): void => {
   headers.authorization ??= `Ticket ${ticket}`
 }
 
-/** Takes secrets out of the address of a request. */
+/** Removes secrets from the URL of a request. */
 export const take = (request: IncomingMessage): void => {
   moveTicket(request)
   const { url = "" } = request

@@ -1,12 +1,12 @@
 /**
- * The network address of a caller. Behind a proxy every connection comes from the proxy: where it
- * is trusted, the last address that it has added to `X-Forwarded-For` is the caller's. What stands
- * before that, callers may have made up.
+ * The network address of a caller. Behind a proxy every connection comes from the proxy: if it is
+ * trusted, the last address that it added to `X-Forwarded-For` is the caller's. Callers may have
+ * forged the entries before it.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 
-/** Whether a proxy stands in front of the server, and every request comes through it. */
+/** Whether the server is behind a proxy through which every request comes. */
 export const IsBehindProxy: Context.Reference<boolean> = Context.Reference<boolean>(
   "@crewline/server/Listener/ClientAddress/IsBehindProxy",
   { defaultValue: () => false }

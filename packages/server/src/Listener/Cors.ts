@@ -1,11 +1,11 @@
 /**
- * Lets pages of allowed hosts read what the server answers (CORS). Which origins are served is
- * decided by `OriginCheck`, before; a page of the server itself needs none of this. Credentials are
- * bearer tokens, never cookies.
+ * Allows pages of allowed hosts to read responses (CORS). `OriginCheck` has decided before which
+ * origins are served; pages of the server itself need no CORS. Credentials are bearer tokens, never
+ * cookies.
  */
 import type * as Http from "node:http"
 
-/** What pages may read besides the body. */
+/** Response headers that pages may read. */
 const exposed = "etag, link, location, ratelimit, ratelimit-policy, retry-after"
 
 const preflightSeconds = "600"

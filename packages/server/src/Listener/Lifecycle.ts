@@ -1,6 +1,6 @@
 /**
- * Whether the server takes work or is about to stop. Streams that would never end by themselves
- * listen to it.
+ * Whether the server accepts work or is about to stop. Streams that would never end by themselves
+ * observe it.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -10,9 +10,9 @@ import * as Layer from "effect/Layer"
 export class Lifecycle extends Context.Service<
   Lifecycle,
   {
-    /** True from the moment on that the server was told to stop. */
+    /** True once the server was asked to stop. */
     readonly isStopping: Effect.Effect<boolean>
-    /** Returns when the server was told to stop. */
+    /** Returns when the server was asked to stop. */
     readonly stopping: Effect.Effect<void>
     /** Tells all parts that the server stops. */
     readonly stop: Effect.Effect<void>

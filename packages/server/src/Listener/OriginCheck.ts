@@ -1,9 +1,9 @@
 /**
  * Keeps pages of other sites away from a server on this machine. A browser on the same machine can
- * reach it, and a server without keys is open there. What a page of another site sends carries its
- * `Origin`, and a name that was bent to point here (DNS rebinding) shows in `Host`.
+ * reach it, and a server without keys is open there. Requests of a page of another site carry its
+ * `Origin`, and a rebound name (DNS rebinding) appears in `Host`.
  *
- * - A request with an `Origin` must come from the very host that it asks.
+ * - A request with an `Origin` must come from the same host that it calls.
  * - While the server listens on a loopback address only, `Host` must be a name of this machine, or
  *   one that was allowed.
  */
@@ -12,7 +12,7 @@ import type { IncomingHttpHeaders } from "node:http"
 export interface Options {
   /** The address that the server listens on. */
   readonly host: string
-  /** More names that the server may be called by. */
+  /** Additional host names of the server. */
   readonly allowedHosts: ReadonlyArray<string>
 }
 

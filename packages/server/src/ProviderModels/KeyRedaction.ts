@@ -1,7 +1,7 @@
 /**
- * A model that tells nobody the key it is called with: whatever a provider sends back (its answer,
- * streamed or whole, and its failures) is without it, so that no event, log or answer of ours holds
- * it.
+ * A model that never reveals its key: the key is removed from everything that a provider sends back
+ * (its answer, streamed or whole, and its failures), so that no event, log or answer of ours
+ * contains it.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Blanking from "../Blanking.ts"
 
-/** Stands where the key stood. */
+/** Replaces the key. */
 const mark = "[key]"
 const encode = Schema.encodeSync(Llm.LlmError)
 const decode = Schema.decodeSync(Llm.LlmError)
@@ -19,7 +19,7 @@ export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model =>
   if (clean === undefined) return model
   const key = Redacted.value(secret).trim()
 
-  /** What an answer can do, besides what it says, stays as it is. */
+  /** Methods of an answer are kept unchanged. */
   const cleanAnswer = (answer: Llm.Answer): Llm.Answer => {
     const { accept, ...said } = answer
     const safe = clean(said)
@@ -50,9 +50,7 @@ export const guard = (model: Llm.Model, secret: Redacted.Redacted): Llm.Model =>
   return { reference: model.reference, generate }
 }
 
-/**
- * A key may come in pieces: what could be the beginning of one is held back until more is known.
- */
+/** A key may arrive in pieces: a possible beginning of one is held back until more is known. */
 const cleanDeltas = (key: string, tell: (delta: string) => void) => {
   let held = ""
   return {

@@ -1,8 +1,8 @@
 /**
- * Which addresses stored providers may have: those of the public internet, and what the operator
- * named in `OLLAMA_HOST`, in a `*_BASE_URL` or in `CREWLINE_ALLOW_ADDRESSES`. Clients of the API
- * choose the addresses of stored providers, and must not reach through the server what they cannot
- * reach themselves.
+ * The addresses that stored providers may have: those of the public internet, and those that the
+ * operator named in `OLLAMA_HOST`, in a `*_BASE_URL` or in `CREWLINE_ALLOW_ADDRESSES`. Clients of
+ * the API choose the addresses of stored providers, and must not reach through the server what they
+ * cannot reach themselves.
  */
 import * as AddressGuard from "@crewline/llm/AddressGuard"
 import * as Ollama from "@crewline/llm/Ollama"

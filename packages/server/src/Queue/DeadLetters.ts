@@ -1,7 +1,6 @@
 /**
- * Executions that failed, with what they failed of: what people look at when a queue is empty and
- * work is missing. They are what the event log says, of the current tenant; nothing else keeps
- * them.
+ * Failed executions, with their causes: where to look when a queue is empty and work is missing.
+ * They come from the event log, for the current tenant; they are not stored elsewhere.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"

@@ -1,6 +1,6 @@
 /**
- * How many tasks of each lane at once, as people write it: `openai:4,default:16`. A lane is named
- * by the provider of its model.
+ * The limit of concurrent tasks per lane, as people write it: `openai:4,default:16`. A lane is
+ * named by the provider of its model.
  */
 import * as Result from "effect/Result"
 
@@ -8,7 +8,7 @@ export type Lanes = { readonly [lane: string]: number }
 
 const entry = /^([^\s,:]+):(\d{1,6})$/
 
-/** Reads it; the failure is a sentence for people. Every number is at least `minimum`. */
+/** Parses it; the failure is a readable sentence. Every number is at least `minimum`. */
 export const parse = (text: string, minimum: 0 | 1): Result.Result<Lanes, string> => {
   const lanes = new Map<string, number>()
   for (const each of text.split(",")) {

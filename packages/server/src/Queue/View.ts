@@ -1,6 +1,6 @@
 /**
- * What a queue tells about itself, as one tenant may see it: the workers are everybody's, what they
- * work on is its own. Of other tenants not even the number of tasks is shown.
+ * The state of a queue as one tenant may see it: all workers, but only the tenant's own tasks. Not
+ * even the number of other tenants' tasks is shown.
  */
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 
@@ -24,10 +24,10 @@ export interface Worker {
 /** Workers by name, as a tenant sees them. */
 export const workers = (views: ReadonlyArray<TaskQueue.WorkerView>, tenant: string): ReadonlyArray<Worker> =>
   views
-    // A process that only serves takes nothing.
+    // A process that only serves takes no tasks.
     .filter(({ concurrency }) => concurrency > 0)
     .map((each): Worker => {
-      // Its process is for its machine, not for people.
+      // Its process id is meaningful only on its machine.
       const { draining, leaseMillis = Infinity, process: _, running, ...view } = each
       return {
         ...view,

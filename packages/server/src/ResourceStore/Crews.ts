@@ -1,7 +1,7 @@
 /**
- * Stored crews, as their definitions. An agent may be a reference to a stored agent (`{ "agentId":
- * … }`): it is looked up anew by every validation and start, so that a change of the agent reaches
- * the crews that use it.
+ * Stored crews, as their definitions. An agent may be a reference to a stored agent
+ * (`{ "agentId": … }`): every validation and start looks it up again, so that a change of the agent
+ * applies to the crews that use it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,13 +1,13 @@
 /**
- * API keys. Of a key itself only a hash is stored; what is answered once, when it is made, cannot
- * be read again.
+ * API keys. Only a hash of a key is stored; the key is returned once, when it is created, and
+ * cannot be read again.
  *
  * - `list`, `get`, `create`, `rotate` and `revoke` are confined to `Tenant.Current`, each one
  *   statement.
- * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: it is the key that
- *   says whose it is.
- * - A key is never deleted: that one was revoked stays to be seen, and a server that has had a key
- *   stays closed without one.
+ * - `standing`, `noteUse` and `isAnyStored` read and write keys of every tenant: the key determines
+ *   its tenant.
+ * - A key is never deleted: revoked keys stay visible, and a server that has had a key never
+ *   becomes open again.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
@@ -24,7 +24,7 @@ import * as Keys from "../Api/Keys.ts"
 import * as Secret from "../Secret.ts"
 import * as ResourceStore from "../ResourceStore.ts"
 
-/** A key that does not work any more is not rotated. */
+/** A key that is no longer valid cannot be rotated. */
 export class KeyInactive extends Schema.TaggedError<KeyInactive>()("KeyInactive", {
   id: Schema.String,
   status: Schema.Literals(["expired", "revoked"])
@@ -34,13 +34,13 @@ export class KeyInactive extends Schema.TaggedError<KeyInactive>()("KeyInactive"
   }
 }
 
-/** A key that was made, with the secret. */
+/** A created key, with its secret. */
 export interface Made {
   readonly key: Redacted.Redacted
   readonly stored: Keys.Key
 }
 
-/** A key as it stands in the moment of the statement. */
+/** A key as of the time of the statement. */
 export interface Standing {
   readonly id: string
   readonly tenant: string
@@ -67,19 +67,19 @@ export class KeyStore extends Context.Service<
       id: string,
       options: { readonly overlap?: string | undefined; readonly by: string }
     ) => Effect.Effect<Made, ResourceStore.StoreError | KeyInactive>
-    /** A key that was revoked stays so. */
+    /** A revoked key stays revoked. */
     readonly revoke: (id: string) => Effect.Effect<void, ResourceStore.StoreError>
     /** Of these prefixes, those that exist. */
     readonly standing: (prefixes: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Standing>, SqlError>
-    /** Notes the present moment, unless one of the last minute is noted. */
+    /** Records the current time, unless the last minute already has a record. */
     readonly noteUse: (prefixes: ReadonlyArray<string>) => Effect.Effect<void, SqlError>
     /** Whether there was ever a key, of any tenant. */
     readonly isAnyStored: Effect.Effect<boolean, SqlError>
-    /** Whether this process has made one. */
+    /** Whether this process has created one. */
     readonly hasCreated: () => boolean
     /** How many times this process has revoked or rotated a key. */
     readonly changes: () => number
-    /** True: no other process can make one. */
+    /** True: no other process can create one. */
     readonly isEmbedded: boolean
   }
 >()("@crewline/server/ResourceStore/Keys") {}

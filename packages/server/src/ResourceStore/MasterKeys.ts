@@ -1,12 +1,12 @@
 /**
- * Encrypts what is secret before it is stored: AES-256-GCM under a master key that only the
- * environment holds.
+ * Encrypts secrets before they are stored: AES-256-GCM under a master key that is only in the
+ * environment.
  *
- * - Everything sealed carries the id of its master key, which tells nothing of the key. New seals
- *   are under the current key; what is under a previous one can still be opened.
- * - A seal is bound to a text of its owner's and opens with that text only, so that a row copied
- *   over another one is worth nothing.
- * - No error tells anything of a secret or a key.
+ * - Everything sealed carries the id of its master key, which reveals nothing about the key. New
+ *   seals are under the current key; what is under a previous one can still be opened.
+ * - A seal is bound to a text of its owner's and opens with that text only, so that copying a row
+ *   over another one is useless.
+ * - No error reveals anything about a secret or a key.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -34,7 +34,7 @@ export interface Options {
 const howTo =
   "set CREWLINE_MASTER_KEY to 32 random bytes in base64 (openssl rand -base64 32) and start the server again"
 
-/** There is nothing to seal with. */
+/** There is no key to seal with. */
 export class MasterKeyMissing extends Schema.TaggedError<MasterKeyMissing>()("MasterKeyMissing", {}) {
   override get message() {
     return `The server has no master key to encrypt secrets with: ${howTo}.`
@@ -54,7 +54,7 @@ export class UnknownMasterKey extends Schema.TaggedError<UnknownMasterKey>()("Un
   }
 }
 
-/** What is stored is not what was sealed, or belongs to something else. */
+/** The stored value was altered, or belongs to another resource. */
 export class BrokenSeal extends Schema.TaggedError<BrokenSeal>()("BrokenSeal", {}) {
   override get message() {
     return "The stored secret was changed outside the server and cannot be decrypted."

@@ -1,15 +1,16 @@
 /**
  * Stored model providers. The key of a provider is either stored with it, encrypted, and never
- * handed out but to the models; or the provider names the environment variable that holds it. Only
- * variables whose names end in `_API_KEY` are ever read, and each is sent to its own host only
- * (`EnvironmentKeys`), so that nobody can have secrets of the server sent to an address of theirs.
+ * given to anything but the models; or the provider names the environment variable that contains
+ * it. Only variables whose names end in `_API_KEY` are ever read, and each is sent to its own host
+ * only (`EnvironmentKeys`), so that clients cannot have secrets of the server sent to their own
+ * addresses.
  *
- * A stored key is bound to its tenant, its provider and the host it was stored for: whoever changes
- * the host has to send the key again. Keys under a previous master key are encrypted under the
+ * A stored key is bound to its tenant, its provider and the host it was stored for: changing the
+ * host requires sending the key again. Keys under a previous master key are encrypted under the
  * current one when the layer is built, and when they are used.
  *
- * `find`, which every call of a model asks, remembers what it found, or that it found nothing:
- * changes made by this process are seen at once, those of other processes within two seconds.
+ * `find`, which every model call uses, caches its results, including negative ones: changes made by
+ * this process are seen at once, those of other processes within two seconds.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Anthropic from "@crewline/llm/Anthropic"
@@ -35,7 +36,7 @@ export type Stored = ResourceStore.Stored<ProviderBody>
 /** Whether a key is stored with the provider. */
 export const hasApiKey = ({ extra }: Pick<Stored, "extra">): boolean => extra["api_key"] != null
 
-/** The stored key was given for another host, and goes to no other one. */
+/** The stored key was given for another host, and is sent to no other. */
 export class OtherHost extends Schema.TaggedError<OtherHost>()("OtherHost", {
   /** The host that the key was stored for. */
   host: Schema.String
@@ -78,14 +79,14 @@ export const originOf = ({ baseUrl, kind }: ProviderBody): string => {
   return URL.parse(address)?.origin ?? address
 }
 
-/** What a key is bound to. */
+/** The binding of a key. */
 const binding = (tenant: string, id: string, body: ProviderBody): string => JSON.stringify([tenant, id, originOf(body)])
 
-/** How long what was found is good, in milliseconds, and how much is remembered. */
+/** How long results are cached, in milliseconds, and how many. */
 const freshMillis = 2_000
 const maxFound = 1_000
 
-/** Asks the store once for all who look for a name. */
+/** Queries the store once for all concurrent lookups of a name. */
 const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceStore<ProviderBody, unknown>["find"]) {
   const found = yield* Cache.makeWith((key: string) => find((JSON.parse(key) as readonly [string, string])[1]), {
     capacity: maxFound,
@@ -95,8 +96,7 @@ const remembering = Effect.fnUntraced(function* (find: ResourceStore.ResourceSto
     find: (name: string) =>
       Effect.flatMap(Tenant.Current, (tenant) => Cache.get(found, JSON.stringify([tenant, name]))),
     /**
-     * A change is made: whatever was found may be wrong from now on, also when the change fails
-     * half-way.
+     * A change is made: cached results may be wrong from now on, even if the change fails halfway.
      */
     changing: <A, E>(change: Effect.Effect<A, E>) => Effect.ensuring(change, Cache.invalidateAll(found))
   }
@@ -154,7 +154,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Encrypts what is under a previous master key anew when it is built. */
+/** Re-encrypts values under a previous master key when it is built. */
 export const layer: Layer.Layer<ProviderStore, SqlError, SqlClient.SqlClient | MasterKeys.MasterKeys> = Layer.effect(
   ProviderStore,
   make

@@ -1,7 +1,6 @@
 /**
- * Secrets of stored resources: sealed, in two columns beside the body, and opened for those who use
- * them. What is under another master key than the current one is sealed anew when it is opened, and
- * by `rotate`.
+ * Secrets of stored resources: sealed, in two columns beside the body, and opened for use. Secrets
+ * under another master key than the current one are resealed when they are opened, and by `rotate`.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
@@ -14,9 +13,9 @@ import * as MasterKeys from "./MasterKeys.ts"
 
 export interface Options<Body> {
   readonly table: StoreOptions<Body, unknown>["table"]
-  /** Where it stands, and where the id of its master key does. */
+  /** The columns of the seal and of the id of its master key. */
   readonly columns: readonly [ciphertext: string, masterKey: string]
-  /** What a secret is bound to. */
+  /** The binding of a secret. */
   readonly bindingOf: (tenant: string, id: string, body: Body) => string
   /** As in `The stored key of the provider "acme"`. */
   readonly describe: (name: string) => string
@@ -51,8 +50,8 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
   })
 
   /**
-   * Puts the secret under the current master key, unless it was replaced meanwhile. What is stored
-   * is the same: no new version.
+   * Reseals the secret under the current master key, unless it was replaced meanwhile. The secret
+   * is unchanged, so there is no new version.
    */
   const reseal = Effect.fnUntraced(function* (
     { body, id, tenant }: { readonly tenant: string; readonly id: string; readonly body: Body },
@@ -66,8 +65,8 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
   })
 
   /**
-   * What a resource of the current tenant with this secret has in the columns, by its id; without a
-   * secret: nothing.
+   * The column values for this secret of a resource of the current tenant, by its id; without a
+   * secret: none.
    */
   const sealing = (secret: Redacted.Redacted | null, body: Body) =>
     secret === null
@@ -86,15 +85,14 @@ export const make = Effect.fnUntraced(function* <Body>(options: Options<Body>) {
     if (sealed === undefined) return undefined
     const tenant = yield* Tenant.Current
     const secret = yield* keys.open(sealed, bindingOf(tenant, id, body))
-    // The secret is known: its use does not fail because it could not be encrypted anew.
+    // The secret is known: its use must not fail because it could not be re-encrypted.
     if (keys.current !== undefined && sealed.masterKey !== keys.current)
       yield* Effect.ignore(reseal({ tenant, id, body }, sealed, secret))
     return secret
   })
 
   /**
-   * The rows of every tenant: a master key is the server's own affair. Answers how many were sealed
-   * anew.
+   * The rows of every tenant: a master key belongs to the server. Returns how many were resealed.
    */
   const rotate: Effect.Effect<number, SqlError> = Effect.gen(function* () {
     let count = 0

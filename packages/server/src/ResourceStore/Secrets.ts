@@ -1,7 +1,7 @@
 /**
  * Stored secrets of tools, encrypted as keys of providers are, each bound to its tenant and its id.
- * A value is read for tools alone (`ToolSecrets`), by name, from the database each time: a change
- * holds from the next call on.
+ * A value is read for tools alone (`ToolSecrets`), by name, from the database each time, so that a
+ * change applies from the next call on.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ export class SecretStore extends Context.Service<
       body: SecretBody,
       options: { readonly expected?: number | undefined; readonly value?: Redacted.Redacted | undefined }
     ) => Effect.Effect<Stored, ResourceStore.StoreError | MasterKeys.MasterKeyMissing>
-    /** The value of the secret of this name; `undefined` where there is none. */
+    /** The value of the secret with this name; `undefined` where there is none. */
     readonly valueOf: (
       name: string
     ) => Effect.Effect<
@@ -81,7 +81,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Encrypts what is under a previous master key anew when it is built. */
+/** Re-encrypts values under a previous master key when it is built. */
 export const layer: Layer.Layer<SecretStore, SqlError, SqlClient.SqlClient | MasterKeys.MasterKeys> = Layer.effect(
   SecretStore,
   make

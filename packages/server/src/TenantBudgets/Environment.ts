@@ -1,4 +1,4 @@
-/** The budget that the environment gives to every tenant without limits of its own. */
+/** The budget that the environment gives to every tenant without its own limits. */
 import type * as Limits from "@crewline/core/Limits"
 import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"

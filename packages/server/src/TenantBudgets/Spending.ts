@@ -1,5 +1,5 @@
 /**
- * What tenants have spent in each period, and what calls under way have reserved: the rows that
+ * The spending of tenants in each period, and the reservations of calls in flight: the rows that
  * budgets are kept by, as the budget store of the models.
  */
 import * as BudgetStore from "@crewline/llm/BudgetStore"
@@ -36,7 +36,8 @@ const sumsOf = (row: Row) => ({
 const nothing = { spent: none, reserved: none }
 
 /**
- * A key of the store, `tenant:acme, 2026-11`, taken apart: the name of a tenant may hold anything.
+ * A parsed key of the store, `tenant:acme, 2026-11`: the name of a tenant may contain any
+ * characters.
  */
 const partsOf = (key: string) => {
   const comma = key.lastIndexOf(", ")
