@@ -1,6 +1,6 @@
 /**
- * A call of each official SDK as its users write it, with Node's fetch and nothing of ours: what
- * calls through Crewline are held against.
+ * A call of each official SDK as its users write it, with Node's fetch and none of our code: the
+ * baseline for calls through Crewline.
  */
 
 export const sdks = ["openai", "anthropic", "ollama"] as const
@@ -11,7 +11,7 @@ export interface Options {
   readonly origin: string
   readonly question: string
   readonly streamed: boolean
-  /** Told of the first piece of each streamed answer. */
+  /** Called with the first piece of each streamed answer. */
   readonly onFirst: (milliseconds: number) => void
 }
 

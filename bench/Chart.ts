@@ -2,7 +2,7 @@
 
 export interface Bars {
   readonly title: string
-  /** What the values of a bar are, in their order. */
+  /** The names of a bar's values, in order. */
   readonly series: ReadonlyArray<string>
   readonly bars: ReadonlyArray<{ readonly name: string; readonly values: ReadonlyArray<number> }>
 }

@@ -1,7 +1,4 @@
-/**
- * An HTTP client that costs little: connections that stay, and bodies as they come. Anything but a
- * 2xx is an error.
- */
+/** A cheap HTTP client: persistent connections, and raw bodies. Anything but a 2xx is an error. */
 import { Agent, request } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -12,7 +9,7 @@ export interface Client {
   readonly close: () => void
 }
 
-/** With as many connections as are needed at once, and perhaps a key to show. */
+/** With as many connections as are needed at once, and an optional API key. */
 export const make = (url: string, key?: string): Client => {
   const agent = new Agent({ keepAlive: true })
   const authorized = key === undefined ? {} : { authorization: `Bearer ${key}` }

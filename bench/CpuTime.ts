@@ -39,9 +39,7 @@ export const ofSessions = async (databaseUrl: string): Promise<ReadonlyMap<numbe
   )
 }
 
-/**
- * What the sessions of a database have used since; those that have ended meanwhile are left out.
- */
+/** CPU used by the sessions of a database since; sessions that ended meanwhile are omitted. */
 export const since = async (databaseUrl: string, before: ReadonlyMap<number, number>): Promise<number> => {
   const after = await ofSessions(databaseUrl)
   return [...after].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0)

@@ -1,7 +1,7 @@
 /**
  * A worker process for `bench/crew-queue.ts`, over Redis and PostgreSQL, one task at a time.
- * Arguments: the port of Redis, the URL of the database, and its name. It says to its parent that
- * it is there.
+ * Arguments: the port of Redis, the URL of the database, and its name. It notifies its parent once
+ * it runs.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /**
  * Pages that a step of an execution of many events touches, with statistics that are absent, stale
  * or fresh. A step is the start and the outcome of a task, as two appends. One session does it all,
- * so that a plan which was made while the tables were empty is the one in use.
+ * so that a plan made while the tables were empty stays in use.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -45,7 +45,7 @@ const measure = (events: number, known: (typeof statistics)[number]) =>
     const sql = yield* SqlClient.SqlClient
     const log = yield* EventLog.EventLog
     const step = (task: string) => Effect.andThen(log.append("x", [started(task)]), log.append("x", [completed(task)]))
-    // The server must not look at the tables by itself.
+    // The server must not analyze the tables by itself.
     yield* asOwner(
       Effect.andThen(
         sql`alter table crewline_event set (autovacuum_enabled = false)`,

@@ -3,7 +3,7 @@
 interface Options {
   /** Each task after the one before; otherwise side by side. */
   readonly isChain?: boolean
-  /** What the provider is told (`Directives`). */
+  /** Directives for the provider (`Directives`). */
   readonly text?: string
   /** Each output is followed by a row of the outbox. */
   readonly memory?: boolean

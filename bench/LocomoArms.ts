@@ -1,4 +1,4 @@
-/** Ways to find what answers a question: the memory as it ships, and what one would do instead. */
+/** Ways to find the evidence for a question: the shipped memory, and its alternatives. */
 import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as Words from "@crewline/words/Words"
@@ -12,7 +12,7 @@ import type { Ask, Conversation } from "./Locomo.ts"
 
 const depth = 50
 
-/** What the memory itself recalls, each conversation by a user of its own. */
+/** The recall of the memory itself, with a separate user for each conversation. */
 const byMemory =
   (layer: Layer.Layer<Memory.Memory>): Ask =>
   ({ name, questions, turns }) =>
@@ -50,8 +50,7 @@ const best = (scores: ReadonlyArray<number>, count = depth): ReadonlyArray<numbe
     .slice(0, count)
 
 /**
- * Each turn a text of its own: terms and stems as ours, and no context, dates, speakers or
- * sessions.
+ * Each turn as a separate text: our terms and stems, without context, dates, speakers or sessions.
  */
 const bm25Of = ({ turns }: Conversation): ((question: string) => ReadonlyArray<number>) => {
   const documents = turns.map(({ speaker, text }) => Memory.Terms.ofText(text, { speaker }))

@@ -46,7 +46,7 @@ export const start = async (
   return { cpu: () => ask("cpu"), memory: () => ask("memory"), stop: () => child.kill() }
 }
 
-/** What an arm costs beside the bare SDK, in microseconds and as a ratio. */
+/** The cost of an arm relative to the bare SDK, in microseconds and as a ratio. */
 export interface Comparison {
   readonly "crewline µs": number
   readonly "sdk µs": number
@@ -56,7 +56,7 @@ export interface Comparison {
   readonly rounds: number
 }
 
-/** Rounds in turn, each with another one first; the first two warm up. */
+/** Alternating rounds, each starting with a different arm; the first two are warm-up. */
 export const compare = async (crewline: Arm, sdk: Arm, rounds: number): Promise<Comparison> => {
   const ours: Array<number> = []
   const bare: Array<number> = []

@@ -1,4 +1,4 @@
-/** What is told of several measurements. */
+/** Statistics of several measurements. */
 
 /** Linear between the two values next to it; NaN without values. */
 export const quantile = (values: ReadonlyArray<number>, share: number): number => {

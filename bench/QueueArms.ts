@@ -23,8 +23,8 @@ export interface Arm {
 }
 
 /**
- * As our worker uses the port: two ask at the same time, each for half of the room that there is,
- * and tell of each task by itself. What is told of takes no room.
+ * As our worker uses the port: two claims at the same time, each for half of the free capacity, and
+ * every task settled individually. Settled tasks take no capacity.
  */
 export const crewline = async (port: number, concurrency: number, options?: RedisTaskQueue.Options): Promise<Arm> => {
   const runtime = ManagedRuntime.make(

@@ -22,7 +22,7 @@ export interface Tree {
   readonly children: ReadonlyArray<Tree>
 }
 
-/** What a queue of ours is told of an execution of these tasks. */
+/** The facts of an execution of these tasks for our queues. */
 export const factsOf = (executionId: string, nodes: ReadonlyArray<Task>): TaskQueue.Facts => ({
   executionId,
   tenant: "default",
@@ -59,7 +59,7 @@ export const chains = (count: number, length: number): Shape => {
   return { name: "chains", tasks: all.flatMap(({ tasks }) => tasks), trees: all.map(({ tree }) => tree) }
 }
 
-/** Many that need nothing, and one that needs them all. */
+/** Many independent tasks, and one that needs them all. */
 export const fanIn = (width: number): Shape => {
   const leaves = range(width, (n) => `t${n}`)
   return {
@@ -81,8 +81,8 @@ export const tree = (branches: number, depth: number): Shape => {
 }
 
 /**
- * Each task needs the one above and the one to the left: what two tasks need of the same one, no
- * tree can say.
+ * Each task needs the one above and the one to the left: a tree cannot express two tasks that need
+ * the same one.
  */
 export const lattice = (side: number): Shape => ({
   name: "lattice",
@@ -112,7 +112,7 @@ export const layered = (size: number, width: number): Shape => {
   }
 }
 
-/** Nothing needs anything. */
+/** All tasks are independent. */
 export const independent = (size: number): Shape => {
   const tasks = range(size, (n) => ({ id: `t${n}`, dependencies: [] }))
   return { name: "independent", tasks, trees: tasks.map(({ id }) => ({ id, children: [] })) }

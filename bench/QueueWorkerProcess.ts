@@ -1,9 +1,8 @@
 /**
- * A worker process for `bench/million.ts`: takes from the queue over Redis, tells of each task by
- * itself, and forgets an execution when its last task, `end`, is settled, as a worker does.
- * Arguments: the port of Redis and its name. Asked for it, it tells its parent how many tasks it
- * has finished, and what memory it needs: asked for "memory", after everything that is no longer
- * used was collected.
+ * A worker process for `bench/million.ts`: claims from the queue over Redis, settles each task
+ * individually, and removes an execution when its last task, `end`, is settled, as a worker does.
+ * Arguments: the port of Redis and its name. On request, it reports to its parent how many tasks it
+ * has finished, and its memory use: for "memory", after a garbage collection.
  */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
@@ -12,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 
-/** What the parent hears. */
+/** Messages to the parent. */
 export interface Figures {
   readonly tasks: number
   readonly executions: number
@@ -29,7 +28,7 @@ const work = Effect.fnUntraced(function* (worker: string) {
   let tasks = 0
   let executions = 0
   process.on("message", (message) => {
-    // What is only waiting to be collected says nothing.
+    // Garbage that is not yet collected is not meaningful.
     if (message === "memory") global.gc?.()
     const { heapUsed, rss } = process.memoryUsage()
     process.send?.({ tasks, executions, rssBytes: rss, heapBytes: heapUsed } satisfies Figures)
@@ -46,8 +45,7 @@ const work = Effect.fnUntraced(function* (worker: string) {
       free++
       room.openUnsafe()
     })
-  // As every worker does: it stops what it has lost, and the queue need not keep what it has to
-  // say.
+  // As every worker does: it stops lost tasks, so that the queue need not keep its notices.
   yield* Effect.forkChild(Effect.forever(queue.lost(worker)))
   for (;;) {
     if (free === 0) {

@@ -1,8 +1,8 @@
 /**
- * How many scripts a second one client gets out of one Redis, whatever they are for: the ceiling of
- * every queue that needs a script for a task. `commit` reads and writes as much as the least that
- * settles a task: its lease goes, its state is written, a dependent loses a dependency, becomes
- * ready, and is leased.
+ * How many scripts per second one client can run on one Redis, whatever they do: the ceiling of
+ * every queue that needs a script per task. `commit` reads and writes the minimum that settles a
+ * task: its lease goes, its state is written, a dependent loses a dependency, becomes ready, and is
+ * leased.
  */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
@@ -24,14 +24,14 @@ return ARGV[1]`
 
 export interface Limit {
   readonly script: keyof typeof scripts
-  /** Under way at the same time. */
+  /** The number in flight. */
   readonly pipelined: number
   readonly perSecond: number
 }
 
 const keys = ["leased", "leases", "execution", "ready"].map((name) => `{bench-limit}:${name}`)
 
-/** Scripts a second by script and number under way. */
+/** Scripts per second by script and number in flight. */
 export const measure = async (port: number, calls: number): Promise<ReadonlyArray<Limit>> => {
   const redis = new Redis({ host: "127.0.0.1", port })
   const limits: Array<Limit> = []

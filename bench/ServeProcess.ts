@@ -22,14 +22,14 @@ export interface ServeProcess {
   readonly stop: () => Promise<void>
 }
 
-/** What this machine has configured must not change what is measured. */
+/** The configuration of this machine must not affect the measurement. */
 const configures = /^(CREWLINE_|OPENAI_|DATABASE_|REDIS_URL$|HOST$|PORT$|NODE_OPTIONS$)/
 const neutral = Object.fromEntries(Object.entries(process.env).filter(([name]) => !configures.test(name)))
 
 export const commandOf = (checkout = join(import.meta.dirname, "..")): string =>
   join(checkout, "packages", "server", "bin", "crewline.mjs")
 
-/** Starts it on a free port, its data in the directory unless `env` says otherwise. */
+/** Starts it on a free port, with its data in the directory unless `env` overrides it. */
 export const start = async ({ checkout, directory, env }: Options): Promise<ServeProcess> => {
   const from = performance.now()
   const child = spawn(process.execPath, [commandOf(checkout), "serve", "--port", "0"], {

@@ -68,10 +68,7 @@ const armOf = <E>(
     return { name, atOnce, run } satisfies Arm
   })
 
-/**
- * A Redis, a database and worker processes of its own: arms that wait for their turn disturb no
- * other.
- */
+/** A separate Redis, database and worker processes, so that waiting arms do not disturb others. */
 const overRedis = Effect.fnUntraced(function* (count: number) {
   const redis = yield* RedisProcess.make()
   const { href } = yield* PostgresServer.emptyDatabase

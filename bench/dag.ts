@@ -110,8 +110,8 @@ export const run = async (report: Report): Promise<void> => {
     { name: "deep-100000", nodes: deep(100_000) },
     { name: "wide-100000", nodes: wide(100_000) }
   ]
-  // The compiler has seen everything before the first clock starts, or the smallest case would pay
-  // for it.
+  // All code is compiled before the first measurement; otherwise the smallest case would pay for
+  // it.
   for (let round = 0; round < 20; round++) plan(cases[1]!.nodes)
 
   for (const { name, nodes } of cases) {

@@ -97,7 +97,7 @@ const measure = (database: string, options: Database.Options, plan: Plan.Plan) =
 
 /**
  * Each case at each size. The cost of a task must not grow with the execution: the last row of a
- * case says whether it does.
+ * case shows whether it does.
  */
 const shapes = Effect.fnUntraced(function* (report: Report, { least, most }: typeof options) {
   for (const database of ["postgres", "pglite"]) {

@@ -1,8 +1,9 @@
 /**
  * How fast one execution reaches all who follow it by WebSocket: 1,000 clients on loopback, half of
- * them cut at different places and back with the last seq that they saw. `messages/s` counts what
- * clients received, from the first event appended after all of them were there to the last client
- * closed; the clients live in this process too and parse every message, which is most of the time.
+ * which disconnect at different positions and reconnect with the last seq that they saw.
+ * `messages/s` counts what clients received, from the first event appended after all of them were
+ * there to the last client closed; the clients live in this process too and parse every message,
+ * which is most of the time.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -22,7 +23,7 @@ const clients = 1_000
 const events = 300
 const batch = 5
 
-/** Nobody works: the benchmark appends the events itself. */
+/** There are no workers: the benchmark appends the events itself. */
 const services = Layer.mergeAll(
   Layer.succeed(Llm.Llm, { resolve: () => Effect.never }),
   Layer.succeed(Toolbox.Toolbox, {

@@ -8,12 +8,12 @@
  * - `post execution`: a stored crew of one task, 50 at once, to the end of every execution; the
  *   model answers at once.
  *
- * Each arm is a server of its own on a database of its own. Rounds alternate between the arms, and
- * a row of ratios gives the medians of what the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>`
+ * Each arm is a separate server with a separate database. Rounds alternate between the arms, and a
+ * row of ratios gives the medians of what the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>`
  * adds an arm: another version of Crewline, installed there.
  *
- * With `--access 1` the server asks for a key, and a second one has neither keys nor row security:
- * what both cost.
+ * With `--access 1` the server requires a key, and a second one has neither keys nor row security,
+ * to measure the cost of both.
  *
  * `npm run -s bench -- http --json [--rounds 7] [--seconds 2] [--tasks 10000] [--access 0]`. Needs
  * Linux, and PostgreSQL on this machine at `TEST_DATABASE_URL`, default 127.0.0.1:5432.
@@ -58,9 +58,9 @@ interface Figures {
 interface Case {
   readonly name: string
   readonly tasks: number
-  /** What an arm does again and again; an arm without it does not take part. */
+  /** The repeated operation of an arm; an arm without it does not take part. */
   readonly calls: ReadonlyMap<Arm, () => Promise<unknown>>
-  /** What is waited for before the CPU is read. */
+  /** Awaited before the CPU is read. */
   readonly settle?: (arm: Arm) => Promise<void>
   /** Large bodies: one at a time would only measure how they queue. */
   readonly atOnce: number
@@ -84,7 +84,7 @@ const serveArm = (name: string, directory: string, provider: FakeProvider.Proces
     return { name, pid: server.pid, databaseUrl, client } satisfies Arm
   })
 
-/** From the first key on a server asks for one. */
+/** Once a first key exists, a server requires one. */
 const withKey = (arm: Arm): Effect.Effect<Arm> =>
   Effect.promise(async () => {
     const made = await arm.client.post("/api/v1/keys", { name: "bench", role: "admin" })

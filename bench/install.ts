@@ -1,5 +1,5 @@
 /**
- * What it costs to have Crewline: megabytes on disk of what npm installs, in whole blocks as `du`
+ * The cost of installing Crewline: megabytes on disk that npm installs, in whole blocks as `du`
  * counts them, and milliseconds that an import or a first run takes over `node` with an empty
  * program. The packages are packed and installed in empty applications. Rounds alternate between
  * the programs. `npm run -s bench -- install --json [--rounds 11]`
@@ -30,7 +30,7 @@ const crew = `Crew.make({
   tasks: { greet: { description: "Greet.", expectedOutput: "One sentence." } }
 })`
 
-/** What is run in the application that has `crewline` and `openai`. */
+/** The programs that run in the application with `crewline` and `openai`. */
 const programs: { readonly [name: string]: string } = {
   "import crewline": `import "crewline"`,
   "declare a crew": `import { Crew } from "crewline"; ${crew}`,
@@ -39,7 +39,7 @@ const programs: { readonly [name: string]: string } = {
   "import effect/Schema": `import "effect/Schema"`
 }
 
-/** npm tells scripts where they run; an npm that they start must not believe that it runs there. */
+/** npm passes its location to scripts; an npm that they start must not inherit it. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH$)/.test(name)))
 
 const must = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<string> =>

@@ -5,17 +5,16 @@
  * first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5
  * ms of it.
  *
- * Every arm is a process of its own. The arms of one SDK are alive together and take turns in short
+ * Every arm is a separate process. The arms of one SDK are alive together and take turns in short
  * slices, in another order each round, and an arm is compared with the bare SDK of the same round,
  * two seconds away at most: a machine that is busy for a while is busy for both. Before each slice
  * an arm makes some calls that are not counted, so that none counts the connections that idled away
- * meanwhile, and collects its young garbage. (Not all of it: a full collection while nothing is
- * under way makes V8 discard compiled code, 1,381 functions in 40 slices, and the slice measures
- * the compiler.) Code is compiled in thousands of calls before the first round. What is told is the
- * median over the rounds, and between which values the middle half of them lies.
+ * meanwhile, and collects its young garbage. (Not all of it: a full collection while no call is in
+ * flight makes V8 discard compiled code, 1,381 functions in 40 slices, and the slice measures the
+ * compiler.) Code is compiled in thousands of calls before the first round. The result is the
+ * median over the rounds, with the interquartile range.
  *
- * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on leave out what is not
- * looked for.
+ * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on omit cases.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -86,7 +85,7 @@ interface Compared {
 }
 
 const compare = async (report: Report, { each, origin, rounds, sdk }: Compared): Promise<void> => {
-  // Streamed, the wrappers that see chunks are told apart, and no others.
+  // For streamed calls, only the wrappers that see chunks are measured separately.
   const chosen: ReadonlyArray<Arm> =
     each === "whole" ? arms : ["bare SDK", "model alone", "telemetry", "timeout", "all"]
   const started = await Promise.all(
@@ -129,7 +128,7 @@ const compare = async (report: Report, { each, origin, rounds, sdk }: Compared):
 
 const hundredths = (value: number): number => Math.round(value * 100) / 100
 
-/** Nobody always comes after the same neighbour's garbage. */
+/** No arm always runs after the garbage of the same neighbour. */
 const rotated = <A>(values: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
   const from = Math.abs(round * 5) % values.length
   const turned = [...values.slice(from), ...values.slice(0, from)]
@@ -191,7 +190,7 @@ const ours = async (sdk: BareSdk.Sdk, arm: Arm, streamed: boolean, origin: strin
     const began = performance.now()
     let first = true
     const request: Llm.Request = {
-      // Another question each time: a hit would measure nothing.
+      // A different question each time, because a cache hit would measure nothing.
       messages: [{ role: "user", content: arm === "model alone" ? question : `${question} ${number++}` }],
       tools: [],
       toolChoice: "none",

@@ -1,13 +1,14 @@
 /**
- * How well memory finds what answers a question: `npm run -s bench -- memory --locomo FILE --json`,
- * FILE a list of conversations of LoCoMo (Maharana et al., 2024; snap-research/locomo on GitHub; CC
- * BY-NC: for evaluation only, not part of this repository). Its numbers are shares of a question's
- * evidence that are among the first 5, 10 and 50; questions without evidence are left out. Captions
- * of pictures that were sent are part of what was said.
+ * How well memory finds the evidence for a question:
+ * `npm run -s bench -- memory --locomo FILE --json`, FILE a list of conversations of LoCoMo
+ * (Maharana et al., 2024; snap-research/locomo on GitHub; CC BY-NC: for evaluation only, not part
+ * of this repository). Its numbers are shares of a question's evidence that are among the first 5,
+ * 10 and 50; questions without evidence are left out. Captions of pictures that were sent are part
+ * of what was said.
  *
- * The arms `lexical` and `words` are what ships; the others are what one would do instead: plain
- * BM25, `ts_rank` of PostgreSQL with the terms of the question joined by OR, hashed vectors alone,
- * and these fused with the terms by rank.
+ * The arms `lexical` and `words` are shipped; the others are alternatives: plain BM25, `ts_rank` of
+ * PostgreSQL with the terms of the question joined by OR, hashed vectors alone, and these fused
+ * with the terms by rank.
  */
 import * as Effect from "effect/Effect"
 import * as Locomo from "./Locomo.ts"

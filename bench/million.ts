@@ -1,14 +1,14 @@
 /**
  * Many executions through the queue over Redis, by several worker processes, while the memory of
- * the workers and of Redis is watched: neither may grow with what has gone through, and nothing may
- * be left in Redis.
+ * the workers and of Redis is watched: neither may grow with the number of tasks processed, and
+ * nothing may be left in Redis.
  *
  * Every execution is a layered graph with one last task. Some hundred of them are in the queue at a
- * time; whoever settles the last task of one forgets it. Memory is compared by medians of the
- * second and the last quarter of the samples, which come once per 2.5 % of the tasks: in the first
- * quarter everything warms up. A run of fewer than 200,000 tasks is over before that. Before each
- * sample the workers collect what they no longer use ("heap"); what the system counts for them
- * ("rss") is also what V8 has not given back yet.
+ * time; the worker that settles the last task of one removes it. Memory is compared by medians of
+ * the second and the last quarter of the samples, which come once per 2.5 % of the tasks: in the
+ * first quarter everything warms up. A run of fewer than 200,000 tasks is over before that. Before
+ * each sample the workers collect garbage ("heap"); the system's figure ("rss") also includes
+ * memory that V8 has not returned yet.
  *
  * `npm run -s bench -- million --executions 10000 --tasks 1000000 --workers 4`
  */
@@ -31,7 +31,7 @@ export const options = { executions: 10_000, tasks: 1_000_000, workers: 4 }
 const inFlight = 200
 const samplesWanted = 40
 const enoughTasks = 200_000
-/** What is still noise. */
+/** The threshold of noise. */
 const noise = { share: 0.1, bytes: 4 * 2 ** 20 }
 
 interface Sample {
@@ -134,8 +134,8 @@ const main = Effect.fnUntraced(function* (report: Report, { executions = 0, task
     if ((yield* Effect.promise(() => redis.cli("pttl", name))) === "-1") lasting.push(name)
   }
   const isLong = total >= enoughTasks
-  // Last replies to clients, and the counters, go away by themselves within a minute; after a short
-  // run nobody waits for that.
+  // Last replies to clients, and the counters, expire within a minute; after a short run the
+  // benchmark does not wait for that.
   const waitedFrom = performance.now()
   while (
     isLong &&

@@ -1,14 +1,14 @@
 /**
  * Tasks that do nothing, through the queue over Redis and through BullMQ: how much of a task's time
- * is the queue's. One process, one worker of 50 at once in each arm, one Redis of its own, without
- * persistence. `busy poll`: with `busyPollMicros: 300`.
+ * is the queue's. One process, one worker with a concurrency of 50 in each arm, and a separate
+ * Redis without persistence. `busy poll`: with `busyPollMicros: 300`.
  *
  * `tasks/s` counts from before the tasks are added to the last acknowledgement. `µs` is processor
  * time a task: of this process (`client`) and of Redis (`redis`). `ratio` is the median of the
  * rounds' ratios. A flow of BullMQ is a tree: two tasks that need the same third one (lattice,
- * layered) cannot be said with it, so there it has no figure. `of awaited` and `of pipelined`
- * compare with what a script that does the least for a task reaches, called one at a time and 50 at
- * a time, in the same run.
+ * layered) cannot be expressed with it, so there it has no figure. `of awaited` and `of pipelined`
+ * compare with a script that does the minimum for a task, called one at a time and 50 at a time, in
+ * the same run.
  */
 import * as Effect from "effect/Effect"
 import * as RedisProcess from "../packages/queue-redis/test/RedisProcess.ts"
@@ -22,7 +22,7 @@ const rounds = 5
 const concurrency = 50
 
 const chain = QueueShapes.chain(1_000)
-/** What our worker does while it waits for Redis differs in one case. */
+/** In one case our worker behaves differently while it waits for Redis. */
 const cases: ReadonlyArray<QueueShapes.Shape & { readonly isAwake?: true }> = [
   chain,
   { ...chain, name: "chain, busy poll", isAwake: true },
@@ -80,7 +80,7 @@ const main = Effect.fnUntraced(function* (report: Report) {
       cases.map(({ name }) => [name, { ours: [] as Array<Figures>, theirs: [] as Array<Figures> }])
     )
     const limits: Array<ReadonlyArray<ScriptLimit.Limit>> = []
-    // The compilers have seen everything before the first clock starts.
+    // All code is compiled before the first measurement.
     await ScriptLimit.measure(redis.port, 5_000)
     for (const shape of cases) {
       await (shape.isAwake ? awake : asleep).run(shape)
@@ -95,7 +95,7 @@ const main = Effect.fnUntraced(function* (report: Report) {
           async () => mine.push(await measured(redis, ours, shape)),
           async () => shape.trees !== undefined && other.push(await measured(redis, theirs, shape))
         ]
-        // Whoever comes second has the warmer machine.
+        // The second arm runs on a warmer machine.
         for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
         process.stderr.write(`queue: round ${round + 1} of ${rounds}, ${shape.name}\n`)
       }

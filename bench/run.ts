@@ -1,11 +1,11 @@
 /**
- * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints what it reports, a table
- * for people or, with `--json`, one object a line. Nothing else is written to stdout; progress
- * belongs on stderr.
+ * `npm run -s bench -- <name> [--json]`: runs `bench/<name>.ts` and prints its report, as a table
+ * or, with `--json`, as one object per line. Nothing else is written to stdout; progress belongs on
+ * stderr.
  *
- * A benchmark exports `run(report, options, files)` and calls `report` once per measured case. Its
- * numbers that may be chosen it exports as `options`, by name and with their defaults; `--name 3`
- * gives another value. The names of files that it reads it exports as `files`.
+ * A benchmark exports `run(report, options, files)` and calls `report` once per measured case. It
+ * exports its numeric options as `options`, by name and with their defaults; `--name 3` sets one.
+ * It exports the names of files that it reads as `files`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -113,7 +113,7 @@ while (rest.length > 0) {
   options[option] = Number(value)
 }
 
-// Whoever reads only the first lines (`… | head -1`) has what they want.
+// A reader that takes only the first lines (`… | head -1`) is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0)
   throw error

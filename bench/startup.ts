@@ -1,7 +1,7 @@
 /**
- * What the command costs before it does anything: `crewline --version` and `crewline --help` over
- * `node` with an empty program, in milliseconds. Rounds alternate between them. `npm run -s bench
- * -- startup --json [--rounds 21]`
+ * The startup cost of the command: `crewline --version` and `crewline --help` over `node` with an
+ * empty program, in milliseconds. Rounds alternate between them.
+ * `npm run -s bench -- startup --json [--rounds 21]`
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"

@@ -1,9 +1,10 @@
 /**
- * Statements that one execution costs PostgreSQL, begun over HTTP one at a time with the crew in
- * the body: of one task, of five in a chain, and of five whose outputs are followed by rows of the
- * outbox; with the queue in process, and over Redis with the server as its only worker. It is the
- * difference between many executions and few, each on a server of its own, by the number of them:
- * what a start and an end cost is not in it. Transactions are counted, and every statement is one.
+ * PostgreSQL statements per execution, started over HTTP one at a time with the crew in the body:
+ * of one task, of five in a chain, and of five whose outputs are followed by rows of the outbox;
+ * with the queue in process, and over Redis with the server as its only worker. It is the
+ * difference between many executions and few, each on a separate server, divided by their number,
+ * so that starting and stopping the server is not included. Transactions are counted, and every
+ * statement is one.
  *
  * `npm run -s bench -- statements --json [--executions 200]`. Needs PostgreSQL at
  * `TEST_DATABASE_URL`, default 127.0.0.1:5432, and `redis-server`.
@@ -35,8 +36,8 @@ const cases: ReadonlyArray<{ readonly name: string; readonly tasks: number; read
 ]
 
 /**
- * Transactions of the database so far. Nobody else may be connected: sessions tell of theirs when
- * they end.
+ * Transactions of the database so far. No other client may be connected: sessions report theirs
+ * when they end.
  */
 const transactions = (url: URL) =>
   Effect.gen(function* () {
@@ -52,8 +53,8 @@ interface Site {
 }
 
 /**
- * Runs so many executions on a new server, each when the one before has ended; answers the
- * transactions of it all.
+ * Runs this many executions on a new server, one after the other; returns the total number of
+ * transactions.
  */
 const measure = (
   url: URL,
@@ -63,7 +64,7 @@ const measure = (
 ) =>
   Effect.gen(function* () {
     const before = yield* transactions(url)
-    // How often the end was looked for: these statements are ours.
+    // The number of polls for the end, whose statements belong to the benchmark.
     let looks = 0
     yield* Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

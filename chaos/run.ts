@@ -1,7 +1,7 @@
 /**
- * `npm run chaos -- [--seconds N] [--seed S] [--executions N] [--workers N] [--queue redis|bullmq] [--json]`:
- * kills and freezes workers, cuts connections, restarts and empties Redis, and reports the outcome
- * of the executions. Exits with 1 when a guarantee was violated.
+ * `npm run chaos -- [--seconds N] [--seed S] [--executions N] [--workers N] [--queue redis|bullmq]
+ * [--json]`: kills and freezes workers, cuts connections, restarts and empties Redis, and reports
+ * the outcome of the executions. Exits with 1 when a guarantee was violated.
  */
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
