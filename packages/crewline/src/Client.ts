@@ -159,8 +159,8 @@ export interface Client {
    */
   readonly retry: <Output = Schema.Json>(executionId: string, crew?: AnyCrew<Output>) => Promise<Execution<Output>>
   /**
-   * Releases the work of a dead worker elsewhere at once; refuses if the worker seems to be alive,
-   * unless forced.
+   * Takes over the executions of a dead worker elsewhere at once, instead of when its lease
+   * expires; refuses if the worker seems to be alive, unless forced.
    */
   readonly adoptFrom: (worker: string, options?: Adoption.Options) => Promise<{ readonly executions: number }>
   /**
