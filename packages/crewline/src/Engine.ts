@@ -25,7 +25,7 @@ import * as Storage from "./Engine/Storage.ts"
 import * as Tools from "./Engine/Tools.ts"
 
 /** All layers that the options select. `onAdopted` is called with what each sweep adopts. */
-const layerOf = (options: Options, onAdopted: (executions: Storage.Adopted) => void) => {
+const layerOf = (options: Options, alive: KeepAlive, onAdopted: (executions: Storage.Adopted) => void) => {
   const { crews = [], llm = Models.layer(options.models), memory = Memory.layerLocal } = options
   const redis = Storage.shared(options)
   return Crewline.layer({
@@ -38,7 +38,7 @@ const layerOf = (options: Options, onAdopted: (executions: Storage.Adopted) => v
       memory,
       Tools.workspace(options),
       Tools.toolbox(options),
-      Storage.queue(options)
+      Storage.queue(options, alive)
     ]),
     Layer.provideMerge(Storage.log(options, onAdopted)),
     Layer.provideMerge(QuietClock.layer)
@@ -60,8 +60,9 @@ const onAbort = (guarded: Guarded.Guarded, signal: AbortSignal, abort: () => voi
  */
 export const open = async (options: Options, signal?: AbortSignal): Promise<Client> => {
   Checking.check(options)
+  const alive = new KeepAlive()
   const runtime = ManagedRuntime.make(
-    layerOf(options, (executions) => {
+    layerOf(options, alive, (executions) => {
       for (const { executionId, lastSeq, tenant } of executions) {
         if (alive.isHeldBy(executionId)) continue
         const ended = Effect.flatMap(Effect.service(Crewline.Crewline), ({ follow }) =>
@@ -72,11 +73,10 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
       looked.resolve()
     })
   )
-  const alive = new KeepAlive()
   const { dispose, iterable, promise } = new Lifetime(runtime, alive)
   /** Resolves when the work that other processes left here is known. */
   const looked = Promise.withResolvers<void>()
-  if (Storage.isEmbedded(options)) void alive.while(looked.promise)
+  if (Storage.reportsAdopted(options)) void alive.while(looked.promise)
   const close = () => {
     looked.resolve()
     return dispose()

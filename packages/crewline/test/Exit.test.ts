@@ -3,12 +3,15 @@
  * is looked at.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll } from "vitest"
+import * as PostgresServer from "../../memory-pg/test/PostgresServer.ts"
+import * as RedisServer from "../../queue-redis/test/RedisServer.ts"
 
 const source = join(import.meta.dirname, "..", "src")
 const folder = mkdtempSync(join(tmpdir(), "crewline-exit-"))
@@ -92,4 +95,73 @@ describe("a script that does not close its client ends by itself", { timeout: 40
   it("with nothing done at all", async () => {
     assert.strictEqual(await script(`await client(); console.log("open")`), "open")
   })
+})
+
+describe("with servers, a script that does not close its client ends by itself", { timeout: 90_000 }, () => {
+  const redis = () => ({ url: RedisServer.url.href, prefix: RedisServer.fresh("exit") })
+  const text = (options: object, then: string) => `
+    const options = ${JSON.stringify(options)}
+    const crewline = await client({ models: slow(), crews: [telling], ...options })
+    ${then}`
+  const wait = "console.log((await crewline.run(crew)).output)"
+  const leave = "await crewline.start(telling)"
+  const follow = `
+    const { id, events } = await crewline.start(crew)
+    for await (const event of events);
+    let last
+    for await (const event of crewline.follow(id)) last = event.type
+    console.log(last)`
+  const die = `
+    const models = Scripted.make([Scripted.never()])
+    const crewline = await client({ models, leaseMillis: 1_000, ...OPTIONS })
+    await crewline.start(telling)
+    while (models.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    process.exit()`
+
+  const withDatabase = (use: (database: string) => Promise<void>) =>
+    Effect.scoped(Effect.flatMap(PostgresServer.emptyDatabase, ({ href }) => Effect.promise(() => use(href))))
+
+  it.live.skipIf(PostgresServer.missing !== undefined)("PostgreSQL", () =>
+    withDatabase(async (database) => {
+      assert.strictEqual(await script(text({ database }, `console.log("open")`)), "open")
+      assert.strictEqual(await script(text({ database }, wait)), "Hello.")
+      assert.strictEqual(await script(text({ database }, leave)), "answered")
+      assert.strictEqual(await script(text({ database }, follow)), "ExecutionEnded")
+      await script(die.replace("OPTIONS", JSON.stringify({ database })))
+      assert.strictEqual(await script(text({ database }, "")), "answered")
+    })
+  )
+
+  it.skipIf(RedisServer.missing !== undefined)("Redis", async () => {
+    const options = { redis: redis() }
+    assert.strictEqual(await script(text(options, `console.log("open")`)), "open")
+    assert.strictEqual(await script(text(options, wait)), "Hello.")
+  })
+
+  const both = PostgresServer.missing === undefined && RedisServer.missing === undefined
+  it.live.skipIf(!both)("both", () =>
+    withDatabase(async (database) => {
+      const options = { database, redis: redis() }
+      assert.strictEqual(await script(text(options, wait)), "Hello.")
+      assert.strictEqual(await script(text(options, leave)), "answered")
+      assert.strictEqual(await script(text(options, follow)), "ExecutionEnded")
+    })
+  )
+
+  it.live.skipIf(!both)("not before it has finished a task of another's execution", () =>
+    withDatabase(async (database) => {
+      const options = { database, redis: redis() }
+      const owner = script(
+        text({ ...options, worker: { concurrency: 0 } }, `console.log((await crewline.run(crew)).output)`)
+      )
+      // It has nothing to do but the task of the other.
+      const worker = `
+        const models = slow()
+        const crewline = await client({ models, ...${JSON.stringify(options)} })
+        const taken = setInterval(() => models.requests.length > 0 && clearInterval(taken), 10)
+        process.on("exit", () => console.log(models.requests.length))`
+      assert.strictEqual(await script(worker), "1")
+      assert.strictEqual(await owner, "Hello.")
+    })
+  )
 })

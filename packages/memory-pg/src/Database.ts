@@ -21,7 +21,7 @@ import * as PostgresUrl from "./PostgresUrl.ts"
 import * as RowSecurity from "./RowSecurity.ts"
 
 export type Options =
-  | { readonly kind: "server"; readonly url: Redacted.Redacted; readonly maxConnections?: number | undefined }
+  | ({ readonly kind: "server" } & Pick<Postgres.Options, "url" | "maxConnections" | "unref">)
   | { readonly kind: "embedded"; readonly directory: string }
   | {
       readonly kind: "memory"

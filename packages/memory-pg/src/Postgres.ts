@@ -6,6 +6,8 @@
  * statement that was under way fails as retryable. The URL may carry a password: it is `Redacted`,
  * and no error of this file repeats it.
  */
+import { connect } from "node:net"
+import type { Duplex } from "node:stream"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -28,6 +30,8 @@ export interface Options {
   readonly applicationName?: string | undefined
   /** The role that connections act as; default: the user's own. */
   readonly role?: string | undefined
+  /** Connections do not keep the process alive once they are open. Default: they do. */
+  readonly unref?: boolean | undefined
 }
 
 /** An event may carry an output of many megabytes; the driver's own limit is 16. */
@@ -48,8 +52,7 @@ export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgCli
         host: first.host,
         port: first.port,
         ...(first.path !== undefined && { path: first.path }),
-        // The driver knows one host.
-        ...(targets.length > 1 && { stream: () => new FirstReachable(targets) }),
+        ...streamOf(targets, options.unref === true),
         ssl: encrypts ? tls.options : false,
         ...(connection.username !== undefined && { username: connection.username }),
         ...(connection.password !== undefined && { password: Redacted.make(connection.password) }),
@@ -63,6 +66,15 @@ export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgCli
       })
     })
   )
+
+/** The driver's own stream is to one host, and keeps the process alive. */
+const streamOf = (targets: PostgresUrl.Connection["targets"], unref: boolean): { readonly stream?: () => Duplex } => {
+  const [first, ...others] = targets
+  if (others.length > 0) return { stream: () => new FirstReachable(targets, { unref }) }
+  if (!unref) return {}
+  const { host, path, port } = first
+  return { stream: () => (path === undefined ? connect({ host, port, noDelay: true }) : connect({ path })).unref() }
+}
 
 const invalid = (problem: string): SqlError => {
   const message = `The PostgreSQL URL is invalid: ${problem}.`

@@ -38,6 +38,8 @@ export interface Options {
   readonly name?: string | undefined
   /** How long the server may take to answer at first, in milliseconds; default 5,000. */
   readonly connectTimeoutMillis?: number | undefined
+  /** Connections do not keep the process alive, unless one is being opened. Default: they do. */
+  readonly unref?: boolean | undefined
 }
 
 /**
@@ -99,6 +101,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     Effect.acquireRelease(
       Effect.sync(() => {
         const client = create()
+        if (options.unref === true) Client.unref(client, guarded)
         let wasReady = false
         client.on(
           "ready",
@@ -155,6 +158,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     connect: Effect.sync(() => {
       // A reserved connection that is lost is replaced by the pool.
       const reserved = Client.another(client, { once: true })
+      if (options.unref === true) Client.unref(reserved, guarded)
       reserved.on("error", () => {})
       return { send: sendWith(reserved), close: close(reserved) }
     }),

@@ -1,4 +1,7 @@
-/** Keeps the process alive while an execution of this process runs or a call is pending. */
+/**
+ * Keeps the process alive while an execution of this process runs, or a task of another's, or a
+ * call is pending.
+ */
 
 export class KeepAlive {
   #count = 0
@@ -10,6 +13,13 @@ export class KeepAlive {
     this.#executions.add(executionId)
     const release = () => void this.#executions.delete(executionId)
     ended.then(release, release)
+  }
+
+  /** Keeps the process alive until the returned function is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    void this.while(promise)
+    return resolve
   }
 
   isHeldBy(executionId: string): boolean {

@@ -12,6 +12,8 @@ import type * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
 import type { Options } from "../Client.ts"
 import * as Missing from "../Missing.ts"
+import * as HeldTasks from "./HeldTasks.ts"
+import type { KeepAlive } from "./KeepAlive.ts"
 
 const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<A, unknown, R> =>
   Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
@@ -31,9 +33,8 @@ export const log = (
     const opened =
       database === undefined
         ? Database.layer({ kind: "embedded", directory: directory! })
-        : Database.layer({ kind: "server", url: Redacted.make(database) })
-    const log = Layer.provide(PgEventLog.layer, opened)
-    return database === undefined ? telling(log, onAdopted) : log
+        : Database.layer({ kind: "server", url: Redacted.make(database), unref: true })
+    return reporting(Layer.provide(PgEventLog.layer, opened), onAdopted)
   })
 }
 
@@ -41,10 +42,9 @@ export const log = (
 export type Adopted = Effect.Success<ReturnType<EventLog.EventLog["Service"]["adopt"]>>
 
 /**
- * Only this process runs executions of an embedded log, so it has to stay alive for them.
- * Connections to a server keep it alive anyway.
+ * Only this process runs the executions that the log gives to it, so it has to stay alive for them.
  */
-const telling = <More, E, R>(
+const reporting = <More, E, R>(
   log: Layer.Layer<EventLog.EventLog | More, E, R>,
   onAdopted: (executions: Adopted) => void
 ): Layer.Layer<EventLog.EventLog | More, E, R> =>
@@ -60,9 +60,9 @@ const telling = <More, E, R>(
     }))
   ).pipe(Layer.provideMerge(log))
 
-/** Whether the database belongs to this process alone. */
-export const isEmbedded = ({ database, directory, log: given }: Options): boolean =>
-  given === undefined && database === undefined && directory !== undefined
+/** Whether `log` reports what each sweep adopts. */
+export const reportsAdopted = ({ database, directory, log: given }: Options): boolean =>
+  given === undefined && (database !== undefined || directory !== undefined)
 
 /** Whether executions outlive this process. */
 export const isDurable = ({ database, directory, log: given }: Options): boolean =>
@@ -72,7 +72,7 @@ export const isDurable = ({ database, directory, log: given }: Options): boolean
  * The queue of `queue`; with Redis and a database, one that processes share; otherwise an
  * in-process one.
  */
-export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknown> => {
+export const queue = (options: Options, alive: KeepAlive): Layer.Layer<TaskQueue.TaskQueue, unknown> => {
   if (options.queue !== undefined) return options.queue
   const { database, leaseMillis, redis } = options
   if (redis === undefined || database === undefined) return LocalTaskQueue.layerLocal
@@ -82,7 +82,7 @@ export const queue = (options: Options): Layer.Layer<TaskQueue.TaskQueue, unknow
       ...(leaseMillis !== undefined && { leaseMillis }),
       ...(typeof redis === "object" && redis.prefix !== undefined && { prefix: redis.prefix })
     })
-    return Layer.provide(shared, await connection(redis))
+    return HeldTasks.layer(Layer.provide(shared, await connection(redis)), alive)
   })
 }
 
@@ -94,5 +94,5 @@ const absentRedis = Missing.packageOf("@crewline/queue-redis", "The option redis
 
 const connection = async (redis: NonNullable<Options["redis"]>) => {
   const RedisConnection = await import("@crewline/queue-redis/RedisConnection").catch(absentRedis)
-  return RedisConnection.layer({ url: Redacted.make(typeof redis === "string" ? redis : redis.url) })
+  return RedisConnection.layer({ url: Redacted.make(typeof redis === "string" ? redis : redis.url), unref: true })
 }

@@ -5,11 +5,14 @@ import type { Target } from "../PostgresUrl.ts"
 
 export class FirstReachable extends Duplex {
   readonly #targets: ReadonlyArray<Target>
+  readonly #unref: boolean
   #socket: Socket | undefined
 
-  constructor(targets: ReadonlyArray<Target>) {
+  /** `unref`: the connection does not keep the process alive. */
+  constructor(targets: ReadonlyArray<Target>, { unref = false }: { readonly unref?: boolean } = {}) {
     super()
     this.#targets = targets
+    this.#unref = unref
   }
 
   override _construct(done: (error?: Error | null) => void): void {
@@ -27,6 +30,7 @@ export class FirstReachable extends Duplex {
       socket.once("connect", () => {
         socket.off("error", failed)
         socket.setNoDelay(true)
+        if (this.#unref) socket.unref()
         socket.on("error", (error) => this.destroy(error))
         socket.on("data", (chunk) => {
           if (!this.push(chunk)) socket.pause()

@@ -108,6 +108,23 @@ export const subscriber = (client: Client): Redis | undefined => {
   return nodes[Math.floor(Math.random() * nodes.length)]?.duplicate({ lazyConnect: true, retryStrategy: () => null })
 }
 
+/**
+ * Neither the connections of this client keep the process alive, nor its timers; what is being
+ * connected or sent does. Those that ioredis keeps to sentinels are not within reach.
+ */
+export const unref = (client: Client, guarded: Guarded.Guarded): void => {
+  const listen = (event: string, handle: (node: Redis) => void) =>
+    client.on(event, guarded("Releasing the process", handle))
+  if (client instanceof Cluster) {
+    listen("reconnecting", () => client["reconnectTimeout"]?.unref())
+    for (const node of client.nodes()) unref(node, guarded)
+    listen("+node", (node) => unref(node, guarded))
+  } else {
+    listen("reconnecting", () => client["reconnectTimeout"]?.unref())
+    listen("connect", () => void client.stream.unref())
+  }
+}
+
 /** The connections that a script must be loaded on: a cluster runs it wherever its keys are. */
 export const masters = (client: Client): ReadonlyArray<Client> =>
   client instanceof Cluster ? client.nodes("master") : [client]
