@@ -142,7 +142,8 @@ export const floors: { readonly [name: string]: Floors } = {
       "Queue",
       "Retention",
       "Secret",
-      "Watchdog"
+      "Watchdog",
+      "YoungGeneration"
     ]
   ]
 }

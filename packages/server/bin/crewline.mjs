@@ -43,6 +43,8 @@ if (said !== undefined) console.log(said)
 else if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
   // Keeps compiled code between starts.
   module.enableCompileCache?.()
+  // Before the rest is loaded, which is when it would grow.
+  if (["serve", "start"].includes(process.argv[2])) (await import("@crewline/server/YoungGeneration")).hold()
   const { main } = await import("@crewline/server/Cli")
   // It is written at the end; a process that is killed has none, and what is loaded later is most
   // of it.

@@ -8,7 +8,7 @@
  */
 import * as Crewline from "@crewline/core/Crewline"
 import type * as EventLog from "@crewline/core/EventLog"
-import type * as Llm from "@crewline/core/Llm"
+import * as Llm from "@crewline/core/Llm"
 import type * as Memory from "@crewline/core/Memory"
 import type * as Outbox from "@crewline/core/Outbox"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
@@ -38,6 +38,7 @@ import * as SecretStore from "./ResourceStore/Secrets.ts"
 import * as ToolSecrets from "./ToolSecrets.ts"
 import * as Queue from "./Queue.ts"
 import * as Retention from "./Retention.ts"
+import * as YoungGeneration from "./YoungGeneration.ts"
 
 export interface Options<LE = never, TE = never> {
   readonly database: Database.Options
@@ -99,6 +100,20 @@ export type Services =
 /** The grace period for running work when the process stops, in milliseconds. */
 const graceMillis = 5_000
 
+/** With the first model call the process is no longer idle. */
+const growing = Layer.effect(
+  Llm.Llm,
+  Effect.map(Llm.Llm, (llm) =>
+    Llm.Llm.of({
+      ...llm,
+      resolve: (reference) => {
+        YoungGeneration.letGrow()
+        return llm.resolve(reference)
+      }
+    })
+  )
+)
+
 /** The engine runs once it is built. */
 export const layer = <LE, TE>(options: Options<LE, TE>) =>
   Layer.unwrap(
@@ -123,6 +138,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const stored = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))
       const log = Journal.layerJournaled(stored)
 
+      const models = growing.pipe(Layer.provideMerge(ProviderModels.layer(options.llm, options)))
+
       return Crewline.layer({
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
         maxUnfinished: options.maxUnfinished,
@@ -134,7 +151,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
           options.memory ?? LocalMemory.layer
         ]),
         Layer.merge(Retention.layer(options.retention)),
-        Layer.provideMerge(Layer.mergeAll(log, queue, ProviderModels.layer(options.llm, options), toolbox)),
+        Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),
         Layer.provideMerge(dependencies),
         Layer.provideMerge(stores)
       )

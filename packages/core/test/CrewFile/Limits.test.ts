@@ -1,6 +1,5 @@
 import * as Result from "effect/Result"
-import { beforeEach, expect, it, vi } from "vitest"
-import * as CrewFile from "../../src/CrewFile.ts"
+import { afterAll, beforeEach, expect, it, vi } from "vitest"
 
 const counts = vi.hoisted(() => ({ tokens: 0, parsed: 0 }))
 
@@ -19,6 +18,14 @@ vi.mock("yaml", async (original) => {
     return yaml.parseDocument(...args)
   }
   return { ...yaml, Lexer, parseDocument }
+})
+
+// Test files share their modules: this one is evaluated anew with the mock, and again without it afterwards.
+vi.resetModules()
+const CrewFile = await import("../../src/CrewFile.ts")
+afterAll(() => {
+  vi.doUnmock("yaml")
+  vi.resetModules()
 })
 
 beforeEach(() => {

@@ -1,8 +1,5 @@
 import * as Result from "effect/Result"
-import { beforeEach, expect, it, vi } from "vitest"
-import * as Crew from "../../src/Crew.ts"
-import * as CrewFile from "../../src/CrewFile.ts"
-import * as Plan from "../../src/Plan.ts"
+import { afterAll, beforeEach, expect, it, vi } from "vitest"
 
 const counts = vi.hoisted(() => ({ parsed: 0, checked: 0 }))
 
@@ -22,6 +19,17 @@ vi.mock("../../src/Crew/Check.ts", async (original) => {
     return module.check(...args)
   }
   return { ...module, check }
+})
+
+// Test files share their modules: these are evaluated anew with the mocks, and again without them afterwards.
+vi.resetModules()
+const Crew = await import("../../src/Crew.ts")
+const CrewFile = await import("../../src/CrewFile.ts")
+const Plan = await import("../../src/Plan.ts")
+afterAll(() => {
+  vi.doUnmock("yaml")
+  vi.doUnmock("../../src/Crew/Check.ts")
+  vi.resetModules()
 })
 
 beforeEach(() => {
