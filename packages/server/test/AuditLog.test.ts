@@ -40,9 +40,11 @@ const entries = async (query = "", headers: Record<string, string> = admin.heade
 
 /** What is written down soon. */
 const soon = async (query: string, headers?: Record<string, string>): Promise<ReadonlyArray<Entry>> => {
+  const until = Date.now() + 30_000
   for (;;) {
     const found = await entries(query, headers)
     if (found.length > 0) return found
+    if (Date.now() > until) throw new Error(`No entry of ${query}, only ${JSON.stringify(await entries("", headers))}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -155,17 +157,18 @@ describe("the audit log", { timeout: 60_000 }, () => {
     const asked = new Promise((resolve) => silent.once("request", resolve))
     const answer = fetch(`${server.url}/api/v1/llm-providers/${body.id}/test`, {
       method: "POST",
-      body: JSON.stringify({ model: "m", timeoutMillis: 1_000 }),
+      body: JSON.stringify({ model: "m", timeoutMillis: 30_000 }),
       headers: { ...admin.headers, "content-type": "application/json" },
       signal: leaving.signal
     })
-    await asked
+    // An answer instead would be a refusal.
+    await Promise.race([asked, answer.then(async (early) => Promise.reject(new Error(await early.text())))])
     leaving.abort()
     await expect(answer).rejects.toThrow("abort")
+    silent.closeAllConnections()
     expect(await soon(`&operation=llmProviders.test&resource=${body.id}`)).toMatchObject([
       { actor: "admin of acme", status: 200 }
     ])
-    silent.closeAllConnections()
     silent.close()
   })
 
