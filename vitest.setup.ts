@@ -1,7 +1,6 @@
 /** Before the tests of each file. */
 import { join } from "node:path"
 import * as FastCheck from "fast-check"
-import { afterAll } from "vitest"
 
 /**
  * Where coverage is measured, vitest forbids Node's compile cache to the process of the tests,
@@ -19,10 +18,3 @@ if (process.env["NODE_DISABLE_COMPILE_CACHE"] !== undefined) {
  */
 const seed = process.env["CREWLINE_SEED"] ?? "1"
 if (seed !== "random") FastCheck.configureGlobal({ ...FastCheck.readConfigureGlobal(), seed: Number(seed) })
-
-/** Test files share a process: variables that one of them has set, and could not take back because it failed, are not the next one's. */
-const environment = { ...process.env }
-afterAll(() => {
-  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name]
-  Object.assign(process.env, environment)
-})

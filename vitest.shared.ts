@@ -75,9 +75,6 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
     name,
     include: [...include],
     environment: "node",
-    // Files of a process share the modules that they import: core's take 60 s instead of 80. One that mocks a module or sets variables
-    // of the environment takes them back.
-    isolate: false,
     // Generous, for two busy cores: a test that needs more says so itself.
     testTimeout: 20 * second,
     hookTimeout: 60 * second,
@@ -96,12 +93,14 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
 export const packageProject = (
   name: string,
   {
+    isolate = true,
     lines = 85,
     reportsDirectory = `../../coverage/${name}`
-  }: { readonly lines?: number; readonly reportsDirectory?: string } = {}
+  }: { readonly isolate?: boolean; readonly lines?: number; readonly reportsDirectory?: string } = {}
 ): ViteUserConfig => ({
   test: {
     ...project(name).test,
+    isolate,
     sequence: { sequencer: LongestFirst },
     setupFiles: [join(import.meta.dirname, "vitest.setup.ts")],
     coverage: {
