@@ -1,8 +1,9 @@
 /**
- * How much memory V8's young generation may take in a server. It doubles with what survives, which is much while modules are loaded and the
- * database starts, up to 48 MB, and does not shrink by itself: an idle server would keep them for a burst that comes once. Held, it
- * keeps its first size; with the first model call it may grow to a quarter of what V8 would give it, because a small one costs
- * processor time while much is allocated.
+ * How much memory V8's young generation may take in a server. It doubles with what survives, which
+ * is much while modules are loaded and the database starts, up to 48 MB, and does not shrink by
+ * itself: an idle server would keep them for a burst that comes once. Held, it keeps its first
+ * size; with the first model call it may grow to a quarter of what V8 would give it, because a
+ * small one costs processor time while much is allocated.
  */
 import { PerformanceObserver } from "node:perf_hooks"
 import * as NodeV8 from "node:v8"

@@ -20,7 +20,8 @@ vi.mock("yaml", async (original) => {
   return { ...yaml, Lexer, parseDocument }
 })
 
-// Test files share their modules: this one is evaluated anew with the mock, and again without it afterwards.
+// Test files share their modules: this one is evaluated anew with the mock, and again without it
+// afterwards.
 vi.resetModules()
 const CrewFile = await import("../../src/CrewFile.ts")
 afterAll(() => {

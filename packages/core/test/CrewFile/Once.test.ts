@@ -21,7 +21,8 @@ vi.mock("../../src/Crew/Check.ts", async (original) => {
   return { ...module, check }
 })
 
-// Test files share their modules: these are evaluated anew with the mocks, and again without them afterwards.
+// Test files share their modules: these are evaluated anew with the mocks, and again without them
+// afterwards.
 vi.resetModules()
 const Crew = await import("../../src/Crew.ts")
 const CrewFile = await import("../../src/CrewFile.ts")
