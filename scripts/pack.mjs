@@ -14,6 +14,8 @@ const must = async (command, args, cwd = root) => {
     throw new Error(`${[command, ...args].join(" ")} (in ${cwd}) ended with exit code ${code}:\n${output}`)
 }
 
+const filesOf = async (tarball) => (await run("tar", ["-tzf", tarball], { quiet: true })).output.split("\n")
+
 /**
  * Packs into an existing folder; resolves with the name and the tarball of each package,
  * dependencies before dependents.
@@ -29,6 +31,8 @@ export const pack = async (folder) => {
     if (manifest.private) continue
     const tarball = join(folder, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`)
     await must("pnpm", ["pack", "--pack-destination", folder], directory)
+    if (!(await filesOf(tarball)).includes("package/README.md"))
+      throw new Error(`${manifest.name} would have no page at npm: write packages/${name}/README.md`)
     packed.push({ name: manifest.name, version: manifest.version, tarball })
   }
   return packed

@@ -143,8 +143,24 @@ describe("the words of the documentation", () => {
     for (const { code } of crews) expect(CrewFile.parse(code)).toMatchObject({ _tag: "Success" })
   })
 
+  const readmes = globSync("packages/*/README.md", { cwd: root })
+
+  it("every published package has a README: its name, how to install it, and where its documentation is", () => {
+    const manifests = globSync("packages/*/package.json", { cwd: root })
+    expect(readmes.length).toBeGreaterThan(0)
+    for (const file of manifests) {
+      const { name, private: isPrivate } = JSON.parse(readFileSync(join(root, file), "utf8"))
+      if (isPrivate === true) continue
+      const readme = join(root, dirname(file), "README.md")
+      const text = existsSync(readme) ? readFileSync(readme, "utf8") : ""
+      expect(text, `${dirname(file)}/README.md`).toMatch(new RegExp(`^# \`${name}\`\n`))
+      expect(text).toMatch(new RegExp(`^npm install .*\\b${name.replace("@", "")}\\b`, "m"))
+      expect(text).toContain("](../../docs/")
+    }
+  })
+
   it("every link within the repository leads somewhere", () => {
-    for (const page of pages) {
+    for (const page of [...pages, ...readmes]) {
       const text = readFileSync(join(root, page), "utf8")
       const links = Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)(#[^)]*)?\)/g), (match) => match[1] ?? "")
       expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
