@@ -119,12 +119,13 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
     }
   }
 
+  const explain = (error: unknown) => Tools.explain(error, options)
   const start = async <Output>(given: AnyCrew<Output>, options: StartOptions = {}): Promise<Execution<Output>> => {
     const { limits, signal } = options
     signal?.throwIfAborted()
     const crew = CoreCrew.of(given)
     const limited = limits === undefined ? crew : CoreCrew.withLimits(crew, limits)
-    return executionOf(await promise(crewline.start(limited, options)), signal)
+    return executionOf(await promise(Effect.mapError(crewline.start(limited, options), explain)), signal)
   }
   const run = async <Output>(crew: AnyCrew<Output>, options: StartOptions = {}) => {
     const execution = await start(crew, options)

@@ -87,6 +87,17 @@ describe("workspace", () => {
     assert.strictEqual(readFileSync(join(folder, "prices.md"), "utf8"), "15 each.")
     const without = await run(reading, { models: Scripted.make([]) }).catch((error: unknown) => error)
     assert.isTrue(without instanceof CrewInvalid)
+    assert.include(
+      (without as CrewInvalid).message,
+      'names the tool "file_read", which needs the option workspace: the directory that it may read'
+    )
+    const misspelled = Crew.make({
+      name: "prices",
+      agents: { clerk: { role: "Clerk", goal: "Count", tools: ["file_reed"] } },
+      tasks: { list: { description: "Raise prices.", expectedOutput: "A table." } }
+    })
+    const unknown = await run(misspelled, { models: Scripted.make([]) }).catch((error: unknown) => error)
+    assert.include((unknown as CrewInvalid).message, '"file_reed", which does not exist')
   })
 })
 
@@ -157,9 +168,20 @@ describe("what cannot be opened", () => {
   it("is a database whose URL is none, and the value is not shown", async () => {
     for (const database of ["localhost:5432", "mysql://user:secret@host/database"]) {
       const error = await failureOf({ database })
-      assert.include(error.message, "The PostgreSQL URL is invalid: write postgres://")
+      assert.include(error.message, 'The option "database" has an invalid PostgreSQL URL: write postgres://')
       assert.notInclude(error.message, "secret")
       assert.include(error.stack, "Options.test.ts")
+    }
+  })
+
+  it("is a Redis whose URL is none, and the value is not shown", async () => {
+    for (const [option, redis] of [
+      ["redis", "mysql://user:secret@host"],
+      ["redis.url", { url: "user:secret@host" }]
+    ] as const) {
+      const error = await failureOf({ redis })
+      assert.include(error.message, `The option "${option}" has an invalid Redis URL: expected redis://`)
+      assert.notInclude(error.message, "secret")
     }
   })
 

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { Options } from "../Client.ts"
 import * as Missing from "../Missing.ts"
 import * as HeldTasks from "./HeldTasks.ts"
@@ -30,6 +31,16 @@ export const log = (
     const absent = Missing.packageOf("@crewline/memory-pg", needed)
     const Database = await import("@crewline/memory-pg/Database").catch(absent)
     const PgEventLog = await import("@crewline/memory-pg/PgEventLog").catch(absent)
+    if (database !== undefined) {
+      const { parse } = await import("@crewline/memory-pg/PostgresUrl").catch(absent)
+      const { ConnectionError, SqlError } = await import("effect/sql/SqlError")
+      Result.getOrThrowWith(parse(database), (problem) => {
+        const message = `${ofOption("database", `invalid PostgreSQL URL: ${problem}`)}.`
+        return new SqlError({
+          reason: new ConnectionError({ cause: new Error(message), message, operation: "connect" })
+        })
+      })
+    }
     const opened =
       database === undefined
         ? Database.layer({ kind: "embedded", directory: directory! })
@@ -37,6 +48,10 @@ export const log = (
     return reporting(Layer.provide(PgEventLog.layer, opened), onAdopted)
   })
 }
+
+/** Names the option. The value itself is not repeated: it may hold a password. */
+const ofOption = (option: string, problem: string): string =>
+  `The option "${option}" has an ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`
 
 /** Executions that this process owns, started here or taken over. */
 export type Adopted = Effect.Success<ReturnType<EventLog.EventLog["Service"]["adopt"]>>
@@ -94,5 +109,14 @@ const absentRedis = Missing.packageOf("@crewline/queue-redis", "The option redis
 
 const connection = async (redis: NonNullable<Options["redis"]>) => {
   const RedisConnection = await import("@crewline/queue-redis/RedisConnection").catch(absentRedis)
-  return RedisConnection.layer({ url: Redacted.make(typeof redis === "string" ? redis : redis.url), unref: true })
+  const [option, url] = typeof redis === "string" ? ["redis", redis] : ["redis.url", redis.url]
+  return RedisConnection.layer({ url: Redacted.make(url), unref: true }).pipe(
+    Layer.catch((error) => {
+      const { address, description, reason } = error
+      const named = { address, reason, description: ofOption(option, description) }
+      return Layer.effectContext(
+        Effect.fail(reason === "invalid-url" ? new RedisConnection.RedisConnectionError(named) : error)
+      )
+    })
+  )
 }

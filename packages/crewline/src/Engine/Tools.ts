@@ -1,4 +1,5 @@
 /** The tools and the files of a client. */
+import * as Crew from "@crewline/core/Crew"
 import * as Tool from "@crewline/core/Tool"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Workspace from "@crewline/core/Workspace"
@@ -25,6 +26,25 @@ export const toolbox = ({ tools = [], workspace }: Options): Layer.Layer<Toolbox
       Toolbox.make([...[...files, Calculate.tool].filter(({ name }) => !names.has(name)), ...given])
     )
   ).pipe(Layer.provide(node))
+}
+
+/** The message names what `file_read` needs, where a crew that uses it has no workspace. */
+export const explain = (error: unknown, { tools = [], workspace }: Options): unknown => {
+  if (!(error instanceof Crew.CrewInvalid) || typeof workspace === "string" || !isList(tools)) return error
+  const absent = /the tool "file_read", which does not exist:/
+  const problems = error.problems.map((problem): Crew.Problem => {
+    if (problem.code !== "unknown-tool" || !absent.test(problem.message)) return problem
+    const [place = ""] = problem.message.split(absent)
+    const message = `${place}the tool "file_read", which needs the option workspace: the directory that it may read`
+    const { suggestion: _, ...others } = problem
+    return { ...others, message }
+  })
+  const { filename, more } = error
+  return new Crew.CrewInvalid({
+    problems,
+    ...(filename !== undefined && { filename }),
+    ...(more !== undefined && { more })
+  })
 }
 
 const none = Effect.succeed<ReadonlyArray<Toolbox.Tool>>([])
