@@ -89,6 +89,10 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
 export class UnknownModel extends Schema.TaggedError<UnknownModel>()("UnknownModel", details) {
   readonly isRetryable = false
 }
+/** The provider is known, but its SDK is not installed. The description has the command. */
+export class MissingPackage extends Schema.TaggedError<MissingPackage>()("MissingPackage", details) {
+  readonly isRetryable = false
+}
 
 export const Reason = Schema.Union([
   RateLimited,
@@ -103,7 +107,8 @@ export const Reason = Schema.Union([
   MalformedAnswer,
   BudgetExceeded,
   CircuitOpen,
-  UnknownModel
+  UnknownModel,
+  MissingPackage
 ])
 export type Reason = typeof Reason.Type
 

@@ -72,6 +72,7 @@ const free: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "Authentication",
   "QuotaExhausted",
   "UnknownModel",
+  "MissingPackage",
   "CircuitOpen",
   "BudgetExceeded"
 ])

@@ -43,7 +43,8 @@ const unasked: ReadonlySet<Llm.Reason["_tag"]> = new Set<Llm.Reason["_tag"]>([
   "BudgetExceeded",
   "CircuitOpen",
   "RateLimited",
-  "UnknownModel"
+  "UnknownModel",
+  "MissingPackage"
 ])
 
 /**

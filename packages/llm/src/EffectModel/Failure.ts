@@ -35,6 +35,7 @@ const aiReason = (reason: Llm.Reason, description: string): AiError.AiErrorReaso
     case "ContextTooLong":
     case "InvalidRequest":
     case "UnknownModel":
+    case "MissingPackage":
       return new AiError.InvalidRequestError({ description })
   }
 }

@@ -116,7 +116,7 @@ export const caller = <Request, Answer>(
     const prepared = Effect.catch(loaded, (error) =>
       error instanceof OptionalSdk.MissingSdk
         ? Effect.fail(
-            new Llm.LlmError({ model: reference, reason: new Llm.UnknownModel({ description: error.message }) })
+            new Llm.LlmError({ model: reference, reason: new Llm.MissingPackage({ description: error.message }) })
           )
         : Effect.die(error)
     )

@@ -31,7 +31,8 @@ const foundBy: { readonly [Tag in Llm.Reason["_tag"]]: "server" | "way" | "wrapp
   Network: "way",
   BudgetExceeded: "wrapper",
   CircuitOpen: "wrapper",
-  UnknownModel: "wrapper"
+  UnknownModel: "wrapper",
+  MissingPackage: "wrapper"
 }
 
 const whole: Llm.Request = { messages: [{ role: "user", content: "otters" }], tools: [], toolChoice: "auto" }

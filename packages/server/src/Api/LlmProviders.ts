@@ -84,7 +84,8 @@ const Failed = Schema.Struct({
     "malformed-answer",
     "budget-exceeded",
     "circuit-open",
-    "unknown-model"
+    "unknown-model",
+    "missing-package"
   ]),
   message: Schema.String,
   /** The provider's id of the request. */

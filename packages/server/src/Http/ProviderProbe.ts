@@ -30,7 +30,8 @@ const names: { readonly [Tag in Llm.Reason["_tag"]]: FailureName } = {
   MalformedAnswer: "malformed-answer",
   BudgetExceeded: "budget-exceeded",
   CircuitOpen: "circuit-open",
-  UnknownModel: "unknown-model"
+  UnknownModel: "unknown-model",
+  MissingPackage: "missing-package"
 }
 
 /** Calls `provider/model` the way agents do. A call that fails is a result as well. */
