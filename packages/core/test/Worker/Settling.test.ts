@@ -8,6 +8,7 @@ import { TestClock } from "effect/testing"
 import * as EventLog from "../../src/EventLog.ts"
 import * as LocalEventLog from "../../src/LocalEventLog.ts"
 import * as Outbox from "../../src/Outbox.ts"
+import * as Settling from "../../src/Worker/Delivering/Settling.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 
@@ -135,6 +136,17 @@ describe("what was served", () => {
       assert.strictEqual(count.statements, 1)
       assert.deepStrictEqual(yield* rows, [])
       assert.deepStrictEqual([...count.served, ...other.count.served], ["a"])
+    }).pipe(Effect.scoped, inMemory)
+  )
+
+  it.effect("and could not be done is settled by a look that comes first: its row is not claimed again", () =>
+    Effect.gen(function* () {
+      const outbox = yield* Outbox.Outbox
+      const settling = yield* Settling.make({ outbox, leaseMillis: 10_000, isRunning: () => false })
+      const failed = { tenant: "default", executionId: "exec_1", seq: 2, part: 0, error: "It took too long." }
+      settling.soon(failed)
+      assert.deepStrictEqual(yield* settling.with(Effect.succeed), [failed])
+      assert.deepStrictEqual(yield* settling.with(Effect.succeed), [])
     }).pipe(Effect.scoped, inMemory)
   )
 

@@ -81,6 +81,16 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     for (let settled = held.take(); settled.length > 0; settled = held.take()) yield* settle(settled)
   })
 
+  /**
+   * What waits for its moment comes first: a look that claims before that is settled would claim a
+   * row again whose lease has just ended.
+   */
+  const waiting = Effect.suspend(() => {
+    const none = Effect.succeed<ReadonlyArray<Outbox.Settled>>([])
+    const urgent = Queue.sizeUnsafe(queue) === 0 ? none : Queue.takeBetween(queue, 1, maxRows)
+    return Effect.map(urgent, (first) => [...first, ...held.take(maxRows - first.length)])
+  })
+
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(Queue.clear(queue), (left) => {
       const all = [...left, ...held.take(Number.POSITIVE_INFINITY)]
@@ -107,15 +117,16 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     soon,
     now: (settled) => settle([settled]),
     with: (use) =>
-      Effect.suspend(() => {
-        const settled = held.take()
-        return Effect.onExit(use(settled), (exit) =>
-          Effect.sync(() => {
-            // The next look may be too late.
-            if (!Exit.isSuccess(exit)) for (const one of settled) soon(one)
-          })
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(waiting, (settled) =>
+          Effect.onExit(restore(use(settled)), (exit) =>
+            Effect.sync(() => {
+              // The next look may be too late.
+              if (!Exit.isSuccess(exit)) for (const one of settled) soon(one)
+            })
+          )
         )
-      }),
+      ),
     flush: Effect.uninterruptible(flush),
     riding: { board: held.board, back: held.back }
   }
