@@ -33,13 +33,19 @@ interface Operation {
   readonly bodies: { readonly [type: string]: { readonly schema?: Schema } }
 }
 
+/** Of an operation, or by the name of one that several share. */
+type Declared = Parameter | { readonly $ref: string }
+
 interface Document {
   readonly paths: { readonly [path: string]: { readonly [method: string]: Described } }
-  readonly components: { readonly schemas: { readonly [name: string]: Schema } }
+  readonly components: {
+    readonly schemas: { readonly [name: string]: Schema }
+    readonly parameters?: { readonly [name: string]: Parameter }
+  }
 }
 
 interface Described {
-  readonly parameters?: ReadonlyArray<Parameter>
+  readonly parameters?: ReadonlyArray<Declared>
   readonly requestBody?: { readonly content: Operation["bodies"] }
 }
 
@@ -83,7 +89,9 @@ export const make = async (): Promise<ReadonlyArray<Target>> => {
     Object.entries(methods).map(([method, { parameters = [], requestBody }]): Operation => ({
       method: method.toUpperCase(),
       path,
-      parameters,
+      parameters: parameters.map((declared) =>
+        "$ref" in declared ? document.components.parameters![declared.$ref.split("/").at(-1)!]! : declared
+      ),
       bodies: requestBody?.content ?? {}
     }))
   )

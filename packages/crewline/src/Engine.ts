@@ -10,6 +10,7 @@ import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as CallerStack from "./CallerStack.ts"
@@ -41,7 +42,9 @@ const layerOf = (options: Options, alive: KeepAlive, onAdopted: (executions: Sto
       Storage.queue(options, alive)
     ]),
     Layer.provideMerge(Storage.log(options, onAdopted)),
-    Layer.provideMerge(QuietClock.layer)
+    Layer.provideMerge(QuietClock.layer),
+    // Standard output belongs to the program.
+    Layer.provideMerge(Layer.succeed(Logger.LogToStderr, true))
   )
 }
 

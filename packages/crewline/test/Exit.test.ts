@@ -104,6 +104,7 @@ describe("with servers, a script that does not close its client ends by itself",
     const crewline = await client({ models: slow(), crews: [telling], ...options })
     ${then}`
   const wait = "console.log((await crewline.run(crew)).output)"
+  const close = `await using open = crewline; ${wait}`
   const leave = "await crewline.start(telling)"
   const follow = `
     const { id, events } = await crewline.start(crew)
@@ -124,6 +125,7 @@ describe("with servers, a script that does not close its client ends by itself",
   it.live.skipIf(PostgresServer.missing !== undefined)("PostgreSQL", () =>
     withDatabase(async (database) => {
       assert.strictEqual(await script(text({ database }, `console.log("open")`)), "open")
+      assert.strictEqual(await script(text({ database }, close)), "Hello.")
       assert.strictEqual(await script(text({ database }, wait)), "Hello.")
       assert.strictEqual(await script(text({ database }, leave)), "answered")
       assert.strictEqual(await script(text({ database }, follow)), "ExecutionEnded")

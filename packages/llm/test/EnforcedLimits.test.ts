@@ -77,7 +77,7 @@ describe("limits of a crew", () => {
       Effect.gen(function* () {
         const { layer, script } = providers({ budget: false })
         const refused = yield* Effect.flip(outcomeOf(layer))
-        assert.include(String(refused), "limits cannot be enforced: The models of this application have no budget.")
+        assert.include(String(refused), "limits cannot be enforced: The models of this application do not enforce budgets.")
         assert.deepStrictEqual(script.requests, [])
 
         const plan = Result.getOrThrow(Plan.make(crew))

@@ -117,7 +117,7 @@ describe("messages to an execution", { timeout: 30_000 }, () => {
     const told = await client.until(({ type }) => type === "MessageRefused")
     expect(told).toMatchObject({ id: "mine", problem: { code: "no-manager", status: 422 } })
     expect(told).toMatchObject({
-      problem: { detail: expect.stringContaining('name a task. Tasks that are not done: "write"') }
+      problem: { detail: expect.stringContaining('name a task. Open tasks: "write"') }
     })
     const env = { CREWLINE_URL: server.url }
     const sent = await InProcess.run(["send", id, "x"], { env })

@@ -51,6 +51,6 @@ export class Lifetime<R, RE> {
 
   readonly dispose = (): Promise<void> => {
     if (!this.#isClosed()) Deferred.doneUnsafe(this.#closed, Effect.fail(new ClientClosed()))
-    return this.#runtime.dispose()
+    return this.#alive.while(this.#runtime.dispose())
   }
 }

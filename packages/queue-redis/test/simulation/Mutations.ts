@@ -410,7 +410,7 @@ const mutations = {
     changes: [
       {
         file: "core/src/Worker/Delivering.ts",
-        find: "yield* Effect.forkScoped(Effect.forever(Effect.andThen(quiet, Effect.sleep(leaseMillis / 2))))",
+        find: "yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep(leaseMillis / 2))))",
         replace: ""
       }
     ],

@@ -101,7 +101,7 @@ describe("rotation of the master key", () => {
       MasterKeys.make({ current: next }).current,
       MasterKeys.make({ current: next }).current
     ])
-    expect(log()).toContain("encrypted under the current master key: 2")
+    expect(log()).toContain("Re-encrypted 2 provider keys with the current master key")
     const stored = await Effect.runPromise(store.get(mine.id))
     expect({ ...stored, extra: {} }).toEqual({ ...mine, extra: {} })
     // From now on the old one is not needed.
