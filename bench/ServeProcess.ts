@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { openSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 export interface Options {
@@ -29,18 +29,20 @@ const neutral = Object.fromEntries(Object.entries(process.env).filter(([name]) =
 export const commandOf = (checkout = join(import.meta.dirname, "..")): string =>
   join(checkout, "packages", "server", "bin", "crewline.mjs")
 
-/** Starts it on a free port, with its data in the directory unless `env` overrides it. */
+/** Starts it on a free port; its data, unless `env` overrides it, and its log are in the directory. */
 export const start = async ({ checkout, directory, env }: Options): Promise<ServeProcess> => {
   const from = performance.now()
   const child = spawn(process.execPath, [commandOf(checkout), "serve", "--port", "0"], {
     cwd: directory,
     env: { ...neutral, CREWLINE_DATA: directory, ...env },
-    stdio: ["ignore", "pipe", "inherit"]
+    stdio: ["ignore", "pipe", openSync(join(directory, "serve.log"), "a")]
   })
   const ended = once(child, "exit")
   const [said] = (await Promise.race([
     once(child.stdout, "data"),
-    ended.then(([code]) => Promise.reject(new Error(`crewline serve ended with ${code} before it listened.`)))
+    ended.then(([code]) =>
+      Promise.reject(new Error(`crewline serve ended with ${code} before it listened: see ${directory}/serve.log.`))
+    )
   ])) as [Buffer]
   const seconds = (performance.now() - from) / 1_000
   return {
