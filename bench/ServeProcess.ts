@@ -39,7 +39,7 @@ export const start = async ({ checkout, directory, env }: Options): Promise<Serv
   })
   const ended = once(child, "exit")
   const [said] = (await Promise.race([
-    once(child.stdout, "data"),
+    once(child.stdout!, "data"),
     ended.then(([code]) =>
       Promise.reject(new Error(`crewline serve ended with ${code} before it listened: see ${directory}/serve.log.`))
     )
