@@ -170,6 +170,19 @@ interface Plan {
 }
 
 describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
+  it.live("are found without compiling plans, which takes longer than reading many pages", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const compiled = yield* Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) => sql`
+          select proname from pg_proc
+          where array_to_string(proconfig, ' ') like '%enable_%' and not 'jit=off' = any (proconfig)`
+      ).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))
+      assert.deepStrictEqual(compiled, [])
+    }).pipe(Effect.scoped)
+  )
+
   for (const statistics of ["absent", "stale", "emptied", "fresh"] as const) {
     for (const confined of [false, true]) {
       it.live(`are few with ${statistics} statistics${confined ? " and row security" : ""}`, () =>

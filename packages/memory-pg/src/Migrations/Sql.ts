@@ -2,7 +2,7 @@
 
 const eventLogAllTenants = `create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
@@ -57,7 +57,7 @@ begin
 end $$;
 create function crewline_owners()
 returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
+language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
   select e.owner, count(*)::int,
     extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
     extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
@@ -66,13 +66,13 @@ language sql stable security definer set search_path from current set enable_seq
   group by e.owner
 $$;
 create function crewline_disown(in_owner text) returns void
-language sql security definer set search_path from current set enable_seqscan = off as $$
+language sql security definer set search_path from current set enable_seqscan = off set jit = off as $$
   update crewline_execution set owner = null, lease_until = null
   where ended_at is null and owner is not null and (in_owner is null or owner = in_owner)
 $$;
 create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
+language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
   select e.tenant, e.id, e.last_seq, e.ended_at is not null
   from jsonb_array_elements(in_executions) i
   cross join lateral (
@@ -81,7 +81,7 @@ language sql stable security definer set search_path from current set enable_seq
 $$;
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
-language plpgsql security definer set search_path from current set enable_seqscan = off set enable_sort = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := clock_timestamp();
@@ -105,7 +105,7 @@ begin
   end loop;
 end $$;
 create function crewline_settle_outbox(in_rows jsonb) returns void
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 declare
   item jsonb;
   found_key bigint;
@@ -129,7 +129,7 @@ end $$;
 create function crewline_prune(
   in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
 ) returns table (execution_id text, tenant text)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
@@ -166,7 +166,7 @@ end $$;
 
 const eventLogAppend = `create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   item jsonb;
@@ -279,7 +279,7 @@ const eventLogAsked = `create function crewline_asked(in_tenant text, in_asks cr
   execution_id text, state text, id text, asked_seq int, asked_at timestamptz, asked text, asked_payload text,
   closed_at timestamptz, answer text, answer_payload text
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 begin
   perform set_config('crewline.tenant', in_tenant, true);
@@ -321,7 +321,7 @@ end $$;
 `
 
 const eventLogBury = `create function crewline_bury(x crewline_execution) returns void
-language sql set enable_seqscan = off as $$
+language sql set enable_seqscan = off set jit = off as $$
   delete from crewline_ask a where a.execution = x.key;
   delete from crewline_origin o where o.execution = x.key;
   delete from crewline_outbox o where o.execution = x.key;
@@ -341,7 +341,7 @@ returns table (
   state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text
 )
 language plpgsql stable set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   part record;
@@ -391,7 +391,7 @@ end $$;
 `
 
 const eventLogFindAsk = `create function crewline_find_ask(in_tenant text, in_id text, in_ask text) returns crewline_ask[]
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   x crewline_execution;
 begin
@@ -405,7 +405,7 @@ end $$;
 const eventLogFindAsks = `create function crewline_find_asks(
   in_tenant text, in_execution text, in_states jsonb, in_after_execution text, in_after_id text, in_limit int
 ) returns crewline_ask[]
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   one bigint;
   after bigint := 0;
@@ -443,7 +443,7 @@ end $$;
 const eventLogGuard = `create function crewline_guard(x crewline_execution, item jsonb) returns table (
   outcome text, first_seq int, last_seq int, version int, task_id text, remaining jsonb
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   earlier crewline_event;
@@ -510,7 +510,7 @@ end $$;
 `
 
 const eventLogIsGone = `create function crewline_is_gone(in_tenant text, in_id text) returns boolean
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set enable_seqscan = off set jit = off as $$
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   return exists (select from crewline_gone g where g.tenant = in_tenant and g.id = in_id);
@@ -518,7 +518,7 @@ end $$;
 `
 
 const eventLogKeepView = `create function crewline_keep_view(in_tenant text, in_id text, in_format int, in_parts jsonb) returns void
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   x crewline_execution;
 begin
@@ -539,7 +539,7 @@ const eventLogListOutbox = `create function crewline_list_outbox(
 ) returns table (
   execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   after_key bigint;
@@ -578,7 +578,7 @@ const eventLogList = `create function crewline_list(
   asking boolean
 )
 language plpgsql set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   before_key bigint := 9223372036854775807;
@@ -610,7 +610,7 @@ end $$;
 
 const eventLogNamed = `create function crewline_named(in_tenant text, in_id text, in_kind text, in_names jsonb)
 returns table (body text, payload text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
@@ -642,7 +642,7 @@ end $$;
 `
 
 const eventLogNote = `create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb, in_at timestamptz) returns int
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   event jsonb;
@@ -692,7 +692,7 @@ end $$;
 
 const eventLogOutputs = `create function crewline_outputs(in_tenant text, in_id text, in_tasks jsonb)
 returns table (task_id text, payload text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
@@ -746,7 +746,7 @@ end $$;
 const eventLogRead = `create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
@@ -784,7 +784,7 @@ end $$;
 `
 
 const eventLogRemove = `create function crewline_remove(in_tenant text, in_id text) returns text
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set enable_seqscan = off set jit = off as $$
 declare
   x crewline_execution;
 begin
@@ -800,7 +800,7 @@ end $$;
 const eventLogRetryOutbox = `create function crewline_retry_outbox(in_tenant text, in_at timestamptz, in_execution text, in_seq int, in_part int) returns table (
   execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
 )
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   one bigint;
@@ -816,7 +816,7 @@ end $$;
 `
 
 const eventLogSettle = `create function crewline_settle(in_execution bigint, in_tenant text, in_rows jsonb) returns void
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   place jsonb;
 begin
@@ -833,7 +833,7 @@ end $$;
 `
 
 const eventLogStart = `create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   item jsonb;
@@ -908,7 +908,7 @@ const eventLogSummary = `create function crewline_summary(in_tenant text, in_id 
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean
 )
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 begin
   perform set_config('crewline.tenant', in_tenant, true);
@@ -922,7 +922,7 @@ const eventLogView = `create function crewline_read_view(in_tenant text, in_id t
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean, place int, lengths int[], content text
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;

@@ -15,7 +15,8 @@
 --   `execution`, which only the primary key can.
 -- - Columns that stand in two indexes are `greatest(execution, 0)` or `state collate "C"` in one of them, and in what reads it. That works
 --   under row security, too; `execution + 0` may fail, and would therefore be no index condition there.
--- - Functions that look up switch sequential scans off.
+-- - Functions that look up switch sequential scans off. They switch JIT off as well: where there is no other scan (a sequence has one row and
+--   no index), the plan seems so expensive that it would be compiled each time, which takes 20 ms.
 -- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
 --
 -- Policies confine every query to the tenant that `crewline.tenant` names: `confine.sql` puts them on every table with a tenant. Each

@@ -7,7 +7,7 @@
 -- first, and what is open is asked such that no index of open executions could be read for it.
 create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
@@ -64,7 +64,7 @@ end $$;
 -- Who owns executions by a lease that holds, and when each renewed it. An execution that was owned from its start on has no time of its own.
 create function crewline_owners()
 returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
+language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
   select e.owner, count(*)::int,
     extract(epoch from clock_timestamp() - max(coalesce(e.leased_at, e.started_at)))::double precision * 1000,
     extract(epoch from max(e.lease_until - coalesce(e.leased_at, e.started_at)))::double precision * 1000
@@ -75,7 +75,7 @@ $$;
 
 -- Gives all leases of an owner back; null: of every owner.
 create function crewline_disown(in_owner text) returns void
-language sql security definer set search_path from current set enable_seqscan = off as $$
+language sql security definer set search_path from current set enable_seqscan = off set jit = off as $$
   update crewline_execution set owner = null, lease_until = null
   where ended_at is null and owner is not null and (in_owner is null or owner = in_owner)
 $$;
@@ -83,7 +83,7 @@ $$;
 -- Where executions stand, for followers that were not told of new events: [[tenant, id], …].
 create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
-language sql stable security definer set search_path from current set enable_seqscan = off as $$
+language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
   select e.tenant, e.id, e.last_seq, e.ended_at is not null
   from jsonb_array_elements(in_executions) i
   cross join lateral (
@@ -96,7 +96,7 @@ $$;
 -- Rows that are due come in the order of their index, and are updated one by one, or a planner might sort or join all of them.
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
-language plpgsql security definer set search_path from current set enable_seqscan = off set enable_sort = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := clock_timestamp();
@@ -123,7 +123,7 @@ end $$;
 -- What became of rows of the outbox, of whatever tenants: without an error they are done, and deleted; with one they are due again after
 -- so many milliseconds, or dead letters.
 create function crewline_settle_outbox(in_rows jsonb) returns void
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 declare
   item jsonb;
   found_key bigint;
@@ -151,7 +151,7 @@ end $$;
 create function crewline_prune(
   in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
 ) returns table (execution_id text, tenant text)
-language plpgsql security definer set search_path from current set enable_seqscan = off as $$
+language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;

@@ -8,7 +8,7 @@
 -- Plans are made once: planning each statement anew took a third of the time.
 create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   item jsonb;

@@ -4,7 +4,7 @@ create function crewline_asked(in_tenant text, in_asks crewline_ask[]) returns t
   execution_id text, state text, id text, asked_seq int, asked_at timestamptz, asked text, asked_payload text,
   closed_at timestamptz, answer text, answer_payload text
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 begin
   perform set_config('crewline.tenant', in_tenant, true);

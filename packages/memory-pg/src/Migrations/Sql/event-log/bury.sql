@@ -1,7 +1,7 @@
 -- Deletes an execution, whose row the caller holds, whole: asks, origins, the outbox, blobs, the view, events, the row. What stays for a while is a row
 -- of crewline_gone, so that those who ask later or were in the middle of following learn that it was deleted, and pages go on after it.
 create function crewline_bury(x crewline_execution) returns void
-language sql set enable_seqscan = off as $$
+language sql set enable_seqscan = off set jit = off as $$
   delete from crewline_ask a where a.execution = x.key;
   delete from crewline_origin o where o.execution = x.key;
   delete from crewline_outbox o where o.execution = x.key;

@@ -3,7 +3,7 @@
 create function crewline_find_asks(
   in_tenant text, in_execution text, in_states jsonb, in_after_execution text, in_after_id text, in_limit int
 ) returns crewline_ask[]
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   one bigint;
   after bigint := 0;

@@ -3,7 +3,7 @@
 create function crewline_guard(x crewline_execution, item jsonb) returns table (
   outcome text, first_seq int, last_seq int, version int, task_id text, remaining jsonb
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   earlier crewline_event;

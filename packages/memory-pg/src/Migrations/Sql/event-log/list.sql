@@ -7,7 +7,7 @@ create function crewline_list(
   asking boolean
 )
 language plpgsql set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   before_key bigint := 9223372036854775807;

@@ -1,7 +1,7 @@
 -- The events, in order, that brought signals or tasks (in_kind) of these names. The first row, of nulls, says that the execution exists.
 create function crewline_named(in_tenant text, in_id text, in_kind text, in_names jsonb)
 returns table (body text, payload text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;

@@ -1,7 +1,7 @@
 -- Notes which of the events that were just stored, from in_first_seq on, ask people, answer or close asks, bring signals and tasks, or are
 -- followed by something; in their order, and the first of a name counts. Answers by how much more asks are open. The caller holds the row of the execution.
 create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb, in_at timestamptz) returns int
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   event jsonb;

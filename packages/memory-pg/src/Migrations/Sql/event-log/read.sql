@@ -6,7 +6,7 @@
 create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;

@@ -1,6 +1,6 @@
 -- Deletes one ended execution.
 create function crewline_remove(in_tenant text, in_id text) returns text
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set enable_seqscan = off set jit = off as $$
 declare
   x crewline_execution;
 begin

@@ -4,7 +4,7 @@
 -- An insert waits for whoever holds the same key or id. Keys are inserted in one order, so that no two batches wait for each other; ids are
 -- random, and wait for nobody.
 create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   item jsonb;

@@ -3,7 +3,7 @@ create function crewline_summary(in_tenant text, in_id text) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean
 )
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 begin
   perform set_config('crewline.tenant', in_tenant, true);

@@ -4,7 +4,7 @@ create function crewline_read_view(in_tenant text, in_id text, in_format int, in
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean, place int, lengths int[], content text
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   x crewline_execution;
