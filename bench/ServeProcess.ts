@@ -29,7 +29,7 @@ const neutral = Object.fromEntries(Object.entries(process.env).filter(([name]) =
 export const commandOf = (checkout = join(import.meta.dirname, "..")): string =>
   join(checkout, "packages", "server", "bin", "crewline.mjs")
 
-/** Starts it on a free port; its log is in the directory, its data too unless `env` overrides it. */
+/** Starts it on a free port, with its log in the directory, and its data unless `env` says else. */
 export const start = async ({ checkout, directory, env }: Options): Promise<ServeProcess> => {
   const from = performance.now()
   const child = spawn(process.execPath, [commandOf(checkout), "serve", "--port", "0"], {

@@ -77,7 +77,10 @@ describe("limits of a crew", () => {
       Effect.gen(function* () {
         const { layer, script } = providers({ budget: false })
         const refused = yield* Effect.flip(outcomeOf(layer))
-        assert.include(String(refused), "limits cannot be enforced: The models of this application do not enforce budgets.")
+        assert.include(
+          String(refused),
+          "limits cannot be enforced: The models of this application do not enforce budgets."
+        )
         assert.deepStrictEqual(script.requests, [])
 
         const plan = Result.getOrThrow(Plan.make(crew))
