@@ -1,6 +1,6 @@
 /**
- * The answers of a leg: one that paused is a part of the next, and one that was not refused may be
- * kept for whoever asks the same.
+ * The answers of a leg: a paused answer becomes part of the next one, and an answer that was not
+ * refused may be cached for identical requests.
  */
 import * as Effect from "effect/Effect"
 import type * as Turn from "./Turn.ts"

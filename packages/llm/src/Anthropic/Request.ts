@@ -190,7 +190,7 @@ const thinkingBlocks = (part: Prompt.ReasoningPartEncoded, origin: string): Arra
   if (!Predicate.isReadonlyObject(own)) return []
   const { block, signature, redactedData } = own
   if (own["origin"] !== undefined && own["origin"] !== origin) return []
-  // As the provider itself wrote it.
+  // Sent back exactly as the provider wrote it; its SDK has no schema to check it against.
   if (Predicate.isReadonlyObject(block)) return [block as unknown as ContentBlockParam]
   if (typeof redactedData === "string") return [{ type: "redacted_thinking", data: redactedData }]
   return typeof signature === "string" ? [{ type: "thinking", thinking: part.text, signature }] : []

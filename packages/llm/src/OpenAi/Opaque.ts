@@ -31,6 +31,7 @@ export const metadata = (kept: Kept): { readonly metadata: { readonly [key]: Sch
 export const ofPart = (part: { readonly options?: unknown }, origin: string): Kept | undefined => {
   const { options } = part
   const kept = Predicate.isReadonlyObject(options) ? options[key] : undefined
+  // `metadata` above is the only writer of this key, and the origin shows that it was this server.
   return Predicate.isReadonlyObject(kept) && kept["origin"] === origin ? (kept as unknown as Kept) : undefined
 }
 
