@@ -61,7 +61,7 @@ export const make: {
       result._tag === "Valid"
         ? // What the validator hands back is what its type says.
           then(result.value as Arguments<Parameters>)
-        : Effect.fail(new ToolRetry({ message: invalidArguments(name, result.violations) }))
+        : Effect.fail(new ToolRetry({ message: invalidArguments(name, result.violations), code: "arguments-invalid" }))
     )
   const need = needOf(options, answer)
   return {

@@ -136,6 +136,7 @@ describe("Tool.make: parameters", () => {
         })
         const error = yield* Effect.flip(run(tool, wrong))
         assert.strictEqual(error._tag, "ToolRetry")
+        assert.strictEqual(error.code, "arguments-invalid")
         assert.include(error.message, `The arguments are not valid for the tool "forecast"`)
         assert.match(error.message, /^- \/city: /m)
         assert.match(error.message, /^- \/days: /m)
@@ -270,6 +271,9 @@ describe("Tool.make: execution", () => {
         assert.strictEqual(error._tag === "ToolFailed" ? error.cause : undefined, thrown)
         const retry = new Toolbox.ToolRetry({ message: "Use the English name." })
         assert.strictEqual(yield* Effect.flip(run(having(execute(retry)), {})), retry)
+        // As an error of another copy of this package arrives.
+        const foreign = Object.assign(new Error("No."), { _tag: "ToolFailed", code: "path-refused" })
+        assert.strictEqual((yield* Effect.flip(run(having(execute(foreign)), {}))).code, "path-refused")
         const other = yield* Effect.flip(run(having(execute("just text")), {}))
         assert.strictEqual(other.message, "just text")
       })

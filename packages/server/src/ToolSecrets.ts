@@ -55,9 +55,11 @@ const guard = (tool: Toolbox.Tool): Toolbox.Tool => ({
             if (given.size === 0) return error
             // Its cause may hold anything.
             const message = blanking(given)(error.message)
-            if (error._tag === "ToolRetry") return new Toolbox.ToolRetry({ message })
+            const code = error.code === undefined ? {} : { code: error.code }
+            if (error._tag === "ToolRetry") return new Toolbox.ToolRetry({ message, ...code })
             return new Toolbox.ToolFailed({
               message,
+              ...code,
               ...(error.isDefect === true && { isDefect: true, cause: message })
             })
           }

@@ -119,8 +119,10 @@ const thrown = (error: unknown): ToolError =>
 const meant = (error: unknown): ToolError | undefined => {
   if (error instanceof ToolRetry || error instanceof ToolFailed) return error
   if (!(error instanceof Error) || !("_tag" in error)) return undefined
-  if (error._tag === "ToolRetry") return new ToolRetry({ message: error.message })
-  if (error._tag === "ToolFailed") return new ToolFailed({ message: error.message, cause: error })
+  const { message } = error
+  const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {}
+  if (error._tag === "ToolRetry") return new ToolRetry({ message, ...code })
+  if (error._tag === "ToolFailed") return new ToolFailed({ message, ...code, cause: error })
   return undefined
 }
 

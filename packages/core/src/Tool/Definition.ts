@@ -8,12 +8,23 @@ import * as Schema from "effect/Schema"
 import type { Origin } from "../MemoryOptions.ts"
 import type * as Task from "../Task.ts"
 
+/**
+ * Why a call failed, for programs, where the message does not suffice: lower case, words joined by
+ * hyphens. `address-refused` and `path-refused` come from the guards, `policy-denied` from the
+ * policy, `arguments-invalid` from the check of the arguments; tools may have others.
+ */
+export const Code = Schema.String
+
 /** The call was wrong in a way that the model can mend; the message tells it how. */
-export class ToolRetry extends Schema.TaggedError<ToolRetry>()("ToolRetry", { message: Schema.String }) {}
+export class ToolRetry extends Schema.TaggedError<ToolRetry>()("ToolRetry", {
+  message: Schema.String,
+  code: Schema.optionalKey(Code)
+}) {}
 
 /** The call cannot succeed; the message is shown to the model. */
 export class ToolFailed extends Schema.TaggedError<ToolFailed>()("ToolFailed", {
   message: Schema.String,
+  code: Schema.optionalKey(Code),
   cause: Schema.optionalKey(Schema.Defect()),
   /** The function of the tool threw something other than `ToolRetry` or `ToolFailed`. */
   isDefect: Schema.optionalKey(Schema.Literal(true))
