@@ -40,6 +40,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Agent", "MemoryOptions", "Task", "Tool"],
     // The ground.
     [
+      "AddressGuard",
       "Broadcast",
       "CanonicalJson",
       "Dag",

@@ -41,6 +41,7 @@ export * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
 export * as Secrets from "./Secrets.ts"
 export * as StandardSchema from "./StandardSchema.ts"
 export * as Suggestion from "./Suggestion.ts"
+export * as AddressGuard from "./AddressGuard.ts"
 
 // What runs it, and what an application calls.
 export * as LocalEventLog from "./LocalEventLog.ts"
