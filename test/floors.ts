@@ -23,7 +23,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // What a reader is shown; what the queue is told.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
-    ["Embedder", "EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Secrets", "TaskQueue", "Toolbox"],
+    ["Embedder", "EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Reranker", "Secrets", "TaskQueue", "Toolbox"],
     // The events of a tenant in one order.
     ["Feed"],
     // What may happen next.

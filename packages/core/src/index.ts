@@ -23,6 +23,7 @@ export * as Limits from "./Limits.ts"
 export * as Usage from "./Usage.ts"
 
 // What it stands on.
+export * as Reranker from "./Reranker.ts"
 export * as Embedder from "./Embedder.ts"
 export * as EventLog from "./EventLog.ts"
 export * as Feed from "./Feed.ts"

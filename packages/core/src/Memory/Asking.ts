@@ -1,13 +1,23 @@
 /** What is asked of a memory, and what it answers. */
 import * as Schema from "effect/Schema"
-import { Entry, Kind, Origin, Scope, Time } from "./Entry.ts"
+import { Entry, Kind, Origin, Part, Scope, Time } from "./Entry.ts"
 
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }, { expected: "a number from 0 to 1" }))
 
+/** Parts of a scope that do not matter: a memory is seen whatever it names there. Default: none. */
+const any = Schema.optionalKey(Schema.Array(Part))
+
+/**
+ * What is seen from a scope. `{ scope: { user: "u" }, any: ["crew"] }`: what belongs to the user or
+ * to nobody, of whatever crew.
+ */
+export const View = Schema.Struct({ scope: Scope, any }).annotate({ identifier: "MemoryView" })
+export interface View extends Schema.Schema.Type<typeof View> {}
+
 export const Query = Schema.Struct({
   text: Schema.String,
-  scope: Scope,
+  ...View.fields,
   kinds: Schema.optionalKey(Schema.Array(Kind)),
   /** Memories at most; default 5. */
   limit: Schema.optionalKey(count),
@@ -31,7 +41,8 @@ export const Query = Schema.Struct({
 export interface Query extends Schema.Schema.Type<typeof Query> {}
 
 /**
- * The parts of a score. `score` = (lexical and vector mixed) · (1 + recency + importance + entity).
+ * The parts of a score. `score` = (lexical, vector and rerank mixed) · (1 + recency + importance +
+ * entity).
  */
 export const Parts = Schema.Struct({
   /** Terms in common, its own, its context's and its conversation's; 1: the best of the answer. */
@@ -45,7 +56,9 @@ export const Parts = Schema.Struct({
    * How much of the query it matches, by the weight of the terms: what `threshold` is compared
    * with.
    */
-  match: Schema.Finite
+  match: Schema.Finite,
+  /** What the reranker says of it, from 0 to 1; absent: there is none, or it has not read it. */
+  rerank: Schema.optionalKey(Schema.Finite)
 }).annotate({ identifier: "MemoryScore" })
 export interface Parts extends Schema.Schema.Type<typeof Parts> {}
 
@@ -78,6 +91,8 @@ export const Filter = Schema.Struct({
   ids: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Those that belong here or more narrowly: `{ user: "u" }` is all of that user. */
   scope: Schema.optionalKey(Scope),
+  /** Those that a query would see from there. */
+  seenFrom: Schema.optionalKey(View),
   kinds: Schema.optionalKey(Schema.Array(Kind)),
   subject: Schema.optionalKey(Schema.String),
   origin: Schema.optionalKey(Origin),

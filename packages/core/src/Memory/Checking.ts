@@ -96,14 +96,18 @@ export const query = (operation: string, query: Query): Effect.Effect<void, Inva
     ...timeProblem("query.asOf", query.asOf)
   ])
 
-export const asOf = (operation: string, time: string | undefined): Effect.Effect<void, InvalidMemory> =>
-  refused(operation, timeProblem("asOf", time))
+export const view = (
+  operation: string,
+  { asOf, scope }: { readonly scope: Scope; readonly asOf?: string }
+): Effect.Effect<void, InvalidMemory> =>
+  refused(operation, [...scopeProblems("scope", scope), ...timeProblem("asOf", asOf)])
 
 const filterProblems = (filter: Filter): ReadonlyArray<Problem> => [
   ...((filter.ids?.length ?? 0) > maxListed
     ? [["filter.ids", `expected at most ${maxListed} ids, got ${filter.ids!.length}`] as const]
     : []),
   ...scopeProblems("filter.scope", filter.scope),
+  ...scopeProblems("filter.seenFrom.scope", filter.seenFrom?.scope),
   ...nameProblem("filter.subject", filter.subject),
   ...timeProblem("filter.since", filter.since),
   ...timeProblem("filter.before", filter.before)

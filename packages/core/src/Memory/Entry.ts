@@ -11,6 +11,10 @@ export { Origin }
 export const Kind = Schema.Literals(["short-term", "long-term", "entity"])
 export type Kind = typeof Kind.Type
 
+/** The parts of a scope. */
+export const Part = Schema.Literals(["crew", "agent", "user", "session", "execution"])
+export type Part = typeof Part.Type
+
 /** Where a memory belongs. It is seen from every scope that agrees with all the parts it names. */
 export const Scope = Schema.Struct({
   crew: Schema.optionalKey(Schema.String),

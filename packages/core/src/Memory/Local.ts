@@ -9,13 +9,14 @@ import * as Tenant from "../Tenant.ts"
 import type * as Asking from "./Asking.ts"
 import * as Checking from "./Checking.ts"
 import * as Entities from "./Entities.ts"
-import type { Entry, Kind, KnownRelation, Receipt, Scope } from "./Entry.ts"
+import type { Entry, Kind, KnownRelation, Receipt } from "./Entry.ts"
 import { MemoryError, UnknownMemory } from "./Failure.ts"
 import * as Junk from "./Junk.ts"
 import * as LocalSearch from "./LocalSearch.ts"
 import { isNamed, LocalTenant, type Stored } from "./LocalTenant.ts"
 import * as Making from "./Making.ts"
 import * as Ranking from "./Ranking.ts"
+import * as Reranking from "./Reranking.ts"
 import { Memory } from "./Service.ts"
 
 const defaultListed = 50
@@ -36,6 +37,7 @@ export const layerEmbedded: Layer.Layer<Memory, never, Embedder.Embedder> = Laye
 const make = (embedder?: Embedder.Embedder["Service"]) =>
   Effect.gen(function* () {
     const random = yield* Random.Random
+    const rerank = yield* Reranking.make
     const meanings = meaningsOf(embedder)
     const tenants = new Map<string, LocalTenant>()
     const current = Effect.map(Tenant.Current, (name) => {
@@ -70,7 +72,7 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
         const tenant = yield* current
         const meaning = yield* meanings.ofQuery(query.text)
         const { ranked } = LocalSearch.find(tenant, query, yield* Clock.currentTimeMillis, meaning)
-        const recalled = Ranking.select(ranked, query).map((each) => recalledOf(each, query))
+        const recalled = Ranking.select(yield* rerank(query.text, ranked), query).map((each) => recalledOf(each, query))
         const { execution } = query.scope
         if (execution !== undefined && query.readOnly !== true)
           tenant.quote(
@@ -84,8 +86,9 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
         const stored = yield* named(id)
         const tenant = yield* current
         const now = yield* Clock.currentTimeMillis
+        const found = LocalSearch.find(tenant, query, now, yield* meanings.ofQuery(query.text))
         return explanationOf(stored, {
-          found: LocalSearch.find(tenant, query, now, yield* meanings.ofQuery(query.text)),
+          found: { ...found, ranked: yield* rerank(query.text, found.ranked) },
           isSeen: LocalSearch.seen(tenant, query, now).has(stored)
         })
       }),
@@ -181,8 +184,8 @@ const meaningsOf = (embedder: Embedder.Embedder["Service"] | undefined) => {
 
 /** What is known of entities. */
 const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "entities" | "relations"> => ({
-  entities: Effect.fnUntraced(function* ({ asOf, limit = defaultListed, name, scope }) {
-    const visible = yield* visibleFrom(current, "entities", scope, asOf)
+  entities: Effect.fnUntraced(function* ({ limit = defaultListed, name, ...view }) {
+    const visible = yield* visibleFrom(current, "entities", view)
     const wanted = name === undefined ? undefined : Entities.keyOf(name)
     return Entities.merge(visible)
       .filter(
@@ -191,8 +194,8 @@ const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "
       )
       .slice(0, limit)
   }),
-  relations: Effect.fnUntraced(function* ({ asOf, entity, limit = defaultRelations, scope }) {
-    const visible = yield* visibleFrom(current, "relations", scope, asOf)
+  relations: Effect.fnUntraced(function* ({ entity, limit = defaultRelations, ...view }) {
+    const visible = yield* visibleFrom(current, "relations", view)
     const wanted = entity === undefined ? undefined : Entities.keyOf(entity)
     return visible
       .flatMap(({ id, relations = [] }) => relations.map((each): KnownRelation => ({ ...each, memory: id })))
@@ -235,11 +238,10 @@ const explanationOf = (
 const visibleFrom = Effect.fnUntraced(function* (
   current: Effect.Effect<LocalTenant>,
   operation: string,
-  scope: Scope,
-  asOf: string | undefined
+  view: Asking.View & { readonly asOf?: string }
 ) {
-  yield* Checking.asOf(operation, asOf)
-  const query = { text: "", scope, ...(asOf === undefined ? {} : { asOf }) }
+  yield* Checking.view(operation, view)
+  const query = { ...view, text: "" }
   return [...LocalSearch.seen(yield* current, query, yield* Clock.currentTimeMillis)].map(({ entry }) => entry)
 })
 

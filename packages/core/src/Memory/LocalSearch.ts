@@ -29,7 +29,7 @@ export const seen = (tenant: LocalTenant, query: Query, now: number): ReadonlySe
     const { entry } = stored
     if (
       !entry.quarantined &&
-      Visibility.isSeenFrom(entry.scope, query.scope) &&
+      Visibility.isSeenFrom(entry.scope, query.scope, query.any) &&
       (query.kinds === undefined || query.kinds.includes(entry.kind)) &&
       Visibility.isTrusted(entry.trust, minTrust) &&
       Making.held(entry, time) &&

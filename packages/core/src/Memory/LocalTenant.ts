@@ -222,6 +222,7 @@ export const isNamed =
   ({ entry }: Stored): boolean =>
     (filter.ids === undefined || filter.ids.includes(entry.id)) &&
     (filter.scope === undefined || Visibility.isWithin(entry.scope, filter.scope)) &&
+    (filter.seenFrom === undefined || Visibility.isSeenFrom(entry.scope, filter.seenFrom.scope, filter.seenFrom.any)) &&
     (filter.kinds === undefined || filter.kinds.includes(entry.kind)) &&
     (filter.subject === undefined || filter.subject === entry.subject) &&
     (filter.origin === undefined || filter.origin === entry.origin) &&

@@ -9,6 +9,7 @@
  *   seldom alone.
  * - Vectors, where there are any: a convex sum with the terms, each relative to the best (Bruch,
  *   Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023).
+ * - A reranker, where there is one: a convex sum with both.
  * - Recency, importance and being of somebody whom the query names multiply, by a little: adding
  *   them would outweigh relevance.
  *
@@ -84,6 +85,8 @@ export interface Parts {
   readonly importance: number
   readonly entity: number
   readonly match: number
+  /** What the reranker says of it, from 0 to 1; absent: it was not asked. */
+  readonly rerank?: number
 }
 
 export interface Ranked<Memory> extends Candidate<Memory> {
@@ -134,8 +137,33 @@ export const rank = <Memory>(
     const score = ((1 - alpha) * lexical + alpha * vector) * (1 + recency + importance + entity)
     ranked.push({ ...candidate, score, parts: { lexical, vector, recency, importance, entity, match } })
   }
-  return ranked.sort((one, other) => other.score - one.score || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0))
+  return ranked.sort(inOrder)
 }
+
+const inOrder = (one: Ranked<unknown>, other: Ranked<unknown>): number =>
+  other.score - one.score || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0)
+
+/**
+ * The ranking with the reranker's scores of the first candidates: of relevance it has this weight,
+ * what it has not read counts as 0 for it.
+ */
+export const rerank = <Memory>(
+  ranked: ReadonlyArray<Ranked<Memory>>,
+  scores: ReadonlyArray<number>,
+  weight: number
+): ReadonlyArray<Ranked<Memory>> =>
+  ranked
+    .map((each, index): Ranked<Memory> => {
+      const read = scores[index]
+      const said = Math.min(Math.max(read ?? 0, 0), 1)
+      const { entity, importance, recency } = each.parts
+      return {
+        ...each,
+        score: (1 - weight) * each.score + weight * said * (1 + recency + importance + entity),
+        parts: read === undefined ? each.parts : { ...each.parts, rerank: said }
+      }
+    })
+    .sort(inOrder)
 
 /** Tokens of a text, estimated: four characters of a script of letters, one of the others. */
 export const tokensOf = (text: string): number => {
@@ -175,10 +203,11 @@ export const select = <Memory>(
 }
 
 /** Why, in words. */
-export const why = ({ entity, importance, lexical, match, recency, vector }: Parts): string => {
+export const why = ({ entity, importance, lexical, match, recency, rerank, vector }: Parts): string => {
   const reasons = [`${Math.round(match * 100)} % of the query matches`]
   if (lexical === 1) reasons.push("the most terms in common")
   if (vector > 0) reasons.push(`similar in meaning (${vector.toFixed(2)})`)
+  if (rerank !== undefined) reasons.push(`the reranker gives ${rerank.toFixed(2)}`)
   if (entity > 0) reasons.push("the query names whom it is of")
   if (recency > parameters.recency / 2) reasons.push("recent")
   if (importance > 0.75 * parameters.importance) reasons.push("important")

@@ -34,23 +34,25 @@ export class Memory extends Context.Service<
      */
     readonly forget: (filter: Asking.Filter) => Effect.Effect<Asking.Forgotten, Failure>
     /** Entities that memories visible from the scope mention, the most mentioned first. */
-    readonly entities: (options: {
-      readonly scope: Entry.Scope
-      /** A name or alias, whatever its case. */
-      readonly name?: string
-      /** Default 50. */
-      readonly limit?: number
-      readonly asOf?: string
-    }) => Effect.Effect<ReadonlyArray<Entry.Entity>, Failure>
+    readonly entities: (
+      options: Asking.View & {
+        /** A name or alias, whatever its case. */
+        readonly name?: string
+        /** Default 50. */
+        readonly limit?: number
+        readonly asOf?: string
+      }
+    ) => Effect.Effect<ReadonlyArray<Entry.Entity>, Failure>
     /** Relations of memories visible from the scope, oldest first. */
-    readonly relations: (options: {
-      readonly scope: Entry.Scope
-      /** On either side. */
-      readonly entity?: string
-      /** Default 100. */
-      readonly limit?: number
-      readonly asOf?: string
-    }) => Effect.Effect<ReadonlyArray<Entry.KnownRelation>, Failure>
+    readonly relations: (
+      options: Asking.View & {
+        /** On either side. */
+        readonly entity?: string
+        /** Default 100. */
+        readonly limit?: number
+        readonly asOf?: string
+      }
+    ) => Effect.Effect<ReadonlyArray<Entry.KnownRelation>, Failure>
     /**
      * All that is stored in the scope or more narrowly, oldest first: superseded and quarantined
      * memories too.

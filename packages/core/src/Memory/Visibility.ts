@@ -1,14 +1,17 @@
 /** Which memories a scope sees, and which ones it holds. */
 import { isTrusted, leastTrusted, type Origin } from "../MemoryOptions.ts"
-import type { Scope } from "./Entry.ts"
+import { Part, type Scope } from "./Entry.ts"
 
 export { isTrusted, leastTrusted }
 
-export const parts = ["crew", "agent", "user", "session", "execution"] as const
+export const parts: ReadonlyArray<Part> = Part.literals
 
-/** Whether a memory is seen from a scope: it names nothing that the scope does not. */
-export const isSeenFrom = (memory: Scope, scope: Scope): boolean =>
-  parts.every((part) => memory[part] === undefined || memory[part] === scope[part])
+/**
+ * Whether a memory is seen from a scope: it names nothing that the scope does not, but for the
+ * parts in `any`.
+ */
+export const isSeenFrom = (memory: Scope, scope: Scope, any: ReadonlyArray<Part> = []): boolean =>
+  parts.every((part) => memory[part] === undefined || memory[part] === scope[part] || any.includes(part))
 
 /** Whether a memory belongs to a scope, or more narrowly. */
 export const isWithin = (memory: Scope, scope: Scope): boolean =>

@@ -28,7 +28,11 @@ export const declare = (it: It): void => {
           [() => ({ kinds: ["short-term"] }), ["of a session"]],
           [(before) => ({ before }), ["an old memory of nobody"]],
           [(since) => ({ since, kinds: ["long-term"] }), ["of user u", "of user u in crew c", "of user v"]],
-          [() => ({ ids: [] }), []]
+          [() => ({ ids: [] }), []],
+          [
+            () => ({ seenFrom: { scope: {}, any: ["session", "execution"] } }),
+            ["an old memory of nobody", "of a session"]
+          ]
         ]
         for (const [filter, gone] of cases) {
           const named = filter(yield* fill)

@@ -25,6 +25,8 @@ export const declare = (it: It): void => {
         assert.strictEqual(geneva!.mentions, 1)
         const [seen] = yield* memory.entities({ scope: { user: "u" }, name: "geneva" })
         assert.strictEqual(seen!.mentions, 2)
+        const [wide] = yield* memory.entities({ scope: {}, any: ["user"], name: "Geneva" })
+        assert.strictEqual(wide!.mentions, 2)
         assert.strictEqual((yield* memory.entities({ scope: {}, limit: 1 })).length, 1)
       })
     )

@@ -21,6 +21,14 @@ export const declare = (it: It): void => {
             Memory.Visibility.isSeenFrom(each, seen) ? [`otter of place ${index}`] : []
           )
           assert.deepStrictEqual(texts(recalled).toSorted(), expected.toSorted(), JSON.stringify(seen))
+          const any = ["crew", "session"] as const
+          const wider = scopes.flatMap((each, index) =>
+            Memory.Visibility.isSeenFrom(each, seen, any) ? [`otter of place ${index}`] : []
+          )
+          const found = yield* memory.recall({ text: "otter", scope: seen, any, limit: 100, maxTokens: 10_000 })
+          assert.deepStrictEqual(texts(found).toSorted(), wider.toSorted(), JSON.stringify(seen))
+          const listed = yield* memory.list({ seenFrom: { scope: seen, any }, limit: 100 })
+          assert.deepStrictEqual(texts(listed).toSorted(), wider.toSorted(), JSON.stringify(seen))
           const within = yield* memory.list({ scope: seen, limit: 100 })
           const held = scopes.flatMap((each, index) =>
             Memory.Visibility.isWithin(each, seen) ? [`otter of place ${index}`] : []
