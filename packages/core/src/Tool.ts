@@ -12,13 +12,17 @@ import type * as Schema from "effect/Schema"
 import * as Call from "./Tool/Call.ts"
 import * as Declaration from "./Tool/Declaration.ts"
 import { type Arguments, type Declared, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
-import { type Tool, type ToolContext, type ToolError, ToolRetry } from "./Tool/Definition.ts"
+import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Tool/Definition.ts"
 import * as Needs from "./Tool/Needs.ts"
 import type { AskOptions, Options, SpawnOptions, WaitOptions } from "./Tool/Options.ts"
+import * as Task from "./Task.ts"
+import * as Workspace from "./Workspace.ts"
 
 export type { CallContext } from "./Tool/Call.ts"
 export { type Arguments, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
+export { hashOf } from "./Tool/DefinitionHash.ts"
 export type { SpawnedResult, SpawnedTask } from "./Tool/Definition.ts"
+export { defaultKind, defaultMaxResult, Kind, Source } from "./Tool/Traits.ts"
 export type {
   Approval,
   AskOptions,
@@ -43,14 +47,18 @@ export const make: {
   <const P extends Parameters = None>(options: WaitOptions<P>): Tool
   <const P extends Parameters = None>(options: Options<P>): Tool
 } = (options: Any): Tool => {
-  const { approval, description, idempotent = false, name, origin } = options
+  const { approval, description, idempotent = false, name, origin, timeout } = options
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     throw new TypeError(`Invalid tool name "${name}": use 1 to 64 letters, digits, "_" and "-".`)
   }
   if (typeof approval === "object" && !Needs.isTimeLimit(approval.timeout)) {
     throw new TypeError(`Invalid approval timeout of the tool "${name}": expected ${Needs.duration}.`)
   }
+  if (!Needs.isTimeLimit(timeout)) {
+    throw new TypeError(`Invalid timeout of the tool "${name}": expected ${Needs.duration}.`)
+  }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
+  const result = options.output === undefined ? undefined : Declaration.result(name, options.output)
   const answer = options.ask === undefined ? undefined : Declaration.answer(name, options.answer ?? text)
   /** Whatever the functions of a tool are given has passed its schema. */
   const checked = <A>(
@@ -70,6 +78,12 @@ export const make: {
     parameters: schema,
     idempotent,
     ...(origin === undefined ? {} : { origin }),
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+    ...(options.source === undefined ? {} : { source: options.source }),
+    ...(result === undefined ? {} : { output: result.schema }),
+    ...(timeout === undefined ? {} : { timeoutMillis: Task.millis(timeout) }),
+    ...(options.maxResult === undefined ? {} : { maxResult: options.maxResult }),
+    ...(options.cacheable === true ? { cacheable: true as const } : {}),
     ...(approval === undefined || approval === false
       ? {}
       : {
@@ -84,7 +98,8 @@ export const make: {
     execute: (args, context) =>
       checked(args, (valid) => {
         const call = new Call.Call(context)
-        const work = Call.run(name, call, () => options.execute(valid, call as never))
+        const made = Call.run(name, call, () => options.execute(valid, call as never))
+        const work = result === undefined ? made : Effect.flatMap(made, (value) => fitting(name, result, value))
         if (answer === undefined) return work
         return Effect.flatMap(Needs.decode(answer, call.answer), (decoded) => {
           call.answer = decoded
@@ -106,7 +121,25 @@ interface Any extends Omit<Options<Parameters>, "ask" | "spawn" | "wait" | "exec
 const text = { type: "string" } as const
 
 /** An approval is decided by the arguments alone. */
-const nobody: ToolContext = { executionId: "", taskId: "", agent: "", callId: "", idempotencyKey: "" }
+const nobody: ToolContext = {
+  tenant: "",
+  executionId: "",
+  taskId: "",
+  run: 0,
+  turn: 0,
+  agent: "",
+  callId: "",
+  idempotencyKey: "",
+  workspace: Workspace.none
+}
+
+/** A result that is not what the tool says is a mistake in its code. */
+const fitting = (name: string, { validate }: Declared, value: Schema.Json): Effect.Effect<Schema.Json, ToolError> =>
+  Effect.flatMap(validate(value), (checked) =>
+    checked._tag === "Valid"
+      ? Effect.succeed(value)
+      : Effect.fail(new ToolFailed({ message: Declaration.unfitResult(name, checked.violations), isDefect: true }))
+  )
 
 const needOf = ({ ask, name, spawn, wait }: Any, answer: Declared | undefined) => {
   if ([ask, spawn, wait].filter((one) => one !== undefined).length > 1) {

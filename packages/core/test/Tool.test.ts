@@ -5,16 +5,11 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import * as z from "zod"
+import { ToolContext } from "../src/testing/index.ts"
 import * as Tool from "../src/Tool.ts"
 import * as Toolbox from "../src/Toolbox.ts"
 
-const context: Toolbox.ToolContext = {
-  executionId: "e",
-  taskId: "t",
-  agent: "a",
-  callId: "c",
-  idempotencyKey: "e/t/1/1/c"
-}
+const context = ToolContext.make({ userId: "u" })
 
 const run = (tool: Toolbox.Tool, args: Schema.JsonObject) => tool.execute(args, context)
 
@@ -203,16 +198,16 @@ describe("Tool.make: execution", () => {
   it.effect("gives the function the whole context", () =>
     Effect.gen(function* () {
       const seen = yield* run(
-        having((_, { executionId, taskId, agent, callId, idempotencyKey }) => ({
-          executionId,
-          taskId,
-          agent,
-          callId,
-          idempotencyKey
-        })),
+        having(
+          (_, { executionId, taskId, agent, callId, idempotencyKey, run, tenant, turn, userId = null, workspace }) => {
+            assert.strictEqual(workspace, context.workspace)
+            return { executionId, taskId, agent, callId, idempotencyKey, run, tenant, turn, userId }
+          }
+        ),
         {}
       )
-      assert.deepStrictEqual<unknown>(seen, { ...context })
+      const { workspace: _, ...plain } = context
+      assert.deepStrictEqual<unknown>(seen, plain)
     })
   )
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
+import * as Tenant from "../src/Tenant.ts"
 import * as Workspace from "../src/Workspace.ts"
 
 /**
@@ -13,8 +14,9 @@ const inDirectory = <A, E>(
   body: (parts: {
     readonly files: FileSystem.FileSystem
     readonly directory: string
-    readonly write: Workspace.Workspace["Service"]["write"]
-    readonly read: Workspace.Workspace["Service"]["read"]
+    readonly write: Workspace.Files["write"]
+    readonly read: Workspace.Files["read"]
+    readonly workspace: Workspace.Files
   }) => Effect.Effect<A, E, Scope.Scope | FileSystem.FileSystem | Path.Path>
 ) =>
   Effect.gen(function* () {
@@ -23,8 +25,9 @@ const inDirectory = <A, E>(
     yield* files.makeDirectory(`${around}/outside`)
     yield* files.writeFileString(`${around}/outside/kept.txt`, "kept")
     const directory = `${around}/workspace`
-    const { read, write } = yield* Effect.provide(Workspace.Workspace, Workspace.layer({ directory }))
-    yield* body({ files, directory, read, write })
+    const workspace = (yield* Effect.provide(Workspace.Workspace, Workspace.layer({ directory }))).of("e")
+    const { read, write } = workspace
+    yield* body({ files, directory, read, workspace, write })
     assert.deepStrictEqual(yield* files.readDirectory(`${around}/outside`), ["kept.txt"])
     assert.strictEqual(yield* files.readFileString(`${around}/outside/kept.txt`), "kept")
     assert.deepStrictEqual(
@@ -172,9 +175,62 @@ describe("Workspace", () => {
     )
   )
 
+  it.effect("lists and deletes files, and parts paths at both kinds of slash", () =>
+    inDirectory(({ directory, files, write, workspace }) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* workspace.list(), [])
+        yield* write("b.txt", "two")
+        yield* write("a\\deep/a.txt", "1")
+        yield* files.symlink(`${directory}/../outside`, `${directory}/link`)
+        const listed = yield* workspace.list()
+        assert.deepStrictEqual(
+          listed.map(({ path, size }) => [path, size]),
+          [
+            ["a/deep/a.txt", 1],
+            ["b.txt", 3]
+          ]
+        )
+        assert.deepStrictEqual(
+          (yield* workspace.list("a")).map(({ path }) => path),
+          ["a/deep/a.txt"]
+        )
+        for (const folder of ["..", "a\\..\\..", "/", "link"])
+          assert.strictEqual((yield* Effect.flip(workspace.list(folder))).code, "path-refused", folder)
+        for (const path of ["a\\..\\..\\outside\\kept.txt", "link/kept.txt", "C:x", "a/deep"])
+          assert.strictEqual((yield* Effect.flip(workspace.remove(path))).code, "path-refused", path)
+        yield* workspace.remove("b.txt")
+        assert.strictEqual((yield* Effect.flip(workspace.remove("b.txt"))).code, "not-found")
+        assert.deepStrictEqual(
+          (yield* workspace.list()).map(({ path }) => path),
+          ["a/deep/a.txt"]
+        )
+      })
+    )
+  )
+
+  it.effect("keeps executions and tenants apart, within a quota each, and forgets the files of one", () =>
+    inDirectory(({ directory }) =>
+      Effect.gen(function* () {
+        const options = { directory, perExecution: true, maxTotalBytes: 10 }
+        const workspace = yield* Effect.provide(Workspace.Workspace, Workspace.layer(options))
+        const as = Effect.provideService(Tenant.Current, "../acme")
+        yield* workspace.of("one").write("a.txt", "12345678")
+        yield* workspace.of("one").write("a.txt", "1234567890")
+        assert.strictEqual((yield* Effect.flip(workspace.of("one").write("b.txt", "1"))).code, "quota-exceeded")
+        yield* workspace.of("two").write("b.txt", "1")
+        assert.deepStrictEqual(yield* as(workspace.of("one").list()), [])
+        yield* as(workspace.of("one").write("theirs.txt", "1"))
+        yield* workspace.forget("one")
+        assert.deepStrictEqual(yield* workspace.of("one").list(), [])
+        assert.strictEqual((yield* workspace.of("two").list()).length, 1)
+        assert.strictEqual((yield* as(workspace.of("one").list())).length, 1)
+      })
+    )
+  )
+
   it.effect("is nowhere unless the application says where", () =>
     Effect.gen(function* () {
-      const { read, write } = yield* Workspace.Workspace
+      const { read, write } = (yield* Workspace.Workspace).of("e")
       assert.include((yield* Effect.flip(read("a.txt"))).message, "a.txt: this application has no workspace")
       assert.include((yield* Effect.flip(write("a.txt", "x"))).message, "a.txt: this application has no workspace")
     }).pipe(Effect.provide(Workspace.layerNone))

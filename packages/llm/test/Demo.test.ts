@@ -2,6 +2,7 @@ import * as JsonSchemaValidator from "@crewline/core/JsonSchemaValidator"
 import type * as Llm from "@crewline/core/Llm"
 import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
+import { ToolContext } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
@@ -17,7 +18,7 @@ const description = "Find out from otters.md how many sea otters live along the 
 
 const prompt = (rest = "") => `${description}\n\nExpected output: A short report with figures.${rest}`
 
-const context = { executionId: "e", taskId: "t", agent: "a", callId: "c", idempotencyKey: "k" }
+const context = ToolContext.make()
 
 interface Run {
   readonly calls: ReadonlyArray<{ readonly name: string; readonly params: unknown; readonly isFailure: boolean }>

@@ -1,10 +1,10 @@
-import type * as Toolbox from "@crewline/core/Toolbox"
+import { ToolContext } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Calculate from "../src/Calculate.ts"
 
-const context: Toolbox.ToolContext = { executionId: "e", taskId: "t", agent: "a", callId: "c", idempotencyKey: "k" }
+const context = ToolContext.make()
 
 const calculate = (expression: string) => Calculate.tool.execute({ expression }, context)
 

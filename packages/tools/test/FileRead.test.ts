@@ -1,5 +1,6 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
+import { ToolContext } from "@crewline/core/testing"
 import * as Toolbox from "@crewline/core/Toolbox"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ import type * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as Tools from "../src/index.ts"
 
-const context: Toolbox.ToolContext = { executionId: "e", taskId: "t", agent: "a", callId: "c", idempotencyKey: "k" }
+const context = ToolContext.make()
 
 const Node = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
 

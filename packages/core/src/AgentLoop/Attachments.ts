@@ -18,7 +18,7 @@ type Part = Prompt.UserMessagePartEncoded
 
 /** The value of a placeholder. */
 const load = Effect.fnUntraced(function* (
-  workspace: Workspace.Workspace["Service"],
+  workspace: Workspace.Files,
   part: Prompt.FilePartEncoded,
   attachment: Plan.PlannedAttachment
 ): Effect.fn.Return<Part, Workspace.WorkspaceError> {
@@ -32,7 +32,7 @@ const load = Effect.fnUntraced(function* (
 
 /** Replaces placeholders by their values; returns the same object for a message without any. */
 export const loader = (
-  workspace: Workspace.Workspace["Service"],
+  workspace: Workspace.Files,
   { attachments = [] }: Plan.PlannedTask
 ): ((
   messages: ReadonlyArray<Prompt.MessageEncoded>

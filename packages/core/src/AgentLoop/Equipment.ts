@@ -26,7 +26,7 @@ export interface Equipment {
   readonly tools: ReadonlyMap<string, Toolbox.Tool>
   /** The same tools as the model sees them. */
   readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>
-  readonly workspace: Workspace.Workspace["Service"]
+  readonly workspace: Workspace.Files
   /** The instructions of a manager, or of an agent that can delegate, by name and version. */
   readonly prompt?: string
   readonly limits: ReadonlyArray<Limits.Scoped> | undefined
@@ -80,7 +80,7 @@ export const make = (
           model,
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools, unoffered),
-          workspace: services.workspace,
+          workspace: services.workspace.of(leg.executionId),
           limits: leg.limits,
           // An answer that its judges refuse is followed by a last one, which has the same judges.
           turnLimits: leavingRoom(leg.limits, 1 + 2 * judges),

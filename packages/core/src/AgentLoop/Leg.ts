@@ -25,6 +25,9 @@ import type { Transcript } from "./Transcript.ts"
 export class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
 
 export interface Leg {
+  readonly tenant: string
+  /** The user whose execution it is. */
+  readonly userId?: string
   readonly executionId: string
   readonly plan: Plan.Plan
   readonly task: Plan.PlannedTask

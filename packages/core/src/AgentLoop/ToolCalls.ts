@@ -152,6 +152,11 @@ const stepOf = Effect.fnUntraced(function* (
   const params = call.params as Schema.JsonObject
   const context: ToolContext = {
     ...caller,
+    tenant: leg.tenant,
+    ...(leg.userId === undefined ? {} : { userId: leg.userId }),
+    run: leg.run,
+    turn: turn.number,
+    workspace: equipment.workspace,
     callId: call.id,
     idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`,
     ...(turn.trust === "agent" ? {} : { trust: turn.trust })

@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import * as JsonDepth from "../JsonDepth.ts"
 import type { Origin } from "../MemoryOptions.ts"
 import { redact } from "../Redact.ts"
+import type { Files } from "../Workspace.ts"
 import { type Met, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Definition.ts"
 
 /** Who calls, and a signal that is aborted when the call is interrupted. */
@@ -17,11 +18,16 @@ export interface CallContext extends ToolContext {
 
 /** The context of one call; the signal is made when it is asked for. */
 export class Call implements CallContext {
+  readonly tenant: string
+  readonly userId?: string
   readonly executionId: string
   readonly taskId: string
+  readonly run: number
+  readonly turn: number
   readonly agent: string
   readonly callId: string
   readonly idempotencyKey: string
+  readonly workspace: Files
   readonly trust?: Origin
   readonly met?: Met
   /** What the wait came to, under the names that the functions of a tool know. */
@@ -31,12 +37,17 @@ export class Call implements CallContext {
   #controller: AbortController | undefined
 
   constructor(context: ToolContext) {
+    this.tenant = context.tenant
     this.executionId = context.executionId
     this.taskId = context.taskId
+    this.run = context.run
+    this.turn = context.turn
     this.agent = context.agent
     this.callId = context.callId
     this.idempotencyKey = context.idempotencyKey
-    const { met, trust } = context
+    this.workspace = context.workspace
+    const { met, trust, userId } = context
+    if (userId !== undefined) this.userId = userId
     if (trust !== undefined) this.trust = trust
     if (met !== undefined) this.met = met
     this.answer = met?._tag === "Answer" ? met.value : undefined

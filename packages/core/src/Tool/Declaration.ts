@@ -61,6 +61,10 @@ export const parameters = (tool: string, declaration: Parameters): Declared => {
   return made
 }
 
+/** What a tool returns. Throws a `TypeError` when it cannot be used. */
+export const result = (tool: string, declaration: Parameters): Declared =>
+  declared(`The output of tool "${tool}"`, declaration)
+
 /** What a person answers. Throws a `TypeError` when it cannot be used. */
 export const answer = (tool: string, declaration: Parameters): Declared =>
   declared(`The answers of tool "${tool}"`, declaration)
@@ -139,6 +143,11 @@ const usable = (what: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSch
 
 /** The message to the model about invalid arguments. */
 export const invalidArguments = (tool: string, violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
-  `The arguments are not valid for the tool "${tool}":\n${violations
-    .map(({ message, path }) => `- ${path === "" ? "(root)" : path}: ${message}`)
-    .join("\n")}\nCall it again with corrected arguments.`
+  `The arguments are not valid for the tool "${tool}":\n${listed(violations)}\nCall it again with corrected arguments.`
+
+/** The message about a result that is not what the tool declares. */
+export const unfitResult = (tool: string, violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
+  `The tool "${tool}" returned a result that does not fit its output schema:\n${listed(violations)}`
+
+const listed = (violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
+  violations.map(({ message, path }) => `- ${path === "" ? "(root)" : path}: ${message}`).join("\n")

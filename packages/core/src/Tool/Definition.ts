@@ -7,6 +7,8 @@ import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import type { Origin } from "../MemoryOptions.ts"
 import type * as Task from "../Task.ts"
+import type { Files } from "../Workspace.ts"
+import type { Kind, Source } from "./Traits.ts"
 
 /**
  * Why a call failed, for programs, where the message does not suffice: lower case, words joined by
@@ -37,11 +39,19 @@ export type ToolError = ToolRetry | ToolFailed
  * `idempotencyKey`.
  */
 export interface ToolContext {
+  readonly tenant: string
+  /** The user whose execution it is; absent: nobody said. */
+  readonly userId?: string
   readonly executionId: string
   readonly taskId: string
+  /** The fence of the run, and the turn of the attempt that made the call, from 1. */
+  readonly run: number
+  readonly turn: number
   readonly agent: string
   readonly callId: string
   readonly idempotencyKey: string
+  /** The files of the execution, shared by its tasks on all machines. */
+  readonly workspace: Files
   /** The least trusted origin of what the agent was shown before the call. Absent: `agent`. */
   readonly trust?: Origin
   /** What the call has waited for. */
@@ -153,6 +163,25 @@ export interface Tool {
    * middle simply runs it again.
    */
   readonly idempotent: boolean
+  /** JSON Schema (2020-12) of the result. Absent: any JSON. */
+  readonly output?: JsonSchema.JsonSchema
+  /** What a call does at most. Absent: `Traits.defaultKind`. */
+  readonly kind?: Kind
+  /** Absent: `code`. */
+  readonly source?: Source
+  /** Time limit of one call, in milliseconds. Absent: none but that of the task. */
+  readonly timeoutMillis?: number
+  /**
+   * The most characters of a result, as JSON, that a model is shown at once; it can read on.
+   * Absent: `Traits.defaultMaxResult`.
+   */
+  readonly maxResult?: number
+  /**
+   * What stands behind the tool and is not said elsewhere, such as an address; part of its hash.
+   */
+  readonly definition?: Schema.Json
+  /** True: within an execution, the same arguments may be answered with an earlier result. */
+  readonly cacheable?: true
   /**
    * Where what it answers comes from. Default: `tool`. What is remembered of it is trusted no more
    * than that.

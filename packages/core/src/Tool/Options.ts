@@ -6,6 +6,7 @@ import type * as Task from "../Task.ts"
 import type { CallContext } from "./Call.ts"
 import type { Arguments, Parameters } from "./Declaration.ts"
 import type { SpawnedResult, SpawnedTask, ToolError } from "./Definition.ts"
+import type { Kind, Source } from "./Traits.ts"
 
 /**
  * What the function may return. What is no JSON becomes what `JSON.stringify` makes of it; nothing
@@ -74,6 +75,27 @@ export interface Shared<P extends Parameters> {
   readonly parameters?: P
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
+  /**
+   * What a call does at most: `read`, `write` (changes files), `execute` (runs code) or `network`
+   * (reaches another machine). Policies go by it. Default: `execute`.
+   */
+  readonly kind?: Kind
+  /** Where it comes from. Default: `code`. */
+  readonly source?: Source
+  /** What it returns. A result that does not fit is a mistake of the tool. Default: any JSON. */
+  readonly output?: Parameters
+  /** Time limit of one call. Default: none but that of the task. */
+  readonly timeout?: Task.Duration
+  /**
+   * The most characters of a result, as JSON, that a model is shown at once; it can read on, and
+   * the log keeps the whole. Default: 32,000.
+   */
+  readonly maxResult?: number
+  /**
+   * True: within an execution, a call with the same arguments may be answered with an earlier
+   * result. Default: false.
+   */
+  readonly cacheable?: boolean
   /**
    * Where what it answers comes from: what is remembered of it is trusted no more than that.
    * Default: `tool`.

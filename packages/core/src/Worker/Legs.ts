@@ -17,6 +17,7 @@ import * as Execution from "../Execution.ts"
 import * as IsoTime from "../IsoTime.ts"
 import type * as Memory from "../Memory.ts"
 import { leastTrusted } from "../MemoryOptions.ts"
+import * as Tenant from "../Tenant.ts"
 import * as Briefing from "./Briefing.ts"
 import type { CodeRegistry } from "./CodeRegistry.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -115,6 +116,8 @@ export const make = ({
     const place = { plan: state.plan, agent: plan.agent, requester: state.requester, executionId: state.id }
     const trust = Recalling.trustOf(state, task, upstream)
     const leg: Leg = {
+      tenant: yield* Tenant.Current,
+      ...(state.requester.userId === undefined ? {} : { userId: state.requester.userId }),
       executionId: state.id,
       plan: state.plan,
       run: task.run,

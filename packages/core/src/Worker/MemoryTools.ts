@@ -32,6 +32,8 @@ const search = (memory: Memory.Memory["Service"], policy: MemoryOptions, place: 
     },
     required: ["query"]
   },
+  kind: "read",
+  source: "built-in",
   idempotent: true,
   execute: ({ limit, query }) =>
     Effect.matchEffect(
@@ -72,6 +74,8 @@ const save = (
     },
     required: ["text"]
   },
+  kind: "write",
+  source: "built-in",
   idempotent: true,
   execute: ({ importance, subject, text }, { idempotencyKey, taskId, trust: shown = "agent" }) =>
     Effect.matchEffect(

@@ -24,16 +24,19 @@ const run = (
 ) => {
   const asked: Array<Llm.Request> = []
   const reads: Array<string> = []
-  const workspace = Layer.succeed(Workspace.Workspace, {
-    write: () => Effect.void,
-    read: (path) => {
-      reads.push(path)
-      const bytes = files[path]
-      return bytes === undefined
-        ? Effect.fail(new Workspace.WorkspaceError({ path, description: "the file does not exist in the workspace" }))
-        : Effect.succeed(bytes)
-    }
-  })
+  const workspace = Layer.succeed(
+    Workspace.Workspace,
+    Workspace.shared({
+      ...Workspace.none,
+      read: (path) => {
+        reads.push(path)
+        const bytes = files[path]
+        return bytes === undefined
+          ? Effect.fail(new Workspace.WorkspaceError({ path, description: "the file does not exist in the workspace" }))
+          : Effect.succeed(bytes)
+      }
+    })
+  )
   const world = Crewline.layer({ keepResults: true }).pipe(
     Layer.provideMerge(LocalEventLog.layerLocal),
     Layer.provide([

@@ -18,6 +18,7 @@ const holds = (
 ) => {
   const plan = World.plan({ a: {}, b: when === undefined ? {} : { when } }, { inputs: { limit: 3 } })
   const leg: Leg = {
+    tenant: "default",
     executionId: "x",
     plan,
     task: plan.tasks[1]!,

@@ -110,13 +110,16 @@ describe("the result", () => {
 
 describe("an output file", () => {
   const files = new Map<string, string>()
-  const workspace = Layer.succeed(Workspace.Workspace, {
-    read: (path) => Effect.fail(new Workspace.WorkspaceError({ path, description: "there is no such file" })),
-    write: (path, content) =>
-      path === "full.md"
-        ? Effect.fail(new Workspace.WorkspaceError({ path, description: "no space left" }))
-        : Effect.sync(() => void files.set(path, content))
-  })
+  const workspace = Layer.succeed(
+    Workspace.Workspace,
+    Workspace.shared({
+      ...Workspace.none,
+      write: (path, content) =>
+        path === "full.md"
+          ? Effect.fail(new Workspace.WorkspaceError({ path, description: "no space left" }))
+          : Effect.sync(() => void files.set(path, String(content)))
+    })
+  )
 
   it.effect("is written before the task is completed, and named by it", () =>
     inMemory(

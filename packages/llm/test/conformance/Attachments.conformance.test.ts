@@ -50,10 +50,10 @@ describe("a crew with attachments", () => {
       const server = yield* Scoped.start(answerWith({ text: "An otter." }))
       const model = subject.model(new URL(server.baseURL).origin)
       const llm = Providers.layer({ providers: [{ name: "some", model: () => model }], defaultModel: "some/model" })
-      const workspace = Layer.succeed(Workspace.Workspace, {
-        read: (path) => Effect.succeed(files[path]!),
-        write: () => Effect.void
-      })
+      const workspace = Layer.succeed(
+        Workspace.Workspace,
+        Workspace.shared({ ...Workspace.none, read: (path) => Effect.succeed(files[path]!) })
+      )
       const { events, output } = yield* Effect.gen(function* () {
         const crewline = yield* Crewline.Crewline
         const execution = yield* crewline.start(crew, { inputs: { which: "otter" } })
