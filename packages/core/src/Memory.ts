@@ -17,8 +17,8 @@
  *   may still quote it.
  * - Times are of storing: an answer as of a time does not change by what is remembered later.
  */
-export * from "./Memory/Asking.ts"
-export * from "./Memory/Entry.ts"
+export * from "./MemoryQuery.ts"
+export * from "./MemoryEntry.ts"
 export * from "./Memory/Failure.ts"
 export * from "./Memory/Service.ts"
 export * as Checking from "./Memory/Checking.ts"

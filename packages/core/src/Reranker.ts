@@ -1,7 +1,7 @@
 /**
  * A second opinion on what memory has found: something that reads a query together with each text,
- * such as a cross-encoder, and says how well they fit. Slower than the ranking by terms and vectors,
- * so it sees the first of their candidates only.
+ * such as a cross-encoder, and says how well they fit. It is slower than the ranking by terms and
+ * vectors, so it sees the first of their candidates only.
  *
  * Off unless the service is provided where the layer of the memory is built. When it fails, the
  * ranking without it stands.

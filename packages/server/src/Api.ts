@@ -19,6 +19,7 @@ import { Health } from "./Api/Health.ts"
 import { Inbox } from "./Api/Inbox.ts"
 import { Keys } from "./Api/Keys.ts"
 import { LlmProviders } from "./Api/LlmProviders.ts"
+import { Memories } from "./Api/Memories.ts"
 import { Me } from "./Api/Me.ts"
 import { OutboxRows } from "./Api/Outbox.ts"
 import { Problems } from "./Api/ProblemMiddleware.ts"
@@ -43,6 +44,7 @@ const secured = HttpApi.make("crewline")
   .add(Executions)
   .add(Feed)
   .add(Inbox)
+  .add(Memories)
   .add(OutboxRows)
   .add(Workers)
   .add(Queue)
@@ -104,6 +106,21 @@ export const access: { readonly [O in Operation]: Access } = {
   "feed.read": "executions:read",
   "inbox.list": "inbox:read",
   "inbox.answer": "inbox:answer",
+  "memories.list": "memories:read",
+  "memories.get": "memories:read",
+  "memories.search": "memories:read",
+  "memories.explain": "memories:read",
+  "memories.entities": "memories:read",
+  "memories.relations": "memories:read",
+  "memories.export": "memories:read",
+  "memories.statistics": "memories:read",
+  "memories.retention": "memories:read",
+  "memories.remember": "memories:write",
+  "memories.change": "memories:write",
+  "memories.remove": "memories:write",
+  "memories.forget": "memories:write",
+  "memories.import": "memories:write",
+  "memories.retain": "memories:write",
   "outbox.list": "queue:read",
   "outbox.retry": "executions:run",
   "workers.list": "queue:read",
@@ -121,6 +138,9 @@ export const access: { readonly [O in Operation]: Access } = {
   "health.live": "public",
   "health.ready": "public"
 }
+
+/** Operations that take a body and only read. */
+export const readsByPost: ReadonlySet<string> = new Set<Operation>(["memories.search", "memories.explain"])
 
 export class Api extends operations
   .middleware(Problems)

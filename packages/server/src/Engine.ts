@@ -87,6 +87,7 @@ export type Services =
   | TaskQueue.TaskQueue
   | EventLog.EventLog
   | Outbox.Outbox
+  | Memory.Memory
   | CrewStore.CrewStore
   | AgentStore.AgentStore
   | ProviderStore.ProviderStore
@@ -145,11 +146,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         maxUnfinished: options.maxUnfinished,
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
-        Layer.provide([
-          Workspace.layer({ directory: options.workspace }),
-          ProcessIdentity.layer,
-          options.memory ?? LocalMemory.layer
-        ]),
+        Layer.provide([Workspace.layer({ directory: options.workspace }), ProcessIdentity.layer]),
+        Layer.provideMerge(options.memory ?? LocalMemory.layer),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),
         Layer.provideMerge(dependencies),

@@ -25,6 +25,7 @@ import * as Inbox from "./Http/Inbox.ts"
 import * as Keys from "./Http/Keys.ts"
 import * as LlmProviders from "./Http/LlmProviders.ts"
 import * as Me from "./Http/Me.ts"
+import * as Memories from "./Http/Memories.ts"
 import * as Outbox from "./Http/Outbox.ts"
 import * as QueryKeys from "./Http/QueryKeys.ts"
 import * as Queue from "./Http/Queue.ts"
@@ -45,6 +46,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Executions.layer,
     Feed.layer,
     Inbox.layer,
+    Memories.layer,
     Outbox.layer,
     Queue.layer,
     Keys.layer,
@@ -106,6 +108,7 @@ const index = HttpRouter.add(
       executions: "/api/v1/executions",
       feed: "/api/v1/feed",
       inbox: "/api/v1/inbox",
+      memories: "/api/v1/memories",
       outbox: "/api/v1/outbox",
       workers: "/api/v1/workers",
       queue: "/api/v1/queue",

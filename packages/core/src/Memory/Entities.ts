@@ -3,7 +3,7 @@
  * and its aliases. No model is asked. Rules are of English; names of other languages are found by
  * their capital letters.
  */
-import type { Entity, Mention } from "./Entry.ts"
+import type { Entity, Mention } from "../MemoryEntry.ts"
 import * as Terms from "./Terms.ts"
 
 /** Mentions of one text, its first. */

@@ -6,10 +6,10 @@ import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Embedder from "../Embedder.ts"
 import * as Tenant from "../Tenant.ts"
-import type * as Asking from "./Asking.ts"
+import type * as Asking from "../MemoryQuery.ts"
 import * as Checking from "./Checking.ts"
 import * as Entities from "./Entities.ts"
-import type { Entry, Kind, KnownRelation, Receipt } from "./Entry.ts"
+import type { Entry, Kind, KnownRelation, Receipt } from "../MemoryEntry.ts"
 import { MemoryError, UnknownMemory } from "./Failure.ts"
 import * as Junk from "./Junk.ts"
 import * as LocalSearch from "./LocalSearch.ts"
@@ -97,29 +97,7 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
       }),
       list: Effect.fnUntraced(function* (options = {}) {
         yield* Checking.filter("list", options)
-        const { after, asOf, limit = defaultListed, quarantined = false, superseded = false } = options
-        const tenant = yield* current
-        const keeps = tenant.keeps(yield* Clock.currentTimeMillis)
-        const time = asOf === undefined ? undefined : Date.parse(asOf)
-        const isWanted = isNamed(options)
-        const all = [...tenant.memories.values()].reverse()
-        const last = after === undefined ? undefined : tenant.memories.get(after)?.position
-        const from =
-          after === undefined
-            ? 0
-            : all.findIndex(({ entry, position }) => (last === undefined ? entry.id < after : position < last))
-        return (from === -1 ? [] : all.slice(from))
-          .filter(
-            (stored) =>
-              stored.entry.quarantined === quarantined &&
-              isWanted(stored) &&
-              (superseded
-                ? time === undefined || Date.parse(stored.entry.storedAt) <= time
-                : Making.held(stored.entry, time ?? Number.POSITIVE_INFINITY)) &&
-              keeps(stored)
-          )
-          .slice(0, limit)
-          .map(({ entry }) => Making.asOf(entry, time))
+        return listed(yield* current, options, yield* Clock.currentTimeMillis)
       }),
       pin: (id, isPinned) => change(id, { pinned: isPinned }),
       quarantine: (id, isQuarantined) => change(id, { quarantined: isQuarantined }),
@@ -156,6 +134,32 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
       })
     })
   })
+
+/** Newest first. */
+const listed = (tenant: LocalTenant, options: Asking.ListOptions, now: number): ReadonlyArray<Entry> => {
+  const { after, asOf, limit = defaultListed, quarantined = false, superseded = false } = options
+  const keeps = tenant.keeps(now)
+  const time = asOf === undefined ? undefined : Date.parse(asOf)
+  const isWanted = isNamed(options)
+  const all = [...tenant.memories.values()].reverse()
+  const last = after === undefined ? undefined : tenant.memories.get(after)?.position
+  const from =
+    after === undefined
+      ? 0
+      : all.findIndex(({ entry, position }) => (last === undefined ? entry.id < after : position < last))
+  return (from === -1 ? [] : all.slice(from))
+    .filter(
+      (stored) =>
+        stored.entry.quarantined === quarantined &&
+        isWanted(stored) &&
+        (superseded
+          ? time === undefined || Date.parse(stored.entry.storedAt) <= time
+          : Making.held(stored.entry, time ?? Number.POSITIVE_INFINITY)) &&
+        keeps(stored)
+    )
+    .slice(0, limit)
+    .map(({ entry }) => Making.asOf(entry, time))
+}
 
 /** Vectors where there is an embedder whose vectors have a meaning. */
 const meaningsOf = (embedder: Embedder.Embedder["Service"] | undefined) => {

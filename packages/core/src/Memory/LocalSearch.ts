@@ -2,7 +2,7 @@
  * Finds the candidates of a query among the memories of a tenant in this process, and ranks them.
  */
 import * as Embedder from "../Embedder.ts"
-import type { Query } from "./Asking.ts"
+import type { Query } from "../MemoryQuery.ts"
 import * as Dates from "./Dates.ts"
 import type { Conversation, LocalTenant, Stored } from "./LocalTenant.ts"
 import * as Making from "./Making.ts"

@@ -2,8 +2,15 @@
  * The memories of a tenant in this process, with their indexes. All of it happens at once: nothing
  * here waits.
  */
-import type { Exported, Filter } from "./Asking.ts"
-import { defaultRetention, type Entry, type Receipt, type Remembered, type Retention, type Scope } from "./Entry.ts"
+import type { Exported, Filter } from "../MemoryQuery.ts"
+import {
+  defaultRetention,
+  type Entry,
+  type Receipt,
+  type Remembered,
+  type Retention,
+  type Scope
+} from "../MemoryEntry.ts"
 import * as Junk from "./Junk.ts"
 import * as Making from "./Making.ts"
 import type { Document } from "./Terms.ts"

@@ -1,5 +1,5 @@
 /** Makes of what was handed over what is stored: the parts that all layers have in common. */
-import type { Entry, Kind, Mention, Remembered, Scope } from "./Entry.ts"
+import type { Entry, Kind, Mention, Remembered, Scope } from "../MemoryEntry.ts"
 import * as Consolidation from "./Consolidation.ts"
 import * as Entities from "./Entities.ts"
 import * as IsoTime from "../IsoTime.ts"

@@ -2,8 +2,8 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type * as Asking from "./Asking.ts"
-import type * as Entry from "./Entry.ts"
+import type * as Asking from "../MemoryQuery.ts"
+import type * as Entry from "../MemoryEntry.ts"
 import type { InvalidMemory, MemoryError, UnknownMemory } from "./Failure.ts"
 
 type Failure = MemoryError | InvalidMemory

@@ -1,6 +1,6 @@
 /** Which memories a scope sees, and which ones it holds. */
 import { isTrusted, leastTrusted, type Origin } from "../MemoryOptions.ts"
-import { Part, type Scope } from "./Entry.ts"
+import { Part, type Scope } from "../MemoryEntry.ts"
 
 export { isTrusted, leastTrusted }
 

@@ -38,6 +38,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<Memory.Memory, E>, opt
     Refusing.declare(it)
     Recalling.declare(it)
     Seeing.declare(it)
+    Seeing.declareChoosing(it)
     Changing.declare(it)
     Knowing.declare(it)
     Forgetting.declare(it)

@@ -34,6 +34,8 @@ const leastRole = {
   "keys:write": "admin",
   "llm-providers:read": "viewer",
   "llm-providers:write": "admin",
+  "memories:read": "viewer",
+  "memories:write": "operator",
   "queue:read": "viewer",
   "secrets:read": "admin",
   "secrets:write": "admin",

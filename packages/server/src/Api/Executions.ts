@@ -41,6 +41,11 @@ export const Start = Schema.Struct({
       description: "Priority of its tasks among the tenant's executions. Default: normal"
     })
   ),
+  sessionId: Schema.optionalKey(
+    Name.Name.annotate({
+      description: "The conversation that it continues: a crew with a memory is reminded of what was said in it"
+    })
+  ),
   onBehalfOf: Access.onBehalfOf
 }).annotate({ identifier: "ExecutionStart", description: "Either crewId or crew, with the inputs of the crew" })
 

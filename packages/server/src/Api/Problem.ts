@@ -103,7 +103,8 @@ const table = {
         "ask",
         "key",
         "secret",
-        "outbox-row"
+        "outbox-row",
+        "memory"
       ]),
       id: Schema.String
     }
@@ -195,6 +196,13 @@ const table = {
     title: "The task does not exist in the execution",
     meaning: "No task has the id `taskId`; `detail` names the open tasks.",
     fields: {}
+  },
+  "memory-refused": {
+    status: 422,
+    title: "This is not worth remembering",
+    meaning:
+      "Texts without words, lines of status and errors of tools are not stored, nor what an execution was reminded of, nor what was erased under the same key; `reason` says which it is.",
+    fields: { reason: Schema.Literals(["no-words", "status", "error", "recalled", "erased"]) }
   },
   "no-manager": {
     status: 422,

@@ -11,6 +11,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { readsByPost } from "../Api.ts"
 import { Auditing } from "../Api/Audit.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
@@ -95,7 +96,7 @@ export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effe
         const { id, ...params } = yield* HttpRouter.params
         const operation = {
           operation: `${group.identifier}.${endpoint.identifier}`,
-          isMutating: endpoint.method !== "GET",
+          isMutating: endpoint.method !== "GET" && !readsByPost.has(`${group.identifier}.${endpoint.identifier}`),
           waits: !isLogged(group.identifier),
           resource: id,
           address: ClientAddress.of(

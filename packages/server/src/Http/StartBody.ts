@@ -15,7 +15,7 @@ import * as CrewBody from "./CrewBody.ts"
 
 export interface Start {
   /** The options of the execution, whatever the crew is. */
-  readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority">
+  readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority" | "sessionId">
   /** The user for whom it is started. */
   readonly onBehalfOf: string | undefined
   /**

@@ -74,7 +74,10 @@ export const declare = (it: It): void => {
       })
     )
   )
+}
 
+/** Which of what is visible. */
+export const declareChoosing = (it: It): void => {
   it.effect("only the kinds that are asked for, and what is trusted enough", () =>
     alone(
       Effect.fnUntraced(function* (memory) {

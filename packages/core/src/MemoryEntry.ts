@@ -1,6 +1,6 @@
 /** What a memory consists of: its kind, whose it is, where it comes from, and its three times. */
 import * as Schema from "effect/Schema"
-import { Origin } from "../MemoryOptions.ts"
+import { Origin } from "./MemoryOptions.ts"
 
 export { Origin }
 

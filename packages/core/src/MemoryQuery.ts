@@ -1,6 +1,6 @@
 /** What is asked of a memory, and what it answers. */
 import * as Schema from "effect/Schema"
-import { Entry, Kind, Origin, Part, Scope, Time } from "./Entry.ts"
+import { Entry, Kind, Origin, Part, Scope, Time } from "./MemoryEntry.ts"
 
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }, { expected: "a number from 0 to 1" }))
