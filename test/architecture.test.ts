@@ -36,7 +36,11 @@ const table: { readonly [name: string]: Allowed } = {
     bundled: ["gpt-tokenizer"],
     node: true
   },
-  tools: { ours: ["core"], others: ["effect"], node: true },
+  tools: {
+    ours: ["core"],
+    others: ["effect", "undici"],
+    node: true
+  },
   words: { ours: ["core"], others: ["effect"], node: true },
   "memory-pg": {
     ours: ["core"],

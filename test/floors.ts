@@ -93,7 +93,14 @@ export const floors: { readonly [name: string]: Floors } = {
       "UndiciFetch"
     ]
   ],
-  tools: [["index"], ["Calculate", "FileRead"]],
+  tools: [
+    ["index"],
+    // One tool each.
+    ["Calculate", "DirectoryList", "FileEdit", "FileRead", "FileSearch", "FileWrite", "HttpRequest"],
+    // How they are made, and reach files and the network.
+    ["BuiltIn", "FileAccess", "GuardedDirectory", "Media", "Network"],
+    ["PathGuard"]
+  ],
   words: [["index"], ["Words"]],
   "memory-pg": [
     ["index"],

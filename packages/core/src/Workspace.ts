@@ -16,6 +16,7 @@ import * as Directory from "./Workspace/Directory.ts"
 import { type File, type Files, WorkspaceError } from "./Workspace/Files.ts"
 
 export { normalPath } from "./Workspace/NormalPath.ts"
+export { executionPath } from "./Workspace/ExecutionPath.ts"
 export { type Code, type File, type Files, maxBytes, WorkspaceError } from "./Workspace/Files.ts"
 
 export class Workspace extends Context.Service<

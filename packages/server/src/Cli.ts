@@ -25,6 +25,7 @@ import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import { secrets } from "./Cli/SecretsCommand.ts"
+import { tools } from "./Cli/ToolsCommand.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
 import { outbox } from "./Cli/OutboxCommand.ts"
@@ -321,6 +322,7 @@ export const command = Command.make("crewline").pipe(
     outbox,
     keys,
     secrets,
+    tools,
     audit,
     serve,
     worker,

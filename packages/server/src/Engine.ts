@@ -15,10 +15,10 @@ import type * as TaskQueue from "@crewline/core/TaskQueue"
 import type { Secrets } from "@crewline/core/Secrets"
 import type { Toolbox } from "@crewline/core/Toolbox"
 import type * as Worker from "@crewline/core/Worker"
-import * as Workspace from "@crewline/core/Workspace"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as ProcessIdentity from "@crewline/memory-pg/ProcessIdentity"
+import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -146,7 +146,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         maxUnfinished: options.maxUnfinished,
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
-        Layer.provide([Workspace.layer({ directory: options.workspace }), ProcessIdentity.layer]),
+        Layer.provide([GuardedDirectory.layer({ directory: options.workspace }), ProcessIdentity.layer]),
         Layer.provideMerge(options.memory ?? LocalMemory.layer),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),

@@ -2,24 +2,22 @@
  * The tool `calculate`: exact arithmetic for models, which are bad at it. Nothing but arithmetic
  * can be run.
  */
-import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import { ToolRetry } from "@crewline/core/Toolbox"
 import * as Schema from "effect/Schema"
+import * as BuiltIn from "./BuiltIn.ts"
 import * as Arithmetic from "./Calculate/Arithmetic.ts"
 
 /**
  * Computes `{ expression }`; the result is a number. A mistake is shown to the model with its
  * position.
  */
-export const tool: Toolbox.Tool = Tool.make({
+export const tool: Toolbox.Tool = BuiltIn.make({
   name: "calculate",
-  description: `Computes an arithmetic expression and returns the number. Operators: + - * / % (remainder) ^ (power), parentheses. Functions: ${Arithmetic.functionNames.join(", ")}. Constants: pi, e. Example: round(avg(12.5, 14) * 3, 2)`,
-  parameters: Schema.Struct({
-    expression: Schema.NonEmptyString.annotate({
-      description: "The expression, for example (2962 - 2711) / 2711 * 100"
-    })
-  }),
+  description: `Computes arithmetic: + - * / % ^ ( ) pi e ${Arithmetic.functionNames.join(" ")}`,
+  parameters: Schema.Struct({ expression: Schema.NonEmptyString }),
+  aliases: { expr: "expression", formula: "expression", input: "expression" },
+  kind: "read",
   idempotent: true,
   origin: "agent",
   execute: ({ expression }) => {

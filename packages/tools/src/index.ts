@@ -1,31 +1,70 @@
 /**
  * Built-in tools, and the layer that offers them to every crew of an application.
  */
+import * as AddressGuard from "@crewline/core/AddressGuard"
 import * as Toolbox from "@crewline/core/Toolbox"
-import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as Config from "effect/Config"
 import * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
 import * as Calculate from "./Calculate.ts"
+import * as DirectoryList from "./DirectoryList.ts"
+import * as FileEdit from "./FileEdit.ts"
 import * as FileRead from "./FileRead.ts"
+import * as FileSearch from "./FileSearch.ts"
+import * as FileWrite from "./FileWrite.ts"
+import * as HttpRequest from "./HttpRequest.ts"
+import * as Network from "./Network.ts"
 
 export * as Calculate from "./Calculate.ts"
+export * as DirectoryList from "./DirectoryList.ts"
+export * as FileEdit from "./FileEdit.ts"
 export * as FileRead from "./FileRead.ts"
+export * as FileSearch from "./FileSearch.ts"
+export * as FileWrite from "./FileWrite.ts"
+export * as GuardedDirectory from "./GuardedDirectory.ts"
+export * as HttpRequest from "./HttpRequest.ts"
+export * as Network from "./Network.ts"
 
-export interface Options extends FileRead.Options {
+export interface Options {
+  /** Addresses and ranges that tools may call although they are not public. */
+  readonly allowAddresses?: ReadonlyArray<string>
+  /**
+   * Hosts that `http_request` may call: `api.example.com`, `*.example.com`, or `*`. Default: none.
+   */
+  readonly httpHosts?: ReadonlyArray<string>
   /** The application's own tools, offered next to the built-in ones. */
   readonly tools?: ReadonlyArray<Toolbox.Tool>
 }
 
-/** All built-in tools. */
-export const make = (
-  options: FileRead.Options
-): Effect.Effect<ReadonlyArray<Toolbox.Tool>, never, FileSystem.FileSystem | Path.Path> =>
-  Effect.map(FileRead.make(options), (fileRead) => [fileRead, Calculate.tool])
+/** The tools that work on the files of an execution. */
+export const files: ReadonlyArray<Toolbox.Tool> = [
+  FileRead.make(),
+  FileWrite.make(),
+  FileEdit.make(),
+  DirectoryList.make(),
+  FileSearch.make()
+]
+
+/** Whether this is the name of a built-in tool that needs a workspace. */
+export const usesFiles = (name: string): boolean => files.some((tool) => tool.name === name)
+
+const listOf = (name: string): Config.Config<ReadonlyArray<string>> =>
+  Config.String(name).pipe(
+    Config.withDefault(""),
+    Config.map((text) => text.split(",").flatMap((entry) => entry.trim() || []))
+  )
+
+/** What the environment says: `CREWLINE_ALLOW_ADDRESSES` and `CREWLINE_HTTP_HOSTS`. */
+export const config: Config.Config<Options> = Config.all({
+  allowAddresses: AddressGuard.allowConfig,
+  httpHosts: listOf("CREWLINE_HTTP_HOSTS")
+})
+
+/** All built-in tools. Throws a `TypeError` when an address or a range is invalid. */
+export const make = (options: Options = {}): ReadonlyArray<Toolbox.Tool> => {
+  const network = Network.make({ allow: options.allowAddresses ?? [] })
+  return [...files, HttpRequest.make({ network, hosts: options.httpHosts ?? [] }), Calculate.tool]
+}
 
 /** A toolbox with all built-in tools. */
-export const layer = (options: Options): Layer.Layer<Toolbox.Toolbox, never, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(
-    Toolbox.Toolbox,
-    Effect.map(make(options), (tools) => Toolbox.make([...tools, ...(options.tools ?? [])]))
-  )
+export const layer = (options: Options = {}): Layer.Layer<Toolbox.Toolbox> =>
+  Layer.sync(Toolbox.Toolbox, () => Toolbox.make([...make(options), ...(options.tools ?? [])]))

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as FileFailure from "../FileFailure.ts"
-import * as Tenant from "../Tenant.ts"
+import * as ExecutionPath from "./ExecutionPath.ts"
 import { type File, type Files, maxBytes, WorkspaceError } from "./Files.ts"
 import { normalPath } from "./NormalPath.ts"
 import * as Quota from "./Quota.ts"
@@ -63,7 +63,7 @@ export const perExecution = Effect.fnUntraced(function* (options: Options) {
   const paths = yield* Path.Path
   const root = paths.resolve(options.directory)
   const directoryOf = (executionId: string) =>
-    Effect.map(Tenant.Current, (tenant) => paths.join(root, segment(tenant), segment(executionId)))
+    Effect.map(ExecutionPath.executionPath(executionId), (path) => paths.join(root, path))
   const of = (executionId: string): Files => {
     const use = <A>(f: (files: Files) => Effect.Effect<A, WorkspaceError>) =>
       Effect.flatMap(directoryOf(executionId), (directory) =>
@@ -86,10 +86,6 @@ export const perExecution = Effect.fnUntraced(function* (options: Options) {
   })
   return { of, forget }
 })
-
-/** A name as one part of a path, different for different names. */
-const segment = (name: string): string =>
-  encodeURIComponent(name).replace(/[.*~'()!]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
 
 class Directory {
   readonly root: string

@@ -3,39 +3,35 @@ import * as Crew from "@crewline/core/Crew"
 import * as Tool from "@crewline/core/Tool"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Workspace from "@crewline/core/Workspace"
-import * as Calculate from "@crewline/tools/Calculate"
-import * as FileRead from "@crewline/tools/FileRead"
-import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
-import * as NodePath from "@effect/platform-node-shared/NodePath"
+import * as Tools from "@crewline/tools"
+import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Options } from "../Client.ts"
 import type { Any as AnyTool } from "../Tool.ts"
-
-const node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
 /** The given tools and the built-in ones; a given tool replaces a built-in one of the same name. */
 export const toolbox = ({ tools = [], workspace }: Options): Layer.Layer<Toolbox.Toolbox, unknown> => {
   if (!isList(tools)) return tools
   const given = tools.map(toolOf)
   const names = new Set(given.map(({ name }) => name))
-  const reading = typeof workspace === "string" ? Effect.map(FileRead.make({ workspace }), (tool) => [tool]) : none
   return Layer.effect(
     Toolbox.Toolbox,
-    Effect.map(reading, (files) =>
-      Toolbox.make([...[...files, Calculate.tool].filter(({ name }) => !names.has(name)), ...given])
-    )
-  ).pipe(Layer.provide(node))
+    Effect.map(Tools.config, (configured) => {
+      const builtIn = Tools.make(configured).filter((tool) => workspace !== undefined || !Tools.usesFiles(tool.name))
+      return Toolbox.make([...builtIn.filter(({ name }) => !names.has(name)), ...given])
+    })
+  )
 }
 
-/** The message names what `file_read` needs, where a crew that uses it has no workspace. */
+/** The message names what tools of files need, where a crew that uses one has no workspace. */
 export const explain = (error: unknown, { tools = [], workspace }: Options): unknown => {
   if (!(error instanceof Crew.CrewInvalid) || typeof workspace === "string" || !isList(tools)) return error
-  const absent = /the tool "file_read", which does not exist:/
+  const absent = /the tool "(\w+)", which does not exist:/
   const problems = error.problems.map((problem): Crew.Problem => {
-    if (problem.code !== "unknown-tool" || !absent.test(problem.message)) return problem
-    const [place = ""] = problem.message.split(absent)
-    const message = `${place}the tool "file_read", which needs the option workspace: the directory that it may read`
+    const [place = "", name = ""] = problem.message.split(absent)
+    if (problem.code !== "unknown-tool" || !Tools.usesFiles(name)) return problem
+    const message = `${place}the tool "${name}", which needs the option workspace: the directory that it may use`
     const { suggestion: _, ...others } = problem
     return { ...others, message }
   })
@@ -47,8 +43,6 @@ export const explain = (error: unknown, { tools = [], workspace }: Options): unk
   })
 }
 
-const none = Effect.succeed<ReadonlyArray<Toolbox.Tool>>([])
-
 const isList = (tools: NonNullable<Options["tools"]>): tools is ReadonlyArray<AnyTool> => Array.isArray(tools)
 
 const toolOf = (tool: AnyTool): Toolbox.Tool => ("~build" in tool ? tool["~build"](Tool) : tool)
@@ -56,5 +50,5 @@ const toolOf = (tool: AnyTool): Toolbox.Tool => ("~build" in tool ? tool["~build
 /** Where output files are written to. */
 export const workspace = ({ workspace: given }: Options): Layer.Layer<Workspace.Workspace, unknown> => {
   if (given === undefined) return Workspace.layerNone
-  return typeof given === "string" ? Layer.provide(Workspace.layer({ directory: given }), node) : given
+  return typeof given === "string" ? GuardedDirectory.layer({ directory: given }) : given
 }

@@ -6,7 +6,7 @@ import * as Crewline from "@crewline/core/Crewline"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import * as Memory from "@crewline/core/Memory"
-import * as Workspace from "@crewline/core/Workspace"
+import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
@@ -48,8 +48,8 @@ export const build = Effect.fnUntraced(function* ({ directory, streaming, worksp
         isQuiet ? log : Journal.layerJournaled(log),
         LocalTaskQueue.layerLocal,
         Memory.layerLocal,
-        Workspace.layer({ directory: workspace }),
-        Tools.layer(workspace)
+        GuardedDirectory.layer({ directory: workspace }),
+        Tools.layer
       ]),
       Layer.provideMerge(Models.layer)
     )

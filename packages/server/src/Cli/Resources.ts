@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Address from "./Address.ts"
+import * as Environment from "./Environment.ts"
 import * as Output from "./Output.ts"
 import type * as Remote from "./Resources/Remote.ts"
 import * as Settings from "./Settings.ts"
@@ -17,7 +18,7 @@ import * as Settings from "./Settings.ts"
 const server = Effect.fnUntraced(function* (data: Option.Option<string>) {
   const { key, url } = yield* Settings.server
   if (url !== undefined && Option.isNone(data)) return { url, key } satisfies Remote.Server
-  const left = yield* Address.find(yield* Settings.directory(data))
+  const left = yield* Address.find(yield* Environment.directory(data))
   if (left._tag === "Running") return { url: left.url, key: key ?? left.credential } satisfies Remote.Server
   const { say } = yield* Output.Output
   if (left._tag === "Stale")

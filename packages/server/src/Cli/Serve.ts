@@ -1,5 +1,4 @@
 /** `crewline serve`: the HTTP API, until Control-C. */
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -7,6 +6,7 @@ import * as Listener from "../Listener.ts"
 import * as Server from "../Server.ts"
 import * as Watchdog from "../Watchdog.ts"
 import * as Address from "./Address.ts"
+import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import * as Logging from "./Logging.ts"
 import * as Output from "./Output.ts"
@@ -51,11 +51,11 @@ export const build = Effect.fnUntraced(function* (
       queue,
       worker: works ? {} : { concurrency: 0 },
       llm: Models.layer,
-      toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
+      toolbox: Tools.layer
     })
   ).pipe(Effect.mapError(Failure.because))
   const { url } = yield* Effect.provideContext(Listener.Listener, services)
-  yield* Address.leave(yield* Settings.directory(flags.data), url, credentials.local.credential)
+  yield* Address.leave(yield* Environment.directory(flags.data), url, credentials.local.credential)
   const { result } = yield* Output.Output
   yield* result(`Crewline listens on ${url}`)
   return { services, url }
@@ -74,7 +74,7 @@ export const serve = Effect.fnUntraced(
   function* (options: Options) {
     const workspace = Option.isSome(options.workspace)
       ? options.workspace.value
-      : yield* Settings.workspace(options.data)
+      : yield* Environment.workspace(options.data)
     yield* build(options, workspace, options.worker)
     yield* Layer.build(Watchdog.layer(yield* Settings.lease))
     return yield* stay

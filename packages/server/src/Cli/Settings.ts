@@ -14,6 +14,7 @@ import * as RateLimits from "../RateLimits.ts"
 import * as Retention from "../Retention.ts"
 import * as Secret from "../Secret.ts"
 import * as Server from "../Server.ts"
+import { read } from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import * as Person from "./Person.ts"
 
@@ -22,17 +23,6 @@ export interface Flags {
   readonly host: Option.Option<string>
   readonly data: Option.Option<string>
 }
-
-const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
-
-/** An invalid value in the environment: the message names the variable. */
-const read = <A>(config: Config.Config<A>) =>
-  config.pipe(
-    Effect.mapError(({ cause: { message } }) => {
-      const words = message.replace(/\s*\n\s*at \["(.+?)"\]/g, " for $1")
-      return Failure.invalid(`Invalid environment: ${words}.`)
-    })
-  )
 
 /**
  * `--data` is the embedded database of that directory; otherwise `DATABASE_URL`, otherwise the
@@ -43,10 +33,6 @@ export const database = (data: Flags["data"]): Effect.Effect<Database.Options, F
     onNone: () => read(Database.config),
     onSome: (directory) => Effect.succeed<Database.Options>({ kind: "embedded", directory })
   })
-
-/** The data directory: of the embedded database, and of what a server leaves there. */
-export const directory = (data: Flags["data"]): Effect.Effect<string, Failure.Failure> =>
-  Option.match(data, { onNone: () => read(configuredDirectory), onSome: Effect.succeed })
 
 const isShared = ({ kind }: Queue.Options) => kind !== "local"
 
@@ -141,14 +127,6 @@ export const shared = Effect.all({
   maxUnfinished: read(RateLimits.maxUnfinishedConfig),
   masterKeys
 })
-
-/** The workspace of a server's crews: next to its data, unless `CREWLINE_WORKSPACE` is set. */
-export const workspace = (data: Flags["data"]) =>
-  Effect.gen(function* () {
-    const parent = yield* directory(data)
-    const configured = yield* read(Config.option(Config.NonEmptyString("CREWLINE_WORKSPACE")))
-    return Option.getOrElse(configured, () => `${parent}/workspace`)
-  })
 
 const noUrl = "Invalid CREWLINE_URL: expected the URL of a server, such as http://127.0.0.1:4747"
 

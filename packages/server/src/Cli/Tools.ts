@@ -1,14 +1,17 @@
-/** The tools that the command gives to crews: all built-in ones, inside of one directory. */
+/** The tools that the command gives to crews: all built-in ones, configured by the environment. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Environment from "./Environment.ts"
 
 const builtIn = Effect.promise(() => import("@crewline/tools"))
 
-/** The toolbox of crews that work in this directory. */
-export const layer = (workspace: string) => Layer.unwrap(Effect.map(builtIn, (tools) => tools.layer({ workspace })))
+/** The toolbox. */
+export const layer = Layer.unwrap(
+  Effect.gen(function* () {
+    const tools = yield* builtIn
+    return tools.layer(yield* Environment.read(tools.config))
+  })
+)
 
-/** The names of the tools that there are, whatever the directory. */
-export const names = Effect.gen(function* () {
-  const { make } = yield* builtIn
-  return (yield* make({ workspace: "." })).map(({ name }) => name)
-})
+/** The names of the tools that there are, however they are configured. */
+export const names = Effect.map(builtIn, ({ make }) => make().map(({ name }) => name))

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Engine from "../Engine.ts"
 import * as Lanes from "../Queue/Lanes.ts"
 import * as Watchdog from "../Watchdog.ts"
+import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import * as Models from "./Models.ts"
 import * as Logging from "./Logging.ts"
@@ -34,7 +35,7 @@ export const worker = Effect.fnUntraced(
     const shared = yield* Settings.shared
     const workspace = Option.isSome(options.workspace)
       ? options.workspace.value
-      : yield* Settings.workspace(Option.none())
+      : yield* Environment.workspace(Option.none())
     let began = false
     yield* Effect.addFinalizer(() => (began ? say("Stopped.") : Effect.void))
     const services = yield* Layer.build(
@@ -51,7 +52,7 @@ export const worker = Effect.fnUntraced(
         },
         follows: false,
         llm: Models.layer,
-        toolbox: Tools.layer(workspace).pipe(Layer.provide(NodeServices.layer))
+        toolbox: Tools.layer
       }).pipe(Layer.provide(NodeServices.layer))
     ).pipe(Effect.mapError(Failure.because))
     yield* Layer.build(Watchdog.layer(shared.lease))

@@ -1,0 +1,67 @@
+/**
+ * Which paths tools may be given: relative ones that name a file inside of the workspace, whatever
+ * system reads them. All file tools ask here first, whatever stores the files; where they are a
+ * directory, `GuardedDirectory` also follows the path step by step. Fails closed.
+ */
+import * as Result from "effect/Result"
+
+/** The longest name and the longest path, in bytes of UTF-8, that common file systems take. */
+const maxName = 255
+const maxPath = 4_096
+
+/**
+ * The names along a path, in Unicode's composed form; none: the workspace itself. Fails with what
+ * is wrong, as the end of a sentence that begins with the path.
+ */
+export const parse = (path: string): Result.Result<ReadonlyArray<string>, string> => {
+  const reason = refusalOf(path)
+  if (reason !== undefined) return Result.fail(reason)
+  const names = path.split(/[/\\]/).filter((name) => name !== "" && name !== ".")
+  for (const name of names) {
+    const problem = problemOf(name)
+    if (problem !== undefined) return Result.fail(problem)
+  }
+  return Result.succeed(names.map((name) => name.normalize("NFC")))
+}
+
+/** Whether a name may stand in a path; what may not is left out of lists. */
+export const isName = (name: string): boolean => problemOf(name) === undefined
+
+const outside = "is outside the workspace: use a path relative to the workspace"
+
+const refusalOf = (path: string): string | undefined => {
+  if (path.includes("\0")) return "contains a zero byte"
+  if (!path.isWellFormed()) return "is not valid Unicode"
+  if (Buffer.byteLength(path) > maxPath) return `is longer than ${maxPath} bytes`
+  // Drives of Windows, also relative ones (`C:secret.txt`); URLs; shares (`\\server`).
+  if (/^(?:[/\\]|[A-Za-z]:|[A-Za-z][\w+.-]+:[/\\]{2})/.test(path)) return outside
+  return undefined
+}
+
+const problemOf = (name: string): string | undefined => {
+  if (name === "..") return outside
+  // What a decoder, a font or a normalisation further on may take for a separator or for `..`.
+  if (/%(?:2e|2f|5c|00)/i.test(name)) return "contains an encoded separator"
+  const compatible = name.normalize("NFKC")
+  if (compatible !== name && (/[/\\\0]/.test(compatible) || /^\.+$/.test(compatible))) {
+    return "contains a character that looks like a separator"
+  }
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  if (/[\u0000-\u001f\u007f\u0080-\u009f]/.test(name)) return "contains a control character"
+  if (/[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(name)) return "contains a character that reverses the text"
+  if (Buffer.byteLength(name) > maxName) return `has a name longer than ${maxName} bytes`
+  // Windows leaves them out: `secret.txt.` would be `secret.txt`.
+  if (/[. ]$/.test(name)) return "has a name that ends in a dot or a space"
+  if (/::?\$/.test(name)) return "names a stream of a file"
+  if (/^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i.test(name)) {
+    return "has a name that is a device on Windows"
+  }
+  if (isProtected(name)) return "is protected: it may hold keys or the data of the application"
+  return undefined
+}
+
+/** Data of this application, and files of keys; samples of them have no keys in them. */
+const isProtected = (name: string): boolean =>
+  /^\.(?:aws|git|gnupg|netrc|npmrc|pgpass|ssh)$/i.test(name) ||
+  /^\.crewline/i.test(name) ||
+  /^\.env(?:\.(?!example$|sample$|template$|dist$).*)?$/i.test(name)
