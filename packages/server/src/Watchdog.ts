@@ -14,6 +14,9 @@ import { Worker } from "node:worker_threads"
 /** Of a process that the watchdog ended (EX_SOFTWARE). */
 export const exitCode = 70
 
+/** The event of `process` before the watchdog ends it: what was collected can be written. */
+export const blocked = "crewline.blocked"
+
 /** Both cells of the memory that the threads share. */
 const beats = 0
 const isPaused = 1
@@ -23,6 +26,7 @@ interface Settings {
   readonly maxMillis: number
   readonly every: number
   readonly code: number
+  readonly event: string
 }
 
 /** As long as leases last when nothing else is said. */
@@ -54,7 +58,7 @@ const start = (maxMillis: number): (() => void) => {
     Atomics.store(cells, isPaused, inspectorUrl() === undefined ? 0 : 1)
   }, every)
   timer.unref()
-  const settings: Settings = { cells, maxMillis, every, code: exitCode }
+  const settings: Settings = { cells, maxMillis, every, code: exitCode, event: blocked }
   // As text, so that bundling cannot lose the file of the thread.
   const thread = new Worker(`(${watch.toString()})(require("node:worker_threads").workerData)`, {
     eval: true,
@@ -70,7 +74,7 @@ const start = (maxMillis: number): (() => void) => {
 }
 
 /** Runs in the thread: nothing from outside of it is there. */
-const watch = ({ cells, code, every, maxMillis }: Settings): void => {
+const watch = ({ cells, code, event, every, maxMillis }: Settings): void => {
   const { writeSync } = process.getBuiltinModule("node:fs")
   const { Session } = process.getBuiltinModule("node:inspector")
   let last = -1
@@ -101,7 +105,7 @@ const watch = ({ cells, code, every, maxMillis }: Settings): void => {
         )
       session.post("Debugger.evaluateOnCallFrame", {
         callFrameId: frames[0]!.callFrameId,
-        expression: `process.reallyExit(${code})`
+        expression: `try { process.emit("${event}") } finally { process.reallyExit(${code}) }`
       })
     })
     session.post("Debugger.enable")

@@ -81,8 +81,21 @@ const decoded = (text: string): string => {
   }
 }
 
+interface Redactor {
+  /**
+   * Whether a line may contain something to redact, which is cheap to find out: true too often,
+   * never too seldom.
+   */
+  readonly isSuspect: (line: string) => boolean
+  readonly redact: (text: string) => string
+}
+
+/** The longest part of a secret that no format of a line changes. */
+const pieceOf = (secret: string): string =>
+  (secret.match(/[\w./+=-]+/g) ?? []).reduce((longest, piece) => (piece.length > longest.length ? piece : longest), "")
+
 /** Redacts anything that looks like a secret, and the secrets of the environment. */
-const redactor = (env: Environment): ((text: string) => string) => {
+const redactor = (env: Environment): Redactor => {
   const secrets = new Set<string>()
   const add = (secret: string) => {
     if (secret.trim().length >= shortest) secrets.add(secret.trim())
@@ -94,10 +107,14 @@ const redactor = (env: Environment): ((text: string) => string) => {
     add(password)
     add(decoded(password))
   }
-  return (text) => {
-    let clean = Redact.redact(text)
-    for (const secret of secrets) clean = clean.replaceAll(secret, "[redacted]")
-    return clean
+  const pieces = [...secrets].map(pieceOf)
+  return {
+    isSuspect: (line) => Redact.isSuspect(line) || pieces.some((piece) => line.includes(piece)),
+    redact: (text) => {
+      let clean = Redact.redact(text)
+      for (const secret of secrets) clean = clean.replaceAll(secret, "[redacted]")
+      return clean
+    }
   }
 }
 
@@ -186,12 +203,20 @@ const toPretty =
     return cause === undefined ? first : `${first}\n  ${shown(cause)}`
   }
 
+/** After these the process may end. */
+const urgent: ReadonlySet<LogLevel.LogLevel> = new Set<LogLevel.LogLevel>(["Warn", "Error", "Fatal"])
+
 /** Lines of the log, to stderr. */
 const layer = ({ format, level }: Settings, { env, line, paint }: Output.Output["Service"]): Layer.Layer<never> => {
-  const redact = redactor(env)
+  const { isSuspect, redact } = redactor(env)
   const print = format === "json" ? toJson : toPretty(paint)
+  const printed = (options: Logger.Options<unknown>) => {
+    // One look at the whole line instead of ten at each of its fields.
+    const text = print(lineOf(options, (part) => part))
+    return isSuspect(text) ? print(lineOf(options, redact)) : text
+  }
   return Layer.merge(
-    Logger.layer([Logger.make((options) => line(print(lineOf(options, redact))))]),
+    Logger.layer([Logger.make((options) => line(printed(options), urgent.has(options.logLevel)))]),
     Layer.succeed(References.MinimumLogLevel, level)
   )
 }

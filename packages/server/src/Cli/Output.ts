@@ -3,11 +3,13 @@
  * `crewline run … > report.md` writes only the report. What is said while something is drawn stands
  * above it.
  */
+import * as Guarded from "@crewline/core/Guarded"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { text } from "node:stream/consumers"
+import * as Lines from "./Lines.ts"
 import * as Screen from "./Screen.ts"
 
 /** A terminal, with a block of lines to draw on it. */
@@ -36,8 +38,11 @@ export class Output extends Context.Service<
     readonly resultIsForPeople: boolean
     /** Text in a style, as stderr can show it. */
     readonly paint: Screen.Paint
-    /** Writes a line of the log to stderr, above what is drawn there. */
-    readonly line: (text: string) => void
+    /**
+     * Writes a line of the log to stderr, above what is drawn there. Unless stderr is a terminal,
+     * lines that are not urgent are collected for a moment.
+     */
+    readonly line: (text: string, isUrgent: boolean) => void
     /** The environment of the process. */
     readonly env: { readonly [name: string]: string | undefined }
   }
@@ -48,6 +53,7 @@ export type Keyboard = NodeJS.ReadableStream & { readonly isTTY?: boolean }
 
 interface Stream {
   readonly write: (text: string) => unknown
+  readonly on?: (event: "error", listener: (error: Error) => void) => unknown
   readonly columns?: number
   readonly rows?: number
   readonly isTTY?: boolean
@@ -64,7 +70,9 @@ export interface Options {
  * Output to the two streams of a process. A terminal gets colours unless `NO_COLOR` is set or
  * `TERM` is `dumb`; anything else only when `FORCE_COLOR` is set.
  */
-export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Output> => {
+export const layer = (options: Options): Layer.Layer<Output> => Layer.unwrap(make(options))
+
+const make = Effect.fnUntraced(function* ({ env, stderr, stdin, stdout }: Options) {
   const isSet = (name: string) => env[name] !== undefined && env[name] !== ""
   const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
   const isForced = isSet("FORCE_COLOR") && env.FORCE_COLOR !== "0"
@@ -72,23 +80,33 @@ export const layer = ({ env, stderr, stdin, stdout }: Options): Layer.Layer<Outp
   // A terminal that does not know its size reports 0.
   const size = { columns: () => Math.max(20, stderr.columns || 80), rows: () => Math.max(6, stderr.rows || 24) }
   const screen = Screen.make({ ...size, write: (text) => stderr.write(text) }, paint)
-  const say = (text: string) => {
-    if (isTerminal) screen.print(text)
-    else stderr.write(`${text}\n`)
-  }
+  // Without a reader there is nobody to tell, and no reason to stop.
+  const guarded = yield* Guarded.make
+  stderr.on?.(
+    "error",
+    guarded("Writing to the standard error", () => undefined)
+  )
+  const lines = yield* Lines.make((text) => stderr.write(text))
+  const line = isTerminal ? (text: string) => screen.print(text) : lines.add
+  const say = (text: string) => line(text, true)
   // Until a command has its own log (`Logging`), lines must not mix with results, nor run through
   // what is drawn.
   const logger = Logger.layer([Logger.map(Logger.formatLogFmt, say)])
   const output = Layer.succeed(Output, {
-    result: (text) => Effect.sync(() => stdout.write(`${text}\n`)),
+    result: (text) =>
+      Effect.sync(() => {
+        // Both may be one file.
+        lines.flush()
+        stdout.write(`${text}\n`)
+      }),
     say: (text) => Effect.sync(() => say(text)),
     terminal: isTerminal ? { ...screen, ...size } : undefined,
     keyboard: isTerminal && stdin?.isTTY === true ? stdin : undefined,
     input: stdin === undefined || stdin.isTTY === true ? undefined : Effect.promise(() => text(stdin)),
     resultIsForPeople: stdout.isTTY === true,
     paint,
-    line: say,
+    line,
     env
   })
   return Layer.merge(output, logger)
-}
+})
