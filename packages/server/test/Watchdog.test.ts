@@ -31,6 +31,8 @@ describe("the watchdog", { timeout: 60_000 }, () => {
       expect(said).toMatch(/the event loop was blocked for \d+ ms/)
       expect(said).toMatch(/at blockedForEver .*BlockedProcess\.ts:\d+/)
       expect(said).not.toContain("still here")
+      // What the process has collected is written before it ends.
+      expect(said).toContain("collected\n")
     }
   )
 

@@ -4,6 +4,7 @@
  * messages with `around`.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -24,7 +25,8 @@ export interface Operation {
   /** Whether its answer waits until the entry is stored. */
   readonly waits: boolean
   readonly resource?: string | undefined
-  readonly address?: string | undefined
+  /** Of the caller; looked for only when there is an entry. */
+  readonly address: () => string | undefined
   readonly details?: AuditLog.Details
 }
 
@@ -57,7 +59,10 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
 
 /** Audits the outcome of an operation. */
 export const around =
-  (log: AuditLog.AuditLog["Service"], { address, details: given, isMutating, operation, resource, waits }: Operation) =>
+  (
+    log: AuditLog.AuditLog["Service"],
+    { address: addressOf, details: given, isMutating, operation, resource, waits }: Operation
+  ) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
       const draft: AuditLog.Draft = { ...(given !== undefined && { details: given }) }
@@ -67,6 +72,7 @@ export const around =
         const isRefusal = status === 401 || status === 403 || status === 429
         if (!isMutating && !isRefusal) return Effect.void
         const { onBehalfOf, principal } = draft
+        const address = addressOf()
         const target = resource ?? made
         const details = { ...draft.details, ...(made !== undefined && made !== target && { made }) }
         const entry: AuditLog.Entry = {
@@ -90,26 +96,33 @@ export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effe
   Effect.gen(function* () {
     const log = yield* AuditLog.AuditLog
     const isBehindProxy = yield* ClientAddress.IsBehindProxy
-    return Auditing.of((handler, { endpoint, group }) =>
-      Effect.gen(function* () {
-        const request = yield* HttpServerRequest.HttpServerRequest
-        const { id, ...params } = yield* HttpRouter.params
-        const operation = {
-          operation: `${group.identifier}.${endpoint.identifier}`,
-          isMutating: endpoint.method !== "GET" && !readsByPost.has(`${group.identifier}.${endpoint.identifier}`),
-          waits: !isLogged(group.identifier),
-          resource: id,
-          address: ClientAddress.of(
-            {
-              remote: Option.getOrUndefined(request.remoteAddress),
-              forwardedFor: request.headers["x-forwarded-for"]
-            },
-            isBehindProxy
-          ),
-          ...(Object.keys(params).length > 0 && { details: params as AuditLog.Details })
+    return Auditing.of((handler, { endpoint, group }) => {
+      const name = `${group.identifier}.${endpoint.identifier}`
+      const common = {
+        operation: name,
+        isMutating: endpoint.method !== "GET" && !readsByPost.has(name),
+        waits: !isLogged(group.identifier)
+      }
+      return Effect.contextWith(
+        (context: Context.Context<HttpServerRequest.HttpServerRequest | HttpRouter.RouteContext>) => {
+          const request = Context.get(context, HttpServerRequest.HttpServerRequest)
+          const { id, ...params } = Context.get(context, HttpRouter.RouteContext).params
+          const operation = {
+            ...common,
+            resource: id,
+            address: () =>
+              ClientAddress.of(
+                {
+                  remote: Option.getOrUndefined(request.remoteAddress),
+                  forwardedFor: request.headers["x-forwarded-for"]
+                },
+                isBehindProxy
+              ),
+            ...(Object.keys(params).length > 0 && { details: params as AuditLog.Details })
+          }
+          return around(log, operation)(handler)
         }
-        return yield* around(log, operation)(handler)
-      })
-    )
+      )
+    })
   })
 )

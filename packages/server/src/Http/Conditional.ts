@@ -31,14 +31,15 @@ const names = (ifNoneMatch: string, etag: string): boolean =>
 export const answer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.gen(function* () {
-    const { headers, method } = yield* HttpServerRequest.HttpServerRequest
-    const response = yield* app
-    if ((method !== "GET" && method !== "HEAD") || response.status !== 200) return response
-    const etag = etagOf(response)
-    if (etag === undefined) return response
-    const ifNoneMatch = headers["if-none-match"]
-    const tagged = HttpServerResponse.setHeaders(response, { "cache-control": cacheControl, etag })
-    if (ifNoneMatch === undefined || !names(ifNoneMatch, etag)) return tagged
-    return HttpServerResponse.setStatus(HttpServerResponse.setBody(tagged, HttpBody.empty), 304)
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
+    if (method !== "GET" && method !== "HEAD") return app
+    return Effect.map(app, (response) => {
+      if (response.status !== 200) return response
+      const etag = etagOf(response)
+      if (etag === undefined) return response
+      const ifNoneMatch = headers["if-none-match"]
+      const tagged = HttpServerResponse.setHeaders(response, { "cache-control": cacheControl, etag })
+      if (ifNoneMatch === undefined || !names(ifNoneMatch, etag)) return tagged
+      return HttpServerResponse.setStatus(HttpServerResponse.setBody(tagged, HttpBody.empty), 304)
+    })
   })

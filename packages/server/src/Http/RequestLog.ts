@@ -12,7 +12,9 @@ import * as Exit from "effect/Exit"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { randomBytes } from "node:crypto"
 
@@ -31,52 +33,67 @@ export const isFor = (tenant: string): Effect.Effect<void> =>
     draft.tenant = tenant
   })
 
-const newTrace = () => {
-  const id = randomBytes(24).toString("hex")
-  return Tracer.externalSpan({ traceId: id.slice(0, 32), spanId: id.slice(32), sampled: false })
-}
+/** Of a trace and of a span, in hexadecimal digits. */
+const traceIdLength = 32
+const spanIdLength = 16
 
-const traced = <A, E, R>(app: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    if ((yield* Tracer.Tracer) !== Tracer.nativeTracer) return yield* app
-    const { headers } = yield* HttpServerRequest.HttpServerRequest
-    const span = Option.getOrElse(HttpTraceContext.fromHeaders(headers), newTrace)
-    return yield* Effect.provideService(app, Tracer.ParentSpan, span)
-  })
+/** Identifies traces, with random digits that are drawn for many at once. */
+const idsOfTraces = () => {
+  let digits = ""
+  let at = 0
+  return () => {
+    if (at === digits.length) {
+      digits = randomBytes(((traceIdLength + spanIdLength) / 2) * 128).toString("hex")
+      at = 0
+    }
+    const middle = at + traceIdLength
+    const traceId = digits.slice(at, middle)
+    at = middle + spanIdLength
+    return { traceId, spanId: digits.slice(middle, at) }
+  }
+}
+const nextIds = idsOfTraces()
+
+const newTrace = () => Tracer.externalSpan({ ...nextIds(), sampled: false })
 
 const maxPath = 200
 
 const execution = /\/executions\/([\w-]{1,128})/
 
+type Response = HttpServerResponse.HttpServerResponse
+
 /** Logs the requests that an application answers; those of probes only at the level `debug`. */
 export const logged = <E, R>(
-  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
-): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.gen(function* () {
-    const { method, url } = yield* HttpServerRequest.HttpServerRequest
-    const startedAt = yield* Clock.currentTimeMillis
+  app: Effect.Effect<Response, E, R>
+): Effect.Effect<Response, E, R | HttpServerRequest.HttpServerRequest> =>
+  Effect.contextWith((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+    const { headers, method, url } = Context.get(context, HttpServerRequest.HttpServerRequest)
+    const clock = Context.get(context, Clock.Clock)
+    const startedAt = clock.currentTimeMillisUnsafe()
     const path = url.split("?", 1)[0]!.slice(0, maxPath)
     const draft: Draft = {}
-    return yield* Effect.onExit(
-      Effect.provideService(app, Draft, draft),
-      Effect.fnUntraced(function* (exit) {
-        const durationMillis = (yield* Clock.currentTimeMillis) - startedAt
-        const response = Exit.isSuccess(exit) ? exit.value : undefined
-        const executionId = execution.exec(response?.headers["location"] ?? path)?.[1]
-        const line =
-          response !== undefined && response.status >= 500
-            ? Effect.logWarning
-            : path.startsWith("/health/")
-              ? Effect.logDebug
-              : Effect.logInfo
-        yield* Effect.annotateLogs(line(response === undefined ? "Request aborted" : "Request answered"), {
+    const level = path.startsWith("/health/") ? "Debug" : "Info"
+
+    const log = (exit: Exit.Exit<Response, E>) => {
+      const response = Exit.isSuccess(exit) ? exit.value : undefined
+      const line = response !== undefined && response.status >= 500 ? "Warn" : level
+      if (!LogLevel.isGreaterThanOrEqualTo(line, Context.get(context, References.MinimumLogLevel))) return Effect.void
+      const executionId = execution.exec(response?.headers["location"] ?? path)?.[1]
+      return Effect.annotateLogs(
+        Effect.logWithLevel(line)(response === undefined ? "Request aborted" : "Request answered"),
+        {
           method,
           path,
           ...(response !== undefined && { status: response.status }),
-          durationMillis,
+          durationMillis: clock.currentTimeMillisUnsafe() - startedAt,
           ...(executionId !== undefined && { executionId }),
           ...draft
-        })
-      })
-    )
-  }).pipe(traced)
+        }
+      )
+    }
+
+    const answered = Effect.onExit(Effect.provideService(app, Draft, draft), log)
+    if (Context.get(context, Tracer.Tracer) !== Tracer.nativeTracer) return answered
+    const span = Option.getOrElse(HttpTraceContext.fromHeaders(headers), newTrace)
+    return Effect.provideService(answered, Tracer.ParentSpan, span)
+  })

@@ -72,7 +72,13 @@ const make = Effect.gen(function* () {
       if (problem !== undefined) return yield* problem
       yield* Authenticate.requireScope(scope)
     })
-    const audited = Auditing.around(log, { operation, isMutating: true, waits: false, resource, address })
+    const audited = Auditing.around(log, {
+      operation,
+      isMutating: true,
+      waits: false,
+      resource,
+      address: () => address
+    })
     return yield* audited(Effect.andThen(allowed, act))
   })
 

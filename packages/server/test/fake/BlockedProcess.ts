@@ -14,6 +14,7 @@ const blockedForEver = (how: string | undefined): void => {
 
 const [how] = process.argv.slice(2)
 process.on("SIGTERM", () => process.stdout.write("SIGTERM was handled\n"))
+process.on(Watchdog.blocked, () => process.stderr.write("collected\n"))
 setTimeout(() => {
   process.stdout.write("blocking\n")
   blockedForEver(how)
