@@ -46,6 +46,7 @@ export type { Message, Sent } from "./Message.ts"
 export type { View as AskView } from "./AskView.ts"
 export type { TaskView, View } from "./ExecutionView.ts"
 export type TaskRange = Views.Range
+export type ViewJson = Views.ViewJson
 
 export class Crewline extends Context.Service<
   Crewline,
@@ -69,7 +70,7 @@ export class Crewline extends Context.Service<
     ) => Stream.Stream<ExecutionEvent.Followed, EventLog.EventLogError>
     readonly get: (executionId: string) => Effect.Effect<View, EventLog.EventLogError>
     /** The same as JSON, with all of its tasks or a page of them. */
-    readonly getJson: (executionId: string, tasks?: TaskRange) => Effect.Effect<string, EventLog.EventLogError>
+    readonly getJson: (executionId: string, tasks?: TaskRange) => Effect.Effect<ViewJson, EventLog.EventLogError>
     readonly list: (
       options?: EventLog.ListOptions
     ) => Effect.Effect<ReadonlyArray<EventLog.Summary>, EventLog.EventLogError>

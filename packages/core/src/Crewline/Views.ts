@@ -25,6 +25,13 @@ export interface Range {
   readonly cursorAt?: (place: number) => string
 }
 
+/** A view as JSON. */
+export interface ViewJson {
+  readonly text: string
+  /** The execution has ended: the same range of the view is the same text from now on. */
+  readonly isFinal: boolean
+}
+
 /** Events that are read at once. */
 const maxEvents = 1_000
 /** Of a part, in characters; a single task may have more. */
@@ -111,9 +118,9 @@ export const make = ({ isKnown, log, stateOf }: Options) => {
   const text = Effect.fnUntraced(function* (
     executionId: string,
     range: Range = {}
-  ): Effect.fn.Return<string, EventLog.EventLogError> {
+  ): Effect.fn.Return<ViewJson, EventLog.EventLogError> {
     const { crewId, kept, state } = yield* look(executionId, range)
-    if (kept !== undefined) return join(kept, range)
+    if (kept !== undefined) return { text: join(kept, range), isFinal: true }
     const { from = 0, maxLength = Number.POSITIVE_INFINITY } = range
     const parts: Array<EventLog.ViewPart> = []
     let length = 0
@@ -121,7 +128,8 @@ export const make = ({ isKnown, log, stateOf }: Options) => {
       parts.push(part)
       return Effect.succeed((length += part.text.length) <= maxLength)
     })
-    return join({ head: JSON.stringify(ExecutionView.head(state, { outputs: new Map(), crewId })), parts }, range)
+    const head = JSON.stringify(ExecutionView.head(state, { outputs: new Map(), crewId }))
+    return { text: join({ head, parts }, range), isFinal: false }
   })
 
   const view = Effect.fnUntraced(function* (
@@ -210,16 +218,21 @@ const join = ({ head, parts }: EventLog.KeptView, range: Range): string => {
   const { next, tasks } = cut(parts, range)
   const more =
     next === undefined || range.cursorAt === undefined ? "" : `,"nextCursor":${JSON.stringify(range.cursorAt(next))}`
-  return `${head.slice(0, -1)},"tasks":{${tasks}}${more}}`
+  // One copy of what may be megabytes: texts that `+` makes are copied when they are read.
+  return [`${head.slice(0, -1)},"tasks":{`, ...separated(tasks), `}${more}}`].join("")
 }
+
+/** The texts with a comma between each two. */
+const separated = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  texts.flatMap((text, at) => (at === 0 ? [text] : [",", text]))
 
 const cut = (
   parts: ReadonlyArray<EventLog.ViewPart>,
   { from = 0, limit = Number.POSITIVE_INFINITY, maxLength = Number.POSITIVE_INFINITY }: Range
-): { readonly tasks: string; readonly next?: number } => {
-  if (limit === 0) return { tasks: "" }
+): { readonly tasks: ReadonlyArray<string>; readonly next?: number } => {
+  if (limit === 0) return { tasks: [] }
   if (from === 0 && limit === Number.POSITIVE_INFINITY && maxLength === Number.POSITIVE_INFINITY) {
-    return { tasks: parts.map(({ text }) => text).join(",") }
+    return { tasks: parts.map(({ text }) => text) }
   }
   const tasks: Array<string> = []
   let length = 0
@@ -230,11 +243,11 @@ const cut = (
       if (first + index >= from) {
         length += end - at
         const isFull = tasks.length === limit || (length > maxLength && tasks.length > 0)
-        if (isFull) return { tasks: tasks.join(","), next: first + index }
+        if (isFull) return { tasks, next: first + index }
         tasks.push(text.slice(at, end))
       }
       at = end + 1
     }
   }
-  return { tasks: tasks.join(",") }
+  return { tasks }
 }

@@ -1,6 +1,7 @@
 /** Handlers of `/api/v1/executions`. */
-import { Crewline, type TaskRange } from "@crewline/core/Crewline"
+import { Crewline, type TaskRange, type ViewJson } from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
+import * as ExecutionView from "@crewline/core/ExecutionView"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -25,6 +26,16 @@ import * as Start from "./Start.ts"
 
 const defaultEvents = 100
 
+/** An ended execution never changes: only another format changes what its URL returns. */
+const finalTag = `"ended-${ExecutionView.format}"`
+
+const shown = ({ isFinal, text }: ViewJson, status: 200 | 202) =>
+  HttpServerResponse.text(text, {
+    status,
+    contentType: "application/json",
+    ...(isFinal && status === 200 && { headers: { etag: finalTag } })
+  })
+
 const readMessage = RequestBody.decoder(MessageBody)
 
 export const layer = HttpApiBuilder.group(
@@ -42,7 +53,7 @@ export const layer = HttpApiBuilder.group(
     const view = (id: string, status: 200 | 202, tasks?: TaskRange) =>
       crewline.getJson(id, tasks).pipe(
         StoreProblems.execution(id),
-        Effect.map((json) => HttpServerResponse.text(json, { status, contentType: "application/json" }))
+        Effect.map((json) => shown(json, status))
       )
 
     /** Pauses or resumes an execution; an ended one can do neither. */
