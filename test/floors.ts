@@ -104,8 +104,9 @@ export const floors: { readonly [name: string]: Floors } = {
   words: [["index"], ["Words"]],
   "memory-pg": [
     ["index"],
-    // By URL or embedded; the event log.
-    ["Database", "PgEventLog"],
+    // By URL or embedded; the event log; the memory.
+    ["Database", "PgEventLog", "PgMemory"],
+    ["GroupCommit"],
     ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"],
     ["PostgresUrl", "ProcessIdentity", "RowSecurity"]
   ],

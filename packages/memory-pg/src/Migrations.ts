@@ -42,7 +42,10 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
 export const component = "memory-pg"
 
 /** The tables of this package. */
-export const migrations: ReadonlyArray<Migration> = [{ id: 1, name: "event-log", sql: Sql.eventLog }]
+export const migrations: ReadonlyArray<Migration> = [
+  { id: 1, name: "event-log", sql: Sql.eventLog },
+  { id: 2, name: "memory", sql: Sql.memory }
+]
 
 /** The oldest PostgreSQL that everything here was tried on. */
 const oldestServer = 15

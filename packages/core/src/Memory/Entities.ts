@@ -3,7 +3,7 @@
  * and its aliases. No model is asked. Rules are of English; names of other languages are found by
  * their capital letters.
  */
-import type { Entity, Mention } from "../MemoryEntry.ts"
+import type { Entity, Mention, Relation } from "../MemoryEntry.ts"
 import * as Terms from "./Terms.ts"
 
 /** Mentions of one text, its first. */
@@ -145,6 +145,13 @@ const aliasesIn = function* (text: string): Generator<readonly [string, string]>
 /** The same for names that differ in case, accents and articles. */
 export const keyOf = (found: string): string =>
   Terms.wordsOf(found.replace(/^(?:the|a|an) /i, "").replace(/['’]s$/, "")).join(" ")
+
+/** Whether an entity has a name with this key. */
+export const isCalled = ({ aliases, name }: Pick<Entity, "aliases" | "name">, key: string): boolean =>
+  [name, ...aliases].some((each) => keyOf(each) === key)
+
+/** Whether an entity with this key is on either side. */
+export const isBetween = ({ from, to }: Relation, key: string): boolean => keyOf(from) === key || keyOf(to) === key
 
 const joined = (one: Mention, other: Mention): Mention => {
   const aliases = [...new Set([...(one.aliases ?? []), ...(other.aliases ?? [])])]

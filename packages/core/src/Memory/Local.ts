@@ -10,6 +10,7 @@ import type * as Asking from "../MemoryQuery.ts"
 import * as Checking from "./Checking.ts"
 import * as Entities from "./Entities.ts"
 import type { Entry, Kind, KnownRelation, Receipt } from "../MemoryEntry.ts"
+import * as Explaining from "./Explaining.ts"
 import { MemoryError, UnknownMemory } from "./Failure.ts"
 import * as Junk from "./Junk.ts"
 import * as LocalSearch from "./LocalSearch.ts"
@@ -45,13 +46,7 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
       if (tenant === undefined) tenants.set(name, (tenant = new LocalTenant()))
       return tenant
     })
-    let lastId = 0
-    /** In the order of storing, also within a millisecond. */
-    const makeId = (at: number) => () => {
-      lastId = Math.max(lastId + 1, at * 1_000)
-      const chance = Math.floor(random.nextDoubleUnsafe() * 2 ** 32)
-      return `mem_${lastId.toString(36).padStart(11, "0")}${chance.toString(36).padStart(7, "0")}`
-    }
+    const makeId = Making.makeIds(random)
     const named = Effect.fnUntraced(function* (id: string) {
       const stored = (yield* current).memories.get(id)
       return stored === undefined ? yield* new UnknownMemory({ id }) : stored
@@ -72,7 +67,9 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
         const tenant = yield* current
         const meaning = yield* meanings.ofQuery(query.text)
         const { ranked } = LocalSearch.find(tenant, query, yield* Clock.currentTimeMillis, meaning)
-        const recalled = Ranking.select(yield* rerank(query.text, ranked), query).map((each) => recalledOf(each, query))
+        const recalled = Ranking.select(yield* rerank(query.text, ranked), query).map((each) =>
+          Explaining.recalledOf(each.memory.entry, each, query)
+        )
         const { execution } = query.scope
         if (execution !== undefined && query.readOnly !== true)
           tenant.quote(
@@ -87,8 +84,9 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
         const tenant = yield* current
         const now = yield* Clock.currentTimeMillis
         const found = LocalSearch.find(tenant, query, now, yield* meanings.ofQuery(query.text))
-        return explanationOf(stored, {
-          found: { ...found, ranked: yield* rerank(query.text, found.ranked) },
+        return Explaining.explanationOf(id, {
+          ranked: yield* rerank(query.text, found.ranked),
+          terms: LocalSearch.termsOf(found, stored),
           isSeen: LocalSearch.seen(tenant, query, now).has(stored)
         })
       }),
@@ -192,10 +190,7 @@ const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "
     const visible = yield* visibleFrom(current, "entities", view)
     const wanted = name === undefined ? undefined : Entities.keyOf(name)
     return Entities.merge(visible)
-      .filter(
-        (entity) =>
-          wanted === undefined || [entity.name, ...entity.aliases].some((each) => Entities.keyOf(each) === wanted)
-      )
+      .filter((entity) => wanted === undefined || Entities.isCalled(entity, wanted))
       .slice(0, limit)
   }),
   relations: Effect.fnUntraced(function* ({ entity, limit = defaultRelations, ...view }) {
@@ -203,40 +198,10 @@ const knowing = (current: Effect.Effect<LocalTenant>): Pick<Memory["Service"], "
     const wanted = entity === undefined ? undefined : Entities.keyOf(entity)
     return visible
       .flatMap(({ id, relations = [] }) => relations.map((each): KnownRelation => ({ ...each, memory: id })))
-      .filter(
-        ({ from, to }) => wanted === undefined || Entities.keyOf(from) === wanted || Entities.keyOf(to) === wanted
-      )
+      .filter((relation) => wanted === undefined || Entities.isBetween(relation, wanted))
       .slice(0, limit)
   })
 })
-
-const recalledOf = ({ memory, parts, score }: Ranking.Ranked<Stored>, { asOf }: Asking.Query): Asking.Recalled => ({
-  ...Making.asOf(memory.entry, asOf === undefined ? undefined : Date.parse(asOf)),
-  score,
-  parts,
-  why: Ranking.why(parts)
-})
-
-const nothing = { lexical: 0, vector: 0, recency: 0, importance: 0, entity: 0, match: 0 }
-
-const explanationOf = (
-  stored: Stored,
-  { found, isSeen }: { readonly found: LocalSearch.Found; readonly isSeen: boolean }
-): Asking.Explanation => {
-  const { id } = stored.entry
-  const index = found.ranked.findIndex((each) => each.id === id)
-  const terms = [...found.frequencies]
-    .flatMap(([term, frequencies]) => (frequencies.has(stored) ? [{ term, weight: found.weights.get(term)! }] : []))
-    .sort((one, other) => other.weight - one.weight || (one.term < other.term ? -1 : 1))
-  if (index === -1) {
-    const why = isSeen
-      ? "It has no term in common with the query."
-      : "The query does not see it: it is out of scope, hidden, of another kind, less trusted, or did not hold at the time."
-    return { id, score: 0, parts: nothing, terms, why }
-  }
-  const { parts, score } = found.ranked[index]!
-  return { id, rank: index + 1, score, parts, terms, why: Ranking.why(parts) }
-}
 
 /** Oldest first. */
 const visibleFrom = Effect.fnUntraced(function* (

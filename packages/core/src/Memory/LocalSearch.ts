@@ -57,9 +57,12 @@ export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: M
   }
   const weights = new Map<string, number>()
   for (const term of terms) weights.set(term, Ranking.weightOf(all.size, frequencies.get(term)?.size ?? 0))
-  const lexical = scoresOf(frequencies, weights, lengths(all))
+  let words = 0
+  for (const { conversation, document } of all)
+    words += conversation === undefined ? document.length : Ranking.width * document.length
+  const lexical = scoresOf(frequencies, weights, { lengths: lengths(all), average: words / Math.max(all.size, 1) })
   const conversations = conversationsOf(frequencies, all)
-  const words = Making.wordsOfQuery(query.text)
+  const asked = Making.wordsOfQuery(query.text)
   const candidates = [...(meaning === undefined ? lexical.keys() : all)].map((stored): Ranking.Candidate<Stored> => {
     const { entry, vector } = stored
     return {
@@ -71,7 +74,7 @@ export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: M
       conversation: stored.conversation === undefined ? undefined : (conversations.get(stored.conversation) ?? 0),
       importance: entry.importance,
       saidAt: Date.parse(entry.saidAt),
-      isNamed: Making.isNamedIn(words, entry)
+      isNamed: Making.isAnyNamedIn(asked, Making.namesOf(entry))
     }
   })
   const ranked = Ranking.rank(candidates, {
@@ -81,6 +84,12 @@ export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: M
   })
   return { ranked, weights, frequencies }
 }
+
+/** The terms of the query that a memory or its context has, the heaviest first. */
+export const termsOf = ({ frequencies, weights }: Found, stored: Stored) =>
+  [...frequencies]
+    .flatMap(([term, found]) => (found.has(stored) ? [{ term, weight: weights.get(term)! }] : []))
+    .sort((one, other) => other.weight - one.weight || (one.term < other.term ? -1 : 1))
 
 const frequenciesOf = (tenant: LocalTenant, term: string, all: ReadonlySet<Stored>): ReadonlyMap<Stored, number> => {
   const frequencies = new Map<Stored, number>()
@@ -117,11 +126,8 @@ const lengths = (all: ReadonlySet<Stored>): ReadonlyMap<Stored, number> => {
 const scoresOf = <Text>(
   frequencies: ReadonlyMap<string, ReadonlyMap<Text, number>>,
   weights: ReadonlyMap<string, number>,
-  lengths: ReadonlyMap<Text, number>
+  { average, lengths }: { readonly lengths: ReadonlyMap<Text, number>; readonly average: number }
 ): ReadonlyMap<Text, number> => {
-  let sum = 0
-  for (const length of lengths.values()) sum += length
-  const average = sum / Math.max(lengths.size, 1)
   const scores = new Map<Text, number>()
   for (const [term, found] of frequencies) {
     const weight = weights.get(term)!
@@ -139,8 +145,12 @@ const conversationsOf = (
   all: ReadonlySet<Stored>
 ): ReadonlyMap<Conversation, number> => {
   const lengths = new Map<Conversation, number>()
-  for (const { conversation, document } of all)
-    if (conversation !== undefined) lengths.set(conversation, (lengths.get(conversation) ?? 0) + document.length)
+  let words = 0
+  for (const { conversation, document } of all) {
+    if (conversation === undefined) continue
+    lengths.set(conversation, (lengths.get(conversation) ?? 0) + document.length)
+    words += document.length
+  }
   if (lengths.size === 0) return new Map()
   const together = new Map<string, ReadonlyMap<Conversation, number>>()
   const weights = new Map<string, number>()
@@ -151,5 +161,5 @@ const conversationsOf = (
     together.set(term, sums)
     weights.set(term, Ranking.weightOf(lengths.size, sums.size))
   }
-  return scoresOf(together, weights, lengths)
+  return scoresOf(together, weights, { lengths, average: words / lengths.size })
 }

@@ -27,6 +27,16 @@ export const identityOf = ({
 export const subjectOf = ({ scope, subject }: Pick<Entry, "scope" | "subject">): string | undefined =>
   subject === undefined ? undefined : JSON.stringify([Visibility.keyOf(scope), subject])
 
+/** Ids in the order of storing, also within a millisecond. `at`: now, in milliseconds. */
+export const makeIds = (random: { readonly nextDoubleUnsafe: () => number }) => {
+  let last = 0
+  return (at: number) => (): string => {
+    last = Math.max(last + 1, at * 1_000)
+    const chance = Math.floor(random.nextDoubleUnsafe() * 2 ** 32)
+    return `mem_${last.toString(36).padStart(11, "0")}${chance.toString(36).padStart(7, "0")}`
+  }
+}
+
 /** `text`: without what was recalled. `at`: now, in milliseconds. */
 export const entryOf = (
   given: Remembered,
@@ -83,19 +93,17 @@ export const asOf = (entry: Entry, time: number | undefined): Entry => {
 export const held = ({ storedAt, validTo }: Entry, time: number): boolean =>
   Date.parse(storedAt) <= time && (validTo === undefined || Date.parse(validTo) > time)
 
-/**
- * Whether the query names who said it, or the entity that it is about. `words`: those of the query,
- * with spaces at both ends.
- */
-export const isNamedIn = (words: string, { kind, mentions, speaker }: Entry): boolean => {
-  const names = [
-    ...(speaker === undefined ? [] : [speaker]),
-    ...(kind === "entity" ? mentions.flatMap(({ aliases = [], name }) => [name, ...aliases]) : [])
-  ]
-  return names.some((name) => {
+/** Whom a memory is of: who said it, or the entity that it is about. */
+export const namesOf = ({ kind, mentions, speaker }: Entry): ReadonlyArray<string> => [
+  ...(speaker === undefined ? [] : [speaker]),
+  ...(kind === "entity" ? mentions.flatMap(({ aliases = [], name }) => [name, ...aliases]) : [])
+]
+
+/** Whether a query names one of these. `words`: those of the query, with spaces at both ends. */
+export const isAnyNamedIn = (words: string, names: ReadonlyArray<string>): boolean =>
+  names.some((name) => {
     const key = Entities.keyOf(name)
     return key !== "" && words.includes(` ${key} `)
   })
-}
 
 export const wordsOfQuery = (text: string): string => ` ${Terms.wordsOf(text).join(" ")} `

@@ -44,6 +44,13 @@ export const spread: ReadonlyArray<{ readonly by: number; readonly weight: numbe
   ...parameters.after.map((weight, index) => ({ by: -index - 1, weight }))
 ]
 
+/**
+ * How many times its own words a memory of a conversation has with those of its neighbours, where
+ * none is missing: what the average length of memories is made with, so that it needs no look at
+ * neighbours.
+ */
+export const width = spread.reduce((sum, { weight }) => sum + weight, 1)
+
 /** How much a term tells: `holders` of `documents` have it. */
 export const weightOf = (documents: number, holders: number): number =>
   Math.log(1 + (documents - holders + 0.5) / (holders + 0.5))

@@ -947,6 +947,722 @@ begin
 end $$;
 `
 
+const memoryChange = `create function crewline_memory_change(in_tenant text, in_id text, in_pinned boolean, in_quarantined boolean)
+returns setof crewline_memory
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+declare
+  old crewline_memory;
+  changed crewline_memory;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  perform from crewline_memory_scope s
+    where s.key = (select m.scope from crewline_memory m where m.id = in_id and m.tenant = in_tenant) and s.tenant = in_tenant
+    for no key update;
+  select * into old from crewline_memory m where m.id = in_id and m.tenant = in_tenant for no key update;
+  if not found then return; end if;
+  update crewline_memory m set pinned = coalesce(in_pinned, m.pinned), quarantined = coalesce(in_quarantined, m.quarantined)
+    where m.key = old.key and m.tenant = in_tenant returning * into changed;
+  if old.ends_at is null and old.quarantined <> changed.quarantined then
+    perform crewline_memory_count_classes(
+      in_tenant, array[old.scope], array[5 * old.kind + old.trust],
+      array[case when changed.quarantined then -1 else 1 end], array[case when changed.quarantined then -old.length else old.length end]
+    );
+  end if;
+  return next changed;
+end $$;
+`
+
+const memoryCount = `create function crewline_memory_count_classes(in_tenant text, scopes bigint[], classes int[], documents int[], lengths int[]) returns void
+language sql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+  insert into crewline_memory_class as c (scope, class, tenant, documents, length)
+    select d.scope, d.class, in_tenant, sum(d.documents), sum(d.length)
+    from unnest(scopes, classes, documents, lengths) d (scope, class, documents, length)
+    group by d.scope, d.class having sum(d.documents) <> 0 or sum(d.length) <> 0
+    order by d.scope, d.class
+  on conflict (scope, class) do update
+    set documents = c.documents + excluded.documents, length = c.length + excluded.length;
+$$;
+`
+
+const memoryErase = `create function crewline_memory_erase(in_tenant text, in_keys bigint[])
+returns table (erased int, executions text[])
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off as $$
+#variable_conflict use_column
+declare
+  scopes bigint[];
+  classes int[];
+  documents int[];
+  lengths int[];
+  present bigint[];
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  perform from crewline_memory_scope s
+    where s.key in (
+      select m.scope from unnest(in_keys) k (key) cross join lateral (
+        select m.scope from crewline_memory m where m.key = k.key and m.tenant = in_tenant
+      ) m
+    ) and s.tenant = in_tenant
+    order by s.path for no key update;
+  select array_agg(m.key), array_agg(m.scope), array_agg(5 * m.kind + m.trust),
+      array_agg(case when m.ends_at is null and not m.quarantined then -1 else 0 end),
+      array_agg(case when m.ends_at is null and not m.quarantined then -m.length else 0 end)
+    into present, scopes, classes, documents, lengths
+    from unnest(in_keys) k (key)
+    cross join lateral (select m.* from crewline_memory m where m.key = k.key and m.tenant = in_tenant for no key update) m;
+  executions := array(
+    select distinct e.name from (
+      select m.source as name from unnest(present) k (key)
+      cross join lateral (select m.source from crewline_memory m where m.key = k.key and m.tenant = in_tenant) m
+      union all
+      select q.execution from unnest(present) k (key)
+      cross join lateral (select q.execution from crewline_memory_quote q where q.memory = k.key and q.tenant = in_tenant) q
+    ) e where e.name is not null order by 1
+  );
+  delete from crewline_memory_quote q using unnest(present) k (key) where q.memory = k.key and q.tenant = in_tenant;
+  delete from crewline_memory_term p using (
+    select m.scope, t.term, m.key from unnest(present) k (key)
+    cross join lateral (select m.scope, m.key, m.terms from crewline_memory m where m.key = k.key and m.tenant = in_tenant) m
+    cross join unnest(m.terms) t (term)
+  ) d
+  where p.scope = d.scope and p.term = d.term and p.memory = d.key and p.tenant = in_tenant;
+  delete from crewline_memory m using unnest(present) k (key) where m.key = k.key and m.tenant = in_tenant;
+  get diagnostics erased = row_count;
+  perform crewline_memory_count_classes(in_tenant, scopes, classes, documents, lengths);
+  return next;
+end $$;
+`
+
+const memoryFind = `create function crewline_memory_find(in_tenant text, query jsonb)
+returns table (
+  statistics text, key bigint, id text, kind smallint, stored_at bigint, ends_at bigint, superseded_by text, said_at bigint,
+  importance double precision, names text[], corroborations int, pinned boolean, quarantined boolean, mentions text, body text,
+  words double precision, conversation bigint, terms int[], frequencies double precision[]
+)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off set jit = off as $$
+#variable_conflict use_column
+declare
+  in_scopes bigint[] := crewline_memory_scopes(in_tenant, query->'view');
+  in_terms text[] := array(select t.value from jsonb_array_elements_text(query->'terms') with ordinality t order by t.ordinality);
+  dated boolean[] := array(select t.value::boolean from jsonb_array_elements_text(query->'dated') with ordinality t order by t.ordinality);
+  in_kinds smallint[] := array(select k.value::smallint from jsonb_array_elements_text(query->'kinds') k);
+  in_trust constant smallint := (query->>'trust')::smallint;
+  in_time constant bigint := coalesce((query->>'time')::bigint, 9e15::bigint);
+  in_by int[] := array(select s.value::int from jsonb_array_elements_text(query->'by') with ordinality s order by s.ordinality);
+  in_shares float8[] := array(select s.value::float8 from jsonb_array_elements_text(query->'shares') with ordinality s order by s.ordinality);
+  wide constant float8 := (query->>'wide')::float8;
+  kept record;
+  rows_of bigint[];
+  chosen boolean[];
+  talking bigint[];
+  all_documents bigint := 0;
+  all_length float8 := 0;
+  conversations bigint := 0;
+  conversation_length float8 := 0;
+  part record;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
+  talking := case
+    when query ? 'time' or kept.hides then in_scopes
+    else array(
+      select x.key from unnest(in_scopes) x (key)
+      cross join lateral (select s.talks from crewline_memory_scope s where s.key = x.key and s.tenant = in_tenant) s where s.talks
+    )
+  end;
+  select coalesce(sum(c.documents), 0), coalesce(sum(c.length), 0) into all_documents, all_length
+    from unnest(in_scopes) x (key)
+    cross join lateral (
+      select c.documents, c.length from crewline_memory_class c
+      where c.scope = x.key and c.tenant = in_tenant and c.class / 5 = any (in_kinds) and c.class % 5 <= in_trust
+    ) c
+    where x.key <> all (talking);
+  select count(*) as documents, coalesce(sum(m.length) filter (where m.conversation is null), 0) as alone,
+      coalesce(sum(m.length) filter (where m.conversation is not null), 0) as together, count(distinct m.conversation) as conversations
+    into part
+    from unnest(talking) x (key)
+    cross join lateral (
+      select m.length, m.conversation from crewline_memory m
+      where greatest(m.scope, 0) = x.key and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+        and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+        and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+    ) m;
+  all_documents := all_documents + part.documents;
+  all_length := all_length + part.alone + wide * part.together;
+  conversations := part.conversations;
+  conversation_length := part.together;
+  rows_of := array(
+    select (
+      select count(*) from unnest(in_scopes) x (key)
+      cross join lateral (
+        select from crewline_memory_term p where p.scope = x.key and p.term = t.term and p.tenant = in_tenant limit (query->>'postings')::int
+      ) p
+    )
+    from unnest(in_terms) with ordinality t (term, at) order by t.at
+  );
+  chosen := array(
+    select c.rank = 1 or c.rows <= (query->>'postings')::int
+    from (
+      select r.at, row_number() over o as rank, sum(r.rows) over o as rows
+      from unnest(rows_of) with ordinality r (rows, at)
+      window o as (order by r.rows = 0, r.rows, r.at)
+    ) c
+    order by c.at
+  );
+  return query
+  with hit as materialized (
+    select t.at::int as at, m.key as memory, p.weight, m.conversation, m.place, m.length
+    from unnest(in_terms, chosen) with ordinality t (term, chosen, at)
+    cross join unnest(in_scopes) x (key)
+    cross join lateral (
+      select p.memory, p.weight from crewline_memory_term p where p.scope = x.key and p.term = t.term and p.tenant = in_tenant
+    ) p
+    cross join lateral (
+      select m.key, m.conversation, m.place, m.length from crewline_memory m
+      where m.key = p.memory and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+        and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+        and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+    ) m
+    where t.chosen
+  ), frequency as materialized (
+    select f.memory, f.at, sum(f.weight) as weight, max(f.conversation) as conversation, max(f.length) as length
+    from (
+      select h.memory, h.at, h.weight, h.conversation, h.length from hit h
+      union all
+      select m.key, h.at, h.weight * s.share, h.conversation, m.length
+      from hit h
+      cross join unnest(in_by, in_shares) s (by, share)
+      cross join lateral (
+        select m.key, m.length from crewline_memory m
+        where m.conversation = h.conversation and m.place = h.place + s.by and m.tenant = in_tenant
+          and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+          and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+          and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      ) m
+      where h.conversation is not null and not dated[h.at]
+    ) f
+    group by f.memory, f.at
+  ), holders as materialized (
+    select f.at, count(*) as memories, count(distinct f.conversation) as conversations from frequency f group by f.at
+  ), weight as materialized (
+    select t.at::int as at,
+      ln(1 + (greatest(all_documents - t.holders, 0) + .5) / (t.holders + .5)) as weight
+    from (
+      select r.at, coalesce(h.memories, case when chosen[r.at] then 0 else r.rows end) as holders
+      from unnest(rows_of) with ordinality r (rows, at) left join holders h on h.at = r.at
+    ) t
+  ), nearest as materialized (
+    select f.memory as key
+    from frequency f join weight w on w.at = f.at
+    group by f.memory
+    order by sum(w.weight * f.weight * 2.2 / (f.weight + 1.2 * (.25 + .75 * f.length * case when f.conversation is null then 1 else wide end
+      / greatest(all_length / greatest(all_documents, 1), 1)))) desc, f.memory
+    limit (query->>'limit')::int
+  ), candidate as materialized (
+    select m.*
+    from (select n.key from nearest n union select k.value::bigint from jsonb_array_elements_text(query->'keys') k) n
+    cross join lateral (
+      select m.* from crewline_memory m
+      where m.key = n.key and m.scope = any (in_scopes) and m.tenant = in_tenant
+        and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+        and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+        and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+    ) m
+  ), common as (
+    select p.memory, t.at::int as at, p.weight
+    from unnest(in_terms, chosen, rows_of) with ordinality t (term, chosen, rows, at)
+    cross join candidate c
+    cross join lateral (
+      select p.memory, p.weight from crewline_memory_term p
+      where p.scope = c.scope and p.term = t.term and p.memory = c.key and p.tenant = in_tenant
+    ) p
+    where not t.chosen and t.rows > 0
+  ), had as (
+    select f.memory, array_agg(f.at order by f.at) as terms, array_agg(f.weight order by f.at) as frequencies
+    from (
+      select f.memory, f.at, f.weight from frequency f join candidate c on c.key = f.memory
+      union all select o.memory, o.at, o.weight from common o
+    ) f
+    group by f.memory
+  )
+  select json_build_object(
+      'documents', all_documents, 'length', all_length, 'conversations', conversations, 'conversationLength', conversation_length,
+      'holders', (
+        select json_agg(coalesce(h.memories, case when chosen[r.at] then 0 else r.rows end) order by r.at)
+        from unnest(rows_of) with ordinality r (rows, at) left join holders h on h.at = r.at
+      ),
+      'conversationHolders', (
+        select json_agg(coalesce(h.conversations, 0) order by r.at)
+        from unnest(rows_of) with ordinality r (rows, at) left join holders h on h.at = r.at
+      ),
+      'talks', (
+        select json_agg(json_build_array(t.conversation, l.length, t.terms, t.frequencies))
+        from (
+          select s.conversation, json_agg(s.at order by s.at) as terms, json_agg(s.weight order by s.at) as frequencies
+          from (
+            select f.conversation, f.at, sum(f.weight) as weight from frequency f
+            where f.conversation in (select c.conversation from candidate c) group by f.conversation, f.at
+          ) s group by s.conversation
+        ) t
+        cross join lateral (
+          select sum(m.length) as length from crewline_memory m
+          where m.conversation = t.conversation and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+            and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+            and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+        ) l
+      )
+    )::text,
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null
+  union all
+  select null, c.key, c.id, c.kind, c.stored_at, c.ends_at, c.superseded_by, c.said_at, c.importance, c.names, c.corroborations, c.pinned,
+    c.quarantined, c.mentions, c.body,
+    c.length + coalesce((
+      select sum(s.share * m.length)
+      from unnest(in_by, in_shares) s (by, share)
+      cross join lateral (
+        select m.length from crewline_memory m
+        where m.conversation = c.conversation and m.place = c.place - s.by and m.tenant = in_tenant
+          and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
+          and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+          and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      ) m
+      where c.conversation is not null
+    ), 0),
+    c.conversation, h.terms, h.frequencies
+  from candidate c left join had h on h.memory = c.key;
+end $$;
+`
+
+const memoryKept = `create function crewline_memory_kept(in_tenant text, in_now bigint, out places bigint[], out times bigint[], out hides boolean)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+declare
+  rules jsonb;
+  rule jsonb;
+  in_kind smallint;
+  from_place bigint;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  places := array[0, 0, 0];
+  times := array[-9e15, -9e15, -9e15]::bigint[];
+  hides := false;
+  select r.rules::jsonb into rules from crewline_memory_retention r where r.tenant = in_tenant;
+  if rules is null then rules := '[{"kind":0,"maxAgeDays":30}]'; end if;
+  for rule in select value from jsonb_array_elements(rules) loop
+    in_kind := (rule->>'kind')::smallint;
+    if rule ? 'maxAgeDays' then
+      times[in_kind + 1] := greatest(-9e15, floor(in_now - least((rule->>'maxAgeDays')::float8 * 86400000, 1e16)))::bigint;
+      hides := hides or exists (
+        select from crewline_memory m
+        where m.tenant collate "POSIX" = in_tenant and m.kind = in_kind and m.stored_at <= times[in_kind + 1] and not m.pinned
+      );
+    end if;
+    if rule ? 'maxCount' then
+      if (rule->>'maxCount')::bigint = 0 then
+        from_place := 9223372036854775807;
+      else
+        select greatest(m.key, 0) into from_place from crewline_memory m
+          where m.tenant collate "ucs_basic" = in_tenant and greatest(m.kind, 0) = in_kind and coalesce(m.pinned, false) = false
+          order by greatest(m.key, 0) desc offset (rule->>'maxCount')::bigint - 1 limit 1;
+      end if;
+      if from_place is not null then
+        places[in_kind + 1] := from_place;
+        hides := hides or exists (
+          select from crewline_memory m
+          where m.tenant collate "ucs_basic" = in_tenant and greatest(m.kind, 0) = in_kind and greatest(m.key, 0) < from_place and coalesce(m.pinned, false) = false
+        );
+      end if;
+    end if;
+  end loop;
+end $$;
+`
+
+const memoryKnown = `create function crewline_memory_note_quotes(in_tenant text, in_execution text, in_ids jsonb) returns void
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  insert into crewline_memory_quote (memory, execution, tenant)
+    select m.key, in_execution, in_tenant from jsonb_array_elements_text(in_ids) i
+    cross join lateral (select m.key from crewline_memory m where m.id = i.value and m.tenant = in_tenant for key share) m
+    order by m.key
+    on conflict do nothing;
+end $$;
+create function crewline_memory_shown(in_tenant text, in_executions jsonb) returns table (execution text, body text)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query
+    select q.execution, m.body from jsonb_array_elements_text(in_executions) e
+    cross join lateral (
+      select q.execution, q.memory from crewline_memory_quote q where q.execution = e.value and q.tenant = in_tenant
+    ) q
+    cross join lateral (select m.body from crewline_memory m where m.key = q.memory and m.tenant = in_tenant) m;
+end $$;
+create function crewline_memory_retention_of(in_tenant text) returns text
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return (select r.rules from crewline_memory_retention r where r.tenant = in_tenant);
+end $$;
+create function crewline_memory_retain(in_tenant text, in_rules text) returns void
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  insert into crewline_memory_retention (tenant, rules) values (in_tenant, in_rules)
+    on conflict (tenant) do update set rules = excluded.rules;
+end $$;
+create function crewline_memory_statistics(in_tenant text)
+returns table (live bigint[], superseded bigint, pinned bigint, quarantined bigint, counts text)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query
+    select array[
+        count(*) filter (where m.ends_at is null and m.kind = 0), count(*) filter (where m.ends_at is null and m.kind = 1),
+        count(*) filter (where m.ends_at is null and m.kind = 2)
+      ],
+      count(*) filter (where m.ends_at is not null), count(*) filter (where m.pinned), count(*) filter (where m.quarantined),
+      (
+        select json_object_agg(r.reason, c.number)::text
+        from unnest(array['', 'no-words', 'status', 'error', 'recalled', 'erased']) r (reason)
+        cross join lateral (
+          select c.number from crewline_memory_count c where c.reason = r.reason and c.tenant = in_tenant
+        ) c
+      )
+    from crewline_memory m where m.tenant collate "C" = in_tenant;
+end $$;
+`
+
+const memoryList = `create function crewline_memory_list(in_tenant text, filter jsonb, in_limit int)
+returns setof crewline_memory
+language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  newest constant boolean := coalesce((filter->>'newest')::boolean, false);
+  in_scopes bigint[] := crewline_memory_scopes(in_tenant, filter->'view');
+  within bigint[] := crewline_memory_scopes(in_tenant, filter->'within');
+  kept record;
+  conditions text := 'm.tenant = $1';
+  place text := '';
+  direction constant text := case when newest then 'desc' else 'asc' end;
+  after_key bigint;
+  rows_of text;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if within is not null then
+    in_scopes := case
+      when in_scopes is null then within
+      else array(select unnest(in_scopes) intersect select unnest(within))
+    end;
+  end if;
+  if filter ? 'after' then
+    select m.key into after_key from crewline_memory m where m.id = filter->>'after' and m.tenant = in_tenant;
+    if after_key is null then
+      conditions := conditions || ' and m.id < ($2->>''after'')::text collate "C"';
+    end if;
+  end if;
+  after_key := coalesce(after_key, (filter->>'afterKey')::bigint);
+  if after_key is not null then place := format(' and greatest(m.key, 0) %s $4', case when newest then '<' else '>' end); end if;
+  if filter ? 'kinds' then conditions := conditions || ' and $2->''kinds'' @> to_jsonb(m.kind)'; end if;
+  if filter ? 'subject' then conditions := conditions || ' and m.subject = $2->>''subject'''; end if;
+  if filter ? 'origin' then conditions := conditions || ' and m.origin = ($2->>''origin'')::smallint'; end if;
+  if filter ? 'since' then conditions := conditions || ' and m.stored_at >= ($2->>''since'')::bigint'; end if;
+  if filter ? 'before' then conditions := conditions || ' and m.stored_at < ($2->>''before'')::bigint'; end if;
+  if filter ? 'time' then conditions := conditions || ' and m.stored_at <= ($2->>''time'')::bigint'; end if;
+  if filter ? 'held' then
+    conditions := conditions || ' and (m.ends_at is null' ||
+      case when filter ? 'time' then ' or m.ends_at > ($2->>''time'')::bigint)' else ')' end;
+  end if;
+  if filter ? 'quarantined' then conditions := conditions || ' and m.quarantined = ($2->>''quarantined'')::boolean'; end if;
+  if filter ? 'ids' and in_scopes is not null then conditions := conditions || ' and m.scope = any ($3)'; end if;
+  if filter ? 'now' then
+    select * into kept from crewline_memory_kept(in_tenant, (filter->>'now')::bigint);
+    conditions := conditions || format(
+      ' and %s (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))',
+      case when filter ? 'expired' then 'not' else '' end, kept.places, kept.times
+    );
+  end if;
+  rows_of := case
+    when filter ? 'ids' then
+      'from jsonb_array_elements_text($2->''ids'') i cross join lateral (
+        select m.* from crewline_memory m where m.id = i.value and ' || conditions || place || ' limit 1) m'
+    when filter ? 'subject' and in_scopes is null then 'from crewline_memory m where ' || conditions || place
+    when in_scopes is not null then
+      'from unnest($3) x (key) cross join lateral (
+        select m.* from crewline_memory m where greatest(m.scope, 0) = x.key and ' || conditions || place ||
+        ' order by greatest(m.key, 0) ' || direction || ' limit $5) m'
+    else 'from crewline_memory m where m.tenant collate "C" = $1 and ' || conditions || place
+  end;
+  return query execute 'select m.* ' || rows_of || ' order by greatest(m.key, 0) ' || direction || ' limit $5'
+    using in_tenant, filter, in_scopes, after_key, in_limit;
+end $$;
+`
+
+const memoryRemember = `create function crewline_memory_remember(batch jsonb, in_wait boolean)
+returns table (outcome text, receipts jsonb)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+declare
+  item jsonb;
+  entry jsonb;
+  wanted record;
+  number int := 0;
+  in_tenant text;
+  held jsonb := '{}';
+  ready boolean[];
+  is_import boolean;
+  stored_scope bigint;
+  known_id text;
+  known record;
+  old record;
+  old_id text;
+  in_conversation bigint;
+  in_place int;
+  stored_key bigint;
+  in_terms text[];
+  tenants text[] := '{}';
+  scopes bigint[] := '{}';
+  classes int[] := '{}';
+  documents int[] := '{}';
+  lengths int[] := '{}';
+  counted text[] := '{}';
+  reasons text[] := '{}';
+  numbers int[] := '{}';
+begin
+  for wanted in
+    select i.value->>'tenant' as tenant, s.value->>'path' as path, (array_agg(s.value))[1] as parts
+    from jsonb_array_elements(batch) i cross join jsonb_array_elements(i.value->'scopes') s
+    group by 1, 2 order by 1, 2
+  loop
+    in_tenant := wanted.tenant;
+    perform set_config('crewline.tenant', in_tenant, true);
+    insert into crewline_memory_scope (tenant, path, crew, agent, person, session, execution)
+      select in_tenant, wanted.path, wanted.parts->>'crew', wanted.parts->>'agent', wanted.parts->>'user',
+        wanted.parts->>'session', wanted.parts->>'execution'
+      where not exists (select from crewline_memory_scope s where s.path = wanted.path and s.tenant = in_tenant)
+      on conflict do nothing;
+    stored_scope := null;
+    if in_wait then
+      select s.key into stored_scope from crewline_memory_scope s
+        where s.path = wanted.path and s.tenant = in_tenant for no key update;
+    else
+      select s.key into stored_scope from crewline_memory_scope s
+        where s.path = wanted.path and s.tenant = in_tenant for no key update skip locked;
+    end if;
+    if stored_scope is not null then held := held || jsonb_build_object(in_tenant || E'\\n' || wanted.path, stored_scope); end if;
+  end loop;
+  ready := array(
+    select not exists (
+      select from jsonb_array_elements(i.value->'scopes') s where not held ? ((i.value->>'tenant') || E'\\n' || (s.value->>'path'))
+    )
+    from jsonb_array_elements(batch) with ordinality i order by i.ordinality
+  );
+  for wanted in
+    select i.value->>'tenant' as tenant, k.value as path
+    from jsonb_array_elements(batch) with ordinality i cross join jsonb_array_elements_text(i.value->'keys') k
+    where ready[i.ordinality] group by 1, 2 order by 1, 2
+  loop
+    in_tenant := wanted.tenant;
+    perform set_config('crewline.tenant', in_tenant, true);
+    insert into crewline_memory_key (path, tenant) values (wanted.path, in_tenant) on conflict do nothing;
+  end loop;
+  for item in select i.value from jsonb_array_elements(batch) with ordinality i order by i.ordinality loop
+    number := number + 1;
+    outcome := 'busy';
+    receipts := '[]';
+    if not ready[number] then
+      return next;
+      continue;
+    end if;
+    outcome := 'done';
+    in_tenant := item->>'tenant';
+    perform set_config('crewline.tenant', in_tenant, true);
+    is_import := coalesce((item->>'import')::boolean, false);
+    if not is_import then
+      counted := counted || in_tenant; reasons := reasons || ''::text; numbers := numbers || jsonb_array_length(item->'entries');
+    end if;
+    for entry in select e.value from jsonb_array_elements(item->'entries') with ordinality e order by e.ordinality loop
+      if entry ? 'keyPath' and not is_import then
+        select k.memory into known_id from crewline_memory_key k where k.path = entry->>'keyPath' and k.tenant = in_tenant;
+        if known_id is not null then
+          counted := counted || in_tenant; reasons := reasons || ''::text; numbers := numbers || -1;
+          if exists (select from crewline_memory m where m.id = known_id and m.tenant = in_tenant) then
+            receipts := receipts || jsonb_build_array(jsonb_build_array('known', known_id));
+          else
+            counted := counted || in_tenant; reasons := reasons || 'erased'::text; numbers := numbers || 1;
+            receipts := receipts || '[["erased"]]';
+          end if;
+          continue;
+        end if;
+      end if;
+      if entry ? 'refused' then
+        counted := counted || in_tenant; reasons := reasons || (entry->>'refused'); numbers := numbers || 1;
+        receipts := receipts || jsonb_build_array(jsonb_build_array('refused', entry->>'refused'));
+        continue;
+      end if;
+      if is_import and exists (select from crewline_memory m where m.id = entry->>'id' and m.tenant = in_tenant) then
+        receipts := receipts || '[["known"]]';
+        continue;
+      end if;
+      select m.key, m.id into known from crewline_memory m where m.identity = entry->>'identity' and m.tenant = in_tenant;
+      if found then
+        if not is_import then
+          update crewline_memory m set corroborations = m.corroborations + 1 where m.key = known.key and m.tenant = in_tenant;
+          if entry ? 'keyPath' then
+            update crewline_memory_key k set memory = known.id where k.path = entry->>'keyPath' and k.tenant = in_tenant;
+          end if;
+        end if;
+        receipts := receipts || jsonb_build_array(jsonb_build_array('known', known.id));
+        continue;
+      end if;
+      stored_scope := (held->>(in_tenant || E'\\n' || (entry->>'path')))::bigint;
+      old_id := null;
+      if entry ? 'holdsFor' then
+        if is_import then
+          if exists (select from crewline_memory m where m.holds_for = entry->>'holdsFor' and m.tenant = in_tenant) then
+            receipts := receipts || '[["known"]]';
+            continue;
+          end if;
+        else
+          update crewline_memory m
+            set ends_at = (entry->>'storedAt')::bigint, superseded_by = entry->>'id', identity = null, holds_for = null
+            where m.holds_for = entry->>'holdsFor' and m.tenant = in_tenant
+            returning m.id, m.kind, m.trust, m.length, m.quarantined into old;
+          if found then old_id := old.id; end if;
+          if found and not old.quarantined then
+            tenants := tenants || in_tenant; scopes := scopes || stored_scope; classes := classes || (5 * old.kind + old.trust);
+            documents := documents || -1; lengths := lengths || -old.length;
+          end if;
+        end if;
+      end if;
+      in_conversation := null;
+      in_place := null;
+      if entry ? 'conversation' then
+        insert into crewline_memory_conversation as c (tenant, path, next)
+          values (in_tenant, entry->>'conversation', 1)
+          on conflict (path, tenant) where path is not null do update set next = c.next + 1
+          returning c.key, c.next - 1 into in_conversation, in_place;
+        if entry ? 'place' and not exists (
+          select from crewline_memory m where m.conversation = in_conversation and m.place = (entry->>'place')::int and m.tenant = in_tenant
+        ) then
+          update crewline_memory_conversation c set next = greatest(in_place, (entry->>'place')::int + 1)
+            where c.key = in_conversation and c.tenant = in_tenant;
+          in_place := (entry->>'place')::int;
+        end if;
+        update crewline_memory_scope s set talks = true where s.key = stored_scope and not s.talks and s.tenant = in_tenant;
+      end if;
+      in_terms := array(select jsonb_object_keys(entry->'terms'));
+      insert into crewline_memory (
+        tenant, id, scope, kind, origin, trust, subject, identity, holds_for, conversation, place, length, stored_at, ends_at,
+        superseded_by, said_at, importance, names, corroborations, pinned, quarantined, source, given_key, relates, terms, mentions, body
+      ) values (
+        in_tenant, entry->>'id', stored_scope, (entry->>'kind')::smallint, (entry->>'origin')::smallint, (entry->>'trust')::smallint,
+        entry->>'subject', entry->>'identity', entry->>'holdsFor', in_conversation, in_place, (entry->>'length')::int,
+        (entry->>'storedAt')::bigint, (entry->>'endsAt')::bigint, entry->>'supersededBy', (entry->>'saidAt')::bigint,
+        (entry->>'importance')::float8,
+        case when entry ? 'names' then array(select n.value from jsonb_array_elements_text(entry->'names') n) end,
+        coalesce((entry->>'corroborations')::int, 0), (entry->>'pinned')::boolean, (entry->>'quarantined')::boolean,
+        entry->>'source', entry->>'key', entry ? 'relates', in_terms, entry->>'mentions', entry->>'body'
+      ) returning key into stored_key;
+      insert into crewline_memory_term (scope, term, memory, tenant, weight)
+        select stored_scope, t.key, stored_key, in_tenant, t.value::float8 from jsonb_each_text(entry->'terms') t;
+      if entry ? 'keyPath' then
+        insert into crewline_memory_key (path, tenant, memory) values (entry->>'keyPath', in_tenant, entry->>'id')
+          on conflict (path, tenant) do update set memory = excluded.memory;
+      end if;
+      if not entry ? 'endsAt' and not (entry->>'quarantined')::boolean then
+        tenants := tenants || in_tenant; scopes := scopes || stored_scope;
+        classes := classes || (5 * (entry->>'kind')::int + (entry->>'trust')::int);
+        documents := documents || 1; lengths := lengths || (entry->>'length')::int;
+      end if;
+      receipts := receipts || jsonb_build_array(jsonb_build_array('stored', entry->>'id', old_id));
+    end loop;
+    return next;
+  end loop;
+  for in_tenant in select distinct t.name from unnest(tenants || counted) t (name) order by 1 loop
+    perform set_config('crewline.tenant', in_tenant, true);
+    perform crewline_memory_count_classes(
+      in_tenant,
+      array(select d.scope from unnest(tenants, scopes) with ordinality d (tenant, scope, at) where d.tenant = in_tenant order by d.at),
+      array(select d.class from unnest(tenants, classes) with ordinality d (tenant, class, at) where d.tenant = in_tenant order by d.at),
+      array(select d.documents from unnest(tenants, documents) with ordinality d (tenant, documents, at) where d.tenant = in_tenant order by d.at),
+      array(select d.length from unnest(tenants, lengths) with ordinality d (tenant, length, at) where d.tenant = in_tenant order by d.at)
+    );
+    insert into crewline_memory_count as c (reason, tenant, number)
+      select d.reason, in_tenant, sum(d.number)
+      from unnest(counted, reasons, numbers) d (tenant, reason, number)
+      where d.tenant = in_tenant group by d.reason having sum(d.number) <> 0 order by d.reason
+      on conflict (reason, tenant) do update set number = c.number + excluded.number;
+  end loop;
+end $$;
+`
+
+const memoryScopes = `create function crewline_memory_scopes(in_tenant text, view jsonb) returns bigint[]
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+declare
+  parts jsonb := view->'scope';
+  open jsonb := coalesce(view->'any', '[]');
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if view is null then return null; end if;
+  if view ? 'paths' then
+    return array(
+      select s.key from jsonb_array_elements_text(view->'paths') p
+      cross join lateral (
+        select s.key from crewline_memory_scope s where s.path = p.value and s.tenant = in_tenant limit 1
+      ) s
+    );
+  end if;
+  if view ? 'within' then
+    parts := view->'within';
+    return array(
+      select s.key from crewline_memory_scope s
+      where s.tenant collate "C" = in_tenant
+        and (not parts ? 'crew' or s.crew = parts->>'crew') and (not parts ? 'agent' or s.agent = parts->>'agent')
+        and (not parts ? 'user' or s.person = parts->>'user') and (not parts ? 'session' or s.session = parts->>'session')
+        and (not parts ? 'execution' or s.execution = parts->>'execution')
+    );
+  end if;
+  return array(
+    select s.key from crewline_memory_scope s
+    where s.tenant collate "C" = in_tenant
+      and (s.crew is null or s.crew = parts->>'crew' or open ? 'crew')
+      and (s.agent is null or s.agent = parts->>'agent' or open ? 'agent')
+      and (s.person is null or s.person = parts->>'user' or open ? 'user')
+      and (s.session is null or s.session = parts->>'session' or open ? 'session')
+      and (s.execution is null or s.execution = parts->>'execution' or open ? 'execution')
+  );
+end $$;
+`
+
+const memorySeen = `create function crewline_memory_seen(in_tenant text, query jsonb, in_after bigint, in_limit int)
+returns table (key bigint, id text, mentions text, body text)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+declare
+  in_scopes bigint[] := crewline_memory_scopes(in_tenant, query->'view');
+  in_time constant bigint := coalesce((query->>'time')::bigint, 9e15::bigint);
+  relations constant boolean := coalesce((query->>'relations')::boolean, false);
+  kept record;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
+  return query
+    select m.key, m.id, m.mentions, case when relations then m.body end
+    from unnest(in_scopes) x (key)
+    cross join lateral (
+      select m.* from crewline_memory m
+      where greatest(m.scope, 0) = x.key and greatest(m.key, 0) > in_after and m.tenant = in_tenant
+        and (case when relations then m.relates else m.mentions is not null end)
+        and not m.quarantined and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
+        and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      order by greatest(m.key, 0) limit in_limit
+    ) m
+    order by m.key limit in_limit;
+end $$;
+`
+
 export const confine: string = `do $$
 declare
   item record;
@@ -1129,6 +1845,106 @@ create table crewline_gone (
 );
 create index crewline_gone_age on crewline_gone (gone_at);
 ${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogSettle}${eventLogAppend}${eventLogRead}${eventLogFeed}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
+
+export const memory: string = `create table crewline_memory_scope (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  path text not null,
+  crew text,
+  agent text,
+  person text,
+  session text,
+  execution text,
+  talks boolean not null default false
+) with (fillfactor = 80);
+create unique index crewline_memory_scope_path on crewline_memory_scope (path, tenant) where path is not null;
+create index crewline_memory_scope_listing on crewline_memory_scope (tenant collate "C", key);
+create table crewline_memory (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  id text not null,
+  scope bigint not null,
+  kind smallint not null,
+  origin smallint not null,
+  trust smallint not null,
+  subject text,
+  identity text,
+  holds_for text,
+  conversation bigint,
+  place int,
+  length int not null,
+  stored_at bigint not null,
+  ends_at bigint,
+  superseded_by text,
+  said_at bigint not null,
+  importance double precision not null,
+  names text[],
+  corroborations int not null,
+  pinned boolean not null,
+  quarantined boolean not null,
+  source text,
+  given_key text,
+  relates boolean not null,
+  terms text[] not null,
+  mentions text,
+  body text not null
+) with (fillfactor = 85);
+create unique index crewline_memory_id on crewline_memory (id, tenant) where id is not null;
+create unique index crewline_memory_identity on crewline_memory (identity, tenant) where identity is not null;
+create unique index crewline_memory_subject on crewline_memory (holds_for, tenant) where holds_for is not null;
+create unique index crewline_memory_place on crewline_memory (conversation, place) where conversation is not null;
+create index crewline_memory_of_subject on crewline_memory (subject, tenant) where subject is not null;
+create index crewline_memory_of_scope on crewline_memory (greatest(scope, 0), greatest(key, 0));
+create index crewline_memory_listing on crewline_memory (tenant collate "C", greatest(key, 0));
+create index crewline_memory_age on crewline_memory (tenant collate "POSIX", kind, stored_at) where not pinned;
+create index crewline_memory_number on crewline_memory (tenant collate "ucs_basic", greatest(kind, 0), greatest(key, 0)) where coalesce(pinned, false) = false;
+create table crewline_memory_term (
+  scope bigint not null,
+  term text not null,
+  memory bigint not null,
+  tenant text not null,
+  weight double precision not null,
+  primary key (scope, term, memory) include (tenant, weight)
+);
+create table crewline_memory_conversation (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  path text not null,
+  next int not null
+) with (fillfactor = 80);
+create unique index crewline_memory_conversation_path on crewline_memory_conversation (path, tenant) where path is not null;
+create table crewline_memory_class (
+  scope bigint not null,
+  class smallint not null,
+  tenant text not null,
+  documents bigint not null,
+  length bigint not null,
+  primary key (scope, class)
+) with (fillfactor = 50);
+create table crewline_memory_key (
+  path text not null,
+  tenant text not null,
+  memory text,
+  primary key (path, tenant)
+);
+create table crewline_memory_quote (
+  memory bigint not null,
+  execution text not null,
+  tenant text not null,
+  primary key (memory, execution)
+);
+create unique index crewline_memory_quote_execution on crewline_memory_quote (execution, tenant, greatest(memory, 0)) where execution is not null;
+create table crewline_memory_count (
+  reason text not null,
+  tenant text not null,
+  number bigint not null,
+  primary key (reason, tenant)
+) with (fillfactor = 50);
+create table crewline_memory_retention (
+  tenant text primary key,
+  rules text not null
+);
+${memoryScopes}${memoryKept}${memoryCount}${memoryRemember}${memoryFind}${memoryList}${memorySeen}${memoryChange}${memoryErase}${memoryKnown}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

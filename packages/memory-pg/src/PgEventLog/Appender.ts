@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Failures from "./Failures.ts"
-import * as GroupCommit from "./GroupCommit.ts"
+import * as GroupCommit from "../GroupCommit.ts"
 import * as StoredAppend from "./StoredAppend.ts"
 
 type Result = Effect.Effect<EventLog.Appended, EventLog.EventLogError>
@@ -105,8 +105,8 @@ export const make = (
     const execute = (appends: string, waits: boolean): Effect.Effect<ReadonlyArray<Answer>, SqlError> =>
       sql.unsafe<Answer>("select * from crewline_append($1::text::jsonb, $2::boolean)", [appends, waits])
 
-    const submit = yield* GroupCommit.make<Answer>({
-      operation: "append",
+    const submit = yield* GroupCommit.make({
+      ...Failures.ofGroup("append"),
       execute,
       isBusy: ({ outcome }) => outcome === "busy"
     })

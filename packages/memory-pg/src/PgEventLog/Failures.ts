@@ -17,3 +17,9 @@ export const fromSql =
         cause: error
       })
     )
+
+/** What requests of the group fail with (see `GroupCommit`). */
+export const ofGroup = (operation: string) => ({
+  failureOf: fromSql(operation),
+  closed: make(operation, new EventLog.Unavailable({ description: "The event log is closed.", isRetryable: false }))
+})

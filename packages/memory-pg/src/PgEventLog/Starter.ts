@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Failures from "./Failures.ts"
-import * as GroupCommit from "./GroupCommit.ts"
+import * as GroupCommit from "../GroupCommit.ts"
 import * as StoredEvent from "./StoredEvent.ts"
 
 interface Answer {
@@ -47,7 +47,7 @@ export const make = (
       sql.unsafe<Answer>("select outcome, execution_id, at from crewline_start($1::text::jsonb) order by place", [
         starts
       ])
-    const submit = yield* GroupCommit.make<Answer>({ operation: "start", execute, isBusy: () => false })
+    const submit = yield* GroupCommit.make({ ...Failures.ofGroup("start"), execute, isBusy: () => false })
 
     return (executionId, event, options = {}) =>
       Effect.withFiber((fiber): Effect.Effect<EventLog.Started, EventLog.EventLogError> => {

@@ -9,17 +9,17 @@
  * A request is sent by a separate fiber, so interrupting the caller never cuts off a statement: the
  * request is executed completely or not at all.
  */
-import * as EventLog from "@crewline/core/EventLog"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
-import * as Failures from "./Failures.ts"
-import * as SqlFailure from "../SqlFailure.ts"
+import * as SqlFailure from "./SqlFailure.ts"
 
-export interface Options<Row> {
-  /** The operation of the event log that failures name. */
-  readonly operation: string
+export interface Options<Row, Failure> {
+  /** What a failed statement is for the caller. */
+  readonly failureOf: (error: SqlError) => Failure
+  /** What a request fails with that is waiting when the writers end, or comes later. */
+  readonly closed: Failure
   /** Executes a JSON array of requests; answers a row for each, in order. */
   readonly execute: (requests: string, waits: boolean) => Effect.Effect<ReadonlyArray<Row>, SqlError>
   /** True when the row says that another transaction is in the way, and nothing was done. */
@@ -27,15 +27,15 @@ export interface Options<Row> {
 }
 
 /** `onRow` is called in the order of the rows, whatever becomes of the caller. */
-export type Submit<Row> = <A>(
+export type Submit<Row, Failure> = <A>(
   json: string,
-  onRow: (row: Row) => Effect.Effect<A, EventLog.EventLogError>
-) => Effect.Effect<A, EventLog.EventLogError>
+  onRow: (row: Row) => Effect.Effect<A, Failure>
+) => Effect.Effect<A, Failure>
 
-interface Request<Row> {
+interface Request<Row, Failure> {
   readonly json: string
   readonly onRow: (row: Row) => void
-  readonly onFailure: (error: EventLog.EventLogError) => void
+  readonly onFailure: (error: Failure) => void
 }
 
 const maxRequests = 128
@@ -45,8 +45,10 @@ const maxLength = 4 * 1024 * 1024
  * Parts of a list that are small enough for one statement each; a part of one request may be
  * larger.
  */
-const chunks = <Row>(requests: ReadonlyArray<Request<Row>>): ReadonlyArray<ReadonlyArray<Request<Row>>> => {
-  const parts: Array<Array<Request<Row>>> = []
+const chunks = <Request extends { readonly json: string }>(
+  requests: ReadonlyArray<Request>
+): ReadonlyArray<ReadonlyArray<Request>> => {
+  const parts: Array<Array<Request>> = []
   let length = maxLength
   for (const request of requests) {
     length += request.json.length
@@ -60,25 +62,24 @@ const chunks = <Row>(requests: ReadonlyArray<Request<Row>>): ReadonlyArray<Reado
 }
 
 /** Starts the writers. They end with the scope; what then waits fails. */
-export const make = <Row>(options: Options<Row>): Effect.Effect<Submit<Row>, never, Scope.Scope> =>
+export const make = <Row, Failure>(
+  options: Options<Row, Failure>
+): Effect.Effect<Submit<Row, Failure>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const waiting = yield* Queue.unbounded<Request<Row>>()
-    const busy = yield* Queue.unbounded<Request<Row>>()
+    const waiting = yield* Queue.unbounded<Request<Row, Failure>>()
+    const busy = yield* Queue.unbounded<Request<Row, Failure>>()
     /** Not answered yet. */
-    const open = new Set<Request<Row>>()
+    const open = new Set<Request<Row, Failure>>()
     let isClosed = false
-    const closed = Failures.make(
-      options.operation,
-      new EventLog.Unavailable({ description: "The event log is closed.", isRetryable: false })
-    )
+    const { closed } = options
 
-    const send = (requests: ReadonlyArray<Request<Row>>, waits: boolean): Effect.Effect<void> =>
+    const send = (requests: ReadonlyArray<Request<Row, Failure>>, waits: boolean): Effect.Effect<void> =>
       Effect.matchEffect(options.execute(`[${requests.map(({ json }) => json).join(",")}]`, waits), {
         onFailure: (error) => {
           if (requests.length > 1 && !SqlFailure.isRetryable(error)) {
             return Effect.forEach(requests, (request) => send([request], waits), { discard: true })
           }
-          const failure = Failures.fromSql(options.operation)(error)
+          const failure = options.failureOf(error)
           for (const request of requests) request.onFailure(failure)
           return Effect.void
         },
@@ -109,14 +110,14 @@ export const make = <Row>(options: Options<Row>): Effect.Effect<Submit<Row>, nev
     yield* Effect.forkScoped(Effect.forever(write))
     yield* Effect.forkScoped(Effect.forever(insist))
 
-    return <A>(json: string, onRow: (row: Row) => Effect.Effect<A, EventLog.EventLogError>) =>
-      Effect.callback<A, EventLog.EventLogError>((resume) => {
+    return <A>(json: string, onRow: (row: Row) => Effect.Effect<A, Failure>) =>
+      Effect.callback<A, Failure>((resume) => {
         if (isClosed) return resume(Effect.fail(closed))
-        const settle = (result: Effect.Effect<A, EventLog.EventLogError>) => {
+        const settle = (result: Effect.Effect<A, Failure>) => {
           open.delete(request)
           resume(result)
         }
-        const request: Request<Row> = {
+        const request: Request<Row, Failure> = {
           json,
           onRow: (row) => settle(onRow(row)),
           onFailure: (error) => settle(Effect.fail(error))

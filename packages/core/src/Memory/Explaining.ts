@@ -1,0 +1,41 @@
+/** What an answer says of a memory besides what is stored: how it does for the query, and why. */
+import type { Explanation, Query, Recalled } from "../MemoryQuery.ts"
+import type { Entry } from "../MemoryEntry.ts"
+import * as Making from "./Making.ts"
+import * as Ranking from "./Ranking.ts"
+
+/** The answer for a memory that was selected. */
+export const recalledOf = (
+  entry: Entry,
+  { parts, score }: Pick<Ranking.Ranked<unknown>, "parts" | "score">,
+  { asOf }: Query
+): Recalled => ({
+  ...Making.asOf(entry, asOf === undefined ? undefined : Date.parse(asOf)),
+  score,
+  parts,
+  why: Ranking.why(parts)
+})
+
+const nothing = { lexical: 0, vector: 0, recency: 0, importance: 0, entity: 0, match: 0 }
+
+export interface Found {
+  /** All that match, best first. */
+  readonly ranked: ReadonlyArray<Ranking.Ranked<unknown>>
+  /** Terms of the query that the memory or its context has, the heaviest first. */
+  readonly terms: Explanation["terms"]
+  /** Whether the query sees the memory at all. */
+  readonly isSeen: boolean
+}
+
+/** How the memory with this id does. */
+export const explanationOf = (id: string, { isSeen, ranked, terms }: Found): Explanation => {
+  const index = ranked.findIndex((each) => each.id === id)
+  if (index === -1) {
+    const why = isSeen
+      ? "It has no term in common with the query."
+      : "The query does not see it: it is out of scope, hidden, of another kind, less trusted, or did not hold at the time."
+    return { id, score: 0, parts: nothing, terms, why }
+  }
+  const { parts, score } = ranked[index]!
+  return { id, rank: index + 1, score, parts, terms, why: Ranking.why(parts) }
+}

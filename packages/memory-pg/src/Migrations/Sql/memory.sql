@@ -1,0 +1,142 @@
+-- Memory: a row per memory, a row per memory and term (the index of words), and what they belong to. Statements of one scope are one after
+-- the other: each that writes locks the scopes first, in the order of their paths, then touches memories, and the counts last. So two
+-- writers never wait for each other, and one value of a subject holds at a time.
+--
+-- As with the event log, each look-up is written such that only one index has any of its conditions, and functions that look up switch
+-- sequential scans off: what a statement reads depends on what it asks for, not on what the planner knows.
+
+-- Where memories belong. `path` is the hash of all parts: a scope sees those whose parts it names, so a query looks up at most 32 paths.
+create table crewline_memory_scope (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  path text not null,
+  crew text,
+  agent text,
+  person text,
+  session text,
+  execution text,
+  -- True: some of its memories are parts of conversations, and what they count depends on their neighbours.
+  talks boolean not null default false
+) with (fillfactor = 80);
+create unique index crewline_memory_scope_path on crewline_memory_scope (path, tenant) where path is not null;
+create index crewline_memory_scope_listing on crewline_memory_scope (tenant collate "C", key);
+
+create table crewline_memory (
+  -- The order of storing.
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  id text not null,
+  scope bigint not null,
+  -- 0: short-term, 1: long-term, 2: entity.
+  kind smallint not null,
+  -- 0: user, 1: agent, 2: tool, 3: document, 4: web.
+  origin smallint not null,
+  trust smallint not null,
+  subject text,
+  -- Hashes of what may be live once only; null once it does not hold any more.
+  identity text,
+  holds_for text,
+  conversation bigint,
+  place int,
+  -- Words.
+  length int not null,
+  -- Milliseconds, like the next.
+  stored_at bigint not null,
+  ends_at bigint,
+  superseded_by text,
+  said_at bigint not null,
+  importance double precision not null,
+  -- Whom a query may name.
+  names text[],
+  corroborations int not null,
+  pinned boolean not null,
+  quarantined boolean not null,
+  -- The execution that it comes from.
+  source text,
+  given_key text,
+  relates boolean not null,
+  -- Of its rows in the index of words.
+  terms text[] not null,
+  mentions text,
+  -- What no statement looks at, as JSON; text and not jsonb, because jsonb refuses halves of surrogate pairs.
+  body text not null
+) with (fillfactor = 85);
+create unique index crewline_memory_id on crewline_memory (id, tenant) where id is not null;
+create unique index crewline_memory_identity on crewline_memory (identity, tenant) where identity is not null;
+create unique index crewline_memory_subject on crewline_memory (holds_for, tenant) where holds_for is not null;
+create unique index crewline_memory_place on crewline_memory (conversation, place) where conversation is not null;
+create index crewline_memory_of_subject on crewline_memory (subject, tenant) where subject is not null;
+create index crewline_memory_of_scope on crewline_memory (greatest(scope, 0), greatest(key, 0));
+create index crewline_memory_listing on crewline_memory (tenant collate "C", greatest(key, 0));
+-- By age, and by number: retention.
+create index crewline_memory_age on crewline_memory (tenant collate "POSIX", kind, stored_at) where not pinned;
+create index crewline_memory_number on crewline_memory (tenant collate "ucs_basic", greatest(kind, 0), greatest(key, 0)) where coalesce(pinned, false) = false;
+
+create table crewline_memory_term (
+  scope bigint not null,
+  term text not null,
+  memory bigint not null,
+  tenant text not null,
+  weight double precision not null,
+  primary key (scope, term, memory) include (tenant, weight)
+);
+
+-- What was said together, and the place of what is said next.
+create table crewline_memory_conversation (
+  key bigint generated always as identity primary key,
+  tenant text not null,
+  path text not null,
+  next int not null
+) with (fillfactor = 80);
+create unique index crewline_memory_conversation_path on crewline_memory_conversation (path, tenant) where path is not null;
+
+-- How many live memories a scope has of each kind and trust (`class`: 5 * kind + trust), and their words: what ranking needs of all of them.
+create table crewline_memory_class (
+  scope bigint not null,
+  class smallint not null,
+  tenant text not null,
+  documents bigint not null,
+  length bigint not null,
+  primary key (scope, class)
+) with (fillfactor = 50);
+
+-- What was remembered with a key, erased or not.
+create table crewline_memory_key (
+  path text not null,
+  tenant text not null,
+  memory text,
+  primary key (path, tenant)
+);
+
+-- Which executions were shown which memories.
+create table crewline_memory_quote (
+  memory bigint not null,
+  execution text not null,
+  tenant text not null,
+  primary key (memory, execution)
+);
+create unique index crewline_memory_quote_execution on crewline_memory_quote (execution, tenant, greatest(memory, 0)) where execution is not null;
+
+-- How many texts were handed over (`''`), and refused, by reason.
+create table crewline_memory_count (
+  reason text not null,
+  tenant text not null,
+  number bigint not null,
+  primary key (reason, tenant)
+) with (fillfactor = 50);
+
+create table crewline_memory_retention (
+  tenant text primary key,
+  rules text not null
+);
+
+-- include: memory/scopes
+-- include: memory/kept
+-- include: memory/count
+-- include: memory/remember
+-- include: memory/find
+-- include: memory/list
+-- include: memory/seen
+-- include: memory/change
+-- include: memory/erase
+-- include: memory/known

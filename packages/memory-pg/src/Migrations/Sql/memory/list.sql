@@ -1,0 +1,65 @@
+-- Memories that a filter names, in the order of storing or, with `newest`, against it; all that is given must hold. Where it names ids, a
+-- subject or scopes only those are looked at. The text is made for what is asked, so that a condition that is not given costs nothing.
+create function crewline_memory_list(in_tenant text, filter jsonb, in_limit int)
+returns setof crewline_memory
+language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  newest constant boolean := coalesce((filter->>'newest')::boolean, false);
+  in_scopes bigint[] := crewline_memory_scopes(in_tenant, filter->'view');
+  within bigint[] := crewline_memory_scopes(in_tenant, filter->'within');
+  kept record;
+  conditions text := 'm.tenant = $1';
+  place text := '';
+  direction constant text := case when newest then 'desc' else 'asc' end;
+  after_key bigint;
+  rows_of text;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  if within is not null then
+    in_scopes := case
+      when in_scopes is null then within
+      else array(select unnest(in_scopes) intersect select unnest(within))
+    end;
+  end if;
+  if filter ? 'after' then
+    select m.key into after_key from crewline_memory m where m.id = filter->>'after' and m.tenant = in_tenant;
+    if after_key is null then
+      -- It was erased: ids are in the order of storing, too.
+      conditions := conditions || ' and m.id < ($2->>''after'')::text collate "C"';
+    end if;
+  end if;
+  after_key := coalesce(after_key, (filter->>'afterKey')::bigint);
+  if after_key is not null then place := format(' and greatest(m.key, 0) %s $4', case when newest then '<' else '>' end); end if;
+  if filter ? 'kinds' then conditions := conditions || ' and $2->''kinds'' @> to_jsonb(m.kind)'; end if;
+  if filter ? 'subject' then conditions := conditions || ' and m.subject = $2->>''subject'''; end if;
+  if filter ? 'origin' then conditions := conditions || ' and m.origin = ($2->>''origin'')::smallint'; end if;
+  if filter ? 'since' then conditions := conditions || ' and m.stored_at >= ($2->>''since'')::bigint'; end if;
+  if filter ? 'before' then conditions := conditions || ' and m.stored_at < ($2->>''before'')::bigint'; end if;
+  if filter ? 'time' then conditions := conditions || ' and m.stored_at <= ($2->>''time'')::bigint'; end if;
+  if filter ? 'held' then
+    conditions := conditions || ' and (m.ends_at is null' ||
+      case when filter ? 'time' then ' or m.ends_at > ($2->>''time'')::bigint)' else ')' end;
+  end if;
+  if filter ? 'quarantined' then conditions := conditions || ' and m.quarantined = ($2->>''quarantined'')::boolean'; end if;
+  if filter ? 'ids' and in_scopes is not null then conditions := conditions || ' and m.scope = any ($3)'; end if;
+  if filter ? 'now' then
+    select * into kept from crewline_memory_kept(in_tenant, (filter->>'now')::bigint);
+    conditions := conditions || format(
+      ' and %s (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))',
+      case when filter ? 'expired' then 'not' else '' end, kept.places, kept.times
+    );
+  end if;
+  rows_of := case
+    when filter ? 'ids' then
+      'from jsonb_array_elements_text($2->''ids'') i cross join lateral (
+        select m.* from crewline_memory m where m.id = i.value and ' || conditions || place || ' limit 1) m'
+    when filter ? 'subject' and in_scopes is null then 'from crewline_memory m where ' || conditions || place
+    when in_scopes is not null then
+      'from unnest($3) x (key) cross join lateral (
+        select m.* from crewline_memory m where greatest(m.scope, 0) = x.key and ' || conditions || place ||
+        ' order by greatest(m.key, 0) ' || direction || ' limit $5) m'
+    else 'from crewline_memory m where m.tenant collate "C" = $1 and ' || conditions || place
+  end;
+  return query execute 'select m.* ' || rows_of || ' order by greatest(m.key, 0) ' || direction || ' limit $5'
+    using in_tenant, filter, in_scopes, after_key, in_limit;
+end $$;
