@@ -144,7 +144,6 @@ export const floors: { readonly [name: string]: Floors } = {
       "EnvironmentKeys",
       "Followers",
       "Journal",
-      "LocalMemory",
       "Migrations",
       "Patience",
       "Principal",

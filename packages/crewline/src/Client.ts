@@ -74,7 +74,10 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    * The only directory that tools can read, and that output files are written to. Default: none.
    */
   readonly workspace?: string | Layer.Layer<Workspace.Workspace, unknown>
-  /** The memory of crews with `memory: true`. Default: in-process. */
+  /**
+   * The memory of crews with `memory: true`. Default: in the database or directory, where there is
+   * one, else in-process.
+   */
   readonly memory?: Layer.Layer<Memory.Memory, unknown>
   /** Where models come from, instead of `models`. */
   readonly llm?: Layer.Layer<Llm.Llm, unknown>

@@ -5,7 +5,6 @@
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"
-import * as Memory from "@crewline/core/Memory"
 import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"
@@ -27,7 +26,7 @@ import * as Tools from "./Engine/Tools.ts"
 
 /** All layers that the options select. `onAdopted` is called with what each sweep adopts. */
 const layerOf = (options: Options, alive: KeepAlive, onAdopted: (executions: Storage.Adopted) => void) => {
-  const { crews = [], llm = Models.layer(options.models), memory = Memory.layerLocal } = options
+  const { crews = [], llm = Models.layer(options.models) } = options
   const redis = Storage.shared(options)
   return Crewline.layer({
     keepResults: !Storage.isDurable(options),
@@ -36,12 +35,11 @@ const layerOf = (options: Options, alive: KeepAlive, onAdopted: (executions: Sto
   }).pipe(
     Layer.provide([
       redis === undefined ? llm : Layer.provide(llm, redis),
-      memory,
       Tools.workspace(options),
       Tools.toolbox(options),
       Storage.queue(options, alive)
     ]),
-    Layer.provideMerge(Storage.log(options, onAdopted)),
+    Layer.provideMerge(Storage.stored(options, onAdopted)),
     Layer.provideMerge(QuietClock.layer),
     // Standard output belongs to the program.
     Layer.provideMerge(Layer.succeed(Logger.LogToStderr, true))

@@ -17,6 +17,7 @@ import type { Toolbox } from "@crewline/core/Toolbox"
 import type * as Worker from "@crewline/core/Worker"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+import * as PgMemory from "@crewline/memory-pg/PgMemory"
 import * as ProcessIdentity from "@crewline/memory-pg/ProcessIdentity"
 import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
 import * as Duration from "effect/Duration"
@@ -30,7 +31,6 @@ import * as CrewStore from "./ResourceStore/Crews.ts"
 import * as MasterKeys from "./ResourceStore/MasterKeys.ts"
 import * as Dependencies from "./Dependencies.ts"
 import * as Journal from "./Journal.ts"
-import * as LocalMemory from "./LocalMemory.ts"
 import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
@@ -55,7 +55,7 @@ export interface Options<LE = never, TE = never> {
    * tasks. A unique suffix is added to its name.
    */
   readonly worker?: Worker.Options | undefined
-  /** The memory of crews with `memory: true`. Default: in-process, with a warning on first use. */
+  /** The memory of crews with `memory: true`. Default: that of the database. */
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /** Default: tasks are handed out in this process. */
   readonly queue?: Queue.Options | undefined
@@ -147,7 +147,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
         Layer.provide([GuardedDirectory.layer({ directory: options.workspace }), ProcessIdentity.layer]),
-        Layer.provideMerge(options.memory ?? LocalMemory.layer),
+        Layer.provideMerge(options.memory ?? PgMemory.layer),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),
         Layer.provideMerge(dependencies),

@@ -178,6 +178,8 @@ describe("crewline run", { timeout: 60_000 }, () => {
     expect(remembering.stdout).not.toContain(notice)
     const other = await Process.run(["run", await crewFile("forgetful.yaml", oneTask("Say hello."))])
     expect(other.stderr).not.toContain(notice)
+    const kept = await Process.run(["run", file, "--data", join(folder, "memory")])
+    expect(kept).toMatchObject({ code: 0, stderr: expect.not.stringContaining(notice) })
   })
 
   it("prints the output to stdout and one line an event to stderr when neither is a terminal", async () => {

@@ -2,7 +2,6 @@
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as InProcess from "./Cli/InProcess.ts"
 import * as Server from "./fake/Server.ts"
@@ -135,24 +134,5 @@ describe("a dead letter", { timeout: 30_000 }, () => {
         code: 2,
         stderr: expect.stringContaining("or --all")
       })
-  })
-})
-
-describe("memory that lasts as long as the process", { timeout: 30_000 }, () => {
-  it("is said when a crew first wants to remember, once, and to nobody else", async () => {
-    const logged: Array<string> = []
-    const other = await Server.start({
-      observe: Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void logged.push(line))])
-    })
-    const notices = () => logged.filter((line) => line.includes("memory: true uses in-process memory"))
-    try {
-      await run(other.url, crew("write", {}))
-      expect(notices()).toHaveLength(0)
-      await run(other.url, crew("write"))
-      await run(other.url, crew("write"))
-      expect(notices()).toHaveLength(1)
-    } finally {
-      await other.stop()
-    }
   })
 })

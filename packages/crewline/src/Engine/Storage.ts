@@ -5,6 +5,7 @@
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
+import * as Memory from "@crewline/core/Memory"
 import type * as TaskQueue from "@crewline/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,18 +20,28 @@ import type { KeepAlive } from "./KeepAlive.ts"
 const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<A, unknown, R> =>
   Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
 
-/** The log of `log`, `database` or `directory`; otherwise an in-process one. */
-export const log = (
+/**
+ * The log of `log`, `database` or `directory`, otherwise an in-process one; and the memory of
+ * `memory`, otherwise where the log is.
+ */
+export const stored = (
+  options: Options,
+  onAdopted: (executions: Adopted) => void
+): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> =>
+  options.memory === undefined ? both(options, onAdopted) : Layer.merge(both(options, onAdopted), options.memory)
+
+const both = (
   { database, directory, log: given }: Options,
   onAdopted: (executions: Adopted) => void
-): Layer.Layer<EventLog.EventLog, unknown> => {
-  if (given !== undefined) return given
-  if (database === undefined && directory === undefined) return LocalEventLog.layerLocal
+): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> => {
+  if (given !== undefined) return Layer.merge(given, Memory.layerLocal)
+  if (database === undefined && directory === undefined) return Layer.merge(LocalEventLog.layerLocal, Memory.layerLocal)
   const needed = database === undefined ? "A directory for executions" : "A database for executions"
   return load(async () => {
     const absent = Missing.packageOf("@crewline/memory-pg", needed)
     const Database = await import("@crewline/memory-pg/Database").catch(absent)
     const PgEventLog = await import("@crewline/memory-pg/PgEventLog").catch(absent)
+    const PgMemory = await import("@crewline/memory-pg/PgMemory").catch(absent)
     if (database !== undefined) {
       const { parse } = await import("@crewline/memory-pg/PostgresUrl").catch(absent)
       const { ConnectionError, SqlError } = await import("effect/sql/SqlError")
@@ -45,7 +56,7 @@ export const log = (
       database === undefined
         ? Database.layer({ kind: "embedded", directory: directory! })
         : Database.layer({ kind: "server", url: Redacted.make(database), unref: true })
-    return reporting(Layer.provide(PgEventLog.layer, opened), onAdopted)
+    return reporting(Layer.provide(Layer.merge(PgEventLog.layer, PgMemory.layer), opened), onAdopted)
   })
 }
 

@@ -90,7 +90,7 @@ export const make = (
       isBusy: ({ outcome }) => outcome === "busy"
     })
 
-    /** On one session (PGlite) a writer would wait for the end of the caller's transaction for ever. */
+    /** On one session (PGlite) a writer would wait for the caller's transaction for ever. */
     const send = (request: Request): Effect.Effect<ReadonlyArray<ReceiptRow>, Memory.MemoryError> =>
       Effect.withFiber((fiber) => {
         if (request.entries.length === 0) return Effect.succeed([])

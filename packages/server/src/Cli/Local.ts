@@ -29,25 +29,29 @@ export interface Options {
 const durable = (directory: string) =>
   Layer.unwrap(
     Effect.promise(async () => {
-      const [Database, PgEventLog] = await Promise.all([
+      const [Database, PgEventLog, PgMemory] = await Promise.all([
         import("@crewline/memory-pg/Database"),
-        import("@crewline/memory-pg/PgEventLog")
+        import("@crewline/memory-pg/PgEventLog"),
+        import("@crewline/memory-pg/PgMemory")
       ])
-      return PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "embedded", directory })))
+      return Layer.merge(PgEventLog.layer, PgMemory.layer).pipe(
+        Layer.provide(Database.layer({ kind: "embedded", directory }))
+      )
     })
   )
 
+const inMemory = Layer.merge(LocalEventLog.layerLocal, Memory.layerLocal)
+
 /** In the current scope; failures to start are readable messages. */
 export const build = Effect.fnUntraced(function* ({ directory, streaming, workspace }: Options) {
-  const log = directory === undefined ? LocalEventLog.layerLocal : durable(directory)
+  const stored = directory === undefined ? inMemory : durable(directory)
   // A person who watches sees failures; log lines are only for those who request them.
   const isQuiet = LogLevel.isGreaterThan(yield* References.MinimumLogLevel, "Info")
   return yield* Layer.build(
     Crewline.layer({ worker: { streaming } }).pipe(
       Layer.provide([
-        isQuiet ? log : Journal.layerJournaled(log),
+        isQuiet ? stored : Journal.layerJournaled(stored),
         LocalTaskQueue.layerLocal,
-        Memory.layerLocal,
         GuardedDirectory.layer({ directory: workspace }),
         Tools.layer
       ]),

@@ -1,7 +1,6 @@
 /** `crewline run`: one execution in this process, watched to its end; its output goes to stdout. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as LocalMemory from "../LocalMemory.ts"
 import * as AskText from "./AskText.ts"
 import * as Criteria from "./Criteria.ts"
 import * as CrewSource from "./CrewSource.ts"
@@ -23,6 +22,10 @@ export interface Options {
   readonly steer: boolean
 }
 
+/** How long a memory without a directory lasts, for people. */
+const memoryNotice =
+  "memory: true uses in-process memory: memories are lost when this process ends. Keep them in a directory with --data."
+
 export const run = Effect.fn("Run.run")(function* (options: Options) {
   const output = yield* Output.Output
   const source = yield* CrewSource.load({ ...options, tools: yield* Tools.names })
@@ -34,7 +37,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   })
   yield* Effect.provideContext(Models.announce(crew), services)
   const { memory = false } = crew.definition
-  if (memory !== false) yield* output.say(LocalMemory.notice)
+  if (memory !== false && Option.isNone(options.data)) yield* output.say(memoryNotice)
   const result = yield* Watch.watch(crew, { ...options, isKept: Option.isSome(options.data) }).pipe(
     Effect.provideContext(services),
     Effect.catchTags({
