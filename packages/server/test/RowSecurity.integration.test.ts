@@ -48,7 +48,7 @@ const valueOf = ({ check, name, table, type }: Column, tenant: string): string =
   if (/^(integer|bigint|smallint|numeric|double precision)$/.test(type)) return String(n)
   if (type.startsWith("timestamp")) return "now()"
   if (type === "boolean") return "true"
-  if (type.startsWith("json")) return "'{}'"
+  if (type.startsWith("json") || type.endsWith("[]")) return "'{}'"
   throw new Error(`Say here what a ${type} may be: ${table}.${name} needs a value.`)
 }
 
