@@ -14,6 +14,7 @@ import * as Crew from "../packages/core/src/Crew.ts"
 import * as Manager from "../packages/core/src/Crew/Manager.ts"
 import * as Synthesis from "../packages/core/src/Crew/Synthesis.ts"
 import * as MemoryOptions from "../packages/core/src/MemoryOptions.ts"
+import * as Policy from "../packages/core/src/Policy.ts"
 import * as Agent from "../packages/core/src/Agent.ts"
 import * as Task from "../packages/core/src/Task.ts"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
@@ -175,7 +176,7 @@ describe("the words of the documentation", () => {
       MemoryOptions.MemoryOptions,
       Synthesis.Synthesis,
       Agent.Agent,
-      Agent.Policy,
+      Policy.Policy,
       Agent.ModelOptions,
       Task.Task,
       Task.Attachment,

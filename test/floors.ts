@@ -37,7 +37,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // The declaration, and everything that can be wrong with it.
     ["Crew"],
     // What a user declares.
-    ["Agent", "MemoryEntry", "MemoryOptions", "MemoryQuery", "Task", "Tool"],
+    ["Agent", "MemoryEntry", "MemoryOptions", "MemoryQuery", "Policy", "Task", "Tool"],
     // The ground.
     [
       "AddressGuard",

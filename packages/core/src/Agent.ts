@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import * as Limits from "./Limits.ts"
 import * as MemoryOptions from "./MemoryOptions.ts"
+import * as Policy from "./Policy.ts"
 
 /** Text that is not blank. */
 export const Text = Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" }))
@@ -58,18 +59,6 @@ export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
-/**
- * Tools by name: which may be called, which may not, and which only when a person approves the
- * call. Deny counts before ask, ask before allow.
- */
-export const Policy = Schema.Struct({
-  allow: Schema.optionalKey(Schema.Array(ToolName)),
-  deny: Schema.optionalKey(Schema.Array(ToolName)),
-  ask: Schema.optionalKey(Schema.Array(ToolName))
-}).annotate({ description: "Whether and which tools the model must call" })
-
-export interface Policy extends Schema.Schema.Type<typeof Policy> {}
-
 /** Maximum number of model turns per attempt at a task, unless the task or the agent sets it. */
 export const defaultMaxTurns = 25
 
@@ -106,8 +95,8 @@ export const Agent = Schema.Struct({
    * says.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
-  /** Which tools the agent may call. Default: all of its tools. */
-  policy: Schema.optionalKey(Policy)
+  /** Which calls of its tools are made, in all tasks of the agent. Default: all. */
+  policy: Schema.optionalKey(Policy.Policy)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 
 export interface Agent extends Schema.Schema.Type<typeof Agent> {}

@@ -37,6 +37,8 @@ export interface Ask {
   readonly call?: string
   /** The tool of the call. */
   readonly tool?: string
+  /** SHA-256 of the definition of the tool: the approval does not count for another one. */
+  readonly definition?: string
   /** One line for lists. */
   readonly title: string
   /** Exactly what a person is shown, and what the answer binds to. */

@@ -26,7 +26,7 @@ export {
   wholeScope
 } from "./Execution/Scopes.ts"
 export { isSilent, unheard } from "./Execution/Steering.ts"
-export { isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
+export { approvalKey, isGrowth, isSatisfied, lastMillis, openOf, standings } from "./Execution/Asking.ts"
 export {
   type Closed,
   type Execution,

@@ -20,6 +20,7 @@ import type { SuspendedFor, Timer } from "./ExecutionEvent/Suspension.ts"
 import type { Limits, Spent } from "./Limits.ts"
 import type { Origin } from "./MemoryOptions.ts"
 import type * as Plan from "./Plan.ts"
+import type { Decision } from "./Policy.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
 
@@ -156,6 +157,12 @@ export interface ToolCalled {
   readonly arguments: Schema.Json
   readonly result: Schema.Json
   readonly isFailure: boolean
+  /** Why it failed or was not made, for programs. */
+  readonly code?: string
+  /** Whether policies allow the call, and why. Absent: there was nothing to decide. */
+  readonly decision?: Decision
+  /** The result is that of an earlier call with the same arguments. */
+  readonly cached?: true
   /** The function of the tool threw: a mistake in its code. */
   readonly isDefect?: true
   readonly durationMillis: number

@@ -52,6 +52,13 @@ export const make = (schema: JsonSchema.JsonSchema): Validator => {
  */
 export const check = (schema: unknown): ReadonlyArray<Violation> => inspect(schema).problems
 
+const undecided = "cannot be validated"
+
+/**
+ * Whether it is not known if the value is valid, because the schema is invalid or a limit was met.
+ */
+export const isUndecided = ({ message }: Violation): boolean => message.startsWith(undecided)
+
 /** A violation as one line: `/title must be a string, not a number`. */
 export const describe = (violation: Violation): string => `${violation.path || "The value"} ${violation.message}`
 
@@ -74,7 +81,7 @@ const inspect = (
 const compile = (schema: JsonSchema.JsonSchema): Validator => {
   const { problems, targets } = inspect(schema)
   if (problems.length > 0) {
-    const message = `cannot be validated because its schema is invalid: ${problems.map(describeSchema).join("; ")}`
+    const message = `${undecided} because its schema is invalid: ${problems.map(describeSchema).join("; ")}`
     return { validate: () => [{ path: "", message }] }
   }
   return {
@@ -85,7 +92,7 @@ const compile = (schema: JsonSchema.JsonSchema): Validator => {
         new Evaluation.Evaluation(targets, work).evaluate(schema, value, Wording.root, findings)
         return violations(findings)
       } catch (error) {
-        return [{ path: "", message: `cannot be validated: ${reason(error)}` }]
+        return [{ path: "", message: `${undecided}: ${reason(error)}` }]
       }
     }
   }

@@ -47,6 +47,8 @@ export interface MakeOptions {
    * at run time.
    */
   readonly defaultModel?: string
+  /** True: the crew was generated, so that calls which do more than read are asked about. */
+  readonly generated?: boolean
   /** False: nothing keeps model calls within limits, so a crew that declares limits is refused. */
   readonly enforcesLimits?: boolean
 }
@@ -60,7 +62,11 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   const { defaultModel } = options
   const inputs = normalised(options.inputs)
   const unenforced = options.enforcesLimits === false ? prepared.limits : []
-  const isPlain = Object.keys(inputs).length === 0 && defaultModel === undefined && unenforced.length === 0
+  const isPlain =
+    Object.keys(inputs).length === 0 &&
+    defaultModel === undefined &&
+    unenforced.length === 0 &&
+    options.generated !== true
   if (isPlain && prepared.plan !== undefined && unknownTools(prepared, options.tools).length === 0)
     return Result.succeed(prepared.plan)
   const { problems, values } = valuesOf(prepared, inputs)
@@ -78,7 +84,7 @@ export const make = (crew: Crew.Crew<unknown>, options: MakeOptions = {}): Resul
   if (wrong.length > 0 || prepared.template === undefined) return Result.fail(new Crew.CrewInvalid({ problems: wrong }))
   const plan = fill(crew.definition, prepared.template, values, defaultModel)
   if (isPlain && Result.isSuccess(plan)) prepared.plan = plan.success
-  return plan
+  return options.generated === true ? Result.map(plan, (made) => ({ ...made, generated: true })) : plan
 }
 
 /** A crew that was checked, and what is wrong with it; `more`: how many problems are not listed. */
@@ -219,6 +225,7 @@ const fill = (
     ...(template.manager === undefined ? {} : { manager: managed(template, template.manager, text) }),
     ...checksOff(definition.checks),
     ...(definition.onToolDefect === "fail" ? { onToolDefect: "fail" as const } : {}),
+    ...(definition.policy === undefined ? {} : { policy: definition.policy }),
     ...(template.timeoutMillis === undefined ? {} : { timeoutMillis: template.timeoutMillis }),
     ...(template.needsCode ? { needsCode: true } : {})
   }

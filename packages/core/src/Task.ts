@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Agent from "./Agent.ts"
 import * as Limits from "./Limits.ts"
 import * as Name from "./Name.ts"
+import * as Policy from "./Policy.ts"
 
 const TaskName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a task" }))
 const atLeastOne = Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" })
@@ -193,8 +194,8 @@ export const Task = Schema.Struct({
   humanInput: Schema.optionalKey(Schema.Union([Schema.Boolean, Review])),
   /** Tools whose every call a person approves first, besides those of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(Agent.ToolName)),
-  /** Tool policy for this task, in addition to the agent's policy. */
-  policy: Schema.optionalKey(Agent.Policy),
+  /** Which calls of tools are made in this task, besides the policies of the crew and the agent. */
+  policy: Schema.optionalKey(Policy.Policy),
   /** Names of the signals that may be sent to the execution for this task. Default: none. */
   signals: Schema.optionalKey(Schema.Array(SignalName))
 }).annotate({ identifier: "Task", description: "A task of a crew" })

@@ -9,9 +9,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { Policy } from "./Policy.ts"
+import * as Suggestion from "./Suggestion.ts"
 import type { Tool } from "./Tool/Definition.ts"
 
 export { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Tool/Definition.ts"
+
+/** The most names that a message lists. */
+const maxListed = 30
+
+const listed = (names: ReadonlyArray<string>): string =>
+  names.length > maxListed
+    ? `${names.slice(0, maxListed).join(", ")} and ${names.length - maxListed} more`
+    : names.join(", ") || "none"
 
 /** There is no tool of this name. */
 export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool", {
@@ -19,7 +29,18 @@ export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool"
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `There is no tool "${this.tool}"; available tools: ${this.known.join(", ") || "none"}.`
+    const meant = Suggestion.make().closest(this.tool, this.known)
+    const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`
+    return `There is no tool "${this.tool}".${hint} Available tools: ${listed(this.known)}.`
+  }
+}
+
+/** What the tenant refuses cannot be read now: no call is made until it can. */
+export class PolicyUnavailable extends Schema.TaggedError<PolicyUnavailable>()("PolicyUnavailable", {
+  description: Schema.String
+}) {
+  override get message() {
+    return `The tool policy of the tenant cannot be read: ${this.description}`
   }
 }
 
@@ -28,6 +49,10 @@ export class Toolbox extends Context.Service<
   {
     readonly list: Effect.Effect<ReadonlyArray<Tool>>
     readonly get: (name: string) => Effect.Effect<Tool, UnknownTool>
+    /**
+     * What the current tenant refuses or asks about, whatever its crews declare. Absent: nothing.
+     */
+    readonly policy?: Effect.Effect<Policy | undefined, PolicyUnavailable>
   }
 >()("@crewline/core/Toolbox") {}
 

@@ -11,6 +11,7 @@ export * as Crew from "./Crew.ts"
 export * as CrewFile from "./CrewFile.ts"
 export * as Dag from "./Dag.ts"
 export * as Plan from "./Plan.ts"
+export * as Policy from "./Policy.ts"
 
 // What happens, and what it comes to.
 export * as Ask from "./Ask.ts"

@@ -7,9 +7,12 @@ import * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
 import { Coworkers, Delegation, Excerpt } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
+import type * as Policy from "../Policy.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
+import * as Deciding from "./Deciding.ts"
 import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
+import * as ShownResult from "./ShownResult.ts"
 
 /** What the loop stands on. */
 export interface Services {
@@ -24,6 +27,13 @@ export interface Equipment {
   readonly model: Llm.Model
   /** By name. */
   readonly tools: ReadonlyMap<string, Toolbox.Tool>
+  /** Tools of Crewline itself, by which an agent works with others or reads what it was given. */
+  readonly isOwn: (tool: Toolbox.Tool) => boolean
+  /** Tools that the author of the crew has given to the agent or the task. */
+  readonly listed: ReadonlySet<string>
+  readonly policies: ReadonlyArray<Policy.Scoped>
+  /** Results that the model was shown in part. */
+  readonly cut: ShownResult.Cut
   /** The same tools as the model sees them. */
   readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>
   readonly workspace: Workspace.Files
@@ -43,7 +53,7 @@ export interface Equipment {
 
 /** A tool as the model sees it, made once per tool. */
 const definitions = new WeakMap<Toolbox.Tool, Llm.ToolDefinition>()
-const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
+export const definitionOf = (tool: Toolbox.Tool): Llm.ToolDefinition => {
   let definition = definitions.get(tool)
   if (definition === undefined) {
     definition = { name: tool.name, description: tool.description, parameters: tool.parameters }
@@ -61,9 +71,14 @@ export const make = (
   leg: Leg,
   unoffered: ReadonlyArray<Toolbox.Tool> = []
 ): Effect.Effect<Equipment | Ended> =>
-  Effect.matchEffect(toolsOf(services.toolbox, leg), {
-    onFailure: ({ message }) => Effect.succeed(failed("unknown-tool", message, { isRetryable: false })),
-    onSuccess: (tools) => {
+  Effect.matchEffect(Effect.all([toolsOf(services.toolbox, leg), services.toolbox.policy ?? Effect.undefined]), {
+    onFailure: (error) =>
+      Effect.succeed(
+        error._tag === "UnknownTool"
+          ? failed("unknown-tool", error.message, { isRetryable: false })
+          : failed("policy-unavailable", error.message, { isRetryable: true, keepsTurns: true })
+      ),
+    onSuccess: ([tools, tenantPolicy]) => {
       if (leg.limits !== undefined && services.llm.enforcesLimits !== true)
         return Effect.succeed(
           failed("unenforced-limits", `The limits of this task cannot be enforced: ${Limits.unenforced}`, {
@@ -80,6 +95,8 @@ export const make = (
           model,
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools, unoffered),
+          listed: Deciding.listedIn(leg.plan, leg.task),
+          policies: Deciding.policiesOf(leg.plan, leg.task, tenantPolicy),
           workspace: services.workspace.of(leg.executionId),
           limits: leg.limits,
           // An answer that its judges refuse is followed by a last one, which has the same judges.
@@ -103,20 +120,27 @@ const equipped = (
   agent: Plan.PlannedAgent,
   own: ReadonlyMap<string, Toolbox.Tool>,
   unoffered: ReadonlyArray<Toolbox.Tool>
-): Pick<Equipment, "tools" | "toolDefinitions" | "prompt"> => {
+): Pick<Equipment, "tools" | "toolDefinitions" | "prompt" | "cut" | "isOwn"> => {
+  const cut: ShownResult.Cut = new Map()
+  const readOn = ShownResult.tool(cut)
+  const withReadOn = (tools: ReadonlyMap<string, Toolbox.Tool>) => ({
+    cut,
+    tools: tools.size === 0 || tools.has(readOn.name) ? tools : new Map([...tools, [readOn.name, readOn] as const])
+  })
   if (readOutput !== undefined) {
     const tool = Excerpt.tool(readOutput)
-    return { tools: new Map([[tool.name, tool]]), toolDefinitions: [definitionOf(tool)] }
+    return { cut, tools: new Map([[tool.name, tool]]), toolDefinitions: [definitionOf(tool)], isOwn: () => true }
   }
   const toolDefinitions = Array.from(own.values(), definitionOf)
   if ((agent.allowDelegation !== true && task.delegates !== true) || task.office !== undefined)
-    return { tools: own, toolDefinitions }
+    return { ...withReadOn(own), toolDefinitions, isOwn: (tool) => tool === readOn }
   const { chain, depth } = standing
   const delegation = Delegation.tools({ plan, chain })
   const isPossible = depth < Delegation.maxDepth(plan) && Coworkers.of(plan, chain).length > 0
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
-    tools: new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own]),
+    isOwn: (tool) => own.get(tool.name) !== tool,
+    ...withReadOn(new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own])),
     toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)],
     ...(offered.length === 0 ? {} : { prompt: Delegation.promptOf({ plan, chain }) })
   }

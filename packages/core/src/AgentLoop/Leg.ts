@@ -12,6 +12,7 @@ import { redact } from "../Redact.ts"
 import type * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
 import type { Recalled } from "../Memory.ts"
+import type { Origin } from "../MemoryOptions.ts"
 import type * as Plan from "../Plan.ts"
 import type { Tool } from "../Toolbox.ts"
 import type { Upstream } from "./Prompting.ts"
@@ -33,6 +34,8 @@ export interface Leg {
   readonly task: Plan.PlannedTask
   readonly run: number
   readonly upstream: ReadonlyArray<Upstream>
+  /** The least trusted origin of what earlier tasks came to. */
+  readonly trust?: Origin
   /**
    * The whole output of a task of which the manager is shown only the beginning. Absent: everything
    * is shown whole.

@@ -12,6 +12,7 @@ import * as JsonSize from "../JsonSize.ts"
 import type { Recalled } from "../Memory.ts"
 import { isTrusted } from "../MemoryOptions.ts"
 import type * as Plan from "../Plan.ts"
+import * as Suggestion from "../Suggestion.ts"
 
 /** An earlier task as this one sees it. */
 export interface Upstream {
@@ -238,8 +239,19 @@ export const resultTooLarge = (tool: string): string =>
 export const repeatedCall = (times: number): string =>
   `You have made this very call ${times} times and the result was always the same; it was not made again. Use what you know, or try something else.`
 
-export const unknownTool = (name: string, known: ReadonlyArray<string>): string =>
-  `There is no tool "${name}". ${known.length === 0 ? "You have no tools." : `Your tools: ${known.join(", ")}.`}`
+export const unknownTool = (name: string, known: ReadonlyArray<string>): string => {
+  const meant = Suggestion.make().closest(name, known)
+  const hint = meant === undefined ? "" : `Did you mean "${meant}"? `
+  return `There is no tool "${name}". ${hint}${known.length === 0 ? "You have no tools." : `Your tools: ${known.join(", ")}.`}`
+}
+
+/** A policy does not let a call be made. */
+export const policyDenied = (tool: string, reason: string): string =>
+  `The call of "${tool}" is not allowed, and was not made: ${reason} Do not try it again; do without it, or say that it is needed.`
+
+/** A call took longer than it may. */
+export const toolTimeout = (tool: string, millis: number): string =>
+  `The tool "${tool}" did not finish within its time limit of ${millis} ms; it was stopped.`
 
 /** Asks a model whether an output keeps a rule. */
 export const judgement = (

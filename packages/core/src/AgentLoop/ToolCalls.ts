@@ -15,13 +15,17 @@ import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSize from "../JsonSize.ts"
 import { interrupted } from "../Manager.ts"
 import { redact } from "../Redact.ts"
-import type { Tool, ToolContext } from "../Toolbox.ts"
+import type { Decision } from "../Policy.ts"
+import * as Repair from "../Tool/Repair.ts"
+import { type Tool, type ToolContext, type ToolError, ToolFailed } from "../Toolbox.ts"
 import * as Approval from "./Approval.ts"
+import * as Deciding from "./Deciding.ts"
 import type { Equipment } from "./Equipment.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Need from "./Need.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Repeats from "./Repeats.ts"
+import * as ShownResult from "./ShownResult.ts"
 import * as Suspension from "./Suspension.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Turn from "./Turn.ts"
@@ -32,8 +36,20 @@ type Call = Response.ToolCallPartEncoded
 type Step =
   | { readonly _tag: "Known"; readonly outcome: Transcript.ToolOutcome }
   /** It is not made, and the model is told why. */
-  | { readonly _tag: "Refused"; readonly reason: string; readonly args: Schema.Json }
-  | { readonly _tag: "Make"; readonly tool: Tool; readonly args: Schema.JsonObject; readonly context: ToolContext }
+  | {
+      readonly _tag: "Refused"
+      readonly reason: string
+      readonly args: Schema.Json
+      readonly code?: string
+      readonly decision?: Decision
+    }
+  | {
+      readonly _tag: "Make"
+      readonly tool: Tool
+      readonly args: Schema.JsonObject
+      readonly context: ToolContext
+      readonly decision?: Decision
+    }
   | { readonly _tag: "Wait"; readonly want: Suspension.Want }
 
 /** What a call came to, and what its tool threw in this process. */
@@ -108,7 +124,11 @@ const take = Effect.fnUntraced(function* ({ call, equipment, index, repeats, tur
   const outcome: Outcome = step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, call, step)
   if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome.result)
   const isLooping = Repeats.isRefused(repeat) && Repeats.refuse(repeat)
-  const answer: Prompting.ToolAnswer = { id: call.id, name: call.name, ...shownOf(equipment, turn, index, outcome) }
+  const answer: Prompting.ToolAnswer = {
+    id: call.id,
+    name: call.name,
+    ...shownOf(equipment, turn, { call, index }, outcome)
+  }
   return { answer, isLooping, outcome }
 })
 
@@ -144,12 +164,17 @@ const stepOf = Effect.fnUntraced(function* (
   // Advice comes before anything else is done.
   if (history.advice.some((advice) => advice.turn === turn.number)) return refused(interrupted)
   const tool = tools.get(call.name)
-  if (tool === undefined) return refused(Prompting.unknownTool(call.name, [...tools.keys()]))
+  if (tool === undefined) {
+    const known = [...tools.keys()].filter((name) => name !== ShownResult.name || equipment.cut.size > 0)
+    return refused(Prompting.unknownTool(call.name, known))
+  }
   if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)
-  if (!Predicate.isReadonlyObject(call.params)) {
+  const sent = Repair.parsed(call.params)
+  if (!Predicate.isReadonlyObject(sent)) {
     return refused(turn.answer.finishReason === "length" ? Prompting.truncatedCall : Prompting.unparsableArguments)
   }
-  const params = call.params as Schema.JsonObject
+  // What a model sends is JSON; the guard above only does not say so.
+  const params = Repair.repair(tool.parameters, sent as Schema.JsonObject)
   const context: ToolContext = {
     ...caller,
     tenant: leg.tenant,
@@ -161,30 +186,45 @@ const stepOf = Effect.fnUntraced(function* (
     idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`,
     ...(turn.trust === "agent" ? {} : { trust: turn.trust })
   }
-  if (tool.need === undefined && Approval.isFree(equipment, tool)) return { _tag: "Make", tool, args: params, context }
+  const { seen } = turn
+  const decision = Deciding.of(equipment, tool, { args: params, seen })
+  if (decision.verdict === "deny") return denied(tool, params, decision)
   const base = baseOf(leg, turn, index)
-  const approval = yield* Approval.of(equipment, { id: base, callId: call.id, tool, args: params })
+  if (tool.need === undefined && Approval.isFree(equipment, { id: base, tool, decision }))
+    return { _tag: "Make", tool, args: params, context, decision }
+  const approval = yield* Approval.of(equipment, { id: base, callId: call.id, tool, args: params, decision })
   if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want }
-  if (approval._tag === "Refused") return refused(approval.reason)
+  if (approval._tag === "Refused") return { _tag: "Refused", reason: approval.reason, args: params, decision }
   const { args } = approval
-  const group = history.groups.get(key)?.find(({ signals }) => signals[0] !== base)
+  // A person may have put other arguments in place, which are refused as those of the model are.
+  const ofEdited = args === params ? decision : Deciding.of(equipment, tool, { args, seen })
+  if (ofEdited.verdict === "deny") return denied(tool, args, ofEdited)
+  const group = history.groups.get(key)?.find(({ signals }) => !Approval.isOf(base, signals[0]))
   const need = yield* Need.of(equipment, { base, tool, args, context, adding, group })
   if (need._tag === "Waiting") return { _tag: "Wait", want: need.want }
-  if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args }
-  return { _tag: "Make", tool, args, context: need.met === undefined ? context : { ...context, met: need.met } }
+  if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args, decision }
+  const met = need.met === undefined ? context : { ...context, met: need.met }
+  return { _tag: "Make", tool, args, context: met, decision }
+})
+
+const denied = ({ name }: Tool, args: Schema.JsonObject, decision: Decision): Step => ({
+  _tag: "Refused",
+  reason: Prompting.policyDenied(name, decision.reason),
+  args,
+  code: "policy-denied",
+  decision
 })
 
 /** What the model is shown of an outcome: what a person changed is said. */
 const shownOf = (
-  { leg }: Equipment,
+  { cut, leg, tools }: Equipment,
   turn: Turn.Turn,
-  index: number,
-  { isFailure, result }: Transcript.ToolOutcome
+  { call, index }: Pick<Place, "call" | "index">,
+  { isFailure, result: whole }: Transcript.ToolOutcome
 ): Transcript.ToolOutcome => {
-  const answer = leg.history.answers.get(baseOf(leg, turn, index))
-  return answer?.answer !== "edit" || answer.arguments === undefined
-    ? { isFailure, result }
-    : { isFailure, result: Prompting.edited(answer.arguments, result) }
+  const result = ShownResult.of(whole, { callId: call.id, cut, max: tools.get(call.name)?.maxResult })
+  const edited = Approval.editedArguments(leg, baseOf(leg, turn, index))
+  return edited === undefined ? { isFailure, result } : { isFailure, result: Prompting.edited(edited, result) }
 }
 
 const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
@@ -204,7 +244,10 @@ const execute = Effect.fnUntraced(function* (
   step: Extract<Step, { readonly _tag: "Make" | "Refused" }>
 ) {
   const startedAt = yield* Clock.currentTimeMillis
-  const outcome = step._tag === "Make" ? yield* outcomeOf(call, step) : { result: step.reason, isFailure: true }
+  const outcome: Outcome =
+    step._tag === "Make"
+      ? yield* outcomeOf(call, step)
+      : { result: step.reason, isFailure: true, ...(step.code === undefined ? {} : { code: step.code }) }
   yield* leg.record([
     {
       type: "ToolCalled",
@@ -216,6 +259,8 @@ const execute = Effect.fnUntraced(function* (
       arguments: step.args,
       result: outcome.result,
       isFailure: outcome.isFailure,
+      ...(outcome.code === undefined ? {} : { code: outcome.code }),
+      ...(step.decision === undefined ? {} : { decision: step.decision }),
       ...(outcome.isDefect === true ? { isDefect: true as const } : {}),
       durationMillis: (yield* Clock.currentTimeMillis) - startedAt
     }
@@ -223,17 +268,31 @@ const execute = Effect.fnUntraced(function* (
   return outcome
 })
 
+/** A call that takes longer than its tool says is stopped. */
+const limited = (
+  { name, timeoutMillis }: Tool,
+  work: Effect.Effect<Schema.Json, ToolError>
+): Effect.Effect<Schema.Json, ToolError> =>
+  timeoutMillis === undefined
+    ? work
+    : Effect.timeoutOrElse(work, {
+        duration: timeoutMillis,
+        orElse: () =>
+          Effect.fail(new ToolFailed({ message: Prompting.toolTimeout(name, timeoutMillis), code: "timeout" }))
+      })
+
 const outcomeOf = (
   call: Call,
   { args, context, tool }: Extract<Step, { readonly _tag: "Make" }>
 ): Effect.Effect<Outcome> =>
-  Effect.matchEffect(tool.execute(args, context), {
+  Effect.matchEffect(limited(tool, tool.execute(args, context)), {
     onFailure: (error) => {
-      const { message } = error
+      const { code, message } = error
       const isDefect = error._tag === "ToolFailed" && error.isDefect === true
       const outcome: Outcome = {
         result: JsonSize.isTooLarge(message) ? Prompting.resultTooLarge(call.name) : redact(message),
         isFailure: true,
+        ...(code === undefined ? {} : { code }),
         ...(isDefect ? { isDefect, thrown: error.cause } : {})
       }
       return isDefect ? Effect.as(logDefect(call, context, error.cause), outcome) : Effect.succeed(outcome)

@@ -10,6 +10,7 @@ import type * as Wait from "../Wait.ts"
 export interface ToolOutcome {
   readonly result: Schema.Json
   readonly isFailure: boolean
+  readonly code?: string
   readonly isDefect?: true
 }
 
@@ -32,6 +33,8 @@ export interface Transcript {
   readonly groups: ReadonlyMap<string, ReadonlyArray<Wait.Group>>
   /** Answers to asks of the task, by the ask's id. */
   readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
+  /** The definitions of the tools that approvals of the task are about, by the ask's id. */
+  readonly definitions: ReadonlyMap<string, string>
   /** What silence answers to questions of the task, by the ask's id. */
   readonly defaults: ReadonlyMap<string, Schema.Json>
   /** What the agent was told after a failure, each with the turns that there were by then. */
@@ -74,6 +77,7 @@ export const empty: Transcript = {
   reviews: new Map(),
   groups: new Map(),
   answers: new Map(),
+  definitions: new Map(),
   defaults: new Map(),
   advice: [],
   recovering: undefined,
@@ -95,6 +99,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const reviews = new Map<number, ExecutionEvent.ReviewJudged>()
   const groups = new Map<string, Array<Wait.Group>>()
   const answers = new Map<string, ExecutionEvent.AskAnswered>()
+  const definitions = new Map<string, string>()
   const defaults = new Map<string, Schema.Json>()
   let advice: Array<Advice> = []
   let recovering: ExecutionEvent.TaskSuspended | undefined
@@ -142,7 +147,10 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
       case "TaskSuspended":
         note(groups, event)
         if (event.for.kind === "recovery" || event.for.kind === "replacement") recovering = event
-        for (const { id, reply } of event.asks ?? []) if (reply !== undefined) defaults.set(id, reply)
+        for (const { definition, id, reply } of event.asks ?? []) {
+          if (reply !== undefined) defaults.set(id, reply)
+          if (definition !== undefined) definitions.set(id, definition)
+        }
         break
       case "TaskRetried":
         recovering = undefined
@@ -167,6 +175,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     reviews,
     groups,
     answers,
+    definitions,
     defaults,
     advice,
     recovering,

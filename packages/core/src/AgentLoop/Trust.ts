@@ -7,6 +7,7 @@ import { isTrusted, leastTrusted, Origin, searchTool } from "../MemoryOptions.ts
 import * as Schema from "effect/Schema"
 import type { Conversation } from "./Conversation.ts"
 import type { Equipment } from "./Equipment.ts"
+import * as ShownResult from "./ShownResult.ts"
 
 const isOrigin = Schema.is(Origin)
 
@@ -19,6 +20,8 @@ export const of = ({ leg, tools }: Equipment, conversation: Conversation): Origi
 }
 
 const originOf = (name: string, result: unknown, declared: Origin | undefined): Origin => {
+  // Its beginning was shown as the result of another tool.
+  if (name === ShownResult.name) return "agent"
   // What other agents answered is trusted as their tasks are.
   if (Manager.Delegation.isDelegation(name)) return "agent"
   // Its results say themselves how far they can be trusted.

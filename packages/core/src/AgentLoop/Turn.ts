@@ -10,9 +10,11 @@ import * as Attachments from "./Attachments.ts"
 import * as AnswerParts from "./AnswerParts.ts"
 import * as Budget from "./Budget.ts"
 import type { Conversation } from "./Conversation.ts"
-import type { Equipment } from "./Equipment.ts"
+import { definitionOf, type Equipment } from "./Equipment.ts"
+import * as Exposure from "./Exposure.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
+import * as ShownResult from "./ShownResult.ts"
 import * as Trust from "./Trust.ts"
 
 type Messages = Llm.Request["messages"]
@@ -25,6 +27,8 @@ export interface Turn {
   readonly isLast: boolean
   /** The least trusted origin of what the agent was shown before it. */
   readonly trust: Origin
+  /** What the agent was shown before it that policies go by. */
+  readonly seen: () => Exposure.Seen
   /**
    * What must be appended before anything happens that depends on the turn, or else with the
    * outcome.
@@ -77,6 +81,7 @@ export const make = (
       answer: { parts, finishReason: answer.finishReason },
       isLast: finishes,
       trust: Trust.of(equipment, conversation),
+      seen: () => Exposure.of(equipment, conversation),
       unrecorded: [...(number === 1 ? recalledBy(leg) : []), ...notices.splice(0), completed],
       ...(answer.accept === undefined ? {} : { accept: answer.accept })
     }
@@ -134,7 +139,14 @@ export const make = (
       conversation.heard = recorded.heard ?? conversation.heard
       conversation.answer(recorded.parts)
       const trust = Trust.of(equipment, conversation)
-      return Effect.succeed({ number, answer: recorded, isLast: recorded.isLast === true, trust, unrecorded: [] })
+      return Effect.succeed({
+        number,
+        answer: recorded,
+        isLast: recorded.isLast === true,
+        trust,
+        seen: () => Exposure.of(equipment, conversation),
+        unrecorded: []
+      })
     }
     const unheard = leg.steering.since(conversation.heard)
     return unheard.length === 0
@@ -189,13 +201,15 @@ const completionOf = (
 
 /** What the model is asked in a turn. */
 const request = (
-  { agent, caller, lastTurnLimits, leg, toolDefinitions, turnLimits }: Equipment,
-  { finishes, isLast, number: turn, offered: tools = toolDefinitions }: Asked,
+  { agent, caller, cut, lastTurnLimits, leg, toolDefinitions, tools: known, turnLimits }: Equipment,
+  { finishes, isLast, number: turn, offered = toolDefinitions }: Asked,
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
   const { onDelta, task } = leg
   const limits = finishes ? lastTurnLimits : turnLimits
+  const readOn = cut.size === 0 || offered !== toolDefinitions ? undefined : known.get(ShownResult.name)
+  const tools = readOn === undefined ? offered : [...offered, definitionOf(readOn)]
   const toolsAllowed = tools.length > 0 && !isLast
   let offset = 0
   return {

@@ -15,7 +15,6 @@ import * as Pattern from "../Pattern.ts"
 import * as Task from "../Task.ts"
 import { type Entry, graphProblems } from "./Graph.ts"
 import * as Wording from "./Wording.ts"
-import * as NotYet from "./NotYet.ts"
 import { PathMap } from "./PathMap.ts"
 import * as Placeholder from "./Placeholder.ts"
 import * as PlainJson from "./PlainJson.ts"
@@ -107,7 +106,6 @@ export const check = (input: unknown, options: Options = {}): Checked => {
   const sequential = json["process"] === "sequential"
   report(graphProblems({ agents, tasks, sequential, managed: json["manager"] !== undefined, suggester }))
   report(supervisionProblems({ crew: header, agents, tasks, suggester }))
-  report(NotYet.problems(json, agents, tasks))
   return {
     problems,
     // Exactly the declared shape once no problem was found; the Schemas above transform nothing.

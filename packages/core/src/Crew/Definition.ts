@@ -9,6 +9,7 @@ import * as Agent from "../Agent.ts"
 import * as Limits from "../Limits.ts"
 import * as MemoryOptions from "../MemoryOptions.ts"
 import * as Name from "../Name.ts"
+import * as Policy from "../Policy.ts"
 import * as Task from "../Task.ts"
 import * as Manager from "./Manager.ts"
 import * as Synthesis from "./Synthesis.ts"
@@ -78,6 +79,10 @@ export const Definition = Schema.Struct({
    * to. Default: false.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
+  /**
+   * Which calls of tools are made in all of its tasks. Default: those of the tools that it lists.
+   */
+  policy: Schema.optionalKey(Policy.Policy),
   /** Time limit of a whole execution. Default: none. */
   timeout: Schema.optionalKey(Task.Duration),
   /** What one execution may spend. Default: no limit. */

@@ -30,8 +30,7 @@ export const ProblemCode = Schema.Literals([
   "output-file-outside-workspace",
   "duplicate-output-file",
   "attachment-outside-workspace",
-  "unenforced-limits",
-  "not-yet"
+  "unenforced-limits"
 ])
 
 /** One thing that is wrong with a crew. */

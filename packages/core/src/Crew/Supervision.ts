@@ -2,7 +2,8 @@
  * Whether the manager of a crew, and the approvals that it declares, fit its agents and tools.
  * Reads what is there, valid or not.
  */
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
+import * as Policy from "../Policy.ts"
 import type { Suggester } from "../Suggestion.ts"
 import { type Entry, unknown } from "./Graph.ts"
 import { candidates, identities } from "./Manager.ts"
@@ -19,7 +20,9 @@ export interface Options {
 
 export const supervisionProblems = (options: Options): ReadonlyArray<Problem> => [
   ...managerProblems(options),
-  ...options.tasks.flatMap((task) => approvalProblems(task, options))
+  ...options.tasks.flatMap((task) => approvalProblems(task, options)),
+  ...policyProblems(options.crew, []),
+  ...[...options.agents, ...options.tasks].flatMap(({ declaration, path }) => policyProblems(declaration, path))
 ]
 
 const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyArray<Problem> => {
@@ -63,6 +66,18 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
     problems.push({ code: "invalid-value", path: [...at, "agent"], message })
   }
   return problems
+}
+
+const isPolicy = Schema.is(Policy.Policy)
+
+/** A rule whose schema is not one would decide about nothing. */
+const policyProblems = (declaration: Schema.Json, path: Problem["path"]): ReadonlyArray<Problem> => {
+  const policy = isObject(declaration) ? declaration["policy"] : undefined
+  if (!isPolicy(policy)) return []
+  return Policy.problems(policy).map(({ message, path: at }) => {
+    const place = [...path, "policy", ...at]
+    return { code: "invalid-value", path: place, message: `${Wording.place(place)} ${message}.` }
+  })
 }
 
 /** An approval of a tool that the task does not have would never be asked for. */

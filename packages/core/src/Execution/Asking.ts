@@ -53,10 +53,14 @@ export const answered = (state: Execution, event: AskAnswered): Partial<Executio
   return {
     open: HashMap.remove(state.open, event.ask),
     closed: HashMap.set(state.closed, event.ask, event.answer),
-    ...(approvesAll ? { approved: HashSet.add(state.approved, ask.tool) } : {}),
+    ...(approvesAll ? { approved: HashSet.add(state.approved, approvalKey(ask.tool, ask.definition)) } : {}),
     ...(owner === undefined ? {} : { tasks: put(state, { ...owner, open: without(owner.open, [event.ask]) }) })
   }
 }
+
+/** What an approval of every further call is known by: a tool of that definition. */
+export const approvalKey = (tool: string, definition: string | undefined): string =>
+  definition === undefined ? tool : `${tool} ${definition}`
 
 /** These, but for those that are gone. */
 export const without = (ids: ReadonlyArray<string>, gone: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -95,10 +99,17 @@ export const suspension = (
     // What everybody waits for who was refused is nobody's own.
     if (one.kind !== "budget") ids.push(id)
   }
-  for (const { deadlineMillis, hash, id, kind, onSilence, scope, tool } of asked)
-    add(id, deadlineMillis, { kind, hash, onSilence, scope, tool })
+  for (const { deadlineMillis, definition, hash, id, kind, onSilence, scope, tool } of asked)
+    add(id, deadlineMillis, { kind, hash, onSilence, scope, tool, definition })
   for (const { id, millis } of timers)
-    add(id, millis, { kind: "timer", hash: "", onSilence: "deny", scope: undefined, tool: undefined })
+    add(id, millis, {
+      kind: "timer",
+      hash: "",
+      onSilence: "deny",
+      scope: undefined,
+      tool: undefined,
+      definition: undefined
+    })
   const suspended: Task = {
     ...current,
     status: "suspended",

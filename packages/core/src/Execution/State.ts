@@ -105,6 +105,8 @@ export interface Open {
   /** Of an ask: of what is shown. */
   readonly hash: string
   readonly tool: string | undefined
+  /** The definition of the tool that was shown. */
+  readonly definition: string | undefined
   readonly scope: string | undefined
   readonly onSilence: Ask.Silence
   /** In milliseconds since the epoch, by the log's clock. */
@@ -151,7 +153,7 @@ export interface Execution {
   /** Asks and timers that are open, and those that were. */
   readonly open: HashMap.HashMap<string, Open>
   readonly closed: HashMap.HashMap<string, Closed>
-  /** Tools whose every further call a person has approved. */
+  /** Tools whose every further call a person has approved: see `approvalKey`. */
   readonly approved: HashSet.HashSet<string>
   /** What people have sent, in order. */
   readonly messages: ReadonlyArray<Message>

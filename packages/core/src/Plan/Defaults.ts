@@ -37,6 +37,9 @@ export const apply = (options: Options): Fixed => {
     ...(task.limits === undefined ? {} : { limits: task.limits }),
     ...((task.cache ?? agent.cache) === true ? { cache: true as const } : {}),
     ...(approvals.length === 0 ? {} : { approvals }),
+    ...(task.policy === undefined
+      ? {}
+      : { policies: Object.freeze([Object.freeze({ scope: "task" as const, name: id, ...task.policy })]) }),
     ...(task.humanInput === undefined || task.humanInput === false ? {} : { humanInput: review(task.humanInput) }),
     ...(task.signals === undefined || task.signals.length === 0 ? {} : { signals: distinct(task.signals) }),
     ...(task.when === undefined ? {} : { when: Object.freeze(condition(task.when, hasCondition)) })

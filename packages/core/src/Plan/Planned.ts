@@ -2,6 +2,7 @@
  * What a plan is made of: plain JSON, defaults filled in, durations in milliseconds, texts with the
  * inputs in place.
  */
+import type * as Policy from "../Policy.ts"
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as Schema from "effect/Schema"
 import type { Agent } from "../Agent.ts"
@@ -55,6 +56,8 @@ export interface PlannedAgent
   readonly cache?: true
   /** True: it may give work to its coworkers. */
   readonly allowDelegation?: true
+  /** Which calls of its tools are made; absent: all. */
+  readonly policy?: Policy.Policy
   /** Whether it is reminded of anything, or how; absent: as the plan says. */
   readonly memory?: boolean | MemoryOptions
 }
@@ -105,6 +108,11 @@ export interface PlannedTask
   /** True: the same question may be answered from the cache of answers. */
   readonly cache?: true
   readonly humanInput?: PlannedReview
+  /**
+   * Policies besides those of the crew and the agent: its own, and those of the tasks that it was
+   * added by.
+   */
+  readonly policies?: ReadonlyArray<Policy.Scoped>
   /** What a task that was spawned is called in lists; absent: its id. */
   readonly title?: string
   /** The task of the crew whose functions it uses; absent: its own. */
@@ -179,6 +187,10 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly checksOff?: ReadonlyArray<string>
   /** A tool whose function throws fails its task. Absent: its agent is told. */
   readonly onToolDefect?: "fail"
+  /** Which calls of tools are made in all tasks; absent: those of the tools that it lists. */
+  readonly policy?: Policy.Policy
+  /** True: nobody has read which tools the crew lists. */
+  readonly generated?: true
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
   /**

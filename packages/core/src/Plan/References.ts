@@ -3,11 +3,14 @@
  * problems are reported together with others.
  */
 import * as Predicate from "effect/Predicate"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type { Checked } from "../Crew/Check.ts"
 import type { Entry } from "../Crew/Graph.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import type { Path } from "../Crew/PlainJson.ts"
+import * as Policy from "../Policy.ts"
+
+const isPolicy = Schema.is(Policy.Policy)
 
 export interface References {
   /** By name: the texts that hold the placeholder, each once. */
@@ -48,6 +51,14 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
       })
     }
   }
+  // A rule about a tool that does not exist would decide about nothing.
+  const policy = (declaration: unknown, path: Path) => {
+    const rules = Predicate.isReadonlyObject(declaration) ? declaration["policy"] : undefined
+    if (isPolicy(rules))
+      for (const { path: at, tool } of Policy.named(rules)) tools.push({ name: tool, path: [...path, "policy", ...at] })
+  }
+  policy(definition, [])
+  for (const { declaration, path } of [...agents, ...tasks]) policy(declaration, path)
   for (const agent of agents) visit(agent, ["role", "goal", "backstory"])
   for (const task of tasks) visit(task, ["description", "expectedOutput", "outputFile"])
   if (Array.isArray(definition.acceptance))

@@ -9,6 +9,7 @@ import * as Struct from "effect/Struct"
 import * as SchemaProblems from "../Crew/SchemaProblems.ts"
 import * as Dag from "../Dag.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+import type * as Policy from "../Policy.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Task from "../Task.ts"
 import * as Defaults from "./Defaults.ts"
@@ -30,6 +31,15 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
 
 /** What a task that is added cannot have. */
 const left = ["attachments", "humanInput", "outputFile", "policy", "signals", "when"] as const
+
+/** What is forbidden in a task is forbidden in those that it adds, whoever works on them. */
+const inherited = (plan: Plan, parent: PlannedTask, agentName: string): ReadonlyArray<Policy.Scoped> => {
+  const own = agentName === parent.agent ? undefined : plan.agents[parent.agent]?.policy
+  return [
+    ...(parent.policies ?? []),
+    ...(own === undefined ? [] : [{ scope: "agent" as const, name: parent.agent, ...own }])
+  ]
+}
 const fields = Struct.omit(Task.Task.fields, left)
 
 /** What `SpawnedTask` says, for functions that return anything. */
@@ -106,6 +116,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
     hasCondition: false
   })
   const approvals = Defaults.distinct([...(fixed.approvals ?? []), ...(parent.approvals ?? [])])
+  const policies = inherited(plan, parent, agentName)
   const functions = (model?.guardrails ?? []).filter(({ kind }) => kind === "code")
   return Result.succeed({
     ...fixed,
@@ -114,6 +125,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
     expectedOutput: task.expectedOutput,
     // Whatever a person must approve in a task is approved in those that it adds, too.
     ...(approvals.length === 0 ? {} : { approvals }),
+    ...(policies.length === 0 ? {} : { policies }),
     guardrails: [...functions, ...(task.guardrails ?? []).map((text): Guardrail => ({ kind: "sentence", text }))],
     title: title ?? name,
     ...(codeOf === undefined ? {} : { codeOf })

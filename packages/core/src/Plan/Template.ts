@@ -193,6 +193,7 @@ const agentTemplate = (name: string, agent: Agent.Agent, crewModel: Agent.Models
     ...(agent.maxTurns === undefined ? {} : { maxTurns: agent.maxTurns }),
     ...(agent.cache === true ? { cache: true as const } : {}),
     ...(agent.memory === undefined ? {} : { memory: agent.memory }),
+    ...(agent.policy === undefined ? {} : { policy: agent.policy }),
     ...(agent.allowDelegation === true ? { allowDelegation: true as const } : {}),
     ...(agent.approvals === undefined || agent.approvals.length === 0
       ? {}

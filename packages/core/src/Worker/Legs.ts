@@ -121,6 +121,7 @@ export const make = ({
       executionId: state.id,
       plan: state.plan,
       run: task.run,
+      trust,
       ...Excerpts.of({
         log,
         executionId: state.id,

@@ -80,8 +80,10 @@ class OfState implements Standing {
     return dueAt === undefined ? undefined : Math.max(dueAt - this.now, 0)
   }
 
-  isApproved(tool: string): boolean {
-    return HashSet.has(this.state.approved, tool)
+  isApproved(tool: string, definition: string): boolean {
+    const { approved } = this.state
+    // Logs of earlier versions do not say which definition was approved.
+    return HashSet.has(approved, Execution.approvalKey(tool, definition)) || HashSet.has(approved, tool)
   }
 
   results(ids: ReadonlyArray<string>): ReturnType<Standing["results"]> {

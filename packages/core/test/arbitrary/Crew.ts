@@ -138,7 +138,19 @@ const header = fc.record(
   { requiredKeys: ["name"] }
 )
 
-const policy = fc.record({ allow: fc.array(name), deny: fc.array(name), ask: fc.array(name) }, optional)
+const rule = fc.oneof(
+  fc.constantFrom("file_read", "file_*", "*"),
+  fc.record(
+    {
+      tool: fc.constantFrom("send", "web_*"),
+      kind: fc.constantFrom("read" as const, "write" as const, "execute" as const, "network" as const),
+      arguments: fc.constantFrom({ required: ["to"] }, { properties: { to: { type: "string" } } }),
+      reason: text
+    },
+    optional
+  )
+)
+const policy = fc.record({ allow: fc.array(rule), deny: fc.array(rule), ask: fc.array(rule) }, optional)
 const limits = fc.record(
   { tokens: positive, onExceeded: fc.constantFrom("fail" as const, "ask" as const, "finish" as const) },
   { requiredKeys: ["tokens", "onExceeded"] }
@@ -214,11 +226,11 @@ export const definition: fc.Arbitrary<Crew.Definition> = fc
     )
   }))
 
-/** A valid crew that asks for what does not run yet, and how many problems that makes. */
-export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readonly count: number }> = fc
+/** A valid crew that declares limits, memory and policies everywhere. */
+export const bounded: fc.Arbitrary<Crew.Definition> = fc
   .tuple(
     definition,
-    fc.record({ memory, limits }),
+    fc.record({ memory, limits, policy }),
     fc.tuple(policy, limits, memory),
     fc.tuple(policy, limits),
     powers,
@@ -229,15 +241,12 @@ export const notYet: fc.Arbitrary<{ readonly definition: Crew.Definition; readon
     const every = <A>(all: { readonly [name: string]: A }, more: object) =>
       Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { ...value, ...more }]))
     return {
-      definition: {
-        ...crew,
-        ...header,
-        ...(isHierarchical ? { process: "hierarchical" as const } : {}),
-        manager: { ...powers, model: "openai/gpt-5.2", allow: agents },
-        agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], memory: ofAgents[2] }),
-        tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
-      },
-      count: agents.length + Object.keys(crew.tasks).length
+      ...crew,
+      ...header,
+      ...(isHierarchical ? { process: "hierarchical" as const } : {}),
+      manager: { ...powers, model: "openai/gpt-5.2", allow: agents },
+      agents: every(crew.agents, { policy: ofAgents[0], limits: ofAgents[1], memory: ofAgents[2] }),
+      tasks: every(crew.tasks, { policy: ofTasks[0], limits: ofTasks[1] })
     }
   })
 

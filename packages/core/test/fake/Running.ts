@@ -3,6 +3,7 @@
  * whatever waits.
  */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import type * as Ask from "../../src/Ask.ts"
@@ -12,7 +13,7 @@ import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
 import * as Tool from "../../src/Tool.ts"
-import type * as Toolbox from "../../src/Toolbox.ts"
+import * as Toolbox from "../../src/Toolbox.ts"
 import * as World from "./World.ts"
 
 /** One attempt. */
@@ -44,12 +45,21 @@ export interface Run {
   readonly task: (id?: string) => Effect.Effect<Crewline.TaskView, EventLog.EventLogError>
 }
 
+const toolboxOf = (tools: ReadonlyArray<Toolbox.Tool> | (() => ReadonlyArray<Toolbox.Tool>) = []) =>
+  typeof tools !== "function"
+    ? World.toolbox(...tools)
+    : Layer.succeed(Toolbox.Toolbox, {
+        list: Effect.sync(tools),
+        get: (name) => Effect.suspend(() => Toolbox.make(tools()).get(name))
+      })
+
 /** Starts the plan, and hands it over when nothing moves any more. */
 export const running = <A, E>(
   tasks: { readonly [id: string]: Partial<Plan.PlannedTask> },
   options: {
     readonly answers: { readonly [task: string]: Answers } | ((request: Llm.Request) => Llm.Answer | World.Reply)
-    readonly tools?: ReadonlyArray<Toolbox.Tool>
+    /** A function answers with the tools as they are at each call. */
+    readonly tools?: ReadonlyArray<Toolbox.Tool> | (() => ReadonlyArray<Toolbox.Tool>)
     readonly plan?: Partial<Plan.Plan>
     readonly crewline?: Crewline.Options
   },
@@ -76,7 +86,7 @@ export const running = <A, E>(
       events: log.read(id),
       task: (name = "a") => Effect.map(crewline.get(id), (view) => view.tasks[name]!)
     })
-  }).pipe(Effect.provide(World.world(model, World.toolbox(...(options.tools ?? [])), options.crewline)))
+  }).pipe(Effect.provide(World.world(model, toolboxOf(options.tools), options.crewline)))
 }
 
 export { ofType } from "./InMemory.ts"

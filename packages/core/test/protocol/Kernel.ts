@@ -74,6 +74,7 @@ const reopened = (state: Execution.Execution, ask: string): Execution.Execution 
     taskId: ask.slice(0, ask.lastIndexOf("/")),
     hash: "",
     tool: undefined,
+    definition: undefined,
     scope: undefined,
     onSilence: "deny",
     dueAt: undefined

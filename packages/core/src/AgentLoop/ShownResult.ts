@@ -1,0 +1,77 @@
+/**
+ * What a model is shown of a result: all of it, or its beginning and how to read on. The log keeps
+ * the whole.
+ */
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as JsonSize from "../JsonSize.ts"
+import * as Tool from "../Tool.ts"
+import { type Tool as AnyTool, ToolRetry } from "../Toolbox.ts"
+
+/** The tool by which a model reads on. */
+export const name = "tool_result"
+
+/** Results that were shown in part, by the id of their call. */
+export type Cut = Map<string, Schema.Json>
+
+const textOf = (result: Schema.Json): string => (typeof result === "string" ? result : JSON.stringify(result))
+
+/** The result, or its beginning, which is noted in `cut`. */
+export const of = (
+  result: Schema.Json,
+  {
+    callId,
+    cut,
+    max = Tool.defaultMaxResult
+  }: { readonly callId: string; readonly cut: Cut; readonly max: number | undefined }
+): Schema.Json => {
+  if (!JsonSize.isTooLarge(result, max)) return result
+  cut.set(callId, result)
+  return part(textOf(result), { callId, from: 0, max })
+}
+
+const part = (
+  text: string,
+  { callId, from, max }: { readonly callId: string; readonly from: number; readonly max: number }
+): string => {
+  // A pair of surrogates is one character.
+  const end = from + max < text.length && /[\uD800-\uDBFF]/.test(text[from + max - 1]!) ? from + max - 1 : from + max
+  const shown = text.slice(from, end)
+  const where = `Characters ${from + 1} to ${from + shown.length} of ${text.length}.`
+  if (end >= text.length) return from === 0 ? shown : `${shown}\n\n[${where}]`
+  return `${shown}\n\n[${where} To read on: ${name} ${JSON.stringify({ call: callId, from: end })}]`
+}
+
+/** Reads on in results that were shown in part. */
+export const tool = (cut: Cut): AnyTool =>
+  Tool.make({
+    name,
+    description: "Reads on in a result that was shown in part.",
+    parameters: {
+      type: "object",
+      properties: {
+        call: { type: "string", description: "The call, as the result names it." },
+        from: { type: "integer", minimum: 0, description: "Where to read on, as the result says." }
+      },
+      required: ["call", "from"],
+      additionalProperties: false
+    },
+    idempotent: true,
+    kind: "read",
+    source: "built-in",
+    origin: "agent",
+    // What it returns is a part already.
+    maxResult: Number.POSITIVE_INFINITY,
+    execute: ({ call, from }) => {
+      const result = typeof call === "string" ? cut.get(call) : undefined
+      if (result === undefined) {
+        const known = [...cut.keys()].map((id) => JSON.stringify(id)).join(", ")
+        return Effect.fail(new ToolRetry({ message: `No result of that call was shown in part. Calls: ${known}.` }))
+      }
+      const text = textOf(result)
+      const start = typeof from === "number" ? from : 0
+      return start < text.length
+        ? part(text, { callId: String(call), from: start, max: Tool.defaultMaxResult })
+        : Effect.fail(new ToolRetry({ message: `The result has ${text.length} characters; ${start} is past its end.` }))
+    }
+  })

@@ -1,0 +1,213 @@
+/**
+ * Which calls of tools are made, which are refused, and which a person decides about. A pure
+ * function of the call and of what is declared: the strictest of all policies decides, so that deny
+ * comes before ask and ask before allow, whatever the order of rules. Adding a deny rule never
+ * makes possible what was not possible before.
+ *
+ * Where no rule says anything, a tool that the author of the crew has listed is allowed. Of a
+ * generated crew, and of tools that only a model has listed, calls that do more than read are asked
+ * about. So is a call that could carry private data out of a task that has seen untrusted text.
+ */
+import * as Schema from "effect/Schema"
+import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
+import * as Kinds from "./Policy/Kinds.ts"
+
+export { defaultKind, Kind } from "./Policy/Kinds.ts"
+
+/** Tools by name; `*` stands for any characters. */
+export const ToolPattern = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9_*-]{1,64}$/, {
+    expected: 'the name of a tool, or a pattern such as "file_*"'
+  })
+)
+
+/** Calls that a rule is about: all of what is given must hold. */
+export const Rule = Schema.Union([
+  ToolPattern,
+  Schema.Struct({
+    /** Default: all tools. */
+    tool: Schema.optionalKey(ToolPattern),
+    /** Default: tools of all kinds. */
+    kind: Schema.optionalKey(Kinds.Kind),
+    /** A JSON Schema (draft 2020-12) that the arguments are valid for. Default: any arguments. */
+    arguments: Schema.optionalKey(Schema.JsonObject.annotate({ expected: "a JSON Schema object" })),
+    /** What is told about the decision. */
+    reason: Schema.optionalKey(Schema.String)
+  })
+]).annotate({
+  description: "A tool, or calls by tool, kind and arguments",
+  expected: 'the name of a tool, a pattern such as "file_*", or an object with tool, kind and arguments'
+})
+export type Rule = typeof Rule.Type
+
+/**
+ * Which calls are refused (`deny`), which need a person's approval (`ask`), and which are made
+ * (`allow`). With `allow`, a call that no rule of the policy is about is refused.
+ */
+export const Policy = Schema.Struct({
+  deny: Schema.optionalKey(Schema.Array(Rule)),
+  ask: Schema.optionalKey(Schema.Array(Rule)),
+  allow: Schema.optionalKey(Schema.Array(Rule))
+}).annotate({ identifier: "ToolPolicy", description: "Which tools may be called" })
+
+export interface Policy extends Schema.Schema.Type<typeof Policy> {}
+
+/** The effects of rules, the strictest first. */
+export const effects = ["deny", "ask", "allow"] as const
+
+/** Whose policy it is: `name` of the agent or the task. */
+export interface Scope {
+  readonly scope: "tenant" | "crew" | "agent" | "task"
+  readonly name?: string
+}
+
+export interface Scoped extends Policy, Scope {}
+
+export interface Call {
+  readonly tool: string
+  readonly kind: Kinds.Kind
+  readonly arguments: Schema.Json
+}
+
+/** What a task has seen, and whether the call leads out. */
+export interface Exposure {
+  /** Tools whose results may be private. */
+  readonly privateData: ReadonlyArray<string>
+  /** Tools, or other sources, whose text may be meant to mislead. */
+  readonly untrustedText: ReadonlyArray<string>
+  /** The call may carry data out. */
+  readonly leadsOut: boolean
+}
+
+/** What a decision depends on besides rules. */
+export interface Circumstances {
+  /** The author of the crew has given the tool to the agent or the task. */
+  readonly isListed: boolean
+  /** The crew was generated: nobody has read which tools it lists. */
+  readonly isGenerated: boolean
+  readonly exposure: Exposure
+}
+
+/** What is decided about a call, and why, in words. */
+export const Decision = Schema.Struct({
+  verdict: Schema.Literals(effects),
+  /**
+   * What decided: a `rule`, the lack of one (`no-rule`), the `author` of the crew who lists the
+   * tool, the kind of a tool that no author has listed (`unlisted`) or that of a `generated` crew,
+   * or what the task has seen (`exposure`).
+   */
+  by: Schema.Literals(["rule", "no-rule", "author", "unlisted", "generated", "exposure"]),
+  reason: Schema.String
+})
+export interface Decision extends Schema.Schema.Type<typeof Decision> {}
+
+/** Frozen: most calls are decided so. */
+export const listed: Decision = Object.freeze({ verdict: "allow", by: "author", reason: "The crew lists the tool." })
+
+/** Decides about a call. */
+export const decide = (call: Call, policies: ReadonlyArray<Scoped>, circumstances: Circumstances): Decision => {
+  let decision = byCircumstances(call, circumstances)
+  for (const policy of policies) {
+    const own = byRules(call, policy)
+    if (own !== undefined && isStricter(own, decision)) decision = own
+  }
+  return decision
+}
+
+/** The stricter one; of two equal ones what a rule says, which names its place. */
+const isStricter = (one: Decision, other: Decision): boolean => {
+  const difference = effects.indexOf(one.verdict) - effects.indexOf(other.verdict)
+  return difference < 0 || (difference === 0 && other.by === "author")
+}
+
+const byRules = (call: Call, policy: Scoped): Decision | undefined => {
+  for (const verdict of effects) {
+    const rule = (policy[verdict] ?? []).find((each) => matches(each, call, verdict))
+    if (rule === undefined) continue
+    const told = typeof rule === "string" || rule.reason === undefined ? "" : ` ${rule.reason}`
+    return { verdict, by: "rule", reason: `A rule of ${placeOf(policy)} ${words[verdict]} ${nameOf(rule)}.${told}` }
+  }
+  if (policy.allow === undefined) return undefined
+  return { verdict: "deny", by: "no-rule", reason: `No rule of ${placeOf(policy)} allows this call.` }
+}
+
+const words = { deny: "denies", ask: "asks about", allow: "allows" } as const
+
+const placeOf = ({ name, scope }: Scope): string =>
+  name === undefined ? `the policy of the ${scope}` : `the policy of the ${scope} ${JSON.stringify(name)}`
+
+const nameOf = (rule: Rule): string => {
+  if (typeof rule === "string") return rule
+  const { arguments: args, kind, tool } = rule
+  const what = tool ?? (kind === undefined ? "all tools" : `tools of kind ${kind}`)
+  return args === undefined ? what : `${what} with these arguments`
+}
+
+const matches = (rule: Rule, call: Call, verdict: Decision["verdict"]): boolean => {
+  if (typeof rule === "string") return isNamed(rule, call.tool)
+  if (rule.tool !== undefined && !isNamed(rule.tool, call.tool)) return false
+  if (rule.kind !== undefined && rule.kind !== call.kind) return false
+  if (rule.arguments === undefined) return true
+  const violations = JsonSchemaValidator.make(rule.arguments).validate(call.arguments)
+  // What cannot be decided allows nothing, and is refused or asked about.
+  if (violations.some(JsonSchemaValidator.isUndecided)) return verdict !== "allow"
+  return violations.length === 0
+}
+
+/** `*` stands for any characters; everything else for itself. */
+const isNamed = (pattern: string, tool: string): boolean => {
+  if (!pattern.includes("*")) return pattern === tool
+  const [first = "", ...rest] = pattern.split("*")
+  if (!tool.startsWith(first)) return false
+  let at = first.length
+  const last = rest.pop() ?? ""
+  for (const part of rest) {
+    const found = tool.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return tool.length - at >= last.length && tool.endsWith(last)
+}
+
+const byCircumstances = ({ kind }: Call, { exposure, isGenerated, isListed }: Circumstances): Decision => {
+  const { leadsOut, privateData, untrustedText } = exposure
+  if (leadsOut && privateData.length > 0 && untrustedText.length > 0) {
+    const reason = `The task has read data that may be private (${few(privateData)}) and text that cannot be trusted (${few(untrustedText)}), and this call may carry data out.`
+    return { verdict: "ask", by: "exposure", reason }
+  }
+  if (kind === "read" || (isListed && !isGenerated))
+    return isListed ? listed : { verdict: "allow", by: "unlisted", reason: "The tool only reads." }
+  return isListed
+    ? { verdict: "ask", by: "generated", reason: `The crew was generated, and the tool ${Kinds.does[kind]}.` }
+    : { verdict: "ask", by: "unlisted", reason: `The crew does not list the tool, and it ${Kinds.does[kind]}.` }
+}
+
+const few = (names: ReadonlyArray<string>): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ")
+
+/** What is wrong with the rules of a policy, each with its path in it. */
+export const problems = (
+  policy: Policy
+): ReadonlyArray<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> =>
+  effects.flatMap((effect) =>
+    (policy[effect] ?? []).flatMap((rule, index) => {
+      if (typeof rule === "string") return []
+      if (rule.arguments === undefined) return []
+      return JsonSchemaValidator.check(rule.arguments).map(({ message, path }) => ({
+        path: [effect, index, "arguments"],
+        message: `is not a valid JSON Schema: ${path === "" ? "it" : path} ${message}`
+      }))
+    })
+  )
+
+/** The tools that rules name without a pattern: each should exist, or the rule has no effect. */
+export const named = (
+  policy: Policy
+): ReadonlyArray<{ readonly tool: string; readonly path: ReadonlyArray<string | number> }> =>
+  effects.flatMap((effect) =>
+    (policy[effect] ?? []).flatMap((rule, index) => {
+      const tool = typeof rule === "string" ? rule : rule.tool
+      if (tool === undefined || tool.includes("*")) return []
+      return [{ tool, path: typeof rule === "string" ? [effect, index] : [effect, index, "tool"] }]
+    })
+  )

@@ -1,0 +1,148 @@
+/**
+ * Mends arguments that a model has written in another form than the schema asks for, where only one
+ * thing can be meant: a number as text, JSON as text, one value where a list is wanted, `null` for
+ * what may be left out, a key in another spelling. What is valid afterwards is used; otherwise the
+ * arguments stay as they are, and the model is told what is wrong with them.
+ */
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as JsonDepth from "../JsonDepth.ts"
+import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
+
+/** The arguments, mended where they are invalid and can be. */
+export const repair = (parameters: JsonSchema.JsonSchema, args: Schema.JsonObject): Schema.JsonObject => {
+  const { validate } = JsonSchemaValidator.make(parameters)
+  if (validate(args).length === 0) return args
+  const mended = mend(parameters, args, 0)
+  return Predicate.isReadonlyObject(mended) && validate(mended).length === 0 ? (mended as Schema.JsonObject) : args
+}
+
+/** Arguments that were sent as text, where that is an object in JSON. */
+export const parsed = (params: unknown): unknown => {
+  if (typeof params !== "string") return params
+  const value = fromJson(params)
+  return isObject(value) ? value : params
+}
+
+const maxDepth = 8
+
+const mend = (schema: unknown, value: Schema.Json, depth: number): Schema.Json => {
+  if (!Predicate.isReadonlyObject(schema) || depth > maxDepth) return value
+  const types = typesOf(schema)
+  if (types.length === 0) return value
+  const fitting = convert(schema, types, value)
+  if (isObject(fitting)) return mendObject(schema, fitting, depth)
+  if (Array.isArray(fitting) && Predicate.isReadonlyObject(schema["items"])) {
+    const list: ReadonlyArray<Schema.Json> = fitting
+    return list.map((item) => mend(schema["items"], item, depth + 1))
+  }
+  return fitting
+}
+
+const typesOf = (schema: { readonly [key: string]: unknown }): ReadonlyArray<string> => {
+  const { type } = schema
+  if (typeof type === "string") return [type]
+  if (Array.isArray(type)) return type.filter((each) => typeof each === "string")
+  return Array.isArray(schema["enum"]) ? ["string"] : []
+}
+
+/** A value as one of the types, where that is not ambiguous. */
+const convert = (
+  schema: { readonly [key: string]: unknown },
+  types: ReadonlyArray<string>,
+  value: Schema.Json
+): Schema.Json => {
+  if (types.some((type) => isOf(type, value))) return ofEnum(schema, value)
+  // Of several types, each might be meant.
+  const [type] = types.filter((each) => each !== "null")
+  if (type === undefined || types.filter((each) => each !== "null").length > 1) return value
+  if (typeof value === "string") {
+    const read = fromJson(value.trim())
+    if (read !== undefined && isOf(type, read)) return read
+  }
+  if (type === "string" && (typeof value === "number" || typeof value === "boolean"))
+    return ofEnum(schema, String(value))
+  if (type === "array" && value !== null) return [value]
+  return value
+}
+
+/** One of the values that the schema lists, whatever its case. */
+const ofEnum = (schema: { readonly [key: string]: unknown }, value: Schema.Json): Schema.Json => {
+  const { enum: values } = schema
+  if (typeof value !== "string" || !Array.isArray(values) || values.includes(value)) return value
+  const same = values.filter((each) => typeof each === "string" && each.toLowerCase() === value.trim().toLowerCase())
+  return same.length === 1 ? (same[0] as string) : value
+}
+
+const mendObject = (
+  schema: { readonly [key: string]: unknown },
+  value: Schema.JsonObject,
+  depth: number
+): Schema.JsonObject => {
+  const { properties, required } = schema
+  if (!Predicate.isReadonlyObject(properties)) return value
+  const names = Object.keys(properties)
+  const isRequired = (name: string) => Array.isArray(required) && required.includes(name)
+  const unwrapped = unwrap(names, value)
+  const mended = new Map<string, Schema.Json>()
+  for (const [key, given] of Object.entries(unwrapped)) {
+    const name = Object.hasOwn(properties, key) ? key : (spelledLike(key, names, unwrapped) ?? key)
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined
+    // What may be left out, and must not be null, was left out.
+    if (given === null && property !== undefined && !isRequired(name) && !allowsNull(property)) continue
+    mended.set(name, property === undefined ? given : mend(property, given, depth + 1))
+  }
+  return Object.fromEntries(mended)
+}
+
+const allowsNull = (schema: unknown): boolean =>
+  !Predicate.isReadonlyObject(schema) || typesOf(schema).length === 0 || typesOf(schema).includes("null")
+
+const wrappers: ReadonlyArray<string> = ["arguments", "args", "input", "parameters", "params"]
+
+/** The arguments within an object that holds nothing else. */
+const unwrap = (names: ReadonlyArray<string>, value: Schema.JsonObject): Schema.JsonObject => {
+  const [key, ...others] = Object.keys(value)
+  if (key === undefined || others.length > 0 || names.includes(key) || !wrappers.includes(key)) return value
+  const inner = value[key]!
+  const read = typeof inner === "string" ? fromJson(inner) : inner
+  return isObject(read) ? read : value
+}
+
+const folded = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "")
+
+/** The one name that differs in case, hyphens and underscores alone, and was not given itself. */
+const spelledLike = (key: string, names: ReadonlyArray<string>, given: Schema.JsonObject): string | undefined => {
+  const same = names.filter((name) => folded(name) === folded(key) && !Object.hasOwn(given, name))
+  const rivals = Object.keys(given).filter((other) => folded(other) === folded(key))
+  return same.length === 1 && rivals.length === 1 ? same[0] : undefined
+}
+
+const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isOf = (type: string, value: Schema.Json): boolean => {
+  switch (type) {
+    case "null":
+      return value === null
+    case "array":
+      return Array.isArray(value)
+    case "object":
+      return isObject(value)
+    case "integer":
+      return Number.isInteger(value)
+    default:
+      return typeof value === type
+  }
+}
+
+const fromJson = (text: string): Schema.Json | undefined => {
+  try {
+    const value: unknown = JSON.parse(text)
+    // Keys that JavaScript gives a meaning are never meant.
+    return JsonDepth.isTooDeep(value) || /"__proto__"/.test(text) ? undefined : (value as Schema.Json)
+  } catch {
+    return undefined
+  }
+}
